@@ -1,0 +1,1 @@
+"""Tills, their tokens and the series they own."""

@@ -1,0 +1,1 @@
+"""HTTP for tills and integrators."""

@@ -1,0 +1,170 @@
+"""Settings: one TOML file, then environment variables ``MALOTE_<SECTION>_<NAME>``, which win.
+
+Every setting is described in docs/settings.md; a test compares the two.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+
+class SettingsError(Exception):
+    """A settings file can't be used; says which setting and why."""
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: int = 8470
+    posting: bool = True  # whether the server posts as well; off where `malote post` runs beside it
+
+
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str = "Loja"
+    test_environment: bool = False  # whether notes of the tax authority's test environment are sales here
+    issuers: list[str] = []  # CNPJs whose notes are this store's; empty: any
+    learn_series: bool = True  # a series nobody owns becomes the first till's that uses it
+    authorisation_hours: float = 24.0  # how long a note without protocol waits before it is rejected
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = ""  # empty: SQLite in the home folder
+
+
+class ErpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = ""  # empty: SQLite in the home folder, for trying out
+    name: str = "ERP"
+    lock_timeout_seconds: float = 5.0
+
+
+class PostingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    batch: int = 1000
+    lease_seconds: float = 60.0
+    idle_seconds: float = 0.2  # between looks at an empty spool
+    retry_first_seconds: float = 1.0
+    retry_longest_seconds: float = 60.0
+
+
+class IntakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    max_document_bytes: int = 5_000_000
+    max_pouch_bytes: int = 64_000_000  # opened
+    max_body_bytes: int = 32_000_000  # as sent
+    max_documents: int = 2000  # in one pouch
+    clock_skew_seconds: float = 300.0  # beyond it, the till is told and shown as skewed
+    drop_folder: bool = True
+    drop_quiet_seconds: float = 1.0
+    drop_rescan_seconds: float = 5.0
+    drop_keep_days: float = 90.0  # of files taken from the drop folder
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    posted_days: float = 90.0
+
+
+class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    server: str = "http://127.0.0.1:8470"
+    token: str = ""
+    token_file: str = ""  # instead of token
+    folder: str = ""  # where the POS writes its files
+    pattern: str = "*.xml"
+    recursive: bool = True
+    quiet_seconds: float = 1.0
+    rescan_seconds: float = 30.0
+    poll_seconds: float = 5.0  # between questions about what is not proven yet
+    retry_first_seconds: float = 1.0
+    retry_longest_seconds: float = 120.0
+    pouch_documents: int = 200
+    pouch_bytes: int = 4_000_000
+    max_document_bytes: int = 5_000_000
+    retention_days: float = 30.0  # of the content in the outbox, counted from the proof
+    after_proof: Literal["keep", "move", "delete"] = "keep"  # what to do with the POS's own file
+    moved_folder: str = ""  # for after_proof = "move"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    home: str = "."
+    language: Literal["pt", "en"] = "pt"
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    erp: ErpSettings = ErpSettings()
+    posting: PostingSettings = PostingSettings()
+    intake: IntakeSettings = IntakeSettings()
+    retention: RetentionSettings = RetentionSettings()
+    till: TillSettings = TillSettings()
+
+    @property
+    def home_path(self) -> Path:
+        return Path(self.home)
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{(self.home_path / 'store.sqlite3').as_posix()}"
+
+    @property
+    def erp_url(self) -> str:
+        return self.erp.url or f"sqlite:///{(self.home_path / 'erp.sqlite3').as_posix()}"
+
+    @property
+    def drop_path(self) -> Path:
+        return self.home_path / "entrada"
+
+    @property
+    def quarantine_path(self) -> Path:
+        return self.home_path / "rejeitados"
+
+    @property
+    def outbox_path(self) -> Path:
+        return self.home_path / "outbox.sqlite3"
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from ``path`` (or ``MALOTE_CONFIG``, or ``malote.toml`` here when it exists) and the environment.
+
+    ``home`` is relative to the settings file. Raises ``SettingsError``.
+    """
+    chosen = path or _path_of(environment)
+    values = _read(chosen) if chosen else {}
+    _overlay(values, environment)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{chosen or 'environment'}: {error}") from error
+    base = chosen.parent if chosen else Path()
+    return msgspec.structs.replace(settings, home=str((base / settings.home).resolve()))
+
+
+def _path_of(environment: Mapping[str, str]) -> Path | None:
+    named = environment.get("MALOTE_CONFIG")
+    if named:
+        return Path(named)
+    return Path("malote.toml") if Path("malote.toml").is_file() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: no such settings file") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for field in msgspec.structs.fields(Settings):
+        section = field.default
+        if not isinstance(section, msgspec.Struct):
+            named = environment.get(f"MALOTE_{field.name.upper()}")
+            if named is not None:
+                values[field.name] = named
+            continue
+        for setting in msgspec.structs.fields(type(section)):
+            named = environment.get(f"MALOTE_{field.name.upper()}_{setting.name.upper()}")
+            if named is not None:
+                # A list is written with commas in between.
+                values.setdefault(field.name, {})[setting.name] = (
+                    [part.strip() for part in named.split(",") if part.strip()] if setting.type == list[str] else named
+                )

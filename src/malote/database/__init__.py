@@ -1,0 +1,1 @@
+"""The store database: engine, tables, migrations."""

@@ -1,0 +1,1 @@
+"""A simulated store: tills that sell, a small ERP, faults to plant."""

@@ -1,0 +1,1 @@
+"""The ERP's production database: one module per engine behind one Protocol."""

@@ -1,0 +1,83 @@
+"""What a production database must be able to do for Malote. One module per engine fulfils it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from malote.fiscal.documents import Document
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """One document to be booked."""
+
+    document_id: int  # the spool's
+    till: str
+    document: Document
+    content_hash: bytes  # fiscal.documents.content_hash
+
+
+class Result(StrEnum):
+    POSTED = "posted"  # booked by this transaction
+    DUPLICATE = "duplicate"  # the ERP had it with the same fiscal content
+    PROTOCOL_ADDED = "protocol_added"  # the ERP had it before its authorisation; now it has that too
+    DIVERGENT = "divergent"  # the ERP has other content under this key: a person must look
+    NOT_AUTHORISED = "not_authorised"  # not a sale yet, and the ERP doesn't have it: wait
+    SALE_MISSING = "sale_missing"  # a cancellation whose sale is not booked: wait
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    document_id: int
+    result: Result
+    facts: dict[str, str] = {}  # for DIVERGENT: which fields differ; never a consumer's data
+
+
+class ErpError(Exception):
+    """The whole transaction was rolled back.
+
+    ``code`` is in the catalogue of ``malote.rejection``. ``transient`` decides: retry later, or look for the culprit.
+    ``detail`` names tables, columns and constraints, never a value of a document.
+    """
+
+    def __init__(self, code: str, *, transient: bool, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.transient = transient
+        self.detail = detail
+
+
+class BookedSale(msgspec.Struct, frozen=True):
+    """A sale as the ERP has it, for the books."""
+
+    access_key: str
+    till: str
+    total: int  # cents
+    issued_at: datetime
+    authorised: bool
+    cancelled: bool
+
+
+class Erp(Protocol):
+    """A connection to the production database. Not safe for threads: one per poster."""
+
+    engine: str  # "postgresql", "sqlite"
+
+    def create_structure(self) -> None:
+        """Creates what is absent of Malote's own ERP tables; never alters or drops."""
+        ...
+
+    def post(self, batch: Sequence[Posting]) -> list[Outcome]:
+        """Books the batch in one transaction: all of it, in the order given, or nothing.
+
+        The everlasting key, the sale, its lines and the stock commit together. A cancellation may follow its sale in
+        the same batch. Returns one outcome per posting, in order. Raises ``ErpError``.
+        """
+        ...
+
+    def booked(self) -> Iterator[BookedSale]:
+        """Every booked sale in the order of its key, read in steps, so that memory stays bounded."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,223 @@
+"""The extracted form of a fiscal document: all that Malote books, and nothing of the bytes around it.
+
+Money is in integer cents. Quantities, unit prices and rates are ``Decimal``, with the digits the till wrote.
+Times carry their zone. The structures encode to arrays (see ``encode``), so fields may only be added at the end.
+"""
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["sale", "cancellation", "number_void"]
+
+
+class Taxes(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Taxes of one item. Amounts and bases in cents; rates in percent; "" and None where the group is absent.
+
+    The last eight fields are the tax reform's (NT 2025.002): IBS of state and city, and CBS.
+    """
+
+    icms_origin: str = ""
+    icms_status: str = ""  # CST or CSOSN
+    icms_base: int = 0
+    icms_rate: Decimal | None = None
+    icms_amount: int = 0
+    icms_substitution_base: int = 0
+    icms_substitution_amount: int = 0
+    poverty_fund_amount: int = 0  # FCP, all its variants together
+    ipi_amount: int = 0
+    service_amount: int = 0  # ISSQN
+    pis_status: str = ""
+    pis_base: int = 0
+    pis_rate: Decimal | None = None
+    pis_amount: int = 0
+    cofins_status: str = ""
+    cofins_base: int = 0
+    cofins_rate: Decimal | None = None
+    cofins_amount: int = 0
+    reform_status: str = ""  # IBSCBS/CST
+    reform_class: str = ""  # cClassTrib
+    reform_base: int = 0
+    ibs_state_rate: Decimal | None = None
+    ibs_state_amount: int = 0
+    ibs_city_rate: Decimal | None = None
+    ibs_city_amount: int = 0
+    cbs_rate: Decimal | None = None
+    cbs_amount: int = 0
+
+
+class Item(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One line of a sale (det). Amounts in cents; ``gross`` is vProd, before discount and additions."""
+
+    number: int
+    product_code: str
+    gtin: str  # "" for SEM GTIN, empty or absent
+    description: str
+    ncm: str
+    cfop: str
+    unit: str
+    quantity: Decimal
+    unit_price: Decimal
+    gross: int
+    discount: int
+    freight: int
+    insurance: int
+    other: int
+    in_total: bool  # indTot: whether gross counts towards the note's total
+    taxes: Taxes
+
+
+class Payment(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One payment (detPag or MP). ``method`` is tPag or cMP as written: unknown codes are kept."""
+
+    method: str
+    amount: int
+    acquirer: str = ""  # CNPJ of the card acquirer
+    brand: str = ""  # tBand
+    authorisation: str = ""  # cAut
+    description: str = ""  # xPag
+
+
+class Totals(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Totals as the document states them, in cents."""
+
+    products: int
+    discount: int
+    freight: int
+    insurance: int
+    other: int
+    icms: int
+    icms_substitution: int
+    ipi: int
+    pis: int
+    cofins: int
+    services: int
+    ibs: int
+    cbs: int
+    total: int  # vNF or vCFe
+
+
+class Protocol(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The tax authority's authorisation. ``status`` is cStat: 100, or 150 when authorised late."""
+
+    number: str
+    status: int
+    at: datetime | None
+
+
+class Sale(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
+    """An NFC-e, NF-e or CF-e of one sale."""
+
+    access_key: str  # 44 characters
+    model: str  # "65", "55", "59"
+    layout: str  # "4.00"
+    issuer: str  # CNPJ, 14 characters, may hold letters; or CPF, 11 digits
+    series: int  # of a CF-e: the SAT's serial number
+    number: int
+    issued_at: datetime
+    environment: int  # 1 production, 2 test
+    emission: int  # tpEmis; 9 is offline contingency; a CF-e has 1
+    consumer: str  # CPF, CNPJ or foreign document; "" when the consumer is unnamed
+    items: tuple[Item, ...]
+    payments: tuple[Payment, ...]
+    change: int
+    totals: Totals
+    contingency_at: datetime | None = None
+    contingency_reason: str = ""
+    protocol: Protocol | None = None
+
+    @property
+    def authorised(self) -> bool:
+        return self.protocol is not None
+
+    @property
+    def bookable(self) -> bool:
+        """Whether this is a sale already: authorised, or offline contingency, which is one before it (DESIGN §4)."""
+        return self.protocol is not None or self.emission == 9
+
+
+class Cancellation(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
+    """A cancel event (110111), a cancellation by substitution (110112), or a CFeCanc of the sale ``access_key``."""
+
+    access_key: str
+    event: str  # "110111", "110112"; "CFeCanc"
+    sequence: int
+    issuer: str
+    at: datetime
+    environment: int
+    sale_protocol: str  # nProt of the sale it cancels
+    protocol: Protocol | None  # of the event itself; a CFeCanc counts as authorised once it has its own key
+    reason: str
+    substitute: str = ""  # key of the note that takes its place (110112), or the CFeCanc's own key
+
+    @property
+    def authorised(self) -> bool:
+        return self.protocol is not None
+
+
+class NumberVoid(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=3):
+    """Numbers of a series that will never be used (inutilização)."""
+
+    issuer: str
+    model: str
+    series: int
+    year: int  # four digits
+    first: int
+    last: int
+    environment: int
+    reason: str
+    protocol: Protocol | None
+    at: datetime | None = None
+
+    @property
+    def authorised(self) -> bool:
+        return self.protocol is not None
+
+
+Document = Sale | Cancellation | NumberVoid
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Document | None])
+
+
+def encode(documents: list[Document | None]) -> bytes:
+    """The documents as MessagePack; None stands where one could not be read."""
+    return _encoder.encode(documents)
+
+
+def decode(data: bytes) -> list[Document | None]:
+    """What ``encode`` wrote. Raises ``msgspec.DecodeError`` when it isn't."""
+    return _decoder.decode(data)
+
+
+def kind(document: Document) -> Kind:
+    match document:
+        case Sale():
+            return "sale"
+        case Cancellation():
+            return "cancellation"
+        case NumberVoid():
+            return "number_void"
+
+
+def identity(document: Document) -> str:
+    """What can happen only once, as one string: the key of the ERP's everlasting ledger."""
+    match document:
+        case Sale():
+            return document.access_key
+        case Cancellation():
+            return f"cancel:{document.access_key}"
+        case NumberVoid():
+            numbers = f"{document.first}-{document.last}"
+            return f"void:{document.issuer}:{document.model}:{document.series}:{document.year}:{numbers}"
+
+
+def content_hash(document: Document) -> bytes:
+    """SHA-256 of the fiscal content: equal for two documents that say the same, whatever their bytes.
+
+    The protocol is left out, since the same sale comes before and after its authorisation.
+    """
+    return hashlib.sha256(_encoder.encode(msgspec.structs.replace(document, protocol=None))).digest()

@@ -1,0 +1,1 @@
+"""From bytes to a receipt: authenticate, read, check, spool."""

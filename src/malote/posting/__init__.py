@@ -1,0 +1,1 @@
+"""Lease, post, settle; bisecting and backing off."""

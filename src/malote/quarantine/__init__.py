@@ -1,0 +1,1 @@
+"""Rejected files on disk and their index."""

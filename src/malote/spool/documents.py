@@ -1,0 +1,78 @@
+"""What goes into the spool and what comes out of it."""
+
+import msgspec
+
+from malote.fiscal.documents import Document
+from malote.fiscal.problems import Problem
+from malote.spool.states import State
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why a document waits or was rejected. ``code`` and the names of ``facts`` are the catalogue's."""
+
+    code: str
+    facts: dict[str, str] = {}
+    problems: list[Problem] = []  # every finding, when it was rejected at reading
+
+
+class IncomingDocument(msgspec.Struct, frozen=True):
+    """One document of a file, read and judged. Position counts from 0 within the file.
+
+    ``document`` is None where it could not be read; the document is then rejected. The identifying fields are what
+    could be read of it, for people to find it by.
+    """
+
+    position: int
+    document: Document | None
+    state: State  # "accepted" or "rejected"
+    reason: Reason | None  # for "rejected"
+    kind: str | None = None
+    access_key: str | None = None
+    model: str | None = None
+    issuer: str | None = None
+    series: int | None = None
+    number: int | None = None
+    issued_at: str | None = None  # ISO 8601 with zone
+    total: int | None = None  # cents
+
+
+class IncomingFile(msgspec.Struct, frozen=True):
+    name: str
+    sha256: bytes
+    documents: list[IncomingDocument]  # at least one, even when nothing could be read
+
+
+class LeasedDocument(msgspec.Struct, frozen=True):
+    """A document that one poster has for a while. Only the holder of ``lease`` may settle it."""
+
+    id: int
+    till: str
+    lease: str
+    document: Document
+    accepted_at: float  # seconds since the epoch
+    attempts: int  # earlier ones
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """What became of a leased document."""
+
+    document_id: int
+    lease: str
+    state: State  # "posted", "waiting" or "rejected"
+    reason: Reason | None = None  # for "waiting" and "rejected"
+    retry_at: float | None = None  # for "waiting": seconds since the epoch
+    duplicate: bool = False  # for "posted": the ERP had it already
+
+
+class RejectedDocument(msgspec.Struct, frozen=True):
+    """What the quarantine keeps on disk of a rejected document."""
+
+    till: str
+    file_name: str  # as the till called it; never part of a path
+    file_sha256: bytes
+    position: int
+    content: bytes  # the whole file
+    reason: Reason
+    access_key: str | None
+    kind: str | None
+    rejected_at: float  # seconds since the epoch

@@ -1,0 +1,167 @@
+"""What tills and the billing server say to each other. Both sides import this, and nothing of each other.
+
+A pouch travels as ``zstd(msgpack(Pouch))`` with the SHA-256 of the msgpack in a header; everything else is JSON.
+The version changes only when an older side could misread a newer one.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+import zstandard
+
+PROTOCOL_VERSION = 1
+OLDEST_PROTOCOL_VERSION = 1
+
+PROTOCOL_HEADER = "Malote-Protocol"  # on every request and reply
+POUCH_HASH_HEADER = "Malote-Pouch-SHA256"  # hex, of the uncompressed pouch
+POUCH_MEDIA_TYPE = "application/vnd.malote.pouch+zstd"
+
+PATH_POUCHES = "/v1/pouches"  # POST a pouch -> PouchReply
+PATH_RECEIPTS = "/v1/receipts"  # POST ReceiptsQuery -> ReceiptsReply
+PATH_CONTACT = "/v1/contact"  # POST Contact -> ContactReply
+PATH_DOCUMENTS = "/v1/documents"  # POST one raw XML -> FileReceipt
+PATH_HEALTH = "/health"
+
+MAX_QUERY = 1000  # hashes in one ReceiptsQuery
+
+
+class PouchFile(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One file as the POS wrote it. ``name`` is for people only: the server never builds a path from it."""
+
+    name: str
+    sha256: bytes  # of content, 32 bytes
+    content: bytes
+
+
+class Pouch(msgspec.Struct, array_like=True, frozen=True):
+    version: int
+    sealed_at: datetime  # by the till's clock, with zone
+    files: list[PouchFile]
+
+
+# What became of a file, seen from the till:
+#   accepted   durable on the server, not yet booked: keep it
+#   posted     the ERP has it: proven
+#   rejected   a person must act on the server: keep it, do not resend by yourself
+#   discarded  a person deleted it on the server: keep it
+#   unknown    the server has no such file: send it again
+FileState = Literal["accepted", "posted", "rejected", "discarded", "unknown"]
+
+
+class DocumentReceipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One document of a file; ``state`` is the server's state of the document (spool/states.py)."""
+
+    state: str
+    kind: str | None = None
+    key: str | None = None
+    code: str | None = None  # why it waits or was rejected, see docs/reasons.md
+    message: str | None = None
+    duplicate: bool = False  # posted, and the ERP had it already
+
+
+class FileReceipt(msgspec.Struct, frozen=True):
+    sha256: str  # hex
+    state: FileState
+    documents: list[DocumentReceipt] = []
+    already_known: bool = False  # this very file had been received before
+
+
+class PouchReply(msgspec.Struct, frozen=True):
+    receipts: list[FileReceipt]  # in the order of the pouch's files
+
+
+class ReceiptsQuery(msgspec.Struct, frozen=True):
+    files: list[str]  # SHA-256, hex, at most MAX_QUERY
+
+
+class ReceiptsReply(msgspec.Struct, frozen=True):
+    receipts: list[FileReceipt]
+
+
+class RefusedFile(msgspec.Struct, frozen=True):
+    """A file that the till could not even capture (too large, unreadable); it stays where the POS left it."""
+
+    name: str
+    size: int
+    code: str
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """The till's sign of life."""
+
+    agent_version: str
+    clock: datetime  # the till's, with zone
+    pending: int  # files captured and not yet accepted
+    unproven: int  # accepted and not yet proven posted
+    refused: list[RefusedFile] = []
+
+
+class ContactReply(msgspec.Struct, frozen=True):
+    server_version: str
+    clock: datetime
+    till: str
+    skew_seconds: float  # till's clock minus server's
+    resend: bool = False  # somebody asked for a synchronisation: rescan and resend all that is not proven
+
+
+class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of every HTTP reply that isn't a success. ``code`` is in the catalogue of ``malote.rejection``."""
+
+    code: str
+    title: str
+    detail: str = ""
+    remedy: str = ""
+    transient: bool = False  # try the same again later
+
+
+class PouchUnreadableError(ValueError):
+    """The bytes are no pouch, or a hash in it is wrong. ``code`` is in the catalogue; nothing of it was kept."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Pouch)
+
+
+def seal(files: Sequence[PouchFile], sealed_at: datetime) -> tuple[bytes, str]:
+    """A pouch ready to be sent, and the hash that goes into POUCH_HASH_HEADER."""
+    payload = _encoder.encode(Pouch(PROTOCOL_VERSION, sealed_at, list(files)))
+    return zstandard.ZstdCompressor(level=3).compress(payload), hashlib.sha256(payload).hexdigest()
+
+
+def unseal(body: bytes, expected_sha256: str | None, *, max_size: int) -> Pouch:
+    """Opens a pouch and proves every hash in it.
+
+    ``max_size`` bounds the uncompressed size in bytes, whatever the frame claims. ``expected_sha256`` is None only
+    for pouches that this server sealed itself. Raises ``PouchUnreadableError``.
+    """
+    payload = _decompress(body, max_size)
+    if expected_sha256 is not None and hashlib.sha256(payload).hexdigest() != expected_sha256.lower():
+        raise PouchUnreadableError("pouch_hash_mismatch", "the pouch changed on its way")
+    try:
+        pouch = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PouchUnreadableError("pouch_unreadable", str(error)) from error
+    for position, file in enumerate(pouch.files):
+        if hashlib.sha256(file.content).digest() != file.sha256:
+            raise PouchUnreadableError("document_hash_mismatch", f"file {position} of the pouch")
+    return pouch
+
+
+def _decompress(body: bytes, max_size: int) -> bytes:
+    try:
+        # One byte more than allowed tells "just fits" from "too large" without trusting the frame's header.
+        with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(body) as reader:
+            payload = reader.read(max_size + 1)
+    except zstandard.ZstdError as error:
+        raise PouchUnreadableError("pouch_unreadable", str(error)) from error
+    if len(payload) > max_size:
+        raise PouchUnreadableError("pouch_too_large", f"more than {max_size} bytes when opened")
+    return payload
