@@ -1,0 +1,78 @@
+"""The catalogue of reasons: what a code means, why it happens, what to do, and who can do it.
+
+The texts are data, in ``reasons/*.toml``, in Portuguese and English. Every code that any part of Malote can utter
+stands there (a test looks) and in docs/reasons.md (another test).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+import msgspec
+
+from malote.fiscal.problems import Problem
+
+Language = Literal["pt", "en"]
+Cure = Literal["itself", "operator", "support", "dba", "integrator", "accountant"]
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Words in both languages. Placeholders such as ``{expected}`` are filled from a finding's facts."""
+
+    pt: str
+    en: str
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One reason. ``cure`` says who can put it right; ``transient`` that trying again may do it."""
+
+    title: Text
+    cause: Text
+    remedy: Text
+    cure: Cure
+    transient: bool = False
+
+
+class _Blank(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+@cache
+def catalogue() -> Mapping[str, Entry]:
+    """All entries by code, in alphabetical order."""
+    entries: dict[str, Entry] = {}
+    for file in resources.files("malote.reasons").iterdir():
+        if file.name.endswith(".toml"):
+            entries |= msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), dict[str, Entry])
+    return dict(sorted(entries.items()))
+
+
+def entry(code: str) -> Entry:
+    """The entry of a code; that of ``unknown_reason`` for a code which a newer version may have written."""
+    known = catalogue()
+    return known.get(code) or known["unknown_reason"]
+
+
+def title(code: str, language: Language = "pt") -> str:
+    return _say(entry(code).title, {"code": code}, language)
+
+
+def cause(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
+    return _say(entry(code).cause, {"code": code, **facts}, language)
+
+
+def remedy(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
+    return _say(entry(code).remedy, {"code": code, **facts}, language)
+
+
+def message(problem: Problem, language: Language = "pt") -> str:
+    """Title and cause in one line."""
+    return f"{title(problem.code, language)}: {cause(problem.code, problem.facts, language)}"
+
+
+def _say(text: Text, facts: Mapping[str, str], language: Language) -> str:
+    chosen = text.en if language == "en" else text.pt
+    return chosen.format_map(_Blank(facts))
