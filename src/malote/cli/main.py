@@ -1,0 +1,36 @@
+"""The program ``malote``: one file per command group, each registering its own commands here."""
+
+import sys
+
+import typer
+
+from malote.cli import demo, post, read, rejected, serve, status, till, tills
+
+app = typer.Typer(
+    name="malote",
+    help="Takes every sale from a store's tills to the ERP exactly once, and proves it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+till_app = typer.Typer(no_args_is_help=True, help="The agent beside the POS, and the tills a server knows.")
+rejected_app = typer.Typer(no_args_is_help=True, help="Documents that a person must look at.")
+app.add_typer(till_app, name="till")
+app.add_typer(rejected_app, name="rejected")
+
+read.register(app)
+serve.register(app)
+post.register(app)
+status.register(app)
+demo.register(app)
+till.register(till_app)
+tills.register(till_app)
+rejected.register(rejected_app)
+
+
+def main() -> None:
+    # A store's Windows console may not be UTF-8; a name with an accent must never end a command.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app()
