@@ -40,8 +40,11 @@ class _Blank(dict[str, str]):
         return "?"
 
 
+Catalogue = Mapping[str, Entry]
+
+
 @cache
-def catalogue() -> Mapping[str, Entry]:
+def catalogue() -> Catalogue:
     """All entries by code, in alphabetical order."""
     entries: dict[str, Entry] = {}
     for file in resources.files("malote.reasons").iterdir():

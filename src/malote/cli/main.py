@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from malote.cli import demo, post, read, rejected, serve, status, till, tills
+from malote.cli import demo, post, read, reasons, rejected, serve, status, till, tills
 
 app = typer.Typer(
     name="malote",
@@ -19,6 +19,7 @@ app.add_typer(till_app, name="till")
 app.add_typer(rejected_app, name="rejected")
 
 read.register(app)
+reasons.register(app)
 serve.register(app)
 post.register(app)
 status.register(app)

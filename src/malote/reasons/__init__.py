@@ -1,0 +1,1 @@
+"""The texts of the catalogue, as data; ``malote.rejection`` reads them."""
