@@ -90,6 +90,7 @@ def build_note(
     )  # fmt: skip
     whole = sum(line.net for line in items) if total is None else total
     paid = ((("01", whole + change),)) if payments is None else payments
+    supplement = _supplement(access, environment, emission, issued_at, whole) if model == "65" else ""
     contingency = ""
     if emission == 9:
         contingency = tag("dhCont", issued_at.isoformat()) + tag("xJust", "SEM COMUNICACAO COM A SEFAZ")
@@ -105,7 +106,7 @@ def build_note(
         f"{_totals(items, whole, reform)}<transp><modFrete>9</modFrete></transp>"
         f"<pag>{''.join(_payment(method, cents) for method, cents in paid)}"
         f"<vTroco>{money(change)}</vTroco></pag></infNFe>"
-        f"{_supplement(access, environment, emission, issued_at, whole) if model == '65' else ''}{_signature(access) if signed else ''}</NFe>"
+        f"{supplement}{_signature(access) if signed else ''}</NFe>"
     )
     if protocol if protocol is not None else emission != 9:
         answer = _protocol("protNFe", "Prot", protocol_key or access, environment, issued_at, status, layout)
