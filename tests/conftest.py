@@ -1,0 +1,11 @@
+"""Shared by all tests: nothing of the machine's own settings may leak into them."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("MALOTE_") and name != "MALOTE_SOAK"]:
+        monkeypatch.delenv(name)

@@ -1,0 +1,66 @@
+"""Settings: file, environment, and what is said when they are wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from malote.config import Settings, SettingsError, load
+
+
+def test_without_a_file_every_setting_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load(environment={})
+    assert settings.server.port == Settings().server.port
+    assert settings.home_path == tmp_path.resolve()
+
+
+def test_the_home_folder_is_relative_to_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "malote.toml"
+    file.write_text('home = "data"\n[store]\nname = "Loja 9"\n', encoding="utf-8")
+    settings = load(file, {})
+    assert settings.home_path == (tmp_path / "data").resolve()
+    assert settings.store.name == "Loja 9"
+    assert settings.database_url.startswith("sqlite:///")
+
+
+def test_the_environment_wins_and_reads_lists_numbers_and_booleans(tmp_path: Path) -> None:
+    file = tmp_path / "malote.toml"
+    file.write_text("[server]\nport = 1\n", encoding="utf-8")
+    environment = {
+        "MALOTE_SERVER_PORT": "9000",
+        "MALOTE_SERVER_POSTING": "false",
+        "MALOTE_STORE_ISSUERS": "12ABC34501DE35, 0X0J92JY000196",
+        "MALOTE_LANGUAGE": "en",
+    }
+    settings = load(file, environment)
+    assert settings.server.port == 9000
+    assert settings.server.posting is False
+    assert settings.store.issuers == ["12ABC34501DE35", "0X0J92JY000196"]
+    assert settings.language == "en"
+
+
+def test_a_bom_of_a_windows_editor_is_no_obstacle(tmp_path: Path) -> None:
+    file = tmp_path / "malote.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + b'language = "en"\n')
+    assert load(file, {}).language == "en"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[server]\nprot = 1\n", "prot"),
+        ("[server]\nport = 'many'\n", "port"),
+        ("language = 'fr'\n", "language"),
+        ("[server\n", "malote.toml"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "malote.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=said):
+        load(file, {})
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such settings file"):
+        load(tmp_path / "absent.toml", {})
