@@ -1,0 +1,98 @@
+"""Whether a document that was read may come in: what its reading found, and what this store allows.
+
+A note that isn't authorised yet comes in; the poster makes it wait (DESIGN §4).
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import msgspec
+
+from malote.accounts.series import SeriesKey
+from malote.config import StoreSettings
+from malote.fiscal.problems import Problem, reject
+from malote.fiscal.reader import Reading, Summary, summary
+from malote.intake.ranking import most_telling
+from malote.spool.documents import IncomingDocument, Reason
+
+# Says of each series why the till may not use it, or None.
+JudgeSeries = Callable[[Collection[SeriesKey]], Mapping[SeriesKey, Problem | None]]
+
+TEST_ENVIRONMENT = 2  # tpAmb
+
+_LONGEST_TEXT = 60  # characters kept of a field that identifies; none is longer in a sound document
+_LARGEST_NUMBER = 2**63 - 1  # that the store database holds
+
+
+class _Judged(msgspec.Struct):
+    reading: Reading
+    summary: Summary
+    problems: list[Problem]  # all of them, warnings too
+    series: SeriesKey | None  # still to be judged
+
+    @property
+    def rejected(self) -> bool:
+        return any(problem.severity == "reject" for problem in self.problems)
+
+
+def admit(
+    files: Sequence[Sequence[Reading]], store: StoreSettings, judge_series: JudgeSeries
+) -> list[list[IncomingDocument]]:
+    """The documents of each file, accepted or rejected with every reason; at least one for each file.
+
+    Only documents that are fine otherwise ask for their series, so that a wrong one can't make a till own it.
+    Raises what ``judge_series`` raises.
+    """
+    judged = [[_judge(reading, store) for reading in readings] for readings in files]
+    wanted = sorted({one.series for documents in judged for one in documents if one.series is not None})
+    verdicts = judge_series(wanted) if wanted else {}
+    return [[_incoming(position, one, verdicts) for position, one in enumerate(documents)] for documents in judged]
+
+
+def _judge(reading: Reading, store: StoreSettings) -> _Judged:
+    seen = summary(reading)
+    judged = _Judged(reading, seen, list(reading.problems), None)
+    if reading.document is None:
+        return judged
+    judged.problems += _against_policy(seen, store)
+    if not judged.rejected and seen.issuer and seen.model and seen.series is not None:
+        judged.series = (seen.issuer, seen.model, seen.series)
+    return judged
+
+
+def _against_policy(seen: Summary, store: StoreSettings) -> list[Problem]:
+    problems = []
+    if seen.environment == TEST_ENVIRONMENT and not store.test_environment:
+        problems.append(reject("test_environment"))
+    if store.issuers and seen.issuer not in store.issuers:
+        problems.append(reject("issuer_unknown", issuer=_text(seen.issuer) or "?"))
+    return problems
+
+
+def _incoming(position: int, judged: _Judged, verdicts: Mapping[SeriesKey, Problem | None]) -> IncomingDocument:
+    verdict = verdicts.get(judged.series) if judged.series is not None else None
+    problems = [*judged.problems, verdict] if verdict else judged.problems
+    primary = most_telling(problems)
+    seen = judged.summary
+    return IncomingDocument(
+        position=position,
+        # What the reader itself refuses must never be booked, not even when somebody replays it.
+        document=None if judged.reading.rejected else judged.reading.document,
+        state="rejected" if primary else "accepted",
+        reason=Reason(primary.code, primary.facts, problems) if primary else None,
+        kind=seen.kind,
+        access_key=_text(seen.access_key),
+        model=_text(seen.model),
+        issuer=_text(seen.issuer),
+        series=_number(seen.series),
+        number=_number(seen.number),
+        issued_at=_text(seen.issued_at),
+        total=_number(seen.total),
+    )
+
+
+def _text(value: str | None) -> str | None:
+    return value[:_LONGEST_TEXT] if value else None
+
+
+def _number(value: int | None) -> int | None:
+    return value if value is not None and abs(value) <= _LARGEST_NUMBER else None

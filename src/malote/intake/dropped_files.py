@@ -1,0 +1,169 @@
+"""What lies in the drop folder ``entrada/<till>/``: files that may be taken, and findings that need a person.
+
+Looking changes nothing, so that the server and ``malote status`` can both do it.
+"""
+
+import os
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from malote.accounts.tills import Till
+from malote.intake.names import readable
+
+RECEIVED = "recebidos"
+
+# Names of files that are being written, or that a file browser left: never a sale.
+_UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload")
+_LEFT_BY_BROWSERS = {"thumbs.db", "desktop.ini"}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something in the drop folder that isn't taken in; ``code`` is in the catalogue. It stays where it is."""
+
+    till: str
+    name: str  # for people
+    code: str
+    facts: dict[str, str] = {}
+
+
+class Signature(NamedTuple):
+    """Changes whenever the file is written to or replaced."""
+
+    size: int
+    modified: int  # nanoseconds
+    inode: int
+
+
+class Dropped(NamedTuple):
+    """A file that may be taken, as it looked just now."""
+
+    till: Till
+    path: Path
+    signature: Signature
+
+
+class ChangedError(Exception):
+    """The file is no longer the one that was looked at; the next scan meets it again."""
+
+
+def look(root: Path, tills: Collection[Till], max_bytes: int) -> Iterator[Dropped | Finding]:
+    """All that lies in ``root`` now, each till's files oldest first. No folder: nothing.
+
+    A folder is a till's whatever its capitals; what lies in folders of unknown or disabled tills stays there. Files
+    over ``max_bytes`` and whatever isn't an ordinary file are findings. Raises ``OSError`` when ``root`` itself can't
+    be listed.
+    """
+    if not root.is_dir():
+        return
+    by_name = {till.name.lower(): till for till in tills}
+    for path in sorted(root.iterdir()):
+        if _is_ignored(path.name):
+            continue
+        till = by_name.get(path.name.lower())
+        if not _is_folder(path):
+            yield Finding("", readable(path.name), "file_misplaced")
+        elif till is None:
+            yield from _look_at_closed(path, "till_unknown", {"till": readable(path.name)})
+        elif till.disabled_at is not None:
+            yield from _look_at_closed(path, "till_disabled", {})
+        else:
+            yield from _look_at_till(till, path, max_bytes)
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    return Signature(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def content_of(dropped: Dropped) -> bytes:
+    """The file's bytes, never more than its signature says.
+
+    Raises ``ChangedError`` when it isn't what was looked at, and ``OSError`` when it can't be read.
+    """
+    # Neither follows a link put in its place, nor waits for a pipe's other end.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(dropped.path, flags)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
+        if signature_of(os.fstat(descriptor)) != dropped.signature:
+            raise ChangedError(dropped.path.name)
+        content = file.read(dropped.signature.size + 1)
+        if len(content) != dropped.signature.size or signature_of(os.fstat(descriptor)) != dropped.signature:
+            raise ChangedError(dropped.path.name)
+    return content
+
+
+def _look_at_till(till: Till, folder: Path, max_bytes: int) -> Iterator[Dropped | Finding]:
+    files: list[Dropped] = []
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - names are enough, and there may be many
+    except OSError as error:
+        yield _unreadable(till.name, f"{folder.name}/", error)
+        return
+    for name in names:
+        if name == RECEIVED or _is_ignored(name):
+            continue
+        seen = _look_at_file(till, folder / name, max_bytes)
+        if isinstance(seen, Finding):
+            yield seen
+        elif seen is not None:
+            files.append(seen)
+    yield from sorted(files, key=lambda file: (file.signature.modified, file.path.name))
+
+
+def _look_at_file(till: Till, path: Path, max_bytes: int) -> Dropped | Finding | None:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _unreadable(till.name, path.name, error)
+    if not stat.S_ISREG(status.st_mode):
+        return Finding(till.name, readable(path.name), "file_irregular", {"detail": _kind_of(status.st_mode)})
+    if status.st_size > max_bytes:
+        facts = {"size": str(status.st_size), "limit": str(max_bytes)}
+        return Finding(till.name, readable(path.name), "file_too_large", facts)
+    if status.st_size == 0:
+        return Finding(till.name, readable(path.name), "file_empty")
+    return Dropped(till, path, signature_of(status))
+
+
+def _look_at_closed(folder: Path, code: str, facts: dict[str, str]) -> Iterator[Finding]:
+    """A folder from which nothing is taken: one finding, however many files wait in it."""
+    name = readable(folder.name)
+    try:
+        with os.scandir(folder) as entries:
+            waiting = any(entry.name != RECEIVED and not _is_ignored(entry.name) for entry in entries)
+    except OSError as error:
+        yield _unreadable(name, f"{name}/", error)
+        return
+    if waiting:
+        yield Finding(name, f"{name}/", code, facts)
+
+
+def _unreadable(till: str, name: str, error: OSError) -> Finding:
+    return Finding(readable(till), readable(name), "file_unreadable", {"detail": said_by(error)})
+
+
+def said_by(error: OSError) -> str:
+    """What the system said, without the path."""
+    return error.strerror or type(error).__name__
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _is_ignored(name: str) -> bool:
+    lowered = name.lower()
+    return lowered.startswith((".", "~")) or lowered.endswith(_UNFINISHED) or lowered in _LEFT_BY_BROWSERS
+
+
+def _kind_of(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "link"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "device, pipe or socket"
