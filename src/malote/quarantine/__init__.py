@@ -1,1 +1,1 @@
-"""Rejected files on disk and their index."""
+"""Rejected files on disk."""

@@ -1,0 +1,90 @@
+"""Which till a series belongs to. A series has one owner, so that one number can't be two sales of two tills."""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection, Engine, select, text
+
+from malote.accounts.tills import Till
+from malote.database.engine import reading, writing
+from malote.database.tables import till as tills
+from malote.database.tables import till_series
+from malote.fiscal.problems import Problem, reject
+
+SeriesKey = tuple[str, str, int]  # issuer (CNPJ or CPF), model, series
+
+_Owners = dict[SeriesKey, tuple[int, str]]  # till's id and name
+
+
+def judge(engine: Engine, till: Till, wanted: Collection[SeriesKey], *, learn: bool) -> dict[SeriesKey, Problem | None]:
+    """Whether the till may send documents of these series: None, or why not.
+
+    With ``learn``, a series that nobody owns becomes this till's; of two tills that come at once, one gets it.
+    The problems are ``series_of_another_till`` and ``series_unassigned``, with the facts ``till``, ``owner`` (of the
+    first only), ``issuer``, ``model`` and ``series``. Raises ``StoreError``.
+    """
+    with reading(engine) as connection:
+        owners = _owners(connection, wanted)
+    free = [key for key in wanted if key not in owners]
+    if free and learn:
+        with writing(engine) as connection:
+            _claim(connection, till, free)
+            owners |= _owners(connection, free)
+    return {key: _judgement(till, key, owners) for key in wanted}
+
+
+def assign(engine: Engine, till: Till, issuer: str, model: str, series: int) -> None:
+    """Makes the till the owner, whoever was it before. Raises ``StoreError``."""
+    with writing(engine) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO till_series (issuer, model, series, till_id) VALUES (:issuer, :model, :series, :till_id)"
+                " ON CONFLICT (issuer, model, series) DO UPDATE SET till_id = excluded.till_id"
+            ),
+            {"issuer": issuer, "model": model, "series": series, "till_id": till.id},
+        )
+
+
+def series_of(engine: Engine, till: Till) -> list[SeriesKey]:
+    """The series the till owns. Raises ``StoreError``."""
+    columns = (till_series.c.issuer, till_series.c.model, till_series.c.series)
+    query = select(*columns).where(till_series.c.till_id == till.id).order_by(*columns)
+    with reading(engine) as connection:
+        return [(row.issuer, row.model, row.series) for row in connection.execute(query)]
+
+
+def _claim(connection: Connection, till: Till, free: Iterable[SeriesKey]) -> None:
+    # In one order everywhere, so that two tills never wait for each other.
+    rows = [
+        {"issuer": issuer, "model": model, "series": series, "till_id": till.id}
+        for issuer, model, series in sorted(free)
+    ]
+    connection.execute(
+        text(
+            "INSERT INTO till_series (issuer, model, series, till_id) VALUES (:issuer, :model, :series, :till_id)"
+            " ON CONFLICT (issuer, model, series) DO NOTHING"
+        ),
+        rows,
+    )
+
+
+def _owners(connection: Connection, wanted: Iterable[SeriesKey]) -> _Owners:
+    # A pouch holds one series or two: a look-up each.
+    owners: _Owners = {}
+    for issuer, model, series in wanted:
+        row = connection.execute(
+            select(tills.c.id, tills.c.name)
+            .join_from(till_series, tills, till_series.c.till_id == tills.c.id)
+            .where(till_series.c.issuer == issuer, till_series.c.model == model, till_series.c.series == series)
+        ).one_or_none()
+        if row is not None:
+            owners[issuer, model, series] = (row.id, row.name)
+    return owners
+
+
+def _judgement(till: Till, key: SeriesKey, owners: _Owners) -> Problem | None:
+    issuer, model, series = key
+    facts = {"till": till.name, "issuer": issuer, "model": model, "series": str(series)}
+    if key not in owners:
+        return reject("series_unassigned", **facts)
+    owner_id, owner = owners[key]
+    return None if owner_id == till.id else reject("series_of_another_till", owner=owner, **facts)

@@ -1,0 +1,175 @@
+"""Tills: their names, their tokens, and their signs of life."""
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from malote.database.engine import reading, writing
+from malote.database.tables import till as tills
+from malote.wire import Contact, RefusedFile
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+# Windows takes these for devices, in any folder and any case.
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{digit}" for device in ("com", "lpt") for digit in range(10))}
+
+_MOST_REFUSED = 100  # files kept of one contact's list
+_NAME_SHOWN = 255  # characters kept of a refused file's name
+
+
+class Till(msgspec.Struct, frozen=True):
+    id: int
+    name: str  # safe as the name of a folder
+    label: str  # for people
+    created_at: float  # seconds since the epoch
+    disabled_at: float | None
+
+
+class TillError(Exception):
+    """A till can't be made or found. ``code``: ``till_name_invalid``, ``till_exists`` or ``till_unknown``."""
+
+    def __init__(self, code: str, name: str) -> None:
+        super().__init__(f"{code}: {name}")
+        self.code = code
+        self.name = name
+
+
+class TokenError(Exception):
+    """Who sent this may not. ``code``: ``token_invalid`` or ``till_disabled``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def check_name(name: str) -> str:
+    """The name, which is safe in a path on every system. Raises ``TillError``."""
+    if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
+        raise TillError("till_name_invalid", name)
+    return name
+
+
+def create_till(engine: Engine, name: str, label: str = "") -> tuple[Till, str]:
+    """A new till and its token, which is told only now: the database keeps a hash of it.
+
+    Raises ``TillError``. Names that differ only in capitals count as one.
+    """
+    check_name(name)
+    secret = secrets.token_urlsafe(32)
+    now = time.time()
+    values = {
+        "name": name,
+        "name_key": name.lower(),
+        "label": label,
+        "token_hash": _hash(secret),
+        "created_at": now,
+    }
+    try:
+        with writing(engine) as connection:
+            till_id = connection.execute(insert(tills).values(values).returning(tills.c.id)).scalar_one()
+    except IntegrityError as error:
+        raise TillError("till_exists", name) from error
+    return Till(till_id, name, label, now, None), _token(till_id, secret)
+
+
+def new_token(engine: Engine, name: str) -> str:
+    """A new token for the till; the old one is worth nothing from now on. Raises ``TillError``."""
+    secret = secrets.token_urlsafe(32)
+    with writing(engine) as connection:
+        found = _find(connection, name)
+        connection.execute(update(tills).where(tills.c.id == found.id).values(token_hash=_hash(secret)))
+    return _token(found.id, secret)
+
+
+def authenticate(engine: Engine, token: str) -> Till:
+    """The till that owns the token. Raises ``TokenError``."""
+    number, _, secret = token.partition(".")
+    # Nothing longer is ever made here, and the database takes no larger number.
+    till_id = int(number) if number.isascii() and number.isdigit() and len(number) < 18 else 0
+    with reading(engine) as connection:
+        row = connection.execute(select(*_COLUMNS, tills.c.token_hash).where(tills.c.id == till_id)).one_or_none()
+    expected = row.token_hash if row else b""
+    if not hmac.compare_digest(_hash(secret), expected) or row is None:
+        raise TokenError("token_invalid")
+    if row.disabled_at is not None:
+        raise TokenError("till_disabled")
+    return _till(row)
+
+
+def disable(engine: Engine, name: str) -> None:
+    """From now on nothing of this till is taken. What was taken goes its way. Raises ``TillError``."""
+    _set_disabled(engine, name, time.time())
+
+
+def enable(engine: Engine, name: str) -> None:
+    """Raises ``TillError``."""
+    _set_disabled(engine, name, None)
+
+
+def find_till(engine: Engine, name: str) -> Till:
+    """Whatever the capitals of the name. Raises ``TillError``."""
+    with reading(engine) as connection:
+        return _find(connection, name)
+
+
+def list_tills(engine: Engine) -> list[Till]:
+    """All tills by name, disabled ones too."""
+    with reading(engine) as connection:
+        return [_till(row) for row in connection.execute(select(*_COLUMNS).order_by(tills.c.name_key))]
+
+
+def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_at: float) -> float:
+    """Remembers what the till said of itself. The till's clock minus the server's, in seconds."""
+    skew = contact.clock.timestamp() - received_at
+    values = {
+        "last_contact_at": received_at,
+        "agent_version": contact.agent_version,
+        "clock_skew_seconds": skew,
+        "pending": contact.pending,
+        "unproven": contact.unproven,
+        "refused": _shortened(contact.refused),
+    }
+    with writing(engine) as connection:
+        connection.execute(update(tills).where(tills.c.id == till_id).values(values))
+    return skew
+
+
+_COLUMNS = (tills.c.id, tills.c.name, tills.c.label, tills.c.created_at, tills.c.disabled_at)
+
+
+def _till(row: Any) -> Till:
+    return Till(row.id, row.name, row.label, row.created_at, row.disabled_at)
+
+
+def _find(connection: Connection, name: str) -> Till:
+    row = connection.execute(select(*_COLUMNS).where(tills.c.name_key == name.lower())).one_or_none()
+    if row is None:
+        raise TillError("till_unknown", name)
+    return _till(row)
+
+
+def _set_disabled(engine: Engine, name: str, at: float | None) -> None:
+    with writing(engine) as connection:
+        found = _find(connection, name)
+        connection.execute(update(tills).where(tills.c.id == found.id).values(disabled_at=at))
+
+
+def _token(till_id: int, secret: str) -> str:
+    return f"{till_id}.{secret}"
+
+
+def _hash(secret: str) -> bytes:
+    # The secret has 256 bits of chance: a slow hash would protect nothing and cost each request.
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _shortened(refused: list[RefusedFile]) -> str:
+    """As JSON, of a length that no till can inflate."""
+    kept = [msgspec.structs.replace(file, name=file.name[:_NAME_SHOWN]) for file in refused[:_MOST_REFUSED]]
+    return msgspec.json.encode(kept).decode()

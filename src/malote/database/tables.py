@@ -1,0 +1,136 @@
+"""The store database's tables. Times are seconds since the epoch; texts that say JSON hold msgspec's encoding.
+
+A change here needs a migration beside it in ``migrations/versions``; a test compares the two.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the key is its own INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+till = Table(
+    "till",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    # In lower case: two tills must never share a folder where file names ignore case.
+    Column("name_key", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),  # SHA-256
+    Column("created_at", Double, nullable=False),
+    Column("disabled_at", Double),
+    # What the till itself last said.
+    Column("last_contact_at", Double),
+    Column("agent_version", Text),
+    Column("clock_skew_seconds", Double),  # the till's clock minus the server's
+    Column("pending", Integer),
+    Column("unproven", Integer),
+    Column("refused", Text),  # JSON, list of wire.RefusedFile
+    # Its newest sale.
+    Column("last_series", BigInteger),
+    Column("last_number", BigInteger),
+    Column("last_issued_at", Text),  # ISO 8601 with zone
+    UniqueConstraint("name_key", name="till_name_key"),
+)
+
+till_series = Table(
+    "till_series",
+    metadata,
+    Column("issuer", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("series", BigInteger, nullable=False),
+    Column("till_id", _Id, ForeignKey("till.id", name="till_series_till"), nullable=False),
+    PrimaryKeyConstraint("issuer", "model", "series", name="till_series_key"),
+)
+
+pouch = Table(
+    "pouch",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("till_id", _Id, ForeignKey("till.id", name="pouch_till"), nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("pruned_at", Double),
+    # Last, so that reading the columns above never walks over the bytes.
+    Column("body", LargeBinary),  # as received: zstd of MessagePack of wire.Pouch; NULL once pruned
+    Column("extracted", LargeBinary),  # spool/extracted.py; NULL once pruned
+    Index("pouch_kept", "id", sqlite_where=text("pruned_at IS NULL"), postgresql_where=text("pruned_at IS NULL")),
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("id", _Id, primary_key=True),  # in order of arrival
+    Column("pouch_id", _Id, ForeignKey("pouch.id", name="document_pouch"), nullable=False),
+    Column("pouch_index", Integer, nullable=False),  # of its file in the pouch
+    Column("extracted_index", Integer),  # in pouch.extracted; NULL when it could not be read
+    Column("till_id", _Id, ForeignKey("till.id", name="document_till"), nullable=False),
+    Column("file_sha256", LargeBinary, nullable=False),
+    Column("position", Integer, nullable=False),  # within the file
+    Column("file_name", Text, nullable=False),
+    Column("kind", Text),
+    Column("access_key", Text),
+    Column("model", Text),
+    Column("issuer", Text),
+    Column("series", BigInteger),
+    Column("number", BigInteger),
+    Column("issued_at", Text),  # ISO 8601 with zone
+    Column("total", BigInteger),  # cents
+    Column("accepted_at", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason_code", Text),  # while it waits or is rejected
+    Column("reason", Text),  # JSON, spool.documents.Reason
+    Column("attempts", Integer, nullable=False),  # times it was leased
+    Column("retry_at", Double),  # only while it waits
+    Column("lease", Text),  # only while it is being posted
+    Column("lease_until", Double),
+    Column("settled_at", Double),
+    Column("duplicate", Boolean, nullable=False),
+    Column("kept", Boolean, nullable=False),  # whether the quarantine has it on disk
+    UniqueConstraint("till_id", "file_sha256", "position", name="document_once"),
+    Index("document_state", "state", "id"),
+    Index("document_till_state", "till_id", "state", "id"),
+    Index("document_access_key", "access_key"),
+    Index("document_pouch_id", "pouch_id"),
+    # Small, since only open documents are in them.
+    Index(
+        "document_retry",
+        "retry_at",
+        sqlite_where=text("retry_at IS NOT NULL"),
+        postgresql_where=text("retry_at IS NOT NULL"),
+    ),
+    Index(
+        "document_lease",
+        "lease_until",
+        sqlite_where=text("lease_until IS NOT NULL"),
+        postgresql_where=text("lease_until IS NOT NULL"),
+    ),
+)
+
+# How many documents of a till are in a state, for a reason ("" where there is none): kept in the transaction of every
+# change (spool/moving.py), so that a status never counts history.
+tally = Table(
+    "tally",
+    metadata,
+    Column("till_id", _Id, ForeignKey("till.id", name="tally_till"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("till_id", "state", "reason_code", name="tally_key"),
+)

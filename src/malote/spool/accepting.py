@@ -1,0 +1,172 @@
+"""Taking a pouch in: durable before it is acknowledged, once however often it comes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from malote.database.engine import writing
+from malote.database.tables import document as documents
+from malote.database.tables import pouch as pouches
+from malote.database.tables import till as tills
+from malote.fiscal.documents import Document
+from malote.rejection import Language
+from malote.spool import extracted, receipts, waking
+from malote.spool.documents import IncomingDocument, IncomingFile
+from malote.spool.moving import Tally, count, encode_reason
+from malote.wire import FileReceipt
+
+_LARGEST_INTEGER = 2**63 - 1
+_LONGEST_NAME = 255  # characters kept of a file's name
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A pouch at the door."""
+
+    till_id: int
+    body: bytes
+    files: Sequence[IncomingFile]
+    received_at: float
+
+
+class _New(msgspec.Struct, frozen=True):
+    pouch_index: int
+    file: IncomingFile
+
+
+def accept(engine: Engine, arrival: Arrival, language: Language) -> list[FileReceipt]:
+    hashes = [file.sha256 for file in arrival.files]
+    packed = extracted.pack(_extracted(_distinct(arrival.files)))
+    with writing(engine) as connection:
+        # The till's couriers wait for each other here; the second then sees what the first has kept.
+        _lock_till(connection, arrival.till_id)
+        before = receipts.read(connection, arrival.till_id, hashes, language)
+        new = [one for one in _distinct(arrival.files) if one.file.sha256 not in before]
+        if not new:
+            return _replies(hashes, before, {})
+        if before:
+            packed = extracted.pack(_extracted(new))
+        pouch_id = _keep_pouch(connection, arrival, packed)
+        _keep_documents(connection, arrival, pouch_id, new)
+        after = receipts.read(connection, arrival.till_id, [one.file.sha256 for one in new], language)
+    return _replies(hashes, before, after)
+
+
+def _distinct(files: Sequence[IncomingFile]) -> list[_New]:
+    """Files that have something to keep, each once, with their place in the pouch."""
+    seen: dict[bytes, _New] = {}
+    for index, file in enumerate(files):
+        if file.documents:
+            seen.setdefault(file.sha256, _New(index, file))
+    return list(seen.values())
+
+
+def _extracted(new: Sequence[_New]) -> list[Document | None]:
+    return [one.document for each in new for one in each.file.documents]
+
+
+def _replies(hashes: Sequence[bytes], before: receipts.Receipts, after: receipts.Receipts) -> list[FileReceipt]:
+    fresh = {sha256: msgspec.structs.replace(receipt, already_known=False) for sha256, receipt in after.items()}
+    return [before.get(sha256) or fresh.get(sha256) or receipts.unknown(sha256) for sha256 in hashes]
+
+
+def _lock_till(connection: Connection, till_id: int) -> None:
+    connection.execute(select(tills.c.id).where(tills.c.id == till_id).with_for_update(key_share=True)).one()
+
+
+def _keep_pouch(connection: Connection, arrival: Arrival, packed: bytes) -> int:
+    values = {
+        "till_id": arrival.till_id,
+        "received_at": arrival.received_at,
+        "body": arrival.body,
+        "extracted": packed,
+    }
+    return int(connection.execute(insert(pouches).values(values).returning(pouches.c.id)).scalar_one())
+
+
+def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new: Sequence[_New]) -> None:
+    rows: list[dict[str, Any]] = []
+    changes: Counter[Tally] = Counter()
+    for each in new:
+        for one in each.file.documents:
+            rows.append(_row(arrival, pouch_id, each, one, len(rows)))
+            changes[arrival.till_id, one.state, one.reason.code if one.reason else ""] += 1
+    connection.execute(insert(documents), rows)
+    waking.wake(connection, [row["access_key"] for row in rows if row["access_key"]], arrival.received_at)
+    _remember_newest(connection, arrival.till_id, [one for each in new for one in each.file.documents])
+    count(connection, changes)
+
+
+def _row(arrival: Arrival, pouch_id: int, each: _New, one: IncomingDocument, index: int) -> dict[str, Any]:
+    return {
+        "pouch_id": pouch_id,
+        "pouch_index": each.pouch_index,
+        "extracted_index": None if one.document is None else index,
+        "till_id": arrival.till_id,
+        "file_sha256": each.file.sha256,
+        "file_name": _text(each.file.name, _LONGEST_NAME),
+        "position": one.position,
+        **identification(one),
+        "accepted_at": arrival.received_at,
+        "state": one.state,
+        "reason_code": one.reason.code if one.reason else None,
+        "reason": encode_reason(one.reason),
+        "attempts": 0,
+        "settled_at": arrival.received_at if one.state == "rejected" else None,
+        "duplicate": False,
+        "kept": False,
+    }
+
+
+def identification(one: IncomingDocument) -> dict[str, Any]:
+    """The columns that people find a document by."""
+    return {
+        "kind": _text(one.kind, 20),
+        "access_key": _text(one.access_key, 60),
+        "model": _text(one.model, 20),
+        "issuer": _text(one.issuer, 20),
+        "series": _integer(one.series),
+        "number": _integer(one.number),
+        "issued_at": _text(one.issued_at, 40),
+        "total": _integer(one.total),
+    }
+
+
+def _text(value: str | None, longest: int) -> str | None:
+    """What any database takes: a hostile document's key must not stop the pouch it came in."""
+    if value is None or (len(value) <= longest and value.isascii() and value.isprintable()):
+        return value
+    return value[:longest].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _integer(value: int | None) -> int | None:
+    return value if value is not None and abs(value) <= _LARGEST_INTEGER else None
+
+
+def _remember_newest(connection: Connection, till_id: int, arrived: Sequence[IncomingDocument]) -> None:
+    """The till's last number is that of its latest issued sale, in whatever order they come."""
+    sales = [(issued, one) for one in arrived if one.kind == "sale" and (issued := _instant(one.issued_at))]
+    if not sales:
+        return
+    issued, newest = max(sales, key=lambda sale: (sale[0], sale[1].number or 0))
+    stored = connection.execute(select(tills.c.last_issued_at).where(tills.c.id == till_id)).scalar_one()
+    previous = _instant(stored)
+    if previous is None or issued >= previous:
+        values = {
+            "last_series": _integer(newest.series),
+            "last_number": _integer(newest.number),
+            "last_issued_at": newest.issued_at,
+        }
+        connection.execute(update(tills).where(tills.c.id == till_id).values(values))
+
+
+def _instant(issued_at: str | None) -> datetime | None:
+    """None for what is no time with a zone: it can't be compared with the others."""
+    try:
+        instant = datetime.fromisoformat(issued_at or "")
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else None

@@ -1,0 +1,43 @@
+"""Back to the bytes: the file a document came in, out of its pouch."""
+
+from sqlalchemy import Connection, Engine, select
+
+from malote import wire
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.database.tables import pouch as pouches
+
+# The pouch was opened within the limit set when it came, which may have been larger than today's.
+_LARGEST_POUCH = 2**31  # bytes
+
+
+class DocumentNotFoundError(LookupError):
+    """No document has this id."""
+
+
+class ContentPrunedError(LookupError):
+    """The document was posted and its bytes were dropped after their retention."""
+
+
+def content(engine: Engine, document_id: int) -> bytes:
+    with reading(engine) as connection:
+        return _read(connection, document_id)
+
+
+def _read(connection: Connection, document_id: int) -> bytes:
+    query = (
+        select(documents.c.pouch_index, pouches.c.body)
+        .join_from(documents, pouches, documents.c.pouch_id == pouches.c.id)
+        .where(documents.c.id == document_id)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise DocumentNotFoundError(document_id)
+    if row.body is None:
+        raise ContentPrunedError(document_id)
+    return file_of(row.body, row.pouch_index)
+
+
+def file_of(body: bytes, index: int) -> bytes:
+    """One file out of a pouch that was kept."""
+    return wire.unseal(body, None, max_size=_LARGEST_POUCH).files[index].content

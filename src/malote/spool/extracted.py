@@ -1,0 +1,66 @@
+"""The extracted documents of one pouch as one blob, so that a poster reads no XML."""
+
+from collections.abc import Sequence
+
+import msgspec
+import zstandard
+
+from malote.fiscal import documents
+from malote.fiscal.documents import Document
+
+
+class DamagedError(Exception):
+    """The blob isn't what ``pack`` made, or a version that can't be read any more made it."""
+
+
+def pack(extracted: list[Document | None]) -> bytes:
+    return zstandard.ZstdCompressor(level=1).compress(documents.encode(extracted))
+
+
+def extend(blob: bytes | None, used: int, more: Sequence[Document]) -> tuple[bytes, int]:
+    """The blob with more documents at its end, and the index of their first.
+
+    ``used``: how many indexes are in use. They keep their meaning, even when what they pointed at is lost.
+    """
+    entries = _entries(blob)
+    entries += [_NOTHING] * (used - len(entries))
+    added = [msgspec.Raw(_encoder.encode(document)) for document in more]
+    return zstandard.ZstdCompressor(level=1).compress(_encoder.encode(entries + added)), len(entries)
+
+
+def _entries(blob: bytes | None) -> list[msgspec.Raw]:
+    try:
+        return _opened(blob) if blob is not None else []
+    except DamagedError:
+        return []
+
+
+def _opened(blob: bytes) -> list[msgspec.Raw]:
+    try:
+        return _split.decode(zstandard.ZstdDecompressor().decompress(blob))
+    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+        raise DamagedError(str(error)) from error
+
+
+class Extracted:
+    """An opened blob. Only the documents asked for are decoded: a waiting one may be alone among hundreds."""
+
+    def __init__(self, blob: bytes) -> None:
+        """Raises ``DamagedError``."""
+        self._entries = _opened(blob)
+
+    def document(self, index: int) -> Document:
+        """Raises ``DamagedError``."""
+        try:
+            found = _one.decode(self._entries[index])
+        except (msgspec.DecodeError, UnicodeDecodeError, IndexError) as error:
+            raise DamagedError(str(error)) from error
+        if found is None:
+            raise DamagedError("nothing was extracted")
+        return found
+
+
+_encoder = msgspec.msgpack.Encoder()
+_split = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_one: msgspec.msgpack.Decoder[Document | None] = msgspec.msgpack.Decoder(Document | None)
+_NOTHING = msgspec.Raw(_encoder.encode(None))

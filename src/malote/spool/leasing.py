@@ -1,0 +1,188 @@
+"""Giving documents out to posters: claimed by compare-and-set, fenced by a token, taken back when time runs out."""
+
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, select, update
+
+from malote.database.engine import reading, writing
+from malote.database.tables import document as documents
+from malote.database.tables import pouch as pouches
+from malote.database.tables import till as tills
+from malote.fiscal.documents import Document
+from malote.spool import states
+from malote.spool.documents import LeasedDocument, Reason, Settlement
+from malote.spool.extracted import DamagedError, Extracted
+from malote.spool.moving import Tally, chunks, count
+from malote.spool.settling import settle
+from malote.spool.states import State
+
+DAMAGED = "extracted_form_damaged"
+
+_POUCHES_AT_ONCE = 20  # in memory while their documents are decoded
+
+
+class Wish(msgspec.Struct, frozen=True):
+    owner: str
+    limit: int
+    seconds: float
+    turn: int  # who gets the odd one when new and waiting documents share
+
+
+class _Claim(msgspec.Struct, frozen=True, gc=False):
+    id: int
+    till_id: int
+    state: State
+    reason_code: str | None
+    pouch_id: int
+    extracted_index: int | None
+    accepted_at: float
+    attempts: int
+
+
+def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
+    token = f"{wish.owner}:{secrets.token_hex(8)}"
+    with reading(engine) as connection:
+        # An idle poster looks often: it must not take the write lock for that.
+        if not _anything(connection, now):
+            return []
+    with writing(engine) as connection:
+        claims = _choose(connection, wish, now)
+        _claim(connection, claims, token, now + wish.seconds)
+    leased, damaged = _open(engine, claims, token)
+    if damaged:
+        settle(engine, damaged, now)
+    return leased
+
+
+def _anything(connection: Connection, now: float) -> bool:
+    return any(
+        connection.execute(select(documents.c.id).where(condition).limit(1)).first() is not None
+        for condition in (_FRESH, _due(now), _abandoned(now))
+    )
+
+
+def _choose(connection: Connection, wish: Wish, now: float) -> list[_Claim]:
+    abandoned = _select(connection, _abandoned(now), documents.c.lease_until, wish.limit)
+    room = wish.limit - len(abandoned)
+    due = _select(connection, _due(now), documents.c.retry_at, room)
+    fresh = _select(connection, _FRESH, documents.c.id, room)
+    for_due = max((room + wish.turn % 2) // 2, room - len(fresh))
+    due = due[:for_due]
+    return sorted(abandoned + due + fresh[: room - len(due)], key=lambda claim: claim.id)
+
+
+_FRESH = documents.c.state == "accepted"
+
+
+def _due(now: float) -> ColumnElement[bool]:
+    return documents.c.retry_at <= now
+
+
+def _abandoned(now: float) -> ColumnElement[bool]:
+    return documents.c.lease_until < now
+
+
+def _select(
+    connection: Connection, condition: ColumnElement[bool], order: ColumnElement[Any], limit: int
+) -> list[_Claim]:
+    query = select(*_CLAIM).where(condition).order_by(order).limit(limit).with_for_update(skip_locked=True)
+    return [_Claim(*row) for row in connection.execute(query)]
+
+
+_CLAIM = (
+    documents.c.id,
+    documents.c.till_id,
+    documents.c.state,
+    documents.c.reason_code,
+    documents.c.pouch_id,
+    documents.c.extracted_index,
+    documents.c.accepted_at,
+    documents.c.attempts,
+)
+
+
+def _claim(connection: Connection, claims: Sequence[_Claim], token: str, until: float) -> None:
+    changes: Counter[Tally] = Counter()
+    for claim in claims:
+        if claim.state == "posting":
+            # Abandoned: back to accepted, and out again.
+            states.check("posting", "accepted")
+            states.check("accepted", "posting")
+        else:
+            states.check(claim.state, "posting")
+        changes[claim.till_id, claim.state, claim.reason_code or ""] -= 1
+        changes[claim.till_id, "posting", ""] += 1
+    for chunk in chunks([claim.id for claim in claims]):
+        connection.execute(
+            update(documents)
+            .where(documents.c.id.in_(chunk))
+            .values(
+                state="posting",
+                lease=token,
+                lease_until=until,
+                retry_at=None,
+                reason_code=None,
+                reason=None,
+                attempts=documents.c.attempts + 1,
+            )
+        )
+    count(connection, changes)
+
+
+def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[LeasedDocument], list[Settlement]]:
+    """The claimed documents, and the rejections of those whose extracted form is damaged: of no others."""
+    leased: list[LeasedDocument] = []
+    damaged: list[Settlement] = []
+    by_pouch: dict[int, list[_Claim]] = defaultdict(list)
+    for claim in claims:
+        by_pouch[claim.pouch_id].append(claim)
+    with reading(engine) as connection:
+        names = _till_names(connection, {claim.till_id for claim in claims})
+        for pouch_id, blob in _blobs(connection, list(by_pouch)):
+            extracted = _try_open(blob)
+            for claim in by_pouch[pouch_id]:
+                document = _try_document(extracted, claim.extracted_index)
+                if document is None:
+                    damaged.append(Settlement(claim.id, token, "rejected", Reason(DAMAGED)))
+                else:
+                    leased.append(_leased(claim, names[claim.till_id], token, document))
+    leased.sort(key=lambda one: one.id)
+    return leased, damaged
+
+
+def _leased(claim: _Claim, till: str, token: str, document: Document) -> LeasedDocument:
+    return LeasedDocument(claim.id, till, token, document, claim.accepted_at, claim.attempts)
+
+
+def _till_names(connection: Connection, ids: Collection[int]) -> dict[int, str]:
+    query = select(tills.c.id, tills.c.name).where(tills.c.id.in_(ids))
+    return {row.id: row.name for row in connection.execute(query)}
+
+
+def _blobs(connection: Connection, pouch_ids: Sequence[int]) -> Iterator[tuple[int, bytes | None]]:
+    """The extracted forms, a few pouches at a time, so that memory stays bounded."""
+    for start in range(0, len(pouch_ids), _POUCHES_AT_ONCE):
+        chunk = pouch_ids[start : start + _POUCHES_AT_ONCE]
+        query = select(pouches.c.id, pouches.c.extracted).where(pouches.c.id.in_(chunk))
+        for row in connection.execute(query):
+            yield row.id, row.extracted
+
+
+def _try_open(blob: bytes | None) -> Extracted | None:
+    try:
+        return Extracted(blob) if blob is not None else None
+    except DamagedError:
+        return None
+
+
+def _try_document(extracted: Extracted | None, index: int | None) -> Document | None:
+    if extracted is None or index is None:
+        return None
+    try:
+        return extracted.document(index)
+    except DamagedError:
+        return None

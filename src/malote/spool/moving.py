@@ -1,0 +1,141 @@
+"""The one place where a document changes its state: the way is checked, and the tallies move with it.
+
+Everything that changes rows locks them first, in the order of their ids, and the tallies last, in theirs: then no two
+transactions ever wait for each other.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, bindparam, select, text, update
+
+from malote.database.tables import document as documents
+from malote.spool import states
+from malote.spool.documents import Reason
+from malote.spool.states import State
+
+CHUNK = 500  # parameters of one statement; every engine takes as many
+
+Tally = tuple[int, State, str]  # till, state, reason code or ""
+
+
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """A locked row: what deciding about it needs."""
+
+    id: int
+    till_id: int
+    state: State
+    reason_code: str | None
+    kind: str | None
+    access_key: str | None
+    lease: str | None
+
+
+class Move(msgspec.Struct, frozen=True, gc=False):
+    """Where one document goes. What isn't said here is cleared, since it belonged to the state before."""
+
+    standing: Standing
+    after: State
+    reason: Reason | None = None
+    retry_at: float | None = None
+    settled_at: float | None = None
+    duplicate: bool = False
+
+
+def lock(connection: Connection, condition: ColumnElement[bool]) -> list[Standing]:
+    """The documents that fulfil the condition, for this transaction alone, in order of arrival."""
+    query = select(*_STANDING).where(condition).order_by(documents.c.id).with_for_update()
+    return [Standing(*row) for row in connection.execute(query)]
+
+
+def lock_ids(connection: Connection, ids: Iterable[int]) -> list[Standing]:
+    """The same by id; ids that don't exist are left out."""
+    ordered = sorted(set(ids))
+    found: list[Standing] = []
+    for chunk in chunks(ordered):
+        found += lock(connection, documents.c.id.in_(chunk))
+    return found
+
+
+def move(connection: Connection, moves: Sequence[Move]) -> None:
+    """Moves locked documents. Raises ``IllegalTransitionError``."""
+    if not moves:
+        return
+    changes: Counter[Tally] = Counter()
+    for one in moves:
+        states.check(one.standing.state, one.after)
+        changes[one.standing.till_id, one.standing.state, one.standing.reason_code or ""] -= 1
+        changes[one.standing.till_id, one.after, one.reason.code if one.reason else ""] += 1
+    connection.execute(_MOVE, [_values(one) for one in moves])
+    count(connection, changes)
+
+
+def count(connection: Connection, changes: Counter[Tally]) -> None:
+    """Adds to the tallies. Nobody else writes them."""
+    rows = [
+        {"till_id": till_id, "state": state, "reason_code": code, "change": change}
+        for (till_id, state, code), change in sorted(changes.items())
+        if change
+    ]
+    if rows:
+        connection.execute(_COUNT, rows)
+
+
+def encode_reason(reason: Reason | None) -> str | None:
+    return None if reason is None else msgspec.json.encode(reason).decode()
+
+
+def decode_reason(stored: str | None) -> Reason | None:
+    return None if stored is None else _reason.decode(stored)
+
+
+def chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+_reason = msgspec.json.Decoder(Reason)
+
+_STANDING = (
+    documents.c.id,
+    documents.c.till_id,
+    documents.c.state,
+    documents.c.reason_code,
+    documents.c.kind,
+    documents.c.access_key,
+    documents.c.lease,
+)
+
+_MOVE = (
+    update(documents)
+    .where(documents.c.id == bindparam("which"))
+    .values(
+        state=bindparam("after"),
+        reason_code=bindparam("code"),
+        reason=bindparam("why"),
+        retry_at=bindparam("retry"),
+        settled_at=bindparam("settled"),
+        duplicate=bindparam("again"),
+        lease=None,
+        lease_until=None,
+        kept=False,
+    )
+)
+
+_COUNT = text(
+    "INSERT INTO tally (till_id, state, reason_code, count) VALUES (:till_id, :state, :reason_code, :change)"
+    " ON CONFLICT (till_id, state, reason_code) DO UPDATE SET count = tally.count + excluded.count"
+)
+
+
+def _values(one: Move) -> dict[str, Any]:
+    return {
+        "which": one.standing.id,
+        "after": one.after,
+        "code": one.reason.code if one.reason else None,
+        "why": encode_reason(one.reason),
+        "retry": one.retry_at,
+        "settled": one.settled_at,
+        "again": one.duplicate,
+    }

@@ -1,0 +1,108 @@
+"""Rejected documents back in the queue, in their old place, once their cause is cured."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, func, select, update
+
+from malote.database.engine import reading, writing
+from malote.database.tables import document as documents
+from malote.database.tables import pouch as pouches
+from malote.database.tables import till as tills
+from malote.fiscal.documents import Document
+from malote.spool import extracted
+from malote.spool.accepting import identification
+from malote.spool.contents import file_of
+from malote.spool.documents import IncomingDocument, IncomingFile
+from malote.spool.leasing import DAMAGED
+from malote.spool.moving import Move, chunks, lock_ids, move
+
+# Reads and judges a file anew: the till's name, the file's name, its content.
+Judge = Callable[[str, str, bytes], IncomingFile]
+
+
+class _Judged(msgspec.Struct, frozen=True):
+    pouch_id: int
+    incoming: IncomingDocument
+    document: Document
+
+
+def replay(engine: Engine, document_ids: Sequence[int], judge: Judge | None) -> int:
+    replayed = 0
+    for chunk in chunks(sorted(set(document_ids))):
+        with reading(engine) as connection:
+            wanted = select(*_COLUMNS).select_from(_JOINED).where(_REJECTED, documents.c.id.in_(chunk))
+            plain, refused = _parted(connection.execute(wanted).all(), judging=judge is not None)
+        # Outside any transaction: judging reads XML, and may look into the database itself.
+        judged = _judge(engine, refused, judge) if judge else {}
+        with writing(engine) as connection:
+            standings = [one for one in lock_ids(connection, [*plain, *judged]) if one.state == "rejected"]
+            _keep_judged(connection, {one.id: judged[one.id] for one in standings if one.id in judged})
+            move(connection, [Move(one, "accepted") for one in standings])
+        replayed += len(standings)
+    return replayed
+
+
+_JOINED = documents.join(tills, documents.c.till_id == tills.c.id)
+_REJECTED = documents.c.state == "rejected"
+_COLUMNS = (
+    documents.c.id,
+    documents.c.pouch_id,
+    documents.c.pouch_index,
+    documents.c.position,
+    documents.c.file_name,
+    documents.c.extracted_index,
+    documents.c.attempts,
+    documents.c.reason_code,
+    tills.c.name.label("till"),
+)
+
+
+def _parted(rows: Sequence[Any], *, judging: bool) -> tuple[list[int], list[Any]]:
+    """Those that are fit for posting as they are, and those that must be read and judged anew first."""
+    plain: list[int] = []
+    refused: list[Any] = []
+    for row in rows:
+        whole = row.extracted_index is not None and row.reason_code != DAMAGED
+        if whole and (row.attempts > 0 or not judging):
+            plain.append(row.id)
+        else:
+            refused.append(row)
+    return plain, refused
+
+
+def _judge(engine: Engine, rows: Sequence[Any], judge: Judge) -> dict[int, _Judged]:
+    """The documents that are fit for posting now."""
+    fit: dict[int, _Judged] = {}
+    for row in rows:
+        with reading(engine) as connection:
+            body = connection.execute(select(pouches.c.body).where(pouches.c.id == row.pouch_id)).scalar_one()
+        file = judge(row.till, row.file_name, file_of(body, row.pouch_index))
+        for incoming in file.documents:
+            if incoming.position == row.position and incoming.state == "accepted" and incoming.document is not None:
+                fit[row.id] = _Judged(row.pouch_id, incoming, incoming.document)
+    return fit
+
+
+def _keep_judged(connection: Connection, judged: dict[int, _Judged]) -> None:
+    """Adds the new extracted forms to their pouches', and what identifies them to their rows."""
+    by_pouch: dict[int, list[int]] = defaultdict(list)
+    for document_id, one in judged.items():
+        by_pouch[one.pouch_id].append(document_id)
+    for pouch_id, ids in sorted(by_pouch.items()):
+        first = _extend(connection, pouch_id, [judged[document_id].document for document_id in ids])
+        for index, document_id in enumerate(ids, first):
+            values = identification(judged[document_id].incoming) | {"extracted_index": index}
+            connection.execute(update(documents).where(documents.c.id == document_id).values(values))
+
+
+def _extend(connection: Connection, pouch_id: int, more: Sequence[Document]) -> int:
+    highest = select(func.max(documents.c.extracted_index)).where(documents.c.pouch_id == pouch_id)
+    used = connection.execute(highest).scalar_one()
+    same_pouch = pouches.c.id == pouch_id
+    blob = connection.execute(select(pouches.c.extracted).where(same_pouch).with_for_update()).scalar_one()
+    extended, first = extracted.extend(blob, 0 if used is None else used + 1, more)
+    connection.execute(update(pouches).where(same_pouch).values(extracted=extended))
+    return first

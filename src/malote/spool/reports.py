@@ -1,0 +1,118 @@
+"""What people ask the spool: how each till stands, and which documents are where."""
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, Select, select, union_all
+
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.database.tables import tally as tallies
+from malote.database.tables import till as tills
+from malote.spool.contents import DocumentNotFoundError
+from malote.spool.documents import StoredDocument, TillStatus
+from malote.spool.moving import decode_reason
+from malote.spool.states import STATES, State
+from malote.wire import RefusedFile
+
+_ByState = dict[str, dict[str, int]]  # state, then reason code
+
+
+def status(engine: Engine) -> list[TillStatus]:
+    with reading(engine) as connection:
+        counts: dict[int, _ByState] = defaultdict(lambda: defaultdict(dict))
+        for row in connection.execute(select(tallies).where(tallies.c.count > 0)):
+            counts[row.till_id][row.state][row.reason_code] = int(row._mapping["count"])
+        rows = connection.execute(select(tills).order_by(tills.c.name_key)).all()
+    return [_till_status(row, counts[row.id]) for row in rows]
+
+
+def documents_of(
+    engine: Engine, till: str | None, state: State | None, after_id: int, limit: int
+) -> list[StoredDocument]:
+    with reading(engine) as connection:
+        till_id = None
+        if till is not None:
+            till_id = connection.execute(select(tills.c.id).where(tills.c.name_key == till.lower())).scalar()
+            if till_id is None:
+                return []
+        return [_stored(row) for row in connection.execute(page(till_id, state, after_id, limit))]
+
+
+def document(engine: Engine, document_id: int) -> StoredDocument:
+    with reading(engine) as connection:
+        row = connection.execute(_listed().where(documents.c.id == document_id)).one_or_none()
+    if row is None:
+        raise DocumentNotFoundError(document_id)
+    return _stored(row)
+
+
+def page(till_id: int | None, state: State | None, after_id: int, limit: int) -> Select[Any]:
+    """A page of the list. Whatever is asked, it walks an index from ``after_id`` on, and never the history."""
+    wanted = select(documents.c.id).where(documents.c.id > after_id).order_by(documents.c.id).limit(limit)
+    if till_id is not None and state is None:
+        # The index knows a till's documents by state: a page of each state holds the page of all.
+        each = [wanted.where(documents.c.till_id == till_id, documents.c.state == one).subquery() for one in STATES]
+        merged = union_all(*(select(one.c.id) for one in each)).subquery()
+        ids = select(merged.c.id).order_by(merged.c.id).limit(limit)
+    else:
+        ids = wanted.where(
+            *([documents.c.till_id == till_id] if till_id is not None else []),
+            *([documents.c.state == state] if state is not None else []),
+        )
+    return _listed().where(documents.c.id.in_(ids.scalar_subquery())).order_by(documents.c.id)
+
+
+def _listed() -> Select[Any]:
+    return select(documents, tills.c.name.label("till")).join_from(documents, tills, documents.c.till_id == tills.c.id)
+
+
+def _stored(row: Any) -> StoredDocument:
+    return StoredDocument(
+        id=row.id,
+        till=row.till,
+        state=row.state,
+        kind=row.kind,
+        access_key=row.access_key,
+        model=row.model,
+        issuer=row.issuer,
+        series=row.series,
+        number=row.number,
+        issued_at=row.issued_at,
+        total=row.total,
+        file_name=row.file_name,
+        file_sha256=bytes(row.file_sha256).hex(),
+        position=row.position,
+        reason=decode_reason(row.reason),
+        attempts=row.attempts,
+        retry_at=row.retry_at,
+        accepted_at=row.accepted_at,
+        settled_at=row.settled_at,
+        duplicate=row.duplicate,
+    )
+
+
+def _till_status(row: Any, counts: _ByState) -> TillStatus:
+    totals = {state: sum(counts[state].values()) for state in STATES}
+    return TillStatus(
+        till=row.name,
+        label=row.label,
+        disabled=row.disabled_at is not None,
+        pending=totals["accepted"] + totals["posting"],
+        waiting=totals["waiting"],
+        posted=totals["posted"],
+        rejected=totals["rejected"],
+        discarded=totals["discarded"],
+        waiting_reasons=dict(counts["waiting"]),
+        rejected_reasons=dict(counts["rejected"]),
+        last_contact_at=row.last_contact_at,
+        last_series=row.last_series,
+        last_number=row.last_number,
+        last_issued_at=row.last_issued_at,
+        agent_version=row.agent_version,
+        clock_skew_seconds=row.clock_skew_seconds,
+        till_pending=row.pending,
+        till_unproven=row.unproven,
+        till_refused=msgspec.json.decode(row.refused, type=list[RefusedFile]) if row.refused else [],
+    )

@@ -1,0 +1,45 @@
+"""Dropping bytes that nobody needs any more: those of pouches posted to the last document, after their retention."""
+
+from sqlalchemy import ColumnElement, Connection, Engine, exists, select, update
+
+from malote.database.engine import reading, writing
+from malote.database.tables import document as documents
+from malote.database.tables import pouch as pouches
+
+_AT_ONCE = 100  # pouches in one transaction: tills and posters must not wait long
+
+
+def prune(engine: Engine, before: float, now: float) -> int:
+    pruned = 0
+    after_id = 0
+    while True:
+        with reading(engine) as connection:
+            ids = _ripe(connection, before, after_id)
+        if not ids:
+            return pruned
+        after_id = ids[-1]
+        with writing(engine) as connection:
+            # Asked again under the lock; "posted" is for ever, but two may be pruning.
+            result = connection.execute(
+                update(pouches)
+                .where(pouches.c.id.in_(ids), pouches.c.pruned_at.is_(None), ~_needed(before))
+                .values(body=None, extracted=None, pruned_at=now)
+            )
+        pruned += result.rowcount
+
+
+def _ripe(connection: Connection, before: float, after_id: int) -> list[int]:
+    query = (
+        select(pouches.c.id)
+        .where(pouches.c.id > after_id, pouches.c.pruned_at.is_(None), pouches.c.received_at < before)
+        .where(~_needed(before))
+        .order_by(pouches.c.id)
+        .limit(_AT_ONCE)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _needed(before: float) -> ColumnElement[bool]:
+    """Whether a document of the pouch is not posted, or was posted too recently."""
+    unproven = (documents.c.state != "posted") | documents.c.settled_at.is_(None) | (documents.c.settled_at >= before)
+    return exists().where(documents.c.pouch_id == pouches.c.id, unproven)

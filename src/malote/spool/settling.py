@@ -1,0 +1,65 @@
+"""Recording what became of leased documents. The lease's token is the fence: who lost it changes nothing."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, update
+
+from malote.database.engine import writing
+from malote.database.tables import document as documents
+from malote.spool.documents import LeasedDocument, Settlement
+from malote.spool.moving import Move, Standing, chunks, lock_ids, move
+from malote.spool.waking import wake
+
+
+def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int:
+    by_id = {settlement.document_id: settlement for settlement in settlements}
+    if not by_id:
+        return 0
+    with writing(engine) as connection:
+        moves = [
+            _move(standing, by_id[standing.id], now)
+            for standing in lock_ids(connection, by_id)
+            if _holds(standing, by_id[standing.id].lease)
+        ]
+        move(connection, moves)
+        wake(connection, _booked_sales(moves), now)
+    return len(moves)
+
+
+def release(engine: Engine, leased: Sequence[LeasedDocument]) -> int:
+    tokens = {one.id: one.lease for one in leased}
+    if not tokens:
+        return 0
+    with writing(engine) as connection:
+        held = [standing for standing in lock_ids(connection, tokens) if _holds(standing, tokens[standing.id])]
+        move(connection, [Move(standing, "accepted") for standing in held])
+        for chunk in chunks([standing.id for standing in held]):
+            connection.execute(
+                update(documents).where(documents.c.id.in_(chunk)).values(attempts=documents.c.attempts - 1)
+            )
+    return len(held)
+
+
+def _holds(standing: Standing, lease: str) -> bool:
+    return standing.state == "posting" and standing.lease == lease
+
+
+def _move(standing: Standing, settlement: Settlement, now: float) -> Move:
+    match settlement.state:
+        case "posted":
+            return Move(standing, "posted", settled_at=now, duplicate=settlement.duplicate)
+        case "waiting":
+            retry_at = settlement.retry_at if settlement.retry_at is not None else now
+            return Move(standing, "waiting", settlement.reason, retry_at=retry_at)
+        case "rejected":
+            return Move(standing, "rejected", settlement.reason, settled_at=now)
+        case other:
+            raise ValueError(f"a settlement can't end in {other}")
+
+
+def _booked_sales(moves: Sequence[Move]) -> list[str]:
+    return [
+        one.standing.access_key
+        for one in moves
+        if one.after == "posted" and one.standing.kind == "sale" and one.standing.access_key
+    ]

@@ -1,0 +1,113 @@
+"""The spool in the store database: documents from their acknowledgement to their settlement."""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Engine
+
+from malote.rejection import Language
+from malote.spool import accepting, contents, leasing, receipts, replaying, reports, retention, settling, unkept
+from malote.spool.documents import (
+    IncomingFile,
+    LeasedDocument,
+    RejectedDocument,
+    Settlement,
+    StoredDocument,
+    TillStatus,
+)
+from malote.spool.replaying import Judge
+from malote.spool.states import State
+from malote.wire import FileReceipt
+
+
+class Spool:
+    """Safe for threads and for several processes. Every method raises ``StoreError``, and has then changed nothing."""
+
+    def __init__(self, engine: Engine, *, language: Language = "pt", clock: Callable[[], float] = time.time) -> None:
+        """``language`` is that of the receipts' messages; ``clock`` tells seconds since the epoch."""
+        self._engine = engine
+        self._language = language
+        self._clock = clock
+        self._turns = itertools.count()
+
+    def known(self, till_id: int, hashes: Sequence[bytes]) -> dict[bytes, FileReceipt]:
+        """Receipts of those files that the till sent before, so that a resend needs no reading."""
+        return receipts.known(self._engine, till_id, hashes, self._language)
+
+    def receipts(self, till_id: int, hashes: Sequence[bytes]) -> list[FileReceipt]:
+        """What became of each file, in the order asked; ``unknown`` where the till never sent it."""
+        return receipts.receipts(self._engine, till_id, hashes, self._language)
+
+    def accept(
+        self, till_id: int, body: bytes, files: Sequence[IncomingFile], *, received_at: float
+    ) -> list[FileReceipt]:
+        """Keeps a pouch durably, and answers for every file of it, in order.
+
+        ``body`` is the pouch as received; ``files`` all of its files in its order. A file that ``known`` has found
+        may come without documents. What the till sent before is not kept again, nor is a pouch that has nothing new.
+        When this returns, the disk has it.
+        """
+        arrival = accepting.Arrival(till_id, body, files, received_at)
+        return accepting.accept(self._engine, arrival, self._language)
+
+    def lease(self, owner: str, limit: int, seconds: float) -> list[LeasedDocument]:
+        """At most ``limit`` documents in order of arrival, for nobody else during ``seconds``.
+
+        New ones, waiting ones whose time has come, and those of a poster that died. Where there are more than
+        ``limit``, new and waiting ones get half each, so that neither starves. Fewer may come than there are.
+        """
+        return leasing.lease(self._engine, leasing.Wish(owner, limit, seconds, next(self._turns)), self._clock())
+
+    def settle(self, settlements: Sequence[Settlement]) -> int:
+        """Records what became of leased documents, in one transaction. How many counted.
+
+        A settlement whose lease another poster holds by now, or which was settled before, changes nothing.
+        """
+        return settling.settle(self._engine, settlements, self._clock())
+
+    def release(self, leased: Sequence[LeasedDocument]) -> int:
+        """Gives leased documents back unposted, as if never leased. How many."""
+        return settling.release(self._engine, leased)
+
+    def content(self, document_id: int) -> bytes:
+        """The whole file the document came in. Raises ``DocumentNotFoundError``, ``ContentPrunedError``."""
+        return contents.content(self._engine, document_id)
+
+    def replay(self, document_ids: Sequence[int], judge: Judge | None = None) -> int:
+        """Puts rejected documents back in their place in the queue, once their cause is cured. How many.
+
+        One that intake refused goes through ``judge`` again, which reads and judges a file as at its arrival: (till's
+        name, file's name, content) -> IncomingFile; if unfit still, it stays rejected. Without ``judge`` the caller's
+        word is taken for all but those that could not be read, or can't be read any more.
+        """
+        return replaying.replay(self._engine, document_ids, judge)
+
+    def unkept(self, limit: int = 100) -> list[tuple[int, RejectedDocument]]:
+        """Rejected documents which the quarantine doesn't have yet, by id, each with its file."""
+        return unkept.unkept(self._engine, limit)
+
+    def mark_kept(self, document_ids: Sequence[int]) -> None:
+        """Says that the quarantine has them durably."""
+        unkept.mark_kept(self._engine, document_ids)
+
+    def status(self) -> list[TillStatus]:
+        """Every till by name. Costs the same however long the history."""
+        return reports.status(self._engine)
+
+    def documents(
+        self, till: str | None = None, state: State | None = None, *, after_id: int = 0, limit: int = 100
+    ) -> list[StoredDocument]:
+        """Documents in order of arrival; the next page starts after the last one's id."""
+        return reports.documents_of(self._engine, till, state, after_id, limit)
+
+    def document(self, document_id: int) -> StoredDocument:
+        """Raises ``DocumentNotFoundError``."""
+        return reports.document(self._engine, document_id)
+
+    def prune(self, before: float) -> int:
+        """Drops the bytes of pouches received before then whose documents were all posted before then. How many.
+
+        The documents' rows stay; nothing unresolved is touched.
+        """
+        return retention.prune(self._engine, before, self._clock())

@@ -1,0 +1,71 @@
+"""Rejected documents on their way to the quarantine: what a crash left out is found here and kept later."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Engine, select, update
+
+from malote.database.engine import reading, writing
+from malote.database.tables import document as documents
+from malote.database.tables import pouch as pouches
+from malote.database.tables import till as tills
+from malote.spool.contents import file_of
+from malote.spool.documents import Reason, RejectedDocument
+from malote.spool.moving import chunks, decode_reason
+
+
+def unkept(engine: Engine, limit: int) -> list[tuple[int, RejectedDocument]]:
+    query = (
+        select(*_COLUMNS)
+        .join_from(documents, tills, documents.c.till_id == tills.c.id)
+        .where(documents.c.state == "rejected", documents.c.kept.is_(False))
+        .order_by(documents.c.id)
+        .limit(limit)
+    )
+    found: list[tuple[int, RejectedDocument]] = []
+    with reading(engine) as connection:
+        body: bytes | None = None
+        pouch_id = 0
+        for row in connection.execute(query).all():
+            if row.pouch_id != pouch_id:
+                pouch_id = row.pouch_id
+                body = connection.execute(select(pouches.c.body).where(pouches.c.id == pouch_id)).scalar_one()
+            found.append((row.id, _rejected(row, file_of(body or b"", row.pouch_index))))
+    return found
+
+
+def mark_kept(engine: Engine, document_ids: Sequence[int]) -> None:
+    with writing(engine) as connection:
+        for chunk in chunks(sorted(document_ids)):
+            # One that was replayed meanwhile is no longer rejected, and will be kept anew if it is once more.
+            still = documents.c.id.in_(chunk) & (documents.c.state == "rejected")
+            connection.execute(update(documents).where(still).values(kept=True))
+
+
+_COLUMNS = (
+    documents.c.id,
+    documents.c.pouch_id,
+    documents.c.pouch_index,
+    documents.c.file_name,
+    documents.c.file_sha256,
+    documents.c.position,
+    documents.c.reason,
+    documents.c.access_key,
+    documents.c.kind,
+    documents.c.settled_at,
+    tills.c.name.label("till"),
+)
+
+
+def _rejected(row: Any, content: bytes) -> RejectedDocument:
+    return RejectedDocument(
+        till=row.till,
+        file_name=row.file_name,
+        file_sha256=bytes(row.file_sha256),
+        position=row.position,
+        content=content,
+        reason=decode_reason(row.reason) or Reason("unknown_reason"),
+        access_key=row.access_key,
+        kind=row.kind,
+        rejected_at=row.settled_at,
+    )
