@@ -1,0 +1,65 @@
+"""The HTTP application: routes, what is looked at before each, and how it fails."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.types import Message, Scope
+
+from malote import __version__, wire
+from malote.accounts.tills import Till, TokenError
+from malote.api import faults, health, tills
+from malote.api.admittance import Throttle, check_protocol, require_till
+from malote.api.bodies import Room, room_of
+from malote.api.health import Pulse
+from malote.api.services import Services
+from malote.database.errors import StoreError
+from malote.wire import PouchUnreadableError
+
+EXCEPTION_HANDLERS: Mapping[Any, Any] = {
+    faults.RefusedError: faults.refused,
+    TokenError: faults.no_till,
+    PouchUnreadableError: faults.no_pouch,
+    StoreError: faults.no_store,
+    HTTPException: faults.not_routed,
+    Exception: faults.failed,
+}
+
+log = structlog.get_logger("malote.api")
+
+
+def create_app(services: Services) -> Litestar:
+    """The application for any ASGI server. Whatever isn't marked public asks for a till's token."""
+    limit = services.settings.intake.max_body_bytes
+    return Litestar(
+        route_handlers=[*tills.HANDLERS, health.show_health],
+        guards=[check_protocol, require_till],
+        exception_handlers=dict(EXCEPTION_HANDLERS),
+        request_max_body_size=limit,
+        before_send=[_finish],
+        openapi_config=OpenAPIConfig(title="Malote", version=__version__, path="/schema"),
+        logging_config=None,
+        debug=False,
+        state=State({"services": services, "throttle": Throttle(), "room": Room(room_of(limit)), "pulse": Pulse()}),
+    )
+
+
+async def _finish(message: Message, scope: Scope) -> None:
+    """Every reply says which protocol the server speaks, and leaves a line in the log."""
+    if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
+        return
+    name, version = wire.PROTOCOL_HEADER.lower().encode(), str(wire.PROTOCOL_VERSION).encode()
+    message["headers"] = [*message["headers"], (name, version)]
+    till = scope.get("auth")
+    log.info(
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        status=message["status"],
+        till=till.name if isinstance(till, Till) else None,
+    )

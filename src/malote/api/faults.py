@@ -1,0 +1,117 @@
+"""Every reply that isn't a success: a ``wire.Fault`` with a code, its words, and the HTTP status that goes with it."""
+
+import secrets
+import traceback
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+
+from malote import rejection, wire
+from malote.accounts.tills import TokenError
+from malote.api.services import services_of
+from malote.database.errors import StoreError
+from malote.wire import PouchUnreadableError
+
+RETRY_AFTER_SECONDS = 5
+
+STATUSES: dict[str, HTTPStatus] = {
+    "token_invalid": HTTPStatus.UNAUTHORIZED,
+    "till_disabled": HTTPStatus.FORBIDDEN,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "protocol_unsupported": HTTPStatus.UPGRADE_REQUIRED,
+    "pouch_hash_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "document_hash_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "pouch_unreadable": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "pouch_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "too_many_documents": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "request_invalid": HTTPStatus.BAD_REQUEST,
+    "server_busy": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store_away": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store_damaged": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store_newer": HTTPStatus.SERVICE_UNAVAILABLE,
+    "disk_full": HTTPStatus.SERVICE_UNAVAILABLE,
+    "server_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+log = structlog.get_logger("malote.api")
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class RefusedError(Exception):
+    """The request can't be served; ``code`` is in the catalogue, ``facts`` fill its words."""
+
+    def __init__(self, code: str, *, status: int | None = None, **facts: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = {name: str(value) for name, value in facts.items()}
+        self.status = status or STATUSES[code]
+
+
+def refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
+    log.info("refused", code=error.code, status=int(error.status), path=request.scope["path"])
+    return fault(request, error.code, error.facts, error.status)
+
+
+def no_till(request: AnyRequest, error: TokenError) -> Response[bytes]:
+    return refused(request, RefusedError(error.code))
+
+
+def no_pouch(request: AnyRequest, error: PouchUnreadableError) -> Response[bytes]:
+    return refused(request, RefusedError(error.code, detail=error.detail))
+
+
+def no_store(request: AnyRequest, error: StoreError) -> Response[bytes]:
+    reference = _reference()
+    log.error("store_error", code=error.code, detail=error.detail, reference=reference)
+    return fault(request, error.code, {"detail": reference}, STATUSES[error.code])
+
+
+def not_routed(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    """What the framework refuses by itself: no such path, no such method, a body over the limit."""
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return refused(request, RefusedError("not_found"))
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            limit = services_of(request).settings.intake.max_body_bytes
+            return refused(request, RefusedError("body_too_large", limit=limit))
+        case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            detail = HTTPStatus(status).phrase if status in set(HTTPStatus) else str(status)
+            return refused(request, RefusedError("request_invalid", status=status, detail=detail))
+        case _:
+            return failed(request, error)
+
+
+def failed(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """The outermost loop's last answer. Neither the client nor the log gets the message: it may quote a document."""
+    reference = _reference()
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("server_failed", reference=reference, error=type(error).__qualname__, traceback=frames)
+    return fault(request, "server_failed", {"detail": reference}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def fault(request: AnyRequest, code: str, facts: Mapping[str, str], status: int) -> Response[bytes]:
+    language = services_of(request).settings.language
+    body = wire.Fault(
+        code=code,
+        title=rejection.title(code, language),
+        detail=rejection.cause(code, facts, language),
+        remedy=rejection.remedy(code, facts, language),
+        transient=rejection.entry(code).transient,
+    )
+    headers = {}
+    if body.transient and status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(msgspec.json.encode(body), status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def _reference() -> str:
+    return secrets.token_hex(4)

@@ -1,0 +1,140 @@
+"""What tills and integrators ask for. Each handler runs in a thread; authentication has set ``request.auth``."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from litestar import get, post
+from litestar.di import Provide
+from litestar.params import Parameter
+
+from malote import __version__, wire
+from malote.api.admittance import ANY_CLIENT, unsupported
+from malote.api.bodies import small_body, whole_body
+from malote.api.faults import RefusedError
+from malote.api.services import TillRequest, services_of
+from malote.spool.documents import TillStatus
+from malote.wire import Contact, ContactReply, FileReceipt, PouchFile, PouchReply, ReceiptsQuery, ReceiptsReply
+
+SMALL_BODY = 1_000_000  # bytes: 1000 hashes, or the largest contact
+MOST_FILES = 2**31 - 1  # that a till may say it holds
+LONGEST_VERSION = 100  # characters
+
+Message = TypeVar("Message")
+
+
+@post(wire.PATH_POUCHES, sync_to_thread=True, status_code=200, dependencies={"content": Provide(whole_body)})
+def receive_pouch(request: TillRequest, content: bytes) -> PouchReply:
+    """Opens a pouch and answers for each file of it, once all of it is durable."""
+    services = services_of(request)
+    limits = services.settings.intake
+    expected = request.headers.get(wire.POUCH_HASH_HEADER)
+    if not expected:
+        raise RefusedError("request_invalid", detail=f"the header {wire.POUCH_HASH_HEADER} is missing")
+    pouch = wire.unseal(content, expected, max_size=limits.max_pouch_bytes)
+    if not wire.OLDEST_PROTOCOL_VERSION <= pouch.version <= wire.PROTOCOL_VERSION:
+        raise unsupported(pouch.version)
+    if len(pouch.files) > limits.max_documents:
+        raise RefusedError("too_many_documents", found=len(pouch.files), limit=limits.max_documents)
+    return PouchReply(services.intake.take(request.auth, pouch.files, content))
+
+
+@post(
+    wire.PATH_DOCUMENTS,
+    sync_to_thread=True,
+    status_code=200,
+    dependencies={"content": Provide(whole_body)},
+    opt={ANY_CLIENT: True},
+)
+def receive_document(request: TillRequest, content: bytes, name: str = "") -> FileReceipt:
+    """Takes one file as its POS wrote it, whatever its encoding and the request's media type."""
+    if not content:
+        raise RefusedError("request_invalid", detail="the body is empty")
+    file = PouchFile(name or "document.xml", hashlib.sha256(content).digest(), content)
+    return services_of(request).intake.take_files(request.auth, [file])[0]
+
+
+@get(wire.PATH_DOCUMENTS + "/{sha256:str}", sync_to_thread=True, opt={ANY_CLIENT: True})
+def show_document(
+    request: TillRequest, sha256: Annotated[str, Parameter(description="Hash of the file, in hex.")]
+) -> FileReceipt:
+    """What became of one file that this till sent."""
+    (receipt,) = services_of(request).spool.receipts(request.auth.id, [_hash(sha256)])
+    if receipt.state == "unknown":
+        raise RefusedError("not_found")
+    return receipt
+
+
+@post(
+    wire.PATH_RECEIPTS,
+    sync_to_thread=True,
+    status_code=200,
+    request_max_body_size=SMALL_BODY,
+    dependencies={"content": Provide(small_body)},
+)
+def show_receipts(request: TillRequest, content: bytes) -> ReceiptsReply:
+    """What became of each file, in the order asked."""
+    query = _decode(content, ReceiptsQuery)
+    if len(query.files) > wire.MAX_QUERY:
+        raise RefusedError("too_many_documents", found=len(query.files), limit=wire.MAX_QUERY)
+    hashes = [_hash(text) for text in query.files]
+    return ReceiptsReply(services_of(request).spool.receipts(request.auth.id, hashes))
+
+
+@post(
+    wire.PATH_CONTACT,
+    sync_to_thread=True,
+    status_code=200,
+    request_max_body_size=SMALL_BODY,
+    dependencies={"content": Provide(small_body)},
+)
+def note_contact(request: TillRequest, content: bytes) -> ContactReply:
+    """Notes the till's sign of life, and tells it how far its clock is off."""
+    contact = _decode(content, Contact)
+    _check(contact)
+    skew = services_of(request).record_contact(request.auth, contact)
+    return ContactReply(
+        server_version=__version__, clock=datetime.now(UTC), till=request.auth.name, skew_seconds=round(skew, 3)
+    )
+
+
+@get("/v1/status", sync_to_thread=True, opt={ANY_CLIENT: True})
+def show_status(request: TillRequest) -> TillStatus:
+    """The till itself, as the server sees it."""
+    found = next((one for one in services_of(request).spool.status() if one.till == request.auth.name), None)
+    if found is None:
+        raise RefusedError("not_found")
+    return found
+
+
+def _decode(content: bytes, kind: type[Message]) -> Message:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RefusedError("request_invalid", detail=str(error)) from error
+    except RecursionError as error:
+        raise RefusedError("request_invalid", detail="nested too deeply") from error
+
+
+def _check(contact: Contact) -> None:
+    """What the types don't say. Raises ``RefusedError``."""
+    if contact.clock.tzinfo is None:
+        raise RefusedError("request_invalid", detail="clock needs its zone")
+    if not all(0 <= count <= MOST_FILES for count in (contact.pending, contact.unproven)):
+        raise RefusedError("request_invalid", detail="a count is out of range")
+    if len(contact.agent_version) > LONGEST_VERSION or not contact.agent_version.isprintable():
+        raise RefusedError("request_invalid", detail="agent_version is no version")
+
+
+def _hash(text: str) -> bytes:
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b""
+    if len(found) != hashlib.sha256().digest_size:
+        raise RefusedError("request_invalid", detail="not the SHA-256 of a file in hex")
+    return found
+
+
+HANDLERS: list[Any] = [receive_pouch, receive_document, show_document, show_receipts, note_contact, show_status]
