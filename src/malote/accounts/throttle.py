@@ -1,0 +1,118 @@
+"""Sign-in attempts that fail make the next ones wait, longer each time, and never longer than a minute.
+
+Failures are counted for the pair of user and address, for the user from anywhere, and for the address. Where a user
+signed in before, only the pair counts, so that nobody elsewhere can keep a user out. An attempt counts as failed before
+its password is looked at, so that a hundred at once are no way round.
+
+What people type as a name may be a password: only 16 bits of a hash are kept, which also bounds the table.
+"""
+
+import hashlib
+import ipaddress
+from typing import Literal, get_args
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from malote.accounts.errors import SignInError
+from malote.database.account_tables import sign_in_attempt
+from malote.database.engine import writing
+
+Kind = Literal["address", "pair", "user"]  # always locked in this order, so that two attempts never wait in a ring
+
+FORGET_SECONDS = 3600.0  # without a failure
+
+
+class Limit(msgspec.Struct, frozen=True):
+    free: int  # failures that cost nothing
+    longest: float  # seconds
+
+
+LIMITS: dict[Kind, Limit] = {
+    "address": Limit(free=20, longest=60.0),
+    "pair": Limit(free=4, longest=60.0),
+    "user": Limit(free=12, longest=30.0),
+}
+
+
+def delay(kind: Kind, failures: int) -> float:
+    """Seconds to wait after so many failures: nothing, then 1, 2, 4… up to the longest."""
+    limit = LIMITS[kind]
+    over = failures - limit.free
+    return min(limit.longest, 2.0 ** min(over - 1, 16)) if over > 0 else 0.0
+
+
+def reserve(connection: Connection, name: str, address: str, *, known: bool, now: float) -> None:
+    """Counts an attempt, as failed until ``succeeded`` says otherwise. Commit it before looking at the password.
+
+    ``known``: the user signed in from this address before. Raises ``SignInError`` (``sign_in_throttled``) while the
+    time has not passed; that attempt counts for nothing.
+    """
+    kinds: list[Kind] = ["pair"] if known else list(get_args(Kind))
+    counts = {kind: _count(connection, kind, _bucket(kind, name, address), now) for kind in kinds}
+    wait = max(wait for _, wait in counts.values())
+    if wait > 0:
+        raise SignInError("sign_in_throttled", retry_after=wait)
+    for kind, (failures, _) in counts.items():
+        failed = {"failures": failures + 1, "failed_at": now, "blocked_until": now + delay(kind, failures + 1)}
+        connection.execute(update(sign_in_attempt).where(_is(kind, name, address)).values(failed))
+
+
+def succeeded(connection: Connection, name: str, address: str) -> None:
+    """Takes back the reserved attempt and forgives the user's earlier ones.
+
+    Of the address only the attempt itself: one good account must not buy more guesses at the others.
+    """
+    for kind in get_args(Kind):
+        if kind == "address":
+            fewer = {"failures": sign_in_attempt.c.failures - 1}
+            there = and_(_is(kind, name, address), sign_in_attempt.c.failures > 0)
+            connection.execute(update(sign_in_attempt).where(there).values(fewer))
+        else:
+            connection.execute(delete(sign_in_attempt).where(_is(kind, name, address)))
+
+
+def purge(engine: Engine, *, now: float) -> None:
+    """Drops what would be forgotten anyway."""
+    with writing(engine) as connection:
+        connection.execute(delete(sign_in_attempt).where(sign_in_attempt.c.failed_at < now - FORGET_SECONDS))
+
+
+def _count(connection: Connection, kind: Kind, bucket: int, now: float) -> tuple[int, float]:
+    """Failures so far and seconds still to wait; the row is locked, made first where there is none."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    fresh = {"kind": kind, "bucket": bucket, "failures": 0, "failed_at": now, "blocked_until": 0.0}
+    connection.execute(insert(sign_in_attempt).values(fresh).on_conflict_do_nothing())
+    row = connection.execute(
+        select(sign_in_attempt)
+        .where(sign_in_attempt.c.kind == kind, sign_in_attempt.c.bucket == bucket)
+        .with_for_update()
+    ).one()
+    # A clock that was set back must not turn a minute into a year.
+    wait = row.blocked_until - now
+    wait = wait if 0 < wait <= LIMITS[kind].longest else 0.0
+    return (0 if row.failed_at < now - FORGET_SECONDS else row.failures), wait
+
+
+def _is(kind: Kind, name: str, address: str) -> ColumnElement[bool]:
+    return and_(sign_in_attempt.c.kind == kind, sign_in_attempt.c.bucket == _bucket(kind, name, address))
+
+
+def _bucket(kind: Kind, name: str, address: str) -> int:
+    place = network(address)
+    subject = {"address": place, "pair": f"{name}\0{place}", "user": name}[kind]
+    return int.from_bytes(hashlib.sha256(f"{kind}\0{subject}".encode("utf-8", "replace")).digest()[:2])
+
+
+def network(address: str) -> str:
+    """What one party can hardly change: an IPv4 address, the first half of an IPv6 one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
