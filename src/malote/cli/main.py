@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from malote.cli import demo, post, read, reasons, rejected, serve, status, till, tills
+from malote.cli import audit, demo, post, read, reasons, rejected, serve, status, till, tills, users
 
 app = typer.Typer(
     name="malote",
@@ -17,6 +17,10 @@ till_app = typer.Typer(no_args_is_help=True, help="The agent beside the POS, and
 rejected_app = typer.Typer(no_args_is_help=True, help="Documents that a person must look at.")
 app.add_typer(till_app, name="till")
 app.add_typer(rejected_app, name="rejected")
+user_app = typer.Typer(no_args_is_help=True, help="Who may sign in to the console, and as what.")
+audit_app = typer.Typer(no_args_is_help=True, help="What was done, by whom, and whether the trail is whole.")
+app.add_typer(user_app, name="user")
+app.add_typer(audit_app, name="audit")
 
 read.register(app)
 reasons.register(app)
@@ -27,6 +31,8 @@ demo.register(app)
 till.register(till_app)
 tills.register(till_app)
 rejected.register(rejected_app)
+users.register(user_app)
+audit.register(audit_app)
 
 
 def main() -> None:

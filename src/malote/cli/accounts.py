@@ -1,0 +1,40 @@
+"""What the commands about users and the audit trail share: the store database, and how they fail."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import typer
+from rich.text import Text
+
+from malote.accounts.errors import AccountError
+from malote.cli.common import WRONG_USAGE, ConfigOption, errors, fail, settings_of
+from malote.config import SettingsError
+from malote.database.errors import StoreError
+from malote.database.opened import OpenedStore, opened_store
+
+
+@contextmanager
+def accounts_of(config: ConfigOption) -> Iterator[OpenedStore]:
+    """The store database; what can't be done ends the command with its reason."""
+    settings = settings_of(config)
+    try:
+        with opened_store(settings) as store:
+            yield store
+    except AccountError as error:
+        fail(error.code, error.facts, settings)
+    except StoreError as error:
+        fail(error.code, {"detail": error.detail}, settings)
+    except SettingsError as error:
+        errors.print(f"malote: {error}", markup=False, highlight=False)
+        raise typer.Exit(WRONG_USAGE) from error
+
+
+def local_time(at: float) -> str:
+    """Seconds since the epoch as this machine's date and time."""
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def printable(words: str) -> Text:
+    """For a cell of a table, without what would be markup or move the cursor: people type anything."""
+    return Text("".join(character if character.isprintable() else "�" for character in words))

@@ -1,0 +1,144 @@
+"""``malote user``: who may sign in to the console, and as what."""
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from malote.accounts import audit, passwords, users
+from malote.accounts.roles import Role
+from malote.accounts.users import User
+from malote.cli.accounts import accounts_of, local_time, printable
+from malote.cli.common import ConfigOption, JsonOption, console, print_json
+from malote.database.opened import OpenedStore
+
+NameArgument = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
+RoleOption = Annotated[Role, typer.Option("--role", help="What the person may do.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit trail.")]
+GenerateOption = Annotated[
+    bool, typer.Option("--generate", help="Make a one-time password and print it, instead of asking for one.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("create")(create)
+    app.command("list")(list_users)
+    app.command("password")(password)
+    app.command("role")(role)
+    app.command("disable")(disable)
+    app.command("enable")(enable)
+
+
+def create(
+    name: NameArgument,
+    role: RoleOption,
+    display_name: Annotated[str, typer.Option("--display-name", help="The person's name, for the screens.")] = "",
+    generate: GenerateOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Creates a user. The password is asked for (or read from standard input) and must be changed at first sign-in."""
+    with accounts_of(config) as store:
+        chosen = _password(generate)
+        actor = audit.command_line()
+        user = users.create(store.engine, actor, name, role=role, password=chosen, display_name=display_name)
+        _say(store, user, json, chosen if generate else None)
+
+
+def list_users(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Lists all users, disabled ones too."""
+    with accounts_of(config) as store:
+        listed = users.listed(store.engine)
+        if json:
+            print_json([_plain(user) for user in listed])
+        else:
+            console.print(_table(listed, english=store.settings.language == "en"))
+
+
+def password(
+    name: NameArgument,
+    generate: GenerateOption = False,
+    reason: ReasonOption = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Gives a user a new password, to be changed at the next sign-in, and ends the user's sessions."""
+    with accounts_of(config) as store:
+        users.get(store.engine, name)  # before anything is asked for
+        chosen = _password(generate)
+        user = users.set_password(store.engine, audit.command_line(), name, chosen, reason=reason)
+        _say(store, user, json, chosen if generate else None)
+
+
+def role(
+    name: NameArgument,
+    role: Annotated[Role, typer.Argument(help="What the person may do from now on.")],
+    reason: ReasonOption = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Gives a user another role and ends the user's sessions."""
+    with accounts_of(config) as store:
+        _say(store, users.set_role(store.engine, audit.command_line(), name, role, reason=reason), json)
+
+
+def disable(
+    name: NameArgument, reason: ReasonOption = "", config: ConfigOption = None, json: JsonOption = False
+) -> None:
+    """Lets a user in no longer, and ends the user's sessions. Nobody is deleted, for the audit."""
+    with accounts_of(config) as store:
+        _say(store, users.set_disabled(store.engine, audit.command_line(), name, True, reason=reason), json)
+
+
+def enable(
+    name: NameArgument, reason: ReasonOption = "", config: ConfigOption = None, json: JsonOption = False
+) -> None:
+    """Lets a disabled user in again."""
+    with accounts_of(config) as store:
+        _say(store, users.set_disabled(store.engine, audit.command_line(), name, False, reason=reason), json)
+
+
+def _password(generate: bool) -> str:
+    """Made, asked for twice without showing it, or the first line of standard input; never an argument."""
+    if generate:
+        return passwords.one_time()
+    if sys.stdin.isatty():
+        return str(typer.prompt("Senha / Password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _say(store: OpenedStore, user: User, json: bool, one_time: str | None = None) -> None:
+    if json:
+        print_json(_plain(user) | ({"one_time_password": one_time} if one_time else {}))
+        return
+    english = store.settings.language == "en"
+    console.print(_table([user], english=english))
+    if one_time:
+        label = "One-time password" if english else "Senha de uso único"
+        console.print(f"{label}: {one_time}", markup=False, highlight=False)
+
+
+def _plain(user: User) -> dict[str, object]:
+    return {name: value for name, value in msgspec.structs.asdict(user).items() if name != "id"}
+
+
+def _table(listed: list[User], *, english: bool) -> Table:
+    table = Table()
+    portuguese = ("Usuário", "Nome", "Perfil", "Situação", "Último acesso")
+    for heading in ("User", "Name", "Role", "State", "Last sign-in") if english else portuguese:
+        table.add_column(heading)
+    for user in listed:
+        last = "—" if user.last_signed_in_at is None else local_time(user.last_signed_in_at)
+        table.add_row(user.name, printable(user.display_name), user.role, _state(user, english=english), last)
+    return table
+
+
+def _state(user: User, *, english: bool) -> str:
+    if user.disabled:
+        return "disabled" if english else "desativado"
+    if user.must_change_password:
+        return "must change password" if english else "deve trocar a senha"
+    return "active" if english else "ativo"
