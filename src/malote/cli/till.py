@@ -1,7 +1,178 @@
-"""Commands of the group ``till``."""
+"""``malote till run`` and ``malote till status``: the agent beside the POS."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, NoReturn
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from malote import rejection
+from malote.cli.common import (
+    FAILED,
+    FOUND,
+    OK,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    fail,
+    print_json,
+    settings_of,
+)
+from malote.cli.till_report import as_json, as_tables, needs_a_person
+from malote.config import Settings
+from malote.rejection import Language
+from malote.till.agent import Agent, Drained
+from malote.till.outbox import Outbox
+from malote.till.server import AddressError
+from malote.till.setup import SetupError, prepare
+from malote.till.status import status as status_of
+from malote.till.storage import OutboxError
+from malote.till.voice import Notice, Voice
+
+_BAR_AFTER_SECONDS = 1.0
+
+OnceOption = Annotated[bool, typer.Option("--once", help="Send what is there, wait until it is proven, and end.")]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0.0, metavar="SECONDS", help="With --once: end after that long at most."),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
+    app.command("run")(run)
+    app.command("status")(status)
+
+
+def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutOption = None) -> None:
+    """Takes what the POS writes to the billing server, until it is stopped.
+
+    With --once the exit status is 0 when all is proven, 1 when something waits or was rejected, 3 when the server
+    could not be reached.
+    """
+    settings = settings_of(config)
+    agent = _agent(settings)
+    try:
+        with _stopping(agent), _bar() as bar:
+            if not once:
+                agent.run()
+                raise typer.Exit(OK)
+            drained = agent.drain(timeout, bar.show)
+    except OutboxError as error:
+        fail(error.code, error.facts, settings)
+    except AddressError as error:
+        _wrong(SetupError("setting_invalid", "till.server", str(error)), settings)
+    raise typer.Exit(_ended(drained, settings.language))
+
+
+def status(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """How many sales wait, are proven or were rejected, and why. Exit status 1 when a person must act."""
+    settings = settings_of(config)
+    try:
+        found = status_of(settings.outbox_path, time.time())
+    except OutboxError as error:
+        fail(error.code, error.facts, settings)
+    if json:
+        print_json(as_json(found, settings))
+    else:
+        for part in as_tables(found, settings):
+            console.print(part, markup=False, highlight=False)
+    raise typer.Exit(FOUND if found is not None and needs_a_person(found) else OK)
+
+
+def _agent(settings: Settings) -> Agent:
+    try:
+        setup = prepare(settings)
+    except SetupError as error:
+        _wrong(error, settings)
+    voice = Voice(lambda notice: _say(notice, settings.language))
+    return Agent(setup.outbox, setup.settings, setup.token, voice)
+
+
+def _wrong(error: SetupError, settings: Settings) -> NoReturn:
+    try:
+        fail(error.code, error.facts, settings)
+    except typer.Exit as ending:
+        raise typer.Exit(WRONG_USAGE) from ending
+
+
+@contextmanager
+def _stopping(agent: Agent) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a Windows console's Ctrl-Break end the agent cleanly."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform == "win32":
+        names.append(signal.SIGBREAK)
+    before = {name: signal.signal(name, lambda *_: agent.stop()) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+class _Bar:
+    """Shown on a terminal only, and only once the work takes longer than a moment."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._due = time.monotonic() + _BAR_AFTER_SECONDS
+        self._task = progress.add_task("", total=None)
+
+    def show(self, outbox: Outbox) -> None:
+        if not errors.is_terminal or time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + 0.2
+        counts = outbox.counts()
+        done = counts.posted + counts.rejected + counts.discarded + counts.held
+        self._progress.start()
+        self._progress.update(self._task, completed=done, total=done + counts.captured + counts.accepted)
+
+
+@contextmanager
+def _bar() -> Iterator[_Bar]:
+    progress = Progress(TextColumn("malote"), BarColumn(), MofNCompleteColumn(), console=errors, transient=True)
+    try:
+        yield _Bar(progress)
+    finally:
+        progress.stop()
+
+
+def _say(notice: Notice, language: Language) -> None:
+    code, facts = notice.problem.code, notice.problem.facts
+    title = rejection.title(code, language)
+    name = f"{facts['name']}: " if "name" in facts else ""
+    if notice.about == "over":
+        over = "resolvido" if language == "pt" else "over"
+        errors.print(f"malote: {over}: {title} [{code}]", markup=False, highlight=False, soft_wrap=True)
+        return
+    cause = facts.get("said") or rejection.cause(code, facts, language)
+    remedy = rejection.remedy(code, facts, language)
+    errors.print(f"malote: {name}{title} [{code}]: {cause} {remedy}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _ended(drained: Drained, language: Language) -> int:
+    counts = drained.counts
+    line = {
+        "pt": "{posted} comprovada(s), {waiting} à espera, {rejected} rejeitada(s), {refused} não capturada(s)",
+        "en": "{posted} proven, {waiting} waiting, {rejected} rejected, {refused} not captured",
+    }[language]
+    waiting = counts.captured + counts.held + counts.accepted
+    said = line.format(posted=counts.posted, waiting=waiting, rejected=counts.rejected, refused=drained.refused)
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
+    match drained.ending:
+        case "proven":
+            return OK
+        case "open":
+            return FOUND
+        case "server_away":
+            return FAILED

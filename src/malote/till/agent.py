@@ -1,0 +1,278 @@
+"""The agent: capture, courier and retention in one process, until it is told to stop or all is proven."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from malote import durable
+from malote.config import TillSettings
+from malote.till import salvage, storage, watch
+from malote.till.capture import Capture
+from malote.till.courier import Courier
+from malote.till.files import Counts
+from malote.till.lock import AgentLock
+from malote.till.outbox import Outbox
+from malote.till.retention import clear_proven, drop_old_contents
+from malote.till.server import Server, ServerError
+from malote.till.storage import OutboxDamagedError, OutboxError
+from malote.till.voice import Voice
+
+RETENTION_SECONDS = 600.0
+# How long a drain without a set time goes on without the server.
+PATIENCE_SECONDS = 10.0
+# How long a drain waits for files that are still being written.
+SETTLE_SECONDS = 60.0
+_TICK_SECONDS = 0.2
+_FAREWELL_SECONDS = 5.0
+
+Ending = Literal["proven", "open", "server_away"]
+
+
+class Drained(msgspec.Struct, frozen=True):
+    """How a drain ended. ``open``: something is rejected, refused, held, or not proven in time."""
+
+    ending: Ending
+    counts: Counts
+    refused: int
+    error: ServerError | None = None
+
+
+class Agent:
+    """Everything the till's process does. ``home`` holds the outbox; one agent at a time runs on it."""
+
+    def __init__(self, outbox_path: Path, settings: TillSettings, token: str, voice: Voice) -> None:
+        self._path = outbox_path
+        self._settings = settings
+        self._token = token
+        self._voice = voice
+        # A plain flag, since a signal handler that sets an event its own thread waits for may wait for ever.
+        self._stopping = False
+        self._session_over = threading.Event()
+        self._look = threading.Event()
+        self._rescan = threading.Event()
+        self._changed: set[str] = set()
+        self._changed_lock = threading.Lock()
+        self._new_files = threading.Event()
+        self._failure: BaseException | None = None
+
+    def stop(self) -> None:
+        """Ends ``run`` or ``drain`` soon, with everything safe. May be called from a signal handler."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Works until ``stop``. Raises ``OutboxError`` when it can't even begin, ``AddressError`` likewise."""
+        with self._locked(), self._server() as server:
+            while not self._stopping:
+                self._session(server)
+
+    def drain(self, timeout: float | None, progress: Callable[[Outbox], None] = lambda _: None) -> Drained:
+        """Captures what is there, sends it, and waits until it is proven, at most ``timeout`` seconds.
+
+        Without a timeout it waits for proof as long as it takes, but not long for a server that can't be reached.
+        """
+        with self._locked(), self._server() as server:
+            deadline = time.monotonic() + timeout if timeout is not None else None
+            while True:
+                try:
+                    with Outbox(self._path) as outbox:
+                        return self._drain(outbox, server, deadline, progress)
+                except OutboxDamagedError:
+                    self._rebuild()
+
+    # ---- draining ----
+
+    def _drain(
+        self, outbox: Outbox, server: Server, deadline: float | None, progress: Callable[[Outbox], None]
+    ) -> Drained:
+        capture = Capture(outbox, self._settings, self._voice)
+        courier = self._courier(outbox, server)
+        capture.rescan()
+        began = time.monotonic()
+        while not self._stopping:
+            for _ in capture.capture_due():
+                progress(outbox)
+            wait = courier.step()
+            progress(outbox)
+            if self._rescan.is_set():
+                self._rescan.clear()
+                capture.reload()
+                capture.rescan()
+                continue
+            settled = capture.settled or time.monotonic() - began > SETTLE_SECONDS
+            if (settled and _nothing_open(outbox, courier)) or self._gives_up(courier, began, deadline):
+                break
+            due = None if settled else capture.next_due()
+            time.sleep(min(_TICK_SECONDS, wait if due is None else min(wait, due)))
+        clear_proven(outbox, self._settings, self._voice)
+        drop_old_contents(outbox, self._settings, time.time())
+        return _drained(outbox, courier, capture)
+
+    def _gives_up(self, courier: Courier, began: float, deadline: float | None) -> bool:
+        if deadline is not None and time.monotonic() >= deadline:
+            return True
+        if courier.error is None:
+            return False
+        if courier.error.kind == "shut":
+            return True
+        return deadline is None and time.monotonic() - max(began, courier.last_answer or began) > PATIENCE_SECONDS
+
+    # ---- running ----
+
+    def _session(self, server: Server) -> None:
+        """Runs the threads on one outbox file until they are stopped, or the file turns out to be damaged."""
+        self._session_over.clear()
+        self._failure = None
+        works: dict[str, Callable[[], None]] = {
+            "capture": self._capture_loop,
+            "courier": lambda: self._courier_loop(server),
+            "watch": self._watch_loop,
+        }
+        threads = [
+            threading.Thread(target=self._guarded, args=(name, work), name=name, daemon=True)
+            for name, work in works.items()
+        ]
+        for thread in threads:
+            thread.start()
+        # Waiting in short steps lets signals through, on Windows too.
+        while not self._session_over.wait(_TICK_SECONDS):
+            if self._stopping:
+                self._session_over.set()
+        self._look.set()
+        self._new_files.set()
+        failure: BaseException | None = self._failure
+        for thread in threads:
+            # A request under way may take long; leaving it is as safe as any lost reply. A damaged file must be let go.
+            thread.join(None if isinstance(failure, OutboxDamagedError) else _FAREWELL_SECONDS)
+        if isinstance(failure, OutboxDamagedError):
+            self._rebuild()
+        elif failure is not None:
+            raise failure
+
+    def _guarded(self, name: str, work: Callable[[], None]) -> None:
+        """The outermost loop of a thread: whatever ends it ends the session, and is raised again by the main one."""
+        while not self._session_over.is_set():
+            try:
+                work()
+            except OutboxDamagedError as error:
+                self._failure = error
+                self._session_over.set()
+            except OutboxError as error:
+                # A full disk, a lock held for too long: nothing was changed, and the same is tried again.
+                self._voice.trouble(name, error.code, **error.facts)
+                self._session_over.wait(self._settings.retry_first_seconds)
+            except BaseException as error:  # noqa: BLE001 - the outermost loop
+                self._failure = self._failure or error
+                self._session_over.set()
+
+    def _capture_loop(self) -> None:
+        with Outbox(self._path) as outbox:
+            capture = Capture(outbox, self._settings, self._voice)
+            rescan_due = retention_due = time.monotonic()
+            while not self._session_over.is_set():
+                if self._rescan.is_set():
+                    self._rescan.clear()
+                    capture.reload()
+                    rescan_due = time.monotonic()
+                if time.monotonic() >= rescan_due:
+                    capture.rescan()
+                    rescan_due = time.monotonic() + self._settings.rescan_seconds
+                capture.look_at(self._take_changed())
+                self._capture_due(capture)
+                if time.monotonic() >= retention_due:
+                    clear_proven(outbox, self._settings, self._voice)
+                    drop_old_contents(outbox, self._settings, time.time())
+                    retention_due = time.monotonic() + min(RETENTION_SECONDS, self._settings.rescan_seconds)
+                self._voice.over("capture")
+                self._look.wait(_soonest(capture.next_due(), rescan_due - time.monotonic()))
+                self._look.clear()
+
+    def _capture_due(self, capture: Capture) -> None:
+        for new in capture.capture_due():
+            if new:
+                self._new_files.set()
+            if self._session_over.is_set():
+                return
+
+    def _courier_loop(self, server: Server) -> None:
+        with Outbox(self._path) as outbox:
+            courier = self._courier(outbox, server)
+            while not self._session_over.is_set():
+                wait = courier.step()
+                self._voice.over("courier")
+                if wait > 0:
+                    self._new_files.wait(wait)
+                    self._new_files.clear()
+
+    def _watch_loop(self) -> None:
+        folder = Path(self._settings.folder).absolute()
+        watch.watch(
+            folder,
+            self._note_changed,
+            self._session_over,
+            recursive=self._settings.recursive,
+            retry_seconds=self._settings.rescan_seconds,
+        )
+
+    def _note_changed(self, paths: set[str]) -> None:
+        with self._changed_lock:
+            self._changed |= paths
+        self._look.set()
+
+    def _take_changed(self) -> set[str]:
+        with self._changed_lock:
+            taken, self._changed = self._changed, set()
+        return taken
+
+    # ---- shared ----
+
+    def _courier(self, outbox: Outbox, server: Server) -> Courier:
+        return Courier(outbox, server, self._settings, self._voice, ask_for_rescan=self._ask_for_rescan)
+
+    def _ask_for_rescan(self) -> None:
+        self._rescan.set()
+        self._look.set()
+
+    def _server(self) -> Server:
+        return Server(self._settings.server, self._token)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Holds the outbox, sound and of this version."""
+        try:
+            durable.make_folder(self._path.parent)
+        except OSError as error:
+            raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
+        with AgentLock(self._path):
+            try:
+                storage.check(self._path)
+                Outbox(self._path).close()
+            except OutboxDamagedError:
+                self._rebuild()
+            yield
+
+    def _rebuild(self) -> None:
+        aside, _ = salvage.rebuild(self._path, time.time())
+        self._voice.happened("outbox_damaged", path=str(aside))
+
+
+def _nothing_open(outbox: Outbox, courier: Courier) -> bool:
+    counts = outbox.unproven()
+    return courier.error is None and courier.last_answer is not None and not counts.captured and not counts.accepted
+
+
+def _drained(outbox: Outbox, courier: Courier, capture: Capture) -> Drained:
+    counts, refused = outbox.counts(), len(outbox.refusals())
+    if courier.error is not None:
+        return Drained("server_away", counts, refused, courier.error)
+    # What a person discarded on the server was decided by that person.
+    unproven = counts.captured + counts.held + counts.accepted + counts.rejected
+    return Drained("proven" if capture.settled and not unproven + refused else "open", counts, refused)
+
+
+def _soonest(due: float | None, rescan: float) -> float:
+    return max(0.0, rescan if due is None else min(due, rescan))

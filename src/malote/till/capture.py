@@ -1,0 +1,204 @@
+"""Captures what the POS writes: waits until a file is quiet, reads it once, and keeps it in the outbox.
+
+The POS's files are never moved, changed or deleted here. Its cost follows what changed: a file that looks as it did
+when it was last read is not read again.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from malote.config import TillSettings
+from malote.till.files import CapturedFile, Mark, Refusal, readable
+from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
+from malote.till.outbox import Outbox
+from malote.till.reading import describe
+from malote.till.voice import Voice
+
+GROUP_FILES = 200
+GROUP_BYTES = 8_000_000
+
+# A drive that is gone for a while must not make the agent read all its files again when it is back.
+FORGET_SECONDS = 86_400.0
+
+
+class _Candidate(msgspec.Struct, gc=False):
+    """A file not read yet. ``due`` is when it may be, if it still looks the same; by the monotonic clock."""
+
+    mark: Mark
+    due: float
+
+
+class Capture:
+    """Belongs to the outbox's thread. Its methods raise ``OutboxError`` and change nothing then."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        settings: TillSettings,
+        voice: Voice,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._outbox = outbox
+        self._settings = settings
+        self._voice = voice
+        self._monotonic = monotonic
+        self._now = now
+        self.folder = folder_of(settings)
+        self._known = outbox.marks()
+        self._candidates: dict[str, _Candidate] = {}
+        self._vanished: dict[str, float] = {}  # since when, by the monotonic clock
+        self._refused: dict[str, Refusal] = {}
+        self._refused_stored: dict[str, Refusal] | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was found is captured or refused."""
+        return all(path in self._refused for path in self._candidates)
+
+    def next_due(self) -> float | None:
+        """Seconds until ``capture_due`` has something to do; None when nothing is waiting."""
+        soonest = min((candidate.due for candidate in self._candidates.values()), default=None)
+        return None if soonest is None else max(0.0, soonest - self._monotonic())
+
+    def reload(self) -> None:
+        """Believes the outbox again, after something else changed what it has seen."""
+        self._known = self._outbox.marks()
+
+    def rescan(self) -> None:
+        """Looks at the whole folder. A folder that is missing is said, and remembered until it is back."""
+        place = str(self.folder.path)
+        self._refused = {path: refusal for path, refusal in self._refused.items() if path in self._candidates}
+        missing = set(self._known) | set(self._candidates)
+        try:
+            for entry in self.folder.scan():
+                missing.discard(entry.path)
+                self._consider(entry)
+        except FolderMissingError:
+            facts = {"folder": readable(place)}
+            self._voice.trouble("folder", "folder_missing", **facts)
+            self._refused[place] = Refusal(readable(place), 0, "folder_missing", facts)
+        else:
+            self._voice.over("folder")
+            self._forget(missing)
+        self._store_refusals()
+
+    def look_at(self, paths: Iterable[str]) -> None:
+        """Looks at paths that are said to have changed."""
+        for path in paths:
+            for entry in self.folder.look(path):
+                self._consider(entry)
+
+    def capture_due(self) -> Iterator[int]:
+        """Captures what has been quiet for long enough, oldest first; yields how many are new after every commit.
+
+        Stopping in between leaves the rest for the next call.
+        """
+        group: list[CapturedFile] = []
+        size = 0
+        for path in self._due():
+            file = self._read(path)
+            if file is not None:
+                group.append(file)
+                size += file.mark.size
+            if len(group) == GROUP_FILES or size > GROUP_BYTES:
+                yield self._keep(group)
+                group, size = [], 0
+        if group:
+            yield self._keep(group)
+        self._store_refusals()
+
+    def _due(self) -> list[str]:
+        now = self._monotonic()
+        due = [path for path, candidate in self._candidates.items() if candidate.due <= now]
+        return sorted(due, key=lambda path: (self._candidates[path].mark.mtime_ns, path))
+
+    def _consider(self, entry: Found) -> None:
+        if entry.mark is None:
+            facts = {"detail": entry.detail}
+            self._refused[entry.path] = Refusal(readable(entry.path), 0, "file_unreadable", facts)
+        elif self._known.get(entry.path) != entry.mark:
+            candidate = self._candidates.get(entry.path)
+            if candidate is None or candidate.mark != entry.mark:
+                self._await_quiet(entry.path, entry.mark)
+
+    def _await_quiet(self, path: str, mark: Mark) -> None:
+        self._refused.pop(path, None)
+        self._candidates[path] = _Candidate(mark, self._monotonic() + self._settings.quiet_seconds)
+
+    def _read(self, path: str) -> CapturedFile | None:
+        """The file, or None when it isn't to be captured now: gone, changed since, or refused."""
+        look = next(iter(self.folder.look(path)), None)
+        if look is None or look.mark is None:
+            self._drop(path)
+            return None
+        mark = look.mark
+        if mark != self._candidates[path].mark:
+            self._await_quiet(path, mark)
+            return None
+        if mark.size > self._settings.max_document_bytes:
+            self._refuse_size(path, mark)
+            return None
+        try:
+            content = read(path, mark, self._settings.max_document_bytes)
+        except (FileChangedError, FileTooLargeError):
+            self._await_quiet(path, mark)
+            return None
+        except FileNotFoundError:
+            self._drop(path)
+            return None
+        except OSError as error:
+            self._refuse(path, mark, "file_unreadable", detail=error.strerror or str(error))
+            return None
+        name = readable(Path(path).name)
+        return CapturedFile(path, name, mark, hashlib.sha256(content).digest(), content, describe(content))
+
+    def _keep(self, group: list[CapturedFile]) -> int:
+        new = self._outbox.capture(group, self._now())
+        for file in group:
+            self._known[file.path] = file.mark
+            self._drop(file.path)
+        return new
+
+    def _drop(self, path: str) -> None:
+        self._candidates.pop(path, None)
+        self._refused.pop(path, None)
+
+    def _refuse_size(self, path: str, mark: Mark) -> None:
+        limit = self._settings.max_document_bytes
+        self._refuse(path, mark, "file_too_large", size=str(mark.size), limit=str(limit))
+
+    def _refuse(self, path: str, mark: Mark, code: str, **facts: str) -> None:
+        if path not in self._refused:
+            self._voice.happened(code, name=readable(path), **facts)
+        self._refused[path] = Refusal(readable(Path(path).name), mark.size, code, facts)
+        self._candidates[path].due = self._monotonic() + self._settings.rescan_seconds
+
+    def _store_refusals(self) -> None:
+        if self._refused != self._refused_stored:
+            self._outbox.refuse(self._refused, self._now())
+            self._refused_stored = dict(self._refused)
+
+    def _forget(self, missing: set[str]) -> None:
+        """Keeps memory and outbox from growing with files that the POS took away."""
+        for path in missing & self._candidates.keys():
+            self._drop(path)
+        now = self._monotonic()
+        self._vanished = {path: self._vanished.get(path, now) for path in missing & self._known.keys()}
+        long_gone = [path for path, since in self._vanished.items() if since <= now - FORGET_SECONDS]
+        if long_gone:
+            self._outbox.forget(long_gone)
+            for path in long_gone:
+                del self._known[path], self._vanished[path]
+
+
+def folder_of(settings: TillSettings) -> Folder:
+    """The POS's folder as the settings describe it."""
+    excluded = Path(settings.moved_folder) if settings.moved_folder else None
+    path = Path(settings.folder).absolute()
+    return Folder(path, settings.pattern, recursive=settings.recursive, excluded=excluded)

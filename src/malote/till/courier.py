@@ -1,0 +1,270 @@
+"""Takes captured files to the server, and asks until each is proven posted.
+
+Every request may be repeated: the server knows a file by its hash, and a till forgets nothing on a lost reply.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from malote import __version__, wire
+from malote.config import TillSettings
+from malote.till.backoff import Backoff
+from malote.till.files import Answer, Refusal, StoredFile
+from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
+from malote.till.server import Server, ServerError
+from malote.till.voice import Voice
+
+# The question's pace: quick after something moved, then slower with every quiet answer, up to twelve polls.
+QUICK_SECONDS = 0.1
+SLOWEST_POLLS = 12
+# How often a server must fail at a pouch before the pouch is suspected.
+SUSPECT_AFTER = 3
+
+
+class Line(msgspec.Struct, frozen=True):
+    """How it stands between till and server, for people to see. Times in seconds since the epoch."""
+
+    server: str
+    reachable: bool
+    at: float
+    code: str | None = None
+    detail: str | None = None
+    till: str | None = None
+    server_version: str | None = None
+    skew_seconds: float | None = None
+
+
+class Courier:
+    """Belongs to its outbox's thread. ``ask_for_rescan`` is called when the capture should look at everything again."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        server: Server,
+        settings: TillSettings,
+        voice: Voice,
+        *,
+        ask_for_rescan: Callable[[], None],
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self._outbox = outbox
+        self._server = server
+        self._settings = settings
+        self._voice = voice
+        self._ask_for_rescan = ask_for_rescan
+        self._monotonic = monotonic
+        self._now = now
+        self._backoff = Backoff(settings.retry_first_seconds, settings.retry_longest_seconds, dice)
+        self._limit = settings.pouch_documents
+        self._failures_of_pouch = 0
+        self._blocked_until = self._contact_due = self._ask_due = self._held_due = monotonic()
+        self._ask_delay = self._quick
+        self._request = ""  # the one under way, or the last
+        self._failing = ""  # the one that ``error`` is about
+        self.error: ServerError | None = None  # what goes on between till and server; None when all is well
+        self.last_answer: float | None = None  # by the monotonic clock
+
+    @property
+    def _quick(self) -> float:
+        return min(QUICK_SECONDS, self._settings.poll_seconds)
+
+    def step(self) -> float:
+        """Does what is due, at most one request of each kind, and returns the seconds until something is.
+
+        Raises ``OutboxError``; what the server had answered is then asked for again.
+        """
+        if self._monotonic() < self._blocked_until:
+            return self._blocked_until - self._monotonic()
+        try:
+            self._alone(self._contact_if_due)
+            sent = self._send() or self._send_held()
+            self._alone(self._ask_if_due)
+        except ServerError as error:
+            self._failed(error)
+            return max(0.0, self._blocked_until - self._monotonic())
+        due = min(self._contact_due, self._ask_due, self._held_due)
+        return 0.0 if sent else max(0.0, due - self._monotonic())
+
+    def _alone(self, request: Callable[[], None]) -> None:
+        """That the server can't answer this request must not hold back the sales."""
+        try:
+            request()
+        except ServerError as error:
+            if error.kind not in ("content", "failed"):
+                raise
+            self._voice.trouble(self._request, error.code, **error.facts)
+        else:
+            self._voice.over(self._request)
+
+    # ---- sending ----
+
+    def _send(self) -> bool:
+        pick = self._outbox.next_pouch(self._limit, self._settings.pouch_bytes)
+        self._mind_damage(pick.damaged)
+        if not pick.files:
+            return pick.damaged > 0
+        try:
+            self._deliver(pick.files)
+        except ServerError as error:
+            if not self._suspect(error, pick.files):
+                raise
+            return True
+        self._limit = min(self._limit * 2, self._settings.pouch_documents)
+        return True
+
+    def _send_held(self) -> bool:
+        """Tries one file that was held, alone, so that it can hold back no other."""
+        if self._monotonic() < self._held_due:
+            return False
+        pick = self._outbox.next_held(self._now())
+        self._mind_damage(pick.damaged)
+        if not pick.files:
+            self._held_due = self._monotonic() + self._settings.poll_seconds
+            return False
+        try:
+            self._deliver(pick.files)
+        except ServerError as error:
+            if error.kind not in ("content", "failed"):
+                raise
+            self._hold(pick.files[0], error)
+        return True
+
+    def _deliver(self, files: list[StoredFile]) -> None:
+        """Sends one pouch and applies its receipts. A file without a receipt is sent again."""
+        self._request = "pouch"
+        reply = self._server.send([wire.PouchFile(file.name, file.sha256, file.content) for file in files])
+        sent = {file.sha256 for file in files}
+        if not self._outbox.record(_answers(reply.receipts, sent), self._now()):
+            raise ServerError("failed", "server_failed", "no receipt for any file of the pouch")
+        self._answered()
+        self._failures_of_pouch = 0
+        self._ask_delay = self._quick
+        self._ask_due = min(self._ask_due, self._monotonic() + self._quick)
+
+    def _suspect(self, error: ServerError, files: list[StoredFile]) -> bool:
+        """Whether the fault lies in the pouch; it is then halved, and a file that is alone in it is held.
+
+        That the server gives signs of life and yet fails at this pouch again and again is taken for a fault of it too.
+        """
+        if error.kind in ("failed", "unreachable"):
+            self._failures_of_pouch += 1
+        if error.kind != "content" and self._failures_of_pouch < SUSPECT_AFTER:
+            return False
+        self._failures_of_pouch = 0
+        if len(files) > 1:
+            self._limit = max(1, len(files) // 2)
+        else:
+            self._hold(files[0], error)
+        # A server in trouble must not be hurried.
+        if error.kind != "content":
+            self._blocked_until = self._monotonic() + self._backoff.next(error.retry_after)
+        return True
+
+    def _hold(self, file: StoredFile, error: ServerError) -> None:
+        wait = LONGEST_HOLD_SECONDS if error.kind == "content" else self._settings.retry_longest_seconds
+        self._outbox.hold(file.id, error.code, error.detail, self._now() + min(wait, LONGEST_HOLD_SECONDS))
+        self._voice.happened(error.code, name=file.name, **error.facts)
+
+    def _mind_damage(self, damaged: int) -> None:
+        if damaged:
+            self._voice.happened("content_damaged", count=str(damaged))
+            self._ask_for_rescan()
+
+    # ---- asking ----
+
+    def _ask_if_due(self) -> None:
+        if self._monotonic() < self._ask_due:
+            return
+        self._wait_longer()
+        hashes = self._outbox.to_ask(wire.MAX_QUERY)
+        if not hashes:
+            return
+        self._request = "receipts"
+        reply = self._server.receipts(hashes)
+        self._answered()
+        changed = self._outbox.record(_answers(reply.receipts, set(hashes)), self._now(), hashes)
+        if changed * 2 >= len(hashes):
+            self._ask_delay, self._ask_due = self._quick, self._monotonic()
+        elif changed:
+            self._ask_delay, self._ask_due = self._quick, self._monotonic() + self._quick
+
+    def _wait_longer(self) -> None:
+        self._ask_due = self._monotonic() + self._ask_delay
+        self._ask_delay = min(self._ask_delay * 2, self._settings.poll_seconds * SLOWEST_POLLS)
+
+    # ---- keeping in touch ----
+
+    def _contact_if_due(self) -> None:
+        if self._monotonic() < self._contact_due:
+            return
+        self._contact_due = self._monotonic() + self._settings.poll_seconds
+        counts = self._outbox.unproven()
+        contact = wire.Contact(
+            agent_version=__version__,
+            clock=datetime.fromtimestamp(self._now(), UTC).astimezone(),
+            pending=counts.captured + counts.held,
+            unproven=counts.accepted + counts.rejected + counts.discarded,
+            refused=[_refused(refusal) for refusal in self._outbox.refusals()[: wire.MAX_QUERY]],
+        )
+        self._request = "contact"
+        reply = self._server.contact(contact)
+        self._answered()
+        self._note(reply)
+        if reply.resend:
+            self._outbox.resend_all()
+            self._ask_for_rescan()
+
+    def _answered(self) -> None:
+        self.last_answer = self._monotonic()
+        # That the server gives a sign of life does not mean that it takes pouches again.
+        if self.error is None or self.error.kind in ("unreachable", "shut") or self._request == self._failing:
+            self.error = None
+            self._voice.over("server")
+            if not self._failures_of_pouch or self._request == "pouch":
+                self._backoff.reset()
+
+    def _failed(self, error: ServerError) -> None:
+        """Whatever it was, nothing is lost: the same is tried again after a while."""
+        if error.kind == "shut":
+            wait = max(self._backoff.slow(), min(error.retry_after or 0.0, LONGEST_HOLD_SECONDS))
+        else:
+            wait = self._backoff.next(error.retry_after)
+        self.error, self._failing = error, self._request
+        self._blocked_until = self._monotonic() + wait
+        # A sign of life is tried before the pouch is again: it is cheap, and tells whose fault it was.
+        self._contact_due = self._monotonic()
+        if self._request == "contact":
+            self._failures_of_pouch = 0
+        self._voice.trouble("server", error.code, **error.facts)
+        self._note(None)
+
+    def _note(self, reply: wire.ContactReply | None) -> None:
+        code, detail = (self.error.code, self.error.detail[:500]) if self.error else (None, None)
+        reachable = self.error is None or self.error.kind != "unreachable"
+        named = (reply.till, reply.server_version, reply.skew_seconds) if reply else ()
+        self._outbox.note("line", Line(self._settings.server, reachable, self._now(), code, detail, *named))
+
+
+def _answers(receipts: list[wire.FileReceipt], expected: set[bytes]) -> list[Answer]:
+    """What the receipts say of the files asked about; anything else in them is ignored."""
+    answers = []
+    for receipt in receipts:
+        try:
+            sha256 = bytes.fromhex(receipt.sha256)
+        except ValueError:
+            continue
+        if sha256 in expected:
+            reason = next((document for document in receipt.documents if document.code), None)
+            code, message = (reason.code, reason.message) if reason else (None, None)
+            answers.append(Answer(sha256, receipt.state, code, message))
+    return answers
+
+
+def _refused(refusal: Refusal) -> wire.RefusedFile:
+    return wire.RefusedFile(refusal.name, refusal.size, refusal.code)

@@ -1,0 +1,26 @@
+"""What a file is about, as far as it can be read. The till refuses nothing: judging is the server's."""
+
+from malote.fiscal import reader
+from malote.fiscal.documents import NumberVoid
+from malote.till.files import DocumentLine
+
+
+def describe(content: bytes) -> list[DocumentLine]:
+    """One line per document of the file; a line without a kind where nothing could be read."""
+    return [_line(reading) for reading in reader.read(content)]
+
+
+def _line(reading: reader.Reading) -> DocumentLine:
+    known = reader.summary(reading)
+    document = reading.document
+    return DocumentLine(
+        kind=known.kind,
+        access_key=known.access_key,
+        issuer=known.issuer,
+        model=known.model,
+        series=known.series,
+        number=known.number,
+        last_number=document.last if isinstance(document, NumberVoid) else known.number,
+        issued_at=known.issued_at,
+        total=known.total,
+    )

@@ -1,0 +1,71 @@
+"""The till's settings, checked and made ready: paths from the home folder, the token from wherever it is kept."""
+
+from pathlib import Path
+
+import msgspec
+
+from malote.config import Settings, TillSettings
+
+
+class SetupError(Exception):
+    """A setting is missing or can't be used. ``code`` and the names of ``facts`` are the catalogue's."""
+
+    def __init__(self, code: str, setting: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {setting} {detail}")
+        self.code = code
+        self.facts = {"setting": setting, "variable": f"MALOTE_{setting.upper().replace('.', '_')}", "detail": detail}
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What an agent needs. Paths in ``settings`` are absolute."""
+
+    outbox: Path
+    settings: TillSettings
+    token: str
+
+
+_AT_LEAST: dict[str, float] = {
+    "quiet_seconds": 0.0,
+    "rescan_seconds": 0.1,
+    "poll_seconds": 0.05,
+    "retry_first_seconds": 0.01,
+    "retry_longest_seconds": 0.01,
+    "pouch_documents": 1,
+    "pouch_bytes": 1,
+    "max_document_bytes": 1,
+    "retention_days": 0.0,
+}
+
+
+def prepare(settings: Settings) -> Setup:
+    """Checks the settings of an agent. Raises ``SetupError``."""
+    till = settings.till
+    if not till.folder:
+        raise SetupError("settings_missing", "till.folder")
+    if till.after_proof == "move" and not till.moved_folder:
+        raise SetupError("settings_missing", "till.moved_folder")
+    for name, least in _AT_LEAST.items():
+        if not getattr(till, name) >= least:
+            raise SetupError("setting_invalid", f"till.{name}", f"{getattr(till, name)} < {least:g}")
+    resolved = msgspec.structs.replace(
+        till,
+        folder=str(settings.home_path / till.folder),
+        moved_folder=str(settings.home_path / till.moved_folder) if till.moved_folder else "",
+    )
+    return Setup(settings.outbox_path, resolved, _token(settings))
+
+
+def _token(settings: Settings) -> str:
+    till = settings.till
+    if till.token:
+        return till.token.strip()
+    if not till.token_file:
+        raise SetupError("settings_missing", "till.token")
+    path = settings.home_path / till.token_file
+    try:
+        token = path.read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError("setting_invalid", "till.token_file", str(error)) from error
+    if not token:
+        raise SetupError("setting_invalid", "till.token_file", f"{path}: empty")
+    return token

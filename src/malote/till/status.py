@@ -1,0 +1,95 @@
+"""How the till stands, from its outbox alone: for `malote till status` and whatever shows it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from malote.till.courier import Line
+from malote.till.files import Counts, Refusal
+from malote.till.outbox import Outbox
+
+_MOST_TROUBLES = 1000
+
+
+class LastSale(msgspec.Struct, frozen=True):
+    """The sale captured last. ``total`` in cents."""
+
+    access_key: str | None
+    series: int | None
+    number: int | None
+    issued_at: str | None
+    total: int | None
+    state: str
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """A file that waits for a person."""
+
+    name: str
+    state: str
+    code: str | None
+    message: str | None
+    access_key: str | None
+    sha256: str
+
+
+class Status(msgspec.Struct, frozen=True):
+    """``oldest_pending_seconds`` counts from its capture. ``line`` is None before the first contact."""
+
+    counts: Counts
+    oldest_pending_seconds: float | None
+    last_sale: LastSale | None
+    troubles: list[Trouble]  # at most a thousand, the oldest first
+    refused: list[Refusal]
+    line: Line | None
+
+    @property
+    def pending(self) -> int:
+        """Files the server does not have yet."""
+        return self.counts.captured + self.counts.held
+
+    @property
+    def empty(self) -> bool:
+        return self.counts == Counts()
+
+
+def status(path: Path, now: float) -> Status | None:
+    """How the till stands; None when there is no outbox yet. Raises ``OutboxError``."""
+    try:
+        outbox = Outbox(path, look_only=True)
+    except FileNotFoundError:
+        return None
+    with outbox:
+        line = outbox.noted("line")
+        return Status(
+            counts=outbox.counts(),
+            oldest_pending_seconds=_oldest_pending(outbox, now),
+            last_sale=_last_sale(outbox),
+            troubles=list(_troubles(outbox)),
+            refused=outbox.refusals(),
+            line=None if line is None else msgspec.json.decode(line, type=Line),
+        )
+
+
+def _oldest_pending(outbox: Outbox, now: float) -> float | None:
+    ((oldest,),) = outbox.rows("SELECT MIN(captured_at) FROM file WHERE state IN ('captured', 'held')")
+    return None if oldest is None else max(0.0, now - oldest)
+
+
+def _last_sale(outbox: Outbox) -> LastSale | None:
+    found = outbox.rows(
+        "SELECT access_key, series, number, issued_at, total, state FROM document JOIN file ON file.id = file_id"
+        " WHERE kind = 'sale' ORDER BY file_id DESC, position DESC LIMIT 1"
+    )
+    return next((LastSale(*row) for row in found), None)
+
+
+def _troubles(outbox: Outbox) -> Iterator[Trouble]:
+    found = outbox.rows(
+        "SELECT name, state, code, message, (SELECT access_key FROM document WHERE file_id = file.id LIMIT 1), sha256"
+        " FROM file WHERE state IN ('held', 'rejected') ORDER BY id LIMIT ?",
+        (_MOST_TROUBLES,),
+    )
+    for name, state, code, message, access_key, sha256 in found:
+        yield Trouble(name, state, code, message, access_key, sha256.hex())

@@ -1,0 +1,210 @@
+"""The outbox's SQLite file: opened with full sync, migrated forward, and its errors told apart by what they ask for."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from malote import durable
+
+BUSY_SECONDS = 30.0
+
+# One script per version of the schema; only ever add to the end.
+MIGRATIONS = (
+    """
+    CREATE TABLE file (
+        id INTEGER PRIMARY KEY,
+        sha256 BLOB NOT NULL UNIQUE,
+        path TEXT NOT NULL,
+        name TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        content BLOB,
+        captured_at REAL NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('captured', 'held', 'accepted', 'posted', 'rejected', 'discarded')),
+        code TEXT,
+        message TEXT,
+        held_until REAL,
+        asked_turn INTEGER NOT NULL DEFAULT 0,
+        last_asked_at REAL,
+        proven_at REAL,
+        content_dropped_at REAL
+    );
+    CREATE INDEX file_by_state ON file (state, asked_turn);
+    CREATE INDEX file_by_proof ON file (proven_at) WHERE content IS NOT NULL;
+
+    CREATE TABLE document (
+        file_id INTEGER NOT NULL REFERENCES file (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        kind TEXT,
+        access_key TEXT,
+        issuer TEXT,
+        model TEXT,
+        series INTEGER,
+        number INTEGER,
+        last_number INTEGER,
+        issued_at TEXT,
+        total INTEGER,
+        PRIMARY KEY (file_id, position)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE seen (
+        path BLOB PRIMARY KEY,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        ctime_ns INTEGER NOT NULL,
+        sha256 BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX seen_by_content ON seen (sha256);
+
+    CREATE TABLE refused (
+        path BLOB PRIMARY KEY,
+        name TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        code TEXT NOT NULL,
+        facts TEXT NOT NULL,
+        since REAL NOT NULL
+    ) WITHOUT ROWID;
+
+    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_FULL = {sqlite3.SQLITE_FULL}
+_AWAY = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+class OutboxError(Exception):
+    """The outbox can't be used now. ``code`` and the names of ``facts`` are the catalogue's. Nothing was changed."""
+
+    def __init__(self, code: str, **facts: str) -> None:
+        super().__init__(f"{code}: {facts}")
+        self.code = code
+        self.facts = facts
+
+
+class OutboxDamagedError(OutboxError):
+    """The file is no database any more, or not a whole one: set it aside and build another."""
+
+
+@contextmanager
+def told_apart(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors that are no fault of the program into ``OutboxError``."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        # The low byte is the primary code, the rest says more.
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        if code in _DAMAGED:
+            raise OutboxDamagedError("outbox_damaged", path=str(path)) from error
+        if code in _FULL:
+            raise OutboxError("disk_full", detail=str(path)) from error
+        if code in _AWAY:
+            raise OutboxError("outbox_away", path=str(path), detail=str(error)) from error
+        raise
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens the outbox, creating or migrating it first. One connection serves one thread. Raises ``OutboxError``."""
+    with told_apart(path):
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            _prepare(connection)
+            _migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def connect_to_look(path: Path) -> sqlite3.Connection:
+    """Opens an existing outbox for reading only. Raises ``OutboxError``, and ``FileNotFoundError`` for an empty one."""
+    if not path.exists():
+        raise FileNotFoundError(path)
+    with told_apart(path):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+        )
+        try:
+            connection.text_factory = _text
+            version = _version(connection)
+            _refuse_newer(version, path)
+            if version == 0:
+                raise FileNotFoundError(path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def check(path: Path) -> None:
+    """Reads the whole file once. Raises ``OutboxDamagedError``; a file that does not exist is fine."""
+    if not path.exists():
+        return
+    with told_apart(path), closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise OutboxDamagedError("outbox_damaged", path=str(path))
+
+
+def set_aside(path: Path, at: float | None = None) -> Path:
+    """Renames a damaged outbox with its log, and returns its new name. Raises ``OSError``."""
+    stamp = datetime.fromtimestamp(time.time() if at is None else at, UTC).strftime("%Y%m%dT%H%M%S%f")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for suffix in ("-wal", "-shm", ""):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            durable.move(part, aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.text_factory = _text
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A capture is acknowledged to nobody, but the POS may delete its file at any time: it must survive a power cut.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: another process may have migrated while this one waited for the lock.
+        version = _version(connection)
+        _refuse_newer(version, path)
+        for script in MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _refuse_newer(version: int, path: Path) -> None:
+    if version > len(MIGRATIONS):
+        raise OutboxError("outbox_newer", path=str(path), found=str(version), newest=str(len(MIGRATIONS)))
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _text(value: bytes) -> str:
+    # A damaged page must not turn into an error that looks like the program's own.
+    return value.decode("utf-8", "replace")

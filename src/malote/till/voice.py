@@ -1,0 +1,49 @@
+"""How the agent says what happened: each trouble once when it begins, once more when it is over."""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Literal
+
+import msgspec
+
+from malote.fiscal.problems import Problem, warning
+
+About = Literal["begins", "over", "happened"]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """``problem`` holds a code of the catalogue and its facts."""
+
+    about: About
+    problem: Problem
+
+
+class Voice:
+    """Tells each notice to ``listener``. Used by several threads at once."""
+
+    def __init__(self, listener: Callable[[Notice], None]) -> None:
+        self._listener = listener
+        self._lock = Lock()
+        self._lasting: dict[str, Problem] = {}
+
+    def trouble(self, topic: str, code: str, **facts: str) -> None:
+        """Something goes on. Said when it begins under this topic, and again only when it becomes another trouble."""
+        problem = warning(code, **facts)
+        with self._lock:
+            before = self._lasting.get(topic)
+            self._lasting[topic] = problem
+            # Facts such as an attempt's exact error may differ from one time to the next.
+            if before is None or before.code != code:
+                self._listener(Notice("begins", problem))
+
+    def over(self, topic: str) -> None:
+        """Whatever went on under this topic is over."""
+        with self._lock:
+            problem = self._lasting.pop(topic, None)
+            if problem is not None:
+                self._listener(Notice("over", problem))
+
+    def happened(self, code: str, **facts: str) -> None:
+        """Something happened once."""
+        with self._lock:
+            self._listener(Notice("happened", warning(code, **facts)))
