@@ -37,15 +37,15 @@ def documents_of(
             till_id = connection.execute(select(tills.c.id).where(tills.c.name_key == till.lower())).scalar()
             if till_id is None:
                 return []
-        return [_stored(row) for row in connection.execute(page(till_id, state, after_id, limit))]
+        return [stored(row) for row in connection.execute(page(till_id, state, after_id, limit))]
 
 
 def document(engine: Engine, document_id: int) -> StoredDocument:
     with reading(engine) as connection:
-        row = connection.execute(_listed().where(documents.c.id == document_id)).one_or_none()
+        row = connection.execute(listed().where(documents.c.id == document_id)).one_or_none()
     if row is None:
         raise DocumentNotFoundError(document_id)
-    return _stored(row)
+    return stored(row)
 
 
 def page(till_id: int | None, state: State | None, after_id: int, limit: int) -> Select[Any]:
@@ -61,14 +61,15 @@ def page(till_id: int | None, state: State | None, after_id: int, limit: int) ->
             *([documents.c.till_id == till_id] if till_id is not None else []),
             *([documents.c.state == state] if state is not None else []),
         )
-    return _listed().where(documents.c.id.in_(ids.scalar_subquery())).order_by(documents.c.id)
+    return listed().where(documents.c.id.in_(ids.scalar_subquery())).order_by(documents.c.id)
 
 
-def _listed() -> Select[Any]:
+def listed() -> Select[Any]:
+    """Documents with the names of their tills: the rows that ``stored`` takes."""
     return select(documents, tills.c.name.label("till")).join_from(documents, tills, documents.c.till_id == tills.c.id)
 
 
-def _stored(row: Any) -> StoredDocument:
+def stored(row: Any) -> StoredDocument:
     return StoredDocument(
         id=row.id,
         till=row.till,

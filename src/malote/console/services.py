@@ -1,0 +1,57 @@
+"""What the console asks of the rest of Malote: small functions that the composition root hands in.
+
+The pages know these and no database. What is None is not there yet, and its buttons are not shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from malote.accounts.audit import Actor
+from malote.accounts.sessions import Session, SignedIn
+from malote.rejection import Language
+from malote.spool.documents import StoredDocument
+from malote.spool.listing import DocumentsPage, DocumentsQuery
+from malote.spool.metrics import Metrics
+from malote.spool.overview import TillOverview, TillsPage, TillsQuery
+from malote.wire import RefusedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """``touch`` of ``find``: somebody is there, and not only a page that refreshes itself."""
+
+    sign_in: Callable[[str, str, str], SignedIn]  # name, password, address; raises SignInError
+    find: Callable[[str, bool], Session | None]  # token, touch
+    sign_out: Callable[[str], None]  # token
+    change_password: Callable[[Actor, str, str], SignedIn | None]  # old, new; raises AccountError
+
+
+@dataclass(frozen=True, slots=True)
+class Tills:
+    page: Callable[[TillsQuery], TillsPage]
+    matching: Callable[[TillsQuery], list[str]]
+    find: Callable[[str], TillOverview | None]
+    refused: Callable[[str], list[RefusedFile]]
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Every function that takes an id raises ``DocumentNotFoundError`` where there is none."""
+
+    page: Callable[[str, DocumentsQuery], DocumentsPage]
+    find: Callable[[int], StoredDocument]
+    content: Callable[[int], bytes]  # raises ContentPrunedError
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    store_name: str
+    erp_name: str
+    language: Language  # where neither the person nor the browser says otherwise
+    version: str
+    accounts: Accounts
+    tills: Tills
+    documents: Documents
+    metrics: Callable[[], Metrics]
+    pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
+    now: Callable[[], float]  # seconds since the epoch

@@ -1,0 +1,278 @@
+"use strict";
+// The console's own script: live refreshing, selections that outlive a refresh, dialogs, toasts, keys and plots.
+// Everything that changes data is a plain form; without this script the pages still show and send.
+
+const live = () => document.querySelector("[data-live]");
+const indicator = document.querySelector(".live");
+
+// ---- live: the server says "changed", the page fetches its own changing part anew ----
+
+const POLL_MS = 10_000;
+let polling = 0;
+let refreshing = false;
+let again = false;
+
+async function refresh() {
+  const region = live();
+  if (!region) return;
+  if (document.hidden || document.querySelector("dialog[open]")) {
+    again = true;
+    return;
+  }
+  if (refreshing) {
+    again = true;
+    return;
+  }
+  refreshing = true;
+  again = false;
+  try {
+    await htmx.ajax("GET", location.pathname + location.search, {
+      target: region,
+      swap: "morph:innerHTML",
+      headers: { "Malote-Refresh": "1" },
+    });
+  } finally {
+    refreshing = false;
+    if (again) setTimeout(refresh, 1000);
+  }
+}
+
+function show(state) {
+  if (indicator) indicator.dataset.state = state;
+}
+
+function poll(state) {
+  show(state);
+  if (!polling) polling = setInterval(refresh, POLL_MS);
+}
+
+function listen() {
+  const address = live()?.dataset.live;
+  if (!address) return;
+  if (!window.EventSource) {
+    poll("polling");
+    return;
+  }
+  const source = new EventSource(address);
+  source.addEventListener("hello", () => {
+    clearInterval(polling);
+    polling = 0;
+    show("live");
+  });
+  source.addEventListener("changed", refresh);
+  // The browser tries again by itself unless the server refused; until it succeeds, the page asks on its own.
+  source.addEventListener("error", () => poll("polling"));
+  addEventListener("pagehide", () => source.close());
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && again) refresh();
+});
+document.addEventListener("close", () => again && refresh(), true);
+document.body.addEventListener("htmx:sendError", () => poll("away"));
+document.body.addEventListener("htmx:afterOnLoad", () => {
+  if (indicator?.dataset.state === "away") show("polling");
+});
+
+// A refused request still has something to say: the server answers it with a page or a fragment.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status === 401) location.reload();
+  else if (xhr.status >= 400) {
+    event.detail.shouldSwap = false;
+    if (!xhr.getResponseHeader("HX-Trigger")) toast(document.body.dataset.failed, "stopped");
+  }
+});
+
+// ---- selections ----
+
+const chosen = new Set();
+const boxes = () => [...document.querySelectorAll('input[name="selected"]')];
+
+function count() {
+  const form = document.querySelector("[data-selection]");
+  if (!form) return;
+  const everything = form.querySelector('input[name="everything"]');
+  const all = everything?.checked ?? false;
+  const number = all ? Number(everything.dataset.count) : boxes().filter((box) => box.checked).length;
+  for (const place of document.querySelectorAll("[data-selected-count]")) place.textContent = String(number);
+  for (const place of document.querySelectorAll("[data-when-selected]")) place.disabled = number === 0;
+  for (const place of document.querySelectorAll("[data-offer-everything]")) {
+    const whole = boxes().length > 0 && boxes().every((box) => box.checked);
+    place.hidden = !(all || (whole && Number(place.dataset.offerEverything) > boxes().length));
+  }
+  for (const head of document.querySelectorAll("input[data-select-all]")) {
+    const group = boxesOf(head);
+    const checked = group.filter((box) => box.checked).length;
+    head.checked = group.length > 0 && checked === group.length;
+    head.indeterminate = checked > 0 && checked < group.length;
+  }
+}
+
+function boxesOf(head) {
+  const group = head.dataset.selectAll;
+  return group ? boxes().filter((box) => box.dataset.group === group) : boxes();
+}
+
+function choose(box, checked) {
+  box.checked = checked;
+  if (checked) chosen.add(box.value);
+  else chosen.delete(box.value);
+}
+
+function restore() {
+  for (const box of boxes()) box.checked = chosen.has(box.value);
+  count();
+}
+
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  if (box.matches?.('input[name="selected"]')) choose(box, box.checked);
+  else if (box.matches?.("input[data-select-all]")) for (const each of boxesOf(box)) choose(each, box.checked);
+  count();
+});
+
+document.body.addEventListener("htmx:afterSwap", () => {
+  restore();
+  draw();
+});
+document.body.addEventListener("selectionDone", () => {
+  chosen.clear();
+  const everything = document.querySelector('input[name="everything"]');
+  if (everything) everything.checked = false;
+  restore();
+});
+
+// ---- dialogs, menus, toasts ----
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
+  const closer = event.target.closest("[data-close]");
+  if (closer) closer.closest("dialog, .toast")?.[closer.closest("dialog") ? "close" : "remove"]();
+  const selectAll = event.target.closest("button[data-select-all]");
+  if (selectAll) {
+    const group = boxesOf(selectAll);
+    const checked = group.some((box) => !box.checked);
+    for (const box of group) choose(box, checked);
+    count();
+  }
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+function toast(text, kind = "ok") {
+  const place = document.querySelector(".toasts");
+  if (!place || !text) return;
+  const box = document.createElement("div");
+  box.className = `toast ${kind}`;
+  const words = document.createElement("span");
+  words.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.textContent = "×";
+  close.dataset.close = "";
+  close.setAttribute("aria-label", document.body.dataset.close);
+  box.append(words, close);
+  place.append(box);
+  if (kind === "ok") setTimeout(() => box.remove(), 12_000);
+}
+
+document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.kind));
+document.body.addEventListener("openDialog", (event) => document.getElementById(event.detail.value)?.showModal());
+document.body.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());
+
+// ---- keys ----
+
+let leader = "";
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+    if (target.matches("input[type=search]")) target.blur();
+    return;
+  }
+  if (target.matches("input:not([type=checkbox]), textarea, select") || document.querySelector("dialog[open]")) return;
+  const pressed = leader + key;
+  leader = "";
+  if (key === "g") leader = "g";
+  const way = document.querySelector(`[data-key="${CSS.escape(pressed)}"]`);
+  if (!way) return;
+  event.preventDefault();
+  if (way.matches("input")) way.focus();
+  else way.click();
+});
+
+// ---- plots: the figures stand in the page as a table; the plot is drawn from them ----
+
+const drawn = new WeakMap();
+
+function figures(table) {
+  const rows = [...table.querySelectorAll("tbody tr")];
+  const columns = [...table.querySelectorAll("thead th")].map((_, index) =>
+    rows.map((row) => {
+      const value = row.cells[index]?.dataset.value;
+      return value === undefined || value === "" ? null : Number(value);
+    }),
+  );
+  return columns;
+}
+
+function draw() {
+  if (!window.uPlot) return;
+  for (const canvas of document.querySelectorAll("[data-plot]")) {
+    const table = document.getElementById(canvas.dataset.plot);
+    const data = figures(table);
+    const known = drawn.get(canvas);
+    if (known && canvas.contains(known.root)) {
+      known.setData(data);
+      continue;
+    }
+    canvas.textContent = "";
+    drawn.set(canvas, new uPlot(options(canvas, table), data, canvas));
+  }
+}
+
+function options(canvas, table) {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  const lines = [colour("--accent"), colour("--attention"), colour("--ok")];
+  const language = document.documentElement.lang;
+  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+  const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+  return {
+    width: canvas.clientWidth,
+    height: 220,
+    cursor: { y: false },
+    scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } },
+    axes: [
+      { ...axis, values: (_, ticks) => ticks.map((tick) => clock.format(new Date(tick * 1000))) },
+      { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(language)) },
+    ],
+    series: [
+      { label: heads[0], value: (_, at) => (at === null ? "–" : clock.format(new Date(at * 1000))) },
+      ...heads.slice(1).map((label, index) => ({
+        label,
+        stroke: lines[index],
+        width: 2,
+        dash: index === 1 ? [6, 4] : undefined,
+        fill: index === 0 ? `${lines[0]}22` : undefined,
+        points: { show: false },
+        value: (_, value) => (value === null ? "–" : value.toLocaleString(language)),
+      })),
+    ],
+  };
+}
+
+addEventListener("resize", () => {
+  for (const canvas of document.querySelectorAll("[data-plot]")) {
+    drawn.get(canvas)?.setSize({ width: canvas.clientWidth, height: 220 });
+  }
+});
+
+restore();
+draw();
+listen();

@@ -1,0 +1,85 @@
+"""A till's documents as a screen shows them: the newest first, by state and reason, a page at a time."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, union_all
+
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.database.tables import tally as tallies
+from malote.database.tables import till as tills
+from malote.fiscal import access_key
+from malote.spool import reports
+from malote.spool.documents import StoredDocument
+from malote.spool.states import State
+
+
+class DocumentsQuery(msgspec.Struct, frozen=True):
+    """``search`` is a number, or an access key or file name. ``before`` is the id that the page ends before."""
+
+    states: tuple[State, ...]
+    code: str | None = None
+    search: str = ""
+    before: int | None = None
+    size: int = 50
+
+
+class DocumentsPage(msgspec.Struct, frozen=True):
+    documents: list[StoredDocument]
+    older: int | None  # what ``before`` must be for the next page; None on the last one
+    reasons: dict[str, int]  # how many documents of these states there are for each reason, whatever was searched
+
+
+def page(engine: Engine, till: str, query: DocumentsQuery) -> DocumentsPage:
+    """Raises ``StoreError``. Nothing of a till that doesn't exist."""
+    with reading(engine) as connection:
+        till_id = connection.execute(select(tills.c.id).where(tills.c.name_key == till.lower())).scalar()
+        if till_id is None:
+            return DocumentsPage([], None, {})
+        rows = connection.execute(statement(till_id, query)).all()
+        found = [reports.stored(row) for row in rows]
+        older = found[query.size - 1].id if len(found) > query.size else None
+        return DocumentsPage(found[: query.size], older, _reasons(connection, till_id, query.states))
+
+
+def statement(till_id: int, query: DocumentsQuery) -> Select[Any]:
+    """One document more than a page, to see whether there is another. Walks an index, and never the history."""
+    conditions: list[ColumnElement[bool]] = [documents.c.till_id == till_id]
+    if query.before is not None:
+        conditions.append(documents.c.id < query.before)
+    if query.code is not None:
+        conditions.append(documents.c.reason_code == query.code)
+    if query.search.strip():
+        conditions.append(_matches(query.search.strip()))
+    limit = query.size + 1
+    each = [
+        select(documents.c.id)
+        .where(*conditions, documents.c.state == state)
+        .order_by(documents.c.id.desc())
+        .limit(limit)
+        .subquery()
+        for state in query.states
+    ]
+    merged = union_all(*(select(one.c.id) for one in each)).subquery()
+    ids = select(merged.c.id).order_by(merged.c.id.desc()).limit(limit)
+    return reports.listed().where(documents.c.id.in_(ids.scalar_subquery())).order_by(documents.c.id.desc())
+
+
+def _matches(search: str) -> ColumnElement[bool]:
+    if access_key.is_well_formed(search.upper()):
+        return documents.c.access_key == search.upper()
+    named = func.lower(documents.c.file_name).contains(search.lower(), autoescape=True)
+    if search.isascii() and search.isdigit() and len(search) <= 9:
+        return or_(documents.c.number == int(search), named)
+    return named
+
+
+def _reasons(connection: Connection, till_id: int, states: tuple[State, ...]) -> dict[str, int]:
+    wanted = (
+        select(tallies.c.reason_code, func.sum(tallies.c.count))
+        .where(tallies.c.till_id == till_id, tallies.c.state.in_(states), tallies.c.count > 0)
+        .group_by(tallies.c.reason_code)
+        .order_by(func.sum(tallies.c.count).desc(), tallies.c.reason_code)
+    )
+    return {code: int(count) for code, count in connection.execute(wanted)}

@@ -1,0 +1,336 @@
+"""Every till at a glance: its light, and why. Paged, filtered and sorted by the database.
+
+The one place that decides what a light shows. Reads only; the counts come from ``tally``, never from history.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal, get_args
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+
+from malote import rejection
+from malote.database.engine import reading
+from malote.database.tables import document, tally, till
+
+SILENT_SECONDS = 900.0  # without a sign of life: longer than any courier's longest pause, several times over
+BEHIND_SECONDS = 300.0  # an accepted sale that nobody has posted for so long: no poster runs, or it can't keep up
+SKEW_SECONDS = 300.0
+
+Light = Literal["stopped", "attention", "ok", "disabled"]
+LIGHT_NAMES: tuple[Light, ...] = get_args(Light)
+
+# Why a light is what it is, the worst first. A till shows the first that is true of it.
+#   erp_stopped    its sales wait for something that a DBA must do
+#   behind         its sales are accepted and nobody posts them
+#   cut_off        it holds sales that it could not send, and is silent
+#   rejected       a person must look at documents of it
+#   refused        it could not even capture some files
+#   waiting        documents wait for something that comes by itself
+#   skewed         its clock is wrong
+#   silent         no sign of life; as far as known it holds nothing unsent
+#   never          nothing was ever heard of it
+Cause = Literal[
+    "erp_stopped",
+    "behind",
+    "cut_off",
+    "rejected",
+    "refused",
+    "waiting",
+    "skewed",
+    "silent",
+    "never",
+    "ok",
+    "disabled",
+]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
+
+LIGHTS: dict[Cause, Light] = {
+    "erp_stopped": "stopped",
+    "behind": "stopped",
+    "cut_off": "stopped",
+    "rejected": "attention",
+    "refused": "attention",
+    "waiting": "attention",
+    "skewed": "attention",
+    "silent": "attention",
+    "never": "attention",
+    "ok": "ok",
+    "disabled": "disabled",
+}
+
+TillSort = Literal["light", "name", "contact", "sale", "pending", "rejected", "waiting", "version"]
+
+
+class TillsQuery(msgspec.Struct, frozen=True):
+    """Which tills. ``search`` is looked for in name and label, whatever the capitals; ``page`` counts from 1."""
+
+    search: str = ""
+    light: Light | None = None
+    sort: TillSort = "light"
+    descending: bool = False
+    page: int = 1
+    size: int = 50
+
+
+class TillOverview(msgspec.Struct, frozen=True):
+    """One till. Times are seconds since the epoch."""
+
+    id: int
+    name: str
+    label: str
+    cause: Cause
+    reason_code: str | None  # of the catalogue: what its waiting (or rejected) documents suffer from
+    last_contact_at: float | None
+    agent_version: str | None
+    clock_skew_seconds: float | None
+    at_till: int  # captured there and not yet accepted here
+    pending: int  # accepted and not yet posted
+    waiting: int
+    rejected: int
+    discarded: int
+    posted: int
+    last_series: int | None
+    last_number: int | None
+    last_issued_at: str | None  # ISO 8601 with zone
+    oldest_pending_at: float | None
+
+    @property
+    def light(self) -> Light:
+        return LIGHTS[self.cause]
+
+
+class TillsPage(msgspec.Struct, frozen=True):
+    tills: list[TillOverview]
+    lights: dict[Light, int]  # of all that the search matches, whatever the light asked for
+    matching: int  # of all that search and light match
+    page: int
+    pages: int
+
+
+def tills(engine: Engine, query: TillsQuery, *, now: float) -> TillsPage:
+    """One page. A page beyond the last one is the last one. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        found = _read_page(connection, query, now)
+        return found if found.page == query.page else _read_page(connection, replace(query, page=found.page), now)
+
+
+def till_overview(engine: Engine, name: str, *, now: float) -> TillOverview | None:
+    """The till of that name, whatever its capitals; None when there is none. Raises ``StoreError``."""
+    judged = _judged(now, only=till.c.name_key == name.lower())
+    with reading(engine) as connection:
+        found = _overviews(connection, connection.execute(select(judged)).all())
+        return found[0] if found else None
+
+
+def matching_tills(engine: Engine, query: TillsQuery, *, now: float) -> list[str]:
+    """The names of all tills that search and light match, in alphabetical order. Raises ``StoreError``."""
+    judged = _judged(now, query.search)
+    statement = select(judged.c.name).order_by(judged.c.name_key)
+    if query.light:
+        statement = statement.where(_shows(judged, query.light))
+    with reading(engine) as connection:
+        return list(connection.execute(statement).scalars())
+
+
+def pulse(engine: Engine, till_name: str | None = None) -> str:
+    """A text that changes when anything that a screen shows of the tills (or of one till) changes.
+
+    Raises ``StoreError``.
+    """
+    weights = {"accepted": 3, "posting": 5, "posted": 7, "waiting": 11, "rejected": 13, "discarded": 17}
+    weight = case(weights, value=tally.c.state, else_=1)
+    weighted = func.sum(tally.c.count * weight * tally.c.till_id)
+    counts = select(func.count(), func.coalesce(weighted, 0)).select_from(tally)
+    signs = select(
+        func.count(),
+        func.coalesce(func.sum(till.c.last_contact_at), 0),
+        func.coalesce(func.sum(till.c.pending), 0),
+        func.count(till.c.disabled_at),
+        func.coalesce(func.sum(till.c.last_number), 0),
+    )
+    if till_name is not None:
+        chosen = select(till.c.id).where(till.c.name_key == till_name.lower()).scalar_subquery()
+        counts, signs = counts.where(tally.c.till_id == chosen), signs.where(till.c.id == chosen)
+    with reading(engine) as connection:
+        return repr((*connection.execute(counts).one(), *connection.execute(signs).one()))
+
+
+@cache
+def stopping_codes() -> tuple[str, ...]:
+    """The reasons for which a DBA must do something before anything is posted."""
+    return tuple(code for code, entry in rejection.catalogue().items() if entry.transient and entry.cure == "dba")
+
+
+def _counts(only: ColumnElement[bool] | None) -> Subquery:
+    """What is not settled for good, with one row per till. Most tills have nothing of it most of the time."""
+    waits = tally.c.state == "waiting"
+    stops = and_(waits, tally.c.reason_code.in_(stopping_codes()))
+
+    def total(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
+        return func.sum(case((condition, tally.c.count), else_=0)).label(name)
+
+    def code(condition: ColumnElement[bool], name: str) -> ColumnElement[str]:
+        return func.min(case((condition, tally.c.reason_code))).label(name)
+
+    statement = select(
+        tally.c.till_id,
+        total(tally.c.state.in_(("accepted", "posting")), "pending"),
+        total(waits, "waiting"),
+        total(tally.c.state == "rejected", "rejected"),
+        code(stops, "stopping_code"),
+        code(waits, "waiting_code"),
+        code(tally.c.state == "rejected", "rejected_code"),
+    ).where(tally.c.state.in_(("accepted", "posting", "waiting", "rejected")), tally.c.count > 0)
+    if only is not None:
+        statement = statement.where(tally.c.till_id.in_(select(till.c.id).where(only)))
+    return statement.group_by(tally.c.till_id).subquery("counts")
+
+
+def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = None) -> CTE:
+    """Each till with its counts, its cause, and the code behind it."""
+    counts = _counts(only)
+
+    def number(name: str) -> ColumnElement[int]:
+        return func.coalesce(counts.c[name], 0)
+
+    # One look into an index, and only for tills that have something pending.
+    oldest = case(
+        (
+            number("pending") > 0,
+            select(document.c.accepted_at)
+            .where(document.c.till_id == till.c.id, document.c.state == "accepted")
+            .order_by(document.c.id)
+            .limit(1)
+            .scalar_subquery(),
+        )
+    )
+    silent = till.c.last_contact_at < now - SILENT_SECONDS
+    causes: list[tuple[ColumnElement[bool], Cause]] = [
+        (till.c.disabled_at.is_not(None), "disabled"),
+        (counts.c.stopping_code.is_not(None), "erp_stopped"),
+        (oldest < now - BEHIND_SECONDS, "behind"),
+        (and_(silent, till.c.pending > 0), "cut_off"),
+        (number("rejected") > 0, "rejected"),
+        (func.coalesce(till.c.refused, "[]") != "[]", "refused"),
+        (number("waiting") > 0, "waiting"),
+        (func.abs(till.c.clock_skew_seconds) > SKEW_SECONDS, "skewed"),
+        (silent, "silent"),
+        (and_(till.c.last_contact_at.is_(None), till.c.last_number.is_(None)), "never"),
+    ]
+    cause = case(*((condition, literal(name)) for condition, name in causes), else_=literal("ok"))
+    reason = func.coalesce(counts.c.stopping_code, counts.c.rejected_code, counts.c.waiting_code)
+    statement: Select[tuple[object, ...]] = select(
+        till.c.id,
+        till.c.name,
+        till.c.name_key,
+        till.c.label,
+        cause.label("cause"),
+        reason.label("reason_code"),
+        till.c.last_contact_at,
+        till.c.agent_version,
+        till.c.clock_skew_seconds,
+        func.coalesce(till.c.pending, 0).label("at_till"),
+        *(number(name).label(name) for name in ("pending", "waiting", "rejected")),
+        till.c.last_series,
+        till.c.last_number,
+        till.c.last_issued_at,
+        oldest.label("oldest_pending_at"),
+    ).select_from(till.outerjoin(counts, counts.c.till_id == till.c.id))
+    if search.strip():
+        wanted = search.strip().lower()
+        statement = statement.where(
+            or_(
+                till.c.name_key.contains(wanted, autoescape=True),
+                func.lower(till.c.label).contains(wanted, autoescape=True),
+            )
+        )
+    if only is not None:
+        statement = statement.where(only)
+    return statement.cte("judged")
+
+
+def _read_page(connection: Connection, query: TillsQuery, now: float) -> TillsPage:
+    judged = _judged(now, query.search)
+    totals = select(
+        *(func.coalesce(func.sum(case((_shows(judged, light), 1), else_=0)), 0).label(light) for light in LIGHT_NAMES)
+    ).subquery("totals")
+    chosen = _chosen(judged, query).subquery("chosen")
+    # One statement, so that the tills are judged once for the page and for the totals beside it.
+    statement = (
+        select(chosen, *(totals.c[light].label(f"total_{light}") for light in LIGHT_NAMES))
+        .select_from(totals.outerjoin(chosen, true()))
+        .order_by(*_order(chosen, query))
+    )
+    rows = connection.execute(statement).all()
+    lights = {light: int(rows[0]._mapping[f"total_{light}"]) for light in LIGHT_NAMES}
+    matching = lights[query.light] if query.light else sum(lights.values())
+    pages = max(1, -(-matching // query.size))
+    overviews = _overviews(connection, [row for row in rows if row.id is not None])
+    return TillsPage(overviews, lights, matching, min(max(1, query.page), pages), pages)
+
+
+def _shows(judged: CTE, light: Light) -> ColumnElement[bool]:
+    return judged.c.cause.in_([cause for cause in CAUSES if LIGHTS[cause] == light])
+
+
+def _chosen(judged: CTE, query: TillsQuery) -> Select[tuple[object, ...]]:
+    keys: dict[TillSort, ColumnElement[object]] = {
+        "light": case({cause: rank for rank, cause in enumerate(CAUSES)}, value=judged.c.cause),
+        "name": judged.c.name_key,
+        "contact": func.coalesce(judged.c.last_contact_at, 0),
+        "sale": func.coalesce(judged.c.last_issued_at, ""),
+        "pending": judged.c.pending + judged.c.at_till,
+        "rejected": judged.c.rejected,
+        "waiting": judged.c.waiting,
+        "version": func.coalesce(judged.c.agent_version, ""),
+    }
+    statement = select(judged, keys[query.sort].label("sort_key"))
+    if query.light:
+        statement = statement.where(_shows(judged, query.light))
+    key: ColumnElement[object] = literal_column("sort_key")
+    ordered = statement.order_by(key.desc() if query.descending else key.asc(), judged.c.name_key)
+    return ordered.limit(query.size).offset((max(1, query.page) - 1) * query.size)
+
+
+def _order(chosen: Subquery, query: TillsQuery) -> tuple[ColumnElement[object], ...]:
+    key: ColumnElement[object] = chosen.c.sort_key
+    return (key.desc() if query.descending else key.asc(), chosen.c.name_key)
+
+
+def _overviews(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> list[TillOverview]:
+    settled = _settled(connection, [row.id for row in rows])
+    names = [field.name for field in msgspec.structs.fields(TillOverview)]
+    overviews = []
+    for row in rows:
+        values = {name: value for name, value in row._asdict().items() if name in names}
+        values |= {state: settled.get((row.id, state), 0) for state in ("posted", "discarded")}
+        overviews.append(TillOverview(**values))
+    return overviews
+
+
+def _settled(connection: Connection, till_ids: list[int]) -> dict[tuple[int, str], int]:
+    statement = (
+        select(tally.c.till_id, tally.c.state, func.sum(tally.c.count))
+        .where(tally.c.till_id.in_(till_ids), tally.c.state.in_(("posted", "discarded")))
+        .group_by(tally.c.till_id, tally.c.state)
+    )
+    return {(till_id, state): int(count) for till_id, state, count in connection.execute(statement)}
