@@ -1,0 +1,53 @@
+"""What differs between a sale that arrives and the one the ERP has under the same key."""
+
+from typing import Any
+
+import msgspec
+
+from malote.fiscal.documents import Sale
+
+_SHOWN = 10
+
+
+def differences(booked: Sale, arriving: Sale) -> list[str]:
+    """Names of the fields that say something else, such as ``totals.total`` or ``items[2].quantity``; never a value.
+
+    Numbers are compared as numbers (1.5 is 1.50) and times as moments, since neither the ERP nor a second file of the
+    same sale must write them with the same digits. The protocol is left out: it comes later and is no other content.
+    """
+    return _differing(
+        msgspec.structs.replace(booked, protocol=None, items=_in_order(booked)),
+        msgspec.structs.replace(arriving, protocol=None, items=_in_order(arriving)),
+    )
+
+
+def in_words(fields: list[str]) -> str:
+    """At most ten names, then how many more."""
+    more = len(fields) - _SHOWN
+    return ", ".join(fields[:_SHOWN]) + (f" (+{more})" if more > 0 else "")
+
+
+def _in_order(sale: Sale) -> tuple[Any, ...]:
+    return tuple(sorted(sale.items, key=lambda item: item.number))
+
+
+def _differing(booked: Any, arriving: Any) -> list[str]:
+    names: list[str] = []
+    for field in msgspec.structs.fields(booked):
+        before, after = getattr(booked, field.name), getattr(arriving, field.name)
+        if before == after:
+            continue
+        if isinstance(before, tuple):
+            names += _differing_lines(field.name, before, after)
+        elif isinstance(before, msgspec.Struct):
+            names += [f"{field.name}.{name}" for name in _differing(before, after)]
+        else:
+            names.append(field.name)
+    return names
+
+
+def _differing_lines(name: str, before: tuple[Any, ...], after: tuple[Any, ...]) -> list[str]:
+    if len(before) != len(after):
+        return [name]
+    pairs = enumerate(zip(before, after, strict=True), 1)
+    return [f"{name}[{number}].{field}" for number, (one, other) in pairs for field in _differing(one, other)]

@@ -1,0 +1,138 @@
+"""Every error of a production database, told transient or permanent. By its code or class, never by its text.
+
+Transient: nothing is wrong with the documents, and all of them wait. Permanent: one of them is at fault.
+"""
+
+import sqlite3
+
+import psycopg
+from sqlalchemy import exc
+
+from malote.erp.protocol import ErpError
+from malote.erp.values import OutOfRangeError
+
+# By SQLSTATE, whole or by its class (the first two characters); the longest match decides.
+_POSTGRESQL_TRANSIENT = {
+    "08": "erp_away",  # connection
+    "25006": "erp_away",  # a standby, while another server takes over
+    "25P03": "erp_away",  # a session that stood idle too long
+    "25P04": "erp_slow",  # transaction timeout
+    "28": "erp_refused_login",
+    "3D000": "erp_away",  # no such database
+    "40": "erp_conflict",  # deadlock, serialization
+    "42501": "erp_privilege",
+    "53": "erp_away",  # memory, connections
+    "53100": "erp_full",
+    "55": "erp_conflict",  # an object being altered at this moment
+    "55P03": "erp_locked",
+    "57": "erp_away",  # shutdown, restart
+    "57014": "erp_slow",  # statement timeout, or cancelled by a person
+    "58": "erp_away",  # the server's disk
+    "XX001": "erp_damaged",
+    "XX002": "erp_damaged",
+}
+_POSTGRESQL_PERMANENT = {
+    "22": "value_out_of_range",
+    "23": "erp_constraint",
+    "3F000": "structure_outdated",  # schema
+    "42P01": "structure_outdated",  # table
+    "42703": "structure_outdated",  # column
+    "42704": "structure_outdated",  # type, constraint
+    "42P10": "structure_outdated",  # the unique key that ON CONFLICT needs
+    "42883": "structure_outdated",  # function
+    "42804": "structure_outdated",  # column of another type
+}
+
+_SQLITE_TRANSIENT = {
+    sqlite3.SQLITE_BUSY: "erp_locked",
+    sqlite3.SQLITE_LOCKED: "erp_locked",
+    sqlite3.SQLITE_PROTOCOL: "erp_locked",
+    sqlite3.SQLITE_INTERRUPT: "erp_slow",
+    sqlite3.SQLITE_FULL: "erp_full",
+    sqlite3.SQLITE_IOERR: "erp_away",
+    sqlite3.SQLITE_CANTOPEN: "erp_away",
+    sqlite3.SQLITE_NOMEM: "erp_away",
+    sqlite3.SQLITE_SCHEMA: "erp_conflict",
+    sqlite3.SQLITE_READONLY: "erp_privilege",
+    sqlite3.SQLITE_PERM: "erp_privilege",
+    sqlite3.SQLITE_AUTH: "erp_privilege",
+    sqlite3.SQLITE_CORRUPT: "erp_damaged",
+    sqlite3.SQLITE_NOTADB: "erp_damaged",
+}
+_SQLITE_PERMANENT = {
+    sqlite3.SQLITE_CONSTRAINT: "erp_constraint",
+    sqlite3.SQLITE_TOOBIG: "value_out_of_range",
+    sqlite3.SQLITE_MISMATCH: "value_out_of_range",
+    sqlite3.SQLITE_RANGE: "structure_outdated",
+}
+
+
+def classify(error: Exception, table: str = "") -> ErpError:
+    """The ``ErpError`` that stands for ``error``; ``table`` is the one being written, where that is known.
+
+    Raises ``error`` itself where it is a fault of the program, which must not pass for the ERP's.
+    """
+    cause = error.orig if isinstance(error, exc.StatementError) and error.orig is not None else error
+    match cause:
+        case ErpError():
+            return cause
+        case psycopg.Error():
+            return _of_postgresql(cause, table)
+        case sqlite3.Error():
+            return _of_sqlite(cause, table)
+        case OutOfRangeError():
+            return _permanent("value_out_of_range", table, cause.column)
+        case OverflowError():  # SQLite's driver, for an integer of more than 64 bits
+            return _permanent("value_out_of_range", table, "an integer")
+        case exc.TimeoutError():
+            return ErpError("erp_away", transient=True, detail="no connection came free")
+    raise error
+
+
+def _of_postgresql(error: psycopg.Error, table: str) -> ErpError:
+    state = error.sqlstate
+    if state is None:
+        return _without_state(error)
+    diag = error.diag
+    detail = _detail(diag.table_name or table, diag.column_name, diag.constraint_name, state)
+    transient = _longest(_POSTGRESQL_TRANSIENT, state)
+    if transient:
+        return ErpError(transient, transient=True, detail=detail)
+    return ErpError(_longest(_POSTGRESQL_PERMANENT, state) or "erp_refused", transient=False, detail=detail)
+
+
+def _without_state(error: psycopg.Error) -> ErpError:
+    """The driver itself: no connection came about, or it broke. The server's own words are lost with it."""
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return ErpError("erp_away", transient=True, detail="connection timeout")
+    if error.pgconn is not None and error.pgconn.needs_password:
+        return ErpError("erp_refused_login", transient=True, detail="no password given")
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return ErpError("erp_away", transient=True, detail=" ".join(str(error).split()))
+    return _permanent("erp_refused", type(error).__name__)
+
+
+def _of_sqlite(error: sqlite3.Error, table: str) -> ErpError:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        # The driver's own refusal of a value or a use, before SQLite saw it.
+        return _permanent("erp_refused", table, type(error).__name__)
+    primary, name = code & 0xFF, error.sqlite_errorname
+    if primary in _SQLITE_TRANSIENT:
+        return ErpError(_SQLITE_TRANSIENT[primary], transient=True, detail=_detail(table, name))
+    if primary == sqlite3.SQLITE_CONSTRAINT:
+        # SQLite names the constraint, the table and the column in its words, and never a value.
+        return _permanent("erp_constraint", table, str(error), name)
+    return _permanent(_SQLITE_PERMANENT.get(primary, "erp_refused"), table, name)
+
+
+def _permanent(code: str, *where: str) -> ErpError:
+    return ErpError(code, transient=False, detail=_detail(*where))
+
+
+def _detail(*parts: str | None) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _longest(codes: dict[str, str], state: str) -> str | None:
+    return codes.get(state) or codes.get(state[:2])

