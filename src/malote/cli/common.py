@@ -1,8 +1,10 @@
 """What every command shares: its settings, its output, and how it fails."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 import typer
@@ -10,6 +12,9 @@ from rich.console import Console
 
 from malote import rejection
 from malote.config import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from malote.app import Services
 
 OK = 0
 FOUND = 1  # the command worked, and what it looked for is there (a rejected document, a difference)
@@ -48,3 +53,49 @@ def fail(code: str, facts: dict[str, str], settings: Settings) -> NoReturn:
     errors.print(rejection.cause(code, facts, language), markup=False, highlight=False)
     errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False)
     raise typer.Exit(FAILED)
+
+
+@contextmanager
+def services_of(path: Path | None) -> Iterator["Services"]:
+    """The server's parts over its store database, or the end of the command with what keeps them from working.
+
+    What the block raises of the kinds below ends the command the same way.
+    """
+    # Here, so that a till's commands don't load the server.
+    from malote.accounts.tills import TillError
+    from malote.app import services_for
+    from malote.database.errors import StoreError
+
+    settings = settings_of(path)
+    try:
+        with services_for(settings) as services:
+            yield services
+    except StoreError as error:
+        fail(error.code, {"detail": error.detail}, settings)
+    except TillError as error:
+        fail(error.code, {"till": error.name}, settings)
+    except ValueError as error:
+        errors.print(f"malote: database.url: {error}", markup=False, highlight=False)
+        raise typer.Exit(WRONG_USAGE) from error
+    except OSError as error:
+        fail(
+            "folder_unusable",
+            {"folder": str(error.filename or settings.home), "detail": error.strerror or ""},
+            settings,
+        )
+
+
+def set_up_logs() -> None:
+    """Log lines on standard error: for people on a terminal, one JSON object a line otherwise."""
+    import structlog
+
+    on_terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=not on_terminal),
+            structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,7 +1,137 @@
-"""Commands of the group ``rejected``."""
+"""``malote rejected list``: the documents that a person must look at, with what to do about each."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 import typer
+from rich.table import Table
+from rich.text import Text
+
+from malote import rejection
+from malote.cli.common import ConfigOption, JsonOption, console, print_json, services_of
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.quarantine.keeping import Kept
+    from malote.spool.documents import StoredDocument
+
+_PAGE = 500
+
+TillOption = Annotated[str | None, typer.Option("--till", help="Only this till's documents.", metavar="NAME")]
+
+
+class RejectedEntry(msgspec.Struct, frozen=True):
+    """One rejected document. ``id`` is None where only the folder knows it, ``path`` where only the spool does."""
+
+    till: str
+    document: str  # as the till called the file
+    key: str | None
+    code: str
+    title: str
+    cause: str
+    remedy: str
+    path: str | None
+    id: int | None
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
+    app.command("list")(list_rejected)
+
+
+def list_rejected(till: TillOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Lists rejected documents: why each was rejected, what to do, and where its file is."""
+    with services_of(config) as services:
+        if till is not None:
+            from malote.accounts.tills import find_till
+
+            till = find_till(services.engine, till).name
+        found = list(entries(services, till))
+        english = services.settings.language == "en"
+    if json:
+        print_json(found)
+    elif not found:
+        typer.echo("No document is rejected." if english else "Nenhum documento rejeitado.")
+    else:
+        console.print(_table(found, english=english))
+        folder = services.settings.quarantine_path
+        typer.echo(f"The files are in {folder}" if english else f"Os arquivos estão em {folder}")
+
+
+def entries(services: "Services", till: str | None) -> Iterator[RejectedEntry]:
+    """What the spool rejected, in order of arrival, and then what only the folder holds."""
+    from malote.quarantine.keeping import listing
+
+    language = services.settings.language
+    kept = {_place(one): one for one in listing(services.settings.quarantine_path, till)}
+    for document in _rejected(services, till):
+        one = kept.pop((document.till, document.file_sha256, document.position), None)
+        yield _of_spool(document, one.path if one else None, language)
+    for one in kept.values():
+        yield _of_folder(one, language)
+
+
+def _rejected(services: "Services", till: str | None) -> "Iterator[StoredDocument]":
+    after = 0
+    while page := services.spool.documents(till, "rejected", after_id=after, limit=_PAGE):
+        yield from page
+        after = page[-1].id
+
+
+def _place(kept: "Kept") -> tuple[str, str, int]:
+    """What the folder and the spool know one document by; a file without its sidecar is nobody's but its own."""
+    if kept.sidecar is None:
+        return kept.till, kept.path.name, -1
+    return kept.till, kept.sidecar.sha256, kept.sidecar.position
+
+
+def _of_spool(document: "StoredDocument", path: Path | None, language: Language) -> RejectedEntry:
+    reason = document.reason
+    code, facts = (reason.code, reason.facts) if reason else ("unknown_reason", {})
+    return RejectedEntry(
+        till=document.till,
+        document=document.file_name,
+        key=document.access_key,
+        code=code,
+        title=rejection.title(code, language),
+        cause=rejection.cause(code, facts, language),
+        remedy=rejection.remedy(code, facts, language),
+        path=str(path) if path else None,
+        id=document.id,
+    )
+
+
+def _of_folder(kept: "Kept", language: Language) -> RejectedEntry:
+    sidecar = kept.sidecar
+    code, facts = (sidecar.code, sidecar.facts) if sidecar else ("unknown_reason", {"code": "?"})
+    return RejectedEntry(
+        till=kept.till,
+        document=sidecar.file_name if sidecar else kept.path.name,
+        key=sidecar.access_key if sidecar else None,
+        code=code,
+        title=rejection.title(code, language),
+        cause=rejection.cause(code, facts, language),
+        remedy=rejection.remedy(code, facts, language),
+        path=str(kept.path),
+        id=None,
+    )
+
+
+def _table(found: list[RejectedEntry], *, english: bool) -> Table:
+    table = Table(show_lines=True)
+    headings = (
+        ("Till", "Document", "Reason", "What to do") if english else ("Caixa", "Documento", "Motivo", "O que fazer")
+    )
+    for heading in headings:
+        table.add_column(heading)
+    for one in found:
+        table.add_row(
+            one.till,
+            Text("\n".join(part for part in (one.key, one.document) if part), overflow="fold"),
+            Text(f"{one.title} [{one.code}]\n{one.cause}"),
+            Text(one.remedy),
+        )
+    return table

@@ -1,7 +1,100 @@
-"""Commands of the group ``serve``."""
+"""``malote serve``: the billing server."""
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from malote.cli.common import ConfigOption, fail, services_of, set_up_logs
+
+if TYPE_CHECKING:
+    from malote.app import Services
+
+GRACE_SECONDS = 10  # for requests under way when the server stops
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
+    app.command("serve")(serve)
+
+
+def serve(
+    config: ConfigOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; by default server.host.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; by default server.port; 0 for any free one.")] = None,
+    no_posting: Annotated[bool, typer.Option("--no-posting", help="Leave posting to `malote post`.")] = False,
+) -> None:
+    """Takes sales from the tills and the drop folder, and posts them to the ERP, until Ctrl-C."""
+    set_up_logs()
+    with services_of(config) as services, _listening(services, host, port) as listener:
+        _serve(services, listener, posting=services.settings.server.posting and not no_posting)
+
+
+def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> None:
+    import uvicorn
+
+    from malote.api.application import create_app
+    from malote.app import running, workers
+    from malote.erp.protocol import ErpError
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(services),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+    stop = threading.Event()
+    try:
+        chosen = workers(services, posting=posting)
+    except ErpError as error:
+        fail(error.code, {"detail": error.detail}, services.settings)
+    with _told_to_stop(stop), running(chosen, stop):
+        _announce(services, listener)
+        server.run(sockets=[listener])
+    typer.echo("Stopped." if services.settings.language == "en" else "Parado.", err=True)
+
+
+@contextmanager
+def _listening(services: "Services", host: str | None, port: int | None) -> Iterator[socket.socket]:
+    """The server's socket, bound before anything starts: a port in use ends the command with a reason."""
+    chosen = services.settings.server
+    address = (host or chosen.host, chosen.port if port is None else port)
+    try:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        listener = socket.create_server(address, family=family, backlog=1024)
+    except OSError as error:
+        facts = {"address": f"{address[0]}:{address[1]}", "detail": error.strerror or str(error)}
+        fail("address_in_use", facts, services.settings)
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _told_to_stop(stop: threading.Event) -> Iterator[None]:
+    """Signals set ``stop``. The HTTP server has its own handlers while it runs, and passes the signal on afterwards."""
+    names = ("SIGINT", "SIGTERM", "SIGBREAK")
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for name in names
+        if (number := getattr(signal, name, None)) is not None
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _announce(services: "Services", listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    words = "Listening on" if services.settings.language == "en" else "Atendendo em"
+    stop = "Ctrl-C stops." if services.settings.language == "en" else "Ctrl-C para."
+    typer.echo(f"{words} http://{shown}:{port} · {stop}")

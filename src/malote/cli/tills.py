@@ -1,7 +1,204 @@
-"""Commands of the group ``tills``."""
+"""``malote till create|list|token|disable|enable|assign``: the tills a server knows."""
 
+import socket
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import msgspec
 import typer
+from rich.table import Table
+from rich.text import Text
+
+from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, services_of
+
+if TYPE_CHECKING:
+    from malote.accounts.series import SeriesKey
+    from malote.accounts.tills import Till
+    from malote.app import Services
+
+NameArgument = Annotated[str, typer.Argument(help="The till's name, such as caixa1.", metavar="NAME")]
+ModelOption = Annotated[str, typer.Option(help="Model of the documents: 65 (NFC-e), 55 (NF-e) or 59 (CF-e SAT).")]
+
+
+class CreatedTill(msgspec.Struct, frozen=True):
+    name: str
+    token: str
+    server: str
+
+
+class ListedTill(msgspec.Struct, frozen=True):
+    name: str
+    label: str
+    disabled: bool
+    series: list["SeriesEntry"]
+
+
+class SeriesEntry(msgspec.Struct, frozen=True):
+    issuer: str
+    model: str
+    series: int
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
+    app.command("create")(create)
+    app.command("list")(list_tills)
+    app.command("token")(token)
+    app.command("disable")(disable)
+    app.command("enable")(enable)
+    app.command("assign")(assign)
+
+
+def create(
+    name: NameArgument,
+    label: Annotated[str, typer.Option(help="What people call it.")] = "",
+    issuer: Annotated[str | None, typer.Option(help="CNPJ whose series it uses.")] = None,
+    series: Annotated[int | None, typer.Option(help="Series it owns, together with --issuer.", min=0)] = None,
+    model: ModelOption = "65",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Creates a till on this server and prints its token, which is shown only now."""
+    from malote.accounts import tills
+
+    if (issuer is None) != (series is None):
+        _wrong("--issuer and --series go together")
+    with services_of(config) as services:
+        # Before the till exists, so that a wrong number leaves nothing behind.
+        key = _series_key(issuer, model, series) if issuer is not None and series is not None else None
+        till, secret = tills.create_till(services.engine, name, label)
+        if key is not None:
+            _assign(services, till, key)
+        _show_token(services, till.name, secret, json=json)
+
+
+def list_tills(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Lists the tills with the series they own."""
+    with services_of(config) as services:
+        found = [_listed(services, till) for till in services.tills()]
+        english = services.settings.language == "en"
+    if json:
+        print_json(found)
+    elif not found:
+        say_no_tills(english=english)
+    else:
+        console.print(_table(found, english=english))
+
+
+def token(name: NameArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Makes a new token for a till; the old one is void from now on."""
+    from malote.accounts import tills
+
+    with services_of(config) as services:
+        secret = tills.new_token(services.engine, name)
+        _show_token(services, tills.find_till(services.engine, name).name, secret, json=json)
+
+
+def disable(name: NameArgument, config: ConfigOption = None) -> None:
+    """Takes nothing more from a till; what it sent before goes its way."""
+    from malote.accounts import tills
+
+    with services_of(config) as services:
+        tills.disable(services.engine, name)
+        _say(services, f"{name}: desativado", f"{name}: disabled")
+
+
+def enable(name: NameArgument, config: ConfigOption = None) -> None:
+    """Takes sales from a disabled till again."""
+    from malote.accounts import tills
+
+    with services_of(config) as services:
+        tills.enable(services.engine, name)
+        _say(services, f"{name}: ativado", f"{name}: enabled")
+
+
+def assign(
+    name: NameArgument,
+    issuer: Annotated[str, typer.Option(help="CNPJ (or CPF) that issues the documents.")],
+    series: Annotated[int, typer.Option(help="Series, or serial number of a SAT.", min=0)],
+    model: ModelOption = "65",
+    config: ConfigOption = None,
+) -> None:
+    """Makes a till the owner of a series, whoever was it before."""
+    from malote.accounts import tills
+
+    with services_of(config) as services:
+        key = _series_key(issuer, model, series)
+        till = tills.find_till(services.engine, name)
+        _assign(services, till, key)
+        _say(
+            services, f"série {series} agora é do caixa {till.name}", f"series {series} now belongs to till {till.name}"
+        )
+
+
+def say_no_tills(*, english: bool) -> None:
+    """The empty state of every list of tills."""
+    if english:
+        typer.echo("There is no till yet. Create the first one: malote till create caixa1")
+    else:
+        typer.echo("Ainda não há nenhum caixa. Cadastre o primeiro: malote till create caixa1")
+
+
+def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:
+    from malote.accounts.series import assign as assign_series
+
+    issuer, model, series = key
+    assign_series(services.engine, till, issuer, model, series)
+
+
+def _series_key(issuer: str, model: str, series: int) -> "SeriesKey":
+    from malote.fiscal.cnpj import is_cnpj, is_cpf
+
+    plain = "".join(character for character in issuer.upper() if character not in "./- ")
+    if not is_cnpj(plain) and not is_cpf(plain):
+        _wrong(f"{issuer} is neither a CNPJ nor a CPF")
+    if model not in ("65", "55", "59"):
+        _wrong(f"{model} is no model: give 65, 55 or 59")
+    return plain, model, series
+
+
+def _show_token(services: "Services", name: str, secret: str, *, json: bool) -> None:
+    address = _address(services)
+    if json:
+        print_json(CreatedTill(name, secret, address))
+        return
+    if services.settings.language == "en":
+        lines = (f"Till {name}. Its token, shown only this once:", "At the till, set it and start the agent:")
+    else:
+        lines = (f"Caixa {name}. O token dele, mostrado só desta vez:", "No caixa, informe-o e inicie o agente:")
+    typer.echo(lines[0])
+    typer.echo(f"\n  {secret}\n")
+    typer.echo(lines[1])
+    typer.echo(f"  MALOTE_TILL_SERVER={address} MALOTE_TILL_TOKEN={secret} MALOTE_TILL_FOLDER=<…> malote till run")
+
+
+def _address(services: "Services") -> str:
+    server = services.settings.server
+    everywhere = server.host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound
+    return f"http://{socket.gethostname() if everywhere else server.host}:{server.port}"
+
+
+def _listed(services: "Services", till: "Till") -> ListedTill:
+    from malote.accounts.series import series_of
+
+    owned = [SeriesEntry(*key) for key in series_of(services.engine, till)]
+    return ListedTill(till.name, till.label, till.disabled_at is not None, owned)
+
+
+def _table(found: list[ListedTill], *, english: bool) -> Table:
+    table = Table()
+    for heading in ("Till", "Name", "State", "Series") if english else ("Caixa", "Nome", "Situação", "Séries"):
+        table.add_column(heading)
+    states = ("enabled", "disabled") if english else ("ativo", "desativado")
+    for till in found:
+        series = "\n".join(f"{one.issuer} {one.model} {one.series}" for one in till.series)
+        table.add_row(till.name, Text(till.label), states[till.disabled], series or "—")
+    return table
+
+
+def _say(services: "Services", portuguese: str, english: str) -> None:
+    typer.echo(english if services.settings.language == "en" else portuguese)
+
+
+def _wrong(message: str) -> NoReturn:
+    errors.print(f"malote: {message}", markup=False, highlight=False)
+    raise typer.Exit(WRONG_USAGE)

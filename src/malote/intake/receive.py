@@ -1,6 +1,7 @@
 """From a pouch to receipts: read, judge, put the rejected aside, spool. Only then is anything acknowledged."""
 
 import errno
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from sqlalchemy import Engine
 
 from malote import wire
 from malote.accounts import series
-from malote.accounts.tills import Till
+from malote.accounts.tills import Till, find_till
 from malote.config import IntakeSettings, StoreSettings
 from malote.database.errors import StoreError
 from malote.fiscal import reader
@@ -71,6 +72,12 @@ class Intake:
         """The same for files that came without a pouch: they are sealed into one here. Raises the same."""
         body, _ = wire.seal(files, datetime.now(UTC))
         return self.take(till, files, body)
+
+    def judge(self, till_name: str, file_name: str, content: bytes) -> IncomingFile:
+        """Reads and judges a file as at its arrival, and keeps nothing. Raises ``TillError`` and ``StoreError``."""
+        file = PouchFile(readable(file_name), hashlib.sha256(content).digest(), content)
+        (documents,) = self._admit(find_till(self._engine, till_name), [file])
+        return IncomingFile(file.name, file.sha256, documents)
 
     def _admit(self, till: Till, files: Sequence[PouchFile]) -> list[list[IncomingDocument]]:
         readings = [reader.read(file.content, self._limits) for file in files]

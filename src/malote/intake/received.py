@@ -6,10 +6,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from malote import durable
+from malote.accounts.tills import Till
 from malote.intake.dropped_files import RECEIVED, Dropped, signature_of
 
-# Which of the hashes the ERP is proven to have.
-Proven = Callable[[Sequence[bytes]], Collection[bytes]]
+# Which of a till's files, by their hashes, the ERP is proven to have.
+Proven = Callable[[Till, Sequence[bytes]], Collection[bytes]]
 
 _HASHES_AT_ONCE = 500
 
@@ -50,15 +51,18 @@ def was_written_to(dropped: Dropped, moved: Path) -> bool:
     return (now.size, now.modified) != (dropped.signature.size, dropped.signature.modified)
 
 
-def prune(root: Path, tills: Collection[str], before: date, proven: Proven) -> int:
+def prune(root: Path, tills: Collection[Till], before: date, proven: Proven) -> int:
     """Deletes received files of days before ``before`` that the ERP is proven to have; returns how many.
 
     The others stay, however old, since each may be the last copy. Raises ``OSError`` and what ``proven`` raises.
     """
+    by_name = {till.name.lower(): till for till in tills}
     deleted = 0
-    for till in sorted(tills):
-        for folder in _days(root / till / RECEIVED, before):
-            deleted += _prune_day(folder, proven)
+    for inbox in sorted(root.iterdir()) if root.is_dir() else []:
+        till = by_name.get(inbox.name.lower())
+        if till is not None and not inbox.is_symlink():
+            for folder in _days(inbox / RECEIVED, before):
+                deleted += _prune_day(till, folder, proven)
     return deleted
 
 
@@ -99,12 +103,12 @@ def _day(name: str) -> date | None:
         return None
 
 
-def _prune_day(folder: Path, proven: Proven) -> int:
+def _prune_day(till: Till, folder: Path, proven: Proven) -> int:
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.is_symlink()]
     deleted = 0
     for start in range(0, len(files), _HASHES_AT_ONCE):
         hashes = {path: _hash_of(path) for path in files[start : start + _HASHES_AT_ONCE]}
-        safe = set(proven(list(hashes.values())))
+        safe = set(proven(till, list(hashes.values())))
         for path, found in hashes.items():
             if found in safe:
                 path.unlink()

@@ -1,0 +1,215 @@
+"""The composition root: the only place where the server's parts are wired together."""
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from sqlalchemy import Engine
+
+from malote.accounts import tills
+from malote.accounts.tills import Till
+from malote.api import services as api
+from malote.config import Settings
+from malote.database.engine import open_database
+from malote.database.errors import StoreError
+from malote.database.migrations import migrate
+from malote.intake import received
+from malote.intake.drop_folder import DropFolder
+from malote.intake.receive import Intake
+from malote.quarantine import keeping
+from malote.spool.documents import RejectedDocument
+from malote.spool.sql import Spool
+
+if TYPE_CHECKING:
+    from malote.posting.poster import Poster
+
+HOUSEKEEPING_SECONDS = 3600.0  # between prunings
+KEEPING_SECONDS = 2.0  # between looks for rejected documents that are not on disk yet
+RESTART_SECONDS = 5.0  # before a worker that failed starts again
+JOIN_SECONDS = 30.0  # for each worker to finish what it is doing
+
+log = structlog.get_logger("malote.app")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services(api.Services):
+    """Everything the server is made of; what its HTTP face needs is inherited."""
+
+    engine: Engine
+    keep: Callable[[RejectedDocument], Path]  # durably into the quarantine; raises OSError
+
+    def tills(self) -> list[Till]:
+        """All tills, disabled ones too. Raises ``StoreError``."""
+        return tills.list_tills(self.engine)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class Worker(Protocol):
+    """Something that goes on until it is told to stop."""
+
+    def __call__(self, stop: threading.Event) -> None: ...
+
+
+def open_services(settings: Settings) -> Services:
+    """The store database, opened and brought up to date, and all that works on it.
+
+    Raises ``StoreError``, ``OSError`` for a home folder that can't be made, ``ValueError`` for an impossible address.
+    """
+    make_home(settings)
+    engine = open_database(settings.database_url)
+    try:
+        migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    spool = Spool(engine, language=settings.language)
+    keep = partial(keeping.keep, settings.quarantine_path)
+    return Services(
+        settings=settings,
+        engine=engine,
+        spool=spool,
+        keep=keep,
+        intake=Intake(engine, spool, keep, settings.store, settings.intake),
+        authenticate=partial(tills.authenticate, engine),
+        record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
+    )
+
+
+@contextmanager
+def services_for(settings: Settings) -> Iterator[Services]:
+    """``open_services``, closed at the end of the block."""
+    services = open_services(settings)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def make_home(settings: Settings) -> None:
+    """The home folder, closed to strangers, and in it a database that only its owner reads. Raises ``OSError``."""
+    home = settings.home_path
+    if not home.exists():
+        # The group may pass: a POS writes to entrada/ as a user of its own.
+        home.mkdir(mode=0o750, parents=True)
+    if not settings.database.url:
+        # SQLite takes an empty file for a new database and gives its other files the same rights.
+        os.close(os.open(home / "store.sqlite3", os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def build_drop_folder(services: Services) -> DropFolder:
+    settings = services.settings
+    return DropFolder(settings.drop_path, services.intake.take_files, services.tills, settings.intake)
+
+
+def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
+    """What runs beside the HTTP server, by name."""
+    chosen: dict[str, Worker] = {"housekeeping": partial(keep_house, services), "keeping": partial(keep_up, services)}
+    if services.settings.intake.drop_folder:
+        chosen["drop folder"] = build_drop_folder(services).run
+    if posting:
+        chosen["poster"] = build_poster(services.settings, services).run
+    return chosen
+
+
+@contextmanager
+def running(chosen: dict[str, Worker], stop: threading.Event) -> Iterator[None]:
+    """The workers, each in a thread, while the block lasts; at its end they are told to stop, and waited for."""
+    threads = [
+        threading.Thread(target=_keep_running, args=(name, worker, stop), name=name, daemon=True)
+        for name, worker in chosen.items()
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(JOIN_SECONDS)
+            if thread.is_alive():
+                log.error("worker_hangs", worker=thread.name)
+
+
+def keep_up(services: Services, stop: threading.Event) -> None:
+    """Puts on disk what the spool has rejected and a crash kept from getting there."""
+    while True:
+        try:
+            while keep_rejected(services):
+                pass
+        except (StoreError, OSError) as error:
+            log.warning("keeping_waits", reason=str(error))
+        if stop.wait(KEEPING_SECONDS):
+            return
+
+
+def keep_rejected(services: Services) -> int:
+    """One round of it; returns how many. Raises ``StoreError`` and ``OSError``."""
+    found = services.spool.unkept()
+    for _, rejected in found:
+        services.keep(rejected)
+    if found:
+        services.spool.mark_kept([document_id for document_id, _ in found])
+    return len(found)
+
+
+def keep_house(services: Services, stop: threading.Event) -> None:
+    """Drops what its retention no longer asks for, now and then."""
+    while True:
+        try:
+            prune(services)
+        except (StoreError, OSError) as error:
+            log.warning("pruning_waits", reason=str(error))
+        if stop.wait(HOUSEKEEPING_SECONDS):
+            return
+
+
+def prune(services: Services) -> None:
+    """Posted pouches and received files beyond their retention. Raises ``StoreError`` and ``OSError``."""
+    settings = services.settings
+    pouches = services.spool.prune(time.time() - settings.retention.posted_days * 86400)
+    today = datetime.now(UTC).astimezone().date()
+    before = received.first_day_kept(today, settings.intake.drop_keep_days)
+    files = received.prune(settings.drop_path, services.tills(), before, partial(_proven, services.spool))
+    if pouches or files:
+        log.info("pruned", pouches=pouches, files=files)
+
+
+def _proven(spool: Spool, till: Till, hashes: Sequence[bytes]) -> list[bytes]:
+    receipts = spool.receipts(till.id, hashes)
+    return [sha256 for sha256, receipt in zip(hashes, receipts, strict=True) if receipt.state == "posted"]
+
+
+def _keep_running(name: str, worker: Worker, stop: threading.Event) -> None:
+    """The outermost loop of a thread: a worker that fails is started again, since sales depend on it."""
+    while not stop.is_set():
+        try:
+            worker(stop)
+        except Exception as error:  # noqa: BLE001 - outermost loop
+            # Without the message, which may quote a document.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            log.error("worker_failed", worker=name, error=type(error).__qualname__, traceback=frames)
+            stop.wait(RESTART_SECONDS)
+
+
+def build_poster(settings: Settings, services: Services | None = None) -> "Poster":
+    """A poster over the spool and the ERP of the settings; it works in the thread that runs it.
+
+    Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
+    """
+    from malote.erp.engines import open_erp
+    from malote.posting.poster import Poster
+
+    parts = services or open_services(settings)
+    connect = partial(open_erp, settings.erp_url, lock_timeout_seconds=settings.erp.lock_timeout_seconds)
+    return Poster(parts.spool, connect, parts.keep, settings.posting)
