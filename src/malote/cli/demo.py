@@ -1,7 +1,208 @@
-"""Commands of the group ``demo``."""
+"""``malote demo``: a whole store on this machine, for looking at, or for a proof."""
+
+import shutil
+import signal
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, JsonOption, console, errors, print_json
+
+if TYPE_CHECKING:
+    from malote.demo.check import Checked
+    from malote.demo.store import Store
+    from malote.demo.words import Phrase
+
+_LANGUAGE = typer.Option("--language", help="pt or en.")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
+    app.command("demo")(demo)
+
+
+def demo(
+    home: Annotated[Path | None, typer.Option(help="The store's folder; ./demo-data by default.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop by itself after so long.")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=60_000, help="Sales a minute at each till.")] = 30.0,
+    check: Annotated[bool, typer.Option("--check", help="Sell by itself, plant faults, and prove.")] = False,
+    sales: Annotated[int, typer.Option(min=0, help="With --check: how many.")] = 300,
+    kill: Annotated[bool, typer.Option("--kill", help="With --check: kill -9 server, poster and agent.")] = False,
+    sqlite: Annotated[bool, typer.Option("--sqlite", help="A SQLite file as the ERP, not PostgreSQL.")] = False,
+    language: Annotated[Literal["pt", "en"], _LANGUAGE] = "pt",
+    json: JsonOption = False,
+) -> None:
+    """A store with three tills, a billing server and an ERP, on this machine only. Ctrl-C stops all.
+
+    With --check nobody is needed: exit status 0 if nothing was lost or doubled and each planted fault ended where it
+    should, 1 if not.
+    """
+    if (kill or json) and not check:
+        _end("--kill, --json: only with --check", WRONG_USAGE)
+    with _ending_like_ctrl_c():
+        if check:
+            raise typer.Exit(_check(home, sales, language, kill=kill, sqlite=sqlite, json=json))
+        raise typer.Exit(_live(home, minutes, rate, language, sqlite=sqlite))
+
+
+def _live(home: Path | None, minutes: float | None, rate: float, language: Literal["pt", "en"], *, sqlite: bool) -> int:
+    from malote.demo import live
+    from malote.demo.check import started
+    from malote.demo.store import DEFAULT_HOME, Store
+    from malote.demo.words import Phrase
+
+    store = Store(home or DEFAULT_HOME, language)
+    with _said_plainly(store), started(store, _Words(store), sqlite=sqlite) as (crew, erp):
+        _introduce(store)
+        with suppress(KeyboardInterrupt):
+            live.sell(store, crew, erp, console, minutes=minutes, rate=rate)
+        # Whoever is impatient must not leave half a store running.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _print(Phrase.STOPPING.say(language))
+    _print(Phrase.STOPPED.say(language))
+    return OK
+
+
+def _introduce(store: "Store") -> None:
+    from malote.demo.words import Phrase
+
+    _print(Phrase.HOME.say(store.language, path=store.home))
+    for till in store.tills:
+        _print(Phrase.DROP_HERE.say(store.language, path=till.folder))
+    _print(Phrase.LOOK_HERE.say(store.language, path=store.rejected))
+
+
+def _check(
+    home: Path | None, sales: int, language: Literal["pt", "en"], *, kill: bool, sqlite: bool, json: bool
+) -> int:
+    from malote.demo import report
+    from malote.demo.check import run
+    from malote.demo.store import Store
+
+    if home and home.exists() and any(home.iterdir()):
+        _end(f"--check --home {home}: a folder that is new or empty, since all that is in it counts", WRONG_USAGE)
+    place = home or Path(tempfile.mkdtemp(prefix="malote-demo-"))
+    store = Store(place, language)
+    with _said_plainly(store), _Bar(store) as bar:
+        checked = run(store, sales, bar, kill=kill, sqlite=sqlite)
+    if json:
+        print_json(report.record(checked))
+    else:
+        console.print(report.tables(checked, language))
+    return _leave(store, checked, keep=home is not None)
+
+
+def _leave(store: "Store", checked: "Checked", *, keep: bool) -> int:
+    from malote.demo.words import Phrase
+
+    if checked.proof.holds and not keep:
+        shutil.rmtree(store.home, ignore_errors=True)
+    else:
+        errors.print(Phrase.KEPT_HOME.say(store.language, path=store.home), markup=False, highlight=False)
+    return OK if checked.proof.holds else FOUND
+
+
+class _Words:
+    """Says each stage in a line."""
+
+    def __init__(self, store: "Store") -> None:
+        self._language = store.language
+
+    def stage(self, phrase: "Phrase") -> None:
+        errors.print(phrase.say(self._language), markup=False, highlight=False)
+
+    def progress(self, done: int, of: int) -> None:
+        pass
+
+    def note(self, phrase: "Phrase", **facts: object) -> None:
+        errors.print(phrase.say(self._language, **facts), markup=False, highlight=False, soft_wrap=True)
+
+
+class _Bar(_Words):
+    """A bar on a terminal; lines elsewhere."""
+
+    def __init__(self, store: "Store") -> None:
+        super().__init__(store)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=errors,
+            disable=not errors.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def stage(self, phrase: "Phrase") -> None:
+        if errors.is_terminal:
+            self._progress.update(self._task, description=phrase.say(self._language))
+        else:
+            super().stage(phrase)
+
+    def progress(self, done: int, of: int) -> None:
+        self._progress.update(self._task, completed=done, total=of)
+
+
+@contextmanager
+def _said_plainly(store: "Store") -> Iterator[None]:
+    """What can go wrong with a demo ends it with a line, not with a traceback."""
+    from malote.database.errors import StoreError
+    from malote.demo.check import StuckError
+    from malote.demo.processes import ProcessFailedError
+    from malote.demo.store import HomeBusyError, StoreNotStartedError
+    from malote.demo.words import Phrase
+    from malote.erp.protocol import ErpError
+
+    language = store.language
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end(Phrase.STOPPED.say(language), FAILED)
+    except HomeBusyError as error:
+        _end(Phrase.BUSY.say(language, path=error), FAILED)
+    except StoreNotStartedError as error:
+        _end(Phrase.NOT_STARTED.say(language, path=error), FAILED)
+    except StuckError as error:
+        errors.print(Phrase.KEPT_HOME.say(language, path=store.home), markup=False, highlight=False)
+        _end(Phrase.STUCK.say(language, detail=error), FOUND)
+    except (ProcessFailedError, StoreError, ErpError, OSError, sqlite3.Error) as error:
+        _end(str(error), FAILED)
+
+
+@contextmanager
+def _ending_like_ctrl_c() -> Iterator[None]:
+    """A SIGTERM, or a closing terminal, stops the demo as cleanly as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _print(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _end(text: str, status: int) -> NoReturn:
+    errors.print(f"malote: {text}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(status)

@@ -11,9 +11,11 @@ from typing import Literal
 import msgspec
 
 from malote.demo import baskets, events, notes
+from malote.demo.baskets import Basket
 from malote.demo.issuers import Issuer
 from malote.demo.ledger import Entry, Ledger, OutgoingFile, SoldSale, Status
 from malote.demo.notes import Note
+from malote.demo.words import Phrase
 
 # So many sales share one sync of the ledger when they come in a burst.
 BURST = 50
@@ -65,8 +67,12 @@ class Pos:
         habits: Habits = PLAIN,
         slow: bool = False,
         clock: Callable[[], datetime] = now,
+        tell: Callable[[Phrase, int], None] = lambda phrase, number: None,
     ) -> None:
-        """``slow`` writes files piece by piece under their final name, as some POSes do."""
+        """``slow`` writes files piece by piece under their final name, as some POSes do.
+
+        ``tell`` hears of everything but plain sales, with the number of the note.
+        """
         self.plan = plan
         self.folder = folder
         self.ledger = Ledger(ledger)
@@ -75,6 +81,7 @@ class Pos:
         self._habits = habits
         self._slow = slow
         self._clock = clock
+        self._tell = tell
         self._number = self.ledger.next_number()
         self._owed = [Deed(0, "authorise", self.recall(sale)) for sale in self.ledger.sales() if _open(sale)]
         self._resume()
@@ -89,24 +96,27 @@ class Pos:
             self._carry_out(entry)
         return sold
 
-    def sell_one(self, *, emission: int = notes.NORMAL, authorised: bool = True) -> Note:
-        """One sale of a certain kind, whatever the habits."""
+    def sell_one(self, *, emission: int = notes.NORMAL, authorised: bool = True, basket: Basket | None = None) -> Note:
+        """One sale of a certain kind, whatever the habits; of this ``basket`` or any."""
         entry = Entry()
-        note = self._compose(self._take_number(), emission)
+        note = self._compose(self._take_number(), emission, basket)
         self._sold(entry, note, authorised)
         self._carry_out(entry)
         return note
 
-    def authorise(self, note: Note) -> None:
-        """The authorised version of a note that was written before."""
+    def authorise(self, note: Note) -> OutgoingFile:
+        """Writes the authorised version of a note that was written before."""
         entry = Entry()
         self._authorise(entry, note)
         self._carry_out(entry)
+        return entry.files[0]
 
-    def cancel(self, note: Note) -> None:
+    def cancel(self, note: Note) -> OutgoingFile:
+        """Cancels a sold note; returns the event that was written."""
         entry = Entry()
         self._cancel(entry, note)
         self._carry_out(entry)
+        return entry.files[0]
 
     def prepare(self, *, cancelled: bool = False) -> tuple[Note, list[OutgoingFile]]:
         """Sells one sale whose files are not written yet, but handed to the caller, in the order sale, cancellation.
@@ -127,12 +137,12 @@ class Pos:
         for file in files:
             self._write(file)
 
-    def void(self, count: int = 1) -> tuple[int, int]:
-        """Skips so many numbers and voids them; returns the first and the last."""
+    def void(self, count: int = 1) -> OutgoingFile:
+        """Skips so many numbers and voids them; returns the document that was written."""
         entry = Entry()
-        numbers = self._void(entry, count)
+        self._void(entry, count)
         self._carry_out(entry)
-        return numbers
+        return entry.files[0]
 
     def settle(self) -> None:
         """Pays what is owed: authorises what was sold offline, cancels what was to be cancelled."""
@@ -172,9 +182,9 @@ class Pos:
         self._number += 1
         return number
 
-    def _compose(self, number: int, emission: int) -> Note:
-        basket = baskets.draw(self._dice(number))
-        return notes.compose(self.plan.issuer, self.plan.series, number, self._clock(), basket, emission)
+    def _compose(self, number: int, emission: int, basket: Basket | None = None) -> Note:
+        chosen = basket or baskets.draw(self._dice(number))
+        return notes.compose(self.plan.issuer, self.plan.series, number, self._clock(), chosen, emission)
 
     def _sold(self, entry: Entry, note: Note, authorised: bool) -> None:
         offline = note.emission == notes.CONTINGENCY
@@ -184,6 +194,7 @@ class Pos:
             entry.files.append(_file(note, "procNFe", note.authorised()))
         else:
             entry.files.append(_file(note, "nfe", note.unauthorised()))
+            self._tell(Phrase.SOLD_OFFLINE if offline else Phrase.SOLD_LATE, note.number)
 
     def _authorise(self, entry: Entry, note: Note) -> None:
         entry.changed.append((note.access_key, "authorised"))
@@ -193,8 +204,9 @@ class Pos:
         entry.changed.append((note.access_key, "cancelled"))
         event = events.cancellation(note.issuer, note.access_key, note.issued_at, self._clock())
         entry.files.append(_file(note, "110111-procEventoNFe", event))
+        self._tell(Phrase.CANCELLED, note.number)
 
-    def _void(self, entry: Entry, count: int) -> tuple[int, int]:
+    def _void(self, entry: Entry, count: int) -> None:
         first, last = self._number, self._number + count - 1
         self._number += count
         at = self._clock()
@@ -202,7 +214,7 @@ class Pos:
         content = events.number_void(self.plan.issuer, self.plan.series, first, last, at)
         name = f"{at:%Y-%m-%d}/{self.plan.issuer.cnpj}-{self.plan.series:03d}-{first:09d}-{last:09d}-procInutNFe.xml"
         entry.files.append(OutgoingFile(name, content))
-        return first, last
+        self._tell(Phrase.VOIDED, first)
 
     def _pay(self, entry: Entry, *, every: bool = False) -> None:
         due = [deed for deed in self._owed if every or deed.due <= self._number]

@@ -1,0 +1,117 @@
+"""The demo's own look into the ERP, past Malote's code for booking: what is in the tables, added up by the database.
+
+And the one thing the demo adds to them: a constraint that refuses one product, so that a sale can fail there.
+"""
+
+from typing import Self
+
+import msgspec
+from sqlalchemy import Engine, create_engine, func, make_url, select, text
+
+from malote.demo.baskets import WHOLE
+from malote.demo.proof import Goods
+from malote.erp.engines import open_erp
+from malote.erp.protocol import BookedSale
+from malote.erp.tables import number_void, payment, sale, sale_item, stock
+
+REFUSED_PRODUCT = "999999"
+_CONSTRAINT = "demo_refused_product"
+
+_CHECK = f"ADD CONSTRAINT {_CONSTRAINT} CHECK (product_code <> '{REFUSED_PRODUCT}')"
+_TRIGGER = f"""
+    CREATE TRIGGER IF NOT EXISTS {_CONSTRAINT} BEFORE INSERT ON sale_item WHEN NEW.product_code = '{REFUSED_PRODUCT}'
+    BEGIN SELECT RAISE(ABORT, '{_CONSTRAINT}'); END
+"""
+_REFUSE = {
+    "postgresql": (f"ALTER TABLE sale_item DROP CONSTRAINT IF EXISTS {_CONSTRAINT}, {_CHECK}",),
+    "sqlite": (_TRIGGER,),
+}
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """How many sales the ERP has, and their sum in cents."""
+
+    sales: int = 0
+    amount: int = 0
+
+
+class ErpBooks:
+    """Reads the ERP at ``url``. For one thread."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        address = make_url(url)
+        if address.get_backend_name() == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
+        self.engine = address.get_backend_name()
+        self._engine: Engine = create_engine(address, pool_size=1, pool_pre_ping=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def prepare(self) -> None:
+        """Creates the tables that are absent."""
+        erp = open_erp(self._url, lock_timeout_seconds=10)
+        try:
+            erp.create_structure()
+        finally:
+            erp.close()
+
+    def refuse_one_product(self) -> None:
+        with self._engine.begin() as connection:
+            for statement in _REFUSE[connection.dialect.name]:
+                connection.execute(text(statement))
+
+    def totals(self) -> Totals:
+        with self._engine.connect() as connection:
+            count, amount = connection.execute(select(func.count(), func.sum(sale.c.total))).one()
+        return Totals(count, amount or 0)
+
+    def booked(self) -> list[BookedSale]:
+        """Every sale, as Malote's own port to the ERP reads them."""
+        erp = open_erp(self._url, lock_timeout_seconds=10)
+        try:
+            return list(erp.booked())
+        finally:
+            erp.close()
+
+    def uneven(self) -> list[str]:
+        """Keys of sales whose items, or whose payments less change, don't add up to their total."""
+        net = sale_item.c.gross - sale_item.c.discount
+        items = select(sale_item.c.access_key, func.sum(net).label("net")).group_by(sale_item.c.access_key).subquery()
+        paid = (
+            select(payment.c.access_key, func.sum(payment.c.amount).label("amount"))
+            .group_by(payment.c.access_key)
+            .subquery()
+        )
+        statement = (
+            select(sale.c.access_key)
+            .outerjoin(items, items.c.access_key == sale.c.access_key)
+            .outerjoin(paid, paid.c.access_key == sale.c.access_key)
+            .where(
+                (func.coalesce(items.c.net, 0) != sale.c.total)
+                | (func.coalesce(paid.c.amount, 0) - sale.c.change != sale.c.total)
+            )
+        )
+        with self._engine.connect() as connection:
+            return list(connection.execute(statement).scalars())
+
+    def stock(self) -> Goods:
+        """How each product's stock has moved."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(stock.c.issuer, stock.c.product_code, stock.c.quantity))
+            return {(issuer, product): int(quantity * WHOLE) for issuer, product, quantity in rows}
+
+    def voids(self) -> set[tuple[str, int, int, int]]:
+        """Issuer, series, first and last number of what was voided."""
+        columns = (number_void.c.issuer, number_void.c.series, number_void.c.first, number_void.c.last)
+        with self._engine.connect() as connection:
+            return {
+                (issuer, series, first, last) for issuer, series, first, last in connection.execute(select(*columns))
+            }

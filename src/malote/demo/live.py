@@ -1,0 +1,200 @@
+"""``malote demo``: tills that sell until Ctrl-C, and a view of their sales on the way to the ERP."""
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from random import Random
+
+import msgspec
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from malote.demo import evidence
+from malote.demo.erp_books import ErpBooks, Totals
+from malote.demo.evidence import Server, TillPlace
+from malote.demo.notes import money
+from malote.demo.pos import Habits, Pos
+from malote.demo.processes import Crew
+from malote.demo.store import Store
+from malote.demo.words import Phrase
+
+_LOOK_SECONDS = 0.5
+_LINE_SECONDS = 5.0  # between lines where there is no terminal
+_EVENTS = 8
+
+
+class Selling:
+    """One till that sells in a thread of its own, ``rate`` sales a minute on average."""
+
+    def __init__(self, store: Store, place: TillPlace, rate: float, events: "deque[str]") -> None:
+        self.place = place
+        self._rate = rate
+        self._events = events
+        self._language = store.language
+        self._over = threading.Event()
+        self.failure: Exception | None = None
+        self.pos = Pos(place.plan, place.folder, place.ledger, habits=Habits(), tell=self._tell)
+        self._thread = threading.Thread(target=self._sell, name=place.plan.name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+        self.pos.close()
+
+    def _sell(self) -> None:
+        dice = Random()
+        try:
+            while not self._over.wait(dice.expovariate(self._rate / 60)):
+                self.pos.sell()
+        except (OSError, sqlite3.Error) as error:
+            # The till stops; the view says so.
+            self.failure = error
+
+    def _tell(self, phrase: Phrase, number: int) -> None:
+        said = phrase.say(self._language, till=self.place.plan.name, number=number)
+        self._events.append(f"{datetime.now():%H:%M:%S} {said}")  # noqa: DTZ005 the wall clock of who looks
+
+
+class TillFigures(msgspec.Struct, frozen=True):
+    """A till's sales and documents on their way."""
+
+    name: str
+    sold: int
+    amount: int
+    captured: int
+    posted: int
+    pending: int
+    waiting: int
+    rejected: int
+    failure: str
+
+
+class Figures(msgspec.Struct, frozen=True):
+    tills: list[TillFigures]
+    erp: Totals
+
+
+def sell(store: Store, crew: Crew, erp: ErpBooks, console: Console, *, minutes: float | None, rate: float) -> None:
+    """Sells until Ctrl-C (``KeyboardInterrupt``) or the time is over. Raises ``ProcessFailedError``."""
+    events: deque[str] = deque(maxlen=_EVENTS)
+    server = Server(store.database_url)
+    with ExitStack() as stack:
+        stack.callback(server.close)
+        tills: list[Selling] = []
+        for place in store.tills:
+            till = Selling(store, place, rate, events)
+            stack.callback(till.stop)
+            tills.append(till)
+        until = time.monotonic() + minutes * 60 if minutes else float("inf")
+        view = _Terminal if console.is_terminal else _Lines
+        with view(store, console, events) as shown:
+            while time.monotonic() < until:
+                for name in crew.restart_the_dead():
+                    events.append(Phrase.RESTARTED.say(store.language, name=name))
+                shown.show(figures(tills, server, erp))
+                time.sleep(_LOOK_SECONDS)
+
+
+def figures(tills: Sequence[Selling], server: Server, erp: ErpBooks) -> Figures:
+    """How everything stands now."""
+    statuses = {status.till: status for status in server.status()}
+    rows = []
+    for till in tills:
+        status = statuses[till.place.plan.name]
+        states = evidence.outbox_states(till.place.outbox)
+        rows.append(
+            TillFigures(
+                name=status.till,
+                sold=till.pos.sold,
+                amount=till.pos.amount,
+                captured=sum(states.values()),
+                posted=status.posted,
+                pending=status.pending + states.get("captured", 0) + states.get("held", 0),
+                waiting=status.waiting,
+                rejected=status.rejected,
+                failure=str(till.failure or ""),
+            )
+        )
+    return Figures(rows, erp.totals())
+
+
+class _Terminal:
+    """A table that is drawn again and again in one place."""
+
+    def __init__(self, store: Store, console: Console, events: "deque[str]") -> None:
+        self._store = store
+        self._events = events
+        self._live = Live(console=console, auto_refresh=False)
+
+    def __enter__(self) -> "_Terminal":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, seen: Figures) -> None:
+        self._live.update(screen(seen, self._store, list(self._events)), refresh=True)
+
+
+class _Lines:
+    """A line every few seconds, where nobody looks at a terminal."""
+
+    def __init__(self, store: Store, console: Console, events: "deque[str]") -> None:
+        self._store = store
+        self._console = console
+        self._next = 0.0
+
+    def __enter__(self) -> "_Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, seen: Figures) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _LINE_SECONDS
+            self._console.print(line(seen, self._store), markup=False, highlight=False, soft_wrap=True)
+
+
+def line(seen: Figures, store: Store) -> str:
+    """The figures in one line."""
+    tills = "; ".join(
+        f"{till.name} {till.sold} {Phrase.SOLD.say(store.language)}, {till.posted} {Phrase.POSTED.say(store.language)}"
+        for till in seen.tills
+    )
+    return f"{tills}. {_of_erp(seen, store)}"
+
+
+def screen(seen: Figures, store: Store, events: list[str]) -> RenderableType:
+    language = store.language
+    table = Table()
+    table.add_column(Phrase.TILL.say(language))
+    for phrase in (
+        Phrase.SOLD,
+        Phrase.AMOUNT,
+        Phrase.CAPTURED,
+        Phrase.PENDING,
+        Phrase.POSTED,
+        Phrase.WAITING,
+        Phrase.REJECTED,
+    ):
+        table.add_column(phrase.say(language), justify="right")
+    for till in seen.tills:
+        counts = (till.captured, till.pending, till.posted, till.waiting)
+        rejected = Text(str(till.rejected), style="bold red" if till.rejected else "")
+        name = Text(f"{till.name} {till.failure}".rstrip(), style="bold red" if till.failure else "")
+        table.add_row(name, str(till.sold), money(till.amount), *map(str, counts), rejected)
+    happened = Text("\n".join(events), style="dim")
+    return Group(table, Text(_of_erp(seen, store), style="bold"), happened, Text(Phrase.STOP_WITH.say(language)))
+
+
+def _of_erp(seen: Figures, store: Store) -> str:
+    return Phrase.SUM_OF_ERP.say(store.language, count=seen.erp.sales, amount=money(seen.erp.amount))

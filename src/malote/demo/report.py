@@ -1,0 +1,110 @@
+"""The proof in words: as tables for people, as one JSON object for programs."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from malote.demo.baskets import WHOLE
+from malote.demo.check import Checked
+from malote.demo.notes import money
+from malote.demo.proof import Difference, Ending, Row
+from malote.demo.words import Phrase
+from malote.rejection import Language
+
+_MOST_DIFFERENCES = 50
+_RIGHT, _WRONG = "✔", "✘"
+
+
+def tables(checked: Checked, language: Language) -> RenderableType:
+    proof = checked.proof
+    parts: list[RenderableType] = [_figures(checked, language), _endings(proof.endings, language)]
+    if proof.differences:
+        parts.append(_differences(proof.differences, language))
+    verdict = Phrase.HOLDS if proof.holds else Phrase.FAILS
+    parts.append(Text(verdict.say(language), style="bold green" if proof.holds else "bold red"))
+    return Group(*parts)
+
+
+def record(checked: Checked) -> dict[str, Any]:
+    """Amounts in cents, quantities in ten-thousandths; all differences, however many."""
+    proof = checked.proof
+    return {
+        "holds": proof.holds,
+        "erp": checked.engine,
+        "killed": list(checked.killed),
+        "seconds": round(checked.seconds, 1),
+        "figures": [_figure(row) for row in proof.rows],
+        "faults": [
+            {
+                "fault": ending.planted.fault.say("en"),
+                "till": ending.planted.till,
+                "must_end": ending.planted.ending,
+                "ended": ending.found,
+                "right": ending.right,
+            }
+            for ending in proof.endings
+        ],
+        "differences": [
+            {"subject": each.subject, "what": each.phrase.say("en"), "detail": each.detail}
+            for each in proof.differences
+        ],
+    }
+
+
+def _figure(row: Row) -> dict[str, Any]:
+    places = {"pos": row.pos, "till": row.till, "server": row.server, "erp": row.erp}
+    return {"what": row.phrase.name.lower().removeprefix("row_"), **places, "agrees": row.agrees}
+
+
+def _figures(checked: Checked, language: Language) -> Table:
+    killed = ", ".join(Phrase.KILLED.say(language, name=name) for name in checked.killed)
+    caption = f"ERP: {checked.engine} · {checked.seconds:.0f} s" + (f" · {killed}" if killed else "")
+    table = Table(title=Phrase.PROOF.say(language), caption=caption)
+    table.add_column(Phrase.WHAT.say(language))
+    for phrase in (Phrase.POS, Phrase.TILL, Phrase.SERVER, Phrase.ERP):
+        table.add_column(phrase.say(language), justify="right")
+    table.add_column(Phrase.AGREES.say(language), justify="center")
+    for row in checked.proof.rows:
+        values = [_value(value, row) for value in (row.pos, row.till, row.server, row.erp)]
+        table.add_row(row.phrase.say(language), *values, _mark(row.agrees))
+    return table
+
+
+def _value(value: int | None, row: Row) -> str:
+    if value is None:
+        return "–"
+    if row.unit == "cents":
+        return money(value)
+    if row.unit == "ten-thousandths":
+        return f"{value // WHOLE}.{value % WHOLE:04d}"
+    return str(value)
+
+
+def _endings(endings: list[Ending], language: Language) -> Table:
+    table = Table(title=Phrase.PLANTED.say(language))
+    for phrase in (Phrase.WHAT, Phrase.TILL, Phrase.MUST_END, Phrase.ENDED):
+        table.add_column(phrase.say(language))
+    table.add_column(Phrase.AGREES.say(language), justify="center")
+    for ending in endings:
+        planted = ending.planted
+        table.add_row(
+            planted.fault.say(language), planted.till, planted.ending, ending.found or "–", _mark(ending.right)
+        )
+    return table
+
+
+def _differences(differences: list[Difference], language: Language) -> Table:
+    table = Table(title=Phrase.DIFFERENCES.say(language))
+    for _ in range(3):
+        table.add_column()
+    for each in differences[:_MOST_DIFFERENCES]:
+        table.add_row(each.subject, each.phrase.say(language), each.detail)
+    if len(differences) > _MOST_DIFFERENCES:
+        table.add_row("…", Phrase.MORE.say(language, count=len(differences) - _MOST_DIFFERENCES), "")
+    return table
+
+
+def _mark(right: bool) -> Text:
+    return Text(_RIGHT, style="green") if right else Text(_WRONG, style="bold red")
