@@ -248,8 +248,8 @@ class Outbox:
     def proven_paths(self, after: str, limit: int) -> list[tuple[str, Mark, bytes]]:
         """Paths, in their order, whose content was captured and is proven posted; those after ``after``."""
         found = self.rows(
-            "SELECT path, seen.size, seen.mtime_ns, ctime_ns, sha256 FROM seen JOIN file USING (sha256)"
-            " WHERE path > ? AND state = 'posted' ORDER BY path LIMIT ?",
+            "SELECT seen.path, seen.size, seen.mtime_ns, ctime_ns, sha256 FROM seen JOIN file USING (sha256)"
+            " WHERE seen.path > ? AND state = 'posted' ORDER BY seen.path LIMIT ?",
             (_encode_path(after), limit),
         )
         return [(_decode_path(path), Mark(*mark), sha256) for path, *mark, sha256 in found]
