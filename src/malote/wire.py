@@ -147,7 +147,7 @@ def unseal(body: bytes, expected_sha256: str | None, *, max_size: int) -> Pouch:
         raise PouchUnreadableError("pouch_hash_mismatch", "the pouch changed on its way")
     try:
         pouch = _decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PouchUnreadableError("pouch_unreadable", str(error)) from error
     for position, file in enumerate(pouch.files):
         if hashlib.sha256(file.content).digest() != file.sha256:

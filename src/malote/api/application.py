@@ -60,6 +60,6 @@ async def _finish(message: Message, scope: Scope) -> None:
         "request",
         method=scope["method"],
         path=scope["path"],
-        status=message["status"],
+        status=int(message["status"]),
         till=till.name if isinstance(till, Till) else None,
     )

@@ -110,7 +110,22 @@ def fault(request: AnyRequest, code: str, facts: Mapping[str, str], status: int)
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if _leaves_much_unread(request):
+        headers["Connection"] = "close"
     return Response(msgspec.json.encode(body), status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def _leaves_much_unread(request: AnyRequest) -> bool:
+    """Whether more of the body may come than is worth throwing away.
+
+    What is left of an ordinary body is thrown away: a connection closed under a client that still sends would cost
+    it the reply.
+    """
+    if "transfer-encoding" in request.headers:
+        return True
+    announced = request.headers.get("content-length", "")
+    length = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 19 else 0
+    return length > 4 * services_of(request).settings.intake.max_body_bytes
 
 
 def _reference() -> str:

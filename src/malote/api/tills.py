@@ -2,12 +2,12 @@
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import get, post
-from litestar.di import Provide
-from litestar.params import Parameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, FromQuery
 
 from malote import __version__, wire
 from malote.api.admittance import ANY_CLIENT, unsupported
@@ -25,7 +25,7 @@ Message = TypeVar("Message")
 
 
 @post(wire.PATH_POUCHES, sync_to_thread=True, status_code=200, dependencies={"content": Provide(whole_body)})
-def receive_pouch(request: TillRequest, content: bytes) -> PouchReply:
+def receive_pouch(request: TillRequest, content: NamedDependency[bytes]) -> PouchReply:
     """Opens a pouch and answers for each file of it, once all of it is durable."""
     services = services_of(request)
     limits = services.settings.intake
@@ -47,7 +47,7 @@ def receive_pouch(request: TillRequest, content: bytes) -> PouchReply:
     dependencies={"content": Provide(whole_body)},
     opt={ANY_CLIENT: True},
 )
-def receive_document(request: TillRequest, content: bytes, name: str = "") -> FileReceipt:
+def receive_document(request: TillRequest, content: NamedDependency[bytes], name: FromQuery[str] = "") -> FileReceipt:
     """Takes one file as its POS wrote it, whatever its encoding and the request's media type."""
     if not content:
         raise RefusedError("request_invalid", detail="the body is empty")
@@ -56,9 +56,7 @@ def receive_document(request: TillRequest, content: bytes, name: str = "") -> Fi
 
 
 @get(wire.PATH_DOCUMENTS + "/{sha256:str}", sync_to_thread=True, opt={ANY_CLIENT: True})
-def show_document(
-    request: TillRequest, sha256: Annotated[str, Parameter(description="Hash of the file, in hex.")]
-) -> FileReceipt:
+def show_document(request: TillRequest, sha256: FromPath[str]) -> FileReceipt:
     """What became of one file that this till sent."""
     (receipt,) = services_of(request).spool.receipts(request.auth.id, [_hash(sha256)])
     if receipt.state == "unknown":
@@ -73,7 +71,7 @@ def show_document(
     request_max_body_size=SMALL_BODY,
     dependencies={"content": Provide(small_body)},
 )
-def show_receipts(request: TillRequest, content: bytes) -> ReceiptsReply:
+def show_receipts(request: TillRequest, content: NamedDependency[bytes]) -> ReceiptsReply:
     """What became of each file, in the order asked."""
     query = _decode(content, ReceiptsQuery)
     if len(query.files) > wire.MAX_QUERY:
@@ -89,7 +87,7 @@ def show_receipts(request: TillRequest, content: bytes) -> ReceiptsReply:
     request_max_body_size=SMALL_BODY,
     dependencies={"content": Provide(small_body)},
 )
-def note_contact(request: TillRequest, content: bytes) -> ContactReply:
+def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> ContactReply:
     """Notes the till's sign of life, and tells it how far its clock is off."""
     contact = _decode(content, Contact)
     _check(contact)
