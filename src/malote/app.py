@@ -211,5 +211,10 @@ def build_poster(settings: Settings, services: Services | None = None) -> "Poste
     from malote.posting.poster import Poster
 
     parts = services or open_services(settings)
-    connect = partial(open_erp, settings.erp_url, lock_timeout_seconds=settings.erp.lock_timeout_seconds)
-    return Poster(parts.spool, connect, parts.keep, settings.posting)
+    connect = partial(
+        open_erp,
+        settings.erp_url,
+        lock_timeout_seconds=settings.erp.lock_timeout_seconds,
+        statement_timeout_seconds=settings.erp.statement_timeout_seconds,
+    )
+    return Poster(parts.spool, connect, parts.keep, settings.posting, settings.store)

@@ -38,6 +38,7 @@ class ErpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""  # empty: SQLite in the home folder, for trying out
     name: str = "ERP"
     lock_timeout_seconds: float = 5.0
+    statement_timeout_seconds: float = 30.0  # keep posting.lease_seconds longer than this
 
 
 class PostingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

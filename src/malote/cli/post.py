@@ -1,7 +1,101 @@
-"""Commands of the group ``post``."""
+"""``malote post`` and ``malote erp create``: the way into the production database."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from malote.cli.common import ConfigOption, fail, services_of, set_up_logs, settings_of
+from malote.config import Settings
+
+if TYPE_CHECKING:
+    from malote.app import Services
+
+OnceOption = Annotated[bool, typer.Option("--once", help="Post what is due now, and end.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
+    app.command("post")(post)
+    erp_app = typer.Typer(no_args_is_help=True, help="The production database.")
+    erp_app.command("create")(create)
+    # With only one command, typer would drop the group's name.
+    erp_app.callback()(_group)
+    app.add_typer(erp_app, name="erp")
+
+
+def post(config: ConfigOption = None, once: OnceOption = False) -> None:
+    """Books accepted sales in the ERP until Ctrl-C. Several may run, on several machines."""
+    set_up_logs()
+    with services_of(config) as services:
+        _post(services, once=once)
+
+
+def create(config: ConfigOption = None) -> None:
+    """Creates those of Malote's tables that the ERP lacks. Alters and drops nothing."""
+    from malote.erp.engines import open_erp
+    from malote.erp.protocol import ErpError
+
+    settings = settings_of(config)
+    try:
+        erp = open_erp(settings.erp_url, lock_timeout_seconds=settings.erp.lock_timeout_seconds)
+        try:
+            erp.create_structure()
+        finally:
+            erp.close()
+    except ErpError as error:
+        fail(error.code, {"detail": error.detail}, settings)
+    typer.echo(_said(settings, "As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP."))
+
+
+def _group() -> None:
+    """The production database."""
+
+
+def _post(services: "Services", *, once: bool) -> None:
+    from malote.app import build_poster
+    from malote.erp.protocol import ErpError
+
+    settings = services.settings
+    try:
+        poster = build_poster(settings, services)
+    except ErpError as error:
+        fail(error.code, {"detail": error.detail}, settings)
+    if once:
+        try:
+            handled = poster.drain()
+        except ErpError as error:
+            fail(error.code, {"detail": error.detail}, settings)
+        typer.echo(_said(settings, f"Documentos tratados: {handled}", f"Documents handled: {handled}"))
+        return
+    stop = threading.Event()
+    with _told_to_stop(stop):
+        poster.run(stop)
+    typer.echo(_said(settings, "Parado.", "Stopped."), err=True)
+
+
+def _said(settings: Settings, portuguese: str, english: str) -> str:
+    return english if settings.language == "en" else portuguese
+
+
+@contextmanager
+def _told_to_stop(stop: threading.Event) -> Iterator[None]:
+    """Signals end the loop after the batch under way; a second one is left to the system."""
+    names = ("SIGINT", "SIGTERM", "SIGBREAK")
+    numbers = [number for name in names if (number := getattr(signal, name, None)) is not None]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def tell(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(number, before[number])
+
+    for number in numbers:
+        signal.signal(number, tell)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

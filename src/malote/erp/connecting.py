@@ -1,5 +1,6 @@
 """What both engines do around a transaction: open it, tell its errors apart, read in steps."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -12,7 +13,7 @@ from malote.erp.protocol import BookedSale, ErpError
 from malote.erp.values import OutOfRangeError
 
 # All that a driver raises for the ERP's sake.
-DRIVER_ERRORS = (exc.SQLAlchemyError, psycopg.Error, OutOfRangeError, OverflowError)
+DRIVER_ERRORS = (exc.SQLAlchemyError, psycopg.Error, sqlite3.Error, OutOfRangeError, OverflowError)
 _STEP = 5000  # rows in memory while reading all of them
 
 Transaction = Callable[[], AbstractContextManager[Connection]]

@@ -76,6 +76,7 @@ class PostgresqlErp:
             pool_pre_ping=True,
             hide_parameters=True,
         )
+        self.patience_seconds = statement_timeout_seconds
         self._limits = {
             "lock": _milliseconds(lock_timeout_seconds),
             "statement": _milliseconds(statement_timeout_seconds),

@@ -20,7 +20,7 @@ class Posting(msgspec.Struct, frozen=True):
 
 
 class Result(StrEnum):
-    POSTED = "posted"  # booked by this transaction
+    POSTED = "posted"  # booked for this document: now, or by an earlier transaction whose answer was lost
     DUPLICATE = "duplicate"  # the ERP had it with the same fiscal content
     PROTOCOL_ADDED = "protocol_added"  # the ERP had it before its authorisation; now it has that too
     DIVERGENT = "divergent"  # the ERP has other content under this key: a person must look
@@ -63,16 +63,18 @@ class Erp(Protocol):
     """A connection to the production database. Not safe for threads: one per poster."""
 
     engine: str  # "postgresql", "sqlite"
+    patience_seconds: float  # how long one statement may take, waiting for locks included
 
     def create_structure(self) -> None:
         """Creates what is absent of Malote's own ERP tables; never alters or drops."""
         ...
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
-        """Books the batch in one transaction: all of it, in the order given, or nothing.
+        """Books the batch in one transaction: all of it or nothing.
 
-        The everlasting key, the sale, its lines and the stock commit together. A cancellation may follow its sale in
-        the same batch. Returns one outcome per posting, in order. Raises ``ErpError``.
+        The everlasting key, the sale, its lines and the stock commit together. Sales are booked first, then
+        cancellations, then voided numbers, wherever they stand in the batch. Each ``document_id`` occurs once.
+        Returns one outcome per posting, in the order given. Raises ``ErpError``.
         """
         ...
 

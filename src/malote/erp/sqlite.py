@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, insert, select
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from malote.erp import connecting, rows, structure, tables
@@ -14,6 +15,10 @@ from malote.erp.connecting import classified
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 
+_NEW_FILE = "\n".join(
+    ["BEGIN IMMEDIATE;", *(f"{statement};" for statement in structure.statements(sqlite_dialect())), "COMMIT;"]
+)
+
 
 class SqliteErp:
     """See ``malote.erp.protocol.Erp``."""
@@ -21,7 +26,8 @@ class SqliteErp:
     engine = "sqlite"
 
     def __init__(self, url: URL, *, lock_timeout_seconds: float, statement_timeout_seconds: float) -> None:
-        """``statement_timeout_seconds`` is not used: SQLite has nobody to wait for but a lock."""
+        """``statement_timeout_seconds`` is not used: SQLite has nothing to wait for but its lock."""
+        self.patience_seconds = lock_timeout_seconds
         self._engine = create_engine(
             url,
             # Transactions are opened by hand below: the driver's own would take the write lock too late.
@@ -99,8 +105,11 @@ class SqliteErp:
 
 
 def _prepare(connection: Any, record: Any) -> None:
+    """A new file gets its tables by itself: nobody administers an ERP for trying out."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+        connection.executescript(_NEW_FILE)
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

@@ -1,6 +1,6 @@
 """What the production database has of the tables Malote fills."""
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Dialect, inspect
 from sqlalchemy.schema import CreateTable
 
 from malote.erp import tables
@@ -10,6 +10,13 @@ def create(connection: Connection) -> None:
     """Creates the tables that are absent; never alters or drops one. Two at once must be kept apart by the caller."""
     for table in tables.metadata.sorted_tables:
         connection.execute(CreateTable(table, if_not_exists=True))
+
+
+def statements(dialect: Dialect) -> list[str]:
+    """The same as text."""
+    return [
+        str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)) for table in tables.metadata.sorted_tables
+    ]
 
 
 def missing(connection: Connection) -> list[str]:

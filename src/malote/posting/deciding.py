@@ -1,0 +1,57 @@
+"""From what the ERP answered to what becomes of the document. The only place that knows."""
+
+from typing import assert_never
+
+from malote.config import PostingSettings, StoreSettings
+from malote.erp.protocol import ErpError, Outcome, Result
+from malote.posting.retry import retry_at
+from malote.spool.documents import LeasedDocument, Reason, Settlement
+
+
+class Decider:
+    """Decides by the store's rules. ``now`` is in seconds since the epoch."""
+
+    def __init__(self, settings: PostingSettings, store: StoreSettings) -> None:
+        self._settings = settings
+        self._store = store
+
+    def of_outcome(self, leased: LeasedDocument, outcome: Outcome, now: float) -> Settlement:
+        match outcome.result:
+            case Result.POSTED:
+                return _posted(leased, duplicate=False)
+            case Result.DUPLICATE | Result.PROTOCOL_ADDED:
+                return _posted(leased, duplicate=True)
+            case Result.DIVERGENT:
+                return _rejected(leased, Reason(code="divergent_content", facts=outcome.facts))
+            case Result.SALE_MISSING:
+                return self.waiting(leased, Reason(code="sale_not_here"), now)
+            case Result.NOT_AUTHORISED:
+                return self._unauthorised(leased, now)
+        assert_never(outcome.result)
+
+    def of_error(self, leased: LeasedDocument, error: ErpError, now: float) -> Settlement:
+        reason = Reason(error.code, {"detail": error.detail})
+        return self.waiting(leased, reason, now) if error.transient else _rejected(leased, reason)
+
+    def waiting(self, leased: LeasedDocument, reason: Reason, now: float) -> Settlement:
+        """Until its turn comes again, by the reason and the attempts before."""
+        again = retry_at(reason.code, leased.attempts, now, self._settings)
+        return Settlement(leased.id, leased.lease, "waiting", reason, again)
+
+    def _unauthorised(self, leased: LeasedDocument, now: float) -> Settlement:
+        hours = self._store.authorisation_hours
+        until = leased.accepted_at + hours * 3600
+        if now >= until:
+            return _rejected(leased, Reason(code="never_authorised", facts={"hours": f"{hours:g}"}))
+        waiting = self.waiting(leased, Reason(code="not_authorised_yet"), now)
+        # Not beyond the deadline, so that the rejection comes in time.
+        again = min(waiting.retry_at or until, until)
+        return Settlement(leased.id, leased.lease, "waiting", waiting.reason, again)
+
+
+def _posted(leased: LeasedDocument, *, duplicate: bool) -> Settlement:
+    return Settlement(leased.id, leased.lease, "posted", duplicate=duplicate)
+
+
+def _rejected(leased: LeasedDocument, reason: Reason) -> Settlement:
+    return Settlement(leased.id, leased.lease, "rejected", reason)

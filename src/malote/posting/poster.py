@@ -1,0 +1,180 @@
+"""Lease, post, settle: the loop that takes documents from the spool to the ERP.
+
+It may die between any two of its lines. What was leased comes back when the lease runs out; what the ERP committed
+stands in its ledger, and is settled as posted at the next attempt. So nothing is lost, and nothing is booked twice.
+"""
+
+import os
+import secrets
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from malote.config import PostingSettings, StoreSettings
+from malote.database.errors import StoreError
+from malote.erp.protocol import Erp, ErpError, Posting
+from malote.fiscal.documents import content_hash
+from malote.posting.bisect import post_in_parts
+from malote.posting.deciding import Decider
+from malote.posting.pace import Pace
+from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
+from malote.spool.sql import Spool
+
+log = structlog.get_logger("malote.posting")
+
+
+class Poster:
+    """One poster over one spool and one ERP. Not safe for threads; any number may work side by side."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        open_erp: Callable[[], Erp],
+        keep_rejected: Callable[[RejectedDocument], object],
+        settings: PostingSettings,
+        store: StoreSettings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``.
+
+        Raises what ``open_erp`` raises for an address that can't be right; an ERP that is away is none of it.
+        """
+        self._spool = spool
+        self._erp = open_erp()
+        self._keep = keep_rejected
+        self._settings = settings
+        self._decider = Decider(settings, store)
+        self._clock = clock
+        self._pace = Pace.full(settings)
+        self._held: list[LeasedDocument] = []
+        self._failure: ErpError | None = None  # what the last step ended in, if it was transient
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        if self._erp.patience_seconds >= settings.lease_seconds:
+            # Harmless, thanks to the ledger, but work done twice.
+            log.warning("lease_too_short", lease=settings.lease_seconds, erp_may_take=self._erp.patience_seconds)
+
+    def run(self, stop: threading.Event) -> None:
+        """Posts until told to stop; then what it holds is settled or given back, and the ERP's connection closed."""
+        try:
+            while not stop.is_set():
+                stop.wait(self._round())
+        finally:
+            self._erp.close()
+
+    def drain(self) -> int:
+        """Posts what is due now, until nothing is. How many documents were handled.
+
+        Raises the first transient ``ErpError``, once the documents wait for its sake, and ``StoreError``.
+        """
+        handled = 0
+        while step := self.step():
+            handled += step
+            if self._failure:
+                raise self._failure
+        return handled
+
+    def step(self) -> int:
+        """Leases one batch, posts it, settles it. How many documents that were; 0 when nothing was due.
+
+        Raises ``StoreError``, when the spool can't be reached; what was leased then comes back by itself.
+        """
+        self._held = self._spool.lease(self._owner, self._pace.limit, self._settings.lease_seconds)
+        if not self._held:
+            return 0
+        settlements, self._failure = self._post(self._held)
+        self._settle(settlements)
+        self._pace = self._pace.after_failure() if self._failure else self._pace.after_success()
+        handled, self._held = len(self._held), []
+        return handled
+
+    def _round(self) -> float:
+        """One step, whatever happens in it. How long to rest afterwards, in seconds."""
+        try:
+            handled = self.step()
+        except StoreError as error:
+            log.warning("spool_away", code=error.code, detail=error.detail)
+            self._pace = self._pace.after_failure()
+            return self._pace.rest
+        except Exception as error:  # noqa: BLE001 - outermost loop
+            self._set_aside(error)
+            return self._pace.rest
+        return self._pace.rest if handled else max(self._pace.rest, self._settings.idle_seconds)
+
+    def _post(self, held: Sequence[LeasedDocument]) -> tuple[list[Settlement], ErpError | None]:
+        """What is to become of the batch, and the transient error that ended the attempt, if one did."""
+        by_id = {leased.id: leased for leased in held}
+        batch = [_posting(leased) for leased in held]
+        settlements: list[Settlement] = []
+        failure = None
+        for part, result in post_in_parts(self._erp.post, batch):
+            now = self._clock()
+            if not isinstance(result, ErpError):
+                settlements += [self._decider.of_outcome(by_id[one.document_id], one, now) for one in result]
+                continue
+            settlements += [self._decider.of_error(by_id[posting.document_id], result, now) for posting in part]
+            if result.transient:
+                failure = result
+                log.warning("erp_waits", code=result.code, detail=result.detail, documents=len(part))
+        return settlements, failure
+
+    def _settle(self, settlements: Sequence[Settlement]) -> None:
+        """Puts the rejected ones into the quarantine, then records what became of all."""
+        kept = [self._kept(one) if one.state == "rejected" else one for one in settlements]
+        counted = self._spool.settle(kept)
+        rejected = [one.document_id for one in kept if one.state == "rejected"]
+        if rejected:
+            self._spool.mark_kept(rejected)
+        if counted < len(kept):
+            log.warning("lease_lost", documents=len(kept) - counted)
+        log.info("settled", posted=sum(one.state == "posted" for one in kept), documents=len(kept))
+
+    def _kept(self, settlement: Settlement) -> Settlement:
+        """The rejection once its file is safe in the quarantine; until it can be, the document waits."""
+        reason = settlement.reason
+        assert reason is not None  # noqa: S101 a rejection always has its reason
+        now = self._clock()
+        stored = self._spool.document(settlement.document_id)
+        try:
+            self._keep(
+                RejectedDocument(
+                    till=stored.till,
+                    file_name=stored.file_name,
+                    file_sha256=bytes.fromhex(stored.file_sha256),
+                    position=stored.position,
+                    content=self._spool.content(settlement.document_id),
+                    reason=reason,
+                    access_key=stored.access_key,
+                    kind=stored.kind,
+                    rejected_at=now,
+                )
+            )
+        except OSError as error:
+            log.error("quarantine_unusable", error=error.strerror)
+            leased = next(one for one in self._held if one.id == settlement.document_id)
+            return self._decider.waiting(leased, Reason("disk_full", {"detail": error.strerror or ""}), now)
+        return settlement
+
+    def _set_aside(self, error: Exception) -> None:
+        """After a fault of the program: the batch waits, said as such, and the next one is of a single document.
+
+        So the one document that brings the fault about does not hold back the others.
+        """
+        token = secrets.token_hex(4)
+        # Without the message, which may quote a document.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        log.error("poster_failed", error=type(error).__qualname__, incident=token, traceback=frames)
+        self._pace = self._pace.after_failure(probe=1)
+        reason = Reason("server_failed", {"detail": f"{type(error).__qualname__} {token}"})
+        try:
+            self._spool.settle([self._decider.waiting(leased, reason, self._clock()) for leased in self._held])
+        except StoreError as store_error:
+            log.warning("spool_away", code=store_error.code, detail=store_error.detail)
+        self._held = []
+
+
+def _posting(leased: LeasedDocument) -> Posting:
+    return Posting(leased.id, leased.till, leased.document, content_hash(leased.document))

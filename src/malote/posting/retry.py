@@ -1,0 +1,34 @@
+"""When to try again, as a value: (code, attempts, now) in, a moment out."""
+
+import random
+from collections.abc import Callable
+
+from malote.config import PostingSettings
+
+# The whole ERP is concerned, so that a single probe tells for all documents: these don't wait longer one by one.
+ERP_WIDE = frozenset({"erp_away", "erp_slow", "erp_full", "erp_damaged", "erp_refused_login", "erp_privilege"})
+PROBE_LONGEST_SECONDS = 5.0  # once the ERP is back, everything flows within seconds
+
+# These are woken by what they wait for; trying is only for what comes another way, into the ERP itself say.
+_WOKEN = frozenset({"not_authorised_yet", "sale_not_here"})
+_WOKEN_FACTOR = 15
+
+Dice = Callable[[], float]  # from 0 to 1
+
+
+def retry_at(code: str, attempts: int, now: float, settings: PostingSettings, dice: Dice = random.random) -> float:
+    """When a document that waits for ``code`` is tried again; ``attempts`` came before the one that just failed."""
+    longest = settings.retry_longest_seconds
+    if code in ERP_WIDE:
+        longest = min(longest, PROBE_LONGEST_SECONDS)
+    elif code in _WOKEN:
+        longest *= _WOKEN_FACTOR
+    return now + pause(attempts, settings.retry_first_seconds, longest, dice)
+
+
+def pause(failures: int, first: float, longest: float, dice: Dice = random.random) -> float:
+    """Seconds: doubling from ``first`` to ``longest``, of which chance takes up to a half, so that many don't come back
+    all at once."""
+    # The exponent is bounded, since attempts aren't: a document may wait for years.
+    whole = min(first * 2.0 ** min(failures, 30), longest)
+    return whole * (1 - dice() / 2)
