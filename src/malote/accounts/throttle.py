@@ -36,6 +36,14 @@ LIMITS: dict[Kind, Limit] = {
 }
 
 
+class Reservation(msgspec.Struct, frozen=True):
+    """An attempt that counts as failed."""
+
+    name: str
+    address: str
+    kinds: tuple[Kind, ...]
+
+
 def delay(kind: Kind, failures: int) -> float:
     """Seconds to wait after so many failures: nothing, then 1, 2, 4… up to the longest."""
     limit = LIMITS[kind]
@@ -43,13 +51,13 @@ def delay(kind: Kind, failures: int) -> float:
     return min(limit.longest, 2.0 ** min(over - 1, 16)) if over > 0 else 0.0
 
 
-def reserve(connection: Connection, name: str, address: str, *, known: bool, now: float) -> None:
+def reserve(connection: Connection, name: str, address: str, *, known: bool, now: float) -> Reservation:
     """Counts an attempt, as failed until ``succeeded`` says otherwise. Commit it before looking at the password.
 
     ``known``: the user signed in from this address before. Raises ``SignInError`` (``sign_in_throttled``) while the
     time has not passed; that attempt counts for nothing.
     """
-    kinds: list[Kind] = ["pair"] if known else list(get_args(Kind))
+    kinds: tuple[Kind, ...] = ("pair",) if known else get_args(Kind)
     counts = {kind: _count(connection, kind, _bucket(kind, name, address), now) for kind in kinds}
     wait = max(wait for _, wait in counts.values())
     if wait > 0:
@@ -57,20 +65,21 @@ def reserve(connection: Connection, name: str, address: str, *, known: bool, now
     for kind, (failures, _) in counts.items():
         failed = {"failures": failures + 1, "failed_at": now, "blocked_until": now + delay(kind, failures + 1)}
         connection.execute(update(sign_in_attempt).where(_is(kind, name, address)).values(failed))
+    return Reservation(name, address, kinds)
 
 
-def succeeded(connection: Connection, name: str, address: str) -> None:
-    """Takes back the reserved attempt and forgives the user's earlier ones.
+def succeeded(connection: Connection, reservation: Reservation) -> None:
+    """Takes back a reserved attempt, and forgives the earlier ones of this user at this address.
 
-    Of the address only the attempt itself: one good account must not buy more guesses at the others.
+    No others: a good account must not buy guesses at the others, nor a user's own sign-in guesses for everybody else.
     """
-    for kind in get_args(Kind):
-        if kind == "address":
-            fewer = {"failures": sign_in_attempt.c.failures - 1}
-            there = and_(_is(kind, name, address), sign_in_attempt.c.failures > 0)
-            connection.execute(update(sign_in_attempt).where(there).values(fewer))
+    for kind in reservation.kinds:
+        there = _is(kind, reservation.name, reservation.address)
+        if kind == "pair":
+            connection.execute(delete(sign_in_attempt).where(there))
         else:
-            connection.execute(delete(sign_in_attempt).where(_is(kind, name, address)))
+            fewer = {"failures": sign_in_attempt.c.failures - 1}
+            connection.execute(update(sign_in_attempt).where(there, sign_in_attempt.c.failures > 0).values(fewer))
 
 
 def purge(engine: Engine, *, now: float) -> None:

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 
@@ -17,6 +17,7 @@ from malote.accounts.audit import Actor, Facts
 from malote.accounts.errors import AccountError, SignInError
 from malote.accounts.roles import Role
 from malote.accounts.sessions import Limits, SignedIn
+from malote.accounts.throttle import Reservation
 from malote.accounts.user import User as User
 from malote.accounts.user import user_of
 from malote.database.account_tables import user_account
@@ -27,6 +28,12 @@ FIRST_ADMINISTRATOR = "administrador"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}", re.ASCII)
 _LONGEST_DISPLAY_NAME = 100
 _LONGEST_LOOKED_AT = 256
+
+
+class _Attempt(NamedTuple):
+    row: RowMapping | None  # the user's, as it was before the password was looked at
+    genuine: bool  # whether the password is right
+    reservation: Reservation
 
 
 def ensure_first_administrator(engine: Engine, *, now: float | None = None) -> str | None:
@@ -139,7 +146,7 @@ def sign_in(
     Unknown user, wrong password and disabled user take the same time and give the same answer. Raises ``SignInError``.
     """
     chosen = folded(name)
-    row, genuine = _attempt(engine, chosen, password, address=address, now=now)
+    row, genuine, reservation = _attempt(engine, chosen, password, address=address, now=now)
     kept = row["password_hash"] if row is not None else ""
     newer = passwords.hashed(password) if genuine and passwords.is_outdated(kept) else None
     with _changing(engine) as connection:
@@ -148,7 +155,7 @@ def sign_in(
         if current is None or current["password_hash"] != kept or current["disabled"]:
             _note_failure(connection, row, address, now)
         else:
-            throttle.succeeded(connection, chosen, address)
+            throttle.succeeded(connection, reservation)
             changes: dict[str, Any] = {"last_signed_in_at": now}
             if newer is not None:
                 changes["password_hash"] = newer
@@ -171,7 +178,7 @@ def change_password(
     passwords.check(new, user.name)
     if passwords.are_same(old, new):
         raise AccountError("password_unchanged")
-    row, genuine = _attempt(engine, user.name, old, address=address, now=now)
+    row, genuine, reservation = _attempt(engine, user.name, old, address=address, now=now)
     if row is None or not genuine:
         with _changing(engine) as connection:
             _note_failure(connection, row, address, now)
@@ -181,7 +188,7 @@ def change_password(
         current = _known_row(connection, user.name)
         if current["password_hash"] != row["password_hash"] or current["disabled"]:
             raise AccountError("password_wrong")
-        throttle.succeeded(connection, user.name, address)
+        throttle.succeeded(connection, reservation)
         _keep_password(connection, user.id, kept, now)
         before = {"must_change_password": current["must_change_password"]}
         after = {"must_change_password": False}
@@ -197,8 +204,9 @@ def purge(engine: Engine, *, now: float) -> None:
 
 
 def folded(name: str) -> str:
-    """How a name is kept and compared."""
-    return name[:_LONGEST_LOOKED_AT].strip().casefold()
+    """How a name is kept and compared. What no database takes as text becomes a name that nobody can have."""
+    text = name[:_LONGEST_LOOKED_AT].encode("utf-8", "replace").decode().replace("\0", "?")
+    return text.strip().casefold()
 
 
 @contextmanager
@@ -208,13 +216,13 @@ def _changing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _attempt(engine: Engine, name: str, password: str, *, address: str, now: float) -> tuple[RowMapping | None, bool]:
-    """Counts the attempt, then looks at the password; the user's row as it was, and whether the password is right."""
+def _attempt(engine: Engine, name: str, password: str, *, address: str, now: float) -> _Attempt:
+    """Counts the attempt, then looks at the password."""
     with writing(engine) as connection:
         known = sessions.is_known(connection, name, address, now=now)
-        throttle.reserve(connection, name, address, known=known, now=now)
+        reservation = throttle.reserve(connection, name, address, known=known, now=now)
         row = _row(connection, name)
-    return row, passwords.matches(row["password_hash"] if row is not None else None, password)
+    return _Attempt(row, passwords.matches(row["password_hash"] if row is not None else None, password), reservation)
 
 
 def _note_failure(connection: Connection, row: RowMapping | None, address: str, now: float) -> None:
@@ -296,8 +304,6 @@ def _known_row(connection: Connection, name: str) -> RowMapping:
 
 
 def _row(connection: Connection, name: str) -> RowMapping | None:
-    if "\0" in name:
-        return None  # PostgreSQL takes no such text, and nobody is called so
     return connection.execute(select(user_account).where(user_account.c.name == name)).mappings().one_or_none()
 
 
