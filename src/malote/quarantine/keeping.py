@@ -97,11 +97,11 @@ def _sidecar(rejected: RejectedDocument) -> bytes:
     entry = rejection.entry(reason.code)
     said = Sidecar(
         till=rejected.till,
-        file_name=_printable(rejected.file_name),
+        file_name=_printable(rejected.file_name[:_LONGEST_NAME]),
         sha256=rejected.file_sha256.hex(),
         position=rejected.position,
         kind=rejected.kind,
-        access_key=rejected.access_key,
+        access_key=_printable(rejected.access_key) if rejected.access_key else None,
         code=reason.code,
         facts=reason.facts,
         title=Text(rejection.title(reason.code, "pt"), rejection.title(reason.code, "en")),
@@ -123,9 +123,9 @@ def _both(say: Callable[[str, Mapping[str, str], rejection.Language], str], code
     return Text(say(code, facts, "pt"), say(code, facts, "en"))
 
 
-def _printable(name: str) -> str:
-    """What a file system gives as half a character can't be written as text."""
-    return name[:_LONGEST_NAME].encode("utf-8", "replace").decode()
+def _printable(text: str) -> str:
+    """Without the half characters that some file systems give: they can't be written as text."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _read(path: Path) -> Sidecar | None:

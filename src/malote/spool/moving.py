@@ -4,8 +4,8 @@ Everything that changes rows locks them first, in the order of their ids, and th
 transactions ever wait for each other.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,9 @@ from malote.spool.states import State
 CHUNK = 500  # parameters of one statement; every engine takes as many
 
 Tally = tuple[int, State, str]  # till, state, reason code or ""
+
+_Values = tuple[State, str | None, str | None, float | None, float | None, bool]
+_VALUE_NAMES = ("after", "code", "why", "retry", "settled", "again")
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
@@ -64,11 +67,13 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
     if not moves:
         return
     changes: Counter[Tally] = Counter()
+    alike: dict[_Values, list[int]] = defaultdict(list)
     for one in moves:
         states.check(one.standing.state, one.after)
         changes[one.standing.till_id, one.standing.state, one.standing.reason_code or ""] -= 1
         changes[one.standing.till_id, one.after, one.reason.code if one.reason else ""] += 1
-    connection.execute(_MOVE, [_values(one) for one in moves])
+        alike[_values(one)].append(one.standing.id)
+    _update(connection, alike)
     count(connection, changes)
 
 
@@ -107,21 +112,19 @@ _STANDING = (
     documents.c.lease,
 )
 
-_MOVE = (
-    update(documents)
-    .where(documents.c.id == bindparam("which"))
-    .values(
-        state=bindparam("after"),
-        reason_code=bindparam("code"),
-        reason=bindparam("why"),
-        retry_at=bindparam("retry"),
-        settled_at=bindparam("settled"),
-        duplicate=bindparam("again"),
-        lease=None,
-        lease_until=None,
-        kept=False,
-    )
-)
+_SET: dict[str, Any] = {
+    "state": bindparam("after"),
+    "reason_code": bindparam("code"),
+    "reason": bindparam("why"),
+    "retry_at": bindparam("retry"),
+    "settled_at": bindparam("settled"),
+    "duplicate": bindparam("again"),
+    "lease": None,
+    "lease_until": None,
+    "kept": False,
+}
+_MOVE_ONE = update(documents).where(documents.c.id == bindparam("which")).values(_SET)
+_MOVE_MANY = update(documents).where(documents.c.id.in_(bindparam("which", expanding=True))).values(_SET)
 
 _COUNT = text(
     "INSERT INTO tally (till_id, state, reason_code, count) VALUES (:till_id, :state, :reason_code, :change)"
@@ -129,13 +132,20 @@ _COUNT = text(
 )
 
 
-def _values(one: Move) -> dict[str, Any]:
-    return {
-        "which": one.standing.id,
-        "after": one.after,
-        "code": one.reason.code if one.reason else None,
-        "why": encode_reason(one.reason),
-        "retry": one.retry_at,
-        "settled": one.settled_at,
-        "again": one.duplicate,
-    }
+def _update(connection: Connection, alike: Mapping[_Values, Sequence[int]]) -> None:
+    """Most of a batch ends alike: one statement for hundreds of rows. The others go one by one, in one round."""
+    alone: list[dict[str, Any]] = []
+    for values, ids in alike.items():
+        named = dict(zip(_VALUE_NAMES, values, strict=True))
+        if len(ids) == 1:
+            alone.append(named | {"which": ids[0]})
+            continue
+        for chunk in chunks(ids):
+            connection.execute(_MOVE_MANY, named | {"which": chunk})
+    if alone:
+        connection.execute(_MOVE_ONE, alone)
+
+
+def _values(one: Move) -> _Values:
+    code = one.reason.code if one.reason else None
+    return (one.after, code, encode_reason(one.reason), one.retry_at, one.settled_at, one.duplicate)

@@ -1,0 +1,54 @@
+"""Fixtures of tests on both kinds of store database. A plugin: name it in ``pytest_plugins``, don't import it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from malote.accounts.tills import Till, create_till
+from malote.database.engine import open_database
+from malote.database.migrations import migrate
+from malote.spool.sql import Spool
+from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests.engines.spool_support import Clock
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def spool_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty store database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store.sqlite3'}"
+        return
+    url = fresh_postgresql_url()
+    yield url
+    discard_postgresql(url)
+
+
+@pytest.fixture
+def spool_engine(spool_url: str) -> Iterator[Engine]:
+    """A store database that is up to date."""
+    engine = open_database(spool_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def spool_clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def spool(spool_engine: Engine, spool_clock: Clock) -> Spool:
+    return Spool(spool_engine, language="en", clock=spool_clock)
+
+
+@pytest.fixture
+def till_one(spool_engine: Engine) -> Till:
+    return create_till(spool_engine, "caixa1")[0]
+
+
+@pytest.fixture
+def till_two(spool_engine: Engine) -> Till:
+    return create_till(spool_engine, "caixa2")[0]
