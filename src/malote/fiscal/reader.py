@@ -1,12 +1,74 @@
 """Reads any file that a till may send: what it is, what it says, and everything wrong with it."""
 
-from malote.fiscal.problems import reject
-from malote.fiscal.readings import Limits, Reading, Summary, summary, unreadable
+from lxml import etree
+from msgspec.structs import replace
+
+from malote.fiscal import forms
+from malote.fiscal.cfe import read_sat, read_sat_cancellation
+from malote.fiscal.encoding import to_utf8
+from malote.fiscal.envelopes import Envelope, envelopes
+from malote.fiscal.events import read_event
+from malote.fiscal.findings import named
+from malote.fiscal.nfce import read_note
+from malote.fiscal.problems import Problem, reject
+from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
+from malote.fiscal.rows import note_row
+from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of, parse
+from malote.fiscal.voids import read_void
 
 __all__ = ["Limits", "Reading", "Summary", "read", "summary"]
 
+_STANDARD = Limits()
 
-def read(raw: bytes, limits: Limits = Limits()) -> list[Reading]:  # noqa: B008 - frozen
+
+def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     """All documents of a file, in its order; at least one reading, whatever the bytes. Never raises."""
-    del raw, limits
-    return [unreadable([reject("xml_malformed")])]
+    if len(raw) > limits.max_bytes:
+        return [unreadable([reject("file_too_large", size=len(raw), limit=limits.max_bytes)])]
+    known = forms.recognise(raw)
+    if known is not None:
+        return [read_note(known, limits)]
+    return _parse(raw, limits)
+
+
+def _parse(raw: bytes, limits: Limits) -> list[Reading]:
+    """The long way: as XML."""
+    decoded = to_utf8(raw)
+    if isinstance(decoded, Problem):
+        return [unreadable([decoded])]
+    root = parse(decoded.content)
+    if isinstance(root, Problem):
+        return [unreadable([root, *decoded.problems])]
+    found = envelopes(root, limits.max_depth)
+    if len(found) > limits.max_documents:
+        return [unreadable([reject("too_many_documents_in_file", found=len(found), limit=limits.max_documents)])]
+    readings = [_read(envelope, limits) for envelope in found] or [_unknown(root)]
+    if decoded.problems:
+        return [replace(reading, problems=[*reading.problems, *decoded.problems]) for reading in readings]
+    if len(found) == 1 and found[0].kind == "note":
+        forms.learn(raw)
+    return readings
+
+
+def _read(envelope: Envelope, limits: Limits) -> Reading:
+    kind, request, answer = envelope
+    if kind == "event":
+        return read_event(request, answer)
+    if kind == "void":
+        return read_void(request, answer)
+    if request is None:
+        return _answer_alone(answer)
+    if kind == "note":
+        return read_note(note_row(request, answer), limits)
+    return read_sat(request, limits) if kind == "sat" else read_sat_cancellation(request)
+
+
+def _answer_alone(answer: etree._Element | None) -> Reading:
+    """A protocol without its note: it authorises a sale and says nothing of what was sold."""
+    body = None if answer is None else child_of(answer, "infProt")
+    key = "" if body is None else fields_of(body).get("chNFe", "")
+    return unreadable([reject("answer_without_note", key=named(key))], named_by_key("sale", key))
+
+
+def _unknown(root: etree._Element) -> Reading:
+    return unreadable([reject("root_unknown", root=named(LOCAL_NAMES[root.tag]))])

@@ -1,0 +1,75 @@
+"""Amounts as documents write them: plain ASCII digits with a point; no sign, exponent, comma or other numerals.
+
+Each table remembers the texts it has met, since prices, rates and zeros repeat all day long; what it can't read
+raises ``AmountError``. The tables are shared by threads: an entry may be computed twice, never wrongly.
+"""
+
+import re
+from decimal import Decimal
+
+_MONEY = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2})0{0,8})?")
+_DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,10})?")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_REMEMBERED = 20_000  # entries of one table
+_LONGEST = 26  # characters of the longest decimal
+_SHOWABLE = re.compile(r"[0-9.,+\-eE ]{1,20}")
+
+
+class AmountError(ValueError):
+    """A text is no amount, or not within the limits of the official layout."""
+
+
+class _Cents(dict[str, int]):
+    """Money in cents. "" gives 0: an absent amount. More than two decimals only when the rest are zeros."""
+
+    def __missing__(self, text: str) -> int:
+        match = _MONEY.fullmatch(text[: _LONGEST + 1].strip())
+        if match is None:
+            raise AmountError
+        whole, fraction = match.groups(default="")
+        amount = int(whole) * 100 + int(f"{fraction:0<2}")
+        if len(self) < _REMEMBERED:
+            self[text] = amount
+        return amount
+
+
+class _Decimals(dict[str, Decimal]):
+    """Quantities and unit prices, with the digits as written: "1.500" stays so."""
+
+    def __missing__(self, text: str) -> Decimal:
+        stripped = text[: _LONGEST + 1].strip()
+        if _DECIMAL.fullmatch(stripped) is None:
+            raise AmountError
+        amount = Decimal(stripped)
+        if len(self) < _REMEMBERED:
+            self[text] = amount
+        return amount
+
+
+class _Rates(dict[str, Decimal | None]):
+    """Rates in percent. "" gives None: an absent rate."""
+
+    def __missing__(self, text: str) -> Decimal | None:
+        return DECIMALS[text]
+
+
+CENTS = _Cents({"": 0})
+DECIMALS = _Decimals()
+RATES = _Rates({"": None})
+
+
+def whole_number(text: str) -> int | None:
+    """A number of up to nine digits, such as a series; None when ``text`` is none."""
+    stripped = text.strip()
+    return int(stripped) if _NUMBER.fullmatch(stripped) else None
+
+
+def money(cents: int) -> str:
+    """Cents as people and documents write them: "12.34"."""
+    sign = "-" if cents < 0 else ""
+    return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02}"
+
+
+def shown(text: str) -> str:
+    """What may be said of a text that should have been an amount: only if it holds nothing but an amount's signs."""
+    return text if _SHOWABLE.fullmatch(text) else f"({len(text)})"

@@ -1,0 +1,97 @@
+"""Finds the documents in a file, whatever is wrapped around them, and joins each with the authority's answer."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from lxml import etree
+
+from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of
+
+Found = Literal["note", "event", "void", "sat", "sat_cancellation"]
+
+_REQUESTS: dict[str, Found] = {
+    "NFe": "note", "infNFe": "note", "evento": "event", "infEvento": "event", "inutNFe": "void", "infInut": "void",
+    "CFe": "sat", "CFeCanc": "sat_cancellation",
+}  # fmt: skip
+_ANSWERS: dict[str, Found] = {"protNFe": "note", "retEvento": "event", "retInutNFe": "void"}
+_BODY_OF_ANSWER = {"protNFe": "infProt", "retEvento": "infEvento", "retInutNFe": "infInut"}
+
+
+class Envelope(NamedTuple):
+    """One document: what was asked, what was answered, or both. At least one of them is there."""
+
+    kind: Found
+    request: etree._Element | None
+    answer: etree._Element | None
+
+
+def envelopes(root: etree._Element, max_depth: int) -> list[Envelope]:
+    """The documents under ``root``, container by container; wrappers may be nested to ``max_depth``."""
+    name = LOCAL_NAMES[root.tag]
+    if name in _REQUESTS:
+        return [Envelope(_REQUESTS[name], root, None)]
+    if name in _ANSWERS:
+        return [Envelope(_ANSWERS[name], None, root)]
+    return [found for container in _containers(root, max_depth) for found in _within(container)]
+
+
+def _containers(element: etree._Element, depth: int) -> Iterator[etree._Element]:
+    """The element and all below it that may hold documents: not the documents themselves."""
+    yield element
+    if depth == 0:
+        return
+    for child in element:
+        name = LOCAL_NAMES[child.tag]
+        if name not in _REQUESTS and name not in _ANSWERS and len(child):
+            yield from _containers(child, depth - 1)
+
+
+def _within(container: etree._Element) -> list[Envelope]:
+    """The documents directly in ``container``: the requests, each with its answer, then the answers left over."""
+    requests: list[tuple[Found, etree._Element]] = []
+    answers: list[tuple[Found, etree._Element]] = []
+    for child in container:
+        name = LOCAL_NAMES[child.tag]
+        if name in _REQUESTS:
+            requests.append((_REQUESTS[name], child))
+        elif name in _ANSWERS:
+            answers.append((_ANSWERS[name], child))
+    if len(requests) == len(answers) == 1 and requests[0][0] == answers[0][0]:
+        return [Envelope(requests[0][0], requests[0][1], answers[0][1])]
+    # Several side by side go together by key; of two answers to one request the first counts.
+    by_key = {(kind, _key_of_answer(answer)): answer for kind, answer in reversed(answers)}
+    found = [Envelope(kind, request, by_key.pop((kind, _key(kind, request)), None)) for kind, request in requests]
+    if len(found) == 1 and found[0].answer is None:
+        found = [_with_only_answer(found[0], by_key)]
+    return found + [Envelope(kind, None, answer) for (kind, _), answer in reversed(by_key.items())]
+
+
+def _with_only_answer(lone: Envelope, left: dict[tuple[Found, str], etree._Element]) -> Envelope:
+    """A request that stands alone takes the one answer of its kind though its key differs: the checks will say so."""
+    same = [key for key in left if key[0] == lone.kind]
+    return lone._replace(answer=left.pop(same[0])) if len(same) == 1 else lone
+
+
+def _key(kind: Found, request: etree._Element) -> str:
+    """What tells one request from its siblings: the note's key; an event's key, type and sequence; a void's numbers."""
+    if kind == "note":
+        body = request if LOCAL_NAMES[request.tag] == "infNFe" else child_of(request, "infNFe")
+        return "" if body is None else body.get("Id", "").removeprefix("NFe")
+    name = "infEvento" if kind == "event" else "infInut"
+    body = request if LOCAL_NAMES[request.tag] == name else child_of(request, name)
+    return "" if body is None else _signs(body)
+
+
+def _key_of_answer(answer: etree._Element) -> str:
+    name = LOCAL_NAMES[answer.tag]
+    body = child_of(answer, _BODY_OF_ANSWER[name])
+    if body is None:
+        return ""
+    return fields_of(body).get("chNFe", "") if name == "protNFe" else _signs(body)
+
+
+def _signs(body: etree._Element) -> str:
+    field = fields_of(body).get
+    if LOCAL_NAMES[body.tag] == "infInut":
+        return ":".join(field(name, "") for name in ("CNPJ", "mod", "serie", "nNFIni", "nNFFin"))
+    return ":".join(field(name, "") for name in ("chNFe", "tpEvento", "nSeqEvento"))

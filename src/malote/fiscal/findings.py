@@ -1,0 +1,33 @@
+"""Findings that documents of several kinds share, and what may be quoted of a file in them."""
+
+import re
+
+from malote.fiscal.access_key import check_digit, is_well_formed
+from malote.fiscal.moments import Moment
+from malote.fiscal.problems import Problem, reject, warning
+
+_QUOTABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .:_/+\-]{0,59}")
+
+
+def named(text: str) -> str:
+    """A short code, name, number or time as the file has it; of anything else only its length."""
+    return text if _QUOTABLE.fullmatch(text) else f"({len(text)})"
+
+
+def oddly_timed(field: str, text: str, moment: Moment) -> Problem:
+    """A time that was read though it isn't as the layout says."""
+    code = "time_zone_assumed" if moment.assumed == "zone" else "time_form"
+    return warning(code, field=field, found=named(text), read=moment.at.isoformat())
+
+
+def key_digit(key: str) -> list[Problem]:
+    """The finding about a well-formed key whose check digit is wrong."""
+    digit = check_digit(key)
+    return [] if key[-1] == digit else [reject("key_check_digit", key=key, expected=digit, found=key[-1])]
+
+
+def key_form(key: str) -> list[Problem]:
+    """The findings about a key, whatever it is."""
+    if not key:
+        return [reject("key_missing")]
+    return key_digit(key) if is_well_formed(key) else [reject("key_malformed", found=named(key))]

@@ -1,0 +1,271 @@
+"""Reads a note without parsing it, when its markup is exactly that of one parsed before.
+
+A POS fills in the same form all day. Here a file is taken apart into its markup and the texts between: if the markup
+is known, letter for letter, the texts alone are new. Then the file is well-formed because its form was, and each
+field stands where the form says. Everything else goes the long way through the XML parser, and is learned from.
+
+What keeps this exact:
+
+- The form is learned by reading it as XML with a numbered mark in each blank: the same code that reads every other
+  file (``rows``) tells which blank feeds which field. That code looks at structure only.
+- Markup is only accepted as a form when it is whole tags and nothing else: no comment, instruction, entity, or ">"
+  within an attribute. A blank lies between two tags, so any legal text in it leaves the file well-formed.
+- What could make a text illegal sends the file the long way: control characters, "]]>", unknown entities, bytes that
+  are no UTF-8.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from html import unescape
+from itertools import chain, zip_longest
+from operator import itemgetter
+from threading import Lock
+from typing import Any, NamedTuple, cast
+
+from malote.fiscal.envelopes import envelopes
+from malote.fiscal.problems import Problem
+from malote.fiscal.rows import AnswerRow, HeadRow, ItemRow, NoteRow, PaymentRow, TotalsRow, item_row, note_row
+from malote.fiscal.tree import parse
+
+_FRAMES = 500  # forms remembered of what is around the items
+_ITEMS = 1000  # forms remembered of one item
+_LONGEST_FORM = 12_000  # characters of markup
+_DEPTH = 8  # of wrappers around a note
+
+_ITEM_START = '<det nItem="'
+_ITEM_END = "</det>"
+_NO_ITEMS = "<det/>"  # stands for the items in a frame
+_CDATA_START, _CDATA_END = "<![CDATA[", "]]>"
+_BLANK = "\0"  # between the pieces of a form
+_KEY_MARK = "\1"  # for the note's key, wherever its frame repeats it
+
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
+_DECLARATION = re.compile(
+    r"""<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?(?: standalone="\w+")? ?\?>"""
+)
+_KEY = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
+_UNKNOWN_ENTITY = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
+_TAGS = re.compile(r'(?:<(?:/[A-Za-z_][\w.-]*|[A-Za-z_][\w.-]*(?: [A-Za-z_][\w:.-]*="[^"<>&]*")* ?/?)>)+')
+_split = re.compile(">([^<]+)").split
+
+_SIGNS = re.compile("[\\ue000-\\uf8ff]")
+
+# In the learned XML, private characters stand for the key and for each blank.
+_KEY_SIGN = "\ue000"
+_FIRST_SIGN = 0xE100
+_MOST_SIGNS = 0xF8FF - _FIRST_SIGN
+
+Pick = Callable[[list[str]], tuple[str, ...]]
+
+
+class _Frame(NamedTuple):
+    """What is around the items: from a list of constants and blanks, pick these for each row."""
+
+    constants: list[str]
+    head: Pick
+    payments: list[Pick]
+    totals: Pick
+    answer: Pick | None
+
+
+class _Item(NamedTuple):
+    constants: list[str]
+    pick: Pick
+
+
+class _Pieces(NamedTuple):
+    """A file taken apart. The lists alternate between markup and blank, beginning with markup."""
+
+    key: str
+    frame: list[str]
+    items: list[tuple[str, list[str]]]  # nItem and the rest
+
+
+# None stands for markup that is no form. Entries are only ever added or removed whole.
+_frames: dict[str, _Frame | None] = {}
+_items: dict[str, _Item | None] = {}
+_learning = Lock()
+
+
+def recognise(raw: bytes) -> NoteRow | None:
+    """The rows of a file that is one note in known forms; None when it must be parsed."""
+    pieces = _take_apart(raw)
+    if pieces is None:
+        return None
+    frame = _frames.get(_BLANK.join(pieces.frame[::2]))
+    if frame is None:
+        return None
+    rows: list[ItemRow] = []
+    for number, parts in pieces.items:
+        item = _items.get(_BLANK.join(parts[::2]))
+        if item is None:
+            return None
+        rows.append(ItemRow._make(item.pick([number, *parts[1::2], *item.constants])))
+    key = pieces.key
+    blanks = [*pieces.frame[1::2], *frame.constants]
+    texts = [text.replace(_KEY_MARK, key) if _KEY_MARK in text else text for text in blanks]
+    return NoteRow(
+        HeadRow._make(frame.head(texts)),
+        rows,
+        [PaymentRow._make(pick(texts)) for pick in frame.payments],
+        TotalsRow._make(frame.totals(texts)),
+        None if frame.answer is None else AnswerRow._make(frame.answer(texts)),
+    )
+
+
+def learn(raw: bytes) -> None:
+    """Remembers the forms of a file that was parsed and found to be one note."""
+    pieces = _take_apart(raw)
+    if pieces is None:
+        return
+    with _learning:
+        _remember(_frames, _FRAMES, pieces.frame, _frame_of)
+        for _, parts in pieces.items:
+            _remember(_items, _ITEMS, parts, _item_of)
+
+
+def forget() -> None:
+    """Forgets every form."""
+    with _learning:
+        _frames.clear()
+        _items.clear()
+
+
+def _take_apart(raw: bytes) -> _Pieces | None:
+    text = _legal_text(raw)
+    if text is None:
+        return None
+    head, *items = text.split(_ITEM_START)
+    place = head.find(' Id="NFe') + 8
+    key = head[place : place + 44]
+    if not items or _KEY.fullmatch(key) is None:
+        return None
+    last, end, tail = items[-1].partition(_ITEM_END)
+    items[-1] = last + end
+    shorter = _without_cdata(tail)
+    if text.count(_CDATA_END) != (shorter is not tail):
+        return None
+    has_entities = "&" in text
+    if has_entities and _UNKNOWN_ENTITY.search(text.replace(tail, shorter)):
+        return None
+    frame = (head + _NO_ITEMS + shorter).replace(key, _KEY_MARK)
+    parts_of_items = []
+    for item in items:
+        number, _, rest = item.partition('"')
+        parts_of_items.append((number, _parts(rest, has_entities)))
+    return _Pieces(key, _parts(frame, has_entities), parts_of_items)
+
+
+def _legal_text(raw: bytes) -> str | None:
+    """The text from the root's start to its end; None unless every character of it may stand in XML as it is."""
+    if len(raw.translate(None, _CONTROLS)) != len(raw) or b"\xef\xbf" in raw:  # U+FFFE and U+FFFF among others
+        return None
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.startswith("<?xml"):
+        declaration, _, text = text.partition("?>")
+        if _DECLARATION.fullmatch(declaration + "?>") is None:
+            return None
+    text = text.strip("\n\t ")
+    return text if text.startswith("<") and text.endswith(">") else None
+
+
+def _without_cdata(tail: str) -> str:
+    """The tail with the one CDATA section that most notes have, around the QR code's address, as a plain text.
+
+    It is cut only where it fills the whole space between two tags.
+    """
+    start = tail.find(_CDATA_START)
+    end = tail.find(_CDATA_END, start)
+    if start < 1 or end < 0 or tail[start - 1] != ">" or tail[end + 3 : end + 4] != "<":
+        return tail
+    return f"{tail[:start]}-{tail[end + 3 :]}"
+
+
+def _parts(text: str, has_entities: bool) -> list[str]:
+    parts = _split(text)
+    if has_entities and "&" in text:
+        parts[1::2] = [unescape(blank) if "&" in blank else blank for blank in parts[1::2]]
+    return parts
+
+
+def _remember(
+    forms: dict[str, Any], limit: int, parts: list[str], learn_one: Callable[[list[str]], _Frame | _Item | None]
+) -> None:
+    markup = _BLANK.join(parts[::2])
+    if markup in forms or len(markup) > _LONGEST_FORM:
+        return
+    if len(forms) >= limit:
+        del forms[next(iter(forms))]
+    forms[markup] = learn_one(parts)
+
+
+def _frame_of(parts: list[str]) -> _Frame | None:
+    signed = _with_signs(parts)
+    if signed is None or signed.count("<protNFe") > 1 or signed.count(_NO_ITEMS) != 1:
+        return None
+    root = parse(signed.encode())
+    found = [] if isinstance(root, Problem) else envelopes(root, _DEPTH)
+    if len(found) != 1 or found[0].kind != "note" or found[0].request is None:
+        return None
+    row = note_row(found[0].request, found[0].answer)
+    if len(row.items) != 1:
+        return None
+    signs = _Signs(len(parts) // 2)
+    return _Frame(
+        signs.constants,
+        signs.pick(row.head),
+        [signs.pick(payment) for payment in row.payments],
+        signs.pick(row.totals),
+        None if row.answer is None else signs.pick(row.answer),
+    )
+
+
+def _item_of(parts: list[str]) -> _Item | None:
+    # The item's number is the first blank, before those between its tags.
+    signed = _with_signs(parts, f'{_ITEM_START}{_sign(0)}"', 1)
+    root = None if signed is None else parse(f"<items>{signed}</items>".encode())
+    if root is None or isinstance(root, Problem) or len(root) != 1:
+        return None
+    signs = _Signs(len(parts) // 2 + 1)
+    return _Item(signs.constants, signs.pick(item_row(root[0])))
+
+
+def _with_signs(parts: list[str], start: str = "", first: int = 0) -> str | None:
+    """The XML of a form with a sign in each blank; None when its markup isn't whole tags and nothing else."""
+    if len(parts) // 2 + first > _MOST_SIGNS:
+        return None
+    markup = [start + parts[0], *parts[2::2]]
+    # Each piece but the last lost its ">" to the split; an item may end in a blank before the next one.
+    whole = [f"{piece}>" for piece in markup[:-1]] + ([markup[-1]] if markup[-1] else [])
+    if not all(_TAGS.fullmatch(piece) for piece in whole) or _SIGNS.search("".join(whole)):
+        return None
+    signs = [_sign(first + number) for number in range(len(parts) // 2)]
+    return "".join(chain.from_iterable(zip_longest(whole, signs, fillvalue=""))).replace(_KEY_MARK, _KEY_SIGN)
+
+
+def _sign(number: int) -> str:
+    return chr(_FIRST_SIGN + number)
+
+
+class _Signs:
+    """Turns rows in which signs stand for blanks into picks from the list of all blanks and constants."""
+
+    def __init__(self, blanks: int) -> None:
+        self._blanks = blanks
+        self.constants: list[str] = []
+
+    def pick(self, row: Sequence[str]) -> Pick:
+        return cast(Pick, itemgetter(*(self._place(text) for text in row)))
+
+    def _place(self, text: str) -> int:
+        if len(text) == 1 and text >= _sign(0):
+            return ord(text) - _FIRST_SIGN
+        constant = text.replace(_KEY_SIGN, _KEY_MARK)
+        if constant not in self.constants:
+            self.constants.append(constant)
+        return self._blanks + self.constants.index(constant)

@@ -1,0 +1,360 @@
+"""NFC-e (65) and NF-e (55): from rows of text to a sale, with all that is wrong with it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from malote.fiscal import checks
+from malote.fiscal.access_key import is_well_formed
+from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, shown, whole_number
+from malote.fiscal.cnpj import is_cnpj, is_cpf
+from malote.fiscal.documents import Item, Payment, Protocol, Sale, Taxes, Totals
+from malote.fiscal.findings import named, oddly_timed
+from malote.fiscal.gtin import number_of
+from malote.fiscal.moments import read_moment
+from malote.fiscal.problems import Problem, reject, warning
+from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, unreadable
+from malote.fiscal.rows import HeadRow, ItemRow, NoteRow, PaymentRow, TotalsRow
+
+MODELS = ("65", "55")
+NO_PAYMENT = "90"  # tPag
+_LAYOUTS = ("4.00", "3.10", "3.00", "2.00")
+_AUTHORISED = (100, 150)
+_DENIED = (110, 205, 301, 302, 303)
+_ITEM_NUMBERS = {str(number): number for number in range(1, 991)}
+_MOST_FINDINGS = 5  # of invalid amounts: a broken file would fill pages
+
+
+class _Identity(NamedTuple):
+    """What names a note."""
+
+    key: str
+    model: str
+    issuer: str
+    series: int
+    number: int
+    issued_at: datetime
+    environment: int
+    emission: int
+
+
+def read_note(row: NoteRow, limits: Limits) -> Reading:
+    """The sale that a note's rows say. Never raises."""
+    problems: list[Problem] = []
+    identity = _identify(row.head, problems)
+    items = _items(row.items, limits, problems)
+    payments = _payments(row, problems)
+    totals = _totals(row.totals, problems)
+    change = _amount("vTroco", row.totals.change, problems)
+    protocol = _protocol(row, problems)
+    contingency_at = _contingency(row.head, problems)
+    if identity is None or items is None or payments is None or totals is None or change is None:
+        return unreadable(problems, _partial(row))
+    sale = Sale(
+        identity.key,
+        identity.model,
+        row.head.layout,
+        identity.issuer,
+        identity.series,
+        identity.number,
+        identity.issued_at,
+        identity.environment,
+        identity.emission,
+        row.head.consumer,
+        items,
+        payments,
+        change,
+        totals,
+        contingency_at,
+        row.head.contingency_reason,
+        protocol,
+    )
+    checks.check_note(sale, row, problems)
+    return Reading(sale, "sale", problems)
+
+
+def _identify(head: HeadRow, problems: list[Problem]) -> _Identity | None:
+    key = _key(head.identity, problems)
+    model = _model(head, problems)
+    issuer = _issuer(head.issuer, problems)
+    series = _number("serie", head.series, 0, 999, problems)
+    number = _number("nNF", head.number, 1, 999_999_999, problems)
+    issued_at = _issued(head, problems)
+    environment = _environment(head.environment, problems)
+    if key is None or model is None or issuer is None or series is None or number is None:
+        return None
+    if issued_at is None or environment is None:
+        return None
+    return _Identity(key, model, issuer, series, number, issued_at, environment, _emission(head.emission, key))
+
+
+def _partial(row: NoteRow) -> Summary:
+    """What can be told of a note that can't be read whole. Its problems have been noted already."""
+    head, unsaid = row.head, list[Problem]()
+    key = _bare_key(head.identity)
+    issued_at = _issued(head, unsaid)
+    by_key = named_by_key("sale", key)
+    return msgspec.structs.replace(
+        by_key,
+        model=_model(head, unsaid) or by_key.model,
+        issuer=_issuer(head.issuer, unsaid) or by_key.issuer,
+        series=by_key.series if (series := whole_number(head.series)) is None else series,
+        number=whole_number(head.number) or by_key.number,
+        issued_at=issued_at.isoformat() if issued_at else None,
+        environment=_environment(head.environment, unsaid),
+        emission=_emission(head.emission, key if is_well_formed(key) else "") or None,
+        authorised=_protocol(row, unsaid) is not None,
+        total=_amount("vNF", row.totals.total, unsaid) if row.totals.total else None,
+        items=len(row.items),
+        payments=len(row.payments),
+        change=_amount("vTroco", row.totals.change, unsaid),
+    )
+
+
+def _bare_key(identity: str) -> str:
+    return identity.strip().removeprefix("NFe")
+
+
+def _key(identity: str, problems: list[Problem]) -> str | None:
+    key = _bare_key(identity)
+    if is_well_formed(key):
+        return key
+    problems.append(reject("key_malformed", found=named(key)) if key else reject("key_missing"))
+    return None
+
+
+def _model(head: HeadRow, problems: list[Problem]) -> str | None:
+    if head.layout and head.layout not in _LAYOUTS:
+        problems.append(reject("layout_unknown", found=named(head.layout)))
+    model = head.model.strip() or _bare_key(head.identity)[20:22]
+    if model in MODELS:
+        return model
+    problems.append(reject("model_unknown", found=named(model)))
+    return None
+
+
+def _issuer(issuer: str, problems: list[Problem]) -> str | None:
+    if is_cnpj(issuer) or is_cpf(issuer):
+        return issuer
+    problems.append(reject("issuer_malformed", found=named(issuer)) if issuer else reject("issuer_missing"))
+    return None
+
+
+def _number(field: str, text: str, least: int, most: int, problems: list[Problem]) -> int | None:
+    number = whole_number(text)
+    if number is not None and least <= number <= most:
+        return number
+    problems.append(reject("number_invalid", field=field, found=named(text)))
+    return None
+
+
+def _issued(head: HeadRow, problems: list[Problem]) -> datetime | None:
+    moment = read_moment(head.issued_at, head.state)
+    if moment is None:
+        problems.append(reject("issue_time_invalid", found=named(head.issued_at)))
+        return None
+    if moment.assumed:
+        problems.append(oddly_timed("dhEmi", head.issued_at, moment))
+    return moment.at
+
+
+def _environment(text: str, problems: list[Problem]) -> int | None:
+    if text in ("1", "2"):
+        return int(text)
+    problems.append(reject("environment_missing", found=named(text)))
+    return None
+
+
+def _emission(text: str, key: str) -> int:
+    """tpEmis; the key's where the body has none; 0 when neither says it."""
+    digit = text if len(text) == 1 and text in "123456789" else key[34:35]
+    return int(digit or "0")
+
+
+def _items(rows: list[ItemRow], limits: Limits, problems: list[Problem]) -> tuple[Item, ...] | None:
+    if not rows:
+        problems.append(reject("items_missing"))
+        return None
+    if len(rows) > limits.max_items:
+        problems.append(reject("too_many_items", found=len(rows), limit=limits.max_items))
+        return None
+    try:
+        items = tuple([_item(row) for row in rows])
+    except AmountError:
+        problems.extend(_bad_amounts(rows))
+        return None
+    if len({item.number for item in items}) != len(items) or items[0].number == 0:
+        problems.append(warning("item_numbers"))
+        items = tuple([_item(row._replace(number=str(place))) for place, row in enumerate(rows, 1)])
+    return items
+
+
+def _item(row: ItemRow) -> Item:
+    """Raises ``AmountError``. Positional throughout: this runs for every line of every sale."""
+    (
+        number, code, gtin, description, ncm, cfop, unit, quantity, price, gross, freight, insurance, discount, other,
+        in_total, origin, status, base, rate, amount, st_base, st_amount, fund, fund_st, fund_withheld, ipi, service,
+        pis_status, pis_base, pis_rate, pis, cofins_status, cofins_base, cofins_rate, cofins,
+        reform_status, reform_class, reform_base, ibs_uf_rate, ibs_uf, ibs_mun_rate, ibs_mun, cbs_rate, cbs,
+    ) = row  # fmt: skip
+    if not gross:
+        raise AmountError
+    cents = CENTS
+    rates = RATES
+    return Item(
+        _ITEM_NUMBERS.get(number, 0), code, number_of(gtin), description, ncm, cfop, unit,
+        DECIMALS[quantity], DECIMALS[price], cents[gross], cents[discount], cents[freight], cents[insurance],
+        cents[other], in_total != "0",
+        Taxes(
+            origin, status, cents[base], rates[rate], cents[amount], cents[st_base], cents[st_amount],
+            cents[fund] + cents[fund_st] + cents[fund_withheld], cents[ipi], cents[service],
+            pis_status, cents[pis_base], rates[pis_rate], cents[pis],
+            cofins_status, cents[cofins_base], rates[cofins_rate], cents[cofins],
+            reform_status, reform_class, cents[reform_base], rates[ibs_uf_rate], cents[ibs_uf],
+            rates[ibs_mun_rate], cents[ibs_mun], rates[cbs_rate], cents[cbs],
+        ),
+    )  # fmt: skip
+
+
+# The columns of a row that hold amounts, by the names a person finds in the file.
+_QUANTITIES = {"quantity": "qCom", "unit_price": "vUnCom"}
+_MONEY = {
+    "gross": "vProd", "freight": "vFrete", "insurance": "vSeg", "discount": "vDesc", "other": "vOutro",
+    "icms_base": "ICMS/vBC", "icms_amount": "vICMS", "icms_substitution_base": "vBCST",
+    "icms_substitution_amount": "vICMSST", "poverty_fund": "vFCP", "poverty_fund_substitution": "vFCPST",
+    "poverty_fund_withheld": "vFCPSTRet", "ipi_amount": "vIPI", "service_amount": "vISSQN", "pis_base": "PIS/vBC",
+    "pis_amount": "vPIS", "cofins_base": "COFINS/vBC", "cofins_amount": "vCOFINS", "reform_base": "IBSCBS/vBC",
+    "ibs_state_amount": "vIBSUF", "ibs_city_amount": "vIBSMun", "cbs_amount": "vCBS",
+}  # fmt: skip
+_RATES = {
+    "icms_rate": "pICMS", "pis_rate": "pPIS", "cofins_rate": "pCOFINS", "ibs_state_rate": "pIBSUF",
+    "ibs_city_rate": "pIBSMun", "cbs_rate": "pCBS",
+}  # fmt: skip
+
+
+def _bad_amounts(rows: list[ItemRow]) -> list[Problem]:
+    """Which amounts of which items are none."""
+    found: list[Problem] = []
+    for place, row in enumerate(rows, 1):
+        for column, text in row._asdict().items():
+            name = _bad_amount(column, text)
+            if name is not None:
+                found.append(reject("amount_invalid", field=f"det {place} {name}", found=shown(text)))
+        if len(found) >= _MOST_FINDINGS:
+            break
+    return found[:_MOST_FINDINGS]
+
+
+def _bad_amount(column: str, text: str) -> str | None:
+    """The field's name in the file, when its text should be an amount and is none."""
+    table: Mapping[str, object]
+    if column in _MONEY:
+        name, table = _MONEY[column], CENTS
+    elif column in _QUANTITIES:
+        name, table = _QUANTITIES[column], DECIMALS
+    elif column in _RATES:
+        name, table = _RATES[column], RATES
+    else:
+        return None
+    if column == "gross" and not text:
+        return name
+    try:
+        table[text]
+    except AmountError:
+        return name
+    return None
+
+
+def _payments(row: NoteRow, problems: list[Problem]) -> tuple[Payment, ...] | None:
+    if not row.payments:
+        # Before 4.00 an NF-e had no payments at all.
+        if row.head.model == "55" and row.head.layout != "4.00":
+            problems.append(warning("payments_missing"))
+            return ()
+        problems.append(reject("payments_missing"))
+        return None
+    try:
+        return tuple([_payment(payment) for payment in row.payments])
+    except AmountError:
+        found = [amount for method, amount, *_ in row.payments if not _is_paid(method, amount)]
+        problems.append(reject("amount_invalid", field="vPag", found=shown(found[0])))
+        return None
+
+
+def _payment(row: PaymentRow) -> Payment:
+    """Raises ``AmountError``."""
+    method, amount, acquirer, brand, authorisation, description = row
+    if not amount and method != NO_PAYMENT:
+        raise AmountError
+    return Payment(method, CENTS[amount], acquirer, brand, authorisation, description)
+
+
+def _is_paid(method: str, amount: str) -> bool:
+    try:
+        return bool(amount or method == NO_PAYMENT) and CENTS[amount] >= 0
+    except AmountError:
+        return False
+
+
+def _totals(row: TotalsRow, problems: list[Problem]) -> Totals | None:
+    if not row.total:
+        problems.append(reject("total_missing"))
+        return None
+    cents = CENTS
+    try:
+        return Totals(
+            cents[row.products], cents[row.discount], cents[row.freight], cents[row.insurance], cents[row.other],
+            cents[row.icms], cents[row.icms_substitution], cents[row.ipi], cents[row.pis], cents[row.cofins],
+            cents[row.services], cents[row.ibs], cents[row.cbs], cents[row.total],
+        )  # fmt: skip
+    except AmountError:
+        for name, text in row._asdict().items():
+            _amount(f"total {name}", text, problems)
+        return None
+
+
+def _amount(field: str, text: str, problems: list[Problem]) -> int | None:
+    try:
+        return CENTS[text]
+    except AmountError:
+        problems.append(reject("amount_invalid", field=field, found=shown(text)))
+        return None
+
+
+def _protocol(row: NoteRow, problems: list[Problem]) -> Protocol | None:
+    """The authorisation, when the answer is one and is this note's."""
+    answer = row.answer
+    if answer is None:
+        return None
+    status = whole_number(answer.status)
+    if status is None or not answer.key:
+        problems.append(warning("protocol_empty"))
+        return None
+    if answer.key != _bare_key(row.head.identity):
+        problems.append(reject("protocol_key_disagrees", found=named(answer.key)))
+        return None
+    if status in _AUTHORISED and answer.number:
+        moment = read_moment(answer.at, row.head.state)
+        return Protocol(answer.number, status, moment.at if moment else None)
+    problems.append(_refusal(status))
+    return None
+
+
+def _refusal(status: int) -> Problem:
+    if status in _AUTHORISED:
+        return warning("protocol_empty")
+    return reject("denied" if status in _DENIED else "protocol_status", status=status)
+
+
+def _contingency(head: HeadRow, problems: list[Problem]) -> datetime | None:
+    if not head.contingency_at:
+        return None
+    moment = read_moment(head.contingency_at, head.state)
+    if moment is None:
+        problems.append(warning("contingency_time_invalid", found=named(head.contingency_at)))
+        return None
+    if moment.assumed:
+        problems.append(oddly_timed("dhCont", head.contingency_at, moment))
+    return moment.at

@@ -1,0 +1,88 @@
+"""XML parsed as hostile input, and looked at by local names only."""
+
+import re
+from threading import local as per_thread
+
+from lxml import etree
+
+from malote.fiscal.problems import Problem, reject
+
+_REMEMBERED = 5_000
+# A DTD, behind any comments and instructions. The group never gives back what it took.
+_DTD = re.compile(rb"(?>\s+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTALL)
+
+
+class _LocalNames(dict[str, str]):
+    """The local name of a tag: whatever namespace or prefix a file uses, or none."""
+
+    def __missing__(self, tag: str) -> str:
+        name = tag.rpartition("}")[2]
+        if len(self) < _REMEMBERED:
+            self[tag] = name
+        return name
+
+
+LOCAL_NAMES = _LocalNames()
+_ERROR_NAMES: dict[int, str] = {code: name for name, code in vars(etree.ErrorTypes).items() if isinstance(code, int)}
+_parsers = per_thread()
+
+
+def parse(content: bytes) -> etree._Element | Problem:
+    """The root of a UTF-8 document whatever its declaration says; the reason when it may not or can't be parsed."""
+    if not content.strip():
+        return reject("empty_file")
+    # Before any parser sees it: an entity can't be expanded that was never declared.
+    if b"<!DOCTYPE" in content and _DTD.match(content):
+        return reject("dtd_forbidden")
+    try:
+        return etree.fromstring(content, _parser())
+    except etree.XMLSyntaxError as error:
+        return _explain(error)
+
+
+def fields_of(element: etree._Element) -> dict[str, str]:
+    """The texts of the element's children by local name."""
+    return {LOCAL_NAMES[child.tag]: child.text or "" for child in element}
+
+
+def fields_below(element: etree._Element) -> dict[str, str]:
+    """The texts of all that is within the element, however deep, and its own."""
+    return {LOCAL_NAMES[inner.tag]: inner.text or "" for inner in element.iter()}
+
+
+def child_of(element: etree._Element, name: str) -> etree._Element | None:
+    """The first child of that local name."""
+    for child in element:
+        if LOCAL_NAMES[child.tag] == name:
+            return child
+    return None
+
+
+def children_of(element: etree._Element, name: str) -> list[etree._Element]:
+    return [child for child in element if LOCAL_NAMES[child.tag] == name]
+
+
+def _parser() -> etree.XMLParser:
+    parser: etree.XMLParser | None = getattr(_parsers, "parser", None)
+    if parser is None:
+        parser = _parsers.parser = etree.XMLParser(
+            encoding="utf-8",
+            resolve_entities=False,
+            load_dtd=False,
+            no_network=True,
+            huge_tree=False,
+            collect_ids=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+    return parser
+
+
+def _explain(error: etree.XMLSyntaxError) -> Problem:
+    # The parser's own words may quote the document; its error codes don't.
+    line, column = error.position
+    code: int = getattr(error, "code", 0)
+    if code == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        return reject("too_deep", line=line)
+    name = _ERROR_NAMES.get(code, "UNKNOWN")
+    return reject("xml_malformed", line=line, column=column, detail=name.removeprefix("ERR_"))
