@@ -17,7 +17,18 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "malote").rglob("*.py"))
 
 # Calls whose first argument is a code of the catalogue.
-UTTERERS = {"reject", "warning", "Reason", "ErpError", "StoreError", "TokenError", "PouchUnreadableError", "fail"}
+UTTERERS = {
+    "AccountError",
+    "ErpError",
+    "PouchUnreadableError",
+    "Reason",
+    "SignInError",
+    "StoreError",
+    "TokenError",
+    "fail",
+    "reject",
+    "warning",
+}
 
 
 def uttered(source: Path) -> set[str]:

@@ -6,8 +6,9 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Engine, func, select
 
-from malote.accounts import audit, passwords, throttle, users
+from malote.accounts import audit, passwords, sessions, throttle, users
 from malote.accounts.errors import SignInError
+from malote.accounts.roles import Role
 from malote.accounts.throttle import LIMITS
 from malote.database.account_tables import sign_in_attempt, user_account
 from malote.database.engine import open_database, reading, writing
@@ -245,3 +246,21 @@ def test_a_reset_password_works_at_once(accounts: Engine) -> None:
     failure(accounts)
     users.set_password(accounts, BOSS, "maria", OTHER_PASSWORD, now=NOON)
     assert enter(accounts, password=OTHER_PASSWORD).user.must_change_password
+
+
+def test_sign_ins_sign_outs_and_changes_at_once_never_wait_in_a_ring(accounts: Engine, accounts_url: str) -> None:
+    add_user(accounts)
+    add_user(accounts, "jose")
+    other = open_database(accounts_url)
+    tokens = [enter(accounts, name).session_token for name in ("maria", "jose") for _ in range(2)]
+    results = at_once(
+        *(lambda engine=engine: enter(engine) for engine in (accounts, other)),
+        *(lambda token=token: sessions.end(other, token, now=NOON) for token in tokens),
+        lambda: users.set_role(other, BOSS, "maria", Role.OPERADOR, now=NOON),
+        lambda: users.set_password(accounts, BOSS, "jose", OTHER_PASSWORD, now=NOON),
+        lambda: sessions.find(other, tokens[0], now=NOON + 120),
+        lambda: users.purge(accounts, now=NOON),
+    )
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert audit.verify(accounts) is None
+    other.dispose()

@@ -105,9 +105,13 @@ def _password(generate: bool) -> str:
     """Made, asked for twice without showing it, or the first line of standard input; never an argument."""
     if generate:
         return passwords.one_time()
-    if sys.stdin.isatty():
+    if at_terminal():
         return str(typer.prompt("Senha / Password", hide_input=True, confirmation_prompt=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def at_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _say(store: OpenedStore, user: User, json: bool, one_time: str | None = None) -> None:
