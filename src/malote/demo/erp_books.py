@@ -39,7 +39,7 @@ class ErpBooks:
     """Reads the ERP at ``url``. For one thread."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         address = make_url(url)
         if address.get_backend_name() == "postgresql":
             address = address.set(drivername="postgresql+psycopg")
@@ -57,7 +57,7 @@ class ErpBooks:
 
     def prepare(self) -> None:
         """Creates the tables that are absent."""
-        erp = open_erp(self._url, lock_timeout_seconds=10)
+        erp = open_erp(self.url, lock_timeout_seconds=10)
         try:
             erp.create_structure()
         finally:
@@ -75,7 +75,7 @@ class ErpBooks:
 
     def booked(self) -> list[BookedSale]:
         """Every sale, as Malote's own port to the ERP reads them."""
-        erp = open_erp(self._url, lock_timeout_seconds=10)
+        erp = open_erp(self.url, lock_timeout_seconds=10)
         try:
             return list(erp.booked())
         finally:

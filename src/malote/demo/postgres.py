@@ -42,7 +42,7 @@ def start(folder: Path, runtime: Path) -> Postgres:
     server runs as a system user of its own, which is created, and the folders on the way to its files become
     readable for others. Raises ``PostgresUnavailableError``.
     """
-    _choose_runtime_folder(runtime)
+    choose_runtime_folder(runtime)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         # It is stopped here and not by the package, which leaves it running after a demo that was killed once.
@@ -66,7 +66,7 @@ def _url(socket_folder: Path | None, host: str | None, port: int | None) -> str:
     return f"postgresql://postgres@{host}:{port}/postgres"
 
 
-def _choose_runtime_folder(runtime: Path) -> None:
+def choose_runtime_folder(runtime: Path) -> None:
     """Where no session manager gave this user a runtime folder, the package would warn and choose a shared one."""
     if os.environ.get("XDG_RUNTIME_DIR") or os.name == "nt":
         return
