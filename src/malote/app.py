@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import structlog
 from sqlalchemy import Engine
@@ -22,15 +22,15 @@ from malote.config import Settings
 from malote.database.engine import open_database
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
+from malote.erp.engines import open_erp
+from malote.erp.protocol import Erp
 from malote.intake import received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
+from malote.posting.poster import Poster
 from malote.quarantine import keeping
 from malote.spool.documents import RejectedDocument
 from malote.spool.sql import Spool
-
-if TYPE_CHECKING:
-    from malote.posting.poster import Poster
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
 KEEPING_SECONDS = 2.0  # between looks for rejected documents that are not on disk yet
@@ -202,19 +202,18 @@ def _keep_running(name: str, worker: Worker, stop: threading.Event) -> None:
             stop.wait(RESTART_SECONDS)
 
 
-def build_poster(settings: Settings, services: Services | None = None) -> "Poster":
+def build_poster(settings: Settings, services: Services | None = None) -> Poster:
     """A poster over the spool and the ERP of the settings; it works in the thread that runs it.
 
     Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
     """
-    from malote.erp.engines import open_erp
-    from malote.posting.poster import Poster
-
     parts = services or open_services(settings)
-    connect = partial(
-        open_erp,
-        settings.erp_url,
-        lock_timeout_seconds=settings.erp.lock_timeout_seconds,
-        statement_timeout_seconds=settings.erp.statement_timeout_seconds,
-    )
-    return Poster(parts.spool, connect, parts.keep, settings.posting, settings.store)
+    return Poster(parts.spool, partial(_open_erp, settings), parts.keep, settings.posting, settings.store)
+
+
+def _open_erp(settings: Settings) -> Erp:
+    erp = open_erp(settings.erp_url, lock_timeout_seconds=settings.erp.lock_timeout_seconds)
+    if not settings.erp.url:
+        # The one in the home folder is for trying out: nobody made its tables.
+        erp.create_structure()
+    return erp
