@@ -83,8 +83,9 @@ class Courier:
             return self._blocked_until - self._monotonic()
         try:
             self._alone(self._contact_if_due)
-            sent = self._send() or self._send_held()
+            sent = self._send()
             self._alone(self._ask_if_due)
+            sent = sent or self._send_held()
         except ServerError as error:
             self._failed(error)
             return max(0.0, self._blocked_until - self._monotonic())
@@ -130,9 +131,10 @@ class Courier:
         try:
             self._deliver(pick.files)
         except ServerError as error:
-            if error.kind not in ("content", "failed"):
+            if error.kind in ("busy", "shut"):
                 raise
             self._hold(pick.files[0], error)
+            self._spare(error)
         return True
 
     def _deliver(self, files: list[StoredFile]) -> None:
@@ -161,15 +163,18 @@ class Courier:
             self._limit = max(1, len(files) // 2)
         else:
             self._hold(files[0], error)
-        # A server in trouble must not be hurried.
-        if error.kind != "content":
-            self._blocked_until = self._monotonic() + self._backoff.next(error.retry_after)
+            self._voice.happened(error.code, name=files[0].name, **error.facts)
+        self._spare(error)
         return True
 
     def _hold(self, file: StoredFile, error: ServerError) -> None:
         wait = LONGEST_HOLD_SECONDS if error.kind == "content" else self._settings.retry_longest_seconds
         self._outbox.hold(file.id, error.code, error.detail, self._now() + min(wait, LONGEST_HOLD_SECONDS))
-        self._voice.happened(error.code, name=file.name, **error.facts)
+
+    def _spare(self, error: ServerError) -> None:
+        """A server in trouble must not be hurried."""
+        if error.kind != "content":
+            self._blocked_until = self._monotonic() + self._backoff.next(error.retry_after)
 
     def _mind_damage(self, damaged: int) -> None:
         if damaged:

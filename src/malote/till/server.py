@@ -123,7 +123,7 @@ class Server:
             raise _fault(response, content)
         try:
             return msgspec.json.decode(content, type=reply)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             # A hotel's log-in page, a proxy's excuse: whatever answered is not the server.
             raise ServerError("unreachable", "server_unreachable", f"{path}: {_said(error)}") from error
 
@@ -150,7 +150,7 @@ def _fault(response: httpx.Response, content: bytes) -> ServerError:
     patience = _retry_after(response.headers.get("Retry-After"))
     try:
         fault = msgspec.json.decode(content, type=wire.Fault)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _bare_fault(status, patience)
     detail = fault.detail or fault.title
     if status in _SHUT:

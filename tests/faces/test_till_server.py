@@ -1,0 +1,160 @@
+"""What the till makes of replies, whatever answers."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from malote import wire
+from malote.till.server import AddressError, Server, ServerError
+from tests.faces.till_support import (
+    FakeServer,
+    Ledger,
+    Trick,
+    answer_twice,
+    cut_short,
+    drip,
+    hang,
+    lose_request,
+    says,
+    serving,
+)
+
+CONTACT = wire.Contact("1", datetime.now(UTC), 0, 0)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeServer]:
+    with serving(Ledger()) as server:
+        yield server
+
+
+@pytest.fixture
+def server(fake: FakeServer) -> Iterator[Server]:
+    with Server(fake.url, "token", timeout=httpx.Timeout(0.3), reply_seconds=0.3) as opened:
+        yield opened
+
+
+def fault(code: str, *, transient: bool = False) -> wire.Fault:
+    return wire.Fault(code, "Title", "detail", transient=transient)
+
+
+@pytest.mark.parametrize(
+    ("trick", "kind", "code"),
+    [
+        (lose_request, "unreachable", "server_unreachable"),
+        (cut_short, "unreachable", "server_unreachable"),
+        (hang(1.0), "unreachable", "server_unreachable"),
+        (drip(1000, 0.02), "unreachable", "server_unreachable"),
+        (says(200, b"<html>Log in to the hotel</html>"), "unreachable", "server_unreachable"),
+        (says(200, b"\xff\xfe\x00"), "unreachable", "server_unreachable"),
+        (says(200, b'{"unexpected": true}'), "unreachable", "server_unreachable"),
+        (says(200, b"[" * 100_000), "unreachable", "server_unreachable"),
+        (says(200, b'{"deep": ' + b"[" * 100_000), "unreachable", "server_unreachable"),
+        (says(500, b'{"deep": ' + b"[" * 100_000), "failed", "server_failed"),
+        (says(200, b""), "unreachable", "server_unreachable"),
+        (says(204, b""), "unreachable", "server_unreachable"),
+        (says(302, b"", Location="http://elsewhere/"), "unreachable", "server_unreachable"),
+        (says(502, b"<html>Bad gateway</html>"), "unreachable", "server_unreachable"),
+        (says(503, b"<html>Busy</html>"), "busy", "server_busy"),
+        (says(503, fault("store_away", transient=True)), "busy", "store_away"),
+        (says(503, fault("disk_full", transient=True)), "busy", "disk_full"),
+        (says(503, fault("store_damaged")), "busy", "store_damaged"),
+        (says(500, fault("server_failed", transient=True)), "failed", "server_failed"),
+        (says(500, b"Internal Server Error"), "failed", "server_failed"),
+        (says(401, fault("token_invalid")), "shut", "token_invalid"),
+        (says(401, b""), "shut", "token_invalid"),
+        (says(403, fault("till_disabled")), "shut", "till_disabled"),
+        (says(426, fault("protocol_unsupported")), "shut", "protocol_unsupported"),
+        (says(404, b"nginx"), "shut", "not_found"),
+        (says(413, fault("pouch_too_large")), "content", "pouch_too_large"),
+        (says(413, b"<html>nginx says no</html>"), "content", "body_too_large"),
+        (says(422, fault("document_hash_mismatch")), "content", "document_hash_mismatch"),
+        (says(422, fault("pouch_hash_mismatch", transient=True)), "busy", "pouch_hash_mismatch"),
+        (says(400, fault("request_invalid")), "content", "request_invalid"),
+        (says(400, b"<html>a proxy's opinion</html>"), "unreachable", "server_unreachable"),
+        (says(429, fault("server_busy", transient=True)), "busy", "server_busy"),
+    ],
+)
+def test_tells_failures_apart(fake: FakeServer, server: Server, trick: Trick, kind: str, code: str) -> None:
+    fake.ledger.play(wire.PATH_CONTACT, trick)
+    with pytest.raises(ServerError) as raised:
+        server.contact(CONTACT)
+    assert (raised.value.kind, raised.value.code) == (kind, code)
+    assert server.contact(CONTACT).till == "caixa1", "and the line works again afterwards"
+
+
+def test_a_reply_given_twice_spoils_nothing(fake: FakeServer, server: Server) -> None:
+    fake.ledger.play(wire.PATH_CONTACT, answer_twice)
+    for _ in range(3):
+        assert server.contact(CONTACT).till == "caixa1"
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 0.0),
+        ("-5", 0.0),
+        ("soon", None),
+        ("9" * 5000, None),
+        (format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True), 0.0),
+    ],
+)
+def test_understands_retry_after(fake: FakeServer, server: Server, written: str, seconds: float | None) -> None:
+    fake.ledger.play(wire.PATH_CONTACT, says(503, b"", Retry_After=written))
+    with pytest.raises(ServerError) as raised:
+        server.contact(CONTACT)
+    assert raised.value.retry_after == seconds
+
+
+def test_understands_a_date_to_come(fake: FakeServer, server: Server) -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    fake.ledger.play(wire.PATH_CONTACT, says(503, b"", Retry_After=later))
+    with pytest.raises(ServerError) as raised:
+        server.contact(CONTACT)
+    assert raised.value.retry_after is not None
+    assert 3000 < raised.value.retry_after <= 3600
+
+
+def test_no_server_at_all_is_unreachable(fake: FakeServer) -> None:
+    with serving(Ledger()) as gone:
+        address = gone.url
+    with Server(address, "token") as server, pytest.raises(ServerError) as raised:
+        server.contact(CONTACT)
+    assert raised.value.kind == "unreachable"
+
+
+def test_every_request_names_its_version_and_token(fake: FakeServer, server: Server) -> None:
+    seen: dict[str, str | None] = {}
+
+    def look(handler: Any, body: bytes) -> None:
+        seen.update(dict(handler.headers))
+        handler.reply(200, handler.truth(body))
+
+    fake.ledger.play(wire.PATH_CONTACT, look)
+    server.contact(CONTACT)
+    assert seen["Authorization"] == "Bearer token"
+    assert seen[wire.PROTOCOL_HEADER] == str(wire.PROTOCOL_VERSION)
+
+
+@pytest.mark.parametrize(
+    ("address", "token"),
+    [
+        ("", "t"),
+        ("store", "t"),
+        ("ftp://store", "t"),
+        ("http://", "t"),
+        ("http://[::1", "t"),
+        ("http://a:b:c", "t"),
+        ("http://store", "não"),
+        ("http://store", "with space"),
+        ("http://store", "with\nline"),
+    ],
+)
+def test_an_address_or_token_that_cannot_be_used_is_told_at_once(address: str, token: str) -> None:
+    with pytest.raises(AddressError):
+        Server(address, token)
