@@ -15,7 +15,7 @@ What keeps this exact:
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import unescape
 from itertools import chain, zip_longest
 from operator import itemgetter
@@ -29,13 +29,15 @@ from malote.fiscal.tree import parse
 
 _FRAMES = 500  # forms remembered of what is around the items
 _ITEMS = 1000  # forms remembered of one item
+_RECENT = 3  # of them tried first
 _LONGEST_FORM = 12_000  # characters of markup
 _DEPTH = 8  # of wrappers around a note
 
 _ITEM_START = '<det nItem="'
 _ITEM_END = "</det>"
 _NO_ITEMS = "<det/>"  # stands for the items in a frame
-_CDATA_START, _CDATA_END = "<![CDATA[", "]]>"
+_CDATA_END = "]]>"
+_QR_START, _QR_END, _NO_QR = "<qrCode><![CDATA[", "]]></qrCode>", "<qrCode>-</qrCode>"
 _BLANK = "\0"  # between the pieces of a form
 _KEY_MARK = "\1"  # for the note's key, wherever its frame repeats it
 
@@ -46,6 +48,7 @@ _DECLARATION = re.compile(
 _KEY = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
 _UNKNOWN_ENTITY = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
 _TAGS = re.compile(r'(?:<(?:/[A-Za-z_][\w.-]*|[A-Za-z_][\w.-]*(?: [A-Za-z_][\w:.-]*="[^"<>&]*")* ?/?)>)+')
+_ANY_BLANK = ">([^<]++)"
 _split = re.compile(">([^<]+)").split
 
 _SIGNS = re.compile("[\\ue000-\\uf8ff]")
@@ -69,21 +72,26 @@ class _Frame(NamedTuple):
 
 
 class _Item(NamedTuple):
+    """One line of a sale: likewise, from its number, the blanks and the constants."""
+
+    blanks: re.Pattern[str]  # matches an item of this form, with a group for each blank
     constants: list[str]
     pick: Pick
 
 
 class _Pieces(NamedTuple):
-    """A file taken apart. The lists alternate between markup and blank, beginning with markup."""
+    """A file taken apart."""
 
     key: str
-    frame: list[str]
-    items: list[tuple[str, list[str]]]  # nItem and the rest
+    frame: list[str]  # alternates between markup and blank, beginning with markup
+    items: list[tuple[str, str]]  # nItem, and what follows it
+    has_entities: bool
 
 
 # None stands for markup that is no form. Entries are only ever added or removed whole.
 _frames: dict[str, _Frame | None] = {}
 _items: dict[str, _Item | None] = {}
+_recent: list[_Item] = []
 _learning = Lock()
 
 
@@ -96,20 +104,50 @@ def recognise(raw: bytes) -> NoteRow | None:
     if frame is None:
         return None
     rows: list[ItemRow] = []
-    for number, parts in pieces.items:
-        item = _items.get(_BLANK.join(parts[::2]))
-        if item is None:
+    for number, rest in pieces.items:
+        row = _known_item(number, rest)
+        if row is None:
             return None
-        rows.append(ItemRow._make(item.pick([number, *parts[1::2], *item.constants])))
+        rows.append(row)
     key = pieces.key
     blanks = [*pieces.frame[1::2], *frame.constants]
     texts = [text.replace(_KEY_MARK, key) if _KEY_MARK in text else text for text in blanks]
-    return NoteRow(
+    note = NoteRow(
         HeadRow._make(frame.head(texts)),
         rows,
         [PaymentRow._make(pick(texts)) for pick in frame.payments],
         TotalsRow._make(frame.totals(texts)),
         None if frame.answer is None else AnswerRow._make(frame.answer(texts)),
+    )
+    return _unescaped(note) if pieces.has_entities else note
+
+
+def _known_item(number: str, rest: str) -> ItemRow | None:
+    for form in _recent:
+        match = form.blanks.fullmatch(rest)
+        if match is not None:
+            return _filled(form, number, match.groups())
+    parts = _split(rest)
+    known = _items.get(_BLANK.join(parts[::2]))
+    if known is None:
+        return None
+    # Another thread may do the same: then a form stands here twice, or one that was recent has gone.
+    _recent[:] = [known, *_recent[: _RECENT - 1]]
+    return _filled(known, number, parts[1::2])
+
+
+def _filled(form: _Item, number: str, blanks: Iterable[str]) -> ItemRow:
+    return ItemRow._make(form.pick([number, *blanks, *form.constants]))
+
+
+def _unescaped(note: NoteRow) -> NoteRow:
+    answer = note.answer
+    return NoteRow(
+        HeadRow._make(map(unescape, note.head)),
+        [ItemRow._make(map(unescape, row)) for row in note.items],
+        [PaymentRow._make(map(unescape, row)) for row in note.payments],
+        TotalsRow._make(map(unescape, note.totals)),
+        None if answer is None else AnswerRow._make(map(unescape, answer)),
     )
 
 
@@ -120,8 +158,8 @@ def learn(raw: bytes) -> None:
         return
     with _learning:
         _remember(_frames, _FRAMES, pieces.frame, _frame_of)
-        for _, parts in pieces.items:
-            _remember(_items, _ITEMS, parts, _item_of)
+        for _, rest in pieces.items:
+            _remember(_items, _ITEMS, _split(rest), _item_of)
 
 
 def forget() -> None:
@@ -129,6 +167,7 @@ def forget() -> None:
     with _learning:
         _frames.clear()
         _items.clear()
+        _recent.clear()
 
 
 def _take_apart(raw: bytes) -> _Pieces | None:
@@ -142,23 +181,22 @@ def _take_apart(raw: bytes) -> _Pieces | None:
         return None
     last, end, tail = items[-1].partition(_ITEM_END)
     items[-1] = last + end
-    shorter = _without_cdata(tail)
-    if text.count(_CDATA_END) != (shorter is not tail):
-        return None
-    has_entities = "&" in text
-    if has_entities and _UNKNOWN_ENTITY.search(text.replace(tail, shorter)):
-        return None
-    frame = (head + _NO_ITEMS + shorter).replace(key, _KEY_MARK)
-    parts_of_items = []
+    numbered = []
     for item in items:
         number, _, rest = item.partition('"')
-        parts_of_items.append((number, _parts(rest, has_entities)))
-    return _Pieces(key, _parts(frame, has_entities), parts_of_items)
+        if not (number.isascii() and number.isdecimal()):
+            return None
+        numbered.append((number, rest))
+    frame = (head + _NO_ITEMS + tail).replace(key, _KEY_MARK)
+    return _Pieces(key, _split(frame), numbered, "&" in text)
 
 
 def _legal_text(raw: bytes) -> str | None:
     """The text from the root's start to its end; None unless every character of it may stand in XML as it is."""
-    if len(raw.translate(None, _CONTROLS)) != len(raw) or b"\xef\xbf" in raw:  # U+FFFE and U+FFFF among others
+    if len(raw.translate(None, _CONTROLS)) != len(raw):
+        return None
+    # U+FFFE and U+FFFF, with some that are legal.
+    if not raw.isascii() and b"\xef\xbf" in raw:
         return None
     try:
         text = raw.decode("utf-8-sig")
@@ -170,27 +208,21 @@ def _legal_text(raw: bytes) -> str | None:
         declaration, _, text = text.partition("?>")
         if _DECLARATION.fullmatch(declaration + "?>") is None:
             return None
-    text = text.strip("\n\t ")
+    text = _without_cdata(text.strip("\n\t "))
+    if "]" in text and _CDATA_END in text:
+        return None
+    if "&" in text and _UNKNOWN_ENTITY.search(text):
+        return None
     return text if text.startswith("<") and text.endswith(">") else None
 
 
-def _without_cdata(tail: str) -> str:
-    """The tail with the one CDATA section that most notes have, around the QR code's address, as a plain text.
-
-    It is cut only where it fills the whole space between two tags.
-    """
-    start = tail.find(_CDATA_START)
-    end = tail.find(_CDATA_END, start)
-    if start < 1 or end < 0 or tail[start - 1] != ">" or tail[end + 3 : end + 4] != "<":
-        return tail
-    return f"{tail[:start]}-{tail[end + 3 :]}"
-
-
-def _parts(text: str, has_entities: bool) -> list[str]:
-    parts = _split(text)
-    if has_entities and "&" in text:
-        parts[1::2] = [unescape(blank) if "&" in blank else blank for blank in parts[1::2]]
-    return parts
+def _without_cdata(text: str) -> str:
+    """The text without the CDATA section that most notes have around the QR code's address, which nobody reads."""
+    start = text.find(_QR_START)
+    end = text.find(_CDATA_END, start)
+    if start < 0 or not text.startswith(_QR_END, end):
+        return text
+    return f"{text[:start]}{_NO_QR}{text[end + len(_QR_END) :]}"
 
 
 def _remember(
@@ -232,7 +264,8 @@ def _item_of(parts: list[str]) -> _Item | None:
     if root is None or isinstance(root, Problem) or len(root) != 1:
         return None
     signs = _Signs(len(parts) // 2 + 1)
-    return _Item(signs.constants, signs.pick(item_row(root[0])))
+    blanks = re.compile(_ANY_BLANK.join(re.escape(piece) for piece in parts[::2]))
+    return _Item(blanks, signs.constants, signs.pick(item_row(root[0])))
 
 
 def _with_signs(parts: list[str], start: str = "", first: int = 0) -> str | None:
@@ -242,7 +275,7 @@ def _with_signs(parts: list[str], start: str = "", first: int = 0) -> str | None
     markup = [start + parts[0], *parts[2::2]]
     # Each piece but the last lost its ">" to the split; an item may end in a blank before the next one.
     whole = [f"{piece}>" for piece in markup[:-1]] + ([markup[-1]] if markup[-1] else [])
-    if not all(_TAGS.fullmatch(piece) for piece in whole) or _SIGNS.search("".join(whole)):
+    if not all(_TAGS.fullmatch(piece) for piece in whole) or _SIGNS.search("".join(parts[::2])):
         return None
     signs = [_sign(first + number) for number in range(len(parts) // 2)]
     return "".join(chain.from_iterable(zip_longest(whole, signs, fillvalue=""))).replace(_KEY_MARK, _KEY_SIGN)
