@@ -20,7 +20,7 @@ from html import unescape
 from itertools import chain, zip_longest
 from operator import itemgetter
 from threading import Lock
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 from malote.fiscal.envelopes import envelopes
 from malote.fiscal.problems import Problem
@@ -59,6 +59,7 @@ _FIRST_SIGN = 0xE100
 _MOST_SIGNS = 0xF8FF - _FIRST_SIGN
 
 Pick = Callable[[list[str]], tuple[str, ...]]
+Form = TypeVar("Form")
 
 
 class _Frame(NamedTuple):
@@ -157,7 +158,8 @@ def learn(raw: bytes) -> None:
     if pieces is None:
         return
     with _learning:
-        _remember(_frames, _FRAMES, pieces.frame, _frame_of)
+        if _remember(_frames, _FRAMES, pieces.frame, _frame_of) is None:
+            return
         for _, rest in pieces.items:
             _remember(_items, _ITEMS, _split(rest), _item_of)
 
@@ -226,14 +228,15 @@ def _without_cdata(text: str) -> str:
 
 
 def _remember(
-    forms: dict[str, Any], limit: int, parts: list[str], learn_one: Callable[[list[str]], _Frame | _Item | None]
-) -> None:
+    forms: dict[str, Form | None], limit: int, parts: list[str], learn_one: Callable[[list[str]], Form | None]
+) -> Form | None:
+    """The form of what was taken apart, learned if it is new; None when it is no form or too long to keep."""
     markup = _BLANK.join(parts[::2])
-    if markup in forms or len(markup) > _LONGEST_FORM:
-        return
-    if len(forms) >= limit:
-        del forms[next(iter(forms))]
-    forms[markup] = learn_one(parts)
+    if markup not in forms and len(markup) <= _LONGEST_FORM:
+        if len(forms) >= limit:
+            del forms[next(iter(forms))]
+        forms[markup] = learn_one(parts)
+    return forms.get(markup)
 
 
 def _frame_of(parts: list[str]) -> _Frame | None:

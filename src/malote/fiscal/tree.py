@@ -8,6 +8,7 @@ from lxml import etree
 from malote.fiscal.problems import Problem, reject
 
 _REMEMBERED = 5_000
+_USUAL_NAMESPACE = b' xmlns="http://www.portalfiscal.inf.br/nfe"'
 # A DTD, behind any comments and instructions. The group never gives back what it took.
 _DTD = re.compile(rb"(?>\s+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTALL)
 
@@ -35,7 +36,8 @@ def parse(content: bytes) -> etree._Element | Problem:
     if b"<!DOCTYPE" in content and _DTD.match(content):
         return reject("dtd_forbidden")
     try:
-        return etree.fromstring(content, _parser())
+        # Namespaces don't matter here, and tags without one are read faster.
+        return etree.fromstring(content.replace(_USUAL_NAMESPACE, b""), _parser())
     except etree.XMLSyntaxError as error:
         return _explain(error)
 
