@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from malote import __version__, wire
 from malote.api.admittance import ANY_CLIENT, unsupported
 from malote.api.bodies import small_body, whole_body
+from malote.api.description import FAULTS, takes_bytes, takes_json
 from malote.api.faults import RefusedError
 from malote.api.services import TillRequest, services_of
 from malote.spool.documents import TillStatus
@@ -24,7 +25,16 @@ LONGEST_VERSION = 100  # characters
 Message = TypeVar("Message")
 
 
-@post(wire.PATH_POUCHES, sync_to_thread=True, status_code=200, dependencies={"content": Provide(whole_body)})
+@post(
+    wire.PATH_POUCHES,
+    sync_to_thread=True,
+    status_code=200,
+    dependencies={"content": Provide(whole_body)},
+    operation_class=takes_bytes(
+        wire.POUCH_MEDIA_TYPE, "zstd(msgpack([version, sealed_at, files])); see docs/http-api.md"
+    ),
+    responses=FAULTS,
+)
 def receive_pouch(request: TillRequest, content: NamedDependency[bytes]) -> PouchReply:
     """Opens a pouch and answers for each file of it, once all of it is durable."""
     services = services_of(request)
@@ -46,6 +56,8 @@ def receive_pouch(request: TillRequest, content: NamedDependency[bytes]) -> Pouc
     status_code=200,
     dependencies={"content": Provide(whole_body)},
     opt={ANY_CLIENT: True},
+    operation_class=takes_bytes("application/xml", "The file as its POS wrote it, in any encoding."),
+    responses=FAULTS,
 )
 def receive_document(request: TillRequest, content: NamedDependency[bytes], name: FromQuery[str] = "") -> FileReceipt:
     """Takes one file as its POS wrote it, whatever its encoding and the request's media type."""
@@ -55,7 +67,7 @@ def receive_document(request: TillRequest, content: NamedDependency[bytes], name
     return services_of(request).intake.take_files(request.auth, [file])[0]
 
 
-@get(wire.PATH_DOCUMENTS + "/{sha256:str}", sync_to_thread=True, opt={ANY_CLIENT: True})
+@get(wire.PATH_DOCUMENTS + "/{sha256:str}", sync_to_thread=True, opt={ANY_CLIENT: True}, responses=FAULTS)
 def show_document(request: TillRequest, sha256: FromPath[str]) -> FileReceipt:
     """What became of one file that this till sent."""
     (receipt,) = services_of(request).spool.receipts(request.auth.id, [_hash(sha256)])
@@ -70,6 +82,8 @@ def show_document(request: TillRequest, sha256: FromPath[str]) -> FileReceipt:
     status_code=200,
     request_max_body_size=SMALL_BODY,
     dependencies={"content": Provide(small_body)},
+    operation_class=takes_json(ReceiptsQuery),
+    responses=FAULTS,
 )
 def show_receipts(request: TillRequest, content: NamedDependency[bytes]) -> ReceiptsReply:
     """What became of each file, in the order asked."""
@@ -86,6 +100,8 @@ def show_receipts(request: TillRequest, content: NamedDependency[bytes]) -> Rece
     status_code=200,
     request_max_body_size=SMALL_BODY,
     dependencies={"content": Provide(small_body)},
+    operation_class=takes_json(Contact),
+    responses=FAULTS,
 )
 def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> ContactReply:
     """Notes the till's sign of life, and tells it how far its clock is off."""
@@ -97,7 +113,7 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
     )
 
 
-@get("/v1/status", sync_to_thread=True, opt={ANY_CLIENT: True})
+@get("/v1/status", sync_to_thread=True, opt={ANY_CLIENT: True}, responses=FAULTS)
 def show_status(request: TillRequest) -> TillStatus:
     """The till itself, as the server sees it."""
     found = next((one for one in services_of(request).spool.status() if one.till == request.auth.name), None)
