@@ -139,7 +139,7 @@ def totals(items: Sequence[Item]) -> Totals:
 
 def contingency(number: int = 1, *, authorised: bool = False, **changes: Any) -> Sale:
     """Issued while the tax authority was out of reach: a sale already, its protocol comes later."""
-    offline = {"contingency_at": OPENING, "contingency_reason": "SEM ACESSO A INTERNET"}
+    offline: dict[str, Any] = {"contingency_at": OPENING, "contingency_reason": "SEM ACESSO A INTERNET"}
     return sale(number, authorised=authorised, emission=9, **(offline | changes))
 
 

@@ -1,6 +1,7 @@
 """What both engines do around a transaction: open it, tell its errors apart, read in steps."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -14,6 +15,7 @@ from malote.erp.values import OutOfRangeError
 
 # All that a driver raises for the ERP's sake.
 DRIVER_ERRORS = (exc.SQLAlchemyError, psycopg.Error, sqlite3.Error, OutOfRangeError, OverflowError)
+_REMEMBERED_SECONDS = 2.0
 _STEP = 5000  # rows in memory while reading all of them
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
@@ -28,13 +30,27 @@ def classified(table: str = "") -> Iterator[None]:
         raise classify(error, table) from error
 
 
-def named(error: ErpError, transaction: Transaction) -> ErpError:
-    """The same with what is missing, where the structure is at fault: the server tells it only in words."""
-    if error.code != "structure_outdated":
-        return error
-    with classified(), transaction() as connection:
-        lacking = structure.missing(connection)
-    return ErpError(error.code, transient=False, detail=", ".join(lacking)) if lacking else error
+class Naming:
+    """Finds what a database lacks when a statement failed for its structure, since servers tell that only in words."""
+
+    def __init__(self, transaction: Transaction, *, otherwise: str = "structure_outdated") -> None:
+        """``otherwise`` is the code when nothing is lacking after all."""
+        self._transaction = transaction
+        self._otherwise = otherwise
+        self._lacking: list[str] = []
+        self._looked_at = float("-inf")
+
+    def __call__(self, error: ErpError) -> ErpError:
+        if error.code != "structure_outdated":
+            return error
+        # A batch that is halved down asks the same many times within seconds.
+        if time.monotonic() - self._looked_at > _REMEMBERED_SECONDS:
+            with classified(), self._transaction() as connection:
+                self._lacking = structure.missing(connection)
+            self._looked_at = time.monotonic()
+        if self._lacking:
+            return ErpError(error.code, transient=False, detail=", ".join(self._lacking))
+        return ErpError(self._otherwise, transient=False, detail=error.detail)
 
 
 def booked(transaction: Transaction) -> Iterator[BookedSale]:

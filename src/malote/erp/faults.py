@@ -64,6 +64,7 @@ _SQLITE_PERMANENT = {
     sqlite3.SQLITE_TOOBIG: "value_out_of_range",
     sqlite3.SQLITE_MISMATCH: "value_out_of_range",
     sqlite3.SQLITE_RANGE: "structure_outdated",
+    sqlite3.SQLITE_ERROR: "structure_outdated",  # or anything else: whoever asks looks what is missing
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.pool import QueuePool
 
 from malote.erp import connecting, copy_text, rows, structure
 from malote.erp.booking import Booking, Stock
-from malote.erp.connecting import classified
+from malote.erp.connecting import Naming, classified
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 
@@ -76,6 +76,7 @@ class PostgresqlErp:
             pool_pre_ping=True,
             hide_parameters=True,
         )
+        self._named = Naming(self._transaction)
         self.patience_seconds = statement_timeout_seconds
         self._limits = {
             "lock": _milliseconds(lock_timeout_seconds),
@@ -92,7 +93,7 @@ class PostgresqlErp:
             with classified(), self._transaction() as connection:
                 return Booking(self, connection).book(batch)
         except ErpError as error:
-            raise connecting.named(error, self._transaction) from error
+            raise self._named(error) from error
 
     def booked(self) -> Iterator[BookedSale]:
         return connecting.booked(self._transaction)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from malote.erp import connecting, rows, structure, tables
 from malote.erp.booking import Booking, Stock
-from malote.erp.connecting import classified
+from malote.erp.connecting import Naming, classified
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 
@@ -35,6 +35,8 @@ class SqliteErp:
             connect_args={"timeout": lock_timeout_seconds},
             hide_parameters=True,
         )
+        # SQLite has one code for a missing table and for much else.
+        self._named = Naming(self._engine.connect, otherwise="erp_refused")
         event.listen(self._engine, "connect", _prepare)
 
     def create_structure(self) -> None:
@@ -46,7 +48,7 @@ class SqliteErp:
             with classified(), self._transaction() as connection:
                 return Booking(self, connection).book(batch)
         except ErpError as error:
-            raise connecting.named(error, self._engine.connect) from error
+            raise self._named(error) from error
 
     def booked(self) -> Iterator[BookedSale]:
         return connecting.booked(self._engine.connect)
