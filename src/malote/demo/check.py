@@ -200,9 +200,11 @@ def started(store: Store, watcher: Watcher, *, sqlite: bool = False) -> Iterator
         store.lay_out(erp_url)
         watcher.stage(Phrase.STARTING)
         crew = stack.enter_context(Crew(store.logs))
-        for program in store.programs():
-            crew.start(program)
+        server, *others = store.programs()
+        crew.start(server)
         store.wait_for_server()
+        for program in others:
+            crew.start(program)
         yield crew, erp
 
 

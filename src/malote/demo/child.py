@@ -15,7 +15,8 @@ _GRACE_SECONDS = 15.0
 
 
 def _end_with_the_parent() -> None:
-    while sys.stdin.buffer.read(1):
+    # Not by sys.stdin: Python waits for its lock when it ends.
+    while os.read(sys.stdin.fileno(), 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)

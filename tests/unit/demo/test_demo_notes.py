@@ -8,7 +8,8 @@ from lxml import etree
 
 from malote.demo import baskets, events, issuers, notes
 from malote.demo.notes import Note
-from malote.fiscal import access_key, cnpj
+from malote.fiscal import access_key, cnpj, reader
+from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 from tests.unit.demo.demo_support import AT, NFE, faults, random_notes
 
 NOTES = list(random_notes(300))
@@ -131,3 +132,29 @@ def test_composing_the_same_sale_twice_gives_the_same_bytes() -> None:
 def test_everything_is_of_the_test_environment() -> None:
     assert all(b"<tpAmb>2</tpAmb>" in note.authorised() for note in NOTES)
     assert not any(b"<tpAmb>1</tpAmb>" in note.authorised() for note in NOTES)
+
+
+def test_malote_reads_all_of_them_and_finds_nothing_wrong() -> None:
+    for note in NOTES:
+        for content, authorised in ((note.unauthorised(), False), (note.authorised(), True)):
+            (reading,) = reader.read(content)
+            sale = reading.document
+            assert isinstance(sale, Sale)
+            assert reading.problems == []
+            assert (sale.access_key, sale.totals.total, sale.authorised) == (note.access_key, note.total, authorised)
+            assert len(sale.items) == len(note.basket.lines)
+            quantities = [int(item.quantity * baskets.WHOLE) for item in sale.items]
+            assert quantities == [line.quantity for line in note.basket.lines]
+
+
+@pytest.mark.parametrize("issuer", issuers.ISSUERS, ids=lambda one: one.cnpj)
+def test_malote_reads_cancellations_and_voids(issuer: issuers.Issuer) -> None:
+    note = notes.compose(issuer, 3, 77, AT, baskets.draw(Random(1)))
+    (cancelled,) = reader.read(events.cancellation(issuer, note.access_key, AT, AT))
+    (voided,) = reader.read(events.number_void(issuer, 3, 78, 79, AT))
+    assert cancelled.problems == voided.problems == []
+    assert isinstance(cancelled.document, Cancellation)
+    assert cancelled.document.authorised
+    assert cancelled.document.access_key == note.access_key
+    assert isinstance(voided.document, NumberVoid)
+    assert (voided.document.issuer, voided.document.first, voided.document.last) == (issuer.cnpj, 78, 79)
