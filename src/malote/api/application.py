@@ -1,10 +1,10 @@
 """The HTTP application: routes, what is looked at before each, and how it fails."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
@@ -33,11 +33,14 @@ EXCEPTION_HANDLERS: Mapping[Any, Any] = {
 log = structlog.get_logger("malote.api")
 
 
-def create_app(services: Services) -> Litestar:
-    """The application for any ASGI server. Whatever isn't marked public asks for a till's token."""
+def create_app(services: Services, *, pages: Sequence[Router] = ()) -> Litestar:
+    """The application for any ASGI server. Whatever isn't marked public asks for a till's token.
+
+    ``pages``: other faces, mounted beside this one.
+    """
     limit = services.settings.intake.max_body_bytes
     return Litestar(
-        route_handlers=[*tills.HANDLERS, health.show_health],
+        route_handlers=[*tills.HANDLERS, health.show_health, *pages],
         guards=[check_protocol, require_till],
         exception_handlers=dict(EXCEPTION_HANDLERS),
         request_max_body_size=limit,

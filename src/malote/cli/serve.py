@@ -39,11 +39,14 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
 
     from malote.api.application import create_app
     from malote.app import running, workers
+    from malote.app_console import console_services
+    from malote.console.router import console
     from malote.erp.protocol import ErpError
 
+    pages = console(console_services(services), stopping=lambda: server.should_exit)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(services),
+            create_app(services, pages=[pages]),
             log_config=None,
             access_log=False,
             server_header=False,

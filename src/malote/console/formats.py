@@ -19,6 +19,10 @@ class Formats:
     def number(self, value: int | float | None) -> str:
         return "–" if value is None else format_decimal(value, locale=self._locale)
 
+    def plain(self, value: int | None) -> str:
+        """A series or a number: no thousands are marked in a name."""
+        return "–" if value is None else str(value)
+
     def money(self, cents: int | None) -> str:
         return "–" if cents is None else str(format_currency(cents / 100, "BRL", locale=self._locale))
 
@@ -46,6 +50,10 @@ class Formats:
         if parsed.date() == datetime.now(parsed.tzinfo).date():
             return format_time(parsed, "medium", locale=self._locale, tzinfo=parsed.tzinfo)
         return format_datetime(parsed, "short", locale=self._locale, tzinfo=parsed.tzinfo)
+
+    def clock(self, at: float | None) -> str:
+        parsed = _parsed(at)
+        return "–" if parsed is None else format_time(parsed, "short", locale=self._locale, tzinfo=parsed.tzinfo)
 
     def day(self, at: float | str | None) -> str:
         parsed = _parsed(at)

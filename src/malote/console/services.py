@@ -6,8 +6,10 @@ The pages know these and no database. What is None is not there yet, and its but
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from malote.accounts.audit import Actor
+from malote.accounts.audit import AuditEntry
 from malote.accounts.sessions import Session, SignedIn
+from malote.accounts.user import User
+from malote.fiscal.readings import Reading
 from malote.rejection import Language
 from malote.spool.documents import StoredDocument
 from malote.spool.listing import DocumentsPage, DocumentsQuery
@@ -23,7 +25,7 @@ class Accounts:
     sign_in: Callable[[str, str, str], SignedIn]  # name, password, address; raises SignInError
     find: Callable[[str, bool], Session | None]  # token, touch
     sign_out: Callable[[str], None]  # token
-    change_password: Callable[[Actor, str, str], SignedIn | None]  # old, new; raises AccountError
+    change_password: Callable[[User, str, str, str], SignedIn]  # old, new, address; raises AccountError, SignInError
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Documents:
     page: Callable[[str, DocumentsQuery], DocumentsPage]
     find: Callable[[int], StoredDocument]
     content: Callable[[int], bytes]  # raises ContentPrunedError
+    read: Callable[[bytes], list[Reading]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +56,7 @@ class Services:
     tills: Tills
     documents: Documents
     metrics: Callable[[], Metrics]
+    history: Callable[[str], list[AuditEntry]]  # of a till: the newest first
+    document_history: Callable[[int], list[AuditEntry]]
     pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
     now: Callable[[], float]  # seconds since the epoch

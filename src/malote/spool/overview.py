@@ -30,6 +30,7 @@ from sqlalchemy import (
 from malote import rejection
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
+from malote.wire import RefusedFile
 
 SILENT_SECONDS = 900.0  # without a sign of life: longer than any courier's longest pause, several times over
 BEHIND_SECONDS = 300.0  # an accepted sale that nobody has posted for so long: no poster runs, or it can't keep up
@@ -149,6 +150,13 @@ def matching_tills(engine: Engine, query: TillsQuery, *, now: float) -> list[str
         statement = statement.where(_shows(judged, query.light))
     with reading(engine) as connection:
         return list(connection.execute(statement).scalars())
+
+
+def refused_files(engine: Engine, name: str) -> list[RefusedFile]:
+    """The files that the till said it can't even capture. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        said = connection.execute(select(till.c.refused).where(till.c.name_key == name.lower())).scalar()
+    return msgspec.json.decode(said, type=list[RefusedFile]) if said else []
 
 
 def pulse(engine: Engine, till_name: str | None = None) -> str:

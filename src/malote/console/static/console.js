@@ -84,6 +84,12 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// What this script drew, and what the person opened, is not the server's to take away.
+if (window.Idiomorph) {
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.dataset && "plot" in old.dataset);
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+}
+
 // ---- selections ----
 
 const chosen = new Set();
@@ -260,7 +266,7 @@ function options(canvas, table) {
         width: 2,
         dash: index === 1 ? [6, 4] : undefined,
         fill: index === 0 ? `${lines[0]}22` : undefined,
-        points: { show: false },
+        spanGaps: true,
         value: (_, value) => (value === null ? "–" : value.toLocaleString(language)),
       })),
     ],

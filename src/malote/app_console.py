@@ -1,0 +1,77 @@
+"""The composition root's part for the console: what its pages ask, wired to who knows it."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, TypeVar
+
+from malote import __version__
+from malote.accounts import audit, sessions, users
+from malote.app import Services
+from malote.console import services as console
+from malote.fiscal.reader import Limits, read
+from malote.spool import listing, metrics, overview
+
+METRICS_SECONDS = 2.0
+HISTORY = 100  # entries shown of one till or document
+
+Answer = TypeVar("Answer")
+
+
+class Remembered(Generic[Answer]):
+    """An answer that many people ask for at once, asked for anew after a while; one thread asks, the others wait."""
+
+    def __init__(self, ask: Callable[[], Answer], seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: tuple[float, Answer] | None = None
+
+    def __call__(self) -> Answer:
+        with self._lock:
+            if self._known is None or self._clock() - self._known[0] > self._seconds:
+                self._known = (self._clock(), self._ask())
+            return self._known[1]
+
+
+def console_services(services: Services) -> console.Services:
+    """What the console asks, over the server's own parts."""
+    engine, settings, spool = services.engine, services.settings, services.spool
+    return console.Services(
+        store_name=settings.store.name,
+        erp_name=settings.erp.name,
+        language=settings.language,
+        version=__version__,
+        accounts=_accounts(services),
+        tills=console.Tills(
+            page=lambda query: overview.tills(engine, query, now=time.time()),
+            matching=lambda query: overview.matching_tills(engine, query, now=time.time()),
+            find=lambda name: overview.till_overview(engine, name, now=time.time()),
+            refused=partial(overview.refused_files, engine),
+        ),
+        documents=console.Documents(
+            page=partial(listing.page, engine),
+            find=spool.document,
+            content=spool.content,
+            read=lambda content: read(content, Limits(max_bytes=settings.intake.max_document_bytes)),
+        ),
+        metrics=Remembered(lambda: metrics.metrics(engine, now=time.time()), METRICS_SECONDS),
+        history=lambda name: audit.entries(engine, on=f"till:{name}", limit=HISTORY),
+        document_history=lambda document_id: audit.entries(engine, on=f"document:{document_id}", limit=HISTORY),
+        pulse=partial(overview.pulse, engine),
+        now=time.time,
+    )
+
+
+def _accounts(services: Services) -> console.Accounts:
+    engine = services.engine
+    return console.Accounts(
+        sign_in=lambda name, password, address: users.sign_in(engine, name, password, address=address, now=time.time()),
+        find=lambda token, touch: sessions.find(engine, token, now=time.time(), touch=touch),
+        sign_out=lambda token: sessions.end(engine, token),
+        change_password=lambda user, old, new, address: users.change_password(
+            engine, user, old, new, address=address, now=time.time()
+        ),
+    )

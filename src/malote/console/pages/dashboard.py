@@ -1,0 +1,24 @@
+"""Painel: how the sales flow, as plots and as the figures behind them."""
+
+from typing import Any
+
+from litestar import Response, get
+
+from malote.console.rendering import answer
+from malote.console.services import Services
+from malote.console.visits import ConsoleRequest, services_of
+from malote.spool.overview import LIGHT_NAMES, TillsQuery
+
+
+def context(services: Services) -> dict[str, Any]:
+    return {
+        "section": "dashboard",
+        "metrics": services.metrics(),
+        "lights": services.tills.page(TillsQuery(size=1)).lights,
+        "light_names": LIGHT_NAMES,
+    }
+
+
+@get("/dashboard", sync_to_thread=True)
+def show(request: ConsoleRequest) -> Response[str]:
+    return answer(request, "dashboard", context(services_of(request)))

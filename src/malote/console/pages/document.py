@@ -1,0 +1,95 @@
+"""One document: the receipt it would print, its XML, why it is where it is, and what became of it."""
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Response, get
+
+from malote.accounts.roles import Permission
+from malote.console import markup, receipt
+from malote.console.rendering import HEADERS, answer
+from malote.console.services import Services
+from malote.console.visits import ConsoleRequest, Visit, services_of, visit_of
+from malote.fiscal.documents import Cancellation, NumberVoid, Sale
+from malote.fiscal.problems import Problem
+from malote.fiscal.readings import Reading
+from malote.spool.contents import ContentPrunedError
+from malote.spool.documents import StoredDocument
+
+
+def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any]:
+    """Raises ``DocumentNotFoundError``."""
+    document = services.documents.find(document_id)
+    content = _content(services, document_id)
+    reading = _reading(services, content, document.position)
+    problems = _problems(document, reading)
+    read = reading.document if reading else None
+    whole = visit.may(Permission.DOWNLOAD)
+    return {
+        "section": "tills",
+        "document": document,
+        "problems": problems,
+        "pruned": content is None,
+        "sale": read if isinstance(read, Sale) else None,
+        "cancellation": read if isinstance(read, Cancellation) else None,
+        "void": read if isinstance(read, NumberVoid) else None,
+        "issuer": receipt.issuer_of(content, document.position) if content else receipt.Issuer(),
+        "wrong": receipt.wrong_places({problem.code for problem in problems}),
+        "grouped": receipt.grouped,
+        "masked": receipt.masked,
+        "payments": receipt.PAYMENTS,
+        "xml": markup.show(content, problems) if content and whole else None,
+        "entries": services.document_history(document_id),
+    }
+
+
+@get("/documents/{document_id:int}", sync_to_thread=True)
+def show(request: ConsoleRequest, document_id: int) -> Response[str]:
+    return answer(request, "document", context(services_of(request), visit_of(request), document_id))
+
+
+@get("/documents/{document_id:int}/file", sync_to_thread=True)
+def download(request: ConsoleRequest, document_id: int) -> Response[bytes]:
+    """The file as the till sent it, under a name that no path hides in."""
+    visit_of(request).demand(Permission.DOWNLOAD)
+    services = services_of(request)
+    document = services.documents.find(document_id)
+    content = services.documents.content(document_id)
+    headers = HEADERS | {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(safe_name(document.file_name), safe='')}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cache-Control": "no-store",
+    }
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def safe_name(name: str) -> str:
+    """The last part of what a till called a file, without what any system gives a meaning to."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    kept = "".join(letter for letter in last if letter.isprintable() and letter not in '<>:"/\\|?*').strip(". ")
+    return kept[-100:] or "documento.xml"
+
+
+def _content(services: Services, document_id: int) -> bytes | None:
+    try:
+        return services.documents.content(document_id)
+    except ContentPrunedError:
+        return None
+
+
+def _reading(services: Services, content: bytes | None, position: int) -> Reading | None:
+    readings = services.documents.read(content) if content else []
+    return readings[position] if position < len(readings) else None
+
+
+def _problems(document: StoredDocument, reading: Reading | None) -> Sequence[Problem]:
+    """Why it was rejected, first of all; then what else was found in it."""
+    found: list[Problem] = []
+    if document.reason is not None:
+        found = [*document.reason.problems] or [Problem(document.reason.code, "reject", document.reason.facts)]
+        if document.reason.code not in {problem.code for problem in found}:
+            found.insert(0, Problem(document.reason.code, "reject", document.reason.facts))
+    known = {problem.code for problem in found}
+    return found + [problem for problem in (reading.problems if reading else []) if problem.code not in known]

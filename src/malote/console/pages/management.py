@@ -1,0 +1,45 @@
+"""Gerenciamento: one row per till."""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from litestar import Response, get
+
+from malote.console.rendering import answer
+from malote.console.services import Services
+from malote.console.visits import ConsoleRequest, parameters, services_of, whole
+from malote.spool.overview import LIGHT_NAMES, TillSort, TillsQuery
+
+LONGEST_SEARCH = 60
+
+# What is worth seeing is where there is most of it.
+FALLING = frozenset({"pending", "rejected", "waiting"})
+
+
+def query_of(given: Mapping[str, str]) -> TillsQuery:
+    """What an address asks for; whatever makes no sense in it is left out."""
+    return TillsQuery(
+        search=given.get("search", "")[:LONGEST_SEARCH],
+        light=next((light for light in LIGHT_NAMES if light == given.get("light")), None),
+        sort=next((sort for sort in get_args(TillSort) if sort == given.get("sort")), "light"),
+        descending=given.get("descending") == "1",
+        page=whole(given.get("page"), 1),
+    )
+
+
+def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
+    query = query_of(given)
+    page = services.tills.page(query)
+    return {
+        "section": "tills",
+        "query": query,
+        "page": page,
+        "lights": LIGHT_NAMES,
+        "total": sum(page.lights.values()),
+        "falling": FALLING,
+    }
+
+
+@get("/tills", sync_to_thread=True)
+def show(request: ConsoleRequest) -> Response[str]:
+    return answer(request, "tills", context(services_of(request), parameters(request)))

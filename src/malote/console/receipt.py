@@ -1,0 +1,87 @@
+"""A sale as the receipt that the shopkeeper knows: the printed face of an NFC-e, drawn from what was read."""
+
+import msgspec
+from lxml import etree
+
+from malote.console.language import marked
+
+PAYMENTS: dict[str, str] = {
+    "01": marked("Dinheiro"),
+    "02": marked("Cheque"),
+    "03": marked("Cartão de crédito"),
+    "04": marked("Cartão de débito"),
+    "05": marked("Crédito da loja"),
+    "10": marked("Vale-alimentação"),
+    "11": marked("Vale-refeição"),
+    "12": marked("Vale-presente"),
+    "13": marked("Vale-combustível"),
+    "15": marked("Boleto"),
+    "16": marked("Depósito"),
+    "17": marked("PIX"),
+    "18": marked("Transferência"),
+    "19": marked("Fidelidade"),
+    "20": marked("PIX estático"),
+    "21": marked("Crédito em loja"),
+    "90": marked("Sem pagamento"),
+    "99": marked("Outros"),
+}
+
+
+class Issuer(msgspec.Struct, frozen=True):
+    """The head of the receipt; empty where the file doesn't say."""
+
+    name: str = ""
+    street: str = ""
+    town: str = ""
+    state_number: str = ""  # inscrição estadual
+
+
+def issuer_of(content: bytes, position: int) -> Issuer:
+    """Of the note at ``position`` in the file, as it names itself."""
+    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+    try:
+        found = list(etree.fromstring(content, parser).iter("{*}emit"))
+    except (etree.XMLSyntaxError, ValueError):
+        return Issuer()
+    if not found:
+        return Issuer()
+    texts = {
+        etree.QName(each).localname: (each.text or "").strip()
+        for each in found[min(position, len(found) - 1)].iter("{*}*")
+    }
+    return Issuer(
+        name=texts.get("xFant") or texts.get("xNome", ""),
+        street=" ".join(filter(None, (texts.get("xLgr"), texts.get("nro"), texts.get("xBairro")))),
+        town=" ".join(filter(None, (texts.get("xMun"), texts.get("UF")))),
+        state_number=texts.get("IE", ""),
+    )
+
+
+def grouped(key: str) -> str:
+    """An access key as it is printed, in groups of four."""
+    return " ".join(key[start : start + 4] for start in range(0, len(key), 4))
+
+
+def masked(consumer: str) -> str:
+    """A consumer's number of which only the middle shows, enough to recognise one's own."""
+    return f"***{consumer[3:-2]}**" if len(consumer) > 6 else "***"
+
+
+def wrong_places(codes: set[str]) -> set[str]:
+    """Which parts of the receipt a reason is about."""
+    about = {
+        "items_sum": {"total", "items"},
+        "payments_sum": {"payments", "total"},
+        "payments_missing": {"payments"},
+        "total_missing": {"total"},
+        "test_environment": {"environment"},
+        "issuer_unknown": {"issuer"},
+        "issuer_check_digit": {"issuer"},
+        "series_unassigned": {"number"},
+        "series_of_another_till": {"number"},
+        "divergent_content": {"key"},
+        "key_check_digit": {"key"},
+        "protocol_key_disagrees": {"protocol"},
+        "never_authorised": {"protocol"},
+    }
+    return set().union(*(about.get(code, set()) for code in codes))

@@ -1,0 +1,134 @@
+"""From a page's context to its HTML: the whole page, or only the part of it that changes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Response
+from litestar.datastructures import Cookie
+from litestar.enums import MediaType
+
+from malote import rejection
+from malote.console import language as languages
+from malote.console.formats import Formats
+from malote.console.visits import ROOT, ConsoleRequest, Visit, is_partial, services_of, visit_of
+from malote.rejection import Language
+
+# No script, style, picture or connection from anywhere else, and nobody may put these pages into a frame.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+}
+_NEVER_KEPT = {"Cache-Control": "no-store", "Vary": "HX-Request, Cookie, Accept-Language"}
+
+
+def answer(
+    request: ConsoleRequest,
+    page: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+    cookies: list[Cookie] | None = None,
+    events: Mapping[str, Any] | None = None,
+) -> Response[str]:
+    """The page ``page``, or its part ``page.live`` where the browser already has the rest.
+
+    ``events`` are triggered in the browser, as htmx does it.
+    """
+    template = f"{page}.live.html" if is_partial(request) else f"{page}.html"
+    headers = HEADERS | _NEVER_KEPT
+    if events:
+        headers["HX-Trigger"] = json.dumps(events)
+    return Response(
+        render(request, template, context),
+        media_type=MediaType.HTML,
+        status_code=status,
+        headers=headers,
+        cookies=cookies,
+    )
+
+
+def render(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -> str:
+    visit, services = visit_of(request), services_of(request)
+    surroundings = {
+        "visit": visit,
+        "services": services,
+        "path": request.url.path,
+        "here": _here(request),
+        "now": services.now(),
+        "address": _address(request),
+    }
+    return environment(visit.language).get_template(template).render(surroundings | dict(context))
+
+
+def say(visit: Visit, text: str, **facts: object) -> str:
+    """A marked text in the visitor's language, its ``%(name)s`` filled."""
+    return languages.translator(visit.language)(text) % facts
+
+
+@cache
+def environment(language: Language) -> Environment:
+    env = Environment(
+        loader=PackageLoader("malote.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    env.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
+    env.globals |= {
+        "f": Formats(language, languages.LOCALES[language]),
+        "language": language,
+        "tag": languages.TAGS[language],
+        "root": ROOT,
+        "static": _static,
+        "title": lambda code: rejection.title(code, language),
+        "cause": lambda code, facts=None: rejection.cause(code, facts or {}, language),
+        "remedy": lambda code, facts=None: rejection.remedy(code, facts or {}, language),
+        "entry": rejection.entry,
+    }
+    return env
+
+
+@cache
+def static_files() -> dict[str, bytes]:
+    """Every file that pages may ask for, by its path under ``static/``."""
+    folder = resources.files("malote.console") / "static"
+    found = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    vendor = folder / "vendor"
+    found |= {f"vendor/{file.name}": file.read_bytes() for file in vendor.iterdir() if file.is_file()}
+    return {name: data for name, data in found.items() if name.endswith((".css", ".js", ".svg"))}
+
+
+def _static(name: str) -> str:
+    """The address of a file, which changes with its content, so that browsers may keep it for ever."""
+    return f"{ROOT}/static/{name}?v={hashlib.sha256(static_files()[name]).hexdigest()[:12]}"
+
+
+def _here(request: ConsoleRequest) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _address(request: ConsoleRequest) -> Any:
+    """This page's address with other parameters: an empty one is left out."""
+    current = dict(request.query_params.items())
+
+    def changed(path: str | None = None, **changes: object) -> str:
+        values = {name: value for name, value in (current | changes).items() if value not in (None, "")}
+        return (path or request.url.path) + (f"?{urlencode(values)}" if values else "")
+
+    return changed

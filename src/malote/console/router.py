@@ -1,0 +1,135 @@
+"""Every page of the console, for the composition root to mount beside the HTTP API."""
+
+import traceback
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import structlog
+from litestar import Response, Router, get
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.response import Redirect, ServerSentEvent
+from litestar.response.sse import ServerSentEventMessage
+
+from malote.console.live import Changes
+from malote.console.pages import dashboard, document, entry, management, till
+from malote.console.rendering import HEADERS, answer, static_files
+from malote.console.services import Services
+from malote.console.visits import ROOT, ConsoleRequest, RefusedError, anybody, parameters, somebody
+from malote.database.errors import StoreError
+from malote.spool.contents import DocumentNotFoundError
+
+log = structlog.get_logger("malote.console")
+
+YEAR = 365 * 86400
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+def console(services: Services, *, stopping: Callable[[], bool] = lambda: False) -> Router:
+    """Mounted at ``/console``. ``services`` is asked from worker threads, never from the event loop.
+
+    ``stopping``: whether the server is about to stop, so that no open page keeps it waiting.
+    """
+    changes = Changes(services.pulse, stopping=stopping)
+
+    async def enter(request: ConsoleRequest) -> Response[Any] | None:
+        return await somebody(request, services)
+
+    async def come(request: ConsoleRequest) -> None:
+        await anybody(request, services)
+
+    @get("/changes")
+    async def changed(request: ConsoleRequest) -> ServerSentEvent:
+        return ServerSentEvent(_messages(changes, parameters(request).get("till")), headers=HEADERS)
+
+    outside = Router("/", before_request=come, route_handlers=[entry.show_sign_in, entry.sign_in, entry.prefer])
+    inside = Router(
+        "/",
+        before_request=enter,
+        route_handlers=[
+            first,
+            changed,
+            entry.show_password,
+            entry.change_password,
+            entry.sign_out,
+            management.show,
+            till.show,
+            till.show_tab,
+            document.show,
+            document.download,
+            dashboard.show,
+            nothing_here,
+        ],
+    )
+    return Router(
+        ROOT,
+        route_handlers=[static, outside, inside],
+        exception_handlers={
+            RefusedError: _refused,
+            StoreError: _store_failed,
+            DocumentNotFoundError: _not_found,
+            HTTPException: _not_served,
+            Exception: _failed,
+        },
+        include_in_schema=False,
+        opt={"public": True},  # no till's token: these pages have sessions
+    )
+
+
+@get("/", sync_to_thread=False)
+def first(request: ConsoleRequest) -> Response[Any]:
+    del request
+    return Redirect(f"{ROOT}/tills", status_code=303)
+
+
+@get("/static/{name:path}", sync_to_thread=False)
+def static(name: str) -> Response[bytes]:
+    """From memory, by exact name: no path is ever built from what a browser says."""
+    data = static_files().get(name.lstrip("/"))
+    if data is None:
+        return Response(b"", status_code=404, media_type="text/plain")
+    kind = _TYPES[name[name.rindex(".") :]]
+    kept = {"Cache-Control": f"public, max-age={YEAR}, immutable"}
+    return Response(data, media_type=f"{kind}; charset=utf-8", headers=HEADERS | kept)
+
+
+@get("/{rest:path}", sync_to_thread=False)
+def nothing_here(rest: str) -> None:
+    raise RefusedError("page_unknown", 404)
+
+
+async def _messages(changes: Changes, till: str | None) -> AsyncIterator[ServerSentEventMessage]:
+    async for word in changes.listen(till):
+        yield ServerSentEventMessage(data="", event=word)
+
+
+def _refused(request: ConsoleRequest, error: RefusedError) -> Response[str]:
+    return _said(request, error.code, error.facts, error.status)
+
+
+def _store_failed(request: ConsoleRequest, error: StoreError) -> Response[str]:
+    return _said(request, error.code, {"detail": error.detail}, 503)
+
+
+def _not_found(request: ConsoleRequest, error: DocumentNotFoundError) -> Response[str]:
+    del error
+    return _said(request, "page_unknown", {}, 404)
+
+
+def _not_served(request: ConsoleRequest, error: HTTPException) -> Response[str]:
+    code = "page_unknown" if isinstance(error, NotFoundException) or error.status_code == 405 else "request_invalid"
+    return _said(request, code, {"detail": ""}, error.status_code)
+
+
+def _failed(request: ConsoleRequest, error: Exception) -> Response[str]:
+    """The outermost end of a request: a fault of the program."""
+    # Without the message, which may quote a document.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("page_failed", path=request.url.path, error=type(error).__qualname__, traceback=frames)
+    return _said(request, "server_failed", {}, 500)
+
+
+def _said(request: ConsoleRequest, code: str, facts: dict[str, str], status: int) -> Response[str]:
+    """A page that says what happened and what to do; a message where only a part of a page was asked for."""
+    if "visit" not in request.state or "console" not in request.state:
+        return Response("", status_code=status, media_type="text/html", headers=HEADERS)
+    return answer(request, "refused", {"code": code, "facts": facts}, status=status)

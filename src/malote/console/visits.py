@@ -1,0 +1,203 @@
+"""One request of one person: who it is, what the form says, and whether both are genuine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+from urllib.parse import quote, urlsplit
+
+from anyio import to_thread
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+from litestar.datastructures.multi_dicts import FormMultiDict
+from litestar.response import Redirect
+
+from malote.accounts import sessions
+from malote.accounts.audit import Actor
+from malote.accounts.roles import Permission
+from malote.accounts.sessions import Session
+from malote.accounts.user import User
+from malote.console import language as languages
+from malote.console.services import Services
+from malote.rejection import Language
+
+ROOT = "/console"
+SIGN_IN = f"{ROOT}/sign-in"
+PASSWORD = f"{ROOT}/password"
+SIGN_OUT = f"{ROOT}/sign-out"
+
+SESSION_COOKIE = "malote_session"
+THEME_COOKIE = "malote_theme"
+REFRESH_HEADER = "Malote-Refresh"  # a page that fetches itself anew, with nobody there
+
+Theme = Literal["light", "dark", ""]
+ConsoleRequest = Request[Any, Any, Any]
+
+
+class RefusedError(Exception):
+    """The request is not served. ``code`` is in the catalogue; ``status`` is HTTP's."""
+
+    def __init__(self, code: str, status: int, **facts: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status
+        self.facts = facts
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    language: Language
+    theme: Theme
+    session: Session | None = None
+    form: FormMultiDict = field(default_factory=FormMultiDict)
+    address: str = ""
+
+    @property
+    def user(self) -> User:
+        """Raises ``RefusedError`` where nobody is signed in."""
+        if self.session is None:
+            raise RefusedError("session_expired", 401)
+        return self.session.user
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.user.name, self.address)
+
+    def may(self, permission: str) -> bool:
+        return self.session is not None and self.session.user.may(Permission(permission))
+
+    def demand(self, permission: Permission) -> None:
+        """Raises ``RefusedError`` unless this person may."""
+        if not self.user.may(permission):
+            raise RefusedError("permission_missing", 403, permission=permission.value)
+
+    def text(self, name: str) -> str:
+        """A field of the form; empty where it is absent, or a file."""
+        value = self.form.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def texts(self, name: str) -> list[str]:
+        return [value for value in self.form.getall(name, []) if isinstance(value, str)]
+
+
+def visit_of(request: ConsoleRequest) -> Visit:
+    return cast(Visit, request.state["visit"])
+
+
+def services_of(request: ConsoleRequest) -> Services:
+    return cast(Services, request.state["console"])
+
+
+async def anybody(request: ConsoleRequest, services: Services) -> None:
+    """For pages that nobody needs to sign in for."""
+    request.state["console"] = services
+    request.state["visit"] = await _visit(request, services, None)
+
+
+async def somebody(request: ConsoleRequest, services: Services) -> Response[Any] | None:
+    """For all other pages: a session, and for whatever changes something its CSRF token.
+
+    The answer where there is no session, or where the password must be changed first. Raises ``RefusedError``.
+    """
+    request.state["console"] = services
+    token = request.cookies.get(SESSION_COOKIE, "")
+    alive = REFRESH_HEADER not in request.headers and not is_stream(request)
+    session = await to_thread.run_sync(services.accounts.find, token, alive) if token else None
+    visit = request.state["visit"] = await _visit(request, services, session)
+    if session is None:
+        return _sent_to_sign_in(request)
+    if request.method not in ("GET", "HEAD"):
+        check_genuine(request, session, visit)
+    if session.user.must_change_password and request.url.path not in (PASSWORD, SIGN_OUT):
+        return redirect(request, PASSWORD)
+    visit.demand(Permission.SEE) if not session.user.must_change_password else None
+    return None
+
+
+def check_genuine(request: ConsoleRequest, session: Session, visit: Visit) -> None:
+    """Raises ``RefusedError`` for a request that another site made the browser send."""
+    check_origin(request)
+    given = request.headers.get("X-CSRF-Token") or visit.text("csrf")
+    if not sessions.is_genuine(session, given):
+        raise RefusedError("csrf_invalid", 403)
+
+
+def check_origin(request: ConsoleRequest) -> None:
+    """Raises ``RefusedError`` where the browser itself says that the request comes from elsewhere."""
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+        raise RefusedError("csrf_invalid", 403)
+
+
+def is_partial(request: ConsoleRequest) -> bool:
+    """Whether only the changing part of the page is asked for."""
+    return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
+
+
+def is_stream(request: ConsoleRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("text/event-stream")
+
+
+def redirect(request: ConsoleRequest, path: str) -> Response[Any]:
+    """To another page; ``path`` is one of this program's own."""
+    if is_partial(request):
+        return Response("", status_code=204, headers={"HX-Redirect": path})
+    return Redirect(path, status_code=303)
+
+
+def cookie(
+    request: ConsoleRequest, name: str, value: str, *, max_age: int | None = None, strict: bool = False
+) -> Cookie:
+    """One that no script reads and no other site's form sends along."""
+    return Cookie(
+        key=name,
+        value=value,
+        max_age=max_age,
+        path=ROOT,
+        httponly=True,
+        secure=request.url.scheme == "https",
+        samesite="strict" if strict else "lax",
+    )
+
+
+def own_path(path: str) -> str:
+    """A path within the console, from what a browser says; the first page for anything else."""
+    parts = urlsplit(path)
+    inside = parts.path == ROOT or parts.path.startswith(f"{ROOT}/")
+    if parts.scheme or parts.netloc or not inside or "\\" in path or parts.path.startswith(SIGN_IN):
+        return ROOT
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+async def _visit(request: ConsoleRequest, services: Services, session: Session | None) -> Visit:
+    form = await request.form() if request.method == "POST" else FormMultiDict()
+    theme = request.cookies.get(THEME_COOKIE, "")
+    return Visit(
+        language=languages.choose(
+            request.cookies.get(languages.COOKIE), request.headers.get("Accept-Language", ""), services.language
+        ),
+        theme=cast(Theme, theme) if theme in ("light", "dark") else "",
+        session=session,
+        form=form,
+        address=request.client.host if request.client else "",
+    )
+
+
+def _sent_to_sign_in(request: ConsoleRequest) -> Response[Any]:
+    if is_stream(request) or is_partial(request):
+        return Response("", status_code=401)
+    if request.method != "GET":
+        raise RefusedError("session_expired", 401)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Redirect(f"{SIGN_IN}?next={quote(here, safe='')}", status_code=303)
+
+
+def whole(text: str | None, default: int, *, least: int = 1, most: int = 2**53) -> int:
+    """A number from an address, whatever somebody typed there."""
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 16:
+        return default
+    return max(least, min(most, int(text)))
+
+
+def parameters(request: ConsoleRequest) -> Mapping[str, str]:
+    """The query of the address; of a repeated name, the last value."""
+    return dict(request.query_params.items())
