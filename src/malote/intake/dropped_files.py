@@ -126,7 +126,7 @@ def _look_at_file(till: Till, path: Path, max_bytes: int) -> Dropped | Finding |
         facts = {"size": str(status.st_size), "limit": str(max_bytes)}
         return Finding(till.name, readable(path.name), "file_too_large", facts)
     if status.st_size == 0:
-        return Finding(till.name, readable(path.name), "file_empty")
+        return Finding(till.name, readable(path.name), "empty_file")
     return Dropped(till, path, signature_of(status))
 
 

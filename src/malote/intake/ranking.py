@@ -4,11 +4,36 @@ from collections.abc import Iterable
 
 from malote.fiscal.problems import Problem
 
-# What makes the rest meaningless comes first. A code that isn't here counts as one about the content.
-_FIRST: tuple[str, ...] = ()
-_POLICY = ("test_environment", "issuer_unknown", "series_of_another_till", "series_unassigned")
+# Groups, the most fundamental first. A code that isn't here is about amounts, and comes last.
+_NO_SALE = (
+    "denied",
+    "event_refused",
+    "void_refused",
+    "not_a_sale",
+    "sat_request",
+    "model_unknown",
+    "layout_unknown",
+    "event_unsupported",
+)
+_NOT_THIS_STORE = ("test_environment", "issuer_unknown")
+_WHICH_SALE = (
+    "key_missing",
+    "key_malformed",
+    "key_check_digit",
+    "key_disagrees",
+    "protocol_key_disagrees",
+    "void_answer_disagrees",
+    "issuer_missing",
+    "issuer_malformed",
+    "issuer_check_digit",
+    "number_invalid",
+    "issue_time_invalid",
+    "event_time_invalid",
+    "environment_missing",
+)
+_INCOMPLETE = ("items_missing", "payments_missing", "total_missing", "amount_invalid")
 
-_RANKS = {code: rank for rank, code in enumerate((*_FIRST, *_POLICY))}
+_RANKS = {code: rank for rank, code in enumerate((*_NO_SALE, *_NOT_THIS_STORE, *_WHICH_SALE, *_INCOMPLETE))}
 
 
 def most_telling(problems: Iterable[Problem]) -> Problem | None:

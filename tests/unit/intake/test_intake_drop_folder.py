@@ -256,7 +256,7 @@ def test_an_empty_file_waits_for_its_content(scene: Scene) -> None:
     path = scene.inbox / "venda.xml"
     path.touch()
     scene.settle()
-    assert scene.findings() == {("venda.xml", "file_empty")}
+    assert scene.findings() == {("venda.xml", "empty_file")}
     path.write_bytes(b"sale")
     scene.settle()
     assert scene.received() == {"venda.xml": b"sale"}

@@ -1,0 +1,33 @@
+"""Which problem a rejected document is named after."""
+
+import pytest
+
+from malote import rejection
+from malote.fiscal.problems import reject, warning
+from malote.intake.ranking import _RANKS, most_telling
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        (["items_sum", "key_disagrees"], "key_disagrees"),
+        (["key_disagrees", "test_environment"], "test_environment"),
+        (["test_environment", "not_a_sale"], "not_a_sale"),
+        (["payments_sum", "items_sum"], "payments_sum"),
+        (["items_sum", "amount_invalid"], "amount_invalid"),
+        (["never_heard_of", "issuer_unknown"], "issuer_unknown"),
+        (["never_heard_of"], "never_heard_of"),
+    ],
+)
+def test_the_more_fundamental_problem_is_told(codes: list[str], told: str) -> None:
+    found = most_telling([warning("key_missing"), *map(reject, codes)])
+    assert found is not None
+    assert found.code == told
+
+
+def test_warnings_reject_nothing() -> None:
+    assert most_telling([warning("key_missing")]) is None
+
+
+def test_every_code_that_is_ranked_exists() -> None:
+    assert set(_RANKS) <= set(rejection.catalogue())
