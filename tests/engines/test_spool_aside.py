@@ -9,7 +9,6 @@ from malote.database.tables import pouch
 from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool.documents import IncomingFile, Reason, RejectedDocument
 from malote.spool.sql import Spool
-from malote.spool.states import STATES
 from malote.wire import Contact, RefusedFile
 from tests.engines.spool_support import (
     NOON,
@@ -215,46 +214,3 @@ def test_status_says_what_the_till_said(spool: Spool, till_one: Till, till_two: 
     assert (one.last_contact_at, one.agent_version) == (START - 90, "0.1.0")
     assert one.till_refused == contact.refused
     assert (two.till, two.disabled, two.last_contact_at, two.pending) == ("caixa2", True, None, 0)
-
-
-def plan_of(engine: Engine, statement: object) -> str:
-    """The engine's plan. PostgreSQL is told to avoid full scans, which on tables this small it would else prefer."""
-    compiled = statement.compile(engine, compile_kwargs={"literal_binds": True})  # type: ignore[attr-defined]
-    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
-    with reading(engine) as connection:
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        text = str(compiled).replace("%%", "%")
-        return "\n".join(str(row[-1]) for row in connection.exec_driver_sql(f"{explain} {text}"))
-
-
-def assert_no_full_scan(engine: Engine, statement: object) -> None:
-    plan = plan_of(engine, statement)
-    lines = [line for line in plan.splitlines() if "document" in line or "pouch" in line]
-    assert lines, plan
-    for line in lines:
-        assert "Seq Scan" not in line, plan
-        assert not (line.startswith("SCAN") and "INDEX" not in line), plan
-
-
-def test_no_query_of_the_hot_path_scans_the_history(spool: Spool, till_one: Till, spool_engine: Engine) -> None:
-    from malote.database.tables import document as documents
-    from malote.spool import leasing, reports, retention
-    from malote.spool.leasing import _abandoned, _due
-
-    send_sales(spool, till_one, range(50))
-    base = select(documents.c.id)
-    for condition, order in (
-        (leasing._FRESH, documents.c.id),
-        (_due(START), documents.c.retry_at),
-        (_abandoned(START), documents.c.lease_until),
-    ):
-        assert_no_full_scan(spool_engine, base.where(condition).order_by(order).limit(10))
-    assert_no_full_scan(spool_engine, base.where(documents.c.till_id == 1, documents.c.file_sha256.in_([b"1", b"2"])))
-    assert_no_full_scan(
-        spool_engine, base.where(documents.c.access_key.in_(["1", "2"]), documents.c.state == "waiting")
-    )
-    for till_id in (None, 1):
-        for state in (None, *STATES):
-            assert_no_full_scan(spool_engine, reports.page(till_id, state, 5, 10))
-    assert_no_full_scan(spool_engine, select(pouch.c.id).where(retention._needed(START), pouch.c.id > 3).limit(10))

@@ -150,7 +150,7 @@ class SpoolMachine(RuleBasedStateMachine):
             case "waiting":
                 return known.until <= self.clock.now
             case "posting":
-                return known.until < self.clock.now
+                return known.until <= self.clock.now
             case _:
                 return False
 

@@ -61,6 +61,15 @@ def test_a_lease_that_ran_out_is_given_again(spool: Spool, till_one: Till, spool
     assert (again.document, again.attempts) == (sale(1), 1)
 
 
+def test_a_clock_that_was_put_back_holds_nothing_up(spool: Spool, till_one: Till, spool_clock: Clock) -> None:
+    spool_clock.now += 30 * 86400
+    send_sales(spool, till_one, [1, 2])
+    first, _ = spool.lease("dead", 10, 60)
+    spool.settle([waiting(first, spool_clock.now + 60)])
+    spool_clock.now = START
+    assert numbers(spool.lease("alive", 10, 60)) == [1, 2]
+
+
 def test_who_lost_the_lease_changes_nothing(
     spool: Spool, till_one: Till, spool_clock: Clock, spool_engine: Engine
 ) -> None:

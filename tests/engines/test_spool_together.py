@@ -1,6 +1,7 @@
 """Many at once: couriers, posters, threads, processes, and processes that die in the middle."""
 
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -129,8 +130,9 @@ def test_settling_while_the_same_keys_arrive(
 ) -> None:
     """Both wake what waits for the same keys, and both touch the tallies: neither may stop the other."""
     send_sales(spool, till_one, range(60))
+    assert states_of(spool_engine) == ["accepted"] * 60
     leased = spool.lease("poster", 60, 60)
-    waits = [Settlement(one.id, one.lease, "waiting", None, 10.0**12) for one in leased[::2]]
+    waits = [Settlement(one.id, one.lease, "waiting", None, time.time() + 3600) for one in leased[::2]]
     spool.settle(waits)
 
     def settle() -> int:

@@ -120,6 +120,30 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
     assert (caught.value.code, caught.value.transient) == ("store_damaged", False)
 
 
+def test_pages_that_rot_are_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite3"
+    engine = open_database(f"sqlite:///{path}")
+    migrate(engine)
+    with writing(engine) as connection:
+        for number in range(500):
+            named = {"name": f"till{number}", "name_key": f"till{number}", "label": "x" * 500}
+            connection.execute(insert(till).values(ROW | named))
+    engine.dispose()
+    content = bytearray(path.read_bytes())
+    for page in range(20, len(content) // 4096):
+        content[page * 4096 : page * 4096 + 64] = b"\xff" * 64
+    path.write_bytes(content)
+
+    def read_all() -> None:
+        with reading(engine) as connection:
+            connection.execute(select(till)).all()
+
+    with pytest.raises(StoreError) as caught:
+        read_all()
+    assert (caught.value.code, caught.value.transient) == ("store_damaged", False)
+    engine.dispose()
+
+
 def test_a_file_that_cannot_be_opened_is_away(tmp_path: Path) -> None:
     folder = tmp_path / "store.sqlite3"
     folder.mkdir()

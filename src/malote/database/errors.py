@@ -41,13 +41,11 @@ _POSTGRESQL_DAMAGED = {"XX001", "XX002"}
 _POSTGRESQL_AWAY = ("08", "28", "3D", "25006", "40", "53", "55P03", "57", "58")
 
 
-def translate(error: exc.SQLAlchemyError) -> StoreError | None:
+def translate(error: exc.SQLAlchemyError | psycopg.Error) -> StoreError | None:
     """The ``StoreError`` that stands for ``error``; None for a fault of the program, which must not be hidden."""
     if isinstance(error, exc.TimeoutError):
         return _away("no free connection")
-    if not isinstance(error, exc.DBAPIError):
-        return None
-    cause = error.orig
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause)
     if isinstance(cause, psycopg.Error):

@@ -35,9 +35,10 @@ def _read(connection: Connection, document_id: int) -> bytes:
         raise DocumentNotFoundError(document_id)
     if row.body is None:
         raise ContentPrunedError(document_id)
-    return file_of(row.body, row.pouch_index)
+    content: bytes = files_of(row.body)[row.pouch_index]
+    return content
 
 
-def file_of(body: bytes, index: int) -> bytes:
-    """One file out of a pouch that was kept."""
-    return wire.unseal(body, None, max_size=_LARGEST_POUCH).files[index].content
+def files_of(body: bytes) -> list[bytes]:
+    """The contents of a pouch that was kept, in its order."""
+    return [file.content for file in wire.unseal(body, None, max_size=_LARGEST_POUCH).files]

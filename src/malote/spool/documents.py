@@ -61,7 +61,7 @@ class Settlement(msgspec.Struct, frozen=True):
     lease: str
     state: State  # "posted", "waiting" or "rejected"
     reason: Reason | None = None  # for "waiting" and "rejected"
-    retry_at: float | None = None  # for "waiting": seconds since the epoch
+    retry_at: float | None = None  # for "waiting": seconds since the epoch, at most a day ahead; None: at once
     duplicate: bool = False  # for "posted": the ERP had it already
 
 

@@ -22,6 +22,9 @@ from malote.spool.states import State
 
 DAMAGED = "extracted_form_damaged"
 
+LONGEST_LEASE = 3600.0  # seconds
+LONGEST_WAIT = 86400.0
+
 _POUCHES_AT_ONCE = 20  # in memory while their documents are decoded
 
 
@@ -50,8 +53,9 @@ def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
         if not _anything(connection, now):
             return []
     with writing(engine) as connection:
+        _distrust_the_clock(connection, now)
         claims = _choose(connection, wish, now)
-        _claim(connection, claims, token, now + wish.seconds)
+        _claim(connection, claims, token, now + min(wish.seconds, LONGEST_LEASE))
     leased, damaged = _open(engine, claims, token)
     if damaged:
         settle(engine, damaged, now)
@@ -61,8 +65,14 @@ def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
 def _anything(connection: Connection, now: float) -> bool:
     return any(
         connection.execute(select(documents.c.id).where(condition).limit(1)).first() is not None
-        for condition in (_FRESH, _due(now), _abandoned(now))
+        for condition in (_FRESH, _due(now), _abandoned(now), _waits_too_long(now), _leased_too_long(now))
     )
+
+
+def _distrust_the_clock(connection: Connection, now: float) -> None:
+    """A time further ahead than any that is ever set was set by a clock that has been put back since."""
+    connection.execute(update(documents).where(_waits_too_long(now)).values(retry_at=now))
+    connection.execute(update(documents).where(_leased_too_long(now)).values(lease_until=now))
 
 
 def _choose(connection: Connection, wish: Wish, now: float) -> list[_Claim]:
@@ -83,7 +93,15 @@ def _due(now: float) -> ColumnElement[bool]:
 
 
 def _abandoned(now: float) -> ColumnElement[bool]:
-    return documents.c.lease_until < now
+    return documents.c.lease_until <= now
+
+
+def _waits_too_long(now: float) -> ColumnElement[bool]:
+    return documents.c.retry_at > now + LONGEST_WAIT
+
+
+def _leased_too_long(now: float) -> ColumnElement[bool]:
+    return documents.c.lease_until > now + LONGEST_LEASE
 
 
 def _select(

@@ -14,7 +14,7 @@ from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
 from malote.spool import extracted
 from malote.spool.accepting import identification
-from malote.spool.contents import file_of
+from malote.spool.contents import files_of
 from malote.spool.documents import IncomingDocument, IncomingFile
 from malote.spool.leasing import DAMAGED
 from malote.spool.moving import Move, chunks, lock_ids, move
@@ -79,7 +79,7 @@ def _judge(engine: Engine, rows: Sequence[Any], judge: Judge) -> dict[int, _Judg
     for row in rows:
         with reading(engine) as connection:
             body = connection.execute(select(pouches.c.body).where(pouches.c.id == row.pouch_id)).scalar_one()
-        file = judge(row.till, row.file_name, file_of(body, row.pouch_index))
+        file = judge(row.till, row.file_name, files_of(body)[row.pouch_index])
         for incoming in file.documents:
             if incoming.position == row.position and incoming.state == "accepted" and incoming.document is not None:
                 fit[row.id] = _Judged(row.pouch_id, incoming, incoming.document)

@@ -52,7 +52,7 @@ class Spool:
         return accepting.accept(self._engine, arrival, self._language)
 
     def lease(self, owner: str, limit: int, seconds: float) -> list[LeasedDocument]:
-        """At most ``limit`` documents in order of arrival, for nobody else during ``seconds``.
+        """At most ``limit`` documents in order of arrival, for nobody else during ``seconds`` (an hour at most).
 
         New ones, waiting ones whose time has come, and those of a poster that died. Where there are more than
         ``limit``, new and waiting ones get half each, so that neither starves. Fewer may come than there are.
@@ -62,7 +62,8 @@ class Spool:
     def settle(self, settlements: Sequence[Settlement]) -> int:
         """Records what became of leased documents, in one transaction. How many counted.
 
-        A settlement whose lease another poster holds by now, or which was settled before, changes nothing.
+        A settlement whose lease another poster holds by now, or which was settled before, changes nothing. A document
+        can be made to wait for a day at most.
         """
         return settling.settle(self._engine, settlements, self._clock())
 

@@ -1,6 +1,7 @@
 """Rejected documents on their way to the quarantine: what a crash left out is found here and kept later."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Engine, select, update
@@ -9,9 +10,11 @@ from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
-from malote.spool.contents import file_of
+from malote.spool.contents import files_of
 from malote.spool.documents import Reason, RejectedDocument
 from malote.spool.moving import chunks, decode_reason
+
+_BYTES_AT_ONCE = 16_000_000  # of contents in memory, and those of the pouch that exceeds it
 
 
 def unkept(engine: Engine, limit: int) -> list[tuple[int, RejectedDocument]]:
@@ -23,14 +26,18 @@ def unkept(engine: Engine, limit: int) -> list[tuple[int, RejectedDocument]]:
         .limit(limit)
     )
     found: list[tuple[int, RejectedDocument]] = []
+    held = 0
     with reading(engine) as connection:
-        body: bytes | None = None
-        pouch_id = 0
-        for row in connection.execute(query).all():
-            if row.pouch_id != pouch_id:
-                pouch_id = row.pouch_id
-                body = connection.execute(select(pouches.c.body).where(pouches.c.id == pouch_id)).scalar_one()
-            found.append((row.id, _rejected(row, file_of(body or b"", row.pouch_index))))
+        rows = connection.execute(query).all()
+        for pouch_id, of_pouch in groupby(rows, key=lambda row: row.pouch_id):
+            body = connection.execute(select(pouches.c.body).where(pouches.c.id == pouch_id)).scalar_one()
+            files = files_of(body)
+            for row in of_pouch:
+                content = files[row.pouch_index]
+                found.append((row.id, _rejected(row, content)))
+                held += len(content)
+            if held > _BYTES_AT_ONCE:
+                break
     return found
 
 

@@ -111,7 +111,7 @@ def _create_document() -> None:
 
 def _index_document() -> None:
     op.create_index("document_state", "document", ["state", "id"])
-    op.create_index("document_till_state", "document", ["till_id", "state", "id"])
+    op.create_index("document_state_till", "document", ["state", "till_id", "id"])
     op.create_index("document_access_key", "document", ["access_key"])
     op.create_index("document_pouch_id", "document", ["pouch_id"])
     for name, column in (("document_retry", "retry_at"), ("document_lease", "lease_until")):
