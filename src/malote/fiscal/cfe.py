@@ -28,13 +28,13 @@ def read_sat(document: etree._Element, limits: Limits) -> Reading:
     """The sale that a CFe says. Never raises."""
     body = _body(document)
     key = body.get("Id", "").strip().removeprefix("CFe")
-    problems: list[Problem] = []
+    issuer = _issuer(body, key)
     if not key:
-        return unreadable([reject("sat_request")], replace(Summary(kind="sale", authorised=False), model=SAT_MODEL))
+        return unreadable([reject("sat_request")], _partial(body, key, issuer, None, None))
+    problems: list[Problem] = []
     identification = _fields(child_of(body, "ide"))
     issued_at = _time(identification, problems)
     environment = _environment(identification, problems)
-    issuer = _issuer(body, key)
     problems += key_form(key)
     items = _items(body, limits, problems)
     payments, change = _payments(body, problems)

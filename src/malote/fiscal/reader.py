@@ -1,5 +1,7 @@
 """Reads any file that a till may send: what it is, what it says, and everything wrong with it."""
 
+import re
+
 from lxml import etree
 from msgspec.structs import replace
 
@@ -19,6 +21,7 @@ from malote.fiscal.voids import read_void
 __all__ = ["Limits", "Reading", "Summary", "read", "summary"]
 
 _STANDARD = Limits()
+_KEY_WITHIN = re.compile(rb"""Id=["'](?:NFe|CFe)([0-9]{6}[A-Z0-9]{12}[0-9]{26})["']""")
 
 
 def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
@@ -38,7 +41,7 @@ def _parse(raw: bytes, limits: Limits) -> list[Reading]:
         return [unreadable([decoded])]
     root = parse(decoded.content)
     if isinstance(root, Problem):
-        return [unreadable([root, *decoded.problems])]
+        return [unreadable([root, *decoded.problems], _named_within(decoded.content))]
     found = envelopes(root, limits.max_depth)
     if len(found) > limits.max_documents:
         return [unreadable([reject("too_many_documents_in_file", found=len(found), limit=limits.max_documents)])]
@@ -68,6 +71,12 @@ def _answer_alone(answer: etree._Element | None) -> Reading:
     body = None if answer is None else child_of(answer, "infProt")
     key = "" if body is None else fields_of(body).get("chNFe", "")
     return unreadable([reject("answer_without_note", key=named(key))], named_by_key("sale", key))
+
+
+def _named_within(content: bytes) -> Summary | None:
+    """The key in a file that can't be parsed, such as one cut short, for people to find its sale by."""
+    found = _KEY_WITHIN.search(content)
+    return named_by_key(None, found[1].decode("ascii")) if found else None
 
 
 def _unknown(root: etree._Element) -> Reading:

@@ -22,6 +22,7 @@ from malote.fiscal.tree import LOCAL_NAMES, parse_as_is
 _MOST = 50  # findings of one document
 _LARGEST = 5_000_000  # bytes
 _DEPTH = 8  # of wrappers
+_LONGEST_RULE = 80  # characters of a rule that still explains something
 _NOTES = "nfe/schemas/v4_0"
 _EVENTS = "nfe_evento_cancel/schemas/v1_0"
 _SCHEMAS = {
@@ -142,7 +143,8 @@ def _message(error: etree._LogEntry) -> str:
         # A value stands before these words, never after them.
         wanted = message.rpartition("is not accepted by the pattern ")[2] if facet[1] == "pattern" else ""
         wanted = message.rpartition("is not an element of the set ")[2] if facet[1] == "enumeration" else wanted
-        return f"the value breaks the layout's {facet[1]}" + (f": {wanted.rstrip('.')}" if wanted else "")
+        shown = f": {wanted.rstrip('.')}" if 0 < len(wanted) <= _LONGEST_RULE else ""
+        return f"the value breaks the layout's {facet[1]}{shown}"
     if error.type == etree.ErrorTypes.SCHEMAV_ELEMENT_CONTENT:
         start = "something is missing" if "Missing child" in message else "not expected here"
         wanted = _NAMESPACE.sub("", message.rpartition("Expected is ")[2]) if "Expected is " in message else ""
