@@ -1,5 +1,6 @@
 """The whole agent in this process: threads, drain, damage, locks."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from malote.config import TillSettings
 from malote.till import agent as agent_module
 from malote.till import storage, watch
 from malote.till.agent import Agent
+from malote.till.courier import Courier
 from malote.till.files import Counts
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
@@ -295,7 +297,7 @@ def test_a_full_disk_is_said_and_passes(
 
     monkeypatch.setattr(Outbox, "capture", capture)
     with running(an_agent(tmp_path, till_settings(pos, server=fake.url), ears)):
-        put(pos, "a.xml", bytes(range(256)) * 1000)
+        put(pos, "a.xml", os.urandom(200_000))
         wait_for(lambda: "disk_full" in ears.codes("begins"))
         full.clear()
         wait_for(lambda: len(fake.ledger.booked) == 1)
@@ -330,6 +332,6 @@ def test_a_fault_of_the_program_ends_the_agent_with_its_traceback(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(agent_module.Courier, "step", broken)
+    monkeypatch.setattr(Courier, "step", broken)
     with pytest.raises(ZeroDivisionError):
         an_agent(tmp_path, till_settings(pos, server=fake.url)).run()

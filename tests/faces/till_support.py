@@ -193,7 +193,7 @@ def cut_short(handler: Handler, body: bytes) -> None:
 
 def busy(handler: Handler, body: bytes) -> None:
     del body
-    handler.reply(503, wire.Fault("server_busy", "Busy", "much to do", transient=True), Retry_After="0")
+    handler.reply(503, wire.Fault("server_busy", "Busy", "There is much to do.", transient=True), Retry_After="0")
 
 
 def says(status: int, content: Any, **headers: str) -> Trick:

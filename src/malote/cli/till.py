@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Annotated, NoReturn
 
 import typer
@@ -60,7 +60,7 @@ def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutO
     settings = settings_of(config)
     agent = _agent(settings)
     try:
-        with _stopping(agent), _bar() as bar:
+        with _stopping(agent), closing(_Bar()) as bar:
             if not once:
                 agent.run()
                 raise typer.Exit(OK)
@@ -123,10 +123,12 @@ def _stopping(agent: Agent) -> Iterator[None]:
 class _Bar:
     """Shown on a terminal only, and only once the work takes longer than a moment."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self) -> None:
+        columns = (TextColumn("malote"), BarColumn(), MofNCompleteColumn())
+        self._progress = Progress(*columns, console=errors, transient=True)
         self._due = time.monotonic() + _BAR_AFTER_SECONDS
-        self._task = progress.add_task("", total=None)
+        self._task = self._progress.add_task("", total=None)
+        self._shown = False
 
     def show(self, outbox: Outbox) -> None:
         if not errors.is_terminal or time.monotonic() < self._due:
@@ -134,17 +136,14 @@ class _Bar:
         self._due = time.monotonic() + 0.2
         counts = outbox.counts()
         done = counts.posted + counts.rejected + counts.discarded + counts.held
-        self._progress.start()
+        if not self._shown:
+            self._progress.start()
+            self._shown = True
         self._progress.update(self._task, completed=done, total=done + counts.captured + counts.accepted)
 
-
-@contextmanager
-def _bar() -> Iterator[_Bar]:
-    progress = Progress(TextColumn("malote"), BarColumn(), MofNCompleteColumn(), console=errors, transient=True)
-    try:
-        yield _Bar(progress)
-    finally:
-        progress.stop()
+    def close(self) -> None:
+        if self._shown:
+            self._progress.stop()
 
 
 def _say(notice: Notice, language: Language) -> None:

@@ -188,7 +188,7 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def _usable(address: str) -> str:
