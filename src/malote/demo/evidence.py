@@ -103,6 +103,9 @@ def outbox_states(path: Path) -> Mapping[str, int]:
     if not path.exists():
         return {}
     with closing(_look(path)) as connection:
+        # The agent may be creating it at this moment.
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'file'").fetchone():
+            return {}
         return Counter(dict(connection.execute("SELECT state, count(*) FROM file GROUP BY state").fetchall()))
 
 

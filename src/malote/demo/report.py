@@ -1,5 +1,6 @@
 """The proof in words: as tables for people, as one JSON object for programs."""
 
+from itertools import groupby
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -59,8 +60,9 @@ def _figure(row: Row) -> dict[str, Any]:
 
 
 def _figures(checked: Checked, language: Language) -> Table:
-    killed = ", ".join(Phrase.KILLED.say(language, name=name) for name in checked.killed)
-    caption = f"ERP: {checked.engine} · {checked.seconds:.0f} s" + (f" · {killed}" if killed else "")
+    caption = f"ERP: {checked.engine} · {checked.seconds:.0f} s"
+    if checked.killed:
+        caption += f" · {Phrase.KILLED.say(language, name=', '.join(checked.killed))}"
     table = Table(title=Phrase.PROOF.say(language), caption=caption)
     table.add_column(Phrase.WHAT.say(language))
     for phrase in (Phrase.POS, Phrase.TILL, Phrase.SERVER, Phrase.ERP):
@@ -83,14 +85,23 @@ def _value(value: int | None, row: Row) -> str:
 
 
 def _endings(endings: list[Ending], language: Language) -> Table:
+    """One line for each fault, with all of its files in the order in which they were planted."""
+
+    def fault_of(ending: Ending) -> str:
+        return ending.planted.fault.say(language)
+
     table = Table(title=Phrase.PLANTED.say(language))
     for phrase in (Phrase.WHAT, Phrase.TILL, Phrase.MUST_END, Phrase.ENDED):
         table.add_column(phrase.say(language))
     table.add_column(Phrase.AGREES.say(language), justify="center")
-    for ending in endings:
-        planted = ending.planted
+    for fault, group in groupby(sorted(endings, key=fault_of), key=fault_of):
+        files = list(group)
         table.add_row(
-            planted.fault.say(language), planted.till, planted.ending, ending.found or "–", _mark(ending.right)
+            fault,
+            files[0].planted.till,
+            ", ".join(ending.planted.ending for ending in files),
+            ", ".join(ending.found or "–" for ending in files),
+            _mark(all(ending.right for ending in files)),
         )
     return table
 

@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -108,13 +108,12 @@ class Store:
         self.home.mkdir(parents=True, exist_ok=True)
         # The system lets go of the lock when the process ends, however it ends.
         lock = sqlite3.connect(self.home / "demo.lock", isolation_level=None, timeout=0)
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
+        with closing(lock):
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                raise HomeBusyError(str(self.home)) from error
             yield
-        except sqlite3.OperationalError as error:
-            raise HomeBusyError(str(self.home)) from error
-        finally:
-            lock.close()
 
     def _place(self, plan: Plan) -> TillPlace:
         home = self.home / "caixas" / plan.name

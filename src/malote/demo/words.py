@@ -62,7 +62,7 @@ class Phrase(Enum):
     STUCK = ("nada mais se move: {detail}", "nothing moves any more: {detail}")
     BUSY = ("outra demonstração está rodando em {path}", "another demo runs in {path}")
     NOT_STARTED = ("o servidor não respondeu; veja {path}", "the server did not answer; see {path}")
-    KILLED = ("{name} morto com -9", "{name} killed with -9")
+    KILLED = ("kill -9: {name}", "kill -9: {name}")
     RESTARTED = ("{name} caiu e foi iniciado de novo", "{name} had died and was started again")
     KEPT_HOME = ("Tudo ficou em {path} (registros em logs/)", "Everything is left in {path} (logs in logs/)")
     SQLITE_INSTEAD = (

@@ -29,5 +29,5 @@ def test_no_phrase_is_left_over() -> None:
 
 
 def test_a_phrase_in_each_language() -> None:
-    assert Phrase.KILLED.say("pt", name="servidor") == "servidor morto com -9"
-    assert Phrase.KILLED.say("en", name="server") == "server killed with -9"
+    assert Phrase.RESTARTED.say("pt", name="caixa1") == "caixa1 caiu e foi iniciado de novo"
+    assert Phrase.RESTARTED.say("en", name="caixa1") == "caixa1 had died and was started again"
