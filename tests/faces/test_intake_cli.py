@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from malote.accounts.tills import authenticate
 from malote.app import services_for
 from malote.cli.main import app
 from malote.config import Settings
+from malote.wire import Contact, RefusedFile
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import ISSUER, build_note, key_of
 
@@ -149,8 +151,9 @@ def test_status_and_rejected_say_it_in_words(run: Run, home: Path) -> None:
         (till,) = services.tills()
         services.intake.take_files(till, [file(good), file(b"no document", "ruim.xml")])
     shown = run("status").stdout
-    assert "rejected files" in shown
+    assert "attention" in shown
     assert "1/41" in shown
+    assert "caixa1 · rejected: 1 × " in shown
     statuses = found(run("status", "--json"))
     assert isinstance(statuses, dict)
     (one,) = statuses["tills"]
@@ -165,6 +168,19 @@ def test_status_and_rejected_say_it_in_words(run: Run, home: Path) -> None:
     assert entry["code"] in run("rejected", "list").stdout
     assert found(run("rejected", "list", "--till", "CAIXA1", "--json")) == entries
     assert key_of(good) not in run("rejected", "list").stdout
+
+
+def test_a_wrong_clock_and_files_the_till_could_not_capture_are_shown(run: Run, home: Path) -> None:
+    run("till", "create", "caixa1")
+    refused = [RefusedFile("enorme.xml", 10**9, "file_too_large")]
+    contact = Contact("1.0", datetime.now(UTC) + timedelta(hours=2), pending=0, unproven=0, refused=refused)
+    with services_for(Settings(home=str(home))) as services:
+        (till,) = services.tills()
+        services.record_contact(till, contact)
+    shown = run("status").stdout
+    assert "attention" in shown
+    assert "[clock_skewed]: +7" in shown
+    assert "enorme.xml: File too large [file_too_large]" in shown
 
 
 def test_a_rejected_file_that_only_the_folder_has_is_listed_too(run: Run, home: Path) -> None:

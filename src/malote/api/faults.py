@@ -70,7 +70,7 @@ def no_pouch(request: AnyRequest, error: PouchUnreadableError) -> Response[bytes
 def no_store(request: AnyRequest, error: StoreError) -> Response[bytes]:
     reference = _reference()
     log.error("store_error", code=error.code, detail=error.detail, reference=reference)
-    return fault(request, error.code, {"detail": reference}, STATUSES[error.code])
+    return fault(request, error.code, {"detail": reference}, STATUSES.get(error.code, HTTPStatus.SERVICE_UNAVAILABLE))
 
 
 def not_routed(request: AnyRequest, error: HTTPException) -> Response[bytes]:

@@ -24,6 +24,8 @@ _HEADINGS: dict[Language, tuple[str, ...]] = {
     "en": ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
 }
 _NUMBERS = range(2, 6)  # columns
+_DATES = range(6, 8)  # columns
+_DATE = len("20/11/26")
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +46,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
         say_no_tills(english=language == "en")
     else:
         console.print(_table(tills, language, skew))
+        _show_reasons(tills, language, skew)
     if not json and findings:
         _show_findings(findings, language)
 
@@ -59,48 +62,62 @@ def _findings(services: "Services") -> "list[Finding]":
 def _table(tills: "Sequence[TillStatus]", language: Language, skew: float) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column, heading in enumerate(_HEADINGS[language]):
-        table.add_column(heading, justify="right" if column in _NUMBERS else "left")
+        longest = max(len(word) for word in heading.split())
+        table.add_column(
+            heading,
+            justify="right" if column in _NUMBERS else "left",
+            min_width=max(longest, _DATE) if column in _DATES else longest,
+        )
     for till in tills:
         table.add_row(
             Text(f"{till.till}\n{till.label}" if till.label else till.till),
             _state(till, language, skew),
-            str(till.pending),
-            _counted(till.waiting, till.waiting_reasons, language),
-            str(till.posted),
-            _counted(till.rejected, till.rejected_reasons, language),
+            *(str(count) for count in (till.pending, till.waiting, till.posted, till.rejected)),
             _moment(till.last_contact_at) or _never(language),
             _last_sale(till) or "—",
         )
     return table
 
 
+def _show_reasons(tills: "Sequence[TillStatus]", language: Language, skew: float) -> None:
+    """Below the table, in words: what each till's documents wait for or were rejected for, and what ails the till."""
+    waiting, rejected = ("waiting", "rejected") if language == "en" else ("em espera", "rejeitadas")
+    for till in tills:
+        for heading, reasons in ((waiting, till.waiting_reasons), (rejected, till.rejected_reasons)):
+            for code, count in sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0])):
+                _say(till, f"{heading}: {count} × {_titled(code, language)}")
+        for file in till.till_refused:
+            _say(till, f"{file.name}: {_titled(file.code, language)}")
+        if _is_skewed(till, skew):
+            _say(till, f"{_titled('clock_skewed', language)}: {till.clock_skew_seconds:+.0f} s")
+
+
+def _say(till: "TillStatus", words: str) -> None:
+    typer.echo(f"{till.till} · {words}")
+
+
+def _titled(code: str, language: Language) -> str:
+    return f"{rejection.title(code, language)} [{code}]"
+
+
 def _state(till: "TillStatus", language: Language, skew: float) -> Text:
-    """The light in words, worst first; the colour only repeats them."""
+    """The light in words, worst first; the colour only repeats them, and the lines below the table say why."""
     english = language == "en"
     if till.disabled:
         return Text("disabled" if english else "desativado", style="dim")
     if till.rejected or till.till_refused:
-        return Text("attention: rejected files" if english else "atenção: arquivos rejeitados", style="red")
-    if till.clock_skew_seconds is not None and abs(till.clock_skew_seconds) > skew:
-        return Text(_clock(till.clock_skew_seconds, language), style="yellow")
-    if till.waiting:
-        return Text("attention: waiting" if english else "atenção: em espera", style="yellow")
+        return Text("attention" if english else "atenção", style="red")
+    if till.waiting or _is_skewed(till, skew):
+        return Text("attention" if english else "atenção", style="yellow")
     if till.last_contact_at is None and till.last_number is None:
-        return Text("nothing heard yet" if english else "sem contato ainda", style="yellow")
+        return Text("nothing yet" if english else "sem contato", style="yellow")
     if till.pending:
         return Text("sending" if english else "enviando", style="cyan")
     return Text("up to date" if english else "em dia", style="green")
 
 
-def _clock(seconds: float, language: Language) -> str:
-    return f"{rejection.title('clock_skewed', language)} ({seconds:+.0f} s)"
-
-
-def _counted(count: int, reasons: dict[str, int], language: Language) -> Text:
-    """The number, and below it each reason in words with its own number."""
-    lines = [str(count)]
-    lines += [f"{rejection.title(code, language)}: {number}" for code, number in sorted(reasons.items())]
-    return Text("\n".join(lines))
+def _is_skewed(till: "TillStatus", skew: float) -> bool:
+    return till.clock_skew_seconds is not None and abs(till.clock_skew_seconds) > skew
 
 
 def _last_sale(till: "TillStatus") -> str:
@@ -118,7 +135,7 @@ def _moment(seconds: float | None) -> str:
 
 
 def _local(moment: datetime) -> str:
-    return f"{moment.astimezone():%d/%m/%Y %H:%M:%S}"
+    return f"{moment.astimezone():%d/%m/%y %H:%M}"
 
 
 def _never(language: Language) -> str:
@@ -129,6 +146,6 @@ def _show_findings(findings: "Sequence[Finding]", language: Language) -> None:
     typer.echo("\nIn the drop folder, not taken in:" if language == "en" else "\nNa pasta de entrada, sem receber:")
     for finding in findings:
         place = f"{finding.till}/{finding.name}" if finding.name.rstrip("/") != finding.till else finding.name
-        typer.echo(f"- {place.lstrip('/')}: {rejection.title(finding.code, language)} [{finding.code}]")
+        typer.echo(f"- {place.lstrip('/')}: {_titled(finding.code, language)}")
         typer.echo(f"  {rejection.cause(finding.code, finding.facts, language)}")
         typer.echo(f"  {rejection.remedy(finding.code, finding.facts, language)}")
