@@ -12,6 +12,8 @@ import typer
 from malote.cli.common import ConfigOption, fail, services_of, set_up_logs
 
 if TYPE_CHECKING:
+    from uvicorn import Server
+
     from malote.app import Services
 
 GRACE_SECONDS = 10  # for requests under way when the server stops
@@ -58,7 +60,7 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
         chosen = workers(services, posting=posting)
     except ErpError as error:
         fail(error.code, {"detail": error.detail}, services.settings)
-    with _told_to_stop(stop), running(chosen, stop):
+    with _told_to_stop(stop, server), running(chosen, stop):
         _announce(services, listener)
         server.run(sockets=[listener])
     typer.echo("Stopped." if services.settings.language == "en" else "Parado.", err=True)
@@ -80,14 +82,22 @@ def _listening(services: "Services", host: str | None, port: int | None) -> Iter
 
 
 @contextmanager
-def _told_to_stop(stop: threading.Event) -> Iterator[None]:
-    """Signals set ``stop``. The HTTP server has its own handlers while it runs, and passes the signal on afterwards."""
+def _told_to_stop(stop: threading.Event, server: "Server") -> Iterator[None]:
+    """A signal ends everything after the work under way; a second one is left to the system.
+
+    The HTTP server has its own handlers while it runs, and passes the signal on here afterwards.
+    """
     names = ("SIGINT", "SIGTERM", "SIGBREAK")
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for name in names
-        if (number := getattr(signal, name, None)) is not None
-    }
+    numbers = [number for name in names if (number := getattr(signal, name, None)) is not None]
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def tell(number: int, _frame: object) -> None:
+        server.should_exit = True
+        stop.set()
+        signal.signal(number, before[number])
+
+    for number in numbers:
+        signal.signal(number, tell)
     try:
         yield
     finally:

@@ -25,7 +25,7 @@ _HEADINGS: dict[Language, tuple[str, ...]] = {
 }
 _NUMBERS = range(2, 6)  # columns
 _DATES = range(6, 8)  # columns
-_DATE = len("20/11/26")
+_DATE = len("20/11/26 ")
 
 
 def register(app: typer.Typer) -> None:
