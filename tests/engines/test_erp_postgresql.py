@@ -2,24 +2,22 @@
 
 import random
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
-from malote.demo import postgres
 from malote.erp.engines import open_erp
 from malote.erp.faults import classify
 from malote.erp.protocol import Erp, ErpError, Result
 from malote.fiscal.documents import Document
 from tests.engines.erp_support import Tables, post, results
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests.engines.posting_support import own_server, until
 from tests.engines.sales import cancellation, contingency, number_void, postings, sale, supermarket
 
 pytestmark = pytest.mark.postgresql
@@ -240,22 +238,15 @@ def test_a_connection_cut_in_the_middle_leaves_nothing(url: str, tables: Tables)
         assert set(post(erp, *supermarket(50))) == {Result.POSTED}
 
 
-def test_after_the_server_was_stopped_and_started_it_goes_on(tmp_path: Path) -> None:
-    folder, runtime = tmp_path / "server", tmp_path / "run"
-    server = postgres.start(folder, runtime)
-    try:
-        with opened(server.url) as erp:
-            erp.create_structure()
-            assert post(erp, sale(1)) == [Result.POSTED]
-            server.stop()
-            for _ in range(2):
-                assert refusal(erp, sale(2)).code == "erp_away"
-            server = postgres.start(folder, runtime)
-            with opened(server.url) as again:
-                assert post(again, sale(1), sale(2)) == [Result.POSTED, Result.POSTED]
-            assert post(erp, sale(2), first_id=9) == [Result.DUPLICATE]
-    finally:
+def test_after_the_server_was_stopped_and_started_it_goes_on() -> None:
+    with own_server() as server, opened(server.url) as erp:
+        erp.create_structure()
+        assert post(erp, sale(1)) == [Result.POSTED]
         server.stop()
+        for _ in range(2):
+            assert refusal(erp, sale(2)).code == "erp_away"
+        server.start()
+        assert post(erp, sale(2), sale(1), first_id=9) == [Result.POSTED, Result.DUPLICATE]
 
 
 # ---- several at once ----
@@ -311,18 +302,4 @@ def cut(tables: Tables) -> None:
 
 
 def blocked_by(tables: Tables, pid: int) -> bool:
-    found = tables.ask(_waiting(pid))
-    return bool(found)
-
-
-def _waiting(pid: int) -> Any:
-    from sqlalchemy import text
-
-    return text(f"SELECT pid FROM pg_stat_activity WHERE {pid} = ANY(pg_blocking_pids(pid))")
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    return bool(tables.ask(text(f"SELECT pid FROM pg_stat_activity WHERE {pid} = ANY(pg_blocking_pids(pid))")))

@@ -63,7 +63,11 @@ class Poster:
             while not stop.is_set():
                 stop.wait(self._round())
         finally:
-            self._erp.close()
+            self.close()
+
+    def close(self) -> None:
+        """Closes the connection to the ERP."""
+        self._erp.close()
 
     def drain(self) -> int:
         """Posts what is due now, until nothing is. How many documents were handled.

@@ -1,0 +1,66 @@
+"""A poster as a process that kills itself (-9) at a given batch: ``python -m tests.engines.posting_child``.
+
+Arguments: store address, ERP address, where to die (``before`` or ``after`` the ERP's commit, ``settled``), and at
+which batch; batch 0 means never.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from malote.config import StoreSettings
+from malote.database.engine import open_database
+from malote.erp.engines import open_erp
+from malote.erp.protocol import Erp, Outcome, Posting
+from malote.posting.poster import Poster
+from malote.spool.documents import Settlement
+from malote.spool.sql import Spool
+from tests.engines.posting_support import SETTINGS, Passing
+
+LEASE_SECONDS = 1.0
+BATCH = 20
+
+
+def main(store_url: str, erp_url: str, where: str, at: int) -> None:
+    batches = iter(range(1, 10**6))
+    settled = iter(range(1, 10**6))
+
+    def post(erp: Erp, batch: Sequence[Posting]) -> list[Outcome]:
+        dying = next(batches) == at
+        if dying and where == "before":
+            die()
+        outcomes = erp.post(batch)
+        if dying and where == "after":
+            die()
+        return outcomes
+
+    class DyingSpool(Spool):
+        def settle(self, settlements: Sequence[Settlement]) -> int:
+            counted = super().settle(settlements)
+            if next(settled) == at and where == "settled":
+                die()
+            return counted
+
+    engine = open_database(store_url)
+    settings = msgspec.structs.replace(SETTINGS, batch=BATCH, lease_seconds=LEASE_SECONDS)
+    poster = Poster(
+        DyingSpool(engine),
+        lambda: Passing(open_erp(erp_url, lock_timeout_seconds=5, statement_timeout_seconds=0.9), post),
+        lambda rejected: None,
+        settings,
+        StoreSettings(),
+    )
+    poster.drain()
+    poster.close()
+    engine.dispose()
+
+
+def die() -> None:
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -1,0 +1,141 @@
+"""A store with a spool and an ERP, for tests of the poster."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from malote.accounts.tills import create_till
+from malote.config import PostingSettings, StoreSettings
+from malote.database.engine import open_database
+from malote.database.migrations import migrate
+from malote.demo import postgres
+from malote.erp.engines import open_erp
+from malote.erp.protocol import Erp, Outcome, Posting
+from malote.fiscal.documents import Document, identity
+from malote.posting.poster import Poster
+from malote.spool.documents import RejectedDocument, StoredDocument
+from malote.spool.sql import Spool
+from tests.engines.spool_support import Clock, body_of, file_with, incoming
+
+SETTINGS = PostingSettings(
+    batch=100, lease_seconds=60, idle_seconds=0.01, retry_first_seconds=0.02, retry_longest_seconds=0.2
+)
+
+
+class Shop:
+    """One till, its spool in SQLite, and an ERP. The clock of the documents only moves when told to."""
+
+    def __init__(self, folder: Path, erp_url: str, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.store_url = f"sqlite:///{folder / 'store.sqlite3'}"
+        self.erp_url = erp_url
+        self.engine: Engine = open_database(self.store_url)
+        migrate(self.engine)
+        self.spool = Spool(self.engine, clock=clock)
+        self.till, _ = create_till(self.engine, "caixa1")
+        self.kept: list[RejectedDocument] = []
+        self._numbers = iter(range(10**9))
+
+    def accept(self, *documents: Document) -> None:
+        """Each document in a file of its own."""
+        labels = [f"{next(self._numbers)}-{identity(document)}" for document in documents]
+        files = [file_with(label, incoming(one)) for label, one in zip(labels, documents, strict=True)]
+        self.spool.accept(self.till.id, body_of(labels), files, received_at=self.clock())
+
+    def erp(self) -> Erp:
+        return open_erp(self.erp_url, lock_timeout_seconds=5)
+
+    def poster(
+        self,
+        *,
+        erp: Callable[[], Erp] | None = None,
+        spool: Spool | None = None,
+        keep: Callable[[RejectedDocument], object] | None = None,
+        settings: PostingSettings = SETTINGS,
+    ) -> Poster:
+        return Poster(
+            spool or self.spool, erp or self.erp, keep or self.keep, settings, StoreSettings(), clock=self.clock
+        )
+
+    def keep(self, rejected: RejectedDocument) -> None:
+        """As the quarantine does; and it must come before the settlement."""
+        assert self.states()[rejected.access_key or ""] == "posting"
+        self.kept.append(rejected)
+
+    def documents(self) -> list[StoredDocument]:
+        return self.spool.documents(limit=100_000)
+
+    def states(self) -> dict[str, str]:
+        """By access key; of several documents with one key, the last one's."""
+        return {one.access_key or "": one.state for one in self.documents()}
+
+    def counted(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for one in self.documents():
+            found[one.state] = found.get(one.state, 0) + 1
+        return found
+
+    def reasons(self) -> list[str]:
+        return [one.reason.code for one in self.documents() if one.reason]
+
+
+@contextmanager
+def open_shop(folder: Path, erp_url: str, clock: Callable[[], float] | None = None) -> Iterator[Shop]:
+    shop = Shop(folder, erp_url, clock or Clock())
+    try:
+        yield shop
+    finally:
+        shop.engine.dispose()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
+
+
+class Passing:
+    """An ERP through which all calls pass, for tests that act between them."""
+
+    def __init__(self, erp: Erp, post: Callable[[Erp, Sequence[Posting]], list[Outcome]]) -> None:
+        self._post = post
+        self._erp = erp
+        self.engine = erp.engine
+        self.patience_seconds = erp.patience_seconds
+        self.create_structure = erp.create_structure
+        self.booked = erp.booked
+        self.close = erp.close
+
+    def post(self, batch: Sequence[Posting]) -> list[Outcome]:
+        return self._post(self._erp, batch)
+
+
+class OwnServer:
+    """A PostgreSQL that a test may stop and start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server = postgres.start(folder / "data", folder / "run")
+        self.url = self._server.url
+
+    def start(self) -> None:
+        self._server = postgres.start(self._folder / "data", self._folder / "run")
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+@contextmanager
+def own_server() -> Iterator[OwnServer]:
+    # Not in pytest's folder: every start of pytest closes that to others, and as root the server is somebody else.
+    with tempfile.TemporaryDirectory(prefix="malote-postgresql-", ignore_cleanup_errors=True) as folder:
+        server = OwnServer(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()

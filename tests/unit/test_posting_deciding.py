@@ -1,0 +1,68 @@
+"""From what the ERP answered to what becomes of the document."""
+
+import pytest
+
+from malote.config import PostingSettings, StoreSettings
+from malote.erp.protocol import ErpError, Outcome, Result
+from malote.fiscal.documents import NumberVoid
+from malote.posting.deciding import Decider
+from malote.spool.documents import LeasedDocument
+
+NOW = 1_000_000.0
+HOUR = 3600.0
+DECIDER = Decider(PostingSettings(retry_longest_seconds=60), StoreSettings(authorisation_hours=24))
+
+
+def leased(*, accepted_at: float = NOW, attempts: int = 0) -> LeasedDocument:
+    void = NumberVoid("1", "65", 1, 2026, 1, 1, 1, "", None)
+    return LeasedDocument(7, "caixa1", "lease", void, accepted_at, attempts)
+
+
+@pytest.mark.parametrize(
+    ("result", "state", "code", "duplicate"),
+    [
+        (Result.POSTED, "posted", None, False),
+        (Result.DUPLICATE, "posted", None, True),
+        (Result.PROTOCOL_ADDED, "posted", None, True),
+        (Result.DIVERGENT, "rejected", "divergent_content", False),
+        (Result.SALE_MISSING, "waiting", "sale_not_here", False),
+        (Result.NOT_AUTHORISED, "waiting", "not_authorised_yet", False),
+    ],
+)
+def test_every_result_has_its_state(result: Result, state: str, code: str | None, duplicate: bool) -> None:
+    settled = DECIDER.of_outcome(leased(), Outcome(7, result, {"fields": "change"}), NOW)
+    assert (settled.document_id, settled.lease, settled.state, settled.duplicate) == (7, "lease", state, duplicate)
+    assert (settled.reason.code if settled.reason else None) == code
+    assert (settled.retry_at is not None) == (state == "waiting")
+
+
+def test_the_table_above_is_complete() -> None:
+    for result in Result:
+        DECIDER.of_outcome(leased(), Outcome(7, result), NOW)
+
+
+def test_divergence_names_the_fields() -> None:
+    settled = DECIDER.of_outcome(leased(), Outcome(7, Result.DIVERGENT, {"fields": "change"}), NOW)
+    assert settled.reason is not None
+    assert settled.reason.facts == {"fields": "change"}
+
+
+def test_a_note_without_protocol_is_rejected_in_time() -> None:
+    outcome = Outcome(7, Result.NOT_AUTHORISED)
+    late = DECIDER.of_outcome(leased(accepted_at=NOW - 24 * HOUR), outcome, NOW)
+    assert late.state == "rejected"
+    assert late.reason is not None
+    assert (late.reason.code, late.reason.facts) == ("never_authorised", {"hours": "24"})
+    nearly = DECIDER.of_outcome(leased(accepted_at=NOW - 24 * HOUR + 10, attempts=30), outcome, NOW)
+    assert (nearly.state, nearly.retry_at) == ("waiting", NOW + 10)
+
+
+def test_a_transient_error_waits_and_a_permanent_one_is_rejected() -> None:
+    away = DECIDER.of_error(leased(), ErpError("erp_away", transient=True, detail="no route"), NOW)
+    assert away.state == "waiting"
+    assert away.retry_at is not None
+    assert NOW < away.retry_at <= NOW + 5
+    refused = DECIDER.of_error(leased(), ErpError("erp_constraint", transient=False, detail="sale, chk"), NOW)
+    assert refused.state == "rejected"
+    assert refused.reason is not None
+    assert (refused.reason.code, refused.reason.facts) == ("erp_constraint", {"detail": "sale, chk"})
