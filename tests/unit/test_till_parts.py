@@ -1,9 +1,12 @@
 """The small parts: back-off, voice, lock, settings."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
+from malote import rejection
+from malote import till as till_package
 from malote.config import Settings, TillSettings
 from malote.till.backoff import LONGEST_PATIENCE_SECONDS, Backoff
 from malote.till.lock import AgentLock
@@ -94,3 +97,36 @@ def test_what_is_missing_is_named(tmp_path: Path, till: dict[str, object], code:
         prepare(settings(tmp_path, **till))
     assert (raised.value.code, raised.value.facts["setting"]) == (code, setting)
     assert raised.value.facts["variable"] == f"MALOTE_{setting.upper().replace('.', '_')}"
+
+
+# Which argument of a call is a code of the catalogue.
+CODE_AT = {
+    "OutboxError": 0,
+    "OutboxDamagedError": 0,
+    "SetupError": 0,
+    "happened": 0,
+    "trouble": 1,
+    "ServerError": 1,
+    "_refuse": 2,
+    "Refusal": 2,
+}
+
+
+def uttered(source: Path) -> set[str]:
+    codes = set[str]()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            place = CODE_AT.get(name)
+            if place is not None and len(node.args) > place:
+                code = node.args[place]
+                if isinstance(code, ast.Constant):
+                    codes.add(code.value)
+    return codes
+
+
+def test_every_code_that_the_till_utters_is_in_the_catalogue() -> None:
+    sources = sorted(Path(till_package.__path__[0]).glob("*.py"))
+    codes = set().union(*(uttered(source) for source in sources)) | {"content_damaged"}
+    assert len(codes) > 10
+    assert codes <= set(rejection.catalogue())

@@ -25,6 +25,8 @@ from malote.till.voice import Voice
 RETENTION_SECONDS = 600.0
 # How long a drain without a set time goes on without the server.
 PATIENCE_SECONDS = 10.0
+# A slow network drive is not looked through more often than this many times what one look takes.
+SCANS_APART = 20
 # How long a drain waits for files that are still being written.
 SETTLE_SECONDS = 60.0
 _TICK_SECONDS = 0.2
@@ -179,8 +181,10 @@ class Agent:
                     capture.reload()
                     rescan_due = time.monotonic()
                 if time.monotonic() >= rescan_due:
+                    began = time.monotonic()
                     capture.rescan()
-                    rescan_due = time.monotonic() + self._settings.rescan_seconds
+                    took = time.monotonic() - began
+                    rescan_due = began + max(self._settings.rescan_seconds, took * SCANS_APART)
                 capture.look_at(self._take_changed())
                 self._capture_due(capture)
                 if time.monotonic() >= retention_due:
