@@ -24,8 +24,6 @@ _HEADINGS: dict[Language, tuple[str, ...]] = {
     "en": ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
 }
 _NUMBERS = range(2, 6)  # columns
-_DATES = range(6, 8)  # columns
-_DATE = len("20/11/26 ")
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +64,7 @@ def _table(tills: "Sequence[TillStatus]", language: Language, skew: float) -> Ta
         table.add_column(
             heading,
             justify="right" if column in _NUMBERS else "left",
-            min_width=max(longest, _DATE) if column in _DATES else longest,
+            min_width=longest,
         )
     for till in tills:
         table.add_row(
@@ -135,7 +133,9 @@ def _moment(seconds: float | None) -> str:
 
 
 def _local(moment: datetime) -> str:
-    return f"{moment.astimezone():%d/%m/%y %H:%M}"
+    """Short, for a narrow column: of another year only the month."""
+    here = moment.astimezone()
+    return f"{here:%d/%m %H:%M}" if here.year == datetime.now(here.tzinfo).year else f"{here:%m/%Y}"
 
 
 def _never(language: Language) -> str:
