@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +63,27 @@ def test_it_listens_here_only_is_adopted_while_it_runs_and_stops_twice(server: P
     assert postgres.start(server.folder, server.folder.parent / "run") == server
     server.stop()
     server.stop()
+
+
+def test_it_does_not_outlive_a_demo_that_was_killed(server: Postgres) -> None:
+    program = (
+        "import pathlib, sys, time\n"
+        "from malote.demo.guard import guarded\n"
+        "from malote.demo.postgres import Postgres\n"
+        "with guarded(Postgres('', pathlib.Path(sys.argv[1]), sys.argv[2] or None)):\n"
+        "    print('guarded', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    arguments = [sys.executable, "-c", program, str(server.folder), server.system_user or ""]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as demo:
+        assert demo.stdout is not None
+        assert demo.stdout.readline() == b"guarded\n"
+        assert (server.folder / "postmaster.pid").exists()
+        demo.kill()
+    deadline = time.monotonic() + 60
+    while (server.folder / "postmaster.pid").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_without_the_package_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ class _Lines:
 def line(seen: Figures, store: Store) -> str:
     """The figures in one line."""
     tills = "; ".join(
-        f"{till.name} {till.sold} {Phrase.SOLD.say(store.language)}, {till.posted} {Phrase.POSTED.say(store.language)}"
+        f"{till.name}: {till.sold} {Phrase.ROW_SALES.say(store.language)}, {till.posted} {Phrase.POSTED.say(store.language)}"
         for till in seen.tills
     )
     return f"{tills}. {_of_erp(seen, store)}"
@@ -178,9 +178,9 @@ def screen(seen: Figures, store: Store, events: list[str]) -> RenderableType:
     table = Table()
     table.add_column(Phrase.TILL.say(language))
     for phrase in (
-        Phrase.SOLD,
+        Phrase.ROW_SALES,
         Phrase.AMOUNT,
-        Phrase.CAPTURED,
+        Phrase.ROW_FILES,
         Phrase.PENDING,
         Phrase.POSTED,
         Phrase.WAITING,

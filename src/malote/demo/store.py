@@ -17,6 +17,7 @@ from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.demo import postgres
 from malote.demo.evidence import TillPlace
+from malote.demo.guard import guarded
 from malote.demo.issuers import SUPERMARKET, WHOLESALE
 from malote.demo.pos import Plan
 from malote.demo.processes import Program
@@ -174,10 +175,8 @@ def erp_database(home: Path, *, prefer_sqlite: bool = False) -> Iterator[tuple[s
     except postgres.PostgresUnavailableError as error:
         yield _sqlite_url(home), str(error)
         return
-    try:
+    with guarded(server):
         yield server.url, ""
-    finally:
-        server.stop()
 
 
 def _sqlite_url(home: Path) -> str:
