@@ -1,0 +1,1 @@
+"""The books: what can be counted again by anyone."""
