@@ -5,8 +5,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -392,42 +392,6 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-# ---- retention ----
-
-
-@pytest.fixture
-def day(scene: Scene) -> Path:
-    folder = scene.inbox / "recebidos" / "2026-01-10"
-    folder.mkdir(parents=True)
-    (folder / "provada.xml").write_bytes(b"proven")
-    (folder / "rejeitada.xml").write_bytes(b"rejected")
-    return folder
-
-
-def proven(till: Till, hashes: Sequence[bytes]) -> Collection[bytes]:
-    assert till == CAIXA1
-    return [sha256 for sha256 in hashes if sha256 == hashlib.sha256(b"proven").digest()]
-
-
-def test_only_what_is_proven_is_deleted_after_its_retention(scene: Scene, day: Path) -> None:
-    assert received.prune(scene.root, [CAIXA1], date(2026, 1, 10), proven) == 0
-    assert received.prune(scene.root, [CAIXA1], date(2026, 1, 11), proven) == 1
-    assert [path.name for path in day.iterdir()] == ["rejeitada.xml"]
-
-
-def test_an_emptied_day_disappears_and_the_inbox_is_untouched(scene: Scene, day: Path) -> None:
-    (day / "rejeitada.xml").unlink()
-    (scene.inbox / "venda.xml").write_bytes(b"proven")
-    (scene.inbox / "recebidos" / "notas").mkdir()
-    assert received.prune(scene.root, [CAIXA1], date(2026, 1, 11), proven) == 1
-    assert sorted(path.name for path in (scene.inbox / "recebidos").iterdir()) == ["notas"]
-    assert (scene.inbox / "venda.xml").exists()
-
-
-def test_the_retention_counts_in_days() -> None:
-    assert received.first_day_kept(date(2026, 4, 10), 90) == date(2026, 1, 10)
 
 
 def test_findings_are_the_same_for_whoever_looks(scene: Scene) -> None:
