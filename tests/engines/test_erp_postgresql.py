@@ -164,6 +164,22 @@ def test_a_user_without_privilege_keeps_the_sales_waiting(url: str, tables: Tabl
     tables.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
+def test_the_privileges_that_the_docs_name_are_enough(url: str, tables: Tables) -> None:
+    role = f"clerk_{random.randrange(10**9)}"
+    tables.run(
+        f"CREATE ROLE {role} LOGIN",
+        f"GRANT INSERT, SELECT ON posting_key, sale_item, payment TO {role}",
+        f"GRANT INSERT, SELECT, UPDATE ON sale, stock TO {role}",
+        f"GRANT INSERT ON cancellation, number_void TO {role}",
+    )
+    with opened(make_url(url).set(username=role).render_as_string(hide_password=False)) as erp:
+        assert set(post(erp, sale(1), contingency(2), cancellation(sale(1)), number_void())) == {Result.POSTED}
+        again = post(erp, contingency(2, authorised=True), sale(1, change=1), cancellation(sale(1)), first_id=9)
+        assert again == [Result.PROTOCOL_ADDED, Result.DIVERGENT, Result.DUPLICATE]
+        assert len(list(erp.booked())) == 2
+    tables.run(f"DROP OWNED BY {role}", f"DROP ROLE {role}")
+
+
 def test_a_constraint_and_its_table_are_named(url: str, tables: Tables) -> None:
     tables.run("ALTER TABLE payment ADD CONSTRAINT only_pix CHECK (method = '17')")
     with opened(url) as erp:

@@ -16,6 +16,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 _INTEGER_DIGITS = {2: 13, 4: 11, 10: 11}  # before the decimal point, by decimals after it
+_DIGITS = 28  # beyond, Decimal's own arithmetic would round
 
 
 class OutOfRangeError(ValueError):
@@ -133,6 +134,8 @@ def _now_elsewhere(element: DatabaseNow, compiler: SQLCompiler, **options: Any) 
 
 def scaled(value: Decimal, places: int, column: str) -> int:
     """``value`` as an integer of its ``places``-th decimal. Raises ``OutOfRangeError`` if that would change it."""
+    if len(value.as_tuple().digits) > _DIGITS:
+        raise OutOfRangeError(column)
     try:
         moved = value.scaleb(places)
         whole = int(moved)
