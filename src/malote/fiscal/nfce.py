@@ -94,6 +94,8 @@ def _partial(row: NoteRow) -> Summary:
     """What can be told of a note that can't be read whole. Its problems have been noted already."""
     head, unsaid = row.head, list[Problem]()
     key = _bare_key(head.identity)
+    if not is_well_formed(key) and row.answer is not None:
+        key = row.answer.key or key  # the answer may name what the note doesn't
     issued_at = _issued(head, unsaid)
     by_key = named_by_key("sale", key)
     return msgspec.structs.replace(
@@ -185,7 +187,8 @@ def _items(rows: list[ItemRow], limits: Limits, problems: list[Problem]) -> tupl
     except AmountError:
         problems.extend(_bad_amounts(rows))
         return None
-    if len({item.number for item in items}) != len(items) or items[0].number == 0:
+    numbers = {item.number for item in items}
+    if len(numbers) != len(items) or 0 in numbers:
         problems.append(warning("item_numbers"))
         items = tuple([_item(row._replace(number=str(place))) for place, row in enumerate(rows, 1)])
     return items
@@ -332,7 +335,10 @@ def _protocol(row: NoteRow, problems: list[Problem]) -> Protocol | None:
     if status is None or not answer.key:
         problems.append(warning("protocol_empty"))
         return None
-    if answer.key != _bare_key(row.head.identity):
+    own_key = _bare_key(row.head.identity)
+    if not is_well_formed(own_key):
+        return None  # there is nothing that it could be the protocol of
+    if answer.key != own_key:
         problems.append(reject("protocol_key_disagrees", found=named(answer.key)))
         return None
     if status in _AUTHORISED and answer.number:

@@ -1,0 +1,53 @@
+"""What the tests of the reader share."""
+
+from malote.fiscal import forms
+from malote.fiscal.documents import Cancellation, NumberVoid, Sale
+from malote.fiscal.reader import Limits, Reading, read
+
+
+def only(raw: bytes, limits: Limits | None = None) -> Reading:
+    """The one reading of a file."""
+    readings = read(raw, limits) if limits else read(raw)
+    assert len(readings) == 1
+    return readings[0]
+
+
+def sale_in(raw: bytes) -> Sale:
+    document = only(raw).document
+    assert isinstance(document, Sale), only(raw).problems
+    return document
+
+
+def cancellation_in(raw: bytes) -> Cancellation:
+    document = only(raw).document
+    assert isinstance(document, Cancellation), only(raw).problems
+    return document
+
+
+def void_in(raw: bytes) -> NumberVoid:
+    document = only(raw).document
+    assert isinstance(document, NumberVoid), only(raw).problems
+    return document
+
+
+def codes(reading: Reading, severity: str | None = None) -> list[str]:
+    """The codes found, in order."""
+    return [problem.code for problem in reading.problems if severity in (None, problem.severity)]
+
+
+def problems_of(raw: bytes, severity: str | None = None) -> list[str]:
+    return codes(only(raw), severity)
+
+
+def replaced(raw: bytes, old: str, new: str) -> bytes:
+    """The file with the first ``old`` as ``new``; it must be there."""
+    assert old.encode() in raw
+    return raw.replace(old.encode(), new.encode(), 1)
+
+
+def the_long_way(raw: bytes) -> list[Reading]:
+    """What parsing alone makes of a file."""
+    forms.forget()
+    readings = read(raw)
+    forms.forget()
+    return readings

@@ -1,0 +1,81 @@
+import re
+
+import pytest
+
+from tests.unit.fiscal.notes import Line, build_note
+from tests.unit.fiscal.support import only, problems_of, sale_in
+
+ITEMS = [Line(description="PÃO FRANCÊS")]
+UTF8 = build_note(items=ITEMS)
+
+
+def declared(name: str, encoding: str) -> bytes:
+    return build_note(items=ITEMS, declaration=f'<?xml version="1.0" encoding="{name}"?>', encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("UTF-8", "utf-8"),
+        ("utf8", "utf-8-sig"),
+        ("ISO-8859-1", "iso-8859-1"),
+        ("latin1", "iso-8859-1"),
+        ("windows-1252", "cp1252"),
+        ("cp850", "cp850"),
+        ("UTF-16", "utf-16"),
+        ("UTF-16", "utf-16-le"),
+        ("UTF-16BE", "utf-16-be"),
+        ("UTF-32", "utf-32"),
+    ],
+)
+def test_encodings(name: str, encoding: str) -> None:
+    raw = declared(name, encoding)
+    assert sale_in(raw) == sale_in(UTF8)
+    assert problems_of(raw) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("UTF-8", "iso-8859-1"), ("ISO-8859-1", "utf-8"), ("UTF-16", "iso-8859-1"), ("nonsense", "utf-8")],
+)
+def test_a_wrong_declaration_is_seen_through(name: str, encoding: str) -> None:
+    raw = declared(name, encoding)
+    assert sale_in(raw).items[0].description == "PÃO FRANCÊS"
+    assert problems_of(raw) == ["encoding_wrong"]
+
+
+def test_text_declared_utf_16_by_a_careless_program_is_utf_8() -> None:
+    assert problems_of(declared("utf-16", "utf-8")) == []
+
+
+def test_no_declaration_in_another_encoding() -> None:
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        assert sale_in(build_note(items=ITEMS, declaration="", encoding=encoding)) == sale_in(UTF8)
+    raw = build_note(items=ITEMS, declaration="", encoding="iso-8859-1")
+    assert sale_in(raw) == sale_in(UTF8)
+    assert problems_of(raw) == ["encoding_wrong"]
+
+
+def test_white_space_before_the_declaration() -> None:
+    assert sale_in(b"\r\n " + UTF8 + b"\n\n") == sale_in(UTF8)
+
+
+def test_bytes_that_mean_nothing() -> None:
+    reading = only(declared("nonsense", "iso-8859-1"))
+    assert [problem.code for problem in reading.problems] == ["encoding_unreadable"]
+    assert problems_of(b"\xff\xfe<\0a") == ["encoding_unreadable"]
+
+
+def test_a_prefixed_namespace() -> None:
+    text = UTF8.decode().replace(' xmlns="http://www.portalfiscal.inf.br/nfe"', "")
+    start = text.index("<nfeProc")
+    signature = text[text.index("<Signature") : text.index("</Signature>") + 12]
+    body = text[start:].replace(signature, "")
+    prefixed = re.sub(r"<(/?)(\w)", r"<\1n:\2", body)
+    prefixed = prefixed.replace("<n:nfeProc", '<n:nfeProc xmlns:n="http://www.portalfiscal.inf.br/nfe"', 1)
+    assert sale_in(prefixed.encode()) == sale_in(UTF8)
+
+
+def test_no_namespace_at_all() -> None:
+    raw = UTF8.replace(b' xmlns="http://www.portalfiscal.inf.br/nfe"', b"")
+    assert sale_in(raw) == sale_in(UTF8)
