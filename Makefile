@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint bench lock soak clean
+.PHONY: install demo test lint bench lock soak docs clean
 
 install: $(STAMP)
 
@@ -31,6 +31,10 @@ bench: install
 # Longer than CI allows: kills every process in turn for half an hour.
 soak: install
 	MALOTE_SOAK=1 $(BIN)/python -m pytest tests/faults -m processes --timeout 3600
+
+# The pages that are made from the program: reasons and commands.
+docs: install
+	$(BIN)/python -m malote.cli.pages docs
 
 # The locks hold hashes and no address; run after changing the dependencies in pyproject.toml.
 lock: install

@@ -42,7 +42,7 @@ def page(entries: rejection.Catalogue) -> str:
     lines = [
         "# Reasons",
         "",
-        "Every code that Malote can utter. Made by `malote reasons --markdown` from `src/malote/reasons/`.",
+        "Every code that Malote can utter. Made by `make docs` from `src/malote/reasons/`.",
         "`{…}` is filled with the facts of the case. *Cure* is who can put it right; *by itself* means that it is",
         "retried until it passes.",
     ]
