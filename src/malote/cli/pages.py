@@ -13,8 +13,8 @@ from malote.cli.reasons import page as reasons_page
 _COMMANDS = """\
 # Commands
 
-Made by `make docs` from the program itself. Every command takes `--help`. `--config FILE` (or `MALOTE_CONFIG`) names the
-settings file; listing commands take `--json`.
+Made by `make docs` from the program itself. Every command takes `--help`. `--config FILE` (or `MALOTE_CONFIG`) names
+the settings file; listing commands take `--json`.
 
 Exit status: 0 done and nothing to worry about; 1 done, and what was looked for is there (a rejected document, a
 difference, something pending); 2 wrong usage or settings; 3 it could not be done now, and the message says why.
