@@ -120,7 +120,7 @@ def uttered(source: Path) -> set[str]:
             place = CODE_AT.get(name)
             if place is not None and len(node.args) > place:
                 code = node.args[place]
-                if isinstance(code, ast.Constant):
+                if isinstance(code, ast.Constant) and isinstance(code.value, str):
                     codes.add(code.value)
     return codes
 
