@@ -23,7 +23,6 @@ from malote.database.engine import open_database
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
 from malote.erp.engines import open_erp
-from malote.erp.protocol import Erp
 from malote.intake import received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
@@ -208,12 +207,10 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
     """
     parts = services or open_services(settings)
-    return Poster(parts.spool, partial(_open_erp, settings), parts.keep, settings.posting, settings.store)
-
-
-def _open_erp(settings: Settings) -> Erp:
-    erp = open_erp(settings.erp_url, lock_timeout_seconds=settings.erp.lock_timeout_seconds)
-    if not settings.erp.url:
-        # The one in the home folder is for trying out: nobody made its tables.
-        erp.create_structure()
-    return erp
+    connect = partial(
+        open_erp,
+        settings.erp_url,
+        lock_timeout_seconds=settings.erp.lock_timeout_seconds,
+        statement_timeout_seconds=settings.erp.statement_timeout_seconds,
+    )
+    return Poster(parts.spool, connect, parts.keep, settings.posting, settings.store)
