@@ -25,6 +25,7 @@ from malote.demo.store import Store
 from malote.demo.words import Phrase
 
 _LOOK_SECONDS = 0.5
+_SETTLE_SECONDS = 5.0
 _LINE_SECONDS = 5.0  # between lines where there is no terminal
 _EVENTS = 8
 
@@ -46,7 +47,10 @@ class Selling:
     def stop(self) -> None:
         self._over.set()
         self._thread.join()
-        self.pos.close()
+
+    def settle(self) -> int:
+        """Pays what the till owes its sales; returns how many files that wrote."""
+        return 0 if self.failure else self.pos.settle()
 
     def _sell(self) -> None:
         dice = Random()
@@ -90,8 +94,10 @@ def sell(store: Store, crew: Crew, erp: ErpBooks, console: Console, *, minutes: 
         tills: list[Selling] = []
         for place in store.tills:
             till = Selling(store, place, rate, events)
+            stack.callback(till.pos.close)
             stack.callback(till.stop)
             tills.append(till)
+        stack.callback(_let_settle, tills)
         until = time.monotonic() + minutes * 60 if minutes else float("inf")
         view = _Terminal if console.is_terminal else _Lines
         with view(store, console, events) as shown:
@@ -100,6 +106,22 @@ def sell(store: Store, crew: Crew, erp: ErpBooks, console: Console, *, minutes: 
                     events.append(Phrase.RESTARTED.say(store.language, name=name))
                 shown.show(figures(tills, server, erp))
                 time.sleep(_LOOK_SECONDS)
+
+
+def _let_settle(tills: Sequence[Selling]) -> None:
+    """Authorises what was sold without, and lets it reach the server: while the demo stands still, time doesn't."""
+    for till in tills:
+        till.stop()
+    wanted = {till: _files(till) + written for till in tills if (written := till.settle())}
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while time.monotonic() < deadline and any(_files(till) < count for till, count in wanted.items()):
+        time.sleep(0.1)
+
+
+def _files(till: Selling) -> int:
+    """How many files of the till have reached the server."""
+    states = evidence.outbox_states(till.place.outbox)
+    return sum(states.values()) - states.get("captured", 0) - states.get("held", 0)
 
 
 def figures(tills: Sequence[Selling], server: Server, erp: ErpBooks) -> Figures:
@@ -166,11 +188,9 @@ class _Lines:
 
 def line(seen: Figures, store: Store) -> str:
     """The figures in one line."""
-    tills = "; ".join(
-        f"{till.name}: {till.sold} {Phrase.ROW_SALES.say(store.language)}, {till.posted} {Phrase.POSTED.say(store.language)}"
-        for till in seen.tills
-    )
-    return f"{tills}. {_of_erp(seen, store)}"
+    sales, posted = Phrase.ROW_SALES.say(store.language), Phrase.POSTED.say(store.language)
+    tills = [f"{till.name}: {till.sold} {sales}, {till.posted} {posted}" for till in seen.tills]
+    return f"{'; '.join(tills)}. {_of_erp(seen, store)}"
 
 
 def screen(seen: Figures, store: Store, events: list[str]) -> RenderableType:

@@ -144,11 +144,12 @@ class Pos:
         self._carry_out(entry)
         return entry.files[0]
 
-    def settle(self) -> None:
-        """Pays what is owed: authorises what was sold offline, cancels what was to be cancelled."""
+    def settle(self) -> int:
+        """Pays what is owed: authorises what was sold without, cancels what was to be cancelled. How many files."""
         entry = Entry()
         self._pay(entry, every=True)
         self._carry_out(entry)
+        return len(entry.files)
 
     def recall(self, sale: SoldSale) -> Note:
         """Composes a sold note again, byte for byte."""

@@ -27,6 +27,8 @@ from malote.wire import PATH_HEALTH
 DEFAULT_HOME = Path("demo-data")
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
+# Whoever drops a note without protocol into a folder wants to see what becomes of it.
+_AUTHORISATION_HOURS = 0.1
 
 Section = dict[str, object]
 
@@ -125,7 +127,13 @@ class Store:
             "home": ".",
             "language": self.language,
             "server": {"host": _HOST, "port": port, "posting": False},
-            "store": {"name": "Loja de demonstração", "test_environment": True, "learn_series": True, "issuers": []},
+            "store": {
+                "name": "Loja de demonstração",
+                "test_environment": True,
+                "learn_series": True,
+                "issuers": [],
+                "authorisation_hours": _AUTHORISATION_HOURS,
+            },
             "erp": {"url": erp_url},
             # Nobody wants to watch a demo wait.
             "posting": {"retry_first_seconds": 0.5, "retry_longest_seconds": 5.0},
