@@ -6,7 +6,8 @@ from malote.fiscal.access_key import check_digit, is_well_formed
 from malote.fiscal.moments import Moment
 from malote.fiscal.problems import Problem, reject, warning
 
-_QUOTABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .:_/+\-]{0,59}")
+# One word, or figures with spaces: nobody's name or address.
+_QUOTABLE = re.compile(r"[A-Za-z0-9._/+:\-]{1,60}|[0-9][0-9 ./:+\-]{0,59}")
 
 
 def named(text: str) -> str:

@@ -235,6 +235,11 @@ _RATES = {
     "icms_rate": "pICMS", "pis_rate": "pPIS", "cofins_rate": "pCOFINS", "ibs_state_rate": "pIBSUF",
     "ibs_city_rate": "pIBSMun", "cbs_rate": "pCBS",
 }  # fmt: skip
+_TOTALS = {
+    "products": "vProd", "discount": "vDesc", "freight": "vFrete", "insurance": "vSeg", "other": "vOutro",
+    "icms": "vICMS", "icms_substitution": "vST", "ipi": "vIPI", "pis": "vPIS", "cofins": "vCOFINS",
+    "services": "vServ", "ibs": "vIBS", "cbs": "vCBS", "total": "vNF",
+}  # fmt: skip
 
 
 def _bad_amounts(rows: list[ItemRow]) -> list[Problem]:
@@ -313,8 +318,8 @@ def _totals(row: TotalsRow, problems: list[Problem]) -> Totals | None:
             cents[row.services], cents[row.ibs], cents[row.cbs], cents[row.total],
         )  # fmt: skip
     except AmountError:
-        for name, text in row._asdict().items():
-            _amount(f"total {name}", text, problems)
+        for column, name in _TOTALS.items():
+            _amount(f"total {name}", getattr(row, column), problems)
         return None
 
 

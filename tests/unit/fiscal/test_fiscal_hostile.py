@@ -126,9 +126,9 @@ def test_many_different_names_are_not_remembered_for_ever() -> None:
 
 
 def test_problems_quote_no_consumer() -> None:
-    name = "MARIA DA SILVA 11144477735"
+    name = "MARIA DA SILVA"
     for field in ("dhEmi", "serie", "vNF", "tpAmb", "mod"):
-        raw = NOTE.replace(f"<{field}>".encode(), f"<{field}>{name} ção".encode(), 1)
+        raw = NOTE.replace(f"<{field}>".encode(), f"<{field}>{name}".encode(), 1)
         facts = [value for problem in only(raw).problems for value in problem.facts.values()]
         assert not any("MARIA" in value for value in facts)
 

@@ -1,0 +1,159 @@
+"""A known form is read without a parser, and must say exactly what the parser says."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from malote.fiscal import forms, reader
+from malote.fiscal.reader import read
+from tests.unit.fiscal.notes import BASKET, MORNING, Line, build_note
+from tests.unit.fiscal.support import problems_of, replaced, sale_in, the_long_way
+
+NOTE = build_note(items=BASKET, consumer="11144477735")
+PIECES = [
+    "<", ">", "&", "&amp;", "&#65;", "&x;", "]]>", "<![CDATA[x]]>", "<!-- x -->", "<?x?>", '"', "'", "\0", "\1", "\x7f",
+    "\r\n", "\ufffe", "\ue000", "\ue100", "é", "<det/>", '<det nItem="9">', "</det>", "</infNFe>", ' x="1"',
+    "<a b='>'/>", "<x></x>", "<prod>", "\ud7ff", "\u2028", "0", "<qrCode><![CDATA[", "]]></qrCode>",
+]  # fmt: skip
+
+
+def pretty(raw: bytes, space: bytes) -> bytes:
+    """The file with white space between its tags, as many programs write it."""
+    return re.sub(rb"><(?!!)", b">" + space + b"<", raw)
+
+
+@pytest.fixture(autouse=True)
+def _known() -> None:
+    forms.forget()
+    read(NOTE)
+
+
+def test_a_form_is_known_after_its_first_file() -> None:
+    assert forms.recognise(NOTE) is not None
+    other = build_note(items=BASKET[::-1], consumer="11144477735", number=2, emission=1, issuer="12ABC34501DE35")
+    assert forms.recognise(other) is not None
+    assert read(other) == the_long_way(other)
+
+
+def test_a_known_form_needs_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = the_long_way(NOTE)
+    read(NOTE)
+    monkeypatch.delattr(reader, "parse")
+    assert read(NOTE) == expected
+
+
+def test_another_number_of_items_is_the_same_form() -> None:
+    assert forms.recognise(build_note(items=[*BASKET, *BASKET], consumer="11144477735")) is not None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        build_note(items=BASKET),
+        build_note(items=BASKET, emission=9),
+        build_note(items=BASKET, payments=[("03", 1000), ("17", 500)]),
+        build_note(items=[Line(other=3)]),
+        build_note(declaration="", protocol=False),
+        build_note(items=[Line(description="CAFÉ &amp; CIA &gt; 1\t2")]),
+        build_note(items=[Line(description='TV 32" > 30"')]),
+        pretty(build_note(items=BASKET), b"\n"),
+        pretty(build_note(items=BASKET), b"\r\n\t"),
+        b"\xef\xbb\xbf" + NOTE + b"\n",
+        build_note(model="55"),
+    ],
+)
+def test_other_forms_are_learned_and_say_the_same(raw: bytes) -> None:
+    expected = the_long_way(raw)
+    assert read(raw) == expected
+    assert forms.recognise(raw) is not None
+    assert read(raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<nfeProc", "<!-- x --><nfeProc"),
+        ("<ide>", "<ide><?x y?>"),
+        ("<vNF>", "<vNF><!-- x -->"),
+        ("<natOp>VENDA", "<natOp><![CDATA[VENDA]]>"),
+        ("<natOp>", "<natOp x='1'>"),
+        ("<natOp>", '<natOp x="a>b">'),
+        ("<natOp>VENDA", "<natOp>VENDA &#69;"),
+        ("<natOp>VENDA", "<natOp>VENDA ]]>"),
+        ("<natOp>VENDA", "<natOp>VENDA \ufffe"),
+        ("<natOp>VENDA", "<natOp>VENDA \x02"),
+        ('encoding="UTF-8"', 'encoding="ISO-8859-1"'),
+        ('nItem="2"', 'nItem="<2"'),
+        ('nItem="2"', 'nItem="2&amp;"'),
+        ("</nfeProc>", "</nfeProc><a/>"),
+        ("</nfeProc>", "</nfeProc>x"),
+    ],
+)
+def test_what_is_no_form_goes_the_long_way(old: str, new: str) -> None:
+    raw = replaced(NOTE, old, new)
+    readings = [read(raw), read(raw)]
+    assert forms.recognise(raw) is None
+    assert readings == [the_long_way(raw)] * 2
+
+
+def test_a_total_in_a_cdata_section_is_read() -> None:
+    raw = replaced(build_note(), "<vNF>25.90</vNF>", "<vNF><![CDATA[25.90]]></vNF>")
+    assert sale_in(raw).totals.total == 2590
+
+
+def test_a_frame_and_items_of_different_files_go_together_only_where_they_fit() -> None:
+    protocolled, bare = build_note(), build_note(protocol=False)
+    read(protocolled)
+    read(bare)
+    mixed = bare[: bare.index(b"</infNFe>")] + protocolled[protocolled.index(b"</infNFe>") :]
+    assert problems_of(mixed) == ["xml_malformed"]
+
+
+def test_a_key_that_stands_elsewhere_too() -> None:
+    raw = replaced(NOTE, "<chNFe>", "<chNFe>1")
+    assert read(raw) == the_long_way(raw)
+    assert "protocol_key_disagrees" in problems_of(raw)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    for number in range(700):
+        read(replaced(NOTE, "<natOp>", f"<x{number}/><natOp>"))
+    assert len(forms._frames) == 500
+    assert len(forms._items) <= 1000
+    assert sale_in(NOTE) == sale_in(replaced(NOTE, "<natOp>", "<x0/><natOp>"))
+
+
+def test_many_threads_learn_at_once() -> None:
+    files = [build_note(number=n, items=BASKET[: n % 8 + 1]) for n in range(1, 65)]
+    expected = [the_long_way(file) for file in files]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, files)) == expected
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, len(NOTE.decode()) - 1), st.sampled_from(PIECES), st.integers(0, 3))
+def test_any_piece_anywhere_reads_the_same_both_ways(place: int, piece: str, dropped: int) -> None:
+    text = NOTE.decode()
+    raw = (text[:place] + piece + text[place + dropped :]).encode()
+    read(NOTE)
+    readings = [read(raw), read(raw)]
+    assert readings == [the_long_way(raw)] * 2
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(min_size=1, max_size=30), st.sampled_from(["natOp", "xNome", "xProd", "vNF", "dhEmi", "chNFe", "qCom"]))
+def test_any_text_in_a_field_reads_the_same_both_ways(text: str, field: str) -> None:
+    start = NOTE.index(f"<{field}>".encode()) + len(field) + 2
+    end = NOTE.index(f"</{field}>".encode())
+    raw = NOTE[:start] + text.encode("utf-8", "surrogatepass") + NOTE[end:]
+    read(NOTE)
+    assert [read(raw), read(raw)] == [the_long_way(raw)] * 2
+
+
+def test_later_the_same_day() -> None:
+    for hour in range(3):
+        raw = build_note(items=BASKET, consumer="11144477735", issued_at=MORNING.replace(hour=hour))
+        assert sale_in(raw).issued_at.hour == hour
