@@ -57,8 +57,8 @@ class Till:
             "MALOTE_TILL_QUIET_SECONDS": "0",
             "MALOTE_TILL_POLL_SECONDS": "0.1",
         }
-        command = [*MALOTE, "till", *words]
-        return subprocess.run(command, env=os.environ | chosen, capture_output=True, text=True, timeout=120, check=False)
+        command, env = [*MALOTE, "till", *words], os.environ | chosen
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.call("status", "--json").stdout)
