@@ -53,7 +53,7 @@ class SchemaFinding(msgspec.Struct, frozen=True):
     """One departure from the layout. Neither field quotes a value of the document."""
 
     line: int
-    path: str  # "nfeProc/NFe/infNFe/det[2]/prod/CEST"
+    path: str  # from the file's root: "nfeProc/NFe/infNFe/det[2]/prod/CEST"
     message: str  # in English, as the schema's own terms are
 
 
@@ -123,7 +123,10 @@ def _violations(schema: etree.XMLSchema, document: etree._ElementTree) -> list[e
 
 def _path(document: etree._ElementTree, position: str | None) -> str:
     """The place of a finding by the names of its elements; numbered among several of one name."""
-    found = document.xpath(position) if position else []
+    try:
+        found = document.xpath(position) if position else []
+    except etree.XPathError:  # a prefix that only the element itself declares
+        return ""
     if not isinstance(found, list) or not found or not isinstance(found[0], etree._Element):
         return ""
     steps = []

@@ -22,7 +22,7 @@ PIECES = [
 
 def pretty(raw: bytes, space: bytes) -> bytes:
     """The file with white space between its tags, as many programs write it."""
-    return re.sub(rb"><(?!!)", b">" + space + b"<", raw)
+    return re.sub(rb"(?<!\]\])><(?!!)", b">" + space + b"<", raw)
 
 
 @pytest.fixture(autouse=True)
