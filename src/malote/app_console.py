@@ -7,7 +7,9 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from malote import __version__
-from malote.accounts import audit, sessions, users
+from malote.accounts import audit, passwords, sessions, users
+from malote.accounts.audit import Actor
+from malote.accounts.roles import Role
 from malote.app import Services
 from malote.console import services as console
 from malote.fiscal.reader import Limits, read
@@ -45,6 +47,7 @@ def console_services(services: Services) -> console.Services:
         language=settings.language,
         version=__version__,
         accounts=_accounts(services),
+        users=_users(services),
         tills=console.Tills(
             page=lambda query: overview.tills(engine, query, now=time.time()),
             matching=lambda query: overview.matching_tills(engine, query, now=time.time()),
@@ -59,6 +62,9 @@ def console_services(services: Services) -> console.Services:
         ),
         metrics=Remembered(lambda: metrics.metrics(engine, now=time.time()), METRICS_SECONDS),
         history=lambda name: audit.entries(engine, on=f"till:{name}", limit=HISTORY),
+        audit=lambda before, limit, user, action, on: audit.entries(
+            engine, before_id=before, limit=limit, user=user or None, action=action or None, on=on or None
+        ),
         document_history=lambda document_id: audit.entries(engine, on=f"document:{document_id}", limit=HISTORY),
         pulse=partial(overview.pulse, engine),
         now=time.time,
@@ -74,4 +80,32 @@ def _accounts(services: Services) -> console.Accounts:
         change_password=lambda user, old, new, address: users.change_password(
             engine, user, old, new, address=address, now=time.time()
         ),
+    )
+
+
+def _users(services: Services) -> console.Users:
+    engine = services.engine
+
+    def create(actor: Actor, name: str, role: Role, display_name: str) -> str:
+        password = passwords.one_time()
+        users.create(engine, actor, name, role=role, password=password, display_name=display_name)
+        return password
+
+    def give_password(actor: Actor, name: str) -> str:
+        password = passwords.one_time()
+        users.set_password(engine, actor, name, password)
+        return password
+
+    def set_role(actor: Actor, name: str, role: Role) -> None:
+        users.set_role(engine, actor, name, role)
+
+    def set_disabled(actor: Actor, name: str, disabled: bool) -> None:
+        users.set_disabled(engine, actor, name, disabled)
+
+    return console.Users(
+        listed=lambda: users.listed(engine),
+        create=create,
+        set_role=set_role,
+        set_disabled=set_disabled,
+        give_password=give_password,
     )

@@ -1,6 +1,7 @@
 """Figures and times as people of a language read them."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from babel.core import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
@@ -24,11 +25,11 @@ class Formats:
         return "–" if value is None else str(value)
 
     def money(self, cents: int | None) -> str:
-        return "–" if cents is None else str(format_currency(cents / 100, "BRL", locale=self._locale))
+        return "–" if cents is None else str(format_currency(Decimal(cents) / 100, "BRL", locale=self._locale))
 
     def amount(self, cents: int | None) -> str:
         """Money without its sign, for columns that say it once."""
-        return "–" if cents is None else format_decimal(cents / 100, "#,##0.00", locale=self._locale)
+        return "–" if cents is None else format_decimal(Decimal(cents) / 100, "#,##0.00", locale=self._locale)
 
     def decimal(self, value: object) -> str:
         return format_decimal(str(value), "#,##0.##########", locale=self._locale)

@@ -7,11 +7,12 @@ from typing import Any
 import structlog
 from litestar import Response, Router, get
 from litestar.exceptions import HTTPException, NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect, ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
 from malote.console.live import Changes
-from malote.console.pages import dashboard, document, entry, management, till
+from malote.console.pages import dashboard, document, entry, management, till, trail, users
 from malote.console.rendering import HEADERS, answer, static_files
 from malote.console.services import Services
 from malote.console.visits import ROOT, ConsoleRequest, RefusedError, anybody, parameters, somebody
@@ -57,6 +58,12 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             document.show,
             document.download,
             dashboard.show,
+            trail.show,
+            users.show,
+            users.create,
+            users.set_role,
+            users.set_disabled,
+            users.give_password,
             nothing_here,
         ],
     )
@@ -82,7 +89,7 @@ def first(request: ConsoleRequest) -> Response[Any]:
 
 
 @get("/static/{name:path}", sync_to_thread=False)
-def static(name: str) -> Response[bytes]:
+def static(name: FromPath[str]) -> Response[bytes]:
     """From memory, by exact name: no path is ever built from what a browser says."""
     data = static_files().get(name.lstrip("/"))
     if data is None:
@@ -93,7 +100,7 @@ def static(name: str) -> Response[bytes]:
 
 
 @get("/{rest:path}", sync_to_thread=False)
-def nothing_here(rest: str) -> None:
+def nothing_here(rest: FromPath[str]) -> None:
     raise RefusedError("page_unknown", 404)
 
 

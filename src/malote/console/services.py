@@ -6,7 +6,8 @@ The pages know these and no database. What is None is not there yet, and its but
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from malote.accounts.audit import AuditEntry
+from malote.accounts.audit import Actor, AuditEntry
+from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.fiscal.readings import Reading
@@ -26,6 +27,17 @@ class Accounts:
     find: Callable[[str, bool], Session | None]  # token, touch
     sign_out: Callable[[str], None]  # token
     change_password: Callable[[User, str, str, str], SignedIn]  # old, new, address; raises AccountError, SignInError
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """What an administrator does with accounts. All raise ``AccountError``; the passwords returned are told once."""
+
+    listed: Callable[[], list[User]]
+    create: Callable[[Actor, str, Role, str], str]  # name, role, display name; returns the one-time password
+    set_role: Callable[[Actor, str, Role], None]
+    set_disabled: Callable[[Actor, str, bool], None]
+    give_password: Callable[[Actor, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +65,13 @@ class Services:
     language: Language  # where neither the person nor the browser says otherwise
     version: str
     accounts: Accounts
+    users: Users
     tills: Tills
     documents: Documents
     metrics: Callable[[], Metrics]
     history: Callable[[str], list[AuditEntry]]  # of a till: the newest first
+    # The trail before an entry's id (None: the newest), so many; of a user, an action, an object ("": any).
+    audit: Callable[[int | None, int, str, str, str], list[AuditEntry]]
     document_history: Callable[[int], list[AuditEntry]]
     pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
     now: Callable[[], float]  # seconds since the epoch

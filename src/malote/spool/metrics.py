@@ -80,8 +80,8 @@ def first_since(connection: Connection, at: float) -> int:
 
     Ids are in order of arrival, so that times need no index on the path of every sale.
     """
-    low = _id(connection, func.min(documents.c.id))
-    high = _id(connection, func.max(documents.c.id)) + 1
+    newest = _id(connection, func.max(documents.c.id))
+    low, high = _id(connection, func.min(documents.c.id)), newest + 1 if newest else 0
     while low < high:
         middle = (low + high) // 2
         nearest = select(documents.c.accepted_at).where(documents.c.id >= middle).order_by(documents.c.id).limit(1)

@@ -276,19 +276,25 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
     return statement.cte("judged")
 
 
-def _read_page(connection: Connection, query: TillsQuery, now: float) -> TillsPage:
+def page_statement(query: TillsQuery, *, now: float) -> Select[tuple[object, ...]]:
+    """The page and the totals beside it in one statement, so that the tills are judged once for both.
+
+    There is always a row; its ``id`` is NULL where the page is empty.
+    """
     judged = _judged(now, query.search)
     totals = select(
         *(func.coalesce(func.sum(case((_shows(judged, light), 1), else_=0)), 0).label(light) for light in LIGHT_NAMES)
     ).subquery("totals")
     chosen = _chosen(judged, query).subquery("chosen")
-    # One statement, so that the tills are judged once for the page and for the totals beside it.
-    statement = (
+    return (
         select(chosen, *(totals.c[light].label(f"total_{light}") for light in LIGHT_NAMES))
         .select_from(totals.outerjoin(chosen, true()))
         .order_by(*_order(chosen, query))
     )
-    rows = connection.execute(statement).all()
+
+
+def _read_page(connection: Connection, query: TillsQuery, now: float) -> TillsPage:
+    rows = connection.execute(page_statement(query, now=now)).all()
     lights = {light: int(rows[0]._mapping[f"total_{light}"]) for light in LIGHT_NAMES}
     matching = lights[query.light] if query.light else sum(lights.values())
     pages = max(1, -(-matching // query.size))

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
 from malote.console import markup, receipt
@@ -15,13 +16,15 @@ from malote.console.visits import ConsoleRequest, Visit, services_of, visit_of
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 from malote.fiscal.problems import Problem
 from malote.fiscal.readings import Reading
-from malote.spool.contents import ContentPrunedError
+from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool.documents import StoredDocument
+
+LARGEST_ID = 2**63
 
 
 def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any]:
     """Raises ``DocumentNotFoundError``."""
-    document = services.documents.find(document_id)
+    document = _find(services, document_id)
     content = _content(services, document_id)
     reading = _reading(services, content, document.position)
     problems = _problems(document, reading)
@@ -46,16 +49,16 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
 
 
 @get("/documents/{document_id:int}", sync_to_thread=True)
-def show(request: ConsoleRequest, document_id: int) -> Response[str]:
+def show(request: ConsoleRequest, document_id: FromPath[int]) -> Response[str]:
     return answer(request, "document", context(services_of(request), visit_of(request), document_id))
 
 
 @get("/documents/{document_id:int}/file", sync_to_thread=True)
-def download(request: ConsoleRequest, document_id: int) -> Response[bytes]:
+def download(request: ConsoleRequest, document_id: FromPath[int]) -> Response[bytes]:
     """The file as the till sent it, under a name that no path hides in."""
     visit_of(request).demand(Permission.DOWNLOAD)
     services = services_of(request)
-    document = services.documents.find(document_id)
+    document = _find(services, document_id)
     content = services.documents.content(document_id)
     headers = HEADERS | {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(safe_name(document.file_name), safe='')}",
@@ -70,6 +73,13 @@ def safe_name(name: str) -> str:
     last = PurePosixPath(name.replace("\\", "/")).name
     kept = "".join(letter for letter in last if letter.isprintable() and letter not in '<>:"/\\|?*').strip(". ")
     return kept[-100:] or "documento.xml"
+
+
+def _find(services: Services, document_id: int) -> StoredDocument:
+    """Raises ``DocumentNotFoundError``, also for a number that no database takes."""
+    if not 0 < document_id < LARGEST_ID:
+        raise DocumentNotFoundError(document_id)
+    return services.documents.find(document_id)
 
 
 def _content(services: Services, document_id: int) -> bytes | None:

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 from litestar import Response, get
+from litestar.params import FromPath
 
 from malote.console.rendering import answer
 from malote.console.services import Services
@@ -53,12 +54,12 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
 
 
 @get("/tills/{name:str}", sync_to_thread=True)
-def show(request: ConsoleRequest, name: str) -> Response[str]:
+def show(request: ConsoleRequest, name: FromPath[str]) -> Response[str]:
     return answer(request, "till", context(services_of(request), name, "pending", parameters(request)))
 
 
 @get("/tills/{name:str}/{tab:str}", sync_to_thread=True)
-def show_tab(request: ConsoleRequest, name: str, tab: str) -> Response[str]:
+def show_tab(request: ConsoleRequest, name: FromPath[str], tab: FromPath[str]) -> Response[str]:
     chosen = next((one for one in TABS if one == tab), None)
     if chosen is None:
         raise RefusedError("page_unknown", 404)

@@ -49,6 +49,7 @@ function poll(state) {
 function listen() {
   const address = live()?.dataset.live;
   if (!address) return;
+  indicator.hidden = false;
   if (!window.EventSource) {
     poll("polling");
     return;

@@ -1,0 +1,107 @@
+"""Two languages: the labels are those people know, and nothing is left untranslated."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import malote.console
+from malote.console.formats import Formats
+from malote.console.language import LOCALES, choose, translator
+
+CONSOLE = Path(malote.console.__file__).parent
+CATALOGUE = CONSOLE / "locale" / "en" / "LC_MESSAGES" / "messages.po"
+
+# Letter for letter, in the order of the screens that people know.
+LABELS = {
+    "Gerenciamento": "Management",
+    "Servidor de Faturamento": "Billing server",
+    "Detalhamento": "Details",
+    "Atualizar": "Refresh",
+    "Arquivos rejeitados": "Rejected files",
+    "Selecionar todos": "Select all",
+    "Baixar": "Download",
+    "Pendentes": "Pending",
+    "Enviadas": "Sent",
+    "Lixeira": "Trash",
+    "Histórico": "History",
+    "Painel": "Dashboard",
+    "em dia": "up to date",
+    "atenção": "attention",
+    "parado": "stopped",
+}
+
+
+def texts() -> set[tuple[str, ...]]:
+    """Every text that the sources mark, with its plural where it has one."""
+    methods = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
+    options = {"templates/**.html": {"silent": "false", "newstyle_gettext": "true"}}
+    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
+    found = extract_from_dir(str(CONSOLE), method_map=methods, options_map=options, keywords=keywords)
+    return {forms(text) for _, _, text, _, _ in found}
+
+
+def test_the_search_finds_texts_of_every_kind() -> None:
+    found = texts()
+    assert ("Gerenciamento",) in found
+    assert ("Dinheiro",) in found
+    assert ("%(num)s caixa", "%(num)s caixas") in found
+    assert len(found) > 100
+
+
+def test_every_text_is_there_in_english_and_nothing_else_is() -> None:
+    with CATALOGUE.open("rb") as file:
+        entries = [entry for entry in read_po(file, locale="en") if entry.id]
+    assert not any(entry.fuzzy for entry in entries)
+    translated = {forms(entry.id): forms(entry.string or "") for entry in entries}
+    assert set(translated) == texts()
+    for text, english in translated.items():
+        assert all(english), text
+        assert facts(english) == facts(text), text
+
+
+def forms(text: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """Singular and plural, or the one form there is."""
+    return (text,) if isinstance(text, str) else tuple(text)
+
+
+def facts(text: tuple[str, ...]) -> set[str]:
+    return {name for form in text for name in re.findall(r"%\((\w+)\)s", form)}
+
+
+@pytest.mark.parametrize(("portuguese", "english"), LABELS.items())
+def test_the_labels_are_the_known_ones(portuguese: str, english: str) -> None:
+    assert (portuguese,) in texts()
+    assert translator("en")(portuguese) == english
+    assert translator("pt")(portuguese) == portuguese
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accepted", "chosen"),
+    [
+        (None, "", "pt"),
+        (None, "en-US,en;q=0.9", "en"),
+        (None, "de,en;q=0.5,pt;q=0.8", "pt"),
+        (None, "de", "pt"),
+        (None, "en;q=0", "pt"),
+        (None, "en;q=zero, ;;;,", "pt"),
+        ("en", "pt-BR", "en"),
+        ("xx", "en", "en"),
+    ],
+)
+def test_the_language_is_the_persons_choice_before_the_browsers(cookie: str | None, accepted: str, chosen: str) -> None:
+    assert choose(cookie, accepted, "pt") == chosen
+
+
+def test_figures_are_written_as_people_write_them() -> None:
+    portuguese, english = Formats("pt", LOCALES["pt"]), Formats("en", LOCALES["en"])
+    assert portuguese.amount(1_234_567) == "12.345,67"
+    assert english.amount(1_234_567) == "12,345.67"
+    assert portuguese.number(10_000) == "10.000"
+    assert portuguese.plain(10_000) == "10000"
+    assert portuguese.exactly("2026-11-20T10:30:15-03:00") == "20 de nov. de 2026 10:30:15"
+    assert portuguese.span(4.26) == "4,3 s"
+    for nothing in (portuguese.number(None), portuguese.amount(None), portuguese.moment(None), portuguese.moment("x")):
+        assert nothing == "–"

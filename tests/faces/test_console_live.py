@@ -1,0 +1,151 @@
+"""Open pages hear of changes by themselves, and nobody hears anything without a session."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from malote.app import Services
+from malote.app_console import Remembered
+from malote.console import live
+from malote.console.live import Changes
+from malote.database.errors import StoreError
+from malote.spool.overview import pulse
+from tests.faces.console_support import application, sell, settle, store, till, visitor
+
+
+class Pulse:
+    """What the database would say."""
+
+    def __init__(self) -> None:
+        self.value = "a"
+        self.asked: list[str | None] = []
+        self.away = False
+
+    def __call__(self, till: str | None) -> str:
+        self.asked.append(till)
+        if self.away:
+            raise StoreError("store_away", transient=True, detail="test")
+        return self.value
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with store(tmp_path) as opened:
+        yield opened
+
+
+def test_a_listener_hears_of_a_change_and_then_of_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "BREATH_SECONDS", 0.05)
+    seen = Pulse()
+
+    async def listen() -> list[str]:
+        words = []
+        async for word in Changes(seen, seconds=0.01).listen("caixa1", longest=30):
+            words.append(word)
+            if word == "hello":
+                await asyncio.sleep(0.1)
+                seen.value = "b"
+            if words[-2:] == ["changed", "alive"]:
+                break
+        return words
+
+    words = asyncio.run(listen())
+    assert words[0] == "hello"
+    assert words.count("changed") == 1
+    assert set(seen.asked) == {"caixa1"}
+
+
+def test_many_listeners_cost_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Pulse()
+
+    async def listen_together() -> int:
+        changes = Changes(seen, seconds=0.02)
+
+        async def one() -> None:
+            async for _ in changes.listen(None, longest=0.3):
+                pass
+
+        await asyncio.gather(*(one() for _ in range(50)))
+        asked = len(seen.asked)
+        await asyncio.sleep(0.1)
+        assert len(seen.asked) == asked, "nobody listens, and nobody looks"
+        return asked
+
+    assert asyncio.run(listen_together()) < 50
+
+
+def test_a_database_that_is_away_ends_no_stream() -> None:
+    seen = Pulse()
+    seen.away = True
+
+    async def listen() -> list[str]:
+        words = []
+        async for word in Changes(seen, seconds=0.01).listen(None, longest=30):
+            words.append(word)
+            if len(seen.asked) < 3:
+                await asyncio.sleep(0.1)
+            if seen.away:
+                seen.away = False
+                await asyncio.sleep(0.1)
+                seen.value = "b"
+            if word == "changed":
+                break
+        return words
+
+    assert asyncio.run(listen())[-1] == "changed"
+
+
+def test_a_server_that_stops_waits_for_no_open_page() -> None:
+    words: list[str] = []
+
+    async def listen() -> None:
+        async for word in Changes(Pulse(), seconds=0.01, stopping=lambda: bool(words)).listen(None):
+            words.append(word)
+
+    asyncio.run(listen())
+    assert words == ["hello"]
+
+
+def test_the_stream_is_for_those_who_are_signed_in(services: Services) -> None:
+    with visitor(services) as client:
+        answer = client.get("/console/changes", headers={"Accept": "text/event-stream"})
+        assert answer.status_code == 401
+
+
+def test_the_pulse_beats_when_something_that_is_shown_changes(services: Services) -> None:
+    one, other = till(services, "caixa1"), till(services, "caixa2")
+    before, of_one, of_other = (pulse(services.engine, name) for name in (None, "caixa1", "caixa2"))
+    sell(services, one)
+    assert pulse(services.engine) != before
+    assert pulse(services.engine, "CAIXA1") != of_one
+    assert pulse(services.engine, other.name) == of_other
+    before = pulse(services.engine)
+    settle(services)
+    assert pulse(services.engine) != before
+    assert pulse(services.engine) == pulse(services.engine)
+
+
+def test_figures_that_many_ask_for_are_asked_for_once() -> None:
+    now, asked = 0.0, 0
+
+    def ask() -> int:
+        nonlocal asked
+        asked += 1
+        return asked
+
+    remembered = Remembered(ask, 2.0, clock=lambda: now)
+    assert [remembered(), remembered()] == [1, 1]
+    now = 2.5
+    assert remembered() == 2
+
+
+def test_the_console_stands_beside_the_tills_own_interface(services: Services) -> None:
+    with visitor(services) as client:
+        assert client.get("/health").status_code in (200, 503)
+        unknown: httpx.Response = client.get("/v1/nothing")
+        assert unknown.headers["content-type"].startswith("application/json")
+    assert application(services).openapi_schema.paths is not None
+    assert not any(path.startswith("/console") for path in application(services).openapi_schema.paths or {})
