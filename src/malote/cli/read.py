@@ -101,14 +101,18 @@ def _end(message: str) -> NoReturn:
 def _read(path: Path, limits: Limits) -> tuple[bytes, list[Reading]]:
     """The file's bytes, no more than may be read, and what they say."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(limits.max_bytes + 1)
-            size = os.fstat(file.fileno()).st_size
+        raw, size = _opened(path, limits.max_bytes)
     except OSError as error:
         return b"", [unreadable([reject("file_unreadable", detail=error.strerror)])]
     if len(raw) > limits.max_bytes:
         return b"", [unreadable([reject("file_too_large", size=max(size, len(raw)), limit=limits.max_bytes)])]
     return raw, read(raw, limits)
+
+
+def _opened(path: Path, limit: int) -> tuple[bytes, int]:
+    """The content, of which no more is read than tells that it is too large, and its whole size."""
+    with path.open("rb") as file:
+        return file.read(limit + 1), os.fstat(file.fileno()).st_size
 
 
 def _as_json(path: Path, reading: Reading, language: Language) -> dict[str, Any]:
