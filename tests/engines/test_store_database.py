@@ -10,7 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, exc, insert, inspect, select, text, update
 
-import malote.database.account_tables  # noqa: F401 - of the same metadata
+import malote.database.account_tables
+import malote.database.quarantine_tables  # noqa: F401 - of the same metadata, as the one above
 from malote.database import errors
 from malote.database.engine import open_database, reading, writing
 from malote.database.errors import StoreError

@@ -92,6 +92,7 @@ document = Table(
     Column("number", BigInteger),
     Column("issued_at", Text),  # ISO 8601 with zone
     Column("total", BigInteger),  # cents
+    Column("last_number", BigInteger),  # of voided numbers, of which ``number`` is the first
     Column("accepted_at", Double, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason_code", Text),  # while it waits or is rejected

@@ -14,7 +14,7 @@ from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
-from malote.fiscal.documents import Document
+from malote.fiscal.documents import Document, NumberVoid
 from malote.rejection import Language
 from malote.spool import extracted, receipts, waking
 from malote.spool.documents import IncomingDocument, IncomingFile
@@ -147,6 +147,7 @@ def identification(one: IncomingDocument) -> dict[str, Any]:
         "number": _integer(one.number),
         "issued_at": _text(one.issued_at, 40),
         "total": _integer(one.total),
+        "last_number": _integer(one.document.last) if isinstance(one.document, NumberVoid) else None,
     }
 
 

@@ -77,6 +77,17 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
     count(connection, changes)
 
 
+def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason]]) -> None:
+    """Gives locked documents another reason for the state they stay in; the quarantine writes them anew."""
+    changes: Counter[Tally] = Counter()
+    for standing, reason in reasons:
+        changes[standing.till_id, standing.state, standing.reason_code or ""] -= 1
+        changes[standing.till_id, standing.state, reason.code] += 1
+        values = {"reason_code": reason.code, "reason": encode_reason(reason), "kept": False}
+        connection.execute(update(documents).where(documents.c.id == standing.id).values(values))
+    count(connection, changes)
+
+
 def count(connection: Connection, changes: Counter[Tally]) -> None:
     """Adds to the tallies. Nobody else writes them."""
     rows = [

@@ -12,25 +12,56 @@ from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
-from malote.spool import extracted
+from malote.spool import extracted, history
 from malote.spool.accepting import identification
 from malote.spool.contents import files_of
-from malote.spool.documents import IncomingDocument, IncomingFile
+from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
-from malote.spool.moving import Move, chunks, lock_ids, move
+from malote.spool.moving import Move, Standing, chunks, explain, lock_ids, move
 
 # Reads and judges a file anew: the till's name, the file's name, its content.
 Judge = Callable[[str, str, bytes], IncomingFile]
 
 
+# Told, within the transaction, which documents go back into the queue.
+Note = Callable[[Connection, Sequence[Standing]], None]
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """``ids``: back in the queue. ``unfit``: judged anew and rejected anew, each with its reason now."""
+
+    ids: list[int]
+    unfit: dict[int, Reason]
+
+
 class _Judged(msgspec.Struct, frozen=True):
     pouch_id: int
     incoming: IncomingDocument
-    document: Document
+    document: Document | None
+
+    @property
+    def fit(self) -> bool:
+        return self.incoming.state == "accepted" and self.document is not None
 
 
-def replay(engine: Engine, document_ids: Sequence[int], judge: Judge | None) -> int:
-    replayed = 0
+class _Replay(msgspec.Struct, frozen=True):
+    """Who replays, and when."""
+
+    who: str
+    now: float
+    note: Note | None
+
+
+def replay(
+    engine: Engine,
+    document_ids: Sequence[int],
+    judge: Judge | None,
+    *,
+    who: str = history.SYSTEM,
+    now: float,
+    note: Note | None = None,
+) -> Replayed:
+    done = Replayed([], {})
     for chunk in chunks(sorted(set(document_ids))):
         with reading(engine) as connection:
             wanted = select(*_COLUMNS).select_from(_JOINED).where(_REJECTED, documents.c.id.in_(chunk))
@@ -39,10 +70,29 @@ def replay(engine: Engine, document_ids: Sequence[int], judge: Judge | None) -> 
         judged = _judge(engine, refused, judge) if judge else {}
         with writing(engine) as connection:
             standings = [one for one in lock_ids(connection, [*plain, *judged]) if one.state == "rejected"]
-            _keep_judged(connection, {one.id: judged[one.id] for one in standings if one.id in judged})
-            move(connection, [Move(one, "accepted") for one in standings])
-        replayed += len(standings)
-    return replayed
+            _settle(connection, standings, judged, _Replay(who, now, note), done)
+    return done
+
+
+def _settle(
+    connection: Connection, standings: Sequence[Standing], judged: dict[int, _Judged], by: _Replay, done: Replayed
+) -> None:
+    """Moves what is fit, and gives the rest the reason it has now."""
+    unfit = [one for one in standings if one.id in judged and not judged[one.id].fit]
+    apart = {one.id for one in unfit}
+    fit = [one for one in standings if one.id not in apart]
+    _keep_judged(connection, {one.id: judged[one.id] for one in fit if one.id in judged})
+    reasons = [(one, judged[one.id].incoming.reason or Reason("unknown_reason")) for one in unfit]
+    lines = [history.Line(one.id, "replayed", code=one.reason_code) for one in fit]
+    lines += [history.about(one.id, "judged", reason) for one, reason in reasons]
+    history.record(connection, lines, by.who, by.now)
+    move(connection, [Move(one, "accepted") for one in fit])
+    explain(connection, reasons)
+    if by.note and fit:
+        # Last, since the audit trail is locked until the end of the transaction.
+        by.note(connection, fit)
+    done.ids.extend(one.id for one in fit)
+    done.unfit.update({one.id: reason for one, reason in reasons})
 
 
 _JOINED = documents.join(tills, documents.c.till_id == tills.c.id)
@@ -74,16 +124,16 @@ def _parted(rows: Sequence[Any], *, judging: bool) -> tuple[list[int], list[Any]
 
 
 def _judge(engine: Engine, rows: Sequence[Any], judge: Judge) -> dict[int, _Judged]:
-    """The documents that are fit for posting now."""
-    fit: dict[int, _Judged] = {}
+    """The documents as they are read and judged now."""
+    judged: dict[int, _Judged] = {}
     for row in rows:
         with reading(engine) as connection:
             body = connection.execute(select(pouches.c.body).where(pouches.c.id == row.pouch_id)).scalar_one()
         file = judge(row.till, row.file_name, files_of(body)[row.pouch_index])
         for incoming in file.documents:
-            if incoming.position == row.position and incoming.state == "accepted" and incoming.document is not None:
-                fit[row.id] = _Judged(row.pouch_id, incoming, incoming.document)
-    return fit
+            if incoming.position == row.position:
+                judged[row.id] = _Judged(row.pouch_id, incoming, incoming.document)
+    return judged
 
 
 def _keep_judged(connection: Connection, judged: dict[int, _Judged]) -> None:
@@ -92,7 +142,8 @@ def _keep_judged(connection: Connection, judged: dict[int, _Judged]) -> None:
     for document_id, one in judged.items():
         by_pouch[one.pouch_id].append(document_id)
     for pouch_id, ids in sorted(by_pouch.items()):
-        first = _extend(connection, pouch_id, [judged[document_id].document for document_id in ids])
+        more = [document for document_id in ids if (document := judged[document_id].document) is not None]
+        first = _extend(connection, pouch_id, more)
         for index, document_id in enumerate(ids, first):
             values = identification(judged[document_id].incoming) | {"extracted_index": index}
             connection.execute(update(documents).where(documents.c.id == document_id).values(values))

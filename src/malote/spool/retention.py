@@ -1,8 +1,12 @@
-"""Dropping bytes that nobody needs any more: those of pouches posted to the last document, after their retention."""
+"""Dropping bytes that nobody needs any more: those of pouches posted to the last document, after their retention.
+
+What was purged from the trash needs them no more either.
+"""
 
 from sqlalchemy import ColumnElement, Connection, Engine, exists, select, update
 
 from malote.database.engine import reading, writing
+from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 
@@ -42,4 +46,6 @@ def _ripe(connection: Connection, before: float, after_id: int) -> list[int]:
 def _needed(before: float) -> ColumnElement[bool]:
     """Whether a document of the pouch is not posted, or was posted too recently."""
     unproven = (documents.c.state != "posted") | documents.c.settled_at.is_(None) | (documents.c.settled_at >= before)
-    return exists().where(documents.c.pouch_id == pouches.c.id, unproven)
+    purged = exists().where(trash.c.document_id == documents.c.id, trash.c.purged_at < before)
+    gone = (documents.c.state == "discarded") & purged
+    return exists().where(documents.c.pouch_id == pouches.c.id, unproven, ~gone)

@@ -6,6 +6,7 @@ from sqlalchemy import Engine, update
 
 from malote.database.engine import writing
 from malote.database.tables import document as documents
+from malote.spool import history
 from malote.spool.documents import LeasedDocument, Settlement
 from malote.spool.moving import Move, Standing, chunks, lock_ids, move
 from malote.spool.waking import wake
@@ -21,6 +22,7 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
             for standing in lock_ids(connection, by_id)
             if _holds(standing, by_id[standing.id].lease)
         ]
+        history.record(connection, _lines(moves), history.SYSTEM, now)
         move(connection, moves)
         wake(connection, _booked_sales(moves), now)
     return len(moves)
@@ -55,6 +57,17 @@ def _move(standing: Standing, settlement: Settlement, now: float) -> Move:
             return Move(standing, "rejected", settlement.reason, settled_at=now)
         case other:
             raise ValueError(f"a settlement can't end in {other}")
+
+
+def _lines(moves: Sequence[Move]) -> list[history.Line]:
+    """What was posted at once has no history: its row tells it."""
+    lines = []
+    for one in moves:
+        if one.after == "waiting":
+            lines.append(history.about(one.standing.id, "waiting", one.reason))
+        elif one.after == "rejected":
+            lines.append(history.about(one.standing.id, "rejected", one.reason))
+    return lines
 
 
 def _booked_sales(moves: Sequence[Move]) -> list[str]:

@@ -18,6 +18,7 @@ from malote.spool.documents import (
 )
 from malote.spool.replaying import Judge
 from malote.spool.states import State
+from malote.spool.unkept import Write
 from malote.wire import FileReceipt
 
 
@@ -82,11 +83,18 @@ class Spool:
         name, file's name, content) -> IncomingFile; if unfit still, it stays rejected. Without ``judge`` the caller's
         word is taken for all but those that could not be read, or can't be read any more.
         """
-        return replaying.replay(self._engine, document_ids, judge)
+        return len(replaying.replay(self._engine, document_ids, judge, now=self._clock()).ids)
 
     def unkept(self, limit: int = 100) -> list[tuple[int, RejectedDocument]]:
         """Rejected documents which the quarantine doesn't have yet, by id, each with its file."""
         return unkept.unkept(self._engine, limit)
+
+    def keep(self, document_id: int, rejected: RejectedDocument, write: Write) -> bool:
+        """Lets ``write`` put one of these on disk while nobody can replay or delete it, and marks it as kept.
+
+        False where it no longer was to be kept. Raises what ``write`` raises.
+        """
+        return unkept.keep(self._engine, document_id, rejected, write)
 
     def mark_kept(self, document_ids: Sequence[int]) -> None:
         """Says that the quarantine has them durably."""

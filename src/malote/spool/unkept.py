@@ -1,10 +1,10 @@
 """Rejected documents on their way to the quarantine: what a crash left out is found here and kept later."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import ColumnElement, Engine, select, update
 
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
@@ -12,16 +12,24 @@ from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.spool.contents import files_of
 from malote.spool.documents import Reason, RejectedDocument
-from malote.spool.moving import chunks, decode_reason
+from malote.spool.moving import chunks, decode_reason, lock_ids
+
+# Puts a document on disk durably. Raises ``OSError``.
+Write = Callable[[RejectedDocument], object]
 
 _BYTES_AT_ONCE = 16_000_000  # of contents in memory, and those of the pouch that exceeds it
 
 
 def unkept(engine: Engine, limit: int) -> list[tuple[int, RejectedDocument]]:
+    return with_files(engine, (documents.c.state == "rejected") & documents.c.kept.is_(False), limit)
+
+
+def with_files(engine: Engine, chosen: ColumnElement[bool], limit: int) -> list[tuple[int, RejectedDocument]]:
+    """Rejected or discarded documents, each with its file; fewer than there are, so that memory stays bounded."""
     query = (
         select(*_COLUMNS)
         .join_from(documents, tills, documents.c.till_id == tills.c.id)
-        .where(documents.c.state == "rejected", documents.c.kept.is_(False))
+        .where(chosen)
         .order_by(documents.c.id)
         .limit(limit)
     )
@@ -39,6 +47,20 @@ def unkept(engine: Engine, limit: int) -> list[tuple[int, RejectedDocument]]:
             if held > _BYTES_AT_ONCE:
                 break
     return found
+
+
+def keep(engine: Engine, document_id: int, rejected: RejectedDocument, write: Write) -> bool:
+    """Lets ``write`` put it on disk while nobody can replay or delete it; whether it still was to be kept.
+
+    Raises what ``write`` raises; it is then still to be kept.
+    """
+    with writing(engine) as connection:
+        (standing,) = lock_ids(connection, [document_id])
+        if standing.state != "rejected" or standing.reason_code != rejected.reason.code:
+            return False
+        write(rejected)
+        connection.execute(update(documents).where(documents.c.id == document_id).values(kept=True))
+    return True
 
 
 def mark_kept(engine: Engine, document_ids: Sequence[int]) -> None:
