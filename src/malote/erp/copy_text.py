@@ -5,20 +5,32 @@ exactly and Python writes without dividing. Text is written as it is; the few sa
 occurs are written once more, escaped.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 import msgspec
+from sqlalchemy import Table
 
 from malote.erp import tables
-from malote.erp.values import scaled
+from malote.erp.values import Money, scaled
 from malote.fiscal.documents import Item, Payment, Sale
 
 # The database fills in the last two of a sale.
 SALE_COLUMNS = tuple(column.name for column in tables.sale.columns)[:-2]
 ITEM_COLUMNS = tuple(column.name for column in tables.sale_item.columns)
 PAYMENT_COLUMNS = tuple(column.name for column in tables.payment.columns)
+
+
+def _template(table: Table, columns: Sequence[str]) -> str:
+    """A line of the table to be filled in with ``%``, which is quicker than an f-string for so many numbers."""
+    return "\t".join("%de-2" if isinstance(table.c[name].type, Money) else "%s" for name in columns) + "\n"
+
+
+_SALE = _template(tables.sale, SALE_COLUMNS)
+_ITEM = _template(tables.sale_item, ITEM_COLUMNS)
+_PAYMENT = _template(tables.payment, PAYMENT_COLUMNS)
 
 _Document = TypeVar("_Document", bound=msgspec.Struct)
 
@@ -89,41 +101,41 @@ def _lines(sale: Sale, till: str) -> Lines:
 
 
 def _sale_line(sale: Sale, till: str) -> str:
-    totals = sale.totals
+    sums = sale.totals
     protocol = sale.protocol
-    authorised = f"{protocol.number}\t{protocol.status}\t{_moment(protocol.at)}" if protocol else "\t\t"
-    return (
-        f"{sale.access_key}\t{till}\t{sale.model}\t{sale.layout}\t{sale.issuer}\t{sale.series}\t{sale.number}"
-        f"\t{_moment(sale.issued_at)}\t{sale.environment}\t{sale.emission}\t{sale.consumer}"
-        f"\t{totals.products}e-2\t{totals.discount}e-2\t{totals.freight}e-2\t{totals.insurance}e-2\t{totals.other}e-2"
-        f"\t{totals.icms}e-2\t{totals.icms_substitution}e-2\t{totals.ipi}e-2\t{totals.pis}e-2\t{totals.cofins}e-2"
-        f"\t{totals.services}e-2\t{totals.ibs}e-2\t{totals.cbs}e-2\t{totals.total}e-2\t{sale.change}e-2"
-        f"\t{_moment(sale.contingency_at)}\t{sale.contingency_reason}\t{authorised}\n"
+    return _SALE % (
+        *(sale.access_key, till, sale.model, sale.layout, sale.issuer, sale.series, sale.number),
+        *(_moment(sale.issued_at), sale.environment, sale.emission, sale.consumer),
+        *(sums.products, sums.discount, sums.freight, sums.insurance, sums.other),
+        *(sums.icms, sums.icms_substitution, sums.ipi, sums.pis, sums.cofins),
+        *(sums.services, sums.ibs, sums.cbs, sums.total, sale.change),
+        *(_moment(sale.contingency_at), sale.contingency_reason),
+        *((protocol.number, protocol.status, _moment(protocol.at)) if protocol else ("", "", "")),
     )
 
 
+# fmt: off
 def _item_line(key: str, item: Item) -> str:
     tax = item.taxes
-    return (
-        f"{key}\t{item.number}\t{item.product_code}\t{item.gtin}\t{item.description}\t{item.ncm}\t{item.cfop}"
-        f"\t{item.unit}\t{_fourth[str(item.quantity)]}\t{_tenth[str(item.unit_price)]}"
-        f"\t{item.gross}e-2\t{item.discount}e-2\t{item.freight}e-2\t{item.insurance}e-2\t{item.other}e-2"
-        f"\t{item.in_total}\t{tax.icms_origin}\t{tax.icms_status}\t{tax.icms_base}e-2\t{_fourth[str(tax.icms_rate)]}"
-        f"\t{tax.icms_amount}e-2\t{tax.icms_substitution_base}e-2\t{tax.icms_substitution_amount}e-2"
-        f"\t{tax.poverty_fund_amount}e-2\t{tax.ipi_amount}e-2\t{tax.service_amount}e-2"
-        f"\t{tax.pis_status}\t{tax.pis_base}e-2\t{_fourth[str(tax.pis_rate)]}\t{tax.pis_amount}e-2"
-        f"\t{tax.cofins_status}\t{tax.cofins_base}e-2\t{_fourth[str(tax.cofins_rate)]}\t{tax.cofins_amount}e-2"
-        f"\t{tax.reform_status}\t{tax.reform_class}\t{tax.reform_base}e-2\t{_fourth[str(tax.ibs_state_rate)]}"
-        f"\t{tax.ibs_state_amount}e-2\t{_fourth[str(tax.ibs_city_rate)]}\t{tax.ibs_city_amount}e-2"
-        f"\t{_fourth[str(tax.cbs_rate)]}\t{tax.cbs_amount}e-2\n"
+    return _ITEM % (
+        key, item.number, item.product_code, item.gtin, item.description, item.ncm, item.cfop, item.unit,
+        _fourth[str(item.quantity)], _tenth[str(item.unit_price)],
+        item.gross, item.discount, item.freight, item.insurance, item.other, item.in_total,
+        tax.icms_origin, tax.icms_status, tax.icms_base, _fourth[str(tax.icms_rate)], tax.icms_amount,
+        tax.icms_substitution_base, tax.icms_substitution_amount, tax.poverty_fund_amount,
+        tax.ipi_amount, tax.service_amount,
+        tax.pis_status, tax.pis_base, _fourth[str(tax.pis_rate)], tax.pis_amount,
+        tax.cofins_status, tax.cofins_base, _fourth[str(tax.cofins_rate)], tax.cofins_amount,
+        tax.reform_status, tax.reform_class, tax.reform_base,
+        _fourth[str(tax.ibs_state_rate)], tax.ibs_state_amount, _fourth[str(tax.ibs_city_rate)], tax.ibs_city_amount,
+        _fourth[str(tax.cbs_rate)], tax.cbs_amount,
     )
+# fmt: on
 
 
 def _payment_line(key: str, number: int, payment: Payment) -> str:
-    return (
-        f"{key}\t{number}\t{payment.method}\t{payment.amount}e-2\t{payment.acquirer}\t{payment.brand}"
-        f"\t{payment.authorisation}\t{payment.description}\n"
-    )
+    details = (payment.acquirer, payment.brand, payment.authorisation, payment.description)
+    return _PAYMENT % (key, number, payment.method, payment.amount, *details)
 
 
 def _moment(value: datetime | None) -> str:
