@@ -15,7 +15,6 @@ from typing import Any
 from lxml import etree
 from tests.unit.fiscal.notes import Line, build_note
 
-from malote.fiscal import forms
 from malote.fiscal.reader import read
 
 _DOCUMENTS = 200
@@ -27,19 +26,19 @@ def run() -> list[dict[str, Any]]:
     documents = _documents(Random(65))
     seconds = _medians(
         documents,
-        {"bare": etree.fromstring, "reader": read, "unknown forms": _read_as_new},
+        {"bare": etree.fromstring, "known": read, "parsed": _read_parsed},
     )
     bare = len(documents) / seconds["bare"]
     rows = []
-    for name, title in (("reader", "reader, all checks"), ("unknown forms", "reader, forms never seen before")):
+    for name, title in (("known", "reader, all checks"), ("parsed", "reader, all checks, unknown markup")):
         value = len(documents) / seconds[name]
         rows.append({"name": title, "value": value, "unit": "documents/s", "bound": bare, "ratio": value / bare})
     return rows
 
 
-def _read_as_new(document: bytes) -> object:
-    forms.forget()
-    return read(document)
+def _read_parsed(document: bytes) -> object:
+    # A comment is no form's markup: such a file is parsed every time.
+    return read(document.replace(b"<nfeProc", b"<!-- --><nfeProc", 1))
 
 
 def _medians(documents: Sequence[bytes], functions: dict[str, Callable[[bytes], object]]) -> dict[str, float]:

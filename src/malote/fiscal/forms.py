@@ -80,7 +80,7 @@ class _Item(NamedTuple):
     pick: Pick
 
 
-class _Pieces(NamedTuple):
+class Pieces(NamedTuple):
     """A file taken apart."""
 
     key: str
@@ -96,11 +96,30 @@ _recent: list[_Item] = []
 _learning = Lock()
 
 
-def recognise(raw: bytes) -> NoteRow | None:
-    """The rows of a file that is one note in known forms; None when it must be parsed."""
-    pieces = _take_apart(raw)
-    if pieces is None:
+def take_apart(raw: bytes) -> Pieces | None:
+    """The pieces of a file that may be one note in some form; None when no form could be like it."""
+    text = _legal_text(raw)
+    if text is None:
         return None
+    head, *items = text.split(_ITEM_START)
+    place = head.find(' Id="NFe') + 8
+    key = head[place : place + 44]
+    if not items or _KEY.fullmatch(key) is None:
+        return None
+    last, end, tail = items[-1].partition(_ITEM_END)
+    items[-1] = last + end
+    numbered = []
+    for item in items:
+        number, _, rest = item.partition('"')
+        if not (number.isascii() and number.isdecimal()):
+            return None
+        numbered.append((number, rest))
+    frame = (head + _NO_ITEMS + tail).replace(key, _KEY_MARK)
+    return Pieces(key, _split(frame), numbered, "&" in text)
+
+
+def recognise(pieces: Pieces) -> NoteRow | None:
+    """The rows of a file that is one note in known forms; None when it must be parsed."""
     frame = _frames.get(_BLANK.join(pieces.frame[::2]))
     if frame is None:
         return None
@@ -152,11 +171,8 @@ def _unescaped(note: NoteRow) -> NoteRow:
     )
 
 
-def learn(raw: bytes) -> None:
+def learn(pieces: Pieces) -> None:
     """Remembers the forms of a file that was parsed and found to be one note."""
-    pieces = _take_apart(raw)
-    if pieces is None:
-        return
     with _learning:
         if _remember(_frames, _FRAMES, pieces.frame, _frame_of) is None:
             return
@@ -170,27 +186,6 @@ def forget() -> None:
         _frames.clear()
         _items.clear()
         _recent.clear()
-
-
-def _take_apart(raw: bytes) -> _Pieces | None:
-    text = _legal_text(raw)
-    if text is None:
-        return None
-    head, *items = text.split(_ITEM_START)
-    place = head.find(' Id="NFe') + 8
-    key = head[place : place + 44]
-    if not items or _KEY.fullmatch(key) is None:
-        return None
-    last, end, tail = items[-1].partition(_ITEM_END)
-    items[-1] = last + end
-    numbered = []
-    for item in items:
-        number, _, rest = item.partition('"')
-        if not (number.isascii() and number.isdecimal()):
-            return None
-        numbered.append((number, rest))
-    frame = (head + _NO_ITEMS + tail).replace(key, _KEY_MARK)
-    return _Pieces(key, _split(frame), numbered, "&" in text)
 
 
 def _legal_text(raw: bytes) -> str | None:

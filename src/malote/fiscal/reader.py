@@ -28,13 +28,14 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     """All documents of a file, in its order; at least one reading, whatever the bytes. Never raises."""
     if len(raw) > limits.max_bytes:
         return [unreadable([reject("file_too_large", size=len(raw), limit=limits.max_bytes)])]
-    known = forms.recognise(raw)
+    pieces = forms.take_apart(raw)
+    known = None if pieces is None else forms.recognise(pieces)
     if known is not None:
         return [read_note(known, limits)]
-    return _parse(raw, limits)
+    return _parse(raw, pieces, limits)
 
 
-def _parse(raw: bytes, limits: Limits) -> list[Reading]:
+def _parse(raw: bytes, pieces: forms.Pieces | None, limits: Limits) -> list[Reading]:
     """The long way: as XML."""
     decoded = to_utf8(raw)
     if isinstance(decoded, Problem):
@@ -48,8 +49,8 @@ def _parse(raw: bytes, limits: Limits) -> list[Reading]:
     readings = [_read(envelope, limits) for envelope in found] or [_unknown(root)]
     if decoded.problems:
         return [replace(reading, problems=[*reading.problems, *decoded.problems]) for reading in readings]
-    if len(found) == 1 and found[0].kind == "note":
-        forms.learn(raw)
+    if pieces is not None and len(found) == 1 and found[0].kind == "note":
+        forms.learn(pieces)
     return readings
 
 
