@@ -1,0 +1,1 @@
+"""551 - Lock de Banco: who blocks whom in the production database, who waits behind, and ending a session safely."""
