@@ -8,7 +8,7 @@ import msgspec
 
 from malote.fiscal import checks
 from malote.fiscal.access_key import is_well_formed
-from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, shown, whole_number
+from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, money, shown, whole_number
 from malote.fiscal.cnpj import is_cnpj, is_cpf
 from malote.fiscal.documents import Item, Payment, Protocol, Sale, Taxes, Totals
 from malote.fiscal.findings import named, oddly_timed
@@ -23,6 +23,8 @@ NO_PAYMENT = "90"  # tPag
 _LAYOUTS = ("4.00", "3.10", "3.00", "2.00")
 _AUTHORISED = (100, 150)
 _DENIED = (110, 205, 301, 302, 303)
+_CANCELLED = (101, 135, 151, 155)  # a portal's answer about a note that was authorised before
+_CASH = "01"  # tPag
 _ITEM_NUMBERS = {str(number): number for number in range(1, 991)}
 _MOST_FINDINGS = 5  # of invalid amounts: a broken file would fill pages
 
@@ -52,6 +54,8 @@ def read_note(row: NoteRow, limits: Limits) -> Reading:
     contingency_at = _contingency(row.head, problems)
     if identity is None or items is None or payments is None or totals is None or change is None:
         return unreadable(problems, _partial(row))
+    if not row.totals.change and row.head.layout != "4.00":
+        change = _implied_change(payments, totals.total, problems)
     sale = Sale(
         identity.key,
         identity.model,
@@ -306,6 +310,15 @@ def _is_paid(method: str, amount: str) -> bool:
         return False
 
 
+def _implied_change(payments: tuple[Payment, ...], total: int, problems: list[Problem]) -> int:
+    """What was paid in cash beyond the total: layouts before 4.00 had no field for the change."""
+    over = sum([payment.amount for payment in payments]) - total
+    if over <= 0 or all(payment.method != _CASH for payment in payments):
+        return 0
+    problems.append(warning("change_implied", change=money(over)))
+    return over
+
+
 def _totals(row: TotalsRow, problems: list[Problem]) -> Totals | None:
     if not row.total:
         problems.append(reject("total_missing"))
@@ -356,6 +369,8 @@ def _protocol(row: NoteRow, problems: list[Problem]) -> Protocol | None:
 def _refusal(status: int) -> Problem:
     if status in _AUTHORISED:
         return warning("protocol_empty")
+    if status in _CANCELLED:
+        return reject("note_cancelled", status=status)
     return reject("denied" if status in _DENIED else "protocol_status", status=status)
 
 

@@ -144,11 +144,17 @@ def test_a_denied_note(status: int) -> None:
     assert not sale_in(build_note(status=status)).authorised
 
 
-@pytest.mark.parametrize("status", [204, 539, 101, 999])
+@pytest.mark.parametrize("status", [204, 539, 999])
 def test_a_refused_note(status: int) -> None:
     reading = only(build_note(status=status))
     assert codes(reading) == ["protocol_status"]
     assert reading.problems[0].facts == {"status": str(status)}
+
+
+def test_a_note_that_the_portal_says_is_cancelled() -> None:
+    reading = only(build_note(status=101))
+    assert codes(reading) == ["note_cancelled"]
+    assert reading.rejected
 
 
 def test_an_issuer_that_can_t_exist() -> None:

@@ -66,6 +66,15 @@ def test_layout_310_has_its_payments_in_pag_itself() -> None:
     assert problems_of(raw) == []
 
 
+def test_before_layout_400_cash_beyond_the_total_was_the_change() -> None:
+    raw = replaced(build_note(layout="3.10", payments=[("01", 3000)]), "<vTroco>0.00</vTroco>", "")
+    assert sale_in(raw).change == 410
+    assert problems_of(raw) == ["change_implied"]
+    assert not only(raw).rejected
+    by_card = replaced(raw, "<tPag>01", "<tPag>03")
+    assert problems_of(by_card) == ["payments_sum"]
+
+
 def test_an_older_nfe_has_no_payments() -> None:
     raw = without(build_note(model="55", layout="3.10"), "<pag>", "</pag>")
     assert sale_in(raw).payments == ()
