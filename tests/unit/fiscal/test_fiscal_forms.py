@@ -164,3 +164,21 @@ def test_later_the_same_day() -> None:
     for hour in range(3):
         raw = build_note(items=BASKET, consumer="11144477735", issued_at=MORNING.replace(hour=hour))
         assert sale_in(raw).issued_at.hour == hour
+
+
+def numbered(attributes: str) -> bytes:
+    """The note with these attributes of its protocol."""
+    return replaced(NOTE, ' Id="ID135260000000001"', attributes)
+
+
+@pytest.mark.parametrize("attributes", [' Id="ID{}"', ' Id="ID{}" xmlns="http://www.portalfiscal.inf.br/nfe"'])
+def test_a_protocol_that_is_numbered_in_its_tag_is_the_same_form_each_time(attributes: str) -> None:
+    read(numbered(attributes.format(135260000000002)))
+    second = numbered(attributes.format(135260000000003))
+    assert recognised(second) is not None
+    assert read(second) == the_long_way(second)
+
+
+def test_two_numbers_in_a_tag_are_still_malformed() -> None:
+    read(numbered(' Id="ID1"'))
+    assert problems_of(numbered(' Id="ID1" Id="ID2"')) == ["xml_malformed"]
