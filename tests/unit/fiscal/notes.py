@@ -89,7 +89,7 @@ def build_note(
         emission=emission, code=code,
     )  # fmt: skip
     whole = sum(line.net for line in items) if total is None else total
-    paid = ((("01", whole + change),)) if payments is None else payments
+    paid = (("01", whole + change),) if payments is None else payments
     supplement = _supplement(access, environment, emission, issued_at, whole) if model == "65" else ""
     contingency = ""
     if emission == 9:

@@ -24,7 +24,7 @@ def build_sat(
     """A CF-e of the SAT; unsigned it is the request, which has no key, number or time yet."""
     access = _sat_key(issuer, sat, number, code, issued_at)
     whole = sum(line.net for line in items)
-    paid = ((("01", whole + change),)) if payments is None else payments
+    paid = (("01", whole + change),) if payments is None else payments
     given = ""
     if signed:
         given = (
