@@ -27,7 +27,8 @@ from malote.intake import received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
 from malote.posting.poster import Poster
-from malote.quarantine import keeping
+from malote.quarantine import keeping, synchronising
+from malote.spool import custody
 from malote.spool.documents import RejectedDocument
 from malote.spool.sql import Spool
 
@@ -82,6 +83,8 @@ def open_services(settings: Settings) -> Services:
         intake=Intake(engine, spool, keep, settings.store, settings.intake),
         authenticate=partial(tills.authenticate, engine),
         record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
+        sync_due=lambda till, obeyed: synchronising.due(engine, till.id, obeyed, now=time.time()),
+        note_custody=lambda till, asked, held: custody.note(engine, till.id, asked, held, time.time()),
     )
 
 
@@ -155,10 +158,8 @@ def keep_up(services: Services, stop: threading.Event) -> None:
 def keep_rejected(services: Services) -> int:
     """One round of it; returns how many. Raises ``StoreError`` and ``OSError``."""
     found = services.spool.unkept()
-    for _, rejected in found:
-        services.keep(rejected)
-    if found:
-        services.spool.mark_kept([document_id for document_id, _ in found])
+    for document_id, rejected in found:
+        services.spool.keep(document_id, rejected, services.keep)
     return len(found)
 
 

@@ -74,7 +74,14 @@ class PouchReply(msgspec.Struct, frozen=True):
 
 
 class ReceiptsQuery(msgspec.Struct, frozen=True):
+    """``holding``: those of ``files`` whose content the till holds at this moment, read and checked against its hash.
+
+    None: it doesn't say. What a till holds can be deleted on the server without losing a sale (DESIGN rule 6); so it
+    speaks of files that were rejected or discarded there.
+    """
+
     files: list[str]  # SHA-256, hex, at most MAX_QUERY
+    holding: list[str] | None = None
 
 
 class ReceiptsReply(msgspec.Struct, frozen=True):
@@ -97,6 +104,7 @@ class Contact(msgspec.Struct, frozen=True):
     pending: int  # files captured and not yet accepted
     unproven: int  # accepted and not yet proven posted
     refused: list[RefusedFile] = []
+    synchronised: int | None = None  # the last ``ContactReply.order`` it has obeyed, 0 for none; None: it can't say
 
 
 class ContactReply(msgspec.Struct, frozen=True):
@@ -105,6 +113,7 @@ class ContactReply(msgspec.Struct, frozen=True):
     till: str
     skew_seconds: float  # till's clock minus server's
     resend: bool = False  # somebody asked for a synchronisation: rescan and resend all that is not proven
+    order: int = 0  # which synchronisation; offered until the till says that it has obeyed
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

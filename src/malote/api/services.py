@@ -1,6 +1,6 @@
 """What the HTTP face needs of the server; the composition root fills it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,6 +21,10 @@ class Services:
     intake: Intake
     authenticate: Callable[[str], Till]  # raises TokenError, StoreError
     record_contact: Callable[[Till, Contact], float]  # seconds the till's clock is ahead; raises StoreError
+    # Which synchronisation the till must obey, 0 for none; told the last one it says it has. Raises StoreError.
+    sync_due: Callable[[Till, int | None], int]
+    # Which files the till asked about, and which of them it holds. Raises StoreError.
+    note_custody: Callable[[Till, Sequence[bytes], Collection[bytes]], None]
 
 
 TillRequest = Request[None, Till, Any]

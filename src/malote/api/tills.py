@@ -91,7 +91,10 @@ def show_receipts(request: TillRequest, content: NamedDependency[bytes]) -> Rece
     if len(query.files) > wire.MAX_QUERY:
         raise RefusedError("too_many_documents", found=len(query.files), limit=wire.MAX_QUERY)
     hashes = [_hash(text) for text in query.files]
-    return ReceiptsReply(services_of(request).spool.receipts(request.auth.id, hashes))
+    services = services_of(request)
+    if query.holding is not None:
+        services.note_custody(request.auth, hashes, {_hash(text) for text in query.holding[: wire.MAX_QUERY]})
+    return ReceiptsReply(services.spool.receipts(request.auth.id, hashes))
 
 
 @post(
@@ -107,9 +110,16 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
     """Notes the till's sign of life, and tells it how far its clock is off."""
     contact = _decode(content, Contact)
     _check(contact)
-    skew = services_of(request).record_contact(request.auth, contact)
+    services = services_of(request)
+    skew = services.record_contact(request.auth, contact)
+    order = services.sync_due(request.auth, contact.synchronised)
     return ContactReply(
-        server_version=__version__, clock=datetime.now(UTC), till=request.auth.name, skew_seconds=round(skew, 3)
+        server_version=__version__,
+        clock=datetime.now(UTC),
+        till=request.auth.name,
+        skew_seconds=round(skew, 3),
+        resend=order > 0,
+        order=order,
     )
 
 

@@ -101,6 +101,8 @@ sync_order = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("till_id", _Id, ForeignKey("till.id", name="sync_order_till"), nullable=False),
+    # What the till is told, and says when it has obeyed: no number of another database is ever taken for it.
+    Column("number", BigInteger, nullable=False),
     Column("asked_by", Text, nullable=False),
     Column("asked_at", Double, nullable=False),
     Column("posted_before", BigInteger, nullable=False),  # documents of the till, when it was asked

@@ -18,6 +18,9 @@ WayOut = Literal["download", "ask_till", "delete_last_copy"]
 CureKind = Literal["assign_series", "accept_difference", "map_product", "attach_protocol"]
 
 
+SyncStage = Literal["offered", "running", "done", "replaced"]
+
+
 class QuarantineError(Exception):
     """What was asked is not possible as it was asked; nothing was changed. ``code`` and ``facts``: the catalogue's."""
 
@@ -164,15 +167,15 @@ class SyncProgress(msgspec.Struct, frozen=True):
     """
 
     order: SyncOrder
-    stage: Literal["offered", "running", "done", "replaced"]
+    stage: SyncStage
     agent: bool
     offline_since: float | None  # the last contact, where it is longer ago than any pause of an agent
     picked_up_at: float | None
     done_at: float | None
     total: int
-    done: int  # sent and rejected
+    done: int  # sent or rejected
     sent: int  # posted since the order was given
-    rejected: dict[str, int]  # since the order was given, by reason
+    rejected: dict[str, int]  # all that are rejected now, by reason: what a person must look at
     waiting: dict[str, int]  # by reason
     pending: int  # accepted or being posted
     at_till: int  # captured there and not accepted here yet

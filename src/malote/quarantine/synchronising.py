@@ -1,28 +1,204 @@
 """Sincronizar: the till sends again what is not proven, the server tries again what waits or may be cured now."""
 
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from malote import rejection
+from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.quarantine.reports import SyncOrder, SyncProgress
+from malote.accounts.tills import Till, TillError, find_till, list_tills
+from malote.database.engine import reading, writing
+from malote.quarantine import candidates
+from malote.quarantine.reports import SyncOrder, SyncProgress, SyncStage
 from malote.rejection import Language
+from malote.spool import orders, replaying, waking
+from malote.spool.moving import CHUNK, Standing
+from malote.spool.orders import Placing, StoredOrder
+from malote.spool.replaying import Judge
+
+OFFLINE_SECONDS = 120.0  # without a sign of life: a till that is there gives one every few seconds
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """What an order finds to do for one till on the server."""
+
+    till: Till
+    posted: int
+    waiting: int
+    curable: list[int]
 
 
 class Synchronisation:
     """Safe for threads. Every method raises ``StoreError``."""
 
+    def __init__(self, engine: Engine, judge: Judge, clock: Callable[[], float] = time.time) -> None:
+        """``judge`` reads and judges a file as at its arrival."""
+        self._engine = engine
+        self._judge = judge
+        self._clock = clock
+
     def order(self, tills: Sequence[str] | None, actor: Actor, *, dry_run: bool = False) -> list[SyncOrder]:
         """Synchronises these tills, or all that are enabled where ``tills`` is None. Raises ``TillError``."""
-        raise NotImplementedError
+        chosen = self._chosen(tills)
+        done: list[SyncOrder] = []
+        for start in range(0, len(chosen), CHUNK):
+            plans = self._plans(chosen[start : start + CHUNK])
+            done += self._foreseen(plans, actor) if dry_run else self._place(plans, actor)
+        return done
 
     def progress(self, order_id: int) -> SyncProgress | None:
         """None where there is no such order."""
-        raise NotImplementedError
+        return self._progress(orders.find(self._engine, order_id))
 
     def latest(self, till: str) -> SyncProgress | None:
         """Of the till's newest order; None where there never was one."""
-        raise NotImplementedError
+        return self._progress(orders.newest(self._engine, till))
+
+    def _chosen(self, names: Sequence[str] | None) -> list[Till]:
+        if names is None:
+            return [till for till in list_tills(self._engine) if till.disabled_at is None]
+        found = {till.id: till for till in (find_till(self._engine, name) for name in names)}
+        for till in found.values():
+            if till.disabled_at is not None:
+                raise TillError("till_disabled", till.name)
+        return list(found.values())
+
+    def _plans(self, tills: Sequence[Till]) -> list[_Plan]:
+        with reading(self._engine) as connection:
+            totals = orders.totals(connection, [till.id for till in tills])
+            return [
+                _Plan(
+                    till=till,
+                    posted=sum(totals[till.id].get("posted", {}).values()),
+                    waiting=sum(totals[till.id].get("waiting", {}).values()),
+                    # Nearly always a till has nothing rejected, which its tallies tell.
+                    curable=candidates.curable(connection, till.id) if totals[till.id].get("rejected") else [],
+                )
+                for till in tills
+            ]
+
+    def _foreseen(self, plans: Sequence[_Plan], actor: Actor) -> list[SyncOrder]:
+        now = self._clock()
+        return [SyncOrder(0, one.till.name, actor.name, now, one.waiting, len(one.curable)) for one in plans]
+
+    def _place(self, plans: Sequence[_Plan], actor: Actor) -> list[SyncOrder]:
+        now = self._clock()
+        replayed = self._replay(plans, actor, now)
+        with writing(self._engine) as connection:
+            placings = [
+                Placing(
+                    till_id=one.till.id,
+                    posted_before=one.posted,
+                    retried=waking.retry(connection, one.till.id, now) if one.waiting else 0,
+                    replayed=replayed[one.till.id],
+                )
+                for one in plans
+            ]
+            ids = orders.place(connection, placings, actor.name, now)
+            placed = [
+                SyncOrder(order_id, plan.till.name, actor.name, now, placing.retried, placing.replayed)
+                for order_id, plan, placing in zip(ids, plans, placings, strict=True)
+            ]
+            for one in placed:
+                after = {"order": one.id, "retried": one.retried, "replayed": one.replayed}
+                audit.record(connection, actor, "till_synchronised", f"till:{one.till}", after=after, now=now)
+        return placed
+
+    def _replay(self, plans: Sequence[_Plan], actor: Actor, now: float) -> Counter[int]:
+        """Puts the curable ones back in the queue; how many of each till went."""
+        gone: Counter[int] = Counter()
+
+        def note(_: Connection, standings: Sequence[Standing]) -> None:
+            gone.update(one.till_id for one in standings)
+
+        curable = [document_id for one in plans for document_id in one.curable]
+        if curable:
+            replaying.replay(self._engine, curable, self._judge, who=actor.name, now=now, note=note)
+        return gone
+
+    def _progress(self, order: StoredOrder | None) -> SyncProgress | None:
+        if order is None:
+            return None
+        return _progress(orders.finish(self._engine, order, self._clock()), self._clock())
+
+
+def due(engine: Engine, till_id: int, obeyed: int | None, *, now: float) -> int:
+    """The number of the synchronisation that a till must be told now, 0 for none. Raises ``StoreError``.
+
+    ``obeyed`` is the one it says it has obeyed last. Notes the end of one that is through.
+    """
+    number = orders.due(engine, till_id, obeyed, now)
+    if not number:
+        order = orders.unfinished(engine, till_id)
+        if order is not None:
+            orders.finish(engine, order, now)
+    return number
 
 
 def words(progress: SyncProgress, language: Language) -> str:
     """The result as a sentence: "312 enviadas, 2 rejeitadas: produto sem cadastro"."""
-    raise NotImplementedError
+    english = language == "en"
+    parts = [_counted(progress.sent, "sent" if english else "enviada", english=english)]
+    if progress.rejected:
+        rejected = sum(progress.rejected.values())
+        name = _counted(rejected, "rejected" if english else "rejeitada", english=english)
+        parts.append(f"{name}: {_reasons(progress.rejected, language)}")
+    if progress.waiting:
+        name = f"{sum(progress.waiting.values())} {'waiting' if english else 'em espera'}"
+        parts.append(f"{name}: {_reasons(progress.waiting, language)}")
+    if progress.stage != "done" and progress.pending + progress.at_till:
+        parts.append(f"{progress.pending + progress.at_till} {'on their way' if english else 'a caminho'}")
+    separator = "; " if len(parts) > 2 else ", "
+    return separator.join(parts)
+
+
+def _counted(count: int, word: str, *, english: bool) -> str:
+    return f"{count} {word}" if english or count == 1 else f"{count} {word}s"
+
+
+def _reasons(counts: dict[str, int], language: Language) -> str:
+    """The reasons' titles, the most frequent first; with their counts where there are several."""
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    titles = [(_uncapitalised(rejection.title(code, language)), count) for code, count in ordered]
+    if len(titles) == 1:
+        return titles[0][0]
+    return ", ".join(f"{title} ({count})" for title, count in titles)
+
+
+def _uncapitalised(title: str) -> str:
+    """Within a sentence; an abbreviation stays what it is."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def _progress(order: StoredOrder, now: float) -> SyncProgress:
+    counts = order.counts
+    rejected = sum(counts.rejected.values())
+    under_way = counts.pending + sum(counts.waiting.values()) + counts.at_till
+    contact = order.last_contact_at
+    return SyncProgress(
+        order=SyncOrder(order.id, order.till, order.asked_by, order.asked_at, order.retried, order.replayed),
+        stage=_stage(order),
+        agent=contact is not None,
+        offline_since=contact if contact is not None and contact < now - OFFLINE_SECONDS else None,
+        picked_up_at=order.picked_up_at,
+        done_at=order.done_at,
+        total=counts.sent + rejected + under_way,
+        done=counts.sent + rejected,
+        sent=counts.sent,
+        rejected=counts.rejected,
+        waiting=counts.waiting,
+        pending=counts.pending,
+        at_till=counts.at_till,
+    )
+
+
+def _stage(order: StoredOrder) -> SyncStage:
+    if order.replaced:
+        return "replaced"
+    if order.done_at is not None:
+        return "done"
+    return "running" if order.picked_up_at is not None or order.last_contact_at is None else "offered"

@@ -8,6 +8,14 @@ from malote.database.tables import document as documents
 from malote.spool.moving import chunks, lock
 
 
+def retry(connection: Connection, till_id: int, now: float) -> int:
+    """Makes everything that waits at a till due. How many documents that are."""
+    waiting = lock(connection, (documents.c.till_id == till_id) & (documents.c.state == "waiting"))
+    for chunk in chunks([one.id for one in waiting]):
+        connection.execute(update(documents).where(documents.c.id.in_(chunk)).values(retry_at=now))
+    return len(waiting)
+
+
 def wake(connection: Connection, access_keys: Sequence[str], now: float) -> None:
     """Makes the waiting documents of these keys due. One that is being posted right now comes due by itself later."""
     anything = connection.execute(select(documents.c.id).where(documents.c.state == "waiting").limit(1)).first()

@@ -191,7 +191,7 @@ class Courier:
         if not hashes:
             return
         self._request = "receipts"
-        reply = self._server.receipts(hashes)
+        reply = self._server.receipts(hashes, self._outbox.holding(hashes))
         self._answered()
         changed = self._outbox.record(_answers(reply.receipts, set(hashes)), self._now(), hashes)
         if changed * 2 >= len(hashes):
@@ -216,14 +216,26 @@ class Courier:
             pending=counts.captured + counts.held,
             unproven=counts.accepted + counts.rejected + counts.discarded,
             refused=[_refused(refusal) for refusal in self._outbox.refusals()[: wire.MAX_QUERY]],
+            synchronised=self._last_order(),
         )
         self._request = "contact"
         reply = self._server.contact(contact)
         self._answered()
         self._note(reply)
-        if reply.resend:
-            self._outbox.resend_all()
-            self._ask_for_rescan()
+        if reply.resend and (not reply.order or reply.order != contact.synchronised):
+            self._synchronise(reply.order)
+
+    def _synchronise(self, order: int) -> None:
+        """Everything that isn't proven is sent again; only then the server is told so, and soon."""
+        self._outbox.resend_all()
+        self._ask_for_rescan()
+        if order:
+            self._outbox.note("synchronised", order)
+            self._contact_due = self._monotonic() + self._quick
+
+    def _last_order(self) -> int:
+        noted = self._outbox.noted("synchronised")
+        return msgspec.json.decode(noted, type=int) if noted else 0
 
     def _answered(self) -> None:
         self.last_answer = self._monotonic()

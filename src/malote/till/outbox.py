@@ -189,11 +189,28 @@ class Outbox:
     def to_ask(self, limit: int) -> list[bytes]:
         """Hashes of files that the server has and has not proven, those asked about longest ago first.
 
-        A tenth of the question at most goes to each kind that waits for a person, so that cures are noticed too.
+        A tenth of the question goes to each kind that waits for a person, so that cures are noticed too; more of it
+        where the others leave room.
         """
-        share = limit // 10
+        accepted = self._asked_longest_ago("accepted", limit)
+        share = max(limit // 10, (limit - len(accepted)) // 2)
         aside = self._asked_longest_ago("rejected", share) + self._asked_longest_ago("discarded", share)
-        return self._asked_longest_ago("accepted", limit - len(aside)) + aside
+        return accepted[: limit - len(aside)] + aside
+
+    def holding(self, hashes: Sequence[bytes]) -> list[bytes] | None:
+        """Those of the files set aside on the server whose content is here and sound; None when none of them is aside.
+
+        What turns out to be damaged is brought back by the next look at the folder.
+        """
+        aside = []
+        for start in range(0, len(hashes), 500):
+            chunk = hashes[start : start + 500]
+            marks = ", ".join("?" * len(chunk))
+            query = f"SELECT id, name, sha256, size, content, state FROM file WHERE sha256 IN ({marks})"  # noqa: S608
+            aside += [row[:5] for row in self.rows(query, chunk) if row[5] in ("rejected", "discarded")]
+        if not aside:
+            return None
+        return [file.sha256 for file in self._open([row for row in aside if row[4] is not None]).files]
 
     def _asked_longest_ago(self, state: str, limit: int) -> list[bytes]:
         found = self.rows("SELECT sha256 FROM file WHERE state = ? ORDER BY asked_turn, id LIMIT ?", (state, limit))

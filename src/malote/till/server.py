@@ -104,9 +104,10 @@ class Server:
         headers = {"Content-Type": wire.POUCH_MEDIA_TYPE, wire.POUCH_HASH_HEADER: sha256}
         return self._ask(wire.PATH_POUCHES, body, headers, wire.PouchReply)
 
-    def receipts(self, hashes: list[bytes]) -> wire.ReceiptsReply:
-        """Asks what became of files, at most ``wire.MAX_QUERY``."""
-        query = wire.ReceiptsQuery([sha256.hex() for sha256 in hashes])
+    def receipts(self, hashes: list[bytes], holding: list[bytes] | None = None) -> wire.ReceiptsReply:
+        """Asks what became of files, at most ``wire.MAX_QUERY``, and says which of them are held here."""
+        held = None if holding is None else [sha256.hex() for sha256 in holding]
+        query = wire.ReceiptsQuery([sha256.hex() for sha256 in hashes], held)
         return self._ask(wire.PATH_RECEIPTS, msgspec.json.encode(query), _JSON, wire.ReceiptsReply)
 
     def contact(self, contact: wire.Contact) -> wire.ContactReply:

@@ -102,6 +102,7 @@ def _create_sync_order() -> None:
         "sync_order",
         sa.Column("id", _Id, primary_key=True),
         sa.Column("till_id", _Id, sa.ForeignKey("till.id", name="sync_order_till"), nullable=False),
+        sa.Column("number", sa.BigInteger, nullable=False),
         sa.Column("asked_by", sa.Text, nullable=False),
         sa.Column("asked_at", sa.Double, nullable=False),
         sa.Column("posted_before", sa.BigInteger, nullable=False),
