@@ -59,15 +59,14 @@ def _documents(dice: Random) -> list[bytes]:
         lines = [_line(dice) for _ in range(8)]
         total = sum(line.net for line in lines)
         cash = dice.randrange(1, total)
-        documents.append(
-            build_note(
-                number=number,
-                code=f"{dice.randrange(10**8):08}",
-                items=lines,
-                payments=[("01", cash), ("17", total - cash)],
-                consumer="11144477735" if dice.random() < 0.3 else "",
-            )
+        note = build_note(
+            number=number,
+            code=f"{dice.randrange(10**8):08}",
+            items=lines,
+            payments=[("01", cash), ("17", total - cash)],
+            consumer="11144477735" if dice.random() < 0.3 else "",
         )
+        documents.append(note.replace(b"135260000000001", f"13526{number:010}".encode()))
     return documents
 
 

@@ -49,7 +49,7 @@ _KEY = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
 _UNKNOWN_ENTITY = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
 _TAGS = re.compile(r'(?:<(?:/[A-Za-z_][\w.-]*|[A-Za-z_][\w.-]*(?: [A-Za-z_][\w:.-]*="[^"<>&]*")* ?/?)>)+')
 # The protocol's number as an attribute, which nobody reads: it would make a form of every file.
-_ANSWER_ID = re.compile(r'<infProt Id="[A-Za-z0-9]{1,60}"')
+_ANSWER_ID = re.compile(r'(<infProt(?: xmlns="[^"<>&]*")?) Id="[A-Za-z0-9]{1,60}"((?: xmlns="[^"<>&]*")?>)')
 _ANY_BLANK = ">([^<]++)"
 _split = re.compile(">([^<]+)").split
 
@@ -116,7 +116,7 @@ def take_apart(raw: bytes) -> Pieces | None:
         if not (number.isascii() and number.isdecimal()):
             return None
         numbered.append((number, rest))
-    frame = _ANSWER_ID.sub("<infProt", head + _NO_ITEMS + tail, count=1).replace(key, _KEY_MARK)
+    frame = _ANSWER_ID.sub(r"\1\2", head + _NO_ITEMS + tail, count=1).replace(key, _KEY_MARK)
     return Pieces(key, _split(frame), numbered, "&" in text)
 
 

@@ -119,6 +119,20 @@ def test_a_frame_and_items_of_different_files_go_together_only_where_they_fit() 
     assert problems_of(mixed) == ["xml_malformed"]
 
 
+@pytest.mark.parametrize("start", ['Id="ID9"', 'xmlns="x" Id="ID9"', 'Id="ID9" xmlns="x"'])
+def test_the_answer_s_own_id_makes_no_new_form(start: str) -> None:
+    raw = replaced(NOTE, 'infProt Id="ID135260000000001"', f"infProt {start}")
+    read(raw)
+    other = replaced(raw, "ID9", "ID8")
+    assert recognised(other) is not None
+    assert read(other) == the_long_way(other)
+
+
+def test_two_ids_are_malformed_whatever_is_known() -> None:
+    read(replaced(NOTE, 'Id="ID135260000000001"', 'Id="a-b"'))
+    assert problems_of(replaced(NOTE, 'Id="ID135260000000001"', 'Id="ID1" Id="a-b"')) == ["xml_malformed"]
+
+
 def test_a_key_that_stands_elsewhere_too() -> None:
     raw = replaced(NOTE, "<chNFe>", "<chNFe>1")
     assert read(raw) == the_long_way(raw)
