@@ -191,7 +191,8 @@ def started(store: Store, watcher: Watcher, *, sqlite: bool = False) -> Iterator
     """The store with all its processes, stopped in order at the end."""
     with ExitStack() as stack:
         stack.enter_context(store.alone())
-        watcher.stage(Phrase.STARTING_ERP)
+        if not sqlite:
+            watcher.stage(Phrase.STARTING_ERP)
         erp_url, why_not = stack.enter_context(erp_database(store.home, prefer_sqlite=sqlite))
         if why_not:
             watcher.note(Phrase.SQLITE_INSTEAD, reason=why_not)
@@ -202,7 +203,7 @@ def started(store: Store, watcher: Watcher, *, sqlite: bool = False) -> Iterator
         crew = stack.enter_context(Crew(store.logs))
         server, *others = store.programs()
         crew.start(server)
-        store.wait_for_server()
+        store.wait_for_server(crew.restart_the_dead)
         for program in others:
             crew.start(program)
         yield crew, erp

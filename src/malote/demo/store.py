@@ -4,7 +4,7 @@ import json
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -93,10 +93,11 @@ class Store:
     def till_home(self, till: TillPlace) -> Path:
         return till.outbox.parent
 
-    def wait_for_server(self) -> None:
-        """Returns once the server answers. Raises ``StoreNotStartedError``."""
+    def wait_for_server(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Returns once the server answers; does ``meanwhile`` between looks. Raises ``StoreNotStartedError``."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
+            meanwhile()
             try:
                 if httpx.get(self.address + PATH_HEALTH, timeout=2, trust_env=False).is_success:
                     return
@@ -174,9 +175,9 @@ class Store:
 
 @contextmanager
 def erp_database(home: Path, *, prefer_sqlite: bool = False) -> Iterator[tuple[str, str]]:
-    """The ERP's address while it runs, and why it isn't PostgreSQL ("" when it is)."""
+    """The ERP's address while it runs, and why it can't be PostgreSQL ("" when it can)."""
     if prefer_sqlite:
-        yield _sqlite_url(home), "--sqlite"
+        yield _sqlite_url(home), ""
         return
     try:
         server = postgres.start(home / "erp", home / "run")
