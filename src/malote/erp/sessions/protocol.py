@@ -99,12 +99,17 @@ class Sessions(Protocol):
         """Every session that blocks another or is blocked, and those that hold locks on Malote's tables."""
         ...
 
+    def busy(self) -> bool | None:
+        """Whether a program holds the database's only write lock now; None for an engine that has sessions."""
+        ...
+
     def cancel(self, identity: Identity) -> None:
         """Interrupts what the session runs; it stays connected. Raises ``session_ended`` where it is gone."""
         ...
 
     def terminate(self, identity: Identity) -> None:
-        """Ends the session. Raises ``session_ended`` where it is gone, or where its number is another's by now."""
+        """Ends the session. Raises ``session_ended`` where it is gone, ``session_replaced`` where its number belongs to
+        another one by now, ``kill_unknown`` where the connection broke before the answer."""
         ...
 
     def alive(self, identity: Identity) -> Standing: ...

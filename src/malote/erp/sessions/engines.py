@@ -1,0 +1,34 @@
+"""The engines whose sessions can be looked at, by the scheme of the ERP's address."""
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.oracle import OracleSessions
+from malote.erp.sessions.postgresql import PostgresqlSessions
+from malote.erp.sessions.protocol import DbaLogin, Sessions
+from malote.erp.sessions.sqlite import SqliteSessions
+
+
+def open_sessions(url: str, login: DbaLogin | None) -> Sessions:
+    """The ERP at ``url``, with a DBA's login instead of the address' own; SQLite needs none.
+
+    Raises ``SessionsError``: ``dba_login_needed``, ``dba_login_refused``, ``erp_away``, ``sessions_unsupported``.
+    """
+    address = _address(url)
+    backend = address.get_backend_name()
+    if backend == "sqlite":
+        return SqliteSessions(address, login)
+    if backend not in ("postgresql", "postgres", "oracle"):
+        raise SessionsError("sessions_unsupported", engine=backend)
+    if login is None:
+        raise SessionsError("dba_login_needed")
+    return OracleSessions(address, login) if backend == "oracle" else PostgresqlSessions(address, login)
+
+
+def _address(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        # The address may hold a password: neither it nor what was said of it is repeated.
+        raise SessionsError("sessions_unsupported", engine="?") from None
