@@ -63,6 +63,14 @@ class IntakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     posted_days: float = 90.0
+    trash_days: float = 30.0  # of deleted documents, which go then if they are still held elsewhere
+
+
+class QuarantineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    custody_minutes: float = 60.0  # how long a till's word counts that it holds a rejected file
+    difference_cents: int = 10  # the largest difference of sums that a person may accept
+    quiet_seconds: float = 1.0  # a change made in the folder by hand counts once it stood still for so long
+    rescan_seconds: float = 2.0
 
 
 class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +103,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     posting: PostingSettings = PostingSettings()
     intake: IntakeSettings = IntakeSettings()
     retention: RetentionSettings = RetentionSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
     till: TillSettings = TillSettings()
 
     @property
@@ -116,6 +125,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def quarantine_path(self) -> Path:
         return self.home_path / "rejeitados"
+
+    @property
+    def trash_path(self) -> Path:
+        return self.home_path / "lixeira"
 
     @property
     def outbox_path(self) -> Path:

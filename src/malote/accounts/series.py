@@ -14,6 +14,11 @@ SeriesKey = tuple[str, str, int]  # issuer (CNPJ or CPF), model, series
 
 _Owners = dict[SeriesKey, tuple[int, str]]  # till's id and name
 
+_ASSIGN = text(
+    "INSERT INTO till_series (issuer, model, series, till_id) VALUES (:issuer, :model, :series, :till_id)"
+    " ON CONFLICT (issuer, model, series) DO UPDATE SET till_id = excluded.till_id"
+)
+
 
 def judge(engine: Engine, till: Till, wanted: Collection[SeriesKey], *, learn: bool) -> dict[SeriesKey, Problem | None]:
     """Whether the till may send documents of these series: None, or why not.
@@ -35,13 +40,19 @@ def judge(engine: Engine, till: Till, wanted: Collection[SeriesKey], *, learn: b
 def assign(engine: Engine, till: Till, issuer: str, model: str, series: int) -> None:
     """Makes the till the owner, whoever was it before. Raises ``StoreError``."""
     with writing(engine) as connection:
-        connection.execute(
-            text(
-                "INSERT INTO till_series (issuer, model, series, till_id) VALUES (:issuer, :model, :series, :till_id)"
-                " ON CONFLICT (issuer, model, series) DO UPDATE SET till_id = excluded.till_id"
-            ),
-            {"issuer": issuer, "model": model, "series": series, "till_id": till.id},
-        )
+        assign_in(connection, till.id, (issuer, model, series))
+
+
+def assign_in(connection: Connection, till_id: int, key: SeriesKey) -> None:
+    """The same within a transaction of the caller's."""
+    issuer, model, series = key
+    connection.execute(_ASSIGN, {"issuer": issuer, "model": model, "series": series, "till_id": till_id})
+
+
+def owner(connection: Connection, key: SeriesKey) -> str | None:
+    """The name of the till that owns the series; None where nobody does."""
+    found = _owners(connection, [key]).get(key)
+    return found[1] if found else None
 
 
 def series_of(engine: Engine, till: Till) -> list[SeriesKey]:

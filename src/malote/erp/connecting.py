@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
@@ -17,6 +17,7 @@ from malote.erp.values import OutOfRangeError
 DRIVER_ERRORS = (exc.SQLAlchemyError, psycopg.Error, sqlite3.Error, OutOfRangeError, OverflowError)
 _REMEMBERED_SECONDS = 2.0
 _STEP = 5000  # rows in memory while reading all of them
+_KEYS_AT_ONCE = 500  # in one statement
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
@@ -51,6 +52,19 @@ class Naming:
         if self._lacking:
             return ErpError(error.code, transient=False, detail=", ".join(self._lacking))
         return ErpError(self._otherwise, transient=False, detail=error.detail)
+
+
+def ledger(transaction: Transaction, identities: Sequence[str]) -> dict[str, bytes]:
+    """The entries of the ledger under these identities."""
+    key = tables.posting_key.c
+    found: dict[str, bytes] = {}
+    for start in range(0, len(identities), _KEYS_AT_ONCE):
+        statement = select(key.identity, key.content_hash).where(
+            key.identity.in_(identities[start : start + _KEYS_AT_ONCE])
+        )
+        with classified("posting_key"), transaction() as connection:
+            found |= {row.identity: bytes(row.content_hash) for row in connection.execute(statement)}
+    return found
 
 
 def booked(transaction: Transaction) -> Iterator[BookedSale]:

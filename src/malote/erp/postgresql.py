@@ -95,6 +95,9 @@ class PostgresqlErp:
         except ErpError as error:
             raise self._named(error) from error
 
+    def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
+        return connecting.ledger(self._transaction, identities)
+
     def booked(self) -> Iterator[BookedSale]:
         return connecting.booked(self._transaction)
 

@@ -78,6 +78,13 @@ class Erp(Protocol):
         """
         ...
 
+    def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
+        """Which of these identities (``fiscal.documents.identity``) are booked, each with its content's hash.
+
+        What is in it is booked for ever. Raises ``ErpError``.
+        """
+        ...
+
     def booked(self) -> Iterator[BookedSale]:
         """Every booked sale in the order of its key, read in steps, so that memory stays bounded."""
         ...

@@ -50,6 +50,9 @@ class SqliteErp:
         except ErpError as error:
             raise self._named(error) from error
 
+    def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
+        return connecting.ledger(self._engine.connect, identities)
+
     def booked(self) -> Iterator[BookedSale]:
         return connecting.booked(self._engine.connect)
 

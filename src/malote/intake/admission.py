@@ -4,12 +4,14 @@ A note that isn't authorised yet comes in; the poster makes it wait (DESIGN §4)
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
 from malote.accounts.series import SeriesKey
 from malote.config import StoreSettings
-from malote.fiscal.problems import Problem, reject
+from malote.fiscal.documents import Document
+from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
 from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
@@ -24,7 +26,7 @@ _LARGEST_NUMBER = 2**63 - 1  # that the store database holds
 
 
 class _Judged(msgspec.Struct):
-    reading: Reading
+    document: Document | None
     summary: Summary
     problems: list[Problem]  # all of them, warnings too
     series: SeriesKey | None  # still to be judged
@@ -34,29 +36,51 @@ class _Judged(msgspec.Struct):
         return any(problem.severity == "reject" for problem in self.problems)
 
 
+# Findings that a person may accept: the sale is known to the last field, and its sums differ a little.
+ACCEPTABLE = frozenset({"items_sum", "payments_sum"})
+
+# Of each document of a file, by its position, the codes that a person has accepted.
+Accepted = Mapping[int, Collection[str]]
+
+
 def admit(
-    files: Sequence[Sequence[Reading]], store: StoreSettings, judge_series: JudgeSeries
+    files: Sequence[Sequence[Reading]],
+    store: StoreSettings,
+    judge_series: JudgeSeries,
+    accepted: Accepted = MappingProxyType({}),
 ) -> list[list[IncomingDocument]]:
     """The documents of each file, accepted or rejected with every reason; at least one for each file.
+
+    What of ``ACCEPTABLE`` a person has ``accepted`` of the documents of each file counts as a warning.
 
     Only documents that are fine otherwise ask for their series, so that a wrong one can't make a till own it.
     Raises what ``judge_series`` raises.
     """
-    judged = [[_judge(reading, store) for reading in readings] for readings in files]
+    judged = [
+        [_judge(reading, store, accepted.get(position, ())) for position, reading in enumerate(readings)]
+        for readings in files
+    ]
     wanted = sorted({one.series for documents in judged for one in documents if one.series is not None})
     verdicts = judge_series(wanted) if wanted else {}
     return [[_incoming(position, one, verdicts) for position, one in enumerate(documents)] for documents in judged]
 
 
-def _judge(reading: Reading, store: StoreSettings) -> _Judged:
+def _judge(reading: Reading, store: StoreSettings, accepted: Collection[str]) -> _Judged:
     seen = summary(reading)
-    judged = _Judged(reading, seen, list(reading.problems), None)
+    found = [_as_warning(problem) if problem.code in accepted else problem for problem in reading.problems]
+    # What the reader itself refuses must never be booked, not even when somebody replays it.
+    refused = any(problem.severity == "reject" for problem in found)
+    judged = _Judged(None if refused else reading.document, seen, found, None)
     if reading.document is None:
         return judged
     judged.problems += _against_policy(seen, store)
     if not judged.rejected and seen.issuer and seen.model and seen.series is not None:
         judged.series = (seen.issuer, seen.model, seen.series)
     return judged
+
+
+def _as_warning(problem: Problem) -> Problem:
+    return warning(problem.code, **problem.facts) if problem.code in ACCEPTABLE else problem
 
 
 def _against_policy(seen: Summary, store: StoreSettings) -> list[Problem]:
@@ -75,8 +99,7 @@ def _incoming(position: int, judged: _Judged, verdicts: Mapping[SeriesKey, Probl
     seen = judged.summary
     return IncomingDocument(
         position=position,
-        # What the reader itself refuses must never be booked, not even when somebody replays it.
-        document=None if judged.reading.rejected else judged.reading.document,
+        document=judged.document,
         state="rejected" if primary else "accepted",
         reason=Reason(primary.code, primary.facts, problems) if primary else None,
         kind=seen.kind,

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import structlog
 from sqlalchemy import Engine
@@ -15,7 +16,7 @@ from malote.accounts.tills import Till, find_till
 from malote.config import IntakeSettings, StoreSettings
 from malote.database.errors import StoreError
 from malote.fiscal import reader
-from malote.intake.admission import admit
+from malote.intake.admission import Accepted, admit
 from malote.intake.names import readable
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason, RejectedDocument
 from malote.spool.sql import Spool
@@ -73,18 +74,26 @@ class Intake:
         body, _ = wire.seal(files, datetime.now(UTC))
         return self.take(till, files, body)
 
-    def judge(self, till_name: str, file_name: str, content: bytes) -> IncomingFile:
-        """Reads and judges a file as at its arrival, and keeps nothing. Raises ``TillError`` and ``StoreError``."""
+    def judge(
+        self, till_name: str, file_name: str, content: bytes, accepted: Accepted = MappingProxyType({})
+    ) -> IncomingFile:
+        """Reads and judges a file as at its arrival, and keeps nothing. Raises ``TillError`` and ``StoreError``.
+
+        ``accepted``: findings that a person accepted since, by the document's position in the file.
+        """
         file = PouchFile(readable(file_name), hashlib.sha256(content).digest(), content)
-        (documents,) = self._admit(find_till(self._engine, till_name), [file])
+        (documents,) = self._admit(find_till(self._engine, till_name), [file], accepted)
         return IncomingFile(file.name, file.sha256, documents)
 
-    def _admit(self, till: Till, files: Sequence[PouchFile]) -> list[list[IncomingDocument]]:
+    def _admit(
+        self, till: Till, files: Sequence[PouchFile], accepted: Accepted = MappingProxyType({})
+    ) -> list[list[IncomingDocument]]:
         readings = [reader.read(file.content, self._limits) for file in files]
         return admit(
             readings,
             self._store,
             lambda wanted: series.judge(self._engine, till, wanted, learn=self._store.learn_series),
+            accepted,
         )
 
     def _put_rejected_aside(
