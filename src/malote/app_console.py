@@ -4,21 +4,31 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from malote import __version__
 from malote.accounts import audit, passwords, sessions, users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
+from malote.books import numbering
 from malote.console import services as console
 from malote.fiscal.reader import Limits, read
-from malote.spool import listing, metrics, overview
+from malote.quarantine.reports import Custody, TrashPage
+from malote.spool import happenings, listing, metrics, overview
 
 METRICS_SECONDS = 2.0
 HISTORY = 100  # entries shown of one till or document
 
 Answer = TypeVar("Answer")
+
+
+class _Nothing:
+    """Stands where the quarantine's and the synchronisation's services are about to come."""
+
+    def __getattr__(self, name: str) -> Any:
+        answers = {"trash": TrashPage([], None, 0), "latest": None, "custody": Custody(None, None)}
+        return lambda *_, **__: answers.get(name, [])
 
 
 class Remembered(Generic[Answer]):
@@ -61,11 +71,16 @@ def console_services(services: Services) -> console.Services:
             read=lambda content: read(content, Limits(max_bytes=settings.intake.max_document_bytes)),
         ),
         metrics=Remembered(lambda: metrics.metrics(engine, now=time.time()), METRICS_SECONDS),
-        history=lambda name: audit.entries(engine, on=f"till:{name}", limit=HISTORY),
+        quarantine=cast(Any, getattr(services, "quarantine", None) or _Nothing()),
+        synchronisation=cast(Any, getattr(services, "synchronisation", None) or _Nothing()),
+        numbering=console.Numbering(
+            series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
+        ),
+        happenings=partial(happenings.of_till, engine, limit=HISTORY),
+        trail_of=lambda on: audit.entries(engine, on=on, limit=HISTORY),
         audit=lambda before, limit, user, action, on: audit.entries(
             engine, before_id=before, limit=limit, user=user or None, action=action or None, on=on or None
         ),
-        document_history=lambda document_id: audit.entries(engine, on=f"document:{document_id}", limit=HISTORY),
         pulse=partial(overview.pulse, engine),
         now=time.time,
     )

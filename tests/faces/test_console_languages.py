@@ -23,6 +23,11 @@ LABELS = {
     "Arquivos rejeitados": "Rejected files",
     "Selecionar todos": "Select all",
     "Baixar": "Download",
+    "Apagar selecionados": "Delete selected",
+    "Reprocessar": "Replay",
+    "Sincronizar": "Synchronise",
+    "Sincronizar as vendas": "Synchronise sales",
+    "Numeração": "Numbering",
     "Pendentes": "Pending",
     "Enviadas": "Sent",
     "Lixeira": "Trash",
@@ -38,7 +43,7 @@ def texts() -> set[tuple[str, ...]]:
     """Every text that the sources mark, with its plural where it has one."""
     methods = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
     options = {"templates/**.html": {"silent": "false", "newstyle_gettext": "true"}}
-    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
+    keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None, "say": None, "say_many": (1, 2)}
     found = extract_from_dir(str(CONSOLE), method_map=methods, options_map=options, keywords=keywords)
     return {forms(text) for _, _, text, _, _ in found}
 

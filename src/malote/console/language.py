@@ -64,3 +64,9 @@ def translator(language: Language) -> Translate:
     """Turns a marked text into the language's."""
     gettext: Callable[[str], Any] = translations(language).gettext
     return lambda text: str(gettext(text))
+
+
+def plural_translator(language: Language) -> Callable[[str, str, int], str]:
+    """The same for the singular and the plural of a text."""
+    ngettext: Callable[[str, str, int], Any] = translations(language).ngettext
+    return lambda one, many, count: str(ngettext(one, many, count))

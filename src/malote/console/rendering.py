@@ -16,7 +16,9 @@ from litestar.enums import MediaType
 from malote import rejection
 from malote.console import language as languages
 from malote.console.formats import Formats
-from malote.console.visits import ROOT, ConsoleRequest, Visit, is_partial, services_of, visit_of
+from malote.console.visits import ROOT, ConsoleRequest, is_partial, services_of, visit_of
+from malote.quarantine.synchronising import words as progress_words
+from malote.quarantine.words import words
 from malote.rejection import Language
 
 # No script, style, picture or connection from anywhere else, and nobody may put these pages into a frame.
@@ -74,9 +76,9 @@ def render(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -
     return environment(visit.language).get_template(template).render(surroundings | dict(context))
 
 
-def say(visit: Visit, text: str, **facts: object) -> str:
-    """A marked text in the visitor's language, its ``%(name)s`` filled."""
-    return languages.translator(visit.language)(text) % facts
+def told(text: str, kind: str = "ok") -> dict[str, Any]:
+    """The event that shows a message for a while."""
+    return {"toast": {"text": text, "kind": kind}}
 
 
 @cache
@@ -100,6 +102,8 @@ def environment(language: Language) -> Environment:
         "cause": lambda code, facts=None: rejection.cause(code, facts or {}, language),
         "remedy": lambda code, facts=None: rejection.remedy(code, facts or {}, language),
         "entry": rejection.entry,
+        "event_words": lambda event: words(event, language),
+        "progress_words": lambda progress: progress_words(progress, language),
     }
     return env
 

@@ -1,5 +1,6 @@
 """Every page of the console, for the composition root to mount beside the HTTP API."""
 
+import json
 import traceback
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -11,11 +12,32 @@ from litestar.params import FromPath
 from litestar.response import Redirect, ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
+from malote import rejection
 from malote.console.live import Changes
-from malote.console.pages import dashboard, document, entry, management, till, trail, users
-from malote.console.rendering import HEADERS, answer, static_files
+from malote.console.pages import (
+    cures,
+    dashboard,
+    document,
+    entry,
+    management,
+    rejected,
+    synchronise,
+    till,
+    trail,
+    users,
+)
+from malote.console.rendering import HEADERS, answer, static_files, told
 from malote.console.services import Services
-from malote.console.visits import ROOT, ConsoleRequest, RefusedError, anybody, parameters, somebody
+from malote.console.visits import (
+    ROOT,
+    ConsoleRequest,
+    RefusedError,
+    anybody,
+    is_partial,
+    parameters,
+    somebody,
+    visit_of,
+)
 from malote.database.errors import StoreError
 from malote.spool.contents import DocumentNotFoundError
 
@@ -55,8 +77,20 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             management.show,
             till.show,
             till.show_tab,
+            synchronise.synchronise,
+            synchronise.synchronise_one,
+            rejected.check,
+            rejected.delete,
+            rejected.replay,
+            rejected.restore,
+            rejected.download,
             document.show,
             document.download,
+            cures.replay,
+            cures.assign_series,
+            cures.accept_difference,
+            cures.map_product,
+            cures.attach_protocol,
             dashboard.show,
             trail.show,
             users.show,
@@ -139,4 +173,9 @@ def _said(request: ConsoleRequest, code: str, facts: dict[str, str], status: int
     """A page that says what happened and what to do; a message where only a part of a page was asked for."""
     if "visit" not in request.state or "console" not in request.state:
         return Response("", status_code=status, media_type="text/html", headers=HEADERS)
+    if is_partial(request):
+        language = visit_of(request).language
+        words = (f"{rejection.title(code, language)}.", rejection.cause(code, facts, language))
+        event = {"HX-Trigger": json.dumps(told(" ".join(words), "stopped"))}
+        return Response("", status_code=status, media_type="text/html", headers=HEADERS | event)
     return answer(request, "refused", {"code": code, "facts": facts}, status=status)

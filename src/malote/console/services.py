@@ -1,6 +1,6 @@
 """What the console asks of the rest of Malote: small functions that the composition root hands in.
 
-The pages know these and no database. What is None is not there yet, and its buttons are not shown.
+The pages know these and no database. The quarantine and the synchronisation have so many that they come as they are.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,13 @@ from malote.accounts.audit import Actor, AuditEntry
 from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
+from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.fiscal.readings import Reading
+from malote.quarantine.services import Quarantine
+from malote.quarantine.synchronising import Synchronisation
 from malote.rejection import Language
 from malote.spool.documents import StoredDocument
+from malote.spool.happenings import Happening
 from malote.spool.listing import DocumentsPage, DocumentsQuery
 from malote.spool.metrics import Metrics
 from malote.spool.overview import TillOverview, TillsPage, TillsQuery
@@ -59,6 +63,12 @@ class Documents:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbering:
+    series: Callable[[SeriesQuery], SeriesPage]
+    numbers: Callable[[NumbersQuery], NumbersPage]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     store_name: str
     erp_name: str
@@ -68,10 +78,13 @@ class Services:
     users: Users
     tills: Tills
     documents: Documents
+    quarantine: Quarantine
+    synchronisation: Synchronisation
+    numbering: Numbering
     metrics: Callable[[], Metrics]
-    history: Callable[[str], list[AuditEntry]]  # of a till: the newest first
+    happenings: Callable[[str], list[Happening]]  # of a till's documents, the newest first
+    trail_of: Callable[[str], list[AuditEntry]]  # of an object such as "till:caixa1", the newest first
     # The trail before an entry's id (None: the newest), so many; of a user, an action, an object ("": any).
     audit: Callable[[int | None, int, str, str, str], list[AuditEntry]]
-    document_history: Callable[[int], list[AuditEntry]]
     pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
     now: Callable[[], float]  # seconds since the epoch

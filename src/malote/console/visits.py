@@ -70,6 +70,14 @@ class Visit:
         if not self.user.may(permission):
             raise RefusedError("permission_missing", 403, permission=permission.value)
 
+    def say(self, text: str, **facts: object) -> str:
+        """A text in the visitor's language, its ``%(name)s`` filled."""
+        return languages.translator(self.language)(text) % facts
+
+    def say_many(self, one: str, many: str, count: int, **facts: object) -> str:
+        """The same for a number of things, which is ``%(num)s``."""
+        return languages.plural_translator(self.language)(one, many, count) % ({"num": count} | facts)
+
     def text(self, name: str) -> str:
         """A field of the form; empty where it is absent, or a file."""
         value = self.form.get(name, "")

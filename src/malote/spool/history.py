@@ -96,7 +96,7 @@ def lines_of(engine: Engine, document_id: int) -> list[StoredLine]:
     """The oldest first. Raises ``StoreError``."""
     query = select(*_STORED).where(document_event.c.document_id == document_id).order_by(document_event.c.id)
     with reading(engine) as connection:
-        return [_stored(row) for row in connection.execute(query)]
+        return [stored(row) for row in connection.execute(query)]
 
 
 _STORED = (
@@ -110,7 +110,8 @@ _STORED = (
 )
 
 
-def _stored(row: Any) -> StoredLine:
+def stored(row: Any) -> StoredLine:
+    """A line of a row that has its columns."""
     return StoredLine(row.at, row.first_at, row.times, row.who, row.what, row.code, _facts.decode(row.facts))
 
 

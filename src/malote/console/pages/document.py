@@ -24,7 +24,7 @@ LARGEST_ID = 2**63
 
 def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any]:
     """Raises ``DocumentNotFoundError``."""
-    document = _find(services, document_id)
+    document = find(services, document_id)
     content = _content(services, document_id)
     reading = _reading(services, content, document.position)
     problems = _problems(document, reading)
@@ -44,7 +44,9 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
         "masked": receipt.masked,
         "payments": receipt.PAYMENTS,
         "xml": markup.show(content, problems) if content and whole else None,
-        "entries": services.document_history(document_id),
+        "events": services.quarantine.history(document_id),
+        "cures": services.quarantine.cures(document_id) if document.state == "rejected" else [],
+        "custody": services.quarantine.custody(document_id) if document.state == "rejected" else None,
     }
 
 
@@ -58,7 +60,7 @@ def download(request: ConsoleRequest, document_id: FromPath[int]) -> Response[by
     """The file as the till sent it, under a name that no path hides in."""
     visit_of(request).demand(Permission.DOWNLOAD)
     services = services_of(request)
-    document = _find(services, document_id)
+    document = find(services, document_id)
     content = services.documents.content(document_id)
     headers = HEADERS | {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(safe_name(document.file_name), safe='')}",
@@ -75,7 +77,7 @@ def safe_name(name: str) -> str:
     return kept[-100:] or "documento.xml"
 
 
-def _find(services: Services, document_id: int) -> StoredDocument:
+def find(services: Services, document_id: int) -> StoredDocument:
     """Raises ``DocumentNotFoundError``, also for a number that no database takes."""
     if not 0 < document_id < LARGEST_ID:
         raise DocumentNotFoundError(document_id)

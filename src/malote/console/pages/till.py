@@ -7,25 +7,24 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
 
+from malote.accounts.audit import AuditEntry
+from malote.console.pages import numbering
 from malote.console.rendering import answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
-from malote.spool.documents import StoredDocument
+from malote.quarantine.reports import Event, SyncProgress
+from malote.spool.documents import Reason, StoredDocument
+from malote.spool.history import StoredLine
 from malote.spool.listing import DocumentsQuery
+from malote.spool.overview import TillOverview
 from malote.spool.states import OPEN, State
 
-Tab = Literal["pending", "sent", "rejected", "trash", "history"]
+Tab = Literal["pending", "sent", "rejected", "trash", "numbering", "history"]
 TABS: tuple[Tab, ...] = get_args(Tab)
-
-_STATES: dict[Tab, tuple[State, ...]] = {
-    "pending": tuple(sorted(OPEN)),
-    "sent": ("posted",),
-    "rejected": ("rejected",),
-    "trash": ("discarded",),
-}
 
 LONGEST_SEARCH = 60
 IN_A_GROUP = 10  # documents of one cause, while all causes are shown
+NEWS_SECONDS = 900.0  # how long the result of a synchronisation is news
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -36,21 +35,52 @@ class Group(msgspec.Struct, frozen=True):
     documents: list[StoredDocument]
 
 
+class Happened(msgspec.Struct, frozen=True):
+    """A line of a document's history, or an entry of the audit trail."""
+
+    at: float  # seconds since the epoch
+    event: Event | None
+    document: StoredDocument | None
+    entry: AuditEntry | None
+
+
 def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -> dict[str, Any]:
+    """Raises ``RefusedError`` where there is no such till."""
+    till = known(services, name)
+    shown: dict[str, Any] = {
+        "section": "tills",
+        "till": till,
+        "tab": tab,
+        "tabs": TABS,
+        "progress": _news(services, till.name),
+    }
+    match tab:
+        case "pending":
+            listed = _listed(services, till.name, tuple(sorted(OPEN)), given)
+            return shown | listed | {"refused": services.tills.refused(till.name)}
+        case "sent":
+            return shown | _listed(services, till.name, ("posted",), given)
+        case "rejected":
+            return shown | _rejected(services, till.name, given)
+        case "trash":
+            before = whole(given.get("before"), 0) or None
+            return shown | {"page": services.quarantine.trash(till.name, before=before), "before": before}
+        case "numbering":
+            return shown | numbering.context(services, till.name, given)
+        case "history":
+            return shown | {"happenings": _happenings(services, till.name)}
+
+
+def known(services: Services, name: str) -> TillOverview:
     """Raises ``RefusedError`` where there is no such till."""
     till = services.tills.find(name)
     if till is None:
         raise RefusedError("page_unknown", 404)
-    shown: dict[str, Any] = {"section": "tills", "till": till, "tab": tab, "tabs": TABS}
-    match tab:
-        case "rejected":
-            return shown | _rejected(services, till.name, given)
-        case "history":
-            return shown | {"entries": services.history(till.name)}
-        case "pending":
-            return shown | _listed(services, till.name, tab, given) | {"refused": services.tills.refused(till.name)}
-        case _:
-            return shown | _listed(services, till.name, tab, given)
+    return till
+
+
+def tab_of(name: str) -> Tab | None:
+    return next((tab for tab in TABS if tab == name), None)
 
 
 @get("/tills/{name:str}", sync_to_thread=True)
@@ -60,15 +90,36 @@ def show(request: ConsoleRequest, name: FromPath[str]) -> Response[str]:
 
 @get("/tills/{name:str}/{tab:str}", sync_to_thread=True)
 def show_tab(request: ConsoleRequest, name: FromPath[str], tab: FromPath[str]) -> Response[str]:
-    chosen = next((one for one in TABS if one == tab), None)
+    chosen = tab_of(tab)
     if chosen is None:
         raise RefusedError("page_unknown", 404)
     return answer(request, "till", context(services_of(request), name, chosen, parameters(request)))
 
 
-def _listed(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -> dict[str, Any]:
+def _news(services: Services, name: str) -> SyncProgress | None:
+    """The till's newest synchronisation while somebody may be waiting for it."""
+    progress = services.synchronisation.latest(name)
+    if progress is None or progress.stage == "replaced":
+        return None
+    old = progress.done_at is not None and services.now() - progress.done_at > NEWS_SECONDS
+    return None if old else progress
+
+
+def _happenings(services: Services, name: str) -> list[Happened]:
+    """What happened to the till's documents, and what people did with the till itself; the newest first."""
+    found = [Happened(one.line.at, _event(one.line), one.document, None) for one in services.happenings(name)]
+    found += [Happened(entry.at, None, None, entry) for entry in services.trail_of(f"till:{name}")]
+    return sorted(found, key=lambda one: -one.at)
+
+
+def _event(line: StoredLine) -> Event:
+    reason = Reason(line.code, line.facts) if line.code else None
+    return Event(line.at, line.who, line.what, line.facts, line.times, line.first_at, reason)
+
+
+def _listed(services: Services, name: str, states: tuple[State, ...], given: Mapping[str, str]) -> dict[str, Any]:
     query = DocumentsQuery(
-        states=_STATES[tab],
+        states=states,
         search=given.get("search", "")[:LONGEST_SEARCH],
         before=whole(given.get("before"), 0) or None,
     )
@@ -78,21 +129,19 @@ def _listed(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
 def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Every cause with its first documents, or one cause page by page."""
     code = given.get("code") or None
-    size = 50 if code else IN_A_GROUP
     query = DocumentsQuery(
         states=("rejected",),
         code=code,
         search=given.get("search", "")[:LONGEST_SEARCH],
         before=whole(given.get("before"), 0) or None,
-        size=size,
+        size=50 if code else IN_A_GROUP,
     )
     first = services.documents.page(name, query)
-    if code:
-        groups = [Group(code, first.reasons.get(code, 0), first.documents)] if first.documents else []
-        return {"query": query, "page": first, "groups": groups}
-    pages = {
-        each: services.documents.page(name, msgspec.structs.replace(query, code=each)).documents
-        for each in first.reasons
+    found = {
+        each: first.documents
+        if each == code
+        else services.documents.page(name, msgspec.structs.replace(query, code=each)).documents
+        for each in ([code] if code else first.reasons)
     }
-    groups = [Group(each, first.reasons[each], found) for each, found in pages.items() if found]
-    return {"query": query, "page": first, "groups": groups}
+    groups = [Group(each, first.reasons.get(each, 0), some) for each, some in found.items() if some]
+    return {"query": query, "page": first, "groups": groups, "findings": services.quarantine.findings(name)}

@@ -1,0 +1,103 @@
+"""Corrigir e reenviar: cures that put right what surrounds a document, never the document itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+from anyio import to_thread
+from litestar import Response, post
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath
+
+from malote.accounts.roles import Permission
+from malote.console.pages import document
+from malote.console.pages.rejected import refusals
+from malote.console.rendering import answer, told
+from malote.console.visits import ConsoleRequest, RefusedError, Visit, services_of, visit_of
+from malote.quarantine.reports import CureReport, QuarantineError, Selection
+
+LARGEST_FILE = 5_000_000  # bytes of an authorised version
+
+
+@post("/documents/{document_id:int}/replay", status_code=200, sync_to_thread=True)
+def replay(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    visit, services = visit_of(request), services_of(request)
+    visit.demand(Permission.REPLAY)
+    document.find(services, document_id)
+    report = services.quarantine.replay(Selection(ids=(document_id,)), visit.actor)
+    text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
+    return _shown(request, document_id, text + refusals(visit, report.refused))
+
+
+@post("/documents/{document_id:int}/series", status_code=200, sync_to_thread=True)
+def assign_series(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request, document_id, lambda visit: quarantine.assign_series(document_id, visit.actor, reason=_reason(visit))
+    )
+
+
+@post("/documents/{document_id:int}/difference", status_code=200, sync_to_thread=True)
+def accept_difference(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    chosen = Selection(ids=(document_id,))
+    return _cured(
+        request, document_id, lambda visit: quarantine.accept_difference(chosen, visit.actor, reason=_reason(visit))
+    )
+
+
+@post("/documents/{document_id:int}/product", status_code=200, sync_to_thread=True)
+def map_product(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request,
+        document_id,
+        lambda visit: quarantine.map_product(
+            document_id,
+            visit.text("old_code").strip(),
+            visit.text("new_code").strip(),
+            visit.actor,
+            reason=_reason(visit),
+        ),
+    )
+
+
+@post("/documents/{document_id:int}/protocol", status_code=200)
+async def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    """The authorised version comes as a file."""
+    file = visit_of(request).form.get("file")
+    content = await file.read(LARGEST_FILE + 1) if isinstance(file, UploadFile) else b""
+    name = file.filename if isinstance(file, UploadFile) else ""
+    return await to_thread.run_sync(_attached, request, document_id, document.safe_name(name), content)
+
+
+def _attached(request: ConsoleRequest, document_id: int, name: str, content: bytes) -> Response[Any]:
+    if not content or len(content) > LARGEST_FILE:
+        raise RefusedError("file_needed", 422, limit=f"{LARGEST_FILE // 1_000_000} MB")
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request, document_id, lambda visit: quarantine.attach_protocol(document_id, name, content, visit.actor)
+    )
+
+
+def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], CureReport]) -> Response[Any]:
+    visit = visit_of(request)
+    visit.demand(Permission.CURE)
+    document.find(services_of(request), document_id)
+    try:
+        report = cure(visit)
+    except QuarantineError as error:
+        raise RefusedError(error.code, 422, **error.facts) from error
+    text = visit.say_many(
+        "Correção registrada em %(num)s documento.", "Correção registrada em %(num)s documentos.", len(report.cured)
+    )
+    text += " " + visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replay.replayed))
+    return _shown(request, document_id, text + refusals(visit, [*report.refused, *report.replay.refused]))
+
+
+def _shown(request: ConsoleRequest, document_id: int, text: str) -> Response[Any]:
+    context = document.context(services_of(request), visit_of(request), document_id) | {"told": text}
+    return answer(request, "document", context, events=told(text) | {"closeDialog": True})
+
+
+def _reason(visit: Visit) -> str:
+    return visit.text("reason").strip()[:500]

@@ -1,0 +1,53 @@
+"""Numeração: what is missing, voided and doubled in the numbers of a till's series."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from malote.books.numbering import NumbersPage, NumbersQuery, SeriesKey, SeriesQuery, SeriesSummary
+from malote.console.services import Services
+from malote.console.visits import whole
+
+SERIES = 10  # on one page
+SHOWN = 200  # gaps listed of one series
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    """One series: who owns it, and a page of its numbers."""
+
+    summary: SeriesSummary
+    page: NumbersPage
+
+
+def context(services: Services, till: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """The series that the till has used or owns, in a period of whole days on the server's clock."""
+    since, until = _day(given.get("since")), _day(given.get("until"))
+    after = (
+        SeriesKey(given["issuer"], given.get("model", ""), whole(given.get("series"), 0, least=0))
+        if (given.get("issuer"))
+        else None
+    )
+    end = until + timedelta(days=1) if until else None
+    page = services.numbering.series(SeriesQuery(till=till, since=since, until=end, after=after, size=SERIES))
+    number = whole(given.get("number"), 0, least=0)
+    found = [
+        Numbered(each, services.numbering.numbers(NumbersQuery(each.key, since=since, until=end, after=number)))
+        for each in page.series
+    ]
+    return {
+        "numbered": found,
+        "after": page.after,
+        "since": since.date().isoformat() if since else "",
+        "until": until.date().isoformat() if until else "",
+        "shown": SHOWN,
+    }
+
+
+def _day(text: str | None) -> datetime | None:
+    """The beginning of a day; None for anything else."""
+    try:
+        return datetime.strptime(text or "", "%Y-%m-%d").astimezone()
+    except (ValueError, OverflowError):
+        return None

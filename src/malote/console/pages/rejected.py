@@ -1,0 +1,163 @@
+"""Arquivos rejeitados: delete without losing a sale, try again, take along; and the way back out of the trash."""
+
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from litestar import Response, post
+from litestar.params import FromPath
+
+from malote import rejection
+from malote.accounts.roles import Permission
+from malote.console.pages import till
+from malote.console.pages.document import safe_name
+from malote.console.rendering import HEADERS, answer, told
+from malote.console.selections import documents_of
+from malote.console.services import Services
+from malote.console.visits import ConsoleRequest, RefusedError, Visit, services_of, visit_of
+from malote.quarantine.reports import DeleteReport, QuarantineError, Refused, Selection
+from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
+from malote.spool.documents import StoredDocument
+from malote.spool.listing import DocumentsQuery
+
+LARGEST_DOWNLOAD = 1000  # files
+LARGEST_DOWNLOAD_BYTES = 200_000_000
+SHOWN = 20  # documents named one by one
+
+
+def deletion(services: Services, visit: Visit, name: str) -> dict[str, Any]:
+    """What deleting the ticked documents would do: which go to the trash, and which may be the last copy."""
+    known = till.known(services, name)
+    report = services.quarantine.delete(documents_of(visit, known.name), visit.actor, dry_run=True)
+    last = [refused for refused in report.refused if refused.code == "last_copy"]
+    return {
+        "section": "tills",
+        "till": known,
+        "report": report,
+        "last": last,
+        "others": Counter(refused.code for refused in report.refused if refused.code != "last_copy"),
+        "named": _named(services, [refused.id for refused in last[:SHOWN]]),
+        "grounds": Counter(deleted.grounds for deleted in report.deleted),
+        "selected": visit.texts("selected"),
+        "everything": visit.text("everything"),
+        "code": visit.text("code"),
+    }
+
+
+@post("/tills/{name:str}/act/check", status_code=200, sync_to_thread=True)
+def check(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    """Asks before anything is deleted."""
+    visit = visit_of(request)
+    visit.demand(Permission.DELETE_REJECTED)
+    return answer(request, "delete", deletion(services_of(request), visit, name), events={"openDialog": "confirm"})
+
+
+@post("/tills/{name:str}/act/delete", status_code=200, sync_to_thread=True)
+def delete(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    """Into the trash; what may be the last copy only with the right to do so and a typed reason."""
+    visit, services = visit_of(request), services_of(request)
+    visit.demand(Permission.DELETE_REJECTED)
+    reason = visit.text("reason").strip() if visit.text("last_copy") == "1" else None
+    if reason is not None:
+        visit.demand(Permission.DELETE_LAST_COPY)
+    known = till.known(services, name)
+    try:
+        report = services.quarantine.delete(documents_of(visit, known.name), visit.actor, last_copy_reason=reason)
+    except QuarantineError as error:
+        raise RefusedError(error.code, 422, **error.facts) from error
+    return _back(request, known.name, "rejected", _deleted_words(visit, report))
+
+
+@post("/tills/{name:str}/act/replay", status_code=200, sync_to_thread=True)
+def replay(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    visit, services = visit_of(request), services_of(request)
+    visit.demand(Permission.REPLAY)
+    known = till.known(services, name)
+    report = services.quarantine.replay(documents_of(visit, known.name), visit.actor)
+    text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
+    return _back(request, known.name, "rejected", text + refusals(visit, report.refused))
+
+
+@post("/tills/{name:str}/act/restore", status_code=200, sync_to_thread=True)
+def restore(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    visit, services = visit_of(request), services_of(request)
+    visit.demand(Permission.DELETE_REJECTED)
+    known = till.known(services, name)
+    report = services.quarantine.restore(documents_of(visit, known.name), visit.actor)
+    text = visit.say_many(
+        "%(num)s de volta aos arquivos rejeitados.", "%(num)s de volta aos arquivos rejeitados.", len(report.restored)
+    )
+    return _back(request, known.name, "trash", text + refusals(visit, report.refused))
+
+
+@post("/tills/{name:str}/act/download", status_code=200, sync_to_thread=True)
+def download(request: ConsoleRequest, name: FromPath[str]) -> Response[bytes]:
+    """The files of the ticked documents in one archive, as the till sent them."""
+    visit, services = visit_of(request), services_of(request)
+    visit.demand(Permission.DOWNLOAD)
+    known = till.known(services, name)
+    chosen = _chosen(services, known.name, documents_of(visit, known.name))
+    headers = HEADERS | {
+        "Content-Disposition": f'attachment; filename="{known.name}-rejeitados.zip"',
+        "Cache-Control": "no-store",
+    }
+    return Response(_archive(services, chosen), media_type="application/zip", headers=headers)
+
+
+def refusals(visit: Visit, refused: Iterable[Refused]) -> str:
+    """How many were left as they are, by reason; nothing where there are none."""
+    counts = Counter(each.code for each in refused)
+    return "".join(f" {count}: {rejection.title(code, visit.language)}." for code, count in counts.most_common())
+
+
+def _deleted_words(visit: Visit, report: DeleteReport) -> str:
+    text = visit.say_many("%(num)s na lixeira.", "%(num)s na lixeira.", len(report.deleted))
+    return text + refusals(visit, report.refused)
+
+
+def _back(request: ConsoleRequest, name: str, tab: till.Tab, text: str) -> Response[Any]:
+    """To the tab, which shows what is left, with what was done in words."""
+    context = till.context(services_of(request), name, tab, {}) | {"told": text}
+    return answer(request, "till", context, events=told(text) | {"selectionDone": True, "closeDialog": True})
+
+
+def _named(services: Services, ids: Iterable[int]) -> list[StoredDocument]:
+    found = []
+    for document_id in ids:
+        try:
+            found.append(services.documents.find(document_id))
+        except DocumentNotFoundError:
+            continue  # it went while this was being asked
+    return found
+
+
+def _chosen(services: Services, name: str, selection: Selection) -> list[StoredDocument]:
+    """The documents of a selection, as many as one archive may hold. Those of other tills are none of it."""
+    if selection.ids is not None:
+        found = _named(services, selection.ids[:LARGEST_DOWNLOAD])
+        return [each for each in found if each.till == name]
+    query = DocumentsQuery(states=("rejected",), code=selection.code, size=LARGEST_DOWNLOAD)
+    return services.documents.page(name, query).documents
+
+
+def _archive(services: Services, documents: Iterable[StoredDocument]) -> bytes:
+    """One file may hold several documents: it is there once."""
+    written: set[str] = set()
+    size = 0
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for document in documents:
+            if document.file_sha256 in written:
+                continue
+            try:
+                content = services.documents.content(document.id)
+            except (ContentPrunedError, DocumentNotFoundError):
+                continue
+            size += len(content)
+            if size > LARGEST_DOWNLOAD_BYTES:
+                break
+            written.add(document.file_sha256)
+            archive.writestr(f"{document.id}-{safe_name(document.file_name)}", content)
+    return buffer.getvalue()

@@ -1,0 +1,66 @@
+"""Sincronizar as vendas: of one till, of the ticked ones, or of all that a filter matches."""
+
+from typing import Any
+
+from litestar import Response, post
+from litestar.params import FromPath
+
+from malote.accounts.roles import Permission
+from malote.accounts.tills import TillError
+from malote.console.pages import management, till
+from malote.console.rendering import answer, told
+from malote.console.visits import ConsoleRequest, RefusedError, services_of, visit_of
+from malote.quarantine.reports import SyncOrder
+
+LARGEST = 20_000  # tills ticked one by one
+
+
+@post("/synchronise", status_code=200, sync_to_thread=True)
+def synchronise(request: ConsoleRequest) -> Response[Any]:
+    """The ticked tills, or with ``everything`` all that the filter matches, on this page or not."""
+    visit, services = visit_of(request), services_of(request)
+    visit.demand(Permission.SYNCHRONISE)
+    query = management.query_of({name: visit.text(name) for name in ("search", "light")})
+    names = visit.texts("selected")[:LARGEST]
+    if visit.text("everything") == "1":
+        names = services.tills.matching(query)
+    if not names:
+        raise RefusedError("nothing_selected", 422)
+    orders = _ordered(request, names)
+    given = {name: visit.text(name) for name in ("search", "light", "sort", "descending", "page")}
+    context = management.context(services, given) | {"told": _words(request, orders)}
+    return answer(request, "tills", context, events=told(context["told"]) | {"selectionDone": True})
+
+
+@post("/tills/{name:str}/act/synchronise", status_code=200, sync_to_thread=True)
+def synchronise_one(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    visit, services = visit_of(request), services_of(request)
+    visit.demand(Permission.SYNCHRONISE)
+    known = till.known(services, name)
+    orders = _ordered(request, [known.name])
+    chosen = till.tab_of(visit.text("tab")) or "pending"
+    context = till.context(services, name, chosen, {}) | {"told": _words(request, orders)}
+    return answer(request, "till", context, events=told(context["told"]))
+
+
+def _ordered(request: ConsoleRequest, names: list[str]) -> list[SyncOrder]:
+    """Raises ``RefusedError`` for a till that there isn't."""
+    try:
+        return services_of(request).synchronisation.order(names, visit_of(request).actor)
+    except TillError as error:
+        raise RefusedError(error.code, 422, name=error.name) from error
+
+
+def _words(request: ConsoleRequest, orders: list[SyncOrder]) -> str:
+    visit = visit_of(request)
+    text = visit.say_many(
+        "Sincronização pedida a %(num)s caixa.", "Sincronização pedida a %(num)s caixas.", len(orders)
+    )
+    again = sum(order.retried + order.replayed for order in orders)
+    if again:
+        text += " " + visit.say_many(
+            "%(num)s documento do servidor é tentado de novo.",
+            "%(num)s documentos do servidor são tentados de novo.",
+            again,
+        )
+    return text

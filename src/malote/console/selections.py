@@ -1,0 +1,25 @@
+"""What a person has ticked: documents of a till, or tills."""
+
+from malote.console.visits import RefusedError, Visit
+from malote.quarantine.reports import Selection
+
+LARGEST = 10_000  # ticked one by one
+LARGEST_ID = 2**63
+
+
+def documents_of(visit: Visit, till: str) -> Selection:
+    """The ticked documents of a till; with ``everything``, all of it, or of one cause.
+
+    An id of another till's document chooses nothing. Raises ``RefusedError`` where nothing is ticked.
+    """
+    if visit.text("everything") == "1":
+        return Selection(till=till, code=visit.text("code") or None)
+    ids = ids_of(visit)
+    if not ids:
+        raise RefusedError("nothing_selected", 422)
+    return Selection(ids=ids, till=till)
+
+
+def ids_of(visit: Visit) -> tuple[int, ...]:
+    ticked = [text for text in visit.texts("selected") if text.isascii() and text.isdigit() and len(text) < 20]
+    return tuple(sorted({number for text in ticked[:LARGEST] if 0 < (number := int(text)) < LARGEST_ID}))
