@@ -1,0 +1,161 @@
+"""What the services answer. Times are seconds since the epoch; codes are the catalogue's."""
+
+from typing import Literal
+
+import msgspec
+
+from malote.structures.form import Scope
+
+# missing   the plan has a step for it
+# loose     it differs and does no harm; a step mends it where the engine can
+# conflict  a person must decide: no step, with the reason why
+# extra     it is there and nobody here asked for it: shown, never dropped
+Severity = Literal["missing", "loose", "conflict", "extra"]
+What = Literal["table", "column", "type", "nullability", "default", "index", "unique", "primary_key", "privilege"]
+
+# "": nobody is held up; "write": writers wait while it runs; "all": everybody does; "moment": everybody, for an instant
+Locking = Literal["none", "moment", "write", "all"]
+
+RunState = Literal["running", "done", "incomplete", "failed", "interrupted"]
+StepState = Literal["pending", "running", "waiting", "done", "failed"]
+RolloutState = Literal["running", "stopped", "done", "cancelled"]
+TillState = Literal["pending", "offered", "done", "failed", "cancelled"]
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One thing that is not as wanted. ``code`` says why nothing can be done about a conflict."""
+
+    severity: Severity
+    what: What
+    table: str
+    name: str  # of the column, index, key or privilege; that of the table where it is the table
+    wanted: str
+    found: str
+    code: str = ""
+    facts: dict[str, str] = {}
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """How a database differs from what is wanted. For the scope ``till`` of every till: see ``TillStructure``."""
+
+    scope: Scope
+    engine: str  # "postgresql", "oracle", "sqlite"
+    version: int
+    sha256: str
+    differences: list[Difference]
+    looked_at: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing that is wanted is absent."""
+        return not any(one.severity in ("missing", "conflict") for one in self.differences)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One statement. ``rows``: how many it must read or write at a guess, 0 where it touches no row.
+
+    ``heavy``: it takes long on this table; ``concurrent``: it runs beside sales, outside any transaction.
+    """
+
+    number: int  # from 1
+    sql: str
+    table: str
+    adds: list[str]  # what it is for, such as "sale_item.cbs_rate"
+    locking: Locking
+    rows: int
+    heavy: bool
+    concurrent: bool
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """``refused``: what no step will mend, since a person must decide."""
+
+    scope: Scope
+    engine: str
+    version: int
+    steps: list[Step]
+    refused: list[Difference]
+
+
+class StepReport(msgspec.Struct, frozen=True):
+    """``holder``: who keeps the step waiting, in words, while it waits."""
+
+    step: Step
+    state: StepState
+    attempts: int = 0
+    holder: str = ""
+    started_at: float | None = None
+    finished_at: float | None = None
+    code: str = ""
+    facts: dict[str, str] = {}
+
+
+class RunReport(msgspec.Struct, frozen=True):
+    """An application of a plan. ``incomplete``: every step was done, and something was refused.
+
+    ``replayed``: rejected sales that are back in the queue thanks to it. ``id`` is 0 in a dry run.
+    """
+
+    id: int
+    scope: Scope
+    asked_by: str
+    started_at: float
+    finished_at: float | None
+    state: RunState
+    steps: list[StepReport]
+    refused: list[Difference]
+    replayed: int = 0
+    code: str = ""  # why it failed
+    facts: dict[str, str] = {}
+
+    @property
+    def done(self) -> int:
+        return sum(one.state == "done" for one in self.steps)
+
+
+class TillStructure(msgspec.Struct, frozen=True):
+    """What a till last said of its structure. ``current``: None until it has said anything (no agent, or an old one)."""
+
+    till: str
+    version: int | None
+    wanted: int
+    current: bool | None
+    said_at: float | None
+
+
+class RolloutTill(msgspec.Struct, frozen=True):
+    """How far the roll-out got at one till. ``offline_since``: where it has not been heard of for a while."""
+
+    till: str
+    wave: int  # from 1
+    state: TillState
+    offline_since: float | None
+    offered_at: float | None
+    reported_at: float | None
+    seconds: float | None  # that the update took at the till
+    code: str = ""
+    facts: dict[str, str] = {}
+
+
+class Rollout(msgspec.Struct, frozen=True):
+    """A roll-out of the tills' structure. ``wave`` is the one that is open; ``counts`` is by state of the tills.
+
+    ``code`` and ``stopped_by``: the failure that stopped it, and at which till.
+    """
+
+    id: int
+    version: int
+    asked_by: str
+    asked_at: float
+    everyone: bool  # tills created later join it
+    state: RolloutState
+    wave: int
+    waves: int
+    counts: dict[TillState, int]
+    finished_at: float | None
+    code: str = ""
+    stopped_by: str = ""
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
