@@ -1,6 +1,7 @@
 """The composition root: the only place where the server's parts are wired together."""
 
 import os
+import secrets
 import threading
 import time
 import traceback
@@ -23,9 +24,12 @@ from malote.database.engine import open_database
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
 from malote.erp.engines import open_erp
+from malote.erp.sessions.engines import open_watch
+from malote.erp.sessions.watching import named
 from malote.intake import received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
+from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
 from malote.quarantine import keeping, synchronising
 from malote.spool import custody
@@ -208,10 +212,13 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
     """
     parts = services or open_services(settings)
+    # Known by name among the sessions of the ERP, whatever stands between.
+    program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
     connect = partial(
         open_erp,
-        settings.erp_url,
+        named(settings.erp_url, program),
         lock_timeout_seconds=settings.erp.lock_timeout_seconds,
         statement_timeout_seconds=settings.erp.statement_timeout_seconds,
     )
-    return Poster(parts.spool, connect, parts.keep, settings.posting, settings.store)
+    lookout = Lookout(open_watch(settings.erp_url), program)
+    return Poster(parts.spool, connect, parts.keep, settings.posting, settings.store, lookout=lookout)

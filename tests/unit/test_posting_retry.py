@@ -18,12 +18,14 @@ def never() -> float:
     ("code", "attempts", "seconds"),
     [
         ("erp_locked", 0, 1),
-        ("erp_locked", 1, 2),
-        ("erp_locked", 5, 32),
-        ("erp_locked", 6, 60),
-        ("erp_locked", 10_000, 60),
         ("erp_conflict", 0, 1),
-        ("erp_conflict", 99, 60),
+        ("erp_conflict", 1, 2),
+        ("erp_conflict", 5, 32),
+        ("erp_conflict", 6, 60),
+        ("erp_conflict", 10_000, 60),
+        # A lock may be let go at any moment.
+        ("erp_locked", 0, 1),
+        ("erp_locked", 99, 2),
         # The whole ERP: nobody waits long once it is back.
         ("erp_away", 0, 1),
         ("erp_away", 99, 5),
@@ -69,6 +71,13 @@ def test_failures_in_a_row_rest_longer_but_never_long() -> None:
         rests.append(pace.rest)
     assert rests == [1, 2, 4, 5, 5, 5]
     assert pace.after_success().after_failure(dice=never).rest == 1
+
+
+def test_at_a_lock_it_looks_again_within_two_seconds() -> None:
+    pace = Pace.full(SETTINGS)
+    for _ in range(4):
+        pace = pace.after_failure(code="erp_locked", dice=never)
+    assert (pace.limit, pace.rest) == (PROBE, 2)
 
 
 def test_a_fault_of_the_program_is_narrowed_down_to_one_document() -> None:

@@ -29,8 +29,11 @@ class Decider:
                 return self._unauthorised(leased, now)
         assert_never(outcome.result)
 
-    def of_error(self, leased: LeasedDocument, error: ErpError, now: float) -> Settlement:
-        reason = Reason(error.code, {"detail": error.detail})
+    def of_error(
+        self, leased: LeasedDocument, error: ErpError, now: float, facts: dict[str, str] | None = None
+    ) -> Settlement:
+        """``facts`` are the reason's; the error's own detail by default."""
+        reason = Reason(error.code, facts or {"detail": error.detail})
         return self.waiting(leased, reason, now) if error.transient else _rejected(leased, reason)
 
     def waiting(self, leased: LeasedDocument, reason: Reason, now: float) -> Settlement:

@@ -5,7 +5,7 @@ import random
 import msgspec
 
 from malote.config import PostingSettings
-from malote.posting.retry import PROBE_LONGEST_SECONDS, Dice, pause
+from malote.posting.retry import Dice, longest_probe, pause
 
 PROBE = 10  # documents: enough to tell, few enough to wait for
 _GROWTH = 4  # from a probe to a full batch in four steps
@@ -26,8 +26,8 @@ class Pace(msgspec.Struct, frozen=True):
     def after_success(self) -> "Pace":
         return Pace(self.settings, min(self.limit * _GROWTH, self.settings.batch))
 
-    def after_failure(self, *, probe: int = PROBE, dice: Dice = random.random) -> "Pace":
-        """``probe`` is 1 where a single document may be at fault and nobody knows which."""
-        longest = min(self.settings.retry_longest_seconds, PROBE_LONGEST_SECONDS)
+    def after_failure(self, *, code: str = "", probe: int = PROBE, dice: Dice = random.random) -> "Pace":
+        """``code`` is the error's; ``probe`` is 1 where a single document may be at fault and nobody knows which."""
+        longest = min(self.settings.retry_longest_seconds, longest_probe(code))
         rest = pause(self.failures, self.settings.retry_first_seconds, longest, dice)
         return Pace(self.settings, min(probe, self.settings.batch), rest, self.failures + 1)

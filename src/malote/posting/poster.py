@@ -16,10 +16,11 @@ import structlog
 
 from malote.config import PostingSettings, StoreSettings
 from malote.database.errors import StoreError
-from malote.erp.protocol import Erp, ErpError, Posting
+from malote.erp.protocol import Erp, ErpError, Outcome, Posting
 from malote.fiscal.documents import content_hash
-from malote.posting.bisect import post_in_parts
+from malote.posting.around import LOCKED, post_around
 from malote.posting.deciding import Decider
+from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.sql import Spool
@@ -38,8 +39,10 @@ class Poster:
         settings: PostingSettings,
         store: StoreSettings,
         clock: Callable[[], float] = time.time,
+        lookout: Lookout | None = None,
     ) -> None:
-        """``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``.
+        """``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``. ``lookout`` tells who
+        holds a lock that is met.
 
         Raises what ``open_erp`` raises for an address that can't be right; an ERP that is away is none of it.
         """
@@ -49,9 +52,11 @@ class Poster:
         self._settings = settings
         self._decider = Decider(settings, store)
         self._clock = clock
+        self._lookout = lookout or Lookout(None, clock=clock)
         self._pace = Pace.full(settings)
         self._held: list[LeasedDocument] = []
-        self._failure: ErpError | None = None  # what the last step ended in, if it was transient
+        self._failure: ErpError | None = None  # what kept documents of the last step waiting, if it was transient
+        self._flows = True  # whether the last step got anything through
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         if self._erp.patience_seconds >= settings.lease_seconds:
             # Harmless, thanks to the ledger, but work done twice.
@@ -66,19 +71,23 @@ class Poster:
             self.close()
 
     def close(self) -> None:
-        """Closes the connection to the ERP."""
+        """Closes the connections to the ERP."""
         self._erp.close()
+        self._lookout.close()
 
     def drain(self) -> int:
         """Posts what is due now, until nothing is. How many documents were handled.
 
-        Raises the first transient ``ErpError``, once the documents wait for its sake, and ``StoreError``.
+        Raises the transient ``ErpError`` that keeps documents waiting, once all others are posted, and ``StoreError``.
         """
-        handled = 0
+        handled, met = 0, None
         while step := self.step():
             handled += step
-            if self._failure:
+            met = met or self._failure
+            if self._failure and not self._flows:
                 raise self._failure
+        if met:
+            raise met
         return handled
 
     def step(self) -> int:
@@ -91,7 +100,11 @@ class Poster:
             return 0
         settlements, self._failure = self._post(self._held)
         self._settle(settlements)
-        self._pace = self._pace.after_failure() if self._failure else self._pace.after_success()
+        self._flows = any(one.state != "waiting" for one in settlements)
+        if self._failure and not self._flows:
+            self._pace = self._pace.after_failure(code=self._failure.code)
+        else:
+            self._pace = self._pace.after_success()
         handled, self._held = len(self._held), []
         return handled
 
@@ -109,21 +122,27 @@ class Poster:
         return self._pace.rest if handled else max(self._pace.rest, self._settings.idle_seconds)
 
     def _post(self, held: Sequence[LeasedDocument]) -> tuple[list[Settlement], ErpError | None]:
-        """What is to become of the batch, and the transient error that ended the attempt, if one did."""
+        """What is to become of the batch, and the transient error that keeps some or all of it waiting, if one does."""
         by_id = {leased.id: leased for leased in held}
         batch = [_posting(leased) for leased in held]
         settlements: list[Settlement] = []
         failure = None
-        for part, result in post_in_parts(self._erp.post, batch):
+        began = self._clock()
+        for part, result in post_around(self._book, self._lookout.held, batch, cautious=self._lookout.cautious):
             now = self._clock()
             if not isinstance(result, ErpError):
                 settlements += [self._decider.of_outcome(by_id[one.document_id], one, now) for one in result]
                 continue
-            settlements += [self._decider.of_error(by_id[posting.document_id], result, now) for posting in part]
+            facts = self._lookout.facts(result, began) if result.code == LOCKED else {"detail": result.detail}
+            settlements += [self._decider.of_error(by_id[one.document_id], result, now, facts) for one in part]
             if result.transient:
                 failure = result
-                log.warning("erp_waits", code=result.code, detail=result.detail, documents=len(part))
+                log.warning("erp_waits", code=result.code, detail=facts["detail"], documents=len(part))
         return settlements, failure
+
+    def _book(self, batch: Sequence[Posting]) -> list[Outcome]:
+        with self._lookout.attempt():
+            return self._erp.post(batch)
 
     def _settle(self, settlements: Sequence[Settlement]) -> None:
         """Puts the rejected ones into the quarantine, then records what became of all."""

@@ -8,6 +8,7 @@ from malote.config import PostingSettings
 # The whole ERP is concerned, so that a single probe tells for all documents: these don't wait longer one by one.
 ERP_WIDE = frozenset({"erp_away", "erp_slow", "erp_full", "erp_damaged", "erp_refused_login", "erp_privilege"})
 PROBE_LONGEST_SECONDS = 5.0  # once the ERP is back, everything flows within seconds
+LOCK_LONGEST_SECONDS = 2.0  # a lock may be let go at any moment, and looking costs little
 
 # These are woken by what they wait for; trying is only for what comes another way, into the ERP itself say.
 _WOKEN = frozenset({"not_authorised_yet", "sale_not_here"})
@@ -19,11 +20,16 @@ Dice = Callable[[], float]  # from 0 to 1
 def retry_at(code: str, attempts: int, now: float, settings: PostingSettings, dice: Dice = random.random) -> float:
     """When a document that waits for ``code`` is tried again; ``attempts`` came before the one that just failed."""
     longest = settings.retry_longest_seconds
-    if code in ERP_WIDE:
-        longest = min(longest, PROBE_LONGEST_SECONDS)
+    if code in ERP_WIDE or code == "erp_locked":
+        longest = min(longest, longest_probe(code))
     elif code in _WOKEN:
         longest *= _WOKEN_FACTOR
     return now + pause(attempts, settings.retry_first_seconds, longest, dice)
+
+
+def longest_probe(code: str) -> float:
+    """How long a poster rests at most before it tries again, in seconds."""
+    return LOCK_LONGEST_SECONDS if code == "erp_locked" else PROBE_LONGEST_SECONDS
 
 
 def pause(failures: int, first: float, longest: float, dice: Dice = random.random) -> float:

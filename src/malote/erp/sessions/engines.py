@@ -6,8 +6,10 @@ from sqlalchemy.exc import ArgumentError
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.oracle import OracleSessions
 from malote.erp.sessions.postgresql import PostgresqlSessions
+from malote.erp.sessions.postgresql_watch import PostgresqlWatch
 from malote.erp.sessions.protocol import DbaLogin, Sessions
 from malote.erp.sessions.sqlite import SqliteSessions
+from malote.erp.sessions.watching import Watch
 
 
 def open_sessions(url: str, login: DbaLogin | None) -> Sessions:
@@ -32,3 +34,15 @@ def _address(url: str) -> URL:
     except ArgumentError:
         # The address may hold a password: neither it nor what was said of it is repeated.
         raise SessionsError("sessions_unsupported", engine="?") from None
+
+
+def open_watch(url: str) -> Watch | None:
+    """A watch over the ERP at ``url`` with the address' own login. Connects later.
+
+    None for an engine that has none, and for an address that no engine understands.
+    """
+    try:
+        address = _address(url)
+    except SessionsError:
+        return None
+    return PostgresqlWatch(address) if address.get_backend_name() in ("postgresql", "postgres") else None

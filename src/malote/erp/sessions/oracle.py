@@ -46,7 +46,8 @@ SELECT l.inst_id, l.session_id, o.object_name, l.locked_mode
 OWN = "SELECT SYS_CONTEXT('USERENV', 'INSTANCE') AS inst, SYS_CONTEXT('USERENV', 'SID') AS sid FROM dual"
 STANDING = """
 SELECT s.status, s.taddr,
-       (SELECT COUNT(*) FROM gv$session w WHERE w.blocking_instance = s.inst_id AND w.blocking_session = s.sid) AS blocks
+       (SELECT COUNT(*) FROM gv$session w
+         WHERE w.blocking_instance = s.inst_id AND w.blocking_session = s.sid) AS blocks
   FROM gv$session s
  WHERE s.inst_id = :inst AND s.sid = :sid AND s.serial# = :serial
    AND TO_CHAR(s.logon_time, 'YYYY-MM-DD"T"HH24:MI:SS') = :began

@@ -1,0 +1,56 @@
+"""Who holds up Malote's own work in the ERP, seen with the posting user's login while the work waits, or afterwards."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from malote.erp.protocol import Posting
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The session at the head of the queue, as far as the posting user may see it."""
+
+    session: str  # protocol.Identity.key
+    user: str
+    program: str
+    object: str  # what Malote waits for there; "" when not known
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """A session of Malote's that waits for a lock."""
+
+    program: str  # the waiting one's own name
+    holders: tuple[Holder, ...]
+    age: float | None  # seconds; None where the server doesn't tell
+
+
+class Watch(Protocol):
+    """A second connection to the ERP. Safe for threads. Methods raise ``SessionsError`` and connect anew at the next
+    call."""
+
+    def waits(self) -> list[Wait]:
+        """Malote's sessions in this database that wait for a lock now."""
+        ...
+
+    def held(self, batch: Sequence[Posting]) -> dict[int, Holder]:
+        """Which of these documents need a row that another program holds, by ``document_id``.
+
+        Waits for nothing itself. What it does not find may be held all the same: a table, say.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+def named(url: str, program: str) -> str:
+    """The address under which a connection shows as ``program``, where the engine has such names."""
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        return url  # whoever opens it says so
+    if address.get_backend_name() not in ("postgresql", "postgres"):
+        return url
+    return address.update_query_dict({"application_name": program}).render_as_string(hide_password=False)
