@@ -1,7 +1,7 @@
 """End to end: sales waiting in the tills' outboxes, through real couriers, server and poster, to PostgreSQL.
 
 ``python -m bench.end_to_end [--sales N]``. Everything runs on this machine. The bound is lxml parsing the same files on
-one core and doing nothing else with them.
+one core and doing nothing else with them, by its processor time, which others on this machine disturb least.
 """
 
 import argparse
@@ -20,8 +20,10 @@ from typing import Any
 
 import psutil
 from lxml import etree
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
+from malote.config import TillSettings
 from malote.database.engine import open_database, reading
 from malote.database.tables import document
 from malote.demo import baskets, notes
@@ -41,6 +43,8 @@ _MEGABYTE = 1_000_000
 _CAPTURE = 500  # files in one commit
 _PARSED = 2_000  # files that the bound is measured with
 _PATIENCE_SECONDS = 600.0
+# The demo's tills ask more often than a store's, for people who look.
+_USUAL = {"MALOTE_TILL_POLL_SECONDS": str(TillSettings().poll_seconds)}
 
 
 class Memory:
@@ -52,6 +56,28 @@ class Memory:
 
     def look(self) -> None:
         self.peak = max(self.peak, self._process.memory_info().rss / _MEGABYTE)
+
+
+class Processor:
+    """The processor time that Malote's processes and PostgreSQL use for a sale, once they have started."""
+
+    def __init__(self, pids: Sequence[int], postgres: Path) -> None:
+        self._processes = [psutil.Process(pid) for pid in pids]
+        self._postmaster = psutil.Process(int((postgres / "postmaster.pid").read_text().split()[0]))
+        self._first: tuple[int, float] | None = None
+        self.microseconds = 0.0
+
+    def look(self, booked: int) -> None:
+        """To be called now and then, with how many sales are booked."""
+        if self._first is None:
+            self._first = (booked, self._used()) if booked else None
+        elif booked > self._first[0]:
+            sales, seconds = self._first
+            self.microseconds = 1e6 * (self._used() - seconds) / (booked - sales)
+
+    def _used(self) -> float:
+        processes = [*self._processes, *self._postmaster.children()]
+        return float(sum(times.user + times.system for times in (process.cpu_times() for process in processes)))
 
 
 def run(sales: int = SALES) -> list[dict[str, Any]]:
@@ -80,20 +106,25 @@ def _run(store: Store, sales: int) -> list[dict[str, Any]]:
         crew.start(poster)
         memories = [Memory(crew.pid(name)) for name in ("server", "poster")]
         for agent in agents:
-            crew.start(agent)
-        _wait(erp, sales, memories)
-        value = sales / _seconds(store)
-        return _rows(value, bound, memories)
+            crew.start(replace(agent, environment=_USUAL))
+        processor = Processor([crew.pid(program.name) for program in store.programs()], store.home / "erp")
+        _wait(erp, sales, processor, memories)
+        return _rows(sales / _seconds(store), bound, processor.microseconds, memories)
 
 
-def _rows(value: float, bound: float, memories: Sequence[Memory]) -> list[dict[str, Any]]:
+def _rows(value: float, bound: float, processor: float, memories: Sequence[Memory]) -> list[dict[str, Any]]:
+    """Processor time tells what an idle machine would do, even where this one is busy with other things."""
+
     def memory(name: str, peak: float) -> dict[str, Any]:
         ratio = peak / MEMORY_TARGET
         return {"name": f"{name}, most memory", "value": peak, "unit": "MB", "bound": MEMORY_TARGET, "ratio": ratio}
 
     server, poster = memories
+    parsing = 1e6 / bound
+    spent = {"value": processor, "unit": "µs/sale", "bound": parsing, "ratio": parsing / processor}
     return [
         {"name": "outbox to ERP", "value": value, "unit": "sales/s", "bound": bound, "ratio": value / bound},
+        {"name": "outbox to ERP, processor time of all", **spent},
         memory("server", server.peak),
         memory("poster", poster.peak),
     ]
@@ -127,20 +158,21 @@ def _captured(note: Note) -> CapturedFile:
 
 
 def _parses(files: Sequence[bytes]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     for file in files:
         etree.fromstring(file)
-    return len(files) / (time.perf_counter() - began)
+    return len(files) / (time.process_time() - began)
 
 
-def _wait(erp: ErpBooks, sales: int, memories: Sequence[Memory]) -> None:
+def _wait(erp: ErpBooks, sales: int, processor: Processor, memories: Sequence[Memory]) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while (booked := erp.totals().sales) < sales:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{booked} of {sales} sales are booked")
+        processor.look(booked)
         for memory in memories:
             memory.look()
-        time.sleep(0.25)
+        time.sleep(0.5)
     if booked != sales:
         raise RuntimeError(f"{booked} sales are booked, {sales} were sold")
 
