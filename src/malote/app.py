@@ -26,18 +26,23 @@ from malote.database.migrations import migrate
 from malote.erp.engines import open_erp
 from malote.erp.sessions.engines import open_watch
 from malote.erp.sessions.watching import named
+from malote.fiscal.documents import Document, content_hash, identity
+from malote.fiscal.reader import Limits, read
 from malote.intake import received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
-from malote.quarantine import keeping, synchronising
+from malote.posting.products import Remembered
+from malote.quarantine import cures, keeping, synchronising
+from malote.quarantine.parts import Parts
+from malote.quarantine.services import Quarantine
+from malote.quarantine.synchronising import Synchronisation
 from malote.spool import custody
 from malote.spool.documents import RejectedDocument
 from malote.spool.sql import Spool
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
-KEEPING_SECONDS = 2.0  # between looks for rejected documents that are not on disk yet
 RESTART_SECONDS = 5.0  # before a worker that failed starts again
 JOIN_SECONDS = 30.0  # for each worker to finish what it is doing
 
@@ -50,6 +55,8 @@ class Services(api.Services):
 
     engine: Engine
     keep: Callable[[RejectedDocument], Path]  # durably into the quarantine; raises OSError
+    quarantine: Quarantine
+    synchronisation: Synchronisation
 
     def tills(self) -> list[Till]:
         """All tills, disabled ones too. Raises ``StoreError``."""
@@ -79,12 +86,16 @@ def open_services(settings: Settings) -> Services:
         raise
     spool = Spool(engine, language=settings.language)
     keep = partial(keeping.keep, settings.quarantine_path)
+    intake = Intake(engine, spool, keep, settings.store, settings.intake)
+    quarantine = build_quarantine(settings, engine, spool, intake)
     return Services(
         settings=settings,
         engine=engine,
         spool=spool,
         keep=keep,
-        intake=Intake(engine, spool, keep, settings.store, settings.intake),
+        intake=intake,
+        quarantine=quarantine,
+        synchronisation=Synchronisation(engine, quarantine.judge),
         authenticate=partial(tills.authenticate, engine),
         record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
         sync_due=lambda till, obeyed: synchronising.due(engine, till.id, obeyed, now=time.time()),
@@ -100,6 +111,40 @@ def services_for(settings: Settings) -> Iterator[Services]:
         yield services
     finally:
         services.close()
+
+
+def build_quarantine(settings: Settings, engine: Engine, spool: Spool, intake: Intake) -> Quarantine:
+    """The rejected files with all that is done about them."""
+    limits = Limits(max_bytes=settings.intake.max_document_bytes)
+    return Quarantine(
+        Parts(
+            engine=engine,
+            spool=spool,
+            folder=settings.quarantine_path,
+            trash=settings.trash_path,
+            settings=settings.quarantine,
+            trash_days=settings.retention.trash_days,
+            judge=cures.mindful(engine, intake.judge),
+            take=intake.take_files,
+            read=lambda content: read(content, limits),
+            booked=partial(_booked, settings),
+            max_file_bytes=settings.intake.max_document_bytes,
+        )
+    )
+
+
+def _booked(settings: Settings, documents: Sequence[Document]) -> list[bool]:
+    """Which of the documents the ERP has with this content; on a connection of its own. Raises ``ErpError``."""
+    erp = open_erp(
+        settings.erp_url,
+        lock_timeout_seconds=settings.erp.lock_timeout_seconds,
+        statement_timeout_seconds=settings.erp.statement_timeout_seconds,
+    )
+    try:
+        ledger = erp.ledger([identity(document) for document in documents])
+    finally:
+        erp.close()
+    return [ledger.get(identity(document)) == content_hash(document) for document in documents]
 
 
 def make_home(settings: Settings) -> None:
@@ -120,7 +165,10 @@ def build_drop_folder(services: Services) -> DropFolder:
 
 def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
     """What runs beside the HTTP server, by name."""
-    chosen: dict[str, Worker] = {"housekeeping": partial(keep_house, services), "keeping": partial(keep_up, services)}
+    chosen: dict[str, Worker] = {
+        "housekeeping": partial(keep_house, services),
+        "quarantine": services.quarantine.reconciler.run,
+    }
     if services.settings.intake.drop_folder:
         chosen["drop folder"] = build_drop_folder(services).run
     if posting:
@@ -147,26 +195,6 @@ def running(chosen: dict[str, Worker], stop: threading.Event) -> Iterator[None]:
                 log.error("worker_hangs", worker=thread.name)
 
 
-def keep_up(services: Services, stop: threading.Event) -> None:
-    """Puts on disk what the spool has rejected and a crash kept from getting there."""
-    while True:
-        try:
-            while keep_rejected(services):
-                pass
-        except (StoreError, OSError) as error:
-            log.warning("keeping_waits", reason=str(error))
-        if stop.wait(KEEPING_SECONDS):
-            return
-
-
-def keep_rejected(services: Services) -> int:
-    """One round of it; returns how many. Raises ``StoreError`` and ``OSError``."""
-    found = services.spool.unkept()
-    for document_id, rejected in found:
-        services.spool.keep(document_id, rejected, services.keep)
-    return len(found)
-
-
 def keep_house(services: Services, stop: threading.Event) -> None:
     """Drops what its retention no longer asks for, now and then."""
     while True:
@@ -179,14 +207,15 @@ def keep_house(services: Services, stop: threading.Event) -> None:
 
 
 def prune(services: Services) -> None:
-    """Posted pouches and received files beyond their retention. Raises ``StoreError`` and ``OSError``."""
+    """What its retention has ended for: trash, posted pouches, received files. Raises ``StoreError``, ``OSError``."""
     settings = services.settings
+    purged = services.quarantine.purge()
     pouches = services.spool.prune(time.time() - settings.retention.posted_days * 86400)
     today = datetime.now(UTC).astimezone().date()
     before = received.first_day_kept(today, settings.intake.drop_keep_days)
     files = received.prune(settings.drop_path, services.tills(), before, partial(_proven, services.spool))
-    if pouches or files:
-        log.info("pruned", pouches=pouches, files=files)
+    if purged or pouches or files:
+        log.info("pruned", purged=purged, pouches=pouches, files=files)
 
 
 def _proven(spool: Spool, till: Till, hashes: Sequence[bytes]) -> list[bytes]:
@@ -221,4 +250,7 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
         statement_timeout_seconds=settings.erp.statement_timeout_seconds,
     )
     lookout = Lookout(open_watch(settings.erp_url), program)
-    return Poster(parts.spool, connect, parts.keep, settings.posting, settings.store, lookout=lookout)
+    products = Remembered(partial(cures.product_map, parts.engine))
+    return Poster(
+        parts.spool, connect, parts.keep, settings.posting, settings.store, lookout=lookout, products=products
+    )

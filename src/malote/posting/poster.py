@@ -22,6 +22,7 @@ from malote.posting.around import LOCKED, post_around
 from malote.posting.deciding import Decider
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
+from malote.posting.products import Products, renamed
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.sql import Spool
 
@@ -40,9 +41,10 @@ class Poster:
         store: StoreSettings,
         clock: Callable[[], float] = time.time,
         lookout: Lookout | None = None,
+        products: Callable[[], Products] = dict,
     ) -> None:
         """``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``. ``lookout`` tells who
-        holds a lock that is met.
+        holds a lock that is met, ``products`` which of them the ERP calls otherwise.
 
         Raises what ``open_erp`` raises for an address that can't be right; an ERP that is away is none of it.
         """
@@ -53,6 +55,7 @@ class Poster:
         self._decider = Decider(settings, store)
         self._clock = clock
         self._lookout = lookout or Lookout(None, clock=clock)
+        self._products = products
         self._pace = Pace.full(settings)
         self._held: list[LeasedDocument] = []
         self._failure: ErpError | None = None  # what kept documents of the last step waiting, if it was transient
@@ -124,7 +127,8 @@ class Poster:
     def _post(self, held: Sequence[LeasedDocument]) -> tuple[list[Settlement], ErpError | None]:
         """What is to become of the batch, and the transient error that keeps some or all of it waiting, if one does."""
         by_id = {leased.id: leased for leased in held}
-        batch = [_posting(leased) for leased in held]
+        products = self._products()
+        batch = [_posting(leased, products) for leased in held]
         settlements: list[Settlement] = []
         failure = None
         began = self._clock()
@@ -199,5 +203,7 @@ class Poster:
         self._held = []
 
 
-def _posting(leased: LeasedDocument) -> Posting:
-    return Posting(leased.id, leased.till, leased.document, content_hash(leased.document))
+def _posting(leased: LeasedDocument, products: Products) -> Posting:
+    # The hash is the document's own: a mapping made or changed later must not make it another sale.
+    document = renamed(leased.document, products)
+    return Posting(leased.id, leased.till, document, content_hash(leased.document))

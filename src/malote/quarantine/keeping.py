@@ -4,6 +4,7 @@ The names come from the document's key and the file's hash, never from what the 
 last: where it stands, the document stands beside it.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from malote.rejection import Cure, Text
 from malote.spool.documents import RejectedDocument
 
 _ACCESS_KEY = re.compile(r"[0-9A-Z]{44}")
+_STEM = re.compile(r"(?:[0-9A-Z]{44}-)?(?P<sha256>[0-9a-f]{32})-(?P<position>[0-9]{1,6})")
 _LONGEST_NAME = 255  # characters kept of what the till called the file
 _LARGEST_SIDECAR = 4_000_000  # bytes; nobody's hand-made file is read beyond it
 
@@ -58,18 +60,78 @@ class Kept(msgspec.Struct, frozen=True):
     sidecar: Sidecar | None
 
 
+class Place(msgspec.Struct, frozen=True):
+    """What a file's name says: which document of which file of the till it is."""
+
+    sha256_start: bytes  # the first 16 bytes
+    position: int
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What a document's files are called by."""
+
+    till: str
+    access_key: str | None
+    file_sha256: bytes
+    position: int
+
+
 def keep(folder: Path, rejected: RejectedDocument) -> Path:
     """Writes the document and its reason durably, and says where the document is.
 
     The same document of the same file takes the same place, with its latest reason. Raises ``TillError`` for a name
     that can't be a folder, and ``OSError``; what was there before is then still whole.
     """
-    home = durable.make_folder(folder / check_name(rejected.till))
-    path = home / f"{_stem(rejected)}.xml"
+    path = path_of(folder, named(rejected))
+    durable.make_folder(path.parent)
     if not path.is_file() or path.read_bytes() != rejected.content:
         durable.write(path, rejected.content)
     durable.write(path.with_suffix(".json"), _sidecar(rejected))
     return path
+
+
+def named(rejected: RejectedDocument) -> Named:
+    return Named(rejected.till, rejected.access_key, rejected.file_sha256, rejected.position)
+
+
+def path_of(folder: Path, one: Named) -> Path:
+    """Where a document is, or would be. Raises ``TillError``."""
+    return folder / check_name(one.till) / f"{stem(one.access_key, one.file_sha256, one.position)}.xml"
+
+
+def move(source: Path, target: Path, rejected: RejectedDocument) -> None:
+    """Brings the document and its reason from one folder to the other, whatever of it is where.
+
+    May be repeated after a crash. A file in ``source`` that somebody changed is none of it, and stays. Raises
+    ``TillError``, ``OSError``.
+    """
+    before, after = path_of(source, named(rejected)), path_of(target, named(rejected))
+    durable.make_folder(after.parent)
+    if hash_of(before) == rejected.file_sha256:
+        durable.move(before, after)
+    keep(target, rejected)
+    remove(source, named(rejected))
+
+
+def remove(folder: Path, one: Named) -> None:
+    """Removes the document from a folder, under the name it has and that it had before its key was known.
+
+    A file of other content stays. Raises ``TillError``, ``OSError``.
+    """
+    for key in {one.access_key, None}:
+        path = path_of(folder, msgspec.structs.replace(one, access_key=key))
+        if hash_of(path) in (None, one.file_sha256):
+            for file in (path, path.with_suffix(".json")):
+                if file.exists():
+                    durable.remove(file)
+
+
+def hash_of(path: Path) -> bytes | None:
+    """The SHA-256 of an ordinary file; None where there is none. Raises ``OSError``."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def listing(folder: Path, till: str | None = None) -> Iterator[Kept]:
@@ -85,11 +147,17 @@ def listing(folder: Path, till: str | None = None) -> Iterator[Kept]:
                     yield Kept(home.name, path, _read(path.with_suffix(".json")))
 
 
-def _stem(rejected: RejectedDocument) -> str:
-    key = rejected.access_key or ""
+def stem(access_key: str | None, sha256: bytes, position: int) -> str:
+    """The name of a document's files, without their endings."""
     # A key is only as good as the till that sent it: anything else than a key has no place in a path.
-    start = f"{key}-" if _ACCESS_KEY.fullmatch(key) else ""
-    return f"{start}{rejected.file_sha256.hex()[:32]}-{rejected.position}"
+    start = f"{access_key}-" if _ACCESS_KEY.fullmatch(access_key or "") else ""
+    return f"{start}{sha256.hex()[:32]}-{position}"
+
+
+def place_of(name: str) -> Place | None:
+    """What a file's name, without its ending, says; None where no quarantine has given that name."""
+    match = _STEM.fullmatch(name)
+    return Place(bytes.fromhex(match["sha256"]), int(match["position"])) if match else None
 
 
 def _sidecar(rejected: RejectedDocument) -> bytes:

@@ -100,7 +100,10 @@ class CureOption(msgspec.Struct, frozen=True):
 
 
 class TrashEntry(msgspec.Struct, frozen=True):
-    """A deleted document. ``purge_at``: when its retention ends; it goes then if it is still held elsewhere."""
+    """A deleted document. ``purge_at``: when its retention ends; it goes then if it is still held elsewhere.
+
+    What is gone is in no page of the trash any more.
+    """
 
     document: StoredDocument
     deleted_at: float
@@ -108,7 +111,7 @@ class TrashEntry(msgspec.Struct, frozen=True):
     grounds: Grounds
     reason: str  # as typed by the person
     purge_at: float
-    purged_at: float | None  # its bytes are gone from this server; only the row stays
+    purged_at: float | None = None  # its bytes are gone from this server; only the row stays
 
 
 class TrashPage(msgspec.Struct, frozen=True):

@@ -4,7 +4,12 @@ Every method raises ``StoreError``. Those that take an ``actor`` write to the au
 whether the actor may do it is for the face to ask (``accounts.roles``) before it calls.
 """
 
+import msgspec
+
 from malote.accounts.audit import Actor
+from malote.quarantine import cures, deleting, purging, replaying, safety
+from malote.quarantine.parts import Parts
+from malote.quarantine.reconcile import Reconciler
 from malote.quarantine.reports import (
     CureOption,
     CureReport,
@@ -15,12 +20,22 @@ from malote.quarantine.reports import (
     ReplayReport,
     RestoreReport,
     Selection,
+    TrashEntry,
     TrashPage,
 )
+from malote.spool import discarding, history
+from malote.spool.discarding import Discarded
+from malote.spool.documents import Reason
+from malote.spool.history import StoredLine
 
 
 class Quarantine:
     """Safe for threads."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.judge = parts.judge  # knows what people have accepted
+        self.reconciler = Reconciler(parts)
 
     def delete(
         self, selection: Selection, actor: Actor, *, last_copy_reason: str | None = None, dry_run: bool = False
@@ -30,36 +45,36 @@ class Quarantine:
         With ``last_copy_reason``, which needs ``Permission.DELETE_LAST_COPY``, the others too. Raises
         ``QuarantineError`` ``reason_needed`` where it says nothing.
         """
-        raise NotImplementedError
+        return deleting.delete(self._parts, selection, actor, last_copy_reason=last_copy_reason, dry_run=dry_run)
 
     def restore(self, selection: Selection, actor: Actor, *, dry_run: bool = False) -> RestoreReport:
         """Takes documents out of the trash: they are rejected again, for their old reason."""
-        raise NotImplementedError
+        return deleting.restore(self._parts, selection, actor, dry_run=dry_run)
 
     def replay(self, selection: Selection, actor: Actor, *, dry_run: bool = False) -> ReplayReport:
         """Puts rejected documents back in the queue, in order of arrival, each read and judged again.
 
         A dry run says what would be tried; it does not judge.
         """
-        raise NotImplementedError
+        return replaying.replay(self._parts, selection, actor, dry_run=dry_run)
 
     def cures(self, document_id: int) -> list[CureOption]:
         """The cures that fit a document. Raises ``DocumentNotFoundError``."""
-        raise NotImplementedError
+        return cures.options(self._parts, document_id)
 
     def assign_series(self, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
         """Makes the document's till the owner of its series, and replays all of the till that wait for that.
 
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
-        raise NotImplementedError
+        return cures.assign_series(self._parts, document_id, actor, reason=reason)
 
     def accept_difference(self, selection: Selection, actor: Actor, *, reason: str) -> CureReport:
         """Books documents in spite of sums that differ by no more than ``quarantine.difference_cents``.
 
         Raises ``QuarantineError`` ``reason_needed``.
         """
-        raise NotImplementedError
+        return cures.accept_difference(self._parts, selection, actor, reason=reason)
 
     def map_product(
         self, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = ""
@@ -68,27 +83,58 @@ class Quarantine:
 
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
-        raise NotImplementedError
+        return cures.map_product(self._parts, document_id, old_code, new_code, actor, reason=reason)
 
     def attach_protocol(self, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
         """Takes in the authorised version of a document, a file called ``name``, and replays the document.
 
         Raises ``DocumentNotFoundError``; ``QuarantineError`` ``protocol_of_another`` where the file isn't that.
         """
-        raise NotImplementedError
+        return cures.attach_protocol(self._parts, document_id, name, content, actor)
 
     def trash(self, till: str | None = None, *, before: int | None = None, size: int = 50) -> TrashPage:
         """The deleted documents of a till or of all."""
-        raise NotImplementedError
+        found = discarding.page(self._parts.engine, till, before, size + 1)
+        entries = [_trash_entry(one, self._parts.trash_days) for one in found[:size]]
+        older = found[size - 1].document.id if len(found) > size else None
+        return TrashPage(entries, older, discarding.total(self._parts.engine, till))
 
     def history(self, document_id: int) -> list[Event]:
         """What happened to a document, the oldest first. Raises ``DocumentNotFoundError``."""
-        raise NotImplementedError
+        self._parts.spool.document(document_id)
+        return [event(line) for line in history.lines_of(self._parts.engine, document_id)]
 
     def custody(self, document_id: int) -> Custody:
         """Whether it could be deleted safely now. Raises ``DocumentNotFoundError``."""
-        raise NotImplementedError
+        self._parts.spool.document(document_id)
+        return safety.custody_of(self._parts, document_id)
 
     def findings(self, till: str | None = None) -> list[FolderFinding]:
         """What lies in the folder of rejected files and can't be taken for a document."""
-        raise NotImplementedError
+        return [one for one in self.reconciler.look() if till is None or one.till.lower() == till.lower()]
+
+    def purge(self) -> int:
+        """Lets go what the trash's retention has ended for; how many documents. Raises ``OSError`` too."""
+        return purging.purge(self._parts)
+
+
+def event(line: StoredLine) -> Event:
+    """A line of a document's history as people see it."""
+    reason = None if line.code is None else Reason(line.code, line.facts)
+    first_at = line.first_at if line.times > 1 else None
+    return Event(line.at, line.who, line.what, {} if reason else line.facts, line.times, first_at, reason)
+
+
+def _trash_entry(one: Discarded, trash_days: float) -> TrashEntry:
+    return msgspec.convert(
+        {
+            "document": one.document,
+            "deleted_at": one.deleted_at,
+            "deleted_by": one.deleted_by,
+            "grounds": one.grounds,
+            "reason": one.reason,
+            "purge_at": one.deleted_at + trash_days * purging.DAY_SECONDS,
+            "purged_at": one.purged_at,
+        },
+        TrashEntry,
+    )

@@ -1,9 +1,76 @@
 """What happened to a document, in words."""
 
+from collections.abc import Mapping
+
+from malote import rejection
 from malote.quarantine.reports import Event
-from malote.rejection import Language
+from malote.rejection import Language, Text
+from malote.spool.history import What
+
+_GROUNDS: dict[str, Text] = {
+    "till": Text("o caixa tem o arquivo", "the till has the file"),
+    "erp": Text("o ERP tem a venda", "the ERP has the sale"),
+    "forced": Text("podia ser a última cópia", "it may have been the last copy"),
+}
+
+WORDS: dict[What, Text] = {
+    "waiting": Text("Em espera", "Waiting"),
+    "rejected": Text("Rejeitado", "Rejected"),
+    "judged": Text("Lido de novo e rejeitado", "Read again and rejected"),
+    "replayed": Text("Reprocessado", "Replayed"),
+    "deleted": Text("Apagado para a lixeira: {grounds}", "Deleted to the trash: {grounds}"),
+    "restored": Text("Restaurado da lixeira", "Restored from the trash"),
+    "purged": Text("Retirado da lixeira no fim do prazo", "Removed from the trash at the end of its retention"),
+    "series_assigned": Text(
+        "Série {series} do emitente {issuer} atribuída ao caixa {till}",
+        "Series {series} of issuer {issuer} assigned to till {till}",
+    ),
+    "difference_accepted": Text(
+        "Diferença de soma aceita: {differences}", "Difference of sums accepted: {differences}"
+    ),
+    "product_mapped": Text("Produto {old_code} passa a ser {new_code}", "Product {old_code} is booked as {new_code}"),
+    "protocol_attached": Text("Versão com protocolo anexada", "Version with protocol attached"),
+    "came_from_folder": Text(
+        "O arquivo {name} foi posto à mão na pasta de rejeitados",
+        "The file {name} was put by hand into the folder of rejected files",
+    ),
+    "changed_by_hand": Text(
+        "O arquivo foi alterado à mão na pasta: o conteúdo novo entrou à parte e o original foi gravado de novo",
+        "The file was changed in its folder by hand: the new content was taken in apart, the original written again",
+    ),
+    "removed_by_hand": Text(
+        "O arquivo foi removido à mão da pasta e está na lixeira: {grounds}",
+        "The file was removed from its folder by hand and is in the trash: {grounds}",
+    ),
+    "written_again": Text(
+        "O arquivo foi removido à mão da pasta; podia ser a última cópia e foi gravado de novo",
+        "The file was removed from its folder by hand; it may have been the last copy and was written again",
+    ),
+    "restored_by_hand": Text(
+        "O arquivo foi posto de volta na pasta à mão", "The file was put back into its folder by hand"
+    ),
+}
 
 
 def words(event: Event, language: Language) -> str:
-    """One line: "Reprocessado", "Arquivo removido da pasta à mão; era a última cópia e foi gravado de novo"."""
-    raise NotImplementedError
+    """One line: "Reprocessado", "Rejeitado: Recusada por uma regra do ERP (3 vezes)"."""
+    # A newer version may have written what this one doesn't know.
+    known = next((text for what, text in WORDS.items() if what == event.what), Text(event.what, event.what))
+    said = (known.en if language == "en" else known.pt).format_map(_facts(event, language))
+    if event.reason is not None:
+        said += f": {rejection.title(event.reason.code, language)}"
+    if event.times > 1:
+        said += f" ({event.times} {'times' if language == 'en' else 'vezes'})"
+    return said
+
+
+def _facts(event: Event, language: Language) -> Mapping[str, str]:
+    grounds = _GROUNDS.get(event.facts.get("grounds", ""))
+    shown = {} if grounds is None else {"grounds": grounds.en if language == "en" else grounds.pt}
+    differences = ", ".join(f"{rejection.title(code, language)} {said}" for code, said in sorted(event.facts.items()))
+    return _Blank({"differences": differences} | event.facts | shown)
+
+
+class _Blank(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "?"

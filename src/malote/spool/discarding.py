@@ -122,6 +122,11 @@ def is_moved(connection: Connection, document_id: int) -> bool:
 # ---- the end of the retention ----
 
 
+def is_purged(connection: Connection, document_id: int) -> bool:
+    """Whether nothing of a discarded document is kept any more."""
+    return bool(_purged(connection, [document_id]))
+
+
 def ripe(engine: Engine, deleted_before: float, after_id: int, limit: int = 100) -> list[tuple[int, str]]:
     """Documents that were deleted before then and not purged, with their grounds, in order of their ids."""
     query = (

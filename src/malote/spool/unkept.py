@@ -56,7 +56,7 @@ def keep(engine: Engine, document_id: int, rejected: RejectedDocument, write: Wr
     """
     with writing(engine) as connection:
         (standing,) = lock_ids(connection, [document_id])
-        if standing.state != "rejected" or standing.reason_code != rejected.reason.code:
+        if standing.state != "rejected" or (standing.reason_code or "unknown_reason") != rejected.reason.code:
             return False
         write(rejected)
         connection.execute(update(documents).where(documents.c.id == document_id).values(kept=True))

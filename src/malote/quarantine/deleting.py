@@ -1,0 +1,166 @@
+"""Safe delete: into the trash, and out of it again. The rows first, the files after them; a crash leaves only work."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.database.engine import reading, writing
+from malote.database.tables import till as tills
+from malote.quarantine import candidates, files, safety
+from malote.quarantine.parts import Parts
+from malote.quarantine.reports import (
+    Deleted,
+    DeleteReport,
+    Grounds,
+    QuarantineError,
+    Refused,
+    RestoreReport,
+    Selection,
+    WayOut,
+)
+from malote.quarantine.safety import Proofs
+from malote.spool import discarding, history
+from malote.spool.discarding import Discarding
+from malote.spool.history import Line
+from malote.spool.moving import Standing, chunks
+
+LAST_COPY_WAYS: tuple[WayOut, ...] = ("download", "ask_till", "delete_last_copy")
+LONGEST_REASON = 500  # characters of what a person types
+SHORTEST_REASON = 5
+
+
+class _Wish(msgspec.Struct, frozen=True):
+    actor: Actor
+    forced: str | None  # the reason for deleting what may be the last copy
+
+
+def delete(
+    parts: Parts, selection: Selection, actor: Actor, *, last_copy_reason: str | None = None, dry_run: bool = False
+) -> DeleteReport:
+    wish = _Wish(actor, None if last_copy_reason is None else typed(last_copy_reason))
+    with reading(parts.engine) as connection:
+        found = candidates.find(connection, selection, "rejected")
+    report = DeleteReport([], not_there(found))
+    for chunk in chunks(found.ids):
+        proofs = Proofs(safety.grounds(parts, chunk))
+        if dry_run:
+            _foresee(chunk, proofs.grounds, wish, report)
+        else:
+            _delete(parts, chunk, proofs, wish, report)
+    return report
+
+
+def restore(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = False) -> RestoreReport:
+    with reading(parts.engine) as connection:
+        found = candidates.find(connection, selection, "discarded")
+    report = RestoreReport([], not_there(found))
+    if dry_run:
+        report.restored.extend(found.ids)
+        return report
+    for chunk in chunks(found.ids):
+        now = parts.clock()
+        with writing(parts.engine) as connection:
+            standings = discarding.restore(connection, chunk)
+            history.record(connection, [Line(one.id, "restored") for one in standings], actor.name, now)
+            _audit(connection, actor, "rejected_restored", standings, now)
+        restored = {one.id for one in standings}
+        report.restored.extend(one for one in chunk if one in restored)
+        report.refused.extend(Refused(one, "document_purged") for one in chunk if one not in restored)
+        files.follow(parts)
+    return report
+
+
+def typed(reason: str) -> str:
+    """What a person gave as a reason, fit to be kept. Raises ``QuarantineError``."""
+    said = "".join(character if character.isprintable() else " " for character in reason).strip()
+    if len(said) < SHORTEST_REASON:
+        raise QuarantineError("reason_needed", least=str(SHORTEST_REASON))
+    return said[:LONGEST_REASON]
+
+
+def not_there(found: candidates.Found) -> list[Refused]:
+    return [
+        *(Refused(one, "document_unknown") for one in found.unknown),
+        *(Refused(one, "document_moved_on") for one in found.moved_on),
+    ]
+
+
+def _foresee(ids: Sequence[int], grounds: dict[int, Grounds], wish: _Wish, report: DeleteReport) -> None:
+    for one in ids:
+        if one in grounds or wish.forced is not None:
+            report.deleted.append(Deleted(one, grounds.get(one, "forced")))
+        else:
+            report.refused.append(_last_copy(one))
+
+
+def _delete(parts: Parts, ids: Sequence[int], proofs: Proofs, wish: _Wish, report: DeleteReport) -> None:
+    now = parts.clock()
+    with writing(parts.engine) as connection:
+        grounds = proofs.still(connection, parts, ids)
+        going = [one for one in ids if one in grounds or wish.forced is not None]
+        discardings = [
+            Discarding(one, grounds.get(one, "forced"), "" if one in grounds else wish.forced or "") for one in going
+        ]
+        standings = discarding.discard(connection, discardings, wish.actor.name, now)
+        lines = [Line(one.id, "deleted", {"grounds": grounds.get(one.id, "forced")}) for one in standings]
+        history.record(connection, lines, wish.actor.name, now)
+        safe = [one for one in standings if one.id in grounds]
+        _audit(connection, wish.actor, "rejected_deleted", safe, now)
+        _audit_forced(connection, wish, [one for one in standings if one.id not in grounds], now)
+    gone = {one.id for one in standings}
+    report.deleted.extend(Deleted(one, grounds.get(one, "forced")) for one in going if one in gone)
+    report.refused.extend(Refused(one, "document_moved_on") for one in going if one not in gone)
+    report.refused.extend(_last_copy(one) for one in ids if one not in going)
+    files.follow(parts)
+
+
+def _last_copy(document_id: int) -> Refused:
+    return Refused(document_id, "last_copy", {}, LAST_COPY_WAYS)
+
+
+def _audit(connection: Connection, actor: Actor, action: str, standings: Sequence[Standing], now: float) -> None:
+    """One entry for each till, with its documents."""
+    for till, some in by_till(connection, standings).items():
+        before, after = ("rejected", "discarded") if action == "rejected_deleted" else ("discarded", "rejected")
+        listed = [str(one.id) for one in some]
+        audit.record(
+            connection,
+            actor,
+            action,
+            f"till:{till}",
+            before={"state": before},
+            after={"state": after, "documents": listed},
+            now=now,
+        )
+
+
+def _audit_forced(connection: Connection, wish: _Wish, standings: Sequence[Standing], now: float) -> None:
+    """One entry for each document, since each may have been the last copy."""
+    for one in standings:
+        audit.record(
+            connection,
+            wish.actor,
+            "last_copy_deleted",
+            f"document:{one.id}",
+            before={"state": "rejected", "code": one.reason_code},
+            after={"state": "discarded"},
+            reason=wish.forced or "",
+            now=now,
+        )
+
+
+def by_till(connection: Connection, standings: Sequence[Standing]) -> dict[str, list[Standing]]:
+    """The documents by their tills' names."""
+    ids = {one.till_id for one in standings}
+    names: dict[int, str] = {}
+    for chunk in chunks(sorted(ids)):
+        query = select(tills.c.id, tills.c.name).where(tills.c.id.in_(chunk))
+        names |= {row.id: row.name for row in connection.execute(query)}
+    found: dict[str, list[Standing]] = defaultdict(list)
+    for one in standings:
+        found[names[one.till_id]].append(one)
+    return found

@@ -1,0 +1,87 @@
+"""The files on disk brought to where the rows say: what was deleted into the trash, what was restored out of it.
+
+Every step looks at the row again under its lock, so that it may run at any time, in several processes, after a crash.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, select
+
+from malote.accounts.tills import TillError
+from malote.database.engine import writing
+from malote.database.errors import StoreError
+from malote.database.tables import document as documents
+from malote.database.tables import till as tills
+from malote.quarantine import keeping
+from malote.quarantine.keeping import Named
+from malote.quarantine.parts import Parts
+from malote.spool import discarding
+from malote.spool.documents import RejectedDocument
+from malote.spool.moving import lock_ids
+
+log = structlog.get_logger("malote.quarantine")
+
+
+def follow(parts: Parts) -> None:
+    """Brings the files to their places now; what can't be done now is done by the next look at the folder."""
+    try:
+        settle(parts)
+    except (StoreError, TillError, OSError) as error:
+        log.warning("files_follow_later", reason=type(error).__name__)
+
+
+def settle(parts: Parts) -> None:
+    """Writes what is rejected into its folder, and moves what was deleted into the trash.
+
+    Raises ``StoreError``, ``OSError``.
+    """
+    put_back = partial(_put_back, parts)
+    while sum(parts.spool.keep(one, rejected, put_back) for one, rejected in parts.spool.unkept()):
+        pass
+    while sum(_to_trash(parts, one, rejected) for one, rejected in discarding.unmoved(parts.engine)):
+        pass
+
+
+def drop(parts: Parts, document_ids: Iterable[int]) -> None:
+    """Removes the files of documents that are no longer rejected; raises ``StoreError``, ``OSError``."""
+    for document_id in document_ids:
+        with writing(parts.engine) as connection:
+            standings = lock_ids(connection, [document_id])
+            # One that is being posted may be rejected at this moment, and its file written already.
+            if standings and standings[0].state in ("accepted", "waiting", "posted"):
+                keeping.remove(parts.folder, named(connection, document_id))
+
+
+def named(connection: Connection, document_id: int) -> Named:
+    """What the files of a document are called by."""
+    query = (
+        select(tills.c.name, documents.c.access_key, documents.c.file_sha256, documents.c.position)
+        .join_from(documents, tills, documents.c.till_id == tills.c.id)
+        .where(documents.c.id == document_id)
+    )
+    row = connection.execute(query).one()
+    return Named(row.name, row.access_key, bytes(row.file_sha256), row.position)
+
+
+def path_in(connection: Connection, folder: Path, document_id: int) -> Path:
+    """Where the document is in a folder, or would be."""
+    return keeping.path_of(folder, named(connection, document_id))
+
+
+def _put_back(parts: Parts, rejected: RejectedDocument) -> None:
+    """Into the folder of rejected files, and out of the trash, if it was there."""
+    keeping.keep(parts.folder, rejected)
+    keeping.remove(parts.trash, keeping.named(rejected))
+
+
+def _to_trash(parts: Parts, document_id: int, rejected: RejectedDocument) -> bool:
+    with writing(parts.engine) as connection:
+        (standing,) = lock_ids(connection, [document_id])
+        if standing.state != "discarded":
+            return False
+        keeping.move(parts.folder, parts.trash, rejected)
+        discarding.mark_moved(connection, [document_id])
+    return True

@@ -1,0 +1,37 @@
+"""What the quarantine is made of, handed in by the composition root."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from malote.accounts.tills import Till
+from malote.config import QuarantineSettings
+from malote.fiscal.documents import Document
+from malote.fiscal.readings import Reading
+from malote.spool.replaying import Judge
+from malote.spool.sql import Spool
+from malote.wire import FileReceipt, PouchFile
+
+# Which of the documents the ERP has with the same content. Raises ``ErpError``.
+Booked = Callable[[Sequence[Document]], list[bool]]
+# Takes files in as if their till had sent them. Raises ``StoreError``, ``OSError``.
+Take = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    engine: Engine
+    spool: Spool
+    folder: Path  # rejeitados/
+    trash: Path  # lixeira/
+    settings: QuarantineSettings
+    trash_days: float
+    judge: Judge  # knows what people have accepted
+    take: Take
+    read: Callable[[bytes], list[Reading]]
+    booked: Booked
+    max_file_bytes: int
+    clock: Callable[[], float] = time.time  # seconds since the epoch

@@ -1,0 +1,58 @@
+"""Reprocessar: rejected documents back in the queue, in order of arrival, each read and judged again."""
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy import Connection
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.accounts.tills import TillError
+from malote.database.engine import reading
+from malote.database.errors import StoreError
+from malote.quarantine import candidates, files
+from malote.quarantine.deleting import by_till, not_there
+from malote.quarantine.parts import Parts
+from malote.quarantine.reports import Refused, ReplayReport, Selection
+from malote.spool import replaying
+from malote.spool.moving import Standing
+
+log = structlog.get_logger("malote.quarantine")
+
+
+def replay(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = False) -> ReplayReport:
+    with reading(parts.engine) as connection:
+        found = candidates.find(connection, selection, "rejected")
+    report = ReplayReport([], not_there(found))
+    if dry_run:
+        report.replayed.extend(found.ids)
+        return report
+    now = parts.clock()
+
+    def note(connection: Connection, standings: Sequence[Standing]) -> None:
+        for till, some in by_till(connection, standings).items():
+            audit.record(
+                connection,
+                actor,
+                "rejected_replayed",
+                f"till:{till}",
+                before={"state": "rejected"},
+                after={"state": "accepted", "documents": [str(one.id) for one in some]},
+                now=now,
+            )
+
+    done = replaying.replay(parts.engine, found.ids, parts.judge, who=actor.name, now=now, note=note)
+    report.replayed.extend(done.ids)
+    report.refused.extend(Refused(one, reason.code, reason.facts) for one, reason in sorted(done.unfit.items()))
+    settled = {*done.ids, *done.unfit}
+    report.refused.extend(Refused(one, "document_moved_on") for one in found.ids if one not in settled)
+    _follow(parts, done.ids)
+    return report
+
+
+def _follow(parts: Parts, ids: Sequence[int]) -> None:
+    try:
+        files.drop(parts, ids)
+    except (StoreError, TillError, OSError) as error:
+        log.warning("files_follow_later", reason=type(error).__name__)
+    files.follow(parts)
