@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -160,12 +159,9 @@ class _Bar(_Words):
 @contextmanager
 def _said_plainly(store: "Store") -> Iterator[None]:
     """What can go wrong with a demo ends it with a line, not with a traceback."""
-    from malote.database.errors import StoreError
-    from malote.demo.check import StuckError
-    from malote.demo.processes import ProcessFailedError
+    from malote.demo.check import FAILURES, StuckError
     from malote.demo.store import HomeBusyError, StoreNotStartedError
     from malote.demo.words import Phrase
-    from malote.erp.protocol import ErpError
 
     language = store.language
     try:
@@ -179,7 +175,7 @@ def _said_plainly(store: "Store") -> Iterator[None]:
     except StuckError as error:
         errors.print(Phrase.KEPT_HOME.say(language, path=store.home), markup=False, highlight=False)
         _end(Phrase.STUCK.say(language, detail=error), FOUND)
-    except (ProcessFailedError, StoreError, ErpError, OSError, sqlite3.Error) as error:
+    except FAILURES as error:
         _end(str(error), FAILED)
 
 

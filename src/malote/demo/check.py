@@ -1,27 +1,44 @@
 """``malote demo --check``: a store sells by itself, faults are planted, processes killed, and all is compared."""
 
+import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
+from malote.database.errors import StoreError
 from malote.demo import evidence
 from malote.demo.erp_books import ErpBooks
 from malote.demo.evidence import Server
 from malote.demo.faults import Faults
 from malote.demo.pos import Habits, Pos
-from malote.demo.processes import Crew
+from malote.demo.processes import Crew, ProcessFailedError
 from malote.demo.proof import Evidence, Proof, prove
 from malote.demo.store import Store, erp_database
 from malote.demo.words import Phrase
+from malote.erp.protocol import ErpError
 
 # Nothing has moved for so long: it will not move by itself any more.
 _PATIENCE_SECONDS = 90.0
 _TICK_SECONDS = 0.2
 _IN_FLIGHT_SECONDS = 10.0
 _UNSETTLED = ("captured", "held", "accepted")
+
+
+# What can end a demo without being a fault of its program: a full disk, an ERP or a database that went away.
+FAILURES: tuple[type[Exception], ...] = (
+    ProcessFailedError,
+    StoreError,
+    ErpError,
+    OSError,
+    sqlite3.Error,
+    subprocess.SubprocessError,
+    SQLAlchemyError,
+)
 
 
 class StuckError(Exception):
