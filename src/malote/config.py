@@ -49,6 +49,18 @@ class PostingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_longest_seconds: float = 60.0
 
 
+class LocksSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    grace_seconds: float = 5.0  # between cancelling what a session runs and ending it
+    login_minutes: float = 10.0  # how long a DBA's login is remembered, in memory only
+    automatic: bool = False  # end idle blockers by the rule below
+    automatic_minutes: float = 10.0  # idle in its transaction for so long
+    automatic_users: list[str] = []  # whose sessions may be ended; * stands for anything
+    automatic_programs: list[str] = []
+    dba_user: str = ""  # for the automatic measure only
+    dba_password: str = ""
+    dba_password_file: str = ""  # instead of dba_password
+
+
 class IntakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_document_bytes: int = 5_000_000
     max_pouch_bytes: int = 64_000_000  # opened
@@ -101,6 +113,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: DatabaseSettings = DatabaseSettings()
     erp: ErpSettings = ErpSettings()
     posting: PostingSettings = PostingSettings()
+    locks: LocksSettings = LocksSettings()
     intake: IntakeSettings = IntakeSettings()
     retention: RetentionSettings = RetentionSettings()
     quarantine: QuarantineSettings = QuarantineSettings()

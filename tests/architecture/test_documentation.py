@@ -21,6 +21,7 @@ UTTERERS = {
     "ErpError",
     "PouchUnreadableError",
     "Reason",
+    "SessionsError",
     "SignInError",
     "StoreError",
     "TokenError",

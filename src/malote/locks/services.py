@@ -4,34 +4,99 @@ Whoever calls asks first whether the person may (``Permission.SEE_LOCKS``, ``Per
 the person's console session: any text that is only theirs, such as its token. It is kept in memory only, hashed.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from malote.accounts.audit import Actor
-from malote.erp.sessions.protocol import DbaLogin, Identity
-from malote.locks.reports import KillReport, SignedIn, Stoppage, Tree
+import structlog
+from sqlalchemy import Engine
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor, Facts
+from malote.config import LocksSettings
+from malote.database.engine import writing
+from malote.database.errors import StoreError
+from malote.erp.sessions.engines import open_sessions, open_watch
+from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
+from malote.locks import kill, looking
+from malote.locks.alarm import Alarm
+from malote.locks.kill import Order
+from malote.locks.logins import Logins
+from malote.locks.reports import Killed, KillReport, Node, SignedIn, Stoppage, Tree
+
+log = structlog.get_logger("malote.locks")
+
+Open = Callable[[str, DbaLogin | None], Sessions]
 
 
 class Locks:
     """Safe for threads. Methods that ask the ERP raise ``SessionsError``, whose code is in the catalogue."""
 
+    def __init__(
+        self,
+        engine: Engine,
+        erp_url: str,
+        settings: LocksSettings,
+        *,
+        open_erp_sessions: Open = open_sessions,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``engine`` is the store database. Nothing is connected yet."""
+        self.settings = settings
+        self._engine = engine
+        self._erp_url = erp_url
+        self._open = open_erp_sessions
+        self._clock = clock
+        self._logins = Logins(settings.login_minutes * 60, clock)
+        self._alarm = Alarm(engine, open_watch(erp_url), clock)
+
+    def close(self) -> None:
+        """Forgets every login and closes the connection that watches."""
+        self._logins.drop_all()
+        self._alarm.close()
+
+    @property
+    def has_sessions(self) -> bool:
+        """False for SQLite, which has no sessions, asks for no login and lets nobody be ended."""
+        return not self._erp_url.startswith("sqlite")
+
+    # ---- a person's visit to the console ----
+
     def sign_in(self, visit: str, login: DbaLogin, actor: Actor) -> SignedIn:
         """Tries the login at the ERP and keeps it in memory for ``settings.locks.login_minutes``.
 
-        Raises ``dba_login_refused``, ``dba_login_throttled``, ``erp_away``, ``sessions_unsupported`` (SQLite).
+        Raises ``dba_login_refused``, ``dba_login_throttled``, ``erp_away``, ``sessions_unsupported`` (SQLite), and
+        ``StoreError``.
         """
-        raise NotImplementedError
+        if not self.has_sessions:
+            raise SessionsError("sessions_unsupported", engine="SQLite")
+        self._logins.check(login.user)
+        try:
+            with self._sessions(login) as sessions:
+                missing, asked = sessions.privileges(), sessions.password_asked
+        except SessionsError as error:
+            if error.code == "dba_login_refused":
+                self._logins.failed(login.user)
+                # Without the name, which may be a password typed into the wrong field.
+                self._record(actor, "dba_login_refused", "erp")
+            raise
+        self._logins.succeeded(login.user)
+        self._record(actor, "dba_signed_in", f"erp_user:{login.user}")
+        return self._logins.keep(visit, login, missing, password_asked=asked)
 
     def sign_out(self, visit: str) -> None:
         """Forgets the visit's login. Call it at the console's own sign-out too."""
-        raise NotImplementedError
+        self._logins.drop(visit)
 
     def signed_in(self, visit: str) -> SignedIn | None:
         """The login of this visit, while it lasts. Asks nobody."""
-        raise NotImplementedError
+        found = self._logins.find(visit)
+        return found[1] if found else None
 
     def tree(self, visit: str) -> Tree:
         """The tree as it is now. Raises ``dba_login_needed`` where there is no login (any more). SQLite needs none."""
-        raise NotImplementedError
+        return self.tree_as(self._login(visit))
 
     def kill(
         self,
@@ -46,11 +111,145 @@ class Locks:
         """Ends root blockers, one after the other: cancel first, terminate after ``settings.locks.grace_seconds``.
 
         Each is checked again right before. With ``any_session`` also those that are no root blockers; protected ones
-        never. Raises ``lock_reason_needed``, ``dba_login_needed``, ``session_protected``, ``session_no_root``,
-        ``session_unknown``, before anything was done, and ``StoreError`` when the audit trail can't be written.
+        never. Raises, before anything was done, ``lock_reason_needed``, ``dba_login_needed``, ``session_protected``,
+        ``session_prepared``, ``session_no_root``, ``session_unknown``, ``dba_privilege_missing``; and ``StoreError``
+        when the audit trail can't be written: then nothing is ended either.
         """
-        raise NotImplementedError
+        login = self._login(visit)
+        return self.kill_as(login, identities, actor, reason=reason, any_session=any_session, dry_run=dry_run)
 
     def stoppage(self) -> Stoppage | None:
         """Whether sales stand still because the ERP is locked. Asks at most once a second. Raises ``StoreError``."""
-        raise NotImplementedError
+        return self._alarm()
+
+    # ---- with a login at hand: the command line, the automatic measure ----
+
+    def tree_as(self, login: DbaLogin | None) -> Tree:
+        """See ``tree``. Raises ``StoreError`` too."""
+        with self._sessions(login) as sessions:
+            return self._read(sessions)
+
+    def kill_as(
+        self,
+        login: DbaLogin | None,
+        identities: Sequence[Identity],
+        actor: Actor,
+        *,
+        reason: str,
+        any_session: bool = False,
+        dry_run: bool = False,
+    ) -> KillReport:
+        """See ``kill``."""
+        order = Order(kill.check_reason(reason), self.settings.grace_seconds, any_session)
+        user = login.user if login else ""
+        with self._sessions(login) as sessions:
+            tree = self._read(sessions)
+            settled = self._checked(sessions, tree, identities, order)
+            if dry_run:
+                planned = [settled.get(one) or Killed(one, "planned", ()) for one in identities]
+                return KillReport(planned, tree, tree.roots)
+            killed = []
+            for identity in identities:
+                done = settled.get(identity) or self._kill(sessions, identity, actor, user, order)
+                killed.append(done)
+                if done.outcome == "unknown":
+                    break
+        after = self._read_again(login)
+        return KillReport(killed, after, after.roots if after else [])
+
+    def _checked(
+        self, sessions: Sessions, tree: Tree, identities: Sequence[Identity], order: Order
+    ) -> dict[Identity, Killed]:
+        """What need not be ended any more. Raises what forbids ending another, so that all or none are begun."""
+        settled: dict[Identity, Killed] = {}
+        for identity in identities:
+            node = kill.find(tree.nodes, identity)
+            if node is not None:
+                kill.check(node, any_session=order.any_session)
+            elif not self.has_sessions:
+                raise SessionsError("sessions_unsupported", engine="SQLite")
+            elif done := kill.absent(sessions, tree.nodes, identity, any_session=order.any_session):
+                settled[identity] = done
+        return settled
+
+    def _kill(self, sessions: Sessions, identity: Identity, actor: Actor, user: str, order: Order) -> Killed:
+        """Looks once more, writes down the intention, ends it, writes down the result."""
+        tree = self._read(sessions)
+        node = kill.find(tree.nodes, identity)
+        if node is None:
+            done = kill.absent(sessions, tree.nodes, identity, any_session=order.any_session)
+            if done is not None:
+                return done
+        else:
+            kill.check(node, any_session=order.any_session)
+        who = {**_facts(node), "database_user": user}
+        self._record(actor, "session_kill_ordered", f"erp_session:{identity.key}", before=who, reason=order.reason)
+        outcome = "refused"
+        done = None
+        try:
+            done = kill.end(sessions, identity, order.grace, idle=bool(node and node.session.idle_in_transaction))
+            outcome = done.outcome
+            return done
+        finally:
+            steps = list(done.steps) if done else []
+            after: Facts = {"outcome": outcome, "steps": steps, "database_user": user}
+            self._record_result(actor, identity, after, order.reason)
+
+    def _read(self, sessions: Sessions) -> Tree:
+        return looking.look(self._engine, sessions, self._clock())
+
+    def _read_again(self, login: DbaLogin | None) -> Tree | None:
+        """By a new connection, since the old one may be what broke."""
+        try:
+            return self.tree_as(login)
+        except SessionsError:
+            return None
+
+    def _login(self, visit: str) -> DbaLogin | None:
+        if not self.has_sessions:
+            return None
+        found = self._logins.find(visit)
+        if found is None:
+            raise SessionsError("dba_login_needed")
+        return found[0]
+
+    @contextmanager
+    def _sessions(self, login: DbaLogin | None) -> Iterator[Sessions]:
+        sessions = self._open(self._erp_url, login)
+        try:
+            yield sessions
+        finally:
+            sessions.close()
+
+    def _record(self, actor: Actor, action: str, on: str, *, before: Facts | None = None, reason: str = "") -> None:
+        with writing(self._engine) as connection:
+            audit.record(connection, actor, action, on, before=before, reason=reason)
+
+    def _record_result(self, actor: Actor, identity: Identity, after: Facts, reason: str) -> None:
+        """The order is in the trail already, and the session can't be brought back: a failure here stops nothing."""
+        try:
+            with writing(self._engine) as connection:
+                audit.record(
+                    connection, actor, "session_killed", f"erp_session:{identity.key}", after=after, reason=reason
+                )
+        except StoreError as error:
+            log.error("kill_result_not_recorded", session=identity.key, code=error.code, **after)
+
+
+def _facts(node: Node | None) -> Facts:
+    if node is None:
+        return {}
+    session = node.session
+    return {
+        "began": session.identity.began,
+        "user": session.user,
+        "machine": session.machine,
+        "program": session.program,
+        "state": session.state,
+        "transaction_age": session.transaction_age,
+        "lock": session.lock_type,
+        "objects": list(session.objects),
+        "sessions_behind": node.waiters,
+        "tills": list(node.behind.tills),
+        "sales": node.behind.sales,
+    }

@@ -1,0 +1,166 @@
+"""Whether sales stand still because the ERP is locked: since when, who holds it, and how many wait. For the banner.
+
+Two witnesses: the reasons of the documents that wait, and, before the first of them has given up, Malote's own sessions
+in the ERP that wait right now. So a stop is known within seconds, and by any server, whoever posts.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+import msgspec
+from sqlalchemy import Engine
+
+from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.watching import Wait, Watch
+from malote.locks.reports import Blocker, Stoppage
+from malote.locks.waiting import Waiting, flows, together, waiting
+from malote.rejection import Language
+
+LEAST_SECONDS = 1.0  # a shorter wait is everyday life
+LOOK_SECONDS = 1.0  # however many people look
+LINGER_SECONDS = 4.0  # between two tries of a poster nobody waits, and the lock is still there
+FLOWS_SECONDS = 10.0  # a sale posted so lately says that others get through
+
+
+class Alarm:
+    """Safe for threads. Remembers when the stop began, which no single look tells."""
+
+    def __init__(self, engine: Engine, watch: Watch | None, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._watch = watch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._looked_at = float("-inf")
+        self._last: Stoppage | None = None
+        self._witnessed_at = float("-inf")
+        self._first_seen: dict[str, float] = {}  # Malote's waiting sessions, where the server doesn't tell since when
+
+    def __call__(self) -> Stoppage | None:
+        """Raises ``StoreError``."""
+        with self._lock:
+            now = self._clock()
+            if not 0 <= now - self._looked_at < LOOK_SECONDS:
+                self._last = self._look(now)
+                self._looked_at = now
+            return self._last
+
+    def close(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+
+    def _look(self, now: float) -> Stoppage | None:
+        seen = waiting(self._engine)
+        waits = self._waits(now) if seen.posting or seen.locked else {}
+        if not seen.locked and not waits:
+            lingers = seen.tills and now - self._witnessed_at < LINGER_SECONDS
+            return self._still(seen) if self._last and lingers else None
+        self._witnessed_at = now
+        starts = [noted.since for noted in seen.locked if noted.since] + [now - age for age, _ in waits.values()]
+        starts += [self._last.since] if self._last else []
+        since = min(starts, default=now)
+        whole = not flows(self._engine, max(since + LEAST_SECONDS, now - FLOWS_SECONDS))
+        blockers = _blockers(seen, [wait for _, wait in waits.values()])
+        first = max(blockers, key=lambda one: (bool(one.session), blockers[one]), default=Blocker(""))
+        tills = (
+            seen.tills if whole else together([*seen.locked.values(), *(seen.posting.get(name, {}) for name in waits)])
+        )
+        return Stoppage(since, first, max(0, len(blockers) - 1), tills, whole)
+
+    def _still(self, seen: Waiting) -> Stoppage | None:
+        assert self._last is not None  # noqa: S101 the caller looked
+        return msgspec.structs.replace(self._last, tills=seen.tills) if self._last.whole else self._last
+
+    def _waits(self, now: float) -> dict[str, tuple[float, Wait]]:
+        """Malote's own sessions that wait long enough to speak of, by name, each with its age in seconds."""
+        if self._watch is None:
+            return {}
+        try:
+            waits = self._watch.waits()
+        except SessionsError:
+            return {}  # then the ERP is away, which is another matter
+        self._first_seen = {wait.program: self._first_seen.get(wait.program, now) for wait in waits}
+        ages = {
+            wait.program: (wait.age if wait.age is not None else now - self._first_seen[wait.program], wait)
+            for wait in waits
+        }
+        return {program: found for program, found in ages.items() if found[0] >= LEAST_SECONDS}
+
+
+def _blockers(seen: Waiting, waits: Iterable[Wait]) -> dict[Blocker, int]:
+    """Who holds how many sales up. A holder of several things is named with the one most sales need."""
+    counts: dict[Blocker, int] = defaultdict(int)
+    for noted, tills in seen.locked.items():
+        counts[Blocker(noted.session, noted.user, noted.program, noted.object)] += sum(tills.values())
+    for wait in waits:
+        for holder in wait.holders:
+            blocker = Blocker(holder.session, holder.user, holder.program, holder.object)
+            counts[blocker] += sum(seen.posting.get(wait.program, {}).values())
+    chosen: dict[str, tuple[Blocker, int]] = {}
+    for blocker, count in counts.items():
+        before = chosen.get(blocker.session)
+        best = blocker if before is None or count > before[1] else before[0]
+        chosen[blocker.session] = best, count + (before[1] if before else 0)
+    if len(chosen) > 1:
+        chosen.pop("", None)  # unknown then, and known by now
+    return dict(chosen.values())
+
+
+def words(stoppage: Stoppage, now: float, language: Language = "pt") -> str:
+    """The banner's sentence."""
+    pick = 1 if language == "en" else 0
+    began = (_STOPPED if stoppage.whole else _HELD_BACK)[pick].format(duration=_duration(now - stoppage.since))
+    others = _OTHERS[pick].format(count=stoppage.others) if stoppage.others else ""
+    return f"{began}: {_who(stoppage.blocker, pick)}{others}; {_how_many(stoppage, pick)}"
+
+
+_STOPPED = ("Vendas paradas há {duration}", "Sales stopped for {duration}")
+_HELD_BACK = ("Algumas vendas esperam há {duration}", "Some sales have been waiting for {duration}")
+_OTHERS = (" (e outros {count})", " (and {count} more)")
+_SESSION = ("a sessão {session}{who} segura {object}", "session {session}{who} holds {object}")
+_PREPARED = (
+    "a transação preparada {session}{who} segura {object}",
+    "the prepared transaction {session}{who} holds {object}",
+)
+_SOMEBODY = ("outro programa segura {object}", "another program holds {object}")
+_TABLE = ("a tabela {name}", "the table {name}")
+_ANYTHING = ("o banco do ERP", "the ERP's database")
+_LOCK = ("o bloqueio {name}", "the lock {name}")
+_PREPARED_PREFIX = "prepared:"
+
+
+def _who(blocker: Blocker, pick: int) -> str:
+    if not blocker.session:
+        template = _SOMEBODY
+    else:
+        template = _PREPARED if blocker.session.startswith(_PREPARED_PREFIX) else _SESSION
+    who = ", ".join(part for part in (blocker.user, blocker.program) if part)
+    return template[pick].format(
+        session=blocker.session.removeprefix(_PREPARED_PREFIX),
+        who=f" ({who})" if who else "",
+        object=_object(blocker.object, pick),
+    )
+
+
+def _object(name: str, pick: int) -> str:
+    if not name:
+        return _ANYTHING[pick]
+    return (_LOCK if name.startswith("advisory ") else _TABLE)[pick].format(name=name)
+
+
+def _how_many(stoppage: Stoppage, pick: int) -> str:
+    tills, sales = len(stoppage.tills), stoppage.sales
+    if pick:
+        return f"{tills} {'till' if tills == 1 else 'tills'}, {sales} {'sale waits' if sales == 1 else 'sales wait'}"
+    return (
+        f"{tills} {'caixa' if tills == 1 else 'caixas'}, {sales} {'venda espera' if sales == 1 else 'vendas esperam'}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

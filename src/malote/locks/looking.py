@@ -1,0 +1,62 @@
+"""The tree of sessions with the sales that wait behind each: what the ERP shows, joined with what the spool knows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+from sqlalchemy import Engine
+
+from malote.erp.sessions.protocol import Identity, Session, Sessions
+from malote.locks import tree
+from malote.locks.reports import Behind, Node, Tree
+from malote.locks.waiting import Noted, Waiting, together, waiting
+
+_CLOCKS_APART = 300.0  # seconds by which the ERP's clock may differ from ours
+
+
+def look(engine: Engine, sessions: Sessions, now: float) -> Tree:
+    """As it is now. Raises ``SessionsError``, ``StoreError``."""
+    read = sessions.tree()
+    return assemble(sessions.engine, read, waiting(engine), now, busy=sessions.busy())
+
+
+def assemble(engine: str, read: Sequence[Session], waits: Waiting, now: float, *, busy: bool | None = None) -> Tree:
+    behind: dict[Identity, list[Mapping[str, int]]] = {}
+    unnamed: list[Mapping[str, int]] = []
+    for noted, tills in waits.locked.items():
+        holder = next((one.identity for one in read if _is(one, noted)), None)
+        (behind.setdefault(holder, []) if holder else unnamed).append(tills)
+    noted_ones = set(behind)
+    for program, tills in waits.posting.items():
+        poster = next((one.identity for one in read if one.program == program), None)
+        (behind.setdefault(poster, []) if poster else unnamed).append(tills)
+    behinds = {identity: Behind(together(counts)) for identity, counts in behind.items()}
+    found = tree.nodes(read, behinds, also=noted_ones)
+    in_line = together([*unnamed, waits.in_line])
+    if busy is None and (only := _only_culprit(found)) is not None:
+        found = [_longer(node, in_line) if node is only else node for node in found]
+        in_line = {}
+    return Tree(engine, now, found, Behind(in_line), busy)
+
+
+def _only_culprit(found: Iterable[Node]) -> Node | None:
+    """The one root behind which sales wait: then what is in line waits for it too. None where there are several."""
+    culprits = [node for node in found if node.root and node.behind.sales]
+    return culprits[0] if len(culprits) == 1 else None
+
+
+def _longer(node: Node, in_line: Mapping[str, int]) -> Node:
+    return replace(node, behind=Behind(together([node.behind.tills, in_line])))
+
+
+def _is(one: Session, noted: Noted) -> bool:
+    """Whether it is the session that a poster noted, and not a later one with its number."""
+    if not noted.session or one.identity.key != noted.session or noted.user not in ("", one.user):
+        return False
+    try:
+        began = datetime.fromisoformat(one.identity.began)
+    except ValueError:
+        return True  # hidden from this login
+    if began.tzinfo is None:
+        began = began.replace(tzinfo=UTC)
+    return not noted.since or began.timestamp() <= noted.since + _CLOCKS_APART

@@ -1,0 +1,113 @@
+"""The tree of who waits for whom, from the sessions as they were read. Pure.
+
+A session stands once, below the first of those that it waits for; what waits behind a root is counted for each root
+that it waits for, at any distance. Sessions that wait for each other in a ring, as in the moment before a deadlock is
+found, are shown from the one that has been at it longest.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from malote.erp.sessions.protocol import Identity, Session
+from malote.locks.reports import Behind, Node
+
+Behinds = Mapping[Identity, Behind]
+
+
+def nodes(sessions: Sequence[Session], behind: Behinds, *, also: Collection[Identity] = ()) -> list[Node]:
+    """In the order of display. ``behind`` says how many sales wait for a session according to the spool, ``also``
+    which sessions block though nobody waits for them right now, as while a poster rests between two tries."""
+    graph = Graph(sessions)
+    concerned = set(also) | {identity for identity, sales in behind.items() if sales.sales}
+    chosen = [_node(graph, one, depth, behind, concerned) for one, depth in graph.walk()]
+    # What blocks most stands first, with all that waits for it.
+    return [node for tree in sorted(_trees(chosen), key=_weight) for node in tree]
+
+
+class Graph:
+    """Sessions and what they wait for."""
+
+    def __init__(self, sessions: Sequence[Session]) -> None:
+        self._by_identity = {one.identity: one for one in sessions}
+        self._waiting_for: dict[Identity, list[Session]] = {}
+        for one in sessions:
+            for blocker in one.blocked_by:
+                self._waiting_for.setdefault(blocker, []).append(one)
+
+    def blocks(self, one: Session) -> bool:
+        return bool(self._waiting_for.get(one.identity))
+
+    def waits(self, one: Session) -> bool:
+        return any(blocker in self._by_identity for blocker in one.blocked_by)
+
+    def behind(self, identity: Identity) -> list[Session]:
+        """All that wait for it at any distance, itself left out."""
+        found: dict[Identity, Session] = {}
+        pending = list(self._waiting_for.get(identity, ()))
+        while pending:
+            one = pending.pop()
+            if one.identity not in found:
+                found[one.identity] = one
+                pending += self._waiting_for.get(one.identity, ())
+        found.pop(identity, None)
+        return list(found.values())
+
+    def walk(self) -> Iterator[tuple[Session, int]]:
+        """Every session once, with its depth: from the free ones down, then what is left, which stands in rings."""
+        left = dict(self._by_identity)
+        free = [one for one in left.values() if not self.waits(one)]
+        for root in free:
+            yield from self._down(root, left)
+        while left:
+            yield from self._down(max(left.values(), key=lambda one: (one.transaction_age or 0, one.identity)), left)
+
+    def heads_a_ring(self, one: Session) -> bool:
+        """Whether it waits for itself in the end."""
+        return any(one.identity in other.blocked_by for other in self.behind(one.identity)) and self.waits(one)
+
+    def _down(self, root: Session, left: dict[Identity, Session]) -> Iterator[tuple[Session, int]]:
+        pending = [(root, 0)]
+        while pending:
+            one, depth = pending.pop()
+            if left.pop(one.identity, None) is None:
+                continue
+            yield one, depth
+            pending += [(other, depth + 1) for other in reversed(self._waiting_for.get(one.identity, []))]
+
+
+def _node(graph: Graph, one: Session, depth: int, behind: Behinds, concerned: Collection[Identity]) -> Node:
+    blocks = graph.blocks(one) or one.identity in concerned
+    waits = graph.waits(one)
+    root = blocks and depth == 0 and (not waits or graph.heads_a_ring(one))
+    waiting = graph.behind(one.identity)
+    return Node(
+        session=one,
+        depth=depth,
+        marked=blocks or waits,
+        root=root,
+        waiters=len(waiting),
+        behind=_together(behind, [one.identity, *(other.identity for other in waiting)]),
+        killable=root and one.protection is None,
+        killable_anyway=one.protection is None,
+    )
+
+
+def _together(behind: Behinds, identities: Collection[Identity]) -> Behind:
+    tills: dict[str, int] = {}
+    for identity in identities:
+        for till, sales in behind.get(identity, Behind()).tills.items():
+            tills[till] = tills.get(till, 0) + sales
+    return Behind(dict(sorted(tills.items())))
+
+
+def _trees(chosen: Sequence[Node]) -> list[list[Node]]:
+    trees: list[list[Node]] = []
+    for node in chosen:
+        if node.depth == 0:
+            trees.append([])
+        trees[-1].append(node)
+    return trees
+
+
+def _weight(tree: Sequence[Node]) -> tuple[bool, int, int, float]:
+    root = tree[0]
+    return (not root.marked, -root.behind.sales, -root.waiters, -(root.session.transaction_age or 0))
