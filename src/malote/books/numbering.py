@@ -1,11 +1,27 @@
-"""The numbers of each series: where they begin and end, what is missing, voided, or seen at more than one till."""
+"""The numbers of each series: where they begin and end, what is missing, voided, or seen at more than one till.
 
+A number counts as used as soon as a sale with it came, whatever became of it: a rejected one is not missing. All of it
+is read from one index, a page at a time, so that a look at ten years costs as little as a look at a day.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from typing import Any
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, tuple_
 
-LARGEST_WALK = 50_000  # numbers looked at for one page
+from malote.accounts.series import series_of
+from malote.accounts.tills import find_till
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.database.tables import till as tills
+from malote.database.tables import till_series
+
+LARGEST_WALK = 50_000  # documents looked at for one page
+MOST_GAPS = 500  # of one page
+MOST_VOIDS = 10_000  # of one series
 
 
 class SeriesKey(msgspec.Struct, frozen=True, order=True):
@@ -15,8 +31,8 @@ class SeriesKey(msgspec.Struct, frozen=True, order=True):
 
 
 class SeriesQuery(msgspec.Struct, frozen=True):
-    """Which series: those a till has used or owns, or all. ``since`` and ``until`` (both with zone) choose numbers
-    issued from the one on and before the other."""
+    """Which series: those a till owns, or all. ``since`` and ``until``, both with zone, choose numbers issued from the
+    one on and before the other; within a series, a later number is taken to be issued later."""
 
     till: str | None = None
     since: datetime | None = None
@@ -79,7 +95,16 @@ class NumbersPage(msgspec.Struct, frozen=True):
 
 def series(engine: Engine, query: SeriesQuery) -> SeriesPage:
     """A page of series in their order. Raises ``StoreError``, ``TillError``."""
-    raise NotImplementedError
+    owned = _owned(engine, query.till) if query.till is not None else None
+    found: list[SeriesSummary] = []
+    with reading(engine) as connection:
+        for key in _behind(owned, query.after) if owned is not None else _all(connection, query.after):
+            if len(found) == query.size:
+                return SeriesPage(found, found[-1].key)
+            bounds = _bounds(connection, NumbersQuery(key, query.since, query.until))
+            first, last = (bounds.first, bounds.last) if bounds else (None, None)
+            found.append(SeriesSummary(key, _owner(connection, key), first, last))
+    return SeriesPage(found, None)
 
 
 def numbers(engine: Engine, query: NumbersQuery) -> NumbersPage:
@@ -87,4 +112,197 @@ def numbers(engine: Engine, query: NumbersQuery) -> NumbersPage:
 
     Raises ``StoreError``.
     """
-    raise NotImplementedError
+    with reading(engine) as connection:
+        bounds = _bounds(connection, query)
+        if bounds is None:
+            return NumbersPage(query.key, None, None, 0, [], _voids(connection, query), [], None)
+        start = max(query.after, bounds.before)
+        rows = connection.execute(walk(query.key, start, bounds.last)).all()
+        voids = _voids(connection, query)
+        page = _Page(start)
+        for number, of_number in groupby(_whole(rows), key=lambda row: row.number):
+            if not page.add(number, {row.till_id for row in of_number}, voids):
+                break
+        shared = _named(connection, page.shared)
+    end = page.previous
+    at_end = end >= bounds.last
+    shown = [void for void in voids if void.last > start and (void.first <= end or (at_end and query.until is None))]
+    after = None if at_end else end
+    return NumbersPage(query.key, bounds.first, bounds.last, page.seen, page.gaps, shown, shared, after)
+
+
+def walk(key: SeriesKey, after: int, last: int) -> Select[Any]:
+    """The numbers of a series in order, each with its till. Everything it needs is in the index."""
+    return (
+        select(documents.c.number, documents.c.till_id)
+        .where(*_sales_of(key), documents.c.number > after, documents.c.number <= last)
+        .order_by(documents.c.number)
+        .limit(LARGEST_WALK + 1)
+    )
+
+
+def next_series(after: SeriesKey | None) -> Select[Any]:
+    """The first series behind another one: one look into the index, however many documents each has."""
+    columns = (documents.c.issuer, documents.c.model, documents.c.series)
+    statement = select(*columns).where(documents.c.number.is_not(None), documents.c.issuer.is_not(None))
+    statement = statement.where(documents.c.model.is_not(None), documents.c.series.is_not(None))
+    if after is not None:
+        statement = statement.where(tuple_(*columns) > tuple_(after.issuer, after.model, after.series))
+    return statement.order_by(*columns).limit(1)
+
+
+class _Bounds(msgspec.Struct, frozen=True):
+    """The numbers of a period. ``before``: the number it begins behind, that of the last sale before it."""
+
+    before: int
+    first: int
+    last: int
+
+
+class _Page:
+    """What a walk over the numbers finds."""
+
+    def __init__(self, start: int) -> None:
+        self.previous = start
+        self.seen = 0
+        self.gaps: list[Gap] = []
+        self.shared: dict[int, set[int]] = {}
+
+    def add(self, number: int, till_ids: set[int], voids: Sequence[Gap]) -> bool:
+        """False when the page is full: the number then belongs to the next one."""
+        if number > self.previous + 1:
+            if len(self.gaps) >= MOST_GAPS:
+                return False
+            self.gaps += _without(Gap(self.previous + 1, number - 1), voids)
+        if len(till_ids) > 1:
+            self.shared[number] = till_ids
+        self.previous = number
+        self.seen += 1
+        return True
+
+
+def _whole(rows: Sequence[Any]) -> Sequence[Any]:
+    """The rows of one walk, without those of a number that the walk may have been cut off in."""
+    if len(rows) <= LARGEST_WALK:
+        return rows
+    whole = [row for row in rows if row.number != rows[-1].number]
+    return whole or rows
+
+
+def _without(gap: Gap, voids: Iterable[Gap]) -> Iterator[Gap]:
+    """What is left of a gap when the voided numbers are taken off. The voids are in order."""
+    first = gap.first
+    for void in voids:
+        if void.last < first or void.first > gap.last:
+            continue
+        if void.first > first:
+            yield Gap(first, void.first - 1)
+        first = void.last + 1
+    if first <= gap.last:
+        yield Gap(first, gap.last)
+
+
+def _owned(engine: Engine, till: str) -> list[SeriesKey]:
+    return [SeriesKey(*key) for key in series_of(engine, find_till(engine, till))]
+
+
+def _behind(keys: Iterable[SeriesKey], after: SeriesKey | None) -> Iterator[SeriesKey]:
+    return (key for key in keys if after is None or key > after)
+
+
+def _all(connection: Connection, after: SeriesKey | None) -> Iterator[SeriesKey]:
+    while row := connection.execute(next_series(after)).first():
+        after = SeriesKey(*row)
+        yield after
+
+
+def _owner(connection: Connection, key: SeriesKey) -> str | None:
+    owned = (till_series.c.issuer == key.issuer) & (till_series.c.model == key.model)
+    query = select(tills.c.name).join(till_series, till_series.c.till_id == tills.c.id)
+    return connection.execute(query.where(owned, till_series.c.series == key.series)).scalar()
+
+
+def _bounds(connection: Connection, query: NumbersQuery) -> _Bounds | None:
+    """Where the period begins and ends; None where no sale was issued in it.
+
+    A gap belongs to the period of the sale behind it: of periods that follow one another, to one and no more.
+    """
+    column = documents.c.number
+    row = connection.execute(select(func.min(column), func.max(column)).where(*_sales_of(query.key))).one()
+    if row[0] is None:
+        return None
+    start, last = int(row[0]), int(row[1])
+    if query.since is not None:
+        start = _first_since(connection, query.key, query.since, (start, last))
+    end = last + 1
+    if query.until is not None:
+        end = _first_since(connection, query.key, query.until, (start, last))
+    within = (column >= start, column < end)
+    row = connection.execute(select(func.min(column), func.max(column)).where(*_sales_of(query.key), *within)).one()
+    return None if row[0] is None else _Bounds(start - 1, int(row[0]), int(row[1]))
+
+
+def _first_since(connection: Connection, key: SeriesKey, at: datetime, bounds: tuple[int, int]) -> int:
+    """The smallest number from which on sales were issued at ``at`` or later, found by halving."""
+    low, high = bounds[0], bounds[1] + 1
+    while low < high:
+        middle = (low + high) // 2
+        nearest = (
+            select(documents.c.number, documents.c.issued_at)
+            .where(*_sales_of(key), documents.c.number >= middle, documents.c.number < high)
+            .order_by(documents.c.number)
+            .limit(1)
+        )
+        row = connection.execute(nearest).first()
+        if row is None:
+            high = middle
+        elif _is_before(row.issued_at, at):
+            low = row.number + 1
+        else:
+            high = middle
+    return low
+
+
+def _is_before(issued_at: str | None, at: datetime) -> bool:
+    """A sale of no known time is taken to be of the period."""
+    try:
+        issued = datetime.fromisoformat(issued_at or "")
+    except ValueError:
+        return False
+    return issued.tzinfo is not None and issued < at
+
+
+def _voids(connection: Connection, query: NumbersQuery) -> list[Gap]:
+    """The voided numbers of the series, in order: those whose voiding was not refused."""
+    columns = (documents.c.number, documents.c.last_number)
+    statement = (
+        select(*columns)
+        .where(*_of(query.key, "number_void"), documents.c.state.not_in(("rejected", "discarded")))
+        .where(documents.c.last_number.is_not(None))
+        .order_by(documents.c.number)
+        .limit(MOST_VOIDS)
+    )
+    return [Gap(*pair) for pair in dict.fromkeys(map(tuple, connection.execute(statement).all()))]
+
+
+def _named(connection: Connection, shared: dict[int, set[int]]) -> list[Shared]:
+    ids = sorted({till_id for till_ids in shared.values() for till_id in till_ids})
+    names = {
+        row.id: row.name for row in connection.execute(select(tills.c.id, tills.c.name).where(tills.c.id.in_(ids)))
+    }
+    return [Shared(number, sorted(names[one] for one in till_ids)) for number, till_ids in shared.items()]
+
+
+def _sales_of(key: SeriesKey) -> tuple[ColumnElement[bool], ...]:
+    return _of(key, "sale")
+
+
+def _of(key: SeriesKey, kind: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        documents.c.issuer == key.issuer,
+        documents.c.model == key.model,
+        documents.c.series == key.series,
+        documents.c.kind == kind,
+        # The index leaves out what has no number.
+        documents.c.number.is_not(None),
+    )
