@@ -1,6 +1,7 @@
 """How ``malote demo`` answers: its exit status, its words, and what it refuses."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ BAD = Proof(
     [Ending(PLANTED, "posted", False)],
     [Difference(f"key{number}", Phrase.LOST, "caixa1") for number in range(60)],
 )
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a failed check leaves behind for looking goes with the test."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def run(*options: str) -> Result:
@@ -88,6 +95,7 @@ def test_what_goes_wrong_is_said_in_a_line(
     assert result.exit_code == status
     assert said in result.output
     assert "Traceback" not in result.output
+    assert "malote-demo-" in result.output, "where everything is left for looking"
 
 
 @pytest.mark.parametrize("options", [("--kill",), ("--json",), ("--sales", "-1", "--check"), ("--rate", "0")])

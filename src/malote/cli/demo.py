@@ -89,8 +89,12 @@ def _check(
         _end(f"--check --home {home}: a folder that is new or empty, since all that is in it counts", WRONG_USAGE)
     place = home or Path(tempfile.mkdtemp(prefix="malote-demo-"))
     store = Store(place, language)
-    with _said_plainly(store), _Bar(store) as bar:
-        checked = run(store, sales, bar, kill=kill, sqlite=sqlite)
+    try:
+        with _said_plainly(store), _Bar(store) as bar:
+            checked = run(store, sales, bar, kill=kill, sqlite=sqlite)
+    except typer.Exit:
+        _say_where(store)
+        raise
     if json:
         print_json(report.record(checked))
     else:
@@ -99,13 +103,17 @@ def _check(
 
 
 def _leave(store: "Store", checked: "Checked", *, keep: bool) -> int:
-    from malote.demo.words import Phrase
-
     if checked.proof.holds and not keep:
         shutil.rmtree(store.home, ignore_errors=True)
     else:
-        errors.print(Phrase.KEPT_HOME.say(store.language, path=store.home), markup=False, highlight=False)
+        _say_where(store)
     return OK if checked.proof.holds else FOUND
+
+
+def _say_where(store: "Store") -> None:
+    from malote.demo.words import Phrase
+
+    errors.print(Phrase.KEPT_HOME.say(store.language, path=store.home), markup=False, highlight=False)
 
 
 class _Words:
@@ -173,7 +181,6 @@ def _said_plainly(store: "Store") -> Iterator[None]:
     except StoreNotStartedError as error:
         _end(Phrase.NOT_STARTED.say(language, path=error), FAILED)
     except StuckError as error:
-        errors.print(Phrase.KEPT_HOME.say(language, path=store.home), markup=False, highlight=False)
         _end(Phrase.STUCK.say(language, detail=error), FOUND)
     except FAILURES as error:
         _end(str(error), FAILED)
