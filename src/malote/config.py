@@ -85,6 +85,16 @@ class QuarantineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     rescan_seconds: float = 2.0
 
 
+class StructuresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    erp_url: str = ""  # the ERP as a user who may alter its tables; empty: erp.url
+    lock_timeout_seconds: float = 0.3  # how long a change may stand in the queue for a lock, with the sales behind it
+    patience_seconds: float = 600.0  # how long a step tries
+    index_seconds: float = 7200.0  # how long the making of one index may take
+    canary_tills: int = 1
+    second_wave_percent: float = 10.0
+    offline_minutes: float = 10.0  # a till not heard of for so long holds up no wave
+
+
 class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: str = "http://127.0.0.1:8470"
     token: str = ""
@@ -117,6 +127,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intake: IntakeSettings = IntakeSettings()
     retention: RetentionSettings = RetentionSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
+    structures: StructuresSettings = StructuresSettings()
     till: TillSettings = TillSettings()
 
     @property

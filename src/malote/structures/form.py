@@ -1,13 +1,13 @@
 """The structure of a database as data: tables, columns, keys and indexes, the same for every engine.
 
 A structure travels from the server to the tills as JSON; what an older program can't read it refuses by ``format``.
-Types are portable names: ``integer``, ``bigint``, ``smallint``, ``double``, ``boolean``, ``text``, ``key`` (text that is
-compared byte by byte), ``binary``, ``moment`` (a time with its zone) and ``decimal(precision,scale)``.
+Types are portable names: ``integer``, ``bigint``, ``smallint``, ``double``, ``boolean``, ``text``, ``key`` (text that
+is compared byte by byte), ``binary``, ``moment`` (a time with its zone) and ``decimal(precision,scale)``.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -59,13 +59,6 @@ class Index(msgspec.Struct, frozen=True, omit_defaults=True):
     where: str | None = None
 
 
-class ForeignKey(msgspec.Struct, frozen=True):
-    name: str
-    columns: tuple[str, ...]
-    table: str
-    referred: tuple[str, ...]
-
-
 class Table(msgspec.Struct, frozen=True, omit_defaults=True):
     """``uniques``: unique keys besides the primary one, by name."""
 
@@ -74,7 +67,6 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
     primary_key: tuple[str, ...] = ()
     uniques: dict[str, tuple[str, ...]] = {}
     indexes: tuple[Index, ...] = ()
-    foreign_keys: tuple[ForeignKey, ...] = ()
 
 
 class Structure(msgspec.Struct, frozen=True):
@@ -124,7 +116,7 @@ def decimal_parts(portable: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _oddities(structure: Structure) -> Iterable[str]:
+def _oddities(structure: Structure) -> Iterator[str]:
     """Whatever in it can't be put into a statement safely, or makes no sense."""
     for table in structure.tables:
         names = {column.name for column in table.columns}
@@ -140,9 +132,6 @@ def _oddities(structure: Structure) -> Iterable[str]:
         for index in table.indexes:
             if index.where is not None and not _CONDITION.fullmatch(index.where):
                 yield f"condition of {index.name}"
-        for key in table.foreign_keys:
-            if not all(_NAME.fullmatch(name) for name in (key.name, key.table, *key.columns, *key.referred)):
-                yield f"foreign key of {table.name}"
 
 
 def _is_sound(column: Column) -> bool:

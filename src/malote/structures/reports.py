@@ -114,7 +114,7 @@ class RunReport(msgspec.Struct, frozen=True):
 
 
 class TillStructure(msgspec.Struct, frozen=True):
-    """What a till last said of its structure. ``current``: None until it has said anything (no agent, or an old one)."""
+    """What a till last said of its structure. ``current``: None until it has (no agent, or an old one)."""
 
     till: str
     version: int | None

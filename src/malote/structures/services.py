@@ -1,59 +1,98 @@
 """The structures as the faces use them: one object, wired by the composition root.
 
-Every method raises ``StoreError``, and ``StructureError``, whose code is in the catalogue, where it says so. Whether the
-actor may do it (``Permission.APPLY_STRUCTURES``) is for the face to ask before it calls.
+Every method raises ``StoreError``, and ``StructureError``, whose code is in the catalogue, where it says so. Whether
+the actor may do it (``Permission.APPLY_STRUCTURES``) is for the face to ask before it calls.
 """
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 
+import structlog
+from sqlalchemy import Engine
+
 from malote.accounts.audit import Actor
-from malote.structures.form import Scope
+from malote.config import Settings
+from malote.structures import names, rejoining, runs
+from malote.structures.applying import Application, Progress, look
+from malote.structures.form import Scope, Structure, fingerprint
+from malote.structures.opening import open_target
 from malote.structures.reports import (
     Drift,
     Plan,
     Rollout,
     RolloutTill,
     RunReport,
+    StepReport,
     TillStructure,
 )
+from malote.structures.wanted import wanted
 
-Progress = Callable[[RunReport], None]
+log = structlog.get_logger("malote.structures")
 
 
 class Structures:
     """Safe for threads."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        *,
+        declared: Callable[[Scope], Structure] = wanted,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``declared`` says what is wanted of a scope."""
+        self._engine = engine
+        self._settings = settings
+        self._declared = declared
+        self._clock = clock
 
     def drift(self, scope: Scope) -> Drift:
         """How ``store`` or ``erp`` differs from what is wanted. Of ``till``: see ``tills``.
 
         Raises ``StructureError``: ``structure_scope_of_tills``, or what the database says (``erp_away``, …).
         """
-        raise NotImplementedError
+        target, structure = open_target(scope, self._settings), self._declared(scope)
+        with target.looking() as session:
+            lines, _ = look(target, session, structure)
+        name = target.dialect.name
+        return Drift(scope, name, structure.version, fingerprint(structure), lines, self._clock())
 
     def plan(self, scope: Scope) -> Plan:
         """The statements that ``apply`` would run now, in order. Raises as ``drift`` does."""
-        raise NotImplementedError
+        target = open_target(scope, self._settings)
+        with target.looking() as session:
+            return look(target, session, self._declared(scope))[1]
 
     def apply(
         self, scope: Scope, actor: Actor, *, dry_run: bool = False, progress: Progress | None = None
     ) -> RunReport:
         """Runs the plan, and returns at its end; ``progress`` hears of every change. Raises as ``drift`` does.
 
-        What goes wrong in a step is said in the report. Afterwards sales that were rejected for want of it are replayed.
+        What goes wrong in a step is said in the report. Afterwards sales rejected for want of it are replayed.
         """
-        raise NotImplementedError
+        if dry_run:
+            return self._foreseen(self.plan(scope), actor)
+        application = self._begin(scope, actor, progress or (lambda _: None))
+        return application.run(lambda _: self._replay(scope, actor))
 
     def start(self, scope: Scope, actor: Actor) -> int:
-        """``apply`` in the background: the run's id at once, for ``run`` to tell how far it got. Raises as ``drift``."""
-        raise NotImplementedError
+        """``apply`` in the background: the run's id at once, for ``run`` to tell how far it got. Raises likewise."""
+        application = self._begin(scope, actor, lambda _: None)
+        work = threading.Thread(
+            target=self._in_background, args=(application, scope, actor), name="structures", daemon=True
+        )
+        work.start()
+        return application.id
 
     def run(self, run_id: int) -> RunReport | None:
         """How far a run got; None where there is none."""
-        raise NotImplementedError
+        return runs.find(self._engine, run_id, self._clock())
 
     def last_run(self, scope: Scope) -> RunReport | None:
         """The scope's newest run: one that was interrupted says where."""
-        raise NotImplementedError
+        return runs.newest(self._engine, scope, self._clock())
 
     def tills(self) -> list[TillStructure]:
         """Every enabled till by name, with what it last said of its structure."""
@@ -75,9 +114,43 @@ class Structures:
         raise NotImplementedError
 
     def cancel(self, rollout_id: int, actor: Actor, *, reason: str = "") -> Rollout:
-        """No further till gets it; what is done stays. Raises ``StructureError`` ``rollout_over``, ``rollout_unknown``."""
+        """No further till gets it; what is done stays. Raises ``StructureError`` (rollout_over, rollout_unknown)."""
         raise NotImplementedError
 
     def resume(self, rollout_id: int, actor: Actor) -> Rollout:
         """A stopped or cancelled one goes on; tills that failed are tried again. Raises as ``cancel`` does."""
         raise NotImplementedError
+
+    def rejoin(self) -> int:
+        """Replays what was rejected for want of a structure that is there by now, whoever brought it. How many.
+
+        Raises ``StructureError``, ``StoreError``.
+        """
+        if not rejoining.waiting(self._engine):
+            return 0
+        return self._replay("erp", Actor("system"), sure=False)
+
+    def _begin(self, scope: Scope, actor: Actor, progress: Progress) -> Application:
+        target = open_target(scope, self._settings)
+        with target.looking():
+            pass  # one that is away is said at once, and not by a run
+        return Application(self._engine, target, self._declared(scope), actor, progress, self._clock)
+
+    def _in_background(self, application: Application, scope: Scope, actor: Actor) -> None:
+        """The outermost loop of its thread: what ends it is in the log, and the run shows as interrupted."""
+        try:
+            application.run(lambda _: self._replay(scope, actor))
+        except Exception as error:  # noqa: BLE001 - the outermost loop
+            log.error("structure_run_failed", run=application.id, error=type(error).__qualname__)
+
+    def _replay(self, scope: Scope, actor: Actor, *, sure: bool = True) -> int:
+        if scope != "erp":
+            return 0
+        missing = names.missing(self.drift("erp").differences)
+        known = names.of(self._declared("erp"))
+        return rejoining.replay(self._engine, known, missing, actor, sure=sure, now=self._clock())
+
+    def _foreseen(self, plan: Plan, actor: Actor) -> RunReport:
+        steps = [StepReport(step, "pending") for step in plan.steps]
+        now = self._clock()
+        return RunReport(0, plan.scope, actor.name, now, now, "done", steps, plan.refused)

@@ -1,0 +1,98 @@
+"""A declaration of tables as the structure's data form."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Double, Integer, LargeBinary, MetaData, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import Column as DeclaredColumn
+from sqlalchemy import Index as DeclaredIndex
+from sqlalchemy import Table as DeclaredTable
+from sqlalchemy.types import TypeEngine
+
+from malote.erp.values import DatabaseNow, Exact, Moment, Money, Words
+from malote.structures.form import FORMAT, Column, Index, Scope, Structure, Table
+
+# The first that fits: what is more special stands before what it is made of.
+_TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
+    (Moment, "moment"),
+    (Words, "text"),
+    (Money, "decimal(15,2)"),
+    (Boolean, "boolean"),
+    (SmallInteger, "smallint"),
+    (BigInteger, "bigint"),
+    (Integer, "integer"),
+    (Double, "double"),
+    (LargeBinary, "binary"),
+    (Text, "text"),
+)
+
+
+def structure_of(metadata: MetaData, scope: Scope, version: int, *, fill_amounts: bool = False) -> Structure:
+    """The tables in the order of their declaration.
+
+    ``fill_amounts``: rows from before an amount hold 0 of it. Raises ``ValueError`` for a type without a portable name.
+    """
+    tables = tuple(_table(table, fill_amounts=fill_amounts) for table in metadata.sorted_tables)
+    return Structure(FORMAT, scope, version, tables)
+
+
+def _table(table: DeclaredTable, *, fill_amounts: bool) -> Table:
+    uniques = {
+        _plain(one.name): _names(list(one.columns)) for one in table.constraints if isinstance(one, UniqueConstraint)
+    }
+    return Table(
+        name=_plain(table.name),
+        columns=tuple(_column(column, fill_amounts=fill_amounts) for column in table.columns),
+        primary_key=_names(list(table.primary_key.columns)),
+        uniques=dict(sorted(uniques.items())),
+        indexes=tuple(sorted(map(_index, table.indexes), key=lambda index: index.name)),
+    )
+
+
+def _column(column: DeclaredColumn[Any], *, fill_amounts: bool) -> Column:
+    fills = fill_amounts and isinstance(column.type, Money) and not column.nullable
+    return Column(
+        name=_plain(column.name),
+        type=_portable(column.type),
+        nullable=bool(column.nullable),
+        default=_default(column),
+        fill="0" if fills else None,
+    )
+
+
+def _portable(declared: TypeEngine[Any]) -> str:
+    if isinstance(declared, Exact):
+        return f"decimal({declared.integer_digits + declared.places},{declared.places})"
+    variant = declared._variant_mapping.get("postgresql")
+    if getattr(variant, "collation", None) == "C":
+        return "key"
+    for kind, name in _TYPES:
+        if isinstance(declared, kind):
+            return name
+    raise ValueError(f"no portable name for {declared!r}")
+
+
+def _default(column: DeclaredColumn[Any]) -> str | None:
+    if column.server_default is None:
+        return None
+    argument = getattr(column.server_default, "arg", None)
+    return "now" if isinstance(argument, DatabaseNow) else str(argument)
+
+
+def _index(index: DeclaredIndex) -> Index:
+    where = index.dialect_options["postgresql"]["where"]
+    return Index(
+        name=_plain(index.name),
+        columns=_names(list(index.columns)),
+        unique=bool(index.unique),
+        where=None if where is None else str(where),
+    )
+
+
+def _names(columns: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(_plain(column.name) for column in columns)
+
+
+def _plain(name: Any) -> str:
+    """Names of tables come in a kind of text of SQLAlchemy's own."""
+    return f"{name}"

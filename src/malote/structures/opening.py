@@ -1,0 +1,35 @@
+"""Which database a scope means, and how it is reached."""
+
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from malote.config import Settings
+from malote.structures.form import Scope, StructureError
+from malote.structures.on_postgresql import PostgresqlTarget
+from malote.structures.on_sqlite import SqliteTarget
+from malote.structures.targets import Patience, Target
+
+
+def open_target(scope: Scope, settings: Settings) -> Target:
+    """The database of a scope; nothing is connected yet.
+
+    Raises ``StructureError``: ``structure_scope_of_tills``, ``structure_engine_unsupported``.
+    """
+    if scope == "till":
+        raise StructureError("structure_scope_of_tills")
+    chosen = settings.structures
+    patience = Patience(chosen.lock_timeout_seconds, chosen.patience_seconds, chosen.index_seconds)
+    address = settings.database_url if scope == "store" else chosen.erp_url or settings.erp_url
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise StructureError("structure_engine_unsupported", engine="?") from error
+    match url.get_backend_name():
+        case "postgresql" | "postgres":
+            return PostgresqlTarget(url, scope, patience)
+        case "sqlite" if url.database:
+            return SqliteTarget(Path(url.database), scope, patience)
+        case other:
+            raise StructureError("structure_engine_unsupported", engine=other)

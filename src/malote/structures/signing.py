@@ -1,0 +1,73 @@
+"""The server's signature under what it publishes, so that no till obeys a structure that came from elsewhere.
+
+Ed25519. The server makes its key at first need and keeps it in its home; a till remembers the public half from its
+first contact and believes no other.
+"""
+
+import base64
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from malote import durable
+
+FILE_NAME = "signing.key"
+_RAW_BYTES = 32
+
+
+class SigningKey:
+    """The private half."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(raw)
+
+    @property
+    def public(self) -> str:
+        """The public half, in hex."""
+        return self._key.public_key().public_bytes_raw().hex()
+
+    def sign(self, message: bytes) -> str:
+        """In hex."""
+        return self._key.sign(message).hex()
+
+
+def signing_key(home: Path) -> SigningKey:
+    """The server's key: that of the file in its home, which only its owner reads; made where there is none.
+
+    Raises ``OSError``; ``ValueError`` for a file that is no key.
+    """
+    path = home / FILE_NAME
+    if not path.exists():
+        _make(path)
+    raw = base64.b64decode(path.read_text(encoding="ascii").strip(), validate=True)
+    if len(raw) != _RAW_BYTES:
+        raise ValueError(f"{path} is no signing key")
+    return SigningKey(raw)
+
+
+def is_signed(message: bytes, signature: str, public: str) -> bool:
+    """Whether the owner of the public key, in hex, signed this message."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _make(path: Path) -> None:
+    """Several processes may come here at once: the first one's key stays."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+    durable.sync_folder(path.parent)

@@ -1,0 +1,78 @@
+"""What a database must be able to do for its structure to be looked at and brought up to date."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+import msgspec
+from sqlalchemy import exc
+
+from malote.database.errors import translate
+from malote.erp.connecting import DRIVER_ERRORS
+from malote.erp.faults import classify
+from malote.structures.dialects import Dialect
+from malote.structures.form import Scope, Structure, StructureError
+from malote.structures.found import Found, Probe
+from malote.structures.reports import Step
+
+# Told who keeps a step waiting, in words, at every look; it may raise to give up.
+Waiting = Callable[[str], None]
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How DDL behaves towards others, in seconds.
+
+    ``lock``: how long it may stand in the queue for a lock, with everybody else behind it; then it steps aside.
+    ``whole``: how long a step goes on trying. ``index``: how long the making of an index may take.
+    """
+
+    lock: float
+    whole: float
+    index: float
+
+
+class Session(Protocol):
+    """A connection, for one thread."""
+
+    def look(self, wanted: Structure) -> Found: ...
+
+    @property
+    def probe(self) -> Probe: ...
+
+    def carry_out(self, step: Step, waiting: Waiting) -> int:
+        """Runs one statement, and returns at which attempt it came through. Raises ``StructureError``."""
+        ...
+
+
+class Target(Protocol):
+    """One database. ``atomic``: everything done in ``alone`` is kept at its end, or nothing."""
+
+    dialect: Dialect
+    atomic: bool
+
+    def looking(self) -> AbstractContextManager[Session]: ...
+
+    def alone(self, waiting: Waiting) -> AbstractContextManager[Session]:
+        """Keeps other operators out while it lasts; waits for one that is at it."""
+        ...
+
+
+@contextmanager
+def told_apart(scope: Scope, table: str = "") -> Iterator[None]:
+    """Turns what a database refuses into ``StructureError``, with the codes that its scope has for them."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise structure_error(scope, error, table) from error
+
+
+def structure_error(scope: Scope, error: Exception, table: str = "") -> StructureError:
+    """Raises ``error`` itself where it is a fault of the program."""
+    if scope == "store" and isinstance(error, exc.SQLAlchemyError):
+        known = translate(error)
+        if known is not None:
+            return StructureError(known.code, detail=known.detail)
+    found = classify(error, table)
+    # Of DDL these say the same: the statement met something that is not as the plan saw it.
+    code = "structure_step_refused" if found.code in ("structure_outdated", "erp_refused", "erp_constraint") else None
+    return StructureError(code or found.code, detail=found.detail)
