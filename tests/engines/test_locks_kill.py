@@ -1,0 +1,342 @@
+"""Matar Sessão on a real PostgreSQL: what it may end, what it must not, and what it leaves behind."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.database.errors import StoreError
+from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.postgresql import PostgresqlSessions
+from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
+from malote.locks.services import Locks
+from tests.engines.locks_support import (
+    DBA,
+    SETTINGS,
+    WEAK,
+    People,
+    Person,
+    by_program,
+    tree_when,
+    waiting_programs,
+)
+from tests.engines.posting_support import Shop
+from tests.engines.spool_support import Clock
+
+pytest_plugins = ["tests.engines.locks_fixtures"]
+pytestmark = pytest.mark.postgresql
+
+ACTOR = Actor("maria", "10.0.0.7")
+ROW = "INSERT INTO stock VALUES ('11222333000181', '1001', 5)"
+HOLD_ROW = "UPDATE stock SET quantity = quantity - 1 WHERE product_code = '1001'"
+REASON = "vendas paradas, chamado 812"
+
+
+def blocked(people: People) -> tuple[Person, Any]:
+    """Somebody holds a row and went away; somebody else waits for it."""
+    people.run(ROW)
+    holder = people.holding(HOLD_ROW)
+    return holder, people.person("outro").tries(HOLD_ROW)
+
+
+def root_of(locks: Locks, program: str = "retaguarda") -> Identity:
+    return by_program(tree_when(locks, waiting_programs(1)))[program].identity
+
+
+def refused(locks: Locks, identity: Identity, login: DbaLogin = DBA, reason: str = REASON) -> SessionsError:
+    with pytest.raises(SessionsError) as error:
+        locks.kill_as(login, [identity], ACTOR, reason=reason)
+    return error.value
+
+
+# ---- what is ended ----
+
+
+def test_an_idle_blocker_is_ended_and_who_waited_goes_on(locks: Locks, people: People) -> None:
+    holder, waiting = blocked(people)
+    report = locks.kill_as(DBA, [root_of(locks)], ACTOR, reason=REASON)
+    assert [(one.outcome, one.steps) for one in report.killed] == [("ended", ("cancel", "terminate"))]
+    assert waiting.result(timeout=20) == "done"
+    assert report.next == []
+    with pytest.raises(psycopg.OperationalError):
+        holder.connection.execute("SELECT 1")
+
+
+def test_what_runs_is_cancelled_and_its_session_lives_on_without_locks(locks: Locks, people: People) -> None:
+    people.run(ROW)
+    holder = people.holding(HOLD_ROW)
+    running = holder.tries("SELECT pg_sleep(600)")
+    waiting = people.person("outro").tries(HOLD_ROW)
+    report = locks.kill_as(DBA, [root_of(locks)], ACTOR, reason=REASON)
+    assert [(one.outcome, one.steps) for one in report.killed] == [("released", ("cancel",))]
+    assert running.result(timeout=20) == "57014"
+    assert waiting.result(timeout=20) == "done"
+
+
+def test_the_next_in_the_queue_is_shown_since_it_blocks_now(locks: Locks, people: People) -> None:
+    people.run(*(f"INSERT INTO stock VALUES ('1', '{n}', 5)" for n in range(3)))
+    chain = [people.holding(f"UPDATE stock SET quantity = 0 WHERE product_code = '{n}'", f"p{n}") for n in range(3)]
+    tried = [chain[n].tries(f"UPDATE stock SET quantity = 0 WHERE product_code = '{n - 1}'") for n in (1, 2)]
+    tree = tree_when(locks, waiting_programs(2))
+    report = locks.kill_as(DBA, [tree.roots[0].identity], ACTOR, reason=REASON)
+    assert tried[0].result(timeout=20) == "done"
+    assert report.tree is not None
+    after = tree_when(locks, lambda seen: [n.session.program for n in seen.roots] == ["p1"])
+    assert after.roots[0].waiters == 1
+
+
+def test_several_roots_at_once(locks: Locks, people: People) -> None:
+    people.run("INSERT INTO stock VALUES ('1', '1', 5), ('1', '2', 5)")
+    for n in (1, 2):
+        people.holding(f"UPDATE stock SET quantity = 0 WHERE product_code = '{n}'", f"p{n}")
+    waiting = [
+        people.person(f"w{n}").tries(f"UPDATE stock SET quantity = 1 WHERE product_code = '{n}'") for n in (1, 2)
+    ]
+    tree = tree_when(locks, waiting_programs(2))
+    assert len(tree.roots) == 2
+    report = locks.kill_as(DBA, [node.identity for node in tree.roots], ACTOR, reason=REASON)
+    assert [one.outcome for one in report.killed] == ["ended", "ended"]
+    assert [one.result(timeout=20) for one in waiting] == ["done", "done"]
+
+
+def test_a_dry_run_ends_nobody(locks: Locks, people: People) -> None:
+    holder, _ = blocked(people)
+    report = locks.kill_as(DBA, [root_of(locks)], ACTOR, reason=REASON, dry_run=True)
+    assert [(one.outcome, one.steps) for one in report.killed] == [("planned", ())]
+    assert holder.connection.execute("SELECT 1").fetchone() == (1,)
+    assert [node.session.program for node in report.next] == ["retaguarda"]
+
+
+# ---- what is not ended ----
+
+
+@pytest.mark.parametrize("reason", ["", "   ", " a ", "\n\t."])
+def test_without_a_reason_nobody_is_ended(locks: Locks, people: People, reason: str) -> None:
+    holder, _ = blocked(people)
+    assert refused(locks, root_of(locks), reason=reason).code == "lock_reason_needed"
+    assert holder.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_who_waits_is_no_root_and_is_ended_only_on_demand(locks: Locks, people: People) -> None:
+    _, waiting = blocked(people)
+    waiter = root_of(locks, "outro")
+    assert refused(locks, waiter).code == "session_no_root"
+    report = locks.kill_as(DBA, [waiter], ACTOR, reason=REASON, any_session=True)
+    assert report.killed[0].outcome == "released"
+    assert waiting.result(timeout=20) == "57014"
+
+
+def test_malotes_own_session_is_never_ended(locks: Locks, people: People) -> None:
+    people.run(ROW)
+    poster = people.person("malote-77-abc", "malote")
+    poster.does(HOLD_ROW)
+    people.person("outro").tries(HOLD_ROW)
+    identity = root_of(locks, "malote-77-abc")
+    error = refused(locks, identity)
+    assert (error.code, error.facts["protection"]) == ("session_protected", "malote")
+    with pytest.raises(SessionsError):
+        locks.kill_as(DBA, [identity], ACTOR, reason=REASON, any_session=True)
+    assert poster.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_prepared_transaction_names_the_cure(locks: Locks, people: People) -> None:
+    people.run(ROW)
+    person = people.person("integracao")
+    person.does(HOLD_ROW, "PREPARE TRANSACTION 'nota-1'")
+    person.connection.commit()
+    people.person("outro").tries(HOLD_ROW)
+    identity = tree_when(locks, waiting_programs(1)).roots[0].identity
+    error = refused(locks, identity)
+    assert (error.code, error.facts) == ("session_prepared", {"gid": "nota-1"})
+    people.run("ROLLBACK PREPARED 'nota-1'", user="gerente")
+
+
+def test_a_session_that_ended_meanwhile_is_gone(locks: Locks, people: People) -> None:
+    holder, waiting = blocked(people)
+    identity = root_of(locks)
+    holder.connection.close()
+    assert waiting.result(timeout=20) == "done"
+    report = locks.kill_as(DBA, [identity], ACTOR, reason=REASON)
+    assert [one.outcome for one in report.killed] == ["gone"]
+
+
+def test_a_number_that_is_another_sessions_by_now_is_left_alone(locks: Locks, people: People) -> None:
+    holder, _ = blocked(people)
+    root_of(locks)
+    before = Identity(holder.key, "2020-01-01T00:00:00.000000+00")
+    report = locks.kill_as(DBA, [before], ACTOR, reason=REASON, any_session=True)
+    assert [one.outcome for one in report.killed] == ["replaced"]
+    assert holder.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_it_is_looked_at_again_right_before_the_kill(locks: Locks, people: People, shop: Shop) -> None:
+    """Between the page and the click the number changed hands; between the first look and the signal, too."""
+    holder, _ = blocked(people)
+    identity = root_of(locks)
+
+    class Late(PostgresqlSessions):
+        def cancel(self, identity: Identity) -> None:
+            super().cancel(Identity(identity.key, "2020-01-01T00:00:00.000000+00"))
+
+    late = Locks(shop.engine, shop.erp_url, SETTINGS, open_erp_sessions=opener(Late))
+    report = late.kill_as(DBA, [identity], ACTOR, reason=REASON)
+    late.close()
+    assert report.killed[0].outcome == "replaced"
+    assert holder.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_network_that_breaks_during_the_kill_leaves_it_open(locks: Locks, people: People, shop: Shop) -> None:
+    blocked(people)
+    identity = root_of(locks)
+
+    class Cut(PostgresqlSessions):
+        def terminate(self, identity: Identity) -> None:
+            with psycopg.connect(superuser(people.url), autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", (self._connection.info.backend_pid,))
+            super().terminate(identity)
+
+    cut = Locks(shop.engine, shop.erp_url, SETTINGS, open_erp_sessions=opener(Cut))
+    report = cut.kill_as(DBA, [identity], ACTOR, reason=REASON)
+    cut.close()
+    assert [(one.outcome, one.steps) for one in report.killed] == [("unknown", ("cancel",))]
+    # It is looked at again over a new connection: still there, so it can be ended again.
+    assert [node.identity for node in report.next] == [identity]
+    assert locks.kill_as(DBA, [identity], ACTOR, reason=REASON).killed[0].outcome == "ended"
+
+
+@pytest.mark.parametrize(
+    ("granted", "lacking"), [("", "pg_read_all_stats"), ("pg_read_all_stats", "pg_signal_backend")]
+)
+def test_which_privilege_is_missing_is_said(locks: Locks, people: People, granted: str, lacking: str) -> None:
+    holder, _ = blocked(people)
+    root_of(locks)
+    if granted:
+        people.run(f"GRANT {granted} TO fraco", user="postgres")
+    try:
+        seen = by_program(locks.tree_as(WEAK))["retaguarda"].identity
+        error = refused(locks, seen, WEAK)
+        assert (error.code, error.facts) == ("dba_privilege_missing", {"privilege": lacking})
+    finally:
+        people.run("REVOKE pg_read_all_stats FROM fraco", user="postgres")
+    assert holder.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_superusers_session_takes_a_superuser(locks: Locks, people: People) -> None:
+    people.run(ROW)
+    people.person("console", "postgres").does(HOLD_ROW)
+    people.person("outro").tries(HOLD_ROW)
+    error = refused(locks, root_of(locks, "console"))
+    assert (error.code, error.facts) == ("dba_privilege_missing", {"privilege": "SUPERUSER"})
+
+
+# ---- the trail ----
+
+
+def test_who_ended_whom_and_why_is_in_the_trail(locks: Locks, people: People, shop: Shop, tmp_path: Path) -> None:
+    holder, _ = blocked(people)
+    signed_in = locks.sign_in("visit", DBA, ACTOR)
+    assert (signed_in.user, signed_in.missing, signed_in.password_asked) == ("dba", [], True)
+    locks.kill("visit", [root_of(locks)], ACTOR, reason=f"  {REASON} ")
+    entries = list(reversed(audit.entries(shop.engine)))
+    assert [(one.action, one.object) for one in entries][-3:] == [
+        ("dba_signed_in", "erp_user:dba"),
+        ("session_kill_ordered", f"erp_session:{holder.key}"),
+        ("session_killed", f"erp_session:{holder.key}"),
+    ]
+    ordered, killed = entries[-2:]
+    assert (ordered.actor, ordered.address, ordered.reason) == ("maria", "10.0.0.7", REASON)
+    assert (ordered.before["user"], ordered.before["program"], ordered.before["database_user"]) == (
+        "gerente",
+        "retaguarda",
+        "dba",
+    )
+    assert killed.after == {"outcome": "ended", "steps": ["cancel", "terminate"], "database_user": "dba"}
+    assert audit.verify(shop.engine) is None
+    shop.engine.dispose()
+    for file in tmp_path.iterdir():
+        assert DBA.reveal().encode() not in file.read_bytes()
+
+
+def test_what_cannot_be_written_down_is_not_done(locks: Locks, people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder, _ = blocked(people)
+    identity = root_of(locks)
+
+    def fail(*_: object, **__: object) -> int:
+        raise StoreError("disk_full", transient=True, detail="test")
+
+    monkeypatch.setattr(audit, "record", fail)
+    with pytest.raises(StoreError):
+        locks.kill_as(DBA, [identity], ACTOR, reason=REASON)
+    assert holder.connection.execute("SELECT 1").fetchone() == (1,)
+
+
+# ---- visits ----
+
+
+def test_a_login_is_kept_for_its_visit_and_no_longer(shop: Shop) -> None:
+    clock = Clock()
+    locks = Locks(shop.engine, shop.erp_url, SETTINGS, clock=clock)
+    with pytest.raises(SessionsError) as needed:
+        locks.tree("visit")
+    assert needed.value.code == "dba_login_needed"
+    locks.sign_in("visit", DBA, ACTOR)
+    assert locks.tree("visit").nodes == []
+    assert locks.signed_in("another visit") is None
+    locks.sign_out("visit")
+    assert locks.signed_in("visit") is None
+    locks.sign_in("visit", DBA, ACTOR)
+    clock.now += 601
+    assert locks.signed_in("visit") is None
+    with pytest.raises(SessionsError):
+        locks.tree("visit")
+    locks.close()
+
+
+def test_a_login_goes_from_memory_by_itself(shop: Shop) -> None:
+    from msgspec.structs import replace
+
+    locks = Locks(shop.engine, shop.erp_url, replace(SETTINGS, login_minutes=0.001))
+    locks.sign_in("visit", DBA, ACTOR)
+    end = time.monotonic() + 20
+    while locks._logins._kept and time.monotonic() < end:
+        time.sleep(0.01)
+    assert locks._logins._kept == {}
+    locks.close()
+
+
+def test_after_wrong_passwords_the_database_is_left_in_peace(shop: Shop) -> None:
+    clock = Clock()
+    locks = Locks(shop.engine, shop.erp_url, SETTINGS, clock=clock)
+    for _ in range(3):
+        assert code_of(locks, DbaLogin("dba", "errada")) == "dba_login_refused"
+    assert code_of(locks, DbaLogin("DBA", "errada")) == "dba_login_throttled"
+    assert code_of(locks, DBA) == "dba_login_throttled"
+    clock.now += 61
+    assert locks.sign_in("visit", DBA, ACTOR).user == "dba"
+    trail = [(one.action, one.object) for one in audit.entries(shop.engine)]
+    assert trail.count(("dba_login_refused", "erp")) == 3
+    locks.close()
+
+
+def code_of(locks: Locks, login: DbaLogin) -> str:
+    with pytest.raises(SessionsError) as error:
+        locks.sign_in("visit", login, ACTOR)
+    return error.value.code
+
+
+def opener(kind: type[PostgresqlSessions]) -> Any:
+    from sqlalchemy import make_url
+
+    def opened(url: str, login: DbaLogin | None) -> Sessions:
+        assert login is not None
+        return kind(make_url(url), login)
+
+    return opened
+
+
+def superuser(url: str) -> str:
+    return url.replace("malote@", "postgres@")
