@@ -33,7 +33,7 @@ class Quarantine:
     """Safe for threads."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+        self.parts = parts
         self.judge = parts.judge  # knows what people have accepted
         self.reconciler = Reconciler(parts)
 
@@ -45,36 +45,36 @@ class Quarantine:
         With ``last_copy_reason``, which needs ``Permission.DELETE_LAST_COPY``, the others too. Raises
         ``QuarantineError`` ``reason_needed`` where it says nothing.
         """
-        return deleting.delete(self._parts, selection, actor, last_copy_reason=last_copy_reason, dry_run=dry_run)
+        return deleting.delete(self.parts, selection, actor, last_copy_reason=last_copy_reason, dry_run=dry_run)
 
     def restore(self, selection: Selection, actor: Actor, *, dry_run: bool = False) -> RestoreReport:
         """Takes documents out of the trash: they are rejected again, for their old reason."""
-        return deleting.restore(self._parts, selection, actor, dry_run=dry_run)
+        return deleting.restore(self.parts, selection, actor, dry_run=dry_run)
 
     def replay(self, selection: Selection, actor: Actor, *, dry_run: bool = False) -> ReplayReport:
         """Puts rejected documents back in the queue, in order of arrival, each read and judged again.
 
         A dry run says what would be tried; it does not judge.
         """
-        return replaying.replay(self._parts, selection, actor, dry_run=dry_run)
+        return replaying.replay(self.parts, selection, actor, dry_run=dry_run)
 
     def cures(self, document_id: int) -> list[CureOption]:
         """The cures that fit a document. Raises ``DocumentNotFoundError``."""
-        return cures.options(self._parts, document_id)
+        return cures.options(self.parts, document_id)
 
     def assign_series(self, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
         """Makes the document's till the owner of its series, and replays all of the till that wait for that.
 
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
-        return cures.assign_series(self._parts, document_id, actor, reason=reason)
+        return cures.assign_series(self.parts, document_id, actor, reason=reason)
 
     def accept_difference(self, selection: Selection, actor: Actor, *, reason: str) -> CureReport:
         """Books documents in spite of sums that differ by no more than ``quarantine.difference_cents``.
 
         Raises ``QuarantineError`` ``reason_needed``.
         """
-        return cures.accept_difference(self._parts, selection, actor, reason=reason)
+        return cures.accept_difference(self.parts, selection, actor, reason=reason)
 
     def map_product(
         self, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = ""
@@ -83,31 +83,31 @@ class Quarantine:
 
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
-        return cures.map_product(self._parts, document_id, old_code, new_code, actor, reason=reason)
+        return cures.map_product(self.parts, document_id, old_code, new_code, actor, reason=reason)
 
     def attach_protocol(self, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
         """Takes in the authorised version of a document, a file called ``name``, and replays the document.
 
         Raises ``DocumentNotFoundError``; ``QuarantineError`` ``protocol_of_another`` where the file isn't that.
         """
-        return cures.attach_protocol(self._parts, document_id, name, content, actor)
+        return cures.attach_protocol(self.parts, document_id, name, content, actor)
 
     def trash(self, till: str | None = None, *, before: int | None = None, size: int = 50) -> TrashPage:
         """The deleted documents of a till or of all."""
-        found = discarding.page(self._parts.engine, till, before, size + 1)
-        entries = [_trash_entry(one, self._parts.trash_days) for one in found[:size]]
+        found = discarding.page(self.parts.engine, till, before, size + 1)
+        entries = [_trash_entry(one, self.parts.trash_days) for one in found[:size]]
         older = found[size - 1].document.id if len(found) > size else None
-        return TrashPage(entries, older, discarding.total(self._parts.engine, till))
+        return TrashPage(entries, older, discarding.total(self.parts.engine, till))
 
     def history(self, document_id: int) -> list[Event]:
         """What happened to a document, the oldest first. Raises ``DocumentNotFoundError``."""
-        self._parts.spool.document(document_id)
-        return [event(line) for line in history.lines_of(self._parts.engine, document_id)]
+        self.parts.spool.document(document_id)
+        return [event(line) for line in history.lines_of(self.parts.engine, document_id)]
 
     def custody(self, document_id: int) -> Custody:
         """Whether it could be deleted safely now. Raises ``DocumentNotFoundError``."""
-        self._parts.spool.document(document_id)
-        return safety.custody_of(self._parts, document_id)
+        self.parts.spool.document(document_id)
+        return safety.custody_of(self.parts, document_id)
 
     def findings(self, till: str | None = None) -> list[FolderFinding]:
         """What lies in the folder of rejected files and can't be taken for a document."""
@@ -115,7 +115,7 @@ class Quarantine:
 
     def purge(self) -> int:
         """Lets go what the trash's retention has ended for; how many documents. Raises ``OSError`` too."""
-        return purging.purge(self._parts)
+        return purging.purge(self.parts)
 
 
 def event(line: StoredLine) -> Event:
