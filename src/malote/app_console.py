@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from malote import __version__
 from malote.accounts import audit, passwords, sessions, users
@@ -14,21 +14,12 @@ from malote.app import Services
 from malote.books import numbering
 from malote.console import services as console
 from malote.fiscal.reader import Limits, read
-from malote.quarantine.reports import Custody, TrashPage
 from malote.spool import happenings, listing, metrics, overview
 
 METRICS_SECONDS = 2.0
 HISTORY = 100  # entries shown of one till or document
 
 Answer = TypeVar("Answer")
-
-
-class _Nothing:
-    """Stands where the quarantine's and the synchronisation's services are about to come."""
-
-    def __getattr__(self, name: str) -> Any:
-        answers = {"trash": TrashPage([], None, 0), "latest": None, "custody": Custody(None, None)}
-        return lambda *_, **__: answers.get(name, [])
 
 
 class Remembered(Generic[Answer]):
@@ -71,8 +62,8 @@ def console_services(services: Services) -> console.Services:
             read=lambda content: read(content, Limits(max_bytes=settings.intake.max_document_bytes)),
         ),
         metrics=Remembered(lambda: metrics.metrics(engine, now=time.time()), METRICS_SECONDS),
-        quarantine=cast(Any, getattr(services, "quarantine", None) or _Nothing()),
-        synchronisation=cast(Any, getattr(services, "synchronisation", None) or _Nothing()),
+        quarantine=services.quarantine,
+        synchronisation=services.synchronisation,
         numbering=console.Numbering(
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
         ),

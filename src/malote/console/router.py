@@ -1,6 +1,7 @@
 """Every page of the console, for the composition root to mount beside the HTTP API."""
 
 import json
+import secrets
 import traceback
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -165,8 +166,9 @@ def _failed(request: ConsoleRequest, error: Exception) -> Response[str]:
     """The outermost end of a request: a fault of the program."""
     # Without the message, which may quote a document.
     frames = "".join(traceback.format_tb(error.__traceback__))
-    log.error("page_failed", path=request.url.path, error=type(error).__qualname__, traceback=frames)
-    return _said(request, "server_failed", {}, 500)
+    reference = secrets.token_hex(4)
+    log.error("page_failed", reference=reference, error=type(error).__qualname__, traceback=frames)
+    return _said(request, "server_failed", {"detail": reference}, 500)
 
 
 def _said(request: ConsoleRequest, code: str, facts: dict[str, str], status: int) -> Response[str]:

@@ -143,9 +143,9 @@ def till_overview(engine: Engine, name: str, *, now: float) -> TillOverview | No
 
 
 def matching_tills(engine: Engine, query: TillsQuery, *, now: float) -> list[str]:
-    """The names of all tills that search and light match, in alphabetical order. Raises ``StoreError``."""
+    """The names of all enabled tills that search and light match, in alphabetical order. Raises ``StoreError``."""
     judged = _judged(now, query.search)
-    statement = select(judged.c.name).order_by(judged.c.name_key)
+    statement = select(judged.c.name).where(judged.c.cause != "disabled").order_by(judged.c.name_key)
     if query.light:
         statement = statement.where(_shows(judged, query.light))
     with reading(engine) as connection:

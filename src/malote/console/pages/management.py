@@ -36,6 +36,7 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
         "page": page,
         "lights": LIGHT_NAMES,
         "total": sum(page.lights.values()),
+        "enabled": page.matching - (0 if query.light else page.lights["disabled"]),
         "falling": FALLING,
     }
 

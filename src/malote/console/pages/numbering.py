@@ -46,8 +46,9 @@ def context(services: Services, till: str, given: Mapping[str, str]) -> dict[str
 
 
 def _day(text: str | None) -> datetime | None:
-    """The beginning of a day; None for anything else."""
+    """The beginning of a day of this century; None for anything else."""
     try:
-        return datetime.strptime(text or "", "%Y-%m-%d").astimezone()
+        day = datetime.strptime(text or "", "%Y-%m-%d").astimezone()
     except (ValueError, OverflowError):
         return None
+    return day if 2000 <= day.year < 2100 else None

@@ -13,8 +13,8 @@ from malote.console.rendering import answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
 from malote.quarantine.reports import Event, SyncProgress
-from malote.spool.documents import Reason, StoredDocument
-from malote.spool.history import StoredLine
+from malote.quarantine.services import event
+from malote.spool.documents import StoredDocument
 from malote.spool.listing import DocumentsQuery
 from malote.spool.overview import TillOverview
 from malote.spool.states import OPEN, State
@@ -107,14 +107,9 @@ def _news(services: Services, name: str) -> SyncProgress | None:
 
 def _happenings(services: Services, name: str) -> list[Happened]:
     """What happened to the till's documents, and what people did with the till itself; the newest first."""
-    found = [Happened(one.line.at, _event(one.line), one.document, None) for one in services.happenings(name)]
+    found = [Happened(one.line.at, event(one.line), one.document, None) for one in services.happenings(name)]
     found += [Happened(entry.at, None, None, entry) for entry in services.trail_of(f"till:{name}")]
     return sorted(found, key=lambda one: -one.at)
-
-
-def _event(line: StoredLine) -> Event:
-    reason = Reason(line.code, line.facts) if line.code else None
-    return Event(line.at, line.who, line.what, line.facts, line.times, line.first_at, reason)
 
 
 def _listed(services: Services, name: str, states: tuple[State, ...], given: Mapping[str, str]) -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""A real browser before a real server. Where no browser is found, these tests are skipped, and say so."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",  # as root, as in CI, it starts no other way
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+STORE_MONITOR = {"width": 1024, "height": 768}
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+def executable() -> str:
+    """The browser; the end of the test where there is none."""
+    named = os.environ.get("BROWSER_EXECUTABLE", "")
+    found = named or next((path for name in NAMES if (path := shutil.which(name))), "")
+    if not found:
+        pytest.skip("no browser: install chromium, or name one in BROWSER_EXECUTABLE")
+    return found
+
+
+@contextmanager
+def browsing() -> Iterator[Browser]:
+    path = executable()
+    with sync_playwright() as playwright:
+        browser = launched(playwright, path)
+        yield browser
+        browser.close()
+
+
+def launched(playwright: Playwright, path: str) -> Browser:
+    return playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+
+
+class Watched:
+    """A page whose errors are remembered: any of them fails the test that made it."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page: Page = context.new_page()
+        self.errors: list[str] = []
+        self.expected: list[str] = []  # parts of messages that a test provokes
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(part in message.text for part in self.expected):
+            self.errors.append(f"{message.text} ({message.location})")
+
+
+@contextmanager
+def watched(browser: Browser, address: str, **options: Any) -> Iterator[Watched]:
+    """A page of a browser that has never been here, in Portuguese unless told otherwise."""
+    chosen = {"locale": "pt-BR", "viewport": DESK, "base_url": address} | options
+    context = browser.new_context(**chosen)
+    context.set_default_timeout(20_000)
+    page = Watched(context)
+    try:
+        yield page
+        assert page.errors == []
+    finally:
+        context.close()
+
+
+def sign_in(page: Page, name: str, password: str) -> None:
+    page.goto("/console")
+    page.get_by_label("Usuário").fill(name)
+    page.get_by_label("Senha").fill(password)
+    page.get_by_role("button", name="Entrar").click()
+    page.wait_for_url("**/console/tills")
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core calls serious or critical: the rule, and where."""
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{violation['id']} {node['target']}: {node['failureSummary']}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+def is_too_wide(page: Page) -> bool:
+    """Whether the page must be scrolled sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

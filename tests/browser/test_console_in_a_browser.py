@@ -1,0 +1,181 @@
+"""The console as people use it: clicked, typed, watched; on a desk, a store's monitor and a phone."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from malote.accounts.roles import Role
+from malote.accounts.tills import find_till
+from malote.app import Services
+from tests.browser.browser_support import (
+    DESK,
+    PHONE,
+    STORE_MONITOR,
+    browsing,
+    findings,
+    is_too_wide,
+    sign_in,
+    watched,
+)
+from tests.faces.console_serving import serving
+from tests.faces.console_support import PASSWORD, application, create_user, sell, send, settle, store, till
+from tests.unit.fiscal.notes import build_note
+
+pytestmark = pytest.mark.browser
+
+PAGES = [
+    "/tills",
+    "/tills/caixa1",
+    "/tills/caixa1/sent",
+    "/tills/caixa2/rejected",
+    "/tills/caixa1/trash",
+    "/tills/caixa1/numbering",
+    "/tills/caixa1/history",
+    "/documents/1",
+    "/documents/4",
+    "/dashboard",
+    "/audit",
+    "/users",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as opened:
+        yield opened
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """Two tills: one with sales, one with files that were rejected."""
+    with store(tmp_path) as opened:
+        create_user(opened, "ana", Role.ADMINISTRADOR)
+        sell(opened, till(opened, "caixa1", "Frente 1"), count=3)
+        settle(opened, limit=2)
+        wrong = [build_note(number=number, total=1) for number in range(1, 4)]
+        send(opened, till(opened, "caixa2", "Frente 2"), b"<broken>", *wrong)
+        yield opened
+
+
+@pytest.fixture
+def address(services: Services) -> Iterator[str]:
+    with serving(application(services)) as listening:
+        yield listening
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with watched(browser, address) as opened:
+        sign_in(opened.page, "ana", PASSWORD)
+        yield opened.page
+
+
+def test_a_page_changes_by_itself_when_something_happens(services: Services, page: Page) -> None:
+    row = page.get_by_role("row", name=re.compile("caixa1"))
+    expect(row).to_contain_text("1/3")
+    expect(page.get_by_text("ao vivo")).to_be_visible()
+    page.evaluate("window.sameAsBefore = true")
+    sell(services, find_till(services.engine, "caixa1"), first=9)
+    expect(row).to_contain_text("1/9")
+    assert page.evaluate("window.sameAsBefore"), "the page was not loaded anew"
+
+
+def test_what_is_ticked_stays_ticked_while_the_page_refreshes(services: Services, page: Page) -> None:
+    page.get_by_role("checkbox", name="caixa2").check()
+    sell(services, find_till(services.engine, "caixa1"), first=9)
+    expect(page.get_by_role("row", name=re.compile("caixa1"))).to_contain_text("1/9")
+    expect(page.get_by_role("checkbox", name="caixa2")).to_be_checked()
+    expect(page.get_by_role("button", name="Sincronizar")).to_contain_text("1")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_everybody_can_use_it(browser: Browser, address: str, path: str, scheme: str) -> None:
+    """axe-core has nothing serious to say, and nothing is logged as an error."""
+    with watched(browser, address, color_scheme=scheme) as opened:
+        sign_in(opened.page, "ana", PASSWORD)
+        opened.page.goto(f"/console{path}")
+        opened.page.wait_for_load_state("load")
+        assert findings(opened.page) == []
+
+
+def test_the_way_in_can_be_used_by_everybody(browser: Browser, address: str) -> None:
+    with watched(browser, address) as opened:
+        opened.page.goto("/console/sign-in")
+        assert findings(opened.page) == []
+
+
+@pytest.mark.parametrize("size", [DESK, STORE_MONITOR, PHONE], ids=["desk", "monitor", "phone"])
+def test_no_page_is_wider_than_the_screen(browser: Browser, address: str, size: dict[str, int]) -> None:
+    with watched(browser, address, viewport=size) as opened:
+        sign_in(opened.page, "ana", PASSWORD)
+        for path in PAGES:
+            opened.page.goto(f"/console{path}")
+            assert not is_too_wide(opened.page), path
+
+
+def test_everything_is_in_reach_of_the_keyboard(page: Page) -> None:
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Ir para o conteúdo")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.locator("body").click(position={"x": 5, "y": 300})
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("caixa2")
+    expect(page.get_by_role("row", name=re.compile("caixa1"))).to_have_count(0)
+    expect(page).to_have_url(re.compile("search=caixa2"))
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="caixa2").click()
+    expect(page.get_by_role("heading", name="caixa2")).to_be_visible()
+    expect(page.get_by_text("ao vivo")).to_be_visible()
+    page.keyboard.press("3")
+    expect(page).to_have_url(re.compile("/tills/caixa2/rejected$"))
+    expect(page.get_by_text("ao vivo")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.locator("[data-selected-count]").last).to_have_text("4")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    expect(page).to_have_url(re.compile("/dashboard$"))
+
+
+def test_the_plots_are_drawn_and_the_figures_are_there(page: Page) -> None:
+    page.goto("/console/dashboard")
+    expect(page.locator(".uplot canvas")).to_have_count(2)
+    page.get_by_text("Os números").first.click()
+    expect(page.get_by_role("table", name="Vendas por minuto")).to_be_visible()
+
+
+def test_the_language_and_the_colours_are_a_click_away(page: Page) -> None:
+    page.locator("details.menu summary").click()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Management")).to_be_visible()
+    page.locator("details.menu summary").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_page_whose_stream_is_cut_goes_on_by_asking(services: Services, browser: Browser, address: str) -> None:
+    with watched(browser, address) as opened:
+        opened.expected = ["Failed to load resource", "net::ERR_FAILED"]
+        opened.page.route("**/console/changes*", lambda route: route.abort())
+        opened.page.clock.install()
+        sign_in(opened.page, "ana", PASSWORD)
+        expect(opened.page.get_by_text("atualiza a cada 10 s")).to_be_visible()
+        sell(services, find_till(services.engine, "caixa1"), first=9)
+        opened.page.clock.fast_forward(11_000)
+        expect(opened.page.get_by_role("row", name=re.compile("caixa1"))).to_contain_text("1/9")
+
+
+def test_a_session_that_ends_leads_back_to_the_way_in(browser: Browser, address: str) -> None:
+    with watched(browser, address) as opened:
+        opened.expected = ["401"]
+        sign_in(opened.page, "ana", PASSWORD)
+        opened.page.context.clear_cookies()
+        opened.page.get_by_role("searchbox").fill("x")
+        opened.page.wait_for_url("**/console/sign-in*")
