@@ -10,7 +10,7 @@ new is taken in, durably, before its file is touched.
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -31,6 +31,8 @@ LONGEST_NAP_SECONDS = 60.0  # between tries while the store or the disk can't be
 _Since = dict[object, float]  # when each difference was seen first
 _Hashes = dict[Path, tuple[Signature, bytes]]
 
+_OF_ANOTHER = FolderFinding("", MARK, "folder_of_another")
+
 log = structlog.get_logger("malote.quarantine")
 
 
@@ -42,8 +44,8 @@ class Reconciler:
         self._monotonic = monotonic
         self._since: _Since = {}
         self._hashes: _Hashes = {}
-        self._findings: set[FolderFinding] = set()  # of the scan under way
-        self._told: set[FolderFinding] = set()
+        self._findings: list[FolderFinding] = []  # of the scan under way
+        self._told: set[tuple[str, str, str]] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Scans until ``stop`` is set: when something changes, and every so often, since watchers miss files."""
@@ -69,10 +71,10 @@ class Reconciler:
         files.settle(parts)
         before, self._since = self._since, {}
         known, self._hashes = self._hashes, {}
-        self._findings = set()
+        self._findings = []
         for found in self._looked():
             if isinstance(found, FolderFinding):
-                self._findings.add(found)
+                self._findings.append(found)
             else:
                 self._reconcile(found, before, known)
         by_hand.tidy_trash(parts, tills.list_tills(parts.engine))
@@ -82,6 +84,9 @@ class Reconciler:
 
     def look(self) -> list[FolderFinding]:
         """What lies in the folder and can't be taken for a document. Raises ``StoreError``, ``OSError``."""
+        mark = self._parts.folder / MARK
+        if mark.exists() and not index.is_of(self._parts.engine, mark):
+            return [_OF_ANOTHER]
         return [one for one in self._looked() if isinstance(one, FolderFinding)]
 
     def _looked(self) -> Iterator[Contents | FolderFinding]:
@@ -99,7 +104,7 @@ class Reconciler:
             return True
         if index.is_of(self._parts.engine, mark):
             return True
-        self._tell({FolderFinding("", MARK, "folder_of_another")})
+        self._tell([_OF_ANOTHER])
         return False
 
     def _reconcile(self, contents: Contents, before: _Since, known: _Hashes) -> None:
@@ -141,7 +146,7 @@ class Reconciler:
             return None
         except OSError as error:
             facts = {"detail": error.strerror or type(error).__name__}
-            self._findings.add(FolderFinding(till.name, seen.path.name, "file_unreadable", facts))
+            self._findings.append(FolderFinding(till.name, seen.path.name, "file_unreadable", facts))
             return None
         if sha256 is not None:
             self._hashes[seen.path] = (seen.signature, sha256)
@@ -156,12 +161,16 @@ class Reconciler:
         self._since[what, signature] = since
         return False
 
-    def _tell(self, findings: Collection[FolderFinding]) -> None:
+    def _tell(self, findings: Sequence[FolderFinding]) -> None:
         """Each finding is logged once, for as long as it lasts."""
         for finding in findings:
-            if finding not in self._told:
+            if _identity(finding) not in self._told:
                 log.warning("folder_finding", till=finding.till, name=finding.name, code=finding.code)
-        self._told = set(findings)
+        self._told = set(map(_identity, findings))
+
+
+def _identity(finding: FolderFinding) -> tuple[str, str, str]:
+    return finding.till, finding.name, finding.code
 
 
 def _wakes(root: Path, stop: threading.Event, rescan_seconds: float) -> Iterator[None]:
