@@ -19,6 +19,8 @@ _POSTGRESQL_TYPES = {
     "key": 'text COLLATE "C"',
     "binary": "bytea",
     "moment": "timestamp with time zone",
+    "clock": "timestamp without time zone",
+    "date": "date",
 }
 _POSTGRESQL_WIDER = {
     "smallint": {"integer", "bigint", "numeric"},
@@ -38,6 +40,8 @@ _SQLITE_TYPES = {
     "key": "TEXT",
     "binary": "BLOB",
     "moment": "TEXT",
+    "clock": "DATETIME",
+    "date": "DATE",
 }
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from malote.structures.dialects import Dialect, same_text
 from malote.structures.form import Column, Index, Structure, Table
-from malote.structures.found import Found, FoundColumn, FoundKey, FoundTable, Probe
+from malote.structures.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
 from malote.structures.reports import Difference, Severity, What
 
+_MIGRATIONS = "alembic_version"  # the store database's own
 INVALID = "invalid"  # of an index whose making failed half way
 
 
@@ -26,7 +27,7 @@ def differences(
         else:
             lines += _Comparison(table, there, dialect, probe).lines()
     if whole:
-        known = {table.name for table in wanted.tables}
+        known = {*(table.name for table in wanted.tables), _MIGRATIONS}
         lines += [Difference("extra", "table", name, name, "", "table") for name in sorted(found) if name not in known]
     return lines
 
@@ -89,8 +90,9 @@ class _Comparison:
         if wanted is None:
             # The constant of rows from before the column may have stayed as its default.
             expected = self._dialect.default_of(column.fill) if column.fill is not None else None
-            if there.default is not None and (expected is None or not same_text(expected, there.default)):
-                yield self._say("extra", "default", column.name, "", there.default)
+            odd = there.default not in (None, IDENTITY)
+            if odd and (expected is None or not same_text(expected, str(there.default))):
+                yield self._say("extra", "default", column.name, "", str(there.default))
         elif there.default is None:
             severity, code = self._mendable()
             yield self._say(severity, "default", column.name, wanted, "", code)

@@ -2,7 +2,8 @@
 
 A structure travels from the server to the tills as JSON; what an older program can't read it refuses by ``format``.
 Types are portable names: ``integer``, ``bigint``, ``smallint``, ``double``, ``boolean``, ``text``, ``key`` (text that
-is compared byte by byte), ``binary``, ``moment`` (a time with its zone) and ``decimal(precision,scale)``.
+is compared byte by byte), ``binary``, ``moment`` (a time with its zone), ``clock`` (one without), ``date`` and
+``decimal(precision,scale)``.
 """
 
 import hashlib
@@ -17,7 +18,9 @@ FORMAT = 1  # raised only when an older program would misread a structure
 Scope = Literal["till", "store", "erp"]
 SCOPES: tuple[Scope, ...] = ("till", "store", "erp")
 
-_PLAIN_TYPES = frozenset({"integer", "bigint", "smallint", "double", "boolean", "text", "key", "binary", "moment"})
+_PLAIN_TYPES = frozenset(
+    {"integer", "bigint", "smallint", "double", "boolean", "text", "key", "binary", "moment", "clock", "date"}
+)
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
 # Names are put into statements: whatever a file from elsewhere says must not get further than this.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,127}")

@@ -5,6 +5,9 @@ from typing import Protocol
 
 import msgspec
 
+# The default of a column that numbers itself.
+IDENTITY = "identity"
+
 
 class FoundColumn(msgspec.Struct, frozen=True):
     """Type and default as the engine spells them."""

@@ -1,30 +1,35 @@
 """A declaration of tables as the structure's data form."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Double, Integer, LargeBinary, MetaData, SmallInteger, Text, UniqueConstraint
 from sqlalchemy import Column as DeclaredColumn
 from sqlalchemy import Index as DeclaredIndex
+from sqlalchemy import MetaData, UniqueConstraint
 from sqlalchemy import Table as DeclaredTable
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
-from malote.erp.values import DatabaseNow, Exact, Moment, Money, Words
+from malote.erp.values import DatabaseNow, Money
 from malote.structures.form import FORMAT, Column, Index, Scope, Structure, Table
 
-# The first that fits: what is more special stands before what it is made of.
-_TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
-    (Moment, "moment"),
-    (Words, "text"),
-    (Money, "decimal(15,2)"),
-    (Boolean, "boolean"),
-    (SmallInteger, "smallint"),
-    (BigInteger, "bigint"),
-    (Integer, "integer"),
-    (Double, "double"),
-    (LargeBinary, "binary"),
-    (Text, "text"),
-)
+# A type is known by what PostgreSQL, which tells the most apart, calls it.
+_TYPES = {
+    "TIMESTAMP WITH TIME ZONE": "moment",
+    "TIMESTAMP WITHOUT TIME ZONE": "clock",
+    "BOOLEAN": "boolean",
+    "SMALLINT": "smallint",
+    "BIGINT": "bigint",
+    "INTEGER": "integer",
+    "DOUBLE PRECISION": "double",
+    "BYTEA": "binary",
+    "DATE": "date",
+    "TEXT": "text",
+    'TEXT COLLATE "C"': "key",
+}
+_NUMERIC = re.compile(r"NUMERIC\((\d+), (\d+)\)")
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def structure_of(metadata: MetaData, scope: Scope, version: int, *, fill_amounts: bool = False) -> Structure:
@@ -61,15 +66,16 @@ def _column(column: DeclaredColumn[Any], *, fill_amounts: bool) -> Column:
 
 
 def _portable(declared: TypeEngine[Any]) -> str:
-    if isinstance(declared, Exact):
-        return f"decimal({declared.integer_digits + declared.places},{declared.places})"
-    variant = declared._variant_mapping.get("postgresql")
-    if getattr(variant, "collation", None) == "C":
-        return "key"
-    for kind, name in _TYPES:
-        if isinstance(declared, kind):
-            return name
-    raise ValueError(f"no portable name for {declared!r}")
+    text = declared.compile(dialect=_DIALECT)
+    numeric = _NUMERIC.fullmatch(text)
+    if numeric is not None:
+        return f"decimal({numeric[1]},{numeric[2]})"
+    if text.startswith("VARCHAR"):
+        return "text"
+    try:
+        return _TYPES[text]
+    except KeyError as error:
+        raise ValueError(f"no portable name for {text}") from error
 
 
 def _default(column: DeclaredColumn[Any]) -> str | None:

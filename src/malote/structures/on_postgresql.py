@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from malote.structures import dialects
 from malote.structures.dialects import Dialect, quoted
 from malote.structures.form import Scope, Structure, StructureError
-from malote.structures.found import Found, FoundColumn, FoundKey, FoundTable, Probe
+from malote.structures.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
 from malote.structures.reports import Step
 from malote.structures.targets import Patience, Session, Waiting, told_apart
 
@@ -43,7 +43,8 @@ _TABLES = text(
 _COLUMNS = text(
     """
     SELECT a.attname, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
-        CASE WHEN a.attidentity <> '' THEN 'identity' ELSE pg_get_expr(d.adbin, d.adrelid) END AS default
+        CASE WHEN a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%' THEN :identity
+            ELSE pg_get_expr(d.adbin, d.adrelid) END AS default
     FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attrelid = :oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
     """
@@ -138,7 +139,7 @@ class PostgresqlSession:
         needs = _NEEDS.get(row.name, _NEEDS_OTHERWISE).split(",") if self._scope == "erp" else []
         columns = {
             one.attname: FoundColumn(one.attname, one.type, one.nullable, one.default)
-            for one in self._connection.execute(_COLUMNS, oid)
+            for one in self._connection.execute(_COLUMNS, {**oid, "identity": IDENTITY})
         }
         keys = tuple(_key(one) for one in self._connection.execute(_KEYS, oid))
         lacking = tuple(self._connection.scalars(_LACKING, {**oid, "needs": needs}))
