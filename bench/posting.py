@@ -25,8 +25,10 @@ from malote.config import PostingSettings, StoreSettings
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.demo import postgres
-from malote.erp import copy_text, rows
+from malote.erp import rows
+from malote.erp.copy_text import CopyText
 from malote.erp.engines import open_erp
+from malote.erp.mapping import BUILT_IN
 from malote.erp.protocol import Erp, Result
 from malote.fiscal import documents
 from malote.fiscal.documents import Sale
@@ -36,10 +38,11 @@ from malote.spool.sql import Spool
 BATCH = 1000
 ROUNDS = 11
 POUCH = 200
+COPY_TEXT = CopyText(BUILT_IN)
 COLUMNS = {
-    "sale_item": copy_text.ITEM_COLUMNS,
-    "payment": copy_text.PAYMENT_COLUMNS,
-    "sale": copy_text.SALE_COLUMNS,
+    "sale_item": COPY_TEXT.item_columns,
+    "payment": COPY_TEXT.payment_columns,
+    "sale": COPY_TEXT.sale_columns,
 }
 
 Row = dict[str, Any]
@@ -102,7 +105,7 @@ def _book(erp: Erp, postings: Sequence[Any]) -> None:
 
 
 def _rendered(batch: Sequence[Sale]) -> dict[str, bytes]:
-    lines = [copy_text.lines(sale, "caixa1") for sale in batch]
+    lines = [COPY_TEXT.lines(sale, "caixa1") for sale in batch]
     return {
         "sale_item": "".join(line.items for line in lines).encode(),
         "payment": "".join(line.payments for line in lines).encode(),
@@ -139,7 +142,8 @@ def _decimals(table: str) -> dict[str, Callable[[Any], Any]]:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     chosen: dict[str, Callable[[Any], Any]] = {}
     for column in metadata.tables[table].columns:
-        convert = getattr(column.type, "process_bind_param", None)
+        own = "process_bind_param" in vars(type(column.type))
+        convert = getattr(column.type, "process_bind_param", None) if own else None
         chosen[column.name] = partial(_bound, convert, dialect) if convert else _as_it_is
     return chosen
 

@@ -23,7 +23,7 @@ from malote.config import Settings
 from malote.database.engine import open_database
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
-from malote.erp.engines import open_erp
+from malote.erp.engines import open_configured
 from malote.erp.sessions.engines import open_watch
 from malote.erp.sessions.watching import named
 from malote.fiscal.documents import Document, content_hash, identity
@@ -135,11 +135,7 @@ def build_quarantine(settings: Settings, engine: Engine, spool: Spool, intake: I
 
 def _booked(settings: Settings, documents: Sequence[Document]) -> list[bool]:
     """Which of the documents the ERP has with this content; on a connection of its own. Raises ``ErpError``."""
-    erp = open_erp(
-        settings.erp_url,
-        lock_timeout_seconds=settings.erp.lock_timeout_seconds,
-        statement_timeout_seconds=settings.erp.statement_timeout_seconds,
-    )
+    erp = open_configured(settings)
     try:
         ledger = erp.ledger([identity(document) for document in documents])
     finally:
@@ -243,12 +239,7 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     parts = services or open_services(settings)
     # Known by name among the sessions of the ERP, whatever stands between.
     program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
-    connect = partial(
-        open_erp,
-        named(settings.erp_url, program),
-        lock_timeout_seconds=settings.erp.lock_timeout_seconds,
-        statement_timeout_seconds=settings.erp.statement_timeout_seconds,
-    )
+    connect = partial(open_configured, settings, named(settings.erp_url, program))
     lookout = Lookout(open_watch(settings.erp_url), program)
     products = Remembered(partial(cures.product_map, parts.engine))
     return Poster(

@@ -37,6 +37,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ErpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""  # empty: SQLite in the home folder, for trying out
     name: str = "ERP"
+    profile: str = ""  # empty: Malote's own tables; a name, or a path of a .toml file relative to home
     lock_timeout_seconds: float = 5.0
     statement_timeout_seconds: float = 30.0  # keep posting.lease_seconds longer than this
 

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from sqlalchemy import Engine, create_engine, func, make_url, select, text
 
 from malote.erp import rows
+from malote.erp.mapping import BUILT_IN
 from malote.erp.protocol import Erp, Outcome, Result
 from malote.erp.tables import cancellation, number_void, payment, posting_key, sale, sale_item, stock
 from malote.fiscal.documents import Document, Sale
 from tests.engines.sales import ISSUER, postings
+from tests.engines.sales import sale as any_sale
 
 
 class Tables:
@@ -42,7 +45,8 @@ class Tables:
 
     def sale(self, key: str) -> Sale:
         with self.engine.connect() as connection:
-            return rows.booked_sales(connection, [key])[key]
+            blank = msgspec.structs.replace(any_sale(), access_key=key, items=(), payments=())
+            return rows.booked_sales(connection, BUILT_IN, {key: blank})[key]
 
     def cancelled(self) -> list[str]:
         return [row[0] for row in self.ask(select(sale.c.access_key).where(sale.c.cancelled_at.is_not(None)))]

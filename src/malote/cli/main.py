@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from malote.cli import audit, demo, post, read, reasons, rejected, serve, status, till, tills, users
+from malote.cli import audit, demo, erp, post, read, reasons, rejected, serve, status, till, tills, users
 
 app = typer.Typer(
     name="malote",
@@ -22,6 +22,9 @@ audit_app = typer.Typer(no_args_is_help=True, help="What was done, by whom, and 
 app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 
+erp_app = typer.Typer(no_args_is_help=True, help="The production database.")
+app.add_typer(erp_app, name="erp")
+
 read.register(app)
 reasons.register(app)
 serve.register(app)
@@ -32,6 +35,7 @@ till.register(till_app)
 tills.register(till_app)
 rejected.register(rejected_app)
 users.register(user_app)
+erp.register(erp_app)
 audit.register(audit_app)
 
 

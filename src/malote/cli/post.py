@@ -1,4 +1,4 @@
-"""``malote post`` and ``malote erp create``: the way into the production database."""
+"""``malote post``: the way into the production database."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, services_of, set_up_logs, settings_of
+from malote.cli.common import ConfigOption, fail, services_of, set_up_logs
 from malote.config import Settings
 
 if TYPE_CHECKING:
@@ -18,13 +18,8 @@ OnceOption = Annotated[bool, typer.Option("--once", help="Post what is due now, 
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the commands of this file."""
+    """Adds the command of this file."""
     app.command("post")(post)
-    erp_app = typer.Typer(no_args_is_help=True, help="The production database.")
-    erp_app.command("create")(create)
-    # With only one command, typer would drop the group's name.
-    erp_app.callback()(_group)
-    app.add_typer(erp_app, name="erp")
 
 
 def post(config: ConfigOption = None, once: OnceOption = False) -> None:
@@ -32,27 +27,6 @@ def post(config: ConfigOption = None, once: OnceOption = False) -> None:
     set_up_logs()
     with services_of(config) as services:
         _post(services, once=once)
-
-
-def create(config: ConfigOption = None) -> None:
-    """Creates those of Malote's tables that the ERP lacks. Alters and drops nothing."""
-    from malote.erp.engines import open_erp
-    from malote.erp.protocol import ErpError
-
-    settings = settings_of(config)
-    try:
-        erp = open_erp(settings.erp_url, lock_timeout_seconds=settings.erp.lock_timeout_seconds)
-        try:
-            erp.create_structure()
-        finally:
-            erp.close()
-    except ErpError as error:
-        fail(error.code, {"detail": error.detail}, settings)
-    typer.echo(_said(settings, "As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP."))
-
-
-def _group() -> None:
-    """The production database."""
 
 
 def _post(services: "Services", *, once: bool) -> None:

@@ -9,12 +9,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Select
 
-from malote.erp import compare, rows, tables
+from malote.erp import compare, rows, statements
+from malote.erp.connecting import classified
+from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.protocol import ErpError, Outcome, Posting, Result
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale, identity
 
@@ -27,6 +30,8 @@ _Pair = tuple[Posting, _Kind]
 class Engine(Protocol):
     """What engines do differently, within the open transaction of ``connection``."""
 
+    tables: ErpTables
+
     def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
         """Enters the identities into the ledger, in the order given; returns those that were not in it yet."""
         ...
@@ -36,7 +41,14 @@ class Engine(Protocol):
         ...
 
     def move_stock(self, connection: Connection, moves: Stock) -> None:
-        """Adds to the stock, in the order given; a product without stock yet starts from zero."""
+        """Adds to the stock, in the order given; a product without stock yet starts from zero.
+
+        Only called where the ERP has a stock.
+        """
+        ...
+
+    def locked(self, statement: Select[Any]) -> Select[Any]:
+        """The same, with its rows locked until the end of the transaction."""
         ...
 
 
@@ -60,6 +72,7 @@ class Booking:
 
     def __init__(self, engine: Engine, connection: Connection) -> None:
         self._engine = engine
+        self._erp = engine.tables
         self._connection = connection
         self._outcomes: dict[int, Outcome] = {}
         self._stock: Stock = defaultdict(Decimal)
@@ -75,8 +88,7 @@ class Booking:
         self._complete(completing, ledger, held)
         self._cancel(cancelling, held)
         self._void(self._new_ones(voids, ledger))
-        if self._stock:
-            self._engine.move_stock(self._connection, dict(sorted(self._stock.items())))
+        self._move_stock()
         return [self._outcomes[posting.document_id] for posting in batch]
 
     def _say(self, posting: Posting, result: Result, **facts: str) -> None:
@@ -86,6 +98,12 @@ class Booking:
         """It is in the ledger already: by this very document, before a crash, or by another one."""
         own = (entry.till, entry.document_id) == (posting.till, posting.document_id)
         self._say(posting, Result.POSTED if own else Result.DUPLICATE)
+
+    def _move_stock(self) -> None:
+        # Goods without a code are nobody's stock.
+        moves = {product: quantity for product, quantity in sorted(self._stock.items()) if product[1]}
+        if moves and self._erp.stock:
+            self._engine.move_stock(self._connection, moves)
 
     # ---- sales ----
 
@@ -115,11 +133,12 @@ class Booking:
     def _ledger(self, pairs: Sequence[_Pair[Any]]) -> dict[str, _Entry]:
         if not pairs:
             return {}
-        key = tables.posting_key.c
-        statement = select(key.identity, key.content_hash, key.till, key.document_id).where(
-            key.identity.in_({identity(document) for _, document in pairs})
-        )
-        return {row[0]: _Entry(*row[1:]) for row in self._connection.execute(statement)}
+        entries: dict[str, _Entry] = {}
+        for identities in statements.steps({identity(document) for _, document in pairs}):
+            statement = statements.ledger_entries(self._erp, identities)
+            with classified(self._erp.ledger.name):
+                entries |= {row[0]: _Entry(*row[1:]) for row in self._connection.execute(statement)}
+        return entries
 
     def _compare(self, sales: list[_Pair[Sale]], ledger: Mapping[str, _Entry]) -> list[_Pair[Sale]]:
         """Settles what the ERP has under the same key; returns those that may bring it the protocol."""
@@ -140,23 +159,29 @@ class Booking:
     def _say_absent(self, posting: Posting, sale: Sale) -> None:
         if sale.bookable:
             # Not claimed, since the ledger had it, and now it hasn't: somebody removes entries at this moment.
-            raise ErpError("erp_conflict", transient=True, detail="posting_key")
+            raise ErpError("erp_conflict", transient=True, detail=self._erp.ledger.name)
         self._say(posting, Result.NOT_AUTHORISED)
 
     def _same_after_all(self, sales: list[_Pair[Sale]]) -> list[_Pair[Sale]]:
         """Settles the divergent ones; returns those that say the same in other digits, or by an older program."""
         if not sales:
             return []
-        booked = rows.booked_sales(self._connection, sorted({sale.access_key for _, sale in sales}))
+        with classified(self._erp.sale.name):
+            booked = rows.booked_sales(self._connection, self._erp, {sale.access_key: sale for _, sale in sales})
         same = []
         for posting, sale in sales:
-            before = booked.get(sale.access_key)
-            fields = compare.differences(before, sale) if before else ["content"]
+            fields = self._differences(booked.get(sale.access_key), sale)
             if fields:
                 self._say(posting, Result.DIVERGENT, fields=compare.in_words(fields))
             else:
                 same.append((posting, sale))
         return same
+
+    def _differences(self, before: Sale | None, arriving: Sale) -> list[str]:
+        """Where the ERP does not hold all of it, what it holds may be the same, and the sale another one after all."""
+        if before is None:
+            return [compare.UNTOLD]
+        return compare.differences(before, arriving) or ([] if self._erp.complete else [compare.UNTOLD])
 
     def _hold_sales(
         self, completing: Sequence[_Pair[Sale]], cancelling: Mapping[str, list[_Pair[Cancellation]]]
@@ -164,21 +189,19 @@ class Booking:
         """Locks the sales that get a protocol or are cancelled, by key, so that no other poster changes them."""
         if not completing and not cancelling:
             return {}
-        column = tables.sale.c
-        protocols = {sale.access_key for _, sale in completing}
+        completed = {sale.access_key for _, sale in completing}
         cancelled = {pairs[0][1].access_key for pairs in cancelling.values()}
-        statement = (
-            select(column.access_key, column.protocol_status, column.cancelled_at)
-            .where(
-                or_(
-                    column.access_key.in_(cancelled),
-                    and_(column.access_key.in_(protocols), column.protocol_status.is_(None)),
-                )
+        held: dict[str, _Held] = {}
+        for keys in statements.steps(completed | cancelled):
+            statement = statements.sales_to_change(
+                self._erp,
+                statements.padded([key for key in keys if key in cancelled]),
+                statements.padded([key for key in keys if key in completed]),
             )
-            .order_by(column.access_key)
-            .with_for_update()
-        )
-        return {row[0]: _Held(*row[1:]) for row in self._connection.execute(statement)}
+            with classified(self._erp.sale.name):
+                found = self._connection.execute(self._engine.locked(statement))
+                held |= {row[0]: _Held(*row[1:]) for row in found}
+        return held
 
     def _complete(
         self, completing: Sequence[_Pair[Sale]], ledger: Mapping[str, _Entry], held: Mapping[str, _Held]
@@ -189,16 +212,17 @@ class Booking:
         for posting, sale in completing:
             if sale.access_key in wanting:
                 wanting.remove(sale.access_key)
-                changes.append({"key": sale.access_key, **rows.protocol_row(sale.protocol)})
+                changed = self._erp.sale.change(rows.protocol_row(sale.protocol))
+                changes.append({"of_key": sale.access_key, **changed})
                 self._say(posting, Result.PROTOCOL_ADDED)
         self._change_sales(changes)
 
     def _change_sales(self, changes: list[rows.Row]) -> None:
-        """Sets the columns named in ``changes`` (all of them name the same) on the sales under ``key``."""
+        """Sets the columns named in ``changes`` (all of them name the same) on the sales under ``of_key``."""
         if changes:
-            columns: rows.Row = {name: bindparam(name) for name in changes[0] if name != "key"}
-            statement = update(tables.sale).where(tables.sale.c.access_key == bindparam("key")).values(columns)
-            self._connection.execute(statement, sorted(changes, key=lambda change: change["key"]))
+            statement = statements.change_sale(self._erp, [name for name in changes[0] if name != "of_key"])
+            with classified(self._erp.sale.name):
+                self._connection.execute(statement, sorted(changes, key=lambda change: change["of_key"]))
 
     # ---- cancellations and voided numbers ----
 
@@ -237,28 +261,33 @@ class Booking:
         if not booked:
             return
         cancellations = [rows.cancellation_row(document, posting.till) for posting, document in booked]
-        self._connection.execute(insert(tables.cancellation), cancellations)
+        self._add(self._erp.cancellation, cancellations)
         # A sale that somebody cancelled in the ERP itself has its stock back already.
         undone = [document for _, document in booked if held[document.access_key].cancelled_at is None]
-        self._change_sales([{"key": document.access_key, "cancelled_at": document.at} for document in undone])
+        change = self._erp.sale.change
+        self._change_sales([{"of_key": one.access_key, **change({"cancelled_at": one.at})} for one in undone])
         self._return_to_stock([document.access_key for document in undone])
 
     def _return_to_stock(self, keys: Sequence[str]) -> None:
-        sale, item = tables.sale.c, tables.sale_item.c
-        statement = (
-            select(sale.issuer, item.product_code, func.sum(item.quantity))
-            .join_from(tables.sale, tables.sale_item, sale.access_key == item.access_key)
-            .where(sale.access_key.in_(keys))
-            .group_by(sale.issuer, item.product_code)
-        )
-        for issuer, product, quantity in self._connection.execute(statement):
-            self._stock[issuer, product] += quantity
+        if self._erp.stock is None:
+            return
+        issuer_of, product_of = partial(self._erp.sale.read, "issuer"), partial(self._erp.item.read, "product_code")
+        for some in statements.steps(keys):
+            with classified(self._erp.item.name):
+                found = self._connection.execute(statements.goods_of(self._erp, some)).all()
+            for issuer, product, quantity in found:
+                self._stock[issuer_of(issuer), product_of(product)] += quantity
 
     def _void(self, groups: Mapping[str, list[_Pair[NumberVoid]]]) -> None:
         booked = self._claim_first(groups)
         if booked:
             voids = [rows.void_row(document, posting.till) for posting, document in booked]
-            self._connection.execute(insert(tables.number_void), voids)
+            self._add(self._erp.number_void, voids)
+
+    def _add(self, table: MappedTable | None, added: list[rows.Row]) -> None:
+        if table is not None:
+            with classified(table.name):
+                self._connection.execute(statements.add(table), table.rows(added))
 
 
 def _of(kind: type[_Kind], batch: Sequence[Posting]) -> list[_Pair[_Kind]]:

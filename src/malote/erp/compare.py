@@ -6,6 +6,7 @@ import msgspec
 
 from malote.fiscal.documents import Sale
 
+UNTOLD = "content"  # something differs, and what it is can't be told
 _SHOWN = 10
 
 

@@ -1,82 +1,106 @@
-"""What both engines do around a transaction: open it, tell its errors apart, read in steps."""
+"""What all engines do around a transaction: open it, tell its errors apart, read in steps."""
 
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
+import oracledb
 import psycopg
-from sqlalchemy import Connection, exc, select
+from sqlalchemy import Connection, exc
 
-from malote.erp import structure, tables
+from malote.erp import statements, structure
+from malote.erp.address import without
 from malote.erp.faults import classify
+from malote.erp.mapping import ErpTables
+from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import BookedSale, ErpError
 from malote.erp.values import OutOfRangeError
 
-# All that a driver raises for the ERP's sake.
-DRIVER_ERRORS = (exc.SQLAlchemyError, psycopg.Error, sqlite3.Error, OutOfRangeError, OverflowError)
+# All that a driver raises for the ERP's sake, and all that a document's values make impossible.
+DRIVER_ERRORS = (
+    exc.SQLAlchemyError,
+    psycopg.Error,
+    sqlite3.Error,
+    oracledb.Error,
+    OutOfRangeError,
+    UnmappedError,
+    OverflowError,
+)
 _REMEMBERED_SECONDS = 2.0
 _STEP = 5000  # rows in memory while reading all of them
-_KEYS_AT_ONCE = 500  # in one statement
+_BEFORE_ALL = " "  # not "", which Oracle takes for NULL
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
 
 @contextmanager
-def classified(table: str = "") -> Iterator[None]:
-    """Turns the driver's errors into ``ErpError``."""
+def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]:
+    """Turns the driver's errors into ``ErpError``, without the ``secrets`` of the address."""
     try:
         yield
     except DRIVER_ERRORS as error:
-        raise classify(error, table) from error
+        told = classify(error, table)
+        raise ErpError(told.code, transient=told.transient, detail=without(secrets, told.detail)) from error
 
 
 class Naming:
-    """Finds what a database lacks when a statement failed for its structure, since servers tell that only in words."""
+    """Finds what a database lacks when a statement failed for its structure, or what the user may not do when it
+    failed for that, since servers tell these only in words."""
 
-    def __init__(self, transaction: Transaction, *, otherwise: str = "structure_outdated") -> None:
-        """``otherwise`` is the code when nothing is lacking after all."""
+    def __init__(
+        self,
+        transaction: Transaction,
+        tables: ErpTables,
+        *,
+        privileges: Callable[[Connection], list[str]] | None = None,
+        otherwise: str = "structure_outdated",
+    ) -> None:
+        """``privileges`` names those that are lacking; ``otherwise`` is the code when nothing is lacking after all."""
         self._transaction = transaction
+        self._tables = tables
+        self._privileges = privileges
         self._otherwise = otherwise
         self._lacking: list[str] = []
+        self._refused: list[str] = []
         self._looked_at = float("-inf")
 
     def __call__(self, error: ErpError) -> ErpError:
-        if error.code != "structure_outdated":
+        if error.code not in ("structure_outdated", "erp_privilege"):
             return error
         # A batch that is halved down asks the same many times within seconds.
         if time.monotonic() - self._looked_at > _REMEMBERED_SECONDS:
             with classified(), self._transaction() as connection:
-                self._lacking = structure.missing(connection)
+                self._refused = self._privileges(connection) if self._privileges else []
+                self._lacking = structure.missing(connection, self._tables)
             self._looked_at = time.monotonic()
+        if self._refused:
+            # Without USAGE on its schema, a table looks as if it were not there.
+            return ErpError("erp_privilege", transient=True, detail=", ".join(self._refused))
+        if error.code == "erp_privilege":
+            return error
         if self._lacking:
             return ErpError(error.code, transient=False, detail=", ".join(self._lacking))
         return ErpError(self._otherwise, transient=False, detail=error.detail)
 
 
-def ledger(transaction: Transaction, identities: Sequence[str]) -> dict[str, bytes]:
+def ledger(transaction: Transaction, tables: ErpTables, identities: Sequence[str]) -> dict[str, bytes]:
     """The entries of the ledger under these identities."""
-    key = tables.posting_key.c
     found: dict[str, bytes] = {}
-    for start in range(0, len(identities), _KEYS_AT_ONCE):
-        statement = select(key.identity, key.content_hash).where(
-            key.identity.in_(identities[start : start + _KEYS_AT_ONCE])
-        )
-        with classified("posting_key"), transaction() as connection:
-            found |= {row.identity: bytes(row.content_hash) for row in connection.execute(statement)}
+    for some in statements.steps(set(identities)):
+        with classified(tables.ledger.name), transaction() as connection:
+            rows = connection.execute(statements.ledger_entries(tables, some))
+            found |= {row.identity: bytes(row.content_hash) for row in rows}
     return found
 
 
-def booked(transaction: Transaction) -> Iterator[BookedSale]:
+def booked(transaction: Transaction, tables: ErpTables) -> Iterator[BookedSale]:
     """Every sale in the order of its key. Each step is a transaction of its own, so that none stays open."""
-    column = tables.sale.c
-    statement = select(
-        column.access_key, column.till, column.total, column.issued_at, column.protocol_status, column.cancelled_at
-    ).order_by(column.access_key)
-    after = ""
+    statement = statements.booked_after(tables, _STEP)
+    after = _BEFORE_ALL
     while True:
-        with classified("sale"), transaction() as connection:
-            page = connection.execute(statement.where(column.access_key > after).limit(_STEP)).all()
+        with classified(tables.sale.name), transaction() as connection:
+            page = connection.execute(statement, {"after": after}).all()
         for key, till, total, issued_at, protocol_status, cancelled_at in page:
             after = key
             yield BookedSale(key, till, total, issued_at, protocol_status is not None, cancelled_at is not None)

@@ -5,32 +5,26 @@ exactly and Python writes without dividing. Text is written as it is; the few sa
 occurs are written once more, escaped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import Table
 
-from malote.erp import tables
+from malote.erp import rows, tables
+from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.profiles.functions import Row
+from malote.erp.profiles.profile import FIELDS
+from malote.erp.profiles.shapes import Shape
 from malote.erp.values import Money, scaled
 from malote.fiscal.documents import Item, Payment, Sale
 
-# The database fills in the last two of a sale.
-SALE_COLUMNS = tuple(column.name for column in tables.sale.columns)[:-2]
-ITEM_COLUMNS = tuple(column.name for column in tables.sale_item.columns)
-PAYMENT_COLUMNS = tuple(column.name for column in tables.payment.columns)
-
-
-def _template(table: Table, columns: Sequence[str]) -> str:
-    """A line of the table to be filled in with ``%``, which is quicker than an f-string for so many numbers."""
-    return "\t".join("%de-2" if isinstance(table.c[name].type, Money) else "%s" for name in columns) + "\n"
-
-
-_SALE = _template(tables.sale, SALE_COLUMNS)
-_ITEM = _template(tables.sale_item, ITEM_COLUMNS)
-_PAYMENT = _template(tables.payment, PAYMENT_COLUMNS)
+# Fields in the order in which the functions below give them. The last two of a sale come later.
+_SALE_FIELDS = tuple(column.name for column in tables.sale.columns)[:-2]
+_ITEM_FIELDS = tuple(column.name for column in tables.sale_item.columns)
+_PAYMENT_FIELDS = tuple(column.name for column in tables.payment.columns)
+_NOWHERE = "%.0s"  # takes a value and writes nothing
 
 _Document = TypeVar("_Document", bound=msgspec.Struct)
 
@@ -71,39 +65,118 @@ class Lines(NamedTuple):
     payments: str
 
 
-def lines(sale: Sale, till: str) -> Lines:
-    """Raises ``OutOfRangeError`` for a number finer than its column, which COPY would silently round."""
-    plain = _lines(sale, till)
-    if _is_clean(plain, sale):
-        return plain
-    return _lines(_escaped(sale), till.translate(_ESCAPES))
+class _Layout:
+    """How a line of one table is written: a template that takes the fields in order, then what is worked out.
+
+    ``%`` is quicker than an f-string for so many numbers. A field that the ERP has no column for is taken and dropped,
+    so that the same fast functions serve every profile.
+    """
+
+    def __init__(self, mapped: MappedTable, fields: Sequence[str]) -> None:
+        bare = {target.bare: target for target in mapped.inserted if target.bare == target.key}
+        columns, pieces, unwritten = [], [], ""
+        for field in fields:
+            if field not in bare:
+                unwritten += _NOWHERE
+                continue
+            columns.append(bare[field].column)
+            money = isinstance(FIELDS[mapped.part].c[field].type, Money)
+            pieces.append(unwritten + ("%de-2" if money else "%s"))
+            unwritten = ""
+        worked_out = [target for target in mapped.inserted if target.bare is None or target.bare != target.key]
+        self.columns = (*columns, *(target.column for target in worked_out))
+        self.template = "\t".join([*pieces, *("%s" for _ in worked_out)]) + unwritten + "\n"
+        self.separators = len(self.columns) - 1
+        self.worked_out = tuple((target, _writer(target.compiled.shape)) for target in worked_out)
+
+    def additions(self, row: Row, sale: Row) -> tuple[str, ...]:
+        """What is worked out from the row and its sale's row, escaped already."""
+        return tuple([write(target.compiled.value(row, sale)) for target, write in self.worked_out])
 
 
-def _is_clean(plain: Lines, sale: Sale) -> bool:
-    text = plain.sale + plain.items + plain.payments
-    rows = 1 + len(sale.items) + len(sale.payments)
-    separators = (
-        len(SALE_COLUMNS)
-        - 1
-        + (len(ITEM_COLUMNS) - 1) * len(sale.items)
-        + (len(PAYMENT_COLUMNS) - 1) * len(sale.payments)
-    )
-    return "\\" not in text and "\r" not in text and text.count("\n") == rows and text.count("\t") == separators
+class CopyText:
+    """Writes sales as lines for the tables of one ERP."""
+
+    def __init__(self, erp: ErpTables) -> None:
+        self._sale = _Layout(erp.sale, _SALE_FIELDS)
+        self._item = _Layout(erp.item, _ITEM_FIELDS)
+        self._payment = _Layout(erp.payment, _PAYMENT_FIELDS) if erp.payment else None
+        self.sale_columns = self._sale.columns
+        self.item_columns = self._item.columns
+        self.payment_columns = self._payment.columns if self._payment else ()
+        self._fields_only = not any(
+            layout.worked_out for layout in (self._sale, self._item, self._payment) if layout is not None
+        )
+
+    def lines(self, sale: Sale, till: str) -> Lines:
+        """Raises ``OutOfRangeError`` for a number finer than its column, which COPY would silently round."""
+        plain = self._lines(sale, sale, till, till)
+        if self._is_clean(plain, sale):
+            return plain
+        return self._lines(_escaped(sale), sale, till.translate(_ESCAPES), till)
+
+    def _is_clean(self, plain: Lines, sale: Sale) -> bool:
+        text = plain.sale + plain.items + plain.payments
+        count = 1 + len(sale.items)
+        separators = self._sale.separators + self._item.separators * len(sale.items)
+        if self._payment:
+            count += len(sale.payments)
+            separators += self._payment.separators * len(sale.payments)
+        return "\\" not in text and "\r" not in text and text.count("\n") == count and text.count("\t") == separators
+
+    def _lines(self, shown: Sale, sale: Sale, shown_till: str, till: str) -> Lines:
+        """``shown`` is what is written; what is worked out comes from ``sale``, in which nothing is escaped."""
+        if not self._fields_only:
+            return self._worked_out(shown, sale, shown_till, till)
+        key, item, payments = shown.access_key, self._item.template, ""
+        if self._payment:
+            payment = self._payment.template
+            payments = "".join([payment % _payment_values(key, n, one) for n, one in enumerate(shown.payments, 1)])
+        return Lines(
+            self._sale.template % _sale_values(shown, shown_till),
+            "".join([item % _item_values(key, one) for one in shown.items]),
+            payments,
+        )
+
+    def _worked_out(self, shown: Sale, sale: Sale, shown_till: str, till: str) -> Lines:
+        key, row = shown.access_key, {**rows.sale_row(sale, till), "cancelled_at": None}
+        payments: Iterable[str] = ()
+        if self._payment:
+            of_payments = zip(enumerate(shown.payments, 1), rows.payment_rows(sale), strict=True)
+            payments = [
+                _line(self._payment, _payment_values(key, number, one), own, row) for (number, one), own in of_payments
+            ]
+        of_items = zip(shown.items, rows.item_rows(sale), strict=True)
+        return Lines(
+            _line(self._sale, _sale_values(shown, shown_till), row, row),
+            "".join([_line(self._item, _item_values(key, one), own, row) for one, own in of_items]),
+            "".join(payments),
+        )
 
 
-def _lines(sale: Sale, till: str) -> Lines:
-    key = sale.access_key
-    return Lines(
-        _sale_line(sale, till),
-        "".join([_item_line(key, item) for item in sale.items]),
-        "".join([_payment_line(key, number, payment) for number, payment in enumerate(sale.payments, 1)]),
-    )
+def _line(layout: _Layout, values: tuple[Any, ...], row: Row, sale: Row) -> str:
+    return layout.template % (values + layout.additions(row, sale))
 
 
-def _sale_line(sale: Sale, till: str) -> str:
+def _writer(shape: Shape) -> Callable[[Any], str]:
+    """How a worked out value of this shape is written."""
+    match shape.kind:
+        case "money":
+            return lambda value: "" if value is None else f"{value:d}e-2"
+        case "decimal":
+            numbers = _Numbers(shape.places)
+            return lambda value: numbers[str(value)]
+        case "text":
+            return lambda value: value.translate(_ESCAPES) if value else ""
+        case "moment" | "date" | "clock":
+            return lambda value: value.isoformat() if value else ""
+    return lambda value: "" if value is None else str(value)
+
+
+def _sale_values(sale: Sale, till: str) -> tuple[Any, ...]:
     sums = sale.totals
     protocol = sale.protocol
-    return _SALE % (
+    return (
         *(sale.access_key, till, sale.model, sale.layout, sale.issuer, sale.series, sale.number),
         *(_moment(sale.issued_at), sale.environment, sale.emission, sale.consumer),
         *(sums.products, sums.discount, sums.freight, sums.insurance, sums.other),
@@ -115,9 +188,9 @@ def _sale_line(sale: Sale, till: str) -> str:
 
 
 # fmt: off
-def _item_line(key: str, item: Item) -> str:
+def _item_values(key: str, item: Item) -> tuple[Any, ...]:
     tax = item.taxes
-    return _ITEM % (
+    return (
         key, item.number, item.product_code, item.gtin, item.description, item.ncm, item.cfop, item.unit,
         _fourth[str(item.quantity)], _tenth[str(item.unit_price)],
         item.gross, item.discount, item.freight, item.insurance, item.other, item.in_total,
@@ -133,9 +206,9 @@ def _item_line(key: str, item: Item) -> str:
 # fmt: on
 
 
-def _payment_line(key: str, number: int, payment: Payment) -> str:
+def _payment_values(key: str, number: int, payment: Payment) -> tuple[Any, ...]:
     details = (payment.acquirer, payment.brand, payment.authorisation, payment.description)
-    return _PAYMENT % (key, number, payment.method, payment.amount, *details)
+    return (key, number, payment.method, payment.amount, *details)
 
 
 def _moment(value: datetime | None) -> str:

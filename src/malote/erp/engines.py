@@ -1,9 +1,11 @@
 """The engines a production database may run on, by the scheme of its address."""
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
+from malote.config import Settings
+from malote.erp import address
+from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.postgresql import PostgresqlErp
+from malote.erp.profiles.errors import ProfileError
+from malote.erp.profiles.profile import Profile, load
 from malote.erp.protocol import Erp, ErpError
 from malote.erp.sqlite import SqliteErp
 
@@ -15,29 +17,47 @@ _ENGINES: dict[str, type[PostgresqlErp] | type[SqliteErp]] = {
 }
 
 
-def open_erp(url: str, *, lock_timeout_seconds: float, statement_timeout_seconds: float = 30.0) -> Erp:
+def open_erp(
+    url: str,
+    *,
+    lock_timeout_seconds: float,
+    statement_timeout_seconds: float = 30.0,
+    tables: ErpTables = BUILT_IN,
+) -> Erp:
     """The ERP at ``url``. Nothing is connected yet, so that an ERP which is away doesn't keep Malote from starting.
 
     Raises ``ErpError`` with ``erp_address_invalid`` for an address that no engine understands.
     """
-    address = _address(url)
-    engine = _ENGINES.get(address.drivername)
+    parsed = address.parsed(url)
+    engine = _ENGINES.get(parsed.drivername)
     if engine is None:
-        raise _invalid(f"{address.drivername}: known are {', '.join(sorted(_ENGINES))}")
+        raise address.invalid(f"{parsed.drivername}: known are {', '.join(sorted(_ENGINES))}")
     return engine(
-        address,
+        parsed,
         lock_timeout_seconds=lock_timeout_seconds,
         statement_timeout_seconds=statement_timeout_seconds,
+        tables=tables,
     )
 
 
-def _address(url: str) -> URL:
+def tables_of(settings: Settings) -> ErpTables:
+    """The tables of the profile in force. Raises ``ErpError`` with ``erp_profile_invalid``."""
     try:
-        return make_url(url)
-    except ArgumentError as error:
-        # The address may hold a password: it is not repeated.
-        raise _invalid("not of the form postgresql://user@host/database or sqlite:///file") from error
+        return ErpTables(chosen_profile(settings))
+    except ProfileError as error:
+        raise ErpError("erp_profile_invalid", transient=False, detail=str(error)) from error
 
 
-def _invalid(detail: str) -> ErpError:
-    return ErpError("erp_address_invalid", transient=False, detail=detail)
+def chosen_profile(settings: Settings) -> Profile:
+    """Raises ``ProfileError``."""
+    return load(settings.erp.profile, settings.home_path)
+
+
+def open_configured(settings: Settings, url: str = "") -> Erp:
+    """The ERP of the settings, at another address if one is given. Raises as ``open_erp`` and ``tables_of``."""
+    return open_erp(
+        url or settings.erp_url,
+        lock_timeout_seconds=settings.erp.lock_timeout_seconds,
+        statement_timeout_seconds=settings.erp.statement_timeout_seconds,
+        tables=tables_of(settings),
+    )

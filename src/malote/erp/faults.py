@@ -8,6 +8,7 @@ import sqlite3
 import psycopg
 from sqlalchemy import exc
 
+from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import ErpError
 from malote.erp.values import OutOfRangeError
 
@@ -83,6 +84,8 @@ def classify(error: Exception, table: str = "") -> ErpError:
             return _of_sqlite(cause, table)
         case OutOfRangeError():
             return _permanent("value_out_of_range", table, cause.column)
+        case UnmappedError():
+            return _permanent("erp_unmapped", cause.column, cause.lookup)
         case OverflowError():  # SQLite's driver, for an integer of more than 64 bits
             return _permanent("value_out_of_range", table, "an integer")
         case exc.TimeoutError():

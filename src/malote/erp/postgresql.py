@@ -2,16 +2,22 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
 import psycopg
-from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy import URL, Connection, Select, Table, create_engine, text
 from sqlalchemy.pool import QueuePool
 
-from malote.erp import connecting, copy_text, rows, structure
+from malote.erp import connecting, grants_postgresql, rows, structure
+from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
+from malote.erp.copy_text import CopyText
+from malote.erp.grants import Grant
+from malote.erp.grants_postgresql import DIALECT
+from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 
@@ -37,31 +43,20 @@ _LIMITS = text(
     " WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true)"
 )
 
-# JSON is the quickest way for a thousand rows to become a parameter.
-_CLAIM = """
-INSERT INTO posting_key (identity, content_hash, till, document_id)
-SELECT identity, decode(content_hash, 'hex'), till, document_id
-  FROM json_to_recordset(%s) AS arriving (identity text, content_hash text, till text, document_id bigint)
- ORDER BY identity COLLATE "C"
-    ON CONFLICT (identity) DO NOTHING
-RETURNING identity
-"""
-
-_MOVE_STOCK = """
-INSERT INTO stock AS held (issuer, product_code, quantity)
-SELECT issuer, product_code, quantity
-  FROM json_to_recordset(%s) AS moved (issuer text, product_code text, quantity numeric)
- ORDER BY issuer COLLATE "C", product_code COLLATE "C"
-    ON CONFLICT (issuer, product_code) DO UPDATE SET quantity = held.quantity + excluded.quantity
-"""
-
 
 class PostgresqlErp:
     """See ``malote.erp.protocol.Erp``. Connects at the first use and again after a loss."""
 
     engine = "postgresql"
 
-    def __init__(self, url: URL, *, lock_timeout_seconds: float, statement_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        url: URL,
+        *,
+        lock_timeout_seconds: float,
+        statement_timeout_seconds: float,
+        tables: ErpTables = BUILT_IN,
+    ) -> None:
         options = {name: value for name, value in _CONNECTION.items() if name not in url.query}
         self._engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
@@ -76,30 +71,39 @@ class PostgresqlErp:
             pool_pre_ping=True,
             hide_parameters=True,
         )
-        self._named = Naming(self._transaction)
+        self.tables = tables
+        self._sql = _Sql(tables)
+        self._copy_text = CopyText(tables)
+        self._secrets = secrets_of(url)
+        self._named = Naming(self._transaction, tables, privileges=partial(grants_postgresql.lacking, tables=tables))
         self.patience_seconds = statement_timeout_seconds
         self._limits = {
             "lock": _milliseconds(lock_timeout_seconds),
             "statement": _milliseconds(statement_timeout_seconds),
         }
 
-    def create_structure(self) -> None:
-        with classified(), self._transaction() as connection:
+    def create_structure(self, *, everything: bool = False) -> None:
+        with classified(secrets=self._secrets), self._transaction() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _STRUCTURE_LOCK})
-            structure.create(connection)
+            structure.create(connection, structure.wanted(self.tables, everything=everything))
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
         try:
-            with classified(), self._transaction() as connection:
+            with classified(secrets=self._secrets), self._transaction() as connection:
                 return Booking(self, connection).book(batch)
         except ErpError as error:
             raise self._named(error) from error
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
-        return connecting.ledger(self._transaction, identities)
+        with classified(secrets=self._secrets):
+            return connecting.ledger(self._transaction, self.tables, identities)
 
     def booked(self) -> Iterator[BookedSale]:
-        return connecting.booked(self._transaction)
+        with classified(secrets=self._secrets):
+            yield from connecting.booked(self._transaction, self.tables)
+
+    def grants(self, user: str) -> list[Grant]:
+        return grants_postgresql.needed(self.tables, user)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -114,16 +118,17 @@ class PostgresqlErp:
 
     def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
         arriving = [row | {"content_hash": row["content_hash"].hex()} for row in rows.ledger_rows(postings)]
-        with classified("posting_key"):
-            return {row[0] for row in _driver(connection).execute(_CLAIM, (_json(arriving),))}
+        with classified(self.tables.ledger.name):
+            return {row[0] for row in _driver(connection).execute(self._sql.claim, (_json(arriving),))}
 
     def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:
         sales: list[str] = []
         payments: list[str] = []
-        with _copy(connection, "sale_item", copy_text.ITEM_COLUMNS) as write:
+        lines = self._copy_text.lines
+        with self._copy(connection, self.tables.item, self._copy_text.item_columns) as write:
             block: list[str] = []
             for posting, sale in postings:
-                line = copy_text.lines(sale, posting.till)
+                line = lines(sale, posting.till)
                 sales.append(line.sale)
                 payments.append(line.payments)
                 block.append(line.items)
@@ -131,29 +136,75 @@ class PostgresqlErp:
                     write("".join(block))
                     block.clear()
             write("".join(block))
-        with _copy(connection, "payment", copy_text.PAYMENT_COLUMNS) as write:
-            write("".join(payments))
-        with _copy(connection, "sale", copy_text.SALE_COLUMNS) as write:
+        if self.tables.payment:
+            with self._copy(connection, self.tables.payment, self._copy_text.payment_columns) as write:
+                write("".join(payments))
+        with self._copy(connection, self.tables.sale, self._copy_text.sale_columns) as write:
             write("".join(sales))
 
     def move_stock(self, connection: Connection, moves: Stock) -> None:
-        moved = [
-            {"issuer": issuer, "product_code": product, "quantity": format(quantity, "f")}
-            for (issuer, product), quantity in moves.items()
-        ]
-        with classified("stock"):
-            _driver(connection).execute(_MOVE_STOCK, (_json(moved),))
+        stock = self.tables.stock
+        assert stock is not None  # noqa: S101 only called where there is one
+        moved = [row | {"quantity": format(row["quantity"], "f")} for row in rows.stock_rows(stock, moves)]
+        with classified(stock.name):
+            _driver(connection).execute(self._sql.move_stock, (_json(moved),))
+
+    def locked(self, statement: Select[Any]) -> Select[Any]:
+        return statement.with_for_update()
+
+    @contextmanager
+    def _copy(
+        self, connection: Connection, table: MappedTable, columns: Sequence[str]
+    ) -> Iterator[Callable[[str], None]]:
+        with (
+            classified(table.name),
+            _driver(connection).cursor() as cursor,
+            cursor.copy(self._sql.copy(table, columns)) as copy,
+        ):
+            yield copy.write
 
 
-@contextmanager
-def _copy(connection: Connection, table: str, columns: Sequence[str]) -> Iterator[Callable[[str], None]]:
-    names = ", ".join(f'"{column}"' for column in columns)
-    with (
-        classified(table),
-        _driver(connection).cursor() as cursor,
-        cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT text, NULL '')".encode()) as copy,
-    ):
-        yield copy.write
+class _Sql:
+    """The statements that are PostgreSQL's own, with the names of one ERP."""
+
+    def __init__(self, tables: ErpTables) -> None:
+        self._quoted = DIALECT.identifier_preparer
+        self.claim = self._claim(tables.ledger)
+        self.move_stock = self._move_stock(tables.stock) if tables.stock else b""
+
+    def copy(self, table: MappedTable, columns: Sequence[str]) -> bytes:
+        names = ", ".join(self._quoted.quote(column) for column in columns)
+        return f"COPY {self._quoted.format_table(table.table)} ({names}) FROM STDIN (FORMAT text, NULL '')".encode()
+
+    def _claim(self, ledger: Table) -> bytes:
+        # JSON is the quickest way for a thousand rows to become a parameter.
+        return f"""
+            INSERT INTO {self._quoted.format_table(ledger)} (identity, content_hash, till, document_id)
+            SELECT identity, decode(content_hash, 'hex'), till, document_id
+              FROM json_to_recordset(%s)
+                AS arriving (identity text, content_hash text, till text, document_id bigint)
+             ORDER BY identity COLLATE "C"
+                ON CONFLICT (identity) DO NOTHING
+            RETURNING identity
+        """.encode()  # noqa: S608 names from the profile, quoted
+
+    def _move_stock(self, stock: MappedTable) -> bytes:
+        """In the order of the rows, which is that of their keys."""
+        named = {target.key: self._quoted.quote(target.column) for target in stock.inserted}
+        types = {
+            target.key: stock.columns[target.key].type.compile(dialect=DIALECT).partition(" COLLATE")[0]
+            for target in stock.inserted
+        }
+        quantity = named["quantity"]
+        arriving = ", ".join(f"{key} {types[key]}" for key in named if key != "quantity")
+        return f"""
+            INSERT INTO {self._quoted.format_table(stock.table)} AS held ({", ".join(named.values())})
+            SELECT {", ".join(named)}
+              FROM ROWS FROM (json_to_recordset(%s) AS ({arriving}, quantity numeric)) WITH ORDINALITY
+             ORDER BY ordinality
+                ON CONFLICT ({", ".join(name for key, name in named.items() if key != "quantity")})
+                DO UPDATE SET {quantity} = held.{quantity} + excluded.{quantity}
+        """.encode()  # noqa: S608 names from the profile, quoted
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from malote.erp.grants import Grant
+from malote.erp.mapping import ErpTables
 from malote.fiscal.documents import Document
 
 
@@ -65,8 +67,14 @@ class Erp(Protocol):
     engine: str  # "postgresql", "sqlite"
     patience_seconds: float  # how long one statement may take, waiting for locks included
 
-    def create_structure(self) -> None:
-        """Creates what is absent of Malote's own ERP tables; never alters or drops."""
+    tables: "ErpTables"  # as its profile has them
+
+    def create_structure(self, *, everything: bool = False) -> None:
+        """Creates what is absent of Malote's own ERP tables; never alters or drops.
+
+        Where a profile says that the ERP has tables of its own, only the ledger is Malote's; ``everything`` makes the
+        others too, for trying out. Raises ``ErpError``.
+        """
         ...
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
@@ -87,6 +95,10 @@ class Erp(Protocol):
 
     def booked(self) -> Iterator[BookedSale]:
         """Every booked sale in the order of its key, read in steps, so that memory stays bounded."""
+        ...
+
+    def grants(self, user: str) -> list["Grant"]:
+        """What ``user`` must be granted to post, and nothing else. Asks nobody."""
         ...
 
     def close(self) -> None: ...

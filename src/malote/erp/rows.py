@@ -1,14 +1,16 @@
-"""Between documents and rows of the ERP's tables, both ways. A column is called as the field it holds."""
+"""Between documents and rows by field, both ways: a row's names are those of the fields (``mapping`` takes it on)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection
 
-from malote.erp import tables
+from malote.erp import statements
+from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.protocol import Posting
 from malote.fiscal.documents import Cancellation, Item, NumberVoid, Payment, Protocol, Sale, Taxes, Totals
 
@@ -37,17 +39,20 @@ def sale_row(sale: Sale, till: str) -> Row:
     return row | {"till": till} | protocol_row(sale.protocol)
 
 
+def item_row(key: str, item: Item) -> Row:
+    return dict(zip(_item_columns, (key, *_item_values(item)), strict=True))
+
+
 def item_rows(sale: Sale) -> list[Row]:
-    key = sale.access_key
-    return [dict(zip(_item_columns, (key, *_item_values(item)), strict=True)) for item in sale.items]
+    return [item_row(sale.access_key, item) for item in sale.items]
+
+
+def payment_row(key: str, number: int, payment: Payment) -> Row:
+    return dict(zip(_payment_columns, (key, number, *_payment_values(payment)), strict=True))
 
 
 def payment_rows(sale: Sale) -> list[Row]:
-    key = sale.access_key
-    return [
-        dict(zip(_payment_columns, (key, number, *_payment_values(payment)), strict=True))
-        for number, payment in enumerate(sale.payments, 1)
-    ]
+    return [payment_row(sale.access_key, number, payment) for number, payment in enumerate(sale.payments, 1)]
 
 
 def protocol_row(protocol: Protocol | None) -> Row:
@@ -83,38 +88,108 @@ def ledger_rows(postings: Mapping[str, Posting]) -> list[Row]:
     ]
 
 
-def booked_sales(connection: Connection, keys: Sequence[str]) -> dict[str, Sale]:
-    """Sales as the ERP has them, by access key; the keys it doesn't have are left out."""
-    items, payments = (_lines(connection, table, keys) for table in (tables.sale_item, tables.payment))
-    statement = select(tables.sale).where(tables.sale.c.access_key.in_(keys))
-    return {
-        row["access_key"]: _sale(row, items[row["access_key"]], payments[row["access_key"]])
-        for row in connection.execute(statement).mappings()
-    }
+def sales_with_lines(
+    erp: ErpTables, postings: Sequence[tuple[Posting, Sale]]
+) -> list[tuple[MappedTable, Sequence[Mapping[str, Any]]]]:
+    """What is written for these sales, table by table, as rows for an INSERT."""
+    sales = [(sale, sale_row(sale, posting.till)) for posting, sale in postings]
+    written = [
+        (erp.sale, [row for _, own in sales for row in erp.sale.rows([own])]),
+        (erp.item, [row for sale, own in sales for row in erp.item.rows(item_rows(sale), own)]),
+    ]
+    if payment := erp.payment:
+        written.append((payment, [row for sale, own in sales for row in payment.rows(payment_rows(sale), own)]))
+    return [(table, added) for table, added in written if added]
 
 
-def _lines(connection: Connection, table: Table, keys: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
-    lines: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    statement = select(table).where(table.c.access_key.in_(keys)).order_by(table.c.access_key, table.c.number)
-    for row in connection.execute(statement).mappings():
-        lines[row["access_key"]].append(dict(row))
+def stock_rows(stock: MappedTable, moves: Mapping[tuple[str, str], Decimal]) -> list[Row]:
+    """What is added to the stock, one row for each of the ERP's own keys, in the order of these keys."""
+    fields = [
+        {"issuer": issuer, "product_code": product, "quantity": quantity}
+        for (issuer, product), quantity in moves.items()
+    ]
+    added: dict[tuple[Any, ...], Row] = {}
+    for row in stock.rows(fields):
+        key = tuple(value for name, value in row.items() if name != "quantity")
+        if key in added:  # two products of the tills are one of the ERP's
+            added[key]["quantity"] += row["quantity"]
+        else:
+            added[key] = dict(row)
+    return [added[key] for key in sorted(added, key=_sortable)]
+
+
+def _sortable(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
+    return tuple((value is not None, value) for value in key)
+
+
+# ---- and back ----
+
+
+def booked_sales(connection: Connection, erp: ErpTables, arriving: Mapping[str, Sale]) -> dict[str, Sale]:
+    """Sales as the ERP has them, by access key; those it doesn't have are left out.
+
+    What a profile left out of the ERP, or put there in a way that can't be read back, is taken from the sale that
+    arrives under the same key.
+    """
+    booked: dict[str, Sale] = {}
+    for keys in statements.steps(arriving):
+        items = _lines(connection, erp.item, keys)
+        payments = _lines(connection, erp.payment, keys) if erp.payment else None
+        for row in _read(connection, erp.sale, keys):
+            key = row["access_key"]
+            booked[key] = _sale(arriving[key], row, items[key], payments[key] if payments is not None else None)
+    return booked
+
+
+def _read(connection: Connection, table: MappedTable, keys: Sequence[str]) -> list[Row]:
+    """Rows of these sales by field, as far as nothing was lost in the ERP's columns."""
+    exactly = table.readable(exactly=True)
+    found = connection.execute(statements.readable_rows(table, keys)).mappings()
+    return [{name: table.read(name, row[name]) for name in exactly} for row in found]
+
+
+def _lines(connection: Connection, table: MappedTable, keys: Sequence[str]) -> dict[str, list[Row]]:
+    lines: dict[str, list[Row]] = defaultdict(list)
+    for row in _read(connection, table, keys):
+        lines[row["access_key"]].append(row)
     return lines
 
 
-def _sale(row: Mapping[Any, Any], items: Iterable[Mapping[str, Any]], payments: Iterable[Mapping[str, Any]]) -> Sale:
-    return Sale(
-        **{name: row[name] for name in _SALE},
-        items=tuple(
-            Item(**{name: item[name] for name in _ITEM}, taxes=Taxes(**{name: item[name] for name in _TAXES}))
-            for item in items
-        ),
-        payments=tuple(Payment(**{name: payment[name] for name in _PAYMENT}) for payment in payments),
-        totals=Totals(**{name: row[name] for name in _TOTALS}),
+def _sale(like: Sale, row: Row, items: list[Row], payments: list[Row] | None) -> Sale:
+    return msgspec.structs.replace(
+        like,
+        **_only(row, _SALE),
+        items=_read_lines(sorted(like.items, key=lambda item: item.number), items, _item),
+        payments=like.payments if payments is None else _read_lines(like.payments, payments, _payment),
+        totals=msgspec.structs.replace(like.totals, **_only(row, _TOTALS)),
         protocol=_protocol(row),
     )
 
 
-def _protocol(row: Mapping[Any, Any]) -> Protocol | None:
+def _read_lines(like: Sequence[Any], lines: list[Row], make: Any) -> tuple[Any, ...]:
+    """The lines in the order of their numbers. Without numbers there is no telling which is which: then only how many
+    there are is told, by leaving out or repeating those that arrive."""
+    if lines and "number" not in lines[0]:
+        return tuple(like) if len(lines) == len(like) else tuple(like[:1]) * len(lines)
+    in_order = sorted(lines, key=lambda line: line["number"])
+    return tuple(make(like[place] if place < len(like) else None, line) for place, line in enumerate(in_order))
+
+
+def _item(like: Item | None, line: Row) -> Item:
+    base = like or Item(0, "", "", "", "", "", "", 0, 0, 0, 0, 0, 0, 0, True, Taxes())  # type: ignore[arg-type]
+    taxes = msgspec.structs.replace(base.taxes, **_only(line, _TAXES))
+    return msgspec.structs.replace(base, **_only(line, _ITEM), taxes=taxes)
+
+
+def _payment(like: Payment | None, line: Row) -> Payment:
+    return msgspec.structs.replace(like or Payment("", 0), **_only(line, _PAYMENT))
+
+
+def _only(row: Row, names: Iterable[str]) -> Row:
+    return {name: row[name] for name in names if name in row}
+
+
+def _protocol(row: Row) -> Protocol | None:
     if row["protocol_status"] is None:
         return None
-    return Protocol(row["protocol_number"], row["protocol_status"], row["protocol_at"])
+    return Protocol(row.get("protocol_number", ""), row["protocol_status"], row.get("protocol_at"))

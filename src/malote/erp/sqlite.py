@@ -3,21 +3,20 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, insert, select
+from sqlalchemy import URL, Connection, Select, create_engine, event, insert, select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from malote.erp import connecting, rows, structure, tables
+from malote.erp import connecting, rows, statements, structure
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
+from malote.erp.grants import Grant
+from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
-
-_NEW_FILE = "\n".join(
-    ["BEGIN IMMEDIATE;", *(f"{statement};" for statement in structure.statements(sqlite_dialect())), "COMMIT;"]
-)
 
 
 class SqliteErp:
@@ -25,7 +24,14 @@ class SqliteErp:
 
     engine = "sqlite"
 
-    def __init__(self, url: URL, *, lock_timeout_seconds: float, statement_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        url: URL,
+        *,
+        lock_timeout_seconds: float,
+        statement_timeout_seconds: float,
+        tables: ErpTables = BUILT_IN,
+    ) -> None:
         """``statement_timeout_seconds`` is not used: SQLite has nothing to wait for but its lock."""
         self.patience_seconds = lock_timeout_seconds
         self._engine = create_engine(
@@ -35,13 +41,14 @@ class SqliteErp:
             connect_args={"timeout": lock_timeout_seconds},
             hide_parameters=True,
         )
+        self.tables = tables
         # SQLite has one code for a missing table and for much else.
-        self._named = Naming(self._engine.connect, otherwise="erp_refused")
-        event.listen(self._engine, "connect", _prepare)
+        self._named = Naming(self._engine.connect, tables, otherwise="erp_refused")
+        event.listen(self._engine, "connect", partial(_prepare, tables))
 
-    def create_structure(self) -> None:
+    def create_structure(self, *, everything: bool = False) -> None:
         with classified(), self._transaction() as connection:
-            structure.create(connection)
+            structure.create(connection, structure.wanted(self.tables, everything=everything))
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
         try:
@@ -51,10 +58,13 @@ class SqliteErp:
             raise self._named(error) from error
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
-        return connecting.ledger(self._engine.connect, identities)
+        return connecting.ledger(self._engine.connect, self.tables, identities)
 
     def booked(self) -> Iterator[BookedSale]:
-        return connecting.booked(self._engine.connect)
+        return connecting.booked(self._engine.connect, self.tables)
+
+    def grants(self, user: str) -> list[Grant]:
+        return []  # who may write the file may do everything
 
     def close(self) -> None:
         self._engine.dispose()
@@ -75,46 +85,42 @@ class SqliteErp:
 
     def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
         # Nobody else writes while this transaction does, so that looking first is safe.
-        column = tables.posting_key.c.identity
-        with classified("posting_key"):
-            taken = set(connection.scalars(select(column).where(column.in_(list(postings)))))
+        ledger = self.tables.ledger
+        with classified(ledger.name):
+            taken = set(connection.scalars(select(ledger.c.identity).where(ledger.c.identity.in_(list(postings)))))
             fresh = {name: posting for name, posting in postings.items() if name not in taken}
             if fresh:
-                connection.execute(insert(tables.posting_key), rows.ledger_rows(fresh))
+                connection.execute(insert(ledger), rows.ledger_rows(fresh))
         return set(fresh)
 
     def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:
-        for table, added in (
-            (tables.sale, [rows.sale_row(sale, posting.till) for posting, sale in postings]),
-            (tables.sale_item, [row for _, sale in postings for row in rows.item_rows(sale)]),
-            (tables.payment, [row for _, sale in postings for row in rows.payment_rows(sale)]),
-        ):
-            if added:
-                with classified(table.name):
-                    connection.execute(insert(table), added)
+        for table, added in rows.sales_with_lines(self.tables, postings):
+            with classified(table.name):
+                connection.execute(statements.add(table), added)
 
     def move_stock(self, connection: Connection, moves: Stock) -> None:
-        stock = insert_or(tables.stock)
-        statement = stock.on_conflict_do_update(
-            index_elements=["issuer", "product_code"],
-            set_={"quantity": tables.stock.c.quantity + stock.excluded.quantity},
+        stock = self.tables.stock
+        assert stock is not None  # noqa: S101 only called where there is one
+        adding = insert_or(stock.table)
+        quantity = stock.columns.quantity
+        statement = adding.on_conflict_do_update(
+            index_elements=[stock.columns[target.key] for target in stock.inserted if target.key != "quantity"],
+            set_={quantity: quantity + adding.excluded.quantity},
         )
-        with classified("stock"):
-            connection.execute(
-                statement,
-                [
-                    {"issuer": issuer, "product_code": product, "quantity": quantity}
-                    for (issuer, product), quantity in moves.items()
-                ],
-            )
+        with classified(stock.name):
+            connection.execute(statement, rows.stock_rows(stock, moves))
+
+    def locked(self, statement: Select[Any]) -> Select[Any]:
+        return statement  # the transaction holds the file
 
 
-def _prepare(connection: Any, record: Any) -> None:
+def _prepare(tables: ErpTables, connection: Any, record: Any) -> None:
     """A new file gets its tables by itself: nobody administers an ERP for trying out."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        connection.executescript(_NEW_FILE)
+        created = "".join(f"{statement};\n" for statement in structure.statements(sqlite_dialect(), tables))
+        connection.executescript(f"BEGIN IMMEDIATE;\n{created}COMMIT;")
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:

@@ -8,9 +8,9 @@ would buy nothing.
 from collections.abc import Iterator
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, SmallInteger, Table
+from sqlalchemy import Column, Integer, MetaData, SmallInteger, Table
 
-from malote.erp.values import DatabaseNow, Exact, Moment, Money, Words, key_text
+from malote.erp.values import DatabaseNow, Exact, Flag, Moment, Money, Whole, Words, digest, key_text
 from malote.fiscal.documents import Taxes, Totals
 
 metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
@@ -24,7 +24,7 @@ def _protocol() -> tuple[Column[object], ...]:
     """The authorisation: NULL throughout until there is one. The status tells, since a number may be absent."""
     return (
         Column("protocol_number", Words),
-        Column("protocol_status", Integer),
+        Column("protocol_status", Whole(Integer)),
         Column("protocol_at", Moment),
     )
 
@@ -45,32 +45,32 @@ def _columns_of(struct: type[msgspec.Struct]) -> Iterator[Column[object]]:
 posting_key = Table(
     "posting_key",
     metadata,
-    Column("identity", key_text(), primary_key=True),
-    Column("content_hash", LargeBinary, nullable=False),
+    Column("identity", key_text(120), primary_key=True),
+    Column("content_hash", digest(), nullable=False),
     # Who booked it: a document that meets its own entry was booked before a crash, and is no duplicate.
     Column("till", Words, nullable=False),
-    Column("document_id", BigInteger, nullable=False),
+    Column("document_id", Whole(), nullable=False),
     _posted_at(),
 )
 
 sale = Table(
     "sale",
     metadata,
-    Column("access_key", key_text(), primary_key=True),
+    Column("access_key", key_text(44), primary_key=True),
     Column("till", Words, nullable=False),
     Column("model", Words, nullable=False),
     Column("layout", Words),
     Column("issuer", Words, nullable=False),
-    Column("series", BigInteger, nullable=False),
-    Column("number", BigInteger, nullable=False),
+    Column("series", Whole(), nullable=False),
+    Column("number", Whole(), nullable=False),
     Column("issued_at", Moment, nullable=False),
-    Column("environment", SmallInteger, nullable=False),
-    Column("emission", SmallInteger, nullable=False),
+    Column("environment", Whole(SmallInteger), nullable=False),
+    Column("emission", Whole(SmallInteger), nullable=False),
     Column("consumer", Words),
     *_columns_of(Totals),
     Column("change", Money, nullable=False),
     Column("contingency_at", Moment),
-    Column("contingency_reason", Words),
+    Column("contingency_reason", Words(500)),
     *_protocol(),
     Column("cancelled_at", Moment),
     _posted_at(),
@@ -79,39 +79,39 @@ sale = Table(
 sale_item = Table(
     "sale_item",
     metadata,
-    Column("access_key", key_text(), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("access_key", key_text(44), primary_key=True),
+    Column("number", Whole(Integer), primary_key=True, autoincrement=False),
     Column("product_code", Words),
     Column("gtin", Words),
-    Column("description", Words),
+    Column("description", Words(500)),
     Column("ncm", Words),
     Column("cfop", Words),
     Column("unit", Words),
     Column("quantity", Exact(4), nullable=False),
     Column("unit_price", Exact(10), nullable=False),
     *_money("gross", "discount", "freight", "insurance", "other"),
-    Column("in_total", Boolean(create_constraint=False), nullable=False),
+    Column("in_total", Flag, nullable=False),
     *_columns_of(Taxes),
 )
 
 payment = Table(
     "payment",
     metadata,
-    Column("access_key", key_text(), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, in the document's order
+    Column("access_key", key_text(44), primary_key=True),
+    Column("number", Whole(Integer), primary_key=True, autoincrement=False),  # from 1, in the document's order
     Column("method", Words),
     Column("amount", Money, nullable=False),
     Column("acquirer", Words),
     Column("brand", Words),
     Column("authorisation", Words),
-    Column("description", Words),
+    Column("description", Words(500)),
 )
 
 stock = Table(
     "stock",
     metadata,
-    Column("issuer", key_text(), primary_key=True),
-    Column("product_code", key_text(), primary_key=True),
+    Column("issuer", key_text(14), primary_key=True),
+    Column("product_code", key_text(60), primary_key=True),
     # May be negative: what was sold left the shelf, whatever the books said of it.
     Column("quantity", Exact(4, integer_digits=15), nullable=False),
 )
@@ -119,15 +119,15 @@ stock = Table(
 cancellation = Table(
     "cancellation",
     metadata,
-    Column("access_key", key_text(), primary_key=True),
+    Column("access_key", key_text(44), primary_key=True),
     Column("till", Words, nullable=False),
     Column("event", Words, nullable=False),
-    Column("sequence", Integer, nullable=False),
+    Column("sequence", Whole(Integer), nullable=False),
     Column("issuer", Words),
     Column("at", Moment, nullable=False),
-    Column("environment", SmallInteger, nullable=False),
+    Column("environment", Whole(SmallInteger), nullable=False),
     Column("sale_protocol", Words),
-    Column("reason", Words),
+    Column("reason", Words(500)),
     Column("substitute", Words),
     *_protocol(),
     _posted_at(),
@@ -136,15 +136,15 @@ cancellation = Table(
 number_void = Table(
     "number_void",
     metadata,
-    Column("issuer", key_text(), primary_key=True),
-    Column("model", key_text(), primary_key=True),
-    Column("series", BigInteger, primary_key=True, autoincrement=False),
-    Column("year", Integer, primary_key=True, autoincrement=False),
-    Column("first", BigInteger, primary_key=True, autoincrement=False),
-    Column("last", BigInteger, primary_key=True, autoincrement=False),
+    Column("issuer", key_text(14), primary_key=True),
+    Column("model", key_text(2), primary_key=True),
+    Column("series", Whole(), primary_key=True, autoincrement=False),
+    Column("year", Whole(Integer), primary_key=True, autoincrement=False),
+    Column("first", Whole(), primary_key=True, autoincrement=False),
+    Column("last", Whole(), primary_key=True, autoincrement=False),
     Column("till", Words, nullable=False),
-    Column("environment", SmallInteger, nullable=False),
-    Column("reason", Words),
+    Column("environment", Whole(SmallInteger), nullable=False),
+    Column("reason", Words(500)),
     Column("at", Moment),
     *_protocol(),
     _posted_at(),

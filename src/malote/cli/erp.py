@@ -1,0 +1,93 @@
+"""``malote erp …``: the production database, as whoever looks after it meets it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from malote.cli.common import ConfigOption, fail, settings_of
+from malote.config import Settings
+
+UrlArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Address of the database; erp.url of the settings by default. On a command line, others may see a password"
+        " in it: MALOTE_ERP_URL in the environment is safer.",
+        show_default=False,
+    ),
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option("--profile", help="Another profile than erp.profile of the settings.", show_default=False),
+]
+UserOption = Annotated[
+    str,
+    typer.Option("--user", help="The posting user; the address' own by default.", show_default=False),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("create")(create)
+    app.command("grants")(grants)
+
+
+def create(config: ConfigOption = None) -> None:
+    """Creates those of Malote's tables that the ERP lacks. Alters and drops nothing."""
+    from malote.erp.engines import open_configured
+    from malote.erp.protocol import ErpError
+
+    settings = settings_of(config)
+    try:
+        erp = open_configured(settings)
+        try:
+            erp.create_structure()
+        finally:
+            erp.close()
+    except ErpError as error:
+        fail(error.code, {"detail": error.detail}, settings)
+    typer.echo(said(settings, "As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP."))
+
+
+def grants(
+    url: UrlArgument = "", user: UserOption = "", profile: ProfileOption = None, config: ConfigOption = None
+) -> None:
+    """Prints the GRANT statements that the posting user needs, for the DBA to run. Connects to nothing."""
+    from malote.erp.address import parsed
+    from malote.erp.engines import open_configured
+    from malote.erp.grants import statements
+    from malote.erp.protocol import ErpError
+
+    settings = settings_with(config, profile)
+    try:
+        erp = open_configured(settings, url)
+        named = user or parsed(url or settings.erp_url).username or "malote"
+        granted = statements(erp.grants(named))
+        erp.close()
+    except ErpError as error:
+        fail(error.code, {"detail": error.detail}, settings)
+    if not granted:
+        typer.echo(
+            said(
+                settings,
+                "-- SQLite não tem usuários: quem pode gravar o arquivo pode tudo.",
+                "-- SQLite has no users: who may write the file may do everything.",
+            )
+        )
+    for statement in granted:
+        typer.echo(statement)
+
+
+def settings_with(config: Path | None, profile: str | None) -> Settings:
+    """The settings, with another profile where one is given."""
+    settings = settings_of(config)
+    if profile is None:
+        return settings
+    if profile.endswith(".toml"):
+        profile = str(Path(profile).resolve())  # relative to here, as typed, and not to the home folder
+    return msgspec.structs.replace(settings, erp=msgspec.structs.replace(settings.erp, profile=profile))
+
+
+def said(settings: Settings, portuguese: str, english: str) -> str:
+    return english if settings.language == "en" else portuguese

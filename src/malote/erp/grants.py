@@ -1,0 +1,66 @@
+"""What a posting user must be granted: for each table the verbs that Malote's statements use, and nothing else."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from malote.erp.mapping import CANCELLED, PROTOCOL, ErpTables, MappedTable
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """One privilege on one object: ``UPDATE`` of ``columns`` (all, where there are none) ``ON`` ``target``."""
+
+    verb: str
+    target: str  # quoted, with its schema: "sale", "SCHEMA vendas"
+    user: str  # quoted
+    columns: tuple[str, ...] = ()  # quoted
+    table: str = ""  # the bare name; "" for what is no table
+
+    @property
+    def statement(self) -> str:
+        columns = f" ({', '.join(self.columns)})" if self.columns else ""
+        return f"GRANT {self.verb}{columns} ON {self.target} TO {self.user}"
+
+
+class Use(msgspec.Struct, frozen=True):
+    """One verb that posting uses on a table; with ``columns`` where only those are changed."""
+
+    table: str
+    verb: str
+    columns: tuple[str, ...] = ()
+
+
+def uses(erp: ErpTables) -> list[Use]:
+    """Every verb of Malote's statements, table by table."""
+    found = [Use(erp.ledger.name, verb) for verb in ("SELECT", "INSERT")]
+    for part in (erp.sale, erp.item, erp.payment):
+        if part:
+            found += [Use(part.name, verb) for verb in ("SELECT", "INSERT")]
+    found.append(Use(erp.sale.name, "UPDATE", _changed(erp.sale)))
+    if erp.stock:
+        found += [Use(erp.stock.name, verb) for verb in ("SELECT", "INSERT")]
+        found.append(Use(erp.stock.name, "UPDATE", (erp.stock.columns.quantity.name,)))
+    found += [Use(part.name, "INSERT") for part in (erp.cancellation, erp.number_void) if part]
+    return found
+
+
+def statements(granted: Sequence[Grant]) -> list[str]:
+    """SQL for the DBA, one statement for each object."""
+    by_object: dict[str, list[Grant]] = {}
+    for grant in granted:
+        by_object.setdefault(grant.target, []).append(grant)
+    return [_together(same) for same in by_object.values()]
+
+
+def _together(same: Sequence[Grant]) -> str:
+    verbs = [f"{one.verb} ({', '.join(one.columns)})" if one.columns else one.verb for one in same]
+    return f"GRANT {', '.join(verbs)} ON {same[0].target} TO {same[0].user};"
+
+
+def _changed(sale: MappedTable) -> tuple[str, ...]:
+    later = CANCELLED | PROTOCOL
+    return tuple(
+        target.column
+        for target in sale.targets
+        if target.compiled.fields and all(field.name in later for field in target.compiled.fields)
+    )

@@ -1,0 +1,60 @@
+"""Privileges on PostgreSQL: the statements that give them, and which of them the present user lacks."""
+
+from sqlalchemy import Connection, Dialect, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
+
+from malote.erp.grants import Grant, uses
+from malote.erp.mapping import ErpTables
+
+DIALECT: Dialect = PGDialect()  # type: ignore[no-untyped-call]
+
+# Looked up by name in every schema, since without USAGE a schema's tables are not visible at all.
+_TABLES = text(
+    "SELECT n.nspname, c.relname, c.oid, has_schema_privilege(n.oid, 'USAGE')"
+    "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE c.relname = ANY(:names) AND c.relkind = ANY('{r,p,v,f}')"
+    "   AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'"
+    "   AND (n.nspname = :schema OR (CAST(:schema AS text) IS NULL AND n.nspname = ANY("
+    "        SELECT replace(btrim(part, ' \"'), '$user', current_user::text)"
+    "          FROM unnest(string_to_array(current_setting('search_path'), ',')) AS part)))"
+)
+_TABLE_PRIVILEGE = text("SELECT has_table_privilege(CAST(:oid AS oid), :verb)")
+_COLUMN_PRIVILEGE = text("SELECT has_column_privilege(CAST(:oid AS oid), :column, :verb)")
+
+
+def needed(tables: ErpTables, user: str) -> list[Grant]:
+    """What ``user`` must be granted. CONNECT is left out, which PUBLIC has by default."""
+    quote = DIALECT.identifier_preparer.quote
+    named, schema = quote(user), tables.schema or "public"
+    granted = [Grant("USAGE", f"SCHEMA {quote(schema)}", named)]
+    for use in uses(tables):
+        columns = tuple(quote(column) for column in use.columns)
+        granted.append(Grant(use.verb, f"{quote(schema)}.{quote(use.table)}", named, columns, use.table))
+    return granted
+
+
+def lacking(connection: Connection, tables: ErpTables) -> list[str]:
+    """What the present user may not do, as ``UPDATE ON sale`` or ``USAGE ON SCHEMA vendas``."""
+    found = {
+        name: (schema, oid, usable)
+        for schema, name, oid, usable in connection.execute(
+            _TABLES, {"names": sorted({use.table for use in uses(tables)}), "schema": tables.schema}
+        )
+    }
+    refused = [f"USAGE ON SCHEMA {schema}" for schema in sorted({one[0] for one in found.values() if not one[2]})]
+    if refused:
+        return refused
+    for use in uses(tables):
+        if use.table not in found:
+            continue  # absent, which is another matter
+        oid = found[use.table][1]
+        if use.columns:
+            asked = [
+                connection.scalar(_COLUMN_PRIVILEGE, {"oid": oid, "column": column, "verb": use.verb})
+                for column in use.columns
+            ]
+        else:
+            asked = [connection.scalar(_TABLE_PRIVILEGE, {"oid": oid, "verb": use.verb})]
+        if not all(asked):
+            refused.append(f"{use.verb} ON {use.table}")
+    return refused

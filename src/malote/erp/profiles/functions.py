@@ -1,0 +1,298 @@
+"""What an expression of a profile means: compiled once into plain functions over a row; nothing is evaluated as code.
+
+Each function names the shape of its result. Where a column's value leads back to the field it was made of, the
+function has an inverse, so that Malote can read what it wrote; ``exact`` says that nothing is lost on the way.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import msgspec
+
+from malote.erp.profiles.shapes import Kind, Shape
+from malote.erp.profiles.syntax import Call, Constant, Expression, ExpressionError, Field
+from malote.erp.values import OutOfRangeError, scaled
+
+Row = Mapping[str, Any]
+Value = Callable[[Row, Row], Any]  # of a row and of its sale's row
+Inverse = Callable[[Any], Any]
+Lookup = Mapping[str, str | int]  # "*" is for all others
+
+OTHERS = "*"
+_MOST_PLACES = 10
+
+
+class UnmappedError(ValueError):
+    """A value of a document is in no lookup table of the profile. ``column`` says where; the value is never told."""
+
+    def __init__(self, column: str, lookup: str) -> None:
+        super().__init__(column, lookup)
+        self.column = column
+        self.lookup = lookup
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """An expression, ready for use. ``value`` may raise ``OutOfRangeError`` and ``UnmappedError``."""
+
+    shape: Shape
+    value: Value
+    fields: frozenset[Field]
+    inverse: Inverse | None = None
+    exact: bool = False
+
+    @property
+    def readable(self) -> str | None:
+        """The one field of the row that the column's value leads back to."""
+        if self.inverse is None or len(self.fields) != 1:
+            return None
+        field = next(iter(self.fields))
+        return None if field.of_sale else field.name
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What an expression may refer to. ``column`` is for messages: the ERP's table and column."""
+
+    column: str
+    row: Mapping[str, Shape]
+    sale: Mapping[str, Shape]
+    lookups: Mapping[str, Lookup]
+
+
+def compiled(expression: Expression, around: Surroundings) -> Compiled:
+    """Raises ``ExpressionError``."""
+    match expression:
+        case Constant():
+            return _constant(expression.value)
+        case Field():
+            return _field(expression, around)
+        case Call():
+            return _call(expression, around)
+
+
+def _constant(value: str | int | bool | Decimal) -> Compiled:
+    match value:
+        case bool():
+            shape = Shape("flag")
+        case int():
+            shape = Shape("integer")
+        case str():
+            shape = Shape("text", length=len(value))
+        case _:
+            shape = Shape("decimal", places=max(0, -int(value.as_tuple().exponent)))
+    return Compiled(shape, lambda row, sale: value, frozenset())
+
+
+def _field(field: Field, around: Surroundings) -> Compiled:
+    known, name = (around.sale if field.of_sale else around.row), field.name
+    if name not in known:
+        raise ExpressionError(
+            f"no field {'sale.' if field.of_sale else ''}{name}; known are {', '.join(sorted(known))}"
+        )
+    value: Value = (lambda row, sale: sale[name]) if field.of_sale else (lambda row, sale: row[name])
+    return Compiled(known[name], value, frozenset([field]), _itself, exact=True)
+
+
+def _call(call: Call, around: Surroundings) -> Compiled:
+    if call.function == "lookup":
+        return _lookup(call, around)
+    make = FUNCTIONS.get(call.function)
+    if make is None:
+        raise ExpressionError(f"no function {call.function}; known are {', '.join(sorted([*FUNCTIONS, 'lookup']))}")
+    return make([compiled(argument, around) for argument in call.arguments], around.column)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+# ---- functions of one value ----
+
+
+def _only(arguments: Sequence[Compiled], *kinds: Kind) -> Compiled:
+    if len(arguments) != 1:
+        raise ExpressionError("one value is expected in the brackets")
+    if arguments[0].shape.kind not in kinds:
+        raise ExpressionError(f"expected is a value of kind {' or '.join(kinds)}, not {arguments[0].shape}")
+    return arguments[0]
+
+
+def _derived(
+    inner: Compiled, shape: Shape, change: Callable[[Any], Any], inverse: Inverse | None = None, *, exact: bool = False
+) -> Compiled:
+    """``change`` of what ``inner`` gives; what is absent stays so."""
+    given = inner.value
+
+    def value(row: Row, sale: Row) -> Any:
+        before = given(row, sale)
+        return None if before is None else change(before)
+
+    back = _after(inner.inverse, inverse) if inverse and inner.inverse else None
+    return Compiled(shape, value, inner.fields, back, exact=exact and inner.exact)
+
+
+def _after(outer: Inverse, inner: Inverse) -> Inverse:
+    return lambda value: None if value is None else outer(inner(value))
+
+
+def _cents(arguments: Sequence[Compiled], column: str) -> Compiled:
+    return _derived(_only(arguments, "money"), Shape("integer"), _itself, _itself, exact=True)
+
+
+def _negate(arguments: Sequence[Compiled], column: str) -> Compiled:
+    inner = _only(arguments, "money", "decimal", "integer")
+    return _derived(inner, inner.shape, lambda value: -value, lambda value: -value, exact=True)
+
+
+def _integer(arguments: Sequence[Compiled], column: str) -> Compiled:
+    def change(text: str) -> int | None:
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+            raise OutOfRangeError(column)
+        return int(text)
+
+    return _derived(_only(arguments, "text"), Shape("integer"), change, str)
+
+
+def _text(arguments: Sequence[Compiled], column: str) -> Compiled:
+    return _derived(_only(arguments, "integer"), Shape("text", length=20), str, int, exact=True)
+
+
+def _of_moment(kind: Kind, part: Callable[[datetime], Any]) -> Callable[[Sequence[Compiled], str], Compiled]:
+    return lambda arguments, column: _derived(_only(arguments, "moment"), Shape(kind), part)
+
+
+# ---- functions with a number of places or characters ----
+
+
+def _with_number(arguments: Sequence[Compiled], most: int, *kinds: Kind) -> tuple[Compiled, int]:
+    if len(arguments) != 2 or arguments[1].shape.kind != "integer" or arguments[1].fields:
+        raise ExpressionError("a value and a whole number are expected in the brackets")
+    number = int(arguments[1].value({}, {}))
+    if not 0 <= number <= most:
+        raise ExpressionError(f"the number must be from 0 to {most}")
+    return _only(arguments[:1], *kinds), number
+
+
+def _places(arguments: Sequence[Compiled], column: str) -> Compiled:
+    inner, places = _with_number(arguments, _MOST_PLACES, "decimal")
+
+    def change(value: Decimal) -> Decimal:
+        scaled(value, places, column)
+        return value
+
+    return _derived(inner, Shape("decimal", places=places), change, _itself, exact=True)
+
+
+def _rounded(arguments: Sequence[Compiled], column: str) -> Compiled:
+    inner, places = _with_number(arguments, _MOST_PLACES, "decimal", "money")
+    money, step = inner.shape.kind == "money", Decimal(1).scaleb(-places)
+
+    def change(value: Any) -> Decimal:
+        return (Decimal(value).scaleb(-2) if money else Decimal(value)).quantize(step, ROUND_HALF_UP)
+
+    return _derived(inner, Shape("decimal", places=places), change)
+
+
+def _left(arguments: Sequence[Compiled], column: str) -> Compiled:
+    inner, length = _with_number(arguments, 4000, "text")
+    return _derived(inner, Shape("text", length=length), lambda text: text[:length])
+
+
+def _right(arguments: Sequence[Compiled], column: str) -> Compiled:
+    inner, length = _with_number(arguments, 4000, "text")
+    return _derived(inner, Shape("text", length=length), lambda text: text[max(0, len(text) - length) :])
+
+
+# ---- functions of several values ----
+
+
+def _concat(arguments: Sequence[Compiled], column: str) -> Compiled:
+    if not arguments:
+        raise ExpressionError("nothing to put together")
+    for argument in arguments:
+        if argument.shape.kind not in ("text", "integer"):
+            raise ExpressionError(f"only texts and integers can be put together, not {argument.shape}")
+    values = [argument.value for argument in arguments]
+
+    def value(row: Row, sale: Row) -> str:
+        parts = [one(row, sale) for one in values]
+        return "".join([str(part) for part in parts if part is not None])
+
+    return Compiled(Shape("text"), value, frozenset().union(*(argument.fields for argument in arguments)))
+
+
+def _present(arguments: Sequence[Compiled], column: str) -> Compiled:
+    if len(arguments) != 3:
+        raise ExpressionError("three values are expected: one, what stands for its presence, and for its absence")
+    asked, there, absent = arguments
+    if there.shape.kind != absent.shape.kind:
+        raise ExpressionError(f"the last two must be of one kind, not {there.shape} and {absent.shape}")
+    longest = max(there.shape.length or 0, absent.shape.length or 0)
+    known = there.shape.length is not None and absent.shape.length is not None
+    shape = Shape(there.shape.kind, max(there.shape.places, absent.shape.places), longest if known else None)
+
+    def value(row: Row, sale: Row) -> Any:
+        chosen = absent if asked.value(row, sale) in (None, "") else there
+        return chosen.value(row, sale)
+
+    return Compiled(shape, value, asked.fields | there.fields | absent.fields)
+
+
+def _lookup(call: Call, around: Surroundings) -> Compiled:
+    match call.arguments:
+        case (asked, Constant(str(name))):
+            inner = _only([compiled(asked, around)], "text", "integer")
+        case _:
+            raise ExpressionError("a value and the quoted name of a lookup table are expected in the brackets")
+    table = around.lookups.get(name)
+    if table is None:
+        raise ExpressionError(f"no lookup table {name}; known are {', '.join(sorted(around.lookups)) or 'none'}")
+    otherwise = table.get(OTHERS)
+    column = around.column
+
+    def change(value: Any) -> Any:
+        found = table.get(str(value), otherwise)
+        if found is None and value != "":
+            raise UnmappedError(column, name)
+        return found
+
+    back = {given: key for key, given in table.items()}
+    one_to_one = otherwise is None and len(back) == len(table)
+    if not one_to_one:
+        return _derived(inner, _shape_of_table(table), change)
+    whole = inner.shape.kind == "integer"
+    inverse = (lambda given: int(back[given])) if whole else (lambda given: back.get(given, ""))
+    return _derived(inner, _shape_of_table(table), change, inverse, exact=True)
+
+
+def _shape_of_table(table: Lookup) -> Shape:
+    if not table:
+        raise ExpressionError("the lookup table is empty")
+    if all(isinstance(value, int) for value in table.values()):
+        return Shape("integer")
+    if all(isinstance(value, str) for value in table.values()):
+        return Shape("text", length=max(len(str(value)) for value in table.values()))
+    raise ExpressionError("the lookup table must give texts only, or integers only")
+
+
+FUNCTIONS: dict[str, Callable[[Sequence[Compiled], str], Compiled]] = {
+    "cents": _cents,
+    "clock": _of_moment("clock", lambda at: at.replace(tzinfo=None)),
+    "concat": _concat,
+    "date": _of_moment("date", datetime.date),
+    "day": _of_moment("integer", lambda at: at.day),
+    "hour": _of_moment("integer", lambda at: at.hour),
+    "integer": _integer,
+    "left": _left,
+    "month": _of_moment("integer", lambda at: at.month),
+    "negate": _negate,
+    "places": _places,
+    "present": _present,
+    "right": _right,
+    "rounded": _rounded,
+    "text": _text,
+    "year": _of_moment("integer", lambda at: at.year),
+}

@@ -1,0 +1,132 @@
+"""A profile: which tables and columns of an ERP hold what Malote books. Read from TOML; docs/erp-profiles.md."""
+
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Literal, get_args
+
+import msgspec
+
+from malote.erp import tables
+from malote.erp.profiles.errors import ProfileError
+
+Part = Literal["sale", "item", "payment", "stock", "cancellation", "number_void"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+# Malote's own table behind each part: its columns are the fields that a profile may use.
+FIELDS = {
+    "sale": tables.sale,
+    "item": tables.sale_item,
+    "payment": tables.payment,
+    "stock": tables.stock,
+    "cancellation": tables.cancellation,
+    "number_void": tables.number_void,
+}
+
+BUILT_IN = "malote"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$#]{0,62}")
+_LONGEST_FILE = 1_000_000  # bytes
+
+Written = str | int | bool  # an expression's text, or a constant that needs none
+
+
+class MappedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One table of the ERP: what goes into which column."""
+
+    table: str
+    columns: dict[str, Written]
+
+
+class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Malote's own table in the ERP. Its columns are Malote's; only its name is free."""
+
+    table: str = tables.posting_key.name
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``sale`` and ``item`` must be there; what else an ERP lacks is left out. Names in small letters are folded by
+    the database as it always does; others are taken as they are."""
+
+    name: str
+    sale: MappedPart
+    item: MappedPart
+    payment: MappedPart | None = None
+    stock: MappedPart | None = None
+    cancellation: MappedPart | None = None
+    number_void: MappedPart | None = None
+    ledger: Ledger = Ledger()
+    schema: str = ""
+    description: str = ""
+    lookup: dict[str, dict[str, str | int]] = {}
+
+    def part(self, name: Part) -> MappedPart | None:
+        part: MappedPart | None = getattr(self, name)
+        return part
+
+
+def built_in() -> Profile:
+    """Malote's own tables: every field in a column of its name."""
+    parts = {
+        part: MappedPart(table.name, {column.name: column.name for column in table.columns})
+        for part, table in FIELDS.items()
+    }
+    own = Profile(BUILT_IN, parts["sale"], parts["item"], description="Malote's own tables")
+    return msgspec.structs.replace(own, **parts)
+
+
+def load(chosen: str, home: Path = Path()) -> Profile:
+    """The profile of this name, or of the file at this path (relative to ``home``); the built-in one for "".
+
+    Raises ``ProfileError``.
+    """
+    if chosen in ("", BUILT_IN):
+        return built_in()
+    if chosen.endswith(".toml"):
+        path = home / chosen
+        try:
+            if path.stat().st_size > _LONGEST_FILE:
+                raise ProfileError(str(path), f"longer than {_LONGEST_FILE} bytes")
+            text = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProfileError(str(path), _why(error)) from error
+        return read(text, str(path))
+    if chosen not in shipped():
+        raise ProfileError(chosen, f"no such profile; known are {', '.join([BUILT_IN, *shipped()])}, or a .toml file")
+    return read((_folder() / f"{chosen}.toml").read_text(encoding="utf-8"), chosen)
+
+
+def shipped() -> list[str]:
+    """Names of the profiles that come with Malote as examples."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+
+
+def read(text: str, where: str) -> Profile:
+    """A profile from its TOML. Raises ``ProfileError``; expressions are looked at later, by ``mapping``."""
+    try:
+        profile = msgspec.convert(tomllib.loads(text), Profile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ProfileError(where, str(error)) from error
+    if profile.name == BUILT_IN:
+        raise ProfileError(where, f"{BUILT_IN} is the name of the built-in profile")
+    for name in _names(profile):
+        if not _NAME.fullmatch(name):
+            raise ProfileError(where, f"{name[:70]!r} can't be the name of a table or column here")
+    return profile
+
+
+def _names(profile: Profile) -> list[str]:
+    names = [profile.ledger.table, *([profile.schema] if profile.schema else [])]
+    for part in PARTS:
+        mapped = profile.part(part)
+        if mapped is not None:
+            names += [mapped.table, *mapped.columns]
+    return names
+
+
+def _folder() -> resources.abc.Traversable:
+    return resources.files("malote.erp.profiles")
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or "unreadable") if isinstance(error, OSError) else "no UTF-8 text"

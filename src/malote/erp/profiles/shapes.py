@@ -1,0 +1,71 @@
+"""What a value is, so that a column of the right type can be asked for."""
+
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Date, Text
+from sqlalchemy.types import TypeEngine
+
+from malote.erp.values import Clock, Exact, Flag, Moment, Money, Whole, Words, digest
+
+Kind = Literal["text", "integer", "money", "decimal", "moment", "date", "clock", "flag", "bytes", "nothing"]
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """``places`` are decimals, of a decimal; ``length`` is in characters, of a text that is known to be no longer."""
+
+    kind: Kind
+    places: int = 0
+    length: int | None = None
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "decimal":
+                return f"decimal number of {self.places} places"
+            case "text" if self.length:
+                return f"text of {self.length}"
+            case "money":
+                return "amount (decimal number of 2 places)"
+            case "moment":
+                return "moment with its zone"
+            case "clock":
+                return "date and hour without zone"
+        return self.kind
+
+    def column_type(self) -> TypeEngine[Any]:
+        match self.kind:
+            case "money":
+                return Money()
+            case "decimal":
+                return Exact(self.places)
+            case "integer":
+                return Whole()
+            case "moment":
+                return Moment()
+            case "date":
+                return Date()
+            case "clock":
+                return Clock()
+            case "flag":
+                return Flag()
+            case "bytes":
+                return digest()
+        return Words(self.length)
+
+
+def shape_of(kind: TypeEngine[Any]) -> Shape:
+    """The shape of what one of Malote's own columns holds."""
+    match kind:
+        case Money():
+            return Shape("money")
+        case Exact():
+            return Shape("decimal", places=kind.places)
+        case Whole():
+            return Shape("integer")
+        case Moment():
+            return Shape("moment")
+        case Flag():
+            return Shape("flag")
+        case Words() | Text():
+            return Shape("text", length=kind.length)
+    return Shape("bytes")

@@ -1,0 +1,87 @@
+"""Every statement of a booking that is the same on all engines, over the tables of one ERP.
+
+Lists of keys come in steps of a few sizes, the last key repeated, so that a server that remembers statements by their
+text meets only a few; and of at most a thousand, which is all that Oracle takes.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Insert, Select, Update, and_, bindparam, func, insert, or_, select, update
+
+from malote.erp.mapping import ErpTables, MappedTable
+
+SIZES = (1, 10, 100, 1000)
+
+
+def steps(keys: Collection[str]) -> Iterator[list[str]]:
+    """The keys in order, in lists of one of ``SIZES``."""
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), SIZES[-1]):
+        yield padded(ordered[start : start + SIZES[-1]])
+
+
+def padded(keys: Sequence[str]) -> list[str]:
+    """At most a thousand keys, the last one repeated; none gives a key that nothing has."""
+    some = list(keys) or [""]
+    size = next(size for size in SIZES if size >= len(some))
+    return some + some[-1:] * (size - len(some))
+
+
+def ledger_entries(erp: ErpTables, identities: Sequence[str]) -> Select[Any]:
+    key = erp.ledger.c
+    return select(key.identity, key.content_hash, key.till, key.document_id).where(key.identity.in_(identities))
+
+
+def sales_to_change(erp: ErpTables, cancelled: Sequence[str], completed: Sequence[str]) -> Select[Any]:
+    """Sales that are cancelled, and those of ``completed`` that have no protocol yet. The engine adds the lock."""
+    sale = erp.sale.columns
+    return (
+        select(sale.access_key, sale.protocol_status, sale.cancelled_at)
+        .where(
+            or_(
+                sale.access_key.in_(cancelled),
+                and_(sale.access_key.in_(completed), sale.protocol_status.is_(None)),
+            )
+        )
+        .order_by(sale.access_key)
+    )
+
+
+def change_sale(erp: ErpTables, columns: Sequence[str]) -> Update:
+    """Sets these columns on the sale under the bind ``of_key``."""
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return update(erp.sale.table).where(erp.sale.columns.access_key == bindparam("of_key")).values(values)
+
+
+def goods_of(erp: ErpTables, keys: Sequence[str]) -> Select[Any]:
+    """What these sales took from the stock, as the ERP has it: issuer, product and quantity, in the ERP's values."""
+    sale, item = erp.sale.columns, erp.item.columns
+    return (
+        select(sale.issuer, item.product_code, func.sum(item.quantity))
+        .join_from(erp.sale.table, erp.item.table, sale.access_key == item.access_key)
+        .where(sale.access_key.in_(keys))
+        .group_by(sale.issuer, item.product_code)
+    )
+
+
+def add(table: MappedTable) -> Insert:
+    return insert(table.table)
+
+
+def readable_rows(table: MappedTable, keys: Sequence[str]) -> Select[Any]:
+    """All that can be read back of the rows of these sales."""
+    columns = [table.columns[name].label(name) for name in sorted(table.readable())]
+    return select(*columns).where(table.columns.access_key.in_(keys))
+
+
+def booked_after(erp: ErpTables, most: int) -> Select[Any]:
+    """A page of all sales in the order of their keys, after the bind ``after``. The till is the ledger's."""
+    sale, ledger = erp.sale.columns, erp.ledger.c
+    return (
+        select(sale.access_key, ledger.till, sale.total, sale.issued_at, sale.protocol_status, sale.cancelled_at)
+        .outerjoin_from(erp.sale.table, erp.ledger, sale.access_key == ledger.identity)
+        .where(sale.access_key > bindparam("after"))
+        .order_by(sale.access_key)
+        .limit(most)
+    )
