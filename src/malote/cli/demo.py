@@ -1,5 +1,6 @@
 """``malote demo``: a whole store on this machine, for looking at, or for a proof."""
 
+import atexit
 import shutil
 import signal
 import tempfile
@@ -15,10 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, JsonOption, console, errors, print_json
 
 if TYPE_CHECKING:
-    from malote.demo.check import Checked
     from malote.demo.store import Store
     from malote.demo.words import Phrase
 
+_homes_to_remove: list[Path] = []
 _LANGUAGE = typer.Option("--language", help="pt or en.")
 
 
@@ -87,8 +88,7 @@ def _check(
 
     if home and home.exists() and any(home.iterdir()):
         _end(f"--check --home {home}: a folder that is new or empty, since all that is in it counts", WRONG_USAGE)
-    place = home or Path(tempfile.mkdtemp(prefix="malote-demo-"))
-    store = Store(place, language)
+    store = Store(home or _temporary_home(), language)
     try:
         with _said_plainly(store), _Bar(store) as bar:
             checked = run(store, sales, bar, kill=kill, sqlite=sqlite)
@@ -99,15 +99,23 @@ def _check(
         print_json(report.record(checked))
     else:
         console.print(report.tables(checked, language))
-    return _leave(store, checked, keep=home is not None)
-
-
-def _leave(store: "Store", checked: "Checked", *, keep: bool) -> int:
-    if checked.proof.holds and not keep:
-        shutil.rmtree(store.home, ignore_errors=True)
+    if checked.proof.holds and home is None:
+        _homes_to_remove.append(store.home)
     else:
         _say_where(store)
     return OK if checked.proof.holds else FOUND
+
+
+def _temporary_home() -> Path:
+    # Removed at the very end: the package of the embedded PostgreSQL writes its lock once more when Python ends,
+    # and what was registered before it runs after it.
+    atexit.register(_remove_homes)
+    return Path(tempfile.mkdtemp(prefix="malote-demo-"))
+
+
+def _remove_homes() -> None:
+    for home in _homes_to_remove:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _say_where(store: "Store") -> None:
