@@ -1,13 +1,13 @@
 """Matar Sessão: only what blocks, only while it is still the same session, gently first, and never without a reason."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 import msgspec
 
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.protocol import Identity, Sessions
+from malote.erp.sessions.protocol import Identity, Sessions, Standing
 from malote.locks.reports import Killed, Node
 
 LEAST_REASON = 3  # characters: more than a keypress
@@ -83,7 +83,9 @@ def end(
         for step, patience in plan:
             (sessions.cancel if step == "cancel" else sessions.terminate)(identity)
             steps.append(step)
-            standing = _wait(sessions, identity, patience, clock)
+            # One that was told to end lets go of its locks a moment before it is gone.
+            enough: tuple[Standing, ...] = ("gone", "harmless") if step == "cancel" else ("gone",)
+            standing = _wait(sessions, identity, enough, clock() + patience, clock)
             if standing == "gone":
                 return Killed(identity, "ended", tuple(steps))
             if standing == "harmless":
@@ -100,9 +102,8 @@ def end(
 
 
 def _wait(
-    sessions: Sessions, identity: Identity, patience: float, clock: Callable[[], float]
-) -> Literal["gone", "harmless", "holding"]:
-    until = clock() + patience
-    while (standing := sessions.alive(identity)) == "holding" and clock() < until:
+    sessions: Sessions, identity: Identity, enough: Collection[Standing], until: float, clock: Callable[[], float]
+) -> Standing:
+    while (standing := sessions.alive(identity)) not in enough and clock() < until:
         time.sleep(_LOOK_SECONDS)
     return standing

@@ -28,15 +28,17 @@ def assemble(engine: str, read: Sequence[Session], waits: Waiting, now: float, *
         (behind.setdefault(holder, []) if holder else unnamed).append(tills)
     noted_ones = set(behind)
     for program, tills in waits.posting.items():
-        poster = next((one.identity for one in read if one.program == program), None)
+        # One that waits for nobody is about to have posted them.
+        poster = next((one.identity for one in read if one.program == program and one.blocked_by), None)
         (behind.setdefault(poster, []) if poster else unnamed).append(tills)
     behinds = {identity: Behind(together(counts)) for identity, counts in behind.items()}
     found = tree.nodes(read, behinds, also=noted_ones)
-    in_line = together([*unnamed, waits.in_line])
-    if busy is None and (only := _only_culprit(found)) is not None:
-        found = [_longer(node, in_line) if node is only else node for node in found]
-        in_line = {}
-    return Tree(engine, now, found, Behind(in_line), busy)
+    only = _only_culprit(found)
+    if only is None:
+        unnamed.append(waits.in_line)
+    else:
+        found = [_longer(node, waits.in_line) if node is only else node for node in found]
+    return Tree(engine, now, found, Behind(together(unnamed)), busy)
 
 
 def _only_culprit(found: Iterable[Node]) -> Node | None:

@@ -14,11 +14,10 @@ Behinds = Mapping[Identity, Behind]
 
 
 def nodes(sessions: Sequence[Session], behind: Behinds, *, also: Collection[Identity] = ()) -> list[Node]:
-    """In the order of display. ``behind`` says how many sales wait for a session according to the spool, ``also``
-    which sessions block though nobody waits for them right now, as while a poster rests between two tries."""
+    """In the order of display. ``behind`` says how many sales a session has in its hands or behind it according to the
+    spool, ``also`` which ones block though nobody waits for them right now, as while a poster rests between tries."""
     graph = Graph(sessions)
-    concerned = set(also) | {identity for identity, sales in behind.items() if sales.sales}
-    chosen = [_node(graph, one, depth, behind, concerned) for one, depth in graph.walk()]
+    chosen = [_node(graph, one, depth, behind, set(also)) for one, depth in graph.walk()]
     # What blocks most stands first, with all that waits for it.
     return [node for tree in sorted(_trees(chosen), key=_weight) for node in tree]
 

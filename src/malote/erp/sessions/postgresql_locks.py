@@ -4,11 +4,13 @@
 statements of other users' sessions only to members of ``pg_read_all_stats``.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, LiteralString
 
 import msgspec
+from msgspec.structs import replace
 
 from malote.erp.sessions.connecting import Connection
 
@@ -23,6 +25,7 @@ MODES = (
     "ExclusiveLock",
     "AccessExclusiveLock",
 )
+_ESCAPED = re.compile(r"(?:\\x[0-9a-f]{2})+")
 PREPARED = 0  # the process id by which PostgreSQL means any prepared transaction
 
 _LOCKS: LiteralString = """
@@ -234,4 +237,18 @@ def holding(connection: Connection) -> Holding:
 def activity(connection: Connection, pids: Iterable[int]) -> dict[int, Activity]:
     """By process id; who has ended in the meantime is absent. Raises ``psycopg.Error``."""
     rows: list[tuple[Any, ...]] = connection.execute(_ACTIVITY, (sorted(pids),)).fetchall()
-    return {row[0]: Activity(*row) for row in rows}
+    return {row[0]: _readable(Activity(*row)) for row in rows}
+
+
+def _readable(one: Activity) -> Activity:
+    """PostgreSQL keeps a program's name in ASCII, other letters as their bytes in hexadecimal."""
+    if not one.program or "\\x" not in one.program:
+        return one
+    return replace(one, program=_ESCAPED.sub(_letters, one.program))
+
+
+def _letters(escaped: re.Match[str]) -> str:
+    try:
+        return bytes.fromhex(escaped.group().replace("\\x", "")).decode()
+    except UnicodeDecodeError:
+        return escaped.group()
