@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -15,28 +16,42 @@ from malote.books import numbering
 from malote.console import services as console
 from malote.fiscal.reader import Limits, read
 from malote.spool import happenings, listing, metrics, overview
+from malote.spool.metrics import Metrics
 
 METRICS_SECONDS = 2.0
+MINUTES = 60  # shown in the plots
+LOOK_SECONDS = 5.0  # between looks into the folder of rejected files, and at the ERP, for pages that refresh themselves
+MOST_REMEMBERED = 256
 HISTORY = 100  # entries shown of one till or document
 
+Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 
 
-class Remembered(Generic[Answer]):
-    """An answer that many people ask for at once, asked for anew after a while; one thread asks, the others wait."""
+class Remembered(Generic[Key, Answer]):
+    """Answers that many pages ask for at once, each asked for anew after a while.
 
-    def __init__(self, ask: Callable[[], Answer], seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    One thread asks, the others wait for it. Only the newest answers are kept.
+    """
+
+    def __init__(
+        self, ask: Callable[[Key], Answer], seconds: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._ask = ask
         self._seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: tuple[float, Answer] | None = None
+        self._known: OrderedDict[Key, tuple[float, Answer]] = OrderedDict()
 
-    def __call__(self) -> Answer:
+    def __call__(self, key: Key) -> Answer:
         with self._lock:
-            if self._known is None or self._clock() - self._known[0] > self._seconds:
-                self._known = (self._clock(), self._ask())
-            return self._known[1]
+            known = self._known.get(key)
+            if known is None or self._clock() - known[0] > self._seconds:
+                known = self._known[key] = (self._clock(), self._ask(key))
+                self._known.move_to_end(key)
+                while len(self._known) > MOST_REMEMBERED:
+                    self._known.popitem(last=False)
+            return known[1]
 
 
 def console_services(services: Services) -> console.Services:
@@ -61,8 +76,10 @@ def console_services(services: Services) -> console.Services:
             content=spool.content,
             read=lambda content: read(content, Limits(max_bytes=settings.intake.max_document_bytes)),
         ),
-        metrics=Remembered(lambda: metrics.metrics(engine, now=time.time()), METRICS_SECONDS),
+        metrics=partial(Remembered(partial(_metrics, services), METRICS_SECONDS), MINUTES),
         quarantine=services.quarantine,
+        findings=Remembered(services.quarantine.findings, LOOK_SECONDS),
+        custody=Remembered(services.quarantine.custody, LOOK_SECONDS),
         synchronisation=services.synchronisation,
         numbering=console.Numbering(
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
@@ -75,6 +92,10 @@ def console_services(services: Services) -> console.Services:
         pulse=partial(overview.pulse, engine),
         now=time.time,
     )
+
+
+def _metrics(services: Services, minutes: int) -> Metrics:
+    return metrics.metrics(services.engine, now=time.time(), minutes=minutes)
 
 
 def _accounts(services: Services) -> console.Accounts:

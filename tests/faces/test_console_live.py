@@ -128,18 +128,23 @@ def test_the_pulse_beats_when_something_that_is_shown_changes(services: Services
     assert pulse(services.engine) == pulse(services.engine)
 
 
-def test_figures_that_many_ask_for_are_asked_for_once() -> None:
-    now, asked = 0.0, 0
+def test_what_many_ask_for_is_asked_for_once() -> None:
+    now = 0.0
+    asked: list[str] = []
 
-    def ask() -> int:
-        nonlocal asked
-        asked += 1
-        return asked
+    def ask(key: str) -> int:
+        asked.append(key)
+        return len(asked)
 
     remembered = Remembered(ask, 2.0, clock=lambda: now)
-    assert [remembered(), remembered()] == [1, 1]
+    assert [remembered("a"), remembered("a"), remembered("b")] == [1, 1, 2]
     now = 2.5
-    assert remembered() == 2
+    assert [remembered("a"), remembered("b")] == [3, 4]
+    for number in range(1000):
+        remembered(str(number))
+    now = 4.0
+    assert remembered("999") == len(asked) == 1004
+    assert remembered("b") == 1005, "only the newest are kept"
 
 
 def test_the_console_stands_beside_the_tills_own_interface(services: Services) -> None:

@@ -108,6 +108,24 @@ def _told_to_stop(stop: threading.Event, server: "Server") -> Iterator[None]:
 def _announce(services: "Services", listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    words = "Listening on" if services.settings.language == "en" else "Atendendo em"
-    stop = "Ctrl-C stops." if services.settings.language == "en" else "Ctrl-C para."
+    english = services.settings.language == "en"
+    words, stop = ("Listening on", "Ctrl-C stops.") if english else ("Atendendo em", "Ctrl-C para.")
     typer.echo(f"{words} http://{shown}:{port} · {stop}")
+    typer.echo(f"Console: http://{shown}:{port}/console")
+    _tell_first_password(services, english=english)
+
+
+def _tell_first_password(services: "Services", *, english: bool) -> None:
+    """The first start makes an administrator; the one-time password is told only now."""
+    from malote.accounts.users import FIRST_ADMINISTRATOR, ensure_first_administrator
+
+    password = ensure_first_administrator(services.engine)
+    if password is None:
+        return
+    if english:
+        said = f"First sign-in: user {FIRST_ADMINISTRATOR}, one-time password {password} (not shown again)"
+    else:
+        said = (
+            f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}, senha de uso único {password} (não será mostrada de novo)"
+        )
+    typer.echo(said)

@@ -12,6 +12,7 @@ from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.fiscal.readings import Reading
+from malote.quarantine.reports import Custody, FolderFinding
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.rejection import Language
@@ -79,6 +80,8 @@ class Services:
     tills: Tills
     documents: Documents
     quarantine: Quarantine
+    findings: Callable[[str], list[FolderFinding]]  # of a till's folder, as of a moment ago
+    custody: Callable[[int], Custody]  # of a rejected document, as of a moment ago
     synchronisation: Synchronisation
     numbering: Numbering
     metrics: Callable[[], Metrics]

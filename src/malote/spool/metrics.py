@@ -12,7 +12,6 @@ from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import tally as tallies
 
-MINUTES = 60
 LARGEST_SAMPLE = 20_000  # documents whose lag is looked at: the newest, enough for a percentile
 LARGEST_WALK = 200_000  # documents looked at, the newest by arrival: after an outage, old ones are posted late
 LONGEST_WAIT = 86400.0  # seconds from arrival to a posting that still counts
@@ -29,17 +28,17 @@ class Minute(msgspec.Struct, frozen=True):
 
 
 class Metrics(msgspec.Struct, frozen=True):
-    minutes: list[Minute]  # the last ``MINUTES``, the oldest first, the one under way last
+    minutes: list[Minute]  # the oldest first, the one under way last
     lag_median: float | None  # over all of them
     lag_p95: float | None
     rejected: dict[str, int]  # by reason, the most frequent first
     waiting: dict[str, int]
 
 
-def metrics(engine: Engine, *, now: float) -> Metrics:
-    """Raises ``StoreError``."""
+def metrics(engine: Engine, *, now: float, minutes: int = 60) -> Metrics:
+    """Of the last ``minutes``. Raises ``StoreError``."""
     last = math.floor(now / 60)
-    first = last - MINUTES + 1
+    first = last - minutes + 1
     since = first * 60.0
     with reading(engine) as connection:
         newest = _id(connection, func.max(documents.c.id))
@@ -54,7 +53,7 @@ def metrics(engine: Engine, *, now: float) -> Metrics:
         lag = settled_at - datetime.fromisoformat(issued_at).timestamp()
         if lag >= 0:  # a till's clock may say that the sale is still to come
             lags[math.floor(settled_at / 60)].append(lag)
-    minutes = [
+    found = [
         Minute(
             at=minute * 60.0,
             received=received.get(minute, 0),
@@ -65,7 +64,7 @@ def metrics(engine: Engine, *, now: float) -> Metrics:
         for minute in range(first, last + 1)
     ]
     every = [lag for some in lags.values() for lag in some]
-    return Metrics(minutes, percentile(every, 0.5), percentile(every, 0.95), rejected, waiting)
+    return Metrics(found, percentile(every, 0.5), percentile(every, 0.95), rejected, waiting)
 
 
 def percentile(values: list[float], share: float) -> float | None:

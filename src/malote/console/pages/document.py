@@ -45,8 +45,8 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
         "payments": receipt.PAYMENTS,
         "xml": markup.show(content, problems) if content and whole else None,
         "events": services.quarantine.history(document_id),
-        "cures": services.quarantine.cures(document_id) if document.state == "rejected" else [],
-        "custody": services.quarantine.custody(document_id) if document.state == "rejected" else None,
+        "cures": services.quarantine.cures(document_id),
+        "custody": services.custody(document_id) if document.state == "rejected" else None,
     }
 
 

@@ -139,4 +139,4 @@ def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[s
         for each in ([code] if code else first.reasons)
     }
     groups = [Group(each, first.reasons.get(each, 0), some) for each, some in found.items() if some]
-    return {"query": query, "page": first, "groups": groups, "findings": services.quarantine.findings(name)}
+    return {"query": query, "page": first, "groups": groups, "findings": services.findings(name)}

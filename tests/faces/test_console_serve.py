@@ -1,0 +1,69 @@
+"""The first start of `malote serve`: an administrator, a password told once, and a console that lets them in."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.faces.console_support import field
+
+
+def first_lines(home: Path, count: int) -> tuple["subprocess.Popen[str]", list[str]]:
+    command = [sys.executable, "-m", "malote", "serve", "--port", "0", "--no-posting"]
+    environment = os.environ | {"MALOTE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    with (home / "log").open("a") as log:
+        process = subprocess.Popen(command, cwd=home, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    return process, [process.stdout.readline().rstrip() for _ in range(count)]
+
+
+def stopped(process: "subprocess.Popen[str]") -> str:
+    """What it still said before it ended."""
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    return said
+
+
+def test_the_first_administrator_is_told_once_and_gets_in(tmp_path: Path) -> None:
+    process, (_, address, password) = first_lines(tmp_path, 3)
+    try:
+        assert re.fullmatch(r"Console: http://127\.0\.0\.1:\d+/console", address)
+        told = re.search(r"usuário (\w+), senha de uso único (\S+) ", password)
+        assert told is not None, password
+        with httpx.Client(base_url=address.removeprefix("Console: ").removesuffix("/console")) as client:
+            form = field(client.get("/console/sign-in").text, "form")
+            answer = client.post(
+                "/console/sign-in", data={"form": form, "name": told.group(1), "password": told.group(2)}
+            )
+            assert answer.status_code == 303
+            assert client.get("/console/tills").headers["location"] == "/console/password"
+    finally:
+        stopped(process)
+    again, _ = first_lines(tmp_path, 2)
+    assert "senha" not in stopped(again)
+
+
+def test_an_open_page_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
+    process, (_, address, password) = first_lines(tmp_path, 3)
+    told = re.search(r"usuário (\w+), senha de uso único (\S+) ", password)
+    assert told is not None
+    with httpx.Client(base_url=address.removeprefix("Console: ").removesuffix("/console"), timeout=30) as client:
+        form = field(client.get("/console/sign-in").text, "form")
+        client.post("/console/sign-in", data={"form": form, "name": told.group(1), "password": told.group(2)})
+        page = client.get("/console/password").text
+        new = "uma-senha-bem-longa"
+        fields = {"csrf": field(page, "csrf"), "old": told.group(2), "new": new, "again": new}
+        assert client.post("/console/password", data=fields).status_code == 303
+        with client.stream("GET", "/console/changes", headers={"Accept": "text/event-stream"}) as stream:
+            assert stream.status_code == 200
+            lines = stream.iter_lines()
+            assert next(line for line in lines if line) == "event: hello"
+            process.send_signal(signal.SIGTERM)
+            rest = list(lines)  # ends by itself, and not broken off
+            assert not any("changed" in line for line in rest)
+        process.communicate(timeout=60)
+    assert process.returncode in (0, -signal.SIGTERM)
