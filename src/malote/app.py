@@ -41,8 +41,11 @@ from malote.quarantine.synchronising import Synchronisation
 from malote.spool import custody
 from malote.spool.documents import RejectedDocument
 from malote.spool.sql import Spool
+from malote.structures.form import StructureError
+from malote.structures.services import Structures
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
+REJOINING_SECONDS = 15.0  # between looks whether a structure that was missing has come
 RESTART_SECONDS = 5.0  # before a worker that failed starts again
 JOIN_SECONDS = 30.0  # for each worker to finish what it is doing
 
@@ -56,6 +59,7 @@ class Services(api.Services):
     engine: Engine
     keep: Callable[[RejectedDocument], Path]  # durably into the quarantine; raises OSError
     quarantine: Quarantine
+    structures: Structures
     synchronisation: Synchronisation
 
     def tills(self) -> list[Till]:
@@ -88,6 +92,7 @@ def open_services(settings: Settings) -> Services:
     keep = partial(keeping.keep, settings.quarantine_path)
     intake = Intake(engine, spool, keep, settings.store, settings.intake)
     quarantine = build_quarantine(settings, engine, spool, intake)
+    structures = Structures(engine, settings)
     return Services(
         settings=settings,
         engine=engine,
@@ -95,6 +100,9 @@ def open_services(settings: Settings) -> Services:
         keep=keep,
         intake=intake,
         quarantine=quarantine,
+        structures=structures,
+        structure_due=structures.rollouts.due,
+        server_key=structures.rollouts.public_key,
         synchronisation=Synchronisation(engine, quarantine.judge),
         authenticate=partial(tills.authenticate, engine),
         record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
@@ -164,6 +172,7 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
     chosen: dict[str, Worker] = {
         "housekeeping": partial(keep_house, services),
         "quarantine": services.quarantine.reconciler.run,
+        "rejoining": partial(rejoin, services),
     }
     if services.settings.intake.drop_folder:
         chosen["drop folder"] = build_drop_folder(services).run
@@ -189,6 +198,18 @@ def running(chosen: dict[str, Worker], stop: threading.Event) -> Iterator[None]:
             thread.join(JOIN_SECONDS)
             if thread.is_alive():
                 log.error("worker_hangs", worker=thread.name)
+
+
+def rejoin(services: Services, stop: threading.Event) -> None:
+    """Replays what was rejected for want of a structure, once somebody has brought it."""
+    while not stop.wait(REJOINING_SECONDS):
+        try:
+            replayed = services.structures.rejoin()
+        except (StoreError, StructureError) as error:
+            log.warning("rejoining_waits", code=error.code)
+            continue
+        if replayed:
+            log.info("rejoined", documents=replayed)
 
 
 def keep_house(services: Services, stop: threading.Event) -> None:

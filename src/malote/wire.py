@@ -96,6 +96,28 @@ class RefusedFile(msgspec.Struct, frozen=True):
     code: str
 
 
+class TillStructure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a till says of its outbox's structure, and of the last ``StructureOrder`` that it has dealt with."""
+
+    format: int  # the newest form of a structure that it can read
+    version: int
+    sha256: str  # hex; empty where none was ever applied
+    order: int = 0  # 0: none yet
+    done: bool = False  # else it failed, for ``code``
+    code: str = ""
+    facts: dict[str, str] = {}
+    seconds: float = 0.0  # that it took
+
+
+class StructureOrder(msgspec.Struct, frozen=True):
+    """A structure that the till shall have. ``signature`` is the server's, over ``structure`` in UTF-8; both in hex."""
+
+    number: int
+    structure: str  # JSON, malote.structures.form.Structure
+    sha256: str  # of it
+    signature: str
+
+
 class Contact(msgspec.Struct, frozen=True):
     """The till's sign of life."""
 
@@ -105,6 +127,7 @@ class Contact(msgspec.Struct, frozen=True):
     unproven: int  # accepted and not yet proven posted
     refused: list[RefusedFile] = []
     synchronised: int | None = None  # the last ``ContactReply.order`` it has obeyed, 0 for none; None: it can't say
+    structure: TillStructure | None = None  # None: an agent that knows of no structures
 
 
 class ContactReply(msgspec.Struct, frozen=True):
@@ -114,6 +137,8 @@ class ContactReply(msgspec.Struct, frozen=True):
     skew_seconds: float  # till's clock minus server's
     resend: bool = False  # somebody asked for a synchronisation: rescan and resend all that is not proven
     order: int = 0  # which synchronisation; offered until the till says that it has obeyed
+    server_key: str = ""  # Ed25519, hex: the till remembers the first it sees, and believes no other
+    structure: StructureOrder | None = None  # offered until the till has dealt with it
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,7 +11,7 @@ from malote.accounts.tills import Till
 from malote.config import Settings
 from malote.intake.receive import Intake
 from malote.spool.sql import Spool
-from malote.wire import Contact
+from malote.wire import Contact, StructureOrder, TillStructure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,9 @@ class Services:
     sync_due: Callable[[Till, int | None], int]
     # Which files the till asked about, and which of them it holds. Raises StoreError.
     note_custody: Callable[[Till, Sequence[bytes], Collection[bytes]], None]
+    # The structure that the till must have, told what it says of its own; None for an old agent. Raises StoreError.
+    structure_due: Callable[[Till, TillStructure | None], StructureOrder | None] = lambda till, said: None
+    server_key: str = ""  # the public half of what structures are signed with, in hex
 
 
 TillRequest = Request[None, Till, Any]

@@ -120,6 +120,8 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
         skew_seconds=round(skew, 3),
         resend=order > 0,
         order=order,
+        server_key=services.server_key,
+        structure=services.structure_due(request.auth, contact.structure),
     )
 
 

@@ -26,6 +26,8 @@ from malote.structures.reports import (
     StepReport,
     TillStructure,
 )
+from malote.structures.rollout import Rollouts
+from malote.structures.signing import signing_key
 from malote.structures.wanted import wanted
 
 log = structlog.get_logger("malote.structures")
@@ -42,11 +44,13 @@ class Structures:
         declared: Callable[[Scope], Structure] = wanted,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``declared`` says what is wanted of a scope."""
+        """``declared``: what is wanted of a scope. Raises ``OSError``, ``ValueError`` for a key that can not be read."""
         self._engine = engine
         self._settings = settings
         self._declared = declared
         self._clock = clock
+        key = signing_key(settings.home_path)
+        self.rollouts = Rollouts(engine, settings.structures, key, lambda: declared("till"), clock)
 
     def drift(self, scope: Scope) -> Drift:
         """How ``store`` or ``erp`` differs from what is wanted. Of ``till``: see ``tills``.
@@ -96,30 +100,30 @@ class Structures:
 
     def tills(self) -> list[TillStructure]:
         """Every enabled till by name, with what it last said of its structure."""
-        raise NotImplementedError
+        return self.rollouts.structures_of_tills()
 
     def roll_out(self, tills: Sequence[str] | None, actor: Actor, *, dry_run: bool = False) -> Rollout:
         """Begins a roll-out to these tills, or to all where None. One that goes on is cancelled by it.
 
         Raises ``TillError``; ``StructureError`` ``rollout_no_tills``.
         """
-        raise NotImplementedError
+        return self.rollouts.start(tills, actor, dry_run=dry_run)
 
     def rollout(self, rollout_id: int | None = None) -> Rollout | None:
         """A roll-out, the newest where None; None where there is none."""
-        raise NotImplementedError
+        return self.rollouts.find(rollout_id)
 
     def rollout_tills(self, rollout_id: int) -> list[RolloutTill]:
         """Its tills, by wave and name. A till that failed comes first."""
-        raise NotImplementedError
+        return self.rollouts.tills_of(rollout_id)
 
     def cancel(self, rollout_id: int, actor: Actor, *, reason: str = "") -> Rollout:
         """No further till gets it; what is done stays. Raises ``StructureError`` (rollout_over, rollout_unknown)."""
-        raise NotImplementedError
+        return self.rollouts.cancel(rollout_id, actor, reason)
 
     def resume(self, rollout_id: int, actor: Actor) -> Rollout:
         """A stopped or cancelled one goes on; tills that failed are tried again. Raises as ``cancel`` does."""
-        raise NotImplementedError
+        return self.rollouts.resume(rollout_id, actor)
 
     def rejoin(self) -> int:
         """Replays what was rejected for want of a structure that is there by now, whoever brought it. How many.

@@ -8,8 +8,7 @@ import base64
 import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from malote import durable
 
@@ -45,15 +44,6 @@ def signing_key(home: Path) -> SigningKey:
     if len(raw) != _RAW_BYTES:
         raise ValueError(f"{path} is no signing key")
     return SigningKey(raw)
-
-
-def is_signed(message: bytes, signature: str, public: str) -> bool:
-    """Whether the owner of the public key, in hex, signed this message."""
-    try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def _make(path: Path) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from malote import durable
 from malote.config import TillSettings
+from malote.structures import apply
 from malote.till import salvage, storage, watch
 from malote.till.capture import Capture
 from malote.till.courier import Courier
@@ -255,12 +256,16 @@ class Agent:
             try:
                 storage.check(self._path)
                 Outbox(self._path).close()
+                # The outbox proved sound: a copy from before a change that broke off is of no more use.
+                apply.forget_backup(self._path)
             except OutboxDamagedError:
                 self._rebuild()
+            except OSError as error:
+                raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
             yield
 
     def _rebuild(self) -> None:
-        aside, _ = salvage.rebuild(self._path, time.time())
+        aside, _ = salvage.rebuild(self._path, time.time(), apply.backup_of(self._path))
         self._voice.happened("outbox_damaged", path=str(aside))
 
 

@@ -16,6 +16,7 @@ from malote.till.backoff import Backoff
 from malote.till.files import Answer, Refusal, StoredFile
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
 from malote.till.server import Server, ServerError
+from malote.till.structure import StructureKeeper
 from malote.till.voice import Voice
 
 # The question's pace: quick after something moved, then slower with every quiet answer, up to twelve polls.
@@ -57,6 +58,7 @@ class Courier:
         self._server = server
         self._settings = settings
         self._voice = voice
+        self._structure = StructureKeeper(outbox, voice, monotonic)
         self._ask_for_rescan = ask_for_rescan
         self._monotonic = monotonic
         self._now = now
@@ -217,6 +219,7 @@ class Courier:
             unproven=counts.accepted + counts.rejected + counts.discarded,
             refused=[_refused(refusal) for refusal in self._outbox.refusals()[: wire.MAX_QUERY]],
             synchronised=self._last_order(),
+            structure=self._structure.said(),
         )
         self._request = "contact"
         reply = self._server.contact(contact)
@@ -224,6 +227,8 @@ class Courier:
         self._note(reply)
         if reply.resend and (not reply.order or reply.order != contact.synchronised):
             self._synchronise(reply.order)
+        if self._structure.heed(reply):
+            self._contact_due = self._monotonic() + self._quick
 
     def _synchronise(self, order: int) -> None:
         """Everything that isn't proven is sent again; only then the server is told so, and soon."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import zstandard
 
+from malote import durable
 from malote.till import storage
 from malote.till.files import CapturedFile, Mark
 from malote.till.outbox import Outbox
@@ -20,14 +21,17 @@ from malote.till.storage import OutboxError
 _GROUP = 200
 
 
-def rebuild(path: Path, at: float) -> tuple[Path, int]:
+def rebuild(path: Path, at: float, backup: Path | None = None) -> tuple[Path, int]:
     """Sets the outbox at ``path`` aside and makes a new one of what was not proven and can still be read.
 
-    Returns where the damaged one is now, and how many files were carried over. Raises ``OutboxError`` when it can't
-    be renamed or the new one can't be written.
+    A sound ``backup`` becomes the new one (it is moved), and what was captured since is added to it. Returns where the
+    damaged one is now, and how many files were carried over. Raises ``OutboxError`` when it can't be renamed or the new
+    one can't be written.
     """
     try:
         aside = storage.set_aside(path, at)
+        if backup is not None and _is_sound(backup):
+            durable.move(backup, path)
     except OSError as error:
         raise OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error)) from error
     carried = 0
@@ -40,6 +44,16 @@ def rebuild(path: Path, at: float) -> tuple[Path, int]:
                 group = []
         carried += outbox.capture(group, at)
     return aside, carried
+
+
+def _is_sound(backup: Path) -> bool:
+    if not backup.exists():
+        return False
+    try:
+        storage.check(backup)
+    except OutboxError:
+        return False
+    return True
 
 
 def _unproven(path: Path) -> Iterator[CapturedFile]:

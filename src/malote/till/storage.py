@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from malote import durable
+from malote.structures.apply import complete
+from malote.structures.till_structure import TILL
 
 BUSY_SECONDS = 30.0
 
@@ -188,6 +190,9 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         for script in MIGRATIONS[version:]:
             for statement in script.split(";"):
                 connection.execute(statement)
+        if version == 0:
+            # A new outbox has all that the agent knows of; one that is there gets it by a roll-out.
+            complete(connection, TILL)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     except BaseException:
         connection.rollback()

@@ -1,0 +1,166 @@
+"""A published structure applied to a till's outbox. Agents import this and what it needs, and nothing of the server.
+
+The whole change is one transaction beside the capture, which waits for it: whatever happens, power cuts included, the
+outbox is as before or as wanted. The copy made before is for a disk that damages the file.
+"""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from malote import durable
+from malote.structures.dialects import SQLITE
+from malote.structures.drift import differences
+from malote.structures.form import Structure, StructureError, decode, fingerprint
+from malote.structures.plan import plan
+from malote.structures.reports import Difference, Plan
+from malote.structures.signatures import is_signed
+from malote.structures.sqlite_look import SqliteProbe, look
+
+MARK = "structure"  # the fact in the outbox that says which structure was applied last
+BACKUP_SUFFIX = ".before-structure"
+_BUSY_SECONDS = 30.0
+_ROOM = 4_000_000  # bytes that must stay free beside the copy
+
+
+class Mark(msgspec.Struct, frozen=True):
+    version: int
+    sha256: str
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """``statements`` is 0 where nothing was missing."""
+
+    statements: int
+    seconds: float
+
+
+def opened(text: str, sha256: str, signature: str, key: str) -> Structure:
+    """The structure, once it is proven to be what the owner of ``key`` signed.
+
+    Raises ``StructureError``: ``structure_tampered``, ``structure_newer``, ``structure_unreadable``.
+    """
+    content = text.encode("utf-8", "surrogatepass")
+    if hashlib.sha256(content).hexdigest() != sha256.lower() or not is_signed(content, signature, key):
+        raise StructureError("structure_tampered")
+    structure = decode(content)
+    if structure.scope != "till":
+        raise StructureError("structure_unreadable", detail=f"scope {structure.scope}")
+    return structure
+
+
+def bring_up(path: Path, structure: Structure, sha256: str, facts: Mapping[str, str]) -> Applied:
+    """Adds to the outbox at ``path`` what it lacks; ``facts`` are kept in it in the same transaction.
+
+    Raises ``StructureError`` (``structure_refused_here``, ``disk_full``), ``OSError`` and ``sqlite3.DatabaseError``;
+    the outbox is then as it was. A copy from before stays beside it until ``forget_backup``.
+    """
+    began = time.monotonic()
+    with closing(_connect(path)) as connection:
+        steps = _plan(connection, structure).steps
+        if steps:
+            _back_up(connection, path)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            done = complete(connection, structure, sha256, began=began)
+            connection.executemany("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", list(facts.items()))
+            connection.execute("COMMIT")
+        finally:
+            # A full disk ends the transaction by itself.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        if steps:
+            _prove_sound(connection)
+    return Applied(done, time.monotonic() - began)
+
+
+def complete(connection: sqlite3.Connection, structure: Structure, sha256: str = "", *, began: float = 0.0) -> int:
+    """Within the caller's transaction: adds what is missing, and marks the outbox. How many statements it took.
+
+    Raises ``StructureError`` ``structure_refused_here``, and ``sqlite3.DatabaseError``.
+    """
+    steps = _plan(connection, structure).steps
+    for step in steps:
+        connection.execute(step.sql)
+    left = [one for one in _differences(connection, structure) if one.severity in ("missing", "conflict")]
+    if left:
+        raise _refused(left)
+    mark = Mark(structure.version, sha256 or fingerprint(structure))
+    connection.execute(
+        "INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (MARK, msgspec.json.encode(mark).decode())
+    )
+    if structure.table("structure_change") is not None:
+        seconds = time.monotonic() - began if began else 0.0
+        connection.execute(
+            "INSERT OR REPLACE INTO structure_change VALUES (?, ?, ?, ?, ?)",
+            (mark.version, mark.sha256, time.time(), seconds, len(steps)),
+        )
+    return len(steps)
+
+
+def backup_of(path: Path) -> Path:
+    return path.with_name(path.name + BACKUP_SUFFIX)
+
+
+def forget_backup(path: Path) -> None:
+    """Once the outbox has proven sound. Raises ``OSError``."""
+    backup = backup_of(path)
+    if backup.exists():
+        durable.remove(backup)
+
+
+def _plan(connection: sqlite3.Connection, structure: Structure) -> Plan:
+    found = plan(structure, look(connection), _differences(connection, structure), SQLITE)
+    if found.refused:
+        raise _refused(found.refused)
+    return found
+
+
+def _differences(connection: sqlite3.Connection, structure: Structure) -> list[Difference]:
+    return differences(structure, look(connection), SQLITE, SqliteProbe(connection), whole=False)
+
+
+def _refused(lines: list[Difference]) -> StructureError:
+    named = [f"{one.table}.{one.name} ({one.code or one.what})" for one in lines]
+    return StructureError("structure_refused_here", detail=", ".join(named)[:500])
+
+
+def _back_up(connection: sqlite3.Connection, path: Path) -> None:
+    """A whole copy, on the disk when this returns."""
+    (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    if shutil.disk_usage(path.parent).free < pages * size + _ROOM:
+        raise StructureError("disk_full", detail=str(path.parent))
+    aside = backup_of(path).with_name(f".{path.name}{BACKUP_SUFFIX}.tmp")
+    try:
+        with closing(sqlite3.connect(aside, isolation_level=None)) as copy:
+            connection.backup(copy)
+        descriptor = os.open(aside, os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        durable.move(aside, backup_of(path))
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _prove_sound(connection: sqlite3.Connection) -> None:
+    """Reads the whole file once, beside the capture."""
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        error = sqlite3.DatabaseError(f"quick_check: {found}")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
