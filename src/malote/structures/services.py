@@ -44,7 +44,7 @@ class Structures:
         declared: Callable[[Scope], Structure] = wanted,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``declared``: what is wanted of a scope. Raises ``OSError``, ``ValueError`` for a key that can not be read."""
+        """``declared``: what is wanted of a scope. Raises ``OSError``; ``ValueError`` for a key that is none."""
         self._engine = engine
         self._settings = settings
         self._declared = declared
