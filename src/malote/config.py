@@ -28,6 +28,7 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issuers: list[str] = []  # CNPJs whose notes are this store's; empty: any
     learn_series: bool = True  # a series nobody owns becomes the first till's that uses it
     authorisation_hours: float = 24.0  # how long a note without protocol waits before it is rejected
+    sale_hours: float = 168.0  # how long a cancellation waits for its sale: as long as the law lets one come late
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

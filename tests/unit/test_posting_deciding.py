@@ -10,7 +10,7 @@ from malote.spool.documents import LeasedDocument
 
 NOW = 1_000_000.0
 HOUR = 3600.0
-DECIDER = Decider(PostingSettings(retry_longest_seconds=60), StoreSettings(authorisation_hours=24))
+DECIDER = Decider(PostingSettings(retry_longest_seconds=60), StoreSettings(authorisation_hours=24, sale_hours=48))
 
 
 def leased(*, accepted_at: float = NOW, attempts: int = 0) -> LeasedDocument:
@@ -47,13 +47,17 @@ def test_divergence_names_the_fields() -> None:
     assert settled.reason.facts == {"fields": "change"}
 
 
-def test_a_note_without_protocol_is_rejected_in_time() -> None:
-    outcome = Outcome(7, Result.NOT_AUTHORISED)
-    late = DECIDER.of_outcome(leased(accepted_at=NOW - 24 * HOUR), outcome, NOW)
+@pytest.mark.parametrize(
+    ("result", "hours", "code"),
+    [(Result.NOT_AUTHORISED, 24, "never_authorised"), (Result.SALE_MISSING, 48, "sale_never_came")],
+)
+def test_what_waits_for_another_document_is_rejected_in_time(result: Result, hours: int, code: str) -> None:
+    outcome = Outcome(7, result)
+    late = DECIDER.of_outcome(leased(accepted_at=NOW - hours * HOUR), outcome, NOW)
     assert late.state == "rejected"
     assert late.reason is not None
-    assert (late.reason.code, late.reason.facts) == ("never_authorised", {"hours": "24"})
-    nearly = DECIDER.of_outcome(leased(accepted_at=NOW - 24 * HOUR + 10, attempts=30), outcome, NOW)
+    assert (late.reason.code, late.reason.facts) == (code, {"hours": str(hours)})
+    nearly = DECIDER.of_outcome(leased(accepted_at=NOW - hours * HOUR + 10, attempts=30), outcome, NOW)
     assert (nearly.state, nearly.retry_at) == ("waiting", NOW + 10)
 
 

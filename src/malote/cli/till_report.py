@@ -166,9 +166,10 @@ def _trouble_table(rows: list[tuple[str, str, str]], words: dict[str, str]) -> T
 def _words(code: str | None, facts: dict[str, str], said: str | None, settings: Settings) -> dict[str, str]:
     """A reason in words; ``said`` is the server's own account of the case, which knows its facts."""
     chosen = code or "unknown_reason"
+    title = rejection.title(chosen, settings.language)
     return {
-        "title": rejection.title(chosen, settings.language),
-        "cause": said or rejection.cause(chosen, facts, settings.language),
+        "title": title,
+        "cause": said.removeprefix(f"{title}: ") if said else rejection.cause(chosen, facts, settings.language),
         "remedy": rejection.remedy(chosen, facts, settings.language),
     }
 

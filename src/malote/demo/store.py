@@ -28,7 +28,7 @@ DEFAULT_HOME = Path("demo-data")
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 # Whoever drops a note without protocol into a folder wants to see what becomes of it.
-_AUTHORISATION_HOURS = 0.1
+_PATIENCE_HOURS = 0.1
 
 Section = dict[str, object]
 
@@ -133,7 +133,8 @@ class Store:
                 "test_environment": True,
                 "learn_series": True,
                 "issuers": [],
-                "authorisation_hours": _AUTHORISATION_HOURS,
+                "authorisation_hours": _PATIENCE_HOURS,
+                "sale_hours": _PATIENCE_HOURS,
             },
             "erp": {"url": erp_url},
             # Nobody wants to watch a demo wait.

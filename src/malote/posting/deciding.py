@@ -24,9 +24,10 @@ class Decider:
             case Result.DIVERGENT:
                 return _rejected(leased, Reason(code="divergent_content", facts=outcome.facts))
             case Result.SALE_MISSING:
-                return self.waiting(leased, Reason(code="sale_not_here"), now)
+                return self._until(leased, now, self._store.sale_hours, "sale_not_here", "sale_never_came")
             case Result.NOT_AUTHORISED:
-                return self._unauthorised(leased, now)
+                hours = self._store.authorisation_hours
+                return self._until(leased, now, hours, "not_authorised_yet", "never_authorised")
         assert_never(outcome.result)
 
     def of_error(
@@ -41,14 +42,14 @@ class Decider:
         again = retry_at(reason.code, leased.attempts, now, self._settings)
         return Settlement(leased.id, leased.lease, "waiting", reason, again)
 
-    def _unauthorised(self, leased: LeasedDocument, now: float) -> Settlement:
-        hours = self._store.authorisation_hours
-        until = leased.accepted_at + hours * 3600
-        if now >= until:
-            return _rejected(leased, Reason(code="never_authorised", facts={"hours": f"{hours:g}"}))
-        waiting = self.waiting(leased, Reason(code="not_authorised_yet"), now)
+    def _until(self, leased: LeasedDocument, now: float, hours: float, meanwhile: str, too_late: str) -> Settlement:
+        """Waits for another document to come, and is rejected when it did not come in time."""
+        deadline = leased.accepted_at + hours * 3600
+        if now >= deadline:
+            return _rejected(leased, Reason(code=too_late, facts={"hours": f"{hours:g}"}))
+        waiting = self.waiting(leased, Reason(code=meanwhile), now)
         # Not beyond the deadline, so that the rejection comes in time.
-        again = min(waiting.retry_at or until, until)
+        again = min(waiting.retry_at or deadline, deadline)
         return Settlement(leased.id, leased.lease, "waiting", waiting.reason, again)
 
 
