@@ -268,6 +268,7 @@ function options(canvas, table) {
         dash: index === 1 ? [6, 4] : undefined,
         fill: index === 0 ? `${lines[0]}22` : undefined,
         spanGaps: true,
+        points: { show: true, size: 4 },
         value: (_, value) => (value === null ? "–" : value.toLocaleString(language)),
       })),
     ],
@@ -279,6 +280,13 @@ addEventListener("resize", () => {
     drawn.get(canvas)?.setSize({ width: canvas.clientWidth, height: 220 });
   }
 });
+
+// The place of the problem comes into view, without moving the page.
+const place = document.querySelector(".xml .marked");
+if (place) {
+  const box = place.closest(".xml");
+  box.scrollTop = place.offsetTop - box.clientHeight / 3;
+}
 
 restore();
 draw();
