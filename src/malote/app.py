@@ -23,7 +23,9 @@ from malote.config import Settings
 from malote.database.engine import open_database
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
-from malote.erp.engines import open_configured
+from malote.erp.engines import open_configured, tables_of
+from malote.erp.mapping import BUILT_IN
+from malote.erp.protocol import ErpError
 from malote.erp.sessions.engines import open_watch
 from malote.erp.sessions.watching import named
 from malote.fiscal.documents import Document, content_hash, identity
@@ -31,6 +33,8 @@ from malote.fiscal.reader import Limits, read
 from malote.intake import received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
+from malote.locks import automatic
+from malote.locks.services import Locks
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
 from malote.posting.products import Remembered
@@ -61,12 +65,14 @@ class Services(api.Services):
     quarantine: Quarantine
     structures: Structures
     synchronisation: Synchronisation
+    locks: Locks
 
     def tills(self) -> list[Till]:
         """All tills, disabled ones too. Raises ``StoreError``."""
         return tills.list_tills(self.engine)
 
     def close(self) -> None:
+        self.locks.close()
         self.engine.dispose()
 
 
@@ -104,6 +110,7 @@ def open_services(settings: Settings) -> Services:
         structure_due=structures.rollouts.due,
         server_key=structures.rollouts.public_key,
         synchronisation=Synchronisation(engine, quarantine.judge),
+        locks=build_locks(settings, engine),
         authenticate=partial(tills.authenticate, engine),
         record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
         sync_due=lambda till, obeyed: synchronising.due(engine, till.id, obeyed, now=time.time()),
@@ -178,6 +185,8 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
         chosen["drop folder"] = build_drop_folder(services).run
     if posting:
         chosen["poster"] = build_poster(services.settings, services).run
+    if services.settings.locks.automatic:
+        chosen["lock rule"] = partial(automatic.run, services.locks)
     return chosen
 
 
@@ -252,6 +261,15 @@ def _keep_running(name: str, worker: Worker, stop: threading.Event) -> None:
             stop.wait(RESTART_SECONDS)
 
 
+def build_locks(settings: Settings, engine: Engine) -> Locks:
+    """The lock console over the ERP of the settings. Nothing is connected yet."""
+    try:
+        tables = tables_of(settings)
+    except ErpError:
+        tables = BUILT_IN  # the poster says what is wrong with the profile
+    return Locks(engine, settings.erp_url, settings.locks, tables=tables)
+
+
 def build_poster(settings: Settings, services: Services | None = None) -> Poster:
     """A poster over the spool and the ERP of the settings; it works in the thread that runs it.
 
@@ -261,7 +279,7 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     # Known by name among the sessions of the ERP, whatever stands between.
     program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
     connect = partial(open_configured, settings, named(settings.erp_url, program))
-    lookout = Lookout(open_watch(settings.erp_url), program)
+    lookout = Lookout(open_watch(settings.erp_url, tables_of(settings)), program)
     products = Remembered(partial(cures.product_map, parts.engine))
     return Poster(
         parts.spool, connect, parts.keep, settings.posting, settings.store, lookout=lookout, products=products

@@ -6,10 +6,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.errors import StoreError
+from malote.erp.mapping import ErpTables
+from malote.erp.sessions.engines import names_of
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.postgresql import PostgresqlSessions
 from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
@@ -329,11 +332,9 @@ def code_of(locks: Locks, login: DbaLogin) -> str:
 
 
 def opener(kind: type[PostgresqlSessions]) -> Any:
-    from sqlalchemy import make_url
-
-    def opened(url: str, login: DbaLogin | None) -> Sessions:
+    def opened(url: str, login: DbaLogin | None, tables: ErpTables) -> Sessions:
         assert login is not None
-        return kind(make_url(url), login)
+        return kind(make_url(url), login, names_of(tables))
 
     return opened
 

@@ -9,15 +9,15 @@ from sqlalchemy import Engine
 from malote.erp.sessions.protocol import Identity, Session, Sessions
 from malote.locks import tree
 from malote.locks.reports import Behind, Node, Tree
-from malote.locks.waiting import Noted, Waiting, together, waiting
+from malote.locks.waiting import Noted, Recent, Waiting, together, waiting
 
 _CLOCKS_APART = 300.0  # seconds by which the ERP's clock may differ from ours
 
 
-def look(engine: Engine, sessions: Sessions, now: float) -> Tree:
+def look(engine: Engine, sessions: Sessions, recent: Recent, now: float) -> Tree:
     """As it is now. Raises ``SessionsError``, ``StoreError``."""
     read = sessions.tree()
-    return assemble(sessions.engine, read, waiting(engine), now, busy=sessions.busy())
+    return assemble(sessions.engine, read, recent.completed(waiting(engine), now), now, busy=sessions.busy())
 
 
 def assemble(engine: str, read: Sequence[Session], waits: Waiting, now: float, *, busy: bool | None = None) -> Tree:

@@ -16,6 +16,7 @@ from malote.accounts.audit import Actor, Facts
 from malote.config import LocksSettings
 from malote.database.engine import writing
 from malote.database.errors import StoreError
+from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.sessions.engines import open_sessions, open_watch
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
@@ -24,10 +25,13 @@ from malote.locks.alarm import Alarm
 from malote.locks.kill import Order
 from malote.locks.logins import Logins
 from malote.locks.reports import Killed, KillReport, Node, SignedIn, Stoppage, Tree
+from malote.locks.waiting import REMEMBER_SECONDS, Recent
 
 log = structlog.get_logger("malote.locks")
 
-Open = Callable[[str, DbaLogin | None], Sessions]
+_LOOK_SECONDS = 0.2
+
+Open = Callable[[str, DbaLogin | None, ErpTables], Sessions]
 
 
 class Locks:
@@ -39,6 +43,7 @@ class Locks:
         erp_url: str,
         settings: LocksSettings,
         *,
+        tables: ErpTables = BUILT_IN,
         open_erp_sessions: Open = open_sessions,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -46,10 +51,12 @@ class Locks:
         self.settings = settings
         self._engine = engine
         self._erp_url = erp_url
+        self._tables = tables
         self._open = open_erp_sessions
         self._clock = clock
         self._logins = Logins(settings.login_minutes * 60, clock)
-        self._alarm = Alarm(engine, open_watch(erp_url), clock)
+        self._recent = Recent()
+        self._alarm = Alarm(engine, open_watch(erp_url, tables), clock)
 
     def close(self) -> None:
         """Forgets every login and closes the connection that watches."""
@@ -143,60 +150,62 @@ class Locks:
         order = Order(kill.check_reason(reason), self.settings.grace_seconds, any_session)
         user = login.user if login else ""
         with self._sessions(login) as sessions:
-            tree = self._read(sessions)
-            settled = self._checked(sessions, tree, identities, order)
+            settled = {identity: self._checked(sessions, identity, order)[1] for identity in identities}
             if dry_run:
-                planned = [settled.get(one) or Killed(one, "planned", ()) for one in identities]
+                planned = [settled[one] or Killed(one, "planned", ()) for one in identities]
+                tree = self._read(sessions)
                 return KillReport(planned, tree, tree.roots)
             killed = []
             for identity in identities:
-                done = settled.get(identity) or self._kill(sessions, identity, actor, user, order)
+                done = settled[identity] or self._kill(sessions, identity, actor, user, order)
                 killed.append(done)
                 if done.outcome == "unknown":
                     break
         after = self._read_again(login)
         return KillReport(killed, after, after.roots if after else [])
 
-    def _checked(
-        self, sessions: Sessions, tree: Tree, identities: Sequence[Identity], order: Order
-    ) -> dict[Identity, Killed]:
-        """What need not be ended any more. Raises what forbids ending another, so that all or none are begun."""
-        settled: dict[Identity, Killed] = {}
-        for identity in identities:
-            node = kill.find(tree.nodes, identity)
-            if node is not None:
-                kill.check(node, any_session=order.any_session)
-            elif not self.has_sessions:
-                raise SessionsError("sessions_unsupported", engine="SQLite")
-            elif done := kill.absent(sessions, tree.nodes, identity, any_session=order.any_session):
-                settled[identity] = done
-        return settled
+    def _checked(self, sessions: Sessions, identity: Identity, order: Order) -> tuple[Node | None, Killed | None]:
+        """The session as it is now, or that it need not be ended any more. Raises what forbids ending it.
+
+        One that seems to block nobody is looked at again for a moment: a poster may rest between two tries.
+        """
+        until = time.monotonic() + REMEMBER_SECONDS
+        while True:
+            nodes = self._read(sessions).nodes
+            node = kill.find(nodes, identity)
+            try:
+                if node is not None:
+                    kill.check(node, any_session=order.any_session)
+                    return node, None
+                if not self.has_sessions:
+                    raise SessionsError("sessions_unsupported", engine="SQLite")
+                return None, kill.absent(sessions, nodes, identity, any_session=order.any_session)
+            except SessionsError as error:
+                waits = node is not None and node.depth > 0
+                if error.code != "session_no_root" or waits or time.monotonic() > until:
+                    raise
+            time.sleep(_LOOK_SECONDS)
 
     def _kill(self, sessions: Sessions, identity: Identity, actor: Actor, user: str, order: Order) -> Killed:
         """Looks once more, writes down the intention, ends it, writes down the result."""
-        tree = self._read(sessions)
-        node = kill.find(tree.nodes, identity)
-        if node is None:
-            done = kill.absent(sessions, tree.nodes, identity, any_session=order.any_session)
-            if done is not None:
-                return done
-        else:
-            kill.check(node, any_session=order.any_session)
+        node, done = self._checked(sessions, identity, order)
+        if done is not None:
+            return done
         who = {**_facts(node), "database_user": user}
         self._record(actor, "session_kill_ordered", f"erp_session:{identity.key}", before=who, reason=order.reason)
-        outcome = "refused"
-        done = None
         try:
             done = kill.end(sessions, identity, order.grace, idle=bool(node and node.session.idle_in_transaction))
-            outcome = done.outcome
             return done
         finally:
-            steps = list(done.steps) if done else []
-            after: Facts = {"outcome": outcome, "steps": steps, "database_user": user}
+            after: Facts = {
+                "outcome": done.outcome if done else "refused",
+                "steps": list(done.steps) if done else [],
+                "database_user": user,
+            }
             self._record_result(actor, identity, after, order.reason)
 
     def _read(self, sessions: Sessions) -> Tree:
-        return looking.look(self._engine, sessions, self._clock())
+        return looking.look(self._engine, sessions, self._recent, self._clock())
 
     def _read_again(self, login: DbaLogin | None) -> Tree | None:
         """By a new connection, since the old one may be what broke."""
@@ -215,7 +224,7 @@ class Locks:
 
     @contextmanager
     def _sessions(self, login: DbaLogin | None) -> Iterator[Sessions]:
-        sessions = self._open(self._erp_url, login)
+        sessions = self._open(self._erp_url, login, self._tables)
         try:
             yield sessions
         finally:

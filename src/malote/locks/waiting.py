@@ -5,6 +5,7 @@ say for whom. While a lock lasts a poster tries only a few, so that most documen
 same line.
 """
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -20,6 +21,7 @@ from malote.spool.moving import decode_reason
 Key = TypeVar("Key")
 
 LOCKED = "erp_locked"
+REMEMBER_SECONDS = 3.0  # longer than a poster rests
 _NEWEST = 2000  # documents by arrival, looked at for a sale that got through
 
 
@@ -44,6 +46,26 @@ class Waiting(msgspec.Struct, frozen=True):
     def tills(self) -> dict[str, int]:
         """All of them."""
         return together([*self.locked.values(), *self.posting.values(), self.in_line])
+
+
+class Recent:
+    """Remembers for a moment who was noted: the documents are in a poster's hands while it tries them again, and a
+    blocker must not vanish from the screen for that. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._noted: dict[str, tuple[float, Noted, dict[str, int]]] = {}
+
+    def completed(self, seen: Waiting, now: float) -> Waiting:
+        """With the holders of a moment ago, as long as documents are being tried that may be theirs."""
+        sessions = {noted.session for noted in seen.locked}
+        with self._lock:
+            self._noted = {key: one for key, one in self._noted.items() if 0 <= now - one[0] < REMEMBER_SECONDS}
+            self._noted |= {noted.session: (now, noted, tills) for noted, tills in seen.locked.items()}
+            before = {noted: tills for _, noted, tills in self._noted.values() if noted.session not in sessions}
+        if not seen.posting or not before:
+            return seen
+        return Waiting({**seen.locked, **before}, {}, seen.in_line)
 
 
 def together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -20,9 +20,9 @@ class Lookout:
     """For one poster's thread. Without a watch it only knows how long a lock has lasted."""
 
     def __init__(self, watch: Watch | None, program: str = "", clock: Callable[[], float] = time.time) -> None:
-        """``program`` is the name under which the poster's own connection shows."""
+        """``program`` is the name under which the poster's own connection shows; its leases carry it too."""
         self._watch = watch
-        self._program = program
+        self.program = program
         self._clock = clock
         self._seen: Holder | None = None
         self._since: dict[str, tuple[float, float]] = {}  # by session: first and last met
@@ -110,5 +110,5 @@ class Lookout:
         except SessionsError:
             return
         for wait in waits:
-            if wait.program == self._program and wait.holders:
+            if wait.program == self.program and wait.holders:
                 self._seen = wait.holders[0]

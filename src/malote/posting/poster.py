@@ -60,7 +60,7 @@ class Poster:
         self._held: list[LeasedDocument] = []
         self._failure: ErpError | None = None  # what kept documents of the last step waiting, if it was transient
         self._flows = True  # whether the last step got anything through
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._owner = self._lookout.program or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         if self._erp.patience_seconds >= settings.lease_seconds:
             # Harmless, thanks to the ledger, but work done twice.
             log.warning("lease_too_short", lease=settings.lease_seconds, erp_may_take=self._erp.patience_seconds)

@@ -3,6 +3,7 @@
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.oracle import OracleSessions
 from malote.erp.sessions.postgresql import PostgresqlSessions
@@ -12,8 +13,8 @@ from malote.erp.sessions.sqlite import SqliteSessions
 from malote.erp.sessions.watching import Watch
 
 
-def open_sessions(url: str, login: DbaLogin | None) -> Sessions:
-    """The ERP at ``url``, with a DBA's login instead of the address' own; SQLite needs none.
+def open_sessions(url: str, login: DbaLogin | None, tables: ErpTables = BUILT_IN) -> Sessions:
+    """The ERP at ``url``, with a DBA's login instead of the address' own; SQLite needs none. ``tables`` are Malote's.
 
     Raises ``SessionsError``: ``dba_login_needed``, ``dba_login_refused``, ``erp_away``, ``sessions_unsupported``.
     """
@@ -25,18 +26,24 @@ def open_sessions(url: str, login: DbaLogin | None) -> Sessions:
         raise SessionsError("sessions_unsupported", engine=backend)
     if login is None:
         raise SessionsError("dba_login_needed")
-    return OracleSessions(address, login) if backend == "oracle" else PostgresqlSessions(address, login)
+    names = names_of(tables)
+    return OracleSessions(address, login, names) if backend == "oracle" else PostgresqlSessions(address, login, names)
+
+
+def names_of(tables: ErpTables) -> frozenset[str]:
+    """What the tables are called, without a schema."""
+    return frozenset({str(tables.ledger.name), *(part.name for part in tables.parts)})
 
 
 def _address(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # The address may hold a password: neither it nor what was said of it is repeated.
         raise SessionsError("sessions_unsupported", engine="?") from None
 
 
-def open_watch(url: str) -> Watch | None:
+def open_watch(url: str, tables: ErpTables = BUILT_IN) -> Watch | None:
     """A watch over the ERP at ``url`` with the address' own login. Connects later.
 
     None for an engine that has none, and for an address that no engine understands.
@@ -45,4 +52,4 @@ def open_watch(url: str) -> Watch | None:
         address = _address(url)
     except SessionsError:
         return None
-    return PostgresqlWatch(address) if address.get_backend_name() in ("postgresql", "postgres") else None
+    return PostgresqlWatch(address, tables) if address.get_backend_name() in ("postgresql", "postgres") else None

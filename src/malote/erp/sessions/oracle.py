@@ -5,7 +5,7 @@ as tried before `malote erp verify` said so.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -13,13 +13,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import URL
 
-from malote.erp import tables
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.masking import masked
 from malote.erp.sessions.protocol import DbaLogin, Identity, Protection, Session, Standing
 
 OWN_PROGRAM = "malote"
-MALOTE_TABLES = frozenset(name.upper() for name in tables.metadata.tables)
 
 SESSIONS = """
 SELECT s.inst_id, s.sid, s.serial#, TO_CHAR(s.logon_time, 'YYYY-MM-DD"T"HH24:MI:SS') AS began, s.username, s.machine,
@@ -82,8 +80,9 @@ class OracleSessions:
     engine = "oracle"
     password_asked = True
 
-    def __init__(self, url: URL, login: DbaLogin) -> None:
-        """Raises ``SessionsError``."""
+    def __init__(self, url: URL, login: DbaLogin, tables: Collection[str]) -> None:
+        """``tables`` are the names of Malote's own. Raises ``SessionsError``."""
+        self._tables = frozenset(name.upper() for name in tables)
         self._driver: Any = _driver()
         try:
             self._connection: Any = self._driver.connect(
@@ -120,7 +119,7 @@ class OracleSessions:
             place = row["inst_id"], row["sid"]
             by = identities.get((row["blocking_instance"], row["blocking_session"]))
             itself = place == (int(own["inst"]), int(own["sid"]))
-            portraits.append(_portrait(row, locked[place], by, itself=itself))
+            portraits.append(_portrait(row, self._named(locked[place]), by, itself=itself))
         return portraits
 
     def cancel(self, identity: Identity) -> None:
@@ -156,6 +155,9 @@ class OracleSessions:
             if code == _OWN_SESSION:
                 raise SessionsError("session_protected", session=identity.key, protection="self") from error
             raise SessionsError("kill_unknown", session=identity.key) from error
+
+    def _named(self, locked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [lock for lock in locked if lock["object_name"].upper() in self._tables]
 
     def _may_read(self, view: str) -> bool:
         try:
@@ -194,7 +196,7 @@ def numbers_of(identity: Identity) -> Numbers:
 def _portrait(
     row: dict[str, Any], locked: list[dict[str, Any]], by: Identity | None, *, itself: bool = False
 ) -> Session:
-    objects = {lock["object_name"] for lock in locked if lock["object_name"] in MALOTE_TABLES}
+    objects = {lock["object_name"] for lock in locked}
     objects |= {row["awaited"]} if row["awaited"] else set()
     strongest = max((lock["locked_mode"] for lock in locked), default=0)
     idle = row["status"] == "INACTIVE" and row["transaction_age"] is not None

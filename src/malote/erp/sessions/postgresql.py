@@ -9,7 +9,6 @@ from typing import LiteralString
 import psycopg
 from sqlalchemy import URL
 
-from malote.erp import tables
 from malote.erp.sessions import postgresql_locks as reading
 from malote.erp.sessions.connecting import Connection, connected_as
 from malote.erp.sessions.errors import SessionsError
@@ -20,7 +19,6 @@ from malote.erp.sessions.protocol import DbaLogin, Identity, Protection, Session
 OWN_PROGRAM = "malote"  # the beginning of what Malote calls itself in a database
 PREPARED_PREFIX = "prepared:"
 _HIDDEN = "?"  # when a session began, to a login without pg_read_all_stats; nobody ends what can't be told apart
-MALOTE_TABLES = frozenset(tables.metadata.tables)
 _HARMLESS = frozenset({"AccessShareLock"})  # of a table, by reading it; keeps out nothing but ALTER, DROP, TRUNCATE
 
 _PRIVILEGES: LiteralString = """
@@ -47,8 +45,9 @@ class PostgresqlSessions:
 
     engine = "postgresql"
 
-    def __init__(self, url: URL, login: DbaLogin) -> None:
-        """Raises ``SessionsError``."""
+    def __init__(self, url: URL, login: DbaLogin, tables: Collection[str]) -> None:
+        """``tables`` are the names of Malote's own. Raises ``SessionsError``."""
+        self._tables = frozenset(tables)
         self._connection: Connection = connected_as(url, login)
         self.password_asked = self._connection.pgconn.used_password
 
@@ -62,9 +61,9 @@ class PostgresqlSessions:
     def tree(self) -> list[Session]:
         with self._spoken():
             holding = reading.holding(self._connection)
-            named = _concerned(holding)
+            named = _concerned(holding, self._tables)
             known = reading.activity(self._connection, {one for one in named if isinstance(one, int)})
-        return _Portraits(holding, known, named, self._connection.info.backend_pid).all()
+        return _Portraits(holding, known, self._tables, self._connection.info.backend_pid).all(named)
 
     def busy(self) -> None:
         return None
@@ -133,40 +132,42 @@ def _pid(identity: Identity) -> int:
     return pid
 
 
-def _concerned(holding: Holding) -> set[int | str]:
+def _concerned(holding: Holding, tables: Collection[str]) -> set[int | str]:
     """Who waits, who is waited for, and who has changed Malote's tables and not finished yet."""
     found: set[int | str] = set()
     for pid in holding.waiters():
         found |= {pid, *holding.blockers(pid)}
     for lock in holding.locks:
-        if lock.pid is not None and _of_malote(lock):
+        if lock.pid is not None and _changes(lock, tables):
             found.add(lock.pid)
     for gid in holding.prepared:
-        if any(_of_malote(lock) for lock in holding.of_prepared(gid)):
+        if any(_changes(lock, tables) for lock in holding.of_prepared(gid)):
             found.add(gid)
     return found
 
 
-def _of_malote(lock: Lock) -> bool:
-    return lock.granted and lock.relation in MALOTE_TABLES and lock.mode not in _HARMLESS
+def _changes(lock: Lock, tables: Collection[str]) -> bool:
+    """Whether it holds one of these tables, for more than reading."""
+    name = (lock.relation or "").rpartition(".")[2].strip('"')
+    return lock.granted and name in tables and lock.mode not in _HARMLESS
 
 
 class _Portraits:
     """The sessions as they are shown, from what was read at one moment."""
 
-    def __init__(self, holding: Holding, known: dict[int, Activity], named: Collection[int | str], own: int) -> None:
+    def __init__(self, holding: Holding, known: dict[int, Activity], tables: Collection[str], own: int) -> None:
         self._holding = holding
         self._known = known
-        self._named = named
+        self._tables = tables
         self._own = own
         self._contested: dict[int | str, set[str]] = defaultdict(set)
         for pid in holding.waiters():
             for blocker in holding.blockers(pid):
                 self._contested[blocker].add(holding.object(pid))
 
-    def all(self) -> list[Session]:
-        processes = sorted(one for one in self._named if isinstance(one, int))
-        gids = sorted(one for one in self._named if isinstance(one, str))
+    def all(self, named: Collection[int | str]) -> list[Session]:
+        processes = sorted(one for one in named if isinstance(one, int))
+        gids = sorted(one for one in named if isinstance(one, str))
         return [
             *(self._of_process(self._known[pid]) for pid in processes if pid in self._known),
             *(self._of_prepared(self._holding.prepared[gid]) for gid in gids),
@@ -214,13 +215,13 @@ class _Portraits:
 
     def _objects(self, one: int | str, locks: Collection[Lock]) -> tuple[str, ...]:
         wanted = {self._holding.object(one)} if isinstance(one, int) and self._holding.wanted(one) else set()
-        touched = {lock.relation or "" for lock in locks if _of_malote(lock)}
+        touched = {lock.relation or "" for lock in locks if _changes(lock, self._tables)}
         return tuple(sorted((wanted | self._contested[one] | touched) - {""}))
 
     def _strongest(self, one: int | str, locks: Collection[Lock]) -> str:
         contested = self._contested[one]
         chosen = [lock for lock in locks if lock.relation in contested or lock.kind == "advisory"] or [
-            lock for lock in locks if _of_malote(lock)
+            lock for lock in locks if _changes(lock, self._tables)
         ]
         lock = reading.strongest(chosen or locks)
         return lock.words if lock else ""

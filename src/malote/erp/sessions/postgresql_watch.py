@@ -1,13 +1,18 @@
 """Who holds up Malote's own sessions on PostgreSQL. Needs no privilege beyond those of posting."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
 from typing import LiteralString, TypeVar
 
 import msgspec
 import psycopg
 from sqlalchemy import URL
+from sqlalchemy.dialects import postgresql
 
+from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import Posting
 from malote.erp.sessions import postgresql_locks as reading
 from malote.erp.sessions.connecting import PROGRAM, Connection, connected
@@ -15,40 +20,33 @@ from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.postgresql import OWN_PROGRAM, PREPARED_PREFIX
 from malote.erp.sessions.postgresql_locks import Activity, Holding
 from malote.erp.sessions.watching import Holder, Wait
+from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Cancellation, Sale
 
 Answer = TypeVar("Answer")
+Pair = tuple[str, str]  # issuer and product
 
-# A row under change carries the number of the transaction that changes it; the transaction holds a lock on its number.
-_HELD: LiteralString = """
-WITH moved AS (
-    SELECT document_id, issuer, product_code
-      FROM json_to_recordset(%s) AS sold (document_id bigint, issuer text, product_code text)
-     UNION
-    SELECT document_id, sale.issuer, sale_item.product_code
-      FROM json_to_recordset(%s) AS cancelled (document_id bigint, access_key text)
-      JOIN sale USING (access_key)
-      JOIN sale_item USING (access_key)
-), needed AS (
-    SELECT document_id, stock.xmax AS changed_by, 'stock'::regclass::text AS place
-      FROM moved JOIN stock USING (issuer, product_code)
-     UNION ALL
-    SELECT document_id, sale.xmax, 'sale'::regclass::text
-      FROM json_to_recordset(%s) AS cancelled (document_id bigint, access_key text)
-      JOIN sale USING (access_key)
-)
-SELECT needed.document_id, needed.place, held.pid, changed_by::text
-  FROM needed JOIN pg_locks held ON held.transactionid = changed_by AND held.locktype = 'transactionid' AND held.granted
-"""
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
 # Reading waits behind an exclusive lock on the whole table; then it is no matter of rows.
 _SHORT: LiteralString = "SELECT set_config('lock_timeout', '200', false)"
+
+
+class _HeldRow(msgspec.Struct, frozen=True):
+    """A row that a transaction is changing; ``number`` is the asker's own."""
+
+    number: int
+    place: str  # the table's name
+    pid: int | None
+    transaction: str
 
 
 class PostgresqlWatch:
     """See ``malote.erp.sessions.watching.Watch``."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, tables: ErpTables) -> None:
         self._url = url
+        self._rows = _Rows(tables)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
@@ -60,7 +58,7 @@ class PostgresqlWatch:
         return self._ask(_waits)
 
     def held(self, batch: Sequence[Posting]) -> dict[int, Holder]:
-        return self._ask(lambda connection: _held(connection, batch))
+        return self._ask(lambda connection: self._rows.held(connection, batch))
 
     def _ask(self, question: Callable[[Connection], Answer]) -> Answer:
         with self._lock:
@@ -104,42 +102,127 @@ def _holder(root: int | str, place: str, holding: Holding, known: dict[int, Acti
     return Holder(str(root), seen.user or "", seen.program or seen.kind or "", place)
 
 
-def _held(connection: Connection, batch: Sequence[Posting]) -> dict[int, Holder]:
-    sold, cancelled = _needed(batch)
-    rows = connection.execute(_HELD, (sold, cancelled, cancelled)).fetchall()
-    if not rows:
+def _holders(connection: Connection, rows: Iterable[_HeldRow]) -> dict[int, Holder]:
+    """Who changes these rows, by the number given to each: whoever stands at the head of that session's queue."""
+    found = list(rows)
+    if not found:
         return {}
-    known = reading.activity(connection, {pid for _, _, pid, _ in rows if pid is not None})
+    known = reading.activity(connection, {row.pid for row in found if row.pid is not None})
     holding = reading.holding(connection)
     gids = {one.transaction: one.gid for one in holding.prepared.values()}
-    found: dict[int, Holder] = {}
-    for document_id, place, pid, transaction in rows:
-        if pid in known and (known[pid].program or "").startswith(OWN_PROGRAM):
+    holders: dict[int, Holder] = {}
+    for row in found:
+        if row.pid in known and (known[row.pid].program or "").startswith(OWN_PROGRAM):
             continue  # another poster: it will have finished in a moment
-        head = gids.get(transaction) if pid is None else next(iter(holding.roots(pid)), pid)
+        head = gids.get(row.transaction) if row.pid is None else next(iter(holding.roots(row.pid)), row.pid)
         if head is not None:
-            found[document_id] = _holder(head, place, holding, known | _new(connection, head, known))
-    return found
+            holders[row.number] = _holder(head, row.place, holding, known | _new(connection, head, known))
+    return holders
 
 
 def _new(connection: Connection, head: int | str, known: dict[int, Activity]) -> dict[int, Activity]:
     return {} if isinstance(head, str) or head in known else reading.activity(connection, [head])
 
 
-def _needed(batch: Sequence[Posting]) -> tuple[str, str]:
-    """What the documents need, as JSON: products sold, and keys of sales that are cancelled."""
-    sold = {
-        (posting.document_id, posting.document.issuer, item.product_code)
-        for posting in batch
-        if isinstance(posting.document, Sale)
-        for item in posting.document.items
-    }
-    products = [
-        {"document_id": number, "issuer": issuer, "product_code": product} for number, issuer, product in sorted(sold)
-    ]
-    keys = [
-        {"document_id": posting.document_id, "access_key": posting.document.access_key}
+class _Rows:
+    """Which rows of the ERP documents need, and which of those are being changed.
+
+    A row under change carries the number of the transaction that changes it, and the transaction holds a lock on its
+    own number: both can be read without waiting.
+    """
+
+    def __init__(self, tables: ErpTables) -> None:
+        self._tables = tables
+        self._quoted = DIALECT.identifier_preparer
+
+    def held(self, connection: Connection, batch: Sequence[Posting]) -> dict[int, Holder]:
+        goods = self._goods(connection, batch)
+        pairs = sorted({pair for wanted in goods.values() for pair in wanted})
+        by_pair = _holders(connection, self._held_stock(connection, pairs))
+        cancelled = _cancelled(batch)
+        found = _holders(connection, self._held_sales(connection, cancelled))
+        for document_id, wanted in goods.items():
+            for number, pair in enumerate(pairs):
+                if number in by_pair and pair in wanted:
+                    found.setdefault(document_id, by_pair[number])
+        return found
+
+    def _goods(self, connection: Connection, batch: Sequence[Posting]) -> dict[int, set[Pair]]:
+        """Issuer and product of all that each document moves."""
+        if self._tables.stock is None:
+            return {}
+        goods: dict[int, set[Pair]] = {}
+        for posting in batch:
+            if isinstance(posting.document, Sale):
+                sale = posting.document
+                goods[posting.document_id] = {(sale.issuer, item.product_code) for item in sale.items}
+        cancelled = _cancelled(batch)
+        if cancelled:
+            for key, issuer, product in connection.execute(self._goods_of(), (list(cancelled),)):
+                pair = self._tables.sale.read("issuer", issuer), self._tables.item.read("product_code", product)
+                goods.setdefault(cancelled[key], set()).add(pair)
+        return goods
+
+    def _held_stock(self, connection: Connection, pairs: Sequence[Pair]) -> Iterator[_HeldRow]:
+        stock = self._tables.stock
+        if stock is None or not pairs:
+            return
+        wanted = []
+        for number, (issuer, product) in enumerate(pairs):
+            fields = {"issuer": issuer, "product_code": product, "quantity": Decimal(1)}
+            with suppress(OutOfRangeError, UnmappedError):  # posting it will say so
+                wanted.append({**stock.rows([fields])[0], "quantity": number})
+        arriving = msgspec.json.encode(wanted).decode()
+        for number, pid, transaction in connection.execute(self._changed_stock(stock), (arriving,)):
+            yield _HeldRow(number, stock.name, pid, transaction)
+
+    def _held_sales(self, connection: Connection, cancelled: Mapping[str, int]) -> Iterator[_HeldRow]:
+        if not cancelled:
+            return
+        sale = self._tables.sale
+        key = self._column(sale, "access_key")
+        changed = f"""
+            SELECT {key}, held.pid, r.xmax::text FROM {self._table(sale)} r
+              JOIN pg_locks held ON held.transactionid = r.xmax AND held.locktype = 'transactionid' AND held.granted
+             WHERE {key} = ANY(%s)
+        """.encode()  # noqa: S608 names from the profile, quoted
+        for access_key, pid, transaction in connection.execute(changed, (list(cancelled),)):
+            yield _HeldRow(cancelled[access_key], sale.name, pid, transaction)
+
+    def _changed_stock(self, stock: MappedTable) -> bytes:
+        keys = [target for target in stock.inserted if target.key != "quantity"]
+        types = {one.key: stock.columns[one.key].type.compile(dialect=DIALECT).partition(" COLLATE")[0] for one in keys}
+        arriving = ", ".join(f"{key} {kind}" for key, kind in types.items())
+        same = " AND ".join(f"r.{self._quoted.quote(one.column)} = wanted.{one.key}" for one in keys)
+        return f"""
+            SELECT wanted.quantity, held.pid, r.xmax::text
+              FROM json_to_recordset(%s) AS wanted ({arriving}, quantity int)
+              JOIN {self._table(stock)} r ON {same}
+              JOIN pg_locks held ON held.transactionid = r.xmax AND held.locktype = 'transactionid' AND held.granted
+        """.encode()  # noqa: S608 names from the profile, quoted
+
+    def _goods_of(self) -> bytes:
+        sale, item = self._tables.sale, self._tables.item
+        key = f"s.{self._quoted.quote(sale.columns.access_key.name)}"
+        return f"""
+            SELECT {key}, s.{self._quoted.quote(sale.columns.issuer.name)},
+                   i.{self._quoted.quote(item.columns.product_code.name)}
+              FROM {self._table(sale)} s
+              JOIN {self._table(item)} i ON i.{self._quoted.quote(item.columns.access_key.name)} = {key}
+             WHERE {key} = ANY(%s)
+        """.encode()  # noqa: S608 names from the profile, quoted
+
+    def _table(self, mapped: MappedTable) -> str:
+        return self._quoted.format_table(mapped.table)
+
+    def _column(self, mapped: MappedTable, field: str) -> str:
+        return f"r.{self._quoted.quote(mapped.columns[field].name)}"
+
+
+def _cancelled(batch: Sequence[Posting]) -> dict[str, int]:
+    """Keys of sales that are cancelled, with the document that does it."""
+    return {
+        posting.document.access_key: posting.document_id
         for posting in batch
         if isinstance(posting.document, Cancellation)
-    ]
-    return msgspec.json.encode(products).decode(), msgspec.json.encode(keys).decode()
+    }

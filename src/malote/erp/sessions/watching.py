@@ -49,7 +49,7 @@ def named(url: str, program: str) -> str:
     """The address under which a connection shows as ``program``, where the engine has such names."""
     try:
         address = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return url  # whoever opens it says so
     if address.get_backend_name() not in ("postgresql", "postgres"):
         return url
