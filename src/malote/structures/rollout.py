@@ -183,7 +183,9 @@ class Rollouts:
             return None
         if not current.open:
             self._advance(connection, current.rollout_id, now)
-            return None
+            current = rollouts.standing_order(connection, till.id)
+            if current is None or not current.open:
+                return None
         if current.state == "pending":
             rollouts.mark(connection, current.rollout_id, till.id, state="offered", offered_at=now)
         return rollouts.order(connection, current.rollout_id)

@@ -1,0 +1,210 @@
+"""A till and its structure: what it tells, what it obeys, what it refuses, and that no sale is lost over it."""
+
+import errno
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from malote import wire
+from malote.structures import apply
+from malote.structures.form import FORMAT, Structure, fingerprint
+from malote.structures.sqlite_look import look
+from malote.structures.till_structure import BASE, TILL
+from malote.till.outbox import Outbox
+from malote.till.storage import OutboxDamagedError
+from malote.till.structure import MOST_TRIES, StructureKeeper, trust_anew
+from tests.unit.structures_till_support import (
+    KEY,
+    OTHER_KEY,
+    columns_of,
+    next_structure,
+    old_outbox,
+    order,
+    tables_of,
+)
+from tests.unit.till_support import Ears, captured, sale_line
+
+
+class Till(NamedTuple):
+    path: Path
+    outbox: Outbox
+    keeper: StructureKeeper
+    ears: Ears
+
+
+@pytest.fixture
+def till(tmp_path: Path) -> Any:
+    path = tmp_path / "outbox.sqlite3"
+    old_outbox(path)
+    ears = Ears()
+    with Outbox(path) as outbox:
+        outbox.capture([captured(b"one", "1.xml", sale_line(1))], 1.0)
+        yield Till(path, outbox, StructureKeeper(outbox, ears.voice), ears)
+
+
+def reply(given: wire.StructureOrder | None, key: str = KEY.public) -> wire.ContactReply:
+    return wire.ContactReply("9", datetime.now(UTC), "caixa1", 0.0, server_key=key, structure=given)
+
+
+def test_the_declaration_is_what_the_agent_makes(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    old_outbox(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert apply._differences(connection, BASE) == []
+        assert set(look(connection)) == {table.name for table in BASE.tables}
+
+
+def test_a_new_outbox_is_complete_and_an_old_one_stays_as_it_is(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "new.sqlite3") as outbox:
+        said = StructureKeeper(outbox, Ears().voice).said()
+        assert said == wire.TillStructure(FORMAT, TILL.version, fingerprint(TILL))
+    old_outbox(tmp_path / "old.sqlite3")
+    with Outbox(tmp_path / "old.sqlite3") as outbox:
+        assert StructureKeeper(outbox, Ears().voice).said() == wire.TillStructure(FORMAT, 1, "")
+        assert "structure_change" not in tables_of(outbox.path)
+
+
+@pytest.mark.parametrize("structure", [TILL, next_structure()], ids=["this year's", "newer than the agent"])
+def test_an_order_is_obeyed_and_told(till: Till, structure: Structure) -> None:
+    assert till.keeper.heed(reply(order(structure)))
+    said = till.keeper.said()
+    assert (said.version, said.sha256, said.order, said.done) == (structure.version, fingerprint(structure), 7, True)
+    assert {table.name for table in structure.tables} <= tables_of(till.path)
+    assert not apply.backup_of(till.path).exists()
+    assert [file.content for file in till.outbox.next_pouch(10, 1000).files] == [b"one"]
+    till.outbox.capture([captured(b"two", "2.xml", sale_line(2))], 2.0)
+    assert till.outbox.counts().captured == 2
+    assert not till.keeper.heed(reply(order(structure))), "the same order again is news to nobody"
+    if structure is not TILL:
+        assert columns_of(till.path, "document")[-2:] == ["cashier", "rounds"]
+        ((rounds,),) = till.outbox.rows("SELECT rounds FROM document WHERE access_key LIKE '%1'")
+        assert rounds == 0
+    ((statements,),) = till.outbox.rows("SELECT statements FROM structure_change")
+    assert statements > 0
+
+
+def test_an_older_agent_opens_what_a_newer_structure_was_applied_to(till: Till) -> None:
+    till.keeper.heed(reply(order(next_structure())))
+    with Outbox(till.path) as again:
+        assert again.counts().captured == 1
+
+
+def changed(given: wire.StructureOrder, **values: Any) -> wire.StructureOrder:
+    return msgspec.structs.replace(given, **values)
+
+
+GOOD = order(TILL)
+NEWER = msgspec.structs.replace(TILL, format=FORMAT + 1)
+ODD = msgspec.structs.replace(TILL, tables=(msgspec.structs.replace(TILL.tables[0], name='x"; DROP TABLE file; --'),))
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (changed(GOOD, structure=GOOD.structure.replace("structure_change", "structure_chance")), "structure_tampered"),
+        (changed(GOOD, sha256="0" * 64), "structure_tampered"),
+        (changed(GOOD, signature="00" * 64), "structure_tampered"),
+        (changed(GOOD, signature="no hex"), "structure_tampered"),
+        (order(TILL, key=OTHER_KEY), "structure_tampered"),
+        (order(NEWER), "structure_newer"),
+        (order(ODD), "structure_unreadable"),
+        (order(msgspec.structs.replace(TILL, scope="erp")), "structure_unreadable"),
+    ],
+)
+def test_what_is_refused_leaves_the_outbox_as_it_was(till: Till, given: wire.StructureOrder, code: str) -> None:
+    till.keeper.heed(reply(None))
+    assert till.keeper.heed(reply(given))
+    said = till.keeper.said()
+    assert (said.version, said.order, said.done, said.code) == (1, 7, False, code)
+    assert till.ears.codes() == [code]
+    assert tables_of(till.path) == {table.name for table in BASE.tables}
+
+
+def test_a_server_with_another_key_is_believed_only_when_a_person_says_so(till: Till) -> None:
+    till.keeper.heed(reply(None))
+    till.keeper.heed(reply(order(TILL, key=OTHER_KEY), OTHER_KEY.public))
+    assert till.keeper.said().code == "structure_key_changed"
+    trust_anew(till.outbox)
+    till.keeper.heed(reply(order(TILL, 8, key=OTHER_KEY), OTHER_KEY.public))
+    assert till.keeper.said().done
+    till.keeper.heed(reply(order(next_structure(), 9), KEY.public))
+    assert till.keeper.said().code == "structure_key_changed"
+
+
+def test_a_column_of_another_type_is_refused(till: Till) -> None:
+    list(till.outbox.rows("ALTER TABLE document ADD COLUMN cashier BLOB"))
+    till.keeper.heed(reply(order(next_structure())))
+    said = till.keeper.said()
+    assert said.code == "structure_refused_here"
+    assert "document.cashier (column_type_differs)" in said.facts["detail"]
+    assert "product" not in tables_of(till.path)
+
+
+def test_no_room_for_the_copy(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1000, 1000, 0))
+    till.keeper.heed(reply(order(TILL)))
+    assert till.keeper.said().code == "disk_full"
+    assert tables_of(till.path) == {table.name for table in BASE.tables}
+
+
+def test_a_disk_that_fills_up_in_the_middle(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = apply._connect
+
+    def full(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        return connection
+
+    monkeypatch.setattr(apply, "_connect", full)
+    till.keeper.heed(reply(order(next_structure())))
+    said = till.keeper.said()
+    assert (said.version, said.code) == (1, "disk_full")
+    assert tables_of(till.path) == {table.name for table in BASE.tables}
+    assert till.outbox.counts().captured == 1
+    monkeypatch.setattr(apply, "_connect", connect)
+    till.keeper.heed(reply(order(next_structure(), 8)))
+    assert till.keeper.said().done
+
+
+def test_a_copy_that_fails(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fsync)
+    till.keeper.heed(reply(order(TILL)))
+    assert till.keeper.said().code == "disk_full"
+    assert [path.name for path in till.path.parent.iterdir() if "structure" in path.name] == []
+
+
+def test_what_breaks_off_each_time_is_told_at_last(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(apply, "bring_up", breaks_off)
+    for _ in range(MOST_TRIES):
+        with pytest.raises(KeyboardInterrupt):
+            till.keeper.heed(reply(order(TILL)))
+        assert till.keeper.said().order == 0
+    till.keeper.heed(reply(order(TILL)))
+    assert till.keeper.said().code == "structure_broke_off"
+
+
+def test_a_file_that_turns_out_damaged_is_for_the_agent(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(connection: sqlite3.Connection) -> None:
+        error = sqlite3.DatabaseError("quick_check")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    monkeypatch.setattr(apply, "_prove_sound", damaged)
+    with pytest.raises(OutboxDamagedError):
+        till.keeper.heed(reply(order(TILL)))
+    with closing(sqlite3.connect(apply.backup_of(till.path))) as copy:
+        assert copy.execute("SELECT count(*) FROM file").fetchone() == (1,)
+        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
