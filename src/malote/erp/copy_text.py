@@ -83,9 +83,10 @@ class _Layout:
             money = isinstance(FIELDS[mapped.part].c[field].type, Money)
             pieces.append(unwritten + ("%de-2" if money else "%s"))
             unwritten = ""
+        pieces[-1] += unwritten
         worked_out = [target for target in mapped.inserted if target.bare is None or target.bare != target.key]
         self.columns = (*columns, *(target.column for target in worked_out))
-        self.template = "\t".join([*pieces, *("%s" for _ in worked_out)]) + unwritten + "\n"
+        self.template = "\t".join([*pieces, *("%s" for _ in worked_out)]) + "\n"
         self.separators = len(self.columns) - 1
         self.worked_out = tuple((target, _writer(target.compiled.shape)) for target in worked_out)
 

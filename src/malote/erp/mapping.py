@@ -186,7 +186,7 @@ class ErpTables:
                 out.append(part)
                 continue
             used = mapped.used() | self._copied(part)
-            out += [f"{part}.{column.name}" for column in FIELDS[part].columns if column.name not in used]
+            out += [f"{part}.{column.name}" for column in FIELDS[part].columns if column.name not in used | {STAMPED}]
         return out
 
     def _exactly(self, part: Part) -> frozenset[str]:

@@ -6,7 +6,7 @@ function has an inverse, so that Malote can read what it wrote; ``exact`` says t
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -191,7 +191,10 @@ def _rounded(arguments: Sequence[Compiled], column: str) -> Compiled:
     money, step = inner.shape.kind == "money", Decimal(1).scaleb(-places)
 
     def change(value: Any) -> Decimal:
-        return (Decimal(value).scaleb(-2) if money else Decimal(value)).quantize(step, ROUND_HALF_UP)
+        try:
+            return (Decimal(value).scaleb(-2) if money else Decimal(value)).quantize(step, ROUND_HALF_UP)
+        except InvalidOperation as error:
+            raise OutOfRangeError(column) from error
 
     return _derived(inner, Shape("decimal", places=places), change)
 
