@@ -25,10 +25,14 @@ _LANGUAGE = typer.Option("--language", help="pt or en.")
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
-    app.command("demo")(demo)
+    demo_app = typer.Typer(invoke_without_command=True)
+    demo_app.callback()(demo)
+    demo_app.command("lock")(lock)
+    app.add_typer(demo_app, name="demo")
 
 
 def demo(
+    context: typer.Context,
     home: Annotated[Path | None, typer.Option(help="The store's folder; ./demo-data by default.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop by itself after so long.")] = None,
     rate: Annotated[float, typer.Option(min=0.1, max=60_000, help="Sales a minute at each till.")] = 30.0,
@@ -44,12 +48,37 @@ def demo(
     With --check nobody is needed: exit status 0 if nothing was lost or doubled and each planted fault ended where it
     should, 1 if not.
     """
+    if context.invoked_subcommand:
+        return
     if (kill or json) and not check:
         _end("--kill, --json: only with --check", WRONG_USAGE)
     with _ending_like_ctrl_c():
         if check:
             raise typer.Exit(_check(home, sales, language, kill=kill, sqlite=sqlite, json=json))
         raise typer.Exit(_live(home, minutes, rate, language, sqlite=sqlite))
+
+
+def lock(
+    home: Annotated[Path | None, typer.Option(help="The running demo's folder; ./demo-data by default.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Let go by itself after so long.")] = None,
+    language: Annotated[Literal["pt", "en"], _LANGUAGE] = "pt",
+) -> None:
+    """Holds the stock table of a running demo from another session ("Travar estoque"), until Ctrl-C."""
+    from malote.config import SettingsError, load
+    from malote.demo import locks
+    from malote.demo.store import DEFAULT_HOME, Store
+    from malote.demo.words import Phrase
+
+    store = Store(home or DEFAULT_HOME, language)
+    ending: locks.Ending = "released"
+    with _ending_like_ctrl_c():
+        try:
+            erp_url = load(store.settings_path, {}).erp_url
+            with suppress(KeyboardInterrupt):
+                ending = locks.hold(erp_url, seconds, lambda: _print(Phrase.LOCKED.say(language)))
+        except (SettingsError, OSError) as error:
+            _end(Phrase.NO_DEMO.say(language, path=store.home, detail=error), FAILED)
+    _print((Phrase.LOCK_ENDED if ending == "ended" else Phrase.UNLOCKED).say(language))
 
 
 def _live(home: Path | None, minutes: float | None, rate: float, language: Literal["pt", "en"], *, sqlite: bool) -> int:
@@ -71,12 +100,14 @@ def _live(home: Path | None, minutes: float | None, rate: float, language: Liter
 
 
 def _introduce(store: "Store") -> None:
+    from malote.demo import locks
     from malote.demo.words import Phrase
 
     _print(Phrase.HOME.say(store.language, path=store.home))
     for till in store.tills:
         _print(Phrase.DROP_HERE.say(store.language, path=till.folder))
     _print(Phrase.LOOK_HERE.say(store.language, path=store.rejected))
+    _print(Phrase.LOCK_WITH.say(store.language, path=store.home, user=locks.DBA, password=locks.DBA_PASSWORD))
 
 
 def _check(

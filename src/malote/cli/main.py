@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from malote.cli import audit, demo, erp, post, read, reasons, rejected, serve, status, till, tills, users
+from malote.cli import audit, demo, erp, locks, post, read, reasons, rejected, serve, status, till, tills, users
 
 app = typer.Typer(
     name="malote",
@@ -22,6 +22,9 @@ audit_app = typer.Typer(no_args_is_help=True, help="What was done, by whom, and 
 app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 
+locks_app = typer.Typer(no_args_is_help=True, help="Who blocks whom in the ERP, and ending a session.")
+app.add_typer(locks_app, name="locks")
+
 erp_app = typer.Typer(no_args_is_help=True, help="The production database.")
 app.add_typer(erp_app, name="erp")
 
@@ -36,6 +39,7 @@ tills.register(till_app)
 rejected.register(rejected_app)
 users.register(user_app)
 erp.register(erp_app)
+locks.register(locks_app)
 audit.register(audit_app)
 
 

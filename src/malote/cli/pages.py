@@ -44,7 +44,8 @@ def leaves(command: Any, path: str) -> list[tuple[str, Any]]:
     below = getattr(command, "commands", None)
     if below is None:
         return [(path, command)]
-    return [leaf for name, each in sorted(below.items()) for leaf in leaves(each, f"{path} {name}")]
+    itself = [(path, command)] if command.invoke_without_command else []
+    return itself + [leaf for name, each in sorted(below.items()) for leaf in leaves(each, f"{path} {name}")]
 
 
 def _usage(path: str, command: Any) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from malote.database.errors import StoreError
-from malote.demo import evidence
+from malote.demo import evidence, locks
 from malote.demo.erp_books import ErpBooks
 from malote.demo.evidence import Server
 from malote.demo.faults import Faults
@@ -215,6 +215,7 @@ def started(store: Store, watcher: Watcher, *, sqlite: bool = False) -> Iterator
             watcher.note(Phrase.SQLITE_INSTEAD, reason=why_not)
         erp = stack.enter_context(ErpBooks(erp_url))
         erp.prepare()
+        locks.prepare(erp_url, store.erp_data)
         store.lay_out(erp_url)
         watcher.stage(Phrase.STARTING)
         crew = stack.enter_context(Crew(store.logs))

@@ -59,6 +59,7 @@ class Store:
         self.settings_path = self.home / "malote.toml"
         self.logs = self.home / "logs"
         self.rejected = self.home / "rejeitados"
+        self.erp_data = self.home / "erp"
         self.database_url = f"sqlite:///{(self.home / 'store.sqlite3').as_posix()}"
         self.tills = tuple(self._place(plan) for plan in plans(seed))
 

@@ -74,6 +74,20 @@ class Phrase(Enum):
     HOME = ("A loja está em {path}", "The store is in {path}")
     DROP_HERE = ("Solte seus XML aqui: {path}", "Drop your XML files here: {path}")
     LOOK_HERE = ("Rejeitados, com o motivo: {path}", "Rejected ones, with the reason: {path}")
+    LOCK_WITH = (
+        "Travar o estoque: malote demo lock --home {path} · DBA: {user}, senha {password}",
+        "Lock the stock: malote demo lock --home {path} · DBA: {user}, password {password}",
+    )
+    LOCKED = (
+        "O estoque está travado. Ctrl-C solta; ou encerre a sessão em 551 - Lock de Banco.",
+        "The stock is locked. Ctrl-C lets go; or end the session in 551 - Database locks.",
+    )
+    UNLOCKED = ("O estoque está solto.", "The stock is free again.")
+    LOCK_ENDED = ("Alguém encerrou a sessão: o estoque está solto.", "Somebody ended the session: the stock is free.")
+    NO_DEMO = (
+        "nenhuma demonstração está rodando em {path} ({detail})",
+        "no demo runs in {path} ({detail})",
+    )
     STOP_WITH = ("Ctrl-C para tudo.", "Ctrl-C stops all.")
     STOPPING = ("parando…", "stopping…")
     STOPPED = ("Tudo parado. Rode de novo para continuar.", "All stopped. Run it again to continue.")

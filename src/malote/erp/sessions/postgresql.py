@@ -214,9 +214,11 @@ class _Portraits:
         return Identity(str(one), (known and known.began) or _HIDDEN)
 
     def _objects(self, one: int | str, locks: Collection[Lock]) -> tuple[str, ...]:
+        """What it waits for and what others wait for; if nothing of that, which of Malote's tables it has changed."""
         wanted = {self._holding.object(one)} if isinstance(one, int) and self._holding.wanted(one) else set()
-        touched = {lock.relation or "" for lock in locks if _changes(lock, self._tables)}
-        return tuple(sorted((wanted | self._contested[one] | touched) - {""}))
+        named = (wanted | self._contested[one]) - {""}
+        touched = {lock.relation for lock in locks if lock.relation and _changes(lock, self._tables)}
+        return tuple(sorted(named or touched))
 
     def _strongest(self, one: int | str, locks: Collection[Lock]) -> str:
         contested = self._contested[one]
