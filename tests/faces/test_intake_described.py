@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from malote import rejection, wire
@@ -44,7 +45,7 @@ def test_bodies_and_faults_are_described(described: dict[str, Any]) -> None:
     pouches = described["paths"][wire.PATH_POUCHES]["post"]
     assert list(pouches["requestBody"]["content"]) == [wire.POUCH_MEDIA_TYPE]
     contact = described["paths"][wire.PATH_CONTACT]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert set(contact["properties"]) == {"agent_version", "clock", "pending", "unproven", "refused"}
+    assert set(contact["properties"]) == {field.name for field in msgspec.structs.fields(wire.Contact)}
     assert pouches["responses"]["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/Fault")
 
 
