@@ -124,7 +124,7 @@ def _plan(connection: sqlite3.Connection, structure: Structure) -> Plan:
 
 
 def _differences(connection: sqlite3.Connection, structure: Structure) -> list[Difference]:
-    return differences(structure, look(connection), SQLITE, SqliteProbe(connection), whole=False)
+    return differences(structure, look(connection), SQLITE, SqliteProbe(connection))
 
 
 def _refused(lines: list[Difference]) -> StructureError:

@@ -14,10 +14,11 @@ from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.structures import runs
 from malote.structures.drift import differences
-from malote.structures.form import Structure, StructureError
+from malote.structures.form import StructureError
 from malote.structures.plan import plan
 from malote.structures.reports import Difference, Plan, RunReport, StepReport
 from malote.structures.targets import Session, Target
+from malote.structures.wanted import Declared
 
 BEAT_SECONDS = 5.0
 _TOLD_SECONDS = 1.0  # between two records of the same step that waits
@@ -25,12 +26,20 @@ _TOLD_SECONDS = 1.0  # between two records of the same step that waits
 Progress = Callable[[RunReport], None]
 
 
-def look(target: Target, session: Session, wanted: Structure) -> tuple[list[Difference], Plan]:
+def look(target: Target, session: Session, wanted: Declared) -> tuple[list[Difference], Plan]:
     """What differs now, and what would mend it."""
-    whole, creates = wanted.scope != "erp", wanted.scope != "store"
+    structure = wanted.structure
     found = session.look(wanted)
-    lines = differences(wanted, found, target.dialect, session.probe, whole=whole, creates=creates)
-    return lines, plan(wanted, found, lines, target.dialect)
+    lines = differences(
+        structure,
+        found,
+        target.dialect,
+        session.probe,
+        whole=structure.scope != "erp",
+        creates=wanted.creates,
+        foreign=wanted.foreign,
+    )
+    return lines, plan(structure, found, lines, target.dialect)
 
 
 class Application:
@@ -40,7 +49,7 @@ class Application:
         self,
         engine: Engine,
         target: Target,
-        wanted: Structure,
+        wanted: Declared,
         actor: Actor,
         progress: Progress,
         clock: Callable[[], float] = time.time,
@@ -57,10 +66,11 @@ class Application:
         self._silent = target.atomic
         now = clock()
         with writing(engine) as connection:
-            self.id = runs.begin(connection, wanted.scope, wanted.version, actor.name, now)
-            after = {"run": self.id, "version": wanted.version}
-            audit.record(connection, actor, "structure_update_begun", f"structure:{wanted.scope}", after=after, now=now)
-        self._report = RunReport(self.id, wanted.scope, actor.name, now, None, "running", [], [])
+            scope, version = wanted.structure.scope, wanted.structure.version
+            self.id = runs.begin(connection, scope, version, actor.name, now)
+            after = {"run": self.id, "version": version}
+            audit.record(connection, actor, "structure_update_begun", f"structure:{scope}", after=after, now=now)
+        self._report = RunReport(self.id, scope, actor.name, now, None, "running", [], [])
 
     def run(self, finally_: Callable[[RunReport], int] = lambda _: 0) -> RunReport:
         """``finally_`` follows a success, and says how many documents it replayed. Raises ``StoreError``."""
@@ -127,7 +137,7 @@ class Application:
         with writing(self._engine) as connection:
             runs.finish(connection, self._report)
             after = {"run": self.id, "state": self._report.state, "steps": self._report.done}
-            on = f"structure:{self._wanted.scope}"
+            on = f"structure:{self._report.scope}"
             audit.record(connection, self._actor, "structure_updated", on, after=after, now=now)
         return self._report
 

@@ -1,6 +1,6 @@
 """Wanted minus found. Pure: it takes both as data, and asks the rows themselves only where that decides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from malote.structures.dialects import Dialect, same_text
 from malote.structures.form import Column, Index, Structure, Table
@@ -12,30 +12,43 @@ INVALID = "invalid"  # of an index whose making failed half way
 
 
 def differences(
-    wanted: Structure, found: Found, dialect: Dialect, probe: Probe, *, whole: bool, creates: bool = True
+    wanted: Structure,
+    found: Found,
+    dialect: Dialect,
+    probe: Probe,
+    *,
+    whole: bool = False,
+    creates: Collection[str] | None = None,
+    foreign: Collection[str] = (),
 ) -> list[Difference]:
     """Everything that differs, table by table.
 
-    ``whole``: the database holds nothing but the wanted tables, so that others are worth a line. ``creates``: an absent
-    table is made; otherwise its absence is a loss that an empty one would only hide.
+    ``whole``: the database holds nothing but the wanted tables, so that others are worth a line. ``creates``: the
+    tables that are made where they are absent (None: all); the absence of another is for a person to look into.
+    ``foreign``: tables of somebody else's, whose types and keys are theirs; only what is absent counts.
     """
     lines: list[Difference] = []
     for table in wanted.tables:
         there = found.get(table.name)
         if there is None:
-            lines.append(_absent(table, creates=creates))
+            made = creates is None or table.name in creates
+            lines.append(_absent(table, made=made, ours=table.name not in foreign))
         else:
-            lines += _Comparison(table, there, dialect, probe).lines()
+            comparison = _Comparison(table, there, dialect, probe)
+            lines += comparison.presence() if table.name in foreign else comparison.lines()
     if whole:
         known = {*(table.name for table in wanted.tables), _MIGRATIONS}
         lines += [Difference("extra", "table", name, name, "", "table") for name in sorted(found) if name not in known]
     return lines
 
 
-def _absent(table: Table, *, creates: bool) -> Difference:
-    if creates:
+def _absent(table: Table, *, made: bool, ours: bool) -> Difference:
+    if made:
         return Difference("missing", "table", table.name, table.name, "table", "")
-    return Difference("conflict", "table", table.name, table.name, "table", "", "structure_table_lost")
+    # An empty table in place of one that was lost would only hide the loss.
+    code = "structure_table_lost" if ours else "structure_table_foreign"
+    facts = {"object": table.name}
+    return Difference("conflict", "table", table.name, table.name, "table", "", code, facts)
 
 
 class _Comparison:
@@ -47,7 +60,16 @@ class _Comparison:
         self._dialect = dialect
         self._probe = probe
 
+    def presence(self) -> Iterator[Difference]:
+        """What is absent of it, and what would refuse every row."""
+        for column in self._wanted.columns:
+            if column.name not in self._found.columns:
+                yield self._column_absent(column)
+        yield from (one for one in self._extra_columns() if one.severity == "conflict")
+        yield from self._privileges()
+
     def lines(self) -> Iterator[Difference]:
+        """Everything."""
         for column in self._wanted.columns:
             there = self._found.columns.get(column.name)
             if there is None:
@@ -57,6 +79,9 @@ class _Comparison:
         yield from self._extra_columns()
         if self._found.is_table:
             yield from self._keys()
+        yield from self._privileges()
+
+    def _privileges(self) -> Iterator[Difference]:
         for privilege in self._found.lacking:
             grant = f"GRANT {privilege} ON {self._wanted.name}"
             yield self._say("conflict", "privilege", privilege, privilege, "", "privilege_missing", {"grant": grant})

@@ -15,22 +15,20 @@ import psycopg
 from sqlalchemy import URL, Connection, create_engine, exc, text
 from sqlalchemy.pool import NullPool
 
+from malote.erp.grants import Use
 from malote.structures import dialects
 from malote.structures.dialects import Dialect, quoted
-from malote.structures.form import Scope, Structure, StructureError
+from malote.structures.form import Scope, StructureError
 from malote.structures.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
 from malote.structures.reports import Step
 from malote.structures.targets import Patience, Session, Waiting, told_apart
+from malote.structures.wanted import Declared
 
 _LOCK_NUMBER = 0x4D414C53  # "MALS": one operator at a time
 _LOOK_SECONDS = 0.5  # between looks while somebody else holds the table, or is at it
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 _MOST_DUPLICATES = 20
 _AGAIN = ("55P03", "40P01")  # the lock didn't come in time; a deadlock
-
-# What Malote does with each table; "posting_key" and lines are only ever added to.
-_NEEDS = {"sale": "SELECT,INSERT,UPDATE", "stock": "SELECT,INSERT,UPDATE"}
-_NEEDS_OTHERWISE = "SELECT,INSERT"
 
 _TABLES = text(
     """
@@ -58,8 +56,14 @@ _KEYS = text(
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = :oid ORDER BY c.relname
     """
 )
-_LACKING = text(
-    "SELECT need FROM unnest(CAST(:needs AS text[])) AS need WHERE NOT has_table_privilege(CAST(:oid AS oid), need)"
+# A privilege on a whole table is one on each column.
+_MAY = text(
+    """
+    SELECT has_table_privilege(CAST(:user AS name), CAST(:oid AS oid), :verb) OR (:columns <> '{}' AND NOT EXISTS (
+        SELECT FROM unnest(CAST(:columns AS text[])) AS one (name) JOIN pg_attribute a
+            ON a.attrelid = CAST(:oid AS oid) AND a.attname = one.name
+        WHERE NOT has_column_privilege(CAST(:user AS name), CAST(:oid AS oid), a.attnum, :verb)))
+    """
 )
 # Who holds the table since before the moment that an ALTER may wait. Times are hidden from us for other users' sessions
 # unless the DBA lets us see them; such a one counts as long, since a try costs everybody a moment.
@@ -82,9 +86,12 @@ class PostgresqlTarget:
     dialect: Dialect = dialects.POSTGRESQL
     atomic = False
 
-    def __init__(self, url: URL, scope: Scope, patience: Patience) -> None:
+    def __init__(self, url: URL, scope: Scope, patience: Patience, *, schema: str = "", posting_user: str = "") -> None:
+        """``posting_user`` is whom privileges are looked at for; by default the one of ``url``."""
         self._scope: Scope = scope
         self._patience = patience
+        self._schema = schema
+        self._posting_user = posting_user
         self._engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             isolation_level="AUTOCOMMIT",
@@ -95,7 +102,7 @@ class PostgresqlTarget:
     @contextmanager
     def looking(self) -> Iterator[Session]:
         with told_apart(self._scope), self._engine.connect() as connection:
-            yield PostgresqlSession(connection, self._scope, self._patience)
+            yield self._session(connection)
 
     @contextmanager
     def alone(self, waiting: Waiting) -> Iterator[Session]:
@@ -105,26 +112,33 @@ class PostgresqlTarget:
                 waiting(_other_operator(connection))
                 time.sleep(_LOOK_SECONDS)
             # The lock goes with the connection, however that ends.
-            yield PostgresqlSession(connection, self._scope, self._patience)
+            yield self._session(connection)
+
+    def _session(self, connection: Connection) -> "PostgresqlSession":
+        if self._schema:
+            connection.exec_driver_sql(f"SET search_path TO {quoted(self._schema)}")
+        user = self._posting_user or str(connection.scalar(text("SELECT current_user")))
+        return PostgresqlSession(connection, self._scope, self._patience, user)
 
 
 class PostgresqlSession:
     """See ``targets.Session``."""
 
-    def __init__(self, connection: Connection, scope: Scope, patience: Patience) -> None:
+    def __init__(self, connection: Connection, scope: Scope, patience: Patience, posting_user: str) -> None:
         self._connection = connection
         self._scope: Scope = scope
         self._patience = patience
+        self._posting_user = posting_user
 
     @property
     def probe(self) -> Probe:
         return _Probe(self._connection)
 
-    def look(self, wanted: Structure) -> Found:
-        names = [table.name for table in wanted.tables]
+    def look(self, wanted: Declared) -> Found:
+        names = [table.name for table in wanted.structure.tables]
         found: Found = {}
         for row in self._connection.execute(_TABLES, {"names": names}).all():
-            found[row.name] = self._table(row)
+            found[row.name] = self._table(row, [use for use in wanted.uses if use.table == row.name])
         return found
 
     def carry_out(self, step: Step, waiting: Waiting) -> int:
@@ -134,18 +148,21 @@ class PostgresqlSession:
 
     # ---- looking ----
 
-    def _table(self, row: Any) -> FoundTable:
+    def _table(self, row: Any, needs: Sequence[Use]) -> FoundTable:
         oid = {"oid": row.oid}
-        needs = _NEEDS.get(row.name, _NEEDS_OTHERWISE).split(",") if self._scope == "erp" else []
         columns = {
             one.attname: FoundColumn(one.attname, one.type, one.nullable, one.default)
             for one in self._connection.execute(_COLUMNS, {**oid, "identity": IDENTITY})
         }
         keys = tuple(_key(one) for one in self._connection.execute(_KEYS, oid))
-        lacking = tuple(self._connection.scalars(_LACKING, {**oid, "needs": needs}))
+        lacking = tuple(_said(use) for use in needs if not self._may(use, row.oid))
         return FoundTable(
             row.name, columns, keys, row.rows, lacking, alterable=row.ours and row.is_table, is_table=row.is_table
         )
+
+    def _may(self, use: Use, oid: int) -> bool:
+        asked = {"user": self._posting_user, "oid": oid, "verb": use.verb, "columns": list(use.columns)}
+        return bool(self._connection.scalar(_MAY, asked))
 
     # ---- acting ----
 
@@ -226,6 +243,10 @@ class _Probe:
             f" HAVING count(*) > 1 ORDER BY {names} LIMIT {_MOST_DUPLICATES}"
         )
         return [", ".join(map(str, row)) for row in self._connection.exec_driver_sql(query)]
+
+
+def _said(use: Use) -> str:
+    return f"{use.verb} ({', '.join(use.columns)})" if use.columns else use.verb
 
 
 def _key(row: Any) -> FoundKey:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from malote.structures import dialects, sqlite_look
 from malote.structures.dialects import Dialect
-from malote.structures.form import Scope, Structure, StructureError
+from malote.structures.form import Scope, StructureError
 from malote.structures.found import Found, Probe
 from malote.structures.reports import Step
 from malote.structures.targets import Patience, Session, Waiting, told_apart
+from malote.structures.wanted import Declared
 
 _LOOK_SECONDS = 0.5
 
@@ -76,7 +77,7 @@ class SqliteSession:
     def probe(self) -> Probe:
         return sqlite_look.SqliteProbe(self._connection)
 
-    def look(self, wanted: Structure) -> Found:
+    def look(self, wanted: Declared) -> Found:
         del wanted
         return sqlite_look.look(self._connection)
 

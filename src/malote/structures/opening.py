@@ -12,7 +12,7 @@ from malote.structures.on_sqlite import SqliteTarget
 from malote.structures.targets import Patience, Target
 
 
-def open_target(scope: Scope, settings: Settings) -> Target:
+def open_target(scope: Scope, settings: Settings, schema: str = "") -> Target:
     """The database of a scope; nothing is connected yet.
 
     Raises ``StructureError``: ``structure_scope_of_tills``, ``structure_engine_unsupported``.
@@ -28,8 +28,17 @@ def open_target(scope: Scope, settings: Settings) -> Target:
         raise StructureError("structure_engine_unsupported", engine="?") from error
     match url.get_backend_name():
         case "postgresql" | "postgres":
-            return PostgresqlTarget(url, scope, patience)
+            user = _user_of(settings.erp_url) if scope == "erp" and chosen.erp_url else ""
+            return PostgresqlTarget(url, scope, patience, schema=schema, posting_user=user)
         case "sqlite" if url.database:
             return SqliteTarget(Path(url.database), scope, patience)
         case other:
             raise StructureError("structure_engine_unsupported", engine=other)
+
+
+def _user_of(address: str) -> str:
+    """Who posts, where somebody else alters the tables."""
+    try:
+        return make_url(address).username or ""
+    except ArgumentError:
+        return ""

@@ -15,7 +15,7 @@ from malote.accounts.audit import Actor
 from malote.config import Settings
 from malote.structures import names, rejoining, runs
 from malote.structures.applying import Application, Progress, look
-from malote.structures.form import Scope, Structure, fingerprint
+from malote.structures.form import Scope, fingerprint
 from malote.structures.opening import open_target
 from malote.structures.reports import (
     Drift,
@@ -28,7 +28,8 @@ from malote.structures.reports import (
 )
 from malote.structures.rollout import Rollouts
 from malote.structures.signing import signing_key
-from malote.structures.wanted import wanted
+from malote.structures.targets import Target
+from malote.structures.wanted import Declared, declared
 
 log = structlog.get_logger("malote.structures")
 
@@ -41,33 +42,33 @@ class Structures:
         engine: Engine,
         settings: Settings,
         *,
-        declared: Callable[[Scope], Structure] = wanted,
+        declare: Callable[[Scope, Settings], Declared] = declared,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``declared``: what is wanted of a scope. Raises ``OSError``; ``ValueError`` for a key that is none."""
+        """``declare`` says what is wanted of a scope. Raises ``OSError``; ``ValueError`` for a key that is none."""
         self._engine = engine
         self._settings = settings
-        self._declared = declared
+        self._declare = declare
         self._clock = clock
         key = signing_key(settings.home_path)
-        self.rollouts = Rollouts(engine, settings.structures, key, lambda: declared("till"), clock)
+        self.rollouts = Rollouts(engine, settings.structures, key, lambda: declare("till", settings).structure, clock)
 
     def drift(self, scope: Scope) -> Drift:
         """How ``store`` or ``erp`` differs from what is wanted. Of ``till``: see ``tills``.
 
         Raises ``StructureError``: ``structure_scope_of_tills``, or what the database says (``erp_away``, …).
         """
-        target, structure = open_target(scope, self._settings), self._declared(scope)
+        target, wanted = self._opened(scope)
         with target.looking() as session:
-            lines, _ = look(target, session, structure)
-        name = target.dialect.name
+            lines, _ = look(target, session, wanted)
+        name, structure = target.dialect.name, wanted.structure
         return Drift(scope, name, structure.version, fingerprint(structure), lines, self._clock())
 
     def plan(self, scope: Scope) -> Plan:
         """The statements that ``apply`` would run now, in order. Raises as ``drift`` does."""
-        target = open_target(scope, self._settings)
+        target, wanted = self._opened(scope)
         with target.looking() as session:
-            return look(target, session, self._declared(scope))[1]
+            return look(target, session, wanted)[1]
 
     def apply(
         self, scope: Scope, actor: Actor, *, dry_run: bool = False, progress: Progress | None = None
@@ -135,10 +136,14 @@ class Structures:
         return self._replay("erp", Actor("system"), sure=False)
 
     def _begin(self, scope: Scope, actor: Actor, progress: Progress) -> Application:
-        target = open_target(scope, self._settings)
+        target, wanted = self._opened(scope)
         with target.looking():
             pass  # one that is away is said at once, and not by a run
-        return Application(self._engine, target, self._declared(scope), actor, progress, self._clock)
+        return Application(self._engine, target, wanted, actor, progress, self._clock)
+
+    def _opened(self, scope: Scope) -> tuple[Target, Declared]:
+        wanted = self._declare(scope, self._settings)
+        return open_target(scope, self._settings, wanted.schema), wanted
 
     def _in_background(self, application: Application, scope: Scope, actor: Actor) -> None:
         """The outermost loop of its thread: what ends it is in the log, and the run shows as interrupted."""
@@ -151,7 +156,7 @@ class Structures:
         if scope != "erp":
             return 0
         missing = names.missing(self.drift("erp").differences)
-        known = names.of(self._declared("erp"))
+        known = names.of(self._declare("erp", self._settings).structure)
         return rejoining.replay(self._engine, known, missing, actor, sure=sure, now=self._clock())
 
     def _foreseen(self, plan: Plan, actor: Actor) -> RunReport:

@@ -11,9 +11,10 @@ from malote.database.errors import translate
 from malote.erp.connecting import DRIVER_ERRORS
 from malote.erp.faults import classify
 from malote.structures.dialects import Dialect
-from malote.structures.form import Scope, Structure, StructureError
+from malote.structures.form import Scope, StructureError
 from malote.structures.found import Found, Probe
 from malote.structures.reports import Step
+from malote.structures.wanted import Declared
 
 # Told who keeps a step waiting, in words, at every look; it may raise to give up.
 Waiting = Callable[[str], None]
@@ -34,7 +35,7 @@ class Patience(msgspec.Struct, frozen=True):
 class Session(Protocol):
     """A connection, for one thread."""
 
-    def look(self, wanted: Structure) -> Found: ...
+    def look(self, wanted: Declared) -> Found: ...
 
     @property
     def probe(self) -> Probe: ...

@@ -7,9 +7,14 @@ import msgspec
 import malote.database.account_tables
 import malote.database.quarantine_tables
 import malote.database.structure_tables  # noqa: F401 - of the same metadata, as those above
+from malote.config import Settings
 from malote.database.tables import metadata as store_metadata
-from malote.erp.tables import metadata as erp_metadata
-from malote.structures.form import Scope, Structure, Table
+from malote.erp.engines import tables_of
+from malote.erp.grants import Use, uses
+from malote.erp.mapping import BUILT_IN, ErpTables
+from malote.erp.profiles.profile import BUILT_IN as BUILT_IN_NAME
+from malote.erp.protocol import ErpError
+from malote.structures.form import Scope, Structure, StructureError, Table
 from malote.structures.metadata import structure_of
 from malote.structures.till_structure import TILL
 
@@ -19,23 +24,51 @@ ERP_VERSION = 2  # 1 was that of 2025, before the tax reform's IBS and CBS
 _REFORM = ("reform_", "ibs", "cbs")
 
 
-@cache
-def wanted(scope: Scope) -> Structure:
-    """What the databases of a scope should look like."""
+class Declared(msgspec.Struct, frozen=True):
+    """What is wanted of a database, and how far Malote may go for it.
+
+    ``creates``: tables that are made where they are absent. ``foreign``: tables of the ERP's own, whose types are its
+    own affair, so that only what is absent counts. ``uses``: what posting does with each table.
+    """
+
+    structure: Structure
+    creates: frozenset[str]
+    foreign: frozenset[str] = frozenset()
+    uses: tuple[Use, ...] = ()
+    schema: str = ""
+
+
+def declared(scope: Scope, settings: Settings) -> Declared:
+    """What is wanted of a scope by these settings. Raises ``StructureError`` with ``erp_profile_invalid``."""
     match scope:
         case "till":
-            return TILL
+            return Declared(TILL, frozenset(table.name for table in TILL.tables))
         case "store":
-            return structure_of(store_metadata, "store", STORE_VERSION)
+            return Declared(_store(), frozenset())
         case "erp":
-            return structure_of(erp_metadata, "erp", ERP_VERSION, fill_amounts=True)
+            try:
+                return erp_declared(tables_of(settings))
+            except ErpError as error:
+                raise StructureError(error.code, detail=error.detail) from error
+
+
+def erp_declared(tables: ErpTables) -> Declared:
+    """Malote's own tables, or those of another profile; of an ERP's tables only the ledger is Malote's to make."""
+    structure = structure_of(tables.metadata, "erp", ERP_VERSION, fill_amounts=True)
+    every = frozenset(table.name for table in structure.tables)
+    own = every if tables.profile.name == BUILT_IN_NAME else frozenset({str(tables.ledger.name)})
+    return Declared(structure, own, every - own, tuple(uses(tables)), tables.schema or "")
 
 
 def erp_of_2025() -> Structure:
-    """Last year's structure of the ERP, without the groups of IBS and CBS: for tests and for the demo."""
-    return msgspec.structs.replace(
-        wanted("erp"), version=1, tables=tuple(_without_reform(table) for table in wanted("erp").tables)
-    )
+    """Last year's structure of Malote's own tables, without the groups of IBS and CBS: for tests and for the demo."""
+    current = erp_declared(BUILT_IN).structure
+    return msgspec.structs.replace(current, version=1, tables=tuple(_without_reform(table) for table in current.tables))
+
+
+@cache
+def _store() -> Structure:
+    return structure_of(store_metadata, "store", STORE_VERSION)
 
 
 def _without_reform(table: Table) -> Table:
