@@ -12,6 +12,7 @@ from malote.accounts.tills import Till, create_till
 from malote.app import Services, build_poster, open_services
 from malote.config import DatabaseSettings, QuarantineSettings, Settings, StoreSettings
 from malote.database.engine import reading
+from malote.quarantine import synchronising
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.spool import custody
@@ -90,8 +91,6 @@ class House:
 
     def contact(self, *, pending: int = 0, obeyed: int | None = 0, till: Till | None = None) -> int:
         """A sign of life of the till; the number of the synchronisation it is told, 0 for none."""
-        from malote.quarantine import synchronising
-
         said = Contact("1.0", MORNING, pending, 0, synchronised=obeyed)
         chosen = till or self.till
         tills.record_contact(self.engine, chosen.id, said, received_at=self.clock())

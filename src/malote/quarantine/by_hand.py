@@ -183,19 +183,17 @@ def _changed(parts: Parts, document_id: int, new: _New) -> None:
 
 def _set_apart(parts: Parts, document_id: int | None, seen: Seen) -> None:
     """A file too large to be read, where a document's file should be: it keeps its bytes under another name."""
-    number = 1
-    while (aside := seen.path.with_name(f"{seen.path.stem}~{number}.xml")).exists():
-        number += 1
     if document_id is None:
-        durable.move(seen.path, aside)
+        keeping.set_aside(seen.path)
         return
     now = parts.clock()
     with writing(parts.engine) as connection:
         (standing,) = lock_ids(connection, [document_id])
         if standing.state == "posting":
             return
-        history.record(connection, [Line(document_id, "changed_by_hand", {"name": aside.name})], FOLDER, now)
-        durable.move(seen.path, aside)
+        aside = keeping.set_aside(seen.path)
+        facts = {"name": aside.name if aside else seen.path.name}
+        history.record(connection, [Line(document_id, "changed_by_hand", facts)], FOLDER, now)
         index.unkeep(connection, [document_id])
 
 

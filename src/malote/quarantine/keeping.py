@@ -79,12 +79,14 @@ class Named(msgspec.Struct, frozen=True):
 def keep(folder: Path, rejected: RejectedDocument) -> Path:
     """Writes the document and its reason durably, and says where the document is.
 
-    The same document of the same file takes the same place, with its latest reason. Raises ``TillError`` for a name
+    The same document of the same file takes the same place, with its latest reason; what somebody else wrote there
+    keeps its bytes under another name. Raises ``TillError`` for a name
     that can't be a folder, and ``OSError``; what was there before is then still whole.
     """
     path = path_of(folder, named(rejected))
     durable.make_folder(path.parent)
-    if not path.is_file() or path.read_bytes() != rejected.content:
+    if hash_of(path) != rejected.file_sha256:
+        set_aside(path)
         durable.write(path, rejected.content)
     durable.write(path.with_suffix(".json"), _sidecar(rejected))
     return path
@@ -124,6 +126,17 @@ def remove(folder: Path, one: Named) -> None:
             for file in (path, path.with_suffix(".json")):
                 if file.exists():
                     durable.remove(file)
+
+
+def set_aside(path: Path) -> Path | None:
+    """Gives what lies at ``path`` another name like it, so that its place is free; None where nothing lies there."""
+    if not path.is_symlink() and (not path.exists() or path.stat().st_size == 0):
+        return None
+    number = 1
+    while (aside := path.with_name(f"{path.stem}~{number}{path.suffix}")).exists() or aside.is_symlink():
+        number += 1
+    durable.move(path, aside)
+    return aside
 
 
 def hash_of(path: Path) -> bytes | None:

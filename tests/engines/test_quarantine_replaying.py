@@ -1,0 +1,329 @@
+"""Replay in order and without doubles (test failure 20), and the cures, each recorded and none of them an edit."""
+
+import sqlite3
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from malote.accounts.series import assign, series_of
+from malote.accounts.tills import create_till
+from malote.database.quarantine_tables import accepted_problem
+from malote.posting.products import renamed
+from malote.quarantine.reports import QuarantineError, Refused, Selection
+from malote.quarantine.words import WORDS, words
+from malote.spool import history
+from malote.spool.history import WHATS
+from tests.engines.quarantine_support import MARIA, House
+from tests.engines.spool_support import rejected, waiting
+from tests.unit.fiscal.notes import ISSUER, Line, build_note, key_of
+
+pytest_plugins = ("tests.engines.quarantine_fixtures",)
+
+OpenHouse = Callable[..., House]
+
+
+def strict(open_house: OpenHouse) -> House:
+    """A store in which nobody owns a series by using it."""
+    return open_house(learn_series=False)
+
+
+def test_a_whole_cause_is_replayed_in_order_of_arrival(open_house: OpenHouse) -> None:
+    house = strict(open_house)
+    notes = [build_note(number=number) for number in (3, 1, 2)]
+    ids = [house.reject(note) for note in notes]
+    still = house.quarantine.replay(Selection(code="series_unassigned"), MARIA)
+    assert still.replayed == []
+    assert [(one.id, one.code) for one in still.refused] == [(one, "series_unassigned") for one in ids]
+    assign(house.engine, house.till, ISSUER, "65", 1)
+    report = house.quarantine.replay(Selection(ids=tuple(reversed(ids))), MARIA)
+    assert (report.replayed, report.refused) == (ids, [])
+    assert house.in_folder() == []
+    leased = house.spool.lease("poster", 10, 60)
+    assert [one.id for one in leased] == ids
+    house.spool.release(leased)
+    assert house.post() == 3
+
+
+def test_a_replay_books_nothing_twice(open_house: OpenHouse) -> None:
+    """The same sale came in other bytes meanwhile, and was posted: the replayed one is a duplicate."""
+    house = strict(open_house)
+    one = house.reject(build_note(number=1))
+    assign(house.engine, house.till, ISSUER, "65", 1)
+    house.take(build_note(number=1, signed=False))
+    house.post()
+    house.quarantine.replay(Selection((one,)), MARIA)
+    house.post()
+    stored = house.spool.document(one)
+    assert (stored.state, stored.duplicate) == ("posted", True)
+
+
+def test_a_replay_is_written_down(open_house: OpenHouse) -> None:
+    house = strict(open_house)
+    one = house.reject(build_note(number=1))
+    house.quarantine.replay(Selection((one,)), MARIA)
+    house.quarantine.replay(Selection((one,)), MARIA)
+    (event,) = house.quarantine.history(one)
+    assert (event.what, event.who, event.times) == ("judged", "maria", 2)
+    assert event.reason is not None
+    assert event.reason.code == "series_unassigned"
+    assign(house.engine, house.till, ISSUER, "65", 1)
+    house.quarantine.replay(Selection((one,)), MARIA)
+    assert house.whats(one) == ["judged", "replayed"]
+    (entry,) = house.audited("rejected_replayed")
+    assert (entry.actor, entry.object, entry.after["documents"]) == ("maria", "till:caixa1", [str(one)])
+
+
+def test_what_is_rejected_for_another_reason_now_says_so(open_house: OpenHouse) -> None:
+    house = strict(open_house)
+    one = house.reject(build_note(number=1))
+    other = create_till(house.engine, "caixa2")[0]
+    assign(house.engine, other, ISSUER, "65", 1)
+    report = house.quarantine.replay(Selection((one,)), MARIA)
+    assert report.refused[0].code == "series_of_another_till"
+    stored = house.spool.document(one)
+    assert stored.reason is not None
+    assert stored.reason.code == "series_of_another_till"
+    house.scan()
+    sidecar = house.file_of(build_note(number=1)).with_suffix(".json").read_text("utf-8")
+    assert '"series_of_another_till"' in sidecar
+    assert house.quarantine.replay(Selection(code="series_unassigned"), MARIA).refused == []
+
+
+def test_a_dry_run_of_a_replay_tries_nothing(house: House) -> None:
+    one = house.reject(b"<venda/>")
+    report = house.quarantine.replay(Selection((one, 77)), MARIA, dry_run=True)
+    assert (report.replayed, report.refused) == ([one], [Refused(77, "document_unknown")])
+    assert house.whats(one) == []
+
+
+# ---- assign the series ----
+
+
+def test_a_series_is_assigned_and_all_that_waited_for_it_flows(open_house: OpenHouse) -> None:
+    house = strict(open_house)
+    first, second = house.reject(build_note(number=1)), house.reject(build_note(number=2))
+    other = house.reject(build_note(number=3, series=7))
+    (option,) = house.quarantine.cures(first)
+    assert (option.kind, option.facts["series"], option.facts["owner"]) == ("assign_series", "1", "")
+    report = house.quarantine.assign_series(first, MARIA, reason="new till")
+    assert report.replay.replayed == [first, second]
+    assert series_of(house.engine, house.till) == [(ISSUER, "65", 1)]
+    assert house.spool.document(other).state == "rejected"
+    assert house.whats(first) == ["series_assigned", "replayed"]
+    (entry,) = house.audited("series_assigned")
+    assert (entry.before, entry.after["till"], entry.reason) == ({"owner": None}, "caixa1", "new till")
+
+
+def test_a_series_changes_hands_and_the_trail_says_whose_it_was(house: House) -> None:
+    other = create_till(house.engine, "caixa2")[0]
+    house.take(build_note(number=1), till=other)
+    one = house.reject(build_note(number=2))
+    assert house.quarantine.cures(one)[0].facts["owner"] == "caixa2"
+    house.quarantine.assign_series(one, MARIA)
+    assert house.spool.document(one).state == "accepted"
+    assert house.audited("series_assigned")[0].before == {"owner": "caixa2"}
+
+
+def test_a_cure_that_does_not_fit_is_refused(house: House) -> None:
+    one = house.reject(b"<venda/>")
+    assert house.quarantine.cures(one) == []
+    with pytest.raises(QuarantineError, match="cure_unfit"):
+        house.quarantine.assign_series(one, MARIA)
+    with pytest.raises(QuarantineError, match="cure_unfit"):
+        house.quarantine.map_product(one, "1", "2", MARIA)
+    assert (
+        house.quarantine.accept_difference(Selection((one,)), MARIA, reason="why not").refused[0].code == "cure_unfit"
+    )
+
+
+# ---- accept a difference ----
+
+ROUNDED = {"items": (Line(), Line(code="1002")), "total": 5185}  # the items come to 51.80
+
+
+def test_a_small_difference_is_accepted_and_booked(house: House) -> None:
+    note = build_note(number=1, **ROUNDED)  # type: ignore[arg-type]
+    one = house.reject(note)
+    (option,) = house.quarantine.cures(one)
+    assert (option.kind, option.facts) == ("accept_difference", {"difference": "-0.05", "limit": "0.10"})
+    report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="the POS rounds each line")
+    assert (report.cured, report.replay.replayed) == ([one], [one])
+    assert house.post() == 1
+    assert house.spool.document(one).state == "posted"
+    assert house.spool.content(one) == note
+    assert house.whats(one) == ["difference_accepted", "replayed"]
+    (entry,) = house.audited("difference_accepted")
+    assert (entry.object, entry.reason) == (f"document:{one}", "the POS rounds each line")
+    assert house.scalar(select(accepted_problem.c.who)) == "maria"
+
+
+def test_a_large_difference_is_not_a_persons_to_accept(house: House) -> None:
+    one = house.reject(build_note(number=1, total=9999))
+    assert house.quarantine.cures(one) == []
+    report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="let it through")
+    (refused,) = report.refused
+    assert (refused.id, refused.code) == (one, "difference_too_large")
+    assert house.spool.document(one).state == "rejected"
+    assert house.audited("difference_accepted") == []
+
+
+def test_a_document_with_other_faults_besides_is_not_let_through(house: House) -> None:
+    one = house.reject(build_note(number=1, environment=2, **ROUNDED))  # type: ignore[arg-type]
+    assert house.quarantine.accept_difference(Selection((one,)), MARIA, reason="let it through").cured == []
+
+
+def test_what_was_accepted_of_one_document_is_accepted_of_no_other(house: House) -> None:
+    first = house.reject(build_note(number=1, **ROUNDED))  # type: ignore[arg-type]
+    second = house.reject(build_note(number=2, **ROUNDED))  # type: ignore[arg-type]
+    house.quarantine.accept_difference(Selection((first,)), MARIA, reason="this one only")
+    assert house.quarantine.replay(Selection((second,)), MARIA).replayed == []
+
+
+# ---- map a product ----
+
+
+def refuse_product(house: House, note: bytes) -> int:
+    """A document that the ERP's own rules refused."""
+    house.take(note)
+    (leased,) = house.spool.lease("poster", 1, 60)
+    house.spool.settle([rejected(leased)])
+    house.scan()
+    return leased.id
+
+
+def test_a_product_is_booked_under_its_mapped_code(house: House) -> None:
+    note = build_note(number=1, items=(Line(code="OLD"), Line(code="1002")))
+    one = refuse_product(house, note)
+    (option,) = house.quarantine.cures(one)
+    assert (option.kind, option.facts) == ("map_product", {"issuer": ISSUER, "products": "OLD, 1002"})
+    house.quarantine.map_product(one, "OLD", " NEW ", MARIA, reason="renamed in the ERP")
+    assert house.whats(one) == ["rejected", "product_mapped", "replayed"]
+    assert house.post() == 1
+    assert booked_products(house) == ["1002", "NEW"]
+    assert house.spool.content(one) == note
+    (entry,) = house.audited("product_mapped")
+    assert entry.after == {"issuer": ISSUER, "old_code": "OLD", "new_code": "NEW"}
+
+
+def test_a_mapping_made_after_the_booking_makes_no_other_sale(house: House) -> None:
+    """The same sale once more, in other bytes: a duplicate, though its product is called otherwise by now."""
+    house.take(build_note(number=1, items=(Line(code="OLD"),)))
+    house.post()
+    one = refuse_product(house, build_note(number=2, items=(Line(code="OLD"),)))
+    house.quarantine.map_product(one, "OLD", "NEW", MARIA)
+    house.take(build_note(number=1, items=(Line(code="OLD"),), signed=False))
+    house.post()
+    assert [document.state for document in house.documents()] == ["posted"] * 3
+    assert [document.duplicate for document in house.documents()] == [False, False, True]
+
+
+def test_another_issuers_products_keep_their_codes(house: House) -> None:
+    (reading,) = house.quarantine.parts.read(build_note(number=1))
+    assert reading.document is not None
+    assert renamed(reading.document, {("99999999000191", "1001"): "NEW"}) is reading.document
+    assert renamed(reading.document, {}) is reading.document
+
+
+@pytest.mark.parametrize("code", ["", "   ", "a\nb", "x" * 61, "OLD"])
+def test_a_products_new_code_must_be_one(house: House, code: str) -> None:
+    one = refuse_product(house, build_note(number=1, items=(Line(code="OLD"),)))
+    with pytest.raises(QuarantineError) as caught:
+        house.quarantine.map_product(one, "OLD", code, MARIA)
+    assert caught.value.code == "product_code_invalid"
+
+
+def booked_products(house: House) -> list[str]:
+    with sqlite3.connect(house.settings.home_path / "erp.sqlite3") as connection:
+        return sorted(code for (code,) in connection.execute("SELECT product_code FROM sale_item"))
+
+
+# ---- attach a protocol ----
+
+
+def test_the_authorised_version_of_a_document_settles_it(open_house: OpenHouse) -> None:
+    house = open_house(authorisation_hours=0.0)
+    house.take(build_note(number=1, protocol=False))
+    house.post()
+    house.scan()
+    (one,) = house.documents()
+    assert one.reason is not None
+    assert one.reason.code == "never_authorised"
+    assert [option.kind for option in house.quarantine.cures(one.id)] == ["attach_protocol"]
+    report = house.quarantine.attach_protocol(one.id, "authorised.xml", build_note(number=1), MARIA)
+    assert report.replay.replayed == [one.id]
+    house.post()
+    assert [document.state for document in house.documents()] == ["posted", "posted"]
+    assert house.whats(one.id) == ["rejected", "protocol_attached", "replayed"]
+    assert [entry.object for entry in house.audited("protocol_attached")] == [f"document:{one.id}"]
+    assert house.in_folder() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<venda/>", build_note(number=2), build_note(number=1, protocol=False), build_note(number=1, total=9999)],
+    ids=["empty", "no document", "another sale", "not authorised", "faulty"],
+)
+def test_any_other_file_is_no_protocol(open_house: OpenHouse, content: bytes) -> None:
+    house = open_house(authorisation_hours=0.0)
+    house.take(build_note(number=1, protocol=False))
+    house.post()
+    (one,) = house.documents()
+    with pytest.raises(QuarantineError) as caught:
+        house.quarantine.attach_protocol(one.id, "x.xml", content, MARIA)
+    assert (caught.value.code, caught.value.facts) == ("protocol_of_another", {"key": key_of(build_note(number=1))})
+    assert len(house.documents()) == 1
+
+
+def test_a_huge_file_is_no_protocol(open_house: OpenHouse) -> None:
+    house = open_house(authorisation_hours=0.0)
+    house.take(build_note(number=1, protocol=False))
+    house.post()
+    huge = b" " * (house.settings.intake.max_document_bytes + 1)
+    with pytest.raises(QuarantineError) as caught:
+        house.quarantine.attach_protocol(house.documents()[0].id, "x.xml", huge, MARIA)
+    assert caught.value.code == "file_too_large"
+
+
+# ---- history ----
+
+
+def test_attempts_that_end_alike_are_one_line(house: House) -> None:
+    house.take(build_note(number=1))
+    for settle in (waiting, waiting, waiting):
+        (leased,) = house.spool.lease("poster", 1, 60)
+        house.spool.settle([settle(leased, 0.0)])
+    (leased,) = house.spool.lease("poster", 1, 60)
+    house.spool.settle([rejected(leased)])
+    events = house.quarantine.history(leased.id)
+    assert [(event.what, event.times) for event in events] == [("waiting", 1), ("rejected", 1)]
+
+
+def test_a_history_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_LINES", 4)
+    one = house.reject(b"<venda/>")
+    house.hold(b"<venda/>")
+    for _ in range(4):
+        house.quarantine.delete(Selection((one,)), MARIA)
+        house.quarantine.restore(Selection((one,)), MARIA)
+    assert house.whats(one) == ["deleted", "restored"] * 2
+
+
+def test_everything_that_happens_has_its_words() -> None:
+    assert set(WORDS) == set(WHATS)
+
+
+def test_a_history_reads_as_sentences(house: House) -> None:
+    one = house.reject(b"<venda/>")
+    house.hold(b"<venda/>")
+    house.quarantine.delete(Selection((one,)), MARIA)
+    house.quarantine.restore(Selection((one,)), MARIA)
+    house.quarantine.replay(Selection((one,)), MARIA)
+    house.quarantine.replay(Selection((one,)), MARIA)
+    events = house.quarantine.history(one)
+    assert [words(event, "pt") for event in events][:2] == [
+        "Apagado para a lixeira: o caixa tem o arquivo",
+        "Restaurado da lixeira",
+    ]
+    assert words(events[2], "en").startswith("Read again and rejected: ")
+    assert words(events[2], "en").endswith("(2 times)")
