@@ -4,7 +4,23 @@ import sys
 
 import typer
 
-from malote.cli import audit, demo, erp, locks, post, read, reasons, rejected, serve, status, till, tills, users
+from malote.cli import (
+    audit,
+    demo,
+    erp,
+    erp_profile,
+    erp_verify,
+    locks,
+    post,
+    read,
+    reasons,
+    rejected,
+    serve,
+    status,
+    till,
+    tills,
+    users,
+)
 
 app = typer.Typer(
     name="malote",
@@ -27,6 +43,8 @@ app.add_typer(locks_app, name="locks")
 
 erp_app = typer.Typer(no_args_is_help=True, help="The production database.")
 app.add_typer(erp_app, name="erp")
+profile_app = typer.Typer(no_args_is_help=True, help="Which tables and columns of the ERP Malote writes.")
+erp_app.add_typer(profile_app, name="profile")
 
 read.register(app)
 reasons.register(app)
@@ -39,6 +57,8 @@ tills.register(till_app)
 rejected.register(rejected_app)
 users.register(user_app)
 erp.register(erp_app)
+erp_verify.register(erp_app)
+erp_profile.register(profile_app)
 locks.register(locks_app)
 audit.register(audit_app)
 

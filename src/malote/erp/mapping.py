@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Column, DefaultClause, MetaData, Table
+from sqlalchemy.sql.schema import RETAIN_SCHEMA
 
 from malote.erp import tables
 from malote.erp.profiles.errors import ProfileError
@@ -123,7 +124,7 @@ class ErpTables:
         self.schema = schema or profile.schema or None
         self._prefix = prefix
         ledger = tables.posting_key.to_metadata(
-            self.metadata, schema=self.schema or "", name=prefix + profile.ledger.table
+            self.metadata, schema=self.schema or RETAIN_SCHEMA, name=prefix + profile.ledger.table
         )
         self.ledger = ledger
         self._parts = {part: made for part in PARTS if (made := self._part(part)) is not None}

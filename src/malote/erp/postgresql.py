@@ -18,6 +18,8 @@ from malote.erp.copy_text import CopyText
 from malote.erp.grants import Grant
 from malote.erp.grants_postgresql import DIALECT
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
+from malote.erp.profiles import checking
+from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 
@@ -104,6 +106,10 @@ class PostgresqlErp:
 
     def grants(self, user: str) -> list[Grant]:
         return grants_postgresql.needed(self.tables, user)
+
+    def faults(self) -> list[Fault]:
+        with classified(secrets=self._secrets), self._transaction() as connection:
+            return checking.faults(connection, self.tables)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -9,6 +9,7 @@ import msgspec
 
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables
+from malote.erp.profiles.checking import Fault
 from malote.fiscal.documents import Document
 
 
@@ -67,7 +68,7 @@ class Erp(Protocol):
     engine: str  # "postgresql", "sqlite"
     patience_seconds: float  # how long one statement may take, waiting for locks included
 
-    tables: "ErpTables"  # as its profile has them
+    tables: ErpTables  # as its profile has them
 
     def create_structure(self, *, everything: bool = False) -> None:
         """Creates what is absent of Malote's own ERP tables; never alters or drops.
@@ -97,8 +98,12 @@ class Erp(Protocol):
         """Every booked sale in the order of its key, read in steps, so that memory stays bounded."""
         ...
 
-    def grants(self, user: str) -> list["Grant"]:
+    def grants(self, user: str) -> list[Grant]:
         """What ``user`` must be granted to post, and nothing else. Asks nobody."""
+        ...
+
+    def faults(self) -> list[Fault]:
+        """What keeps the profile from working with the live database. Only looks. Raises ``ErpError``."""
         ...
 
     def close(self) -> None: ...

@@ -15,6 +15,8 @@ from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
 from malote.erp.mapping import BUILT_IN, ErpTables
+from malote.erp.profiles import checking
+from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 
@@ -65,6 +67,10 @@ class SqliteErp:
 
     def grants(self, user: str) -> list[Grant]:
         return []  # who may write the file may do everything
+
+    def faults(self) -> list[Fault]:
+        with classified(), self._engine.connect() as connection:
+            return checking.faults(connection, self.tables)
 
     def close(self) -> None:
         self._engine.dispose()

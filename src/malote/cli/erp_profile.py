@@ -1,0 +1,110 @@
+"""``malote erp profile …``: which tables and columns of an ERP Malote writes, and whether they are there."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from malote.cli.common import FOUND, ConfigOption, JsonOption, console, fail, print_json
+from malote.cli.erp import ProfileOption, UrlArgument, said, settings_with
+from malote.config import Settings
+
+if TYPE_CHECKING:
+    from malote.erp.mapping import ErpTables
+    from malote.erp.profiles.checking import Fault
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(help="A profile's name or .toml file; erp.profile of the settings by default.", show_default=False),
+]
+
+_KINDS = {
+    "table_missing": ("tabela não existe", "table is missing"),
+    "column_missing": ("coluna não existe", "column is missing"),
+    "column_mistyped": ("tipo da coluna não serve", "column of a type that does not fit"),
+    "column_required": (
+        "obrigatória, sem padrão, e o perfil não a preenche",
+        "required, and never filled",
+    ),
+    "key_missing": ("falta chave única sobre estas colunas", "no unique key over these columns"),
+}
+
+
+class Report(msgspec.Struct):
+    """What ``malote erp profile check --json`` prints."""
+
+    profile: str
+    fits: bool
+    faults: list["Fault"]
+    left_out: list[str]  # by the profile: it goes nowhere, and is no fault
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("show")(show)
+    app.command("check")(check)
+
+
+def show(name: NameArgument = "", config: ConfigOption = None) -> None:
+    """Prints a profile as TOML, to read or to start one's own from. malote is the built-in one."""
+    from malote.erp.engines import chosen_profile
+    from malote.erp.profiles.errors import ProfileError
+    from malote.erp.profiles.profile import shipped
+    from malote.erp.profiles.showing import as_toml
+
+    settings = settings_with(config, name or None)
+    try:
+        profile = chosen_profile(settings)
+    except ProfileError as error:
+        fail("erp_profile_invalid", {"detail": str(error)}, settings)
+    typer.echo(as_toml(profile), nl=False)
+    examples = ", ".join(shipped())
+    typer.echo(said(settings, f"Perfis de exemplo: {examples}", f"Example profiles: {examples}"), err=True)
+
+
+def check(
+    url: UrlArgument = "", as_json: JsonOption = False, profile: ProfileOption = None, config: ConfigOption = None
+) -> None:
+    """Compares the profile with the live database: names each missing or mistyped column (exit 1), and what the
+    profile leaves out. Changes nothing."""
+    from malote.erp.engines import open_configured
+    from malote.erp.protocol import ErpError
+
+    settings = settings_with(config, profile)
+    try:
+        erp = open_configured(settings, url)
+        try:
+            faults = erp.faults()
+        finally:
+            erp.close()
+    except ErpError as error:
+        fail(error.code, {"detail": error.detail}, settings)
+    report = Report(erp.tables.profile.name, not faults, faults, erp.tables.left_out())
+    if as_json:
+        print_json(report)
+    else:
+        _print(report, erp.tables, settings)
+    if faults:
+        raise typer.Exit(FOUND)
+
+
+def _print(report: Report, tables: "ErpTables", settings: Settings) -> None:
+    for fault in report.faults:
+        place = f"{fault.table}.{fault.column}" if fault.column else fault.table
+        more = f" ({fault.expected} ≠ {fault.found})" if fault.found else ""
+        console.print(
+            f"✘ {place}: {said(settings, *_KINDS[fault.kind])}{more}", markup=False, highlight=False, soft_wrap=True
+        )
+    if report.left_out:
+        words = said(settings, "O perfil não grava:", "The profile writes nothing of:")
+        console.print(f"{words} {', '.join(report.left_out)}", markup=False, highlight=False, soft_wrap=True)
+    if not tables.complete:
+        words = said(
+            settings,
+            "Como nem tudo pode ser lido de volta, uma venda repetida com outros dígitos é tida por divergente.",
+            "Since not everything can be read back, a sale that comes again in other digits counts as divergent.",
+        )
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
+    if report.fits:
+        words = said(settings, "serve para este banco.", "fits this database.")
+        console.print(f"✔ {report.profile}: {words}", markup=False, highlight=False, soft_wrap=True)

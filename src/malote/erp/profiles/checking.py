@@ -1,0 +1,170 @@
+"""Compares a profile with the live database: what is missing, what is of another type, what would refuse every row."""
+
+from collections.abc import Collection
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, Dialect, Inspector, Table, inspect, types
+from sqlalchemy.dialects.postgresql import DOMAIN
+from sqlalchemy.types import TypeEngine
+
+from malote.erp.mapping import ErpTables, MappedTable
+
+# table_missing, column_missing: not there
+# column_mistyped: what Malote writes would be changed on its way, or refused
+# column_required: NOT NULL, without default, and the profile writes nothing to it
+# key_missing: no unique key over exactly these columns, and without one the same thing could be booked twice
+FaultKind = Literal["table_missing", "column_missing", "column_mistyped", "column_required", "key_missing"]
+
+Family = Literal["text", "number", "float", "moment", "clock", "date", "flag", "bytes", "other"]
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that keeps the profile from working. ``column`` is "" where it is the table; names are the ERP's."""
+
+    kind: FaultKind
+    table: str
+    column: str = ""
+    expected: str = ""  # a type
+    found: str = ""
+
+
+def faults(connection: Connection, tables: ErpTables) -> list[Fault]:
+    """In the order of the profile. Only looks."""
+    inspector = inspect(connection)
+    found = _ledger(inspector, tables.ledger)
+    for mapped in tables.parts:
+        columns = _columns(inspector, mapped.table)
+        if columns is None:
+            found.append(Fault("table_missing", mapped.name))
+            continue
+        found += _mistyped(mapped, columns, connection.dialect)
+        found += _required(mapped.name, columns, {target.column for target in mapped.inserted})
+        if mapped.part == "stock":
+            key = {target.column for target in mapped.inserted if target.key != "quantity"}
+            found += _unkeyed(inspector, mapped.table, key)
+    return found
+
+
+def _ledger(inspector: Inspector, ledger: Table) -> list[Fault]:
+    columns = _columns(inspector, ledger)
+    if columns is None:
+        return [Fault("table_missing", ledger.name)]
+    missing = [Fault("column_missing", ledger.name, one.name) for one in ledger.columns if one.name not in columns]
+    required = _required(ledger.name, columns, {column.name for column in ledger.columns})
+    return missing + required + _unkeyed(inspector, ledger, {"identity"})
+
+
+def _columns(inspector: Inspector, table: Table) -> dict[str, Any] | None:
+    """What the database says of each column; None where there is no such table or view."""
+    if not (inspector.has_table(table.name, table.schema)):
+        return None
+    return {column["name"]: column for column in inspector.get_columns(table.name, table.schema)}
+
+
+def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) -> list[Fault]:
+    found: list[Fault] = []
+    for target in mapped.targets:
+        if target.column not in columns:
+            found.append(Fault("column_missing", mapped.name, target.column, str(target.compiled.shape)))
+            continue
+        wanted, live = _own(mapped.columns[target.key].type, dialect), _own(columns[target.column]["type"], dialect)
+        # How long a field of a document is, nobody knows beforehand; what the profile cuts or looks up, it does.
+        length = None if target.bare else target.compiled.shape.length
+        if not fits(wanted, live, length):
+            found.append(
+                Fault("column_mistyped", mapped.name, target.column, str(target.compiled.shape), _named(live, dialect))
+            )
+    return found
+
+
+def _required(table: str, columns: dict[str, Any], written: Collection[str]) -> list[Fault]:
+    return [
+        Fault("column_required", table, name)
+        for name, column in columns.items()
+        if name not in written and not _fills_itself(column)
+    ]
+
+
+def _fills_itself(column: dict[str, Any]) -> bool:
+    return bool(
+        column["nullable"]
+        or column.get("default") is not None
+        or column.get("identity")
+        or column.get("computed")
+        or column.get("autoincrement") is True
+    )
+
+
+def _unkeyed(inspector: Inspector, table: Table, wanted: set[str]) -> list[Fault]:
+    if table.name in inspector.get_view_names(table.schema):
+        return []  # a view has none, and what is behind it is the ERP's business
+    keys: list[set[Any]] = [set(inspector.get_pk_constraint(table.name, table.schema)["constrained_columns"])]
+    keys += [set(one["column_names"]) for one in inspector.get_unique_constraints(table.name, table.schema)]
+    keys += [set(one["column_names"]) for one in inspector.get_indexes(table.name, table.schema) if one["unique"]]
+    if wanted in keys:
+        return []
+    return [Fault("key_missing", table.name, ", ".join(sorted(wanted)))]
+
+
+# ---- types ----
+
+
+def fits(wanted: TypeEngine[Any], live: TypeEngine[Any], length: int | None = None) -> bool:
+    """Whether what Malote writes into a column of type ``wanted`` stays unchanged in one of type ``live``."""
+    one, other = family(wanted), family(live)
+    if one == "number":
+        return other == "number" and _holds(_places(wanted), _places(live))
+    if one == "date":
+        return other in ("date", "clock")
+    if one == "text":
+        longest = getattr(live, "length", None)
+        return other == "text" and (length is None or longest is None or length <= longest)
+    return one == other
+
+
+def family(kind: TypeEngine[Any]) -> Family:
+    match kind:
+        case types.Boolean():
+            return "flag"
+        case types.Integer():
+            return "number"
+        case types.Float():
+            return "float"
+        case types.Numeric():
+            return "number"
+        case types.DateTime() | types.TIMESTAMP():
+            return "moment" if getattr(kind, "timezone", False) else "clock"
+        case types.Date():
+            return "date"
+        case types.LargeBinary() | types.BINARY() | types.VARBINARY():
+            return "bytes"
+        case types.String():
+            return "text"
+        case types.UserDefinedType():
+            return "moment"  # Oracle's, written as text
+    return "other"
+
+
+def _places(kind: TypeEngine[Any]) -> int | None:
+    """Decimals; None where the column takes any number of them."""
+    if isinstance(kind, types.Numeric) and not isinstance(kind, types.Integer):
+        return kind.scale if kind.precision is not None else None
+    return 0
+
+
+def _holds(wanted: int | None, live: int | None) -> bool:
+    return live is None or (wanted is not None and wanted <= live)
+
+
+def _own(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+    """The type as this engine has it."""
+    if isinstance(kind, types.TypeDecorator):
+        return _own(kind.load_dialect_impl(dialect), dialect)
+    if isinstance(kind, DOMAIN):
+        return kind.data_type
+    return kind._variant_mapping.get(dialect.name, kind)
+
+
+def _named(kind: TypeEngine[Any], dialect: Dialect) -> str:
+    return str(kind.compile(dialect=dialect))

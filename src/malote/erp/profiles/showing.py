@@ -1,0 +1,40 @@
+"""A profile as TOML, to read or to start one's own from."""
+
+import json
+
+from malote.erp.profiles.profile import PARTS, Profile, Written
+
+
+def as_toml(profile: Profile) -> str:
+    """What ``read`` understands again, except for the built-in one's name, which is taken."""
+    lines = [f"name = {_text(profile.name)}"]
+    lines += [f"description = {_text(profile.description)}"] if profile.description else []
+    lines += [f"schema = {_text(profile.schema)}"] if profile.schema else []
+    lines += ["", "[ledger]", f"table = {_text(profile.ledger.table)}"]
+    for part in PARTS:
+        mapped = profile.part(part)
+        if mapped is not None:
+            lines += ["", f"[{part}]", f"table = {_text(mapped.table)}", "", f"[{part}.columns]"]
+            lines += [f"{_name(column)} = {_value(written)}" for column, written in mapped.columns.items()]
+    for name, table in profile.lookup.items():
+        lines += ["", f"[lookup.{_name(name)}]"]
+        lines += [f"{_text(key)} = {_value(given)}" for key, given in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _name(name: str) -> str:
+    return name if name.replace("_", "a").isalnum() and name.isascii() else _text(name)
+
+
+def _value(value: Written) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+    return _text(value)
+
+
+def _text(text: str) -> str:
+    # TOML's basic strings are JSON's but for the slash and a few escapes that JSON doesn't write.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
