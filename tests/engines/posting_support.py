@@ -109,6 +109,7 @@ class Passing:
         self.patience_seconds = erp.patience_seconds
         self.create_structure = erp.create_structure
         self.booked = erp.booked
+        self.ledger = erp.ledger
         self.close = erp.close
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
