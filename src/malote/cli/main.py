@@ -15,8 +15,10 @@ from malote.cli import (
     read,
     reasons,
     rejected,
+    rollouts,
     serve,
     status,
+    structures,
     till,
     tills,
     users,
@@ -43,6 +45,10 @@ app.add_typer(locks_app, name="locks")
 
 erp_app = typer.Typer(no_args_is_help=True, help="The production database.")
 app.add_typer(erp_app, name="erp")
+structures_app = typer.Typer(no_args_is_help=True, help="The structures of the databases: drift, plan, update, roll-out.")
+rollout_app = typer.Typer(no_args_is_help=True, help="The tills' structure, wave by wave.")
+app.add_typer(structures_app, name="structures")
+structures_app.add_typer(rollout_app, name="rollout")
 profile_app = typer.Typer(no_args_is_help=True, help="Which tables and columns of the ERP Malote writes.")
 erp_app.add_typer(profile_app, name="profile")
 
@@ -55,6 +61,9 @@ demo.register(app)
 till.register(till_app)
 tills.register(till_app)
 rejected.register(rejected_app)
+structures.register(structures_app)
+rollouts.register(rollout_app)
+rollouts.register_trust(till_app)
 users.register(user_app)
 erp.register(erp_app)
 erp_verify.register(erp_app)

@@ -1,0 +1,199 @@
+"""``malote structures rollout …``: the tills' structure, wave by wave; and ``malote till trust``."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from malote import rejection
+from malote.cli.common import (
+    FOUND,
+    OK,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    fail,
+    print_json,
+    services_of,
+    settings_of,
+)
+from malote.rejection import Language
+from malote.structures.form import StructureError
+from malote.structures.reports import Rollout, RolloutState, RolloutTill, TillState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from malote.accounts.audit import Actor
+    from malote.app import Services
+
+NumberArgument = Annotated[
+    int | None,
+    typer.Argument(help="Number of the roll-out; the newest by default.", metavar="[NUMBER]", show_default=False),
+]
+
+_STATES: dict[Language, dict[RolloutState, str]] = {
+    "pt": {"running": "em andamento", "stopped": "parada", "done": "concluída", "cancelled": "cancelada"},
+    "en": {"running": "under way", "stopped": "stopped", "done": "done", "cancelled": "cancelled"},
+}
+_TILL_STATES: dict[Language, dict[TillState, str]] = {
+    "pt": {
+        "pending": "na fila",
+        "offered": "atualizando",
+        "done": "em dia",
+        "failed": "falhou",
+        "cancelled": "cancelado",
+    },
+    "en": {
+        "pending": "in the queue",
+        "offered": "updating",
+        "done": "up to date",
+        "failed": "failed",
+        "cancelled": "cancelled",
+    },
+}
+
+
+class Status(msgspec.Struct, frozen=True):
+    rollout: Rollout
+    tills: list[RolloutTill]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("start")(start)
+    app.command("status")(status)
+    app.command("cancel")(cancel)
+    app.command("resume")(resume)
+
+
+def register_trust(till_app: typer.Typer) -> None:
+    till_app.command("trust")(trust)
+
+
+def start(
+    tills: Annotated[str, typer.Option("--tills", help="Names, with commas in between.", metavar="NAMES")] = "",
+    everyone: Annotated[bool, typer.Option("--all", help="All tills, and those created later.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the waves, and order nothing.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Orders the tills' structure to be updated: one till first, then a few, then the rest; a failure stops it."""
+    names = [name.strip() for name in tills.split(",") if name.strip()]
+    if everyone == bool(names):
+        errors.print("malote: give either --tills or --all", markup=False, highlight=False)
+        raise typer.Exit(WRONG_USAGE)
+    chosen = None if everyone else names
+    _do(lambda services: services.structures.roll_out(chosen, _actor(), dry_run=dry_run), config, json)
+
+
+def status(number: NumberArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Shows how far a roll-out got, till by till. Exit status 1 when a failure has stopped it."""
+    with services_of(config) as services:
+        found = services.structures.rollout(number)
+        tills = services.structures.rollout_tills(found.id) if found else []
+        settings = services.settings
+    if found is None:
+        if number is not None:
+            fail("rollout_unknown", {"rollout": str(number)}, settings)
+        if json:
+            print_json(None)
+        else:
+            typer.echo("Nenhuma distribuição ainda." if settings.language == "pt" else "No roll-out yet.")
+        return
+    if json:
+        print_json(Status(found, tills))
+    else:
+        _show(found, settings.language)
+        console.print(_table(tills, settings.language))
+    raise typer.Exit(FOUND if found.state == "stopped" else OK)
+
+
+def cancel(
+    number: NumberArgument = None,
+    reason: Annotated[str, typer.Option(help="Why, for the audit trail.")] = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Cancels a roll-out: no further till is updated; what is done stays."""
+    _do(lambda services: services.structures.cancel(_number(services, number), _actor(), reason=reason), config, json)
+
+
+def resume(number: NumberArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Lets a stopped or cancelled roll-out go on; tills that failed try again."""
+    _do(lambda services: services.structures.resume(_number(services, number), _actor()), config, json)
+
+
+def trust(config: ConfigOption = None) -> None:
+    """At a till: believes the billing server's key of the next contact, after the server was replaced."""
+    from malote.till.outbox import Outbox
+    from malote.till.storage import OutboxError
+    from malote.till.structure import trust_anew
+
+    settings = settings_of(config)
+    try:
+        with Outbox(settings.outbox_path) as outbox:
+            trust_anew(outbox)
+    except OutboxError as error:
+        fail(error.code, error.facts, settings)
+    if settings.language == "en":
+        typer.echo("The key of the next contact is believed.")
+    else:
+        typer.echo("A chave do próximo contato será aceita.")
+
+
+def _do(act: "Callable[[Services], Rollout]", config: ConfigOption, json: bool) -> None:
+    with services_of(config) as services:
+        try:
+            done = act(services)
+        except StructureError as error:
+            fail(error.code, error.facts, services.settings)
+        language = services.settings.language
+    if json:
+        print_json(done)
+    else:
+        _show(done, language)
+
+
+def _actor() -> "Actor":
+    from malote.accounts.audit import command_line
+
+    return command_line()
+
+
+def _number(services: "Services", number: int | None) -> int:
+    newest = services.structures.rollout() if number is None else None
+    return number if number is not None else newest.id if newest else 0
+
+
+def _show(found: Rollout, language: Language) -> None:
+    states = ", ".join(f"{_TILL_STATES[language][state]} {count}" for state, count in sorted(found.counts.items()))
+    wave = f"{'onda' if language == 'pt' else 'wave'} {found.wave}/{found.waves}"
+    name = "Distribuição" if language == "pt" else "Roll-out"
+    typer.echo(f"{name} {found.id}: {_STATES[language][found.state]}, {wave}; {states}")
+    if found.code:
+        typer.echo(f"{found.stopped_by}: {rejection.title(found.code, language)} [{found.code}]")
+
+
+def _table(tills: list[RolloutTill], language: Language) -> Table:
+    headings = ("Caixa", "Onda", "Situação", "Tempo", "") if language == "pt" else ("Till", "Wave", "State", "Time", "")
+    table = Table(*headings)
+    for one in tills:
+        seconds = "" if one.seconds is None else f"{one.seconds:.2f} s"
+        table.add_row(one.till, str(one.wave), _TILL_STATES[language][one.state], seconds, Text(_remark(one, language)))
+    return table
+
+
+def _remark(one: RolloutTill, language: Language) -> str:
+    if one.code:
+        return rejection.cause(one.code, one.facts, language)
+    if one.offline_since is not None and one.state in ("pending", "offered"):
+        since = datetime.fromtimestamp(one.offline_since).astimezone()
+        away = "sem contato desde" if language == "pt" else "not heard of since"
+        return f"{away} {since:%d/%m %H:%M}"
+    return ""

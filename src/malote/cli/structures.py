@@ -1,0 +1,247 @@
+"""``malote structures drift|plan|apply``: how the databases differ from what is wanted, and how they get there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from malote import rejection
+from malote.cli.common import (
+    FAILED,
+    FOUND,
+    OK,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    fail,
+    print_json,
+    services_of,
+)
+from malote.config import Settings
+from malote.rejection import Language
+from malote.structures.form import SCOPES, Scope, StructureError
+from malote.structures.reports import Difference, Drift, Plan, RunReport, TillStructure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from malote.app import Services
+
+ScopeArgument = Annotated[
+    str | None,
+    typer.Argument(help="till, store or erp; all of them by default.", metavar="[SCOPE]", show_default=False),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Without asking.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+
+_SEVERITIES = {
+    "pt": {"missing": "falta", "loose": "difere", "conflict": "recusado", "extra": "a mais"},
+    "en": {"missing": "missing", "loose": "differs", "conflict": "refused", "extra": "extra"},
+}
+_LOCKING = {
+    "pt": {"none": "não", "moment": "um instante", "write": "gravações", "all": "tudo"},
+    "en": {"none": "nobody", "moment": "for an instant", "write": "writers", "all": "everybody"},
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("drift")(drift)
+    app.command("plan")(plan)
+    app.command("apply")(apply)
+
+
+def drift(scope: ScopeArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Shows how the databases differ from what is wanted. Exit status 1 when something is missing or refused."""
+    with _services(config) as services:
+        tills = services.structures.tills() if scope in (None, "till") else []
+        drifts = [services.structures.drift(one) for one in _databases(scope)]
+        language = services.settings.language
+    if json:
+        print_json({"tills": tills, "databases": drifts})
+    else:
+        for one in drifts:
+            _show_drift(one, language)
+        if scope in (None, "till"):
+            _show_tills(tills, language)
+    behind = any(one.current is False for one in tills)
+    raise typer.Exit(FOUND if behind or not all(one.complete for one in drifts) else OK)
+
+
+def plan(scope: ScopeArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Shows the statements that an update would run, in order, and what they hold up. Exit status 1 if any."""
+    with _services(config) as services:
+        plans = [services.structures.plan(one) for one in _databases(scope, tills=False)]
+        language = services.settings.language
+    if json:
+        print_json(plans)
+    else:
+        for one in plans:
+            _show_plan(one, language)
+    raise typer.Exit(FOUND if any(one.steps or one.refused for one in plans) else OK)
+
+
+def apply(
+    scope: Annotated[str, typer.Argument(help="store or erp.", metavar="SCOPE")],
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Brings a database up to date, beside the sales. Nothing is dropped; what broke off goes on where it stopped.
+
+    Exit status 1 when something was refused, 3 when a step failed.
+    """
+    (chosen,) = _databases(scope, tills=False)
+    with _services(config) as services:
+        language = services.settings.language
+        if not dry_run and not yes:
+            _ask(services.structures.plan(chosen), language)
+        report = _applied(services, chosen, dry_run=dry_run, quiet=json)
+    if json:
+        print_json(report)
+    else:
+        _show_run(report, language)
+    raise typer.Exit({"done": OK, "incomplete": FOUND}.get(report.state, FAILED))
+
+
+# ---- shared ----
+
+
+@contextmanager
+def _services(config: "Path | None") -> "Iterator[Services]":
+    """The server's parts; what the structures refuse ends the command with its reason."""
+    with services_of(config) as services, _explained(services.settings):
+        yield services
+
+
+@contextmanager
+def _explained(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except StructureError as error:
+        fail(error.code, error.facts, settings)
+
+
+def _databases(scope: str | None, *, tills: bool = True) -> list[Scope]:
+    """The scopes that the server itself reaches. Ends the command for another word."""
+    if scope is None:
+        return ["store", "erp"]
+    if scope not in SCOPES:
+        raise typer.BadParameter(f"{scope}: till, store or erp")
+    if scope == "till" and tills:
+        return []
+    return [scope]
+
+
+def _applied(services: "Services", scope: Scope, *, dry_run: bool, quiet: bool) -> RunReport:
+    from malote.accounts.audit import command_line
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # On the other stream, so that the JSON stays alone on its own.
+    with Progress(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(report: RunReport) -> None:
+            bar.update(task, description=_doing(report), completed=report.done, total=len(report.steps) or None)
+
+        return services.structures.apply(scope, command_line(), dry_run=dry_run, progress=show)
+
+
+def _doing(report: RunReport) -> str:
+    """The step under way, and who it waits for."""
+    if report.code:
+        return f"{report.code}: {report.facts.get('holder', '')}"
+    under_way = next((one for one in report.steps if one.state in ("running", "waiting")), None)
+    if under_way is None:
+        return report.scope
+    return f"{under_way.step.table} ← {under_way.holder}" if under_way.holder else under_way.step.table
+
+
+def _ask(found: Plan, language: Language) -> None:
+    """Shows what would be done, and ends the command unless a person says yes."""
+    _show_plan(found, language)
+    if not found.steps:
+        return
+    question = "Atualizar agora?" if language == "pt" else "Update now?"
+    if not typer.confirm(question):
+        raise typer.Exit(OK)
+
+
+# ---- showing ----
+
+
+def _show_drift(found: Drift, language: Language) -> None:
+    title = f"{found.scope} ({found.engine}, {'versão' if language == 'pt' else 'version'} {found.version})"
+    if not found.differences:
+        typer.echo(f"{title}: {'em dia' if language == 'pt' else 'up to date'}")
+        return
+    headings = ("", "Objeto", "Esperado", "Encontrado") if language == "pt" else ("", "Object", "Wanted", "Found")
+    table = Table(*headings, title=title, title_justify="left")
+    for one in found.differences:
+        table.add_row(_SEVERITIES[language][one.severity], _object(one), Text(one.wanted), Text(one.found))
+    console.print(table)
+    _show_refused([one for one in found.differences if one.severity == "conflict"], language)
+
+
+def _object(one: Difference) -> Text:
+    name = one.table if one.name == one.table else f"{one.table}.{one.name}"
+    return Text(f"{name} ({one.what})")
+
+
+def _show_refused(refused: list[Difference], language: Language) -> None:
+    for one in refused:
+        said = f"{rejection.title(one.code, language)} [{one.code}]: {rejection.cause(one.code, one.facts, language)}"
+        console.print(said, rejection.remedy(one.code, one.facts, language), markup=False, highlight=False)
+
+
+def _show_plan(found: Plan, language: Language) -> None:
+    if not found.steps:
+        nothing = "nada a fazer" if language == "pt" else "nothing to do"
+        typer.echo(f"{found.scope} ({found.engine}): {nothing}")
+    else:
+        headings = ("", "Comando", "Segura", "Linhas") if language == "pt" else ("", "Statement", "Holds up", "Rows")
+        table = Table(*headings, title=f"{found.scope} ({found.engine})", title_justify="left", show_lines=True)
+        for step in found.steps:
+            heavy = (" (demorado)" if language == "pt" else " (takes long)") if step.heavy else ""
+            rows = f"{step.rows}{heavy}" if step.rows else ""
+            table.add_row(str(step.number), Text(step.sql, overflow="fold"), _LOCKING[language][step.locking], rows)
+        console.print(table)
+    _show_refused(found.refused, language)
+
+
+def _show_tills(tills: list[TillStructure], language: Language) -> None:
+    words = {True: "em dia", False: "desatualizada", None: "não informada"}
+    if language == "en":
+        words = {True: "up to date", False: "out of date", None: "not told yet"}
+    headings = ("Caixa", "Versão", "Estrutura") if language == "pt" else ("Till", "Version", "Structure")
+    table = Table(*headings)
+    for one in tills:
+        table.add_row(one.till, f"{one.version or '?'}/{one.wanted}", words[one.current])
+    if tills:
+        console.print(table)
+
+
+def _show_run(report: RunReport, language: Language) -> None:
+    marks = {"done": "✓", "failed": "✗"}
+    for one in report.steps:
+        console.print(f"{marks.get(one.state, '·')} {one.step.sql}", markup=False, highlight=False, soft_wrap=True)
+    _show_refused(report.refused, language)
+    if report.code:
+        console.print(
+            f"{rejection.title(report.code, language)} [{report.code}]:",
+            rejection.cause(report.code, report.facts, language),
+            rejection.remedy(report.code, report.facts, language),
+            markup=False,
+            highlight=False,
+        )
+    counted = f"{report.done}/{len(report.steps)}"
+    if language == "pt":
+        typer.echo(f"{counted} comandos executados; {report.replayed} vendas de volta à fila")
+    else:
+        typer.echo(f"{counted} statements run; {report.replayed} sales back in the queue")
