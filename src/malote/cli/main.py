@@ -45,7 +45,7 @@ app.add_typer(locks_app, name="locks")
 
 erp_app = typer.Typer(no_args_is_help=True, help="The production database.")
 app.add_typer(erp_app, name="erp")
-structures_app = typer.Typer(no_args_is_help=True, help="The structures of the databases: drift, plan, update, roll-out.")
+structures_app = typer.Typer(no_args_is_help=True, help="The structures of the databases, and how they are updated.")
 rollout_app = typer.Typer(no_args_is_help=True, help="The tills' structure, wave by wave.")
 app.add_typer(structures_app, name="structures")
 structures_app.add_typer(rollout_app, name="rollout")

@@ -230,7 +230,8 @@ def _show_tills(tills: list[TillStructure], language: Language) -> None:
 def _show_run(report: RunReport, language: Language) -> None:
     marks = {"done": "✓", "failed": "✗"}
     for one in report.steps:
-        console.print(f"{marks.get(one.state, '·')} {one.step.sql}", markup=False, highlight=False, soft_wrap=True)
+        done = f"{marks.get(one.state, '·')} {one.step.table}: {', '.join(one.step.adds)}"
+        console.print(done, markup=False, highlight=False)
     _show_refused(report.refused, language)
     if report.code:
         console.print(
