@@ -50,7 +50,10 @@ class _Rates(dict[str, Decimal | None]):
     """Rates in percent. "" gives None: an absent rate."""
 
     def __missing__(self, text: str) -> Decimal | None:
-        return DECIMALS[text]
+        rate = DECIMALS[text]
+        if len(self) < _REMEMBERED:
+            self[text] = rate
+        return rate
 
 
 CENTS = _Cents({"": 0})

@@ -88,7 +88,7 @@ def _unpaid(payments: tuple[Payment, ...]) -> bool:
 
 def _disagreeing(sale: Sale, head: HeadRow) -> list[str]:
     """The fields whose value in the key isn't the body's, as "tpEmis 1 ≠ 9"."""
-    key, issued = sale.access_key, head.issued_at
+    key, issued = sale.access_key, head.issued
     body = (
         f"{head.state or key[:2]}{issued[2:4]}{issued[5:7]}{sale.issuer:0>14}{sale.model}{sale.series:03}"
         f"{sale.number:09}{sale.emission}{head.code or key[35:43]:0>8}{head.digit or key[43]}"

@@ -2,7 +2,11 @@
 
 A POS fills in the same form all day. Here a file is taken apart into its markup and the texts between: if the markup
 is known, letter for letter, the texts alone are new. Then the file is well-formed because its form was, and each
-field stands where the form says. Everything else goes the long way through the XML parser, and is learned from.
+field stands where the form says. Everything else goes the long way through the XML parser.
+
+Learning a form costs as much as reading a file, so it must have been seen before: of each file that had to be parsed,
+the first unknown form is noted, and one already noted is learned. A flood of forms that never come again costs
+little more than parsing them.
 
 What keeps this exact:
 
@@ -30,6 +34,7 @@ from malote.fiscal.tree import parse
 _FRAMES = 500  # forms remembered of what is around the items
 _ITEMS = 1000  # forms remembered of one item
 _RECENT = 3  # of them tried first
+_NOTED = 5000  # forms remembered as seen once, by their hashes
 _LONGEST_FORM = 12_000  # characters of markup
 _DEPTH = 8  # of wrappers around a note
 
@@ -41,6 +46,7 @@ _QR_START, _QR_END, _NO_QR = "<qrCode><![CDATA[", "]]></qrCode>", "<qrCode>-</qr
 _BLANK = "\0"  # between the pieces of a form
 _KEY_MARK = "\1"  # for the note's key, wherever its frame repeats it
 
+_ANSWER_START = "<infProt "
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 _DECLARATION = re.compile(
     r"""<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?(?: standalone="\w+")? ?\?>"""
@@ -85,22 +91,38 @@ class _Item(NamedTuple):
 class Pieces(NamedTuple):
     """A file taken apart."""
 
+    raw: bytes
+    text: str
     key: str
     frame: list[str]  # alternates between markup and blank, beginning with markup
     items: list[tuple[str, str]]  # nItem, and what follows it
-    has_entities: bool
 
 
-# None stands for markup that is no form. Entries are only ever added or removed whole.
-_frames: dict[str, _Frame | None] = {}
-_items: dict[str, _Item | None] = {}
-_recent: list[_Item] = []
-_learning = Lock()
+class Unknown(NamedTuple):
+    """The first form of a file that isn't known yet."""
+
+    forms: "_Forms[_Frame] | _Forms[_Item]"
+    markup: str
+    parts: list[str]
+
+
+class _Forms(dict[str, Form | None]):
+    """Forms of one kind by their markup, the oldest first; None stands for markup that is no form."""
+
+    def __init__(self, limit: int, read: Callable[[list[str]], Form | None]) -> None:
+        super().__init__()
+        self._limit = limit
+        self._read = read
+
+    def learn(self, markup: str, parts: list[str]) -> None:
+        if len(self) >= self._limit:
+            del self[next(iter(self))]
+        self[markup] = self._read(parts)
 
 
 def take_apart(raw: bytes) -> Pieces | None:
     """The pieces of a file that may be one note in some form; None when no form could be like it."""
-    text = _legal_text(raw)
+    text = _text(raw)
     if text is None:
         return None
     head, *items = text.split(_ITEM_START)
@@ -116,20 +138,25 @@ def take_apart(raw: bytes) -> Pieces | None:
         if not (number.isascii() and number.isdecimal()):
             return None
         numbered.append((number, rest))
-    frame = _ANSWER_ID.sub(r"\1\2", head + _NO_ITEMS + tail, count=1).replace(key, _KEY_MARK)
-    return Pieces(key, _split(frame), numbered, "&" in text)
+    frame = f"{head}{_NO_ITEMS}{_without_answer_id(tail)}".replace(key, _KEY_MARK)
+    return Pieces(raw, text, key, _split(frame), numbered)
 
 
-def recognise(pieces: Pieces) -> NoteRow | None:
-    """The rows of a file that is one note in known forms; None when it must be parsed."""
-    frame = _frames.get(_BLANK.join(pieces.frame[::2]))
+def recognise(pieces: Pieces) -> NoteRow | Unknown | None:
+    """The rows of a file that is one note in known forms. Otherwise it must be parsed: what is unknown of it; None
+    when it wouldn't help to know.
+    """
+    markup = _BLANK.join(pieces.frame[::2])
+    frame = _frames.get(markup)
     if frame is None:
+        return None if markup in _frames else Unknown(_frames, markup, pieces.frame)
+    if not _is_legal(pieces.raw, pieces.text):
         return None
     rows: list[ItemRow] = []
     for number, rest in pieces.items:
         row = _known_item(number, rest)
-        if row is None:
-            return None
+        if not isinstance(row, ItemRow):
+            return row
         rows.append(row)
     key = pieces.key
     blanks = [*pieces.frame[1::2], *frame.constants]
@@ -141,18 +168,19 @@ def recognise(pieces: Pieces) -> NoteRow | None:
         TotalsRow._make(frame.totals(texts)),
         None if frame.answer is None else AnswerRow._make(frame.answer(texts)),
     )
-    return _unescaped(note) if pieces.has_entities else note
+    return _unescaped(note) if "&" in pieces.text else note
 
 
-def _known_item(number: str, rest: str) -> ItemRow | None:
+def _known_item(number: str, rest: str) -> ItemRow | Unknown | None:
     for form in _recent:
         match = form.blanks.fullmatch(rest)
         if match is not None:
             return _filled(form, number, match.groups())
     parts = _split(rest)
-    known = _items.get(_BLANK.join(parts[::2]))
+    markup = _BLANK.join(parts[::2])
+    known = _items.get(markup)
     if known is None:
-        return None
+        return None if markup in _items else Unknown(_items, markup, parts)
     # Another thread may do the same: then a form stands here twice, or one that was recent has gone.
     _recent[:] = [known, *_recent[: _RECENT - 1]]
     return _filled(known, number, parts[1::2])
@@ -173,13 +201,19 @@ def _unescaped(note: NoteRow) -> NoteRow:
     )
 
 
-def learn(pieces: Pieces) -> None:
-    """Remembers the forms of a file that was parsed and found to be one note."""
+def note(unknown: Unknown) -> None:
+    """Remembers a form that a good file had, or learns it when it was seen before."""
+    if len(unknown.markup) > _LONGEST_FORM:
+        return
     with _learning:
-        if _remember(_frames, _FRAMES, pieces.frame, _frame_of) is None:
-            return
-        for _, rest in pieces.items:
-            _remember(_items, _ITEMS, _split(rest), _item_of)
+        seen = hash(unknown.markup)
+        if seen in _noted:
+            del _noted[seen]
+            unknown.forms.learn(unknown.markup, unknown.parts)
+        else:
+            if len(_noted) >= _NOTED:
+                del _noted[next(iter(_noted))]
+            _noted[seen] = None
 
 
 def forget() -> None:
@@ -187,16 +221,12 @@ def forget() -> None:
     with _learning:
         _frames.clear()
         _items.clear()
+        _noted.clear()
         _recent.clear()
 
 
-def _legal_text(raw: bytes) -> str | None:
-    """The text from the root's start to its end; None unless every character of it may stand in XML as it is."""
-    if len(raw.translate(None, _CONTROLS)) != len(raw):
-        return None
-    # U+FFFE and U+FFFF, with some that are legal.
-    if not raw.isascii() and b"\xef\xbf" in raw:
-        return None
+def _text(raw: bytes) -> str | None:
+    """The text from the root's start to its end; None when it can't be in any form."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -208,32 +238,34 @@ def _legal_text(raw: bytes) -> str | None:
         if _DECLARATION.fullmatch(declaration + "?>") is None:
             return None
     text = _without_cdata(text.strip("\n\t "))
-    if "]" in text and _CDATA_END in text:
-        return None
-    if "&" in text and _UNKNOWN_ENTITY.search(text):
-        return None
     return text if text.startswith("<") and text.endswith(">") else None
+
+
+def _is_legal(raw: bytes, text: str) -> bool:
+    """Whether every character of the file may stand in XML as it is."""
+    if len(raw.translate(None, _CONTROLS)) != len(raw):
+        return False
+    # U+FFFE and U+FFFF, with some that are legal.
+    if not raw.isascii() and b"\xef\xbf" in raw:
+        return False
+    if "]" in text and _CDATA_END in text:
+        return False
+    return "&" not in text or _UNKNOWN_ENTITY.search(text) is None
 
 
 def _without_cdata(text: str) -> str:
     """The text without the CDATA section that most notes have around the QR code's address, which nobody reads."""
-    start = text.find(_QR_START)
+    start = text.rfind(_QR_START)
     end = text.find(_CDATA_END, start)
     if start < 0 or not text.startswith(_QR_END, end):
         return text
     return f"{text[:start]}{_NO_QR}{text[end + len(_QR_END) :]}"
 
 
-def _remember(
-    forms: dict[str, Form | None], limit: int, parts: list[str], learn_one: Callable[[list[str]], Form | None]
-) -> Form | None:
-    """The form of what was taken apart, learned if it is new; None when it is no form or too long to keep."""
-    markup = _BLANK.join(parts[::2])
-    if markup not in forms and len(markup) <= _LONGEST_FORM:
-        if len(forms) >= limit:
-            del forms[next(iter(forms))]
-        forms[markup] = learn_one(parts)
-    return forms.get(markup)
+def _without_answer_id(text: str) -> str:
+    # It stands near the end.
+    start = text.rfind(_ANSWER_START)
+    return text if start < 0 else text[:start] + _ANSWER_ID.sub(r"\1\2", text[start:], count=1)
 
 
 def _frame_of(parts: list[str]) -> _Frame | None:
@@ -302,3 +334,10 @@ class _Signs:
         if constant not in self.constants:
             self.constants.append(constant)
         return self._blanks + self.constants.index(constant)
+
+
+_frames = _Forms(_FRAMES, _frame_of)
+_items = _Forms(_ITEMS, _item_of)
+_recent: list[_Item] = []
+_noted: dict[int, None] = {}
+_learning = Lock()

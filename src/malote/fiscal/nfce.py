@@ -157,12 +157,12 @@ def _number(field: str, text: str, least: int, most: int, problems: list[Problem
 
 
 def _issued(head: HeadRow, problems: list[Problem]) -> datetime | None:
-    moment = read_moment(head.issued_at, head.state)
+    moment = read_moment(head.issued, head.state)
     if moment is None:
-        problems.append(reject("issue_time_invalid", found=named(head.issued_at)))
+        problems.append(reject("issue_time_invalid", found=named(head.issued)))
         return None
     if moment.assumed:
-        problems.append(oddly_timed("dhEmi", head.issued_at, moment))
+        problems.append(oddly_timed("dhEmi", head.issued, moment))
     return moment.at
 
 
@@ -202,7 +202,8 @@ def _item(row: ItemRow) -> Item:
     """Raises ``AmountError``. Positional throughout: this runs for every line of every sale."""
     (
         number, code, gtin, description, ncm, cfop, unit, quantity, price, gross, freight, insurance, discount, other,
-        in_total, origin, status, base, rate, amount, st_base, st_amount, fund, fund_st, fund_withheld, ipi, service,
+        in_total, origin, status, simple_status, base, rate, amount, st_base, st_amount, fund, fund_st, fund_withheld,
+        ipi, service,
         pis_status, pis_base, pis_rate, pis, cofins_status, cofins_base, cofins_rate, cofins,
         reform_status, reform_class, reform_base, ibs_uf_rate, ibs_uf, ibs_mun_rate, ibs_mun, cbs_rate, cbs,
     ) = row  # fmt: skip
@@ -215,7 +216,7 @@ def _item(row: ItemRow) -> Item:
         DECIMALS[quantity], DECIMALS[price], cents[gross], cents[discount], cents[freight], cents[insurance],
         cents[other], in_total != "0",
         Taxes(
-            origin, status, cents[base], rates[rate], cents[amount], cents[st_base], cents[st_amount],
+            origin, status or simple_status, cents[base], rates[rate], cents[amount], cents[st_base], cents[st_amount],
             cents[fund] + cents[fund_st] + cents[fund_withheld], cents[ipi], cents[service],
             pis_status, cents[pis_base], rates[pis_rate], cents[pis],
             cofins_status, cents[cofins_base], rates[cofins_rate], cents[cofins],
@@ -297,7 +298,7 @@ def _payments(row: NoteRow, problems: list[Problem]) -> tuple[Payment, ...] | No
 
 def _payment(row: PaymentRow) -> Payment:
     """Raises ``AmountError``."""
-    method, amount, acquirer, brand, authorisation, description = row
+    method, amount, description, acquirer, brand, authorisation = row
     if not amount and method != NO_PAYMENT:
         raise AmountError
     return Payment(method, CENTS[amount], acquirer, brand, authorisation, description)

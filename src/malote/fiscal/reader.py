@@ -14,7 +14,7 @@ from malote.fiscal.findings import named
 from malote.fiscal.nfce import read_note
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
-from malote.fiscal.rows import note_row
+from malote.fiscal.rows import NoteRow, note_row
 from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of, parse
 from malote.fiscal.voids import read_void
 
@@ -30,13 +30,13 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
         return [unreadable([reject("file_too_large", size=len(raw), limit=limits.max_bytes)])]
     pieces = forms.take_apart(raw)
     known = None if pieces is None else forms.recognise(pieces)
-    if known is not None:
+    if isinstance(known, NoteRow):
         return [read_note(known, limits)]
-    return _parse(raw, pieces, limits)
+    return _parse(raw, limits, known)
 
 
-def _parse(raw: bytes, pieces: forms.Pieces | None, limits: Limits) -> list[Reading]:
-    """The long way: as XML."""
+def _parse(raw: bytes, limits: Limits, unknown: forms.Unknown | None = None) -> list[Reading]:
+    """The long way: as XML. The unknown form is noted when the file is one note."""
     decoded = to_utf8(raw)
     if isinstance(decoded, Problem):
         return [unreadable([decoded])]
@@ -49,8 +49,8 @@ def _parse(raw: bytes, pieces: forms.Pieces | None, limits: Limits) -> list[Read
     readings = [_read(envelope, limits) for envelope in found] or [_unknown(root)]
     if decoded.problems:
         return [replace(reading, problems=[*reading.problems, *decoded.problems]) for reading in readings]
-    if pieces is not None and len(found) == 1 and found[0].kind == "note":
-        forms.learn(pieces)
+    if unknown is not None and len(found) == 1 and found[0].kind == "note":
+        forms.note(unknown)
     return readings
 
 

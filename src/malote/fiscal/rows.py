@@ -4,14 +4,11 @@ What comes out depends only on the note's structure, never on a value: ``forms``
 absent or empty is "".
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from lxml import etree
 
-from malote.fiscal.tree import LOCAL_NAMES, child_of, children_of, fields_below, fields_of
-
-_NOTHING: Mapping[str, str] = {}
+from malote.fiscal.tree import LOCAL_NAMES, Columns, child_of, fill, fill_parts
 
 
 class HeadRow(NamedTuple):
@@ -22,7 +19,8 @@ class HeadRow(NamedTuple):
     model: str
     series: str
     number: str
-    issued_at: str  # dhEmi; dEmi of old layouts
+    issued_at: str  # dhEmi
+    issued_on: str  # dEmi of old layouts
     direction: str  # tpNF: 0 goods come in, 1 they go out
     emission: str
     digit: str  # cDV
@@ -30,8 +28,23 @@ class HeadRow(NamedTuple):
     purpose: str  # finNFe
     contingency_at: str
     contingency_reason: str
-    issuer: str
-    consumer: str
+    issuing_company: str  # CNPJ
+    issuing_person: str  # CPF
+    buying_company: str
+    buying_person: str
+    buying_foreigner: str
+
+    @property
+    def issuer(self) -> str:
+        return self.issuing_company or self.issuing_person
+
+    @property
+    def consumer(self) -> str:
+        return self.buying_company or self.buying_person or self.buying_foreigner
+
+    @property
+    def issued(self) -> str:
+        return self.issued_at or self.issued_on
 
 
 class ItemRow(NamedTuple):
@@ -51,7 +64,8 @@ class ItemRow(NamedTuple):
     other: str
     in_total: str
     icms_origin: str
-    icms_status: str
+    icms_status: str  # CST
+    icms_simple_status: str  # CSOSN
     icms_base: str
     icms_rate: str
     icms_amount: str
@@ -84,10 +98,10 @@ class ItemRow(NamedTuple):
 class PaymentRow(NamedTuple):
     method: str
     amount: str
+    description: str
     acquirer: str
     brand: str
     authorisation: str
-    description: str
 
 
 class TotalsRow(NamedTuple):
@@ -106,10 +120,10 @@ class TotalsRow(NamedTuple):
     ipi_returned: str
     pis: str
     cofins: str
+    total: str
     services: str
     ibs: str
     cbs: str
-    total: str
     total_with_reform: str  # vNFTot: with IBS and CBS, from 2027
     change: str
 
@@ -129,6 +143,42 @@ class NoteRow(NamedTuple):
     payments: list[PaymentRow]
     totals: TotalsRow
     answer: AnswerRow | None  # None without protNFe; all of it "" when that holds nothing
+
+
+# Which element goes where in its row.
+_IDENTIFICATION = Columns(
+    "cUF", "cNF", "mod", "serie", "nNF", "dhEmi", "dEmi", "tpNF", "tpEmis", "cDV", "tpAmb", "finNFe", "dhCont", "xJust",
+    first=2,
+)  # fmt: skip
+_ISSUER = Columns("CNPJ", "CPF", first=16)
+_CONSUMER = Columns("CNPJ", "CPF", "idEstrangeiro", first=18)
+_PRODUCT = Columns(
+    "cProd", "cEAN", "xProd", "NCM", "CFOP", "uCom", "qCom", "vUnCom", "vProd", "vFrete", "vSeg", "vDesc", "vOutro",
+    "indTot",
+    first=1,
+)  # fmt: skip
+_TAXES = {
+    "ICMS": Columns(
+        "orig", "CST", "CSOSN", "vBC", "pICMS", "vICMS", "vBCST", "vICMSST", "vFCP", "vFCPST", "vFCPSTRet", first=15
+    ),
+    "IPI": Columns("vIPI", first=26),
+    "ISSQN": Columns("vISSQN", first=27),
+    "PIS": Columns("CST", "vBC", "pPIS", "vPIS", first=28),
+    "COFINS": Columns("CST", "vBC", "pCOFINS", "vCOFINS", first=32),
+    "IBSCBS": Columns("CST", "cClassTrib", "vBC", "pIBSUF", "vIBSUF", "pIBSMun", "vIBSMun", "pCBS", "vCBS", first=36),
+}
+_PAYMENT = Columns("tPag", "vPag", "xPag")
+_CARD = Columns("CNPJ", "tBand", "cAut", first=3)
+_TOTALS = {
+    "ICMSTot": Columns(
+        "vProd", "vDesc", "vFrete", "vSeg", "vOutro", "vICMS", "vICMSDeson", "vST", "vFCPST", "vICMSMonoReten", "vII",
+        "vIPI", "vIPIDevol", "vPIS", "vCOFINS", "vNF",
+    ),
+    "ISSQNtot": Columns("vServ", first=16),
+    "IBSCBSTot": Columns("vIBS", "vCBS", first=17),
+    "vNFTot": Columns("vNFTot", first=19),
+}  # fmt: skip
+_ANSWER = Columns("chNFe", "nProt", "cStat", "dhRecbto")
 
 
 def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
@@ -154,116 +204,72 @@ def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
     return NoteRow(_head_row(body, groups), items, payments, totals, _answer_row(answer))
 
 
-def _head_row(body: etree._Element, groups: Mapping[str, etree._Element]) -> HeadRow:
-    identification = _fields(groups.get("ide"))
-    issuer = _fields(groups.get("emit"))
-    consumer = _fields(groups.get("dest"))
-    field = identification.get
-    return HeadRow(
-        identity=body.get("Id", ""),
-        layout=body.get("versao", ""),
-        state=field("cUF", ""),
-        code=field("cNF", ""),
-        model=field("mod", ""),
-        series=field("serie", ""),
-        number=field("nNF", ""),
-        issued_at=field("dhEmi") or field("dEmi", ""),
-        direction=field("tpNF", ""),
-        emission=field("tpEmis", ""),
-        digit=field("cDV", ""),
-        environment=field("tpAmb", ""),
-        purpose=field("finNFe", ""),
-        contingency_at=field("dhCont", ""),
-        contingency_reason=field("xJust", ""),
-        issuer=issuer.get("CNPJ") or issuer.get("CPF", ""),
-        consumer=consumer.get("CNPJ") or consumer.get("CPF") or consumer.get("idEstrangeiro", ""),
-    )
+def _head_row(body: etree._Element, groups: dict[str, etree._Element]) -> HeadRow:
+    row = _empty(HeadRow)
+    row[0], row[1] = body.get("Id", ""), body.get("versao", "")
+    for name, columns in (("ide", _IDENTIFICATION), ("emit", _ISSUER), ("dest", _CONSUMER)):
+        if name in groups:
+            fill(row, columns, groups[name])
+    return HeadRow._make(row)
 
 
 def item_row(detail: etree._Element) -> ItemRow:
     """The row of one det."""
-    product = _fields(child_of(detail, "prod"))
-    field = product.get
-    goods = (
-        detail.get("nItem", ""), field("cProd", ""), field("cEAN", ""), field("xProd", ""), field("NCM", ""),
-        field("CFOP", ""), field("uCom", ""), field("qCom", ""), field("vUnCom", ""), field("vProd", ""),
-        field("vFrete", ""), field("vSeg", ""), field("vDesc", ""), field("vOutro", ""), field("indTot", ""),
-    )  # fmt: skip
-    return ItemRow(*goods, *_tax_fields(child_of(detail, "imposto")))
-
-
-def _tax_fields(taxes: etree._Element | None) -> tuple[str, ...]:
-    groups = {} if taxes is None else {LOCAL_NAMES[group.tag]: fields_below(group) for group in taxes}
-    icms = groups.get("ICMS", _NOTHING).get
-    pis = groups.get("PIS", _NOTHING).get
-    cofins = groups.get("COFINS", _NOTHING).get
-    reform = groups.get("IBSCBS", _NOTHING).get
-    return (
-        icms("orig", ""), icms("CST") or icms("CSOSN", ""), icms("vBC", ""), icms("pICMS", ""), icms("vICMS", ""),
-        icms("vBCST", ""), icms("vICMSST", ""), icms("vFCP", ""), icms("vFCPST", ""), icms("vFCPSTRet", ""),
-        groups.get("IPI", _NOTHING).get("vIPI", ""), groups.get("ISSQN", _NOTHING).get("vISSQN", ""),
-        pis("CST", ""), pis("vBC", ""), pis("pPIS", ""), pis("vPIS", ""),
-        cofins("CST", ""), cofins("vBC", ""), cofins("pCOFINS", ""), cofins("vCOFINS", ""),
-        reform("CST", ""), reform("cClassTrib", ""), reform("vBC", ""), reform("pIBSUF", ""), reform("vIBSUF", ""),
-        reform("pIBSMun", ""), reform("vIBSMun", ""), reform("pCBS", ""), reform("vCBS", ""),
-    )  # fmt: skip
+    row = _empty(ItemRow)
+    row[0] = detail.get("nItem", "")
+    product = taxes = None
+    for part in detail:
+        name = LOCAL_NAMES[part.tag]
+        if name == "prod" and product is None:
+            product = part
+            fill(row, _PRODUCT, part)
+        elif name == "imposto" and taxes is None:
+            taxes = part
+            fill_parts(row, _TAXES, part)
+    return ItemRow._make(row)
 
 
 def _payment_rows(group: etree._Element) -> tuple[list[PaymentRow], str]:
     """The payments of one ``pag`` and its change. Layout 4.00 has them in detPag; before, each pag is a payment."""
-    details = children_of(group, "detPag")
-    rows = [_payment_row(detail) for detail in details]
-    own = fields_of(group)
-    if not details and ("tPag" in own or "vPag" in own):
+    rows: list[PaymentRow] = []
+    own: dict[str, str] = {}
+    for child in group:
+        name = LOCAL_NAMES[child.tag]
+        if name == "detPag":
+            rows.append(_payment_row(child))
+        else:
+            own[name] = child.text or ""
+    if not rows and ("tPag" in own or "vPag" in own):
         rows = [_payment_row(group)]
     return rows, own.get("vTroco", "")
 
 
 def _payment_row(detail: etree._Element) -> PaymentRow:
-    own = fields_of(detail)
-    card = _fields(child_of(detail, "card"))
-    return PaymentRow(
-        own.get("tPag", ""), own.get("vPag", ""), card.get("CNPJ", ""), card.get("tBand", ""), card.get("cAut", ""),
-        own.get("xPag", ""),
-    )  # fmt: skip
+    row = _empty(PaymentRow)
+    fill(row, _PAYMENT, detail)
+    card = child_of(detail, "card")
+    if card is not None:
+        fill(row, _CARD, card)
+    return PaymentRow._make(row)
 
 
 def _totals_row(group: etree._Element | None, change: str) -> TotalsRow:
-    parts = {} if group is None else {LOCAL_NAMES[part.tag]: fields_below(part) for part in group}
-    field = parts.get("ICMSTot", _NOTHING).get
-    reform = parts.get("IBSCBSTot", _NOTHING).get
-    own = _fields(group)
-    return TotalsRow(
-        products=field("vProd", ""),
-        discount=field("vDesc", ""),
-        freight=field("vFrete", ""),
-        insurance=field("vSeg", ""),
-        other=field("vOutro", ""),
-        icms=field("vICMS", ""),
-        icms_exempted=field("vICMSDeson", ""),
-        icms_substitution=field("vST", ""),
-        poverty_fund_substitution=field("vFCPST", ""),
-        icms_single_phase=field("vICMSMonoReten", ""),
-        import_duty=field("vII", ""),
-        ipi=field("vIPI", ""),
-        ipi_returned=field("vIPIDevol", ""),
-        pis=field("vPIS", ""),
-        cofins=field("vCOFINS", ""),
-        services=parts.get("ISSQNtot", _NOTHING).get("vServ", ""),
-        ibs=reform("vIBS", ""),
-        cbs=reform("vCBS", ""),
-        total=field("vNF", ""),
-        total_with_reform=own.get("vNFTot", ""),
-        change=change,
-    )
+    row = _empty(TotalsRow)
+    row[-1] = change
+    if group is not None:
+        fill_parts(row, _TOTALS, group)
+    return TotalsRow._make(row)
 
 
 def _answer_row(answer: etree._Element | None) -> AnswerRow | None:
     if answer is None:
         return None
-    field = _fields(child_of(answer, "infProt")).get
-    return AnswerRow(field("chNFe", ""), field("nProt", ""), field("cStat", ""), field("dhRecbto", ""))
+    row = _empty(AnswerRow)
+    body = child_of(answer, "infProt")
+    if body is not None:
+        fill(row, _ANSWER, body)
+    return AnswerRow._make(row)
 
 
-def _fields(element: etree._Element | None) -> Mapping[str, str]:
-    return _NOTHING if element is None else fields_of(element)
+def _empty(kind: type[HeadRow | ItemRow | PaymentRow | TotalsRow | AnswerRow]) -> list[str]:
+    return [""] * len(kind._fields)
