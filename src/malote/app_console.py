@@ -21,6 +21,7 @@ from malote.spool.metrics import Metrics
 METRICS_SECONDS = 2.0
 MINUTES = 60  # shown in the plots
 LOOK_SECONDS = 5.0  # between looks into the folder of rejected files, and at the ERP, for pages that refresh themselves
+BANNER_SECONDS = 5.0  # between two looks of the banner during its first minute
 MOST_REMEMBERED = 256
 HISTORY = 100  # entries shown of one till or document
 
@@ -76,6 +77,7 @@ def console_services(services: Services) -> console.Services:
             content=spool.content,
             read=lambda content: read(content, Limits(max_bytes=settings.intake.max_document_bytes)),
         ),
+        locks=services.locks,
         metrics=partial(Remembered(partial(_metrics, services), METRICS_SECONDS), MINUTES),
         quarantine=services.quarantine,
         findings=Remembered(services.quarantine.findings, LOOK_SECONDS),
@@ -89,9 +91,20 @@ def console_services(services: Services) -> console.Services:
         audit=lambda before, limit, user, action, on: audit.entries(
             engine, before_id=before, limit=limit, user=user or None, action=action or None, on=on or None
         ),
-        pulse=partial(overview.pulse, engine),
+        pulse=partial(_pulse, services),
         now=time.time,
     )
+
+
+def _pulse(services: Services, name: str | None) -> str:
+    """Of all tills also whether they stand still: the banner must come at once, and its duration must not be old."""
+    seen = overview.pulse(services.engine, name)
+    stoppage = services.locks.stoppage() if name is None else None
+    if stoppage is None:
+        return seen
+    age = time.time() - stoppage.since
+    step = age // BANNER_SECONDS if age < 60 else age // 60
+    return f"{seen} {stoppage.blocker} {stoppage.others} {stoppage.whole} {stoppage.sales} {step}"
 
 
 def _metrics(services: Services, minutes: int) -> Metrics:

@@ -17,6 +17,7 @@ from malote import rejection
 from malote.console import language as languages
 from malote.console.formats import Formats
 from malote.console.visits import ROOT, ConsoleRequest, is_partial, services_of, visit_of
+from malote.locks.alarm import words as stoppage_words
 from malote.quarantine.synchronising import words as progress_words
 from malote.quarantine.words import words
 from malote.rejection import Language
@@ -103,6 +104,7 @@ def environment(language: Language) -> Environment:
         "remedy": lambda code, facts=None: rejection.remedy(code, facts or {}, language),
         "entry": rejection.entry,
         "event_words": lambda event: words(event, language),
+        "stoppage_words": lambda stoppage, now: stoppage_words(stoppage, now, language),
         "progress_words": lambda progress: progress_words(progress, language),
     }
     return env

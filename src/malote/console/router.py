@@ -20,6 +20,7 @@ from malote.console.pages import (
     dashboard,
     document,
     entry,
+    locks,
     management,
     rejected,
     synchronise,
@@ -45,6 +46,7 @@ from malote.spool.contents import DocumentNotFoundError
 log = structlog.get_logger("malote.console")
 
 YEAR = 365 * 86400
+LOCKS_SECONDS = 2.0  # between two looks at the ERP's sessions, for a page that shows them
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -53,7 +55,10 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
 
     ``stopping``: whether the server is about to stop, so that no open page keeps it waiting.
     """
-    changes = Changes(services.pulse, stopping=stopping)
+    streams = {
+        "": Changes(services.pulse, stopping=stopping),
+        "locks": Changes(lambda _: str(int(services.now() / LOCKS_SECONDS)), stopping=stopping),
+    }
 
     async def enter(request: ConsoleRequest) -> Response[Any] | None:
         return await somebody(request, services)
@@ -63,7 +68,9 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
 
     @get("/changes")
     async def changed(request: ConsoleRequest) -> ServerSentEvent:
-        return ServerSentEvent(_messages(changes, parameters(request).get("till")), headers=HEADERS)
+        given = parameters(request)
+        changes = streams.get(given.get("page", ""), streams[""])
+        return ServerSentEvent(_messages(changes, given.get("till")), headers=HEADERS)
 
     outside = Router("/", before_request=come, route_handlers=[entry.show_sign_in, entry.sign_in, entry.prefer])
     inside = Router(
@@ -92,6 +99,11 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             cures.accept_difference,
             cures.map_product,
             cures.attach_protocol,
+            locks.show,
+            locks.sign_in,
+            locks.sign_out,
+            locks.check,
+            locks.kill,
             dashboard.show,
             trail.show,
             users.show,

@@ -1,6 +1,6 @@
 """What the console asks of the rest of Malote: small functions that the composition root hands in.
 
-The pages know these and no database. The quarantine and the synchronisation have so many that they come as they are.
+The pages know these and no database. Quarantine, synchronisation and locks have so many that they come as they are.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.fiscal.readings import Reading
+from malote.locks.services import Locks
 from malote.quarantine.reports import Custody, FolderFinding
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
@@ -84,6 +85,7 @@ class Services:
     custody: Callable[[int], Custody]  # of a rejected document, as of a moment ago
     synchronisation: Synchronisation
     numbering: Numbering
+    locks: Locks
     metrics: Callable[[], Metrics]
     happenings: Callable[[str], list[Happening]]  # of a till's documents, the newest first
     trail_of: Callable[[str], list[AuditEntry]]  # of an object such as "till:caixa1", the newest first

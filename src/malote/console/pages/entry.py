@@ -88,7 +88,9 @@ def change_password(request: ConsoleRequest) -> Response[Any]:
 
 @post("/sign-out", status_code=303, sync_to_thread=True)
 def sign_out(request: ConsoleRequest) -> Response[Any]:
-    services_of(request).accounts.sign_out(request.cookies.get(SESSION_COOKIE, ""))
+    token = request.cookies.get(SESSION_COOKIE, "")
+    services_of(request).locks.sign_out(token)
+    services_of(request).accounts.sign_out(token)
     gone = Redirect(f"{ROOT}/sign-in", status_code=303)
     gone.delete_cookie(SESSION_COOKIE, path=ROOT)
     return gone
