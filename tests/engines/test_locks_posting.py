@@ -11,7 +11,10 @@ import pytest
 from malote.accounts.audit import Actor
 from malote.config import PostingSettings, StoreSettings
 from malote.erp.engines import open_erp
+from malote.erp.mapping import ErpTables
+from malote.erp.profiles.profile import built_in
 from malote.erp.sessions.engines import open_watch
+from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.watching import named
 from malote.fiscal.documents import Sale
 from malote.locks.alarm import words
@@ -22,7 +25,7 @@ from malote.posting.poster import Poster
 from tests.engines.erp_support import Tables
 from tests.engines.locks_support import DBA, People, tree_when
 from tests.engines.posting_support import Shop, until
-from tests.engines.sales import cancellation, item, sale, supermarket
+from tests.engines.sales import cancellation, item, posting, sale, supermarket
 from tests.engines.test_posting_poster import running
 
 pytest_plugins = ["tests.engines.locks_fixtures"]
@@ -235,3 +238,47 @@ def assert_booked_once(tables: Tables, sold: list[Sale]) -> None:
         for line in one.items:
             expected[line.product_code] = expected.get(line.product_code, 0) - line.quantity
     assert tables.stock() == expected
+
+
+def test_rows_are_found_under_other_names_too(people: People) -> None:
+    people.run("CREATE SCHEMA loja", "GRANT USAGE ON SCHEMA loja TO gerente")
+    elsewhere = ErpTables(built_in(), schema="loja", prefix="t_")
+    with closing(open_erp(people.url, lock_timeout_seconds=5, tables=elsewhere)) as erp:
+        erp.create_structure()
+        erp.post([posting(sale(1, items=(item(product="666"),)), 1)])
+    people.run("GRANT ALL ON ALL TABLES IN SCHEMA loja TO gerente")
+    holder = people.holding("UPDATE loja.t_stock SET quantity = 0 WHERE product_code = '666'")
+    watch = open_watch(people.url, elsewhere)
+    assert watch is not None
+    batch = [
+        posting(sale(2, items=(item(product="666"), item(2, product="1"))), 2),
+        posting(sale(3, items=(item(product="1"),)), 3),
+        posting(cancellation(sale(1)), 4),
+    ]
+    with closing(watch):
+        held = watch.held(batch)
+        assert {number: (one.session, one.object) for number, one in held.items()} == {
+            2: (holder.key, "t_stock"),
+            4: (holder.key, "t_stock"),
+        }
+        holder.connection.rollback()
+        assert watch.held(batch) == {}
+
+
+def test_a_watch_waits_for_nothing_and_comes_back_after_a_loss(people: People) -> None:
+    holder = people.holding("LOCK TABLE stock IN ACCESS EXCLUSIVE MODE")
+    watch = open_watch(people.url)
+    assert watch is not None
+    with closing(watch):
+        with pytest.raises(SessionsError) as away:
+            watch.held([posting(sale(1), 1)])
+        assert away.value.code == "erp_away"
+        assert watch.waits() == []
+        people.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'malote-locks'",
+            user="postgres",
+        )
+        with pytest.raises(SessionsError):
+            watch.waits()
+        holder.connection.rollback()
+        assert watch.held([posting(sale(1), 1)]) == {}

@@ -1,0 +1,70 @@
+"""The automatic measure on a real PostgreSQL: off by default, by rule, with a login of its own, and in the trail."""
+
+import time
+
+import pytest
+from msgspec.structs import replace
+
+from malote.accounts import audit
+from malote.config import LocksSettings
+from malote.locks import automatic
+from malote.locks.services import Locks
+from tests.engines.locks_support import DBA, People
+from tests.engines.posting_support import Shop, until
+from tests.engines.sales import supermarket
+from tests.engines.test_locks_posting import stopped, working
+
+pytest_plugins = ["tests.engines.locks_fixtures"]
+pytestmark = pytest.mark.postgresql
+
+RULE = LocksSettings(
+    automatic=True,
+    automatic_minutes=0.01,
+    automatic_programs=["retag*"],
+    grace_seconds=0.3,
+    dba_user=DBA.user,
+    dba_password=DBA.reveal(),
+)
+
+
+def test_who_fits_the_rule_is_ended_and_sales_go_up(shop: Shop, people: People) -> None:
+    holder = people.holding("LOCK TABLE stock IN EXCLUSIVE MODE", "retaguarda")
+    locks = Locks(shop.engine, shop.erp_url, RULE)
+    with working(shop):
+        shop.accept(*supermarket(30))
+        stopped(locks)
+        end = time.monotonic() + 20
+        while not (killed := automatic.step(locks)):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert [(one.identity.key, one.outcome) for one in killed] == [(holder.key, "ended")]
+        until(lambda: shop.counted() == {"posted": 30}, seconds=20)
+    entry = audit.entries(shop.engine)[0]
+    assert (entry.actor, entry.action, entry.reason) == (
+        "system",
+        "session_killed",
+        "settings.locks.automatic: 0.01 min",
+    )
+    locks.close()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        LocksSettings(dba_user=DBA.user, dba_password=DBA.reveal()),
+        replace(RULE, automatic_programs=["outro"]),
+        replace(RULE, automatic_minutes=10.0),
+    ],
+)
+def test_otherwise_nobody_is(shop: Shop, people: People, settings: LocksSettings) -> None:
+    holder = people.holding("LOCK TABLE stock IN EXCLUSIVE MODE", "retaguarda")
+    locks = Locks(shop.engine, shop.erp_url, settings)
+    with working(shop):
+        shop.accept(*supermarket(10))
+        stopped(locks)
+        for _ in range(5):
+            assert automatic.step(locks) == []
+        assert holder.connection.execute("SELECT 1").fetchone() == (1,)
+        holder.connection.rollback()
+        until(lambda: shop.counted() == {"posted": 10}, seconds=20)
+    locks.close()
