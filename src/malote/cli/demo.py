@@ -90,6 +90,7 @@ def _live(home: Path | None, minutes: float | None, rate: float, language: Liter
     store = Store(home or DEFAULT_HOME, language)
     with _said_plainly(store), started(store, _Words(store), sqlite=sqlite) as (crew, erp):
         _introduce(store)
+        erp.refuse_one_product()
         with suppress(KeyboardInterrupt):
             live.sell(store, crew, erp, console, minutes=minutes, rate=rate)
         # Whoever is impatient must not leave half a store running.
@@ -100,9 +101,11 @@ def _live(home: Path | None, minutes: float | None, rate: float, language: Liter
 
 
 def _introduce(store: "Store") -> None:
-    from malote.demo import locks
+    from malote.demo import locks, login
     from malote.demo.words import Phrase
 
+    password = store.console_password
+    _print(Phrase.CONSOLE.say(store.language, address=store.address, user=login.NAME, password=password))
     _print(Phrase.HOME.say(store.language, path=store.home))
     for till in store.tills:
         _print(Phrase.DROP_HERE.say(store.language, path=till.folder))

@@ -62,18 +62,16 @@ class Faults:
 
     def _copy(self) -> None:
         note = self._first.sell_one()
-        self._deliver(self._first, note, "copia", note.authorised())
+        _deliver(self._first, note, "copia", note.authorised())
         self._plant(Phrase.FAULT_COPY, self._first, note.authorised())
 
     def _poison(self) -> None:
-        note = self._first.sell_one(basket=_refused_basket())
+        note = sell_refused(self._first)
         self.refused.add(note.access_key)
         self._plant(Phrase.FAULT_POISON, self._first, note.authorised(), "rejected", frozenset({"erp_constraint"}))
 
     def _truncate(self) -> None:
-        note = self._other.sell_one()
-        content = note.authorised()[: len(note.authorised()) // 2]
-        self._deliver(self._other, note, "cortado", content)
+        content = cut_short(self._other)
         self._plant(Phrase.FAULT_TRUNCATED, self._other, content, "rejected", _UNREADABLE)
 
     def _cancel_early(self) -> None:
@@ -86,14 +84,14 @@ class Faults:
     def _rewrite(self) -> None:
         note = self._sold[Phrase.FAULT_REWRITTEN]
         content = _BYTE_ORDER_MARK + note.authorised()
-        self._deliver(self._other, note, "regravado", content)
+        _deliver(self._other, note, "regravado", content)
         self._plant(Phrase.FAULT_REWRITTEN, self._other, content, duplicate=True)
 
     def _diverge(self) -> None:
         note = self._sold[Phrase.FAULT_DIVERGENT]
         basket = baskets.draw(Random(f"divergent:{note.access_key}"))
         other = notes.compose(note.issuer, note.series, note.number, note.issued_at, basket)
-        self._deliver(self._other, note, "divergente", other.authorised())
+        _deliver(self._other, note, "divergente", other.authorised())
         codes = frozenset({"divergent_content"})
         self._plant(Phrase.FAULT_DIVERGENT, self._other, other.authorised(), "rejected", codes)
 
@@ -112,10 +110,6 @@ class Faults:
         self._plant(phrase, till, first)
         self._await(till, first, state)
 
-    def _deliver(self, till: Pos, note: Note, word: str, content: bytes) -> None:
-        folder = PurePosixPath(f"{note.issued_at:%Y-%m-%d}")
-        till.deliver([OutgoingFile(str(folder / f"{note.access_key}-{word}.xml"), content)])
-
     def _await(self, till: Pos, content: bytes, state: str) -> None:
         self._awaited[till.plan.name, _sha256(content)] = state
 
@@ -130,6 +124,24 @@ class Faults:
         duplicate: bool | None = None,
     ) -> None:
         self.planted.append(Planted(fault, till.plan.name, _sha256(content), state, codes, duplicate))
+
+
+def sell_refused(till: Pos) -> Note:
+    """A sale that the reader finds nothing wrong with, and the demo's ERP refuses."""
+    return till.sell_one(basket=_refused_basket())
+
+
+def cut_short(till: Pos) -> bytes:
+    """Sells, and leaves half a copy of the note's file beside it, as a POS that lost power does."""
+    note = till.sell_one()
+    content = note.authorised()[: len(note.authorised()) // 2]
+    _deliver(till, note, "cortado", content)
+    return content
+
+
+def _deliver(till: Pos, note: Note, word: str, content: bytes) -> None:
+    folder = PurePosixPath(f"{note.issued_at:%Y-%m-%d}")
+    till.deliver([OutgoingFile(str(folder / f"{note.access_key}-{word}.xml"), content)])
 
 
 def _refused_basket() -> Basket:

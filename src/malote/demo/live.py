@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from random import Random
@@ -18,6 +18,7 @@ from rich.text import Text
 from malote.demo import evidence
 from malote.demo.erp_books import ErpBooks, Totals
 from malote.demo.evidence import Server, TillPlace
+from malote.demo.faults import cut_short, sell_refused
 from malote.demo.notes import money
 from malote.demo.pos import Habits, Pos
 from malote.demo.processes import Crew
@@ -30,10 +31,23 @@ _LINE_SECONDS = 5.0  # between lines where there is no terminal
 _EVENTS = 8
 
 
-class Selling:
-    """One till that sells in a thread of its own, ``rate`` sales a minute on average."""
+def _nothing(_: Pos) -> None:
+    pass
 
-    def __init__(self, store: Store, place: TillPlace, rate: float, events: "deque[str]") -> None:
+
+# Something for a newcomer to mend.
+_OPENINGS: dict[str, Callable[[Pos], object]] = {"caixa1": cut_short, "caixa2": sell_refused}
+
+
+class Selling:
+    """One till that sells in a thread of its own, ``rate`` sales a minute on average.
+
+    ``opening`` comes before the very first sale.
+    """
+
+    def __init__(
+        self, store: Store, place: TillPlace, rate: float, events: "deque[str]", opening: Callable[[Pos], object]
+    ) -> None:
         self.place = place
         self._rate = rate
         self._events = events
@@ -41,6 +55,8 @@ class Selling:
         self._over = threading.Event()
         self.failure: Exception | None = None
         self.pos = Pos(place.plan, place.folder, place.ledger, habits=Habits(), tell=self._tell)
+        if self.pos.sold == 0:
+            opening(self.pos)
         self._thread = threading.Thread(target=self._sell, name=place.plan.name, daemon=True)
         self._thread.start()
 
@@ -93,7 +109,7 @@ def sell(store: Store, crew: Crew, erp: ErpBooks, console: Console, *, minutes: 
         stack.callback(server.close)
         tills: list[Selling] = []
         for place in store.tills:
-            till = Selling(store, place, rate, events)
+            till = Selling(store, place, rate, events, _OPENINGS.get(place.plan.name, _nothing))
             stack.callback(till.pos.close)
             stack.callback(till.stop)
             tills.append(till)

@@ -15,7 +15,7 @@ from malote.accounts.tills import TillError, create_till, new_token
 from malote.config import SettingsError, load
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from malote.demo import postgres
+from malote.demo import login, postgres
 from malote.demo.evidence import TillPlace
 from malote.demo.guard import guarded
 from malote.demo.issuers import SUPERMARKET, WHOLESALE
@@ -62,6 +62,7 @@ class Store:
         self.erp_data = self.home / "erp"
         self.database_url = f"sqlite:///{(self.home / 'store.sqlite3').as_posix()}"
         self.tills = tuple(self._place(plan) for plan in plans(seed))
+        self.console_password = ""  # of the user ``login.NAME``, once laid out
 
     def lay_out(self, erp_url: str) -> None:
         """Writes the settings of server and tills, and gives each till a token. Raises ``OSError``."""
@@ -159,10 +160,11 @@ class Store:
         }
 
     def _enrol(self) -> dict[str, str]:
-        """A fresh token for each till, which is created at the first start."""
+        """A fresh token for each till, which is created at the first start, and a way into the console."""
         engine = open_database(self.database_url)
         try:
             migrate(engine)
+            self.console_password = login.renew(engine)
             tokens: dict[str, str] = {}
             for till in self.tills:
                 name = till.plan.name

@@ -72,6 +72,10 @@ class Phrase(Enum):
     STARTING_ERP = ("iniciando o PostgreSQL do ERP", "starting the ERP's PostgreSQL")
     STARTING = ("iniciando servidor, lançador e caixas", "starting server, poster and tills")
     HOME = ("A loja está em {path}", "The store is in {path}")
+    CONSOLE = (
+        "Console: {address}/console · usuário {user}, senha {password}",
+        "Console: {address}/console · user {user}, password {password}",
+    )
     DROP_HERE = ("Solte seus XML aqui: {path}", "Drop your XML files here: {path}")
     LOOK_HERE = ("Rejeitados, com o motivo: {path}", "Rejected ones, with the reason: {path}")
     LOCK_WITH = (
