@@ -250,3 +250,27 @@ def test_looking_at_no_outbox_creates_none(tmp_path: Path) -> None:
 
 def _noise(length: int, seed: int) -> bytes:
     return random.Random(seed).randbytes(length)
+
+
+def test_says_what_it_holds_of_the_files_set_aside_on_the_server(outbox: Outbox) -> None:
+    outbox.capture([captured(content) for content in (b"bad", b"lost", b"gone", b"good")], at=1.0)
+    assert outbox.holding([digest(b"bad")]) is None, "nothing was set aside yet"
+    aside = [
+        Answer(digest(b"bad"), "rejected"),
+        Answer(digest(b"lost"), "rejected"),
+        Answer(digest(b"gone"), "discarded"),
+    ]
+    outbox.record([*aside, Answer(digest(b"good"), "accepted")], at=2.0)
+    asked = [digest(content) for content in (b"bad", b"lost", b"gone", b"good", b"never seen")]
+    assert set(outbox.holding(asked) or ()) == {digest(b"bad"), digest(b"lost"), digest(b"gone")}
+    with outbox._writing() as connection:
+        connection.execute("UPDATE file SET content = x'00' WHERE sha256 = ?", (digest(b"lost"),))
+        connection.execute("UPDATE file SET content = NULL WHERE sha256 = ?", (digest(b"gone"),))
+    assert outbox.holding(asked) == [digest(b"bad")]
+    assert outbox.counts().held == 1, "what is damaged is brought back from the folder"
+
+
+def test_asks_more_about_what_is_set_aside_while_nothing_else_is(outbox: Outbox) -> None:
+    outbox.capture([captured(bytes([number])) for number in range(30)], at=1.0)
+    outbox.record([Answer(digest(bytes([number])), "rejected") for number in range(30)], at=2.0)
+    assert len(outbox.to_ask(20)) == 10

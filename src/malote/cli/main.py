@@ -11,14 +11,17 @@ from malote.cli import (
     erp_profile,
     erp_verify,
     locks,
+    numbering,
     post,
     read,
     reasons,
     rejected,
+    rejected_actions,
     rollouts,
     serve,
     status,
     structures,
+    sync,
     till,
     tills,
     users,
@@ -35,6 +38,8 @@ till_app = typer.Typer(no_args_is_help=True, help="The agent beside the POS, and
 rejected_app = typer.Typer(no_args_is_help=True, help="Documents that a person must look at.")
 app.add_typer(till_app, name="till")
 app.add_typer(rejected_app, name="rejected")
+trash_app = typer.Typer(no_args_is_help=True, help="Deleted documents, which can be restored.")
+app.add_typer(trash_app, name="trash")
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in to the console, and as what.")
 audit_app = typer.Typer(no_args_is_help=True, help="What was done, by whom, and whether the trail is whole.")
 app.add_typer(user_app, name="user")
@@ -61,6 +66,9 @@ demo.register(app)
 till.register(till_app)
 tills.register(till_app)
 rejected.register(rejected_app)
+rejected_actions.register(rejected_app, trash_app)
+sync.register(app)
+numbering.register(app)
 structures.register(structures_app)
 rollouts.register(rollout_app)
 rollouts.register_trust(till_app)

@@ -1,4 +1,7 @@
-"""``malote rejected list``: the documents that a person must look at, with what to do about each."""
+"""``malote rejected list``: the documents that a person must look at, with what to do about each.
+
+What can be done to them is in ``rejected_actions``.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 _PAGE = 500
 
 TillOption = Annotated[str | None, typer.Option("--till", help="Only this till's documents.", metavar="NAME")]
+CodeOption = Annotated[
+    str | None, typer.Option("--code", help="Only those rejected for this reason, such as items_sum.", metavar="CODE")
+]
 
 
 class RejectedEntry(msgspec.Struct, frozen=True):
@@ -42,14 +48,16 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_rejected)
 
 
-def list_rejected(till: TillOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+def list_rejected(
+    till: TillOption = None, code: CodeOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
     """Lists rejected documents: why each was rejected, what to do, and where its file is."""
     with services_of(config) as services:
         if till is not None:
             from malote.accounts.tills import find_till
 
             till = find_till(services.engine, till).name
-        found = list(entries(services, till))
+        found = [one for one in entries(services, till) if code is None or one.code == code]
         english = services.settings.language == "en"
     if json:
         print_json(found)
@@ -123,12 +131,15 @@ def _of_folder(kept: "Kept", language: Language) -> RejectedEntry:
 def _table(found: list[RejectedEntry], *, english: bool) -> Table:
     table = Table(show_lines=True)
     headings = (
-        ("Till", "Document", "Reason", "What to do") if english else ("Caixa", "Documento", "Motivo", "O que fazer")
+        ("No.", "Till", "Document", "Reason", "What to do")
+        if english
+        else ("Nº", "Caixa", "Documento", "Motivo", "O que fazer")
     )
     for heading in headings:
         table.add_column(heading)
     for one in found:
         table.add_row(
+            str(one.id) if one.id is not None else "—",
             one.till,
             Text("\n".join(part for part in (one.key, one.document) if part), overflow="fold"),
             Text(f"{one.title} [{one.code}]\n{one.cause}"),

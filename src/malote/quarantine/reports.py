@@ -135,6 +135,13 @@ class Event(msgspec.Struct, frozen=True):
     reason: Reason | None = None  # why it was rejected or waits
 
 
+class Downloaded(msgspec.Struct, frozen=True):
+    """The file a document came in. ``name`` is safe on any system: it comes from key and hash, not from the till."""
+
+    name: str
+    content: bytes
+
+
 class Custody(msgspec.Struct, frozen=True):
     """Whether a rejected document could be deleted safely now. ``grounds`` is None where this may be the last copy."""
 

@@ -6,8 +6,10 @@ whether the actor may do it is for the face to ask (``accounts.roles``) before i
 
 import msgspec
 
+from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.quarantine import cures, deleting, purging, replaying, safety
+from malote.database.engine import writing
+from malote.quarantine import cures, deleting, keeping, purging, replaying, safety
 from malote.quarantine.parts import Parts
 from malote.quarantine.reconcile import Reconciler
 from malote.quarantine.reports import (
@@ -15,6 +17,7 @@ from malote.quarantine.reports import (
     CureReport,
     Custody,
     DeleteReport,
+    Downloaded,
     Event,
     FolderFinding,
     ReplayReport,
@@ -103,6 +106,18 @@ class Quarantine:
         """What happened to a document, the oldest first. Raises ``DocumentNotFoundError``."""
         self.parts.spool.document(document_id)
         return [event(line) for line in history.lines_of(self.parts.engine, document_id)]
+
+    def download(self, document_id: int, actor: Actor) -> Downloaded:
+        """The whole file of a document, with whatever it says of a consumer: written to the audit trail.
+
+        Raises ``DocumentNotFoundError``, ``ContentPrunedError``.
+        """
+        stored = self.parts.spool.document(document_id)
+        content = self.parts.spool.content(document_id)
+        with writing(self.parts.engine) as connection:
+            audit.record(connection, actor, "document_downloaded", f"document:{document_id}", now=self.parts.clock())
+        sha256 = bytes.fromhex(stored.file_sha256)
+        return Downloaded(f"{keeping.stem(stored.access_key, sha256, stored.position)}.xml", content)
 
     def custody(self, document_id: int) -> Custody:
         """Whether it could be deleted safely now. Raises ``DocumentNotFoundError``."""

@@ -1,0 +1,149 @@
+"""``malote numbering``: of each series what is missing, voided, or of more than one till."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, services_of
+from malote.cli.quarantine import plain_table
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.books.numbering import SeriesSummary
+
+MOST_SHOWN = 20  # ranges in one cell of the table
+
+DayOption = Annotated[str | None, typer.Option(help="Only numbers issued from this day on.", metavar="YYYY-MM-DD")]
+LastDayOption = Annotated[str | None, typer.Option(help="Only numbers issued up to this day.", metavar="YYYY-MM-DD")]
+
+
+class Range(msgspec.Struct, frozen=True):
+    first: int
+    last: int
+
+
+class SharedNumber(msgspec.Struct, frozen=True):
+    number: int
+    tills: list[str]
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """One series. ``first`` and ``last`` are None where it has no number in the period."""
+
+    issuer: str
+    model: str
+    series: int
+    till: str | None
+    first: int | None
+    last: int | None
+    seen: int
+    missing: list[Range]
+    voided: list[Range]
+    shared: list[SharedNumber]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("numbering")(numbering)
+
+
+def numbering(
+    till: Annotated[str | None, typer.Argument(help="Only the series of this till.", metavar="TILL")] = None,
+    since: DayOption = None,
+    until: LastDayOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Tells which numbers are missing. Exit status 1 if any is, or if two tills share one."""
+    period = (_midnight(since), _midnight(until, after=True))
+    with services_of(config) as services:
+        found = list(_all(services, till, *period))
+        language = services.settings.language
+    if json:
+        print_json(found)
+    elif not found:
+        typer.echo("No series yet." if language == "en" else "Nenhuma série ainda.")
+    else:
+        _show(found, language)
+    if any(one.missing or one.shared for one in found):
+        raise typer.Exit(FOUND)
+
+
+def _all(services: "Services", till: str | None, since: datetime | None, until: datetime | None) -> Iterator[Numbers]:
+    from malote.books.numbering import SeriesQuery, series
+
+    query = SeriesQuery(till, since, until)
+    while True:
+        page = series(services.engine, query)
+        for one in page.series:
+            yield _numbers(services, one, since, until)
+        if page.after is None:
+            return
+        query = msgspec.structs.replace(query, after=page.after)
+
+
+def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None, until: datetime | None) -> Numbers:
+    from malote.books.numbering import NumbersQuery, numbers
+
+    missing: list[Range] = []
+    voided: dict[Range, None] = {}
+    shared: list[SharedNumber] = []
+    seen = after = 0
+    while True:
+        page = numbers(services.engine, NumbersQuery(one.key, since, until, after))
+        missing += [Range(gap.first, gap.last) for gap in page.gaps]
+        voided |= dict.fromkeys(Range(gap.first, gap.last) for gap in page.voided)
+        shared += [SharedNumber(each.number, each.tills) for each in page.shared]
+        seen += page.seen
+        if page.after is None:
+            break
+        after = page.after
+    key = one.key
+    return Numbers(
+        key.issuer, key.model, key.series, one.owner, page.first, page.last, seen, missing, list(voided), shared
+    )
+
+
+def _show(found: Iterable[Numbers], language: Language) -> None:
+    english = ("Issuer", "Model", "Series", "Till", "From", "To", "Missing", "Voided", "Of two tills")
+    portuguese = ("Emitente", "Modelo", "Série", "Caixa", "De", "Até", "Faltam", "Inutilizadas", "De dois caixas")
+    table = plain_table(english if language == "en" else portuguese)
+    for one in found:
+        shared = [f"{each.number} ({', '.join(each.tills)})" for each in one.shared]
+        table.add_row(
+            one.issuer,
+            one.model,
+            str(one.series),
+            one.till or "—",
+            "—" if one.first is None else str(one.first),
+            "—" if one.last is None else str(one.last),
+            Text(_ranges(one.missing)),
+            Text(_ranges(one.voided)),
+            Text(_shortened(shared)),
+        )
+    console.print(table)
+
+
+def _ranges(ranges: Iterable[Range]) -> str:
+    return _shortened([str(one.first) if one.first == one.last else f"{one.first}–{one.last}" for one in ranges])
+
+
+def _shortened(words: list[str]) -> str:
+    return ", ".join(words[:MOST_SHOWN]) + (", …" if len(words) > MOST_SHOWN else "") if words else "—"
+
+
+def _midnight(day: str | None, *, after: bool = False) -> datetime | None:
+    """The beginning of a day here, or of the one after it."""
+    if day is None:
+        return None
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError as error:
+        errors.print(f"malote: {day} is no day such as 2026-11-30", markup=False, highlight=False)
+        raise typer.Exit(WRONG_USAGE) from error
+    return datetime.combine(chosen + timedelta(days=1 if after else 0), time.min).astimezone()

@@ -1,0 +1,80 @@
+"""What the commands about rejected documents and the trash share: which documents, and how they fail."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from malote import rejection
+from malote.cli.common import FOUND, WRONG_USAGE, errors, fail, services_of
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.quarantine.reports import Refused, Selection
+
+IdsArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of documents, as listed.", metavar="NUMBER...")]
+AllOption = Annotated[bool, typer.Option("--all", help="Every one, where neither numbers nor a till nor a reason say.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Says what would happen, and changes nothing.")]
+
+
+@contextmanager
+def quarantine_of(config: Path | None) -> Iterator["Services"]:
+    """The server's parts; what can't be done to a document ends the command with its reason."""
+    from malote.quarantine.reports import QuarantineError
+    from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
+
+    with services_of(config) as services:
+        try:
+            yield services
+        except QuarantineError as error:
+            fail(error.code, error.facts, services.settings)
+        except DocumentNotFoundError:
+            fail("document_unknown", {}, services.settings)
+        except ContentPrunedError:
+            fail("document_purged", {}, services.settings)
+
+
+def selection_of(
+    services: "Services", ids: Sequence[int] | None, till: str | None, code: str | None, *, everything: bool
+) -> "Selection":
+    """The documents that a command names; none at all is a mistake, and not all of them."""
+    from malote.accounts.tills import find_till
+    from malote.quarantine.reports import Selection
+
+    if not ids and till is None and code is None and not everything:
+        errors.print("malote: give numbers, --till, --code or --all", markup=False, highlight=False)
+        raise typer.Exit(WRONG_USAGE)
+    name = find_till(services.engine, till).name if till is not None else None
+    return Selection(tuple(ids) if ids else None, name, code)
+
+
+def show_refused(refused: "Sequence[Refused]", language: Language) -> None:
+    """Each document that was left as it is, with why and what to do."""
+    for one in refused:
+        typer.echo(f"{one.id}: {rejection.title(one.code, language)} [{one.code}]")
+        typer.echo(f"  {rejection.cause(one.code, one.facts, language)}")
+        typer.echo(f"  {rejection.remedy(one.code, one.facts, language)}")
+
+
+def end(refused: "Sequence[Refused]") -> None:
+    """Ends the command: something was refused, or all was done."""
+    if refused:
+        raise typer.Exit(FOUND)
+
+
+def plain_table(headings: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in headings:
+        table.add_column(heading)
+    return table
+
+
+def local_time(at: float) -> str:
+    """Seconds since the epoch as this machine's date and time."""
+    return f"{datetime.fromtimestamp(at).astimezone():%d/%m/%Y %H:%M:%S}"

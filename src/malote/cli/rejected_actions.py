@@ -1,0 +1,234 @@
+"""``malote rejected show|delete|restore|replay|download`` and ``malote trash list``: what people do about rejects."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from malote import durable, rejection
+from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json
+from malote.cli.quarantine import (
+    AllOption,
+    DryRunOption,
+    IdsArgument,
+    end,
+    local_time,
+    plain_table,
+    quarantine_of,
+    selection_of,
+    show_refused,
+)
+from malote.cli.rejected import CodeOption, TillOption
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.quarantine.reports import Custody, Event, TrashEntry
+    from malote.spool.documents import StoredDocument
+
+_PAGE = 500
+
+IdArgument = Annotated[int, typer.Argument(help="The document's number, as listed.", metavar="NUMBER")]
+
+
+def register(app: typer.Typer, trash: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("show")(show)
+    app.command("delete")(delete)
+    app.command("restore")(restore)
+    app.command("replay")(replay)
+    app.command("download")(download)
+    trash.command("list")(list_trash)
+
+
+def show(number: IdArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Shows one document: why it was rejected, what may be done, and all that happened to it."""
+    with quarantine_of(config) as services:
+        quarantine, language = services.quarantine, services.settings.language
+        document = services.spool.document(number)
+        custody, cures = quarantine.custody(number), quarantine.cures(number)
+        history = quarantine.history(number)
+    if json:
+        found = {"document": document, "custody": custody, "cures": cures, "history": history}
+        print_json(found)
+        return
+    _show(document, language)
+    _show_custody(document, custody, language)
+    for cure in cures:
+        typer.echo(f"{'Cure' if language == 'en' else 'Correção'}: {cure.kind} {_facts(cure.facts)}")
+    _show_history(history, language)
+
+
+def delete(
+    numbers: IdsArgument = None,
+    till: TillOption = None,
+    code: CodeOption = None,
+    everything: AllOption = False,
+    last_copy_reason: Annotated[
+        str | None, typer.Option(help="Deletes what may be the last copy too, for this reason.", metavar="REASON")
+    ] = None,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Moves rejected documents to the trash, if the till or the ERP provably has them. Exit status 1 if some stay."""
+    from malote.accounts.audit import command_line
+
+    with quarantine_of(config) as services:
+        chosen = selection_of(services, numbers, till, code, everything=everything)
+        report = services.quarantine.delete(chosen, command_line(), last_copy_reason=last_copy_reason, dry_run=dry_run)
+        language = services.settings.language
+    if json:
+        print_json(report)
+    else:
+        typer.echo(f"{len(report.deleted)} {_done('deleted', 'apagados', language, dry_run=dry_run)}")
+        show_refused(report.refused, language)
+    end(report.refused)
+
+
+def restore(
+    numbers: IdsArgument = None,
+    till: TillOption = None,
+    code: CodeOption = None,
+    everything: AllOption = False,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Takes deleted documents out of the trash: they are rejected again. Exit status 1 if some could not be."""
+    from malote.accounts.audit import command_line
+
+    with quarantine_of(config) as services:
+        chosen = selection_of(services, numbers, till, code, everything=everything)
+        report = services.quarantine.restore(chosen, command_line(), dry_run=dry_run)
+        language = services.settings.language
+    if json:
+        print_json(report)
+    else:
+        typer.echo(f"{len(report.restored)} {_done('restored', 'restaurados', language, dry_run=dry_run)}")
+        show_refused(report.refused, language)
+    end(report.refused)
+
+
+def replay(
+    numbers: IdsArgument = None,
+    till: TillOption = None,
+    code: CodeOption = None,
+    everything: AllOption = False,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Reads rejected documents again, in order of arrival, and puts those that are fit now back in the queue."""
+    from malote.accounts.audit import command_line
+
+    with quarantine_of(config) as services:
+        chosen = selection_of(services, numbers, till, code, everything=everything)
+        report = services.quarantine.replay(chosen, command_line(), dry_run=dry_run)
+        language = services.settings.language
+    if json:
+        print_json(report)
+    else:
+        typer.echo(f"{len(report.replayed)} {_done('replayed', 'reprocessados', language, dry_run=dry_run)}")
+        show_refused(report.refused, language)
+    end(report.refused)
+
+
+def download(
+    numbers: Annotated[list[int], typer.Argument(help="Numbers of documents, as listed.", metavar="NUMBER...")],
+    to: Annotated[Path, typer.Option(help="Folder to write the files to.")] = Path(),
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Writes the files of documents to a folder, whole, and says how they are called."""
+    from malote.accounts.audit import command_line
+
+    written: list[str] = []
+    with quarantine_of(config) as services:
+        for number in dict.fromkeys(numbers):
+            found = services.quarantine.download(number, command_line())
+            target = to / found.name
+            if target.exists() and target.read_bytes() != found.content:
+                errors.print(f"malote: {target} exists, with other content", markup=False, highlight=False)
+                raise typer.Exit(WRONG_USAGE)
+            durable.write(target, found.content)
+            written.append(str(target))
+    if json:
+        print_json(written)
+    else:
+        for path in written:
+            typer.echo(path)
+
+
+def list_trash(till: TillOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Lists what was deleted and can be restored: by whom, on what grounds, and until when."""
+    with quarantine_of(config) as services:
+        if till is not None:
+            from malote.accounts.tills import find_till
+
+            till = find_till(services.engine, till).name
+        found: list[TrashEntry] = []
+        page = services.quarantine.trash(till, size=_PAGE)
+        found += page.entries
+        while page.older is not None:
+            page = services.quarantine.trash(till, before=page.older, size=_PAGE)
+            found += page.entries
+        language = services.settings.language
+    if json:
+        print_json(found)
+    elif not found:
+        typer.echo("The trash is empty." if language == "en" else "A lixeira está vazia.")
+    else:
+        _show_trash(found, language)
+
+
+def _show_trash(found: "list[TrashEntry]", language: Language) -> None:
+    english = ("No.", "Till", "Document", "Deleted", "By", "Grounds", "Until")
+    portuguese = ("Nº", "Caixa", "Documento", "Apagado", "Por", "Fundamento", "Até")
+    table = plain_table(english if language == "en" else portuguese)
+    for one in found:
+        document = one.document
+        grounds = one.grounds if not one.reason else f"{one.grounds}: {one.reason}"
+        name = document.access_key or document.file_name
+        cells = (name, local_time(one.deleted_at), one.deleted_by, grounds, local_time(one.purge_at))
+        table.add_row(str(document.id), document.till, *map(Text, cells))
+    console.print(table)
+
+
+def _show(document: "StoredDocument", language: Language) -> None:
+    typer.echo(f"{document.id}  {document.till}  {document.state}")
+    for said in (document.access_key, document.file_name):
+        if said:
+            typer.echo(f"  {said}")
+    reason = document.reason
+    if reason is not None:
+        typer.echo(f"{rejection.title(reason.code, language)} [{reason.code}]")
+        typer.echo(f"  {rejection.cause(reason.code, reason.facts, language)}")
+        typer.echo(f"  {rejection.remedy(reason.code, reason.facts, language)}")
+
+
+def _show_custody(document: "StoredDocument", custody: "Custody", language: Language) -> None:
+    if document.state != "rejected":
+        return
+    if custody.grounds is None:
+        typer.echo(f"{rejection.title('last_copy', language)} [last_copy]")
+        return
+    holder = {"till": ("the till", "o caixa"), "erp": ("the ERP", "o ERP")}.get(custody.grounds, ("", ""))
+    typer.echo(f"Held by {holder[0]}" if language == "en" else f"Também com {holder[1]}")
+
+
+def _show_history(history: "list[Event]", language: Language) -> None:
+    from malote.quarantine.words import words
+
+    for event in history:
+        typer.echo(f"{local_time(event.at)}  {event.who}  {words(event, language)}")
+
+
+def _facts(facts: dict[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in facts.items() if value)
+
+
+def _done(english: str, portuguese: str, language: Language, *, dry_run: bool) -> str:
+    if language == "en":
+        return f"would be {english}" if dry_run else english
+    return f"seriam {portuguese}" if dry_run else portuguese
