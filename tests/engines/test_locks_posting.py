@@ -273,12 +273,34 @@ def test_a_watch_waits_for_nothing_and_comes_back_after_a_loss(people: People) -
         with pytest.raises(SessionsError) as away:
             watch.held([posting(sale(1), 1)])
         assert away.value.code == "erp_away"
-        assert watch.waits() == []
+        assert watch.look().waits == []
         people.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'malote-locks'",
             user="postgres",
         )
         with pytest.raises(SessionsError):
-            watch.waits()
+            watch.look()
         holder.connection.rollback()
         assert watch.held([posting(sale(1), 1)]) == {}
+
+
+def test_the_banner_follows_the_queue(shop: Shop, people: People, locks: Locks) -> None:
+    """Hundreds of documents still carry the first blocker's name; it has gone, and another one holds them up."""
+    first = people.holding("LOCK TABLE stock IN EXCLUSIVE MODE", "p1")
+    with working(shop):
+        shop.accept(*supermarket(150))
+        found = stopped(locks, lambda one: one.blocker.session == first.key and one.sales == 150)
+        until(lambda: shop.reasons().count("erp_locked") >= 90)
+        second = people.person("p2")
+        queued = second.tries("LOCK TABLE stock IN EXCLUSIVE MODE")
+        tree_when(locks, lambda tree: any(one.session.program == "p2" for one in tree.nodes))
+        tree = tree_when(locks, lambda tree: bool(tree.roots))
+        locks.kill_as(DBA, [tree.roots[0].identity], ACTOR, reason="vendas paradas")
+        if queued.result(timeout=20) == "done":
+            again = stopped(locks, lambda one: one.blocker.session == second.key)
+            assert (again.since, again.sales) == (found.since, 150)
+            tree = tree_when(locks, lambda tree: any(one.behind.sales == 150 for one in tree.roots))
+            assert [one.identity.key for one in tree.roots] == [second.key]
+        second.connection.rollback()
+        until(lambda: shop.counted() == {"posted": 150}, seconds=20)
+    assert locks_free(locks)

@@ -7,15 +7,15 @@ in the ERP that wait right now. So a stop is known within seconds, and by any se
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from sqlalchemy import Engine
 
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.watching import Wait, Watch
+from malote.erp.sessions.watching import Sight, Wait, Watch
 from malote.locks.reports import Blocker, Stoppage
-from malote.locks.waiting import Waiting, flows, together, waiting
+from malote.locks.waiting import Noted, Waiting, flows, together, waiting
 from malote.rejection import Language
 
 LEAST_SECONDS = 1.0  # a shorter wait is everyday life
@@ -35,6 +35,8 @@ class Alarm:
         self._looked_at = float("-inf")
         self._last: Stoppage | None = None
         self._witnessed_at = float("-inf")
+        self._posted: int | None = None
+        self._flowed_at = float("-inf")
         self._first_seen: dict[str, float] = {}  # Malote's waiting sessions, where the server doesn't tell since when
 
     def __call__(self) -> Stoppage | None:
@@ -52,46 +54,67 @@ class Alarm:
 
     def _look(self, now: float) -> Stoppage | None:
         seen = waiting(self._engine)
-        waits = self._waits(now) if seen.posting or seen.locked else {}
-        if not seen.locked and not waits:
+        sight = self._sight(seen)
+        locked = _still_locked(seen, sight)
+        waits = self._waits(sight.waits if sight else [], now)
+        if not locked and not waits:
             lingers = seen.tills and now - self._witnessed_at < LINGER_SECONDS
             return self._still(seen) if self._last and lingers else None
         self._witnessed_at = now
-        starts = [noted.since for noted in seen.locked if noted.since] + [now - age for age, _ in waits.values()]
+        starts = [noted.since for noted in locked if noted.since] + [now - age for age, _ in waits.values()]
         starts += [self._last.since] if self._last else []
         since = min(starts, default=now)
-        whole = not flows(self._engine, max(since + LEAST_SECONDS, now - FLOWS_SECONDS))
-        blockers = _blockers(seen, [wait for _, wait in waits.values()])
+        whole = not self._flows(seen, since, now)
+        blockers = _blockers(seen, locked, [wait for _, wait in waits.values()])
         first = max(blockers, key=lambda one: (bool(one.session), blockers[one]), default=Blocker(""))
-        tills = (
-            seen.tills if whole else together([*seen.locked.values(), *(seen.posting.get(name, {}) for name in waits)])
-        )
-        return Stoppage(since, first, max(0, len(blockers) - 1), tills, whole)
+        held = together([*locked.values(), *(seen.posting.get(name, {}) for name in waits)])
+        return Stoppage(since, first, max(0, len(blockers) - 1), seen.tills if whole else held, whole)
+
+    def _sight(self, seen: Waiting) -> Sight | None:
+        """What the ERP shows; None where there is nothing to ask for, or nobody to ask."""
+        if self._watch is None or not (seen.posting or seen.locked):
+            return None
+        try:
+            return self._watch.look({noted.session for noted in seen.locked})
+        except SessionsError:
+            return None  # then the ERP is away, which is another matter
+
+    def _flows(self, seen: Waiting, since: float, now: float) -> bool:
+        """Whether other sales get through: more were posted than a moment ago, or one of the newest was."""
+        settled = self._last is not None and now - since > FLOWS_SECONDS / 2
+        if settled and self._posted is not None and seen.posted > self._posted:
+            self._flowed_at = now
+        self._posted = seen.posted
+        if now - self._flowed_at < FLOWS_SECONDS:
+            return True
+        return flows(self._engine, max(since + LEAST_SECONDS, now - FLOWS_SECONDS))
 
     def _still(self, seen: Waiting) -> Stoppage | None:
         assert self._last is not None  # noqa: S101 the caller looked
         return msgspec.structs.replace(self._last, tills=seen.tills) if self._last.whole else self._last
 
-    def _waits(self, now: float) -> dict[str, tuple[float, Wait]]:
+    def _waits(self, waits: Iterable[Wait], now: float) -> dict[str, tuple[float, Wait]]:
         """Malote's own sessions that wait long enough to speak of, by name, each with its age in seconds."""
-        if self._watch is None:
-            return {}
-        try:
-            waits = self._watch.waits()
-        except SessionsError:
-            return {}  # then the ERP is away, which is another matter
-        self._first_seen = {wait.program: self._first_seen.get(wait.program, now) for wait in waits}
+        found = {wait.program: wait for wait in waits}
+        self._first_seen = {program: self._first_seen.get(program, now) for program in found}
         ages = {
-            wait.program: (wait.age if wait.age is not None else now - self._first_seen[wait.program], wait)
-            for wait in waits
+            program: (now - self._first_seen[program] if wait.age is None else wait.age, wait)
+            for program, wait in found.items()
         }
-        return {program: found for program, found in ages.items() if found[0] >= LEAST_SECONDS}
+        return {program: aged for program, aged in ages.items() if aged[0] >= LEAST_SECONDS}
 
 
-def _blockers(seen: Waiting, waits: Iterable[Wait]) -> dict[Blocker, int]:
+def _still_locked(seen: Waiting, sight: Sight | None) -> dict[Noted, dict[str, int]]:
+    """What waits for sessions that hold locks still. The others' documents will be tried in their turn."""
+    if sight is None:
+        return seen.locked
+    return {noted: tills for noted, tills in seen.locked.items() if not noted.session or noted.session in sight.holding}
+
+
+def _blockers(seen: Waiting, locked: Mapping[Noted, Mapping[str, int]], waits: Iterable[Wait]) -> dict[Blocker, int]:
     """Who holds how many sales up. A holder of several things is named with the one most sales need."""
     counts: dict[Blocker, int] = defaultdict(int)
-    for noted, tills in seen.locked.items():
+    for noted, tills in locked.items():
         counts[Blocker(noted.session, noted.user, noted.program, noted.object)] += sum(tills.values())
     for wait in waits:
         for holder in wait.holders:

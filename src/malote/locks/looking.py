@@ -23,9 +23,11 @@ def look(engine: Engine, sessions: Sessions, recent: Recent, now: float) -> Tree
 def assemble(engine: str, read: Sequence[Session], waits: Waiting, now: float, *, busy: bool | None = None) -> Tree:
     behind: dict[Identity, list[Mapping[str, int]]] = {}
     unnamed: list[Mapping[str, int]] = []
+    # Whose holder is not known, or let go since: they are tried again in their turn, like those that were not tried.
+    in_line = [waits.in_line]
     for noted, tills in waits.locked.items():
         holder = next((one.identity for one in read if _is(one, noted)), None)
-        (behind.setdefault(holder, []) if holder else unnamed).append(tills)
+        (behind.setdefault(holder, []) if holder else in_line).append(tills)
     noted_ones = set(behind)
     for program, tills in waits.posting.items():
         # One that waits for nobody is about to have posted them.
@@ -35,9 +37,9 @@ def assemble(engine: str, read: Sequence[Session], waits: Waiting, now: float, *
     found = tree.nodes(read, behinds, also=noted_ones)
     only = _only_culprit(found)
     if only is None:
-        unnamed.append(waits.in_line)
+        unnamed += in_line
     else:
-        found = [_longer(node, waits.in_line) if node is only else node for node in found]
+        found = [_longer(node, together(in_line)) if node is only else node for node in found]
     return Tree(engine, now, found, Behind(together(unnamed)), busy)
 
 

@@ -41,6 +41,7 @@ class Waiting(msgspec.Struct, frozen=True):
     locked: dict[Noted, dict[str, int]]  # tried, and kept back by a lock
     posting: dict[str, dict[str, int]]  # in a poster's hands now, by the name it has in the ERP
     in_line: dict[str, int]  # accepted, and not tried yet
+    posted: int = 0  # of all tills, ever
 
     @property
     def tills(self) -> dict[str, int]:
@@ -65,7 +66,7 @@ class Recent:
             before = {noted: tills for _, noted, tills in self._noted.values() if noted.session not in sessions}
         if not seen.posting or not before:
             return seen
-        return Waiting({**seen.locked, **before}, {}, seen.in_line)
+        return Waiting({**seen.locked, **before}, {}, seen.in_line, seen.posted)
 
 
 def together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -82,7 +83,7 @@ def waiting(engine: Engine) -> Waiting:
     counts = (
         select(till.c.name, tally.c.state, tally.c.reason_code, tally.c.count)
         .join(till, till.c.id == tally.c.till_id)
-        .where(tally.c.state.in_(("accepted", "posting", "waiting")), tally.c.count > 0)
+        .where(tally.c.state.in_(("accepted", "posting", "posted", "waiting")), tally.c.count > 0)
     )
     locked: dict[Noted, dict[str, int]] = {}
     posting: dict[str, dict[str, int]] = {}
@@ -93,7 +94,7 @@ def waiting(engine: Engine) -> Waiting:
         if any(state == "posting" for _, state, _, _ in rows):
             posting = _by(connection, document.c.lease, document.c.lease.is_not(None), "posting", _poster)
     in_line = {name: count for name, state, _, count in rows if state == "accepted"}
-    return Waiting(locked, posting, in_line)
+    return Waiting(locked, posting, in_line, sum(count for _, state, _, count in rows if state == "posted"))
 
 
 def flows(engine: Engine, since: float) -> bool:

@@ -106,9 +106,9 @@ class Lookout:
     def _look(self) -> None:
         assert self._watch is not None  # noqa: S101 the thread runs for its sake
         try:
-            waits = self._watch.waits()
+            sight = self._watch.look()
         except SessionsError:
             return
-        for wait in waits:
+        for wait in sight.waits:
             if wait.program == self.program and wait.holders:
                 self._seen = wait.holders[0]

@@ -1,7 +1,7 @@
 """Who holds up Malote's own sessions on PostgreSQL. Needs no privilege beyond those of posting."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import LiteralString, TypeVar
@@ -19,7 +19,7 @@ from malote.erp.sessions.connecting import PROGRAM, Connection, connected
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.postgresql import OWN_PROGRAM, PREPARED_PREFIX
 from malote.erp.sessions.postgresql_locks import Activity, Holding
-from malote.erp.sessions.watching import Holder, Wait
+from malote.erp.sessions.watching import Holder, Sight, Wait
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Cancellation, Sale
 
@@ -54,8 +54,8 @@ class PostgresqlWatch:
         with self._lock:
             self._drop()
 
-    def waits(self) -> list[Wait]:
-        return self._ask(_waits)
+    def look(self, sessions: Collection[str] = ()) -> Sight:
+        return self._ask(lambda connection: _look(connection, sessions))
 
     def held(self, batch: Sequence[Posting]) -> dict[int, Holder]:
         return self._ask(lambda connection: self._rows.held(connection, batch))
@@ -77,8 +77,18 @@ class PostgresqlWatch:
             self._connection = None
 
 
-def _waits(connection: Connection) -> list[Wait]:
+def _look(connection: Connection, sessions: Collection[str]) -> Sight:
     holding = reading.holding(connection)
+    return Sight(_waits(connection, holding), frozenset(one for one in sessions if _holds(holding, one)))
+
+
+def _holds(holding: Holding, session: str) -> bool:
+    if session.startswith(PREPARED_PREFIX):
+        return session.removeprefix(PREPARED_PREFIX) in holding.prepared
+    return session.isdecimal() and any(lock.granted for lock in holding.of(int(session)))
+
+
+def _waits(connection: Connection, holding: Holding) -> list[Wait]:
     known = reading.activity(connection, holding.waiters())
     ours = [one for one in known.values() if (one.program or "").startswith(OWN_PROGRAM) and one.program != PROGRAM]
     roots = {one.pid: holding.roots(one.pid) for one in ours}

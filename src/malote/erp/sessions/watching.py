@@ -1,6 +1,6 @@
 """Who holds up Malote's own work in the ERP, seen with the posting user's login while the work waits, or afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -27,12 +27,19 @@ class Wait(msgspec.Struct, frozen=True):
     age: float | None  # seconds; None where the server doesn't tell
 
 
+class Sight(msgspec.Struct, frozen=True):
+    """What a look has shown."""
+
+    waits: list[Wait] = []  # Malote's sessions in this database that wait for a lock now
+    holding: frozenset[str] = frozenset()  # of the sessions asked for, those that hold any lock
+
+
 class Watch(Protocol):
     """A second connection to the ERP. Safe for threads. Methods raise ``SessionsError`` and connect anew at the next
     call."""
 
-    def waits(self) -> list[Wait]:
-        """Malote's sessions in this database that wait for a lock now."""
+    def look(self, sessions: Collection[str] = ()) -> Sight:
+        """Who waits, and which of ``sessions`` (keys of identities) still hold locks."""
         ...
 
     def held(self, batch: Sequence[Posting]) -> dict[int, Holder]:
