@@ -128,7 +128,7 @@ def test_expectations_speak() -> None:
 
 
 def test_booked_sales_come_in_steps(erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("malote.erp.connecting._STEP", 7)
+    monkeypatch.setattr("malote.erp.connecting.STEP", 7)
     batch = [*supermarket(30), contingency(40)]
     post(erp, *batch)
     found = list(erp.booked())
@@ -161,7 +161,7 @@ def test_the_database_stamps_by_its_own_clock(erp: Erp, tables: Tables) -> None:
         "",
         "postgresql://u:secret/1@h:x/d",
         "postgresql://u@h:secret/d",
-        "oracle://u:secret@h/d",
+        "oracle+cx_oracle://u:secret@h/d",
     ],
 )
 def test_an_address_that_no_engine_understands_is_said(url: str) -> None:

@@ -28,7 +28,7 @@ DRIVER_ERRORS = (
     OverflowError,
 )
 _REMEMBERED_SECONDS = 2.0
-_STEP = 5000  # rows in memory while reading all of them
+STEP = 5000  # rows in memory while reading all of them
 _BEFORE_ALL = " "  # not "", which Oracle takes for NULL
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
@@ -96,7 +96,7 @@ def ledger(transaction: Transaction, tables: ErpTables, identities: Sequence[str
 
 def booked(transaction: Transaction, tables: ErpTables) -> Iterator[BookedSale]:
     """Every sale in the order of its key. Each step is a transaction of its own, so that none stays open."""
-    statement = statements.booked_after(tables, _STEP)
+    statement = statements.booked_after(tables, STEP)
     after = _BEFORE_ALL
     while True:
         with classified(tables.sale.name), transaction() as connection:
@@ -104,5 +104,5 @@ def booked(transaction: Transaction, tables: ErpTables) -> Iterator[BookedSale]:
         for key, till, total, issued_at, protocol_status, cancelled_at in page:
             after = key
             yield BookedSale(key, till, total, issued_at, protocol_status is not None, cancelled_at is not None)
-        if len(page) < _STEP:
+        if len(page) < STEP:
             return

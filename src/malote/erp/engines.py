@@ -3,16 +3,19 @@
 from malote.config import Settings
 from malote.erp import address
 from malote.erp.mapping import BUILT_IN, ErpTables
+from malote.erp.oracle import OracleErp
 from malote.erp.postgresql import PostgresqlErp
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.profile import Profile, load
 from malote.erp.protocol import Erp, ErpError
 from malote.erp.sqlite import SqliteErp
 
-_ENGINES: dict[str, type[PostgresqlErp] | type[SqliteErp]] = {
+_ENGINES: dict[str, type[PostgresqlErp] | type[OracleErp] | type[SqliteErp]] = {
     "postgresql": PostgresqlErp,
     "postgres": PostgresqlErp,
     "postgresql+psycopg": PostgresqlErp,
+    "oracle": OracleErp,
+    "oracle+oracledb": OracleErp,
     "sqlite": SqliteErp,
 }
 

@@ -5,9 +5,11 @@ Transient: nothing is wrong with the documents, and all of them wait. Permanent:
 
 import sqlite3
 
+import oracledb
 import psycopg
 from sqlalchemy import exc
 
+from malote.erp import faults_oracle
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import ErpError
 from malote.erp.values import OutOfRangeError
@@ -80,6 +82,8 @@ def classify(error: Exception, table: str = "") -> ErpError:
             return cause
         case psycopg.Error():
             return _of_postgresql(cause, table)
+        case oracledb.Error():
+            return faults_oracle.classified(cause, table)
         case sqlite3.Error():
             return _of_sqlite(cause, table)
         case OutOfRangeError():

@@ -11,15 +11,14 @@ class Grant(msgspec.Struct, frozen=True):
     """One privilege on one object: ``UPDATE`` of ``columns`` (all, where there are none) ``ON`` ``target``."""
 
     verb: str
-    target: str  # quoted, with its schema: "sale", "SCHEMA vendas"
+    target: str  # quoted, with its schema: "sale", "SCHEMA vendas"; "" for a privilege on the whole system
     user: str  # quoted
     columns: tuple[str, ...] = ()  # quoted
     table: str = ""  # the bare name; "" for what is no table
 
     @property
     def statement(self) -> str:
-        columns = f" ({', '.join(self.columns)})" if self.columns else ""
-        return f"GRANT {self.verb}{columns} ON {self.target} TO {self.user}"
+        return _together([self]).removesuffix(";")
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -54,7 +53,8 @@ def statements(granted: Sequence[Grant]) -> list[str]:
 
 def _together(same: Sequence[Grant]) -> str:
     verbs = [f"{one.verb} ({', '.join(one.columns)})" if one.columns else one.verb for one in same]
-    return f"GRANT {', '.join(verbs)} ON {same[0].target} TO {same[0].user};"
+    where = f" ON {same[0].target}" if same[0].target else ""
+    return f"GRANT {', '.join(verbs)}{where} TO {same[0].user};"
 
 
 def _changed(sale: MappedTable) -> tuple[str, ...]:

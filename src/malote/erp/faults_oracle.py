@@ -1,0 +1,64 @@
+"""Errors of Oracle and of its driver, by number. Parts of a message that may quote a document are never repeated."""
+
+import re
+
+import oracledb
+
+from malote.erp.protocol import ErpError
+
+_TRANSIENT: dict[str, tuple[int, ...]] = {
+    # Not there, going down, coming up, no more sessions, a standby, the network.
+    "erp_away": (
+        *(18, 20, 28, 1012, 1033, 1034, 1041, 1089, 1090, 1092, 2396, 3113, 3114, 3135, 4030, 4031, 12152, 12153),
+        *(12154, 12170, 12203, 12500, 12505, 12514, 12516, 12518, 12519, 12520, 12521, 12526, 12527, 12528, 12537),
+        *(12541, 12543, 12545, 12547, 12560, 12570, 12571, 12583, 12606, 12609, 16000, 16456, 25401, 25402, 25408),
+    ),
+    "erp_locked": (54, 2049, 4021, 30006),
+    "erp_conflict": (60, 1555, 4020, 4061, 4068, 8176, 8177, 25404),
+    "erp_slow": (40, 1013, 2393),
+    "erp_full": (257, 1536, 1650, 1651, 1652, 1653, 1654, 1655, 1658, 1659, 1688, 1691, 1692, 19809, 30036),
+    "erp_damaged": (376, 1110, 1115, 1578),
+    "erp_refused_login": (1005, 1017, 1045, 28000, 28001, 28003),
+    "erp_privilege": (1031, 1950, 41900),
+}
+_PERMANENT: dict[str, tuple[int, ...]] = {
+    # A table that is not there and one that may not be seen at all have the same number.
+    "structure_outdated": (904, 913, 932, 942, 947, 2289, 4043, 6550),
+    "erp_constraint": (1, 1400, 1407, 2091, 2290, 2291, 2292),
+    # The server's own faults, for which the statement at hand is the best suspect.
+    "erp_refused": (600, 7445),
+    "value_out_of_range": (1401, 1426, 1438, 1455, 1461, 1722, 1830, 1839, 1841, 1843, 1861, 6502, 12899),
+}
+_DRIVER = {
+    "DPY-4001": "erp_refused_login",  # no credentials
+    "DPY-4024": "erp_slow",  # call timeout
+}
+# Of the driver: interface, programming and data errors. All others are about the connection.
+_DRIVER_PERMANENT = ("DPY-2", "DPY-3", "DPY-4003", "DPY-4004", "DPY-4007", "DPY-8")
+
+_BY_NUMBER = {number: (code, True) for code, numbers in _TRANSIENT.items() for number in numbers} | {
+    number: (code, False) for code, numbers in _PERMANENT.items() for number in numbers
+}
+_NAME = re.compile(r"\"[\w$#]+\"(?:\.\"[\w$#]+\")*|\(([\w$#]+(?:\.[\w$#]+)?)\)")
+_WITH_NAMES = {1, 904, 1400, 1407, 2290, 2291, 2292, 12899}
+
+
+def classified(error: oracledb.Error, table: str) -> ErpError:
+    """The ``ErpError`` that stands for ``error``; ``table`` is the one being written, where that is known."""
+    told = error.args[0] if error.args else None
+    number, full_code = int(getattr(told, "code", 0) or 0), str(getattr(told, "full_code", "") or "")
+    named = f"ORA-{number:05}" if number else full_code or type(error).__name__
+    names = _names(str(told)) if number in _WITH_NAMES else []
+    detail = ", ".join(part for part in (table, *names, named) if part)
+    if number in _BY_NUMBER:
+        code, transient = _BY_NUMBER[number]
+        return ErpError(code, transient=transient, detail=detail)
+    if full_code.startswith("DPY-") and not full_code.startswith(_DRIVER_PERMANENT):
+        return ErpError(_DRIVER.get(full_code, "erp_away"), transient=True, detail=detail)
+    return ErpError("erp_refused", transient=False, detail=detail)
+
+
+def _names(message: str) -> list[str]:
+    """Objects in the first line of a message: only there are they nothing but names."""
+    first = message.partition("\n")[0]
+    return [match[1] or match[0].replace('"', "") for match in _NAME.finditer(first)]
