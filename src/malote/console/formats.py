@@ -35,17 +35,18 @@ class Formats:
         return format_decimal(str(value), "#,##0.##########", locale=self._locale)
 
     def moment(self, at: float | str | None) -> str:
-        """A day and a time. Seconds since the epoch are shown on the server's clock, ISO 8601 as the till wrote it."""
-        parsed = _parsed(at)
+        """A day and a time on the server's clock, so that all times of a list can be compared."""
+        parsed = _here(at)
         return "–" if parsed is None else format_datetime(parsed, "short", locale=self._locale, tzinfo=parsed.tzinfo)
 
     def exactly(self, at: float | str | None) -> str:
+        """Seconds since the epoch are shown on the server's clock; ISO 8601 as the till wrote it."""
         parsed = _parsed(at)
         return "–" if parsed is None else format_datetime(parsed, "medium", locale=self._locale, tzinfo=parsed.tzinfo)
 
     def recent(self, at: float | str | None) -> str:
-        """Only the time when it is today."""
-        parsed = _parsed(at)
+        """Only the time when it is today, on the server's clock."""
+        parsed = _here(at)
         if parsed is None:
             return "–"
         if parsed.date() == datetime.now(parsed.tzinfo).date():
@@ -76,6 +77,11 @@ class Formats:
         if abs(seconds) < 60:
             return f"{format_decimal(round(seconds, 1), locale=self._locale)} s"
         return format_timedelta(timedelta(seconds=seconds), threshold=0.95, locale=self._locale)
+
+
+def _here(at: float | str | None) -> datetime | None:
+    parsed = _parsed(at)
+    return parsed.astimezone() if parsed and parsed.tzinfo else parsed
 
 
 def _parsed(at: float | str | None) -> datetime | None:

@@ -71,6 +71,7 @@ def render(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -
         "services": services,
         "path": request.url.path,
         "here": _here(request),
+        "partial": is_partial(request),
         "now": services.now(),
         "address": _address(request),
     }

@@ -94,7 +94,7 @@ if (window.Idiomorph) {
 // ---- selections ----
 
 const chosen = new Set();
-const boxes = () => [...document.querySelectorAll('input[name="selected"]')];
+const boxes = () => [...document.querySelectorAll('input[type="checkbox"][name="selected"]')];
 
 function count() {
   const form = document.querySelector("[data-selection]");
