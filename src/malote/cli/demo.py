@@ -40,6 +40,9 @@ def demo(
     sales: Annotated[int, typer.Option(min=0, help="With --check: how many.")] = 300,
     kill: Annotated[bool, typer.Option("--kill", help="With --check: kill -9 server, poster and agent.")] = False,
     sqlite: Annotated[bool, typer.Option("--sqlite", help="A SQLite file as the ERP, not PostgreSQL.")] = False,
+    structure: Annotated[
+        Literal["current", "2025"], typer.Option(help="2025: ERP and tills begin with last year's, to be updated.")
+    ] = "current",
     language: Annotated[Literal["pt", "en"], _LANGUAGE] = "pt",
     json: JsonOption = False,
 ) -> None:
@@ -52,10 +55,12 @@ def demo(
         return
     if (kill or json) and not check:
         _end("--kill, --json: only with --check", WRONG_USAGE)
+    if check and structure != "current":
+        _end("--structure: not with --check", WRONG_USAGE)
     with _ending_like_ctrl_c():
         if check:
             raise typer.Exit(_check(home, sales, language, kill=kill, sqlite=sqlite, json=json))
-        raise typer.Exit(_live(home, minutes, rate, language, sqlite=sqlite))
+        raise typer.Exit(_live(home, minutes, rate, language, sqlite=sqlite, last_year=structure == "2025"))
 
 
 def lock(
@@ -81,13 +86,21 @@ def lock(
     _print((Phrase.LOCK_ENDED if ending == "ended" else Phrase.UNLOCKED).say(language))
 
 
-def _live(home: Path | None, minutes: float | None, rate: float, language: Literal["pt", "en"], *, sqlite: bool) -> int:
+def _live(
+    home: Path | None,
+    minutes: float | None,
+    rate: float,
+    language: Literal["pt", "en"],
+    *,
+    sqlite: bool,
+    last_year: bool,
+) -> int:
     from malote.demo import live
     from malote.demo.check import started
     from malote.demo.store import DEFAULT_HOME, Store
     from malote.demo.words import Phrase
 
-    store = Store(home or DEFAULT_HOME, language)
+    store = Store(home or DEFAULT_HOME, language, last_year=last_year)
     with _said_plainly(store), started(store, _Words(store), sqlite=sqlite) as (crew, erp):
         _introduce(store)
         erp.refuse_one_product()
@@ -110,6 +123,8 @@ def _introduce(store: "Store") -> None:
     for till in store.tills:
         _print(Phrase.DROP_HERE.say(store.language, path=till.folder))
     _print(Phrase.LOOK_HERE.say(store.language, path=store.rejected))
+    if store.last_year:
+        _print(Phrase.UPDATE_WITH.say(store.language, path=store.settings_path))
     _print(Phrase.LOCK_WITH.say(store.language, path=store.home, user=locks.DBA, password=locks.DBA_PASSWORD))
 
 

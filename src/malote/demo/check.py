@@ -214,7 +214,7 @@ def started(store: Store, watcher: Watcher, *, sqlite: bool = False) -> Iterator
         if why_not:
             watcher.note(Phrase.SQLITE_INSTEAD, reason=why_not)
         erp = stack.enter_context(ErpBooks(erp_url))
-        erp.prepare()
+        erp.prepare(last_year=store.last_year)
         locks.prepare(erp_url, store.erp_data)
         store.lay_out(erp_url)
         watcher.stage(Phrase.STARTING)

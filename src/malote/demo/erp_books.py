@@ -13,6 +13,7 @@ from malote.demo.proof import Goods
 from malote.erp.engines import open_erp
 from malote.erp.protocol import BookedSale
 from malote.erp.tables import number_void, payment, sale, sale_item, stock
+from malote.structures.last_year import make_erp
 
 REFUSED_PRODUCT = "999999"
 _CONSTRAINT = "demo_refused_product"
@@ -55,8 +56,10 @@ class ErpBooks:
     def close(self) -> None:
         self._engine.dispose()
 
-    def prepare(self) -> None:
-        """Creates the tables that are absent."""
+    def prepare(self, *, last_year: bool = False) -> None:
+        """Creates the tables that are absent, as they are now or as they were in 2025."""
+        if last_year:
+            make_erp(self.url)
         erp = open_erp(self.url, lock_timeout_seconds=10)
         try:
             erp.create_structure()

@@ -22,6 +22,7 @@ from malote.demo.issuers import SUPERMARKET, WHOLESALE
 from malote.demo.pos import Plan
 from malote.demo.processes import Program
 from malote.rejection import Language
+from malote.structures.last_year import make_outbox
 from malote.wire import PATH_HEALTH
 
 DEFAULT_HOME = Path("demo-data")
@@ -53,7 +54,9 @@ def plans(seed: int) -> tuple[Plan, ...]:
 class Store:
     """A store laid out in ``home``. Laying it out again keeps what is there."""
 
-    def __init__(self, home: Path, language: Language, seed: int = 1) -> None:
+    def __init__(self, home: Path, language: Language, seed: int = 1, *, last_year: bool = False) -> None:
+        """``last_year``: ERP and tills begin with the structures of 2025."""
+        self.last_year = last_year
         self.home = home.absolute()
         self.language = language
         self.settings_path = self.home / "malote.toml"
@@ -72,6 +75,8 @@ class Store:
         durable.write(self.settings_path, _toml(self._server_settings(port, erp_url)))
         tokens = self._enrol()
         for till in self.tills:
+            if self.last_year:
+                make_outbox(till.outbox)
             path = self.till_home(till) / "malote.toml"
             durable.write(path, _toml(self._till_settings(till, port, tokens[till.plan.name])))
 

@@ -78,6 +78,12 @@ class Phrase(Enum):
     )
     DROP_HERE = ("Solte seus XML aqui: {path}", "Drop your XML files here: {path}")
     LOOK_HERE = ("Rejeitados, com o motivo: {path}", "Rejected ones, with the reason: {path}")
+    UPDATE_WITH = (
+        "Estruturas de 2025. Atualizar: malote structures apply erp --config {path} ·"
+        " malote structures rollout start --all --config {path}",
+        "Structures of 2025. Update: malote structures apply erp --config {path} ·"
+        " malote structures rollout start --all --config {path}",
+    )
     LOCK_WITH = (
         "Travar o estoque: malote demo lock --home {path} · DBA: {user}, senha {password}",
         "Lock the stock: malote demo lock --home {path} · DBA: {user}, password {password}",
