@@ -79,10 +79,8 @@ class Phrase(Enum):
     DROP_HERE = ("Solte seus XML aqui: {path}", "Drop your XML files here: {path}")
     LOOK_HERE = ("Rejeitados, com o motivo: {path}", "Rejected ones, with the reason: {path}")
     UPDATE_WITH = (
-        "Estruturas de 2025. Atualizar: malote structures apply erp --config {path} ·"
-        " malote structures rollout start --all --config {path}",
-        "Structures of 2025. Update: malote structures apply erp --config {path} ·"
-        " malote structures rollout start --all --config {path}",
+        "Estruturas de 2025. Atualize: malote structures apply erp; malote structures rollout start --all (-c {path})",
+        "Structures of 2025. Update: malote structures apply erp; malote structures rollout start --all (-c {path})",
     )
     LOCK_WITH = (
         "Travar o estoque: malote demo lock --home {path} · DBA: {user}, senha {password}",
