@@ -5,8 +5,8 @@ is known, letter for letter, the texts alone are new. Then the file is well-form
 field stands where the form says. Everything else goes the long way through the XML parser.
 
 Learning a form costs as much as reading a file, so it must have been seen before: of each file that had to be parsed,
-the first unknown form is noted, and one already noted is learned. A flood of forms that never come again costs
-little more than parsing them.
+the first unknown form is noted, and one already noted is learned. And when hardly any file is known, only some are
+looked at. So a flood of forms that never come again costs little more than parsing them.
 
 What keeps this exact:
 
@@ -35,6 +35,8 @@ _FRAMES = 500  # forms remembered of what is around the items
 _ITEMS = 1000  # forms remembered of one item
 _RECENT = 3  # of them tried first
 _NOTED = 5000  # forms remembered as seen once, by their hashes
+_MOST_LUCK = 32  # files that weren't known, more than were, before others go unlooked at
+_OUT_OF_LUCK = 8  # then one file in so many is looked at
 _LONGEST_FORM = 12_000  # characters of markup
 _DEPTH = 8  # of wrappers around a note
 
@@ -88,7 +90,7 @@ class _Item(NamedTuple):
     pick: Pick
 
 
-class Pieces(NamedTuple):
+class _Pieces(NamedTuple):
     """A file taken apart."""
 
     raw: bytes
@@ -120,7 +122,42 @@ class _Forms(dict[str, Form | None]):
         self[markup] = self._read(parts)
 
 
-def take_apart(raw: bytes) -> Pieces | None:
+class _Luck:
+    """Whether it is worth while to look at a file: it costs up to a third of the long way and may save more than half.
+
+    Threads may count at once and lose a count: it is only an estimate.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._left = _MOST_LUCK
+        self._turn = 0
+
+    def holds(self) -> bool:
+        if self._left:
+            return True
+        self._turn = (self._turn + 1) % _OUT_OF_LUCK
+        return self._turn == 0
+
+    def count(self, was_known: bool) -> None:
+        self._left = min(self._left + 1, _MOST_LUCK) if was_known else max(self._left - 1, 0)
+
+
+def recognise(raw: bytes) -> NoteRow | Unknown | None:
+    """The rows of a file that is one note in known forms. Otherwise it must be parsed: what is unknown of it; None
+    when it wouldn't help to know.
+    """
+    pieces = _take_apart(raw) if _luck.holds() else None
+    if pieces is None:
+        return None
+    found = _recognise(pieces)
+    _luck.count(isinstance(found, NoteRow))
+    return found
+
+
+def _take_apart(raw: bytes) -> _Pieces | None:
     """The pieces of a file that may be one note in some form; None when no form could be like it."""
     text = _text(raw)
     if text is None:
@@ -139,13 +176,10 @@ def take_apart(raw: bytes) -> Pieces | None:
             return None
         numbered.append((number, rest))
     frame = f"{head}{_NO_ITEMS}{_without_answer_id(tail)}".replace(key, _KEY_MARK)
-    return Pieces(raw, text, key, _split(frame), numbered)
+    return _Pieces(raw, text, key, _split(frame), numbered)
 
 
-def recognise(pieces: Pieces) -> NoteRow | Unknown | None:
-    """The rows of a file that is one note in known forms. Otherwise it must be parsed: what is unknown of it; None
-    when it wouldn't help to know.
-    """
+def _recognise(pieces: _Pieces) -> NoteRow | Unknown | None:
     markup = _BLANK.join(pieces.frame[::2])
     frame = _frames.get(markup)
     if frame is None:
@@ -223,6 +257,7 @@ def forget() -> None:
         _items.clear()
         _noted.clear()
         _recent.clear()
+        _luck.forget()
 
 
 def _text(raw: bytes) -> str | None:
@@ -340,4 +375,5 @@ _frames = _Forms(_FRAMES, _frame_of)
 _items = _Forms(_ITEMS, _item_of)
 _recent: list[_Item] = []
 _noted: dict[int, None] = {}
+_luck = _Luck()
 _learning = Lock()

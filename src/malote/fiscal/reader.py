@@ -28,8 +28,7 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     """All documents of a file, in its order; at least one reading, whatever the bytes. Never raises."""
     if len(raw) > limits.max_bytes:
         return [unreadable([reject("file_too_large", size=len(raw), limit=limits.max_bytes)])]
-    pieces = forms.take_apart(raw)
-    known = None if pieces is None else forms.recognise(pieces)
+    known = forms.recognise(raw)
     if isinstance(known, NoteRow):
         return [read_note(known, limits)]
     return _parse(raw, limits, known)

@@ -26,8 +26,7 @@ OFTEN = 8  # enough to learn a frame and three forms of items
 
 def recognised(raw: bytes) -> NoteRow | None:
     """The rows of a file in known forms."""
-    pieces = forms.take_apart(raw)
-    rows = None if pieces is None else forms.recognise(pieces)
+    rows = forms.recognise(raw)
     return rows if isinstance(rows, NoteRow) else None
 
 
@@ -99,6 +98,26 @@ def test_what_is_noted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         read(replaced(NOTE, "<natOp>", f"<x{number}/><natOp>"))
     assert len(forms._noted) == 20
+
+
+def test_a_flood_of_unknown_forms_is_hardly_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[bytes] = []
+    take_apart = forms._take_apart
+
+    def counting(raw: bytes) -> forms._Pieces | None:
+        looked_at.append(raw)
+        return take_apart(raw)
+
+    monkeypatch.setattr(forms, "_take_apart", counting)
+    forms._luck.forget()
+    for number in range(432):
+        read(replaced(NOTE, "<natOp>", f"<x{number}/><natOp>"))
+    assert len(looked_at) == 32 + 400 // 8
+    # What is known is noticed again, and soon all of it.
+    looked_at.clear()
+    for _ in range(108):
+        read(NOTE)
+    assert len(looked_at) == 101
 
 
 def test_a_malformed_file_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,11 +229,13 @@ def test_a_key_that_stands_elsewhere_too() -> None:
     assert "protocol_key_disagrees" in problems_of(raw)
 
 
-def test_what_is_remembered_is_bounded() -> None:
-    for number in range(700):
-        for _ in range(2):
-            read(replaced(NOTE, "<natOp>", f"<x{number}/><natOp>"))
-    assert len(forms._frames) == 500
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forms._frames, "_limit", 5)
+    monkeypatch.setattr(forms._items, "_limit", 3)
+    for number in range(8):
+        read_often(replaced(NOTE, "<natOp>", f"<x{number}/><natOp>"))
+        read_often(replaced(NOTE, "<xProd>", f"<x{number}/><xProd>"))
+    assert (len(forms._frames), len(forms._items)) == (5, 3)
     assert sale_in(NOTE) == sale_in(replaced(NOTE, "<natOp>", "<x0/><natOp>"))
 
 
