@@ -102,15 +102,16 @@ def _purged(connection: Connection, ids: Sequence[int]) -> set[int]:
 
 def unmoved(engine: Engine, limit: int = 100) -> list[tuple[int, RejectedDocument]]:
     """Discarded documents whose files must still be brought to the trash's folder, each with its file."""
-    # Written as the partial index is, so that it is used.
-    waiting = documents.c.id.in_(select(trash.c.document_id).where(text("moved = false"), trash.c.purged_at.is_(None)))
+    # Written as the partial index is, so that it is used. What was purged counts as moved.
+    waiting = documents.c.id.in_(select(trash.c.document_id).where(text("moved = false")))
     return unkept.with_files(engine, waiting, limit)
 
 
 def mark_moved(connection: Connection, document_ids: Iterable[int], *, moved: bool = True) -> None:
     """Says that their files lie in the trash's folder, or no longer do."""
     for chunk in chunks(sorted(set(document_ids))):
-        connection.execute(update(trash).where(trash.c.document_id.in_(chunk)).values(moved=moved))
+        kept = trash.c.document_id.in_(chunk) & trash.c.purged_at.is_(None)
+        connection.execute(update(trash).where(kept).values(moved=moved))
 
 
 def is_moved(connection: Connection, document_id: int) -> bool:

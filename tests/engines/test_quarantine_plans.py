@@ -1,0 +1,85 @@
+"""Whatever the quarantine asks, it walks an index: looking every two seconds must cost the same in ten years."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+
+from malote.database.engine import open_database, reading
+from malote.database.migrations import migrate
+from malote.quarantine import candidates, index
+from malote.quarantine.keeping import Place
+from malote.quarantine.reports import Selection
+from malote.spool import custody, discarding, history, orders
+
+HASH = b"x" * 32
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite shows its plans without statistics, as PostgreSQL with few rows does not."""
+    opened = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    migrate(opened)
+    yield opened
+    opened.dispose()
+
+
+@contextmanager
+def heard(engine: Engine) -> Iterator[list[tuple[str, tuple[object, ...]]]]:
+    """Every SELECT of the block, with its parameters."""
+    found: list[tuple[str, tuple[object, ...]]] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: tuple[object, ...], *_: object) -> None:
+        if statement.startswith("SELECT"):
+            found.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", hear)
+    yield found
+    event.remove(engine, "before_cursor_execute", hear)
+
+
+ASKED: dict[str, Callable[[Engine], object]] = {
+    "files to be moved": discarding.unmoved,
+    "the end of the retention": lambda engine: discarding.ripe(engine, 1.0, 0),
+    "a page of a till's trash": lambda engine: discarding.page(engine, "caixa1", 5, 10),
+    "a page of the trash": lambda engine: discarding.page(engine, None, 5, 10),
+    "the size of a till's trash": lambda engine: discarding.total(engine, "caixa1"),
+    "a document's history": lambda engine: history.lines_of(engine, 1),
+    "a till's rejected": lambda engine: index.rejected(engine, 1),
+    "a till's deleted": lambda engine: index.in_trash(engine, 1),
+    "an order at a sign of life": lambda engine: orders.due(engine, 1, 0, 1.0),
+    "a till's newest order": lambda engine: orders.newest(engine, "caixa1"),
+    "a till's open order": lambda engine: orders.unfinished(engine, 1),
+}
+
+
+def plans_of(engine: Engine, statements: list[tuple[str, tuple[object, ...]]]) -> list[str]:
+    with engine.connect() as connection:
+        rows = [
+            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            for statement, parameters in statements
+        ]
+    return [str(row[-1]) for plan in rows for row in plan]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_nothing_is_read_from_end_to_end(engine: Engine, asked: str) -> None:
+    with heard(engine) as statements:
+        ASKED[asked](engine)
+    assert statements
+    assert [line for line in plans_of(engine, statements) if line.startswith("SCAN") and "INDEX" not in line] == []
+
+
+def test_nothing_within_a_transaction_either(engine: Engine) -> None:
+    with heard(engine) as statements, reading(engine) as connection:
+        history._last_of(connection, {1, 2})
+        candidates.curable(connection, 1)
+        candidates.find(connection, Selection(till="caixa1", code="items_sum"), "rejected")
+        candidates.find(connection, Selection((1, 2)), "discarded")
+        custody.of_documents(connection, [1])
+        index.of_file(connection, 1, HASH)
+        index.at(connection, 1, Place(HASH[:16], 0))
+    assert len(statements) > 6
+    assert [line for line in plans_of(engine, statements) if line.startswith("SCAN")] == []
