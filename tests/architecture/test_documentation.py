@@ -24,6 +24,7 @@ UTTERERS = {
     "SessionsError",
     "SignInError",
     "StoreError",
+    "StructureError",
     "TokenError",
     "fail",
     "reject",
