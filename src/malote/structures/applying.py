@@ -23,6 +23,8 @@ from malote.structures.wanted import Declared
 BEAT_SECONDS = 5.0
 _TOLD_SECONDS = 1.0  # between two records of the same step that waits
 
+_NOTHING_WRONG: dict[str, object] = {"code": "", "facts": {}}
+
 Progress = Callable[[RunReport], None]
 
 
@@ -131,7 +133,7 @@ class Application:
         now = self._clock()
         self._change(finished_at=now)
         if self._report.state != "failed":
-            self._change(code="", facts={})
+            self._change(**_NOTHING_WRONG)
         if self._silent:
             runs.planned(self._engine, self._report)
         with writing(self._engine) as connection:
@@ -144,7 +146,7 @@ class Application:
     def _set(self, number: int, **changes: object) -> None:
         steps: list[StepReport] = list(self._report.steps)
         steps[number] = msgspec.structs.replace(steps[number], **changes)
-        self._change(steps=steps, code="", facts={})
+        self._change(steps=steps, **_NOTHING_WRONG)
         if not self._silent:
             self._keep([steps[number]])
 

@@ -202,8 +202,7 @@ class Rollouts:
                 state="done",
                 reported_at=now,
                 seconds=seconds,
-                code="",
-                facts="{}",
+                **rollouts.UNSAID,
             )
             return True
         if said.order != told.number or told.state == "failed":

@@ -13,6 +13,7 @@ from malote.database.tables import till as tills
 from malote.structures.reports import Rollout, RolloutTill, TillState
 from malote.structures.waves import WAVES, Standing
 
+UNSAID = {"code": "", "facts": "{}"}  # of a till that has not failed
 _CHUNK = 500
 _OPEN: tuple[TillState, ...] = ("pending", "offered")
 _facts = msgspec.json.Decoder(dict[str, str])
@@ -94,7 +95,7 @@ def again(connection: Connection, rollout_id: int) -> None:
     connection.execute(
         update(rollout_till)
         .where(mine)
-        .values(state="pending", attempt=rollout_till.c.attempt + 1, offered_at=None, code="", facts="{}")
+        .values(state="pending", attempt=rollout_till.c.attempt + 1, offered_at=None, **UNSAID)
     )
     values = {"state": "running", "number": number(), "finished_at": None, "code": "", "stopped_by": ""}
     connection.execute(update(rollout).where(rollout.c.id == rollout_id).values(values))
@@ -250,6 +251,5 @@ def _new_row(rollout_id: int, till_id: int, wave: int) -> dict[str, Any]:
         "wave": wave,
         "state": "pending",
         "attempt": 0,
-        "code": "",
-        "facts": "{}",
+        **UNSAID,
     }
