@@ -107,9 +107,12 @@ class Passing:
         self._erp = erp
         self.engine = erp.engine
         self.patience_seconds = erp.patience_seconds
+        self.tables = erp.tables
         self.create_structure = erp.create_structure
         self.booked = erp.booked
         self.ledger = erp.ledger
+        self.grants = erp.grants
+        self.faults = erp.faults
         self.close = erp.close
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:

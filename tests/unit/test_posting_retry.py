@@ -17,7 +17,6 @@ def never() -> float:
 @pytest.mark.parametrize(
     ("code", "attempts", "seconds"),
     [
-        ("erp_locked", 0, 1),
         ("erp_conflict", 0, 1),
         ("erp_conflict", 1, 2),
         ("erp_conflict", 5, 32),
