@@ -5,9 +5,11 @@ Whether a real Oracle agrees is for ``malote erp verify`` to say.
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import oracledb
 import pytest
 import sqlglot
@@ -22,7 +24,8 @@ from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.oracle import OracleErp, every_statement
 from malote.erp.profiles.profile import load, shipped
 from malote.erp.protocol import Erp, ErpError, Result
-from malote.fiscal.documents import Document, content_hash
+from malote.erp.values import Money
+from malote.fiscal.documents import Document, Item, content_hash
 from tests.engines.sales import cancellation, contingency, item, number_void, postings, sale
 from tests.unit.oracle_driver import Driver, error
 
@@ -170,9 +173,7 @@ def test_a_number_that_oracle_would_round_is_refused(driver: Driver, erp: Erp) -
     assert (refused.value.code, refused.value.transient) == ("value_out_of_range", False)
 
 
-def _fine() -> Any:
-    import msgspec
-
+def _fine() -> Item:
     return msgspec.structs.replace(item(), quantity=Decimal("0.00001"))
 
 
@@ -323,11 +324,11 @@ def _answers(ledger: list[Any], held: list[Any]) -> Callable[[str, Any], list[tu
 def _readable(row: dict[str, Any], sql: str) -> tuple[Any, ...]:
     """In the order of the statement, as the driver gives them: amounts as decimals, times as text."""
     names = re.findall(r' AS "?(\w+)"?', sql.partition(" FROM ")[0])
-    money = {column.name for column in BUILT_IN.sale.table.columns if type(column.type).__name__ == "Money"}
-    values: list[Any] = []
-    for name in names:
-        value = row.get(name)
-        values.append(
-            Decimal(value or 0).scaleb(-2) if name in money else getattr(value, "isoformat", lambda v=value: v)()
-        )
-    return tuple(values)
+    money = {column.name for column in BUILT_IN.sale.table.columns if isinstance(column.type, Money)}
+    return tuple(_given(row.get(name), money=name in money) for name in names)
+
+
+def _given(value: Any, *, money: bool) -> Any:
+    if money:
+        return Decimal(value or 0).scaleb(-2)
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -44,7 +44,7 @@ def held_rows_are_waited_for_later(scene: Scene) -> None:
 
 
 def blocker_is_found(scene: Scene) -> None:
-    watch = open_watch(scene.scratch.url)
+    watch = open_watch(scene.scratch.url, scene.tables)
     if watch is None:
         raise NotApplicableError("this engine's sessions can't be seen with the posting user's login")
     scene.post(sale(1))
@@ -53,7 +53,7 @@ def blocker_is_found(scene: Scene) -> None:
             scene.scratch.hold(other, scene.tables.sale.table)
             session = scene.scratch.session_of(other)
             attempt = thread.submit(_posted_by_itself, scene, [cancellation(sale(1))])
-            _until(lambda: session in {holder.session for wait in watch.waits() for holder in wait.holders})
+            _until(lambda: session in {holder.session for wait in watch.look().waits for holder in wait.holders})
             other.rollback()
             same(attempt.result(), [Result.POSTED], "after the release")
     finally:
