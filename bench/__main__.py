@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("reader", "intake", "posting", "end_to_end")
+NAMES = ("reader", "intake", "posting", "end_to_end", "rollout")
 
 
 def main() -> int:

@@ -394,6 +394,6 @@ def count(services: Services) -> int:
 
 def test_nothing_of_the_house_lies_outside_its_folder(services: Services) -> None:
     assert sorted(path.name for path in services.settings.home_path.iterdir()) == sorted(
-        {"rejeitados", "store.sqlite3", "store.sqlite3-shm", "store.sqlite3-wal"}
+        {"rejeitados", "signing.key", "store.sqlite3", "store.sqlite3-shm", "store.sqlite3-wal"}
     )
     assert Path("fora.xml").exists() is False

@@ -1,6 +1,7 @@
 """What tills and integrators ask for. Each handler runs in a thread; authentication has set ``request.auth``."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ from malote.wire import Contact, ContactReply, FileReceipt, PouchFile, PouchRepl
 SMALL_BODY = 1_000_000  # bytes: 1000 hashes, or the largest contact
 MOST_FILES = 2**31 - 1  # that a till may say it holds
 LONGEST_VERSION = 100  # characters
+
+_SHA256 = re.compile(r"([0-9a-f]{64})?")
 
 Message = TypeVar("Message")
 
@@ -149,6 +152,9 @@ def _check(contact: Contact) -> None:
         raise RefusedError("request_invalid", detail="clock needs its zone")
     if not all(0 <= count <= MOST_FILES for count in (contact.pending, contact.unproven)):
         raise RefusedError("request_invalid", detail="a count is out of range")
+    said = contact.structure
+    if said is not None and not (0 <= said.version <= MOST_FILES and _SHA256.fullmatch(said.sha256)):
+        raise RefusedError("request_invalid", detail="structure is none")
     if len(contact.agent_version) > LONGEST_VERSION or not contact.agent_version.isprintable():
         raise RefusedError("request_invalid", detail="agent_version is no version")
 

@@ -69,9 +69,7 @@ class StructureKeeper:
         if order is None or order.number == self._dealt().order:
             return False
         try:
-            if not known or known != reply.server_key:
-                raise StructureError("structure_key_changed")
-            structure = apply.opened(order.structure, order.sha256, order.signature, known)
+            structure = _opened(order, known, reply.server_key)
             self._count_try(order.number)
             self._apply(structure, order)
         except StructureError as error:
@@ -116,6 +114,16 @@ class StructureKeeper:
 
     def _dealt(self) -> Dealt:
         return _decoded(self._outbox.noted(_DEALT), Dealt) or Dealt(0)
+
+
+def _opened(order: wire.StructureOrder, known: str, offered: str) -> Structure:
+    """The structure, signed by the key that this till knows. Raises ``StructureError``."""
+    try:
+        return apply.opened(order.structure, order.sha256, order.signature, known)
+    except StructureError as error:
+        if error.code == "structure_tampered" and known != offered:
+            raise StructureError("structure_key_changed") from error
+        raise
 
 
 def trust_anew(outbox: Outbox) -> None:
