@@ -1,8 +1,9 @@
 """The composition root's part for the console: what its pages ask, wired to who knows it."""
 
+import hashlib
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Generic, TypeVar
@@ -78,6 +79,7 @@ def console_services(services: Services) -> console.Services:
             read=lambda content: read(content, Limits(max_bytes=settings.intake.max_document_bytes)),
         ),
         locks=services.locks,
+        structures=services.structures,
         metrics=partial(Remembered(partial(_metrics, services), METRICS_SECONDS), MINUTES),
         quarantine=services.quarantine,
         findings=Remembered(services.quarantine.findings, LOOK_SECONDS),
@@ -92,6 +94,7 @@ def console_services(services: Services) -> console.Services:
             engine, before_id=before, limit=limit, user=user or None, action=action or None, on=on or None
         ),
         pulse=partial(_pulse, services),
+        structures_pulse=lambda _: _structures_pulse(services),
         now=time.time,
     )
 
@@ -105,6 +108,13 @@ def _pulse(services: Services, name: str | None) -> str:
     age = time.time() - stoppage.since
     step = age // BANNER_SECONDS if age < 60 else age // 60
     return f"{seen} {stoppage.blocker} {stoppage.others} {stoppage.whole} {stoppage.sales} {step}"
+
+
+def _structures_pulse(services: Services) -> str:
+    structures = services.structures
+    tills = Counter((one.version, one.current) for one in structures.tills())
+    runs = [structures.last_run(scope) for scope in ("store", "erp")]
+    return hashlib.sha256(repr((structures.rollout(), sorted(tills.items(), key=repr), runs)).encode()).hexdigest()
 
 
 def _metrics(services: Services, minutes: int) -> Metrics:

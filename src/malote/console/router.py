@@ -20,6 +20,7 @@ from malote.console.pages import (
     dashboard,
     document,
     entry,
+    load_manager,
     locks,
     management,
     rejected,
@@ -58,6 +59,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
     streams = {
         "": Changes(services.pulse, stopping=stopping),
         "locks": Changes(lambda _: str(int(services.now() / LOCKS_SECONDS)), stopping=stopping),
+        "load-manager": Changes(services.structures_pulse, stopping=stopping),
     }
 
     async def enter(request: ConsoleRequest) -> Response[Any] | None:
@@ -99,6 +101,13 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             cures.accept_difference,
             cures.map_product,
             cures.attach_protocol,
+            load_manager.show_tills,
+            load_manager.check,
+            load_manager.update_tills,
+            load_manager.cancel,
+            load_manager.resume,
+            load_manager.show_database,
+            load_manager.update,
             locks.show,
             locks.sign_in,
             locks.sign_out,

@@ -1,6 +1,6 @@
 """What the console asks of the rest of Malote: small functions that the composition root hands in.
 
-The pages know these and no database. Quarantine, synchronisation and locks have so many that they come as they are.
+The pages know these and no database. Some parts have so many that they come as they are.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,7 @@ from malote.spool.happenings import Happening
 from malote.spool.listing import DocumentsPage, DocumentsQuery
 from malote.spool.metrics import Metrics
 from malote.spool.overview import TillOverview, TillsPage, TillsQuery
+from malote.structures.services import Structures
 from malote.wire import RefusedFile
 
 
@@ -86,10 +87,12 @@ class Services:
     synchronisation: Synchronisation
     numbering: Numbering
     locks: Locks
+    structures: Structures
     metrics: Callable[[], Metrics]
     happenings: Callable[[str], list[Happening]]  # of a till's documents, the newest first
     trail_of: Callable[[str], list[AuditEntry]]  # of an object such as "till:caixa1", the newest first
     # The trail before an entry's id (None: the newest), so many; of a user, an action, an object ("": any).
     audit: Callable[[int | None, int, str, str, str], list[AuditEntry]]
     pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
+    structures_pulse: Callable[[str | None], str]  # the same for what is shown of structures, whatever the name
     now: Callable[[], float]  # seconds since the epoch

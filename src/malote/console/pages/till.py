@@ -8,7 +8,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from malote.accounts.audit import AuditEntry
-from malote.console.pages import numbering
+from malote.console.pages import load_manager, numbering
 from malote.console.rendering import answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
@@ -19,7 +19,7 @@ from malote.spool.listing import DocumentsQuery
 from malote.spool.overview import TillOverview
 from malote.spool.states import OPEN, State
 
-Tab = Literal["pending", "sent", "rejected", "trash", "numbering", "history"]
+Tab = Literal["pending", "sent", "rejected", "trash", "numbering", "structure", "history"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 
 LONGEST_SEARCH = 60
@@ -67,6 +67,8 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
             return shown | {"page": services.quarantine.trash(till.name, before=before), "before": before}
         case "numbering":
             return shown | numbering.context(services, till.name, given)
+        case "structure":
+            return shown | load_manager.structure_of(services, till.name)
         case "history":
             return shown | {"happenings": _happenings(services, till.name)}
 

@@ -104,6 +104,8 @@ function count() {
   const number = all ? Number(everything.dataset.count) : boxes().filter((box) => box.checked).length;
   for (const place of document.querySelectorAll("[data-selected-count]")) place.textContent = String(number);
   for (const place of document.querySelectorAll("[data-when-selected]")) place.disabled = number === 0;
+  const complete = boxes().length > 0 && boxes().every((box) => box.checked);
+  for (const place of document.querySelectorAll("[data-when-all-selected]")) place.disabled = !complete;
   for (const place of document.querySelectorAll("[data-offer-everything]")) {
     const whole = boxes().length > 0 && boxes().every((box) => box.checked);
     place.hidden = !(all || (whole && Number(place.dataset.offerEverything) > boxes().length));
@@ -157,6 +159,8 @@ document.addEventListener("click", (event) => {
   if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
   const closer = event.target.closest("[data-close]");
   if (closer) closer.closest("dialog, .toast")?.[closer.closest("dialog") ? "close" : "remove"]();
+  const tickAll = event.target.closest("[data-tick-all]");
+  if (tickAll) for (const box of tickAll.form.querySelectorAll("input[type=checkbox]")) box.checked = true;
   const selectAll = event.target.closest("button[data-select-all]");
   if (selectAll) {
     const group = boxesOf(selectAll);
