@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from malote.erp.engines import open_erp
+from malote.config import ErpSettings, Settings
+from malote.database.engine import open_database
+from malote.database.migrations import migrate
+from malote.erp.engines import open_configured, open_erp
 from malote.structures.services import Structures
 from malote.structures.wanted import erp_of_2025
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
-from tests.engines.structures_support import create, harmful, run_sql, shown, structures_over
+from tests.engines.structures_support import ACTOR, create, harmful, run_sql, shown, structures_over
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
@@ -194,3 +197,24 @@ def test_privileges_that_are_missing_are_named_with_the_remedy(tmp_path: Path) -
     finally:
         discard_postgresql(url)
         run_sql(fresh_postgresql_url(), f"DROP ROLE {role}")
+
+
+def test_an_erp_with_names_of_its_own(tmp_path: Path, url: str) -> None:
+    """Only the ledger is made; of the ERP's own tables absent columns count, and types are its own affair."""
+    settings = Settings(home=str(tmp_path), erp=ErpSettings(url=url, profile="varejo"))
+    engine = open_database(settings.database_url)
+    migrate(engine)
+    services = Structures(engine, settings)
+    plan = services.plan("erp")
+    assert [step.table for step in plan.steps] == ["malote_chave"]
+    assert {one.code for one in plan.refused} == {"structure_table_foreign"}
+    erp = open_configured(settings)
+    erp.create_structure(everything=True)
+    erp.close()
+    assert services.plan("erp").steps == []
+    run_sql(url, "ALTER TABLE nfc_linha DROP COLUMN desc_curta", "ALTER TABLE nfc_capa ADD COLUMN praca TEXT")
+    drift = services.drift("erp")
+    assert harmful(drift) == ["missing column nfc_linha.desc_curta"]
+    assert services.apply("erp", ACTOR).state == "done"
+    assert harmful(services.drift("erp")) == []
+    engine.dispose()

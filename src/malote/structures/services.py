@@ -45,7 +45,7 @@ class Structures:
         declare: Callable[[Scope, Settings], Declared] = declared,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``declare`` says what is wanted of a scope. Raises ``OSError``; ``ValueError`` for a key that is none."""
+        """``declare`` says what is wanted of a scope. Raises ``OSError`` for a key that can't be read."""
         self._engine = engine
         self._settings = settings
         self._declare = declare

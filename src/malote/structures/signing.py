@@ -5,7 +5,9 @@ first contact and believes no other.
 """
 
 import base64
+import errno
 import os
+import threading
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -35,20 +37,23 @@ class SigningKey:
 def signing_key(home: Path) -> SigningKey:
     """The server's key: that of the file in its home, which only its owner reads; made where there is none.
 
-    Raises ``OSError``; ``ValueError`` for a file that is no key.
+    Raises ``OSError``, also for a file that holds no key: making another would make strangers of all tills.
     """
     path = home / FILE_NAME
     if not path.exists():
         _make(path)
-    raw = base64.b64decode(path.read_text(encoding="ascii").strip(), validate=True)
+    try:
+        raw = base64.b64decode(path.read_bytes().strip(), validate=True)
+    except ValueError:
+        raw = b""
     if len(raw) != _RAW_BYTES:
-        raise ValueError(f"{path} is no signing key")
+        raise OSError(errno.EINVAL, "no signing key in it", str(path))
     return SigningKey(raw)
 
 
 def _make(path: Path) -> None:
-    """Several processes may come here at once: the first one's key stays."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Several threads and processes may come here at once: the first one's key stays."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()) + b"\n")
