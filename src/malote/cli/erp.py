@@ -33,12 +33,15 @@ def register(app: typer.Typer) -> None:
     app.command("grants")(grants)
 
 
-def create(config: ConfigOption = None) -> None:
-    """Creates those of Malote's tables that the ERP lacks. Alters and drops nothing."""
+def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
+    """Creates those of Malote's tables that the ERP lacks. Alters and drops nothing.
+
+    Where a profile says that the ERP has tables of its own, only the ledger is Malote's.
+    """
     from malote.erp.engines import open_configured
     from malote.erp.protocol import ErpError
 
-    settings = settings_of(config)
+    settings = settings_with(config, profile)
     try:
         erp = open_configured(settings)
         try:

@@ -136,7 +136,7 @@ class Booking:
         entries: dict[str, _Entry] = {}
         for identities in statements.steps({identity(document) for _, document in pairs}):
             statement = statements.ledger_entries(self._erp, identities)
-            with classified(self._erp.ledger.name):
+            with classified(self._erp.ledger_name):
                 entries |= {row[0]: _Entry(*row[1:]) for row in self._connection.execute(statement)}
         return entries
 
@@ -159,7 +159,7 @@ class Booking:
     def _say_absent(self, posting: Posting, sale: Sale) -> None:
         if sale.bookable:
             # Not claimed, since the ledger had it, and now it hasn't: somebody removes entries at this moment.
-            raise ErpError("erp_conflict", transient=True, detail=self._erp.ledger.name)
+            raise ErpError("erp_conflict", transient=True, detail=self._erp.ledger_name)
         self._say(posting, Result.NOT_AUTHORISED)
 
     def _same_after_all(self, sales: list[_Pair[Sale]]) -> list[_Pair[Sale]]:

@@ -88,7 +88,7 @@ def ledger(transaction: Transaction, tables: ErpTables, identities: Sequence[str
     """The entries of the ledger under these identities."""
     found: dict[str, bytes] = {}
     for some in statements.steps(set(identities)):
-        with classified(tables.ledger.name), transaction() as connection:
+        with classified(tables.ledger_name), transaction() as connection:
             rows = connection.execute(statements.ledger_entries(tables, some))
             found |= {row.identity: bytes(row.content_hash) for row in rows}
     return found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from malote.erp.mapping import CANCELLED, PROTOCOL, ErpTables, MappedTable
+from malote.erp.mapping import CANCELLED, PROTOCOL, ErpTables, MappedTable, plain
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -31,14 +31,14 @@ class Use(msgspec.Struct, frozen=True):
 
 def uses(erp: ErpTables) -> list[Use]:
     """Every verb of Malote's statements, table by table."""
-    found = [Use(erp.ledger.name, verb) for verb in ("SELECT", "INSERT")]
+    found = [Use(erp.ledger_name, verb) for verb in ("SELECT", "INSERT")]
     for part in (erp.sale, erp.item, erp.payment):
         if part:
             found += [Use(part.name, verb) for verb in ("SELECT", "INSERT")]
     found.append(Use(erp.sale.name, "UPDATE", _changed(erp.sale)))
     if erp.stock:
         found += [Use(erp.stock.name, verb) for verb in ("SELECT", "INSERT")]
-        found.append(Use(erp.stock.name, "UPDATE", (erp.stock.columns.quantity.name,)))
+        found.append(Use(erp.stock.name, "UPDATE", (plain(erp.stock.columns.quantity.name),)))
     found += [Use(part.name, "INSERT") for part in (erp.cancellation, erp.number_void) if part]
     return found
 

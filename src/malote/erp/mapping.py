@@ -77,7 +77,7 @@ class MappedTable:
 
     @property
     def name(self) -> str:
-        return str(self.table.name)
+        return plain(self.table.name)
 
     @property
     def columns(self) -> Any:
@@ -138,6 +138,10 @@ class ErpTables:
         columns = [_column(part, target) for target in targets]
         table = Table(self._prefix + mapped.table, self.metadata, *columns, schema=self.schema)
         return MappedTable(part, table, targets)
+
+    @property
+    def ledger_name(self) -> str:
+        return plain(self.ledger.name)
 
     def part(self, part: Part) -> MappedTable | None:
         return self._parts.get(part)
@@ -205,6 +209,11 @@ class ErpTables:
             for field in target.compiled.fields
             if field.of_sale
         )
+
+
+def plain(name: str) -> str:
+    """A name without what SQLAlchemy attaches to it, which nothing else can write."""
+    return f"{name}"
 
 
 def _targets(profile: Profile, part: Part, mapped: MappedPart) -> list[Target]:

@@ -125,14 +125,14 @@ class OracleErp:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._engine.begin() as connection:
-            with classified(self.tables.ledger.name):
+            with classified(self.tables.ledger_name):
                 connection.execute(text(self._sql.lock_tables))
             yield connection
 
     # ---- what Booking asks of an engine ----
 
     def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
-        with classified(self.tables.ledger.name):
+        with classified(self.tables.ledger_name):
             taken = _each(connection, self._sql.claim, rows.ledger_rows(postings))
         names = list(postings)
         return set(names) - {names[place] for place in taken}

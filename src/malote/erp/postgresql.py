@@ -124,7 +124,7 @@ class PostgresqlErp:
 
     def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
         arriving = [row | {"content_hash": row["content_hash"].hex()} for row in rows.ledger_rows(postings)]
-        with classified(self.tables.ledger.name):
+        with classified(self.tables.ledger_name):
             return {row[0] for row in _driver(connection).execute(self._sql.claim, (_json(arriving),))}
 
     def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:

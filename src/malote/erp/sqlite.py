@@ -92,7 +92,7 @@ class SqliteErp:
     def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
         # Nobody else writes while this transaction does, so that looking first is safe.
         ledger = self.tables.ledger
-        with classified(ledger.name):
+        with classified(self.tables.ledger_name):
             taken = set(connection.scalars(select(ledger.c.identity).where(ledger.c.identity.in_(list(postings)))))
             fresh = {name: posting for name, posting in postings.items() if name not in taken}
             if fresh:

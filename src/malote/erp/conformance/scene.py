@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, func, select, text
 
 from malote.erp import compare, rows
-from malote.erp.conformance.check import CheckFailedError, NotApplicableError
+from malote.erp.conformance.check import CheckFailedError, NotApplicableError, expect
 from malote.erp.conformance.documents import ISSUER, postings
 from malote.erp.conformance.scratch import LOCK_SECONDS, Scratch
 from malote.erp.mapping import ErpTables, MappedTable
@@ -51,6 +51,7 @@ class Scene:
         try:
             self.post(*documents)
         except ErpError as error:
+            expect(type(error.detail) is str, "the error's detail can't be written down")
             return error
         raise CheckFailedError("it was booked, and should have been refused")
 

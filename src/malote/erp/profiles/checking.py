@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Dialect, Inspector, Table, inspect, types
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
-from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.mapping import ErpTables, MappedTable, plain
 
 # table_missing, column_missing: not there
 # column_mistyped: what Malote writes would be changed on its way, or refused
@@ -49,9 +49,10 @@ def faults(connection: Connection, tables: ErpTables) -> list[Fault]:
 def _ledger(inspector: Inspector, ledger: Table) -> list[Fault]:
     columns = _columns(inspector, ledger)
     if columns is None:
-        return [Fault("table_missing", ledger.name)]
-    missing = [Fault("column_missing", ledger.name, one.name) for one in ledger.columns if one.name not in columns]
-    required = _required(ledger.name, columns, {column.name for column in ledger.columns})
+        return [Fault("table_missing", plain(ledger.name))]
+    wanted = [plain(one.name) for one in ledger.columns]
+    missing = [Fault("column_missing", plain(ledger.name), name) for name in wanted if name not in columns]
+    required = _required(plain(ledger.name), columns, {column.name for column in ledger.columns})
     return missing + required + _unkeyed(inspector, ledger, {"identity"})
 
 
@@ -80,7 +81,7 @@ def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) ->
 
 def _required(table: str, columns: dict[str, Any], written: Collection[str]) -> list[Fault]:
     return [
-        Fault("column_required", table, name)
+        Fault("column_required", table, plain(name))
         for name, column in columns.items()
         if name not in written and not _fills_itself(column)
     ]
@@ -104,7 +105,7 @@ def _unkeyed(inspector: Inspector, table: Table, wanted: set[str]) -> list[Fault
     keys += [set(one["column_names"]) for one in inspector.get_indexes(table.name, table.schema) if one["unique"]]
     if wanted in keys:
         return []
-    return [Fault("key_missing", table.name, ", ".join(sorted(wanted)))]
+    return [Fault("key_missing", plain(table.name), ", ".join(sorted(wanted)))]
 
 
 # ---- types ----
