@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from malote.accounts import audit
+from malote.config import ErpSettings, Settings, StructuresSettings
+from malote.database.engine import open_database
+from malote.database.migrations import migrate
 from malote.erp.engines import open_erp
 from malote.erp.protocol import Result
 from malote.structures.form import StructureError
@@ -155,16 +159,14 @@ def test_ddl_behind_a_long_transaction_never_queues_the_sales_behind_it(tmp_path
     assert run_sql(postgresql, "SELECT count(*) FROM sale") == [(40,)]
 
 
-@pytest.mark.postgresql
-def test_a_try_that_meets_a_lock_steps_aside_in_time(tmp_path: Path, postgresql: str) -> None:
-    """Short transactions one after the other: none of them is long enough to be waited for, and all of them go on."""
-    complete(postgresql)
-    run_sql(postgresql, "ALTER TABLE payment DROP COLUMN brand")
+@contextmanager
+def selling(url: str) -> Iterator[list[int]]:
+    """Short transactions one after the other, by the superuser; how many there were."""
     over = threading.Event()
     written = [0]
 
     def sell() -> None:
-        with psycopg.connect(postgresql, autocommit=True) as connection:
+        with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("SET lock_timeout = '2s'")
             while not over.is_set():
                 with connection.transaction():
@@ -178,14 +180,54 @@ def test_a_try_that_meets_a_lock_steps_aside_in_time(tmp_path: Path, postgresql:
     seller.start()
     try:
         until(lambda: written[0] > 3)
-        with structures_over(tmp_path, postgresql) as (services, _):
-            assert services.apply("erp", ACTOR).state == "done"
-            before = written[0]
-            until(lambda: written[0] > before + 3)
+        yield written
+        before = written[0]
+        until(lambda: written[0] > before + 3)
     finally:
         over.set()
         seller.join()
+
+
+@pytest.mark.postgresql
+def test_a_try_that_meets_a_lock_steps_aside_in_time(tmp_path: Path, postgresql: str) -> None:
+    """None of the transactions is long enough to be waited for, and all of them go on."""
+    complete(postgresql)
+    run_sql(postgresql, "ALTER TABLE payment DROP COLUMN brand")
+    with selling(postgresql) as written, structures_over(tmp_path, postgresql) as (services, _):
+        assert services.apply("erp", ACTOR).state == "done"
     assert run_sql(postgresql, "SELECT count(*) FROM payment WHERE brand IS NULL") == [(written[0],)]
+
+
+@pytest.mark.postgresql
+def test_a_user_who_does_not_see_the_times_of_others(tmp_path: Path, postgresql: str) -> None:
+    """As an owner of the tables who is no superuser: short transactions are met, a long one is waited for."""
+    complete(postgresql)
+    run_sql(
+        postgresql,
+        "CREATE ROLE malote_alters LOGIN PASSWORD 'x'",
+        "ALTER TABLE payment OWNER TO malote_alters",
+        "ALTER TABLE payment DROP COLUMN brand",
+    )
+    altering = postgresql.replace("postgres:@", "malote_alters:x@")
+    chosen = Settings(
+        home=str(tmp_path), erp=ErpSettings(url=postgresql), structures=StructuresSettings(erp_url=altering)
+    )
+    engine = open_database(chosen.database_url)
+    migrate(engine)
+    services = Structures(engine, chosen)
+    try:
+        with psycopg.connect(postgresql) as reader:
+            reader.execute("SELECT count(*) FROM payment")
+            run_id = services.start("erp", ACTOR)
+            until(lambda: bool(_steps(services, run_id)) and _steps(services, run_id)[0].holder != "")
+            assert str(reader.info.backend_pid) in _steps(services, run_id)[0].holder
+            with selling(postgresql):
+                reader.rollback()
+                until(lambda: _run(services, run_id).state == "done")
+        assert _run(services, run_id).refused == [], "the posting user is the one who needs privileges"
+    finally:
+        engine.dispose()
+        run_sql(postgresql, "REASSIGN OWNED BY malote_alters TO postgres", "DROP ROLE malote_alters")
 
 
 @pytest.mark.postgresql

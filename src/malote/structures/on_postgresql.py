@@ -65,17 +65,17 @@ _MAY = text(
         WHERE NOT has_column_privilege(CAST(:user AS name), CAST(:oid AS oid), a.attnum, :verb)))
     """
 )
-# Who holds the table since before the moment that an ALTER may wait. Times are hidden from us for other users' sessions
-# unless the DBA lets us see them; such a one counts as long, since a try costs everybody a moment.
-_HOLDER = text(
+# Who holds the table since before the moment that an ALTER may wait; or nobody knows since when, as the times of other
+# users' sessions are hidden from us unless the DBA lets us see them.
+_HOLDERS = text(
     """
-    SELECT l.pid, a.usename, a.application_name, a.xact_start
+    SELECT l.pid, l.virtualtransaction, a.usename, a.application_name, a.xact_start
     FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
     WHERE l.locktype = 'relation' AND l.relation = to_regclass(quote_ident(:name)) AND l.granted
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND l.pid <> pg_backend_pid()
         AND (a.xact_start IS NULL OR a.xact_start < clock_timestamp() - make_interval(secs => :seconds))
-    ORDER BY a.xact_start NULLS LAST LIMIT 1
+    ORDER BY a.xact_start NULLS LAST
     """
 )
 
@@ -217,8 +217,17 @@ class PostgresqlSession:
             return
 
     def _holder(self, table: str) -> str:
-        row = self._connection.execute(_HOLDER, {"name": table, "seconds": self._patience.lock}).first()
-        return "" if row is None else _who(row)
+        """Who holds the table for longer than a moment, in words."""
+        rows = self._holders(table)
+        if rows and rows[0].xact_start is None:
+            # A transaction whose beginning is hidden is a long one if it is still there a moment later.
+            before = {row.virtualtransaction for row in rows}
+            time.sleep(self._patience.lock)
+            rows = [row for row in self._holders(table) if row.virtualtransaction in before]
+        return _who(rows[0]) if rows else ""
+
+    def _holders(self, table: str) -> Sequence[Any]:
+        return self._connection.execute(_HOLDERS, {"name": table, "seconds": self._patience.lock}).all()
 
     def _limit(self, *, lock: float, statement: float) -> None:
         """Zero means without limit, as it does there."""
