@@ -5,7 +5,6 @@ A real browser, a real PostgreSQL. With SCREENSHOTS set to a folder, the picture
 
 import os
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,13 +82,11 @@ def test_a_planted_lock_is_named_killed_and_the_sales_go_up(
         page = opened.page
         sign_in(page, "ana", PASSWORD)
         holder = people.holding(HOLD, PROGRAM)
-        stopped_at = time.monotonic()
         sell_at_both(services)
 
         # Gerenciamento: the banner names who holds what, by itself, and leads to the remedy.
         banner = page.get_by_role("alert")
-        expect(banner).to_contain_text(HELD, timeout=10_000)
-        assert time.monotonic() - stopped_at < 10
+        expect(banner).to_contain_text(HELD, timeout=5_000)  # as promised
         expect(banner).to_contain_text("42 vendas esperam")
         picture(page, "vendas-paradas")
         banner.get_by_role("link", name="Abrir 551 - Lock de Banco").click()
