@@ -61,14 +61,14 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class MappedTable:
-    """One table of the ERP."""
+    """One table of the ERP. ``plain`` where each column holds just the field it is called after, as in Malote's own."""
 
     def __init__(self, part: Part, table: Table, targets: Sequence[Target]) -> None:
         self.part = part
         self.table = table
         self.targets = tuple(targets)
         self.inserted = tuple(target for target in targets if target.inserted)
-        self._plain = all(target.bare == target.key for target in self.inserted) and {
+        self.plain = all(target.bare == target.key for target in self.inserted) and {
             target.key for target in self.inserted
         } == {column.name for column in FIELDS[part].columns} - {STAMPED, *CANCELLED}
         self._read: dict[str, Inverse] = {
@@ -86,7 +86,7 @@ class MappedTable:
 
     def rows(self, fields: Sequence[Row], sale: Row | None = None) -> Sequence[Row]:
         """Rows for an INSERT from rows by field. Raises ``OutOfRangeError`` and ``UnmappedError``."""
-        if self._plain:
+        if self.plain:
             return fields
         complete = [{**_NOT_YET, **row} for row in fields]
         return [{target.key: target.compiled.value(row, sale or row) for target in self.inserted} for row in complete]

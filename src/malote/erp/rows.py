@@ -103,11 +103,16 @@ def sales_with_lines(
 
 
 def stock_rows(stock: MappedTable, moves: Mapping[tuple[str, str], Decimal]) -> list[Row]:
-    """What is added to the stock, one row for each of the ERP's own keys, in the order of these keys."""
+    """What is added to the stock, one row for each of the ERP's own keys, in the order of these keys.
+
+    ``moves`` come in the order of issuer and product.
+    """
     fields = [
         {"issuer": issuer, "product_code": product, "quantity": quantity}
         for (issuer, product), quantity in moves.items()
     ]
+    if stock.plain:
+        return fields
     added: dict[tuple[Any, ...], Row] = {}
     for row in stock.rows(fields):
         key = tuple(value for name, value in row.items() if name != "quantity")
