@@ -17,8 +17,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: install
 	$(BIN)/malote demo
 
+# Most tests wait for servers and clocks more than they compute: four at a time suit two cores.
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

@@ -109,7 +109,7 @@ def test_a_reply_given_twice_spoils_nothing(fake: FakeServer, server: Server) ->
         ("-5", 0.0),
         ("soon", None),
         ("9" * 5000, None),
-        (format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True), 0.0),
+        (format_datetime(datetime(2026, 1, 1, tzinfo=UTC), usegmt=True), 0.0),
     ],
 )
 def test_understands_retry_after(fake: FakeServer, server: Server, written: str, seconds: float | None) -> None:
