@@ -215,6 +215,17 @@ def test_a_rejected_document_says_why_and_marks_the_place(services: Services, an
     assert "items_sum" in words(answer)
 
 
+def test_the_schema_advises_on_rejected_documents_only(services: Services, ana: TestClient[Litestar]) -> None:
+    sender = till(services)
+    broken = build_note(number=7, total=1).replace(b"<NCM>", b"<NCM>X")
+    send(services, sender, broken)
+    send(services, sender, build_note(number=8))
+    rejected = shown(ana, "/documents/1")
+    assert "O que o esquema oficial (XSD) diz" in rejected
+    assert "nfeProc/NFe/infNFe/det/prod/NCM" in rejected
+    assert "XSD" not in shown(ana, "/documents/2")
+
+
 def test_a_file_that_is_no_xml_is_shown_with_its_broken_line(services: Services, ana: TestClient[Litestar]) -> None:
     send(services, till(services), b"<a>\n<b>\n</c>\n</a>")
     answer = ana.get("/console/documents/1").text

@@ -13,6 +13,7 @@ from malote.console import markup, receipt
 from malote.console.rendering import HEADERS, answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, Visit, services_of, visit_of
+from malote.fiscal import schema
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 from malote.fiscal.problems import Problem
 from malote.fiscal.readings import Reading
@@ -20,6 +21,7 @@ from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool.documents import StoredDocument
 
 LARGEST_ID = 2**63
+MOST_FINDINGS = 20  # of the schema, on one page
 
 
 def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any]:
@@ -43,6 +45,8 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
         "grouped": receipt.grouped,
         "masked": receipt.masked,
         "payments": receipt.PAYMENTS,
+        # Advice for who has to mend the POS, and of use for nothing else: the schema isn't asked about other documents.
+        "layout": schema.findings(content)[:MOST_FINDINGS] if content and document.state == "rejected" else [],
         "xml": markup.show(content, problems) if content and whole else None,
         "events": services.quarantine.history(document_id),
         "cures": services.quarantine.cures(document_id),
