@@ -185,6 +185,7 @@ def test_a_roll_out_is_followed_till_by_till(services: Services, ana: TestClient
     assert rollout.everyone, "all of them: those created later too"
     agents.contact()
     assert "o caixa está atualizando" in ana.get(PATH).text
+    assert ana.get("/console/tills").text.count("estrutura desatualizada") == 12
     agents.fail("caixa01")
     page = ana.get(PATH).text
     assert "Parada no caixa caixa01: Disco cheio" in page
@@ -197,6 +198,7 @@ def test_a_roll_out_is_followed_till_by_till(services: Services, ana: TestClient
     assert "<html" not in page
     assert "Atualização concluída" in page
     assert page.count("em dia</span></td>") == 12
+    assert ana.get("/console/tills").text.count("estrutura ok") == 12
     assert "em dia" in ana.get("/console/tills/caixa01/structure").text
     assert {"rollout_started", "rollout_resumed"} <= set(actions(services))
 

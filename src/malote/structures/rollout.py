@@ -113,8 +113,8 @@ class Rollouts:
         with reading(self._engine) as connection:
             return rollouts.tills_of(connection, rollout_id, self._heard_since())
 
-    def structures_of_tills(self) -> list[TillStructure]:
-        """Every enabled till by name."""
+    def structures_of_tills(self, names: Sequence[str] | None = None) -> list[TillStructure]:
+        """Every enabled till by name, or those of ``names``."""
         wanted = self._declared()
         sha256 = fingerprint(wanted)
         query = (
@@ -123,6 +123,8 @@ class Rollouts:
             .where(tills.c.disabled_at.is_(None))
             .order_by(tills.c.name_key)
         )
+        if names is not None:
+            query = query.where(tills.c.name_key.in_([name.lower() for name in names]))
         with reading(self._engine) as connection:
             return [
                 TillStructure(

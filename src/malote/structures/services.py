@@ -99,9 +99,9 @@ class Structures:
         """The scope's newest run: one that was interrupted says where."""
         return runs.newest(self._engine, scope, self._clock())
 
-    def tills(self) -> list[TillStructure]:
-        """Every enabled till by name, with what it last said of its structure."""
-        return self.rollouts.structures_of_tills()
+    def tills(self, names: Sequence[str] | None = None) -> list[TillStructure]:
+        """Every enabled till by name, or those of ``names``, with what it last said of its structure."""
+        return self.rollouts.structures_of_tills(names)
 
     def roll_out(self, tills: Sequence[str] | None, actor: Actor, *, dry_run: bool = False) -> Rollout:
         """Begins a roll-out to these tills, or to all where None. One that goes on is cancelled by it.

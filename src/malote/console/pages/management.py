@@ -38,6 +38,7 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
         "total": sum(page.lights.values()),
         "enabled": page.matching - (0 if query.light else page.lights["disabled"]),
         "falling": FALLING,
+        "structures": {each.till: each for each in services.structures.tills([till.name for till in page.tills])},
         "stoppage": services.locks.stoppage(),
     }
 
