@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from malote.accounts import audit, sessions, users
 from malote.accounts.roles import Role
 from malote.cli import users as user_commands
-from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE
+from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, console
 from malote.cli.main import app
 from malote.database.engine import open_database
 
@@ -128,7 +128,8 @@ def test_changes_end_sessions_and_are_audited_as_the_systems_user(home: Path) ->
     engine.dispose()
 
 
-def test_the_tables_show_what_people_typed_as_text(home: Path) -> None:
+def test_the_tables_show_what_people_typed_as_text(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "width", 200)
     name = "[red]Maria[/red] \x1b[31m<b>"
     assert run("user", "create", "maria", "--role", "dba", "--display-name", name, given=PASSWORD).exit_code == OK
     for command in (("user", "list"), ("audit", "list")):

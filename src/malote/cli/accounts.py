@@ -26,7 +26,7 @@ def accounts_of(config: ConfigOption) -> Iterator[OpenedStore]:
     except StoreError as error:
         fail(error.code, {"detail": error.detail}, settings)
     except SettingsError as error:
-        errors.print(f"malote: {error}", markup=False, highlight=False)
+        errors.print(f"malote: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE) from error
 
 

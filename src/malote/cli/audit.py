@@ -68,7 +68,9 @@ def _head(noted: str | None) -> Head | None:
         return None
     parts = _HEAD.fullmatch(noted.strip())
     if parts is None:
-        errors.print("malote: a head is written NUMBER:HASH, as `malote audit verify` prints it", markup=False)
+        errors.print(
+            "malote: a head is written NUMBER:HASH, as `malote audit verify` prints it", markup=False, soft_wrap=True
+        )
         raise typer.Exit(WRONG_USAGE)
     return Head(int(parts[1]), parts[2])
 
@@ -76,8 +78,8 @@ def _head(noted: str | None) -> Head | None:
 def _say(broken: Broken, language: Language) -> None:
     code, facts = "audit_broken", {"entry": str(broken.entry_id), "problem": broken.problem}
     for words in (rejection.title(code, language), rejection.cause(code, facts, language)):
-        errors.print(words, markup=False, highlight=False)
-    errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False)
+        errors.print(words, markup=False, highlight=False, soft_wrap=True)
+    errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(found: list[AuditEntry], *, english: bool) -> Table:

@@ -36,7 +36,7 @@ def settings_of(path: Path | None) -> Settings:
     try:
         return load(path)
     except SettingsError as error:
-        errors.print(f"malote: {error}", markup=False, highlight=False)
+        errors.print(f"malote: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE) from error
 
 
@@ -49,9 +49,9 @@ def print_json(value: Any) -> None:
 def fail(code: str, facts: dict[str, str], settings: Settings) -> NoReturn:
     """Ends the command with a reason of the catalogue: what happened, and what to do next."""
     language = settings.language
-    errors.print(f"malote: {rejection.title(code, language)} [{code}]", markup=False, highlight=False)
-    errors.print(rejection.cause(code, facts, language), markup=False, highlight=False)
-    errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False)
+    errors.print(f"malote: {rejection.title(code, language)} [{code}]", markup=False, highlight=False, soft_wrap=True)
+    errors.print(rejection.cause(code, facts, language), markup=False, highlight=False, soft_wrap=True)
+    errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(FAILED)
 
 
@@ -75,7 +75,7 @@ def services_of(path: Path | None) -> Iterator["Services"]:
     except TillError as error:
         fail(error.code, {"till": error.name}, settings)
     except ValueError as error:
-        errors.print(f"malote: database.url: {error}", markup=False, highlight=False)
+        errors.print(f"malote: database.url: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE) from error
     except OSError as error:
         fail(

@@ -170,7 +170,7 @@ def _remove_homes() -> None:
 def _say_where(store: "Store") -> None:
     from malote.demo.words import Phrase
 
-    errors.print(Phrase.KEPT_HOME.say(store.language, path=store.home), markup=False, highlight=False)
+    errors.print(Phrase.KEPT_HOME.say(store.language, path=store.home), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Words:
@@ -180,7 +180,7 @@ class _Words:
         self._language = store.language
 
     def stage(self, phrase: "Phrase") -> None:
-        errors.print(phrase.say(self._language), markup=False, highlight=False)
+        errors.print(phrase.say(self._language), markup=False, highlight=False, soft_wrap=True)
 
     def progress(self, done: int, of: int) -> None:
         pass

@@ -117,7 +117,7 @@ def _login(services: "Services", user: str) -> "DbaLogin | None":
         password = str(typer.prompt("Password" if english else "Senha", hide_input=True, err=True))
         return DbaLogin(chosen, password)
     if not user:
-        errors.print("malote: --user", markup=False)
+        errors.print("malote: --user", markup=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     return DbaLogin(user, sys.stdin.readline().rstrip("\r\n"))
 
@@ -137,7 +137,7 @@ def _identity(tree: "Tree", session: str) -> "Identity":
 
 def _confirm(tree: "Tree", identity: "Identity", language: "Language") -> None:
     if not sys.stdin.isatty():
-        errors.print("malote: --yes", markup=False)
+        errors.print("malote: --yes", markup=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     console.print(_table([node for node in tree.nodes if node.identity == identity], language))
     question = f"End session {identity.key}?" if language == "en" else f"Encerrar a sessão {identity.key}?"

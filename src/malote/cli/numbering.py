@@ -144,6 +144,6 @@ def _midnight(day: str | None, *, after: bool = False) -> datetime | None:
     try:
         chosen = date.fromisoformat(day)
     except ValueError as error:
-        errors.print(f"malote: {day} is no day such as 2026-11-30", markup=False, highlight=False)
+        errors.print(f"malote: {day} is no day such as 2026-11-30", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE) from error
     return datetime.combine(chosen + timedelta(days=1 if after else 0), time.min).astimezone()

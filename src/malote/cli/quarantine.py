@@ -48,7 +48,7 @@ def selection_of(
     from malote.quarantine.reports import Selection
 
     if not ids and till is None and code is None and not everything:
-        errors.print("malote: give numbers, --till, --code or --all", markup=False, highlight=False)
+        errors.print("malote: give numbers, --till, --code or --all", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     name = find_till(services.engine, till).name if till is not None else None
     return Selection(tuple(ids) if ids else None, name, code)

@@ -94,7 +94,7 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _end(message: str) -> NoReturn:
-    errors.print(f"malote: {message}", markup=False, highlight=False)
+    errors.print(f"malote: {message}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(WRONG_USAGE)
 
 

@@ -25,7 +25,7 @@ def reasons(
     chosen = rejection.catalogue()
     if code is not None:
         if code not in chosen:
-            errors.print(f"malote: no reason is called {code}", markup=False, highlight=False)
+            errors.print(f"malote: no reason is called {code}", markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(WRONG_USAGE)
         chosen = {code: chosen[code]}
     if markdown:

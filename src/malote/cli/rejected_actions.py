@@ -149,7 +149,9 @@ def download(
             found = services.quarantine.download(number, command_line())
             target = to / found.name
             if target.exists() and target.read_bytes() != found.content:
-                errors.print(f"malote: {target} exists, with other content", markup=False, highlight=False)
+                errors.print(
+                    f"malote: {target} exists, with other content", markup=False, highlight=False, soft_wrap=True
+                )
                 raise typer.Exit(WRONG_USAGE)
             durable.write(target, found.content)
             written.append(str(target))

@@ -86,7 +86,7 @@ def start(
     """Orders the tills' structure to be updated: one till first, then a few, then the rest; a failure stops it."""
     names = [name.strip() for name in tills.split(",") if name.strip()]
     if everyone == bool(names):
-        errors.print("malote: give either --tills or --all", markup=False, highlight=False)
+        errors.print("malote: give either --tills or --all", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     chosen = None if everyone else names
     _do(lambda services: services.structures.roll_out(chosen, _actor(), dry_run=dry_run), config, json)

@@ -37,7 +37,7 @@ def sync(
     from malote.accounts.audit import command_line
 
     if bool(tills) == everyone:
-        errors.print("malote: give tills, or --all", markup=False, highlight=False)
+        errors.print("malote: give tills, or --all", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     with services_of(config) as services:
         language = services.settings.language

@@ -200,5 +200,5 @@ def _say(services: "Services", portuguese: str, english: str) -> None:
 
 
 def _wrong(message: str) -> NoReturn:
-    errors.print(f"malote: {message}", markup=False, highlight=False)
+    errors.print(f"malote: {message}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(WRONG_USAGE)

@@ -1,6 +1,5 @@
 """Names that strangers gave to files: kept for people to read, never for building a path."""
 
-import os
 import unicodedata
 
 LONGEST = 200  # characters
@@ -11,11 +10,12 @@ def readable(name: str) -> str:
 
     Backslashes part folders too, whatever system the name was made on.
     """
-    text = os.fsencode(name).decode("utf-8", "replace") if _has_surrogates(name) else name
+    text = "".join("\N{REPLACEMENT CHARACTER}" if _is_no_text(character) else character for character in name)
     last = text.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     shown = "".join(character for character in last if unicodedata.category(character)[0] != "C")
     return shown.strip()[:LONGEST] or "?"
 
 
-def _has_surrogates(name: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in name)
+def _is_no_text(character: str) -> bool:
+    """A surrogate stands for a byte of a file's name that is no text."""
+    return "\ud800" <= character <= "\udfff"

@@ -19,6 +19,7 @@ from malote.intake.names import LONGEST, readable
         ("linha\nnova\x00\x1b[31m.xml", "linhanova[31m.xml"),
         ("‮lmx.adnev", "lmx.adnev"),
         ("caf\udce9.xml", "caf�.xml"),
+        ("\ud800.xml", "�.xml"),
         ("promoção.xml", "promoção.xml"),
     ],
 )
