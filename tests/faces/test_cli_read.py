@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from malote.cli import read
 from malote.cli.common import FOUND, OK, WRONG_USAGE
-from malote.cli.main import app
+from malote.cli.main import assemble
 from tests.unit.fiscal.notes import ISSUER, build_cancellation, build_note, build_void, key_of
 
 KEYS = [
@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["read", *map(str, arguments)])
+    return CliRunner().invoke(assemble(), ["read", *map(str, arguments)])
 
 
 def objects(*arguments: str | Path, status: int = OK) -> list[dict[str, Any]]:

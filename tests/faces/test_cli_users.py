@@ -13,7 +13,7 @@ from malote.accounts import audit, sessions, users
 from malote.accounts.roles import Role
 from malote.cli import users as user_commands
 from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, console
-from malote.cli.main import app
+from malote.cli.main import assemble
 from malote.database.engine import open_database
 
 PASSWORD = "três gatos no telhado"
@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, given: str | None = None) -> Result:
-    return CliRunner().invoke(app, list(arguments), input=given)
+    return CliRunner().invoke(assemble(), list(arguments), input=given)
 
 
 def run_json(*arguments: str, given: str | None = None) -> Any:
@@ -61,7 +61,7 @@ def test_a_one_time_password_is_printed_once_and_works(home: Path) -> None:
 
 
 def test_a_password_is_never_an_argument() -> None:
-    for name, command in typer.main.get_command(app).commands["user"].commands.items():  # type: ignore[attr-defined]
+    for name, command in typer.main.get_command(assemble()).commands["user"].commands.items():  # type: ignore[attr-defined]
         options = {option for parameter in command.params for option in parameter.opts}
         assert "--password" not in options, name
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from malote.cli.main import app
+from malote.cli.main import assemble
 from malote.demo import check, live, store
 from malote.demo.check import Checked, StuckError
 from malote.demo.erp_books import Totals
@@ -32,7 +32,7 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*options: str) -> Result:
-    return CliRunner().invoke(app, ["demo", *options], env={"COLUMNS": "200"})
+    return CliRunner().invoke(assemble(), ["demo", *options], env={"COLUMNS": "200"})
 
 
 def checked(proof: Proof, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:

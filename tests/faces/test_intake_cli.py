@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from malote.accounts.tills import authenticate
 from malote.app import services_for
-from malote.cli.main import app
+from malote.cli.main import assemble
 from malote.config import Settings
 from malote.wire import Contact, RefusedFile
 from tests.faces.intake_support import file
@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Path:
 def run(home: Path) -> Run:
     def invoke(*arguments: str, language: str = "en") -> Result:
         environment = {"MALOTE_HOME": str(home), "MALOTE_LANGUAGE": language, "COLUMNS": "200"}
-        return CliRunner().invoke(app, arguments, env=environment)
+        return CliRunner().invoke(assemble(), arguments, env=environment)
 
     return invoke
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from malote.cli.main import app
+from malote.cli.main import assemble
 from tests.engines.locks_support import DBA, People, Person
 
 pytest_plugins = ["tests.engines.locks_fixtures"]
@@ -37,7 +37,9 @@ def settings(home: Path, erp_url: str) -> Path:
 
 
 def run(config: Path, *arguments: str, given: str = PASSWORD) -> Result:
-    return CliRunner().invoke(app, ["locks", *arguments, "--config", str(config)], input=given, env={"COLUMNS": "80"})
+    return CliRunner().invoke(
+        assemble(), ["locks", *arguments, "--config", str(config)], input=given, env={"COLUMNS": "80"}
+    )
 
 
 @pytest.mark.postgresql

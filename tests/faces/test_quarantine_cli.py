@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from malote.accounts.audit import entries
 from malote.accounts.tills import Till, create_till, find_till
 from malote.app import Services, services_for
-from malote.cli.main import app
+from malote.cli.main import assemble
 from malote.config import Settings
 from malote.spool import custody
 from tests.faces.intake_support import file
@@ -37,7 +37,7 @@ def services(home: Path) -> Iterator[Services]:
 def run(home: Path, services: Services) -> Run:
     def invoke(*arguments: object, language: str = "en", code: int = 0) -> Result:
         environment = {"MALOTE_HOME": str(home), "MALOTE_LANGUAGE": language, "COLUMNS": "220"}
-        result = CliRunner().invoke(app, [str(one) for one in arguments], env=environment)
+        result = CliRunner().invoke(assemble(), [str(one) for one in arguments], env=environment)
         assert result.exit_code == code, result.output
         return result
 

@@ -14,7 +14,7 @@ from malote import wire
 from malote.accounts.audit import Actor
 from malote.accounts.tills import create_till
 from malote.app import services_for
-from malote.cli.main import app
+from malote.cli.main import assemble
 from malote.config import Settings
 from malote.structures.form import FORMAT
 from malote.structures.last_year import make_erp
@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Path:
 def run(home: Path) -> Run:
     def invoke(*arguments: str, language: str = "en", answer: str | None = None) -> Result:
         environment = {"MALOTE_HOME": str(home), "MALOTE_LANGUAGE": language, "COLUMNS": "160"}
-        return CliRunner().invoke(app, arguments, env=environment, input=answer)
+        return CliRunner().invoke(assemble(), arguments, env=environment, input=answer)
 
     return invoke
 

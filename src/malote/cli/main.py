@@ -1,83 +1,87 @@
 """The program ``malote``: one file per command group, each registering its own commands here."""
 
 import sys
+from importlib import import_module
+from typing import NamedTuple
 
 import typer
 
-from malote.cli import (
-    audit,
-    demo,
-    erp,
-    erp_profile,
-    erp_verify,
-    locks,
-    numbering,
-    post,
-    read,
-    reasons,
-    rejected,
-    rejected_actions,
-    rollouts,
-    serve,
-    status,
-    structures,
-    sync,
-    till,
-    tills,
-    users,
-)
+_PROGRAM = "Takes every sale from a store's tills to the ERP exactly once, and proves it."
 
-app = typer.Typer(
-    name="malote",
-    help="Takes every sale from a store's tills to the ERP exactly once, and proves it.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-till_app = typer.Typer(no_args_is_help=True, help="The agent beside the POS, and the tills a server knows.")
-rejected_app = typer.Typer(no_args_is_help=True, help="Documents that a person must look at.")
-app.add_typer(till_app, name="till")
-app.add_typer(rejected_app, name="rejected")
-trash_app = typer.Typer(no_args_is_help=True, help="Deleted documents, which can be restored.")
-app.add_typer(trash_app, name="trash")
-user_app = typer.Typer(no_args_is_help=True, help="Who may sign in to the console, and as what.")
-audit_app = typer.Typer(no_args_is_help=True, help="What was done, by whom, and whether the trail is whole.")
-app.add_typer(user_app, name="user")
-app.add_typer(audit_app, name="audit")
+# Groups of commands, each within the one that its words begin with.
+_GROUPS = {
+    "till": "The agent beside the POS, and the tills a server knows.",
+    "rejected": "Documents that a person must look at.",
+    "trash": "Deleted documents, which can be restored.",
+    "user": "Who may sign in to the console, and as what.",
+    "audit": "What was done, by whom, and whether the trail is whole.",
+    "locks": "Who blocks whom in the ERP, and ending a session.",
+    "erp": "The production database.",
+    "erp profile": "Which tables and columns of the ERP Malote writes.",
+    "structures": "The structures of the databases, and how they are updated.",
+    "structures rollout": "The tills' structure, wave by wave.",
+}
 
-locks_app = typer.Typer(no_args_is_help=True, help="Who blocks whom in the ERP, and ending a session.")
-app.add_typer(locks_app, name="locks")
 
-erp_app = typer.Typer(no_args_is_help=True, help="The production database.")
-app.add_typer(erp_app, name="erp")
-structures_app = typer.Typer(no_args_is_help=True, help="The structures of the databases, and how they are updated.")
-rollout_app = typer.Typer(no_args_is_help=True, help="The tills' structure, wave by wave.")
-app.add_typer(structures_app, name="structures")
-structures_app.add_typer(rollout_app, name="rollout")
-profile_app = typer.Typer(no_args_is_help=True, help="Which tables and columns of the ERP Malote writes.")
-erp_app.add_typer(profile_app, name="profile")
+class _Part(NamedTuple):
+    """A file of commands, and the groups that its function is handed: "" is the program itself."""
 
-read.register(app)
-reasons.register(app)
-serve.register(app)
-post.register(app)
-status.register(app)
-demo.register(app)
-till.register(till_app)
-tills.register(till_app)
-rejected.register(rejected_app)
-rejected_actions.register(rejected_app, trash_app)
-sync.register(app)
-numbering.register(app)
-structures.register(structures_app)
-rollouts.register(rollout_app)
-rollouts.register_trust(till_app)
-users.register(user_app)
-erp.register(erp_app)
-erp_verify.register(erp_app)
-erp_profile.register(profile_app)
-locks.register(locks_app)
-audit.register(audit_app)
+    module: str
+    groups: tuple[str, ...] = ("",)
+    function: str = "register"
+
+
+# By the first word of the command line.
+_PARTS: dict[str, tuple[_Part, ...]] = {
+    "read": (_Part("read"),),
+    "reasons": (_Part("reasons"),),
+    "serve": (_Part("serve"),),
+    "post": (_Part("post"),),
+    "status": (_Part("status"),),
+    "demo": (_Part("demo"),),
+    "till": (_Part("till", ("till",)), _Part("tills", ("till",)), _Part("rollouts", ("till",), "register_trust")),
+    "rejected": (_Part("rejected", ("rejected",)), _Part("rejected_actions", ("rejected", "trash"))),
+    "sync": (_Part("sync"),),
+    "numbering": (_Part("numbering"),),
+    "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
+    "user": (_Part("users", ("user",)),),
+    "erp": (_Part("erp", ("erp",)), _Part("erp_verify", ("erp",)), _Part("erp_profile", ("erp profile",))),
+    "locks": (_Part("locks", ("locks",)),),
+    "audit": (_Part("audit", ("audit",)),),
+}
+
+
+def assemble(word: str | None = None) -> typer.Typer:
+    """The program; with a ``word`` only what its commands need, since an agent at a till has no use for a server.
+
+    Any word that no part begins with gets the whole, to say what there is.
+    """
+    app = typer.Typer(
+        name="malote",
+        help=_PROGRAM,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    # With only one command, typer would take the command's name for an argument.
+    app.callback()(_program)
+    groups = {"": app}
+    for part in _PARTS.get(word or "") or [part for parts in _PARTS.values() for part in parts]:
+        module = import_module(f"malote.cli.{part.module}")
+        getattr(module, part.function)(*(_group(groups, name) for name in part.groups))
+    return app
+
+
+def _program() -> None:
+    pass
+
+
+def _group(groups: dict[str, typer.Typer], name: str) -> typer.Typer:
+    if name not in groups:
+        groups[name] = typer.Typer(no_args_is_help=True, help=_GROUPS[name])
+        parent, _, word = name.rpartition(" ")
+        _group(groups, parent).add_typer(groups[name], name=word)
+    return groups[name]
 
 
 def main() -> None:
@@ -85,4 +89,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    app()
+    assemble(sys.argv[1] if len(sys.argv) > 1 else None)()

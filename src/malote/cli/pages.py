@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from malote import rejection
-from malote.cli.main import app
+from malote.cli.main import assemble
 from malote.cli.reasons import page as reasons_page
 
 _COMMANDS = """\
@@ -24,7 +24,7 @@ difference, something pending); 2 wrong usage or settings; 3 it could not be don
 def commands_page() -> str:
     """Every command with its arguments and options, as Markdown."""
     lines = [_COMMANDS]
-    for path, command in leaves(typer.main.get_command(app), "malote"):
+    for path, command in leaves(typer.main.get_command(assemble()), "malote"):
         lines += [f"## `{_usage(path, command)}`", "", (command.help or "").strip(), ""]
         options = [one for one in command.params if one.param_type_name == "option" and not one.hidden]
         described = [
