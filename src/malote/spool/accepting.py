@@ -53,8 +53,8 @@ def accept(engine: Engine, arrival: Arrival, language: Language) -> list[FileRec
             packed = extracted.pack(_extracted(new))
         pouch_id = _keep_pouch(connection, arrival, packed)
         _keep_documents(connection, arrival, pouch_id, new)
-        after = receipts.read(connection, arrival.till_id, [one.file.sha256 for one in new], language)
-    return _replies(hashes, before, after)
+    kept = ((each.file.sha256, one) for each in new for one in each.file.documents)
+    return _replies(hashes, before, receipts.of_new(kept, language))
 
 
 def _distinct(files: Sequence[IncomingFile]) -> list[_New]:
@@ -70,9 +70,8 @@ def _extracted(new: Sequence[_New]) -> list[Document | None]:
     return [one.document for each in new for one in each.file.documents]
 
 
-def _replies(hashes: Sequence[bytes], before: receipts.Receipts, after: receipts.Receipts) -> list[FileReceipt]:
-    fresh = {sha256: msgspec.structs.replace(receipt, already_known=False) for sha256, receipt in after.items()}
-    return [before.get(sha256) or fresh.get(sha256) or receipts.unknown(sha256) for sha256 in hashes]
+def _replies(hashes: Sequence[bytes], before: receipts.Receipts, new: receipts.Receipts) -> list[FileReceipt]:
+    return [before.get(sha256) or new.get(sha256) or receipts.unknown(sha256) for sha256 in hashes]
 
 
 def _lock_till(connection: Connection, till_id: int) -> None:

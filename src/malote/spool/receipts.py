@@ -1,7 +1,7 @@
 """What became of a till's files, as the till is told."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
@@ -11,8 +11,9 @@ from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.fiscal.problems import Problem
 from malote.rejection import Language
+from malote.spool.documents import IncomingDocument, Reason
 from malote.spool.moving import chunks, decode_reason
-from malote.spool.states import OPEN
+from malote.spool.states import OPEN, State
 from malote.wire import DocumentReceipt, FileReceipt, FileState
 
 Receipts = dict[bytes, FileReceipt]
@@ -46,6 +47,14 @@ def read(connection: Connection, till_id: int, hashes: Sequence[bytes], language
     return {sha256: FileReceipt(sha256.hex(), together(found), found, True) for sha256, found in by_file.items()}
 
 
+def of_new(arrived: Iterable[tuple[bytes, IncomingDocument]], language: Language) -> Receipts:
+    """Receipts of files that this transaction has just kept, by what was kept of their documents."""
+    by_file: dict[bytes, list[DocumentReceipt]] = defaultdict(list)
+    for sha256, one in arrived:
+        by_file[sha256].append(_receipt(one.state, one.kind, one.access_key, one.reason, language))
+    return {sha256: FileReceipt(sha256.hex(), together(found), found) for sha256, found in by_file.items()}
+
+
 def together(found: Sequence[DocumentReceipt]) -> FileState:
     """The state of a file from those of its documents: as long as one is under way, so is the file."""
     states = {one.state for one in found}
@@ -68,11 +77,17 @@ _COLUMNS = (
 
 def _document(row: Any, language: Language) -> DocumentReceipt:
     reason = decode_reason(row.reason)
-    return DocumentReceipt(
-        state=row.state,
-        kind=row.kind,
-        key=row.access_key,
-        code=reason.code if reason else None,
-        message=rejection.message(Problem(reason.code, "reject", reason.facts), language) if reason else None,
-        duplicate=row.duplicate,
-    )
+    return _receipt(row.state, row.kind, row.access_key, reason, language, duplicate=row.duplicate)
+
+
+def _receipt(
+    state: State,
+    kind: str | None,
+    key: str | None,
+    reason: Reason | None,
+    language: Language,
+    *,
+    duplicate: bool = False,
+) -> DocumentReceipt:
+    message = rejection.message(Problem(reason.code, "reject", reason.facts), language) if reason else None
+    return DocumentReceipt(state, kind, key, reason.code if reason else None, message, duplicate)
