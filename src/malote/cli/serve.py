@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,8 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
+    # Pouches are read by threads that never rest; the loop that feeds them must not wait 5 ms for each step.
+    sys.setswitchinterval(0.0005)
     stop = threading.Event()
     try:
         chosen = workers(services, posting=posting)

@@ -10,6 +10,8 @@ def readable(name: str) -> str:
 
     Backslashes part folders too, whatever system the name was made on.
     """
+    if name.isprintable() and "/" not in name and "\\" not in name:
+        return name.strip()[:LONGEST] or "?"
     text = "".join("\N{REPLACEMENT CHARACTER}" if _is_no_text(character) else character for character in name)
     last = text.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
     shown = "".join(character for character in last if unicodedata.category(character)[0] != "C")
