@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Engine
 
-from malote.accounts import tills, users
+from malote.accounts import tills
 from malote.accounts.tills import Till
 from malote.api import services as api
 from malote.config import Settings
@@ -233,9 +233,8 @@ def keep_house(services: Services, stop: threading.Event) -> None:
 
 
 def prune(services: Services) -> None:
-    """Ended sessions, trash, posted pouches, received files. Raises ``StoreError``, ``OSError``."""
+    """What its retention has ended for: trash, posted pouches, received files. Raises ``StoreError``, ``OSError``."""
     settings = services.settings
-    users.purge(services.engine, now=time.time())
     purged = services.quarantine.purge()
     pouches = services.spool.prune(time.time() - settings.retention.posted_days * 86400)
     today = datetime.now(UTC).astimezone().date()

@@ -1,12 +1,9 @@
 """Which till a series belongs to. A series has one owner, so that one number can't be two sales of two tills."""
 
-import time
 from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, Engine, select, text
 
-from malote.accounts import audit
-from malote.accounts.audit import SYSTEM, Actor
 from malote.accounts.tills import Till
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
@@ -40,15 +37,10 @@ def judge(engine: Engine, till: Till, wanted: Collection[SeriesKey], *, learn: b
     return {key: _judgement(till, key, owners) for key in wanted}
 
 
-def assign(engine: Engine, till: Till, issuer: str, model: str, series: int, *, actor: Actor = SYSTEM) -> None:
+def assign(engine: Engine, till: Till, issuer: str, model: str, series: int) -> None:
     """Makes the till the owner, whoever was it before. Raises ``StoreError``."""
-    key = (issuer, model, series)
     with writing(engine) as connection:
-        before = owner(connection, key)
-        assign_in(connection, till.id, key)
-        after: audit.Facts = {"issuer": issuer, "model": model, "series": series}
-        on, was = f"till:{till.name}", {"owner": before}
-        audit.record(connection, actor, "series_assigned", on, before=was, after=after, now=time.time())
+        assign_in(connection, till.id, (issuer, model, series))
 
 
 def assign_in(connection: Connection, till_id: int, key: SeriesKey) -> None:
