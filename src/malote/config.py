@@ -11,18 +11,56 @@ from typing import Any, Literal
 
 import msgspec
 
+from malote import address
+from malote.address import AddressError, Scheme
+from malote.fiscal import typed
+from malote.fiscal.typed import TypedError
+from malote.rejection import Language
+
+HIDDEN = "***"
+_SECRETS = frozenset({"url", "erp_url", "token", "dba_password"})  # the addresses may hold a password
+_ANY: tuple[Scheme, ...] = ("postgresql", "oracle", "sqlite")
+_ADDRESSES: dict[str, tuple[Scheme, ...]] = {
+    "database.url": ("sqlite", "postgresql"),
+    "erp.url": _ANY,
+    "structures.erp_url": _ANY,
+}
+
 
 class SettingsError(Exception):
-    """A settings file can't be used; says which setting and why."""
+    """A settings file can't be used; says which setting and why.
+
+    ``code`` and ``facts`` are the catalogue's where the reason has its words there; ``language`` is the file's.
+    """
+
+    def __init__(
+        self, said: str, code: str = "", facts: Mapping[str, str] | None = None, language: Language = "pt"
+    ) -> None:
+        super().__init__(said)
+        self.code = code
+        self.facts = dict(facts or {})
+        self.language = language
 
 
-class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings that belong together. Whoever prints them sees no secret."""
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return [(name, HIDDEN if value and name in _SECRETS else value) for name, value in values]
+
+
+class ServerSettings(Section, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: int = 8470
     posting: bool = True  # whether the server posts as well; off where `malote post` runs beside it
 
 
-class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoreSettings(Section, frozen=True, forbid_unknown_fields=True):
     name: str = "Loja"
     test_environment: bool = False  # whether notes of the tax authority's test environment are sales here
     issuers: list[str] = []  # CNPJs whose notes are this store's; empty: any
@@ -31,11 +69,11 @@ class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sale_hours: float = 168.0  # how long a cancellation waits for its sale: as long as the law lets one come late
 
 
-class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DatabaseSettings(Section, frozen=True, forbid_unknown_fields=True):
     url: str = ""  # empty: SQLite in the home folder
 
 
-class ErpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ErpSettings(Section, frozen=True, forbid_unknown_fields=True):
     url: str = ""  # empty: SQLite in the home folder, for trying out
     name: str = "ERP"
     profile: str = ""  # empty: Malote's own tables; a name, or a path of a .toml file relative to home
@@ -43,7 +81,7 @@ class ErpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statement_timeout_seconds: float = 30.0  # keep posting.lease_seconds longer than this
 
 
-class PostingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PostingSettings(Section, frozen=True, forbid_unknown_fields=True):
     batch: int = 1000
     lease_seconds: float = 60.0
     idle_seconds: float = 0.2  # between looks at an empty spool
@@ -51,7 +89,7 @@ class PostingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_longest_seconds: float = 60.0
 
 
-class LocksSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LocksSettings(Section, frozen=True, forbid_unknown_fields=True):
     grace_seconds: float = 5.0  # between cancelling what a session runs and ending it
     login_minutes: float = 10.0  # how long a DBA's login is remembered, in memory only
     automatic: bool = False  # end idle blockers by the rule below
@@ -63,7 +101,7 @@ class LocksSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dba_password_file: str = ""  # instead of dba_password
 
 
-class IntakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class IntakeSettings(Section, frozen=True, forbid_unknown_fields=True):
     max_document_bytes: int = 5_000_000
     max_pouch_bytes: int = 64_000_000  # opened
     max_body_bytes: int = 32_000_000  # as sent
@@ -75,19 +113,19 @@ class IntakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drop_keep_days: float = 90.0  # of files taken from the drop folder
 
 
-class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RetentionSettings(Section, frozen=True, forbid_unknown_fields=True):
     posted_days: float = 90.0
     trash_days: float = 30.0  # of deleted documents, which go then if they are still held elsewhere
 
 
-class QuarantineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class QuarantineSettings(Section, frozen=True, forbid_unknown_fields=True):
     custody_minutes: float = 60.0  # how long a till's word counts that it holds a rejected file
     difference_cents: int = 10  # the largest difference of sums that a person may accept
     quiet_seconds: float = 1.0  # a change made in the folder by hand counts once it stood still for so long
     rescan_seconds: float = 2.0
 
 
-class StructuresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StructuresSettings(Section, frozen=True, forbid_unknown_fields=True):
     erp_url: str = ""  # the ERP as a user who may alter its tables; empty: erp.url
     lock_timeout_seconds: float = 0.3  # how long a change may stand in the queue for a lock, with the sales behind it
     patience_seconds: float = 600.0  # how long a step tries
@@ -97,7 +135,7 @@ class StructuresSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     offline_minutes: float = 10.0  # a till not heard of for so long holds up no wave
 
 
-class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TillSettings(Section, frozen=True, forbid_unknown_fields=True):
     server: str = "http://127.0.0.1:8470"
     token: str = ""
     token_file: str = ""  # instead of token
@@ -117,7 +155,7 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     moved_folder: str = ""  # for after_proof = "move"
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Settings(Section, frozen=True, forbid_unknown_fields=True):
     home: str = "."
     language: Literal["pt", "en"] = "pt"
     server: ServerSettings = ServerSettings()
@@ -173,8 +211,40 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{chosen or 'environment'}: {error}") from error
+    _check_addresses(settings)
     base = chosen.parent if chosen else Path()
-    return msgspec.structs.replace(settings, home=str((base / settings.home).resolve()))
+    return msgspec.structs.replace(
+        settings,
+        home=str((base / settings.home).resolve()),
+        store=msgspec.structs.replace(settings.store, issuers=_issuers(settings)),
+    )
+
+
+def _check_addresses(settings: Settings) -> None:
+    """Here, before anybody connects: what can be read in two ways would be repeated by whoever looks for the server."""
+    for name, schemes in _ADDRESSES.items():
+        section, _, field = name.partition(".")
+        given = getattr(getattr(settings, section), field)
+        try:
+            if given:
+                address.check(given, schemes)
+        except AddressError as error:
+            code = "erp_address_invalid" if name == "erp.url" else "address_invalid"
+            raise _invalid(settings, name, error.detail, code) from None
+
+
+def _issuers(settings: Settings) -> list[str]:
+    """As documents write them, however they were typed."""
+    try:
+        return [typed.taxpayer(one) for one in settings.store.issuers]
+    except TypedError as error:
+        raise _invalid(settings, "store.issuers", error.detail) from None
+
+
+def _invalid(settings: Settings, name: str, detail: str, code: str = "setting_invalid") -> SettingsError:
+    variable = f"MALOTE_{name.upper().replace('.', '_')}"
+    facts = {"setting": name, "variable": variable, "detail": detail}
+    return SettingsError(f"{name}: {detail}", code, facts, settings.language)
 
 
 def _path_of(environment: Mapping[str, str]) -> Path | None:

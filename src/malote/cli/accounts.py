@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-import typer
 from rich.text import Text
 
 from malote.accounts.errors import AccountError
-from malote.cli.common import WRONG_USAGE, ConfigOption, errors, fail, settings_of
+from malote.cli.common import ConfigOption, end_with_settings, fail, settings_of
 from malote.config import SettingsError
 from malote.database.errors import StoreError
 from malote.database.opened import OpenedStore, opened_store
@@ -26,8 +25,7 @@ def accounts_of(config: ConfigOption) -> Iterator[OpenedStore]:
     except StoreError as error:
         fail(error.code, {"detail": error.detail}, settings)
     except SettingsError as error:
-        errors.print(f"malote: {error}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE) from error
+        end_with_settings(error)
 
 
 def local_time(at: float) -> str:

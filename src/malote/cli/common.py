@@ -12,6 +12,7 @@ from rich.console import Console
 
 from malote import rejection
 from malote.config import Settings, SettingsError, load
+from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -36,8 +37,16 @@ def settings_of(path: Path | None) -> Settings:
     try:
         return load(path)
     except SettingsError as error:
+        end_with_settings(error)
+
+
+def end_with_settings(error: SettingsError) -> NoReturn:
+    """Ends the command with what is wrong in the settings."""
+    if not error.code:
         errors.print(f"malote: {error}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE) from error
+        raise typer.Exit(WRONG_USAGE) from None
+    _say_reason(error.code, error.facts, error.language)
+    raise typer.Exit(FAILED if error.code == "erp_address_invalid" else WRONG_USAGE) from None
 
 
 def print_json(value: Any) -> None:
@@ -48,11 +57,14 @@ def print_json(value: Any) -> None:
 
 def fail(code: str, facts: dict[str, str], settings: Settings) -> NoReturn:
     """Ends the command with a reason of the catalogue: what happened, and what to do next."""
-    language = settings.language
+    _say_reason(code, facts, settings.language)
+    raise typer.Exit(FAILED)
+
+
+def _say_reason(code: str, facts: dict[str, str], language: Language) -> None:
     errors.print(f"malote: {rejection.title(code, language)} [{code}]", markup=False, highlight=False, soft_wrap=True)
     errors.print(rejection.cause(code, facts, language), markup=False, highlight=False, soft_wrap=True)
     errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(FAILED)
 
 
 @contextmanager

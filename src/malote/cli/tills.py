@@ -146,11 +146,12 @@ def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:
 
 
 def _series_key(issuer: str, model: str, series: int) -> "SeriesKey":
-    from malote.fiscal.cnpj import is_cnpj, is_cpf
+    from malote.fiscal import typed
 
-    plain = "".join(character for character in issuer.upper() if character not in "./- ")
-    if not is_cnpj(plain) and not is_cpf(plain):
-        _wrong(f"{issuer} is neither a CNPJ nor a CPF")
+    try:
+        plain = typed.taxpayer(issuer)
+    except typed.TypedError as error:
+        _wrong(f"--issuer: {error.detail}")
     if model not in ("65", "55", "59"):
         _wrong(f"{model} is no model: give 65, 55 or 59")
     return plain, model, series

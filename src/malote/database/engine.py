@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from malote import durable
+from malote import address, durable
 from malote.database.errors import StoreError, translate
 
 WAIT_SECONDS = 15.0  # for a lock that another process or thread holds
@@ -27,8 +27,10 @@ def open_database(url: str) -> Engine:
     """An engine for ``sqlite:///file`` or ``postgresql://…``. Nothing is connected yet.
 
     Commits are on the disk when they return, whatever the server's default. Raises ``ValueError`` for another kind
-    of database, ``OSError`` when the folder of a SQLite file can't be made.
+    of database or an address that leaves a doubt, saying nothing of what it holds; ``OSError`` when the folder of a
+    SQLite file can't be made.
     """
+    address.check(url, ("sqlite", "postgresql"))
     parsed = make_url(url)
     match parsed.get_backend_name():
         case "sqlite" if parsed.database not in (None, "", ":memory:"):

@@ -5,20 +5,24 @@ import re
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from malote import address
+from malote.address import AddressError
 from malote.erp.protocol import ErpError
 
 HIDDEN = "***"
 _SECRET_OPTION = re.compile(r"passw|pwd|secret|token|sslkey|wallet", re.IGNORECASE)
-_FORMS = "postgresql://user@host/database, oracle+oracledb://user@host:1521/?service_name=name or sqlite:///file"
 
 
 def parsed(url: str) -> URL:
     """Raises ``ErpError`` with ``erp_address_invalid``, which says nothing of what the address holds."""
     try:
+        address.check(url)
         return make_url(url)
+    except AddressError as error:
+        raise invalid(error.detail) from None
     except (ArgumentError, ValueError):
-        # Neither the address nor what was said of it: an @ or a / too many, and they quote the password.
-        raise invalid(f"not of the form {_FORMS}") from None
+        # Neither the address nor what was said of it, which quotes the password.
+        raise invalid("?") from None
 
 
 def invalid(detail: str) -> ErpError:
@@ -28,16 +32,17 @@ def invalid(detail: str) -> ErpError:
 def masked(url: str) -> str:
     """The address as it may be shown and logged."""
     try:
-        address = make_url(url)
+        address.check(url)
+        plain = make_url(url)
     except (ArgumentError, ValueError):
         return HIDDEN
-    query = {name: HIDDEN if _SECRET_OPTION.search(name) else value for name, value in address.query.items()}
-    return address.set(query=query).render_as_string(hide_password=True)
+    query = {name: HIDDEN if _SECRET_OPTION.search(name) else value for name, value in plain.query.items()}
+    return plain.set(query=query).render_as_string(hide_password=True)
 
 
-def secrets_of(address: URL) -> tuple[str, ...]:
+def secrets_of(url: URL) -> tuple[str, ...]:
     """What must never be said, longest first."""
-    given = [address.password, *(value for name, value in address.query.items() if _SECRET_OPTION.search(name))]
+    given = [url.password, *(value for name, value in url.query.items() if _SECRET_OPTION.search(name))]
     secrets = {part for value in given if value for part in ((value,) if isinstance(value, str) else value)}
     return tuple(sorted(secrets, key=len, reverse=True))
 

@@ -9,7 +9,7 @@ from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
-from malote.fiscal import access_key
+from malote.fiscal import typed
 from malote.spool import reports
 from malote.spool.documents import StoredDocument
 from malote.spool.states import State
@@ -67,12 +67,12 @@ def statement(till_id: int, query: DocumentsQuery) -> Select[Any]:
 
 
 def _matches(search: str) -> ColumnElement[bool]:
-    if access_key.is_well_formed(search.upper()):
-        return documents.c.access_key == search.upper()
+    key = typed.access_key(search)
+    if key is not None:
+        return documents.c.access_key == key
     named = func.lower(documents.c.file_name).contains(search.lower(), autoescape=True)
-    if search.isascii() and search.isdigit() and len(search) <= 9:
-        return or_(documents.c.number == int(search), named)
-    return named
+    number = typed.number(search)
+    return named if number is None else or_(documents.c.number == number, named)
 
 
 def _reasons(connection: Connection, till_id: int, states: tuple[State, ...]) -> dict[str, int]:

@@ -24,8 +24,8 @@ def open_target(scope: Scope, settings: Settings, schema: str = "") -> Target:
     address = settings.database_url if scope == "store" else chosen.erp_url or settings.erp_url
     try:
         url = make_url(address)
-    except ArgumentError as error:
-        raise StructureError("structure_engine_unsupported", engine="?") from error
+    except (ArgumentError, ValueError):
+        raise StructureError("structure_engine_unsupported", engine="?") from None
     match url.get_backend_name():
         case "postgresql" | "postgres":
             user = _user_of(settings.erp_url) if scope == "erp" and chosen.erp_url else ""
@@ -40,5 +40,5 @@ def _user_of(address: str) -> str:
     """Who posts, where somebody else alters the tables."""
     try:
         return make_url(address).username or ""
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return ""

@@ -1,0 +1,48 @@
+"""Numbers of documents and taxpayers as people type and paste them: with masks, blanks and small letters."""
+
+import re
+import unicodedata
+
+from malote.fiscal import access_key as keys
+from malote.fiscal.cnpj import is_cnpj, is_cpf, is_right
+
+_MASK = re.compile(r"[\s./\\\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u2060\ufeff]+")
+_KEY_PREFIX = re.compile(r"(?:NFE|CFE)(?=[0-9])")
+_SHOWN = 40  # characters of what was typed
+
+
+class TypedError(ValueError):
+    """``detail`` names what was typed, as far as it fits, and the check digits it should have had where only they are
+    wrong."""
+
+    def __init__(self, text: str, expected: str = "") -> None:
+        shown = "".join(one if one.isprintable() else "?" for one in text[:_SHOWN])
+        self.detail = f"{shown} ({expected})" if expected else shown
+        super().__init__(self.detail)
+
+
+def plain(text: str) -> str:
+    """Without mask and blanks, in capitals; digits of other alphabets become ours."""
+    return _MASK.sub("", unicodedata.normalize("NFKC", text)).upper()
+
+
+def taxpayer(text: str) -> str:
+    """A CNPJ (14 characters) or, for producers, a CPF (11 digits). Raises ``TypedError``."""
+    found = plain(text)
+    if is_right(found):
+        return found
+    if is_cnpj(found) or is_cpf(found):
+        raise TypedError(text, "DV")
+    raise TypedError(text, "CNPJ, CPF")
+
+
+def access_key(text: str) -> str | None:
+    """An access key, pasted with blanks every four digits or as a document's Id; None for anything else."""
+    found = _KEY_PREFIX.sub("", plain(text))
+    return found if keys.is_well_formed(found) else None
+
+
+def number(text: str) -> int | None:
+    """A document's number, with or without dots between thousands and zeros before; None for anything else."""
+    found = plain(text)
+    return int(found) if found.isascii() and found.isdigit() and len(found) <= 9 else None
