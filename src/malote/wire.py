@@ -44,7 +44,7 @@ class Pouch(msgspec.Struct, array_like=True, frozen=True):
 
 # What became of a file, seen from the till:
 #   accepted   durable on the server, not yet booked: keep it
-#   posted     the ERP has it: proven
+#   posted     the ERP has it: proven; or it is settled and kept here for good, since it is no sale to be booked
 #   rejected   a person must act on the server: keep it, do not resend by yourself
 #   discarded  a person deleted it on the server: keep it
 #   unknown    the server has no such file: send it again

@@ -6,7 +6,9 @@ from decimal import Decimal
 import msgspec
 
 from malote.fiscal.documents import (
+    Answer,
     Cancellation,
+    Event,
     Item,
     NumberVoid,
     Payment,
@@ -27,11 +29,14 @@ ITEM = Item(1, "10", "", "CAFE", "09012100", "5102", "KG", Decimal("0.1234"), De
 SALE = Sale(KEY, "65", "4.00", "0X0J92JY000196", 1, 604, AT, 1, 1, "", (ITEM,), (Payment("17", 123),), 0,
             Totals(123, 0, 0, 0, 0, 22, 0, 0, 0, 0, 0, 0, 1, 123))  # fmt: skip
 CANCELLATION = Cancellation(KEY, "110111", 1, "0X0J92JY000196", AT, 1, "135", Protocol("136", 135, AT), "erro")
+EVENT = Event(KEY, "110110", 2, "0X0J92JY000196", AT, 1, "Carta de Correcao", Protocol("137", 135, AT), "a cor")
+ANSWER = Answer(KEY, 100, Protocol("1352600", 100, AT, (("1", "revise"),)), AT, 1, "1352600", "3zO5Hm8A=")
 VOID = NumberVoid("0X0J92JY000196", "65", 1, 2026, 7, 9, 1, "falha", None)
 
 
 def test_documents_survive_the_way_through_the_spool() -> None:
-    assert decode(encode([SALE, None, CANCELLATION, VOID])) == [SALE, None, CANCELLATION, VOID]
+    every = [SALE, None, CANCELLATION, VOID, EVENT, ANSWER]
+    assert decode(encode(every)) == every
 
 
 def test_the_protocol_is_no_fiscal_content() -> None:
@@ -39,6 +44,11 @@ def test_the_protocol_is_no_fiscal_content() -> None:
     assert content_hash(authorised) == content_hash(SALE)
     assert authorised.authorised
     assert not SALE.authorised
+
+
+def test_what_a_sale_says_of_others_is_no_fiscal_content() -> None:
+    other = msgspec.structs.replace(SALE, purpose=2, direction=0, references=(KEY,), operation="VENDA")
+    assert content_hash(other) == content_hash(SALE)
 
 
 def test_a_cent_is_fiscal_content() -> None:
@@ -50,6 +60,8 @@ def test_what_can_happen_once_has_one_identity() -> None:
     assert identity(SALE) == KEY
     by_substitution = msgspec.structs.replace(CANCELLATION, event="110112", sequence=2)
     assert identity(CANCELLATION) == identity(by_substitution) == f"cancel:{KEY}"
+    assert identity(EVENT) == f"event:{KEY}:110110:2"
+    assert identity(ANSWER) == f"answer:{KEY}:100:1352600"
     assert identity(VOID) == "void:0X0J92JY000196:65:1:2026:7-9"
 
 

@@ -16,6 +16,11 @@ LEGAL = {
     ("rejected", "accepted"),
     ("rejected", "discarded"),
     ("discarded", "rejected"),
+    ("accepted", "kept"),
+    ("posting", "kept"),
+    ("waiting", "kept"),
+    ("rejected", "kept"),
+    ("kept", "accepted"),
 }
 
 
@@ -34,6 +39,11 @@ def test_every_state_has_its_row() -> None:
 
 def test_what_is_posted_stays_posted() -> None:
     assert TRANSITIONS["posted"] == frozenset()
+
+
+def test_what_is_kept_is_settled_until_a_person_books_it() -> None:
+    assert "kept" not in OPEN
+    assert TRANSITIONS["kept"] == frozenset({"accepted"})
 
 
 def test_open_states_are_those_that_can_still_end_as_posted_by_themselves() -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 from malote import rejection
 from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, console, errors, print_json, settings_of
 from malote.fiscal.amounts import money
-from malote.fiscal.documents import Cancellation, Document, Item, NumberVoid, Sale
+from malote.fiscal.documents import Answer, Cancellation, Document, Event, Item, NumberVoid, Sale
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.reader import Limits, Reading, Summary, read, summary
 from malote.fiscal.readings import unreadable
@@ -29,6 +29,7 @@ _Json = Annotated[bool, typer.Option("--json", help="One JSON object per documen
 _LABELS: dict[Language, dict[str, str]] = {
     "pt": {
         "sale": "Venda", "cancellation": "Cancelamento", "number_void": "Inutilização", "none": "Documento ilegível",
+        "event": "Evento", "answer": "Resposta da SEFAZ", "event_type": "Tipo do evento", "status": "cStat",
         "key": "Chave", "issuer": "CNPJ", "number": "Modelo, série, número", "issued_at": "Emissão",
         "environment": "Ambiente", "1": "produção", "2": "homologação", "emission": "Forma de emissão",
         "offline": "contingência offline", "authorised": "Autorizado", "consumer": "Consumidor identificado",
@@ -38,6 +39,7 @@ _LABELS: dict[Language, dict[str, str]] = {
     },
     "en": {
         "sale": "Sale", "cancellation": "Cancellation", "number_void": "Voided numbers", "none": "Unreadable document",
+        "event": "Event", "answer": "Authority's answer", "event_type": "Event type", "status": "cStat",
         "key": "Key", "issuer": "CNPJ", "number": "Model, series, number", "issued_at": "Issued",
         "environment": "Environment", "1": "production", "2": "test", "emission": "Emission type",
         "offline": "offline contingency", "authorised": "Authorised", "consumer": "Consumer named",
@@ -208,6 +210,10 @@ def _document_facts(document: Document | None, labels: dict[str, str]) -> list[t
             return [("reason", document.reason)]
         case NumberVoid():
             return [("range", f"{document.first} – {document.last}"), ("reason", document.reason)]
+        case Event():
+            return [("event_type", f"{document.event} {document.description}".strip())]
+        case Answer():
+            return [("status", str(document.status))]
         case None:
             return []
 

@@ -20,10 +20,20 @@ if TYPE_CHECKING:
     from malote.spool.documents import TillStatus
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
-    "pt": ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),
-    "en": ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
+    "pt": (
+        "Caixa",
+        "Situação",
+        "Pendentes",
+        "Em espera",
+        "Enviadas",
+        "Guardadas",
+        "Rejeitadas",
+        "Último contato",
+        "Última venda",
+    ),
+    "en": ("Till", "State", "Pending", "Waiting", "Posted", "Kept", "Rejected", "Last contact", "Last sale"),
 }
-_NUMBERS = range(2, 6)  # columns
+_NUMBERS = range(2, 7)  # columns
 
 
 def register(app: typer.Typer) -> None:
@@ -70,7 +80,7 @@ def _table(tills: "Sequence[TillStatus]", language: Language, skew: float) -> Ta
         table.add_row(
             Text(f"{till.till}\n{till.label}" if till.label else till.till),
             _state(till, language, skew),
-            *(str(count) for count in (till.pending, till.waiting, till.posted, till.rejected)),
+            *(str(count) for count in (till.pending, till.waiting, till.posted, till.kept, till.rejected)),
             _moment(till.last_contact_at) or _never(language),
             _last_sale(till) or "—",
         )
@@ -79,9 +89,15 @@ def _table(tills: "Sequence[TillStatus]", language: Language, skew: float) -> Ta
 
 def _show_reasons(tills: "Sequence[TillStatus]", language: Language, skew: float) -> None:
     """Below the table, in words: what each till's documents wait for or were rejected for, and what ails the till."""
-    waiting, rejected = ("waiting", "rejected") if language == "en" else ("em espera", "rejeitadas")
+    english = language == "en"
+    waiting, rejected = ("waiting", "rejected") if english else ("em espera", "rejeitadas")
+    kept = "kept, not booked" if english else "guardadas, não lançadas"
     for till in tills:
-        for heading, reasons in ((waiting, till.waiting_reasons), (rejected, till.rejected_reasons)):
+        for heading, reasons in (
+            (waiting, till.waiting_reasons),
+            (rejected, till.rejected_reasons),
+            (kept, till.kept_reasons),
+        ):
             for code, count in sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0])):
                 _say(till, f"{heading}: {count} × {_titled(code, language)}")
         for file in till.till_refused:

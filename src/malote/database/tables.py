@@ -104,6 +104,7 @@ document = Table(
     Column("settled_at", Double),
     Column("duplicate", Boolean, nullable=False),
     Column("kept", Boolean, nullable=False),  # whether the quarantine has it on disk
+    Column("authorised", Boolean),  # whether it, or an answer joined with it, has its protocol; NULL where not known
     UniqueConstraint("till_id", "file_sha256", "position", name="document_once"),
     Index("document_state", "state", "id"),
     # By state first: an index that starts with the till would tempt a planner without statistics to read all that a
@@ -124,6 +125,16 @@ document = Table(
         sqlite_where=text("lease_until IS NOT NULL"),
         postgresql_where=text("lease_until IS NOT NULL"),
     ),
+)
+
+# The keys that a document names besides its own (NFref): the way from a sale to what was written about it.
+document_reference = Table(
+    "document_reference",
+    metadata,
+    Column("document_id", _Id, ForeignKey("document.id", name="document_reference_document"), nullable=False),
+    Column("access_key", Text, nullable=False),
+    PrimaryKeyConstraint("document_id", "access_key", name="document_reference_key"),
+    Index("document_reference_access_key", "access_key"),
 )
 
 # How many documents of a till are in a state, for a reason ("" where there is none): kept in the transaction of every

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from malote.fiscal.documents import Sale
+from malote.fiscal.documents import Sale, bare
 
 UNTOLD = "content"  # something differs, and what it is can't be told
 _SHOWN = 10
@@ -17,8 +17,8 @@ def differences(booked: Sale, arriving: Sale) -> list[str]:
     same sale must write them with the same digits. The protocol is left out: it comes later and is no other content.
     """
     return _differing(
-        msgspec.structs.replace(booked, protocol=None, items=_in_order(booked)),
-        msgspec.structs.replace(arriving, protocol=None, items=_in_order(arriving)),
+        msgspec.structs.replace(bare(booked), items=_in_order(booked)),
+        msgspec.structs.replace(bare(arriving), items=_in_order(arriving)),
     )
 
 

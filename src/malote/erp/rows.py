@@ -20,11 +20,9 @@ _TAXES = tuple(field.name for field in msgspec.structs.fields(Taxes))
 _TOTALS = tuple(field.name for field in msgspec.structs.fields(Totals))
 _ITEM = tuple(field.name for field in msgspec.structs.fields(Item) if field.name != "taxes")
 _PAYMENT = tuple(field.name for field in msgspec.structs.fields(Payment))
-_SALE = tuple(
-    field.name
-    for field in msgspec.structs.fields(Sale)
-    if field.name not in {"items", "payments", "totals", "protocol"}
-)
+# Lines and totals have rows and columns of their own; what a sale says of other documents isn't booked.
+_ELSEWHERE = {"items", "payments", "totals", "protocol"} | {"purpose", "direction", "references", "operation"}
+_SALE = tuple(field.name for field in msgspec.structs.fields(Sale) if field.name not in _ELSEWHERE)
 
 _item_columns = ("access_key", *_ITEM, *_TAXES)
 _item_values = attrgetter(*_ITEM, *(f"taxes.{name}" for name in _TAXES))

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["sale", "cancellation", "number_void"]
+Kind = Literal["sale", "cancellation", "number_void", "event", "answer"]
 
 
 class Taxes(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -101,11 +101,14 @@ class Totals(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class Protocol(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """The tax authority's authorisation. ``status`` is cStat: 100, or 150 when authorised late."""
+    """The tax authority's authorisation. ``status`` is cStat: 100, 150 when authorised late, 120 with alerts."""
 
     number: str
     status: int
     at: datetime | None
+    alerts: tuple[
+        tuple[str, str], ...
+    ] = ()  # cMsg and xMsg of each: what the authority wants mended, though it is valid
 
 
 class Sale(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
@@ -128,6 +131,10 @@ class Sale(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
     contingency_at: datetime | None = None
     contingency_reason: str = ""
     protocol: Protocol | None = None
+    purpose: int = 1  # finNFe: 1 normal, 2 complement, 3 adjustment, 4 return, 5 and 6 credit and debit notes
+    direction: int = 1  # tpNF: 0 goods come in, 1 they go out
+    references: tuple[str, ...] = ()  # NFref: keys, and what has none in words ("ECF 2D 3 15", "NF 01 1 234")
+    operation: str = ""  # natOp
 
     @property
     def authorised(self) -> bool:
@@ -177,7 +184,44 @@ class NumberVoid(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=3):
         return self.protocol is not None
 
 
-Document = Sale | Cancellation | NumberVoid
+class Event(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=4):
+    """What happened to the note ``access_key`` without changing its booking: a letter of correction, a manifestation, a
+    cancelled event, one that nobody here knows yet."""
+
+    access_key: str
+    event: str  # tpEvento, "110110"
+    sequence: int
+    issuer: str  # of the event: CNPJ or CPF of who said it
+    at: datetime
+    environment: int
+    description: str  # descEvento
+    protocol: Protocol | None  # of the event itself
+    text: str = ""  # xCorrecao, xJust, whatever it says in words
+
+    @property
+    def authorised(self) -> bool:
+        return self.protocol is not None
+
+
+class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=5):
+    """The tax authority's answer about the note ``access_key`` in a file of its own (infProt): it authorises or refuses
+    what another file says. What a status means is in ``malote.fiscal.answers``."""
+
+    access_key: str
+    status: int  # cStat
+    protocol: Protocol | None  # where it authorises the note
+    at: datetime | None
+    environment: int
+    number: str = ""  # nProt, whatever the status
+    digest: str = ""  # digVal: of the note that was answered
+    text: str = ""  # xMotivo
+
+    @property
+    def authorised(self) -> bool:
+        return self.protocol is not None
+
+
+Document = Sale | Cancellation | NumberVoid | Event | Answer
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Document | None])
@@ -201,6 +245,10 @@ def kind(document: Document) -> Kind:
             return "cancellation"
         case NumberVoid():
             return "number_void"
+        case Event():
+            return "event"
+        case Answer():
+            return "answer"
 
 
 def identity(document: Document) -> str:
@@ -213,11 +261,22 @@ def identity(document: Document) -> str:
         case NumberVoid():
             numbers = f"{document.first}-{document.last}"
             return f"void:{document.issuer}:{document.model}:{document.series}:{document.year}:{numbers}"
+        case Event():
+            return f"event:{document.access_key}:{document.event}:{document.sequence}"
+        case Answer():
+            return f"answer:{document.access_key}:{document.status}:{document.number}"
 
 
 def content_hash(document: Document) -> bytes:
     """SHA-256 of the fiscal content: equal for two documents that say the same, whatever their bytes.
 
-    The protocol is left out, since the same sale comes before and after its authorisation.
+    The protocol is left out, since the same sale comes before and after its authorisation; so is what a sale says of
+    other documents and of its occasion, of which nothing is booked.
     """
-    return hashlib.sha256(_encoder.encode(msgspec.structs.replace(document, protocol=None))).digest()
+    content = bare(document) if isinstance(document, Sale) else msgspec.structs.replace(document, protocol=None)
+    return hashlib.sha256(_encoder.encode(content)).digest()
+
+
+def bare(sale: Sale) -> Sale:
+    """Its fiscal content alone: two sales are the same where this is equal."""
+    return msgspec.structs.replace(sale, protocol=None, purpose=1, direction=1, references=(), operation="")

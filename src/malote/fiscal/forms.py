@@ -201,6 +201,7 @@ def _recognise(pieces: _Pieces) -> NoteRow | Unknown | None:
         [PaymentRow._make(pick(texts)) for pick in frame.payments],
         TotalsRow._make(frame.totals(texts)),
         None if frame.answer is None else AnswerRow._make(frame.answer(texts)),
+        [],
     )
     return _unescaped(note) if "&" in pieces.text else note
 
@@ -232,6 +233,7 @@ def _unescaped(note: NoteRow) -> NoteRow:
         [PaymentRow._make(map(unescape, row)) for row in note.payments],
         TotalsRow._make(map(unescape, note.totals)),
         None if answer is None else AnswerRow._make(map(unescape, answer)),
+        [],
     )
 
 
@@ -312,7 +314,8 @@ def _frame_of(parts: list[str]) -> _Frame | None:
     if len(found) != 1 or found[0].kind != "note" or found[0].request is None:
         return None
     row = note_row(found[0].request, found[0].answer)
-    if len(row.items) != 1:
+    if len(row.items) != 1 or row.references:
+        # Notes that refer to others are rare, and hardly two of them refer to as many.
         return None
     signs = _Signs(len(parts) // 2)
     return _Frame(

@@ -74,6 +74,10 @@ def read_note(row: NoteRow, limits: Limits) -> Reading:
         contingency_at,
         row.head.contingency_reason,
         protocol,
+        whole_number(row.head.purpose) or 1,
+        0 if row.head.direction == "0" else 1,
+        tuple(row.references),
+        row.head.operation,
     )
     checks.check_note(sale, row, problems)
     return Reading(sale, "sale", problems)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from malote.fiscal.access_key import SAT_MODEL, is_well_formed, split
-from malote.fiscal.documents import Cancellation, Document, Kind, NumberVoid, Sale, kind
+from malote.fiscal.documents import Answer, Cancellation, Document, Event, Kind, NumberVoid, Sale, kind
 from malote.fiscal.problems import Problem
 
 
@@ -75,6 +75,10 @@ def summary(reading: Reading) -> Summary:
             return _of_cancellation(document)
         case NumberVoid():
             return _of_void(document)
+        case Event():
+            return _of_event(document)
+        case Answer():
+            return _of_answer(document)
 
 
 def _of_sale(sale: Sale) -> Summary:
@@ -103,6 +107,24 @@ def _of_cancellation(cancellation: Cancellation) -> Summary:
         issued_at=cancellation.at.isoformat(),
         environment=cancellation.environment,
         authorised=cancellation.authorised,
+    )
+
+
+def _of_event(event: Event) -> Summary:
+    return msgspec.structs.replace(
+        named_by_key("event", event.access_key),
+        issued_at=event.at.isoformat(),
+        environment=event.environment,
+        authorised=event.authorised,
+    )
+
+
+def _of_answer(answer: Answer) -> Summary:
+    return msgspec.structs.replace(
+        named_by_key("answer", answer.access_key),
+        issued_at=answer.at.isoformat() if answer.at else None,
+        environment=answer.environment,
+        authorised=answer.authorised,
     )
 
 

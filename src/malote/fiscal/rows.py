@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from malote.fiscal.tree import LOCAL_NAMES, Columns, child_of, fill, fill_parts
+from malote.fiscal.tree import LOCAL_NAMES, Columns, child_of, fields_of, fill, fill_parts
 
 
 class HeadRow(NamedTuple):
@@ -28,6 +28,7 @@ class HeadRow(NamedTuple):
     purpose: str  # finNFe
     contingency_at: str
     contingency_reason: str
+    operation: str  # natOp
     issuing_company: str  # CNPJ
     issuing_person: str  # CPF
     buying_company: str
@@ -143,15 +144,17 @@ class NoteRow(NamedTuple):
     payments: list[PaymentRow]
     totals: TotalsRow
     answer: AnswerRow | None  # None without protNFe; all of it "" when that holds nothing
+    references: list[str]  # NFref: keys, and the words of what has none
 
 
 # Which element goes where in its row.
 _IDENTIFICATION = Columns(
     "cUF", "cNF", "mod", "serie", "nNF", "dhEmi", "dEmi", "tpNF", "tpEmis", "cDV", "tpAmb", "finNFe", "dhCont", "xJust",
+    "natOp",
     first=2,
 )  # fmt: skip
-_ISSUER = Columns("CNPJ", "CPF", first=16)
-_CONSUMER = Columns("CNPJ", "CPF", "idEstrangeiro", first=18)
+_ISSUER = Columns("CNPJ", "CPF", first=17)
+_CONSUMER = Columns("CNPJ", "CPF", "idEstrangeiro", first=19)
 _PRODUCT = Columns(
     "cProd", "cEAN", "xProd", "NCM", "CFOP", "uCom", "qCom", "vUnCom", "vProd", "vFrete", "vSeg", "vDesc", "vOutro",
     "indTot",
@@ -201,7 +204,26 @@ def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
         else:
             groups[name] = child
     totals = _totals_row(groups.get("total"), change)
-    return NoteRow(_head_row(body, groups), items, payments, totals, _answer_row(answer))
+    return NoteRow(
+        _head_row(body, groups), items, payments, totals, _answer_row(answer), _references(groups.get("ide"))
+    )
+
+
+def _references(identification: etree._Element | None) -> list[str]:
+    """What the note refers to. Papers have no key: their kind and numbers stand for it ("ECF 2D 3 15")."""
+    found: list[str] = []
+    for group in identification if identification is not None else ():
+        if LOCAL_NAMES[group.tag] != "NFref":
+            continue
+        for reference in group:
+            name = LOCAL_NAMES[reference.tag]
+            if len(reference):
+                fields = fields_of(reference)
+                wanted = (fields.get(one, "").strip() for one in ("mod", "serie", "nNF", "nECF", "nCOO"))
+                found.append(" ".join([name.removeprefix("ref"), *filter(None, wanted)]))
+            elif (reference.text or "").strip():
+                found.append((reference.text or "").strip())
+    return found
 
 
 def _head_row(body: etree._Element, groups: dict[str, etree._Element]) -> HeadRow:

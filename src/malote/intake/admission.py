@@ -110,6 +110,7 @@ def _incoming(position: int, judged: _Judged, verdicts: Mapping[SeriesKey, Probl
         number=_number(seen.number),
         issued_at=_text(seen.issued_at),
         total=_number(seen.total),
+        authorised=seen.authorised,
     )
 
 

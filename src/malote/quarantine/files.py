@@ -51,7 +51,7 @@ def drop(parts: Parts, document_ids: Iterable[int]) -> None:
         with writing(parts.engine) as connection:
             standings = lock_ids(connection, [document_id])
             # One that is being posted may be rejected at this moment, and its file written already.
-            if standings and standings[0].state in ("accepted", "waiting", "posted"):
+            if standings and standings[0].state in ("accepted", "waiting", "posted", "kept"):
                 keeping.remove(parts.folder, named(connection, document_id))
 
 

@@ -16,6 +16,8 @@ _GROUNDS: dict[str, Text] = {
 WORDS: dict[What, Text] = {
     "waiting": Text("Em espera", "Waiting"),
     "rejected": Text("Rejeitado", "Rejected"),
+    "kept": Text("Guardado, não lançado", "Kept, not booked"),
+    "joined": Text("Unido à resposta da SEFAZ (cStat {status})", "Joined with the authority's answer (cStat {status})"),
     "judged": Text("Lido de novo e rejeitado", "Read again and rejected"),
     "replayed": Text("Reprocessado", "Replayed"),
     "deleted": Text("Apagado para a lixeira: {grounds}", "Deleted to the trash: {grounds}"),

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from malote.database.engine import writing
 from malote.database.tables import document as documents
+from malote.database.tables import document_reference
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
-from malote.fiscal.documents import Document, NumberVoid
+from malote.fiscal.access_key import is_well_formed
+from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
 from malote.spool import extracted, receipts, waking
 from malote.spool.documents import IncomingDocument, IncomingFile
@@ -96,9 +98,33 @@ def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new
             rows.append(_row(arrival, pouch_id, each, one, len(rows)))
             changes[arrival.till_id, one.state, one.reason.code if one.reason else ""] += 1
     _insert(connection, rows)
+    _refer(connection, pouch_id, rows, new)
     waking.wake(connection, [row["access_key"] for row in rows if row["access_key"]], arrival.received_at)
     _remember_newest(connection, arrival.till_id, [one for each in new for one in each.file.documents])
     count(connection, changes)
+
+
+def _refer(connection: Connection, pouch_id: int, rows: Sequence[dict[str, Any]], new: Sequence[_New]) -> None:
+    """Notes which keys the documents name, so that each is found from the other."""
+    arrived = [one.document for each in new for one in each.file.documents]
+    named = {index: keys for index, document in enumerate(arrived) if (keys := references_of(document))}
+    if not named:
+        return
+    query = select(documents.c.id).where(documents.c.pouch_id == pouch_id).order_by(documents.c.id)
+    ids = list(connection.execute(query).scalars())
+    found = [{"document_id": ids[index], "access_key": key} for index, keys in named.items() for key in keys]
+    connection.execute(insert(document_reference), found)
+
+
+def references_of(document: Document | None) -> list[str]:
+    """The keys that a document names besides its own."""
+    match document:
+        case Sale():
+            return sorted({key for key in document.references if is_well_formed(key) and key != document.access_key})
+        case Cancellation():
+            return [document.substitute] if is_well_formed(document.substitute) else []
+        case _:
+            return []
 
 
 def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -129,9 +155,10 @@ def _row(arrival: Arrival, pouch_id: int, each: _New, one: IncomingDocument, ind
         "reason_code": one.reason.code if one.reason else None,
         "reason": encode_reason(one.reason),
         "attempts": 0,
-        "settled_at": arrival.received_at if one.state == "rejected" else None,
+        "settled_at": arrival.received_at if one.state in ("rejected", "kept") else None,
         "duplicate": False,
         "kept": False,
+        "authorised": one.authorised,
     }
 
 

@@ -9,7 +9,10 @@ from malote.wire import RefusedFile
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why a document waits or was rejected. ``code`` and the names of ``facts`` are the catalogue's."""
+    """Why a document waits, was rejected, or is kept without a booking.
+
+    ``code`` and the names of ``facts`` are the catalogue's.
+    """
 
     code: str
     facts: dict[str, str] = {}
@@ -25,8 +28,8 @@ class IncomingDocument(msgspec.Struct, frozen=True):
 
     position: int
     document: Document | None
-    state: State  # "accepted" or "rejected"
-    reason: Reason | None  # for "rejected"
+    state: State  # "accepted", "rejected" or "kept"
+    reason: Reason | None  # for "rejected" and "kept"
     kind: str | None = None
     access_key: str | None = None
     model: str | None = None
@@ -35,6 +38,7 @@ class IncomingDocument(msgspec.Struct, frozen=True):
     number: int | None = None
     issued_at: str | None = None  # ISO 8601 with zone
     total: int | None = None  # cents
+    authorised: bool | None = None  # whether it brings its protocol
 
 
 class IncomingFile(msgspec.Struct, frozen=True):
@@ -59,8 +63,8 @@ class Settlement(msgspec.Struct, frozen=True):
 
     document_id: int
     lease: str
-    state: State  # "posted", "waiting" or "rejected"
-    reason: Reason | None = None  # for "waiting" and "rejected"
+    state: State  # "posted", "waiting", "rejected" or "kept"
+    reason: Reason | None = None  # for "waiting", "rejected" and "kept"
     retry_at: float | None = None  # for "waiting": seconds since the epoch, at most a day ahead; None: at once
     duplicate: bool = False  # for "posted": the ERP had it already
 
@@ -102,6 +106,7 @@ class StoredDocument(msgspec.Struct, frozen=True):
     accepted_at: float
     settled_at: float | None
     duplicate: bool
+    authorised: bool | None = None  # whether it, or an answer joined with it, has its protocol
 
 
 class TillStatus(msgspec.Struct, frozen=True):
@@ -126,3 +131,5 @@ class TillStatus(msgspec.Struct, frozen=True):
     till_pending: int | None  # what the till itself said: captured, not accepted yet
     till_unproven: int | None  # accepted, not proven posted yet
     till_refused: list[RefusedFile]  # files the till could not even capture
+    kept: int = 0  # settled without a booking: no sale, or nothing that isn't booked already
+    kept_reasons: dict[str, int] = {}

@@ -17,6 +17,8 @@ from malote.spool.moving import chunks
 
 #   waiting           not posted yet, for this reason
 #   rejected          by the ERP, for this reason
+#   kept              settled without a booking, for this reason
+#   joined            with the authority's answer in another file; facts: status
 #   judged            read and judged again, and rejected again, for this reason
 #   replayed          put back in the queue; it had been rejected for this reason
 #   deleted           into the trash; facts: grounds
@@ -34,6 +36,8 @@ from malote.spool.moving import chunks
 What = Literal[
     "waiting",
     "rejected",
+    "kept",
+    "joined",
     "judged",
     "replayed",
     "deleted",

@@ -78,6 +78,8 @@ LIGHTS: dict[Cause, Light] = {
     "disabled": "disabled",
 }
 
+_SETTLED = ("posted", "discarded", "kept")
+
 TillSort = Literal["light", "name", "contact", "sale", "pending", "rejected", "waiting", "version"]
 
 
@@ -109,6 +111,7 @@ class TillOverview(msgspec.Struct, frozen=True):
     rejected: int
     discarded: int
     posted: int
+    kept: int
     last_series: int | None
     last_number: int | None
     last_issued_at: str | None  # ISO 8601 with zone
@@ -164,7 +167,7 @@ def pulse(engine: Engine, till_name: str | None = None) -> str:
 
     Raises ``StoreError``.
     """
-    weights = {"accepted": 3, "posting": 5, "posted": 7, "waiting": 11, "rejected": 13, "discarded": 17}
+    weights = {"accepted": 3, "posting": 5, "posted": 7, "waiting": 11, "rejected": 13, "discarded": 17, "kept": 19}
     weight = case(weights, value=tally.c.state, else_=1)
     weighted = func.sum(tally.c.count * weight * tally.c.till_id)
     counts = select(func.count(), func.coalesce(weighted, 0)).select_from(tally)
@@ -336,7 +339,7 @@ def _overviews(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) 
     overviews = []
     for row in rows:
         values = {name: value for name, value in row._asdict().items() if name in names}
-        values |= {state: settled.get((row.id, state), 0) for state in ("posted", "discarded")}
+        values |= {state: settled.get((row.id, state), 0) for state in _SETTLED}
         overviews.append(TillOverview(**values))
     return overviews
 
@@ -344,7 +347,7 @@ def _overviews(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) 
 def _settled(connection: Connection, till_ids: list[int]) -> dict[tuple[int, str], int]:
     statement = (
         select(tally.c.till_id, tally.c.state, func.sum(tally.c.count))
-        .where(tally.c.till_id.in_(till_ids), tally.c.state.in_(("posted", "discarded")))
+        .where(tally.c.till_id.in_(till_ids), tally.c.state.in_(_SETTLED))
         .group_by(tally.c.till_id, tally.c.state)
     )
     return {(till_id, state): int(count) for till_id, state, count in connection.execute(statement)}

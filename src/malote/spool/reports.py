@@ -91,6 +91,7 @@ def stored(row: Any) -> StoredDocument:
         accepted_at=row.accepted_at,
         settled_at=row.settled_at,
         duplicate=row.duplicate,
+        authorised=row.authorised,
     )
 
 
@@ -115,5 +116,7 @@ def _till_status(row: Any, counts: _ByState) -> TillStatus:
         clock_skew_seconds=row.clock_skew_seconds,
         till_pending=row.pending,
         till_unproven=row.unproven,
+        kept=totals["kept"],
+        kept_reasons=dict(counts["kept"]),
         till_refused=msgspec.json.decode(row.refused, type=list[RefusedFile]) if row.refused else [],
     )

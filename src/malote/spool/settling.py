@@ -55,6 +55,8 @@ def _move(standing: Standing, settlement: Settlement, now: float) -> Move:
             return Move(standing, "waiting", settlement.reason, retry_at=retry_at)
         case "rejected":
             return Move(standing, "rejected", settlement.reason, settled_at=now)
+        case "kept":
+            return Move(standing, "kept", settlement.reason, settled_at=now)
         case other:
             raise ValueError(f"a settlement can't end in {other}")
 
@@ -67,6 +69,8 @@ def _lines(moves: Sequence[Move]) -> list[history.Line]:
             lines.append(history.about(one.standing.id, "waiting", one.reason))
         elif one.after == "rejected":
             lines.append(history.about(one.standing.id, "rejected", one.reason))
+        elif one.after == "kept":
+            lines.append(history.about(one.standing.id, "kept", one.reason))
     return lines
 
 

@@ -1,8 +1,12 @@
-"""The states of a document on the server and the legal ways between them. The only place that knows them."""
+"""The states of a document on the server and the legal ways between them. The only place that knows them.
+
+``kept`` is settled without a booking: it is no sale (a transfer, say), or it says nothing that isn't booked already (an
+event, an answer, an older version). It always has its reason, it is durable here, and nobody is asked to act.
+"""
 
 from typing import Literal, get_args
 
-State = Literal["accepted", "posting", "posted", "waiting", "rejected", "discarded"]
+State = Literal["accepted", "posting", "posted", "waiting", "rejected", "discarded", "kept"]
 
 STATES: tuple[State, ...] = get_args(State)
 
@@ -10,15 +14,18 @@ STATES: tuple[State, ...] = get_args(State)
 OPEN: frozenset[State] = frozenset({"accepted", "posting", "waiting"})
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    "accepted": frozenset({"posting"}),
+    # "kept" wherever another document settles what becomes of it.
+    "accepted": frozenset({"posting", "kept"}),
     # "accepted" once more: a lease that ran out without a settlement.
-    "posting": frozenset({"posted", "waiting", "rejected", "accepted"}),
-    "waiting": frozenset({"posting"}),
-    # A replay after its cause was cured, or a person's deletion.
-    "rejected": frozenset({"accepted", "discarded"}),
+    "posting": frozenset({"posted", "waiting", "rejected", "accepted", "kept"}),
+    "waiting": frozenset({"posting", "kept"}),
+    # A replay after its cause was cured, a person's deletion, or another file that settled it.
+    "rejected": frozenset({"accepted", "discarded", "kept"}),
     # Restored from the trash.
     "discarded": frozenset({"rejected"}),
     "posted": frozenset(),
+    # A person says that it is a sale after all.
+    "kept": frozenset({"accepted"}),
 }
 
 

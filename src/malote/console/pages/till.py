@@ -19,7 +19,7 @@ from malote.spool.listing import DocumentsQuery
 from malote.spool.overview import TillOverview
 from malote.spool.states import OPEN, State
 
-Tab = Literal["pending", "sent", "rejected", "trash", "numbering", "structure", "history"]
+Tab = Literal["pending", "sent", "kept", "rejected", "trash", "numbering", "structure", "history"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 
 LONGEST_SEARCH = 60
@@ -60,6 +60,8 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
             return shown | listed | {"refused": services.tills.refused(till.name)}
         case "sent":
             return shown | _listed(services, till.name, ("posted",), given)
+        case "kept":
+            return shown | _listed(services, till.name, ("kept",), given)
         case "rejected":
             return shown | _rejected(services, till.name, given)
         case "trash":
