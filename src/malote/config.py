@@ -111,6 +111,7 @@ class IntakeSettings(Section, frozen=True, forbid_unknown_fields=True):
     drop_quiet_seconds: float = 1.0
     drop_rescan_seconds: float = 5.0
     drop_keep_days: float = 90.0  # of files taken from the drop folder
+    drop_watch: bool = True  # false: only look, for a network share whose changes nobody tells
 
 
 class RetentionSettings(Section, frozen=True, forbid_unknown_fields=True):
@@ -123,6 +124,7 @@ class QuarantineSettings(Section, frozen=True, forbid_unknown_fields=True):
     difference_cents: int = 10  # the largest difference of sums that a person may accept
     quiet_seconds: float = 1.0  # a change made in the folder by hand counts once it stood still for so long
     rescan_seconds: float = 2.0
+    watch: bool = True
 
 
 class StructuresSettings(Section, frozen=True, forbid_unknown_fields=True):

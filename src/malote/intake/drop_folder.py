@@ -7,20 +7,33 @@ next scan meets it again; the spool knows its hash, so nothing is doubled.
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from watchfiles import watch
 
-from malote import durable
+from malote import aside, durable, incidents
 from malote.accounts.tills import Till
 from malote.config import IntakeSettings
 from malote.database.errors import StoreError
 from malote.intake import received
-from malote.intake.dropped_files import RECEIVED, ChangedError, Dropped, Finding, Signature, content_of, look, said_by
+from malote.intake.dropped_files import (
+    ChangedError,
+    Dropped,
+    Finding,
+    Signature,
+    content_of,
+    look_at,
+    misplaced,
+    places,
+    said_by,
+)
 from malote.intake.names import readable
+from malote.intake.put_off import PutOff
+from malote.rounds import Rounds
+from malote.wakes import wakes
 from malote.wire import FileReceipt, PouchFile
 
 POUCH_FILES = 200
@@ -58,15 +71,21 @@ class DropFolder:
         self._still_since: dict[Path, tuple[Signature, float]] = {}
         self._taken: dict[Path, Signature] = {}  # spooled, but not moved yet: not read again
         self._moved: list[tuple[Dropped, Path, float]] = []
+        self._put_off = PutOff(clock)
+        self._rounds = Rounds(clock)
+        self._folders: dict[str, Path] = {}
+        self._beside: list[Finding] = []
 
     def run(self, stop: threading.Event) -> None:
         """Scans until ``stop`` is set: when something changes, and every so often, since watchers miss files."""
         self._stop = stop
         failures = 0
-        for _ in _wakes(self.root, stop, self._settings.drop_rescan_seconds):
+        settings = self._settings
+        for wake in wakes(self.root, stop, settings.drop_rescan_seconds, watched=settings.drop_watch):
             try:
-                while self.scan() and not stop.wait(self._settings.drop_quiet_seconds):
-                    pass
+                names = wake.names
+                while self.scan(names) and not stop.wait(settings.drop_quiet_seconds):
+                    names = frozenset()
                 failures = 0
             except (StoreError, OSError) as error:
                 # Nothing was moved; everything still lies where the next scan finds it.
@@ -74,31 +93,75 @@ class DropFolder:
                 log.warning("drop_folder_waits", reason=_reason_of(error))
                 stop.wait(min(2.0**failures, LONGEST_NAP_SECONDS))
 
-    def scan(self) -> int:
-        """One pass over all tills. Returns how many files do not stand still yet.
+    def scan(self, touched: Collection[str] | None = None) -> int:
+        """One pass over the folders in which something may have happened. Returns how many files do not stand still.
 
-        Raises ``StoreError`` when the store can't take anything now, ``OSError`` when the folder can't be listed.
+        ``touched`` are those that something is said to have happened in, beside those that aren't done yet; None finds
+        out by the folders' times. Raises ``StoreError`` when the store can't take anything now, ``OSError`` when the
+        folder can't be listed or the disk can't be written to; all other files were tried before.
         """
-        seen = list(look(self.root, self._prepared_tills(), self._settings.max_document_bytes))
+        seen, problems = self._looked(touched)
         files = [item for item in seen if isinstance(item, Dropped)]
-        problems = [item for item in seen if isinstance(item, Finding)]
         still = self._standing_still(files)
-        for pouch in _pouches(still):
+        trouble: OSError | None = None
+        for pouch in _pouches(self._put_off.without(still, problems)):
             if self._stop.is_set():
                 return 0
-            problems += self._take_in(pouch)
+            try:
+                problems += self._try(pouch)
+            except OSError as error:
+                trouble = error
         self._look_after_moved()
         self._tell(problems)
+        if trouble is not None:
+            raise trouble
         return len(files) - len(still)
 
-    def _prepared_tills(self) -> Collection[Till]:
-        """The tills, those that may send each with a folder to drop into."""
-        tills = self._tills()
-        there = {path.name.lower() for path in self.root.iterdir()} if self.root.is_dir() else set()
-        for till in tills:
-            if till.disabled_at is None and till.name.lower() not in there:
-                durable.make_folder(self.root / till.name)
-        return tills
+    def _looked(self, touched: Collection[str] | None) -> tuple[list[Dropped | Finding], list[Finding]]:
+        tills = {till.name.lower(): till for till in self._tills()}
+        if touched is None or not all((self.root / name).is_dir() and name in self._folders for name in touched):
+            self._folders, self._beside = self._prepared(tills)
+        problems = [*self._beside]
+        seen: list[Dropped | Finding] = []
+        for name, changed_at in self._rounds.due(self._folders, touched).items():
+            found = list(look_at(self._folders[name], tills.get(name.lower()), self._settings.max_document_bytes))
+            self._rounds.done(name, changed_at, quiet=not found)
+            seen += found
+            problems += (item for item in found if isinstance(item, Finding))
+        return seen, problems
+
+    def _prepared(self, tills: Mapping[str, Till]) -> tuple[dict[str, Path], list[Finding]]:
+        """The folders there are, and what is wrong beside them; the tills that may send have one each."""
+        there, others = places(self.root)
+        findings = [misplaced(name) for name in others]
+        known = {name.lower() for name in (*there, *others)}
+        for key, till in tills.items():
+            if till.disabled_at is None and key not in known:
+                try:
+                    there[till.name] = durable.make_folder(self.root / till.name)
+                except OSError as error:
+                    findings.append(Finding(till.name, f"{till.name}/", "file_not_taken", {"detail": said_by(error)}))
+        return there, findings
+
+    def _try(self, files: Sequence[Dropped]) -> list[Finding]:
+        """Takes the files in; what goes wrong with one of them is found by halves, so that the others go on.
+
+        Raises ``StoreError``, and ``OSError`` for trouble that all files meet alike.
+        """
+        try:
+            return self._take_in(files)
+        except StoreError:
+            raise
+        except OSError as error:
+            if incidents.is_of_the_machine(error):
+                raise
+            if len(files) == 1:
+                return [self._put_off.later(files[0], error)]
+        except Exception as error:  # noqa: BLE001 - one file must not hold back the others
+            if len(files) == 1:
+                return [self._put_off.for_good(files[0], error)]
+        half = len(files) // 2
+        return [*self._try(files[:half]), *self._try(files[half:])]
 
     def _standing_still(self, files: Iterable[Dropped]) -> list[Dropped]:
         now = self._clock()
@@ -146,6 +209,8 @@ class DropFolder:
         for dropped, target, error in received.move(files, datetime.now(UTC).astimezone().date()):
             if error is None:
                 self._taken.pop(dropped.path, None)
+                with suppress(OSError):
+                    aside.forget(dropped.path)
                 self._moved.append((dropped, target, until))
             elif not isinstance(error, FileNotFoundError):
                 self._taken[dropped.path] = dropped.signature
@@ -196,30 +261,6 @@ def _pouches(files: Iterable[Dropped]) -> Iterator[list[Dropped]]:
         weight = heavier
     if pouch:
         yield pouch
-
-
-def _wakes(root: Path, stop: threading.Event, rescan_seconds: float) -> Iterator[None]:
-    """Yields at once, and then whenever something happens in ``root`` or ``rescan_seconds`` went by."""
-    yield None
-    try:
-        durable.make_folder(root)
-        pause = max(1, round(rescan_seconds * 1000))
-        for _ in watch(
-            root,
-            watch_filter=lambda _, path: RECEIVED not in Path(path).parts,
-            stop_event=stop,
-            rust_timeout=pause,
-            yield_on_timeout=True,
-            raise_interrupt=False,
-        ):
-            if stop.is_set():
-                return
-            yield None
-    except (OSError, RuntimeError) as error:
-        # No watching here (a network drive, too many watches): looking regularly is enough.
-        log.warning("drop_folder_not_watched", reason=type(error).__name__)
-    while not stop.wait(rescan_seconds):
-        yield None
 
 
 def _reason_of(error: StoreError | OSError) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from malote import aside, incidents
 from malote.accounts.tills import Till
 from malote.intake.names import readable
 
@@ -57,21 +58,39 @@ def look(root: Path, tills: Collection[Till], max_bytes: int) -> Iterator[Droppe
     over ``max_bytes`` and whatever isn't an ordinary file are findings. Raises ``OSError`` when ``root`` itself can't
     be listed.
     """
-    if not root.is_dir():
-        return
+    folders, others = places(root)
+    yield from map(misplaced, others)
     by_name = {till.name.lower(): till for till in tills}
-    for path in sorted(root.iterdir()):
-        if _is_ignored(path.name):
-            continue
-        till = by_name.get(path.name.lower())
-        if not _is_folder(path):
-            yield Finding("", readable(path.name), "file_misplaced")
-        elif till is None:
-            yield from _look_at_closed(path, "till_unknown", {"till": readable(path.name)})
+    for name, path in sorted(folders.items()):
+        yield from look_at(path, by_name.get(name.lower()), max_bytes)
+
+
+def places(root: Path) -> tuple[dict[str, Path], list[str]]:
+    """The folders in ``root`` by name, and the names of what lies beside them. Raises ``OSError``."""
+    if not root.is_dir():
+        return {}, []
+    with os.scandir(root) as entries:
+        seen = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries if not _is_ignored(entry.name)}
+    folders = {name: root / name for name, is_folder in seen.items() if is_folder}
+    return folders, sorted(seen.keys() - folders.keys())
+
+
+def misplaced(name: str) -> Finding:
+    return Finding("", readable(name), "file_misplaced")
+
+
+def look_at(folder: Path, till: Till | None, max_bytes: int) -> Iterator[Dropped | Finding]:
+    """The same of one of the folders, which is ``till``'s. Never raises: what breaks the program is a finding."""
+    try:
+        if till is None:
+            yield from _look_at_closed(folder, "till_unknown", {"till": readable(folder.name)})
         elif till.disabled_at is not None:
-            yield from _look_at_closed(path, "till_disabled", {})
+            yield from _look_at_closed(folder, "till_disabled", {})
         else:
-            yield from _look_at_till(till, path, max_bytes)
+            yield from _look_at_till(till, folder, max_bytes)
+    except Exception as error:  # noqa: BLE001 - one folder must not hold back the others
+        incident = incidents.report("drop_folder_failed", error)
+        yield Finding(readable(folder.name), f"{readable(folder.name)}/", "file_set_aside", {"incident": incident})
 
 
 def signature_of(status: os.stat_result) -> Signature:
@@ -102,10 +121,13 @@ def _look_at_till(till: Till, folder: Path, max_bytes: int) -> Iterator[Dropped 
     except OSError as error:
         yield _unreadable(till.name, f"{folder.name}/", error)
         return
+    notes = {name for name in names if aside.is_note(name)}
     for name in names:
         if name == RECEIVED or _is_ignored(name):
             continue
         seen = _look_at_file(till, folder / name, max_bytes)
+        if isinstance(seen, Dropped) and aside.noted(notes, name):
+            seen = _set_aside(seen) or seen
         if isinstance(seen, Finding):
             yield seen
         elif seen is not None:
@@ -130,6 +152,16 @@ def _look_at_file(till: Till, path: Path, max_bytes: int) -> Dropped | Finding |
     return Dropped(till, path, signature_of(status))
 
 
+def _set_aside(dropped: Dropped) -> Finding | None:
+    """The finding where the file broke this version of the program before."""
+    incident = aside.incident_of(dropped.path, dropped.signature.size, dropped.signature.modified)
+    return None if incident is None else set_aside(dropped, incident)
+
+
+def set_aside(dropped: Dropped, incident: str) -> Finding:
+    return Finding(dropped.till.name, readable(dropped.path.name), "file_set_aside", {"incident": incident})
+
+
 def _look_at_closed(folder: Path, code: str, facts: dict[str, str]) -> Iterator[Finding]:
     """A folder from which nothing is taken: one finding, however many files wait in it."""
     name = readable(folder.name)
@@ -150,10 +182,6 @@ def _unreadable(till: str, name: str, error: OSError) -> Finding:
 def said_by(error: OSError) -> str:
     """What the system said, without the path."""
     return error.strerror or type(error).__name__
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
 
 
 def _is_ignored(name: str) -> bool:
