@@ -20,20 +20,10 @@ if TYPE_CHECKING:
     from malote.spool.documents import TillStatus
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
-    "pt": (
-        "Caixa",
-        "Situação",
-        "Pendentes",
-        "Em espera",
-        "Enviadas",
-        "Guardadas",
-        "Rejeitadas",
-        "Último contato",
-        "Última venda",
-    ),
-    "en": ("Till", "State", "Pending", "Waiting", "Posted", "Kept", "Rejected", "Last contact", "Last sale"),
+    "pt": ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),
+    "en": ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
 }
-_NUMBERS = range(2, 7)  # columns
+_NUMBERS = range(2, 6)  # columns
 
 
 def register(app: typer.Typer) -> None:
@@ -80,7 +70,7 @@ def _table(tills: "Sequence[TillStatus]", language: Language, skew: float) -> Ta
         table.add_row(
             Text(f"{till.till}\n{till.label}" if till.label else till.till),
             _state(till, language, skew),
-            *(str(count) for count in (till.pending, till.waiting, till.posted, till.kept, till.rejected)),
+            *(str(count) for count in (till.pending, till.waiting, till.posted, till.rejected)),
             _moment(till.last_contact_at) or _never(language),
             _last_sale(till) or "—",
         )
