@@ -79,6 +79,8 @@ class ErpSettings(Section, frozen=True, forbid_unknown_fields=True):
     profile: str = ""  # empty: Malote's own tables; a name, or a path of a .toml file relative to home
     lock_timeout_seconds: float = 5.0
     statement_timeout_seconds: float = 30.0  # keep posting.lease_seconds longer than this
+    # What becomes of a sale with characters that the ERP's encoding lacks: rejected, or booked in the nearest letters.
+    unencodable: Literal["reject", "transliterate"] = "reject"
 
 
 class PostingSettings(Section, frozen=True, forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ class Tables:
         address = make_url(url)
         if address.get_backend_name() == "postgresql":
             address = address.set(drivername="postgresql+psycopg")
+            address = address.update_query_dict({"client_encoding": "UTF8"})
         self.engine: Engine = create_engine(address)
 
     def run(self, *statements: str) -> None:

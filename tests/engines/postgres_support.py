@@ -15,14 +15,15 @@ import pytest
 _numbers = itertools.count(1)
 
 
-def fresh_postgresql_url() -> str:
+def fresh_postgresql_url(encoding: str = "UTF8") -> str:
     """The address of an empty database (``postgresql://…``). Skips the test where no PostgreSQL can be started.
 
     Started at the first call and stopped with the process. Works as root and not.
     """
     name = f"malote_test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(_address("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type, unused-ignore]
+        wanted = "" if encoding == "UTF8" else f" ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+        connection.execute(f"CREATE DATABASE {name}{wanted}")  # type: ignore[arg-type, unused-ignore]
     return _address(name)
 
 

@@ -17,8 +17,10 @@ from sqlalchemy import Connection, Select
 
 from malote.erp import compare, rows, statements
 from malote.erp.connecting import classified
+from malote.erp.fitting import ADAPTED, UNENCODABLE, Fitted, fitted
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.protocol import ErpError, Outcome, Posting, Result
+from malote.erp.repertoire import Repertoire
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale, identity
 
 Stock = dict[tuple[str, str], Decimal]  # what to add, by issuer and product
@@ -51,6 +53,12 @@ class Engine(Protocol):
         """The same, with its rows locked until the end of the transaction."""
         ...
 
+    nearest_letters: bool
+
+    def repertoire(self, connection: Connection) -> Repertoire | None:
+        """See ``fitting.Engine``."""
+        ...
+
 
 class _Entry(msgspec.Struct, frozen=True):
     """What the ledger has under an identity."""
@@ -76,9 +84,12 @@ class Booking:
         self._connection = connection
         self._outcomes: dict[int, Outcome] = {}
         self._stock: Stock = defaultdict(Decimal)
+        self._fitted = Fitted(())
 
     def book(self, batch: Sequence[Posting]) -> list[Outcome]:
         """One outcome per posting, in order."""
+        self._fitted = fitted(batch, self._engine, self._connection)
+        batch = self._fitted.batch
         again = self._book_sales(_of(Sale, batch))
         cancellations, voids = _of(Cancellation, batch), _of(NumberVoid, batch)
         ledger = self._ledger([*again, *cancellations, *voids])
@@ -97,7 +108,23 @@ class Booking:
     def _say_known(self, posting: Posting, entry: _Entry) -> None:
         """It is in the ledger already: by this very document, before a crash, or by another one."""
         own = (entry.till, entry.document_id) == (posting.till, posting.document_id)
-        self._say(posting, Result.POSTED if own else Result.DUPLICATE)
+        if own:
+            self._say_posted(posting)
+        else:
+            self._say(posting, Result.DUPLICATE)
+
+    def _say_posted(self, posting: Posting) -> None:
+        facts = self._fitted.adapted.get(posting.document_id, {})
+        self._outcomes[posting.document_id] = Outcome(
+            posting.document_id, Result.POSTED, facts, ADAPTED if facts else ""
+        )
+
+    def _is_unfit(self, posting: Posting) -> bool:
+        """Whether the ERP can't take its texts; then that is said. Only to be asked of what the ERP doesn't have."""
+        facts = self._fitted.unfit.get(posting.document_id)
+        if facts is not None:
+            self._outcomes[posting.document_id] = Outcome(posting.document_id, Result.REFUSED, facts, UNENCODABLE)
+        return facts is not None
 
     def _move_stock(self) -> None:
         # Goods without a code are nobody's stock.
@@ -111,7 +138,7 @@ class Booking:
         """Books what is new; returns the others. Of several with one key, the first that is a sale is booked."""
         chosen: dict[str, _Pair[Sale]] = {}
         for pair in sales:
-            if pair[1].bookable:
+            if pair[1].bookable and pair[0].document_id not in self._fitted.unfit:
                 chosen.setdefault(pair[1].access_key, pair)
         if not chosen:
             return sales
@@ -121,7 +148,7 @@ class Booking:
         if booked:
             self._engine.add_sales(self._connection, booked)
         for posting, sale in booked:
-            self._say(posting, Result.POSTED)
+            self._say_posted(posting)
             self._take_from_stock(sale)
         return [pair for pair in sales if pair[0].document_id not in self._outcomes]
 
@@ -157,6 +184,8 @@ class Booking:
         return [pair for pair in same if pair[1].authorised]
 
     def _say_absent(self, posting: Posting, sale: Sale) -> None:
+        if self._is_unfit(posting):
+            return
         if sale.bookable:
             # Not claimed, since the ledger had it, and now it hasn't: somebody removes entries at this moment.
             raise ErpError("erp_conflict", transient=True, detail=self._erp.ledger_name)
@@ -234,6 +263,8 @@ class Booking:
             name = identity(document)
             if name in ledger:
                 self._say_known(posting, ledger[name])
+            elif self._is_unfit(posting):
+                continue
             elif not document.authorised:
                 self._say(posting, Result.NOT_AUTHORISED)
             else:
@@ -247,8 +278,10 @@ class Booking:
         fresh = self._engine.claim(self._connection, {name: pairs[0][0] for name, pairs in groups.items()})
         for name, pairs in groups.items():
             for position, (posting, _) in enumerate(pairs):
-                first = position == 0 and name in fresh
-                self._say(posting, Result.POSTED if first else Result.DUPLICATE)
+                if position == 0 and name in fresh:
+                    self._say_posted(posting)
+                else:
+                    self._say(posting, Result.DUPLICATE)
         return [pairs[0] for name, pairs in groups.items() if name in fresh]
 
     def _cancel(self, groups: Mapping[str, list[_Pair[Cancellation]]], held: Mapping[str, _Held]) -> None:

@@ -9,12 +9,12 @@ import oracledb
 import psycopg
 from sqlalchemy import Connection, exc
 
-from malote.erp import statements, structure
+from malote.erp import misfit, statements, structure
 from malote.erp.address import without
 from malote.erp.faults import classify
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.functions import UnmappedError
-from malote.erp.protocol import BookedSale, ErpError
+from malote.erp.protocol import BookedSale, ErpError, Posting
 from malote.erp.values import OutOfRangeError
 
 # All that a driver raises for the ERP's sake, and all that a document's values make impossible.
@@ -41,7 +41,8 @@ def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]
         yield
     except DRIVER_ERRORS as error:
         told = classify(error, table)
-        raise ErpError(told.code, transient=told.transient, detail=without(secrets, told.detail)) from error
+        facts = {name: without(secrets, fact) for name, fact in told.facts.items()}
+        raise ErpError(told.code, transient=told.transient, detail=facts["detail"], facts=facts) from error
 
 
 class Naming:
@@ -65,7 +66,9 @@ class Naming:
         self._refused: list[str] = []
         self._looked_at = float("-inf")
 
-    def __call__(self, error: ErpError) -> ErpError:
+    def __call__(self, error: ErpError, batch: Sequence[Posting] = ()) -> ErpError:
+        if error.code in (misfit.OUT_OF_RANGE, misfit.UNENCODABLE) and len(batch) == 1:
+            return self._misfit(error, batch[0])
         if error.code not in ("structure_outdated", "erp_privilege"):
             return error
         # A batch that is halved down asks the same many times within seconds.
@@ -81,7 +84,12 @@ class Naming:
             return error
         if self._lacking:
             return ErpError(error.code, transient=False, detail=", ".join(self._lacking))
-        return ErpError(self._otherwise, transient=False, detail=error.detail)
+        return ErpError(self._otherwise, transient=False, detail=error.detail, facts=error.facts)
+
+    def _misfit(self, error: ErpError, posting: Posting) -> ErpError:
+        with classified(), self._transaction() as connection:
+            columns = misfit.live_columns(connection, self._tables)
+            return misfit.named(error, posting, self._tables, columns, connection.dialect)
 
 
 def ledger(transaction: Transaction, tables: ErpTables, identities: Sequence[str]) -> dict[str, bytes]:

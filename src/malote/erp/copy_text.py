@@ -8,15 +8,14 @@ occurs are written once more, escaped.
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
-
-import msgspec
+from typing import Any, NamedTuple
 
 from malote.erp import rows, tables
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.functions import Row
 from malote.erp.profiles.profile import FIELDS
 from malote.erp.profiles.shapes import Shape
+from malote.erp.repertoire import with_texts
 from malote.erp.values import Money, scaled
 from malote.fiscal.documents import Item, Payment, Sale
 
@@ -25,8 +24,6 @@ _SALE_FIELDS = tuple(column.name for column in tables.sale.columns)[:-2]
 _ITEM_FIELDS = tuple(column.name for column in tables.sale_item.columns)
 _PAYMENT_FIELDS = tuple(column.name for column in tables.payment.columns)
 _NOWHERE = "%.0s"  # takes a value and writes nothing
-
-_Document = TypeVar("_Document", bound=msgspec.Struct)
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _REMEMBERED = 20_000  # numbers; a few megabytes
@@ -114,7 +111,7 @@ class CopyText:
         plain = self._lines(sale, sale, till, till)
         if self._is_clean(plain, sale):
             return plain
-        return self._lines(_escaped(sale), sale, till.translate(_ESCAPES), till)
+        return self._lines(with_texts(sale, _escape), sale, till.translate(_ESCAPES), till)
 
     def _is_clean(self, plain: Lines, sale: Sale) -> bool:
         text = plain.sale + plain.items + plain.payments
@@ -216,18 +213,5 @@ def _moment(value: datetime | None) -> str:
     return value.isoformat() if value else ""
 
 
-def _escaped(document: _Document) -> _Document:
-    """The same with every text in it escaped; what it holds that isn't text stays."""
-    values = msgspec.structs.asdict(document)
-    return msgspec.structs.replace(document, **{name: _escaped_value(value) for name, value in values.items()})
-
-
-def _escaped_value(value: object) -> object:
-    match value:
-        case str():
-            return value.translate(_ESCAPES)
-        case tuple():
-            return tuple(_escaped_value(part) for part in value)
-        case msgspec.Struct():
-            return _escaped(value)
-    return value
+def _escape(text: str) -> str:
+    return text.translate(_ESCAPES)

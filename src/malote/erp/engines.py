@@ -26,8 +26,10 @@ def open_erp(
     lock_timeout_seconds: float,
     statement_timeout_seconds: float = 30.0,
     tables: ErpTables = BUILT_IN,
+    nearest_letters: bool = False,
 ) -> Erp:
     """The ERP at ``url``. Nothing is connected yet, so that an ERP which is away doesn't keep Malote from starting.
+    ``nearest_letters``: a text with characters that its encoding lacks is written in others, and that is told.
 
     Raises ``ErpError`` with ``erp_address_invalid`` for an address that no engine understands.
     """
@@ -40,6 +42,7 @@ def open_erp(
         lock_timeout_seconds=lock_timeout_seconds,
         statement_timeout_seconds=statement_timeout_seconds,
         tables=tables,
+        nearest_letters=nearest_letters,
     )
 
 
@@ -63,4 +66,5 @@ def open_configured(settings: Settings, url: str = "") -> Erp:
         lock_timeout_seconds=settings.erp.lock_timeout_seconds,
         statement_timeout_seconds=settings.erp.statement_timeout_seconds,
         tables=tables_of(settings),
+        nearest_letters=settings.erp.unencodable == "transliterate",
     )

@@ -36,6 +36,8 @@ _POSTGRESQL_TRANSIENT = {
 }
 _POSTGRESQL_PERMANENT = {
     "22": "value_out_of_range",
+    "22021": "erp_unencodable",  # a character that no text of the database can hold
+    "22P05": "erp_unencodable",  # one that its encoding lacks
     "23": "erp_constraint",
     "3F000": "structure_outdated",  # schema
     "42P01": "structure_outdated",  # table
@@ -115,6 +117,9 @@ def _without_state(error: psycopg.Error) -> ErpError:
         return ErpError("erp_away", transient=True, detail="connection timeout")
     if error.pgconn is not None and error.pgconn.needs_password:
         return ErpError("erp_refused_login", transient=True, detail="no password given")
+    if isinstance(error, psycopg.DataError):
+        # The driver's own refusal of a text, before the server saw it.
+        return _permanent("erp_unencodable", type(error).__name__)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return ErpError("erp_away", transient=True, detail=" ".join(str(error).split()))
     return _permanent("erp_refused", type(error).__name__)

@@ -182,6 +182,11 @@ class ErpTables:
             for part in ("sale", "item", "payment")
         )
 
+    def wanted(self, part: Part) -> frozenset[str]:
+        """Fields of a part that go into any column of any table."""
+        mapped = self.part(part)
+        return (mapped.used() if mapped else frozenset()) | self._copied(part)
+
     def left_out(self) -> list[str]:
         """What goes nowhere by this profile: ``payment`` for a part, ``item.cbs_rate`` for a field."""
         out: list[str] = []

@@ -28,6 +28,7 @@ from malote.erp.mapping import BUILT_IN, CANCELLED, PROTOCOL, ErpTables, MappedT
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
+from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.values import Exact
 from malote.fiscal.documents import Sale
 
@@ -38,6 +39,8 @@ _CONNECTION = {
     "expire_time": 1,  # minutes between signs of life, so that a dead peer is noticed
     "program": "malote",
 }
+
+_ENCODING = "SELECT value FROM nls_database_parameters WHERE parameter = 'NLS_CHARACTERSET'"
 
 DIALECT: Any = OracleDialect_oracledb()  # type: ignore[no-untyped-call]
 
@@ -54,8 +57,10 @@ class OracleErp:
         lock_timeout_seconds: float,
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
+        nearest_letters: bool = False,
     ) -> None:
         self.tables = tables
+        self.nearest_letters = nearest_letters
         self._sql = _Sql(tables, lock_timeout_seconds)
         # A call may wait for the lock as well as work.
         self.patience_seconds = max(statement_timeout_seconds, self._sql.wait_seconds + 1.0)
@@ -71,6 +76,7 @@ class OracleErp:
             hide_parameters=True,
         )
         event.listen(self._engine, "connect", self._prepare)
+        self._encoding: str | None = None
         self._named = Naming(self._engine.connect, tables)
 
     def _prepare(self, connection: Any, record: Any) -> None:
@@ -95,7 +101,7 @@ class OracleErp:
             with classified(secrets=self._secrets), self._transaction() as connection:
                 return Booking(self, connection).book(batch)
         except ErpError as error:
-            raise self._named(error) from error
+            raise self._named(error, batch) from error
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         with classified(secrets=self._secrets):
@@ -156,6 +162,13 @@ class OracleErp:
             if again and _each(connection, self._sql.move_stock, again):
                 raise ErpError("erp_conflict", transient=True, detail=stock.name)
 
+    def repertoire(self, connection: Connection) -> Repertoire | None:
+        """Asked once: the driver itself would write a question mark and say nothing."""
+        if self._encoding is None:
+            with classified():
+                self._encoding = connection.scalar(text(_ENCODING)) or ""
+        return repertoire_of(self._encoding)
+
     def locked(self, statement: Select[Any]) -> Select[Any]:
         return statement.suffix_with(f"FOR UPDATE WAIT {self._sql.wait_seconds}")
 
@@ -214,6 +227,7 @@ def every_statement(tables: ErpTables, lock_timeout_seconds: float = 5.0) -> lis
     changes = [sorted(_changed(tables, fields)) for fields in (CANCELLED, PROTOCOL)]
     return [
         *ddl,
+        _ENCODING,
         sql.lock_tables,
         sql.claim,
         *([sql.move_stock] if sql.move_stock else []),

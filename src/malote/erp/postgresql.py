@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Select, Table, create_engine, text
 from sqlalchemy.pool import QueuePool
 
 from malote.erp import connecting, grants_postgresql, rows, structure
-from malote.erp.address import secrets_of
+from malote.erp.address import CHARACTERS, secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.copy_text import CopyText
@@ -21,6 +21,7 @@ from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
+from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.fiscal.documents import Sale
 
 _STRUCTURE_LOCK = 0x6D616C6F  # keeps two programs from creating the structure at once
@@ -58,6 +59,7 @@ class PostgresqlErp:
         lock_timeout_seconds: float,
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
+        nearest_letters: bool = False,
     ) -> None:
         options = {name: value for name, value in _CONNECTION.items() if name not in url.query}
         self._engine = create_engine(
@@ -65,7 +67,7 @@ class PostgresqlErp:
             # The dedup of a batch is proved for this isolation, whatever the database's default.
             isolation_level="READ COMMITTED",
             # Server-side prepared statements would outlive a DBA's ALTER TABLE, and a pooler's session.
-            connect_args={**options, "prepare_threshold": None},
+            connect_args={**options, **CHARACTERS, "prepare_threshold": None},
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
@@ -74,6 +76,7 @@ class PostgresqlErp:
             hide_parameters=True,
         )
         self.tables = tables
+        self.nearest_letters = nearest_letters
         self._sql = _Sql(tables)
         self._copy_text = CopyText(tables)
         self._secrets = secrets_of(url)
@@ -94,7 +97,7 @@ class PostgresqlErp:
             with classified(secrets=self._secrets), self._transaction() as connection:
                 return Booking(self, connection).book(batch)
         except ErpError as error:
-            raise self._named(error) from error
+            raise self._named(error, batch) from error
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         with classified(secrets=self._secrets):
@@ -157,6 +160,11 @@ class PostgresqlErp:
 
     def locked(self, statement: Select[Any]) -> Select[Any]:
         return statement.with_for_update()
+
+    def repertoire(self, connection: Connection) -> Repertoire | None:
+        # Told by the server at connect, so that asking costs nothing.
+        named = _driver(connection).info.parameter_status("server_encoding")
+        return repertoire_of(named) if named else None
 
     @contextmanager
     def _copy(

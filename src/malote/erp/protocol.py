@@ -1,6 +1,6 @@
 """What a production database must be able to do for Malote. One module per engine fulfils it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -28,27 +28,33 @@ class Result(StrEnum):
     PROTOCOL_ADDED = "protocol_added"  # the ERP had it before its authorisation; now it has that too
     DIVERGENT = "divergent"  # the ERP has other content under this key: a person must look
     NOT_AUTHORISED = "not_authorised"  # not a sale yet, and the ERP doesn't have it: wait
+    REFUSED = "refused"  # it can't be written, for the reason in ``code``; nothing is wrong with the others
     SALE_MISSING = "sale_missing"  # a cancellation whose sale is not booked: wait
 
 
 class Outcome(msgspec.Struct, frozen=True):
     document_id: int
     result: Result
-    facts: dict[str, str] = {}  # for DIVERGENT: which fields differ; never a consumer's data
+    # For DIVERGENT: which fields differ; for REFUSED: the reason's; for POSTED: what was written in other letters.
+    # Never a consumer's data.
+    facts: dict[str, str] = {}
+    code: str = ""  # of the reason that these facts are for, in the catalogue of ``malote.rejection``
 
 
 class ErpError(Exception):
     """The whole transaction was rolled back.
 
     ``code`` is in the catalogue of ``malote.rejection``. ``transient`` decides: retry later, or look for the culprit.
-    ``detail`` names tables, columns and constraints, never a value of a document.
+    ``detail`` names tables, columns and constraints, never a value of a document. ``facts`` are the reason's: the
+    detail, and whatever else is known, each under its own name.
     """
 
-    def __init__(self, code: str, *, transient: bool, detail: str) -> None:
+    def __init__(self, code: str, *, transient: bool, detail: str, facts: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.transient = transient
         self.detail = detail
+        self.facts = {**(facts or {}), "detail": detail}
 
 
 class BookedSale(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
+from malote.erp.repertoire import Repertoire
 from malote.fiscal.documents import Sale
 
 
@@ -33,6 +34,7 @@ class SqliteErp:
         lock_timeout_seconds: float,
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
+        nearest_letters: bool = False,
     ) -> None:
         """``statement_timeout_seconds`` is not used: SQLite has nothing to wait for but its lock."""
         self.patience_seconds = lock_timeout_seconds
@@ -44,6 +46,7 @@ class SqliteErp:
             hide_parameters=True,
         )
         self.tables = tables
+        self.nearest_letters = nearest_letters
         # SQLite has one code for a missing table and for much else.
         self._named = Naming(self._engine.connect, tables, otherwise="erp_refused")
         event.listen(self._engine, "connect", partial(_prepare, tables))
@@ -57,7 +60,7 @@ class SqliteErp:
             with classified(), self._transaction() as connection:
                 return Booking(self, connection).book(batch)
         except ErpError as error:
-            raise self._named(error) from error
+            raise self._named(error, batch) from error
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         return connecting.ledger(self._engine.connect, self.tables, identities)
@@ -115,6 +118,9 @@ class SqliteErp:
         )
         with classified(stock.name):
             connection.execute(statement, rows.stock_rows(stock, moves))
+
+    def repertoire(self, connection: Connection) -> Repertoire | None:
+        return None  # all of Unicode
 
     def locked(self, statement: Select[Any]) -> Select[Any]:
         return statement  # the transaction holds the file

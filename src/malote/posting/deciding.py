@@ -18,7 +18,9 @@ class Decider:
     def of_outcome(self, leased: LeasedDocument, outcome: Outcome, now: float) -> Settlement:
         match outcome.result:
             case Result.POSTED:
-                return _posted(leased, duplicate=False)
+                return _posted(leased, duplicate=False, told=_of(outcome) if outcome.code else None)
+            case Result.REFUSED:
+                return _rejected(leased, _of(outcome))
             case Result.DUPLICATE | Result.PROTOCOL_ADDED:
                 return _posted(leased, duplicate=True)
             case Result.DIVERGENT:
@@ -34,7 +36,7 @@ class Decider:
         self, leased: LeasedDocument, error: ErpError, now: float, facts: dict[str, str] | None = None
     ) -> Settlement:
         """``facts`` are the reason's; the error's own detail by default."""
-        reason = Reason(error.code, facts or {"detail": error.detail})
+        reason = Reason(error.code, facts or error.facts)
         return self.waiting(leased, reason, now) if error.transient else _rejected(leased, reason)
 
     def waiting(self, leased: LeasedDocument, reason: Reason, now: float) -> Settlement:
@@ -53,8 +55,12 @@ class Decider:
         return Settlement(leased.id, leased.lease, "waiting", waiting.reason, again)
 
 
-def _posted(leased: LeasedDocument, *, duplicate: bool) -> Settlement:
-    return Settlement(leased.id, leased.lease, "posted", duplicate=duplicate)
+def _of(outcome: Outcome) -> Reason:
+    return Reason(outcome.code, outcome.facts)
+
+
+def _posted(leased: LeasedDocument, *, duplicate: bool, told: Reason | None = None) -> Settlement:
+    return Settlement(leased.id, leased.lease, "posted", told, duplicate=duplicate)
 
 
 def _rejected(leased: LeasedDocument, reason: Reason) -> Settlement:

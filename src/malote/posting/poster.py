@@ -137,7 +137,7 @@ class Poster:
             if not isinstance(result, ErpError):
                 settlements += [self._decider.of_outcome(by_id[one.document_id], one, now) for one in result]
                 continue
-            facts = self._lookout.facts(result, began) if result.code == LOCKED else {"detail": result.detail}
+            facts = self._lookout.facts(result, began) if result.code == LOCKED else result.facts
             settlements += [self._decider.of_error(by_id[one.document_id], result, now, facts) for one in part]
             if result.transient:
                 failure = result
@@ -155,6 +155,9 @@ class Poster:
         rejected = [one.document_id for one in kept if one.state == "rejected"]
         if rejected:
             self._spool.mark_kept(rejected)
+        for one in kept:
+            if one.state == "posted" and one.reason:
+                log.warning(one.reason.code, document=one.document_id, **one.reason.facts)
         if counted < len(kept):
             log.warning("lease_lost", documents=len(kept) - counted)
         log.info("settled", posted=sum(one.state == "posted" for one in kept), documents=len(kept))

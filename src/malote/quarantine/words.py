@@ -18,6 +18,7 @@ WORDS: dict[What, Text] = {
     "rejected": Text("Rejeitado", "Rejected"),
     "kept": Text("Guardado, não lançado", "Kept, not booked"),
     "joined": Text("Unido à resposta da SEFAZ (cStat {status})", "Joined with the authority's answer (cStat {status})"),
+    "adapted": Text("Lançado com as letras mais próximas: {detail}", "Booked in the nearest letters: {detail}"),
     "judged": Text("Lido de novo e rejeitado", "Read again and rejected"),
     "replayed": Text("Reprocessado", "Replayed"),
     "deleted": Text("Apagado para a lixeira: {grounds}", "Deleted to the trash: {grounds}"),

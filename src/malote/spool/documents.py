@@ -64,7 +64,7 @@ class Settlement(msgspec.Struct, frozen=True):
     document_id: int
     lease: str
     state: State  # "posted", "waiting", "rejected" or "kept"
-    reason: Reason | None = None  # for "waiting", "rejected" and "kept"
+    reason: Reason | None = None  # for "waiting", "rejected" and "kept"; for "posted", what its history tells
     retry_at: float | None = None  # for "waiting": seconds since the epoch, at most a day ahead; None: at once
     duplicate: bool = False  # for "posted": the ERP had it already
 

@@ -1,6 +1,6 @@
 """Recording what became of leased documents. The lease's token is the fence: who lost it changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Engine, update
 
@@ -22,7 +22,7 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
             for standing in lock_ids(connection, by_id)
             if _holds(standing, by_id[standing.id].lease)
         ]
-        history.record(connection, _lines(moves), history.SYSTEM, now)
+        history.record(connection, _lines(moves, by_id), history.SYSTEM, now)
         move(connection, moves)
         wake(connection, _booked_sales(moves), now)
     return len(moves)
@@ -61,8 +61,8 @@ def _move(standing: Standing, settlement: Settlement, now: float) -> Move:
             raise ValueError(f"a settlement can't end in {other}")
 
 
-def _lines(moves: Sequence[Move]) -> list[history.Line]:
-    """What was posted at once has no history: its row tells it."""
+def _lines(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[history.Line]:
+    """What was posted as it came has no history: its row tells it."""
     lines = []
     for one in moves:
         if one.after == "waiting":
@@ -71,6 +71,8 @@ def _lines(moves: Sequence[Move]) -> list[history.Line]:
             lines.append(history.about(one.standing.id, "rejected", one.reason))
         elif one.after == "kept":
             lines.append(history.about(one.standing.id, "kept", one.reason))
+        elif told := by_id[one.standing.id].reason:
+            lines.append(history.Line(one.standing.id, "adapted", told.facts))
     return lines
 
 

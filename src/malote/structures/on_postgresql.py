@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import URL, Connection, create_engine, exc, text
 from sqlalchemy.pool import NullPool
 
+from malote.erp.address import CHARACTERS
 from malote.erp.grants import Use
 from malote.structures import dialects
 from malote.structures.dialects import Dialect, quoted
@@ -79,6 +80,8 @@ _HOLDERS = text(
     """
 )
 
+_OPTIONS = {"connect_timeout": 5, "application_name": "malote structures", "prepare_threshold": None}
+
 
 class PostgresqlTarget:
     """See ``targets.Target``."""
@@ -95,7 +98,12 @@ class PostgresqlTarget:
         self._engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             isolation_level="AUTOCOMMIT",
-            connect_args={"connect_timeout": 5, "application_name": "malote structures", "prepare_threshold": None},
+            connect_args={
+                **CHARACTERS,
+                "connect_timeout": 5,
+                "application_name": "malote structures",
+                "prepare_threshold": None,
+            },
             poolclass=NullPool,
         )
 

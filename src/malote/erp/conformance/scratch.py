@@ -5,7 +5,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL
 
-from malote.erp.address import parsed, secrets_of
+from malote.erp.address import CHARACTERS, parsed, secrets_of
 from malote.erp.connecting import classified
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
@@ -129,6 +129,7 @@ class _ServerScratch:
     engine: str
     tables: ErpTables
     deadlocks = True
+    _arguments: Mapping[str, str] = {}
 
     def __init__(self, url: str, driver: str) -> None:
         self.url = url
@@ -139,7 +140,7 @@ class _ServerScratch:
         return _opened(self.url, self.tables, lock_seconds, statement_seconds)
 
     def somebody(self) -> Engine:
-        return create_engine(self._address, pool_size=2, hide_parameters=True)
+        return create_engine(self._address, pool_size=2, hide_parameters=True, connect_args=self._arguments)
 
     def refuse(self, table: str, column: str, value: str, name: str) -> str:
         return f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} <> '{value}')"
@@ -161,6 +162,7 @@ class PostgresqlScratch(_ServerScratch):
     """A schema of its own, under a name that nobody else has."""
 
     engine = "postgresql"
+    _arguments = CHARACTERS
 
     def __init__(self, url: str, profile: Profile) -> None:
         super().__init__(url, "postgresql+psycopg")

@@ -6,6 +6,7 @@ import psycopg
 from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from malote.erp.address import CHARACTERS
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin
 
@@ -22,7 +23,7 @@ def connected(url: URL) -> Connection:
     """With the address' own login. Every statement is a transaction of its own. Raises ``psycopg.Error``."""
     dialect: Any = PGDialect_psycopg()  # type: ignore[no-untyped-call]
     _, arguments = dialect.create_connect_args(url.set(drivername="postgresql+psycopg"))
-    chosen = {**arguments, **_OPTIONS, "application_name": PROGRAM}
+    chosen = {**arguments, **_OPTIONS, **CHARACTERS, "application_name": PROGRAM}
     connection: Connection = psycopg.connect(**chosen, autocommit=True, prepare_threshold=None)
     try:
         connection.execute("SELECT set_config('statement_timeout', %s, false)", (_STATEMENT_MILLISECONDS,))
