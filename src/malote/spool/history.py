@@ -19,7 +19,7 @@ from malote.spool.moving import chunks
 #   rejected          by the ERP, for this reason
 #   kept              settled without a booking, for this reason
 #   joined            with the authority's answer in another file; facts: status
-#   adapted           booked in other letters than it came in, as the reason says
+#   adapted           booked in other letters than it came in; facts: detail, field, character, encoding
 #   judged            read and judged again, and rejected again, for this reason
 #   replayed          put back in the queue; it had been rejected for this reason
 #   deleted           into the trash; facts: grounds
