@@ -44,7 +44,7 @@ _CAPTURE = 500  # files in one commit
 _PARSED = 2_000  # files that the bound is measured with
 _PATIENCE_SECONDS = 600.0
 # The demo's tills ask more often than a store's, for people who look.
-_USUAL = {"MALOTE_TILL_POLL_SECONDS": str(TillSettings().poll_seconds)}
+_USUAL = {"MALOTE_TILL_POLL_SECONDS": str(TillSettings().poll_seconds), "MALOTE_TILL_SINCE": "all"}
 
 
 class Memory:

@@ -144,6 +144,7 @@ class TillSettings(Section, frozen=True, forbid_unknown_fields=True):
     token: str = ""
     token_file: str = ""  # instead of token
     folder: str = ""  # where the POS writes its files
+    since: str = ""  # from when on files count: a day, a time, or "all"; empty: a first start with old files asks
     pattern: str = "*.xml"
     recursive: bool = True
     quiet_seconds: float = 1.0

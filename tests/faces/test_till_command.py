@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from malote import wire
 from tests.faces.till_support import FakeServer, Ledger, says, serving
+from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import put
 
 MALOTE = (sys.executable, "-c", "from malote.cli.main import main; main()")
@@ -154,3 +156,24 @@ def test_status_in_portuguese(home: Home) -> None:
     put(home.path / "pos", "a.xml", b"sale")
     home.call("run", "--once")
     assert "Comprovadas no ERP" in home.call("status", MALOTE_LANGUAGE="pt").stdout
+
+
+def test_a_first_start_among_old_files_asks_and_goes_on_once_told(fake: FakeServer, tmp_path: Path) -> None:
+    home = Home(tmp_path, fake.url)
+    settings = (tmp_path / "malote.toml").read_text(encoding="utf-8")
+    (tmp_path / "malote.toml").write_text(settings.replace("max_document_bytes = 1000", ""), encoding="utf-8")
+    put(
+        tmp_path / "pos", "old.xml", build_note(number=1, issued_at=datetime.fromisoformat("2026-08-01T10:00:00-03:00"))
+    )
+    put(
+        tmp_path / "pos", "new.xml", build_note(number=2, issued_at=datetime.fromisoformat("2026-11-27T10:00:00-03:00"))
+    )
+    assert home.call("run", "--once").returncode == 1
+    assert fake.ledger.states == {}
+    asked = home.call("start", "--json")
+    assert (asked.returncode, json.loads(asked.stdout)["question"]["files"]) == (1, 2)
+    assert home.call("start", "--since", "tomorrow").returncode == 2
+    assert home.call("start", "--since", "2026-11-01").returncode == 0
+    assert home.call("run", "--once").returncode == 0
+    assert len(fake.ledger.states) == 1
+    assert json.loads(home.call("status", "--json").stdout)["passed_over"] == 1

@@ -143,6 +143,7 @@ def test_a_new_file_costs_one_read_however_many_are_old(bench: Bench, monkeypatc
 
 
 def test_a_wake_up_looks_at_what_changed_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.settle()
     path = put(bench.pos, "a.xml", b"x")
     monkeypatch.setattr(bench.capture.folder, "scan", lambda: pytest.fail("a whole scan"))
     bench.capture.look_at({str(path), str(bench.pos / "gone.xml"), str(bench.pos)[:-1]})

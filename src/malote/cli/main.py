@@ -39,7 +39,12 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "post": (_Part("post"),),
     "status": (_Part("status"),),
     "demo": (_Part("demo"),),
-    "till": (_Part("till", ("till",)), _Part("tills", ("till",)), _Part("rollouts", ("till",), "register_trust")),
+    "till": (
+        _Part("till", ("till",)),
+        _Part("till_start", ("till",)),
+        _Part("tills", ("till",)),
+        _Part("rollouts", ("till",), "register_trust"),
+    ),
     "rejected": (_Part("rejected", ("rejected",)), _Part("rejected_actions", ("rejected", "trash"))),
     "sync": (_Part("sync"),),
     "numbering": (_Part("numbering"),),

@@ -26,6 +26,7 @@ _WORDS = {
         "held": "Retidas no caixa",
         "discarded": "Descartadas no servidor",
         "refused": "Não capturadas",
+        "passed_over": "Anteriores ao início, não enviadas",
         "oldest": "A mais antiga espera há",
         "last": "Última venda",
         "server": "Servidor",
@@ -48,6 +49,7 @@ _WORDS = {
         "held": "Held at the till",
         "discarded": "Discarded on the server",
         "refused": "Not captured",
+        "passed_over": "From before the beginning, not sent",
         "oldest": "The oldest has waited for",
         "last": "Last sale",
         "server": "Server",
@@ -79,6 +81,7 @@ def as_json(status: Status | None, settings: Settings) -> dict[str, Any]:
         **msgspec.structs.asdict(counts),
         "refused": [],
         "troubles": [],
+        "passed_over": status.passed_over if status else 0,
         "oldest_pending_seconds": None,
         "last_sale": None,
         "server": {"server": settings.till.server, "reachable": None},
@@ -126,6 +129,8 @@ def _figures(status: Status, settings: Settings, words: dict[str, str]) -> Table
             table.add_row(words[state], str(count))
     if status.refused:
         table.add_row(words["refused"], str(len(status.refused)))
+    if status.passed_over:
+        table.add_row(words["passed_over"], str(status.passed_over))
     if status.oldest_pending_seconds is not None:
         table.add_row(words["oldest"], _age(status.oldest_pending_seconds))
     if status.last_sale is not None:

@@ -156,6 +156,7 @@ class Store:
                 "server": f"http://{_HOST}:{port}",
                 "token": token,
                 "folder": str(till.folder),
+                "since": "all",
                 "quiet_seconds": 0.3,
                 "rescan_seconds": 3.0,
                 "poll_seconds": 1.0,

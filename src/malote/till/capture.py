@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 
 from malote.config import TillSettings
+from malote.till import cutover
+from malote.till.cutover import Question, Start
 from malote.till.files import CapturedFile, Mark, Refusal, readable
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
 from malote.till.outbox import Outbox
@@ -50,6 +52,7 @@ class Capture:
         self._monotonic = monotonic
         self._now = now
         self.folder = folder_of(settings)
+        self._start: Start | None = None
         self._known = outbox.marks()
         self._candidates: dict[str, _Candidate] = {}
         self._vanished: dict[str, float] = {}  # since when, by the monotonic clock
@@ -73,6 +76,12 @@ class Capture:
     def rescan(self) -> None:
         """Looks at the whole folder. A folder that is missing is said, and remembered until it is back."""
         place = str(self.folder.path)
+        try:
+            counts = self._begin(place)
+        except FolderMissingError:
+            counts = True  # said below
+        if not counts:
+            return
         self._refused = {path: refusal for path, refusal in self._refused.items() if path in self._candidates}
         missing = set(self._known) | set(self._candidates)
         try:
@@ -88,9 +97,29 @@ class Capture:
             self._forget(missing)
         self._store_refusals()
 
+    def _begin(self, place: str) -> bool:
+        """Whether it is known from when on files count. While it isn't, nothing is captured. Raises
+        ``FolderMissingError``.
+        """
+        found = cutover.settle(
+            self._outbox, self.folder, self._settings.since, self._settings.max_document_bytes, self._now()
+        )
+        if isinstance(found, Question):
+            facts = {"folder": readable(place), "files": str(found.files), "oldest": found.oldest[:10] or "?"}
+            facts["newest"] = found.newest[:10] or "?"
+            self._voice.trouble("start", "start_unsaid", **facts)
+            self._refused = {place: Refusal(readable(place), 0, "start_unsaid", facts)}
+            self._store_refusals()
+            return False
+        self._voice.over("start")
+        if self._start is None or found.since != self._start.since:
+            self.reload()  # what didn't count under another answer is looked at again
+        self._start = found
+        return True
+
     def look_at(self, paths: Iterable[str]) -> None:
         """Looks at paths that are said to have changed."""
-        for path in paths:
+        for path in paths if self._start else ():
             for entry in self.folder.look(path):
                 self._consider(entry)
 
@@ -159,11 +188,17 @@ class Capture:
         return CapturedFile(path, name, mark, hashlib.sha256(content).digest(), content, describe(content))
 
     def _keep(self, group: list[CapturedFile]) -> int:
-        new = self._outbox.capture(group, self._now())
+        counting = [file for file in group if self._counts(file)]
+        new = self._outbox.capture(counting, self._now()) if counting else 0
+        if len(counting) < len(group):
+            self._outbox.pass_over([file for file in group if not self._counts(file)])
         for file in group:
             self._known[file.path] = file.mark
             self._drop(file.path)
         return new
+
+    def _counts(self, file: CapturedFile) -> bool:
+        return self._start is None or self._start.counts(file.documents, file.mark.mtime_ns / 1e9)
 
     def _drop(self, path: str) -> None:
         self._candidates.pop(path, None)

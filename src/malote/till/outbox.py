@@ -31,6 +31,7 @@ _INSERT_DOCUMENT = """
         (file_id, position, kind, access_key, issuer, model, series, number, last_number, issued_at, total)
     SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM file WHERE sha256 = ?
 """
+_PASSED_OVER = "FROM seen WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.sha256 = seen.sha256)"
 _INSERT_SEEN = "INSERT OR REPLACE INTO seen (path, size, mtime_ns, ctime_ns, sha256) VALUES (?, ?, ?, ?, ?)"
 # What was proven once stays proven, whatever a confused server says later.
 _RECORD = """
@@ -111,6 +112,24 @@ class Outbox:
         """Forgets how these paths looked; the contents captured from them stay."""
         with self._writing() as connection:
             connection.executemany("DELETE FROM seen WHERE path = ?", [(_encode_path(path),) for path in paths])
+
+    def pass_over(self, files: Sequence[CapturedFile]) -> None:
+        """Remembers how files look that don't count (``cutover``), so that they aren't read again; keeps no content."""
+        with self._writing() as connection:
+            connection.executemany(_INSERT_SEEN, [_seen_row(file) for file in files if file.path])
+
+    def passed_over(self) -> int:
+        """How many files of the folder don't count."""
+        ((count,),) = self.rows(f"SELECT COUNT(*) {_PASSED_OVER}")
+        return int(count)
+
+    def forget_passed_over(self) -> None:
+        with self._writing() as connection:
+            connection.execute(f"DELETE {_PASSED_OVER}")
+
+    def has_seen_anything(self) -> bool:
+        ((found,),) = self.rows("SELECT EXISTS (SELECT 1 FROM seen) OR EXISTS (SELECT 1 FROM file)")
+        return bool(found)
 
     def refuse(self, refused: dict[str, Refusal], at: float) -> None:
         """Remembers what can't be captured, by path, in place of what was remembered before."""

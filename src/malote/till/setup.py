@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from malote.config import Settings, TillSettings
+from malote.till.cutover import ALL, TODAY, SinceError, since_of
 
 
 class SetupError(Exception):
@@ -47,6 +48,11 @@ def prepare(settings: Settings) -> Setup:
     for name, least in _AT_LEAST.items():
         if not getattr(till, name) >= least:
             raise SetupError("setting_invalid", f"till.{name}", f"{getattr(till, name)} < {least:g}")
+    try:
+        # Which day "today" is would change every day.
+        since_of("" if till.since.strip().lower() in TODAY else till.since or ALL)
+    except SinceError as error:
+        raise SetupError("setting_invalid", "till.since", str(error)) from error
     resolved = msgspec.structs.replace(
         till,
         folder=str(settings.home_path / till.folder),

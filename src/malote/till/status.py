@@ -43,6 +43,7 @@ class Status(msgspec.Struct, frozen=True):
     troubles: list[Trouble]  # at most a thousand, the oldest first
     refused: list[Refusal]
     line: Line | None
+    passed_over: int = 0  # files from before the beginning (``cutover``), which are not sent
 
     @property
     def pending(self) -> int:
@@ -69,6 +70,7 @@ def status(path: Path, now: float) -> Status | None:
             troubles=list(_troubles(outbox)),
             refused=outbox.refusals(),
             line=None if line is None else msgspec.json.decode(line, type=Line),
+            passed_over=outbox.passed_over(),
         )
 
 

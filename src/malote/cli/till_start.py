@@ -1,0 +1,103 @@
+"""``malote till start``: from when on the files of the POS's folder count."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from malote import durable
+from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, console, fail, print_json, settings_of
+from malote.config import Settings
+from malote.till import cutover
+from malote.till.capture import folder_of
+from malote.till.cutover import ALL, Question, SinceError, Start
+from malote.till.folder import FolderMissingError
+from malote.till.outbox import Outbox
+from malote.till.setup import SetupError, prepare
+from malote.till.storage import OutboxError
+
+SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="DAY", help="Sales since then count: today, a day, or a time.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Everything in the folder counts, however old.")]
+
+_WORDS = {
+    "pt": {
+        "since": "Contam as vendas desde {since}.",
+        "all": "Contam todos os arquivos da pasta.",
+        "open": "Ainda não foi dito: {files} arquivos na pasta, de {oldest} a {newest}. Diga com --since ou --all.",
+        "passed": "Anteriores, não enviados: {count}.",
+    },
+    "en": {
+        "since": "Sales count since {since}.",
+        "all": "All files of the folder count.",
+        "open": "Not said yet: {files} files in the folder, from {oldest} to {newest}. Say it: --since or --all.",
+        "passed": "Older, not sent: {count}.",
+    },
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command("start")(start)
+
+
+def start(
+    config: ConfigOption = None, since: SinceOption = None, everything: AllOption = False, json: JsonOption = False
+) -> None:
+    """Says from when on sales count; without an option, shows what was said.
+
+    A first start that meets more than a day's files, or more than 500, captures nothing until this is said. An agent
+    that is running goes on by itself. Exit status 1 while nothing was said.
+    """
+    settings = settings_of(config)
+    if since is not None and everything:
+        raise typer.BadParameter("--since, --all")
+    try:
+        found, passed = _settled(settings, ALL if everything else since)
+    except SinceError as error:
+        try:
+            fail("since_invalid", {"found": str(error)[:40]}, settings)
+        except typer.Exit as ending:
+            raise typer.Exit(WRONG_USAGE) from ending
+    except SetupError as error:
+        fail(error.code, error.facts, settings)
+    except FolderMissingError as error:
+        fail("folder_missing", {"folder": str(error)}, settings)
+    except OutboxError as error:
+        fail(error.code, error.facts, settings)
+    _show(found, passed, settings, json=json)
+    raise typer.Exit(FOUND if isinstance(found, Question) else OK)
+
+
+def _settled(settings: Settings, said: str | None) -> tuple[Start | Question, int]:
+    """How it stands once ``said`` was taken down, and how many files don't count."""
+    till = prepare(settings).settings
+    if said is not None and till.since:
+        raise SetupError("setting_invalid", "till.since", f'"{till.since}"')
+    folder, now = folder_of(till), time.time()
+    durable.make_folder(settings.outbox_path.parent)
+    with Outbox(settings.outbox_path) as outbox:
+        if said is not None:
+            cutover.begin(outbox, Start(str(folder.path), cutover.since_of(said), "person", now))
+        return cutover.settle(outbox, folder, till.since, till.max_document_bytes, now), outbox.passed_over()
+
+
+def _show(found: Start | Question, passed: int, settings: Settings, *, json: bool) -> None:
+    words = _WORDS[settings.language]
+    if json:
+        print_json(
+            {
+                "question": found if isinstance(found, Question) else None,
+                "start": found if isinstance(found, Start) else None,
+                "passed_over": passed,
+            }
+        )
+        return
+    if isinstance(found, Question):
+        said = words["open"].format(files=found.files, oldest=found.oldest[:10] or "?", newest=found.newest[:10] or "?")
+    else:
+        said = words["since"].format(since=found.since) if found.since else words["all"]
+    console.print(said, markup=False, highlight=False, soft_wrap=True)
+    if passed:
+        console.print(words["passed"].format(count=passed), markup=False, highlight=False, soft_wrap=True)

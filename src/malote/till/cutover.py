@@ -1,0 +1,166 @@
+"""From when on a till's files count: asked once, before an agent that meets years of old files books them.
+
+The answer stands in a file of its own beside the outbox, so that it outlives a damaged outbox. It belongs to the POS's
+folder: another folder is another first start.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from malote import durable
+from malote.till.files import DocumentLine
+from malote.till.folder import FileChangedError, FileTooLargeError, Folder, Found, read
+from malote.till.outbox import Outbox
+from malote.till.reading import describe
+from malote.till.storage import OutboxError
+
+# A first start takes this many files, of no more than one day, without a question.
+MOST_FILES = 500
+ONE_DAY = timedelta(days=1)
+ALL = "all"
+TODAY = ("today", "hoje")
+
+_FILE = "start.json"
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What was answered. ``since``: ISO 8601 with zone; "" when every file counts. ``at``: seconds since the epoch."""
+
+    folder: str
+    since: str
+    by: Literal["setting", "person", "itself"]
+    at: float
+
+    def counts(self, documents: Iterable[DocumentLine], written_at: float) -> bool:
+        """Whether a file is of the time that counts: by its documents' own times, else by when it was written."""
+        if not self.since:
+            return True
+        since = datetime.fromisoformat(self.since)
+        issued = [time for document in documents if (time := _moment(document.issued_at)) is not None]
+        return max(issued) >= since if issued else written_at >= since.timestamp()
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is there, unsaid whether it counts. Times as the documents write them; "" where none can be read."""
+
+    files: int
+    oldest: str = ""
+    newest: str = ""
+
+
+class SinceError(ValueError):
+    """What was given as the beginning is no time."""
+
+
+def since_of(text: str) -> str:
+    """``Start.since`` of what a person wrote: a day, a time (this machine's zone if it says none), "today" or "all".
+
+    Raises ``SinceError``.
+    """
+    word = text.strip()
+    if word.lower() == ALL:
+        return ""
+    try:
+        if word.lower() in TODAY:
+            said = datetime.combine(datetime.now().astimezone(), time())
+        else:
+            said = datetime.fromisoformat(word)
+        return said.astimezone().isoformat() if said.tzinfo is None else said.isoformat()
+    except (ValueError, OverflowError, OSError) as error:
+        raise SinceError(text) from error
+
+
+def path_of(outbox: Path) -> Path:
+    return outbox.with_name(_FILE)
+
+
+def answered(outbox: Path, folder: str) -> Start | None:
+    """What was answered for this folder. Raises ``OutboxError`` when the file can't be read."""
+    path = path_of(outbox)
+    try:
+        start = msgspec.json.decode(path.read_bytes(), type=Start)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise OutboxError("outbox_away", path=str(path), detail=str(error)) from error
+    return start if start.folder == folder else None
+
+
+def begin(outbox: Outbox, start: Start) -> Start:
+    """Keeps the answer, on disk when it returns. Raises ``OutboxError``."""
+    # Files passed over under another answer are looked at again; those first, so that a crash only looks once more.
+    outbox.forget_passed_over()
+    try:
+        durable.write(path_of(outbox.path), msgspec.json.encode(start))
+    except OSError as error:
+        path = str(path_of(outbox.path))
+        raise OutboxError("outbox_away", path=path, detail=error.strerror or str(error)) from error
+    return start
+
+
+def settle(outbox: Outbox, folder: Folder, setting: str, largest: int, now: float) -> Start | Question:
+    """The answer, from the setting, from before, or by itself where there is little to lose; else the question.
+
+    Raises ``OutboxError``, and ``FolderMissingError``: a folder that isn't there says nothing about how old it is.
+    """
+    place = str(folder.path)
+    before = answered(outbox.path, place)
+    if setting:
+        start = Start(place, since_of(setting), "setting", now)
+        if before is None or before.since != start.since:
+            return begin(outbox, start)
+        return before
+    if before is not None:
+        return before
+    question = None if _begun_before(outbox) else ask(folder, largest)
+    return question or begin(outbox, Start(place, "", "itself", now))
+
+
+def ask(folder: Folder, largest: int) -> Question | None:
+    """The question, where what is there is more than a day's or very many. Raises ``FolderMissingError``."""
+    found = [entry for entry in folder.scan() if entry.mark is not None]
+    if len(found) > MOST_FILES:
+        # The oldest and the newest by the disk's clock say enough, without reading them all.
+        found.sort(key=lambda entry: entry.mark.mtime_ns if entry.mark else 0)
+        times = _times([*found[:10], *found[-10:]], largest)
+        return Question(len(found), *_ends(times))
+    times = _times(found, largest)
+    return Question(len(found), *_ends(times)) if times and max(times) - min(times) > ONE_DAY else None
+
+
+def _begun_before(outbox: Outbox) -> bool:
+    """Whether this outbox has worked already, or stands in for a damaged one that had."""
+    if any(outbox.path.parent.glob(f"{outbox.path.name}.damaged-*")):
+        return not path_of(outbox.path).exists()
+    return outbox.has_seen_anything() and not path_of(outbox.path).exists()
+
+
+def _times(found: Iterable[Found], largest: int) -> list[datetime]:
+    times = []
+    for entry in found:
+        if entry.mark is None or entry.mark.size > largest:
+            continue
+        try:
+            documents = describe(read(entry.path, entry.mark, largest))
+        except (OSError, FileChangedError, FileTooLargeError):
+            continue
+        times += [time for document in documents if (time := _moment(document.issued_at)) is not None]
+    return times
+
+
+def _ends(times: list[datetime]) -> tuple[str, str]:
+    return (min(times).isoformat(), max(times).isoformat()) if times else ("", "")
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone(timedelta(hours=-3)))
