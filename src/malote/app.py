@@ -44,6 +44,7 @@ from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.spool import custody
 from malote.spool.documents import RejectedDocument
+from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.form import StructureError
 from malote.structures.services import Structures
@@ -278,9 +279,18 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     parts = services or open_services(settings)
     # Known by name among the sessions of the ERP, whatever stands between.
     program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
-    connect = partial(open_configured, settings, named(settings.erp_url, program))
-    lookout = Lookout(open_watch(settings.erp_url, tables_of(settings)), program)
+    presence = Presence(parts.engine)
+    connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at)
+    watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
+    lookout = Lookout(watch, program)
     products = Remembered(partial(cures.product_map, parts.engine))
     return Poster(
-        parts.spool, connect, parts.keep, settings.posting, settings.store, lookout=lookout, products=products
+        parts.spool,
+        connect,
+        parts.keep,
+        settings.posting,
+        settings.store,
+        lookout=lookout,
+        products=products,
+        presence=presence,
     )

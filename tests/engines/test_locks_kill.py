@@ -11,12 +11,16 @@ from sqlalchemy import make_url
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.errors import StoreError
+from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.sessions.engines import names_of
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.postgresql import PostgresqlSessions
+from malote.erp.sessions.postgresql_locks import activity
 from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
+from malote.erp.sessions.watching import named
 from malote.locks.services import Locks
+from malote.spool.presence import LASTS_SECONDS, Presence, present
 from tests.engines.locks_support import (
     DBA,
     SETTINGS,
@@ -34,6 +38,7 @@ pytest_plugins = ["tests.engines.locks_fixtures"]
 pytestmark = pytest.mark.postgresql
 
 ACTOR = Actor("maria", "10.0.0.7")
+SUPERUSER = DbaLogin("postgres", "nao-perguntada")
 ROW = "INSERT INTO stock VALUES ('11222333000181', '1001', 5)"
 HOLD_ROW = "UPDATE stock SET quantity = quantity - 1 WHERE product_code = '1001'"
 REASON = "vendas paradas, chamado 812"
@@ -133,17 +138,141 @@ def test_who_waits_is_no_root_and_is_ended_only_on_demand(locks: Locks, people: 
     assert waiting.result(timeout=20) == "57014"
 
 
-def test_malotes_own_session_is_never_ended(locks: Locks, people: People) -> None:
+def poster_of(people: People, shop: Shop, program: str = "malote-77-abc") -> tuple[Person, Presence]:
+    """A poster as it makes itself known, in a session of its own."""
+    person = people.person(program, "malote")
+    presence = Presence(shop.engine)
+    presence.at(person.key, began_of(people, person))
+    return person, presence
+
+
+def began_of(people: People, person: Person) -> str:
+    with psycopg.connect(superuser(people.url), autocommit=True) as other:
+        return activity(other, [int(person.key)])[int(person.key)].began or ""
+
+
+def alive(person: Person) -> bool:
+    return bool(person.connection.execute("SELECT 1").fetchone() == (1,))
+
+
+@pytest.mark.parametrize("program", ["malote-77-abc", "outro nome"])
+def test_a_posters_session_is_never_ended(locks: Locks, people: People, shop: Shop, program: str) -> None:
     people.run(ROW)
-    poster = people.person("malote-77-abc", "malote")
+    poster, _ = poster_of(people, shop, program)
     poster.does(HOLD_ROW)
     people.person("outro").tries(HOLD_ROW)
-    identity = root_of(locks, "malote-77-abc")
+    identity = root_of(locks, program)
     error = refused(locks, identity)
     assert (error.code, error.facts["protection"]) == ("session_protected", "malote")
     with pytest.raises(SessionsError):
         locks.kill_as(DBA, [identity], ACTOR, reason=REASON, any_session=True)
-    assert poster.connection.execute("SELECT 1").fetchone() == (1,)
+    assert alive(poster)
+
+
+def test_a_posters_session_outside_the_tree_is_never_ended(locks: Locks, people: People, shop: Shop) -> None:
+    poster, _ = poster_of(people, shop)
+    identity = Identity(poster.key, began_of(people, poster))
+    with pytest.raises(SessionsError) as error:
+        locks.kill_as(DBA, [identity], ACTOR, reason=REASON, any_session=True)
+    assert (error.value.code, error.value.facts["protection"]) == ("session_protected", "malote")
+    assert alive(poster)
+    assert [one.action for one in audit.entries(shop.engine)] == []
+
+
+def test_a_name_protects_nobody(locks: Locks, people: People, shop: Shop) -> None:
+    """Anybody may call their program after Malote; a poster's number that was given to somebody else is no better."""
+    people.run(ROW)
+    pretender = people.person("malote-77-abc")
+    Presence(shop.engine).at(pretender.key, "2020-01-01T00:00:00.000000+00")
+    pretender.does(HOLD_ROW)
+    waiting = people.person("outro").tries(HOLD_ROW)
+    report = locks.kill_as(DBA, [root_of(locks, "malote-77-abc")], ACTOR, reason=REASON)
+    assert [one.outcome for one in report.killed] == ["ended"]
+    assert waiting.result(timeout=20) == "done"
+
+
+def test_what_a_dead_poster_left_behind_is_protected_no_longer(locks: Locks, people: People, shop: Shop) -> None:
+    """It was killed without a word, and its machine is gone: the session lives on until the network notices."""
+    people.run(ROW)
+    clock = Clock()
+    clock.now = time.time() - LASTS_SECONDS - 1
+    orphan = people.person("malote-1-dead", "malote")
+    Presence(shop.engine, clock).at(orphan.key, began_of(people, orphan))
+    orphan.does(HOLD_ROW)
+    waiting = people.person("outro").tries(HOLD_ROW)
+    locks.kill_as(DBA, [root_of(locks, "malote-1-dead")], ACTOR, reason=REASON)
+    assert waiting.result(timeout=20) == "done"
+
+
+def test_a_poster_at_work_is_known_before_it_locks_anything(locks: Locks, shop: Shop, people: People) -> None:
+    """A real one, over the real adapter: its session stands in the store database while it posts, and not after."""
+    presence = Presence(shop.engine)
+    erp = open_erp(named(shop.erp_url, "malote-9-x"), lock_timeout_seconds=5, introduce=presence.at)
+    assert erp.ledger(["x"]) == {}
+    with psycopg.connect(superuser(people.url), autocommit=True) as other:
+        query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'malote-9-x'"
+        (pid,) = other.execute(query).fetchone() or (0,)
+        began = activity(other, [pid])[pid].began
+    assert present(shop.engine, time.time()) == {(str(pid), began)}
+    with pytest.raises(SessionsError) as error:
+        locks.kill_as(DBA, [Identity(str(pid), began or "")], ACTOR, reason=REASON, any_session=True)
+    assert error.value.facts["protection"] == "malote"
+    erp.close()
+    presence.close()
+    assert present(shop.engine, time.time()) == frozenset()
+
+
+def test_a_poster_that_is_idle_stays_known(shop: Shop) -> None:
+    clock = Clock()
+    presence = Presence(shop.engine, clock)
+    presence.at("77", "2026-11-27T10:00:00.000000+00")
+    for _ in range(20):
+        clock.now += LASTS_SECONDS / 3
+        presence.renew()
+    assert present(shop.engine, clock.now) == {("77", "2026-11-27T10:00:00.000000+00")}
+    presence.at("78", "2026-11-27T11:00:00.000000+00")  # it connected anew
+    assert present(shop.engine, clock.now) == {("78", "2026-11-27T11:00:00.000000+00")}
+
+
+@pytest.mark.parametrize("login", ["dba", "superuser"])
+def test_processes_of_the_server_are_never_ended(locks: Locks, people: People, shop: Shop, login: str) -> None:
+    """Autovacuum, checkpointer and writers block nobody in the tree, and were sent a cancel."""
+    who = DBA if login == "dba" else SUPERUSER
+    with psycopg.connect(superuser(people.url), autocommit=True) as other:
+        query = "SELECT pid, backend_type FROM pg_stat_activity WHERE backend_type <> 'client backend'"
+        kinds: dict[int, str] = dict(other.execute(query).fetchall())
+        seen = activity(other, kinds)
+    assert {"autovacuum launcher", "checkpointer", "walwriter"} <= set(kinds.values())
+    for pid in kinds:
+        identity = Identity(str(pid), seen[pid].began or "")
+        with pytest.raises(SessionsError) as error:
+            locks.kill_as(who, [identity], ACTOR, reason=REASON, any_session=True)
+        assert (error.value.code, error.value.facts["protection"]) == (
+            "session_protected",
+            "replication" if kinds[pid].startswith("logical replication") else "system",
+        )
+        # Even past every check the statement itself would not reach it.
+        sessions = PostgresqlSessions(make_url(people.url), who, [])
+        with pytest.raises(SessionsError) as blunt:
+            sessions.terminate(identity)
+        assert blunt.value.code == "session_protected"
+        sessions.close()
+    assert [one.action for one in audit.entries(shop.engine)] == []
+
+
+def test_who_is_in_no_tree_is_named_in_the_trail_all_the_same(locks: Locks, people: People, shop: Shop) -> None:
+    bystander = people.person("relatório lento")
+    bystander.does("SELECT 'Maria da Silva', 52998224725")
+    identity = Identity(bystander.key, began_of(people, bystander))
+    assert refused(locks, identity).code == "session_no_root"
+    report = locks.kill_as(DBA, [identity], ACTOR, reason=REASON, any_session=True)
+    assert report.killed[0].outcome in ("ended", "released")
+    for entry in audit.entries(shop.engine)[:2]:
+        told = entry.before
+        assert (told["user"], told["program"], told["database_user"]) == ("gerente", "relatório lento", "dba")
+        assert told["statement"].startswith("SELECT")
+        assert "Maria" not in str(told)
+        assert "52998224725" not in str(told)
 
 
 def test_a_prepared_transaction_names_the_cure(locks: Locks, people: People) -> None:
@@ -173,6 +302,12 @@ def test_a_number_that_is_another_sessions_by_now_is_left_alone(locks: Locks, pe
     before = Identity(holder.key, "2020-01-01T00:00:00.000000+00")
     report = locks.kill_as(DBA, [before], ACTOR, reason=REASON, any_session=True)
     assert [one.outcome for one in report.killed] == ["replaced"]
+    assert alive(holder)
+    bystander = people.person("sem bloqueio")
+    other = Identity(bystander.key, "2020-01-01T00:00:00.000000+00")
+    report = locks.kill_as(DBA, [other], ACTOR, reason=REASON, any_session=True)
+    assert [one.outcome for one in report.killed] == ["replaced"]
+    assert alive(bystander)
     assert holder.connection.execute("SELECT 1").fetchone() == (1,)
 
 

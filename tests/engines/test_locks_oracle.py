@@ -9,6 +9,7 @@ from malote.erp.sessions import oracle
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.oracle import OracleSessions
 from malote.erp.sessions.protocol import DbaLogin, Identity
+from malote.locks.looking import guarded
 
 ROW: dict[str, Any] = {
     "inst_id": 1,
@@ -47,6 +48,7 @@ WAITER = ROW | {
     "statement",
     [
         oracle.SESSIONS,
+        oracle.ONE,
         oracle.LOCKED,
         oracle.OWN,
         oracle.STANDING,
@@ -167,8 +169,28 @@ def test_who_blocks_whom(sessions: OracleSessions) -> None:
     )
     assert (root.idle_in_transaction, root.objects, root.lock_type) == (True, ("STOCK",), "row exclusive")
     assert root.sql == "UPDATE PCEST SET QTEST = ? WHERE CODPROD = ?"
-    assert (waiter.blocked_by, waiter.objects, waiter.protection) == ((IDENTITY,), ("STOCK",), "malote")
+    assert (waiter.blocked_by, waiter.objects, waiter.protection) == (
+        (IDENTITY,),
+        ("STOCK",),
+        None,
+    )  # a name is no proof
     assert (waiter.lock_type, waiter.waiting_age) == ("enq: TX - row lock contention", 12.5)
+
+
+def test_one_session_is_found_in_the_tree_or_not(sessions: OracleSessions, driver: Driver) -> None:
+    driver.answers = {**driver.answers, oracle.ONE: [ROW | {"type": "BACKGROUND", "serial#": 9, "program": "malote-1"}]}
+    found = sessions.find(IDENTITY.key)
+    assert found is not None
+    assert (found.identity.key, found.protection) == ("1,153,9", "system")
+    driver.answers = {**driver.answers, oracle.ONE: []}
+    assert sessions.find(IDENTITY.key) is None
+
+
+def test_a_posters_session_is_known_by_its_numbers_alone(sessions: OracleSessions) -> None:
+    """SERIAL# is never given to a SID twice, so that the posters need no privilege to say where they work."""
+    root = sessions.tree()[0]
+    assert guarded(root, {(IDENTITY.key, "")}).protection == "malote"
+    assert guarded(root, {("1,153,20344", "")}).protection is None
 
 
 def test_orders_name_the_session_whole(sessions: OracleSessions, driver: Driver) -> None:

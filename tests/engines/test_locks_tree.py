@@ -7,7 +7,9 @@ from malote.erp.sessions.engines import open_sessions
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity
 from malote.locks.services import Locks
+from malote.spool.presence import Presence
 from tests.engines.locks_support import DBA, WEAK, People, by_program, tree_when, waiting_programs
+from tests.engines.posting_support import Shop
 
 pytest_plugins = ["tests.engines.locks_fixtures"]
 pytestmark = pytest.mark.postgresql
@@ -16,12 +18,14 @@ ROW = "INSERT INTO stock VALUES ('11222333000181', '1001', 5)"
 HOLD_ROW = "UPDATE stock SET quantity = quantity - 1 WHERE product_code = '1001'"
 
 
-def test_a_row_of_the_stock_under_change(locks: Locks, people: People) -> None:
+def test_a_row_of_the_stock_under_change(locks: Locks, people: People, shop: Shop) -> None:
     people.run(ROW)
     holder = people.holding(HOLD_ROW)
     waiter = people.person("malote-1-a", "malote")
     waiter.tries(HOLD_ROW)
-    tree = tree_when(locks, waiting_programs(1))
+    identity = by_program(tree_when(locks, waiting_programs(1)))["malote-1-a"].identity
+    Presence(shop.engine).at(identity.key, identity.began)  # as a poster makes itself known: a name is no proof
+    tree = locks.tree_as(DBA)
     root, blocked = by_program(tree)["retaguarda"], by_program(tree)["malote-1-a"]
     assert tree.nodes == [root, blocked]
     assert (root.root, root.marked, root.depth, root.waiters, root.killable) == (True, True, 0, 1, True)

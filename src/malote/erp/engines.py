@@ -7,7 +7,7 @@ from malote.erp.oracle import OracleErp
 from malote.erp.postgresql import PostgresqlErp
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.profile import Profile, load
-from malote.erp.protocol import Erp, ErpError
+from malote.erp.protocol import Erp, ErpError, Introduce
 from malote.erp.sqlite import SqliteErp
 
 _ENGINES: dict[str, type[PostgresqlErp] | type[OracleErp] | type[SqliteErp]] = {
@@ -27,9 +27,12 @@ def open_erp(
     statement_timeout_seconds: float = 30.0,
     tables: ErpTables = BUILT_IN,
     nearest_letters: bool = False,
+    introduce: Introduce | None = None,
 ) -> Erp:
     """The ERP at ``url``. Nothing is connected yet, so that an ERP which is away doesn't keep Malote from starting.
     ``nearest_letters``: a text with characters that its encoding lacks is written in others, and that is told.
+
+    ``introduce`` is told which session does the work.
 
     Raises ``ErpError`` with ``erp_address_invalid`` for an address that no engine understands.
     """
@@ -43,6 +46,7 @@ def open_erp(
         statement_timeout_seconds=statement_timeout_seconds,
         tables=tables,
         nearest_letters=nearest_letters,
+        introduce=introduce,
     )
 
 
@@ -59,7 +63,7 @@ def chosen_profile(settings: Settings) -> Profile:
     return load(settings.erp.profile, settings.home_path)
 
 
-def open_configured(settings: Settings, url: str = "") -> Erp:
+def open_configured(settings: Settings, url: str = "", introduce: Introduce | None = None) -> Erp:
     """The ERP of the settings, at another address if one is given. Raises as ``open_erp`` and ``tables_of``."""
     return open_erp(
         url or settings.erp_url,
@@ -67,4 +71,5 @@ def open_configured(settings: Settings, url: str = "") -> Erp:
         statement_timeout_seconds=settings.erp.statement_timeout_seconds,
         tables=tables_of(settings),
         nearest_letters=settings.erp.unencodable == "transliterate",
+        introduce=introduce,
     )

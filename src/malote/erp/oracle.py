@@ -27,7 +27,7 @@ from malote.erp.grants import Grant, uses
 from malote.erp.mapping import BUILT_IN, CANCELLED, PROTOCOL, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.values import Exact
 from malote.fiscal.documents import Sale
@@ -58,9 +58,11 @@ class OracleErp:
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
         nearest_letters: bool = False,
+        introduce: Introduce | None = None,
     ) -> None:
         self.tables = tables
         self.nearest_letters = nearest_letters
+        self._introduce = introduce
         self._sql = _Sql(tables, lock_timeout_seconds)
         # A call may wait for the lock as well as work.
         self.patience_seconds = max(statement_timeout_seconds, self._sql.wait_seconds + 1.0)
@@ -82,6 +84,13 @@ class OracleErp:
     def _prepare(self, connection: Any, record: Any) -> None:
         connection.call_timeout = round(self.patience_seconds * 1000)
         connection.module = "malote"
+        numbers = getattr(connection, "session_id", None), getattr(connection, "serial_num", None)
+        if self._introduce is not None and None not in numbers:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT SYS_CONTEXT('USERENV', 'INSTANCE') FROM dual")
+                instance = next(iter(cursor))[0]
+            # SERIAL# is never given to a SID twice: no beginning is needed, which would take a privilege.
+            self._introduce(f"{instance},{numbers[0]},{numbers[1]}", "")
 
     def create_structure(self, *, everything: bool = False) -> None:
         wanted = structure.wanted(self.tables, everything=everything)

@@ -20,10 +20,11 @@ from malote.erp.grants_postgresql import DIALECT
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.fiscal.documents import Sale
 
+_SAME = "introduced"  # within one connection of ours
 _STRUCTURE_LOCK = 0x6D616C6F  # keeps two programs from creating the structure at once
 _SALES_PER_BLOCK = 64  # small enough for the server to work while the next block is being written
 
@@ -43,7 +44,12 @@ _CONNECTION = {
 _LIMITS = text(
     "SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', :statement, true),"
     " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
-    " WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true)"
+    " WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true),"
+    " pg_backend_pid()"
+)
+_BEGAN = text(
+    r"""SELECT to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\:MI\:SS.USOF')"""
+    " FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 )
 
 
@@ -60,6 +66,7 @@ class PostgresqlErp:
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
         nearest_letters: bool = False,
+        introduce: Introduce | None = None,
     ) -> None:
         options = {name: value for name, value in _CONNECTION.items() if name not in url.query}
         self._engine = create_engine(
@@ -77,6 +84,8 @@ class PostgresqlErp:
         )
         self.tables = tables
         self.nearest_letters = nearest_letters
+        self._introduce = introduce
+        self._introduced: tuple[int, str] | None = None
         self._sql = _Sql(tables)
         self._copy_text = CopyText(tables)
         self._secrets = secrets_of(url)
@@ -120,8 +129,18 @@ class PostgresqlErp:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._engine.begin() as connection:
-            connection.execute(_LIMITS, self._limits)
+            pid = connection.execute(_LIMITS, self._limits).one()[3]
+            if self._introduce is not None:
+                self._introduce(str(pid), self._began(connection, pid))
             yield connection
+
+    def _began(self, connection: Connection, pid: int) -> str:
+        """When the session began. Behind a connection pooler it may be another one each time."""
+        known = self._introduced
+        if known is None or known[0] != pid or not connection.info.get(_SAME):
+            known = self._introduced = (pid, str(connection.execute(_BEGAN).scalar() or ""))
+            connection.info[_SAME] = True
+        return known[1]
 
     # ---- what Booking asks of an engine ----
 

@@ -1,6 +1,6 @@
 """What a production database must be able to do for Malote. One module per engine fulfils it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -11,6 +11,10 @@ from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.checking import Fault
 from malote.fiscal.documents import Document
+
+# Told, before anything is locked, in which session of the ERP the work is done: its number and its beginning, as in
+# ``erp.sessions.protocol.Identity``; a beginning of "" where the engine gives no number twice. Must not raise.
+Introduce = Callable[[str, str], None]
 
 
 class Posting(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from malote.erp.grants import Grant
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Outcome, Posting
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
 from malote.erp.repertoire import Repertoire
 from malote.fiscal.documents import Sale
 
@@ -35,8 +35,10 @@ class SqliteErp:
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
         nearest_letters: bool = False,
+        introduce: Introduce | None = None,
     ) -> None:
-        """``statement_timeout_seconds`` is not used: SQLite has nothing to wait for but its lock."""
+        """``statement_timeout_seconds`` is not used: SQLite has nothing to wait for but its lock. Nor is ``introduce``:
+        it has no sessions."""
         self.patience_seconds = lock_timeout_seconds
         self._engine = create_engine(
             url,

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.protocol import Identity, Sessions, Standing
+from malote.erp.sessions.protocol import Identity, Session, Sessions, Standing
 from malote.locks.reports import Killed, Node
 
 LEAST_REASON = 3  # characters: more than a keypress
@@ -32,14 +32,14 @@ def check_reason(reason: str) -> str:
     return stripped
 
 
-def check(node: Node, *, any_session: bool) -> None:
+def check(session: Session, *, killable: bool) -> None:
     """Raises what forbids to end it: ``session_prepared``, ``session_protected``, ``session_no_root``."""
-    key, protection = node.identity.key, node.session.protection
+    key, protection = session.identity.key, session.protection
     if protection == "prepared":
         raise SessionsError("session_prepared", gid=key.removeprefix("prepared:"))
     if protection is not None:
         raise SessionsError("session_protected", session=key, protection=protection)
-    if not (node.killable or any_session):
+    if not killable:
         raise SessionsError("session_no_root", session=key)
 
 
@@ -47,18 +47,21 @@ def find(nodes: Sequence[Node], identity: Identity) -> Node | None:
     return next((node for node in nodes if node.identity == identity), None)
 
 
-def absent(sessions: Sessions, nodes: Sequence[Node], identity: Identity, *, any_session: bool) -> Killed | None:
-    """What to say of a session that is not in the tree (any more); None where it may be ended all the same.
+def victim(
+    nodes: Sequence[Node], identity: Identity, look: Callable[[Identity], Session | None], *, any_session: bool
+) -> tuple[Session, Node | None] | Killed:
+    """Who is to be ended, as they are now, in the tree or not; or what to say of one that is there no more.
 
-    Raises ``session_no_root`` where it lives and blocks nobody.
+    ``look`` finds the session that has the number now. Raises what forbids ending it (``check``).
     """
-    if any(node.identity.key == identity.key for node in nodes):
-        return Killed(identity, "replaced", ())
-    if sessions.alive(identity) == "gone":
+    node = find(nodes, identity)
+    session = node.session if node else look(identity)
+    if session is None:
         return Killed(identity, "gone", ())
-    if not any_session:
-        raise SessionsError("session_no_root", session=identity.key)
-    return None
+    if session.identity != identity:
+        return Killed(identity, "replaced", ())
+    check(session, killable=any_session or bool(node and node.killable))
+    return session, node
 
 
 def end(

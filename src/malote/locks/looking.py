@@ -1,6 +1,6 @@
 """The tree of sessions with the sales that wait behind each: what the ERP shows, joined with what the spool knows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -10,14 +10,32 @@ from malote.erp.sessions.protocol import Identity, Session, Sessions
 from malote.locks import tree
 from malote.locks.reports import Behind, Node, Tree
 from malote.locks.waiting import Noted, Recent, Waiting, together, waiting
+from malote.spool.presence import present
 
 _CLOCKS_APART = 300.0  # seconds by which the ERP's clock may differ from ours
 
 
 def look(engine: Engine, sessions: Sessions, recent: Recent, now: float) -> Tree:
     """As it is now. Raises ``SessionsError``, ``StoreError``."""
-    read = sessions.tree()
+    posters = present(engine, now)
+    read = [guarded(one, posters) for one in sessions.tree()]
     return assemble(sessions.engine, read, recent.completed(waiting(engine), now), now, busy=sessions.busy())
+
+
+def guarded(one: Session, posters: Collection[tuple[str, str]]) -> Session:
+    """With the protection of a poster's session, where it is one's: by number and beginning, never by its name."""
+    key, began = one.identity.key, one.identity.began
+    mine = (key, began) in posters or (key, "") in posters
+    return replace(one, protection="malote") if mine and one.protection is None else one
+
+
+def find(engine: Engine, sessions: Sessions, identity: Identity, now: float) -> Session | None:
+    """The session that has this number now, in the tree or not; None where nobody has it.
+
+    Raises ``SessionsError``, ``StoreError``.
+    """
+    found = sessions.find(identity.key)
+    return None if found is None else guarded(found, present(engine, now))
 
 
 def assemble(engine: str, read: Sequence[Session], waits: Waiting, now: float, *, busy: bool | None = None) -> Tree:

@@ -7,6 +7,7 @@ the person's console session: any text that is only theirs, such as its token. I
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import structlog
 from sqlalchemy import Engine
@@ -19,18 +20,20 @@ from malote.database.errors import StoreError
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.sessions.engines import open_sessions, open_watch
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
+from malote.erp.sessions.protocol import DbaLogin, Identity, Session, Sessions
 from malote.locks import kill, looking
 from malote.locks.alarm import Alarm
 from malote.locks.kill import Order
 from malote.locks.logins import Logins
 from malote.locks.reports import Killed, KillReport, Node, SignedIn, Stoppage, Tree
 from malote.locks.waiting import REMEMBER_SECONDS, Recent
+from malote.spool.presence import watched
 
 log = structlog.get_logger("malote.locks")
 
 _LOOK_SECONDS = 0.2
 
+_Victim = tuple[Session, Node | None]  # in the tree or not
 Open = Callable[[str, DbaLogin | None, ErpTables], Sessions]
 
 
@@ -56,7 +59,8 @@ class Locks:
         self._clock = clock
         self._logins = Logins(settings.login_minutes * 60, clock)
         self._recent = Recent()
-        self._alarm = Alarm(engine, open_watch(erp_url, tables), clock)
+        posters = partial(watched, engine, clock)
+        self._alarm = Alarm(engine, open_watch(erp_url, tables, posters), clock)
 
     def close(self) -> None:
         """Forgets every login and closes the connection that watches."""
@@ -150,37 +154,38 @@ class Locks:
         order = Order(kill.check_reason(reason), self.settings.grace_seconds, any_session)
         user = login.user if login else ""
         with self._sessions(login) as sessions:
-            settled = {identity: self._checked(sessions, identity, order)[1] for identity in identities}
+            settled = {identity: self._checked(sessions, identity, order) for identity in identities}
             if dry_run:
-                planned = [settled[one] or Killed(one, "planned", ()) for one in identities]
+                planned = [
+                    one if isinstance(one, Killed) else Killed(key, "planned", ()) for key, one in settled.items()
+                ]
                 tree = self._read(sessions)
                 return KillReport(planned, tree, tree.roots)
             killed = []
             for identity in identities:
-                done = settled[identity] or self._kill(sessions, identity, actor, user, order)
+                known = settled[identity]
+                done = known if isinstance(known, Killed) else self._kill(sessions, identity, actor, user, order)
                 killed.append(done)
                 if done.outcome == "unknown":
                     break
         after = self._read_again(login)
         return KillReport(killed, after, after.roots if after else [])
 
-    def _checked(self, sessions: Sessions, identity: Identity, order: Order) -> tuple[Node | None, Killed | None]:
+    def _checked(self, sessions: Sessions, identity: Identity, order: Order) -> _Victim | Killed:
         """The session as it is now, or that it need not be ended any more. Raises what forbids ending it.
 
         One that seems to block nobody is looked at again for a moment: a poster may rest between two tries.
         """
+        if not self.has_sessions:
+            raise SessionsError("sessions_unsupported", engine="SQLite")
         until = time.monotonic() + REMEMBER_SECONDS
+        look = partial(looking.find, self._engine, sessions, now=self._clock())
         while True:
             nodes = self._read(sessions).nodes
-            node = kill.find(nodes, identity)
             try:
-                if node is not None:
-                    kill.check(node, any_session=order.any_session)
-                    return node, None
-                if not self.has_sessions:
-                    raise SessionsError("sessions_unsupported", engine="SQLite")
-                return None, kill.absent(sessions, nodes, identity, any_session=order.any_session)
+                return kill.victim(nodes, identity, look, any_session=order.any_session)
             except SessionsError as error:
+                node = kill.find(nodes, identity)
                 waits = node is not None and node.depth > 0
                 if error.code != "session_no_root" or waits or time.monotonic() > until:
                     raise
@@ -188,13 +193,15 @@ class Locks:
 
     def _kill(self, sessions: Sessions, identity: Identity, actor: Actor, user: str, order: Order) -> Killed:
         """Looks once more, writes down the intention, ends it, writes down the result."""
-        node, done = self._checked(sessions, identity, order)
-        if done is not None:
-            return done
-        who = {**_facts(node), "database_user": user}
+        found = self._checked(sessions, identity, order)
+        if isinstance(found, Killed):
+            return found
+        session, node = found
+        who = {**_facts(session, node), "database_user": user}
         self._record(actor, "session_kill_ordered", f"erp_session:{identity.key}", before=who, reason=order.reason)
+        done = None
         try:
-            done = kill.end(sessions, identity, order.grace, idle=bool(node and node.session.idle_in_transaction))
+            done = kill.end(sessions, identity, order.grace, idle=session.idle_in_transaction)
             return done
         finally:
             after: Facts = {
@@ -202,7 +209,7 @@ class Locks:
                 "steps": list(done.steps) if done else [],
                 "database_user": user,
             }
-            self._record_result(actor, identity, after, order.reason)
+            self._record_result(actor, identity, who, after, order.reason)
 
     def _read(self, sessions: Sessions) -> Tree:
         return looking.look(self._engine, sessions, self._recent, self._clock())
@@ -234,31 +241,29 @@ class Locks:
         with writing(self._engine) as connection:
             audit.record(connection, actor, action, on, before=before, reason=reason)
 
-    def _record_result(self, actor: Actor, identity: Identity, after: Facts, reason: str) -> None:
+    def _record_result(self, actor: Actor, identity: Identity, before: Facts, after: Facts, reason: str) -> None:
         """The order is in the trail already, and the session can't be brought back: a failure here stops nothing."""
+        on = f"erp_session:{identity.key}"
         try:
             with writing(self._engine) as connection:
-                audit.record(
-                    connection, actor, "session_killed", f"erp_session:{identity.key}", after=after, reason=reason
-                )
+                audit.record(connection, actor, "session_killed", on, before=before, after=after, reason=reason)
         except StoreError as error:
             log.error("kill_result_not_recorded", session=identity.key, code=error.code, **after)
 
 
-def _facts(node: Node | None) -> Facts:
-    if node is None:
-        return {}
-    session = node.session
+def _facts(session: Session, node: Node | None) -> Facts:
+    """Who was ended: whatever the way there, the trail names them."""
     return {
         "began": session.identity.began,
         "user": session.user,
         "machine": session.machine,
         "program": session.program,
         "state": session.state,
+        "statement": session.sql,
         "transaction_age": session.transaction_age,
         "lock": session.lock_type,
         "objects": list(session.objects),
-        "sessions_behind": node.waiters,
-        "tills": list(node.behind.tills),
-        "sales": node.behind.sales,
+        "sessions_behind": node.waiters if node else 0,
+        "tills": list(node.behind.tills) if node else [],
+        "sales": node.behind.sales if node else 0,
     }

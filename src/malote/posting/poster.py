@@ -24,6 +24,7 @@ from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.products import Products, renamed
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
+from malote.spool.presence import Presence
 from malote.spool.sql import Spool
 
 log = structlog.get_logger("malote.posting")
@@ -42,9 +43,11 @@ class Poster:
         clock: Callable[[], float] = time.time,
         lookout: Lookout | None = None,
         products: Callable[[], Products] = dict,
+        presence: Presence | None = None,
     ) -> None:
         """``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``. ``lookout`` tells who
-        holds a lock that is met, ``products`` which of them the ERP calls otherwise.
+        holds a lock that is met, ``products`` which of them the ERP calls otherwise; ``presence`` tells everybody that
+        the poster is at work, as the sessions of ``open_erp`` tell it.
 
         Raises what ``open_erp`` raises for an address that can't be right; an ERP that is away is none of it.
         """
@@ -56,6 +59,7 @@ class Poster:
         self._clock = clock
         self._lookout = lookout or Lookout(None, clock=clock)
         self._products = products
+        self._presence = presence
         self._pace = Pace.full(settings)
         self._held: list[LeasedDocument] = []
         self._failure: ErpError | None = None  # what kept documents of the last step waiting, if it was transient
@@ -77,6 +81,8 @@ class Poster:
         """Closes the connections to the ERP."""
         self._erp.close()
         self._lookout.close()
+        if self._presence is not None:
+            self._presence.close()
 
     def drain(self) -> int:
         """Posts what is due now, until nothing is. How many documents were handled.
@@ -113,6 +119,8 @@ class Poster:
 
     def _round(self) -> float:
         """One step, whatever happens in it. How long to rest afterwards, in seconds."""
+        if self._presence is not None:
+            self._presence.renew()
         try:
             handled = self.step()
         except StoreError as error:

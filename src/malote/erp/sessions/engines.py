@@ -8,7 +8,7 @@ from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.oracle import OracleSessions
 from malote.erp.sessions.postgresql import PostgresqlSessions
 from malote.erp.sessions.postgresql_watch import PostgresqlWatch
-from malote.erp.sessions.protocol import DbaLogin, Sessions
+from malote.erp.sessions.protocol import DbaLogin, Own, Sessions
 from malote.erp.sessions.sqlite import SqliteSessions
 from malote.erp.sessions.watching import Watch
 
@@ -43,8 +43,9 @@ def _address(url: str) -> URL:
         raise SessionsError("sessions_unsupported", engine="?") from None
 
 
-def open_watch(url: str, tables: ErpTables = BUILT_IN) -> Watch | None:
-    """A watch over the ERP at ``url`` with the address' own login. Connects later.
+def open_watch(url: str, tables: ErpTables = BUILT_IN, own: Own = frozenset) -> Watch | None:
+    """A watch over the ERP at ``url`` with the address' own login. Connects later. ``own`` tells the posters'
+    sessions.
 
     None for an engine that has none, and for an address that no engine understands.
     """
@@ -52,4 +53,4 @@ def open_watch(url: str, tables: ErpTables = BUILT_IN) -> Watch | None:
         address = _address(url)
     except SessionsError:
         return None
-    return PostgresqlWatch(address, tables) if address.get_backend_name() in ("postgresql", "postgres") else None
+    return PostgresqlWatch(address, tables, own) if address.get_backend_name() in ("postgresql", "postgres") else None

@@ -17,9 +17,7 @@ from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.masking import masked
 from malote.erp.sessions.protocol import DbaLogin, Identity, Protection, Session, Standing
 
-OWN_PROGRAM = "malote"
-
-SESSIONS = """
+_SEEN = """
 SELECT s.inst_id, s.sid, s.serial#, TO_CHAR(s.logon_time, 'YYYY-MM-DD"T"HH24:MI:SS') AS began, s.username, s.machine,
        NVL(s.module, s.program) AS program, s.type, s.status,
        (SYSDATE - t.start_date) * 86400 AS transaction_age, s.last_call_et, s.blocking_instance, s.blocking_session,
@@ -30,10 +28,14 @@ SELECT s.inst_id, s.sid, s.serial#, TO_CHAR(s.logon_time, 'YYYY-MM-DD"T"HH24:MI:
   LEFT JOIN dba_objects o ON o.object_id = s.row_wait_obj# AND s.blocking_session IS NOT NULL
   LEFT JOIN gv$sql q ON q.inst_id = s.inst_id AND q.sql_id = NVL(s.sql_id, s.prev_sql_id)
                     AND q.child_number = NVL(s.sql_child_number, s.prev_child_number)
+"""
+_CONCERNED = """
  WHERE s.blocking_session IS NOT NULL
     OR EXISTS (SELECT 1 FROM gv$locked_object l WHERE l.inst_id = s.inst_id AND l.session_id = s.sid)
     OR EXISTS (SELECT 1 FROM gv$session w WHERE w.blocking_instance = s.inst_id AND w.blocking_session = s.sid)
 """
+SESSIONS = _SEEN + _CONCERNED
+ONE = _SEEN + " WHERE s.inst_id = :inst AND s.sid = :sid"
 # LMODE and LOCKED_MODE in the words of Oracle's manual.
 MODES = {0: "", 1: "null", 2: "row share", 3: "row exclusive", 4: "share", 5: "share row exclusive", 6: "exclusive"}
 LOCKED = """
@@ -108,8 +110,16 @@ class OracleSessions:
             lacking.append("ALTER SYSTEM")
         return lacking
 
+    def find(self, key: str) -> Session | None:
+        """The one whose SID it is, with any SERIAL#: whoever asks compares the identities."""
+        numbers = numbers_of(Identity(key, ""))
+        return next(iter(self._portraits(self._ask(ONE, inst=numbers.inst, sid=numbers.sid))), None)
+
     def tree(self) -> list[Session]:
-        rows, locked = self._ask(SESSIONS), defaultdict(list)
+        return self._portraits(self._ask(SESSIONS))
+
+    def _portraits(self, rows: list[dict[str, Any]]) -> list[Session]:
+        locked: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
         for row in self._ask(LOCKED):
             locked[row["inst_id"], row["session_id"]].append(row)
         own = self._ask(OWN)[0]
@@ -219,8 +229,6 @@ def _portrait(
 
 
 def _protection(row: dict[str, Any]) -> Protection | None:
-    if (row["program"] or "").startswith(OWN_PROGRAM):
-        return "malote"
     return None if row["type"] == "USER" else "system"
 
 

@@ -16,7 +16,7 @@ from malote.erp.sessions.masking import masked
 from malote.erp.sessions.postgresql_locks import Activity, Holding, Lock, Prepared
 from malote.erp.sessions.protocol import DbaLogin, Identity, Protection, Session, Standing
 
-OWN_PROGRAM = "malote"  # the beginning of what Malote calls itself in a database
+OWN_PROGRAM = "malote"  # the beginning of what Malote calls itself in a database: a name, and no proof
 PREPARED_PREFIX = "prepared:"
 _HIDDEN = "?"  # when a session began, to a login without pg_read_all_stats; nobody ends what can't be told apart
 _HARMLESS = frozenset({"AccessShareLock"})  # of a table, by reading it; keeps out nothing but ALTER, DROP, TRUNCATE
@@ -25,11 +25,16 @@ _PRIVILEGES: LiteralString = """
 SELECT name FROM unnest(ARRAY['pg_read_all_stats', 'pg_signal_backend']) AS name
  WHERE NOT pg_has_role(current_user, name, 'USAGE')
 """
+_PEOPLES = ("client backend", "parallel worker")  # what serves somebody's program; all else serves the server itself
 # The session is checked in the very statement that ends it: in between, its number could become another's.
 _SIGNAL: dict[str, LiteralString] = {
-    "cancel": "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = %s AND backend_start = %s::timestamptz",
+    "cancel": (
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+        " WHERE pid = %s AND backend_start = %s::timestamptz AND backend_type = ANY(%s) AND pid <> pg_backend_pid()"
+    ),
     "terminate": (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND backend_start = %s::timestamptz"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid = %s AND backend_start = %s::timestamptz AND backend_type = ANY(%s) AND pid <> pg_backend_pid()"
     ),
 }
 _BEGAN: LiteralString = "SELECT backend_start = %s::timestamptz FROM pg_stat_activity WHERE pid = %s"
@@ -65,6 +70,19 @@ class PostgresqlSessions:
             known = reading.activity(self._connection, {one for one in named if isinstance(one, int)})
         return _Portraits(holding, known, self._tables, self._connection.info.backend_pid).all(named)
 
+    def find(self, key: str) -> Session | None:
+        with self._spoken():
+            holding = reading.holding(self._connection)
+            own = self._connection.info.backend_pid
+            if key.startswith(PREPARED_PREFIX):
+                named: set[int | str] = set(holding.prepared)
+                named &= {key.removeprefix(PREPARED_PREFIX)}
+                known: dict[int, Activity] = {}
+            else:
+                named = {_number(key)}
+                known = reading.activity(self._connection, {_number(key)})
+            return next(iter(_Portraits(holding, known, self._tables, own).all(named)), None)
+
     def busy(self) -> None:
         return None
 
@@ -88,7 +106,7 @@ class PostgresqlSessions:
     def _signal(self, how: str, identity: Identity) -> None:
         pid = _pid(identity)
         try:
-            row = self._connection.execute(_SIGNAL[how], (pid, identity.began)).fetchone()
+            row = self._connection.execute(_SIGNAL[how], (pid, identity.began, list(_PEOPLES))).fetchone()
         except psycopg.errors.InsufficientPrivilege as error:
             # A superuser's session takes a superuser.
             lacking = ", ".join(self.privileges()) or "SUPERUSER"
@@ -105,6 +123,10 @@ class PostgresqlSessions:
             return SessionsError("session_ended", session=identity.key)
         if row[0] is None:
             return SessionsError("dba_privilege_missing", privilege="pg_read_all_stats")
+        if row[0]:
+            itself = pid == self._connection.info.backend_pid
+            protection = "self" if itself else "system"
+            return SessionsError("session_protected", session=identity.key, protection=protection)
         return SessionsError("session_replaced", session=identity.key)
 
     @contextmanager
@@ -124,11 +146,15 @@ def _pid(identity: Identity) -> int:
         raise SessionsError("dba_privilege_missing", privilege="pg_read_all_stats")
     try:
         datetime.fromisoformat(identity.began)
-        pid = int(identity.key)
     except ValueError:
         raise SessionsError("session_unknown", session=identity.key[:80]) from None
+    return _number(identity.key)
+
+
+def _number(key: str) -> int:
+    pid = int(key) if key.isascii() and key.isdigit() and len(key) < 11 else 0
     if not 0 < pid < 1 << 31:
-        raise SessionsError("session_unknown", session=identity.key[:80])
+        raise SessionsError("session_unknown", session=key[:80])
     return pid
 
 
@@ -229,16 +255,15 @@ class _Portraits:
         return lock.words if lock else ""
 
     def _protection(self, one: Activity) -> Protection | None:
-        kind, program = one.kind or "", one.program or ""
+        """By what the server itself says of the session: what a program calls itself protects nobody."""
+        kind = one.kind or ""
         if one.pid == self._own:
             return "self"
-        if program.startswith(OWN_PROGRAM):
-            return "malote"
-        if kind == "walsender" or kind.startswith("logical replication") or program.startswith("pg_basebackup"):
+        if kind == "walsender" or kind.startswith("logical replication"):
             return "replication"
-        if kind == "autovacuum worker":
-            # Any other one gives way by itself.
-            return "wraparound" if "wraparound" in (one.query or "") else None
-        if kind not in ("client backend", "parallel worker", "") or one.user is None:
+        if kind == "autovacuum worker" and "wraparound" in (one.query or ""):
+            return "wraparound"
+        # An autovacuum of another kind gives way by itself. The kind is "" where this login may not see it.
+        if kind not in (*_PEOPLES, "") or one.user is None:
             return "system"
         return None

@@ -19,6 +19,7 @@ from malote.erp.sessions.connecting import PROGRAM, Connection, connected
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.postgresql import OWN_PROGRAM, PREPARED_PREFIX
 from malote.erp.sessions.postgresql_locks import Activity, Holding
+from malote.erp.sessions.protocol import Own
 from malote.erp.sessions.watching import Holder, Sight, Wait
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Cancellation, Sale
@@ -44,9 +45,9 @@ class _HeldRow(msgspec.Struct, frozen=True):
 class PostgresqlWatch:
     """See ``malote.erp.sessions.watching.Watch``."""
 
-    def __init__(self, url: URL, tables: ErpTables) -> None:
+    def __init__(self, url: URL, tables: ErpTables, own: Own = frozenset) -> None:
         self._url = url
-        self._rows = _Rows(tables)
+        self._rows = _Rows(tables, own)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
@@ -112,17 +113,18 @@ def _holder(root: int | str, place: str, holding: Holding, known: dict[int, Acti
     return Holder(str(root), seen.user or "", seen.program or seen.kind or "", place)
 
 
-def _holders(connection: Connection, rows: Iterable[_HeldRow]) -> dict[int, Holder]:
+def _holders(connection: Connection, rows: Iterable[_HeldRow], own: Own) -> dict[int, Holder]:
     """Who changes these rows, by the number given to each: whoever stands at the head of that session's queue."""
     found = list(rows)
     if not found:
         return {}
     known = reading.activity(connection, {row.pid for row in found if row.pid is not None})
     holding = reading.holding(connection)
+    posters = own()
     gids = {one.transaction: one.gid for one in holding.prepared.values()}
     holders: dict[int, Holder] = {}
     for row in found:
-        if row.pid in known and (known[row.pid].program or "").startswith(OWN_PROGRAM):
+        if row.pid in known and (str(row.pid), known[row.pid].began) in posters:
             continue  # another poster: it will have finished in a moment
         head = gids.get(row.transaction) if row.pid is None else next(iter(holding.roots(row.pid)), row.pid)
         if head is not None:
@@ -141,16 +143,17 @@ class _Rows:
     own number: both can be read without waiting.
     """
 
-    def __init__(self, tables: ErpTables) -> None:
+    def __init__(self, tables: ErpTables, own: Own) -> None:
         self._tables = tables
+        self._own = own
         self._quoted = DIALECT.identifier_preparer
 
     def held(self, connection: Connection, batch: Sequence[Posting]) -> dict[int, Holder]:
         goods = self._goods(connection, batch)
         pairs = sorted({pair for wanted in goods.values() for pair in wanted})
-        by_pair = _holders(connection, self._held_stock(connection, pairs))
+        by_pair = _holders(connection, self._held_stock(connection, pairs), self._own)
         cancelled = _cancelled(batch)
-        found = _holders(connection, self._held_sales(connection, cancelled))
+        found = _holders(connection, self._held_sales(connection, cancelled), self._own)
         for document_id, wanted in goods.items():
             for number, pair in enumerate(pairs):
                 if number in by_pair and pair in wanted:

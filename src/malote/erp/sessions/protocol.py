@@ -1,5 +1,6 @@
 """What an engine must tell of its sessions and locks, and how one of them is ended."""
 
+from collections.abc import Callable, Collection
 from typing import Literal, Protocol
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from malote.erp.sessions.errors import SessionsError
 
 # Why a session must not be ended, whoever asks.
-#   malote       a session of Malote's own: what it was doing would only come again
+#   malote       a session of a poster of this store: what it was doing would only come again
 #   replication  a standby or a backup lives from it
 #   wraparound   autovacuum that keeps the database from stopping altogether
 #   system       a process of the server itself
@@ -20,6 +21,10 @@ Protection = Literal["malote", "replication", "wraparound", "system", "self", "p
 #   harmless  it is still connected, but holds no lock any more
 #   holding   it still holds locks
 Standing = Literal["gone", "harmless", "holding"]
+
+
+# The sessions of the posters that work now, by number and beginning; a beginning of "" stands for any.
+Own = Callable[[], Collection[tuple[str, str]]]
 
 
 class DbaLogin:
@@ -97,6 +102,13 @@ class Sessions(Protocol):
 
     def tree(self) -> list[Session]:
         """Every session that blocks another or is blocked, and those that hold locks on Malote's tables."""
+        ...
+
+    def find(self, key: str) -> Session | None:
+        """The session that has this number now, whatever it holds; None where nobody has it.
+
+        What it waits for and who waits for it need not be in it: that is the tree's.
+        """
         ...
 
     def busy(self) -> bool | None:

@@ -40,6 +40,9 @@ class SqliteSessions:
     def tree(self) -> list[Session]:
         return []
 
+    def find(self, key: str) -> None:
+        raise _unsupported()
+
     def privileges(self) -> list[str]:
         return []
 

@@ -1,0 +1,15 @@
+"""The table behind the lock console. Times are seconds since the epoch. A change here needs a migration."""
+
+from sqlalchemy import Column, Double, PrimaryKeyConstraint, Table, Text
+
+from malote.database.tables import metadata
+
+# Sessions of the ERP in which posters of this store work; spool/presence.py.
+poster_session = Table(
+    "poster_session",
+    metadata,
+    Column("session", Text, nullable=False),
+    Column("began", Text, nullable=False),
+    Column("until", Double, nullable=False),
+    PrimaryKeyConstraint("session", "began", name="poster_session_key"),
+)

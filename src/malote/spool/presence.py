@@ -1,0 +1,91 @@
+"""Which sessions of the ERP belong to posters at work now, as they wrote it down themselves when they connected.
+
+A name proves nothing: anybody may call their program ``malote-…``. A session is a poster's where number and beginning
+are those written here. A row is a lease: a poster that died without a word no longer protects what it left behind.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import Engine, delete, select, text
+
+from malote.database.engine import reading, writing
+from malote.database.errors import StoreError
+from malote.database.lock_tables import poster_session
+
+LASTS_SECONDS = 120.0  # longer than any statement of a poster's waits
+RENEW_SECONDS = 30.0
+
+log = structlog.get_logger("malote.posting")
+
+
+class Presence:
+    """One poster's. For one thread. A store database that is away keeps nobody from posting: it is tried again."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._session: tuple[str, str] | None = None
+        self._noted_at = float("-inf")
+
+    def at(self, key: str, began: str) -> None:
+        """The poster works in this session of the ERP now: ``erp.sessions.protocol.Identity`` has the two texts."""
+        if self._session != (key, began):
+            self._leave()
+            self._session, self._noted_at = (key, began), float("-inf")
+        self.renew()
+
+    def renew(self) -> None:
+        """Call it now and then, idle or not."""
+        now = self._clock()
+        if self._session is None or 0 <= now - self._noted_at < RENEW_SECONDS:
+            return
+        key, began = self._session
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(delete(poster_session).where(poster_session.c.until < now))
+                connection.execute(_NOTE, {"key": key, "began": began, "until": now + LASTS_SECONDS})
+            self._noted_at = now
+        except StoreError as error:
+            log.warning("presence_not_noted", code=error.code)
+
+    def close(self) -> None:
+        """The poster stops."""
+        self._leave()
+        self._session = None
+
+    def _leave(self) -> None:
+        if self._session is None:
+            return
+        key, began = self._session
+        mine = (poster_session.c.session == key) & (poster_session.c.began == began)
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(delete(poster_session).where(mine))
+        except StoreError as error:
+            log.warning("presence_not_noted", code=error.code)  # it runs out by itself
+
+
+def present(engine: Engine, now: float) -> frozenset[tuple[str, str]]:
+    """The sessions of all posters that work over this store database: number and beginning. Raises ``StoreError``.
+
+    A beginning of "" stands for an engine that never gives a number twice.
+    """
+    query = select(poster_session.c.session, poster_session.c.began).where(poster_session.c.until >= now)
+    with reading(engine) as connection:
+        return frozenset((row.session, row.began) for row in connection.execute(query))
+
+
+def watched(engine: Engine, clock: Callable[[], float] = time.time) -> frozenset[tuple[str, str]]:
+    """The same for a look at the ERP, which goes on while the store database is away: then nobody is known."""
+    try:
+        return present(engine, clock())
+    except StoreError:
+        return frozenset()
+
+
+_NOTE = text(
+    "INSERT INTO poster_session (session, began, until) VALUES (:key, :began, :until)"
+    " ON CONFLICT (session, began) DO UPDATE SET until = excluded.until"
+)
