@@ -132,6 +132,7 @@ def test_the_quarantine_gets_each_rejected_document_once(spool: Spool, till_one:
         kind="sale",
         rejected_at=START,
     )
+    assert isinstance(second, RejectedDocument)
     assert (second.content, second.reason, second.access_key) == (content_of(2), UNASSIGNED, None)
     spool.mark_kept([first_id])
     assert [one[0] for one in spool.unkept()] == [second_id]

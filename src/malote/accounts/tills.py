@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from malote.database.engine import reading, writing
@@ -122,6 +122,25 @@ def list_tills(engine: Engine) -> list[Till]:
     """All tills by name, disabled ones too."""
     with reading(engine) as connection:
         return [_till(row) for row in connection.execute(select(*_COLUMNS).order_by(tills.c.name_key))]
+
+
+class Listed:
+    """``list_tills``, read anew only when the tills are others than before. Safe for threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: tuple[object, list[Till]] | None = None
+
+    def __call__(self) -> list[Till]:
+        query = select(
+            func.count(), func.max(tills.c.id), func.count(tills.c.disabled_at), func.sum(tills.c.disabled_at)
+        ).select_from(tills)
+        with reading(self._engine) as connection:
+            stamp = tuple(connection.execute(query).one())
+        known = self._known
+        if known is None or known[0] != stamp:
+            known = self._known = stamp, list_tills(self._engine)
+        return known[1]
 
 
 def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_at: float) -> float:

@@ -1,7 +1,7 @@
 """What becomes of a difference between the folder of rejected files and the rows, one function for each kind."""
 
 import hashlib
-from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from malote.accounts.audit import Actor
 from malote.accounts.tills import Till
 from malote.database.engine import reading, writing
 from malote.quarantine import files, folder, index, keeping, safety
+from malote.quarantine.failing import Failing
 from malote.quarantine.folder import Contents, Seen
 from malote.quarantine.keeping import Place, place_of
 from malote.quarantine.parts import Parts
@@ -92,23 +93,22 @@ def orphaned(parts: Parts, till: Till, sidecar: Path) -> None:
             durable.remove(sidecar)
 
 
-def tidy_trash(parts: Parts, tills: Collection[Till]) -> None:
-    """The trash's folder follows the rows: what is in the trash lies there, what left it doesn't.
+def tidy_trash(parts: Parts, contents: Contents, failing: Failing) -> None:
+    """A till's folder in the trash follows the rows: what is in the trash lies there, what left it doesn't.
 
     A file that nobody put there by deleting is left alone.
     """
-    for contents in folder.look(parts.trash, tills, parts.max_file_bytes):
-        if not isinstance(contents, Contents):
-            continue
-        rows = index.in_trash(parts.engine, contents.till.id)
-        places = {seen.place for seen in contents.files if seen.place is not None and seen.sidecar}
-        lost = [row.id for place, row in rows.items() if row.kept and place not in places]
-        if lost:
-            with writing(parts.engine) as connection:
-                discarding.mark_moved(connection, lost, moved=False)
-        for seen in contents.files:
-            if seen.place is not None and seen.place not in rows:
-                _take_out(parts, contents.till, seen.place, seen.path)
+    till = contents.till
+    rows = index.in_trash(parts.engine, till.id)
+    places = {seen.place for seen in contents.files if seen.place is not None and seen.sidecar}
+    lost = [row.id for place, row in rows.items() if row.kept and place not in places]
+    if lost:
+        with writing(parts.engine) as connection:
+            discarding.mark_moved(connection, lost, moved=False)
+    for seen in contents.files:
+        if seen.place is not None and seen.place not in rows:
+            take_out = partial(_take_out, parts, till, seen.place, seen.path)
+            failing.attempt(("trash", seen.path, seen.signature), till.name, folder.shown(seen.path.name), take_out)
 
 
 # ---- the kinds of differences ----

@@ -3,24 +3,25 @@
 Every step looks at the row again under its lock, so that it may run at any time, in several processes, after a crash.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, select
 
-from malote.accounts.tills import TillError
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.quarantine import keeping
+from malote.quarantine.failing import Failing
 from malote.quarantine.keeping import Named
 from malote.quarantine.parts import Parts
 from malote.spool import discarding
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
+from malote.spool.unkept import Waiting
 
 log = structlog.get_logger("malote.quarantine")
 
@@ -28,21 +29,38 @@ log = structlog.get_logger("malote.quarantine")
 def follow(parts: Parts) -> None:
     """Brings the files to their places now; what can't be done now is done by the next look at the folder."""
     try:
-        settle(parts)
-    except (StoreError, TillError, OSError) as error:
+        settle(parts, Failing())
+    except (StoreError, OSError) as error:
         log.warning("files_follow_later", reason=type(error).__name__)
 
 
-def settle(parts: Parts) -> None:
+def settle(parts: Parts, failing: Failing) -> None:
     """Writes what is rejected into its folder, and moves what was deleted into the trash.
 
-    Raises ``StoreError``, ``OSError``.
+    A document that can't be brought to its place holds back no other; ``failing`` tells it. Raises ``StoreError``, and
+    ``OSError`` for trouble that all files meet alike.
     """
     put_back = partial(_put_back, parts)
-    while sum(parts.spool.keep(one, rejected, put_back) for one, rejected in parts.spool.unkept()):
-        pass
-    while sum(_to_trash(parts, one, rejected) for one, rejected in discarding.unmoved(parts.engine)):
-        pass
+    _each(partial(parts.spool.unkept, 100), failing, lambda one, rejected: parts.spool.keep(one, rejected, put_back))
+    _each(partial(discarding.unmoved, parts.engine, 100), failing, partial(_to_trash, parts))
+
+
+def _each(
+    waiting: Callable[[int], Sequence[Waiting]], failing: Failing, act: Callable[[int, RejectedDocument], bool]
+) -> None:
+    after = 0
+    while found := waiting(after):
+        for document_id, rejected in found:
+            after = document_id
+            if isinstance(rejected, Exception):
+                failing.attempt(document_id, "", f"#{document_id}", partial(_raise, rejected))
+            else:
+                name = f"{keeping.stem(rejected.access_key, rejected.file_sha256, rejected.position)}.xml"
+                failing.attempt(document_id, rejected.till, name, partial(act, document_id, rejected))
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def drop(parts: Parts, document_ids: Iterable[int]) -> None:

@@ -43,6 +43,20 @@ def rejected(engine: Engine, till_id: int) -> dict[Place, Row]:
     return {Place(row.sha256[:16], row.position): row for row in rows}
 
 
+def tills_kept(engine: Engine) -> set[int]:
+    """The ids of the tills that have rejected documents whose files were written."""
+    query = select(documents.c.till_id).where(documents.c.state == "rejected", documents.c.kept.is_(True)).distinct()
+    with reading(engine) as connection:
+        return set(connection.execute(query).scalars())
+
+
+def tills_in_trash(engine: Engine) -> set[int]:
+    """The ids of the tills whose files lie in the trash's folder."""
+    query = select(trash.c.till_id).where(trash.c.moved.is_(True), trash.c.purged_at.is_(None)).distinct()
+    with reading(engine) as connection:
+        return set(connection.execute(query).scalars())
+
+
 def at(connection: Connection, till_id: int, place: Place) -> Row | None:
     """The till's document that a file's name speaks of."""
     start = place.sha256_start

@@ -10,26 +10,35 @@ new is taken in, durably, before its file is touched.
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
-from watchfiles import watch
 
-from malote import durable
-from malote.accounts import tills
-from malote.accounts.tills import Till, TillError
+from malote import aside, durable
+from malote.accounts.tills import Listed, Till
 from malote.database.errors import StoreError
-from malote.quarantine import by_hand, files, index, keeping
-from malote.quarantine.folder import MARK, Contents, Seen, Signature, look
+from malote.quarantine import by_hand, files, folder, index, keeping
+from malote.quarantine.failing import Failing
+from malote.quarantine.folder import MARK, Contents, Seen, Signature
+from malote.quarantine.index import Row
 from malote.quarantine.keeping import Place
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import FolderFinding
+from malote.rounds import Rounds
+from malote.wakes import wakes
 
 LONGEST_NAP_SECONDS = 60.0  # between tries while the store or the disk can't be used
 
-_Since = dict[object, float]  # when each difference was seen first
-_Hashes = dict[Path, tuple[Signature, bytes]]
+
+class _Memory:
+    """What the last look into a folder found."""
+
+    def __init__(self) -> None:
+        self.hashes: dict[Path, tuple[Signature, bytes]] = {}
+        self.since: dict[object, float] = {}  # when each difference was seen first
+
 
 _OF_ANOTHER = FolderFinding("", MARK, "folder_of_another")
 
@@ -42,63 +51,74 @@ class Reconciler:
     def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
         self._monotonic = monotonic
-        self._since: _Since = {}
-        self._hashes: _Hashes = {}
-        self._findings: list[FolderFinding] = []  # of the scan under way
+        self._tills = Listed(parts.engine)
+        self._folders: dict[str, tuple[Till, Path]] = {}
+        self._beside: list[FolderFinding] = []
+        self._rounds = Rounds(monotonic)
+        self._trash_rounds = Rounds(monotonic)
+        self._waiting = 0  # differences of the scan under way that don't stand still yet
+        self._memories: dict[str, _Memory] = {}  # by folder
+        self._before = self._now = _Memory()  # of the folder being looked into
+        self._failing = Failing(monotonic)
         self._told: set[tuple[str, str, str]] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Scans until ``stop`` is set: when something changes, and every so often, since watchers miss files."""
         failures = 0
-        for _ in _wakes(self._parts.folder, stop, self._parts.settings.rescan_seconds):
+        settings = self._parts.settings
+        for wake in wakes(self._parts.folder, stop, settings.rescan_seconds, watched=settings.watch):
             try:
-                while self.scan() and not stop.wait(self._parts.settings.quiet_seconds):
-                    pass
+                names = wake.names
+                while self.scan(names) and not stop.wait(settings.quiet_seconds):
+                    names = frozenset()
                 failures = 0
-            except (StoreError, TillError, OSError) as error:
+            except (StoreError, OSError) as error:
                 failures += 1
                 log.warning("reconciling_waits", reason=type(error).__name__)
                 stop.wait(min(2.0**failures, LONGEST_NAP_SECONDS))
 
-    def scan(self) -> int:
-        """One look at everything. Returns how many differences do not stand still yet.
+    def scan(self, touched: Collection[str] | None = None) -> int:
+        """One look where something may have happened. Returns how many differences do not stand still yet.
 
-        Raises ``StoreError``, ``OSError``; what was not done is done by the next one.
+        ``touched`` are folders in which something is said to have happened, beside those that aren't done yet; None
+        finds out by the folders' times. Raises ``StoreError``, and ``OSError`` for trouble of the whole disk; what was
+        not done is done by the next one. What fails by itself is a finding, and holds back nothing else.
         """
-        parts = self._parts
         if not self._is_ours():
             return 0
-        files.settle(parts)
-        before, self._since = self._since, {}
-        known, self._hashes = self._hashes, {}
-        self._findings = []
-        for found in self._looked():
-            if isinstance(found, FolderFinding):
-                self._findings.append(found)
-            else:
-                self._reconcile(found, before, known)
-        by_hand.tidy_trash(parts, tills.list_tills(parts.engine))
-        files.settle(parts)
-        self._tell(self._findings)
-        return len(self._since)
+        self._failing.told, self._waiting = [], 0
+        files.settle(self._parts, self._failing)
+        done = self._scan_folders(touched)
+        if touched is None:
+            done += self._scan_trash()
+        if done:
+            files.settle(self._parts, self._failing)
+        self._tell([*self._beside, *self._failing.told])
+        return self._waiting
 
-    def look(self) -> list[FolderFinding]:
-        """What lies in the folder and can't be taken for a document. Raises ``StoreError``, ``OSError``."""
+    def look(self, till: str | None = None) -> list[FolderFinding]:
+        """What lies in the folder, or a till's, and can't be taken for a document.
+
+        Raises ``StoreError``, ``OSError``.
+        """
         mark = self._parts.folder / MARK
         if mark.exists() and not index.is_of(self._parts.engine, mark):
-            return [_OF_ANOTHER]
-        return [one for one in self._looked() if isinstance(one, FolderFinding)]
-
-    def _looked(self) -> Iterator[Contents | FolderFinding]:
-        return look(self._parts.folder, tills.list_tills(self._parts.engine), self._parts.max_file_bytes)
+            return [_OF_ANOTHER] if till is None else []
+        places, beside = folder.places(self._parts.folder, self._tills())
+        found = [one for one in beside if till is None or one.till.lower() == till.lower()]
+        for of, path in places.values():
+            if till is None or of.name.lower() == till.lower():
+                seen = folder.look_at(of, path, self._parts.max_file_bytes)
+                found += (one for one in seen if isinstance(one, FolderFinding))
+        return found
 
     def _is_ours(self) -> bool:
         """Whether the folder is the one that this database is the index of.
 
         A new folder, in place of a lost one, gets a mark of its own, and everything rejected is written into it.
         """
-        folder = durable.make_folder(self._parts.folder)
-        mark = folder / MARK
+        root = durable.make_folder(self._parts.folder)
+        mark = root / MARK
         if not mark.exists():
             index.adopt(self._parts.engine, mark)
             return True
@@ -107,38 +127,108 @@ class Reconciler:
         self._tell([_OF_ANOTHER])
         return False
 
-    def _reconcile(self, contents: Contents, before: _Since, known: _Hashes) -> None:
-        rows = index.rejected(self._parts.engine, contents.till.id)
-        if contents.missing:
-            # A folder that is gone as a whole was lost, and not looked through.
+    def _scan_folders(self, touched: Collection[str] | None) -> int:
+        """How many were looked into."""
+        tills, lost = self._tills(), 0
+        if touched is None or not all(self._is_there(name) for name in touched):
+            self._folders, self._beside = folder.places(self._parts.folder, tills)
+            lost = self._write_lost(tills)
+        due = self._rounds.due({name: path for name, (_, path) in self._folders.items()}, touched)
+        for name, changed_at in due.items():
+            told, waiting = len(self._failing.told), self._waiting
+            self._failing.attempt(("folder", name, changed_at), name, f"{name}/", partial(self._scan_folder, name))
+            quiet = (len(self._failing.told), self._waiting) == (told, waiting)
+            self._rounds.done(name, changed_at, quiet=quiet)
+        return len(due) + lost
+
+    def _is_there(self, name: str) -> bool:
+        return name in self._folders and self._folders[name][1].is_dir()
+
+    def _write_lost(self, tills: Collection[Till]) -> int:
+        """A folder that is gone as a whole was lost, and not looked through. How many those were."""
+        there = {till.id for till, _ in self._folders.values()}
+        lost = index.tills_kept(self._parts.engine) & {till.id for till in tills} - there
+        for till_id in lost:
+            rows = index.rejected(self._parts.engine, till_id)
             index.write_again(self._parts.engine, [row.id for row in rows.values() if row.kept])
-            return
+        return len(lost)
+
+    def _scan_folder(self, name: str) -> None:
+        till, path = self._folders[name]
+        for found in folder.look_at(till, path, self._parts.max_file_bytes):
+            if isinstance(found, FolderFinding):
+                self._failing.told.append(found)
+            else:
+                self._reconcile(name, found)
+
+    def _scan_trash(self) -> int:
+        """How many of its folders were looked into."""
+        tills = self._tills()
+        places, _ = folder.places(self._parts.trash, tills)
+        due = self._trash_rounds.due({name: path for name, (_, path) in places.items()})
+        for name, changed_at in due.items():
+            self._failing.attempt(
+                ("trash", name, changed_at), name, f"{name}/", partial(self._tidy_trash, *places[name])
+            )
+            self._trash_rounds.done(name, changed_at, quiet=True)
+        there = {till.id for till, _ in places.values()}
+        lost = index.tills_in_trash(self._parts.engine) - there
+        for till in tills:
+            if till.id in lost:
+                by_hand.tidy_trash(self._parts, Contents(till, [], []), self._failing)
+        return len(due) + len(lost)
+
+    def _tidy_trash(self, till: Till, path: Path) -> None:
+        for found in folder.look_at(till, path, self._parts.max_file_bytes):
+            if isinstance(found, Contents):
+                by_hand.tidy_trash(self._parts, found, self._failing)
+
+    def _reconcile(self, name: str, contents: Contents) -> None:
+        till = contents.till
+        self._before, self._now = self._memories.get(name, _Memory()), _Memory()
+        self._memories[name] = self._now
+        rows = index.rejected(self._parts.engine, till.id)
         present: set[Place] = set()
         for seen in contents.files:
-            sha256 = self._hash(contents.till, seen, known)
             row = rows.get(seen.place) if seen.place is not None else None
             if row is not None and seen.place is not None:
                 # Whatever is in it, and though it can't be read now: the document's file isn't missing.
                 present.add(seen.place)
-            if sha256 is None:
-                continue
-            if row is None or sha256 != row.sha256 or seen.path.stem != row.stem:
-                if self._stands_still(seen.path, seen.signature, before):
-                    by_hand.found(self._parts, contents.till, seen, sha256)
-            elif row.kept and not seen.sidecar:
-                index.write_again(self._parts.engine, [row.id])
-        for place, row in rows.items():
-            if row.kept and place not in present and self._stands_still(("missing", row.id), None, before):
-                by_hand.removed(self._parts, row.id)
+            if seen.incident is None:
+                self._reconcile_file(till, seen, row, self._hash(till, seen))
+        missing = [row for place, row in rows.items() if row.kept and place not in present]
+        for row in missing:
+            if self._stands_still(("missing", row.id), None):
+                act = partial(by_hand.removed, self._parts, row.id)
+                self._failing.attempt(("missing", row.id), till.name, f"{row.stem}.xml", act)
         for orphan in contents.orphans:
-            if self._stands_still(("orphan", orphan), None, before):
-                by_hand.orphaned(self._parts, contents.till, orphan)
+            if self._stands_still(("orphan", orphan), None):
+                act = partial(by_hand.orphaned, self._parts, till, orphan)
+                self._failing.attempt(("orphan", orphan), till.name, folder.shown(orphan.name), act)
 
-    def _hash(self, till: Till, seen: Seen, known: _Hashes) -> bytes | None:
+    def _reconcile_file(self, till: Till, seen: Seen, row: Row | None, sha256: bytes | None) -> None:
+        if sha256 is None:
+            return
+        if row is not None and sha256 == row.sha256 and seen.path.stem == row.stem:
+            if row.kept and not seen.sidecar:
+                index.write_again(self._parts.engine, [row.id])
+        elif self._stands_still(seen.path, seen.signature):
+            act = partial(by_hand.found, self._parts, till, seen, sha256)
+            incident = self._failing.attempt((seen.path, seen.signature), till.name, folder.shown(seen.path.name), act)
+            if incident is not None:
+                self._leave_alone(seen, incident)
+
+    def _leave_alone(self, seen: Seen, incident: str) -> None:
+        try:
+            aside.put(seen.path, seen.signature.size, seen.signature.modified, incident)
+        except OSError as error:
+            log.warning("note_not_written", reason=error.strerror or type(error).__name__)
+
+    def _hash(self, till: Till, seen: Seen) -> bytes | None:
         """Of the file's content; None where it can't be read, or is gone. Read only if it looks other than before."""
-        before = known.get(seen.path)
+        before = self._before.hashes.get(seen.path)
         if before is not None and before[0] == seen.signature:
-            self._hashes[seen.path] = before
+            self._now.hashes[seen.path] = before
             return before[1]
         try:
             sha256 = keeping.hash_of(seen.path)
@@ -146,19 +236,20 @@ class Reconciler:
             return None
         except OSError as error:
             facts = {"detail": error.strerror or type(error).__name__}
-            self._findings.append(FolderFinding(till.name, seen.path.name, "file_unreadable", facts))
+            self._failing.told.append(FolderFinding(till.name, seen.path.name, "file_unreadable", facts))
             return None
         if sha256 is not None:
-            self._hashes[seen.path] = (seen.signature, sha256)
+            self._now.hashes[seen.path] = (seen.signature, sha256)
         return sha256
 
-    def _stands_still(self, what: object, signature: Signature | None, before: _Since) -> bool:
+    def _stands_still(self, what: object, signature: Signature | None) -> bool:
         """Whether a difference has lasted long enough, unchanged, to be acted on."""
         now = self._monotonic()
-        since = before.get((what, signature), now)
+        since = self._before.since.get((what, signature), now)
         if now - since >= self._parts.settings.quiet_seconds:
             return True
-        self._since[what, signature] = since
+        self._now.since[what, signature] = since
+        self._waiting += 1
         return False
 
     def _tell(self, findings: Sequence[FolderFinding]) -> None:
@@ -171,20 +262,3 @@ class Reconciler:
 
 def _identity(finding: FolderFinding) -> tuple[str, str, str]:
     return finding.till, finding.name, finding.code
-
-
-def _wakes(root: Path, stop: threading.Event, rescan_seconds: float) -> Iterator[None]:
-    """Yields at once, and then whenever something happens in ``root`` or ``rescan_seconds`` went by."""
-    yield None
-    try:
-        durable.make_folder(root)
-        pause = max(1, round(rescan_seconds * 1000))
-        for _ in watch(root, stop_event=stop, rust_timeout=pause, yield_on_timeout=True, raise_interrupt=False):
-            if stop.is_set():
-                return
-            yield None
-    except (OSError, RuntimeError) as error:
-        # No watching here (a network drive, too many watches): looking regularly is enough.
-        log.warning("folder_not_watched", reason=type(error).__name__)
-    while not stop.wait(rescan_seconds):
-        yield None

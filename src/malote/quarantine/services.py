@@ -126,7 +126,7 @@ class Quarantine:
 
     def findings(self, till: str | None = None) -> list[FolderFinding]:
         """What lies in the folder of rejected files and can't be taken for a document."""
-        return [one for one in self.reconciler.look() if till is None or one.till.lower() == till.lower()]
+        return self.reconciler.look(till)
 
     def purge(self) -> int:
         """Lets go what the trash's retention has ended for; how many documents. Raises ``OSError`` too."""

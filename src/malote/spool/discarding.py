@@ -15,7 +15,7 @@ from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.spool import reports, unkept
-from malote.spool.documents import RejectedDocument, StoredDocument
+from malote.spool.documents import StoredDocument
 from malote.spool.moving import Move, Standing, chunks, decode_reason, lock_ids, move
 
 
@@ -100,11 +100,11 @@ def _purged(connection: Connection, ids: Sequence[int]) -> set[int]:
 # ---- the files on disk ----
 
 
-def unmoved(engine: Engine, limit: int = 100) -> list[tuple[int, RejectedDocument]]:
-    """Discarded documents whose files must still be brought to the trash's folder, each with its file."""
+def unmoved(engine: Engine, limit: int = 100, after: int = 0) -> list[unkept.Waiting]:
+    """Discarded documents whose files must still be brought to the trash's folder, by id and beyond ``after``."""
     # Written as the partial index is, so that it is used. What was purged counts as moved.
     waiting = documents.c.id.in_(select(trash.c.document_id).where(text("moved = false")))
-    return unkept.with_files(engine, waiting, limit)
+    return unkept.with_files(engine, waiting, limit, after)
 
 
 def mark_moved(connection: Connection, document_ids: Iterable[int], *, moved: bool = True) -> None:

@@ -18,7 +18,7 @@ from malote.spool.documents import (
 )
 from malote.spool.replaying import Judge
 from malote.spool.states import State
-from malote.spool.unkept import Write
+from malote.spool.unkept import Waiting, Write
 from malote.wire import FileReceipt
 
 
@@ -85,9 +85,9 @@ class Spool:
         """
         return len(replaying.replay(self._engine, document_ids, judge, now=self._clock()).ids)
 
-    def unkept(self, limit: int = 100) -> list[tuple[int, RejectedDocument]]:
-        """Rejected documents which the quarantine doesn't have yet, by id, each with its file."""
-        return unkept.unkept(self._engine, limit)
+    def unkept(self, limit: int = 100, after: int = 0) -> list[Waiting]:
+        """Rejected documents which the quarantine doesn't have yet, by id and beyond ``after``, each with its file."""
+        return unkept.unkept(self._engine, limit, after)
 
     def keep(self, document_id: int, rejected: RejectedDocument, write: Write) -> bool:
         """Lets ``write`` put one of these on disk while nobody can replay or delete it, and marks it as kept.

@@ -20,33 +20,47 @@ Write = Callable[[RejectedDocument], object]
 _BYTES_AT_ONCE = 16_000_000  # of contents in memory, and those of the pouch that exceeds it
 
 
-def unkept(engine: Engine, limit: int) -> list[tuple[int, RejectedDocument]]:
-    return with_files(engine, (documents.c.state == "rejected") & documents.c.kept.is_(False), limit)
+# A document to be written, with its file, or with what went wrong when its file was to be brought.
+Waiting = tuple[int, RejectedDocument | Exception]
 
 
-def with_files(engine: Engine, chosen: ColumnElement[bool], limit: int) -> list[tuple[int, RejectedDocument]]:
-    """Rejected or discarded documents, each with its file; fewer than there are, so that memory stays bounded."""
+def unkept(engine: Engine, limit: int, after: int = 0) -> list[Waiting]:
+    return with_files(engine, (documents.c.state == "rejected") & documents.c.kept.is_(False), limit, after)
+
+
+def with_files(engine: Engine, chosen: ColumnElement[bool], limit: int, after: int = 0) -> list[Waiting]:
+    """Rejected or discarded documents beyond the id ``after``, each with its file, by id.
+
+    Fewer than there are, so that memory stays bounded. A pouch that can't be opened holds back no other.
+    """
     query = (
         select(*_COLUMNS)
         .join_from(documents, tills, documents.c.till_id == tills.c.id)
-        .where(chosen)
+        .where(chosen, documents.c.id > after)
         .order_by(documents.c.id)
         .limit(limit)
     )
-    found: list[tuple[int, RejectedDocument]] = []
+    found: list[Waiting] = []
     held = 0
     with reading(engine) as connection:
         rows = connection.execute(query).all()
         for pouch_id, of_pouch in groupby(rows, key=lambda row: row.pouch_id):
             body = connection.execute(select(pouches.c.body).where(pouches.c.id == pouch_id)).scalar_one()
-            files = files_of(body)
-            for row in of_pouch:
-                content = files[row.pouch_index]
-                found.append((row.id, _rejected(row, content)))
-                held += len(content)
+            opened = _opened(list(of_pouch), body)
+            found += opened
+            held += sum(len(one.content) for _, one in opened if isinstance(one, RejectedDocument))
             if held > _BYTES_AT_ONCE:
                 break
     return found
+
+
+def _opened(rows: Sequence[Any], body: bytes) -> list[Waiting]:
+    """The documents of one pouch."""
+    try:
+        files = files_of(body)
+        return [(row.id, _rejected(row, files[row.pouch_index])) for row in rows]
+    except Exception as error:  # noqa: BLE001 - one pouch must not hold back the others; whoever asked tells it
+        return [(row.id, error) for row in rows]
 
 
 def keep(engine: Engine, document_id: int, rejected: RejectedDocument, write: Write) -> bool:
