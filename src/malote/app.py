@@ -4,7 +4,6 @@ import os
 import secrets
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Engine
 
+from malote import incidents
 from malote.accounts import tills
 from malote.accounts.tills import Till
 from malote.api import services as api
@@ -172,7 +172,8 @@ def make_home(settings: Settings) -> None:
 
 def build_drop_folder(services: Services) -> DropFolder:
     settings = services.settings
-    return DropFolder(settings.drop_path, services.intake.take_files, services.tills, settings.intake)
+    listed = tills.Listed(services.engine)
+    return DropFolder(settings.drop_path, services.intake.take_files, listed, settings.intake)
 
 
 def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
@@ -225,24 +226,38 @@ def rejoin(services: Services, stop: threading.Event) -> None:
 def keep_house(services: Services, stop: threading.Event) -> None:
     """Drops what its retention no longer asks for, now and then."""
     while True:
-        try:
-            prune(services)
-        except (StoreError, OSError) as error:
-            log.warning("pruning_waits", reason=str(error))
+        prune(services)
         if stop.wait(HOUSEKEEPING_SECONDS):
             return
 
 
 def prune(services: Services) -> None:
-    """What its retention has ended for: trash, posted pouches, received files. Raises ``StoreError``, ``OSError``."""
+    """What its retention has ended for: trash, posted pouches, received files.
+
+    One that can't be dropped now holds back none of the others; it is tried again at the next housekeeping.
+    """
     settings = services.settings
-    purged = services.quarantine.purge()
-    pouches = services.spool.prune(time.time() - settings.retention.posted_days * 86400)
     today = datetime.now(UTC).astimezone().date()
     before = received.first_day_kept(today, settings.intake.drop_keep_days)
-    files = received.prune(settings.drop_path, services.tills(), before, partial(_proven, services.spool))
-    if purged or pouches or files:
-        log.info("pruned", purged=purged, pouches=pouches, files=files)
+    proven = partial(_proven, services.spool)
+    steps: dict[str, Callable[[], int]] = {
+        "trash": services.quarantine.purge,
+        "pouches": lambda: services.spool.prune(time.time() - settings.retention.posted_days * 86400),
+        "received": lambda: received.prune(settings.drop_path, services.tills(), before, proven),
+    }
+    counts = {name: _alone(name, step) for name, step in steps.items()}
+    if any(counts.values()):
+        log.info("pruned", **counts)
+
+
+def _alone(name: str, step: Callable[[], int]) -> int:
+    try:
+        return step()
+    except (StoreError, OSError) as error:
+        log.warning("pruning_waits", what=name, reason=str(error))
+    except Exception as error:  # noqa: BLE001 - one kind of leftover must not hold back the others
+        incidents.report("pruning_failed", error, what=name)
+    return 0
 
 
 def _proven(spool: Spool, till: Till, hashes: Sequence[bytes]) -> list[bytes]:
@@ -256,9 +271,7 @@ def _keep_running(name: str, worker: Worker, stop: threading.Event) -> None:
         try:
             worker(stop)
         except Exception as error:  # noqa: BLE001 - outermost loop
-            # Without the message, which may quote a document.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            log.error("worker_failed", worker=name, error=type(error).__qualname__, traceback=frames)
+            incidents.report("worker_failed", error, worker=name)
             stop.wait(RESTART_SECONDS)
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from malote.fiscal import reader
 from malote.till import capture as capture_module
 from malote.till import folder as folder_module
 from malote.till.capture import FORGET_SECONDS, Capture
-from malote.till.files import Counts
+from malote.till.files import CapturedFile, Counts
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError
 from tests.unit.till_support import Clock, Ears, mark, put, till_settings
@@ -301,3 +302,32 @@ def test_hostile_names_stay_names(bench: Bench) -> None:
         put(bench.pos, name, name.encode())
     assert bench.settle() == len(hostile)
     assert {file.name for file in bench.outbox.next_pouch(10, 1000).files} == set(hostile)
+
+
+def test_a_file_that_breaks_the_program_is_refused_and_the_others_captured(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = bench.outbox.capture
+
+    def broken(files: list[CapturedFile], now: float) -> int:
+        if any(b"BREAKS" in file.content for file in files):
+            raise IndexError
+        return kept(files, now)
+
+    monkeypatch.setattr(bench.outbox, "capture", broken)
+    for number in range(7):
+        put(bench.pos, f"a{number}.xml", b"BREAKS %d" % number)
+    put(bench.pos, "b.xml", b"<good/>")
+    assert bench.settle() == 1
+    assert bench.contents() == [b"<good/>"]
+    assert bench.refused() == {f"a{number}.xml": "file_set_aside" for number in range(7)}
+
+
+def test_a_file_that_breaks_the_reader_is_captured_all_the_same(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: bytes) -> None:
+        raise IndexError
+
+    monkeypatch.setattr(reader, "read", broken)
+    put(bench.pos, "a.xml", b"<good/>")
+    assert bench.settle() == 1
+    assert bench.contents() == [b"<good/>"]

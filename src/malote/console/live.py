@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 from anyio import to_thread
 
+from malote import incidents
 from malote.database.errors import StoreError
 
 LOOK_SECONDS = 1.0
@@ -75,6 +76,8 @@ class Changes:
                 seen = await to_thread.run_sync(self._pulse, name)
             except StoreError as error:
                 log.warning("pulse_waits", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - outermost loop: the pages of this topic must not freeze
+                incidents.report("pulse_failed", error)
             else:
                 topic.version += topic.seen not in (None, seen)
                 topic.seen = seen

@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
+import structlog
+
 from malote import durable
 from malote.accounts.tills import Till
 from malote.intake.dropped_files import RECEIVED, Dropped, signature_of
@@ -13,6 +15,8 @@ from malote.intake.dropped_files import RECEIVED, Dropped, signature_of
 Proven = Callable[[Till, Sequence[bytes]], Collection[bytes]]
 
 _HASHES_AT_ONCE = 500
+
+log = structlog.get_logger("malote.drop_folder")
 
 
 def move(files: Sequence[Dropped], today: date) -> list[tuple[Dropped, Path, OSError | None]]:
@@ -61,8 +65,21 @@ def prune(root: Path, tills: Collection[Till], before: date, proven: Proven) -> 
     for inbox in sorted(root.iterdir()) if root.is_dir() else []:
         till = by_name.get(inbox.name.lower())
         if till is not None and not inbox.is_symlink():
-            for folder in _days(inbox / RECEIVED, before):
+            deleted += _prune_inbox(till, inbox, before, proven)
+    return deleted
+
+
+def _prune_inbox(till: Till, inbox: Path, before: date, proven: Proven) -> int:
+    """A day that can't be deleted now holds back neither other days nor other tills."""
+    deleted = 0
+    try:
+        for folder in _days(inbox / RECEIVED, before):
+            try:
                 deleted += _prune_day(till, folder, proven)
+            except OSError as error:
+                log.warning("received_stay", till=till.name, reason=error.strerror or type(error).__name__)
+    except OSError as error:
+        log.warning("received_stay", till=till.name, reason=error.strerror or type(error).__name__)
     return deleted
 
 

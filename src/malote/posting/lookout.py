@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from malote import incidents
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.watching import Holder, Watch
@@ -108,6 +109,9 @@ class Lookout:
         try:
             sight = self._watch.look()
         except SessionsError:
+            return
+        except Exception as error:  # noqa: BLE001 - outermost loop: a look that fails must not end the looking
+            incidents.report("lookout_failed", error)
             return
         for wait in sight.waits:
             if wait.program == self.program and wait.holders:

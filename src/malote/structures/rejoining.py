@@ -5,9 +5,11 @@ from collections.abc import Collection, Sequence
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
+from malote import incidents
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading
+from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.spool import replaying
 from malote.spool.documents import Reason
@@ -42,9 +44,22 @@ def replay(
     ]
     count = 0
     for start in range(0, len(ready), CHUNK):
-        chunk = ready[start : start + CHUNK]
-        count += len(replaying.replay(engine, chunk, None, who=actor.name, now=now, note=_noted(actor, now)).ids)
+        count += _replayed(engine, ready[start : start + CHUNK], actor, now)
     return count
+
+
+def _replayed(engine: Engine, ids: Sequence[int], actor: Actor, now: float) -> int:
+    """All at once; by halves where one of them breaks the program, so that it holds back no other."""
+    try:
+        return len(replaying.replay(engine, ids, None, who=actor.name, now=now, note=_noted(actor, now)).ids)
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - told for the one that it is
+        if len(ids) == 1:
+            incidents.report("rejoining_failed", error, document=ids[0])
+            return 0
+    half = len(ids) // 2
+    return _replayed(engine, ids[:half], actor, now) + _replayed(engine, ids[half:], actor, now)
 
 
 def _noted(actor: Actor, now: float) -> replaying.Note:
@@ -57,5 +72,8 @@ def _noted(actor: Actor, now: float) -> replaying.Note:
 
 def _named(reason: str | None) -> frozenset[str]:
     """The tables and columns that a reason names, such as ``sale_item.cbs_rate``."""
-    detail = _reason.decode(reason).facts.get("detail", "") if reason else ""
+    try:
+        detail = _reason.decode(reason).facts.get("detail", "") if reason else ""
+    except msgspec.DecodeError:
+        return frozenset()  # as one whose reason names nothing: it waits for a person
     return frozenset(name.strip() for name in detail.split(",") if name.strip())

@@ -18,6 +18,7 @@ from malote.till.files import CapturedFile, Mark, Refusal, readable
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
 from malote.till.outbox import Outbox
 from malote.till.reading import describe
+from malote.till.storage import OutboxError
 from malote.till.voice import Voice
 
 GROUP_FILES = 200
@@ -188,6 +189,19 @@ class Capture:
         return CapturedFile(path, name, mark, hashlib.sha256(content).digest(), content, describe(content))
 
     def _keep(self, group: list[CapturedFile]) -> int:
+        """How many of the files are new. One that breaks the program is refused, and holds back no other."""
+        try:
+            return self._kept(group)
+        except OutboxError:
+            raise
+        except Exception as error:  # noqa: BLE001 - found by halves which one it is
+            if len(group) > 1:
+                half = len(group) // 2
+                return self._keep(group[:half]) + self._keep(group[half:])
+            self._refuse(group[0].path, group[0].mark, "file_set_aside", incident=type(error).__qualname__)
+            return 0
+
+    def _kept(self, group: list[CapturedFile]) -> int:
         counting = [file for file in group if self._counts(file)]
         new = self._outbox.capture(counting, self._now()) if counting else 0
         if len(counting) < len(group):

@@ -6,8 +6,11 @@ from malote.till.files import DocumentLine
 
 
 def describe(content: bytes) -> list[DocumentLine]:
-    """One line per document of the file; a line without a kind where nothing could be read."""
-    return [_line(reading) for reading in reader.read(content)]
+    """One line per document of the file; a line without a kind where nothing could be read. Never raises."""
+    try:
+        return [_line(reading) for reading in reader.read(content)]
+    except Exception:  # noqa: BLE001 - a file that breaks the reader goes to the server all the same, and is told there
+        return [DocumentLine()]
 
 
 def _line(reading: reader.Reading) -> DocumentLine:
