@@ -38,6 +38,7 @@ from malote.locks.services import Locks
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
 from malote.posting.products import Remembered
+from malote.posting.second_look import look_again
 from malote.quarantine import cures, keeping, synchronising
 from malote.quarantine.parts import Parts
 from malote.quarantine.services import Quarantine
@@ -290,6 +291,7 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
     """
     parts = services or open_services(settings)
+    look_again(parts.engine, time.time())
     # Known by name among the sessions of the ERP, whatever stands between.
     program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
     presence = Presence(parts.engine)

@@ -35,6 +35,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transient: bool = False
 
 
+_SAID = Text(pt="O ERP disse: “{said}”", en="The ERP said: “{said}”")
+
+
 class _Blank(dict[str, str]):
     def __missing__(self, name: str) -> str:
         return "?"
@@ -64,7 +67,9 @@ def title(code: str, language: Language = "pt") -> str:
 
 
 def cause(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
-    return _say(entry(code).cause, {"code": code, **facts}, language)
+    """With the ERP's own words behind it, marked as such, where ``facts`` have any."""
+    told = _say(entry(code).cause, {"code": code, **facts}, language)
+    return f"{told} {_say(_SAID, facts, language)}" if facts.get("said") else told
 
 
 def remedy(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:

@@ -15,7 +15,9 @@ from malote.erp.faults import classify
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import BookedSale, ErpError, Posting
+from malote.erp.said import presentable
 from malote.erp.values import OutOfRangeError
+from malote.fiscal.documents import Answer, Sale
 
 # All that a driver raises for the ERP's sake, and all that a document's values make impossible.
 DRIVER_ERRORS = (
@@ -42,7 +44,10 @@ def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]
     except DRIVER_ERRORS as error:
         told = classify(error, table)
         facts = {name: without(secrets, fact) for name, fact in told.facts.items()}
-        raise ErpError(told.code, transient=told.transient, detail=facts["detail"], facts=facts) from error
+        spoken = without(secrets, told.spoken)
+        raise ErpError(
+            told.code, transient=told.transient, detail=facts["detail"], facts=facts, spoken=spoken
+        ) from error
 
 
 class Naming:
@@ -67,6 +72,7 @@ class Naming:
         self._looked_at = float("-inf")
 
     def __call__(self, error: ErpError, batch: Sequence[Posting] = ()) -> ErpError:
+        error = _heard(error, batch)
         if error.code in (misfit.OUT_OF_RANGE, misfit.UNENCODABLE) and len(batch) == 1:
             return self._misfit(error, batch[0])
         if error.code not in ("structure_outdated", "erp_privilege"):
@@ -90,6 +96,16 @@ class Naming:
         with classified(), self._transaction() as connection:
             columns = misfit.live_columns(connection, self._tables)
             return misfit.named(error, posting, self._tables, columns, connection.dialect)
+
+
+def _heard(error: ErpError, batch: Sequence[Posting]) -> ErpError:
+    """The database's words once more, now that it is known whose documents they are about."""
+    if error.spoken:
+        documents = [posting.document for posting in batch]
+        known = {document.issuer for document in documents if not isinstance(document, Answer)}
+        secrets = {document.consumer for document in documents if isinstance(document, Sale)}
+        error.facts["said"] = presentable(error.spoken, known=known | set(error.facts.values()), secrets=secrets)
+    return error
 
 
 def ledger(transaction: Transaction, tables: ErpTables, identities: Sequence[str]) -> dict[str, bytes]:

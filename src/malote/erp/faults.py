@@ -4,6 +4,7 @@ Transient: nothing is wrong with the documents, and all of them wait. Permanent:
 """
 
 import sqlite3
+from collections.abc import Mapping
 
 import oracledb
 import psycopg
@@ -12,6 +13,7 @@ from sqlalchemy import exc
 from malote.erp import faults_oracle
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import ErpError
+from malote.erp.said import presentable
 from malote.erp.values import OutOfRangeError
 
 # By SQLSTATE, whole or by its class (the first two characters); the longest match decides.
@@ -47,6 +49,9 @@ _POSTGRESQL_PERMANENT = {
     "42883": "structure_outdated",  # function
     "42804": "structure_outdated",  # column of another type
 }
+
+# Classes of SQLSTATE that the server itself uses for what is wrong with a row or a statement.
+_SERVERS_OWN = frozenset({"22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "XX"})
 
 _SQLITE_TRANSIENT = {
     sqlite3.SQLITE_BUSY: "erp_locked",
@@ -106,9 +111,24 @@ def _of_postgresql(error: psycopg.Error, table: str) -> ErpError:
     diag = error.diag
     detail = _detail(diag.table_name or table, diag.column_name, diag.constraint_name, state)
     transient = _longest(_POSTGRESQL_TRANSIENT, state)
-    if transient:
-        return ErpError(transient, transient=True, detail=detail)
-    return ErpError(_longest(_POSTGRESQL_PERMANENT, state) or "erp_refused", transient=False, detail=detail)
+    code = transient or _longest(_POSTGRESQL_PERMANENT, state) or "erp_refused"
+    names = {"table": diag.table_name or table, "column": diag.column_name, "constraint": diag.constraint_name}
+    # The server's own DETAIL quotes the row; one that a procedure of the ERP wrote is meant for people.
+    raised = state.startswith("P0") or state[:2] not in _SERVERS_OWN
+    parts = (diag.message_primary, diag.message_detail if raised else None, diag.message_hint)
+    spoken = " ".join(part for part in parts if part)
+    return _spoken(code, detail, {**names, "sqlstate": state}, spoken, transient=bool(transient))
+
+
+def _spoken(
+    code: str, detail: str, names: Mapping[str, str | None], spoken: str, *, transient: bool = False
+) -> ErpError:
+    """With the database's own words, as far as anybody may see them."""
+    facts = {name: value for name, value in names.items() if value}
+    said = presentable(spoken, known=facts.values())
+    return ErpError(
+        code, transient=transient, detail=detail, facts=facts | ({"said": said} if said else {}), spoken=spoken
+    )
 
 
 def _without_state(error: psycopg.Error) -> ErpError:
@@ -134,8 +154,11 @@ def _of_sqlite(error: sqlite3.Error, table: str) -> ErpError:
     if primary in _SQLITE_TRANSIENT:
         return ErpError(_SQLITE_TRANSIENT[primary], transient=True, detail=_detail(table, name))
     if primary == sqlite3.SQLITE_CONSTRAINT:
-        # SQLite names the constraint, the table and the column in its words, and never a value.
-        return _permanent("erp_constraint", table, str(error), name)
+        # A trigger's RAISE speaks its own words; of its own rules SQLite names constraint, table and column.
+        words = str(error)
+        raised = name == "SQLITE_CONSTRAINT_TRIGGER"
+        detail = _detail(table, name) if raised else _detail(table, words, name)
+        return _spoken("erp_constraint", detail, {"table": table, "sqlstate": name}, words)
     return _permanent(_SQLITE_PERMANENT.get(primary, "erp_refused"), table, name)
 
 

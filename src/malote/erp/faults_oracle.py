@@ -5,6 +5,7 @@ import re
 import oracledb
 
 from malote.erp.protocol import ErpError
+from malote.erp.said import presentable
 
 _TRANSIENT: dict[str, tuple[int, ...]] = {
     # Not there, going down, coming up, no more sessions, a standby, the network.
@@ -40,6 +41,7 @@ _BY_NUMBER = {number: (code, True) for code, numbers in _TRANSIENT.items() for n
     number: (code, False) for code, numbers in _PERMANENT.items() for number in numbers
 }
 _NAME = re.compile(r"\"[\w$#]+\"(?:\.\"[\w$#]+\")*|\(([\w$#]+(?:\.[\w$#]+)?)\)")
+_AFTERWARDS = re.compile(r"\n\s*(?:ORA-06512|ORA-04088|Help:|https?:)")
 _WITH_NAMES = {1, 904, 1400, 1407, 2290, 2291, 2292, 12899}
 
 
@@ -52,10 +54,18 @@ def classified(error: oracledb.Error, table: str) -> ErpError:
     detail = ", ".join(part for part in (table, *names, named) if part)
     if number in _BY_NUMBER:
         code, transient = _BY_NUMBER[number]
-        return ErpError(code, transient=transient, detail=detail)
+        return _spoken(code, detail, named, str(told), transient=transient)
     if full_code.startswith("DPY-") and not full_code.startswith(_DRIVER_PERMANENT):
         return ErpError(_DRIVER.get(full_code, "erp_away"), transient=True, detail=detail)
-    return ErpError("erp_refused", transient=False, detail=detail)
+    return _spoken("erp_refused", detail, named, str(told), transient=False)
+
+
+def _spoken(code: str, detail: str, named: str, message: str, *, transient: bool) -> ErpError:
+    """With the database's own words: those before the stack of calls and the help pages."""
+    spoken = _AFTERWARDS.split(message)[0].partition(":")[2].strip()
+    said = presentable(spoken)
+    facts = {"sqlstate": named, **({"said": said} if said else {})}
+    return ErpError(code, transient=transient, detail=detail, facts=facts, spoken=spoken)
 
 
 def _names(message: str) -> list[str]:

@@ -53,12 +53,16 @@ class ErpError(Exception):
     detail, and whatever else is known, each under its own name.
     """
 
-    def __init__(self, code: str, *, transient: bool, detail: str, facts: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, code: str, *, transient: bool, detail: str, facts: Mapping[str, str] | None = None, spoken: str = ""
+    ) -> None:
+        """``spoken``: the database's words as they came. Nobody may see them but ``malote.erp.said``."""
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.transient = transient
         self.detail = detail
         self.facts = {**(facts or {}), "detail": detail}
+        self.spoken = spoken
 
 
 class BookedSale(msgspec.Struct, frozen=True):

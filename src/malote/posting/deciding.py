@@ -2,10 +2,15 @@
 
 from typing import assert_never
 
+from malote import __version__
 from malote.config import PostingSettings, StoreSettings
 from malote.erp.protocol import ErpError, Outcome, Result
+from malote.posting.evidence import ProgramFaultError
 from malote.posting.retry import retry_at
 from malote.spool.documents import LeasedDocument, Reason, Settlement
+
+BREAKS_PROGRAM = "document_breaks_program"
+MOST_FAULTS = 3  # alone, before a document that breaks the program is put aside
 
 
 class Decider:
@@ -38,6 +43,22 @@ class Decider:
         """``facts`` are the reason's; the error's own detail by default."""
         reason = Reason(error.code, facts or error.facts)
         return self.waiting(leased, reason, now) if error.transient else _rejected(leased, reason)
+
+    def of_refusal(self, leased: LeasedDocument, error: ErpError, now: float) -> Settlement:
+        """Of a permanent error that is this document's own.
+
+        A fault of the program is given a few tries with the document alone, then the document is put aside: an update
+        may know better, and until then it must not be in anybody's way.
+        """
+        if not isinstance(error, ProgramFaultError):
+            return self.of_error(leased, error, now)
+        before = leased.reason
+        again = before is not None and before.code == error.code and before.facts.get("fault") == error.sign
+        times = 1 + (int(before.facts.get("times", "0")) if before and again else 0)
+        facts = {**error.facts, "times": str(times)}
+        if times < MOST_FAULTS:
+            return self.waiting(leased, Reason(error.code, facts), now)
+        return _rejected(leased, Reason(BREAKS_PROGRAM, {**facts, "version": __version__}))
 
     def waiting(self, leased: LeasedDocument, reason: Reason, now: float) -> Settlement:
         """Until its turn comes again, by the reason and the attempts before."""

@@ -14,12 +14,14 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from malote import incidents
 from malote.config import PostingSettings, StoreSettings
 from malote.database.errors import StoreError
-from malote.erp.protocol import Erp, ErpError, Outcome, Posting
+from malote.erp.protocol import Erp, ErpError, Outcome, Posting, Result
 from malote.fiscal.documents import content_hash
 from malote.posting.around import LOCKED, post_around
 from malote.posting.deciding import Decider
+from malote.posting.evidence import Evidence, ProgramFaultError, Refusal, general, sign_of
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.products import Products, renamed
@@ -60,6 +62,9 @@ class Poster:
         self._lookout = lookout or Lookout(None, clock=clock)
         self._products = products
         self._presence = presence
+        self._evidence = Evidence()
+        self._incidents: dict[str, str] = {}  # by the fault's sign
+        self._general: ErpError | None = None  # what everything of one kind is refused for
         self._pace = Pace.full(settings)
         self._held: list[LeasedDocument] = []
         self._failure: ErpError | None = None  # what kept documents of the last step waiting, if it was transient
@@ -135,8 +140,8 @@ class Poster:
     def _post(self, held: Sequence[LeasedDocument]) -> tuple[list[Settlement], ErpError | None]:
         """What is to become of the batch, and the transient error that keeps some or all of it waiting, if one does."""
         by_id = {leased.id: leased for leased in held}
-        products = self._products()
-        batch = [_posting(leased, products) for leased in held]
+        tried, waiting = self._evidence.probes(held)
+        batch, refused = self._prepared(tried)
         settlements: list[Settlement] = []
         failure = None
         began = self._clock()
@@ -144,17 +149,62 @@ class Poster:
             now = self._clock()
             if not isinstance(result, ErpError):
                 settlements += [self._decider.of_outcome(by_id[one.document_id], one, now) for one in result]
+                booked = [one.document_id for one in result if one.result is Result.POSTED]
+                self._evidence.passed([by_id[one].document for one in booked])
+                continue
+            if not result.transient:
+                refused += [(by_id[one.document_id], result) for one in part]
                 continue
             facts = self._lookout.facts(result, began) if result.code == LOCKED else result.facts
             settlements += [self._decider.of_error(by_id[one.document_id], result, now, facts) for one in part]
-            if result.transient:
-                failure = result
-                log.warning("erp_waits", code=result.code, detail=facts["detail"], documents=len(part))
-        return settlements, failure
+            failure = result
+            log.warning("erp_waits", code=result.code, detail=facts["detail"], documents=len(part))
+        return settlements + self._judged(refused, waiting), self._general or failure
+
+    def _judged(self, refused: Sequence[Refusal], waiting: Sequence[Refusal]) -> list[Settlement]:
+        """What was refused for good: the document's own fault, or trouble that all of its kind meet."""
+        verdict = self._evidence.judge(refused)
+        if verdict.recalled:
+            log.warning("refusals_recalled", documents=self._spool.replay(verdict.recalled))
+        now = self._clock()
+        all_waiting = [*waiting, *verdict.waiting]
+        self._general = general(all_waiting[0][1]) if all_waiting else None
+        if self._general:
+            log.warning("erp_waits", code=self._general.code, documents=len(all_waiting), facts=self._general.facts)
+        return [
+            *(self._decider.of_refusal(leased, error, now) for leased, error in verdict.at_fault),
+            *(self._decider.of_error(leased, general(error), now) for leased, error in all_waiting),
+        ]
+
+    def _prepared(self, held: Sequence[LeasedDocument]) -> tuple[list[Posting], list[Refusal]]:
+        products = self._products()
+        batch: list[Posting] = []
+        refused: list[Refusal] = []
+        for leased in held:
+            try:
+                batch.append(_posting(leased, products))
+            except Exception as error:  # noqa: BLE001 - it must concern this document alone
+                refused.append((leased, self._fault(error)))
+        return batch, refused
 
     def _book(self, batch: Sequence[Posting]) -> list[Outcome]:
-        with self._lookout.attempt():
-            return self._erp.post(batch)
+        try:
+            with self._lookout.attempt():
+                return self._erp.post(batch)
+        except (ErpError, StoreError, MemoryError):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and incidents.is_of_the_machine(error):
+                raise
+            # As a refusal, so that the batch is halved down to the document that brings it about.
+            raise self._fault(error) from error
+
+    def _fault(self, error: Exception) -> ProgramFaultError:
+        """One incident for each fault, however many documents meet it."""
+        sign = sign_of(error)
+        if sign not in self._incidents:
+            self._incidents[sign] = incidents.report("document_breaks_program", error)
+        return ProgramFaultError(sign, self._incidents[sign])
 
     def _settle(self, settlements: Sequence[Settlement]) -> None:
         """Puts the rejected ones into the quarantine, then records what became of all."""
@@ -163,6 +213,9 @@ class Poster:
         rejected = [one.document_id for one in kept if one.state == "rejected"]
         if rejected:
             self._spool.mark_kept(rejected)
+        for one in kept:
+            if one.state == "rejected" and one.reason:
+                log.warning("rejected", document=one.document_id, code=one.reason.code, facts=one.reason.facts)
         for one in kept:
             if one.state == "posted" and one.reason:
                 log.warning(one.reason.code, document=one.document_id, **one.reason.facts)

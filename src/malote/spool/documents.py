@@ -56,6 +56,7 @@ class LeasedDocument(msgspec.Struct, frozen=True):
     document: Document
     accepted_at: float  # seconds since the epoch
     attempts: int  # earlier ones
+    reason: Reason | None = None  # why it waited until now
 
 
 class Settlement(msgspec.Struct, frozen=True):

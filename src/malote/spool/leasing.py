@@ -16,7 +16,7 @@ from malote.fiscal.documents import Document
 from malote.spool import states
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.extracted import DamagedError, Extracted
-from malote.spool.moving import Tally, chunks, count
+from malote.spool.moving import Tally, chunks, count, decode_reason
 from malote.spool.settling import settle
 from malote.spool.states import State
 
@@ -44,6 +44,7 @@ class _Claim(msgspec.Struct, frozen=True, gc=False):
     extracted_index: int | None
     accepted_at: float
     attempts: int
+    reason: str | None
 
 
 def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
@@ -120,6 +121,7 @@ _CLAIM = (
     documents.c.extracted_index,
     documents.c.accepted_at,
     documents.c.attempts,
+    documents.c.reason,
 )
 
 
@@ -173,7 +175,9 @@ def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[Le
 
 
 def _leased(claim: _Claim, till: str, token: str, document: Document) -> LeasedDocument:
-    return LeasedDocument(claim.id, till, token, document, claim.accepted_at, claim.attempts)
+    return LeasedDocument(
+        claim.id, till, token, document, claim.accepted_at, claim.attempts, decode_reason(claim.reason)
+    )
 
 
 def _till_names(connection: Connection, ids: Collection[int]) -> dict[int, str]:

@@ -1,0 +1,167 @@
+"""Whose fault a refusal is. By evidence and not by the error: a rule that refuses one sale is about that sale; one that
+refuses every sale of a store's day (a partition nobody made, a trigger gone wrong) is the ERP's trouble, and they wait.
+
+Sales of one *shape* are those that nothing but their content tells apart for the ERP: same kind, issuer and business
+day. A single refusal says nothing against the ERP, so that it counts against the document. When a second document of
+the shape meets the same refusal and none has passed since the first, both wait, and what was rejected before comes
+back. Once one passes, the refusals are the documents' own again.
+
+In memory only: after a restart the next refusals tell the same.
+"""
+
+import traceback
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import msgspec
+
+from malote.erp.protocol import ErpError
+from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
+from malote.spool.documents import LeasedDocument
+
+REFUSES_ALL = "erp_refuses_all"
+# What the database itself said of a row. Anything else is known beforehand to be the document's or the structure's.
+_ABOUT_A_ROW = frozenset({"erp_constraint", "erp_refused", "value_out_of_range"})
+_MOST_SHAPES = 5000
+
+Shape = tuple[str, str, str]
+Refusal = tuple[LeasedDocument, ErpError]
+
+
+class ProgramFaultError(ErpError):
+    """A fault of this program over these documents. ``sign`` tells one such fault from another."""
+
+    def __init__(self, sign: str, incident: str) -> None:
+        facts = {"incident": incident, "fault": sign}
+        super().__init__("server_failed", transient=False, detail=f"{sign} {incident}", facts=facts)
+        self.sign = sign
+
+
+def sign_of(error: Exception) -> str:
+    """Kind and place of a fault of the program; never its message, which may quote a document."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).stem}.{frames[-1].name}" if frames else "?"
+    return f"{type(error).__qualname__} {place}"
+
+
+def general(error: ErpError) -> ErpError:
+    """The same refusal, met by everything of a shape: nobody's fault, so that all of it waits."""
+    code = error.code if isinstance(error, ProgramFaultError) else REFUSES_ALL
+    return ErpError(code, transient=True, detail=error.detail, facts=error.facts)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """``waiting``: refused like everybody of their shape. ``recalled``: ids of documents rejected too early."""
+
+    at_fault: list[Refusal]
+    waiting: list[Refusal]
+    recalled: list[int]
+
+
+class _Episode(msgspec.Struct):
+    """One refusal that documents of one shape met, the first of them in attempt ``first``."""
+
+    first: int
+    error: ErpError
+    refused: set[int]
+    rejected: set[int]
+
+    @property
+    def is_general(self) -> bool:
+        return len(self.refused) > 1
+
+
+class Evidence:
+    """Of one poster."""
+
+    def __init__(self) -> None:
+        self._attempt = 0
+        self._passed: dict[Shape, int] = {}  # the last attempt that booked one
+        self._episodes: dict[tuple[Shape, str], _Episode] = {}
+        self._outlived: set[int] = set()  # documents that were refused before another of their shape passed
+
+    def passed(self, documents: Collection[Document]) -> None:
+        """These were written in this attempt: their shapes are not refused as a whole."""
+        for shape in {shape_of(document) for document in documents}:
+            self._passed.pop(shape, None)  # so that the oldest stands first
+            self._passed[shape] = self._attempt
+        while len(self._passed) > _MOST_SHAPES:
+            del self._passed[next(iter(self._passed))]
+
+    def judge(self, refusals: Sequence[Refusal]) -> Verdict:
+        """After ``passed`` of the same attempt."""
+        verdict = Verdict([], [], [])
+        concerned = [self._met(leased, error) for leased, error in refusals]
+        for refusal, episode in zip(refusals, concerned, strict=True):
+            if episode is None or not episode.is_general:
+                verdict.at_fault.append(refusal)
+                if episode is not None:
+                    episode.rejected.add(refusal[0].id)
+                continue
+            verdict.waiting.append(refusal)
+            verdict.recalled.extend(sorted(episode.rejected))
+            episode.rejected.clear()
+        return verdict
+
+    def probes(self, held: Sequence[LeasedDocument]) -> tuple[list[LeasedDocument], list[Refusal]]:
+        """Begins an attempt. Of every shape that is refused as a whole only one document is tried, a new one where
+        there is; the others wait on."""
+        self._attempt += 1
+        general = {
+            shape: one.error
+            for (shape, _), one in self._episodes.items()
+            if one.is_general and self._passed.get(shape, 0) < one.first
+        }
+        chosen: dict[Shape, LeasedDocument] = {}
+        for leased in sorted(held, key=lambda one: one.attempts) if general else ():
+            chosen.setdefault(shape_of(leased.document), leased)
+        tried: list[LeasedDocument] = []
+        waiting: list[Refusal] = []
+        for leased in held:
+            shape = shape_of(leased.document)
+            if shape not in general or chosen[shape] is leased:
+                tried.append(leased)
+            else:
+                waiting.append((leased, general[shape]))
+        return tried, waiting
+
+    def _met(self, leased: LeasedDocument, error: ErpError) -> _Episode | None:
+        """None where the refusal is the document's own beyond doubt."""
+        sign, shape = _sign(error), shape_of(leased.document)
+        episode = self._episodes.get((shape, sign))
+        passed = self._passed.get(shape, 0)
+        if episode is not None and passed >= episode.first:
+            # Another one passed since: whoever was refused before and is refused again has nobody else to blame.
+            self._outlived |= self._episodes.pop((shape, sign)).refused
+            episode = None
+        if not sign or passed == self._attempt or leased.id in self._outlived:
+            self._outlived.discard(leased.id)
+            return None
+        if episode is None:
+            if len(self._episodes) >= _MOST_SHAPES:
+                del self._episodes[next(iter(self._episodes))]
+            episode = self._episodes[shape, sign] = _Episode(self._attempt, error, set(), set())
+        episode.refused.add(leased.id)
+        episode.error = error
+        return episode
+
+
+def shape_of(document: Document) -> Shape:
+    """Kind, issuer, business day."""
+    match document:
+        case Sale():
+            return "sale", document.issuer, document.issued_at.date().isoformat()
+        case Cancellation():
+            return "cancellation", document.issuer, document.at.date().isoformat()
+        case NumberVoid():
+            return "number_void", document.issuer, ""
+    return type(document).__name__, "", ""
+
+
+def _sign(error: ErpError) -> str:
+    """What tells one refusal from another; "" where it is beyond doubt whose it is."""
+    if isinstance(error, ProgramFaultError):
+        return error.sign
+    if error.code not in _ABOUT_A_ROW or "sqlstate" not in error.facts:
+        return ""
+    return " ".join(error.facts.get(name, "") for name in ("sqlstate", "table", "column", "constraint"))
