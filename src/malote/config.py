@@ -3,6 +3,7 @@
 Every setting is described in docs/settings.md; a test compares the two.
 """
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -58,6 +59,14 @@ class ServerSettings(Section, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: int = 8470
     posting: bool = True  # whether the server posts as well; off where `malote post` runs beside it
+    trusted_proxies: list[str] = []  # addresses and networks whose X-Forwarded-For and -Proto are believed
+    connections: int = 4000  # open at once; fewer where the system lets this process have few files
+    connections_per_address: int = 200
+    connections_for_tills: int = 100  # of all, only for addresses that a till has shown its token from
+    head_seconds: float = 10.0  # for the head of a request
+    body_seconds: float = 30.0  # for its body, and without a byte of the reply being read
+    slowest_bytes: int = 4000  # a second: a body may take longer than body_seconds at this pace
+    idle_seconds: float = 15.0  # between two requests of one connection
 
 
 class StoreSettings(Section, frozen=True, forbid_unknown_fields=True):
@@ -217,6 +226,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     except msgspec.ValidationError as error:
         raise SettingsError(f"{chosen or 'environment'}: {error}") from error
     _check_addresses(settings)
+    _check_proxies(settings.server.trusted_proxies, str(chosen or "environment"))
     base = chosen.parent if chosen else Path()
     return msgspec.structs.replace(
         settings,
@@ -250,6 +260,15 @@ def _invalid(settings: Settings, name: str, detail: str, code: str = "setting_in
     variable = f"MALOTE_{name.upper().replace('.', '_')}"
     facts = {"setting": name, "variable": variable, "detail": detail}
     return SettingsError(f"{name}: {detail}", code, facts, settings.language)
+
+
+def _check_proxies(named: list[str], where: str) -> None:
+    """Raises ``SettingsError``: a name in their place would be believed by nobody, and nobody told."""
+    for each in named:
+        try:
+            ipaddress.ip_network(each, strict=False)
+        except ValueError as error:
+            raise SettingsError(f"{where}: server.trusted_proxies: {error}") from error
 
 
 def _path_of(environment: Mapping[str, str]) -> Path | None:

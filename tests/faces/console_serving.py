@@ -5,17 +5,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
 from litestar import Litestar
+
+from malote.api import listening
+from malote.config import ServerSettings, Settings
 
 
 @contextmanager
 def serving(application: Litestar) -> Iterator[str]:
     """Its address."""
-    config = uvicorn.Config(
-        application, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=2, lifespan="on"
-    )
-    server = uvicorn.Server(config)
+    server = listening.server(application, Settings(server=ServerSettings(port=0)))
+    server.config.timeout_graceful_shutdown = 2
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import msgspec
-import uvicorn
 
 from malote import wire
 from malote.accounts.tills import Till, create_till
+from malote.api import listening
 from malote.api.application import create_app
 from malote.app import Services, services_for
 from malote.config import IntakeSettings, Settings, StoreSettings
@@ -38,7 +38,9 @@ def store_with_till(settings: Settings, name: str = "caixa1") -> Iterator[tuple[
 @contextmanager
 def serving(services: Services) -> Iterator[str]:
     """The address of a server that really listens."""
-    server = uvicorn.Server(uvicorn.Config(create_app(services), host="127.0.0.1", port=0, log_level="error"))
+    settings = services.settings
+    settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, port=0))
+    server = listening.server(create_app(services), settings)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

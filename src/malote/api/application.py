@@ -17,6 +17,7 @@ from malote.api import faults, health, tills
 from malote.api.admittance import Throttle, check_protocol, require_till
 from malote.api.bodies import Room, room_of
 from malote.api.health import Pulse
+from malote.api.proxies import Trusted, believing
 from malote.api.services import Services
 from malote.database.errors import StoreError
 from malote.wire import PouchUnreadableError
@@ -36,11 +37,12 @@ log = structlog.get_logger("malote.api")
 def create_app(services: Services, *, pages: Sequence[Router] = ()) -> Litestar:
     """The application for any ASGI server. Whatever isn't marked public asks for a till's token.
 
-    ``pages``: other faces, mounted beside this one.
+    ``pages``: other faces, mounted beside this one. Raises ``ValueError`` for a proxy that has no address.
     """
     limit = services.settings.intake.max_body_bytes
     return Litestar(
         route_handlers=[*tills.HANDLERS, health.show_health, *pages],
+        middleware=[believing(Trusted(services.settings.server.trusted_proxies))],
         guards=[check_protocol, require_till],
         exception_handlers=dict(EXCEPTION_HANDLERS),
         request_max_body_size=limit,

@@ -97,35 +97,25 @@ def failed(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 def fault(request: AnyRequest, code: str, facts: Mapping[str, str], status: int) -> Response[bytes]:
-    language = services_of(request).settings.language
-    body = wire.Fault(
+    headers = {}
+    if rejection.entry(code).transient and status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = words_of(code, facts, services_of(request).settings.language)
+    return Response(body, status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def words_of(code: str, facts: Mapping[str, str], language: rejection.Language) -> bytes:
+    """The body of a fault."""
+    said = wire.Fault(
         code=code,
         title=rejection.title(code, language),
         detail=rejection.cause(code, facts, language),
         remedy=rejection.remedy(code, facts, language),
         transient=rejection.entry(code).transient,
     )
-    headers = {}
-    if body.transient and status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if _leaves_much_unread(request):
-        headers["Connection"] = "close"
-    return Response(msgspec.json.encode(body), status_code=status, media_type=MediaType.JSON, headers=headers)
-
-
-def _leaves_much_unread(request: AnyRequest) -> bool:
-    """Whether more of the body may come than is worth throwing away.
-
-    What is left of an ordinary body is thrown away: a connection closed under a client that still sends would cost
-    it the reply.
-    """
-    if "transfer-encoding" in request.headers:
-        return True
-    announced = request.headers.get("content-length", "")
-    length = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 19 else 0
-    return length > 4 * services_of(request).settings.intake.max_body_bytes
+    return msgspec.json.encode(said)
 
 
 def _reference() -> str:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from malote.app import Services
 
-GRACE_SECONDS = 10  # for requests under way when the server stops
-
 
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
@@ -38,8 +36,7 @@ def serve(
 
 
 def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> None:
-    import uvicorn
-
+    from malote.api import listening
     from malote.api.application import create_app
     from malote.app import running, workers
     from malote.app_console import console_services
@@ -47,15 +44,7 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
     from malote.erp.protocol import ErpError
 
     pages = console(console_services(services), stopping=lambda: server.should_exit)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(services, pages=[pages]),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-    )
+    server = listening.server(create_app(services, pages=[pages]), services.settings)
     # Pouches are read by threads that never rest; the loop that feeds them must not wait 5 ms for each step.
     sys.setswitchinterval(0.0005)
     stop = threading.Event()

@@ -1,14 +1,13 @@
 """One request of one person: who it is, what the form says, and whether both are genuine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from anyio import to_thread
 from litestar import Request, Response
 from litestar.datastructures import Cookie
-from litestar.datastructures.multi_dicts import FormMultiDict
 from litestar.response import Redirect
 
 from malote.accounts import sessions
@@ -16,7 +15,10 @@ from malote.accounts.audit import Actor
 from malote.accounts.roles import Permission
 from malote.accounts.sessions import Session
 from malote.accounts.user import User
+from malote.console import forms
 from malote.console import language as languages
+from malote.console.forms import Form
+from malote.console.refusals import RefusedError as RefusedError
 from malote.console.services import Services
 from malote.rejection import Language
 
@@ -29,18 +31,11 @@ SESSION_COOKIE = "malote_session"
 THEME_COOKIE = "malote_theme"
 REFRESH_HEADER = "Malote-Refresh"  # a page that fetches itself anew, with nobody there
 
+_NEEDS = "needs"
+_NOTHING = Form()
+
 Theme = Literal["light", "dark", ""]
 ConsoleRequest = Request[Any, Any, Any]
-
-
-class RefusedError(Exception):
-    """The request is not served. ``code`` is in the catalogue; ``status`` is HTTP's."""
-
-    def __init__(self, code: str, status: int, **facts: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.status = status
-        self.facts = facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,7 @@ class Visit:
     language: Language
     theme: Theme
     session: Session | None = None
-    form: FormMultiDict = field(default_factory=FormMultiDict)
+    form: Form = _NOTHING
     address: str = ""
 
     @property
@@ -79,12 +74,11 @@ class Visit:
         return languages.plural_translator(self.language)(one, many, count) % ({"num": count} | facts)
 
     def text(self, name: str) -> str:
-        """A field of the form; empty where it is absent, or a file."""
-        value = self.form.get(name, "")
-        return value if isinstance(value, str) else ""
+        """A field of the form; empty where it is absent."""
+        return self.form.text(name)
 
     def texts(self, name: str) -> list[str]:
-        return [value for value in self.form.getall(name, []) if isinstance(value, str)]
+        return self.form.texts(name)
 
 
 def visit_of(request: ConsoleRequest) -> Visit:
@@ -95,14 +89,23 @@ def services_of(request: ConsoleRequest) -> Services:
     return cast(Services, request.state["console"])
 
 
+def needs(permission: Permission) -> dict[str, Any]:
+    """Option of a handler: who it is for. Looked at before a byte of the form is read."""
+    return {_NEEDS: permission}
+
+
 async def anybody(request: ConsoleRequest, services: Services) -> None:
     """For pages that nobody needs to sign in for."""
     request.state["console"] = services
-    request.state["visit"] = await _visit(request, services, None)
+    request.state["visit"] = _visit(request, services, None)
+    check_address(request)
+    if request.method == "POST":
+        check_origin(request)
+        await _read_form(request)
 
 
 async def somebody(request: ConsoleRequest, services: Services) -> Response[Any] | None:
-    """For all other pages: a session, and for whatever changes something its CSRF token.
+    """For all other pages: a session, the right to be there, and for whatever changes something its CSRF token.
 
     The answer where there is no session, or where the password must be changed first. Raises ``RefusedError``.
     """
@@ -110,20 +113,35 @@ async def somebody(request: ConsoleRequest, services: Services) -> Response[Any]
     token = request.cookies.get(SESSION_COOKIE, "")
     alive = REFRESH_HEADER not in request.headers and not is_stream(request)
     session = await to_thread.run_sync(services.accounts.find, token, alive) if token else None
-    visit = request.state["visit"] = await _visit(request, services, session)
+    visit = request.state["visit"] = _visit(request, services, session)
     if session is None:
         return _sent_to_sign_in(request)
-    if request.method not in ("GET", "HEAD"):
-        check_genuine(request, session, visit)
-    if session.user.must_change_password and request.url.path not in (PASSWORD, SIGN_OUT):
+    if not session.user.must_change_password:
+        visit.demand(request.route_handler.opt.get(_NEEDS, Permission.SEE))
+    elif request.url.path not in (PASSWORD, SIGN_OUT):
         return redirect(request, PASSWORD)
-    visit.demand(Permission.SEE) if not session.user.must_change_password else None
+    check_address(request)
+    if request.method not in ("GET", "HEAD"):
+        check_origin(request)
+        check_genuine(request, session, await _read_form(request))
     return None
+
+
+async def _read_form(request: ConsoleRequest) -> Visit:
+    form = await forms.read(request, with_file=bool(request.route_handler.opt.get(forms.FILE)))
+    visit: Visit = replace(visit_of(request), form=form)
+    request.state["visit"] = visit
+    return visit
+
+
+def check_address(request: ConsoleRequest) -> None:
+    """Raises ``RefusedError`` for a path that no database could be asked about."""
+    if "\0" in request.url.path or "\0" in request.scope["path"]:
+        raise RefusedError("page_unknown", 404)
 
 
 def check_genuine(request: ConsoleRequest, session: Session, visit: Visit) -> None:
     """Raises ``RefusedError`` for a request that another site made the browser send."""
-    check_origin(request)
     given = request.headers.get("X-CSRF-Token") or visit.text("csrf")
     if not sessions.is_genuine(session, given):
         raise RefusedError("csrf_invalid", 403)
@@ -132,7 +150,7 @@ def check_genuine(request: ConsoleRequest, session: Session, visit: Visit) -> No
 def check_origin(request: ConsoleRequest) -> None:
     """Raises ``RefusedError`` where the browser itself says that the request comes from elsewhere."""
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+    if origin is not None and _parted(origin).netloc != request.headers.get("Host"):
         raise RefusedError("csrf_invalid", 403)
 
 
@@ -169,15 +187,22 @@ def cookie(
 
 def own_path(path: str) -> str:
     """A path within the console, from what a browser says; the first page for anything else."""
-    parts = urlsplit(path)
+    parts = _parted(path)
     inside = parts.path == ROOT or parts.path.startswith(f"{ROOT}/")
     if parts.scheme or parts.netloc or not inside or "\\" in path or parts.path.startswith(SIGN_IN):
         return ROOT
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
-async def _visit(request: ConsoleRequest, services: Services, session: Session | None) -> Visit:
-    form = await request.form() if request.method == "POST" else FormMultiDict()
+def _parted(address: str) -> SplitResult:
+    """Of what is no address, nothing."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
+def _visit(request: ConsoleRequest, services: Services, session: Session | None) -> Visit:
     theme = request.cookies.get(THEME_COOKIE, "")
     return Visit(
         language=languages.choose(
@@ -185,7 +210,6 @@ async def _visit(request: ConsoleRequest, services: Services, session: Session |
         ),
         theme=cast(Theme, theme) if theme in ("light", "dark") else "",
         session=session,
-        form=form,
         address=request.client.host if request.client else "",
     )
 
@@ -208,4 +232,4 @@ def whole(text: str | None, default: int, *, least: int = 1, most: int = 2**53) 
 
 def parameters(request: ConsoleRequest) -> Mapping[str, str]:
     """The query of the address; of a repeated name, the last value."""
-    return dict(request.query_params.items())
+    return {forms.clean(name): forms.clean(value) for name, value in request.query_params.items()}

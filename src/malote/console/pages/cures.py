@@ -3,32 +3,28 @@
 from collections.abc import Callable
 from typing import Any
 
-from anyio import to_thread
 from litestar import Response, post
-from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
+from malote.console.forms import FILE, LARGEST_FILE
 from malote.console.pages import document
 from malote.console.pages.rejected import refusals
 from malote.console.rendering import answer, told
-from malote.console.visits import ConsoleRequest, RefusedError, Visit, services_of, visit_of
+from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.reports import CureReport, QuarantineError, Selection
 
-LARGEST_FILE = 5_000_000  # bytes of an authorised version
 
-
-@post("/documents/{document_id:int}/replay", status_code=200, sync_to_thread=True)
+@post("/documents/{document_id:int}/replay", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
 def replay(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.REPLAY)
     document.find(services, document_id)
     report = services.quarantine.replay(Selection(ids=(document_id,)), visit.actor)
     text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
     return _shown(request, document_id, text + refusals(visit, report.refused))
 
 
-@post("/documents/{document_id:int}/series", status_code=200, sync_to_thread=True)
+@post("/documents/{document_id:int}/series", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
 def assign_series(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
     quarantine = services_of(request).quarantine
     return _cured(
@@ -36,7 +32,7 @@ def assign_series(request: ConsoleRequest, document_id: FromPath[int]) -> Respon
     )
 
 
-@post("/documents/{document_id:int}/difference", status_code=200, sync_to_thread=True)
+@post("/documents/{document_id:int}/difference", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
 def accept_difference(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
     quarantine = services_of(request).quarantine
     chosen = Selection(ids=(document_id,))
@@ -45,7 +41,7 @@ def accept_difference(request: ConsoleRequest, document_id: FromPath[int]) -> Re
     )
 
 
-@post("/documents/{document_id:int}/product", status_code=200, sync_to_thread=True)
+@post("/documents/{document_id:int}/product", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
 def map_product(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
     quarantine = services_of(request).quarantine
     return _cured(
@@ -61,27 +57,25 @@ def map_product(request: ConsoleRequest, document_id: FromPath[int]) -> Response
     )
 
 
-@post("/documents/{document_id:int}/protocol", status_code=200)
-async def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+@post(
+    "/documents/{document_id:int}/protocol",
+    status_code=200,
+    sync_to_thread=True,
+    opt=needs(Permission.CURE) | {FILE: True},
+)
+def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
     """The authorised version comes as a file."""
-    file = visit_of(request).form.get("file")
-    content = await file.read(LARGEST_FILE + 1) if isinstance(file, UploadFile) else b""
-    name = file.filename if isinstance(file, UploadFile) else ""
-    return await to_thread.run_sync(_attached, request, document_id, document.safe_name(name), content)
-
-
-def _attached(request: ConsoleRequest, document_id: int, name: str, content: bytes) -> Response[Any]:
-    if not content or len(content) > LARGEST_FILE:
+    file = visit_of(request).form.file
+    if file is None or not 0 < len(file.content) <= LARGEST_FILE:
         raise RefusedError("file_needed", 422, limit=f"{LARGEST_FILE // 1_000_000} MB")
-    quarantine = services_of(request).quarantine
+    name, quarantine = document.safe_name(file.name), services_of(request).quarantine
     return _cured(
-        request, document_id, lambda visit: quarantine.attach_protocol(document_id, name, content, visit.actor)
+        request, document_id, lambda visit: quarantine.attach_protocol(document_id, name, file.content, visit.actor)
     )
 
 
 def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], CureReport]) -> Response[Any]:
     visit = visit_of(request)
-    visit.demand(Permission.CURE)
     document.find(services_of(request), document_id)
     try:
         report = cure(visit)

@@ -12,7 +12,7 @@ from malote.accounts.roles import Permission
 from malote.console import markup, receipt
 from malote.console.rendering import HEADERS, answer
 from malote.console.services import Services
-from malote.console.visits import ConsoleRequest, Visit, services_of, visit_of
+from malote.console.visits import ConsoleRequest, Visit, needs, services_of, visit_of
 from malote.fiscal import schema
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 from malote.fiscal.problems import Problem
@@ -59,10 +59,9 @@ def show(request: ConsoleRequest, document_id: FromPath[int]) -> Response[str]:
     return answer(request, "document", context(services_of(request), visit_of(request), document_id))
 
 
-@get("/documents/{document_id:int}/file", sync_to_thread=True)
+@get("/documents/{document_id:int}/file", sync_to_thread=True, opt=needs(Permission.DOWNLOAD))
 def download(request: ConsoleRequest, document_id: FromPath[int]) -> Response[bytes]:
     """The file as the till sent it, under a name that no path hides in."""
-    visit_of(request).demand(Permission.DOWNLOAD)
     services = services_of(request)
     document = find(services, document_id)
     content = services.documents.content(document_id)

@@ -19,7 +19,6 @@ from malote.console.visits import (
     THEME_COOKIE,
     ConsoleRequest,
     Visit,
-    check_origin,
     cookie,
     own_path,
     services_of,
@@ -52,7 +51,6 @@ def show_sign_in(request: ConsoleRequest) -> Response[str]:
 def sign_in(request: ConsoleRequest) -> Response[Any]:
     """The form must be one that this program gave to this browser: nobody is signed in as somebody else unawares."""
     visit = visit_of(request)
-    check_origin(request)
     given, kept = visit.text("form"), request.cookies.get(FORM_COOKIE, "")
     if not kept or not hmac.compare_digest(given.encode(), kept.encode()):
         return _gate(request, visit.text("next"), Trouble("form_outdated"), 403)
@@ -100,7 +98,6 @@ def sign_out(request: ConsoleRequest) -> Response[Any]:
 def prefer(request: ConsoleRequest) -> Response[Any]:
     """Language and colours: kept in the browser alone, so nothing of a person's is changed by another site's form."""
     visit = visit_of(request)
-    check_origin(request)
     back = visit.text("back")
     changed = Redirect(back if back.startswith((f"{ROOT}/sign-in", PASSWORD)) else own_path(back), status_code=303)
     if visit.text("language") in languages.LANGUAGES:

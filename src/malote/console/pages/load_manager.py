@@ -20,6 +20,7 @@ from malote.console.visits import (
     ConsoleRequest,
     RefusedError,
     Visit,
+    needs,
     parameters,
     redirect,
     services_of,
@@ -31,9 +32,8 @@ from malote.structures.reports import Difference, Drift, Plan, Rollout, RolloutT
 
 PAGE = f"{ROOT}/load-manager"
 LONGEST_SEARCH = 60
-MOST_ROWS = 500  # tills on one page
+MOST_ROWS = 400  # tills on one page: fewer than a form has fields
 MOST_NAMED = 200  # tills that the dialog lists one by one
-LARGEST = 20_000  # tills chosen at once
 # First what a person must look at, then what is going on.
 _ORDER = {"failed": 0, "offered": 1}
 
@@ -106,11 +106,10 @@ def show_tills(request: ConsoleRequest) -> Response[str]:
     return answer(request, "load_tills", tills(services_of(request), parameters(request)))
 
 
-@post("/load-manager/tills/check", status_code=200, sync_to_thread=True)
+@post("/load-manager/tills/check", status_code=200, sync_to_thread=True, opt=needs(Permission.APPLY_STRUCTURES))
 def check(request: ConsoleRequest) -> Response[Any]:
     """Caixas Selecionados: shows which tills, and in what waves, before anything is ordered."""
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.APPLY_STRUCTURES)
     names = _ticked(services, visit)
     planned = _ordered(lambda: services.structures.roll_out(names, visit.actor, dry_run=True))
     rollout = services.structures.rollout()
@@ -118,6 +117,10 @@ def check(request: ConsoleRequest) -> Response[Any]:
         "section": "load-manager",
         "names": names,
         "listed": len(names) <= MOST_NAMED,
+        "everything": visit.text("everything") == "1",
+        "search": visit.text("search"),
+        "show": visit.text("show"),
+        "digest": _digest(names),
         "planned": planned,
         "everyone": _everyone(services, names),
         "replaced": rollout if rollout and rollout.state in ("running", "stopped") else None,
@@ -125,31 +128,26 @@ def check(request: ConsoleRequest) -> Response[Any]:
     return answer(request, "load_confirm", shown, events={"openDialog": "confirm"})
 
 
-@post("/load-manager/tills/update", status_code=200, sync_to_thread=True)
+@post("/load-manager/tills/update", status_code=200, sync_to_thread=True, opt=needs(Permission.APPLY_STRUCTURES))
 def update_tills(request: ConsoleRequest) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.APPLY_STRUCTURES)
-    names = list(dict.fromkeys(visit.texts("till")[:LARGEST]))
-    if not names:
-        raise RefusedError("nothing_selected", 422)
+    names = _confirmed(services, visit)
     chosen = None if _everyone(services, names) else names
     begun = _ordered(lambda: services.structures.roll_out(chosen, visit.actor))
     text = visit.say_many("Atualização pedida a %(num)s caixa.", "Atualização pedida a %(num)s caixas.", begun.total)
     return _tills_again(request, text)
 
 
-@post("/load-manager/tills/cancel", status_code=200, sync_to_thread=True)
+@post("/load-manager/tills/cancel", status_code=200, sync_to_thread=True, opt=needs(Permission.APPLY_STRUCTURES))
 def cancel(request: ConsoleRequest) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.APPLY_STRUCTURES)
     _ordered(lambda: services.structures.cancel(_rollout_id(visit), visit.actor))
     return _tills_again(request, visit.say("Cancelado: o que já foi feito fica, e nenhum outro caixa recebe a ordem."))
 
 
-@post("/load-manager/tills/resume", status_code=200, sync_to_thread=True)
+@post("/load-manager/tills/resume", status_code=200, sync_to_thread=True, opt=needs(Permission.APPLY_STRUCTURES))
 def resume(request: ConsoleRequest) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.APPLY_STRUCTURES)
     _ordered(lambda: services.structures.resume(_rollout_id(visit), visit.actor))
     return _tills_again(request, visit.say("Continua: os caixas que falharam são tentados de novo."))
 
@@ -170,13 +168,34 @@ def _weight(row: Row) -> int:
 
 def _ticked(services: Services, visit: Visit) -> list[str]:
     """The ticked tills, or with ``everything`` all that the filter matches. Raises ``RefusedError`` for none."""
-    names = list(dict.fromkeys(visit.texts("selected")[:LARGEST]))
+    names = list(dict.fromkeys(visit.texts("selected")))
     if visit.text("everything") == "1":
         search, show = _filter({name: visit.text(name) for name in ("search", "show")})
         names = [one.till for one in _matching(services.structures.tills(), search, show)]
     if not names:
         raise RefusedError("nothing_selected", 422)
     return names
+
+
+def _confirmed(services: Services, visit: Visit) -> list[str]:
+    """The tills that the dialog showed: one by one, or by the filter, where it still matches the same ones.
+
+    Raises ``RefusedError``.
+    """
+    if visit.text("everything") != "1":
+        names = list(dict.fromkeys(visit.texts("till")))
+        if not names:
+            raise RefusedError("nothing_selected", 422)
+        return names
+    names = _ticked(services, visit)
+    if _digest(names) != visit.text("digest"):
+        raise RefusedError("selection_outdated", 422)
+    return names
+
+
+def _digest(names: Sequence[str]) -> str:
+    """Stands for exactly these tills."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:32]
 
 
 def _everyone(services: Services, names: Sequence[str]) -> bool:
@@ -238,11 +257,10 @@ def show_database(request: ConsoleRequest, tab: FromPath[str]) -> Response[str]:
     return answer(request, "load_database", database(services_of(request), _scope(tab)))
 
 
-@post("/load-manager/{tab:str}/update", status_code=200, sync_to_thread=True)
+@post("/load-manager/{tab:str}/update", status_code=200, sync_to_thread=True, opt=needs(Permission.APPLY_STRUCTURES))
 def update(request: ConsoleRequest, tab: FromPath[str]) -> Response[Any]:
     """Begins in the background. Runs what was shown and ticked, or nothing."""
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.APPLY_STRUCTURES)
     scope = _scope(tab)
     ticked = set(visit.texts("selected"))
     if not ticked:

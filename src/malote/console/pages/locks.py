@@ -15,6 +15,7 @@ from malote.console.visits import (
     ConsoleRequest,
     RefusedError,
     is_partial,
+    needs,
     parameters,
     redirect,
     services_of,
@@ -70,9 +71,8 @@ def context(
     return shown | {"counts": _counts(shown["tree"])}
 
 
-@get("/locks", sync_to_thread=True)
+@get("/locks", sync_to_thread=True, opt=needs(Permission.SEE_LOCKS))
 def show(request: ConsoleRequest) -> Response[str]:
-    visit_of(request).demand(Permission.SEE_LOCKS)
     any_session = parameters(request).get("any") == "1"
     shown = context(services_of(request), _token(request), any_session=any_session)
     if is_partial(request) and shown["has_sessions"] and shown["login"] is None:
@@ -80,11 +80,10 @@ def show(request: ConsoleRequest) -> Response[str]:
     return answer(request, "locks", shown)
 
 
-@post("/locks/sign-in", status_code=200, sync_to_thread=True)
+@post("/locks/sign-in", status_code=200, sync_to_thread=True, opt=needs(Permission.SEE_LOCKS))
 def sign_in(request: ConsoleRequest) -> Response[Any]:
     """The DBA's login, which goes to the database and to memory, and never back to the browser."""
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.SEE_LOCKS)
     user = visit.text("user").strip()[:LONGEST_NAME]
     try:
         services.locks.sign_in(_token(request), DbaLogin(user, visit.text("password")[:LONGEST]), visit.actor)
@@ -94,28 +93,25 @@ def sign_in(request: ConsoleRequest) -> Response[Any]:
     return redirect(request, PAGE)
 
 
-@post("/locks/sign-out", status_code=303, sync_to_thread=True)
+@post("/locks/sign-out", status_code=303, sync_to_thread=True, opt=needs(Permission.SEE_LOCKS))
 def sign_out(request: ConsoleRequest) -> Response[Any]:
-    visit_of(request).demand(Permission.SEE_LOCKS)
     services_of(request).locks.sign_out(_token(request))
     return redirect(request, PAGE)
 
 
-@post("/locks/check", status_code=200, sync_to_thread=True)
+@post("/locks/check", status_code=200, sync_to_thread=True, opt=needs(Permission.KILL_SESSION))
 def check(request: ConsoleRequest) -> Response[Any]:
     """Asks before anything is ended: shows each session as it is now."""
-    visit_of(request).demand(Permission.KILL_SESSION)
     shown = _confirmation(request)
     if shown["trouble"] and shown["trouble"].code == "dba_login_needed" and is_partial(request):
         return _to_sign_in()
     return answer(request, "locks_kill", shown, events={"openDialog": "confirm"})
 
 
-@post("/locks/kill", status_code=200, sync_to_thread=True)
+@post("/locks/kill", status_code=200, sync_to_thread=True, opt=needs(Permission.KILL_SESSION))
 def kill(request: ConsoleRequest) -> Response[Any]:
     """Matar Sessão. What forbids it is said in the dialog that asked."""
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.KILL_SESSION)
     chosen, any_session = _chosen(request), visit.text("any") == "1"
     try:
         report = services.locks.kill(

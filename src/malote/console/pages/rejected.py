@@ -16,7 +16,7 @@ from malote.console.pages.document import safe_name
 from malote.console.rendering import HEADERS, answer, told
 from malote.console.selections import documents_of
 from malote.console.services import Services
-from malote.console.visits import ConsoleRequest, RefusedError, Visit, services_of, visit_of
+from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.reports import DeleteReport, QuarantineError, Refused, Selection
 from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool.documents import StoredDocument
@@ -46,19 +46,17 @@ def deletion(services: Services, visit: Visit, name: str) -> dict[str, Any]:
     }
 
 
-@post("/tills/{name:str}/act/check", status_code=200, sync_to_thread=True)
+@post("/tills/{name:str}/act/check", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_REJECTED))
 def check(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     """Asks before anything is deleted."""
     visit = visit_of(request)
-    visit.demand(Permission.DELETE_REJECTED)
     return answer(request, "delete", deletion(services_of(request), visit, name), events={"openDialog": "confirm"})
 
 
-@post("/tills/{name:str}/act/delete", status_code=200, sync_to_thread=True)
+@post("/tills/{name:str}/act/delete", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_REJECTED))
 def delete(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     """Into the trash; what may be the last copy only with the right to do so and a typed reason."""
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.DELETE_REJECTED)
     reason = visit.text("reason").strip() if visit.text("last_copy") == "1" else None
     if reason is not None:
         visit.demand(Permission.DELETE_LAST_COPY)
@@ -70,20 +68,18 @@ def delete(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     return _back(request, known.name, "rejected", _deleted_words(visit, report))
 
 
-@post("/tills/{name:str}/act/replay", status_code=200, sync_to_thread=True)
+@post("/tills/{name:str}/act/replay", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
 def replay(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.REPLAY)
     known = till.known(services, name)
     report = services.quarantine.replay(documents_of(visit, known.name), visit.actor)
     text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
     return _back(request, known.name, "rejected", text + refusals(visit, report.refused))
 
 
-@post("/tills/{name:str}/act/restore", status_code=200, sync_to_thread=True)
+@post("/tills/{name:str}/act/restore", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_REJECTED))
 def restore(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.DELETE_REJECTED)
     known = till.known(services, name)
     report = services.quarantine.restore(documents_of(visit, known.name), visit.actor)
     text = visit.say_many(
@@ -92,11 +88,10 @@ def restore(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     return _back(request, known.name, "trash", text + refusals(visit, report.refused))
 
 
-@post("/tills/{name:str}/act/download", status_code=200, sync_to_thread=True)
+@post("/tills/{name:str}/act/download", status_code=200, sync_to_thread=True, opt=needs(Permission.DOWNLOAD))
 def download(request: ConsoleRequest, name: FromPath[str]) -> Response[bytes]:
     """The files of the ticked documents in one archive, as the till sent them."""
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.DOWNLOAD)
     known = till.known(services, name)
     chosen = _chosen(services, known.name, documents_of(visit, known.name))
     headers = HEADERS | {

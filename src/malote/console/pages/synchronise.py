@@ -9,17 +9,16 @@ from malote.accounts.roles import Permission
 from malote.accounts.tills import TillError
 from malote.console.pages import management, till
 from malote.console.rendering import answer, told
-from malote.console.visits import ConsoleRequest, RefusedError, services_of, visit_of
+from malote.console.visits import ConsoleRequest, RefusedError, needs, services_of, visit_of
 from malote.quarantine.reports import SyncOrder
 
 LARGEST = 20_000  # tills ticked one by one
 
 
-@post("/synchronise", status_code=200, sync_to_thread=True)
+@post("/synchronise", status_code=200, sync_to_thread=True, opt=needs(Permission.SYNCHRONISE))
 def synchronise(request: ConsoleRequest) -> Response[Any]:
     """The ticked tills, or with ``everything`` all that the filter matches, on this page or not."""
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.SYNCHRONISE)
     query = management.query_of({name: visit.text(name) for name in ("search", "light")})
     names = visit.texts("selected")[:LARGEST]
     if visit.text("everything") == "1":
@@ -32,10 +31,9 @@ def synchronise(request: ConsoleRequest) -> Response[Any]:
     return answer(request, "tills", context, events=told(context["told"]) | {"selectionDone": True})
 
 
-@post("/tills/{name:str}/act/synchronise", status_code=200, sync_to_thread=True)
+@post("/tills/{name:str}/act/synchronise", status_code=200, sync_to_thread=True, opt=needs(Permission.SYNCHRONISE))
 def synchronise_one(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
-    visit.demand(Permission.SYNCHRONISE)
     known = till.known(services, name)
     orders = _ordered(request, [known.name])
     chosen = till.tab_of(visit.text("tab")) or "pending"

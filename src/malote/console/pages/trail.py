@@ -8,7 +8,7 @@ from litestar import Response, get
 from malote.accounts.roles import Permission
 from malote.console.rendering import answer
 from malote.console.services import Services
-from malote.console.visits import ConsoleRequest, parameters, services_of, visit_of, whole
+from malote.console.visits import ConsoleRequest, needs, parameters, services_of, whole
 
 PAGE = 100
 LONGEST = 100  # characters of a filter
@@ -27,7 +27,6 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-@get("/audit", sync_to_thread=True)
+@get("/audit", sync_to_thread=True, opt=needs(Permission.SEE_AUDIT))
 def show(request: ConsoleRequest) -> Response[str]:
-    visit_of(request).demand(Permission.SEE_AUDIT)
     return answer(request, "audit", context(services_of(request), parameters(request)))

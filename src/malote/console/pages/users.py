@@ -12,7 +12,7 @@ from malote.accounts.roles import Permission, Role
 from malote.console.pages.entry import Trouble
 from malote.console.rendering import answer
 from malote.console.services import Services
-from malote.console.visits import ConsoleRequest, services_of, visit_of
+from malote.console.visits import ConsoleRequest, needs, services_of, visit_of
 
 
 class Issued(msgspec.Struct, frozen=True):
@@ -32,13 +32,12 @@ def context(services: Services, *, issued: Issued | None = None, problem: Troubl
     }
 
 
-@get("/users", sync_to_thread=True)
+@get("/users", sync_to_thread=True, opt=needs(Permission.MANAGE_USERS))
 def show(request: ConsoleRequest) -> Response[str]:
-    visit_of(request).demand(Permission.MANAGE_USERS)
     return answer(request, "users", context(services_of(request)))
 
 
-@post("/users", status_code=200, sync_to_thread=True)
+@post("/users", status_code=200, sync_to_thread=True, opt=needs(Permission.MANAGE_USERS))
 def create(request: ConsoleRequest) -> Response[str]:
     visit, users = visit_of(request), services_of(request).users
 
@@ -49,27 +48,26 @@ def create(request: ConsoleRequest) -> Response[str]:
     return _acted(request, act)
 
 
-@post("/users/{name:str}/role", status_code=200, sync_to_thread=True)
+@post("/users/{name:str}/role", status_code=200, sync_to_thread=True, opt=needs(Permission.MANAGE_USERS))
 def set_role(request: ConsoleRequest, name: FromPath[str]) -> Response[str]:
     visit, users = visit_of(request), services_of(request).users
     return _acted(request, lambda: users.set_role(visit.actor, name, _role(visit.text("role"))))
 
 
-@post("/users/{name:str}/disabled", status_code=200, sync_to_thread=True)
+@post("/users/{name:str}/disabled", status_code=200, sync_to_thread=True, opt=needs(Permission.MANAGE_USERS))
 def set_disabled(request: ConsoleRequest, name: FromPath[str]) -> Response[str]:
     visit, users = visit_of(request), services_of(request).users
     return _acted(request, lambda: users.set_disabled(visit.actor, name, visit.text("disabled") == "1"))
 
 
-@post("/users/{name:str}/password", status_code=200, sync_to_thread=True)
+@post("/users/{name:str}/password", status_code=200, sync_to_thread=True, opt=needs(Permission.MANAGE_USERS))
 def give_password(request: ConsoleRequest, name: FromPath[str]) -> Response[str]:
     visit, users = visit_of(request), services_of(request).users
     return _acted(request, lambda: Issued(name, users.give_password(visit.actor, name)))
 
 
 def _acted(request: ConsoleRequest, act: Callable[[], Issued | None]) -> Response[str]:
-    """Does it where this person may, and shows the users as they are then."""
-    visit_of(request).demand(Permission.MANAGE_USERS)
+    """Does it, and shows the users as they are then."""
     services = services_of(request)
     try:
         issued = act()

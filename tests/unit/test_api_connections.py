@@ -1,0 +1,110 @@
+"""Who gets a connection where there are few, and who goes."""
+
+from malote.api.connections import Connections, Limits
+from malote.api.listening import limits_for
+from malote.config import ServerSettings
+
+
+class Line:
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.turned_away = False
+
+    def turn_away(self) -> None:
+        self.turned_away = True
+        self._connections.leave(self)
+
+
+class Door:
+    """Connections that come from addresses."""
+
+    def __init__(self, most: int, per_address: int, for_tills: int = 0, proxy: str = "") -> None:
+        self.connections = Connections(Limits(most, per_address, for_tills), is_proxy=lambda address: address == proxy)
+
+    def come(self, address: str, *, served: bool = False) -> Line | None:
+        line = Line(self.connections)
+        if not self.connections.enter(line, address):
+            return None
+        if served:
+            self.connections.is_served(line)
+        return line
+
+
+def test_the_longest_waiting_makes_room() -> None:
+    door = Door(most=3, per_address=3)
+    first, second, third = door.come("a"), door.come("a"), door.come("a")
+    assert first
+    assert second
+    assert third
+    assert door.come("b")
+    assert (first.turned_away, second.turned_away, third.turned_away) == (True, False, False)
+    assert len(door.connections) == 3
+
+
+def test_one_that_floods_pushes_out_its_own() -> None:
+    door = Door(most=10, per_address=100)
+    good = door.come("good")
+    assert good
+    for _ in range(50):
+        assert door.come("bad")
+    assert not good.turned_away
+    assert door.connections.turned_away == 41
+
+
+def test_an_address_has_its_own_limit_and_a_proxy_none() -> None:
+    door = Door(most=100, per_address=2, proxy="proxy")
+    lines = [door.come("a") for _ in range(5)]
+    assert [line.turned_away for line in lines if line] == [True, True, True, False, False]
+    assert not any(line.turned_away for line in [door.come("proxy") for _ in range(5)] if line)
+
+
+def test_nobody_who_is_served_is_pushed_out() -> None:
+    door = Door(most=2, per_address=2)
+    assert door.come("a", served=True)
+    second = door.come("a", served=True)
+    assert second
+    assert door.come("b") is None
+    assert door.come("a") is None
+    assert not second.turned_away
+    door.connections.leave(second)
+    assert door.come("b")
+
+
+def test_the_last_places_are_for_addresses_of_tills() -> None:
+    door = Door(most=4, per_address=4, for_tills=2)
+    assert door.come("stranger", served=True)
+    assert door.come("stranger", served=True)
+    assert door.come("stranger") is None
+    assert door.come("till") is None
+    door.connections.is_a_tills("till")
+    assert door.come("till", served=True)
+    assert door.come("till", served=True)
+    assert door.come("till") is None
+
+
+def test_waiting_counts_from_when_it_began() -> None:
+    door = Door(most=2, per_address=2)
+    first, second = door.come("a", served=True), door.come("a")
+    assert first
+    assert second
+    door.connections.waits(first)
+    assert door.come("b")
+    assert (first.turned_away, second.turned_away) == (False, True)
+
+
+def test_those_turned_away_are_listened_to_in_small_numbers_only() -> None:
+    connections = Connections(Limits(1, 1, 0, lingering=2))
+    lines = [Line(connections) for _ in range(3)]
+    assert [connections.may_linger(line) for line in lines] == [True, True, False]
+    connections.leave(lines[0])
+    assert connections.may_linger(lines[2])
+
+
+def test_files_are_kept_back_for_the_databases() -> None:
+    settings = ServerSettings()
+    for descriptors in (64, 256, 1024, 65_536):
+        limits, at_once = limits_for(settings, descriptors)
+        assert at_once > 0
+        assert limits.most + 3 * at_once + limits.lingering < descriptors
+        assert limits.for_tills <= limits.most // 4
+    assert limits_for(settings, None)[0].most == settings.connections
