@@ -193,6 +193,12 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
         return self.database.url or f"sqlite:///{(self.home_path / 'store.sqlite3').as_posix()}"
 
     @property
+    def store_file(self) -> Path | None:
+        """The store database's file; None where a server keeps it."""
+        _, file, path = self.database_url.partition("sqlite:///")
+        return Path(path) if file else None
+
+    @property
     def erp_url(self) -> str:
         return self.erp.url or f"sqlite:///{(self.home_path / 'erp.sqlite3').as_posix()}"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from malote import __version__
 from malote.accounts.tills import authenticate
 from malote.app import services_for
 from malote.cli.main import assemble
@@ -41,7 +42,9 @@ def found(result: Result) -> object:
     return json.loads(result.stdout)
 
 
-def test_a_new_store_says_what_to_do_first(run: Run) -> None:
+def test_a_new_store_says_what_to_do_first(run: Run, home: Path) -> None:
+    with services_for(Settings(home=str(home))):
+        pass  # as malote serve begins it
     assert "malote till create" in run("status").stdout
     assert "malote till create" in run("till", "list").stdout
     assert run("rejected", "list").stdout.strip() == "No document is rejected."
@@ -208,3 +211,18 @@ def test_the_program_itself_answers(home: Path) -> None:
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stderr
     assert "malote till create" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["status", "rejected list", "trash list", "numbering", "till list", "user list", "audit list", "sync --all"],
+)
+def test_a_folder_without_a_server_is_no_empty_store(run: Run, home: Path, words: str) -> None:
+    ended = run(*words.split())
+    assert ended.exit_code == 3
+    assert "store_missing" in ended.stderr
+    assert not home.exists()
+
+
+def test_the_program_says_its_version(run: Run) -> None:
+    assert run("--version").stdout == f"malote {__version__}\n"

@@ -7,16 +7,18 @@ from datetime import datetime
 from rich.text import Text
 
 from malote.accounts.errors import AccountError
-from malote.cli.common import ConfigOption, end_with_settings, fail, settings_of
+from malote.cli.common import ConfigOption, end_with_settings, fail, require_store, settings_of
 from malote.config import SettingsError
 from malote.database.errors import StoreError
 from malote.database.opened import OpenedStore, opened_store
 
 
 @contextmanager
-def accounts_of(config: ConfigOption) -> Iterator[OpenedStore]:
+def accounts_of(config: ConfigOption, *, creates: bool = False) -> Iterator[OpenedStore]:
     """The store database; what can't be done ends the command with its reason."""
     settings = settings_of(config)
+    if not creates:
+        require_store(settings)
     try:
         with opened_store(settings) as store:
             yield store

@@ -67,9 +67,18 @@ def _say_reason(code: str, facts: dict[str, str], language: Language) -> None:
     errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False, soft_wrap=True)
 
 
+def require_store(settings: Settings) -> None:
+    """Ends the command where no server ever began: an empty store made by the way would answer "nothing rejected"."""
+    file = settings.store_file
+    if file is not None and not file.exists():
+        fail("store_missing", {"folder": str(settings.home_path), "file": str(file)}, settings)
+
+
 @contextmanager
-def services_of(path: Path | None) -> Iterator["Services"]:
+def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Services"]:
     """The server's parts over its store database, or the end of the command with what keeps them from working.
+
+    Only a command that ``creates`` may make a store database where none is.
 
     What the block raises of the kinds below ends the command the same way.
     """
@@ -79,6 +88,8 @@ def services_of(path: Path | None) -> Iterator["Services"]:
     from malote.database.errors import StoreError
 
     settings = settings_of(path)
+    if not creates:
+        require_store(settings)
     try:
         with services_for(settings) as services:
             yield services

@@ -98,7 +98,7 @@ def _told(config: ConfigOption) -> Iterator["Services"]:
     """The server's parts; what can't be done ends the command with its reason."""
     from malote.erp.sessions.errors import SessionsError
 
-    with services_of(config) as services:
+    with services_of(config, creates=True) as services:
         try:
             yield services
         except SessionsError as error:

@@ -2,9 +2,11 @@
 
 import sys
 from importlib import import_module
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import typer
+
+from malote import __version__
 
 _PROGRAM = "Takes every sale from a store's tills to the ERP exactly once, and proves it."
 
@@ -77,7 +79,18 @@ def assemble(word: str | None = None) -> typer.Typer:
     return app
 
 
-def _program() -> None:
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"malote {__version__}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Says which version this is.")
+]
+
+
+def _program(version: VersionOption = False) -> None:
     pass
 
 

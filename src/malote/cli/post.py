@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def post(config: ConfigOption = None, once: OnceOption = False) -> None:
     """Books accepted sales in the ERP until Ctrl-C. Several may run, on several machines."""
     set_up_logs()
-    with services_of(config) as services:
+    with services_of(config, creates=True) as services:
         _post(services, once=once)
 
 

@@ -31,7 +31,7 @@ def serve(
 ) -> None:
     """Takes sales from the tills and the drop folder, and posts them to the ERP, until Ctrl-C."""
     set_up_logs()
-    with services_of(config) as services, _listening(services, host, port) as listener:
+    with services_of(config, creates=True) as services, _listening(services, host, port) as listener:
         _serve(services, listener, posting=services.settings.server.posting and not no_posting)
 
 

@@ -116,7 +116,7 @@ def apply(
 @contextmanager
 def _services(config: "Path | None") -> "Iterator[Services]":
     """The server's parts; what the structures refuse ends the command with its reason."""
-    with services_of(config) as services, _explained(services.settings):
+    with services_of(config, creates=True) as services, _explained(services.settings):
         yield services
 
 

@@ -62,7 +62,7 @@ def create(
 
     if (issuer is None) != (series is None):
         _wrong("--issuer and --series go together")
-    with services_of(config) as services:
+    with services_of(config, creates=True) as services:
         # Before the till exists, so that a wrong number leaves nothing behind.
         key = _series_key(issuer, model, series) if issuer is not None and series is not None else None
         till, secret = tills.create_till(services.engine, name, label)

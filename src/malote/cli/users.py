@@ -41,7 +41,7 @@ def create(
     json: JsonOption = False,
 ) -> None:
     """Creates a user. The password is asked for (or read from standard input) and must be changed at first sign-in."""
-    with accounts_of(config) as store:
+    with accounts_of(config, creates=True) as store:
         chosen = _password(generate)
         actor = audit.command_line()
         user = users.create(store.engine, actor, name, role=role, password=chosen, display_name=display_name)
