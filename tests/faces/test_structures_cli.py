@@ -103,6 +103,8 @@ def test_a_database_that_is_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_roll_out_from_start_to_cancel(run: Run, home: Path) -> None:
+    with services_for(Settings(home=str(home))):
+        pass
     assert found(run("structures", "rollout", "status", "--json")) is None
     assert "[rollout_no_tills]" in run("structures", "rollout", "start", "--all").stderr
     with services_for(Settings(home=str(home))) as services:
