@@ -1,10 +1,13 @@
 """Findings that documents of several kinds share, and what may be quoted of a file in them."""
 
 import re
+from collections.abc import Iterable
 
 from malote.fiscal.access_key import check_digit, is_well_formed
 from malote.fiscal.moments import Moment
 from malote.fiscal.problems import Problem, reject, warning
+
+_MOST_NAMES = 10
 
 # One word, or figures with spaces: nobody's name or address.
 _QUOTABLE = re.compile(r"[A-Za-z0-9._/+:\-]{1,60}|[0-9][0-9 ./:+\-]{0,59}")
@@ -13,6 +16,11 @@ _QUOTABLE = re.compile(r"[A-Za-z0-9._/+:\-]{1,60}|[0-9][0-9 ./:+\-]{0,59}")
 def named(text: str) -> str:
     """A short code, name, number or time as the file has it; of anything else only its length."""
     return text if _QUOTABLE.fullmatch(text) else f"({len(text)})"
+
+
+def ambiguous(twice: Iterable[str]) -> Problem:
+    """What a document says in two ways, by the names of the elements: nobody can tell which of them is true."""
+    return reject("field_ambiguous", fields=", ".join(list(dict.fromkeys(map(named, twice)))[:_MOST_NAMES]))
 
 
 def oddly_timed(field: str, text: str, moment: Moment) -> Problem:

@@ -28,7 +28,25 @@ from typing import NamedTuple, TypeVar, cast
 
 from malote.fiscal.envelopes import envelopes
 from malote.fiscal.problems import Problem
-from malote.fiscal.rows import AnswerRow, HeadRow, ItemRow, NoteRow, PaymentRow, TotalsRow, item_row, note_row
+from malote.fiscal.rows import (
+    ANSWER,
+    CHANGE,
+    HEAD,
+    ITEM,
+    PAYMENT,
+    SIGNATURE,
+    TOTALS,
+    AnswerRow,
+    ChangeRow,
+    HeadRow,
+    ItemRow,
+    NoteRow,
+    PaymentRow,
+    SignatureRow,
+    TotalsRow,
+    item_row,
+    note_row,
+)
 from malote.fiscal.tree import parse
 
 _FRAMES = 500  # forms remembered of what is around the items
@@ -79,7 +97,9 @@ class _Frame(NamedTuple):
     head: Pick
     payments: list[Pick]
     totals: Pick
+    change: Pick
     answer: Pick | None
+    signature: Pick
 
 
 class _Item(NamedTuple):
@@ -196,14 +216,30 @@ def _recognise(pieces: _Pieces) -> NoteRow | Unknown | None:
     blanks = [*pieces.frame[1::2], *frame.constants]
     texts = [text.replace(_KEY_MARK, key) if _KEY_MARK in text else text for text in blanks]
     note = NoteRow(
-        HeadRow._make(frame.head(texts)),
+        HEAD.made(frame.head(texts)),
         rows,
-        [PaymentRow._make(pick(texts)) for pick in frame.payments],
-        TotalsRow._make(frame.totals(texts)),
-        None if frame.answer is None else AnswerRow._make(frame.answer(texts)),
+        [PAYMENT.made(pick(texts)) for pick in frame.payments],
+        TOTALS.made(frame.totals(texts)),
+        CHANGE.made(frame.change(texts)),
+        None if frame.answer is None else ANSWER.made(frame.answer(texts)),
+        SIGNATURE.made(frame.signature(texts)),
+        [],
+        [],
         [],
     )
     return _unescaped(note) if "&" in pieces.text else note
+
+
+def _unescaped(note: NoteRow) -> NoteRow:
+    return note._replace(
+        head=HeadRow._make(map(unescape, note.head)),
+        items=[ItemRow._make(map(unescape, row)) for row in note.items],
+        payments=[PaymentRow._make(map(unescape, row)) for row in note.payments],
+        totals=TotalsRow._make(map(unescape, note.totals)),
+        change=ChangeRow._make(map(unescape, note.change)),
+        answer=None if note.answer is None else AnswerRow._make(map(unescape, note.answer)),
+        signature=SignatureRow._make(map(unescape, note.signature)),
+    )
 
 
 def _known_item(number: str, rest: str) -> ItemRow | Unknown | None:
@@ -222,19 +258,7 @@ def _known_item(number: str, rest: str) -> ItemRow | Unknown | None:
 
 
 def _filled(form: _Item, number: str, blanks: Iterable[str]) -> ItemRow:
-    return ItemRow._make(form.pick([number, *blanks, *form.constants]))
-
-
-def _unescaped(note: NoteRow) -> NoteRow:
-    answer = note.answer
-    return NoteRow(
-        HeadRow._make(map(unescape, note.head)),
-        [ItemRow._make(map(unescape, row)) for row in note.items],
-        [PaymentRow._make(map(unescape, row)) for row in note.payments],
-        TotalsRow._make(map(unescape, note.totals)),
-        None if answer is None else AnswerRow._make(map(unescape, answer)),
-        [],
-    )
+    return ITEM.made(form.pick([number, *blanks, *form.constants]))
 
 
 def note(unknown: Unknown) -> None:
@@ -314,8 +338,8 @@ def _frame_of(parts: list[str]) -> _Frame | None:
     if len(found) != 1 or found[0].kind != "note" or found[0].request is None:
         return None
     row = note_row(found[0].request, found[0].answer)
-    if len(row.items) != 1 or row.references:
-        # Notes that refer to others are rare, and hardly two of them refer to as many.
+    if len(row.items) != 1 or row.twice or row.references or row.alerts:
+        # What refers to other notes or has alerts is rare, and hardly two of them have as many.
         return None
     signs = _Signs(len(parts) // 2)
     return _Frame(
@@ -323,7 +347,9 @@ def _frame_of(parts: list[str]) -> _Frame | None:
         signs.pick(row.head),
         [signs.pick(payment) for payment in row.payments],
         signs.pick(row.totals),
+        signs.pick(row.change),
         None if row.answer is None else signs.pick(row.answer),
+        signs.pick(row.signature),
     )
 
 
@@ -333,9 +359,13 @@ def _item_of(parts: list[str]) -> _Item | None:
     root = None if signed is None else parse(f"<items>{signed}</items>".encode())
     if root is None or isinstance(root, Problem) or len(root) != 1:
         return None
+    twice: list[str] = []
+    row = item_row(root[0], twice)
+    if twice:
+        return None
     signs = _Signs(len(parts) // 2 + 1)
     blanks = re.compile(_ANY_BLANK.join(re.escape(piece) for piece in parts[::2]))
-    return _Item(blanks, signs.constants, signs.pick(item_row(root[0])))
+    return _Item(blanks, signs.constants, signs.pick(row))
 
 
 def _with_signs(parts: list[str], start: str = "", first: int = 0) -> str | None:
@@ -363,10 +393,14 @@ class _Signs:
         self.constants: list[str] = []
 
     def pick(self, row: Sequence[str]) -> Pick:
-        return cast(Pick, itemgetter(*(self._place(text) for text in row)))
+        places = [self._place(text) for text in row]
+        if len(places) == 1:
+            return lambda texts: (texts[places[0]],)
+        return cast(Pick, itemgetter(*places))
 
     def _place(self, text: str) -> int:
-        if len(text) == 1 and text >= _sign(0):
+        # The markup holds no private character (``_with_signs``), so what looks like a sign is one.
+        if len(text) == 1 and 0 <= ord(text) - _FIRST_SIGN < self._blanks:
             return ord(text) - _FIRST_SIGN
         constant = text.replace(_KEY_SIGN, _KEY_MARK)
         if constant not in self.constants:

@@ -11,12 +11,12 @@ from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, money, shown, whole_number
 from malote.fiscal.cnpj import is_cnpj, is_cpf
 from malote.fiscal.documents import Item, Payment, Protocol, Sale, Taxes, Totals
-from malote.fiscal.findings import named, oddly_timed
+from malote.fiscal.findings import ambiguous, named, oddly_timed
 from malote.fiscal.gtin import number_of
 from malote.fiscal.moments import read_moment
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, unreadable
-from malote.fiscal.rows import HeadRow, ItemRow, NoteRow, PaymentRow, TotalsRow
+from malote.fiscal.rows import AnswerRow, ChangeRow, HeadRow, ItemRow, NoteRow, PaymentRow, SignatureRow, TotalsRow
 
 MODELS = ("65", "55")
 NO_PAYMENT = "90"  # tPag
@@ -44,17 +44,20 @@ class _Identity(NamedTuple):
 
 def read_note(row: NoteRow, limits: Limits) -> Reading:
     """The sale that a note's rows say. Never raises."""
+    row = _trimmed(row)
     problems: list[Problem] = []
+    if row.twice:
+        return unreadable([ambiguous(row.twice)], _partial(row))
     identity = _identify(row.head, problems)
     items = _items(row.items, limits, problems)
     payments = _payments(row, problems)
     totals = _totals(row.totals, problems)
-    change = _amount("vTroco", row.totals.change, problems)
+    change = _amount("vTroco", row.change.change, problems)
     protocol = _protocol(row, problems)
     contingency_at = _contingency(row.head, problems)
     if identity is None or items is None or payments is None or totals is None or change is None:
         return unreadable(problems, _partial(row))
-    if not row.totals.change and row.head.layout != "4.00":
+    if not row.change.change and row.head.layout != "4.00":
         change = _implied_change(payments, totals.total, problems)
     sale = Sale(
         identity.key,
@@ -81,6 +84,19 @@ def read_note(row: NoteRow, limits: Limits) -> Reading:
     )
     checks.check_note(sale, row, problems)
     return Reading(sale, "sale", problems)
+
+
+def _trimmed(row: NoteRow) -> NoteRow:
+    """Without the white space around texts, which is no part of them. (Of items, ``_item`` takes it off their codes,
+    and the tables of amounts off the rest: that costs a third of doing it here.)"""
+    return row._replace(
+        head=HeadRow._make(map(str.strip, row.head)),
+        payments=[PaymentRow._make(map(str.strip, payment)) for payment in row.payments],
+        totals=TotalsRow._make(map(str.strip, row.totals)),
+        change=ChangeRow(row.change.change.strip()),
+        answer=None if row.answer is None else AnswerRow._make(map(str.strip, row.answer)),
+        signature=SignatureRow(row.signature.digest.strip()),
+    )
 
 
 def _identify(head: HeadRow, problems: list[Problem]) -> _Identity | None:
@@ -119,7 +135,7 @@ def _partial(row: NoteRow) -> Summary:
         total=_amount("vNF", row.totals.total, unsaid) if row.totals.total else None,
         items=len(row.items),
         payments=len(row.payments),
-        change=_amount("vTroco", row.totals.change, unsaid),
+        change=_amount("vTroco", row.change.change, unsaid),
     )
 
 
@@ -206,25 +222,27 @@ def _item(row: ItemRow) -> Item:
     """Raises ``AmountError``. Positional throughout: this runs for every line of every sale."""
     (
         number, code, gtin, description, ncm, cfop, unit, quantity, price, gross, freight, insurance, discount, other,
-        in_total, origin, status, simple_status, base, rate, amount, st_base, st_amount, fund, fund_st, fund_withheld,
-        ipi, service,
-        pis_status, pis_base, pis_rate, pis, cofins_status, cofins_base, cofins_rate, cofins,
-        reform_status, reform_class, reform_base, ibs_uf_rate, ibs_uf, ibs_mun_rate, ibs_mun, cbs_rate, cbs,
+        in_total, origin, status, simple_status, base, rate, amount, st_base, st_amount, mono, mono_withheld, mono_before,
+        fund, fund_st, fund_withheld, ipi, service_list, service,
+        pis_status, pis_base, pis_rate, pis, pis_st, _, cofins_status, cofins_base, cofins_rate, cofins, cofins_st, _,
+        selective, reform_status, reform_class, reform_base, ibs_uf_rate, ibs_uf, ibs_mun_rate, ibs_mun, cbs_rate, cbs,
+        ibs_mono, cbs_mono,
     ) = row  # fmt: skip
-    if not gross:
+    if not gross or gross.isspace():
         raise AmountError
     cents = CENTS
     rates = RATES
     return Item(
-        _ITEM_NUMBERS.get(number, 0), code, number_of(gtin), description, ncm, cfop, unit,
+        _ITEM_NUMBERS.get(number.strip(), 0), code.strip(), number_of(gtin), description.strip(), ncm.strip(),
+        cfop.strip(), unit.strip(),
         DECIMALS[quantity], DECIMALS[price], cents[gross], cents[discount], cents[freight], cents[insurance],
-        cents[other], in_total != "0",
+        cents[other], in_total.strip() != "0" or service_list.strip() != "",
         Taxes(
-            origin, status or simple_status, cents[base], rates[rate], cents[amount], cents[st_base], cents[st_amount],
+            origin.strip(), status.strip() or simple_status.strip(), cents[base], rates[rate], cents[amount], cents[st_base], cents[st_amount],
             cents[fund] + cents[fund_st] + cents[fund_withheld], cents[ipi], cents[service],
-            pis_status, cents[pis_base], rates[pis_rate], cents[pis],
-            cofins_status, cents[cofins_base], rates[cofins_rate], cents[cofins],
-            reform_status, reform_class, cents[reform_base], rates[ibs_uf_rate], cents[ibs_uf],
+            pis_status.strip(), cents[pis_base], rates[pis_rate], cents[pis],
+            cofins_status.strip(), cents[cofins_base], rates[cofins_rate], cents[cofins],
+            reform_status.strip(), reform_class.strip(), cents[reform_base], rates[ibs_uf_rate], cents[ibs_uf],
             rates[ibs_mun_rate], cents[ibs_mun], rates[cbs_rate], cents[cbs],
         ),
     )  # fmt: skip

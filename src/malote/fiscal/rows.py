@@ -1,39 +1,43 @@
-"""From markup to rows of text: where each field of a note stands, and nothing of what it means.
+"""Which element of a note feeds which field: the one declaration of it, and nothing of what the texts mean.
 
-What comes out depends only on the note's structure, never on a value: ``forms`` relies on it. A field that is
-absent or empty is "".
+Paths are those of the official layout (NFe, 4.00 with NT 2025.002), from the element that a row is read from. A field
+that is absent or empty is ""; texts are as they are written, with any white space around them.
 """
 
-from typing import NamedTuple
+from itertools import zip_longest
+from typing import Annotated, NamedTuple
 
 from lxml import etree
 
-from malote.fiscal.tree import LOCAL_NAMES, Columns, child_of, fields_of, fill, fill_parts
+from malote.fiscal.paths import Paths
+from malote.fiscal.tree import LOCAL_NAMES, children_of
 
 
 class HeadRow(NamedTuple):
-    identity: str  # infNFe's Id, with its prefix
-    layout: str  # versao
-    state: str  # cUF
-    code: str  # cNF
-    model: str
-    series: str
-    number: str
-    issued_at: str  # dhEmi
-    issued_on: str  # dEmi of old layouts
-    direction: str  # tpNF: 0 goods come in, 1 they go out
-    emission: str
-    digit: str  # cDV
-    environment: str
-    purpose: str  # finNFe
-    contingency_at: str
-    contingency_reason: str
-    operation: str  # natOp
-    issuing_company: str  # CNPJ
-    issuing_person: str  # CPF
-    buying_company: str
-    buying_person: str
-    buying_foreigner: str
+    """From infNFe."""
+
+    identity: Annotated[str, "@Id"]  # with its prefix
+    layout: Annotated[str, "@versao"]
+    state: Annotated[str, "ide/cUF"]
+    code: Annotated[str, "ide/cNF"]
+    model: Annotated[str, "ide/mod"]
+    series: Annotated[str, "ide/serie"]
+    number: Annotated[str, "ide/nNF"]
+    issued_at: Annotated[str, "ide/dhEmi"]
+    issued_on: Annotated[str, "ide/dEmi"]  # of old layouts
+    direction: Annotated[str, "ide/tpNF"]  # 0 goods come in, 1 they go out
+    emission: Annotated[str, "ide/tpEmis"]
+    digit: Annotated[str, "ide/cDV"]
+    environment: Annotated[str, "ide/tpAmb"]
+    purpose: Annotated[str, "ide/finNFe"]
+    contingency_at: Annotated[str, "ide/dhCont"]
+    contingency_reason: Annotated[str, "ide/xJust"]
+    operation: Annotated[str, "ide/natOp"]
+    issuing_company: Annotated[str, "emit/CNPJ"]
+    issuing_person: Annotated[str, "emit/CPF"]
+    buying_company: Annotated[str, "dest/CNPJ"]
+    buying_person: Annotated[str, "dest/CPF"]
+    buying_foreigner: Annotated[str, "dest/idEstrangeiro"]
 
     @property
     def issuer(self) -> str:
@@ -49,93 +53,139 @@ class HeadRow(NamedTuple):
 
 
 class ItemRow(NamedTuple):
-    number: str
-    product_code: str
-    gtin: str
-    description: str
-    ncm: str
-    cfop: str
-    unit: str
-    quantity: str
-    unit_price: str
-    gross: str
-    freight: str
-    insurance: str
-    discount: str
-    other: str
-    in_total: str
-    icms_origin: str
-    icms_status: str  # CST
-    icms_simple_status: str  # CSOSN
-    icms_base: str
-    icms_rate: str
-    icms_amount: str
-    icms_substitution_base: str
-    icms_substitution_amount: str
-    poverty_fund: str
-    poverty_fund_substitution: str
-    poverty_fund_withheld: str
-    ipi_amount: str
-    service_amount: str
-    pis_status: str
-    pis_base: str
-    pis_rate: str
-    pis_amount: str
-    cofins_status: str
-    cofins_base: str
-    cofins_rate: str
-    cofins_amount: str
-    reform_status: str
-    reform_class: str
-    reform_base: str
-    ibs_state_rate: str
-    ibs_state_amount: str
-    ibs_city_rate: str
-    ibs_city_amount: str
-    cbs_rate: str
-    cbs_amount: str
+    """From det. Of ICMS, PIS and COFINS, the group is one of many by its tax situation: ICMS00, PISAliq …"""
+
+    number: Annotated[str, "@nItem"]
+    product_code: Annotated[str, "prod/cProd"]
+    gtin: Annotated[str, "prod/cEAN"]
+    description: Annotated[str, "prod/xProd"]
+    ncm: Annotated[str, "prod/NCM"]
+    cfop: Annotated[str, "prod/CFOP"]
+    unit: Annotated[str, "prod/uCom"]
+    quantity: Annotated[str, "prod/qCom"]
+    unit_price: Annotated[str, "prod/vUnCom"]
+    gross: Annotated[str, "prod/vProd"]
+    freight: Annotated[str, "prod/vFrete"]
+    insurance: Annotated[str, "prod/vSeg"]
+    discount: Annotated[str, "prod/vDesc"]
+    other: Annotated[str, "prod/vOutro"]
+    in_total: Annotated[str, "prod/indTot"]
+    icms_origin: Annotated[str, "imposto/ICMS/*/orig"]
+    icms_status: Annotated[str, "imposto/ICMS/*/CST"]
+    icms_simple_status: Annotated[str, "imposto/ICMS/*/CSOSN"]
+    icms_base: Annotated[str, "imposto/ICMS/*/vBC"]
+    icms_rate: Annotated[str, "imposto/ICMS/*/pICMS"]
+    icms_amount: Annotated[str, "imposto/ICMS/*/vICMS"]
+    icms_substitution_base: Annotated[str, "imposto/ICMS/*/vBCST"]
+    icms_substitution_amount: Annotated[str, "imposto/ICMS/*/vICMSST"]
+    icms_single_phase: Annotated[str, "imposto/ICMS/*/vICMSMono"]
+    icms_single_phase_withheld: Annotated[str, "imposto/ICMS/*/vICMSMonoReten"]
+    icms_single_phase_before: Annotated[str, "imposto/ICMS/*/vICMSMonoRet"]  # withheld by who sold it to the store
+    poverty_fund: Annotated[str, "imposto/ICMS/*/vFCP"]
+    poverty_fund_substitution: Annotated[str, "imposto/ICMS/*/vFCPST"]
+    poverty_fund_withheld: Annotated[str, "imposto/ICMS/*/vFCPSTRet"]
+    ipi_amount: Annotated[str, "imposto/IPI/*/vIPI"]
+    service_list: Annotated[str, "imposto/ISSQN/cListServ"]  # a service's own code: the item is one
+    service_amount: Annotated[str, "imposto/ISSQN/vISSQN"]
+    pis_status: Annotated[str, "imposto/PIS/*/CST"]
+    pis_base: Annotated[str, "imposto/PIS/*/vBC"]
+    pis_rate: Annotated[str, "imposto/PIS/*/pPIS"]
+    pis_amount: Annotated[str, "imposto/PIS/*/vPIS"]
+    pis_substitution: Annotated[str, "imposto/PISST/vPIS"]
+    pis_substitution_counts: Annotated[str, "imposto/PISST/indSomaPISST"]
+    cofins_status: Annotated[str, "imposto/COFINS/*/CST"]
+    cofins_base: Annotated[str, "imposto/COFINS/*/vBC"]
+    cofins_rate: Annotated[str, "imposto/COFINS/*/pCOFINS"]
+    cofins_amount: Annotated[str, "imposto/COFINS/*/vCOFINS"]
+    cofins_substitution: Annotated[str, "imposto/COFINSST/vCOFINS"]
+    cofins_substitution_counts: Annotated[str, "imposto/COFINSST/indSomaCOFINSST"]
+    selective_amount: Annotated[str, "imposto/IS/vIS"]
+    reform_status: Annotated[str, "imposto/IBSCBS/CST"]
+    reform_class: Annotated[str, "imposto/IBSCBS/cClassTrib"]
+    reform_base: Annotated[str, "imposto/IBSCBS/gIBSCBS/vBC"]
+    ibs_state_rate: Annotated[str, "imposto/IBSCBS/gIBSCBS/gIBSUF/pIBSUF"]
+    ibs_state_amount: Annotated[str, "imposto/IBSCBS/gIBSCBS/gIBSUF/vIBSUF"]
+    ibs_city_rate: Annotated[str, "imposto/IBSCBS/gIBSCBS/gIBSMun/pIBSMun"]
+    ibs_city_amount: Annotated[str, "imposto/IBSCBS/gIBSCBS/gIBSMun/vIBSMun"]
+    cbs_rate: Annotated[str, "imposto/IBSCBS/gIBSCBS/gCBS/pCBS"]
+    cbs_amount: Annotated[str, "imposto/IBSCBS/gIBSCBS/gCBS/vCBS"]
+    ibs_single_phase: Annotated[str, "imposto/IBSCBS/gIBSCBSMono/vTotIBSMonoItem"]
+    cbs_single_phase: Annotated[str, "imposto/IBSCBS/gIBSCBSMono/vTotCBSMonoItem"]
 
 
 class PaymentRow(NamedTuple):
-    method: str
-    amount: str
-    description: str
-    acquirer: str
-    brand: str
-    authorisation: str
+    """From detPag; before layout 4.00 from pag itself, of which there were as many as payments."""
+
+    method: Annotated[str, "tPag"]
+    amount: Annotated[str, "vPag"]
+    description: Annotated[str, "xPag"]
+    acquirer: Annotated[str, "card/CNPJ"]
+    brand: Annotated[str, "card/tBand"]
+    authorisation: Annotated[str, "card/cAut"]
+
+
+class ChangeRow(NamedTuple):
+    """From pag."""
+
+    change: Annotated[str, "vTroco"]
 
 
 class TotalsRow(NamedTuple):
-    products: str
-    discount: str
-    freight: str
-    insurance: str
-    other: str
-    icms: str
-    icms_exempted: str  # vICMSDeson
-    icms_substitution: str
-    poverty_fund_substitution: str
-    icms_single_phase: str  # vICMSMonoReten
-    import_duty: str
-    ipi: str
-    ipi_returned: str
-    pis: str
-    cofins: str
-    total: str
-    services: str
-    ibs: str
-    cbs: str
-    total_with_reform: str  # vNFTot: with IBS and CBS, from 2027
-    change: str
+    """From total."""
+
+    products: Annotated[str, "ICMSTot/vProd"]
+    discount: Annotated[str, "ICMSTot/vDesc"]
+    freight: Annotated[str, "ICMSTot/vFrete"]
+    insurance: Annotated[str, "ICMSTot/vSeg"]
+    other: Annotated[str, "ICMSTot/vOutro"]
+    icms: Annotated[str, "ICMSTot/vICMS"]
+    icms_exempted: Annotated[str, "ICMSTot/vICMSDeson"]
+    icms_substitution: Annotated[str, "ICMSTot/vST"]
+    poverty_fund_substitution: Annotated[str, "ICMSTot/vFCPST"]
+    icms_single_phase: Annotated[str, "ICMSTot/vICMSMono"]
+    icms_single_phase_withheld: Annotated[str, "ICMSTot/vICMSMonoReten"]
+    icms_single_phase_before: Annotated[str, "ICMSTot/vICMSMonoRet"]
+    import_duty: Annotated[str, "ICMSTot/vII"]
+    ipi: Annotated[str, "ICMSTot/vIPI"]
+    ipi_returned: Annotated[str, "ICMSTot/vIPIDevol"]
+    pis: Annotated[str, "ICMSTot/vPIS"]
+    cofins: Annotated[str, "ICMSTot/vCOFINS"]
+    total: Annotated[str, "ICMSTot/vNF"]
+    services: Annotated[str, "ISSQNtot/vServ"]
+    services_pis: Annotated[str, "ISSQNtot/vPIS"]
+    services_cofins: Annotated[str, "ISSQNtot/vCOFINS"]
+    selective: Annotated[str, "ISTot/vIS"]
+    ibs: Annotated[str, "IBSCBSTot/gIBS/vIBS"]
+    cbs: Annotated[str, "IBSCBSTot/gCBS/vCBS"]
+    ibs_single_phase: Annotated[str, "IBSCBSTot/gMono/vIBSMono"]
+    cbs_single_phase: Annotated[str, "IBSCBSTot/gMono/vCBSMono"]
+    total_with_reform: Annotated[str, "vNFTot"]  # with IBS, CBS and IS
 
 
 class AnswerRow(NamedTuple):
-    """The tax authority's answer (infProt)."""
+    """The tax authority's answer, from protNFe."""
 
-    key: str
-    number: str
-    status: str
-    at: str
+    key: Annotated[str, "infProt/chNFe"]
+    number: Annotated[str, "infProt/nProt"]
+    status: Annotated[str, "infProt/cStat"]
+    at: Annotated[str, "infProt/dhRecbto"]
+    digest: Annotated[str, "infProt/digVal"]
+
+
+class SignatureRow(NamedTuple):
+    """From the note's Signature."""
+
+    digest: Annotated[str, "SignedInfo/Reference/DigestValue"]
+
+
+class ReferenceRow(NamedTuple):
+    """From an element of NFref that has no key: a paper."""
+
+    model: Annotated[str, "mod"]
+    series: Annotated[str, "serie"]
+    number: Annotated[str, "nNF"]
+    printer: Annotated[str, "nECF"]
+    receipt: Annotated[str, "nCOO"]
 
 
 class NoteRow(NamedTuple):
@@ -143,155 +193,92 @@ class NoteRow(NamedTuple):
     items: list[ItemRow]
     payments: list[PaymentRow]
     totals: TotalsRow
+    change: ChangeRow
     answer: AnswerRow | None  # None without protNFe; all of it "" when that holds nothing
+    signature: SignatureRow
     references: list[str]  # NFref: keys, and the words of what has none
+    alerts: list[tuple[str, str]]  # cMsg and xMsg of the answer
+    twice: list[str]  # elements that say one thing in two ways
 
 
-# Which element goes where in its row.
-_IDENTIFICATION = Columns(
-    "cUF", "cNF", "mod", "serie", "nNF", "dhEmi", "dEmi", "tpNF", "tpEmis", "cDV", "tpAmb", "finNFe", "dhCont", "xJust",
-    "natOp",
-    first=2,
-)  # fmt: skip
-_ISSUER = Columns("CNPJ", "CPF", first=17)
-_CONSUMER = Columns("CNPJ", "CPF", "idEstrangeiro", first=19)
-_PRODUCT = Columns(
-    "cProd", "cEAN", "xProd", "NCM", "CFOP", "uCom", "qCom", "vUnCom", "vProd", "vFrete", "vSeg", "vDesc", "vOutro",
-    "indTot",
-    first=1,
-)  # fmt: skip
-_TAXES = {
-    "ICMS": Columns(
-        "orig", "CST", "CSOSN", "vBC", "pICMS", "vICMS", "vBCST", "vICMSST", "vFCP", "vFCPST", "vFCPSTRet", first=15
-    ),
-    "IPI": Columns("vIPI", first=26),
-    "ISSQN": Columns("vISSQN", first=27),
-    "PIS": Columns("CST", "vBC", "pPIS", "vPIS", first=28),
-    "COFINS": Columns("CST", "vBC", "pCOFINS", "vCOFINS", first=32),
-    "IBSCBS": Columns("CST", "cClassTrib", "vBC", "pIBSUF", "vIBSUF", "pIBSMun", "vIBSMun", "pCBS", "vCBS", first=36),
-}
-_PAYMENT = Columns("tPag", "vPag", "xPag")
-_CARD = Columns("CNPJ", "tBand", "cAut", first=3)
-_TOTALS = {
-    "ICMSTot": Columns(
-        "vProd", "vDesc", "vFrete", "vSeg", "vOutro", "vICMS", "vICMSDeson", "vST", "vFCPST", "vICMSMonoReten", "vII",
-        "vIPI", "vIPIDevol", "vPIS", "vCOFINS", "vNF",
-    ),
-    "ISSQNtot": Columns("vServ", first=16),
-    "IBSCBSTot": Columns("vIBS", "vCBS", first=17),
-    "vNFTot": Columns("vNFTot", first=19),
-}  # fmt: skip
-_ANSWER = Columns("chNFe", "nProt", "cStat", "dhRecbto")
+HEAD = Paths(HeadRow)
+ITEM = Paths(ItemRow)
+PAYMENT = Paths(PaymentRow)
+CHANGE = Paths(ChangeRow)
+TOTALS = Paths(TotalsRow)
+ANSWER = Paths(AnswerRow)
+SIGNATURE = Paths(SignatureRow)
+_REFERENCE = Paths(ReferenceRow)
 
 
 def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
     """The rows of an NFe (or of its infNFe alone) and of the protNFe that goes with it."""
-    body = note if LOCAL_NAMES[note.tag] == "infNFe" else child_of(note, "infNFe")
-    if body is None:
-        body = etree.Element("infNFe")
-    groups: dict[str, etree._Element] = {}
-    items: list[ItemRow] = []
-    payments: list[PaymentRow] = []
-    change = ""
+    twice: list[str] = []
+    body = _body(note, twice)
+    groups: dict[str, list[etree._Element]] = {name: [] for name in ("ide", "det", "total", "pag")}
     for child in body:
         name = LOCAL_NAMES[child.tag]
-        if name == "det":
-            items.append(item_row(child))
-        elif name == "pag":
-            found, change_here = _payment_rows(child)
-            payments += found
-            change = change_here or change
-        else:
-            groups[name] = child
-    totals = _totals_row(groups.get("total"), change)
+        if name in groups:
+            groups[name].append(child)
+    paid = groups["pag"]
     return NoteRow(
-        _head_row(body, groups), items, payments, totals, _answer_row(answer), _references(groups.get("ide"))
+        HEAD.row([body], twice),
+        [ITEM.row([detail], twice) for detail in groups["det"]],
+        _payments(paid, body.get("versao", ""), twice),
+        TOTALS.row(groups["total"], twice),
+        CHANGE.row(paid, twice),
+        None if answer is None else ANSWER.row([answer], twice),
+        SIGNATURE.row(children_of(note, "Signature"), twice),
+        _references(groups["ide"]),
+        [] if answer is None else _alerts(answer),
+        twice,
     )
 
 
-def _references(identification: etree._Element | None) -> list[str]:
+def item_row(detail: etree._Element, twice: list[str]) -> ItemRow:
+    """The row of one det."""
+    return ITEM.row([detail], twice)
+
+
+def _body(note: etree._Element, twice: list[str]) -> etree._Element:
+    if LOCAL_NAMES[note.tag] == "infNFe":
+        return note
+    bodies = children_of(note, "infNFe")
+    if len(bodies) > 1:
+        twice.append("infNFe")
+    return bodies[0] if bodies else etree.Element("infNFe")
+
+
+def _payments(groups: list[etree._Element], layout: str, twice: list[str]) -> list[PaymentRow]:
+    """Layout 4.00 has one pag, with a detPag for each payment; before, there was a pag for each."""
+    details = [children_of(group, "detPag") for group in groups]
+    if len(groups) > 1 and (any(details) or layout.startswith("4")):
+        twice.append("pag")
+    sources = [own or _as_payment(group) for group, own in zip(groups, details, strict=True)]
+    return [PAYMENT.row([source], twice) for found in sources for source in found]
+
+
+def _as_payment(group: etree._Element) -> list[etree._Element]:
+    return [group] if any(LOCAL_NAMES[child.tag] in ("tPag", "vPag") for child in group) else []
+
+
+def _references(identifications: list[etree._Element]) -> list[str]:
     """What the note refers to. Papers have no key: their kind and numbers stand for it ("ECF 2D 3 15")."""
     found: list[str] = []
-    for group in identification if identification is not None else ():
-        if LOCAL_NAMES[group.tag] != "NFref":
-            continue
-        for reference in group:
-            name = LOCAL_NAMES[reference.tag]
-            if len(reference):
-                fields = fields_of(reference)
-                wanted = (fields.get(one, "").strip() for one in ("mod", "serie", "nNF", "nECF", "nCOO"))
-                found.append(" ".join([name.removeprefix("ref"), *filter(None, wanted)]))
-            elif (reference.text or "").strip():
-                found.append((reference.text or "").strip())
+    groups = [group for each in identifications for group in children_of(each, "NFref")]
+    for reference in [one for group in groups for one in group]:
+        text = (reference.text or "").strip()
+        if len(reference):
+            words = _REFERENCE.row([reference], [])
+            text = " ".join([LOCAL_NAMES[reference.tag].removeprefix("ref"), *filter(None, words)])
+        if text:
+            found.append(text)
     return found
 
 
-def _head_row(body: etree._Element, groups: dict[str, etree._Element]) -> HeadRow:
-    row = _empty(HeadRow)
-    row[0], row[1] = body.get("Id", ""), body.get("versao", "")
-    for name, columns in (("ide", _IDENTIFICATION), ("emit", _ISSUER), ("dest", _CONSUMER)):
-        if name in groups:
-            fill(row, columns, groups[name])
-    return HeadRow._make(row)
-
-
-def item_row(detail: etree._Element) -> ItemRow:
-    """The row of one det."""
-    row = _empty(ItemRow)
-    row[0] = detail.get("nItem", "")
-    product = taxes = None
-    for part in detail:
-        name = LOCAL_NAMES[part.tag]
-        if name == "prod" and product is None:
-            product = part
-            fill(row, _PRODUCT, part)
-        elif name == "imposto" and taxes is None:
-            taxes = part
-            fill_parts(row, _TAXES, part)
-    return ItemRow._make(row)
-
-
-def _payment_rows(group: etree._Element) -> tuple[list[PaymentRow], str]:
-    """The payments of one ``pag`` and its change. Layout 4.00 has them in detPag; before, each pag is a payment."""
-    rows: list[PaymentRow] = []
-    own: dict[str, str] = {}
-    for child in group:
-        name = LOCAL_NAMES[child.tag]
-        if name == "detPag":
-            rows.append(_payment_row(child))
-        else:
-            own[name] = child.text or ""
-    if not rows and ("tPag" in own or "vPag" in own):
-        rows = [_payment_row(group)]
-    return rows, own.get("vTroco", "")
-
-
-def _payment_row(detail: etree._Element) -> PaymentRow:
-    row = _empty(PaymentRow)
-    fill(row, _PAYMENT, detail)
-    card = child_of(detail, "card")
-    if card is not None:
-        fill(row, _CARD, card)
-    return PaymentRow._make(row)
-
-
-def _totals_row(group: etree._Element | None, change: str) -> TotalsRow:
-    row = _empty(TotalsRow)
-    row[-1] = change
-    if group is not None:
-        fill_parts(row, _TOTALS, group)
-    return TotalsRow._make(row)
-
-
-def _answer_row(answer: etree._Element | None) -> AnswerRow | None:
-    if answer is None:
-        return None
-    row = _empty(AnswerRow)
-    body = child_of(answer, "infProt")
-    if body is not None:
-        fill(row, _ANSWER, body)
-    return AnswerRow._make(row)
-
-
-def _empty(kind: type[HeadRow | ItemRow | PaymentRow | TotalsRow | AnswerRow]) -> list[str]:
-    return [""] * len(kind._fields)
+def _alerts(answer: etree._Element) -> list[tuple[str, str]]:
+    """What the authority wants mended though it authorised the note (cStat 120): codes and their messages, in turn."""
+    bodies = children_of(answer, "infProt")
+    codes = [field.text or "" for body in bodies for field in children_of(body, "cMsg")]
+    messages = [field.text or "" for body in bodies for field in children_of(body, "xMsg")]
+    return [(code.strip(), message.strip()) for code, message in zip_longest(codes, messages, fillvalue="")]

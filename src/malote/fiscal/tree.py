@@ -23,18 +23,8 @@ class _LocalNames(dict[str, str]):
         return name
 
 
-class Columns(dict[str, int]):
-    """The place in a row of texts for each of some elements."""
-
-    def __init__(self, *names: str, first: int = 0) -> None:
-        super().__init__({name: place for place, name in enumerate(names, first)})
-        self.span = slice(first, first + len(names))
-        self.empty = ("",) * len(names)
-
-
 LOCAL_NAMES = _LocalNames()
 _ERROR_NAMES: dict[int, str] = {code: name for name, code in vars(etree.ErrorTypes).items() if isinstance(code, int)}
-_NO_COLUMNS = Columns()
 _parsers = per_thread()
 
 
@@ -70,36 +60,6 @@ def fields_below(element: etree._Element) -> dict[str, str]:
     return {LOCAL_NAMES[inner.tag]: inner.text or "" for inner in element.iter()}
 
 
-def fill(row: list[str], columns: Columns, element: etree._Element) -> None:
-    """Puts the texts of the element's children in their places; of two for one place the last stays."""
-    place_of = columns.get
-    for child in element:
-        tag = child.tag
-        place = place_of(tag)
-        if place is not None or (tag[0] == "{" and (place := place_of(LOCAL_NAMES[tag])) is not None):
-            row[place] = child.text or ""
-
-
-def fill_parts(row: list[str], parts: dict[str, Columns], element: etree._Element) -> None:
-    """Likewise what is in each of the element's children, however deep, and its own text.
-
-    Of two children of one name the last counts. All is one pass, since beginning one costs as much as five elements.
-    """
-    children = iter([*element])
-    child = next(children, None)
-    place_of = _NO_COLUMNS.get
-    for inner in element.iter():
-        tag = inner.tag
-        if inner is child:
-            columns = parts.get(LOCAL_NAMES[tag], _NO_COLUMNS)
-            row[columns.span] = columns.empty
-            place_of = columns.get
-            child = next(children, None)
-        place = place_of(tag)
-        if place is not None or (tag[0] == "{" and (place := place_of(LOCAL_NAMES[tag])) is not None):
-            row[place] = inner.text or ""
-
-
 def child_of(element: etree._Element, name: str) -> etree._Element | None:
     """The first child of that local name."""
     for child in element:
@@ -109,7 +69,7 @@ def child_of(element: etree._Element, name: str) -> etree._Element | None:
 
 
 def children_of(element: etree._Element, name: str) -> list[etree._Element]:
-    return [child for child in element if LOCAL_NAMES[child.tag] == name]
+    return [child for child in element.getchildren() if LOCAL_NAMES[child.tag] == name]
 
 
 def _parser() -> etree.XMLParser:

@@ -1,0 +1,97 @@
+"""Rows of texts from elements: each field of a row class names the path of the element that feeds it.
+
+``Annotated[str, "prod/cProd"]`` is the text of ``cProd`` in ``prod``; ``*`` stands for one element of any name,
+``@nItem`` for an attribute. Nothing is found at another depth, and nothing is guessed: a field that stands in the
+file twice with different texts is told, never chosen from.
+
+Texts are as they are written: what white space around them means is for who reads the row.
+What comes out depends only on the file's markup, never on a text: ``forms`` relies on it.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
+
+from lxml import etree
+
+from malote.fiscal.tree import LOCAL_NAMES
+
+_REMEMBERED = 500  # tags that a branch knows, those of no meaning included
+
+Row = TypeVar("Row", bound=NamedTuple)
+
+
+class Branch(dict[str, "int | Branch | None"]):
+    """What may stand in an element, by tag: a field's place in its row, what may stand further in, or nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.any: Branch | None = None
+
+    def __missing__(self, tag: str) -> "int | Branch | None":
+        """What stands for a tag that isn't among those named: one in a namespace, or one of any name."""
+        name = LOCAL_NAMES[tag]
+        found = self[name] if name != tag else self.any
+        if len(self) < _REMEMBERED:
+            self[tag] = found
+        return found
+
+    def grow(self, steps: list[str], place: int) -> None:
+        first, *rest = steps
+        if not rest:
+            self[first] = place
+            return
+        if first == "*":
+            branch = self.any = self.any or Branch()
+        else:
+            found = self.setdefault(first, Branch())
+            assert isinstance(found, Branch), f"{first} is a field and holds fields"
+            branch = found
+        branch.grow(rest, place)
+
+
+class Paths(Generic[Row]):
+    """How rows of one class are filled."""
+
+    def __init__(self, row: type[Row]) -> None:
+        hints = get_type_hints(row, include_extras=True)
+        self.of: dict[str, str] = {name: get_args(hints[name])[1] for name in row._fields}
+        self.branch = Branch()
+        self._attributes: list[tuple[int, str]] = []
+        self._make: Any = row._make
+        for place, path in enumerate(self.of.values()):
+            if path.startswith("@"):
+                self._attributes.append((place, path[1:]))
+            else:
+                self.branch.grow(path.split("/"), place)
+
+    def row(self, elements: list[etree._Element], twice: list[str]) -> Row:
+        """The row that the elements feed together; adds the names of fields that they say in two ways."""
+        texts = [""] * len(self.of)
+        for element in elements:
+            for place, name in self._attributes:
+                texts[place] = element.get(name, "")
+            fill(texts, self.branch, element, twice)
+        return self.made(texts)
+
+    def made(self, texts: Iterable[str]) -> Row:
+        row: Row = self._make(texts)
+        return row
+
+
+def fill(texts: list[str], branch: Branch, element: etree._Element, twice: list[str]) -> None:
+    """Puts what the element holds in its places, as it is written. An empty element says nothing."""
+    for child in element.getchildren():
+        found = branch[child.tag]
+        if found.__class__ is int:
+            text = child.text
+            if text:
+                if texts[found] and _differ(texts[found], text):
+                    twice.append(LOCAL_NAMES[child.tag])
+                texts[found] = text
+        elif found is not None:
+            fill(texts, found, child, twice)
+
+
+def _differ(first: str, second: str) -> bool:
+    first, second = first.strip(), second.strip()
+    return bool(first and second) and first != second
