@@ -19,7 +19,7 @@ from malote import incidents
 from malote.accounts import tills
 from malote.accounts.tills import Till
 from malote.api import services as api
-from malote.config import Settings
+from malote.config import Settings, limits_of
 from malote.database.engine import open_database
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
@@ -29,7 +29,7 @@ from malote.erp.protocol import ErpError
 from malote.erp.sessions.engines import open_watch
 from malote.erp.sessions.watching import named
 from malote.fiscal.documents import Document, content_hash, identity
-from malote.fiscal.reader import Limits, read
+from malote.fiscal.reader import read
 from malote.intake import received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
@@ -132,7 +132,7 @@ def services_for(settings: Settings) -> Iterator[Services]:
 
 def build_quarantine(settings: Settings, engine: Engine, spool: Spool, intake: Intake) -> Quarantine:
     """The rejected files with all that is done about them."""
-    limits = Limits(max_bytes=settings.intake.max_document_bytes)
+    limits = limits_of(settings.store, settings.intake)
     return Quarantine(
         Parts(
             engine=engine,

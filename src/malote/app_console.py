@@ -14,8 +14,9 @@ from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.books import numbering
+from malote.config import limits_of
 from malote.console import services as console
-from malote.fiscal.reader import Limits, read
+from malote.fiscal.reader import read
 from malote.spool import happenings, listing, metrics, overview
 from malote.spool.metrics import Metrics
 
@@ -76,7 +77,7 @@ def console_services(services: Services) -> console.Services:
             page=partial(listing.page, engine),
             find=spool.document,
             content=spool.content,
-            read=lambda content: read(content, Limits(max_bytes=settings.intake.max_document_bytes)),
+            read=lambda content: read(content, limits_of(settings.store, settings.intake)),
         ),
         locks=services.locks,
         structures=services.structures,

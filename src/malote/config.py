@@ -8,13 +8,14 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from malote import address
 from malote.address import AddressError, Scheme
 from malote.fiscal import typed
+from malote.fiscal.readings import Limits
 from malote.fiscal.typed import TypedError
 from malote.rejection import Language
 
@@ -75,6 +76,9 @@ class StoreSettings(Section, frozen=True, forbid_unknown_fields=True):
     issuers: list[str] = []  # CNPJs whose notes are this store's; empty: any
     learn_series: bool = True  # a series nobody owns becomes the first till's that uses it
     authorisation_hours: float = 24.0  # how long a note without protocol waits before it is rejected
+    tolerance_cents: Annotated[int, msgspec.Meta(ge=0)] | None = (
+        None  # how far sums may be apart; absent: a cent for each item, at most ten
+    )
     sale_hours: float = 168.0  # how long a cancellation waits for its sale: as long as the law lets one come late
 
 
@@ -217,6 +221,11 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     @property
     def outbox_path(self) -> Path:
         return self.home_path / "outbox.sqlite3"
+
+
+def limits_of(store: StoreSettings, intake: IntakeSettings) -> Limits:
+    """How documents are read by these settings."""
+    return Limits(max_bytes=intake.max_document_bytes, tolerance=store.tolerance_cents)
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

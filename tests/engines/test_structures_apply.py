@@ -101,7 +101,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, url: str) -> None:
         report = services.apply("erp", ACTOR, dry_run=True)
         assert report.id == 0
         assert {one.state for one in report.steps} == {"pending"}
-        assert len(harmful(services.drift("erp"))) == 11
+        assert len(harmful(services.drift("erp"))) == 23
         assert services.last_run("erp") is None
         assert audit.entries(engine) == []
 

@@ -59,9 +59,9 @@ def test_drift_plan_apply(run: Run, erp: str) -> None:
     assert "sale_item.cbs_rate (column)" in shown.stdout
     assert "falta" in shown.stdout
     drift = found(run("structures", "drift", "erp", "--json"), 1)["databases"]
-    assert [(one["scope"], len(one["differences"])) for one in drift] == [("erp", 11)]
+    assert [(one["scope"], len(one["differences"])) for one in drift] == [("erp", 23)]
     (plan,) = found(run("structures", "plan", "erp", "--json"), 1)
-    assert len(plan["steps"]) == 11
+    assert len(plan["steps"]) == 23
     assert found(run("structures", "apply", "erp", "--dry-run", "--json"))["steps"][0]["state"] == "pending"
     refused = run("structures", "apply", "erp", answer="n\n")
     assert refused.exit_code == 0
@@ -70,7 +70,7 @@ def test_drift_plan_apply(run: Run, erp: str) -> None:
         {**drift[0], "looked_at": pytest.approx(drift[0]["looked_at"], abs=60)}
     ]
     report = found(run("structures", "apply", "erp", "--yes", "--json"))
-    assert (report["state"], len(report["steps"])) == ("done", 11)
+    assert (report["state"], len(report["steps"])) == ("done", 23)
     assert run("structures", "drift").exit_code == 0
     assert "nothing to do" in run("structures", "plan").stdout
     again = run("structures", "apply", "erp", "-y")

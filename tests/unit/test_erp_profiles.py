@@ -377,7 +377,7 @@ def _as_copied(value: Any, shape: Shape) -> str:
 
 
 def test_a_profile_of_plain_fields_costs_nothing_more() -> None:
-    plain = CopyText(ErpTables(without("item", "cbs_amount", "cbs_rate")))
+    plain = CopyText(ErpTables(without("item", "cbs_single_phase_amount", "ibs_single_phase_amount")))
     full = CopyText(BUILT_IN)
     one = sale(1)
     assert full.lines(one, "c").sale == plain.lines(one, "c").sale

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from malote import rejection
 from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, console, errors, print_json, settings_of
+from malote.config import limits_of
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Answer, Cancellation, Document, Event, Item, NumberVoid, Sale
 from malote.fiscal.problems import Problem, reject
@@ -58,7 +59,7 @@ def register(app: typer.Typer) -> None:
 def read_files(files: _Files, json: _Json = False, config: ConfigOption = None) -> None:
     """Reads fiscal documents and says all that is wrong with them; exit status 1 if any would be rejected."""
     settings = settings_of(config)
-    limits = Limits(max_bytes=settings.intake.max_document_bytes)
+    limits = limits_of(settings.store, settings.intake)
     rejected = False
     for path in _chosen(files):
         raw, readings = _read(path, limits)

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from malote.fiscal.documents import Sale, bare
+from malote.fiscal.documents import TOLD_LATER, Sale, bare
 
 UNTOLD = "content"  # something differs, and what it is can't be told
 _SHOWN = 10
@@ -36,7 +36,7 @@ def _differing(booked: Any, arriving: Any) -> list[str]:
     names: list[str] = []
     for field in msgspec.structs.fields(booked):
         before, after = getattr(booked, field.name), getattr(arriving, field.name)
-        if before == after:
+        if before == after or (field.name in TOLD_LATER and not before):
             continue
         if isinstance(before, tuple):
             names += _differing_lines(field.name, before, after)

@@ -179,7 +179,9 @@ def _sale_values(sale: Sale, till: str) -> tuple[Any, ...]:
         *(_moment(sale.issued_at), sale.environment, sale.emission, sale.consumer),
         *(sums.products, sums.discount, sums.freight, sums.insurance, sums.other),
         *(sums.icms, sums.icms_substitution, sums.ipi, sums.pis, sums.cofins),
-        *(sums.services, sums.ibs, sums.cbs, sums.total, sale.change),
+        *(sums.services, sums.ibs, sums.cbs, sums.total),
+        *(sums.icms_single_phase, sums.selective, sums.ibs_single_phase, sums.cbs_single_phase),
+        *(sums.total_with_reform, sale.change, sale.norm),
         *(_moment(sale.contingency_at), sale.contingency_reason),
         *((protocol.number, protocol.status, _moment(protocol.at)) if protocol else ("", "", "")),
     )
@@ -200,6 +202,8 @@ def _item_values(key: str, item: Item) -> tuple[Any, ...]:
         tax.reform_status, tax.reform_class, tax.reform_base,
         _fourth[str(tax.ibs_state_rate)], tax.ibs_state_amount, _fourth[str(tax.ibs_city_rate)], tax.ibs_city_amount,
         _fourth[str(tax.cbs_rate)], tax.cbs_amount,
+        tax.icms_single_phase_amount, tax.pis_substitution_amount, tax.cofins_substitution_amount,
+        tax.selective_amount, tax.ibs_single_phase_amount, tax.cbs_single_phase_amount,
     )
 # fmt: on
 

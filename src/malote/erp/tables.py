@@ -69,6 +69,7 @@ sale = Table(
     Column("consumer", Words),
     *_columns_of(Totals),
     Column("change", Money, nullable=False),
+    Column("norm", Words),
     Column("contingency_at", Moment),
     Column("contingency_reason", Words(500)),
     *_protocol(),

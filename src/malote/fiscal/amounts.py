@@ -10,6 +10,7 @@ from decimal import Decimal
 _MONEY = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2})0{0,8})?")
 _DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,10})?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029][\x00-\x20\x7f-\x9f\u2028\u2029]*")
 _REMEMBERED = 20_000  # entries of one table
 _LONGEST = 26  # characters of the longest decimal
 _SHOWABLE = re.compile(r"[0-9.,+\-eE ]{1,20}")
@@ -59,6 +60,13 @@ class _Rates(dict[str, Decimal | None]):
 CENTS = _Cents({"": 0})
 DECIMALS = _Decimals()
 RATES = _Rates({"": None})
+
+
+def printable(text: str) -> str:
+    """A text of one line as it may go on: without white space around it, and each run of control characters in it a
+    space."""
+    stripped = text.strip()
+    return stripped if stripped.isprintable() else _CONTROLS.sub(" ", stripped)
 
 
 def whole_number(text: str) -> int | None:

@@ -7,88 +7,138 @@ from decimal import Decimal
 from lxml import etree
 from msgspec.structs import replace
 
-from malote.fiscal import checks
+from malote.fiscal import checks, sums
 from malote.fiscal.access_key import SAT_MODEL, is_well_formed, split
-from malote.fiscal.amounts import CENTS, DECIMALS, AmountError, shown
+from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, printable, shown
 from malote.fiscal.cnpj import is_right
 from malote.fiscal.documents import Cancellation, Item, Payment, Protocol, Sale, Taxes, Totals
-from malote.fiscal.findings import key_form, named
+from malote.fiscal.findings import ambiguous, key_form, named
 from malote.fiscal.gtin import number_of
 from malote.fiscal.moments import read_compact
-from malote.fiscal.problems import Problem, reject
+from malote.fiscal.norms import SAT
+from malote.fiscal.payments import check_methods
+from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, unreadable
-from malote.fiscal.tree import LOCAL_NAMES, child_of, children_of, fields_below, fields_of
+from malote.fiscal.sat_rows import (
+    SAT_ITEM,
+    SAT_TOTALS,
+    SatChangeRow,
+    SatHeadRow,
+    SatItemRow,
+    SatPaymentRow,
+    SatRow,
+    SatTotalsRow,
+    sat_row,
+)
 
 _AUTHORISED = 100  # a CF-e has no cStat: as that of a note
 _CANCELLED = 135
-_NOTHING: Mapping[str, str] = {}
+_PERCENT = 100
 
 
 def read_sat(document: etree._Element, limits: Limits) -> Reading:
     """The sale that a CFe says. Never raises."""
-    body = _body(document)
-    key = body.get("Id", "").strip().removeprefix("CFe")
-    issuer = _issuer(body, key)
+    row = _cleaned(sat_row(document))
+    head = row.head
+    key = head.identity.removeprefix("CFe")
     if not key:
-        return unreadable([reject("sat_request")], _partial(body, key, issuer, None, None))
+        return unreadable([reject("sat_request")], _partial(row, key, None, None))
     problems: list[Problem] = []
-    identification = _fields(child_of(body, "ide"))
-    issued_at = _time(identification, problems)
-    environment = _environment(identification, problems)
+    issued_at = _time(head, problems)
+    environment = _environment(head, problems)
+    if row.twice:
+        return unreadable([ambiguous(row.twice)], _partial(row, key, issued_at, environment))
     problems += key_form(key)
-    items = _items(body, limits, problems)
-    payments, change = _payments(body, problems)
-    totals = _totals(body, problems)
+    items = _items(row, limits, problems)
+    payments = _payments(row, limits, problems)
+    change = _change(row, problems)
+    totals = _totals(row, problems)
     if not is_well_formed(key) or issued_at is None or environment is None or not items or not payments:
-        return unreadable(problems, _partial(body, key, issuer, issued_at, environment))
+        return unreadable(problems, _partial(row, key, issued_at, environment))
     if totals is None or change is None:
-        return unreadable(problems, _partial(body, key, issuer, issued_at, environment))
+        return unreadable(problems, _partial(row, key, issued_at, environment))
     parts = split(key)
     sale = Sale(
         key,
         SAT_MODEL,
-        body.get("versao", ""),
-        issuer,
+        head.layout,
+        _issuer(head, key),
         parts.series,
         parts.number,
         issued_at,
         environment,
         1,
-        _consumer(body),
+        head.buying_company or head.buying_person,
         items,
         payments,
         change,
         totals,
         protocol=Protocol("", _AUTHORISED, issued_at),
+        norm=SAT.version,
     )
-    problems += _disagreeing(sale, identification)
-    checks.check_total(sale, checks.check_items(sale.items, problems), _spread(body), problems)
-    checks.check_payments(sale, 0, problems)
-    checks.check_people(sale, problems)
+    _check(sale, row, limits, problems)
     return Reading(sale, "sale", problems)
+
+
+def _check(sale: Sale, row: SatRow, limits: Limits, problems: list[Problem]) -> None:
+    problems += _disagreeing(sale, row.head)
+    tolerance = sums.tolerated(len(sale.items), limits.tolerance)
+    checks.check_items(sale.items, problems)
+    services = frozenset(item.number for item, own in zip(sale.items, row.items, strict=True) if own.service_rate)
+    summed = sums.of_items(sale.items, services)
+    total = sale.totals.total
+    sums.check_total(total, summed.net, _spread(row), tolerance, problems)
+    sums.check_payments(sale, total, tolerance, problems)
+    sums.check_header(_header(sale, row, summed), problems)
+    checks.check_people(sale, problems)
+
+
+def _header(sale: Sale, row: SatRow, summed: sums.ItemSums) -> list[tuple[str, int, int]]:
+    """What the header and the items' own sums say of the same, as far as the document says it."""
+    totals = row.totals
+    spread = (
+        sum([_cents(own.spread_discount) for own in row.items]),
+        sum([_cents(own.spread_addition) for own in row.items]),
+    )
+    pairs = [
+        ("vProd", totals.products, summed.goods + summed.services),
+        ("vDesc", totals.discount, summed.discount - spread[0]),
+        ("vOutro", totals.other, summed.other - spread[1]),
+        ("vICMS", totals.icms, summed.icms),
+        ("vPIS", totals.pis, summed.pis),
+        ("vCOFINS", totals.cofins, summed.cofins),
+    ]
+    found = [(name, _cents(text), amount) for name, text, amount in pairs if text]
+    for item, own in zip(sale.items, row.items, strict=True):
+        net = item.gross - item.discount + item.other
+        if own.net and _cents(own.net) != net:
+            found.append((f"det {item.number} vItem", _cents(own.net), net))
+    return found
 
 
 def read_sat_cancellation(document: etree._Element) -> Reading:
     """The cancellation that a CFeCanc says. Never raises."""
-    body = _body(document)
-    own_key = body.get("Id", "").strip().removeprefix("CFe")
-    cancelled = body.get("chCanc", "").strip().removeprefix("CFe")
+    row = _cleaned(sat_row(document))
+    head = row.head
+    own_key = head.identity.removeprefix("CFe")
+    cancelled = head.cancelled.removeprefix("CFe")
     if not own_key:
         partial = replace(named_by_key("cancellation", cancelled), authorised=False)
         return unreadable([reject("sat_request")], partial)
+    if row.twice:
+        return unreadable([ambiguous(row.twice)], named_by_key("cancellation", cancelled))
     problems = key_form(cancelled) + key_form(own_key)
-    identification = _fields(child_of(body, "ide"))
-    at = _time(identification, problems)
+    at = _time(head, problems)
     if not is_well_formed(cancelled) or at is None:
         return unreadable(problems, named_by_key("cancellation", cancelled))
-    issuer = _issuer(body, cancelled)
+    issuer = _issuer(head, cancelled)
     cancellation = Cancellation(
         cancelled,
         "CFeCanc",
         1,
         issuer,
         at,
-        2 if identification.get("tpAmb") == "2" else 1,  # most don't say it
+        2 if head.environment == "2" else 1,  # most don't say it
         "",
         Protocol("", _CANCELLED, at),
         "",
@@ -101,212 +151,203 @@ def read_sat_cancellation(document: etree._Element) -> Reading:
     return Reading(cancellation, "cancellation", problems)
 
 
-def _body(document: etree._Element) -> etree._Element:
-    body = child_of(document, "infCFe")
-    return document if body is None else body
-
-
-def _fields(element: etree._Element | None) -> Mapping[str, str]:
-    return _NOTHING if element is None else fields_of(element)
-
-
-def _time(identification: Mapping[str, str], problems: list[Problem]) -> datetime | None:
-    date, hour = identification.get("dEmi", ""), identification.get("hEmi", "")
-    at = read_compact(date, hour, identification.get("cUF", ""))
-    if at is None:
-        problems.append(reject("issue_time_invalid", found=named(f"{date} {hour}".strip())))
-    return at
-
-
-def _environment(identification: Mapping[str, str], problems: list[Problem]) -> int | None:
-    text = identification.get("tpAmb", "")
-    if text in ("1", "2"):
-        return int(text)
-    problems.append(reject("environment_missing", found=named(text)))
-    return None
-
-
-def _issuer(body: etree._Element, key: str) -> str:
-    """The seller's CNPJ; that of the key where the body has none."""
-    return _fields(child_of(body, "emit")).get("CNPJ", "") or key[6:20]
-
-
-def _consumer(body: etree._Element) -> str:
-    consumer = _fields(child_of(body, "dest"))
-    return consumer.get("CNPJ") or consumer.get("CPF", "")
-
-
-def _items(body: etree._Element, limits: Limits, problems: list[Problem]) -> tuple[Item, ...] | None:
-    details = children_of(body, "det")
-    if not details:
-        problems.append(reject("items_missing"))
-        return None
-    if len(details) > limits.max_items:
-        problems.append(reject("too_many_items", found=len(details), limit=limits.max_items))
-        return None
-    try:
-        return tuple([_item(place, detail) for place, detail in enumerate(details, 1)])
-    except _FieldError as error:
-        problems.append(error.problem)
-        return None
-
-
-def _item(place: int, detail: etree._Element) -> Item:
-    """Raises ``_FieldError``."""
-    product = _Amounts(f"det {place}", _fields(child_of(detail, "prod")))
-    field = product.fields.get
-    return Item(
-        place, field("cProd", ""), number_of(field("cEAN", "")), field("xProd", ""), field("NCM", ""),
-        field("CFOP", ""), field("uCom", ""), product.decimal("qCom"), product.decimal("vUnCom"),
-        product.needed("vProd"), product.cents("vDesc") + product.cents("vRatDesc"), 0, 0,
-        product.cents("vOutro") + product.cents("vRatAcr"), True, _taxes(place, child_of(detail, "imposto")),
-    )  # fmt: skip
-
-
-def _taxes(place: int, element: etree._Element | None) -> Taxes:
-    """Raises ``_FieldError``. The layout has PIS and COFINS rates as fractions: 0.0165 is 1.65 percent."""
-    groups = {} if element is None else {LOCAL_NAMES[group.tag]: fields_below(group) for group in element}
-    icms = _Amounts(f"det {place} ICMS", groups.get("ICMS", _NOTHING))
-    pis = _Amounts(f"det {place} PIS", groups.get("PIS", _NOTHING))
-    cofins = _Amounts(f"det {place} COFINS", groups.get("COFINS", _NOTHING))
-    service = _Amounts(f"det {place} ISSQN", groups.get("ISSQN", _NOTHING))
-    return Taxes(
-        icms_origin=icms.fields.get("Orig", ""),
-        icms_status=icms.fields.get("CST") or icms.fields.get("CSOSN", ""),
-        icms_rate=icms.rate("pICMS"),
-        icms_amount=icms.cents("vICMS"),
-        service_amount=service.cents("vISSQN"),
-        pis_status=pis.fields.get("CST", ""),
-        pis_base=pis.cents("vBC"),
-        pis_rate=pis.rate("pPIS", 100),
-        pis_amount=pis.cents("vPIS"),
-        cofins_status=cofins.fields.get("CST", ""),
-        cofins_base=cofins.cents("vBC"),
-        cofins_rate=cofins.rate("pCOFINS", 100),
-        cofins_amount=cofins.cents("vCOFINS"),
+def _cleaned(row: SatRow) -> SatRow:
+    """Without the white space around texts, and the control characters within."""
+    return SatRow(
+        SatHeadRow._make(map(printable, row.head)),
+        [SatItemRow._make(map(printable, item)) for item in row.items],
+        [SatPaymentRow._make(map(printable, payment)) for payment in row.payments],
+        SatTotalsRow._make(map(printable, row.totals)),
+        SatChangeRow(printable(row.change.change)),
+        row.twice,
     )
 
 
-def _payments(body: etree._Element, problems: list[Problem]) -> tuple[tuple[Payment, ...] | None, int | None]:
-    """The payments and the change."""
-    group = child_of(body, "pgto")
-    methods = [] if group is None else children_of(group, "MP")
-    if not methods:
-        problems.append(reject("payments_missing"))
-        return None, None
+def _time(head: SatHeadRow, problems: list[Problem]) -> datetime | None:
+    at = read_compact(head.date, head.hour, head.state)
+    if at is None:
+        problems.append(reject("issue_time_invalid", found=named(f"{head.date} {head.hour}".strip())))
+    return at
+
+
+def _environment(head: SatHeadRow, problems: list[Problem]) -> int | None:
+    if head.environment in ("1", "2"):
+        return int(head.environment)
+    problems.append(reject("environment_missing", found=named(head.environment)))
+    return None
+
+
+def _issuer(head: SatHeadRow, key: str) -> str:
+    """The seller's CNPJ; that of the key where the body has none."""
+    return head.issuer or key[6:20]
+
+
+def _items(row: SatRow, limits: Limits, problems: list[Problem]) -> tuple[Item, ...] | None:
+    if not row.items:
+        problems.append(reject("items_missing"))
+        return None
+    if len(row.items) > limits.max_items:
+        problems.append(reject("too_many_items", found=len(row.items), limit=limits.max_items))
+        return None
     try:
-        payments = tuple([_payment(_Amounts("MP", fields_of(method))) for method in methods])
-        return payments, _Amounts("pgto", _fields(group)).cents("vTroco")
-    except _FieldError as error:
-        problems.append(error.problem)
-        return None, None
+        items = tuple([_item(place, own) for place, own in enumerate(row.items, 1)])
+    except AmountError:
+        problems.append(_bad_amount(row.items))
+        return None
+    if [own.number for own in row.items] != [str(item.number) for item in items]:
+        problems.append(warning("item_numbers"))
+    return items
 
 
-def _payment(method: "_Amounts") -> Payment:
-    field = method.fields.get
-    return Payment(field("cMP", ""), method.needed("vMP"), authorisation=field("cAut", ""))
+def _item(place: int, row: SatItemRow) -> Item:
+    """Raises ``AmountError``."""
+    if not row.gross:
+        raise AmountError
+    cents = CENTS
+    return Item(
+        place, row.product_code, number_of(row.gtin), row.description, row.ncm, row.cfop, row.unit,
+        DECIMALS[row.quantity], DECIMALS[row.unit_price], cents[row.gross],
+        cents[row.discount] + cents[row.spread_discount], 0, 0, cents[row.other] + cents[row.spread_addition], True,
+        Taxes(
+            icms_origin=row.icms_origin,
+            icms_status=row.icms_status or row.icms_simple_status,
+            icms_rate=RATES[row.icms_rate],
+            icms_amount=cents[row.icms_amount],
+            service_amount=cents[row.service_amount],
+            pis_status=row.pis_status,
+            pis_base=cents[row.pis_base],
+            pis_rate=_percent(row.pis_rate),
+            pis_amount=cents[row.pis_amount],
+            cofins_status=row.cofins_status,
+            cofins_base=cents[row.cofins_base],
+            cofins_rate=_percent(row.cofins_rate),
+            cofins_amount=cents[row.cofins_amount],
+            pis_substitution_amount=cents[row.pis_substitution],
+            cofins_substitution_amount=cents[row.cofins_substitution],
+        ),
+    )  # fmt: skip
 
 
-def _totals(body: etree._Element, problems: list[Problem]) -> Totals | None:
-    group = child_of(body, "total")
-    own = _Amounts("total", _fields(group))
-    part = _Amounts("ICMSTot", _NOTHING if group is None else _fields(child_of(group, "ICMSTot")))
-    service = _Amounts("ISSQNtot", _NOTHING if group is None else _fields(child_of(group, "ISSQNtot")))
-    if not own.fields.get("vCFe"):
+def _percent(fraction: str) -> Decimal | None:
+    """Raises ``AmountError``."""
+    rate = RATES[fraction]
+    return None if rate is None else rate * _PERCENT
+
+
+def _bad_amount(rows: list[SatItemRow]) -> Problem:
+    """The first amount of an item that is none."""
+    for place, row in enumerate(rows, 1):
+        for column, text in zip(SAT_ITEM.of, row, strict=True):
+            title = SAT_ITEM.titles[column]
+            kind = title.rpartition("/")[2][0]
+            table: Mapping[str, object] | None = (
+                DECIMALS if column in ("quantity", "unit_price") else {"v": CENTS, "p": RATES}.get(kind)
+            )
+            try:
+                if table is not None:
+                    table[text]
+                if column == "gross" and not text:
+                    raise AmountError
+            except AmountError:
+                return reject("amount_invalid", field=f"det {place} {title}", found=shown(text))
+    return reject("amount_invalid", field="det", found="")
+
+
+def _payments(row: SatRow, limits: Limits, problems: list[Problem]) -> tuple[Payment, ...] | None:
+    if not row.payments:
+        problems.append(reject("payments_missing"))
+        return None
+    if len(row.payments) > limits.max_payments:
+        problems.append(reject("too_many_payments", found=len(row.payments), limit=limits.max_payments))
+        return None
+    if not check_methods([payment.method for payment in row.payments], "cMP", problems):
+        return None
+    try:
+        return tuple([_payment(payment) for payment in row.payments])
+    except AmountError:
+        wrong = next(payment.amount for payment in row.payments if not _is_amount(payment.amount))
+        problems.append(reject("amount_invalid", field="MP vMP", found=shown(wrong)))
+        return None
+
+
+def _payment(row: SatPaymentRow) -> Payment:
+    """Raises ``AmountError``."""
+    if not row.amount:
+        raise AmountError
+    return Payment(row.method, CENTS[row.amount], authorisation=row.authorisation)
+
+
+def _is_amount(text: str) -> bool:
+    try:
+        return bool(text) and CENTS[text] >= 0
+    except AmountError:
+        return False
+
+
+def _change(row: SatRow, problems: list[Problem]) -> int | None:
+    try:
+        return CENTS[row.change.change]
+    except AmountError:
+        problems.append(reject("amount_invalid", field="pgto vTroco", found=shown(row.change.change)))
+        return None
+
+
+def _totals(row: SatRow, problems: list[Problem]) -> Totals | None:
+    totals, cents = row.totals, CENTS
+    if not totals.total:
         problems.append(reject("total_missing"))
         return None
-    try:
-        return Totals(
-            part.cents("vProd"), part.cents("vDesc"), 0, 0, part.cents("vOutro"), part.cents("vICMS"), 0, 0,
-            part.cents("vPIS"), part.cents("vCOFINS"), service.cents("vISS"), 0, 0, own.cents("vCFe"),
-        )  # fmt: skip
-    except _FieldError as error:
-        problems.append(error.problem)
+    wrong = [column for column, text in zip(SAT_TOTALS.of, totals, strict=True) if text and not _is_amount(text)]
+    if wrong:
+        found = shown(getattr(totals, wrong[0]))
+        problems.append(reject("amount_invalid", field=f"total {SAT_TOTALS.titles[wrong[0]]}", found=found))
         return None
+    return Totals(
+        cents[totals.products], cents[totals.discount], 0, 0, cents[totals.other], cents[totals.icms], 0, 0,
+        cents[totals.pis], cents[totals.cofins], cents[totals.services], 0, 0, cents[totals.total],
+    )  # fmt: skip
 
 
-def _spread(body: etree._Element) -> int:
+def _spread(row: SatRow) -> int:
     """The discount on the whole of a CF-e less what was added to it, where it isn't spread over the items."""
-    group = child_of(body, "total")
-    fields = _NOTHING if group is None else _fields(child_of(group, "DescAcrEntr"))
+    return _cents(row.totals.discount_on_whole) - _cents(row.totals.addition_on_whole)
+
+
+def _cents(text: str) -> int:
+    # What can't be read has been told already, or shows as a wrong sum.
     try:
-        return CENTS[fields.get("vDescSubtot", "")] - CENTS[fields.get("vAcresSubtot", "")]
+        return CENTS[text]
     except AmountError:
         return 0
 
 
-def _disagreeing(sale: Sale, identification: Mapping[str, str]) -> list[Problem]:
+def _disagreeing(sale: Sale, head: SatHeadRow) -> list[Problem]:
     """What the key and the body say differently."""
     parts = split(sale.access_key)
-    field = identification.get
     pairs = (
-        ("cUF", parts.state, field("cUF", "")),
+        ("cUF", parts.state, head.state),
         ("AAMM", parts.year_month, f"{sale.issued_at:%y%m}"),
         ("CNPJ", parts.issuer, sale.issuer),
-        ("mod", parts.model, field("mod", "")),
-        ("nserieSAT", f"{parts.series:09}", f"{field('nserieSAT', ''):0>9}"),
-        ("nCFe", f"{parts.number:06}", f"{field('nCFe', ''):0>6}"),
-        ("cNF", parts.code, f"{field('cNF', ''):0>6}"),
-        ("cDV", parts.digit, field("cDV", "")),
+        ("mod", parts.model, head.model),
+        ("nserieSAT", f"{parts.series:09}", f"{head.serial:0>9}"),
+        ("nCFe", f"{parts.number:06}", f"{head.number:0>6}"),
+        ("cNF", parts.code, f"{head.code:0>6}"),
+        ("cDV", parts.digit, head.digit),
     )
     # A field the body leaves out contradicts nothing.
     wrong = [f"{name} {key} ≠ {named(own)}" for name, key, own in pairs if own.strip("0") and own != key]
     return [reject("key_disagrees", fields=", ".join(wrong))] if wrong else []
 
 
-def _partial(
-    body: etree._Element, key: str, issuer: str, issued_at: datetime | None, environment: int | None
-) -> Summary:
-    group = child_of(body, "pgto")
+def _partial(row: SatRow, key: str, issued_at: datetime | None, environment: int | None) -> Summary:
     return replace(
         named_by_key("sale", key),
         model=SAT_MODEL,
-        issuer=issuer or None,
+        issuer=_issuer(row.head, key) or None,
         issued_at=issued_at.isoformat() if issued_at else None,
         environment=environment,
         emission=1,
         authorised=is_well_formed(key),
-        items=len(children_of(body, "det")),
-        payments=0 if group is None else len(children_of(group, "MP")),
+        items=len(row.items),
+        payments=len(row.payments),
     )
-
-
-class _FieldError(Exception):
-    """An amount of the document can't be read."""
-
-    def __init__(self, field: str, text: str) -> None:
-        super().__init__(field)
-        self.problem = reject("amount_invalid", field=field, found=shown(text))
-
-
-class _Amounts:
-    """The amounts among the fields of one group, by name. Each raises ``_FieldError`` when it is none."""
-
-    def __init__(self, place: str, fields: Mapping[str, str]) -> None:
-        self._place = place
-        self.fields = fields
-
-    def cents(self, name: str) -> int:
-        """Money in cents; 0 when absent."""
-        try:
-            return CENTS[self.fields.get(name, "")]
-        except AmountError as error:
-            raise self._wrong(name) from error
-
-    def needed(self, name: str) -> int:
-        """Money in cents that must be there."""
-        if not self.fields.get(name):
-            raise self._wrong(name)
-        return self.cents(name)
-
-    def decimal(self, name: str) -> Decimal:
-        try:
-            return DECIMALS[self.fields.get(name, "")]
-        except AmountError as error:
-            raise self._wrong(name) from error
-
-    def rate(self, name: str, scale: int = 1) -> Decimal | None:
-        return self.decimal(name) * scale if self.fields.get(name) else None
-
-    def _wrong(self, name: str) -> _FieldError:
-        return _FieldError(f"{self._place} {name}", self.fields.get(name, ""))

@@ -2,24 +2,25 @@
 
 from functools import lru_cache
 
-from malote.fiscal import cnpj, gtin
+from malote.fiscal import cnpj, gtin, sums
 from malote.fiscal.access_key import KeyParts, split
-from malote.fiscal.amounts import CENTS, AmountError, money
-from malote.fiscal.documents import Item, Payment, Sale
+from malote.fiscal.amounts import CENTS, AmountError
+from malote.fiscal.documents import Item, Sale
 from malote.fiscal.findings import key_digit, named
+from malote.fiscal.norms import Norm
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.rows import HeadRow, NoteRow, TotalsRow
+from malote.fiscal.rows import HeadRow, NoteRow
 
-NO_PAYMENT = "90"  # tPag
 _ORDINARY = ("1", "")  # finNFe
 _COMES_IN = "0"  # tpNF
+_COUNTS = "1"  # indSomaPISST, indSomaCOFINSST
 
 # Every till uses few registration numbers, all day long.
 _is_right_issuer = lru_cache(maxsize=1000)(cnpj.is_right)
 
 
-def check_note(sale: Sale, row: NoteRow, problems: list[Problem]) -> None:
-    """Adds what is wrong with an NFC-e or NF-e that could be read."""
+def check_note(sale: Sale, row: NoteRow, norm: Norm, tolerance: int, problems: list[Problem]) -> None:
+    """Adds what is wrong with an NFC-e or NF-e that could be read. ``tolerance`` in cents."""
     head = row.head
     problems += key_digit(sale.access_key)
     disagreeing = _disagreeing(sale, head)
@@ -27,21 +28,26 @@ def check_note(sale: Sale, row: NoteRow, problems: list[Problem]) -> None:
         problems.append(reject("key_disagrees", fields=", ".join(disagreeing)))
     if head.purpose not in _ORDINARY or head.direction == _COMES_IN:
         problems.append(reject("not_a_sale", purpose=named(head.purpose), direction=named(head.direction)))
-    expected = check_items(sale.items, problems) + _beyond_items(row.totals, sale)
-    check_total(sale, expected, _exempted(row.totals), problems)
-    check_payments(sale, _total_with_reform(row.totals), problems)
+    check_items(sale.items, problems)
+    services = frozenset(
+        item.number for item, own in zip(sale.items, row.items, strict=True) if own.service_list.strip()
+    )
+    summed = sums.of_items(sale.items, services)
+    total = sums.counted_total(sale.totals, norm)
+    sums.check_total(
+        total, summed.net + _beyond_items(row, sale), _cents(row.totals.icms_exempted), tolerance, problems
+    )
+    sums.check_payments(sale, total, tolerance, problems)
+    sums.check_header(_header(sale, summed, norm), problems)
     check_people(sale, problems)
 
 
-def check_items(items: tuple[Item, ...], problems: list[Problem]) -> int:
-    """What the items come to, in cents; adds what is odd in one of them."""
-    whole = 0
+def check_items(items: tuple[Item, ...], problems: list[Problem]) -> None:
+    """Adds what is odd in one of the items."""
     odd_gross: list[int] = []
     odd_codes: list[int] = []
     for item in items:
-        gross = item.gross
-        whole += (gross if item.in_total else 0) - item.discount + item.freight + item.insurance + item.other
-        if not -1 <= item.quantity * item.unit_price * 100 - gross <= 1:
+        if not -1 <= item.quantity * item.unit_price * 100 - item.gross <= 1:
             odd_gross.append(item.number)
         if item.gtin and not gtin.is_right(item.gtin):
             odd_codes.append(item.number)
@@ -49,28 +55,6 @@ def check_items(items: tuple[Item, ...], problems: list[Problem]) -> int:
         problems.append(warning("item_gross", items=_listed(odd_gross)))
     if odd_codes:
         problems.append(warning("gtin_check_digit", items=_listed(odd_codes)))
-    return whole
-
-
-def check_total(sale: Sale, expected: int, optional: int, problems: list[Problem]) -> None:
-    """The items against the total. ``optional`` cents may or may not have been taken off."""
-    total, tolerance = sale.totals.total, len(sale.items)
-    if min(abs(total - expected), abs(total - expected + optional)) > tolerance:
-        problems.append(
-            reject("items_sum", expected=money(total), found=money(expected), difference=money(expected - total))
-        )
-
-
-def check_payments(sale: Sale, total_with_reform: int, problems: list[Problem]) -> None:
-    """Payments less change against the total; from 2027 they may pay IBS and CBS on top of it."""
-    if not sale.payments or _unpaid(sale.payments):
-        return
-    paid = sum([payment.amount for payment in sale.payments]) - sale.change
-    total, tolerance = sale.totals.total, len(sale.items)
-    if abs(paid - total) > tolerance and (not total_with_reform or abs(paid - total_with_reform) > tolerance):
-        problems.append(
-            reject("payments_sum", expected=money(total), found=money(paid), difference=money(paid - total))
-        )
 
 
 def check_people(sale: Sale, problems: list[Problem]) -> None:
@@ -80,10 +64,6 @@ def check_people(sale: Sale, problems: list[Problem]) -> None:
     # A foreigner's document has any form; a CPF or CNPJ is told by its length.
     if len(sale.consumer) in (11, 14) and not cnpj.is_right(sale.consumer):
         problems.append(warning("consumer_check_digit"))
-
-
-def _unpaid(payments: tuple[Payment, ...]) -> bool:
-    return any(payment.method == NO_PAYMENT for payment in payments)
 
 
 def _disagreeing(sale: Sale, head: HeadRow) -> list[str]:
@@ -112,22 +92,53 @@ def _differences(parts: KeyParts, sale: Sale, head: HeadRow) -> list[str]:
     return [f"{name} {in_key} ≠ {named(in_body)}" for name, in_key, in_body in pairs if in_key != in_body]
 
 
-def _beyond_items(totals: TotalsRow, sale: Sale) -> int:
+def _beyond_items(row: NoteRow, sale: Sale) -> int:
     """What is part of the total and of no item: taxes that are added to the price."""
+    totals = row.totals
     added = sale.totals.icms_substitution + sale.totals.ipi
-    for text in (totals.poverty_fund_substitution, totals.icms_single_phase, totals.import_duty, totals.ipi_returned):
+    for text in (
+        totals.poverty_fund_substitution,
+        totals.icms_single_phase_withheld,
+        totals.import_duty,
+        totals.ipi_returned,
+    ):
         if text:
             added += _cents(text)
+    # PIS and COFINS by substitution, where the item says that they are part of the note's total.
+    for item, own in zip(sale.items, row.items, strict=True):
+        if own.pis_substitution_counts.strip() == _COUNTS:
+            added += item.taxes.pis_substitution_amount
+        if own.cofins_substitution_counts.strip() == _COUNTS:
+            added += item.taxes.cofins_substitution_amount
     return added
 
 
-def _exempted(totals: TotalsRow) -> int:
-    """ICMS not charged, which some notes take off the total and others (indDeduzDeson 0 or absent) don't."""
-    return _cents(totals.icms_exempted)
-
-
-def _total_with_reform(totals: TotalsRow) -> int:
-    return _cents(totals.total_with_reform) if totals.total_with_reform else 0
+def _header(sale: Sale, summed: sums.ItemSums, norm: Norm) -> list[tuple[str, int, int]]:
+    """The header's amounts that are sums of the items' own. Of services, the layout keeps some of them elsewhere."""
+    totals = sale.totals
+    pairs = [
+        ("vProd", totals.products, summed.goods),
+        ("vServ", totals.services, summed.services),
+        ("vICMS", totals.icms, summed.icms),
+        ("vST", totals.icms_substitution, summed.icms_substitution),
+        ("vICMSMono", totals.icms_single_phase, summed.icms_single_phase),
+        ("vIPI", totals.ipi, summed.ipi),
+        ("vIBS", totals.ibs, summed.ibs),
+        ("vCBS", totals.cbs, summed.cbs),
+        ("vIS", totals.selective, summed.selective),
+    ]
+    if not summed.services:
+        pairs += [
+            ("vDesc", totals.discount, summed.discount),
+            ("vFrete", totals.freight, summed.freight),
+            ("vSeg", totals.insurance, summed.insurance),
+            ("vOutro", totals.other, summed.other),
+            ("vPIS", totals.pis, summed.pis),
+            ("vCOFINS", totals.cofins, summed.cofins),
+        ]
+    if norm.reform_within and totals.total_with_reform:
+        pairs.append(("vNF", totals.total, totals.total_with_reform))
+    return pairs
 
 
 def _cents(text: str) -> int:

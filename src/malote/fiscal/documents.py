@@ -17,7 +17,7 @@ Kind = Literal["sale", "cancellation", "number_void", "event", "answer"]
 class Taxes(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Taxes of one item. Amounts and bases in cents; rates in percent; "" and None where the group is absent.
 
-    The last eight fields are the tax reform's (NT 2025.002): IBS of state and city, and CBS.
+    From ``reform_status`` to ``cbs_amount`` they are the tax reform's (NT 2025.002): IBS of state and city, and CBS.
     """
 
     icms_origin: str = ""
@@ -47,6 +47,12 @@ class Taxes(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ibs_city_amount: int = 0
     cbs_rate: Decimal | None = None
     cbs_amount: int = 0
+    icms_single_phase_amount: int = 0  # ICMS of one phase (fuels): own, withheld and withheld before, together
+    pis_substitution_amount: int = 0  # PISST
+    cofins_substitution_amount: int = 0  # COFINSST
+    selective_amount: int = 0  # IS, from 2027
+    ibs_single_phase_amount: int = 0  # of gIBSCBSMono, and likewise CBS
+    cbs_single_phase_amount: int = 0
 
 
 class Item(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -98,6 +104,11 @@ class Totals(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ibs: int
     cbs: int
     total: int  # vNF or vCFe
+    icms_single_phase: int = 0  # own, withheld and withheld before, together
+    selective: int = 0
+    ibs_single_phase: int = 0
+    cbs_single_phase: int = 0
+    total_with_reform: int = 0  # vNFTot; 0 where the document has none
 
 
 class Protocol(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -135,6 +146,7 @@ class Sale(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
     direction: int = 1  # tpNF: 0 goods come in, 1 they go out
     references: tuple[str, ...] = ()  # NFref: keys, and what has none in words ("ECF 2D 3 15", "NF 01 1 234")
     operation: str = ""  # natOp
+    norm: str = ""  # the version of the rules by which its total was checked (``norms``)
 
     @property
     def authorised(self) -> bool:
@@ -221,6 +233,15 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=5):
         return self.protocol is not None
 
 
+# What sales have not always told: where an older program booked one, it had nothing there.
+TOLD_LATER = frozenset(
+    {
+        *("icms_single_phase_amount", "pis_substitution_amount", "cofins_substitution_amount", "selective_amount"),
+        *("ibs_single_phase_amount", "cbs_single_phase_amount"),
+        *("icms_single_phase", "selective", "ibs_single_phase", "cbs_single_phase", "total_with_reform"),
+    }
+)
+
 Document = Sale | Cancellation | NumberVoid | Event | Answer
 
 _encoder = msgspec.msgpack.Encoder()
@@ -279,4 +300,4 @@ def content_hash(document: Document) -> bytes:
 
 def bare(sale: Sale) -> Sale:
     """Its fiscal content alone: two sales are the same where this is equal."""
-    return msgspec.structs.replace(sale, protocol=None, purpose=1, direction=1, references=(), operation="")
+    return msgspec.structs.replace(sale, protocol=None, purpose=1, direction=1, references=(), operation="", norm="")

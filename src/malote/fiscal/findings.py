@@ -8,6 +8,7 @@ from malote.fiscal.moments import Moment
 from malote.fiscal.problems import Problem, reject, warning
 
 _MOST_NAMES = 10
+_DIGEST = re.compile("[A-Za-z0-9+/]{27}=|[A-Za-z0-9+/]{43}=")
 
 # One word, or figures with spaces: nobody's name or address.
 _QUOTABLE = re.compile(r"[A-Za-z0-9._/+:\-]{1,60}|[0-9][0-9 ./:+\-]{0,59}")
@@ -21,6 +22,14 @@ def named(text: str) -> str:
 def ambiguous(twice: Iterable[str]) -> Problem:
     """What a document says in two ways, by the names of the elements: nobody can tell which of them is true."""
     return reject("field_ambiguous", fields=", ".join(list(dict.fromkeys(map(named, twice)))[:_MOST_NAMES]))
+
+
+def is_another_digest(answered: str, signed: str) -> bool:
+    """Whether the authority authorised another note (digVal) than the one that is signed here (DigestValue).
+
+    Only where both are whole: the base64 of 20 or 32 bytes. Portals and archives shorten them.
+    """
+    return answered != signed and bool(_DIGEST.fullmatch(answered)) and bool(_DIGEST.fullmatch(signed))
 
 
 def oddly_timed(field: str, text: str, moment: Moment) -> Problem:

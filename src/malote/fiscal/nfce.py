@@ -8,24 +8,39 @@ import msgspec
 
 from malote.fiscal import checks
 from malote.fiscal.access_key import is_well_formed
-from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, money, shown, whole_number
+from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, money, printable, shown, whole_number
 from malote.fiscal.cnpj import is_cnpj, is_cpf
 from malote.fiscal.documents import Item, Payment, Protocol, Sale, Taxes, Totals
-from malote.fiscal.findings import ambiguous, named, oddly_timed
+from malote.fiscal.findings import ambiguous, is_another_digest, named, oddly_timed
 from malote.fiscal.gtin import number_of
 from malote.fiscal.moments import read_moment
+from malote.fiscal.norms import norm_on
+from malote.fiscal.payments import check_methods
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, unreadable
-from malote.fiscal.rows import AnswerRow, ChangeRow, HeadRow, ItemRow, NoteRow, PaymentRow, SignatureRow, TotalsRow
+from malote.fiscal.rows import (
+    ITEM,
+    TOTALS,
+    AnswerRow,
+    ChangeRow,
+    HeadRow,
+    ItemRow,
+    NoteRow,
+    PaymentRow,
+    SignatureRow,
+    TotalsRow,
+)
+from malote.fiscal.sums import NO_PAYMENT, counted_total, tolerated
 
 MODELS = ("65", "55")
-NO_PAYMENT = "90"  # tPag
 _LAYOUTS = ("4.00", "3.10", "3.00", "2.00")
-_AUTHORISED = (100, 150)
+_AUTHORISED = (100, 150, 120)  # at once, late, and with alerts
 _DENIED = (110, 205, 301, 302, 303)
 _CANCELLED = (101, 135, 151, 155)  # a portal's answer about a note that was authorised before
 _CASH = "01"  # tPag
 _ITEM_NUMBERS = {str(number): number for number in range(1, 991)}
+_WITH_ALERTS = 120
+_MOST_ALERTS = 20
 _MOST_FINDINGS = 5  # of invalid amounts: a broken file would fill pages
 
 
@@ -44,21 +59,22 @@ class _Identity(NamedTuple):
 
 def read_note(row: NoteRow, limits: Limits) -> Reading:
     """The sale that a note's rows say. Never raises."""
-    row = _trimmed(row)
+    row = _cleaned(row)
     problems: list[Problem] = []
     if row.twice:
         return unreadable([ambiguous(row.twice)], _partial(row))
     identity = _identify(row.head, problems)
     items = _items(row.items, limits, problems)
-    payments = _payments(row, problems)
+    payments = _payments(row, limits, problems)
     totals = _totals(row.totals, problems)
     change = _amount("vTroco", row.change.change, problems)
     protocol = _protocol(row, problems)
     contingency_at = _contingency(row.head, problems)
     if identity is None or items is None or payments is None or totals is None or change is None:
         return unreadable(problems, _partial(row))
-    if not row.change.change and row.head.layout != "4.00":
-        change = _implied_change(payments, totals.total, problems)
+    norm = norm_on(limits.on or identity.issued_at.date())
+    total = counted_total(totals, norm)
+    change = _change(row, payments, change, total, problems)
     sale = Sale(
         identity.key,
         identity.model,
@@ -81,21 +97,24 @@ def read_note(row: NoteRow, limits: Limits) -> Reading:
         0 if row.head.direction == "0" else 1,
         tuple(row.references),
         row.head.operation,
+        norm.version,
     )
-    checks.check_note(sale, row, problems)
+    checks.check_note(sale, row, norm, tolerated(len(items), limits.tolerance), problems)
     return Reading(sale, "sale", problems)
 
 
-def _trimmed(row: NoteRow) -> NoteRow:
-    """Without the white space around texts, which is no part of them. (Of items, ``_item`` takes it off their codes,
-    and the tables of amounts off the rest: that costs a third of doing it here.)"""
+def _cleaned(row: NoteRow) -> NoteRow:
+    """Without the white space around texts, which is no part of them, and the control characters within.
+
+    Of items, ``_item`` takes it off their codes and the tables of amounts off the rest: a third of the cost.
+    """
     return row._replace(
-        head=HeadRow._make(map(str.strip, row.head)),
-        payments=[PaymentRow._make(map(str.strip, payment)) for payment in row.payments],
-        totals=TotalsRow._make(map(str.strip, row.totals)),
-        change=ChangeRow(row.change.change.strip()),
-        answer=None if row.answer is None else AnswerRow._make(map(str.strip, row.answer)),
-        signature=SignatureRow(row.signature.digest.strip()),
+        head=HeadRow._make(map(printable, row.head)),
+        payments=[PaymentRow._make(map(printable, payment)) for payment in row.payments],
+        totals=TotalsRow._make(map(printable, row.totals)),
+        change=ChangeRow(printable(row.change.change)),
+        answer=None if row.answer is None else AnswerRow._make(map(printable, row.answer)),
+        signature=SignatureRow(printable(row.signature.digest)),
     )
 
 
@@ -220,13 +239,15 @@ def _items(rows: list[ItemRow], limits: Limits, problems: list[Problem]) -> tupl
 
 def _item(row: ItemRow) -> Item:
     """Raises ``AmountError``. Positional throughout: this runs for every line of every sale."""
+    if not "".join(row).isprintable():
+        row = ItemRow._make(map(printable, row))
     (
         number, code, gtin, description, ncm, cfop, unit, quantity, price, gross, freight, insurance, discount, other,
-        in_total, origin, status, simple_status, base, rate, amount, st_base, st_amount, mono, mono_withheld, mono_before,
-        fund, fund_st, fund_withheld, ipi, service_list, service,
+        in_total, origin, status, simple_status, base, rate, amount, st_base, st_amount,
+        single, single_withheld, single_before, fund, fund_st, fund_withheld, ipi, service_list, service,
         pis_status, pis_base, pis_rate, pis, pis_st, _, cofins_status, cofins_base, cofins_rate, cofins, cofins_st, _,
         selective, reform_status, reform_class, reform_base, ibs_uf_rate, ibs_uf, ibs_mun_rate, ibs_mun, cbs_rate, cbs,
-        ibs_mono, cbs_mono,
+        ibs_single, cbs_single,
     ) = row  # fmt: skip
     if not gross or gross.isspace():
         raise AmountError
@@ -234,39 +255,25 @@ def _item(row: ItemRow) -> Item:
     rates = RATES
     return Item(
         _ITEM_NUMBERS.get(number.strip(), 0), code.strip(), number_of(gtin), description.strip(), ncm.strip(),
-        cfop.strip(), unit.strip(),
-        DECIMALS[quantity], DECIMALS[price], cents[gross], cents[discount], cents[freight], cents[insurance],
-        cents[other], in_total.strip() != "0" or service_list.strip() != "",
+        cfop.strip(), unit.strip(), DECIMALS[quantity], DECIMALS[price],
+        cents[gross], cents[discount], cents[freight], cents[insurance], cents[other],
+        in_total.strip() != "0" or service_list.strip() != "",
         Taxes(
-            origin.strip(), status.strip() or simple_status.strip(), cents[base], rates[rate], cents[amount], cents[st_base], cents[st_amount],
-            cents[fund] + cents[fund_st] + cents[fund_withheld], cents[ipi], cents[service],
-            pis_status.strip(), cents[pis_base], rates[pis_rate], cents[pis],
+            origin.strip(), status.strip() or simple_status.strip(), cents[base], rates[rate], cents[amount],
+            cents[st_base], cents[st_amount], cents[fund] + cents[fund_st] + cents[fund_withheld], cents[ipi],
+            cents[service], pis_status.strip(), cents[pis_base], rates[pis_rate], cents[pis],
             cofins_status.strip(), cents[cofins_base], rates[cofins_rate], cents[cofins],
             reform_status.strip(), reform_class.strip(), cents[reform_base], rates[ibs_uf_rate], cents[ibs_uf],
             rates[ibs_mun_rate], cents[ibs_mun], rates[cbs_rate], cents[cbs],
+            cents[single] + cents[single_withheld] + cents[single_before], cents[pis_st], cents[cofins_st],
+            cents[selective], cents[ibs_single], cents[cbs_single],
         ),
     )  # fmt: skip
 
 
-# The columns of a row that hold amounts, by the names a person finds in the file.
-_QUANTITIES = {"quantity": "qCom", "unit_price": "vUnCom"}
-_MONEY = {
-    "gross": "vProd", "freight": "vFrete", "insurance": "vSeg", "discount": "vDesc", "other": "vOutro",
-    "icms_base": "ICMS/vBC", "icms_amount": "vICMS", "icms_substitution_base": "vBCST",
-    "icms_substitution_amount": "vICMSST", "poverty_fund": "vFCP", "poverty_fund_substitution": "vFCPST",
-    "poverty_fund_withheld": "vFCPSTRet", "ipi_amount": "vIPI", "service_amount": "vISSQN", "pis_base": "PIS/vBC",
-    "pis_amount": "vPIS", "cofins_base": "COFINS/vBC", "cofins_amount": "vCOFINS", "reform_base": "IBSCBS/vBC",
-    "ibs_state_amount": "vIBSUF", "ibs_city_amount": "vIBSMun", "cbs_amount": "vCBS",
-}  # fmt: skip
-_RATES = {
-    "icms_rate": "pICMS", "pis_rate": "pPIS", "cofins_rate": "pCOFINS", "ibs_state_rate": "pIBSUF",
-    "ibs_city_rate": "pIBSMun", "cbs_rate": "pCBS",
-}  # fmt: skip
-_TOTALS = {
-    "products": "vProd", "discount": "vDesc", "freight": "vFrete", "insurance": "vSeg", "other": "vOutro",
-    "icms": "vICMS", "icms_substitution": "vST", "ipi": "vIPI", "pis": "vPIS", "cofins": "vCOFINS",
-    "services": "vServ", "ibs": "vIBS", "cbs": "vCBS", "total": "vNF",
-}  # fmt: skip
+# By the layout's own habit: what a field's name begins with says what it holds.
+_AMOUNTS: Mapping[str, Mapping[str, object]] = {"v": CENTS, "p": RATES, "q": DECIMALS}
+_PRICES: Mapping[str, Mapping[str, object]] = {"vUnCom": DECIMALS}
 
 
 def _bad_amounts(rows: list[ItemRow]) -> list[Problem]:
@@ -284,31 +291,29 @@ def _bad_amounts(rows: list[ItemRow]) -> list[Problem]:
 
 def _bad_amount(column: str, text: str) -> str | None:
     """The field's name in the file, when its text should be an amount and is none."""
-    table: Mapping[str, object]
-    if column in _MONEY:
-        name, table = _MONEY[column], CENTS
-    elif column in _QUANTITIES:
-        name, table = _QUANTITIES[column], DECIMALS
-    elif column in _RATES:
-        name, table = _RATES[column], RATES
-    else:
+    name = ITEM.of[column].rpartition("/")[2]
+    table = _PRICES.get(name) or _AMOUNTS.get(name[0])
+    if table is None:
         return None
-    if column == "gross" and not text:
-        return name
     try:
         table[text]
     except AmountError:
-        return name
-    return None
+        return ITEM.titles[column]
+    return ITEM.titles[column] if column == "gross" and not text.strip() else None
 
 
-def _payments(row: NoteRow, problems: list[Problem]) -> tuple[Payment, ...] | None:
+def _payments(row: NoteRow, limits: Limits, problems: list[Problem]) -> tuple[Payment, ...] | None:
     if not row.payments:
-        # Before 4.00 an NF-e had no payments at all.
-        if row.head.model == "55" and row.head.layout != "4.00":
+        # Before 4.00 an NF-e had no payments at all, and some programs left them out of an NFC-e too.
+        if row.head.layout != "4.00":
             problems.append(warning("payments_missing"))
             return ()
         problems.append(reject("payments_missing"))
+        return None
+    if len(row.payments) > limits.max_payments:
+        problems.append(reject("too_many_payments", found=len(row.payments), limit=limits.max_payments))
+        return None
+    if not check_methods([payment.method for payment in row.payments], "tPag", problems):
         return None
     try:
         return tuple([_payment(payment) for payment in row.payments])
@@ -333,11 +338,19 @@ def _is_paid(method: str, amount: str) -> bool:
         return False
 
 
-def _implied_change(payments: tuple[Payment, ...], total: int, problems: list[Problem]) -> int:
-    """What was paid in cash beyond the total: layouts before 4.00 had no field for the change."""
-    over = sum([payment.amount for payment in payments]) - total
-    if over <= 0 or all(payment.method != _CASH for payment in payments):
+def _change(row: NoteRow, payments: tuple[Payment, ...], stated: int, total: int, problems: list[Problem]) -> int:
+    """The change, so that payments less change is what was paid, told where it isn't as the document says."""
+    paid = sum([payment.amount for payment in payments])
+    if stated and paid == total:
+        # The payments are what was kept of them: taken at their word, nothing went back.
+        problems.append(warning("payments_net_of_change", change=money(stated)))
         return 0
+    over = paid - total
+    # Layouts before 4.00 had no field for it: it is what was paid in cash beyond the total.
+    if row.change.change or row.head.layout == "4.00" or over <= 0:
+        return stated
+    if all(payment.method != _CASH for payment in payments):
+        return stated
     problems.append(warning("change_implied", change=money(over)))
     return over
 
@@ -352,10 +365,13 @@ def _totals(row: TotalsRow, problems: list[Problem]) -> Totals | None:
             cents[row.products], cents[row.discount], cents[row.freight], cents[row.insurance], cents[row.other],
             cents[row.icms], cents[row.icms_substitution], cents[row.ipi], cents[row.pis], cents[row.cofins],
             cents[row.services], cents[row.ibs], cents[row.cbs], cents[row.total],
+            cents[row.icms_single_phase] + cents[row.icms_single_phase_withheld] + cents[row.icms_single_phase_before],
+            cents[row.selective], cents[row.ibs_single_phase], cents[row.cbs_single_phase],
+            cents[row.total_with_reform],
         )  # fmt: skip
     except AmountError:
-        for column, name in _TOTALS.items():
-            _amount(f"total {name}", getattr(row, column), problems)
+        for column, title in TOTALS.titles.items():
+            _amount(f"total {title}", getattr(row, column), problems)
         return None
 
 
@@ -384,9 +400,20 @@ def _protocol(row: NoteRow, problems: list[Problem]) -> Protocol | None:
         return None
     if status in _AUTHORISED and answer.number:
         moment = read_moment(answer.at, row.head.state)
-        return Protocol(answer.number, status, moment.at if moment else None)
+        if is_another_digest(answer.digest, row.signature.digest):
+            problems.append(reject("digest_disagrees", key=own_key))
+        alerts = _alerts(row)
+        if alerts or status == _WITH_ALERTS:
+            # The codes alone: a message may quote the note.
+            problems.append(warning("authorised_with_alerts", alerts=", ".join(named(code) for code, _ in alerts)))
+        return Protocol(answer.number, status, moment.at if moment else None, alerts)
     problems.append(_refusal(status))
     return None
+
+
+def _alerts(row: NoteRow) -> tuple[tuple[str, str], ...]:
+    """What the authority wants mended (at most five alerts by the norm), told and kept with the protocol."""
+    return tuple((printable(code), printable(message)) for code, message in row.alerts[:_MOST_ALERTS])
 
 
 def _refusal(status: int) -> Problem:

@@ -1,6 +1,7 @@
 """What the reader hands over: a document, or what could be read of it, with every problem found."""
 
 from collections.abc import Iterable
+from datetime import date
 
 import msgspec
 
@@ -10,12 +11,15 @@ from malote.fiscal.problems import Problem
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much of a file is read before it is refused."""
+    """How much of a file is read before it is refused, and what the store's settings say of its checks."""
 
     max_bytes: int = 5_000_000
     max_depth: int = 64  # of elements within elements; a note in its envelopes has about 15
     max_items: int = 990  # of one note: the official layout's
     max_documents: int = 50  # of one file: enviNFe's
+    max_payments: int = 100  # of one note: the official layout's
+    tolerance: int | None = None  # cents that sums may be apart; None: one for each item, at most ten
+    on: date | None = None  # whose rules apply; None: those of the day of issue
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -69,7 +69,7 @@ def child_of(element: etree._Element, name: str) -> etree._Element | None:
 
 
 def children_of(element: etree._Element, name: str) -> list[etree._Element]:
-    return [child for child in element.getchildren() if LOCAL_NAMES[child.tag] == name]
+    return [child for child in element if LOCAL_NAMES[child.tag] == name]
 
 
 def _parser() -> etree.XMLParser:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from malote import wire
 from malote.accounts import series
 from malote.accounts.tills import Till, find_till
-from malote.config import IntakeSettings, StoreSettings
+from malote.config import IntakeSettings, StoreSettings, limits_of
 from malote.database.errors import StoreError
 from malote.fiscal import reader
 from malote.intake.admission import Accepted, admit
@@ -48,7 +48,7 @@ class Intake:
         self._spool = spool
         self._keep = keep
         self._store = store
-        self._limits = reader.Limits(max_bytes=settings.max_document_bytes)
+        self._limits = limits_of(store, settings)
         self._clock = clock
 
     def take(self, till: Till, files: Sequence[PouchFile], body: bytes) -> list[FileReceipt]:

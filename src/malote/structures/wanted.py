@@ -14,14 +14,16 @@ from malote.erp.grants import Use, uses
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles.profile import BUILT_IN as BUILT_IN_NAME
 from malote.erp.protocol import ErpError
+from malote.fiscal.documents import TOLD_LATER
 from malote.structures.form import Scope, Structure, StructureError, Table
 from malote.structures.metadata import structure_of
 from malote.structures.till_structure import TILL
 
 STORE_VERSION = 1  # its migrations count for themselves
-ERP_VERSION = 2  # 1 was that of 2025, before the tax reform's IBS and CBS
+ERP_VERSION = 3  # 1 was that of 2025, before IBS and CBS; 2 had no taxes of one phase and no norm
 
 _REFORM = ("reform_", "ibs", "cbs")
+_LATER = TOLD_LATER | {"norm"}
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -72,5 +74,5 @@ def _store() -> Structure:
 
 
 def _without_reform(table: Table) -> Table:
-    kept = tuple(column for column in table.columns if not column.name.startswith(_REFORM))
+    kept = tuple(one for one in table.columns if not one.name.startswith(_REFORM) and one.name not in _LATER)
     return msgspec.structs.replace(table, columns=kept)

@@ -282,11 +282,10 @@ def _supplement(key: str, environment: int, emission: int, issued_at: datetime, 
 
 
 def _protocol(root: str, suffix: str, key: str, environment: int, at: datetime, status: int, layout: str) -> str:
-    digest = base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest()).decode()
     return (
         f'<{root} versao="{layout}"><inf{suffix} Id="ID135260000000001"><tpAmb>{environment}</tpAmb>'
         f"<verAplic>SP_NFCE_PL_009</verAplic><chNFe>{key}</chNFe><dhRecbto>{at.isoformat()}</dhRecbto>"
-        f"<nProt>135260000000001</nProt><digVal>{digest}</digVal><cStat>{status}</cStat>"
+        f"<nProt>135260000000001</nProt><digVal>{_digest(key)}</digVal><cStat>{status}</cStat>"
         f"<xMotivo>Autorizado o uso da NF-e</xMotivo></inf{suffix}></{root}>"
     )
 
@@ -294,7 +293,6 @@ def _protocol(root: str, suffix: str, key: str, environment: int, at: datetime, 
 def _signature(reference: str) -> str:
     """A signature of the usual size over nothing: base64 of what a hash of the reference stretches to."""
     seed = hashlib.sha256(reference.encode()).digest()
-    digest = base64.b64encode(seed[:20]).decode()
     value = base64.b64encode(seed * 8).decode()
     certificate = base64.b64encode(seed * 50).decode()
     algorithm = "http://www.w3.org/2000/09/xmldsig#"
@@ -303,10 +301,16 @@ def _signature(reference: str) -> str:
         f'<Signature xmlns="{algorithm}"><SignedInfo><CanonicalizationMethod Algorithm="{canonical}"/>'
         f'<SignatureMethod Algorithm="{algorithm}rsa-sha1"/><Reference URI="#NFe{reference}"><Transforms>'
         f'<Transform Algorithm="{algorithm}enveloped-signature"/><Transform Algorithm="{canonical}"/></Transforms>'
-        f'<DigestMethod Algorithm="{algorithm}sha1"/><DigestValue>{digest}</DigestValue></Reference></SignedInfo>'
+        f'<DigestMethod Algorithm="{algorithm}sha1"/>'
+        f"<DigestValue>{_digest(reference)}</DigestValue></Reference></SignedInfo>"
         f"<SignatureValue>{value}</SignatureValue><KeyInfo><X509Data><X509Certificate>{certificate}"
         f"</X509Certificate></X509Data></KeyInfo></Signature>"
     )
+
+
+def _digest(reference: str) -> str:
+    """What the signature signs and the authority repeats: of the right form and equal in both."""
+    return base64.b64encode(hashlib.sha256(reference.encode()).digest()[:20]).decode()
 
 
 def tag(name: str, text: str) -> str:

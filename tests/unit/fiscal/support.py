@@ -51,3 +51,10 @@ def the_long_way(raw: bytes) -> list[Reading]:
     readings = read(raw)
     forms.forget()
     return readings
+
+
+def without(raw: bytes, start: str, end: str) -> bytes:
+    """The file without what lies from ``start`` to ``end``."""
+    text = raw.decode()
+    first, last = text.index(start), text.index(end) + len(end)
+    return (text[:first] + text[last:]).encode()

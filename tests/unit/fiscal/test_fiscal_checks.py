@@ -3,7 +3,7 @@
 import pytest
 
 from malote.fiscal.reader import Limits, summary
-from tests.unit.fiscal.notes import BASKET, Line, build_note, key_of
+from tests.unit.fiscal.notes import Line, build_note, key_of
 from tests.unit.fiscal.support import codes, only, problems_of, replaced, sale_in
 
 NOTE = build_note()
@@ -66,54 +66,6 @@ def test_too_many_items() -> None:
     raw = build_note(items=[Line(price="1.00")] * 4)
     assert codes(only(raw, Limits(max_items=3))) == ["too_many_items"]
     assert codes(only(raw, Limits(max_items=4))) == []
-
-
-@pytest.mark.parametrize("difference", [-8, 8])
-def test_a_cent_for_each_item_is_rounding(difference: int) -> None:
-    total = sum(line.net for line in BASKET)
-    assert problems_of(build_note(items=BASKET, total=total + difference)) == []
-
-
-@pytest.mark.parametrize("difference", [-9, 9])
-def test_more_than_a_cent_for_each_item_is_not(difference: int) -> None:
-    total = sum(line.net for line in BASKET)
-    assert problems_of(build_note(items=BASKET, total=total + difference)) == ["items_sum"]
-
-
-@pytest.mark.parametrize(
-    ("paid", "change", "wrong"), [(2591, 0, False), (2592, 0, True), (3000, 410, False), (3000, 0, True)]
-)
-def test_payments_less_change_are_the_total(paid: int, change: int, wrong: bool) -> None:
-    raw = build_note(payments=[("01", paid)], change=change)
-    assert problems_of(raw) == (["payments_sum"] if wrong else [])
-
-
-def test_an_nfe_paid_later_has_no_payment_to_sum() -> None:
-    raw = build_note(model="55", payments=[("90", 0)])
-    assert problems_of(raw) == []
-    assert problems_of(replaced(raw, "<vPag>0.00</vPag>", "<vPag/>")) == []
-
-
-@pytest.mark.parametrize("field", ["vST", "vFCPST", "vII", "vIPI", "vIPIDevol"])
-def test_taxes_on_top_are_part_of_the_total(field: str) -> None:
-    raw = replaced(build_note(total=2690), f"<{field}>0.00", f"<{field}>1.00")
-    assert problems_of(raw) == []
-
-
-def test_exempted_icms_may_be_taken_off_or_not() -> None:
-    for total in (2590, 2490):
-        raw = replaced(build_note(total=total), "<vICMSDeson>0.00", "<vICMSDeson>1.00")
-        assert problems_of(raw) == []
-    assert problems_of(replaced(build_note(total=2390), "<vICMSDeson>0.00", "<vICMSDeson>1.00")) == ["items_sum"]
-
-
-def test_ibs_and_cbs_are_no_part_of_the_total_in_2026() -> None:
-    assert problems_of(build_note(items=BASKET)) == []
-
-
-def test_from_2027_payments_may_cover_the_reform_s_taxes_too() -> None:
-    raw = replaced(build_note(payments=[("01", 2616)]), "</IBSCBSTot>", "</IBSCBSTot><vNFTot>26.16</vNFTot>")
-    assert problems_of(raw) == []
 
 
 def test_freight_and_other_expenses_count() -> None:

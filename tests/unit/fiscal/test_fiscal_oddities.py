@@ -4,17 +4,10 @@ import pytest
 
 from malote.fiscal.reader import read, summary
 from tests.unit.fiscal.notes import BASKET, MORNING, Line, build_cancellation, build_note, key_of
-from tests.unit.fiscal.support import codes, only, problems_of, replaced, sale_in
+from tests.unit.fiscal.support import codes, only, problems_of, replaced, sale_in, without
 
 NOTE = build_note()
 PROTOCOL_START, PROTOCOL_END = "<protNFe", "</protNFe>"
-
-
-def without(raw: bytes, start: str, end: str) -> bytes:
-    """The file without what lies from ``start`` to ``end``."""
-    text = raw.decode()
-    first, last = text.index(start), text.index(end) + len(end)
-    return (text[:first] + text[last:]).encode()
 
 
 def test_a_protocol_without_version() -> None:
@@ -75,8 +68,9 @@ def test_before_layout_400_cash_beyond_the_total_was_the_change() -> None:
     assert problems_of(by_card) == ["payments_sum"]
 
 
-def test_an_older_nfe_has_no_payments() -> None:
-    raw = without(build_note(model="55", layout="3.10"), "<pag>", "</pag>")
+@pytest.mark.parametrize("model", ["55", "65"])
+def test_an_older_note_has_no_payments(model: str) -> None:
+    raw = without(build_note(model=model, layout="3.10"), "<pag>", "</pag>")
     assert sale_in(raw).payments == ()
     assert problems_of(raw) == ["payments_missing"]
     assert not only(raw).rejected
@@ -114,7 +108,7 @@ def test_an_empty_cest(extra: str) -> None:
 def test_an_empty_icms_group() -> None:
     raw = without(NOTE, "<ICMS00>", "</ICMS00>")
     assert sale_in(raw).items[0].taxes.icms_status == ""
-    assert problems_of(raw) == []
+    assert problems_of(raw) == ["header_disagrees"]
 
 
 def test_an_eight_digit_reform_class() -> None:
@@ -248,3 +242,38 @@ def test_entities_in_a_description() -> None:
     known = build_note(items=[Line(description="M&amp;M&apos;S &lt;SORTIDO&gt; &amp;#233;")])
     for _ in range(2):
         assert sale_in(known).items[0].description == "M&M'S <SORTIDO> &#233;"
+
+
+def test_authorised_with_alerts_is_authorised_and_the_alerts_are_kept() -> None:
+    alerts = "<cMsg>1201</cMsg><xMsg>Revise o NCM</xMsg><cMsg>1202</cMsg><xMsg>Revise\n o CEST</xMsg></infProt>"
+    raw = replaced(build_note(status=120), "</infProt>", alerts)
+    for _ in range(9):
+        protocol = sale_in(raw).protocol
+        assert protocol is not None
+        assert protocol.alerts == (("1201", "Revise o NCM"), ("1202", "Revise o CEST"))
+        assert problems_of(raw) == ["authorised_with_alerts"]
+    assert only(raw).problems[0].facts == {"alerts": "1201, 1202"}
+
+
+def test_statuses_of_four_digits_and_protocols_of_seventeen() -> None:
+    long = replaced(NOTE, "<nProt>135260000000001", "<nProt>13526000000000001")
+    assert sale_in(long).protocol.number == "13526000000000001"  # type: ignore[union-attr]
+    assert problems_of(build_note(status=1999)) == ["protocol_status"]
+
+
+def test_a_signature_over_another_note_than_was_authorised_is_refused() -> None:
+    text = NOTE.decode()
+    start = text.index("<digVal>") + 8
+    other = text[:start] + ("A" if text[start] != "A" else "B") + text[start + 1 :]
+    for _ in range(9):
+        reading = only(other.encode())
+        assert (codes(reading), reading.rejected) == (["digest_disagrees"], True)
+        assert reading.problems[0].facts == {"key": key_of(NOTE)}
+        assert reading.document is not None
+
+
+@pytest.mark.parametrize("digest", ["", "...", "AAAA", "A" * 28, "=" * 28])
+def test_a_digest_that_isnt_whole_says_nothing(digest: str) -> None:
+    text = NOTE.decode()
+    start, end = text.index("<digVal>") + 8, text.index("</digVal>")
+    assert problems_of((text[:start] + digest + text[end:]).encode()) == []
