@@ -57,7 +57,7 @@ def test_last_years_structure_lacks_the_columns_of_the_reform(structures: Struct
     steps = structures.plan("erp").steps
     assert len(steps) == (2 if url.startswith("postgresql") else 23)
     assert {step.locking for step in steps} == {"moment"}
-    assert sorted(name for step in steps for name in step.adds)[-1] == "sale_item.reform_status"
+    assert sorted(name for step in steps for name in step.adds)[-1] == "sale_item.selective_amount"
 
 
 def test_the_stores_own_database_has_no_drift(tmp_path: Path, spool_url: str) -> None:

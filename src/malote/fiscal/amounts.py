@@ -5,6 +5,7 @@ raises ``AmountError``. The tables are shared by threads: an entry may be comput
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 
 _MONEY = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2})0{0,8})?")
@@ -67,6 +68,28 @@ def printable(text: str) -> str:
     space."""
     stripped = text.strip()
     return stripped if stripped.isprintable() else _CONTROLS.sub(" ", stripped)
+
+
+def is_amount(name: str, text: str) -> bool:
+    """Whether ``text`` is what the element ``name`` should hold. What is no amount may hold anything.
+
+    By the layout's own habit, what a name begins with says what it is: v money, p a rate, q a quantity.
+    """
+    table: Mapping[str, object]
+    match name[:1]:
+        case "v":
+            table = DECIMALS if name == "vUnCom" else CENTS
+        case "p":
+            table = RATES
+        case "q":
+            table = DECIMALS
+        case _:
+            return True
+    try:
+        table[text]
+    except AmountError:
+        return False
+    return True
 
 
 def whole_number(text: str) -> int | None:

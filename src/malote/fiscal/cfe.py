@@ -1,6 +1,5 @@
 """CF-e of the SAT (model 59) and its cancellation. The SAT itself signs: a document with its Id is authorised."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -9,7 +8,7 @@ from msgspec.structs import replace
 
 from malote.fiscal import checks, sums
 from malote.fiscal.access_key import SAT_MODEL, is_well_formed, split
-from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, printable, shown
+from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, is_amount, printable, shown
 from malote.fiscal.cnpj import is_right
 from malote.fiscal.documents import Cancellation, Item, Payment, Protocol, Sale, Taxes, Totals
 from malote.fiscal.findings import ambiguous, key_form, named
@@ -238,18 +237,9 @@ def _bad_amount(rows: list[SatItemRow]) -> Problem:
     """The first amount of an item that is none."""
     for place, row in enumerate(rows, 1):
         for column, text in zip(SAT_ITEM.of, row, strict=True):
-            title = SAT_ITEM.titles[column]
-            kind = title.rpartition("/")[2][0]
-            table: Mapping[str, object] | None = (
-                DECIMALS if column in ("quantity", "unit_price") else {"v": CENTS, "p": RATES}.get(kind)
-            )
-            try:
-                if table is not None:
-                    table[text]
-                if column == "gross" and not text:
-                    raise AmountError
-            except AmountError:
-                return reject("amount_invalid", field=f"det {place} {title}", found=shown(text))
+            missing = column == "gross" and not text
+            if missing or not is_amount(SAT_ITEM.of[column].rpartition("/")[2], text):
+                return reject("amount_invalid", field=f"det {place} {SAT_ITEM.titles[column]}", found=shown(text))
     return reject("amount_invalid", field="det", found="")
 
 

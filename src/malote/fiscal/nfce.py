@@ -1,6 +1,5 @@
 """NFC-e (65) and NF-e (55): from rows of text to a sale, with all that is wrong with it."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ import msgspec
 
 from malote.fiscal import checks
 from malote.fiscal.access_key import is_well_formed
-from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, money, printable, shown, whole_number
+from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, is_amount, money, printable, shown, whole_number
 from malote.fiscal.cnpj import is_cnpj, is_cpf
 from malote.fiscal.documents import Item, Payment, Protocol, Sale, Taxes, Totals
 from malote.fiscal.findings import ambiguous, is_another_digest, named, oddly_timed
@@ -271,11 +270,6 @@ def _item(row: ItemRow) -> Item:
     )  # fmt: skip
 
 
-# By the layout's own habit: what a field's name begins with says what it holds.
-_AMOUNTS: Mapping[str, Mapping[str, object]] = {"v": CENTS, "p": RATES, "q": DECIMALS}
-_PRICES: Mapping[str, Mapping[str, object]] = {"vUnCom": DECIMALS}
-
-
 def _bad_amounts(rows: list[ItemRow]) -> list[Problem]:
     """Which amounts of which items are none."""
     found: list[Problem] = []
@@ -291,15 +285,9 @@ def _bad_amounts(rows: list[ItemRow]) -> list[Problem]:
 
 def _bad_amount(column: str, text: str) -> str | None:
     """The field's name in the file, when its text should be an amount and is none."""
-    name = ITEM.of[column].rpartition("/")[2]
-    table = _PRICES.get(name) or _AMOUNTS.get(name[0])
-    if table is None:
-        return None
-    try:
-        table[text]
-    except AmountError:
-        return ITEM.titles[column]
-    return ITEM.titles[column] if column == "gross" and not text.strip() else None
+    missing = column == "gross" and not text.strip()
+    fine = is_amount(ITEM.of[column].rpartition("/")[2], text) and not missing
+    return None if fine else ITEM.titles[column]
 
 
 def _payments(row: NoteRow, limits: Limits, problems: list[Problem]) -> tuple[Payment, ...] | None:
