@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Engine
 
 from malote import incidents
-from malote.accounts import tills
+from malote.accounts import tills, users
 from malote.accounts.tills import Till
 from malote.api import services as api
 from malote.config import Settings, limits_of
@@ -233,7 +233,7 @@ def keep_house(services: Services, stop: threading.Event) -> None:
 
 
 def prune(services: Services) -> None:
-    """What its retention has ended for: trash, posted pouches, received files.
+    """What its retention has ended for: ended sessions, trash, posted pouches, received files.
 
     One that can't be dropped now holds back none of the others; it is tried again at the next housekeeping.
     """
@@ -242,6 +242,7 @@ def prune(services: Services) -> None:
     before = received.first_day_kept(today, settings.intake.drop_keep_days)
     proven = partial(_proven, services.spool)
     steps: dict[str, Callable[[], int]] = {
+        "sessions": lambda: users.purge(services.engine, now=time.time()),
         "trash": services.quarantine.purge,
         "pouches": lambda: services.spool.prune(time.time() - settings.retention.posted_days * 86400),
         "received": lambda: received.prune(settings.drop_path, services.tills(), before, proven),

@@ -75,6 +75,7 @@ class StoreSettings(Section, frozen=True, forbid_unknown_fields=True):
     test_environment: bool = False  # whether notes of the tax authority's test environment are sales here
     issuers: list[str] = []  # CNPJs whose notes are this store's; empty: any
     learn_series: bool = True  # a series nobody owns becomes the first till's that uses it
+    series_per_till: int = 1  # that a till may take by itself, of one issuer and model; 0: any number
     authorisation_hours: float = 24.0  # how long a note without protocol waits before it is rejected
     tolerance_cents: Annotated[int, msgspec.Meta(ge=0)] | None = (
         None  # how far sums may be apart; absent: a cent for each item, at most ten

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine
 
+from malote.accounts import audit
 from malote.accounts.series import assign, judge, series_of
 from malote.accounts.tills import Till
 from malote.fiscal.problems import Problem
@@ -56,3 +57,43 @@ def test_of_two_tills_at_once_one_gets_it(spool_engine: Engine, till_one: Till, 
         judgements = list(pool.map(lambda order: judge(spool_engine, order[0], order[1], learn=True), orders))
     for key in wanted:
         assert [judgement[key] is None for judgement in judgements] in ([True, False] * 2, [False, True] * 2)
+
+
+def test_a_till_takes_its_first_series_of_an_issuer_and_model_and_no_more(spool_engine: Engine, till_one: Till) -> None:
+    wanted = [("12ABC34501DE35", "65", series) for series in range(30, 40)]
+    judgement = judge(spool_engine, till_one, wanted, learn=True, most=1)
+    assert judgement[wanted[0]] is None
+    assert {one.code for one in judgement.values() if one} == {"series_unassigned"}
+    assert series_of(spool_engine, till_one) == wanted[:1]
+
+
+def test_a_series_of_another_model_or_issuer_is_a_first_one_too(spool_engine: Engine, till_one: Till) -> None:
+    others = [FIRST, ("12ABC34501DE35", "55", 1), ("11222333000181", "65", 4)]
+    for key in others:
+        assert judge(spool_engine, till_one, [key], learn=True, most=1) == {key: None}
+    assert judge(spool_engine, till_one, [SECOND], learn=True, most=1)[SECOND] is not None
+
+
+def test_what_a_person_assigned_stays_and_counts(spool_engine: Engine, till_one: Till) -> None:
+    assign(spool_engine, till_one, *FIRST)
+    assert judge(spool_engine, till_one, [FIRST, SECOND], learn=True, most=1)[SECOND] is not None
+    assign(spool_engine, till_one, *SECOND)
+    assert judge(spool_engine, till_one, [FIRST, SECOND], learn=True, most=1) == {FIRST: None, SECOND: None}
+
+
+def test_of_two_pouches_of_one_till_at_once_one_brings_its_first(spool_engine: Engine, till_one: Till) -> None:
+    wanted = [("12ABC34501DE35", "65", series) for series in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda key: judge(spool_engine, till_one, [key], learn=True, most=1), wanted))
+    assert len(series_of(spool_engine, till_one)) == 1
+
+
+def test_every_change_of_a_series_stands_in_the_audit_trail(spool_engine: Engine, till_one: Till) -> None:
+    judge(spool_engine, till_one, [FIRST], learn=True)
+    judge(spool_engine, till_one, [FIRST], learn=True)
+    assign(spool_engine, till_one, *SECOND)
+    assert [(one.action, one.actor, one.object) for one in audit.entries(spool_engine)][:2] == [
+        ("series_assigned", "system", "till:caixa1"),
+        ("series_learned", "system", "till:caixa1"),
+    ]
+    assert audit.verify(spool_engine) is None

@@ -70,7 +70,11 @@ def named(page: str) -> list[str]:
 
 
 def actions(services: Services) -> list[str]:
-    return [entry.action for entry in audit.entries(services.engine)]
+    return [
+        entry.action
+        for entry in audit.entries(services.engine)
+        if entry.action not in ("till_created", "series_learned")
+    ]
 
 
 # ---- Autosserviço and the ERP ----

@@ -64,6 +64,22 @@ def test_a_till_is_created_with_a_token_that_works_and_is_kept_nowhere(run: Run,
     assert "Frente [de] loja" in run("till", "list").stdout
 
 
+def test_what_is_done_to_a_till_stands_in_the_audit_trail(run: Run) -> None:
+    for command in (
+        ("create", "caixa1"),
+        ("token", "caixa1"),
+        ("assign", "caixa1", "--issuer", "12ABC34501DE35", "--series", "7"),
+        ("disable", "caixa1"),
+        ("enable", "caixa1"),
+    ):
+        assert run("till", *command).exit_code == 0
+    entries = found(run("audit", "list", "--on", "till:caixa1", "--json"))
+    assert isinstance(entries, list)
+    actions = ["till_enabled", "till_disabled", "series_assigned", "till_key_renewed", "till_created"]
+    assert [entry["action"] for entry in entries] == actions
+    assert all(entry["actor"].startswith("cli:") for entry in entries)
+
+
 def test_the_token_is_shown_once_with_how_to_use_it(run: Run) -> None:
     shown = run("till", "create", "caixa1").stdout
     assert "malote till run" in shown

@@ -112,7 +112,7 @@ def test_delete_and_restore_from_the_command_line(services: Services, run: Run) 
     assert "1 would be restored" in run("rejected", "restore", one, "--dry-run").stdout
     assert answer(run("rejected", "restore", one, "--json"))["restored"] == [one]
     assert answer(run("trash", "list", "--json")) == []
-    actions = {entry.action: entry.actor for entry in entries(services.engine)}
+    actions = {entry.action: entry.actor for entry in entries(services.engine) if entry.action != "till_created"}
     assert actions.keys() == {"rejected_deleted", "rejected_restored"}
     assert all(actor.startswith("cli:") for actor in actions.values())
 

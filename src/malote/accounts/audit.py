@@ -34,6 +34,9 @@ class Actor(msgspec.Struct, frozen=True):
     address: str = ""
 
 
+SYSTEM = Actor("system")
+
+
 class AuditEntry(msgspec.Struct, frozen=True):
     id: int
     at: float  # seconds since the epoch

@@ -1,9 +1,16 @@
-"""Which till a series belongs to. A series has one owner, so that one number can't be two sales of two tills."""
+"""Which till a series belongs to. A series has one owner, so that one number can't be two sales of two tills.
 
+A till takes the first series of an issuer and model by itself, where the store's settings let it; what comes beyond is
+asked of a person, since a till that may take any takes another's. Every change stands in the audit trail.
+"""
+
+import time
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
+from malote.accounts import audit
+from malote.accounts.audit import SYSTEM, Actor
 from malote.accounts.tills import Till
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
@@ -20,10 +27,13 @@ _ASSIGN = text(
 )
 
 
-def judge(engine: Engine, till: Till, wanted: Collection[SeriesKey], *, learn: bool) -> dict[SeriesKey, Problem | None]:
+def judge(
+    engine: Engine, till: Till, wanted: Collection[SeriesKey], *, learn: bool, most: int = 0
+) -> dict[SeriesKey, Problem | None]:
     """Whether the till may send documents of these series: None, or why not.
 
-    With ``learn``, a series that nobody owns becomes this till's; of two tills that come at once, one gets it.
+    With ``learn``, a series that nobody owns becomes this till's, as long as it then has no more than ``most`` of that
+    issuer and model (0: any number); of two tills that come at once, one gets it.
     The problems are ``series_of_another_till`` and ``series_unassigned``, with the facts ``till``, ``owner`` (of the
     first only), ``issuer``, ``model`` and ``series``. Raises ``StoreError``.
     """
@@ -32,15 +42,19 @@ def judge(engine: Engine, till: Till, wanted: Collection[SeriesKey], *, learn: b
     free = [key for key in wanted if key not in owners]
     if free and learn:
         with writing(engine) as connection:
-            _claim(connection, till, free)
+            _claim(connection, till, free, most)
             owners |= _owners(connection, free)
     return {key: _judgement(till, key, owners) for key in wanted}
 
 
-def assign(engine: Engine, till: Till, issuer: str, model: str, series: int) -> None:
+def assign(engine: Engine, till: Till, issuer: str, model: str, series: int, *, actor: Actor = SYSTEM) -> None:
     """Makes the till the owner, whoever was it before. Raises ``StoreError``."""
+    key = (issuer, model, series)
     with writing(engine) as connection:
-        assign_in(connection, till.id, (issuer, model, series))
+        before = owner(connection, key)
+        assign_in(connection, till.id, key)
+        on, was = f"till:{till.name}", {"owner": before}
+        audit.record(connection, actor, "series_assigned", on, before=was, after=_facts(key), now=time.time())
 
 
 def assign_in(connection: Connection, till_id: int, key: SeriesKey) -> None:
@@ -63,19 +77,35 @@ def series_of(engine: Engine, till: Till) -> list[SeriesKey]:
         return [(row.issuer, row.model, row.series) for row in connection.execute(query)]
 
 
-def _claim(connection: Connection, till: Till, free: Iterable[SeriesKey]) -> None:
+def _claim(connection: Connection, till: Till, free: Iterable[SeriesKey], most: int) -> None:
+    # One at a time of each till: of two series that come at once, only one may be its first.
+    connection.execute(select(tills.c.id).where(tills.c.id == till.id).with_for_update(key_share=True)).one()
+    learned: list[SeriesKey] = []
     # In one order everywhere, so that two tills never wait for each other.
-    rows = [
-        {"issuer": issuer, "model": model, "series": series, "till_id": till.id}
-        for issuer, model, series in sorted(free)
-    ]
-    connection.execute(
-        text(
-            "INSERT INTO till_series (issuer, model, series, till_id) VALUES (:issuer, :model, :series, :till_id)"
-            " ON CONFLICT (issuer, model, series) DO NOTHING"
-        ),
-        rows,
-    )
+    for issuer, model, series in sorted(free):
+        if most and _count(connection, till.id, issuer, model) >= most:
+            continue
+        row = {"issuer": issuer, "model": model, "series": series, "till_id": till.id}
+        if connection.execute(_LEARN, row).rowcount:
+            learned.append((issuer, model, series))
+    for key in learned:
+        # Last, since the audit trail is locked until the end of the transaction.
+        audit.record(connection, SYSTEM, "series_learned", f"till:{till.name}", after=_facts(key), now=time.time())
+
+
+_LEARN = text(
+    "INSERT INTO till_series (issuer, model, series, till_id) VALUES (:issuer, :model, :series, :till_id)"
+    " ON CONFLICT (issuer, model, series) DO NOTHING"
+)
+
+
+def _count(connection: Connection, till_id: int, issuer: str, model: str) -> int:
+    owned = (till_series.c.till_id == till_id) & (till_series.c.issuer == issuer) & (till_series.c.model == model)
+    return int(connection.execute(select(func.count()).select_from(till_series).where(owned)).scalar_one())
+
+
+def _facts(key: SeriesKey) -> audit.Facts:
+    return {"issuer": key[0], "model": key[1], "series": str(key[2])}
 
 
 def _owners(connection: Connection, wanted: Iterable[SeriesKey]) -> _Owners:

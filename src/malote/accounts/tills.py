@@ -11,6 +11,8 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from malote.accounts import audit
+from malote.accounts.audit import SYSTEM, Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.wire import Contact, RefusedFile
@@ -55,7 +57,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def create_till(engine: Engine, name: str, label: str = "") -> tuple[Till, str]:
+def create_till(engine: Engine, name: str, label: str = "", *, actor: Actor = SYSTEM) -> tuple[Till, str]:
     """A new till and its token, which is told only now: the database keeps a hash of it.
 
     Raises ``TillError``. Names that differ only in capitals count as one.
@@ -73,17 +75,19 @@ def create_till(engine: Engine, name: str, label: str = "") -> tuple[Till, str]:
     try:
         with writing(engine) as connection:
             till_id = connection.execute(insert(tills).values(values).returning(tills.c.id)).scalar_one()
+            audit.record(connection, actor, "till_created", f"till:{name}", after={"label": label}, now=now)
     except IntegrityError as error:
         raise TillError("till_exists", name) from error
     return Till(till_id, name, label, now, None), _token(till_id, secret)
 
 
-def new_token(engine: Engine, name: str) -> str:
+def new_token(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> str:
     """A new token for the till; the old one is worth nothing from now on. Raises ``TillError``."""
     secret = secrets.token_urlsafe(32)
     with writing(engine) as connection:
         found = _find(connection, name)
         connection.execute(update(tills).where(tills.c.id == found.id).values(token_hash=_hash(secret)))
+        audit.record(connection, actor, "till_key_renewed", f"till:{found.name}", now=time.time())
     return _token(found.id, secret)
 
 
@@ -102,14 +106,14 @@ def authenticate(engine: Engine, token: str) -> Till:
     return _till(row)
 
 
-def disable(engine: Engine, name: str) -> None:
+def disable(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> None:
     """From now on nothing of this till is taken. What was taken goes its way. Raises ``TillError``."""
-    _set_disabled(engine, name, time.time())
+    _set_disabled(engine, name, time.time(), actor)
 
 
-def enable(engine: Engine, name: str) -> None:
+def enable(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> None:
     """Raises ``TillError``."""
-    _set_disabled(engine, name, None)
+    _set_disabled(engine, name, None, actor)
 
 
 def find_till(engine: Engine, name: str) -> Till:
@@ -173,10 +177,12 @@ def _find(connection: Connection, name: str) -> Till:
     return _till(row)
 
 
-def _set_disabled(engine: Engine, name: str, at: float | None) -> None:
+def _set_disabled(engine: Engine, name: str, at: float | None, actor: Actor) -> None:
     with writing(engine) as connection:
         found = _find(connection, name)
         connection.execute(update(tills).where(tills.c.id == found.id).values(disabled_at=at))
+        action = "till_enabled" if at is None else "till_disabled"
+        audit.record(connection, actor, action, f"till:{found.name}", now=time.time())
 
 
 def _token(till_id: int, secret: str) -> str:

@@ -58,14 +58,14 @@ def create(
     json: JsonOption = False,
 ) -> None:
     """Creates a till on this server and prints its token, which is shown only now."""
-    from malote.accounts import tills
+    from malote.accounts import audit, tills
 
     if (issuer is None) != (series is None):
         _wrong("--issuer and --series go together")
     with services_of(config, creates=True) as services:
         # Before the till exists, so that a wrong number leaves nothing behind.
         key = _series_key(issuer, model, series) if issuer is not None and series is not None else None
-        till, secret = tills.create_till(services.engine, name, label)
+        till, secret = tills.create_till(services.engine, name, label, actor=audit.command_line())
         if key is not None:
             _assign(services, till, key)
         _show_token(services, till.name, secret, json=json)
@@ -86,28 +86,28 @@ def list_tills(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 def token(name: NameArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Makes a new token for a till; the old one is void from now on."""
-    from malote.accounts import tills
+    from malote.accounts import audit, tills
 
     with services_of(config) as services:
-        secret = tills.new_token(services.engine, name)
+        secret = tills.new_token(services.engine, name, actor=audit.command_line())
         _show_token(services, tills.find_till(services.engine, name).name, secret, json=json)
 
 
 def disable(name: NameArgument, config: ConfigOption = None) -> None:
     """Takes nothing more from a till; what it sent before goes its way."""
-    from malote.accounts import tills
+    from malote.accounts import audit, tills
 
     with services_of(config) as services:
-        tills.disable(services.engine, name)
+        tills.disable(services.engine, name, actor=audit.command_line())
         _say(services, f"{name}: desativado", f"{name}: disabled")
 
 
 def enable(name: NameArgument, config: ConfigOption = None) -> None:
     """Takes sales from a disabled till again."""
-    from malote.accounts import tills
+    from malote.accounts import audit, tills
 
     with services_of(config) as services:
-        tills.enable(services.engine, name)
+        tills.enable(services.engine, name, actor=audit.command_line())
         _say(services, f"{name}: ativado", f"{name}: enabled")
 
 
@@ -139,10 +139,11 @@ def say_no_tills(*, english: bool) -> None:
 
 
 def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:
+    from malote.accounts import audit
     from malote.accounts.series import assign as assign_series
 
     issuer, model, series = key
-    assign_series(services.engine, till, issuer, model, series)
+    assign_series(services.engine, till, issuer, model, series, actor=audit.command_line())
 
 
 def _series_key(issuer: str, model: str, series: int) -> "SeriesKey":

@@ -92,7 +92,9 @@ class Intake:
         return admit(
             readings,
             self._store,
-            lambda wanted: series.judge(self._engine, till, wanted, learn=self._store.learn_series),
+            lambda wanted: series.judge(
+                self._engine, till, wanted, learn=self._store.learn_series, most=self._store.series_per_till
+            ),
             accepted,
         )
 
