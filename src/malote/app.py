@@ -98,7 +98,8 @@ def open_services(settings: Settings) -> Services:
         raise
     spool = Spool(engine, language=settings.language)
     keep = partial(keeping.keep, settings.quarantine_path)
-    intake = Intake(engine, spool, keep, settings.store, settings.intake)
+    keep_all = partial(keeping.keep_all, settings.quarantine_path)
+    intake = Intake(engine, spool, keep_all, settings.store, settings.intake)
     quarantine = build_quarantine(settings, engine, spool, intake)
     structures = Structures(engine, settings)
     return Services(

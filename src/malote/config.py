@@ -15,9 +15,10 @@ import msgspec
 from malote import address
 from malote.address import AddressError, Scheme
 from malote.fiscal import typed
-from malote.fiscal.readings import Limits
+from malote.fiscal.readings import LARGEST_DOCUMENT, Limits
 from malote.fiscal.typed import TypedError
 from malote.rejection import Language
+from malote.wire import PouchLimits
 
 HIDDEN = "***"
 _SECRETS = frozenset({"url", "erp_url", "token", "dba_password"})  # the addresses may hold a password
@@ -118,16 +119,26 @@ class LocksSettings(Section, frozen=True, forbid_unknown_fields=True):
 
 
 class IntakeSettings(Section, frozen=True, forbid_unknown_fields=True):
-    max_document_bytes: int = 5_000_000
+    max_document_bytes: int = LARGEST_DOCUMENT  # of one file, at the till as well
     max_pouch_bytes: int = 64_000_000  # opened
     max_body_bytes: int = 32_000_000  # as sent
     max_documents: int = 2000  # in one pouch
+    rejects_per_minute: int = 600  # of one till, before it alone is slowed; 0: any number
     clock_skew_seconds: float = 300.0  # beyond it, the till is told and shown as skewed
     drop_folder: bool = True
     drop_quiet_seconds: float = 1.0
     drop_rescan_seconds: float = 5.0
     drop_keep_days: float = 90.0  # of files taken from the drop folder
     drop_watch: bool = True  # false: only look, for a network share whose changes nobody tells
+
+    @property
+    def pouch_limits(self) -> PouchLimits:
+        """What agents are asked to send at once: far less than what is taken, so that others have their turn soon."""
+        return PouchLimits(
+            files=max(self.max_documents // 4, 1),
+            bytes=max(self.max_pouch_bytes // 8, 1),
+            document_bytes=self.max_document_bytes,
+        )
 
 
 class RetentionSettings(Section, frozen=True, forbid_unknown_fields=True):
@@ -168,7 +179,6 @@ class TillSettings(Section, frozen=True, forbid_unknown_fields=True):
     retry_longest_seconds: float = 120.0
     pouch_documents: int = 200
     pouch_bytes: int = 4_000_000
-    max_document_bytes: int = 5_000_000
     retention_days: float = 30.0  # of the content in the outbox, counted from the proof
     after_proof: Literal["keep", "move", "delete"] = "keep"  # what to do with the POS's own file
     moved_folder: str = ""  # for after_proof = "move"
@@ -236,6 +246,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     """
     chosen = path or _path_of(environment)
     values = _read(chosen) if chosen else {}
+    _forget_retired(values)
     _overlay(values, environment)
     try:
         settings = msgspec.convert(values, Settings, strict=False)
@@ -285,6 +296,17 @@ def _check_proxies(named: list[str], where: str) -> None:
             ipaddress.ip_network(each, strict=False)
         except ValueError as error:
             raise SettingsError(f"{where}: server.trusted_proxies: {error}") from error
+
+
+def _forget_retired(values: dict[str, Any]) -> None:
+    """A file written for an older version still starts the agent of a newer one."""
+    for section, name in _RETIRED:
+        if isinstance(values.get(section), dict):
+            values[section].pop(name, None)
+
+
+# Settings that say nothing any more.
+_RETIRED = (("till", "max_document_bytes"),)  # the server tells its tills
 
 
 def _path_of(environment: Mapping[str, str]) -> Path | None:

@@ -7,7 +7,7 @@ The version changes only when an older side could misread a newer one.
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import zstandard
@@ -25,7 +25,15 @@ PATH_CONTACT = "/v1/contact"  # POST Contact -> ContactReply
 PATH_DOCUMENTS = "/v1/documents"  # POST one raw XML -> FileReceipt
 PATH_HEALTH = "/health"
 
-MAX_QUERY = 1000  # hashes in one ReceiptsQuery
+MAX_QUERY = 1000  # hashes in one ReceiptsQuery, and files in one Contact
+PATIENCE_SECONDS = 30.0  # that an agent waits for the answer to a pouch; the server takes half of it, at most
+MAX_FACTS = 100  # that explain one code
+
+# What no side that means well exceeds. A name may be a whole path; it is shortened where it is kept.
+Code = Annotated[str, msgspec.Meta(max_length=100)]
+Hash = Annotated[str, msgspec.Meta(max_length=64)]  # hex
+Name = Annotated[str, msgspec.Meta(max_length=40_000)]
+Facts = Annotated[dict[Code, str], msgspec.Meta(max_length=MAX_FACTS)]
 
 
 class PouchFile(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -91,9 +99,9 @@ class ReceiptsReply(msgspec.Struct, frozen=True):
 class RefusedFile(msgspec.Struct, frozen=True):
     """A file that the till could not even capture (too large, unreadable); it stays where the POS left it."""
 
-    name: str
+    name: Name
     size: int
-    code: str
+    code: Code
 
 
 class TillStructure(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -101,11 +109,11 @@ class TillStructure(msgspec.Struct, frozen=True, omit_defaults=True):
 
     format: int  # the newest form of a structure that it can read
     version: int
-    sha256: str  # hex; empty where none was ever applied
+    sha256: Hash  # empty where none was ever applied
     order: int = 0  # 0: none yet
     done: bool = False  # else it failed, for ``code``
-    code: str = ""
-    facts: dict[str, str] = {}
+    code: Code = ""
+    facts: Facts = {}
     seconds: float = 0.0  # that it took
 
 
@@ -121,13 +129,22 @@ class StructureOrder(msgspec.Struct, frozen=True):
 class Contact(msgspec.Struct, frozen=True):
     """The till's sign of life."""
 
-    agent_version: str
+    agent_version: Code
     clock: datetime  # the till's, with zone
     pending: int  # files captured and not yet accepted
     unproven: int  # accepted and not yet proven posted
-    refused: list[RefusedFile] = []
+    refused: Annotated[list[RefusedFile], msgspec.Meta(max_length=MAX_QUERY)] = []
     synchronised: int | None = None  # the last ``ContactReply.order`` it has obeyed, 0 for none; None: it can't say
     structure: TillStructure | None = None  # None: an agent that knows of no structures
+
+
+class PouchLimits(msgspec.Struct, frozen=True):
+    """What the server takes at once. A larger pouch may still be taken, or refused with ``too_many_documents`` or
+    ``pouch_too_large``; a single file of ``document_bytes`` always fits, whatever ``bytes`` says."""
+
+    files: int
+    bytes: int  # of contents, before compression
+    document_bytes: int  # of one file; a larger one would be rejected
 
 
 class ContactReply(msgspec.Struct, frozen=True):
@@ -139,6 +156,7 @@ class ContactReply(msgspec.Struct, frozen=True):
     order: int = 0  # which synchronisation; offered until the till says that it has obeyed
     server_key: str = ""  # Ed25519, hex: the till remembers the first it sees, and believes no other
     structure: StructureOrder | None = None  # offered until the till has dealt with it
+    limits: PouchLimits | None = None  # None: an older server, which takes what its settings say
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -154,14 +172,31 @@ class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
 class PouchUnreadableError(ValueError):
     """The bytes are no pouch, or a hash in it is wrong. ``code`` is in the catalogue; nothing of it was kept."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str = "", **facts: str) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.facts = {"detail": detail, **facts}
+
+
+class _Head(msgspec.Struct, array_like=True, frozen=True):
+    """A pouch whose files are left as they are: what they would cost is known before it is paid."""
+
+    version: int
+    sealed_at: datetime
+    files: msgspec.Raw
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Pouch)
+_head_decoder = msgspec.msgpack.Decoder(_Head)
+
+_PIECE = (
+    1024  # compressed bytes opened at once: what they can grow to, some 32 MB, is all that the limit may be exceeded
+)
+# Bytes that a frame may make its reader keep to refer back to: every level of zstd's up to 19, then what is allowed.
+_SMALLEST_WINDOW = 2**22
+_LARGEST_WINDOW = 2**27
 
 
 def seal(files: Sequence[PouchFile], sealed_at: datetime) -> tuple[bytes, str]:
@@ -170,16 +205,19 @@ def seal(files: Sequence[PouchFile], sealed_at: datetime) -> tuple[bytes, str]:
     return zstandard.ZstdCompressor(level=3).compress(payload), hashlib.sha256(payload).hexdigest()
 
 
-def unseal(body: bytes, expected_sha256: str | None, *, max_size: int) -> Pouch:
+def unseal(body: bytes, expected_sha256: str | None, *, max_size: int, max_files: int | None = None) -> Pouch:
     """Opens a pouch and proves every hash in it.
 
-    ``max_size`` bounds the uncompressed size in bytes, whatever the frame claims. ``expected_sha256`` is None only
-    for pouches that this server sealed itself. Raises ``PouchUnreadableError``.
+    ``max_size`` bounds the uncompressed size in bytes, whatever the frame claims, and ``max_files`` how many files
+    there may be, before a single one is looked at. One frame is a pouch: nothing may follow it. ``expected_sha256`` is
+    None only for pouches that this server sealed itself. Raises ``PouchUnreadableError``.
     """
     payload = _decompress(body, max_size)
-    if expected_sha256 is not None and hashlib.sha256(payload).hexdigest() != expected_sha256.lower():
-        raise PouchUnreadableError("pouch_hash_mismatch", "the pouch changed on its way")
     try:
+        if max_files is not None:
+            _count(_head_decoder.decode(payload).files, max_files)
+        if expected_sha256 is not None and hashlib.sha256(payload).hexdigest() != expected_sha256.lower():
+            raise PouchUnreadableError("pouch_hash_mismatch", "the pouch changed on its way")
         pouch = _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PouchUnreadableError("pouch_unreadable", str(error)) from error
@@ -189,13 +227,38 @@ def unseal(body: bytes, expected_sha256: str | None, *, max_size: int) -> Pouch:
     return pouch
 
 
+def _count(files: msgspec.Raw, most: int) -> None:
+    """Reads how many files a list claims to have from its first bytes."""
+    start = bytes(memoryview(files)[:5])
+    match start[:1]:
+        case b"\xdc":
+            found = int.from_bytes(start[1:3], "big")
+        case b"\xdd":
+            found = int.from_bytes(start[1:5], "big")
+        case _:
+            found = start[0] & 0x0F  # a short list; what is no list at all is refused by the decoder
+    if found > most:
+        raise PouchUnreadableError("too_many_documents", found=str(found), limit=str(most))
+
+
 def _decompress(body: bytes, max_size: int) -> bytes:
+    """The content of the one frame, opened piece by piece so that no frame gets more memory than is allowed."""
+    window = min(_LARGEST_WINDOW, 1 << max(max_size, _SMALLEST_WINDOW).bit_length())
+    opener = zstandard.ZstdDecompressor(max_window_size=window).decompressobj()
+    opened = bytearray()
     try:
-        # One byte more than allowed tells "just fits" from "too large" without trusting the frame's header.
-        with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(body) as reader:
-            payload = reader.read(max_size + 1)
+        if zstandard.frame_content_size(body) > max_size:
+            raise PouchUnreadableError("pouch_too_large", f"more than {max_size} bytes when opened")
+        for start in range(0, len(body), _PIECE):
+            if opener.eof:
+                break
+            opened += opener.decompress(body[start : start + _PIECE])
+            if len(opened) > max_size:
+                raise PouchUnreadableError("pouch_too_large", f"more than {max_size} bytes when opened")
     except zstandard.ZstdError as error:
         raise PouchUnreadableError("pouch_unreadable", str(error)) from error
-    if len(payload) > max_size:
-        raise PouchUnreadableError("pouch_too_large", f"more than {max_size} bytes when opened")
-    return payload
+    if not opener.eof:
+        raise PouchUnreadableError("pouch_unreadable", "the frame has no end")
+    if opener.unused_data or start + _PIECE < len(body):
+        raise PouchUnreadableError("pouch_unreadable", "something follows the frame")
+    return bytes(opened)

@@ -23,6 +23,7 @@ from tests.faces.intake_support import Speaker, fault_of, file, sealed, serving,
 from tests.unit.fiscal.notes import build_cancellation, build_note, key_of
 
 LIMITS = IntakeSettings(max_body_bytes=600_000, max_pouch_bytes=2_000_000, max_document_bytes=200_000, max_documents=20)
+CONTACT = {"agent_version": "1.0", "clock": "2026-11-20T10:00:00Z", "pending": 0, "unproven": 0}
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +179,11 @@ def test_a_skewed_clock_is_told_to_the_till_and_shown_but_stops_nothing(till: Sp
         {"agent_version": "1.0", "clock": "2026-11-20T10:00:00Z", "pending": 10**30, "unproven": 0},
         {"agent_version": "1\x00", "clock": "2026-11-20T10:00:00Z", "pending": 0, "unproven": 0},
         {"agent_version": "1.0", "pending": 0, "unproven": 0},
+        CONTACT | {"refused": [{"name": "a", "size": 1, "code": "b"}] * (wire.MAX_QUERY + 1)},
+        CONTACT | {"refused": [{"name": "a", "size": 1, "code": "b" * 101}]},
+        CONTACT | {"refused": [{"name": "a" * 40_001, "size": 1, "code": "b"}]},
+        CONTACT | {"structure": {"format": 1, "version": 1, "sha256": "0" * 65}},
+        CONTACT | {"structure": {"format": 1, "version": 1, "sha256": "", "facts": {str(n): "" for n in range(101)}}},
     ],
 )
 def test_a_contact_that_says_the_impossible_is_refused(till: Speaker, contact: dict[str, object]) -> None:

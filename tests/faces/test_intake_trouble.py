@@ -143,12 +143,22 @@ def test_a_throttle_forgets_after_its_window_and_remembers_few_addresses() -> No
 
 def test_bodies_that_do_not_fit_are_refused_for_now() -> None:
     room = Room(100)
-    room.take(60)
+    room.take(1, 60)
     with pytest.raises(RefusedError) as caught:
-        room.take(60)
+        room.take(2, 60)
     assert caught.value.code == "server_busy"
-    room.give_back(60)
-    room.take(100)
+    room.give_back(1, 60)
+    room.take(2, 100)
+
+
+def test_one_till_never_takes_all_the_room() -> None:
+    room = Room(100, share=50)
+    room.take(1, 50)
+    with pytest.raises(RefusedError):
+        room.take(1, 1)
+    room.take(2, 50)
+    room.give_back(1, 50)
+    room.take(1, 50)
 
 
 def test_room_is_given_back_whatever_the_request_ended_in(house: tuple[Services, Speaker]) -> None:

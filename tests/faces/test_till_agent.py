@@ -13,13 +13,14 @@ import pytest
 from malote import wire
 from malote.config import TillSettings
 from malote.till import agent as agent_module
-from malote.till import storage, watch
+from malote.till import limits, storage, watch
 from malote.till.agent import Agent
 from malote.till.courier import Courier
 from malote.till.files import Counts
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError
+from malote.wire import PouchLimits
 from tests.faces.till_support import FakeServer, Ledger, busy, hashes, lose_reply, says, serving
 from tests.unit.till_support import Ears, put, till_settings
 
@@ -108,7 +109,10 @@ def test_a_rejected_file_leaves_something_open(tmp_path: Path, pos: Path, fake: 
 def test_a_refused_file_leaves_something_open(tmp_path: Path, pos: Path, fake: FakeServer) -> None:
     put(pos, "large.xml", b"x" * 100)
     put(pos, "good.xml", b"good")
-    settings = till_settings(pos, server=fake.url, max_document_bytes=50)
+    fake.ledger.limits = PouchLimits(200, 4_000_000, 50)
+    with Outbox(tmp_path / "outbox.sqlite3") as outbox:
+        limits.remember(outbox, fake.ledger.limits)
+    settings = till_settings(pos, server=fake.url)
     drained = an_agent(tmp_path, settings).drain(WAIT_SECONDS)
     assert (drained.ending, drained.counts, drained.refused) == ("open", Counts(posted=1), 1)
     assert [(file.name, file.code) for file in fake.ledger.contacts[-1].refused] in (

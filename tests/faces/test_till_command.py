@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from malote import wire
+from malote.wire import PouchLimits
 from tests.faces.till_support import FakeServer, Ledger, says, serving
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import put
@@ -33,7 +34,7 @@ class Home:
         self.path = path
         (path / "pos").mkdir()
         lines = ['language = "en"', "[till]", f'server = "{address}"', 'folder = "pos"', 'token = "t"']
-        lines += ["quiet_seconds = 0.0", "poll_seconds = 0.1", "max_document_bytes = 1000"]
+        lines += ["quiet_seconds = 0.0", "poll_seconds = 0.1"]
         (path / "malote.toml").write_text("\n".join(lines), encoding="utf-8")
 
     def call(self, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -72,6 +73,9 @@ def test_once_ends_with_0_when_all_is_proven(home: Home) -> None:
 def test_once_ends_with_1_when_a_person_must_act_and_status_says_why(home: Home, fake: FakeServer) -> None:
     fake.ledger.reject[b"bad"] = "token_invalid"  # any code of the catalogue
     put(home.path / "pos", "bad.xml", b"bad")
+    # What the server says counts from the next look at the folder on.
+    fake.ledger.limits = PouchLimits(200, 4_000_000, 1000)
+    assert home.call("run", "--once").returncode == 1
     put(home.path / "pos", "large.xml", b"x" * 1001)
     ended = home.call("run", "--once")
     assert ended.returncode == 1

@@ -126,6 +126,64 @@ def test_pouches_keep_within_their_limits(tmp_path: Path, fake: FakeServer) -> N
     line.close()
 
 
+def test_no_more_is_sent_at_once_than_the_server_takes(line: Line) -> None:
+    line.ledger.limits = wire.PouchLimits(files=3, bytes=4_000_000, document_bytes=5_000_000)
+    line.put(*many(7))
+    line.until_quiet()
+    assert line.ledger.pouches == [3, 3, 1]
+    line.ledger.limits = wire.PouchLimits(files=100, bytes=20, document_bytes=5_000_000)
+    line.clock.pass_by(60)
+    line.step()
+    line.ledger.pouches.clear()
+    line.put(*[b"a sale of 21 bytes %02d" % number for number in range(3)])
+    line.until_quiet()
+    assert line.ledger.pouches == [1, 1, 1], "a file larger than that goes alone"
+
+
+def test_what_the_server_takes_is_remembered_when_it_is_away_and_older_servers_say_nothing(line: Line) -> None:
+    line.ledger.limits = wire.PouchLimits(files=3, bytes=4_000_000, document_bytes=5_000_000)
+    line.step()
+    line.begin()
+    line.ledger.limits = None
+    line.put(*many(4))
+    line.until_quiet()
+    assert line.ledger.pouches == [3, 1]
+
+
+@pytest.mark.parametrize("limits", [wire.PouchLimits(0, 0, 0), wire.PouchLimits(-5, -5, -5)])
+def test_a_server_that_says_it_takes_nothing_still_gets_the_sales(line: Line, limits: wire.PouchLimits) -> None:
+    line.ledger.limits = limits
+    line.put(*many(2))
+    line.until_quiet()
+    assert line.outbox.counts() == Counts(posted=2)
+
+
+def test_what_the_server_left_of_a_pouch_is_sent_again(line: Line) -> None:
+    """A server out of time answers ``unknown`` for the rest; an older agent knows that answer too."""
+    contents = many(6)
+    rest = [wire.FileReceipt(sha256, "unknown") for sha256 in hashes(*contents[2:])]
+
+    def takes_two(handler: Handler, body: bytes) -> None:
+        pouch = wire.unseal(body, None, max_size=10**9)
+        taken = [line.ledger.take(file) for file in pouch.files[:2]]
+        handler.reply(200, wire.PouchReply([*taken, *rest]))
+
+    line.ledger.play(wire.PATH_POUCHES, takes_two)
+    line.put(*contents)
+    line.until_quiet()
+    assert line.outbox.counts() == Counts(posted=6)
+    assert set(line.ledger.deliveries.values()) == {1}
+
+
+def test_a_till_that_is_slowed_waits_as_long_as_it_is_told(line: Line) -> None:
+    fault = wire.Fault("too_many_rejects", "Slowed", transient=True)
+    line.ledger.play(wire.PATH_POUCHES, lambda handler, body: handler.reply(429, fault, Retry_After="37"))
+    line.put(b"sale")
+    assert line.step() >= 37
+    line.until_quiet()
+    assert line.outbox.counts() == Counts(posted=1)
+
+
 @pytest.mark.parametrize(
     "trick",
     [

@@ -32,6 +32,7 @@ class Ledger:
         self.pouches: list[int] = []  # how many files each had
         self.posting = True  # whether a question finds what was accepted posted
         self.resend = False
+        self.limits: wire.PouchLimits | None = None  # what it says it takes
         self.poison: dict[bytes, tuple[int, wire.Fault | None]] = {}
         self.reject: dict[bytes, str] = {}
         self.tricks: dict[str, deque[Trick]] = {
@@ -101,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
             assert self.path == wire.PATH_CONTACT
             ledger.contacts.append(msgspec.json.decode(body, type=wire.Contact))
             resend, ledger.resend = ledger.resend, False
-            return wire.ContactReply("9.9", datetime.now(UTC), "caixa1", 0.5, resend)
+            return wire.ContactReply("9.9", datetime.now(UTC), "caixa1", 0.5, resend, limits=ledger.limits)
 
     def _pouch(self, body: bytes, ledger: Ledger) -> Any:
         assert self.headers["Authorization"].startswith("Bearer ")

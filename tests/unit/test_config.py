@@ -1,10 +1,13 @@
 """Settings: file, environment, and what is said when they are wrong."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from malote.config import Settings, SettingsError, load
+import malote
+from malote.config import IntakeSettings, Settings, SettingsError, load
+from malote.fiscal.readings import LARGEST_DOCUMENT, Limits
 
 
 def test_without_a_file_every_setting_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,3 +67,24 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such settings file"):
         load(tmp_path / "absent.toml", {})
+
+
+def test_a_file_of_an_older_version_still_starts_an_agent(tmp_path: Path) -> None:
+    path = tmp_path / "malote.toml"
+    path.write_text("[till]\nmax_document_bytes = 1000\nfolder = 'pos'\n", encoding="utf-8")
+    assert load(path, {}).till.folder == "pos"
+
+
+def test_one_size_limit_is_said_once() -> None:
+    """Whatever asks how large a file may be asks one setting, which begins with one number."""
+    source = Path(malote.__file__).parent
+    said = [path.name for path in source.rglob("*.py") if re.search(r"\b5_?000_?000\b", path.read_text("utf-8"))]
+    assert said == ["readings.py"]
+    assert IntakeSettings().max_document_bytes == Limits().max_bytes == LARGEST_DOCUMENT
+    assert IntakeSettings(max_document_bytes=7).pouch_limits.document_bytes == 7
+
+
+def test_agents_are_asked_for_less_than_is_taken() -> None:
+    limits = IntakeSettings(max_documents=2000, max_pouch_bytes=64_000_000).pouch_limits
+    assert (limits.files, limits.bytes) == (500, 8_000_000)
+    assert IntakeSettings(max_documents=1, max_pouch_bytes=1).pouch_limits.files == 1

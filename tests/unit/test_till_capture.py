@@ -9,20 +9,24 @@ import pytest
 from malote.fiscal import reader
 from malote.till import capture as capture_module
 from malote.till import folder as folder_module
+from malote.till import limits
 from malote.till.capture import FORGET_SECONDS, Capture
 from malote.till.files import CapturedFile, Counts
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError
+from malote.wire import PouchLimits
 from tests.unit.till_support import Clock, Ears, mark, put, till_settings
 
 
 class Bench:
     """A capture on a folder, with a clock in hand."""
 
-    def __init__(self, tmp_path: Path, **settings: Any) -> None:
+    def __init__(self, tmp_path: Path, largest: int | None = None, **settings: Any) -> None:
         self.pos = tmp_path / "pos"
         self.pos.mkdir(exist_ok=True)
         self.outbox = Outbox(tmp_path / "outbox.sqlite3")
+        if largest is not None:
+            limits.remember(self.outbox, PouchLimits(200, 4_000_000, largest))
         self.clock = Clock()
         self.ears = Ears()
         self.settings = till_settings(self.pos, **({"quiet_seconds": 1.0, "rescan_seconds": 30.0} | settings))
@@ -161,7 +165,7 @@ def test_the_rescan_finds_what_the_watch_missed(bench: Bench) -> None:
 
 
 def test_a_file_too_large_is_refused_without_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(tmp_path, max_document_bytes=100)
+    bench = Bench(tmp_path, largest=100)
     large = put(bench.pos, "large.xml", b"x" * 101)
     put(bench.pos, "small.xml", b"x" * 100)
     assert bench.settle() == 1
@@ -195,7 +199,7 @@ def test_an_unreadable_file_is_said_and_tried_again(bench: Bench, monkeypatch: p
 
 
 def test_a_refusal_ends_when_its_file_is_gone(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, max_document_bytes=1)
+    bench = Bench(tmp_path, largest=1)
     path = put(bench.pos, "large.xml", b"xx")
     bench.settle()
     path.unlink()

@@ -1,6 +1,7 @@
 """Pouches: sealed, opened, and refused when anything in them is not what it claims."""
 
 import hashlib
+import time
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -75,3 +76,61 @@ def test_a_pouch_that_just_fits_is_opened() -> None:
     assert unseal(body, sha256, max_size=size).files[0].content == b"x" * 1000
     with pytest.raises(PouchUnreadableError):
         unseal(body, sha256, max_size=size - 1)
+
+
+def test_what_follows_the_frame_is_refused() -> None:
+    body, sha256 = seal([file_of(b"sale")], NOW)
+    empty = zstandard.ZstdCompressor().compress(b"")
+    skippable = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"note"
+    for tail in (b"\0", b"x" * 5000, body, empty, skippable):
+        with pytest.raises(PouchUnreadableError) as refused:
+            unseal(body + tail, sha256, max_size=LIMIT)
+        assert refused.value.code == "pouch_unreadable"
+
+
+def test_a_frame_that_does_not_say_its_size_is_a_pouch_too() -> None:
+    body, sha256 = seal([file_of(b"sale" * 10_000)], NOW)
+    plain = zstandard.ZstdDecompressor().decompress(body)
+    compressor = zstandard.ZstdCompressor(write_content_size=False).compressobj()
+    unsized = compressor.compress(plain) + compressor.flush()
+    assert unseal(unsized, sha256, max_size=LIMIT).files == unseal(body, sha256, max_size=LIMIT).files
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 200, 65_535, 65_536])
+def test_files_are_counted_as_they_are(count: int) -> None:
+    body, sha256 = seal([file_of(b"")] * count, NOW)
+    assert len(unseal(body, sha256, max_size=64 * LIMIT, max_files=count).files) == count
+    with pytest.raises(PouchUnreadableError) as refused:
+        unseal(body, sha256, max_size=64 * LIMIT, max_files=count - 1)
+    assert refused.value.code == "too_many_documents"
+    assert refused.value.facts["found"] == str(count)
+
+
+def test_a_million_empty_files_are_refused_before_any_is_looked_at() -> None:
+    count = 1_500_000
+    one = msgspec.msgpack.encode(PouchFile("", bytes(32), b""))
+    start = msgspec.msgpack.encode(1)
+    stamp = msgspec.msgpack.encode(NOW)
+    payload = b"\x93" + start + stamp + b"\xdd" + count.to_bytes(4, "big") + one * count
+    body = zstandard.ZstdCompressor(level=19).compress(payload)
+    assert len(body) < 20_000
+    began = time.process_time()
+    tracemalloc.start()
+    try:
+        with pytest.raises(PouchUnreadableError) as refused:
+            unseal(body, hashlib.sha256(payload).hexdigest(), max_size=64 * LIMIT, max_files=2000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert refused.value.code == "too_many_documents"
+    assert peak < 3 * len(payload)
+    # Fourteen seconds of processor once; a fifth of one now.
+    assert time.process_time() - began < 3
+
+
+def test_what_only_claims_many_files_is_no_pouch() -> None:
+    payload = b"\x93\x01" + msgspec.msgpack.encode(NOW) + b"\xdd\xff\xff\xff\xff"
+    body = zstandard.ZstdCompressor().compress(payload)
+    with pytest.raises(PouchUnreadableError) as refused:
+        unseal(body, hashlib.sha256(payload).hexdigest(), max_size=LIMIT, max_files=2000)
+    assert refused.value.code == "pouch_unreadable"

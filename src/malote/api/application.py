@@ -15,17 +15,19 @@ from malote import __version__, wire
 from malote.accounts.tills import Till, TokenError
 from malote.api import faults, health, tills
 from malote.api.admittance import Throttle, check_protocol, require_till
-from malote.api.bodies import Room, room_of
+from malote.api.bodies import Places, room_of
 from malote.api.health import Pulse
 from malote.api.proxies import Trusted, believing
 from malote.api.services import Services
 from malote.database.errors import StoreError
+from malote.intake.quota import SlowedError
 from malote.wire import PouchUnreadableError
 
 EXCEPTION_HANDLERS: Mapping[Any, Any] = {
     faults.RefusedError: faults.refused,
     TokenError: faults.no_till,
     PouchUnreadableError: faults.no_pouch,
+    SlowedError: faults.slowed,
     StoreError: faults.no_store,
     HTTPException: faults.not_routed,
     Exception: faults.failed,
@@ -50,7 +52,9 @@ def create_app(services: Services, *, pages: Sequence[Router] = ()) -> Litestar:
         openapi_config=OpenAPIConfig(title="Malote", version=__version__, path="/schema"),
         logging_config=None,
         debug=False,
-        state=State({"services": services, "throttle": Throttle(), "room": Room(room_of(limit)), "pulse": Pulse()}),
+        state=State(
+            {"services": services, "throttle": Throttle(), "room": room_of(limit), "places": Places(), "pulse": Pulse()}
+        ),
     )
 
 

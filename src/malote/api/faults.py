@@ -1,5 +1,6 @@
 """Every reply that isn't a success: a ``wire.Fault`` with a code, its words, and the HTTP status that goes with it."""
 
+import math
 import secrets
 import traceback
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from malote import rejection, wire
 from malote.accounts.tills import TokenError
 from malote.api.services import services_of
 from malote.database.errors import StoreError
+from malote.intake.quota import SlowedError
 from malote.wire import PouchUnreadableError
 
 RETRY_AFTER_SECONDS = 5
@@ -31,6 +33,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "too_many_documents": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request_invalid": HTTPStatus.BAD_REQUEST,
+    "too_many_rejects": HTTPStatus.TOO_MANY_REQUESTS,
     "server_busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "store_away": HTTPStatus.SERVICE_UNAVAILABLE,
     "store_damaged": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -52,11 +55,12 @@ class RefusedError(Exception):
         self.code = code
         self.facts = {name: str(value) for name, value in facts.items()}
         self.status = status or STATUSES[code]
+        self.retry_after = RETRY_AFTER_SECONDS
 
 
 def refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
     log.info("refused", code=error.code, status=int(error.status), path=request.scope["path"])
-    return fault(request, error.code, error.facts, error.status)
+    return fault(request, error.code, error.facts, error.status, retry_after=error.retry_after)
 
 
 def no_till(request: AnyRequest, error: TokenError) -> Response[bytes]:
@@ -64,7 +68,7 @@ def no_till(request: AnyRequest, error: TokenError) -> Response[bytes]:
 
 
 def no_pouch(request: AnyRequest, error: PouchUnreadableError) -> Response[bytes]:
-    return refused(request, RefusedError(error.code, detail=error.detail))
+    return refused(request, RefusedError(error.code, status=STATUSES[error.code], **error.facts))
 
 
 def no_store(request: AnyRequest, error: StoreError) -> Response[bytes]:
@@ -96,10 +100,25 @@ def failed(request: AnyRequest, error: Exception) -> Response[bytes]:
     return fault(request, "server_failed", {"detail": reference}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def fault(request: AnyRequest, code: str, facts: Mapping[str, str], status: int) -> Response[bytes]:
+def slowed(request: AnyRequest, error: SlowedError) -> Response[bytes]:
+    """The till alone waits, and is told for how long."""
+    limit = services_of(request).settings.intake.rejects_per_minute
+    answer = RefusedError("too_many_rejects", limit=limit)
+    answer.retry_after = math.ceil(error.retry_after)
+    return refused(request, answer)
+
+
+def fault(
+    request: AnyRequest,
+    code: str,
+    facts: Mapping[str, str],
+    status: int,
+    *,
+    retry_after: int = RETRY_AFTER_SECONDS,
+) -> Response[bytes]:
     headers = {}
     if rejection.entry(code).transient and status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     body = words_of(code, facts, services_of(request).settings.language)

@@ -45,11 +45,9 @@ def receive_pouch(request: TillRequest, content: NamedDependency[bytes]) -> Pouc
     expected = request.headers.get(wire.POUCH_HASH_HEADER)
     if not expected:
         raise RefusedError("request_invalid", detail=f"the header {wire.POUCH_HASH_HEADER} is missing")
-    pouch = wire.unseal(content, expected, max_size=limits.max_pouch_bytes)
+    pouch = wire.unseal(content, expected, max_size=limits.max_pouch_bytes, max_files=limits.max_documents)
     if not wire.OLDEST_PROTOCOL_VERSION <= pouch.version <= wire.PROTOCOL_VERSION:
         raise unsupported(pouch.version)
-    if len(pouch.files) > limits.max_documents:
-        raise RefusedError("too_many_documents", found=len(pouch.files), limit=limits.max_documents)
     return PouchReply(services.intake.take(request.auth, pouch.files, content))
 
 
@@ -125,6 +123,7 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
         order=order,
         server_key=services.server_key,
         structure=services.structure_due(request.auth, contact.structure),
+        limits=services.settings.intake.pouch_limits,
     )
 
 

@@ -15,7 +15,6 @@ from malote.console.refusals import RefusedError
 
 LARGEST = 64_000  # bytes
 MOST_FIELDS = 500
-LARGEST_FILE = 5_000_000  # bytes of a file that a form may carry
 _AROUND_A_FILE = 100_000  # bytes of the form beside it
 _MOST_PARTS = 20  # of a form that carries a file
 
@@ -43,17 +42,19 @@ class Form(msgspec.Struct, frozen=True):
         return [value for field, value in self.fields if field == name]
 
 
-async def read(request: Request[Any, Any, Any], *, with_file: bool) -> Form:
+async def read(request: Request[Any, Any, Any], *, largest_file: int | None) -> Form:
     """The body as a form; what is no form is an empty one, and is not read.
+
+    ``largest_file``: bytes of a file that it may carry; None: it may carry none.
 
     Raises ``RefusedError``: 413 ``form_too_large``, before more than the limit is read; 400 ``request_invalid``.
     """
     kind, options = parse_options_header(request.headers.get("Content-Type", ""))
     if kind == "application/x-www-form-urlencoded":
         return fields_of(await _body(request, LARGEST))
-    if kind == "multipart/form-data" and with_file:
+    if kind == "multipart/form-data" and largest_file is not None:
         boundary = str(options.get("boundary", ""))
-        body = await _body(request, LARGEST_FILE + _AROUND_A_FILE)
+        body = await _body(request, largest_file + _AROUND_A_FILE)
         return await to_thread.run_sync(_parts, body, boundary)
     return Form()
 

@@ -128,7 +128,9 @@ async def somebody(request: ConsoleRequest, services: Services) -> Response[Any]
 
 
 async def _read_form(request: ConsoleRequest) -> Visit:
-    form = await forms.read(request, with_file=bool(request.route_handler.opt.get(forms.FILE)))
+    carries = request.route_handler.opt.get(forms.FILE)
+    largest = services_of(request).quarantine.parts.max_file_bytes if carries else None
+    form = await forms.read(request, largest_file=largest)
     visit: Visit = replace(visit_of(request), form=form)
     request.state["visit"] = visit
     return visit

@@ -9,11 +9,15 @@ from malote.fiscal.access_key import SAT_MODEL, is_well_formed, split
 from malote.fiscal.documents import Answer, Cancellation, Document, Event, Kind, NumberVoid, Sale, kind
 from malote.fiscal.problems import Problem
 
+# Bytes of one file, where the settings don't say otherwise. The one place: intake.max_document_bytes begins with it,
+# and whatever else asks how large a file may be asks that setting. The till is told by the server.
+LARGEST_DOCUMENT = 5_000_000
+
 
 class Limits(msgspec.Struct, frozen=True):
     """How much of a file is read before it is refused, and what the store's settings say of its checks."""
 
-    max_bytes: int = 5_000_000
+    max_bytes: int = LARGEST_DOCUMENT
     max_depth: int = 64  # of elements within elements; a note in its envelopes has about 15
     max_items: int = 990  # of one note: the official layout's
     max_documents: int = 50  # of one file: enviNFe's

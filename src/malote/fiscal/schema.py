@@ -20,7 +20,6 @@ from malote.fiscal.problems import Problem
 from malote.fiscal.tree import LOCAL_NAMES, parse_as_is
 
 _MOST = 50  # findings of one document
-_LARGEST = 5_000_000  # bytes
 _DEPTH = 8  # of wrappers
 _LONGEST_RULE = 80  # characters of a rule that still explains something
 _NOTES = "nfe/schemas/v4_0"
@@ -74,8 +73,8 @@ def findings(raw: bytes) -> list[SchemaFinding]:
 
 def _root(raw: bytes) -> etree._Element | None:
     """The element that a schema speaks of, as a document of its own."""
-    decoded = None if len(raw) > _LARGEST else to_utf8(raw)
-    if decoded is None or isinstance(decoded, Problem):
+    decoded = to_utf8(raw)
+    if isinstance(decoded, Problem):
         return None
     root = parse_as_is(decoded.content)
     if isinstance(root, Problem):

@@ -3,6 +3,7 @@
 import unicodedata
 
 LONGEST = 200  # characters
+_LONGEST_LOOKED_AT = 4096  # characters from the end, beyond any path of any system
 
 
 def readable(name: str) -> str:
@@ -10,6 +11,7 @@ def readable(name: str) -> str:
 
     Backslashes part folders too, whatever system the name was made on.
     """
+    name = name[-_LONGEST_LOOKED_AT:]
     if name.isprintable() and "/" not in name and "\\" not in name:
         return name.strip()[:LONGEST] or "?"
     text = "".join("\N{REPLACEMENT CHARACTER}" if _is_no_text(character) else character for character in name)

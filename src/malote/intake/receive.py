@@ -3,7 +3,7 @@
 import errno
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -18,12 +18,21 @@ from malote.database.errors import StoreError
 from malote.fiscal import reader
 from malote.intake.admission import Accepted, admit
 from malote.intake.names import readable
+from malote.intake.quota import Quota
+from malote.intake.turns import Turns
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason, RejectedDocument
 from malote.spool.sql import Spool
 from malote.wire import FileReceipt, PouchFile
 
-# Keeps a rejected document on disk, durably. Raises ``OSError``.
-Keep = Callable[[RejectedDocument], object]
+# Keeps rejected documents on disk, durably, as one group. Raises ``OSError``.
+Keep = Callable[[Sequence[RejectedDocument]], object]
+
+# A slice of a pouch: what is read, or put aside, in one turn.
+SLICE_FILES = 40
+SLICE_BYTES = 250_000
+# Reading stops then, and what is left is answered as unknown, which every agent sends again. With the writing behind it
+# a pouch is answered in half of the agent's patience.
+READING_SECONDS = wire.PATIENCE_SECONDS / 4
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
@@ -41,9 +50,14 @@ class Intake:
         store: StoreSettings,
         settings: IntakeSettings,
         *,
+        quota: Quota | None = None,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``clock`` tells seconds since the epoch."""
+        """``clock`` tells seconds since the epoch. ``quota`` is asked by whoever lets a till in; here it is used up."""
+        self.quota = quota or Quota(settings.rejects_per_minute)
+        self._turns = Turns()
+        self._monotonic = monotonic
         self._engine = engine
         self._spool = spool
         self._keep = keep
@@ -55,18 +69,22 @@ class Intake:
         """Makes a pouch durable and answers for each of its files, in order.
 
         ``files`` are those of the sealed pouch ``body``, their hashes proven. What is known already isn't read again.
-        Raises ``StoreError`` and ``OSError``; nothing is acknowledged then, and the same pouch may be sent again.
+        What there is no time for is answered as unknown: it is to be sent again. Raises ``StoreError`` and ``OSError``;
+        nothing is acknowledged then, and the same pouch may be sent again.
         """
         known = self._spool.known(till.id, [file.sha256 for file in files])
         new = {file.sha256: file for file in files if file.sha256 not in known}
         if not new:
             return [known[file.sha256] for file in files]
-        documents = dict(zip(new, self._admit(till, list(new.values())), strict=True))
+        documents = self._read_in_turns(till, list(new.values()))
         now = self._clock()
-        self._put_rejected_aside(till, new, documents, now)
+        rejected = self._put_rejected_aside(till, new, documents, now)
         incoming = [IncomingFile(readable(file.name), file.sha256, documents.get(file.sha256, [])) for file in files]
-        receipts = self._spool.accept(till.id, body, incoming, received_at=now)
-        log.info("took_in", till=till.name, files=len(files), known=len(files) - len(new), bytes=len(body))
+        with self._turns.turn(till.id):
+            receipts = self._spool.accept(till.id, body, incoming, received_at=now, kept=True)
+        self.quota.note(till.id, rejected)
+        left = len(new) - len(documents)
+        log.info("took_in", till=till.name, files=len(files), known=len(files) - len(new), left=left, bytes=len(body))
         return receipts
 
     def take_files(self, till: Till, files: Sequence[PouchFile]) -> list[FileReceipt]:
@@ -98,23 +116,57 @@ class Intake:
             accepted,
         )
 
+    def _read_in_turns(self, till: Till, files: Sequence[PouchFile]) -> dict[bytes, list[IncomingDocument]]:
+        """The documents of each file that there was time for, by its hash; of one slice at least."""
+        found: dict[bytes, list[IncomingDocument]] = {}
+        until = self._monotonic() + READING_SECONDS
+        for part in _slices(files):
+            with self._turns.turn(till.id):
+                found |= zip((file.sha256 for file in part), self._admit(till, part), strict=True)
+            if self._monotonic() >= until:
+                break
+        return found
+
     def _put_rejected_aside(
         self, till: Till, files: dict[bytes, PouchFile], documents: dict[bytes, list[IncomingDocument]], now: float
-    ) -> None:
-        """Before the spool's commit: a crash in between leaves files that the resend writes again, and no row alone."""
-        for sha256, read in documents.items():
-            for document in read:
-                if document.reason is not None:
-                    self._put_aside(_rejected(till, files[sha256], document, document.reason, now))
+    ) -> int:
+        """Before the spool's commit: a crash in between leaves files that the resend writes again, and no row alone.
 
-    def _put_aside(self, rejected: RejectedDocument) -> None:
+        Returns how many documents that were.
+        """
+        rejected = [
+            _rejected(till, files[sha256], document, document.reason, now)
+            for sha256, read in documents.items()
+            for document in read
+            if document.state == "rejected" and document.reason is not None
+        ]
+        for start in range(0, len(rejected), SLICE_FILES):
+            with self._turns.turn(till.id):
+                self._put_aside(rejected[start : start + SLICE_FILES])
+        return len(rejected)
+
+    def _put_aside(self, group: Sequence[RejectedDocument]) -> None:
         try:
-            self._keep(rejected)
+            self._keep(group)
         except OSError as error:
             if error.errno in _NO_ROOM:
                 raise StoreError("disk_full", transient=True, detail="rejeitados") from error
             raise
-        log.info("rejected", till=rejected.till, code=rejected.reason.code, access_key=rejected.access_key)
+        for rejected in group:
+            log.info("rejected", till=rejected.till, code=rejected.reason.code, access_key=rejected.access_key)
+
+
+def _slices(files: Sequence[PouchFile]) -> Iterator[list[PouchFile]]:
+    part: list[PouchFile] = []
+    size = 0
+    for file in files:
+        part.append(file)
+        size += len(file.content)
+        if len(part) == SLICE_FILES or size >= SLICE_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def _rejected(till: Till, file: PouchFile, document: IncomingDocument, reason: Reason, now: float) -> RejectedDocument:

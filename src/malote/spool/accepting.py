@@ -34,6 +34,7 @@ class Arrival(msgspec.Struct, frozen=True):
     body: bytes
     files: Sequence[IncomingFile]
     received_at: float
+    kept: bool = False  # whether the quarantine has what is rejected of it
 
 
 class _New(msgspec.Struct, frozen=True):
@@ -157,7 +158,7 @@ def _row(arrival: Arrival, pouch_id: int, each: _New, one: IncomingDocument, ind
         "attempts": 0,
         "settled_at": arrival.received_at if one.state in ("rejected", "kept") else None,
         "duplicate": False,
-        "kept": False,
+        "kept": arrival.kept and one.state == "rejected",
         "authorised": one.authorised,
     }
 

@@ -41,15 +41,16 @@ class Spool:
         return receipts.receipts(self._engine, till_id, hashes, self._language)
 
     def accept(
-        self, till_id: int, body: bytes, files: Sequence[IncomingFile], *, received_at: float
+        self, till_id: int, body: bytes, files: Sequence[IncomingFile], *, received_at: float, kept: bool = False
     ) -> list[FileReceipt]:
         """Keeps a pouch durably, and answers for every file of it, in order.
 
         ``body`` is the pouch as received; ``files`` all of its files in its order. A file that ``known`` has found
-        may come without documents. What the till sent before is not kept again, nor is a pouch that has nothing new.
-        When this returns, the disk has it.
+        may come without documents; any other one that does is answered as unknown. ``kept``: the quarantine has the
+        rejected documents among them durably already. What the till sent before is not kept again, nor is a pouch that
+        has nothing new. When this returns, the disk has it.
         """
-        arrival = accepting.Arrival(till_id, body, files, received_at)
+        arrival = accepting.Arrival(till_id, body, files, received_at, kept)
         return accepting.accept(self._engine, arrival, self._language)
 
     def lease(self, owner: str, limit: int, seconds: float) -> list[LeasedDocument]:

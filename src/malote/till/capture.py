@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from malote.config import TillSettings
-from malote.till import cutover
+from malote.till import cutover, limits
 from malote.till.cutover import Question, Start
 from malote.till.files import CapturedFile, Mark, Refusal, readable
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
@@ -59,6 +59,7 @@ class Capture:
         self._vanished: dict[str, float] = {}  # since when, by the monotonic clock
         self._refused: dict[str, Refusal] = {}
         self._refused_stored: dict[str, Refusal] | None = None
+        self._largest = limits.known(outbox).document_bytes
 
     @property
     def settled(self) -> bool:
@@ -76,6 +77,7 @@ class Capture:
 
     def rescan(self) -> None:
         """Looks at the whole folder. A folder that is missing is said, and remembered until it is back."""
+        self._largest = limits.known(self._outbox).document_bytes
         place = str(self.folder.path)
         try:
             counts = self._begin(place)
@@ -171,11 +173,11 @@ class Capture:
         if mark != self._candidates[path].mark:
             self._await_quiet(path, mark)
             return None
-        if mark.size > self._settings.max_document_bytes:
+        if mark.size > self._largest:
             self._refuse_size(path, mark)
             return None
         try:
-            content = read(path, mark, self._settings.max_document_bytes)
+            content = read(path, mark, self._largest)
         except (FileChangedError, FileTooLargeError):
             self._await_quiet(path, mark)
             return None
@@ -219,7 +221,7 @@ class Capture:
         self._refused.pop(path, None)
 
     def _refuse_size(self, path: str, mark: Mark) -> None:
-        limit = self._settings.max_document_bytes
+        limit = self._largest
         self._refuse(path, mark, "file_too_large", size=str(mark.size), limit=str(limit))
 
     def _refuse(self, path: str, mark: Mark, code: str, **facts: str) -> None:

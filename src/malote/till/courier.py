@@ -12,6 +12,7 @@ import msgspec
 
 from malote import __version__, wire
 from malote.config import TillSettings
+from malote.till import limits
 from malote.till.backoff import Backoff
 from malote.till.files import Answer, Refusal, StoredFile
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
@@ -63,7 +64,8 @@ class Courier:
         self._monotonic = monotonic
         self._now = now
         self._backoff = Backoff(settings.retry_first_seconds, settings.retry_longest_seconds, dice)
-        self._limit = settings.pouch_documents
+        self._taken = limits.known(outbox)
+        self._limit = self._most_files
         self._failures_of_pouch = 0
         self._blocked_until = self._contact_due = self._ask_due = self._held_due = monotonic()
         self._ask_delay = self._quick
@@ -75,6 +77,10 @@ class Courier:
     @property
     def _quick(self) -> float:
         return min(QUICK_SECONDS, self._settings.poll_seconds)
+
+    @property
+    def _most_files(self) -> int:
+        return min(self._taken.files, self._settings.pouch_documents)
 
     def step(self) -> float:
         """Does what is due, at most one request of each kind, and returns the seconds until something is.
@@ -108,7 +114,8 @@ class Courier:
     # ---- sending ----
 
     def _send(self) -> bool:
-        pick = self._outbox.next_pouch(self._limit, self._settings.pouch_bytes)
+        files, size = self._most_files, min(self._taken.bytes, self._settings.pouch_bytes)
+        pick = self._outbox.next_pouch(min(self._limit, files), size)
         self._mind_damage(pick.damaged)
         if not pick.files:
             return pick.damaged > 0
@@ -118,7 +125,7 @@ class Courier:
             if not self._suspect(error, pick.files):
                 raise
             return True
-        self._limit = min(self._limit * 2, self._settings.pouch_documents)
+        self._limit = min(self._limit * 2, files)
         return True
 
     def _send_held(self) -> bool:
@@ -225,10 +232,19 @@ class Courier:
         reply = self._server.contact(contact)
         self._answered()
         self._note(reply)
+        self._heed_limits(reply.limits)
         if reply.resend and (not reply.order or reply.order != contact.synchronised):
             self._synchronise(reply.order)
         if self._structure.heed(reply):
             self._contact_due = self._monotonic() + self._quick
+
+    def _heed_limits(self, said: wire.PouchLimits | None) -> None:
+        limits.remember(self._outbox, said)
+        before, self._taken = self._taken, limits.known(self._outbox)
+        if self._taken != before:
+            self._limit = self._most_files
+            # What was too large may be small enough now.
+            self._ask_for_rescan()
 
     def _synchronise(self, order: int) -> None:
         """Everything that isn't proven is sent again; only then the server is told so, and soon."""

@@ -14,7 +14,7 @@ from malote import __version__, wire
 
 REPLY_SECONDS = 60.0  # for a whole reply, however slowly it drips
 LARGEST_REPLY = 32_000_000
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_TIMEOUT = httpx.Timeout(wire.PATIENCE_SECONDS, connect=5.0)
 _PER_DOCUMENT = frozenset({400, 409, 411, 413, 415, 422})
 _SHUT = frozenset({401, 403, 404, 405, 426})
 

@@ -33,7 +33,6 @@ _AT_LEAST: dict[str, float] = {
     "retry_longest_seconds": 0.01,
     "pouch_documents": 1,
     "pouch_bytes": 1,
-    "max_document_bytes": 1,
     "retention_days": 0.0,
 }
 

@@ -14,7 +14,8 @@ from malote.app import Services, services_for
 from malote.config import Settings, StoreSettings
 from malote.database.errors import StoreError
 from malote.fiscal import reader
-from malote.intake.receive import Intake
+from malote.intake.quota import Quota, SlowedError
+from malote.intake.receive import SLICE_FILES, Intake
 from malote.spool.documents import RejectedDocument
 from malote.wire import FileReceipt, PouchFile
 from tests.faces.intake_support import file
@@ -33,11 +34,12 @@ class House:
         self.keep_error: OSError | None = None
         self.intake = Intake(services.engine, services.spool, self._keep, store, services.settings.intake)
 
-    def _keep(self, rejected: RejectedDocument) -> Path:
+    def _keep(self, group: Sequence[RejectedDocument]) -> None:
         if self.keep_error:
             raise self.keep_error
-        self.kept.append(rejected)
-        return self.services.keep(rejected)
+        self.kept += group
+        for rejected in group:
+            self.services.keep(rejected)
 
     def take(self, *contents: bytes, till: Till | None = None) -> list[FileReceipt]:
         return self.intake.take_files(till or self.till, [file(content) for content in contents])
@@ -181,11 +183,11 @@ def test_a_note_without_protocol_is_accepted(house: House) -> None:
     assert house.take(build_note(number=1, protocol=False))[0].state == "accepted"
 
 
-def test_rejected_documents_are_marked_as_kept(house: House) -> None:
+def test_rejected_documents_are_marked_as_kept_with_their_rows(house: House) -> None:
     house.take(b"no document")
-    assert house.services.spool.unkept() != []
-    house.services.quarantine.reconciler.scan()
     assert house.services.spool.unkept() == []
+    house.services.quarantine.reconciler.scan()
+    assert [one.state for one in house.services.spool.documents()] == ["rejected"]
 
 
 def test_a_name_that_is_no_text_does_not_stop_its_file(house: House) -> None:
@@ -194,3 +196,70 @@ def test_a_name_that_is_no_text_does_not_stop_its_file(house: House) -> None:
     assert house.intake.take_files(house.till, [hostile])[0].state == "accepted"
     (document,) = house.services.spool.documents()
     assert document.file_name == "c.xml"
+
+
+def test_rejected_files_are_written_in_groups(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[int] = []
+    keep = house.intake._keep
+
+    def noted(group: Sequence[RejectedDocument]) -> object:
+        groups.append(len(group))
+        return keep(group)
+
+    monkeypatch.setattr(house.intake, "_keep", noted)
+    receipts = house.take(*(b"rubbish %d" % number for number in range(100)))
+    assert {receipt.state for receipt in receipts} == {"rejected"}
+    assert groups == [40, 40, 20]
+    assert len(list((house.services.settings.quarantine_path / "caixa1").glob("*.json"))) == 100
+    # On disk already: nobody has to write them once more.
+    assert house.services.spool.unkept() == []
+
+
+def test_what_there_is_no_time_for_is_left_to_be_sent_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    read = reader.read
+
+    def slow(content: bytes, limits: reader.Limits) -> Any:
+        now[0] += 1.0
+        return read(content, limits)
+
+    monkeypatch.setattr(house.intake, "_monotonic", lambda: now[0])
+    monkeypatch.setattr(reader, "read", slow)
+    contents = [build_note(number=number) for number in range(1, 101)]
+    files = [file(content) for content in contents]
+    taken = 0
+    for _ in range(3):
+        left = [receipt for receipt in house.intake.take_files(house.till, files) if receipt.state == "unknown"]
+        taken = 100 - len(left)
+        if not left:
+            break
+        assert now[0] <= SLICE_FILES * 3
+    assert taken == 100
+    assert len(house.services.spool.documents(limit=1000)) == 100
+
+
+def test_slices_are_small_in_files_and_in_bytes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[int] = []
+    turn = house.intake._turns.turn
+
+    def noted(till_id: int) -> Any:
+        turns.append(till_id)
+        return turn(till_id)
+
+    monkeypatch.setattr(house.intake._turns, "turn", noted)
+    house.take(*(b"<x>%d</x>" % number for number in range(100)))
+    assert len(turns) == 3 + 3 + 1, "read, put aside, spooled"
+    turns.clear()
+    house.take(*(b"<y>%d%s</y>" % (number, b" " * 200_000) for number in range(4)))
+    assert len(turns) == 2 + 1 + 1
+
+
+def test_only_what_is_new_counts_against_the_quota(house: House) -> None:
+    house.intake.quota = Quota(10)
+    house.take(b"rubbish", build_note(number=1))
+    for _ in range(20):
+        house.take(b"rubbish")
+    house.intake.quota.check(house.till.id)
+    house.take(*(b"rubbish %d" % number for number in range(10)))
+    with pytest.raises(SlowedError):
+        house.intake.quota.check(house.till.id)

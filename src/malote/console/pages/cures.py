@@ -7,7 +7,7 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
-from malote.console.forms import FILE, LARGEST_FILE
+from malote.console.forms import FILE
 from malote.console.pages import document
 from malote.console.pages.rejected import refusals
 from malote.console.rendering import answer, told
@@ -66,9 +66,11 @@ def map_product(request: ConsoleRequest, document_id: FromPath[int]) -> Response
 def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
     """The authorised version comes as a file."""
     file = visit_of(request).form.file
-    if file is None or not 0 < len(file.content) <= LARGEST_FILE:
-        raise RefusedError("file_needed", 422, limit=f"{LARGEST_FILE // 1_000_000} MB")
-    name, quarantine = document.safe_name(file.name), services_of(request).quarantine
+    quarantine = services_of(request).quarantine
+    largest = quarantine.parts.max_file_bytes
+    if file is None or not 0 < len(file.content) <= largest:
+        raise RefusedError("file_needed", 422, limit=f"{largest / 1_000_000:g} MB")
+    name = document.safe_name(file.name)
     return _cured(
         request, document_id, lambda visit: quarantine.attach_protocol(document_id, name, file.content, visit.actor)
     )
