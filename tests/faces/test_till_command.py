@@ -164,8 +164,6 @@ def test_status_in_portuguese(home: Home) -> None:
 
 def test_a_first_start_among_old_files_asks_and_goes_on_once_told(fake: FakeServer, tmp_path: Path) -> None:
     home = Home(tmp_path, fake.url)
-    settings = (tmp_path / "malote.toml").read_text(encoding="utf-8")
-    (tmp_path / "malote.toml").write_text(settings.replace("max_document_bytes = 1000", ""), encoding="utf-8")
     put(
         tmp_path / "pos", "old.xml", build_note(number=1, issued_at=datetime.fromisoformat("2026-08-01T10:00:00-03:00"))
     )

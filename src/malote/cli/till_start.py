@@ -8,7 +8,7 @@ import typer
 from malote import durable
 from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, console, fail, print_json, settings_of
 from malote.config import Settings
-from malote.till import cutover
+from malote.till import cutover, limits
 from malote.till.capture import folder_of
 from malote.till.cutover import ALL, Question, SinceError, Start
 from malote.till.folder import FolderMissingError
@@ -80,7 +80,9 @@ def _settled(settings: Settings, said: str | None) -> tuple[Start | Question, in
     with Outbox(settings.outbox_path) as outbox:
         if said is not None:
             cutover.begin(outbox, Start(str(folder.path), cutover.since_of(said), "person", now))
-        return cutover.settle(outbox, folder, till.since, till.max_document_bytes, now), outbox.passed_over()
+        return cutover.settle(
+            outbox, folder, till.since, limits.known(outbox).document_bytes, now
+        ), outbox.passed_over()
 
 
 def _show(found: Start | Question, passed: int, settings: Settings, *, json: bool) -> None:

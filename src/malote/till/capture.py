@@ -104,9 +104,7 @@ class Capture:
         """Whether it is known from when on files count. While it isn't, nothing is captured. Raises
         ``FolderMissingError``.
         """
-        found = cutover.settle(
-            self._outbox, self.folder, self._settings.since, self._settings.max_document_bytes, self._now()
-        )
+        found = cutover.settle(self._outbox, self.folder, self._settings.since, self._largest, self._now())
         if isinstance(found, Question):
             facts = {"folder": readable(place), "files": str(found.files), "oldest": found.oldest[:10] or "?"}
             facts["newest"] = found.newest[:10] or "?"
