@@ -242,7 +242,7 @@ def prune(services: Services) -> None:
     today = datetime.now(UTC).astimezone().date()
     before = received.first_day_kept(today, settings.intake.drop_keep_days)
     proven = partial(_proven, services.spool)
-    steps: dict[str, Callable[[], int]] = {
+    steps: dict[str, Callable[[], int | None]] = {
         "sessions": lambda: users.purge(services.engine, now=time.time()),
         "trash": services.quarantine.purge,
         "pouches": lambda: services.spool.prune(time.time() - settings.retention.posted_days * 86400),
@@ -253,9 +253,9 @@ def prune(services: Services) -> None:
         log.info("pruned", **counts)
 
 
-def _alone(name: str, step: Callable[[], int]) -> int:
+def _alone(name: str, step: Callable[[], int | None]) -> int:
     try:
-        return step()
+        return step() or 0
     except (StoreError, OSError) as error:
         log.warning("pruning_waits", what=name, reason=str(error))
     except Exception as error:  # noqa: BLE001 - one kind of leftover must not hold back the others
