@@ -99,7 +99,7 @@ def open_services(settings: Settings) -> Services:
     spool = Spool(engine, language=settings.language)
     keep = partial(keeping.keep, settings.quarantine_path)
     keep_all = partial(keeping.keep_all, settings.quarantine_path)
-    intake = Intake(engine, spool, keep_all, settings.store, settings.intake)
+    intake = Intake(engine, spool, keep_all, settings.store, settings.intake, settings.fiscal.operations)
     quarantine = build_quarantine(settings, engine, spool, intake)
     structures = Structures(engine, settings)
     return Services(

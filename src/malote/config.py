@@ -15,6 +15,7 @@ import msgspec
 from malote import address
 from malote.address import AddressError, Scheme
 from malote.fiscal import typed
+from malote.fiscal.operations import Effect, operation
 from malote.fiscal.readings import LARGEST_DOCUMENT, Limits
 from malote.fiscal.typed import TypedError
 from malote.rejection import Language
@@ -146,6 +147,10 @@ class RetentionSettings(Section, frozen=True, forbid_unknown_fields=True):
     trash_days: float = 30.0  # of deleted documents, which go then if they are still held elsewhere
 
 
+class FiscalSettings(Section, frozen=True, forbid_unknown_fields=True):
+    operations: dict[str, Effect] = {}  # what a CFOP does, where this store sees it otherwise than the table
+
+
 class QuarantineSettings(Section, frozen=True, forbid_unknown_fields=True):
     custody_minutes: float = 60.0  # how long a till's word counts that it holds a rejected file
     difference_cents: int = 10  # the largest difference of sums that a person may accept
@@ -195,6 +200,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     locks: LocksSettings = LocksSettings()
     intake: IntakeSettings = IntakeSettings()
     retention: RetentionSettings = RetentionSettings()
+    fiscal: FiscalSettings = FiscalSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     structures: StructuresSettings = StructuresSettings()
     till: TillSettings = TillSettings()
@@ -254,6 +260,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
         raise SettingsError(f"{chosen or 'environment'}: {error}") from error
     _check_addresses(settings)
     _check_proxies(settings.server.trusted_proxies, str(chosen or "environment"))
+    _check_operations(settings)
     base = chosen.parent if chosen else Path()
     return msgspec.structs.replace(
         settings,
@@ -273,6 +280,12 @@ def _check_addresses(settings: Settings) -> None:
         except AddressError as error:
             code = "erp_address_invalid" if name == "erp.url" else "address_invalid"
             raise _invalid(settings, name, error.detail, code) from None
+
+
+def _check_operations(settings: Settings) -> None:
+    for cfop in settings.fiscal.operations:
+        if operation(cfop, {}) is None:
+            raise _invalid(settings, "fiscal.operations", cfop)
 
 
 def _issuers(settings: Settings) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from msgspec.structs import replace
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -15,7 +16,8 @@ from rich.text import Text
 
 from malote import rejection
 from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, console, errors, print_json, settings_of
-from malote.config import limits_of
+from malote.config import Settings, limits_of
+from malote.fiscal import operations
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Answer, Cancellation, Document, Event, Item, NumberVoid, Sale
 from malote.fiscal.problems import Problem, reject
@@ -36,7 +38,8 @@ _LABELS: dict[Language, dict[str, str]] = {
         "offline": "contingência offline", "authorised": "Autorizado", "consumer": "Consumidor identificado",
         "total": "Total", "paid": "Pagamentos", "change": "Troco", "reason": "Justificativa", "range": "Números",
         "yes": "sim", "no": "não", "items": "#|Código|Descrição|Qtde.|Preço|Valor|Desconto", "remedy": "O que fazer",
-        "schema": "Leiaute oficial", "reject": "REJEITA", "warning": "aviso", "fine": "Sem problemas.",
+        "schema": "Leiaute oficial", "reject": "REJEITA", "keep": "guarda, não lança",
+        "warning": "aviso", "fine": "Sem problemas.",
     },
     "en": {
         "sale": "Sale", "cancellation": "Cancellation", "number_void": "Voided numbers", "none": "Unreadable document",
@@ -46,7 +49,8 @@ _LABELS: dict[Language, dict[str, str]] = {
         "offline": "offline contingency", "authorised": "Authorised", "consumer": "Consumer named",
         "total": "Total", "paid": "Payments", "change": "Change", "reason": "Reason", "range": "Numbers",
         "yes": "yes", "no": "no", "items": "#|Code|Description|Qty|Price|Amount|Discount", "remedy": "What to do",
-        "schema": "Official layout", "reject": "REJECTS", "warning": "warning", "fine": "No problems.",
+        "schema": "Official layout", "reject": "REJECTS", "keep": "keeps, not booked",
+        "warning": "warning", "fine": "No problems.",
     },
 }  # fmt: skip
 
@@ -63,7 +67,8 @@ def read_files(files: _Files, json: _Json = False, config: ConfigOption = None) 
     rejected = False
     for path in _chosen(files):
         raw, readings = _read(path, limits)
-        for reading in readings:
+        for read_here in readings:
+            reading = _with_operation(read_here, settings)
             rejected = rejected or reading.rejected
             if json:
                 print_json(_as_json(path, reading, settings.language))
@@ -71,6 +76,14 @@ def read_files(files: _Files, json: _Json = False, config: ConfigOption = None) 
                 advice = findings(raw) if reading.rejected else []
                 console.print(_as_panel(path, reading, advice, settings.language))
     raise typer.Exit(FOUND if rejected else OK)
+
+
+def _with_operation(reading: Reading, settings: Settings) -> Reading:
+    """The reading with what this store's server would find about the note's operation."""
+    if not isinstance(reading.document, Sale):
+        return reading
+    found = operations.judge(reading.document, settings.fiscal.operations)
+    return replace(reading, problems=[*reading.problems, *found]) if found else reading
 
 
 def _chosen(arguments: list[str]) -> list[Path]:

@@ -38,7 +38,10 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "payments_sum": ("pag", "vNF"),
     "payments_missing": ("pag",),
     "total_missing": ("total",),
-    "not_a_sale": ("tpNF", "finNFe"),
+    "operations_split": ("CFOP",),
+    "operation_paid": ("CFOP", "tPag"),
+    "sale_refers_to_receipt": ("CFOP", "NFref"),
+    "cfop_malformed": ("CFOP",),
 }
 _ITEM = re.compile(r"det (\d+)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")

@@ -11,8 +11,6 @@ from malote.fiscal.norms import Norm
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.rows import HeadRow, NoteRow
 
-_ORDINARY = ("1", "")  # finNFe
-_COMES_IN = "0"  # tpNF
 _COUNTS = "1"  # indSomaPISST, indSomaCOFINSST
 
 # Every till uses few registration numbers, all day long.
@@ -26,8 +24,6 @@ def check_note(sale: Sale, row: NoteRow, norm: Norm, tolerance: int, problems: l
     disagreeing = _disagreeing(sale, head)
     if disagreeing:
         problems.append(reject("key_disagrees", fields=", ".join(disagreeing)))
-    if head.purpose not in _ORDINARY or head.direction == _COMES_IN:
-        problems.append(reject("not_a_sale", purpose=named(head.purpose), direction=named(head.direction)))
     check_items(sale.items, problems)
     services = frozenset(
         item.number for item, own in zip(sale.items, row.items, strict=True) if own.service_list.strip()

@@ -14,6 +14,9 @@ import msgspec
 Kind = Literal["sale", "cancellation", "number_void", "event", "answer"]
 
 
+_BEFORE_AUTHORISATION = (9, 4)  # tpEmis: offline contingency, and the one that an event announced before (EPEC)
+
+
 class Taxes(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Taxes of one item. Amounts and bases in cents; rates in percent; "" and None where the group is absent.
 
@@ -154,8 +157,8 @@ class Sale(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
 
     @property
     def bookable(self) -> bool:
-        """Whether this is a sale already: authorised, or offline contingency, which is one before it (DESIGN §4)."""
-        return self.protocol is not None or self.emission == 9
+        """Whether this is a sale already: authorised, or in contingency, which is one before it (DESIGN §4)."""
+        return self.protocol is not None or self.emission in _BEFORE_AUTHORISATION
 
 
 class Cancellation(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=2):
@@ -226,7 +229,7 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=5):
     environment: int
     number: str = ""  # nProt, whatever the status
     digest: str = ""  # digVal: of the note that was answered
-    text: str = ""  # xMotivo
+    other_key: str = ""  # under which the authority has the number (539)
 
     @property
     def authorised(self) -> bool:

@@ -1,4 +1,7 @@
-"""Cancellation events of NFC-e and NF-e (110111) and their cancellation by substitution (110112)."""
+"""Events of NFC-e and NF-e: cancellations (110111), those by substitution (110112), and all that change no booking.
+
+A cancellation is booked. Any other event, known here or not, is kept beside its sale.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,18 +9,28 @@ from datetime import datetime
 from lxml import etree
 from msgspec.structs import replace
 
-from malote.fiscal import cnpj
+from malote.fiscal import answers, cnpj
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import whole_number
-from malote.fiscal.documents import Cancellation, Protocol
+from malote.fiscal.documents import Cancellation, Event, Protocol
 from malote.fiscal.findings import key_form, named, oddly_timed
 from malote.fiscal.moments import read_moment
-from malote.fiscal.problems import Problem, reject, warning
+from malote.fiscal.problems import Problem, keep, reject, warning
 from malote.fiscal.readings import Reading, Summary, named_by_key, unreadable
 from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of
 
 BY_SUBSTITUTION = "110112"
+# Events that people may look for, by their official names. Others are kept just as well.
+_NAMES = {
+    "110001": "Cancelamento de evento", "110110": "Carta de Correção", "110130": "Comprovante de Entrega",
+    "110131": "Cancelamento do Comprovante de Entrega", "110140": "EPEC", "110150": "Ator Interessado",
+    "110192": "Insucesso na Entrega", "110300": "Vínculo de Pagamento", "110750": "Conciliação Financeira",
+    "110751": "Cancelamento da Conciliação Financeira", "210200": "Confirmação da Operação",
+    "210210": "Ciência da Operação", "210220": "Desconhecimento da Operação", "210240": "Operação não Realizada",
+}  # fmt: skip
+_TRANSPORT = {"chMDFe": "MDF-e", "chCTe": "CT-e"}
 _EVENTS = ("110111", BY_SUBSTITUTION)
+_DIGITS = 6  # of tpEvento
 _REGISTERED = (135, 136, 155)  # 136 before the note itself reached the authority, 155 after the deadline
 _MODELS = ("65", "55")
 
@@ -27,10 +40,16 @@ def read_event(request: etree._Element | None, answer: etree._Element | None) ->
     asked = _body(request)
     detail = {} if asked is None else _fields(child_of(asked, "detEvento"))
     wanted, given = _fields(asked), _fields(_body(answer))
-    event = wanted.get("tpEvento") or given.get("tpEvento", "")
+    event = (wanted.get("tpEvento") or given.get("tpEvento", "")).strip()
     key = (wanted.get("chNFe") or given.get("chNFe", "")).strip()
+    other = next((name for field, name in _TRANSPORT.items() if wanted.get(field) or given.get(field)), None)
+    if other is not None and not key:
+        return unreadable([keep("event_of_transport", event=named(event), kind=other)])
+    if len(event) != _DIGITS or not (event.isascii() and event.isdigit()):
+        # Perhaps a cancellation whose type was garbled: no event to be kept without a word.
+        return unreadable([reject("event_untyped"), *key_form(key)], named_by_key(None, key))
     if event not in _EVENTS:
-        return unreadable([reject("event_unsupported", event=named(event))], named_by_key(None, key))
+        return _beside(event, key, wanted, given, detail)
     problems = key_form(key)
     issuer = wanted.get("CNPJ") or wanted.get("CPF") or (key[6:20] if is_well_formed(key) else "")
     at = _moment(wanted.get("dhEvento") or given.get("dhRegEvento", ""), key[:2], problems)
@@ -53,6 +72,36 @@ def read_event(request: etree._Element | None, answer: etree._Element | None) ->
     )
     problems += _check(cancellation)
     return Reading(cancellation, "cancellation", problems, partial)
+
+
+def _beside(
+    event: str, key: str, wanted: Mapping[str, str], given: Mapping[str, str], detail: Mapping[str, str]
+) -> Reading:
+    """An event that changes no booking: never refused, whatever is wrong with it."""
+    found: list[Problem] = key_form(key)
+    at = _moment(wanted.get("dhEvento") or given.get("dhRegEvento", ""), key[:2], found)
+    described = detail.get("descEvento") or given.get("xEvento", "")
+    problems = [warning(one.code, **one.facts) for one in found]
+    problems.append(keep("event_beside_sale", event=named(event), said=_NAMES.get(event, "–")))
+    partial = named_by_key("event", key)
+    if not is_well_formed(key) or at is None:
+        return unreadable(problems, partial)
+    status, registered = whole_number(given.get("cStat", "")), read_moment(given.get("dhRegEvento", ""), key[:2])
+    protocol = None
+    if status in _REGISTERED:
+        protocol = Protocol(given.get("nProt", ""), status, registered.at if registered else None)
+    document = Event(
+        key,
+        event,
+        whole_number(wanted.get("nSeqEvento") or given.get("nSeqEvento", "")) or 1,
+        wanted.get("CNPJ") or wanted.get("CPF") or key[6:20],
+        at,
+        whole_number(wanted.get("tpAmb") or given.get("tpAmb", "")) or 1,
+        described,
+        protocol,
+        detail.get("xCorrecao") or detail.get("xJust", ""),
+    )
+    return Reading(document, "event", problems, partial)
 
 
 def _check(cancellation: Cancellation) -> list[Problem]:
@@ -107,8 +156,16 @@ def _protocol(given: Mapping[str, str], key: str, problems: list[Problem]) -> Pr
         problems.append(warning("protocol_empty"))
         return None
     if status not in _REGISTERED:
-        problems.append(reject("event_refused", status=status))
-        return None
+        meaning = answers.meaning(status)
+        if meaning in ("repeated", "cancelled"):
+            # An equal request is registered: the note is cancelled, whatever became of this one.
+            problems.append(warning("registered_before", status=status, said=answers.says(status)))
+        elif meaning in answers.UNDECIDED:
+            problems.append(answers.refusal(status))
+            return None
+        else:
+            problems.append(reject("event_refused", status=status))
+            return None
     moment = read_moment(given.get("dhRegEvento", ""), key[:2])
     return Protocol(given.get("nProt", ""), status, moment.at if moment else None)
 

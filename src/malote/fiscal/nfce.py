@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from malote.fiscal import checks
+from malote.fiscal import answers, checks
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, is_amount, money, printable, shown, whole_number
 from malote.fiscal.cnpj import is_cnpj, is_cpf
@@ -33,9 +33,6 @@ from malote.fiscal.sums import NO_PAYMENT, counted_total, tolerated
 
 MODELS = ("65", "55")
 _LAYOUTS = ("4.00", "3.10", "3.00", "2.00")
-_AUTHORISED = (100, 150, 120)  # at once, late, and with alerts
-_DENIED = (110, 205, 301, 302, 303)
-_CANCELLED = (101, 135, 151, 155)  # a portal's answer about a note that was authorised before
 _CASH = "01"  # tPag
 _ITEM_NUMBERS = {str(number): number for number in range(1, 991)}
 _WITH_ALERTS = 120
@@ -386,7 +383,7 @@ def _protocol(row: NoteRow, problems: list[Problem]) -> Protocol | None:
     if answer.key != own_key:
         problems.append(reject("protocol_key_disagrees", found=named(answer.key)))
         return None
-    if status in _AUTHORISED and answer.number:
+    if answers.meaning(status) == "authorised" and answer.number:
         moment = read_moment(answer.at, row.head.state)
         if is_another_digest(answer.digest, row.signature.digest):
             problems.append(reject("digest_disagrees", key=own_key))
@@ -395,21 +392,13 @@ def _protocol(row: NoteRow, problems: list[Problem]) -> Protocol | None:
             # The codes alone: a message may quote the note.
             problems.append(warning("authorised_with_alerts", alerts=", ".join(named(code) for code, _ in alerts)))
         return Protocol(answer.number, status, moment.at if moment else None, alerts)
-    problems.append(_refusal(status))
+    problems.append(answers.refusal(status, answer.text))
     return None
 
 
 def _alerts(row: NoteRow) -> tuple[tuple[str, str], ...]:
     """What the authority wants mended (at most five alerts by the norm), told and kept with the protocol."""
     return tuple((printable(code), printable(message)) for code, message in row.alerts[:_MOST_ALERTS])
-
-
-def _refusal(status: int) -> Problem:
-    if status in _AUTHORISED:
-        return warning("protocol_empty")
-    if status in _CANCELLED:
-        return reject("note_cancelled", status=status)
-    return reject("denied" if status in _DENIED else "protocol_status", status=status)
 
 
 def _contingency(head: HeadRow, problems: list[Problem]) -> datetime | None:

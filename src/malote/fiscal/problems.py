@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-Severity = Literal["reject", "warning"]
+Severity = Literal["reject", "keep", "warning"]  # keep: whole, and not to be booked
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -20,6 +20,10 @@ class Problem(msgspec.Struct, frozen=True):
 
 def reject(code: str, **facts: object) -> Problem:
     return Problem(code, "reject", {name: str(value) for name, value in facts.items()})
+
+
+def keep(code: str, **facts: object) -> Problem:
+    return Problem(code, "keep", {name: str(value) for name, value in facts.items()})
 
 
 def warning(code: str, **facts: object) -> Problem:

@@ -13,9 +13,10 @@ from malote.fiscal.events import read_event
 from malote.fiscal.findings import named
 from malote.fiscal.nfce import read_note
 from malote.fiscal.problems import Problem, reject
+from malote.fiscal.protocols import read_answer, read_reply
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
 from malote.fiscal.rows import NoteRow, note_row
-from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of, parse
+from malote.fiscal.tree import LOCAL_NAMES, parse
 from malote.fiscal.voids import read_void
 
 __all__ = ["Limits", "Reading", "Summary", "read", "summary"]
@@ -60,17 +61,11 @@ def _read(envelope: Envelope, limits: Limits) -> Reading:
     if kind == "void":
         return read_void(request, answer)
     if request is None:
-        return _answer_alone(answer)
+        assert answer is not None  # noqa: S101 an envelope holds at least one of them
+        return read_answer(answer)
     if kind == "note":
         return read_note(note_row(request, answer), limits)
     return read_sat(request, limits) if kind == "sat" else read_sat_cancellation(request)
-
-
-def _answer_alone(answer: etree._Element | None) -> Reading:
-    """A protocol without its note: it authorises a sale and says nothing of what was sold."""
-    body = None if answer is None else child_of(answer, "infProt")
-    key = "" if body is None else fields_of(body).get("chNFe", "")
-    return unreadable([reject("answer_without_note", key=named(key))], named_by_key("sale", key))
 
 
 def _named_within(content: bytes) -> Summary | None:
@@ -80,4 +75,7 @@ def _named_within(content: bytes) -> Summary | None:
 
 
 def _unknown(root: etree._Element) -> Reading:
+    reply = read_reply(root)
+    if reply is not None:
+        return reply
     return unreadable([reject("root_unknown", root=named(LOCAL_NAMES[root.tag]))])

@@ -170,6 +170,7 @@ class AnswerRow(NamedTuple):
     status: Annotated[str, "infProt/cStat"]
     at: Annotated[str, "infProt/dhRecbto"]
     digest: Annotated[str, "infProt/digVal"]
+    text: Annotated[str, "infProt/xMotivo"]
 
 
 class SignatureRow(NamedTuple):
@@ -230,7 +231,7 @@ def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
         None if answer is None else ANSWER.row([answer], twice),
         SIGNATURE.row(children_of(note, "Signature"), twice),
         _references(groups["ide"]),
-        [] if answer is None else _alerts(answer),
+        [] if answer is None else alerts_of(answer),
         twice,
     )
 
@@ -276,7 +277,7 @@ def _references(identifications: list[etree._Element]) -> list[str]:
     return found
 
 
-def _alerts(answer: etree._Element) -> list[tuple[str, str]]:
+def alerts_of(answer: etree._Element) -> list[tuple[str, str]]:
     """What the authority wants mended though it authorised the note (cStat 120): codes and their messages, in turn."""
     bodies = children_of(answer, "infProt")
     codes = [field.text or "" for body in bodies for field in children_of(body, "cMsg")]

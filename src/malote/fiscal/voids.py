@@ -5,7 +5,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from malote.fiscal import cnpj
+from malote.fiscal import answers, cnpj
 from malote.fiscal.amounts import whole_number
 from malote.fiscal.documents import NumberVoid, Protocol
 from malote.fiscal.findings import named
@@ -90,10 +90,12 @@ def _protocol(
         problems.append(reject("void_answer_disagrees", fields=", ".join(different)))
     elif status is None:
         problems.append(warning("protocol_empty"))
-    elif status != _VOIDED:
-        # 563, an equal request was there before, is a refusal too: the numbers are void by that earlier one.
+    elif status != _VOIDED and answers.meaning(status) != "repeated":
         problems.append(reject("void_refused", status=status))
     else:
+        if status != _VOIDED:
+            # An equal request is registered: the numbers are void by that one.
+            problems.append(warning("registered_before", status=status, said=answers.says(status)))
         return Protocol(given.get("nProt", ""), status, at)
     return None
 

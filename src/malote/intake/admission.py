@@ -10,11 +10,14 @@ import msgspec
 
 from malote.accounts.series import SeriesKey
 from malote.config import StoreSettings
-from malote.fiscal.documents import Document
+from malote.fiscal import operations
+from malote.fiscal.documents import Document, Sale
+from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
 from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
+from malote.spool.states import State
 
 # Says of each series why the till may not use it, or None.
 JudgeSeries = Callable[[Collection[SeriesKey]], Mapping[SeriesKey, Problem | None]]
@@ -23,6 +26,13 @@ TEST_ENVIRONMENT = 2  # tpAmb
 
 _LONGEST_TEXT = 60  # characters kept of a field that identifies; none is longer in a sound document
 _LARGEST_NUMBER = 2**63 - 1  # that the store database holds
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What this store allows, and what operation codes do in it where it isn't as the table says."""
+
+    store: StoreSettings
+    operations: Overrides = {}
 
 
 class _Judged(msgspec.Struct):
@@ -35,6 +45,10 @@ class _Judged(msgspec.Struct):
     def rejected(self) -> bool:
         return any(problem.severity == "reject" for problem in self.problems)
 
+    @property
+    def kept(self) -> bool:
+        return any(problem.severity == "keep" for problem in self.problems)
+
 
 # Findings that a person may accept: the sale is known to the last field, and its sums differ a little.
 ACCEPTABLE = frozenset({"items_sum", "payments_sum"})
@@ -45,19 +59,20 @@ Accepted = Mapping[int, Collection[str]]
 
 def admit(
     files: Sequence[Sequence[Reading]],
-    store: StoreSettings,
+    rules: Rules,
     judge_series: JudgeSeries,
     accepted: Accepted = MappingProxyType({}),
 ) -> list[list[IncomingDocument]]:
     """The documents of each file, accepted or rejected with every reason; at least one for each file.
 
-    What of ``ACCEPTABLE`` a person has ``accepted`` of the documents of each file counts as a warning.
+    What is whole and no sale is kept. What of ``ACCEPTABLE`` a person has ``accepted`` of the documents of each file
+    counts as a warning.
 
     Only documents that are fine otherwise ask for their series, so that a wrong one can't make a till own it.
     Raises what ``judge_series`` raises.
     """
     judged = [
-        [_judge(reading, store, accepted.get(position, ())) for position, reading in enumerate(readings)]
+        [_judge(reading, rules, accepted.get(position, ())) for position, reading in enumerate(readings)]
         for readings in files
     ]
     wanted = sorted({one.series for documents in judged for one in documents if one.series is not None})
@@ -65,16 +80,23 @@ def admit(
     return [[_incoming(position, one, verdicts) for position, one in enumerate(documents)] for documents in judged]
 
 
-def _judge(reading: Reading, store: StoreSettings, accepted: Collection[str]) -> _Judged:
+def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged:
     seen = summary(reading)
-    found = [_as_warning(problem) if problem.code in accepted else problem for problem in reading.problems]
+    document = reading.document
+    operation = operations.judge(document, rules.operations) if isinstance(document, Sale) else []
+    if any(problem.severity == "keep" for problem in operation):
+        # Nothing of it is booked: what its sums come to is nobody's concern.
+        accepted = ACCEPTABLE
+    found = [_as_warning(problem) if problem.code in accepted else problem for problem in reading.problems + operation]
     # What the reader itself refuses must never be booked, not even when somebody replays it.
     refused = any(problem.severity == "reject" for problem in found)
     judged = _Judged(None if refused else reading.document, seen, found, None)
     if reading.document is None:
         return judged
-    judged.problems += _against_policy(seen, store)
-    if not judged.rejected and seen.issuer and seen.model and seen.series is not None:
+    if not judged.kept:
+        # Of what is never booked it doesn't matter whose it is, nor from which environment.
+        judged.problems += _against_policy(seen, rules.store)
+    if not judged.rejected and not judged.kept and seen.issuer and seen.model and seen.series is not None:
         judged.series = (seen.issuer, seen.model, seen.series)
     return judged
 
@@ -96,11 +118,14 @@ def _incoming(position: int, judged: _Judged, verdicts: Mapping[SeriesKey, Probl
     verdict = verdicts.get(judged.series) if judged.series is not None else None
     problems = [*judged.problems, verdict] if verdict else judged.problems
     primary = most_telling(problems)
+    state: State = "accepted"
+    if primary is not None:
+        state = "kept" if primary.severity == "keep" else "rejected"
     seen = judged.summary
     return IncomingDocument(
         position=position,
         document=judged.document,
-        state="rejected" if primary else "accepted",
+        state=state,
         reason=Reason(primary.code, primary.facts, problems) if primary else None,
         kind=seen.kind,
         access_key=_text(seen.access_key),

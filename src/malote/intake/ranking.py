@@ -9,11 +9,13 @@ _NO_SALE = (
     "denied",
     "event_refused",
     "void_refused",
-    "not_a_sale",
+    "cfop_malformed",
+    "operations_split",
+    "operation_paid",
+    "sale_refers_to_receipt",
     "sat_request",
     "model_unknown",
     "layout_unknown",
-    "event_unsupported",
 )
 _NOT_THIS_STORE = ("test_environment", "issuer_unknown")
 _WHICH_SALE = (
@@ -37,6 +39,10 @@ _RANKS = {code: rank for rank, code in enumerate((*_NO_SALE, *_NOT_THIS_STORE, *
 
 
 def most_telling(problems: Iterable[Problem]) -> Problem | None:
-    """The most fundamental problem that rejects, the earliest found of equal ones; None when nothing rejects."""
-    rejecting = [problem for problem in problems if problem.severity == "reject"]
+    """The most fundamental problem that rejects, the earliest found of equal ones; where none does, the one for which
+    it is kept and not booked, if there is one."""
+    found = list(problems)
+    rejecting = [problem for problem in found if problem.severity == "reject"]
+    if not rejecting:
+        return next((problem for problem in found if problem.severity == "keep"), None)
     return min(rejecting, key=lambda problem: _RANKS.get(problem.code, len(_RANKS)), default=None)

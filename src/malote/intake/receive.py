@@ -16,7 +16,8 @@ from malote.accounts.tills import Till, find_till
 from malote.config import IntakeSettings, StoreSettings, limits_of
 from malote.database.errors import StoreError
 from malote.fiscal import reader
-from malote.intake.admission import Accepted, admit
+from malote.fiscal.operations import Overrides
+from malote.intake.admission import Accepted, Rules, admit
 from malote.intake.names import readable
 from malote.intake.quota import Quota
 from malote.intake.turns import Turns
@@ -49,19 +50,22 @@ class Intake:
         keep: Keep,
         store: StoreSettings,
         settings: IntakeSettings,
+        operations: Overrides = MappingProxyType({}),
         *,
         quota: Quota | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``clock`` tells seconds since the epoch. ``quota`` is asked by whoever lets a till in; here it is used up."""
+        """``operations``: what CFOPs do in this store, where it isn't as the table says. ``clock`` tells seconds since
+        the epoch. ``quota`` is asked by whoever lets a till in; here it is used up.
+        """
         self.quota = quota or Quota(settings.rejects_per_minute)
         self._turns = Turns()
         self._monotonic = monotonic
         self._engine = engine
         self._spool = spool
         self._keep = keep
-        self._store = store
+        self._rules = Rules(store, operations)
         self._limits = limits_of(store, settings)
         self._clock = clock
 
@@ -107,11 +111,12 @@ class Intake:
         self, till: Till, files: Sequence[PouchFile], accepted: Accepted = MappingProxyType({})
     ) -> list[list[IncomingDocument]]:
         readings = [reader.read(file.content, self._limits) for file in files]
+        store = self._rules.store
         return admit(
             readings,
-            self._store,
+            self._rules,
             lambda wanted: series.judge(
-                self._engine, till, wanted, learn=self._store.learn_series, most=self._store.series_per_till
+                self._engine, till, wanted, learn=store.learn_series, most=store.series_per_till
             ),
             accepted,
         )

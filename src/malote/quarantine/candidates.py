@@ -15,8 +15,8 @@ from malote.spool.states import State
 
 # Whoever could mend these on the server's side may have done so: a look at them again costs little and decides.
 _CURES = frozenset({"operator", "support", "dba"})
-# These stay what they are, whatever is mended: the ERP has other content, or the event is none that is booked.
-_NEVER = frozenset({"divergent_content", "event_unsupported"})
+# These stay what they are, whatever is mended: the ERP has other content.
+_NEVER = frozenset({"divergent_content"})
 # Rejected for want of its authorisation: it may be replayed once the authorised version was posted.
 _SUPERSEDED = "never_authorised"
 

@@ -10,6 +10,9 @@ from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 
+# Kept documents that say only what the ERP has from another file. Any other that is kept is nowhere but here.
+TOLD_ELSEWHERE = ("answer_known", "answer_processing", "service_message", "superseded")
+
 _AT_ONCE = 100  # pouches in one transaction: tills and posters must not wait long
 
 
@@ -44,8 +47,10 @@ def _ripe(connection: Connection, before: float, after_id: int) -> list[int]:
 
 
 def _needed(before: float) -> ColumnElement[bool]:
-    """Whether a document of the pouch is not posted, or was posted too recently."""
-    unproven = (documents.c.state != "posted") | documents.c.settled_at.is_(None) | (documents.c.settled_at >= before)
+    """Whether a document of the pouch is not settled, was settled too recently, or may be the last copy of itself."""
+    elsewhere = (documents.c.state == "kept") & documents.c.reason_code.in_(TOLD_ELSEWHERE)
+    unproven = ~((documents.c.state == "posted") | elsewhere)
+    unproven |= documents.c.settled_at.is_(None) | (documents.c.settled_at >= before)
     purged = exists().where(trash.c.document_id == documents.c.id, trash.c.purged_at < before)
     gone = (documents.c.state == "discarded") & purged
     return exists().where(documents.c.pouch_id == pouches.c.id, unproven, ~gone)

@@ -73,6 +73,9 @@ def build_note(
     key: str | None = None,
     code: str = "20261120",
     purpose: int = 1,
+    direction: int = 1,
+    operation: str = "VENDA",
+    references: Sequence[str] = (),
     reform: bool = True,
     signed: bool = True,
     state: str = "35",
@@ -81,7 +84,8 @@ def build_note(
 ) -> bytes:
     """An NFC-e or NF-e, as its POS would save it.
 
-    ``payments`` are (tPag, cents), by default one of cash over the total plus change. ``protocol`` is by default
+    ``payments`` are (tPag, cents), by default one of cash over the total plus change. ``references``: keys of the notes
+    that it refers to. ``protocol`` is by default
     present unless the note is in offline contingency. Money in cents.
     """
     access = key or access_key.compose(
@@ -94,13 +98,14 @@ def build_note(
     contingency = ""
     if emission == 9:
         contingency = tag("dhCont", issued_at.isoformat()) + tag("xJust", "SEM COMUNICACAO COM A SEFAZ")
+    referred = "".join(f"<NFref><refNFe>{one}</refNFe></NFref>" for one in references)
     note = (
         f'<NFe xmlns="{NAMESPACE}"><infNFe versao="{layout}" Id="NFe{access}"><ide>'
-        f"<cUF>{state}</cUF><cNF>{code:0>8}</cNF><natOp>VENDA</natOp><mod>{model}</mod><serie>{series}</serie>"
-        f"<nNF>{number}</nNF><dhEmi>{issued_at.isoformat()}</dhEmi><tpNF>1</tpNF><idDest>1</idDest>"
+        f"<cUF>{state}</cUF><cNF>{code:0>8}</cNF><natOp>{operation}</natOp><mod>{model}</mod><serie>{series}</serie>"
+        f"<nNF>{number}</nNF><dhEmi>{issued_at.isoformat()}</dhEmi><tpNF>{direction}</tpNF><idDest>1</idDest>"
         f"<cMunFG>3550308</cMunFG><tpImp>4</tpImp><tpEmis>{emission}</tpEmis><cDV>{access[-1]}</cDV>"
         f"<tpAmb>{environment}</tpAmb><finNFe>{purpose}</finNFe><indFinal>1</indFinal><indPres>1</indPres>"
-        f"<procEmi>0</procEmi><verProc>PDV 1.0</verProc>{contingency}</ide>"
+        f"<procEmi>0</procEmi><verProc>PDV 1.0</verProc>{contingency}{referred}</ide>"
         f"{_issuer(issuer)}{_consumer(consumer)}"
         f"{''.join(_item(n, line, reform) for n, line in enumerate(items, 1))}"
         f"{_totals(items, whole, reform)}<transp><modFrete>9</modFrete></transp>"

@@ -78,29 +78,11 @@ def test_an_item_outside_the_total() -> None:
     assert problems_of(raw) == []
 
 
-@pytest.mark.parametrize(("purpose", "facts"), [(4, "4"), (3, "3"), (2, "2")])
-def test_notes_that_are_no_sales(purpose: int, facts: str) -> None:
-    reading = only(build_note(model="55", purpose=purpose, payments=[("90", 0)]))
-    assert codes(reading) == ["not_a_sale"]
-    assert reading.problems[0].facts == {"purpose": facts, "direction": "1"}
-
-
-def test_goods_that_come_in_are_no_sale() -> None:
-    assert problems_of(replaced(build_note(model="55"), "<tpNF>1", "<tpNF>0")) == ["not_a_sale"]
-
-
 @pytest.mark.parametrize("status", [110, 205, 301, 302, 303])
 def test_a_denied_note(status: int) -> None:
     reading = only(build_note(status=status))
     assert codes(reading) == ["denied"]
     assert not sale_in(build_note(status=status)).authorised
-
-
-@pytest.mark.parametrize("status", [204, 539, 999])
-def test_a_refused_note(status: int) -> None:
-    reading = only(build_note(status=status))
-    assert codes(reading) == ["protocol_status"]
-    assert reading.problems[0].facts == {"status": str(status)}
 
 
 def test_a_note_that_the_portal_says_is_cancelled() -> None:

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from malote.fiscal.documents import Protocol
+from malote.fiscal.documents import Event, Protocol
 from malote.fiscal.reader import read, summary
 from tests.unit.fiscal.notes import ISSUER, MORNING, NAMESPACE, build_cancellation, build_note, key_of
 from tests.unit.fiscal.support import cancellation_in, codes, only, problems_of, replaced
@@ -38,7 +38,7 @@ def test_what_registers_an_event(status: int) -> None:
     assert cancellation_in(build_cancellation(KEY, status=status)).authorised
 
 
-@pytest.mark.parametrize("status", [573, 501, 999, 100])
+@pytest.mark.parametrize("status", [501, 574, 100])
 def test_a_refused_event_cancels_nothing(status: int) -> None:
     reading = only(build_cancellation(KEY, status=status))
     assert codes(reading) == ["event_refused"]
@@ -76,12 +76,62 @@ def test_by_substitution_without_the_substitute() -> None:
     assert problems_of(build_cancellation(KEY, event="110112")) == ["substitute_missing"]
 
 
-@pytest.mark.parametrize("event", ["110110", "110140", "210200"])
-def test_events_that_cancel_nothing(event: str) -> None:
-    reading = only(build_cancellation(KEY, event=event))
-    assert codes(reading) == ["event_unsupported"]
-    assert reading.problems[0].facts == {"event": event}
-    assert (reading.kind, summary(reading).access_key) == (None, KEY)
+BESIDE = ["110110", "110001", "110140", "110150", "110300", "110750", "110751", "112110", "211110", "210200", "999999"]
+
+
+@pytest.mark.parametrize("event", BESIDE)
+@pytest.mark.parametrize("authorised", [True, False])
+def test_events_that_cancel_nothing_are_kept_beside_their_sale(event: str, authorised: bool) -> None:
+    reading = only(build_cancellation(KEY, event=event, authorised=authorised, sequence=2))
+    assert codes(reading, "keep") == ["event_beside_sale"]
+    assert codes(reading) == ["event_beside_sale"]
+    found = reading.document
+    assert isinstance(found, Event)
+    assert (found.access_key, found.event, found.sequence, found.issuer) == (KEY, event, 2, ISSUER)
+    assert found.authorised is authorised
+    assert summary(reading).access_key == KEY
+
+
+def test_an_event_beside_a_sale_is_never_refused_whatever_is_wrong_with_it() -> None:
+    raw = build_cancellation(KEY, event="110110", status=573)
+    assert not only(raw).rejected
+    for old, new in (
+        (f"<chNFe>{KEY}", "<chNFe>123"),
+        ("<dhEvento>2026-11-20T10:35:15-03:00", "<dhEvento>agora"),
+        ("<tpAmb>1", "<tpAmb>7"),
+    ):
+        broken = only(replaced(raw, old, new))
+        assert not broken.rejected
+        assert codes(broken, "keep") == ["event_beside_sale"]
+
+
+@pytest.mark.parametrize("event", ["", "11011", "-1", "11011A", "1101111"])
+def test_what_may_be_a_garbled_cancellation_is_not_kept_without_a_word(event: str) -> None:
+    raw = replaced(build_cancellation(KEY, authorised=False), "<tpEvento>110111", f"<tpEvento>{event}")
+    assert problems_of(raw) == ["event_untyped"]
+    assert only(raw).rejected
+
+
+@pytest.mark.parametrize(("field", "kind"), [("chMDFe", "MDF-e"), ("chCTe", "CT-e")])
+def test_events_of_transport_say_so(field: str, kind: str) -> None:
+    raw = build_cancellation(KEY).decode().replace("chNFe>", f"{field}>")
+    reading = only(raw.encode())
+    assert codes(reading) == ["event_of_transport"]
+    assert reading.problems[0].facts == {"event": "110111", "kind": kind}
+    assert not reading.rejected
+
+
+@pytest.mark.parametrize("status", [573, 218, 420])
+def test_a_cancellation_that_is_registered_already_stands(status: int) -> None:
+    raw = build_cancellation(KEY, status=status)
+    assert cancellation_in(raw).authorised
+    assert [(one.severity, one.code) for one in only(raw).problems] == [("warning", "registered_before")]
+
+
+def test_a_cancellation_that_is_still_being_processed_waits() -> None:
+    raw = build_cancellation(KEY, status=105)
+    assert not only(raw).rejected
+    assert not cancellation_in(raw).authorised
 
 
 def test_the_answer_to_another_event() -> None:

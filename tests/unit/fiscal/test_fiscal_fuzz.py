@@ -37,7 +37,8 @@ def check(raw: bytes) -> None:
     readings = read(raw)
     assert readings
     for reading in readings:
-        assert reading.document is not None or reading.rejected
+        kept = any(problem.severity == "keep" for problem in reading.problems)
+        assert reading.document is not None or reading.rejected or kept
         assert reading.document is None or reading.kind == documents.kind(reading.document)
         for problem in reading.problems:
             assert "?" not in rejection.cause(problem.code, dict.fromkeys(problem.facts, ""))

@@ -31,7 +31,7 @@ def test_the_answer_alone_is_enough() -> None:
     assert identity(void) == identity(void_in(VOID))
 
 
-@pytest.mark.parametrize("status", [563, 241, 999])
+@pytest.mark.parametrize("status", [241, 999])
 def test_a_refused_void_is_none(status: int) -> None:
     reading = only(build_void(status=status))
     assert codes(reading) == ["void_refused"]
@@ -67,3 +67,9 @@ def test_its_summary() -> None:
     assert (seen.kind, seen.access_key, seen.issuer, seen.series, seen.number) == ("number_void", None, ISSUER, 1, 10)
     broken = summary(only(replaced(build_void(authorised=False), "<ano>26", "<ano>xx")))
     assert (broken.kind, broken.issuer, broken.number) == ("number_void", ISSUER, 10)
+
+
+def test_numbers_that_an_equal_request_voided_before_are_void() -> None:
+    raw = build_void(status=563)
+    assert void_in(raw).authorised
+    assert codes(only(raw)) == ["registered_before"]

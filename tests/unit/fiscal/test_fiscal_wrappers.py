@@ -69,14 +69,6 @@ def test_answers_go_to_their_notes_by_key() -> None:
     assert all(reading.problems == [] for reading in readings)
 
 
-def test_an_answer_without_its_note() -> None:
-    text = inner(NOTE)
-    answer = text[text.index("<protNFe") : text.index("</protNFe>") + 10]
-    reading = only(f'<retEnviNFe xmlns="{NAMESPACE}"><cStat>104</cStat>{answer}</retEnviNFe>'.encode())
-    assert codes(reading) == ["answer_without_note"]
-    assert summary(reading).access_key == key_of(NOTE)
-
-
 @pytest.mark.parametrize(
     "raw", [b"<html><body>404</body></html>", b"<cteProc/>", b"<eSocial><evt/></eSocial>", b'<x:a xmlns:x="y"/>']
 )

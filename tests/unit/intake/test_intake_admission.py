@@ -6,10 +6,11 @@ import msgspec
 
 from malote.accounts.series import SeriesKey
 from malote.config import StoreSettings
-from malote.fiscal.documents import Document
+from malote.fiscal.documents import Document, Sale
+from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.readings import Reading, Summary, unreadable
-from malote.intake.admission import admit
+from malote.intake.admission import Rules, admit
 from malote.spool.documents import IncomingDocument
 from tests.engines.spool_support import ISSUER, access_key, cancellation, sale
 
@@ -28,8 +29,13 @@ class Series:
         }
 
 
-def admitted(reading: Reading, store: StoreSettings | None = None, series: Series | None = None) -> IncomingDocument:
-    ((one,),) = admit([[reading]], store or StoreSettings(), series or Series())
+def admitted(
+    reading: Reading,
+    store: StoreSettings | None = None,
+    series: Series | None = None,
+    operations: Overrides | None = None,
+) -> IncomingDocument:
+    ((one,),) = admit([[reading]], Rules(store or StoreSettings(), operations or {}), series or Series())
     return one
 
 
@@ -125,10 +131,39 @@ def test_one_bad_document_never_holds_back_the_others_of_its_file_or_pouch() -> 
         [unreadable([reject("worse")])],
         [read(sale(4))],
     ]
-    found = admit(files, StoreSettings(), Series())
+    found = admit(files, Rules(StoreSettings()), Series())
     assert [[one.state for one in documents] for documents in found] == [
         ["accepted", "rejected", "accepted"],
         ["rejected"],
         ["accepted"],
     ]
     assert [[one.position for one in documents] for documents in found] == [[0, 1, 2], [0], [0]]
+
+
+def test_a_note_that_is_no_sale_is_kept_whole_and_claims_no_series() -> None:
+    transfer = with_cfop(sale(1), "5152")
+    series = Series()
+    one = admitted(read(transfer, reject("items_sum"), warning("gtin_check_digit")), series=series)
+    assert one.state == "kept"
+    assert one.reason is not None
+    assert one.reason.code == "operation_transfer"
+    assert [problem.severity for problem in one.reason.problems] == ["warning", "warning", "keep"]
+    assert one.document == transfer
+    assert series.asked == []
+
+
+def test_what_the_reader_refuses_for_more_than_its_sums_is_rejected_though_it_is_no_sale() -> None:
+    one = admitted(read(with_cfop(sale(1), "5152"), reject("key_disagrees")))
+    assert one.state == "rejected"
+
+
+def test_the_stores_settings_say_what_a_code_does() -> None:
+    one = admitted(read(with_cfop(sale(1), "5949")), operations={"5949": "sale"})
+    assert one.state == "accepted"
+    other = admitted(read(sale(1)), operations={"5102": "loan"})
+    assert other.reason is not None
+    assert (other.state, other.reason.code) == ("kept", "operation_loan")
+
+
+def with_cfop(of: Sale, cfop: str) -> Sale:
+    return msgspec.structs.replace(of, items=tuple(msgspec.structs.replace(item, cfop=cfop) for item in of.items))

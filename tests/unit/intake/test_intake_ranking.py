@@ -12,7 +12,7 @@ from malote.intake.ranking import _RANKS, most_telling
     [
         (["items_sum", "key_disagrees"], "key_disagrees"),
         (["key_disagrees", "test_environment"], "test_environment"),
-        (["test_environment", "not_a_sale"], "not_a_sale"),
+        (["test_environment", "operations_split"], "operations_split"),
         (["payments_sum", "items_sum"], "payments_sum"),
         (["items_sum", "amount_invalid"], "amount_invalid"),
         (["never_heard_of", "issuer_unknown"], "issuer_unknown"),

@@ -1,0 +1,157 @@
+"""What is no sale is kept: by itself, without revenue and without stock, and the till is freed of it."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from malote.config import StoreSettings
+from malote.spool.relations import beside
+from tests.engines.relations_support import Store, store_in
+from tests.unit.fiscal.notes import Line, build_cancellation, build_note, key_of
+
+UNPAID = (("90", 0),)
+NFCE = build_note(number=43)
+KEY = key_of(NFCE)
+
+
+def invoice(number: int, cfop: str, *references: str, **changes: object) -> bytes:
+    given: dict[str, object] = {"model": "55", "payments": UNPAID, "items": [Line(cfop=cfop)]} | changes
+    return build_note(number=number, references=references, **given)  # type: ignore[arg-type]
+
+
+def nothing_but_the_receipt(store: Store) -> None:
+    assert {key: one.total for key, one in store.booked().items()} == {KEY: Decimal("25.90")}
+    assert store.stock() == -1
+
+
+@pytest.mark.parametrize("cfop", ["5929", "6929"])
+@pytest.mark.parametrize("till", ["caixa1", "caixa2"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_note_over_a_receipt_is_no_second_sale(tmp_path: Path, cfop: str, till: str, reverse: bool) -> None:
+    note = invoice(900, cfop, KEY)
+    with store_in(tmp_path) as store:
+        if reverse:
+            store.send(note, till=till)
+        store.send(NFCE)
+        store.send(note, till=till)
+        nothing_but_the_receipt(store)
+        assert store.state(note) == ("kept", "operation_documented")
+        reason = store.document(note).reason
+        assert reason is not None
+        assert (reason.facts["cfop"], reason.facts["refers"]) == (cfop, KEY)
+        receipt = store.told(note, till)
+        assert receipt.state == "posted"
+        assert [(one.state, one.code) for one in receipt.documents] == [("kept", "operation_documented")]
+        (status,) = [one for one in store.services.spool.status() if one.till == till]
+        assert (status.kept, status.kept_reasons) == (1, {"operation_documented": 1})
+        assert (status.rejected, status.waiting) == (0, 0)
+
+
+def test_the_stations_monthly_note_over_many_receipts(tmp_path: Path) -> None:
+    receipts = [build_note(number=number, items=[Line(cfop="5656")]) for number in range(1, 31)]
+    note = invoice(901, "5929", *map(key_of, receipts), items=[Line(cfop="5929", quantity="30.0000")])
+    with store_in(tmp_path) as store:
+        store.drop(*receipts[:20], note, *receipts[20:])
+        store.post()
+        assert len(store.booked()) == 30
+        assert store.stock() == -30
+        assert store.state(note) == ("kept", "operation_documented")
+
+
+@pytest.mark.parametrize(
+    ("cfop", "code"),
+    [("5152", "transfer"), ("5409", "transfer"), ("6152", "transfer"), ("5910", "gift"), ("5927", "waste"),
+     ("5202", "return"), ("5915", "remittance"), ("1102", "purchase"), ("5949", "other")],
+)  # fmt: skip
+def test_goods_that_move_without_being_sold(tmp_path: Path, cfop: str, code: str) -> None:
+    note = invoice(902, cfop)
+    with store_in(tmp_path) as store:
+        store.send(NFCE, note)
+        nothing_but_the_receipt(store)
+        assert store.state(note) == ("kept", f"operation_{code}")
+
+
+@pytest.mark.parametrize("changes", [{"purpose": 4}, {"purpose": 4, "direction": 0}, {"direction": 0}])
+def test_returns_are_kept(tmp_path: Path, changes: dict[str, int]) -> None:
+    note = invoice(903, "1202", KEY, **changes)
+    with store_in(tmp_path) as store:
+        store.send(NFCE, note)
+        nothing_but_the_receipt(store)
+        assert store.document(note).state == "kept"
+        assert store.told(note).state == "posted"
+
+
+def test_a_sale_and_a_documented_one_in_one_note_wait_for_a_person(tmp_path: Path) -> None:
+    note = invoice(904, "5929", KEY, items=[Line(), Line(cfop="5929")])
+    with store_in(tmp_path) as store:
+        store.send(NFCE, note)
+        nothing_but_the_receipt(store)
+        assert store.state(note) == ("rejected", "operations_split")
+        assert store.told(note).state == "rejected"
+
+
+def test_the_stores_settings_make_a_code_a_sale(tmp_path: Path) -> None:
+    note = invoice(905, "5949")
+    with store_in(tmp_path, operations={"5949": "sale"}) as store:
+        store.send(note)
+        assert store.booked()[key_of(note)].total == Decimal("25.90")
+
+
+def test_a_kept_note_claims_no_series_for_its_till(tmp_path: Path) -> None:
+    with store_in(tmp_path) as store:
+        store.send(invoice(906, "5152"), till="caixa1")
+        sale = build_note(model="55", number=907)
+        store.send(sale, till="caixa2")
+        assert store.document(sale).state == "posted"
+
+
+def test_what_is_kept_is_kept_after_a_restart_and_never_read_again(tmp_path: Path) -> None:
+    note = invoice(908, "5929", KEY)
+    with store_in(tmp_path) as store:
+        store.drop(note)
+    with store_in(tmp_path) as store:
+        store.post()
+        assert store.drop(note)[0].already_known
+        assert store.booked() == {}
+        assert store.state(note) == ("kept", "operation_documented")
+
+
+def test_the_bytes_of_what_only_the_server_has_are_never_pruned(tmp_path: Path) -> None:
+    note = invoice(909, "5929", KEY)
+    with store_in(tmp_path) as store:
+        store.send(NFCE)
+        store.send(note)
+        store.services.spool.prune(before=4e9)
+        assert store.services.spool.content(store.document(note).id) == note
+
+
+@pytest.mark.parametrize("event", ["110110", "110001", "110300", "110750", "112110", "211110", "999999"])
+@pytest.mark.parametrize("first", ["sale", "event"])
+def test_events_are_kept_beside_their_sale_in_either_order(tmp_path: Path, event: str, first: str) -> None:
+    said = build_cancellation(KEY, event=event)
+    with store_in(tmp_path) as store:
+        store.send(*((NFCE, said) if first == "sale" else (said, NFCE)))
+        nothing_but_the_receipt(store)
+        assert not store.booked()[KEY].cancelled
+        assert store.state(said) == ("kept", "event_beside_sale")
+        assert store.told(said).state == "posted"
+        found = beside(store.services.engine, store.document(NFCE).id)
+        assert [(one.document.kind, one.document.id) for one in found] == [("event", store.document(said).id)]
+
+
+def test_of_a_note_over_receipts_each_is_found_from_the_other(tmp_path: Path) -> None:
+    note = invoice(910, "5929", KEY)
+    with store_in(tmp_path) as store:
+        store.send(note, NFCE)
+        of_sale = beside(store.services.engine, store.document(NFCE).id)
+        of_note = beside(store.services.engine, store.document(note).id)
+        assert [(one.relation, one.document.id) for one in of_sale] == [("names", store.document(note).id)]
+        assert [(one.relation, one.document.id) for one in of_note] == [("named", store.document(NFCE).id)]
+
+
+def test_other_environments_and_issuers_do_not_matter_to_what_is_never_booked(tmp_path: Path) -> None:
+    note = invoice(911, "5152", environment=2)
+    with store_in(tmp_path, store=StoreSettings(issuers=["12ABC34501DE35"])) as store:
+        store.send(note)
+        assert store.document(note).state == "kept"
