@@ -78,6 +78,8 @@ def console_services(services: Services) -> console.Services:
             find=spool.document,
             content=spool.content,
             read=lambda content: read(content, limits_of(settings.store, settings.intake)),
+            flagged=spool.flagged,
+            overdue=spool.overdue,
         ),
         locks=services.locks,
         structures=services.structures,

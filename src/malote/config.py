@@ -14,7 +14,7 @@ import msgspec
 
 from malote import address
 from malote.address import AddressError, Scheme
-from malote.fiscal import typed
+from malote.fiscal import contingency, typed
 from malote.fiscal.operations import Effect, operation
 from malote.fiscal.readings import LARGEST_DOCUMENT, Limits
 from malote.fiscal.typed import TypedError
@@ -82,6 +82,8 @@ class StoreSettings(Section, frozen=True, forbid_unknown_fields=True):
     tolerance_cents: Annotated[int, msgspec.Meta(ge=0)] | None = (
         None  # how far sums may be apart; absent: a cent for each item, at most ten
     )
+    contingency_deadline: str = ""  # for the protocol of an offline sale; empty: by the state of its key
+    reverse_superseded: Literal["ask", "itself"] = "ask"  # an unauthorised sale whose number another one has
     sale_hours: float = 168.0  # how long a cancellation waits for its sale: as long as the law lets one come late
 
 
@@ -261,6 +263,8 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     _check_addresses(settings)
     _check_proxies(settings.server.trusted_proxies, str(chosen or "environment"))
     _check_operations(settings)
+    if not contingency.is_rule(settings.store.contingency_deadline):
+        raise SettingsError(f"{chosen or 'environment'}: store.contingency_deadline: 24h, 168h, working_day, or empty")
     base = chosen.parent if chosen else Path()
     return msgspec.structs.replace(
         settings,

@@ -62,6 +62,39 @@ def entry(code: str) -> Entry:
     return known.get(code) or known["unknown_reason"]
 
 
+# What weighs more than who must act would say: these are told before all others.
+_HEAVIEST = frozenset(
+    {
+        "number_supersedes",
+        "corrected_sale",
+        "authorised_after_reversal",
+        "sale_of_void_number",
+        "void_of_booked",
+        "void_of_authorised",
+        "number_twice",
+        "number_taken",
+        "divergent_content",
+    }
+)
+_WHO: tuple[Cure, ...] = ("dba", "accountant", "operator", "support", "integrator", "itself")
+
+
+@cache
+def by_weight() -> tuple[tuple[str, ...], ...]:
+    """All codes in groups, the heaviest first: what puts a sale in doubt, then by who must act and whether it lasts."""
+    groups: dict[int, list[str]] = {}
+    for code, one in catalogue().items():
+        rank = 0 if code in _HEAVIEST else 1 + _WHO.index(one.cure)
+        groups.setdefault(rank if not one.transient or one.cure == "dba" else len(_WHO) + 1, []).append(code)
+    return tuple(tuple(codes) for _, codes in sorted(groups.items()))
+
+
+def weight(code: str) -> int:
+    """The place of a code's group in ``by_weight``: the smaller, the heavier."""
+    groups = by_weight()
+    return next((rank for rank, codes in enumerate(groups) if code in codes), len(groups))
+
+
 def title(code: str, language: Language = "pt") -> str:
     return _say(entry(code).title, {"code": code}, language)
 

@@ -111,6 +111,7 @@ class Passing:
         self.create_structure = erp.create_structure
         self.booked = erp.booked
         self.ledger = erp.ledger
+        self.supersede = erp.supersede
         self.grants = erp.grants
         self.faults = erp.faults
         self.close = erp.close

@@ -82,12 +82,13 @@ def incoming(document_: Document | None, position: int = 0, reason: Reason | Non
         reason=reason,
         kind=kind(document_),
         access_key=getattr(document_, "access_key", None),
-        model="65",
-        issuer=ISSUER,
-        series=1,
-        number=described.number if described else None,
+        model=getattr(document_, "model", "65"),
+        issuer=getattr(document_, "issuer", ISSUER),
+        series=getattr(document_, "series", 1),
+        number=described.number if described else getattr(document_, "first", None),
         issued_at=described.issued_at.isoformat() if described else None,
         total=described.totals.total if described else None,
+        authorised=getattr(document_, "authorised", None),
     )
 
 

@@ -15,7 +15,7 @@ from malote.erp.profiles.profile import load, shipped
 from malote.erp.protocol import Erp, ErpError, Result
 from tests.engines.erp_support import post
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
-from tests.engines.sales import cancellation, contingency, number_void, sale
+from tests.engines.sales import cancellation, contingency, item, number_void, posting, sale
 
 pytestmark = pytest.mark.postgresql
 
@@ -67,11 +67,25 @@ def run(url: str, *commands: str) -> None:
 def everything(erp: Erp, start: int = 1) -> list[Result]:
     """One of each thing that posting does."""
     offline = contingency(start + 1)
-    first = post(erp, sale(start), offline, cancellation(sale(start)), number_void(start, start))
+    first = post(erp, sale(start), offline, cancellation(sale(start)), number_void(start + 2, start + 2))
     other = contingency(start + 1, authorised=True)
     again = post(erp, other, sale(start, change=1), cancellation(sale(start)), first_id=9)
     assert len(list(erp.booked())) >= 2
-    return [*first, *again]
+    return [*first, *again, *corrected(erp, start + 3)]
+
+
+def corrected(erp: Erp, number: int) -> list[Result]:
+    """A sale that its authorised version completes; one that another key takes the place of, and that comes back."""
+    post(erp, contingency(number), first_id=20)
+    mended = contingency(number, authorised=True, items=[item(ncm="10063011")])
+    offline, late = contingency(number + 1), contingency(number + 1, authorised=True)
+    post(erp, offline, first_id=30)
+    other = sale(number + 1)
+    return [
+        *post(erp, mended, first_id=21),
+        erp.supersede(posting(other, 31)).result,
+        erp.supersede(posting(late, 32)).result,
+    ]
 
 
 def test_the_grants_are_enough_for_everything(url: str, tables: ErpTables) -> None:
@@ -82,6 +96,9 @@ def test_the_grants_are_enough_for_everything(url: str, tables: ErpTables) -> No
             Result.PROTOCOL_ADDED,
             Result.DIVERGENT,
             Result.DUPLICATE,
+            Result.MENDED,
+            Result.POSTED,
+            Result.TWICE,
         ]
 
 

@@ -4,6 +4,7 @@ A number counts as used as soon as a sale with it came, whatever became of it: a
 is read from one index, a page at a time, so that a look at ten years costs as little as a look at a day.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, 
 
 from malote.accounts.series import series_of
 from malote.accounts.tills import find_till
+from malote.books.doubts import Doubts
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
@@ -73,6 +75,13 @@ class Shared(msgspec.Struct, frozen=True):
     tills: list[str]
 
 
+class TwoKeys(msgspec.Struct, frozen=True):
+    """A number of notes under more than one key, of which neither was settled: cancelled, taken back or superseded."""
+
+    number: int
+    keys: list[str]
+
+
 class NumbersQuery(msgspec.Struct, frozen=True):
     key: SeriesKey
     since: datetime | None = None
@@ -81,7 +90,11 @@ class NumbersQuery(msgspec.Struct, frozen=True):
 
 
 class NumbersPage(msgspec.Struct, frozen=True):
-    """``seen`` numbers from ``first`` to ``last`` were looked at. ``after`` is None on the last page."""
+    """``seen`` numbers from ``first`` to ``last`` were looked at. ``after`` is None on the last page.
+
+    ``two_keys``, ``void_booked`` (voided, and its sale is booked) and ``overdue`` (an offline sale without protocol
+    after its deadline) are of these numbers.
+    """
 
     key: SeriesKey
     first: int | None
@@ -91,6 +104,9 @@ class NumbersPage(msgspec.Struct, frozen=True):
     voided: list[Gap]
     shared: list[Shared]
     after: int | None
+    two_keys: list[TwoKeys] = []
+    void_booked: list[int] = []
+    overdue: list[int] = []
 
 
 def series(engine: Engine, query: SeriesQuery) -> SeriesPage:
@@ -107,10 +123,10 @@ def series(engine: Engine, query: SeriesQuery) -> SeriesPage:
     return SeriesPage(found, None)
 
 
-def numbers(engine: Engine, query: NumbersQuery) -> NumbersPage:
-    """What is missing, voided and shared in one series, a page at a time; the cost of a page is bounded.
+def numbers(engine: Engine, query: NumbersQuery, now: float | None = None) -> NumbersPage:
+    """What is missing, voided, shared and in doubt in one series, a page at a time; the cost of a page is bounded.
 
-    Raises ``StoreError``.
+    ``now`` is in seconds since the epoch. Raises ``StoreError``.
     """
     with reading(engine) as connection:
         bounds = _bounds(connection, query)
@@ -121,14 +137,20 @@ def numbers(engine: Engine, query: NumbersQuery) -> NumbersPage:
         voids = _voids(connection, query)
         page = _Page(start)
         for number, of_number in groupby(_whole(rows), key=lambda row: row.number):
-            if not page.add(number, {row.till_id for row in of_number}, voids):
+            if not page.add(number, [row.till_id for row in of_number], voids):
                 break
         shared = _named(connection, page.shared)
-    end = page.previous
+        end = page.previous
+        doubts = Doubts(connection, _sales_of(query.key))
+        two_keys = [TwoKeys(number, keys) for number, keys in doubts.two_keys(page.several).items()]
+        void_booked = doubts.booked_among([(max(void.first, start + 1), min(void.last, end)) for void in voids])
+        overdue = doubts.overdue(start, end, time.time() if now is None else now)
     at_end = end >= bounds.last
     shown = [void for void in voids if void.last > start and (void.first <= end or (at_end and query.until is None))]
     after = None if at_end else end
-    return NumbersPage(query.key, bounds.first, bounds.last, page.seen, page.gaps, shown, shared, after)
+    return NumbersPage(
+        query.key, bounds.first, bounds.last, page.seen, page.gaps, shown, shared, after, two_keys, void_booked, overdue
+    )
 
 
 def walk(key: SeriesKey, after: int, last: int) -> Select[Any]:
@@ -167,15 +189,18 @@ class _Page:
         self.seen = 0
         self.gaps: list[Gap] = []
         self.shared: dict[int, set[int]] = {}
+        self.several: list[int] = []  # numbers of more than one document
 
-    def add(self, number: int, till_ids: set[int], voids: Sequence[Gap]) -> bool:
+    def add(self, number: int, till_ids: list[int], voids: Sequence[Gap]) -> bool:
         """False when the page is full: the number then belongs to the next one."""
         if number > self.previous + 1:
             if len(self.gaps) >= MOST_GAPS:
                 return False
             self.gaps += _without(Gap(self.previous + 1, number - 1), voids)
         if len(till_ids) > 1:
-            self.shared[number] = till_ids
+            self.several.append(number)
+        if len(set(till_ids)) > 1:
+            self.shared[number] = set(till_ids)
         self.previous = number
         self.seen += 1
         return True

@@ -40,6 +40,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "serve": (_Part("serve"),),
     "post": (_Part("post"),),
     "status": (_Part("status"),),
+    "attention": (_Part("attention"),),
     "demo": (_Part("demo"),),
     "till": (
         _Part("till", ("till",)),
@@ -47,7 +48,11 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
         _Part("tills", ("till",)),
         _Part("rollouts", ("till",), "register_trust"),
     ),
-    "rejected": (_Part("rejected", ("rejected",)), _Part("rejected_actions", ("rejected", "trash"))),
+    "rejected": (
+        _Part("rejected", ("rejected",)),
+        _Part("rejected_actions", ("rejected", "trash")),
+        _Part("rejected_numbers", ("rejected",)),
+    ),
     "sync": (_Part("sync"),),
     "numbering": (_Part("numbering"),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),

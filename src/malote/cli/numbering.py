@@ -1,6 +1,6 @@
 """``malote numbering``: of each series what is missing, voided, or of more than one till."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +32,11 @@ class SharedNumber(msgspec.Struct, frozen=True):
     tills: list[str]
 
 
+class NumberOfTwoKeys(msgspec.Struct, frozen=True):
+    number: int
+    keys: list[str]
+
+
 class Numbers(msgspec.Struct, frozen=True):
     """One series. ``first`` and ``last`` are None where it has no number in the period."""
 
@@ -45,6 +50,13 @@ class Numbers(msgspec.Struct, frozen=True):
     missing: list[Range]
     voided: list[Range]
     shared: list[SharedNumber]
+    two_keys: list[NumberOfTwoKeys]
+    void_booked: list[int]  # voided, and the sale is booked
+    overdue: list[int]  # offline, booked, without protocol after the deadline
+
+    @property
+    def troubled(self) -> bool:
+        return bool(self.missing or self.shared or self.two_keys or self.void_booked or self.overdue)
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +71,11 @@ def numbering(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Tells which numbers are missing. Exit status 1 if any is, or if two tills share one."""
+    """Tells which numbers are missing, and which are in doubt. Exit status 1 if any is.
+
+    In doubt: of two tills or of two keys, voided though the sale is booked, or offline without protocol after the
+    deadline.
+    """
     period = (_midnight(since), _midnight(until, after=True))
     with services_of(config) as services:
         found = list(_all(services, till, *period))
@@ -70,7 +86,7 @@ def numbering(
         typer.echo("No series yet." if language == "en" else "Nenhuma série ainda.")
     else:
         _show(found, language)
-    if any(one.missing or one.shared for one in found):
+    if any(one.troubled for one in found):
         raise typer.Exit(FOUND)
 
 
@@ -93,23 +109,40 @@ def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None,
     missing: list[Range] = []
     voided: dict[Range, None] = {}
     shared: list[SharedNumber] = []
+    two_keys: list[NumberOfTwoKeys] = []
+    void_booked: list[int] = []
+    overdue: list[int] = []
     seen = after = 0
     while True:
         page = numbers(services.engine, NumbersQuery(one.key, since, until, after))
         missing += [Range(gap.first, gap.last) for gap in page.gaps]
         voided |= dict.fromkeys(Range(gap.first, gap.last) for gap in page.voided)
         shared += [SharedNumber(each.number, each.tills) for each in page.shared]
+        two_keys += [NumberOfTwoKeys(each.number, each.keys) for each in page.two_keys]
+        void_booked += page.void_booked
+        overdue += page.overdue
         seen += page.seen
         if page.after is None:
             break
         after = page.after
-    key = one.key
     return Numbers(
-        key.issuer, key.model, key.series, one.owner, page.first, page.last, seen, missing, list(voided), shared
+        issuer=one.key.issuer,
+        model=one.key.model,
+        series=one.key.series,
+        till=one.owner,
+        first=page.first,
+        last=page.last,
+        seen=seen,
+        missing=missing,
+        voided=list(voided),
+        shared=shared,
+        two_keys=two_keys,
+        void_booked=void_booked,
+        overdue=overdue,
     )
 
 
-def _show(found: Iterable[Numbers], language: Language) -> None:
+def _show(found: Sequence[Numbers], language: Language) -> None:
     english = ("Issuer", "Model", "Series", "Till", "From", "To", "Missing", "Voided", "Of two tills")
     portuguese = ("Emitente", "Modelo", "Série", "Caixa", "De", "Até", "Faltam", "Inutilizadas", "De dois caixas")
     table = plain_table(english if language == "en" else portuguese)
@@ -127,6 +160,23 @@ def _show(found: Iterable[Numbers], language: Language) -> None:
             Text(_shortened(shared)),
         )
     console.print(table)
+    for one in found:
+        _show_doubts(one, language)
+
+
+def _show_doubts(one: Numbers, language: Language) -> None:
+    """Below the table, in words: the numbers that a person should look at, and why."""
+    english = language == "en"
+    place = f"{one.issuer} {one.model}/{one.series}"
+    for pair in one.two_keys:
+        words = "number of two keys" if english else "número com duas chaves"
+        typer.echo(f"{place} · {pair.number}: {words}: {', '.join(pair.keys)}")
+    if one.void_booked:
+        words = "voided, and the sale is booked" if english else "inutilizados, com venda lançada"
+        typer.echo(f"{place} · {words}: {_shortened([str(number) for number in one.void_booked])}")
+    if one.overdue:
+        words = "offline without protocol after the deadline" if english else "offline sem protocolo depois do prazo"
+        typer.echo(f"{place} · {words}: {_shortened([str(number) for number in one.overdue])}")
 
 
 def _ranges(ranges: Iterable[Range]) -> str:

@@ -12,18 +12,20 @@ from rich.text import Text
 from malote import rejection
 from malote.cli.common import ConfigOption, JsonOption, console, print_json, services_of
 from malote.cli.tills import say_no_tills
+from malote.fiscal.amounts import money
 from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.app import Services
     from malote.intake.dropped_files import Finding
-    from malote.spool.documents import TillStatus
+    from malote.spool.documents import OverdueSale, TillStatus
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
     "pt": ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),
     "en": ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
 }
 _NUMBERS = range(2, 6)  # columns
+MOST_OVERDUE = 20  # of one till, named one by one
 
 
 def register(app: typer.Typer) -> None:
@@ -35,16 +37,17 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Shows of each till what is pending, waiting, posted and rejected, and when it was last heard of."""
     with services_of(config) as services:
         tills = services.spool.status()
+        overdue = services.spool.overdue() if any(till.overdue for till in tills) else []
         findings = _findings(services)
         language = services.settings.language
         skew = services.settings.intake.clock_skew_seconds
     if json:
-        print_json({"tills": tills, "drop_folder": findings})
+        print_json({"tills": tills, "overdue": overdue, "drop_folder": findings})
     elif not tills:
         say_no_tills(english=language == "en")
     else:
         console.print(_table(tills, language, skew))
-        _show_reasons(tills, language, skew)
+        _show_reasons(tills, overdue, language, skew)
     if not json and findings:
         _show_findings(findings, language)
 
@@ -77,19 +80,27 @@ def _table(tills: "Sequence[TillStatus]", language: Language, skew: float) -> Ta
     return table
 
 
-def _show_reasons(tills: "Sequence[TillStatus]", language: Language, skew: float) -> None:
+def _show_reasons(
+    tills: "Sequence[TillStatus]", overdue: "Sequence[OverdueSale]", language: Language, skew: float
+) -> None:
     """Below the table, in words: what each till's documents wait for or were rejected for, and what ails the till."""
     english = language == "en"
     waiting, rejected = ("waiting", "rejected") if english else ("em espera", "rejeitadas")
     kept = "kept, not booked" if english else "guardadas, não lançadas"
+    flagged = "booked, to look at" if english else "lançadas, a conferir"
     for till in tills:
         for heading, reasons in (
             (waiting, till.waiting_reasons),
             (rejected, till.rejected_reasons),
+            (flagged, till.flagged_reasons),
             (kept, till.kept_reasons),
         ):
             for code, count in sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0])):
                 _say(till, f"{heading}: {count} × {_titled(code, language)}")
+        if till.overdue:
+            _say(till, f"{till.overdue} × {_titled('protocol_overdue', language)}: R$ {money(till.overdue_total)}")
+            for sale in [one for one in overdue if one.till == till.till][:MOST_OVERDUE]:
+                _say(till, f"  {sale.series}/{sale.number}  R$ {money(sale.total)}  {sale.access_key}")
         for file in till.till_refused:
             _say(till, f"{file.name}: {_titled(file.code, language)}")
         if _is_skewed(till, skew):
@@ -111,7 +122,7 @@ def _state(till: "TillStatus", language: Language, skew: float) -> Text:
         return Text("disabled" if english else "desativado", style="dim")
     if till.rejected or till.till_refused:
         return Text("attention" if english else "atenção", style="red")
-    if till.waiting or _is_skewed(till, skew):
+    if till.waiting or till.flagged or till.overdue or _is_skewed(till, skew):
         return Text("attention" if english else "atenção", style="yellow")
     if till.last_contact_at is None and till.last_number is None:
         return Text("nothing yet" if english else "sem contato", style="yellow")

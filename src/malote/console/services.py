@@ -17,7 +17,7 @@ from malote.quarantine.reports import Custody, FolderFinding
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.rejection import Language
-from malote.spool.documents import StoredDocument
+from malote.spool.documents import OverdueSale, StoredDocument
 from malote.spool.happenings import Happening
 from malote.spool.listing import DocumentsPage, DocumentsQuery
 from malote.spool.metrics import Metrics
@@ -63,6 +63,8 @@ class Documents:
     find: Callable[[int], StoredDocument]
     content: Callable[[int], bytes]  # raises ContentPrunedError
     read: Callable[[bytes], list[Reading]]
+    flagged: Callable[[str], list[StoredDocument]]  # of a till: booked, and a person must look at them
+    overdue: Callable[[str], list[OverdueSale]]  # of a till: booked offline sales without protocol after the deadline
 
 
 @dataclass(frozen=True, slots=True)

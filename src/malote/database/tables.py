@@ -95,7 +95,7 @@ document = Table(
     Column("last_number", BigInteger),  # of voided numbers, of which ``number`` is the first
     Column("accepted_at", Double, nullable=False),
     Column("state", Text, nullable=False),
-    Column("reason_code", Text),  # while it waits or is rejected
+    Column("reason_code", Text),  # while it waits, is rejected or kept; of a posted one, what a person must look at
     Column("reason", Text),  # JSON, spool.documents.Reason
     Column("attempts", Integer, nullable=False),  # times it was leased
     Column("retry_at", Double),  # only while it waits
@@ -135,6 +135,27 @@ document_reference = Table(
     Column("access_key", Text, nullable=False),
     PrimaryKeyConstraint("document_id", "access_key", name="document_reference_key"),
     Index("document_reference_access_key", "access_key"),
+)
+
+# Sales that are booked and whose protocol the ERP doesn't have yet: offline notes that are still to be transmitted.
+open_sale = Table(
+    "open_sale",
+    metadata,
+    Column("access_key", Text, nullable=False),
+    Column("till_id", _Id, ForeignKey("till.id", name="open_sale_till"), nullable=False),
+    Column("document_id", _Id, ForeignKey("document.id", name="open_sale_document"), nullable=False),
+    Column("due_at", Double, nullable=False),  # by when the authority must have it
+    PrimaryKeyConstraint("access_key", name="open_sale_key"),
+    Index("open_sale_due", "due_at"),
+)
+
+# Posted documents that a person must look at all the same: few, among millions.
+Index(
+    "document_flagged",
+    document.c.till_id,
+    document.c.id,
+    sqlite_where=text("state = 'posted' AND reason_code IS NOT NULL"),
+    postgresql_where=text("state = 'posted' AND reason_code IS NOT NULL"),
 )
 
 # How many documents of a till are in a state, for a reason ("" where there is none): kept in the transaction of every

@@ -1,10 +1,22 @@
 """What differs between a sale that arrives and the one the ERP has under the same key."""
 
+import re
 from typing import Any
 
 import msgspec
 
 from malote.fiscal.documents import TOLD_LATER, Sale, bare
+
+# What may be mended of a sale under its key: nothing of it is goods or money. Taxes may: where they count towards the
+# total, that must be the same all the same.
+_MENDABLE = frozenset(
+    {"layout", "issued_at", "consumer", "contingency_at", "contingency_reason", "purpose", "references", "operation"}
+    | {f"items.{name}" for name in ("gtin", "description", "ncm", "cfop")}
+    | {f"payments.{name}" for name in ("acquirer", "brand", "authorisation", "description")}
+    | {f"totals.{name}" for name in ("icms", "icms_substitution", "ipi", "pis", "cofins", "ibs", "cbs")}
+)
+_TAXES = "items.taxes."
+_PLACE = re.compile(r"\[\d+\]")
 
 UNTOLD = "content"  # something differs, and what it is can't be told
 _SHOWN = 10
@@ -20,6 +32,18 @@ def differences(booked: Sale, arriving: Sale) -> list[str]:
         msgspec.structs.replace(bare(booked), items=_in_order(booked)),
         msgspec.structs.replace(bare(arriving), items=_in_order(arriving)),
     )
+
+
+def mends(fields: list[str]) -> bool:
+    """Whether the sale has the same goods, payments and totals in money, where just these fields differ."""
+    named = [_PLACE.sub("", field) for field in fields]
+    return all(name in _MENDABLE or name.startswith(_TAXES) or name == UNTOLD for name in named)
+
+
+def same_sale(one: Sale, other: Sale) -> bool:
+    """Whether two sales under different keys have the same goods, payments and totals in money."""
+    alike = {"access_key": one.access_key, "emission": one.emission, "environment": one.environment}
+    return mends(differences(one, msgspec.structs.replace(other, **alike)))
 
 
 def in_words(fields: list[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from malote.erp.mapping import CANCELLED, PROTOCOL, ErpTables, MappedTable, plain
+from malote.erp.mapping import STAMPED, ErpTables, MappedTable, plain
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -31,15 +31,20 @@ class Use(msgspec.Struct, frozen=True):
 
 def uses(erp: ErpTables) -> list[Use]:
     """Every verb of Malote's statements, table by table."""
-    found = [Use(erp.ledger_name, verb) for verb in ("SELECT", "INSERT")]
+    found = [Use(erp.ledger_name, verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")]
     for part in (erp.sale, erp.item, erp.payment):
         if part:
             found += [Use(part.name, verb) for verb in ("SELECT", "INSERT")]
+    # A sale that its authorised version completes or replaces is written anew under its key.
     found.append(Use(erp.sale.name, "UPDATE", _changed(erp.sale)))
+    found += [Use(part.name, "DELETE") for part in (erp.item, erp.payment) if part]
     if erp.stock:
         found += [Use(erp.stock.name, verb) for verb in ("SELECT", "INSERT")]
         found.append(Use(erp.stock.name, "UPDATE", (plain(erp.stock.columns.quantity.name),)))
     found += [Use(part.name, "INSERT") for part in (erp.cancellation, erp.number_void) if part]
+    # A reversal is undone when the sale is authorised after all; DELETE has to look for the key.
+    if erp.cancellation:
+        found += [Use(erp.cancellation.name, verb) for verb in ("SELECT", "DELETE")]
     return found
 
 
@@ -58,9 +63,9 @@ def _together(same: Sequence[Grant]) -> str:
 
 
 def _changed(sale: MappedTable) -> tuple[str, ...]:
-    later = CANCELLED | PROTOCOL
+    fixed = {"access_key", STAMPED}
     return tuple(
         target.column
         for target in sale.targets
-        if target.compiled.fields and all(field.name in later for field in target.compiled.fields)
+        if target.compiled.fields and not any(field.name in fixed for field in target.compiled.fields)
     )

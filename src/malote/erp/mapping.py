@@ -35,6 +35,12 @@ _FOR_STOCK: Mapping[str, frozenset[str]] = {
     "sale": frozenset({"issuer"}),
     "item": frozenset({"product_code", "quantity"}),
 }
+# Without these two versions of a sale can't be told to have the same goods and money.
+_MONEY: Mapping[Part, frozenset[str]] = {
+    "sale": frozenset({"total"}),
+    "item": frozenset({"product_code", "quantity", "gross"}),
+    "payment": frozenset({"amount"}),
+}
 _NOT_COMPARED = {"till", STAMPED, *CANCELLED, *PROTOCOL}
 
 
@@ -186,6 +192,11 @@ class ErpTables:
         """Fields of a part that go into any column of any table."""
         mapped = self.part(part)
         return (mapped.used() if mapped else frozenset()) | self._copied(part)
+
+    @property
+    def tells_money(self) -> bool:
+        """Whether goods and money of a booked sale can be read back exactly. Payments count where they are booked."""
+        return not any(names - self._exactly(part) for part, names in _MONEY.items() if self.part(part))
 
     def left_out(self) -> list[str]:
         """What goes nowhere by this profile: ``payment`` for a part, ``item.cbs_rate`` for a field."""

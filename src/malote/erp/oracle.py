@@ -9,9 +9,9 @@ WAIT). What is left, another session's uncommitted row of the same key, ends wit
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import oracledb
 from sqlalchemy import URL, Connection, Select, create_engine, event, inspect, select, text, tuple_
@@ -19,16 +19,18 @@ from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
-from malote.erp import connecting, rows, statements, structure
+from malote.erp import connecting, guarding, rows, statements, structure
 from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant, uses
+from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, CANCELLED, PROTOCOL, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
 from malote.erp.repertoire import Repertoire, repertoire_of
+from malote.erp.superseding import Superseding
 from malote.erp.values import Exact
 from malote.fiscal.documents import Sale
 
@@ -43,6 +45,8 @@ _CONNECTION = {
 _ENCODING = "SELECT value FROM nls_database_parameters WHERE parameter = 'NLS_CHARACTERSET'"
 
 DIALECT: Any = OracleDialect_oracledb()  # type: ignore[no-untyped-call]
+
+Answer = TypeVar("Answer")
 
 
 class OracleErp:
@@ -63,6 +67,7 @@ class OracleErp:
         self.tables = tables
         self.nearest_letters = nearest_letters
         self._introduce = introduce
+        self._guarding = Guarding(self)
         self._sql = _Sql(tables, lock_timeout_seconds)
         # A call may wait for the lock as well as work.
         self.patience_seconds = max(statement_timeout_seconds, self._sql.wait_seconds + 1.0)
@@ -106,9 +111,17 @@ class OracleErp:
                         raise
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
+        return self._within(lambda connection: Booking(self, connection).book(batch), batch)
+
+    def supersede(self, posting: Posting) -> Outcome:
+        return self._within(lambda connection: Superseding(self, connection).settle(posting), [posting])
+
+    def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
         try:
-            with classified(secrets=self._secrets), self._transaction() as connection:
-                return Booking(self, connection).book(batch)
+            with classified(secrets=self._secrets):
+                self._guarding.make(self._transaction)
+                with self._transaction() as connection:
+                    return work(connection)
         except ErpError as error:
             raise self._named(error, batch) from error
 
@@ -146,10 +159,10 @@ class OracleErp:
 
     # ---- what Booking asks of an engine ----
 
-    def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
+    def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]:
         with classified(self.tables.ledger_name):
-            taken = _each(connection, self._sql.claim, rows.ledger_rows(postings))
-        names = list(postings)
+            taken = _each(connection, self._sql.claim, entries)
+        names = [entry["identity"] for entry in entries]
         return set(names) - {names[place] for place in taken}
 
     def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:
@@ -224,9 +237,14 @@ def every_statement(tables: ErpTables, lock_timeout_seconds: float = 5.0) -> lis
     sql = _Sql(tables, lock_timeout_seconds)
     locked = f"FOR UPDATE WAIT {sql.wait_seconds}"
     sizes = [["x"] * size for size in statements.SIZES]
-    selects: list[Select[Any]] = [statements.booked_after(tables, connecting.STEP).params(after="")]
+    selects: list[Select[Any]] = [
+        statements.booked_after(tables, connecting.STEP).params(after=""),
+        statements.entries_after(tables, guarding.STEP).params(after=""),
+        statements.ledger_entries(tables, ["x"]).suffix_with(locked),
+    ]
     for keys in sizes:
         selects += [statements.ledger_entries(tables, keys), statements.goods_of(tables, keys)]
+        selects.append(statements.standings(tables, keys))
         selects += [statements.sales_to_change(tables, keys, others).suffix_with(locked) for others in sizes]
         selects += [statements.readable_rows(part, keys) for part in (tables.sale, tables.item, tables.payment) if part]
         if tables.stock:
@@ -242,6 +260,7 @@ def every_statement(tables: ErpTables, lock_timeout_seconds: float = 5.0) -> lis
         *([sql.move_stock] if sql.move_stock else []),
         *(_compiled(statement) for statement in selects),
         *(_compiled(statements.change_sale(tables, columns)) for columns in changes),
+        *(_compiled(statement) for statement in statements.rewriting(tables)),
         *(
             _compiled(statements.add(part), column_keys=[target.key for target in part.inserted])
             for part in tables.parts

@@ -1,9 +1,9 @@
 """The ERP on PostgreSQL: one transaction per batch, sales by COPY."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
@@ -17,11 +17,13 @@ from malote.erp.connecting import Naming, classified
 from malote.erp.copy_text import CopyText
 from malote.erp.grants import Grant
 from malote.erp.grants_postgresql import DIALECT
+from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
 from malote.erp.repertoire import Repertoire, repertoire_of
+from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
 
 _SAME = "introduced"  # within one connection of ours
@@ -51,6 +53,8 @@ _BEGAN = text(
     r"""SELECT to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\:MI\:SS.USOF')"""
     " FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 )
+
+Answer = TypeVar("Answer")
 
 
 class PostgresqlErp:
@@ -86,6 +90,7 @@ class PostgresqlErp:
         self.nearest_letters = nearest_letters
         self._introduce = introduce
         self._introduced: tuple[int, str] | None = None
+        self._guarding = Guarding(self)
         self._sql = _Sql(tables)
         self._copy_text = CopyText(tables)
         self._secrets = secrets_of(url)
@@ -102,9 +107,17 @@ class PostgresqlErp:
             structure.create(connection, structure.wanted(self.tables, everything=everything))
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
+        return self._within(lambda connection: Booking(self, connection).book(batch), batch)
+
+    def supersede(self, posting: Posting) -> Outcome:
+        return self._within(lambda connection: Superseding(self, connection).settle(posting), [posting])
+
+    def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
         try:
-            with classified(secrets=self._secrets), self._transaction() as connection:
-                return Booking(self, connection).book(batch)
+            with classified(secrets=self._secrets):
+                self._guarding.make(self._transaction)
+                with self._transaction() as connection:
+                    return work(connection)
         except ErpError as error:
             raise self._named(error, batch) from error
 
@@ -144,8 +157,8 @@ class PostgresqlErp:
 
     # ---- what Booking asks of an engine ----
 
-    def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
-        arriving = [row | {"content_hash": row["content_hash"].hex()} for row in rows.ledger_rows(postings)]
+    def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]:
+        arriving = [row | {"content_hash": row["content_hash"].hex()} for row in entries]
         with classified(self.tables.ledger_name):
             return {row[0] for row in _driver(connection).execute(self._sql.claim, (_json(arriving),))}
 

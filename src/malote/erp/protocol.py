@@ -34,6 +34,17 @@ class Result(StrEnum):
     NOT_AUTHORISED = "not_authorised"  # not a sale yet, and the ERP doesn't have it: wait
     REFUSED = "refused"  # it can't be written, for the reason in ``code``; nothing is wrong with the others
     SALE_MISSING = "sale_missing"  # a cancellation whose sale is not booked: wait
+    # Of a sale that the ERP had before its authorisation:
+    MENDED = "mended"  # it has the protocol now and what was mended of it; the money is the same
+    CORRECTED = "corrected"  # not booked: the authorised version has other goods or money than what is booked
+    REVERSED = "reversed"  # not booked: it was taken back, and is authorised after all
+    # Of a number that more than one key claims, or that was voided:
+    TWICE = "twice"  # booked; another authorised sale has the same number
+    CONTESTED = "contested"  # not booked: another sale has the number, and neither is authorised
+    SUPERSEDES = "supersedes"  # not booked: the sale that is booked under the number is not authorised, this one is
+    SUPERSEDED = "superseded"  # not booked: the authorised sale of this number, or version of this sale, is booked
+    VOIDED = "voided"  # not booked: the number was voided
+    VOID_OF_SALES = "void_of_sales"  # booked: a void; some of its numbers are those of booked sales
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -43,6 +54,7 @@ class Outcome(msgspec.Struct, frozen=True):
     # Never a consumer's data.
     facts: dict[str, str] = {}
     code: str = ""  # of the reason that these facts are for, in the catalogue of ``malote.rejection``
+    open: bool = False  # of a sale that is booked, whether the ERP still lacks its protocol
 
 
 class ErpError(Exception):
@@ -98,6 +110,15 @@ class Erp(Protocol):
         The everlasting key, the sale, its lines and the stock commit together. Sales are booked first, then
         cancellations, then voided numbers, wherever they stand in the batch. Each ``document_id`` occurs once.
         Returns one outcome per posting, in the order given. Raises ``ErpError``.
+        """
+        ...
+
+    def supersede(self, posting: Posting) -> Outcome:
+        """Makes the ERP say what this document says, in one transaction, and books it.
+
+        What is booked in its way and was never authorised is taken back first: another key's sale of its number, the
+        sales under the numbers that it voids, or the former version of this very sale. What is authorised stays. Doing
+        it again changes nothing. Raises ``ErpError``.
         """
         ...
 

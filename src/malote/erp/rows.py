@@ -73,17 +73,14 @@ def _flat(document: Cancellation | NumberVoid) -> Row:
     return row
 
 
-def ledger_rows(postings: Mapping[str, Posting]) -> list[Row]:
-    """The ledger's entries, by identity."""
-    return [
-        {
-            "identity": identity,
-            "content_hash": posting.content_hash,
-            "till": posting.till,
-            "document_id": posting.document_id,
-        }
-        for identity, posting in postings.items()
-    ]
+def ledger_row(identity: str, posting: Posting, content_hash: bytes | None = None) -> Row:
+    """An entry of the ledger: under a document's identity its content's hash, else what the identity asks for."""
+    return {
+        "identity": identity,
+        "content_hash": posting.content_hash if content_hash is None else content_hash,
+        "till": posting.till,
+        "document_id": posting.document_id,
+    }
 
 
 def sales_with_lines(

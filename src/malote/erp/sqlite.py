@@ -1,10 +1,10 @@
 """The ERP on SQLite, for trying out and for small stores: the same bookings, one writer at a time."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Select, create_engine, event, insert, select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -14,12 +14,16 @@ from malote.erp import connecting, rows, statements, structure
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
+from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
 from malote.erp.repertoire import Repertoire
+from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
+
+Answer = TypeVar("Answer")
 
 
 class SqliteErp:
@@ -49,6 +53,7 @@ class SqliteErp:
         )
         self.tables = tables
         self.nearest_letters = nearest_letters
+        self._guarding = Guarding(self)
         # SQLite has one code for a missing table and for much else.
         self._named = Naming(self._engine.connect, tables, otherwise="erp_refused")
         event.listen(self._engine, "connect", partial(_prepare, tables))
@@ -58,9 +63,17 @@ class SqliteErp:
             structure.create(connection, structure.wanted(self.tables, everything=everything))
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
+        return self._within(lambda connection: Booking(self, connection).book(batch), batch)
+
+    def supersede(self, posting: Posting) -> Outcome:
+        return self._within(lambda connection: Superseding(self, connection).settle(posting), [posting])
+
+    def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
         try:
-            with classified(), self._transaction() as connection:
-                return Booking(self, connection).book(batch)
+            with classified():
+                self._guarding.make(self._transaction)
+                with self._transaction() as connection:
+                    return work(connection)
         except ErpError as error:
             raise self._named(error, batch) from error
 
@@ -94,15 +107,17 @@ class SqliteErp:
 
     # ---- what Booking asks of an engine ----
 
-    def claim(self, connection: Connection, postings: Mapping[str, Posting]) -> set[str]:
+    def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]:
         # Nobody else writes while this transaction does, so that looking first is safe.
         ledger = self.tables.ledger
+        taken: set[str] = set()
         with classified(self.tables.ledger_name):
-            taken = set(connection.scalars(select(ledger.c.identity).where(ledger.c.identity.in_(list(postings)))))
-            fresh = {name: posting for name, posting in postings.items() if name not in taken}
+            for names in statements.steps({entry["identity"] for entry in entries}):
+                taken |= set(connection.scalars(select(ledger.c.identity).where(ledger.c.identity.in_(names))))
+            fresh = [entry for entry in entries if entry["identity"] not in taken]
             if fresh:
-                connection.execute(insert(ledger), rows.ledger_rows(fresh))
-        return set(fresh)
+                connection.execute(insert(ledger), fresh)
+        return {entry["identity"] for entry in fresh}
 
     def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:
         for table, added in rows.sales_with_lines(self.tables, postings):

@@ -7,9 +7,10 @@ text meets only a few; and of at most a thousand, which is all that Oracle takes
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Select, Update, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Delete, Insert, Select, Update, and_, bindparam, delete, func, insert, or_, select, update
 
-from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.mapping import STAMPED, ErpTables, MappedTable
+from malote.erp.profiles.profile import FIELDS
 
 SIZES = (1, 10, 100, 1000)
 
@@ -46,6 +47,53 @@ def sales_to_change(erp: ErpTables, cancelled: Sequence[str], completed: Sequenc
         )
         .order_by(sale.access_key)
     )
+
+
+def standings(erp: ErpTables, keys: Sequence[str]) -> Select[Any]:
+    """Whether these sales are authorised, and cancelled."""
+    sale = erp.sale.columns
+    return select(sale.access_key, sale.protocol_status, sale.cancelled_at).where(sale.access_key.in_(keys))
+
+
+def entries_after(erp: ErpTables, most: int) -> Select[Any]:
+    """A page of the ledger's sales in the order of their keys, after the bind ``after``. Keys begin with a digit."""
+    key = erp.ledger.c
+    within = (key.identity > bindparam("after"), key.identity < ":")
+    return select(key.identity, key.till, key.document_id).where(*within).order_by(key.identity).limit(most)
+
+
+def change_entry(erp: ErpTables, columns: Sequence[str]) -> Update:
+    """Sets these columns of the ledger's entry under the bind ``of_identity``."""
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return update(erp.ledger).where(erp.ledger.c.identity == bindparam("of_identity")).values(values)
+
+
+def remove_entry(erp: ErpTables) -> Delete:
+    """Takes the entry under the bind ``of_identity`` out of the ledger."""
+    return delete(erp.ledger).where(erp.ledger.c.identity == bindparam("of_identity"))
+
+
+def remove_of_key(table: MappedTable) -> Delete:
+    """Removes a table's rows of the sale under the bind ``of_key``."""
+    return delete(table.table).where(table.columns.access_key == bindparam("of_key"))
+
+
+def rewriting(erp: ErpTables) -> list[Update | Delete]:
+    """What takes a booked sale back or writes it anew, besides what booking needs."""
+    fields = [column.name for column in FIELDS["sale"].columns if column.name not in ("access_key", STAMPED)]
+    changed = {**erp.sale.change(dict.fromkeys(fields))}
+    of_key = [table for table in (erp.item, erp.payment, _keyed(erp.cancellation)) if table]
+    return [
+        change_entry(erp, ["content_hash"]),
+        change_entry(erp, ["content_hash", "till", "document_id"]),
+        remove_entry(erp),
+        *(remove_of_key(table) for table in of_key),
+        change_sale(erp, list(changed)),
+    ]
+
+
+def _keyed(table: MappedTable | None) -> MappedTable | None:
+    return table if table is not None and "access_key" in table.columns else None
 
 
 def change_sale(erp: ErpTables, columns: Sequence[str]) -> Update:

@@ -2,15 +2,20 @@
 
 from typing import assert_never
 
+import msgspec
+
 from malote import __version__
 from malote.config import PostingSettings, StoreSettings
 from malote.erp.protocol import ErpError, Outcome, Result
+from malote.fiscal import contingency
+from malote.fiscal.documents import Sale
 from malote.posting.evidence import ProgramFaultError
 from malote.posting.retry import retry_at
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 
 BREAKS_PROGRAM = "document_breaks_program"
 MOST_FAULTS = 3  # alone, before a document that breaks the program is put aside
+DAY_HOURS = 24.0
 
 
 class Decider:
@@ -21,6 +26,13 @@ class Decider:
         self._store = store
 
     def of_outcome(self, leased: LeasedDocument, outcome: Outcome, now: float) -> Settlement:
+        settlement = self._of_outcome(leased, outcome, now)
+        if outcome.open and isinstance(leased.document, Sale):
+            due = protocol_due(leased.document, leased.accepted_at, self._store)
+            return msgspec.structs.replace(settlement, protocol_due=due)
+        return settlement
+
+    def _of_outcome(self, leased: LeasedDocument, outcome: Outcome, now: float) -> Settlement:
         match outcome.result:
             case Result.POSTED:
                 return _posted(leased, duplicate=False, told=_of(outcome) if outcome.code else None)
@@ -28,8 +40,17 @@ class Decider:
                 return _rejected(leased, _of(outcome))
             case Result.DUPLICATE | Result.PROTOCOL_ADDED:
                 return _posted(leased, duplicate=True)
-            case Result.DIVERGENT:
-                return _rejected(leased, Reason(code="divergent_content", facts=outcome.facts))
+            case Result.MENDED:
+                return _posted(leased, duplicate=True, told=Reason("sale_mended", outcome.facts))
+            case Result.TWICE | Result.VOID_OF_SALES:
+                return _flagged(leased, Reason(_flag(outcome), outcome.facts))
+            case Result.SUPERSEDED | Result.VOIDED:
+                return self._settled_by_another(leased, outcome)
+            case Result.DIVERGENT | Result.CORRECTED | Result.REVERSED | Result.SUPERSEDES:
+                return _rejected(leased, Reason(_ASIDE[outcome.result], outcome.facts))
+            case Result.CONTESTED:
+                hours = self._store.authorisation_hours
+                return self._until(leased, now, hours, "number_contested", "number_taken", outcome.facts)
             case Result.SALE_MISSING:
                 return self._until(leased, now, self._store.sale_hours, "sale_not_here", "sale_never_came")
             case Result.NOT_AUTHORISED:
@@ -65,15 +86,62 @@ class Decider:
         again = retry_at(reason.code, leased.attempts, now, self._settings)
         return Settlement(leased.id, leased.lease, "waiting", reason, again)
 
-    def _until(self, leased: LeasedDocument, now: float, hours: float, meanwhile: str, too_late: str) -> Settlement:
+    def _settled_by_another(self, leased: LeasedDocument, outcome: Outcome) -> Settlement:
+        """Kept where nothing is lost by it: it was no sale yet, or is the same sale. Else a person must look: what is
+        not booked may be a sale of its own."""
+        sale = leased.document
+        bookable = isinstance(sale, Sale) and sale.bookable
+        if outcome.result is Result.VOIDED:
+            code = "sale_of_void_number" if bookable else "number_voided"
+            return _rejected(leased, Reason(code, outcome.facts)) if bookable else _kept(leased, code, outcome.facts)
+        other = outcome.facts.get("other")
+        own = isinstance(sale, Sale) and other in (sale.access_key, None)
+        itself = self._store.reverse_superseded == "itself" and outcome.facts.get("same") == "yes"
+        if own or itself or not bookable:
+            return _kept(leased, "superseded" if own else "number_settled", outcome.facts)
+        return _rejected(leased, Reason("number_taken", outcome.facts))
+
+    def _until(
+        self,
+        leased: LeasedDocument,
+        now: float,
+        hours: float,
+        meanwhile: str,
+        too_late: str,
+        facts: dict[str, str] | None = None,
+    ) -> Settlement:
         """Waits for another document to come, and is rejected when it did not come in time."""
         deadline = leased.accepted_at + hours * 3600
         if now >= deadline:
-            return _rejected(leased, Reason(code=too_late, facts={"hours": f"{hours:g}"}))
-        waiting = self.waiting(leased, Reason(code=meanwhile), now)
+            return _rejected(leased, Reason(too_late, {"hours": f"{hours:g}"} | (facts or {})))
+        waiting = self.waiting(leased, Reason(meanwhile, facts or {}), now)
         # Not beyond the deadline, so that the rejection comes in time.
         again = min(waiting.retry_at or deadline, deadline)
         return Settlement(leased.id, leased.lease, "waiting", waiting.reason, again)
+
+
+def protocol_due(sale: Sale, accepted_at: float, store: StoreSettings) -> float:
+    """By when an offline sale must be authorised, in seconds since the epoch: by the authority's rule, and sooner where
+    the store itself waits less than a day for any authorisation."""
+    due = contingency.deadline(sale.access_key, sale.issued_at, store.contingency_deadline).timestamp()
+    if store.authorisation_hours >= DAY_HOURS:
+        return due
+    return min(due, accepted_at + store.authorisation_hours * 3600)
+
+
+# What a person must decide, since nothing was booked.
+_ASIDE = {
+    Result.DIVERGENT: "divergent_content",
+    Result.CORRECTED: "corrected_sale",
+    Result.REVERSED: "authorised_after_reversal",
+    Result.SUPERSEDES: "number_supersedes",
+}
+
+
+def _flag(outcome: Outcome) -> str:
+    if outcome.result is Result.TWICE:
+        return "number_twice"
+    return "void_of_booked" if outcome.facts.get("unauthorised") != "0" else "void_of_authorised"
 
 
 def _of(outcome: Outcome) -> Reason:
@@ -82,6 +150,14 @@ def _of(outcome: Outcome) -> Reason:
 
 def _posted(leased: LeasedDocument, *, duplicate: bool, told: Reason | None = None) -> Settlement:
     return Settlement(leased.id, leased.lease, "posted", told, duplicate=duplicate)
+
+
+def _flagged(leased: LeasedDocument, reason: Reason) -> Settlement:
+    return Settlement(leased.id, leased.lease, "posted", reason, flagged=True)
+
+
+def _kept(leased: LeasedDocument, code: str, facts: dict[str, str]) -> Settlement:
+    return Settlement(leased.id, leased.lease, "kept", Reason(code, facts))
 
 
 def _rejected(leased: LeasedDocument, reason: Reason) -> Settlement:

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
+import msgspec
 import structlog
 
 from malote import incidents
@@ -25,6 +26,7 @@ from malote.posting.evidence import Evidence, ProgramFaultError, Refusal, genera
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.products import Products, renamed
+from malote.posting.reversals import Reversals
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.presence import Presence
 from malote.spool.sql import Spool
@@ -58,6 +60,7 @@ class Poster:
         self._keep = keep_rejected
         self._settings = settings
         self._decider = Decider(settings, store)
+        self._reversals = Reversals(spool, self._erp, store, self._supersede)
         self._clock = clock
         self._lookout = lookout or Lookout(None, clock=clock)
         self._products = products
@@ -142,13 +145,14 @@ class Poster:
         by_id = {leased.id: leased for leased in held}
         tried, waiting = self._evidence.probes(held)
         batch, refused = self._prepared(tried)
+        postings = {posting.document_id: posting for posting in batch}
         settlements: list[Settlement] = []
         failure = None
         began = self._clock()
         for part, result in post_around(self._book, self._lookout.held, batch, cautious=self._lookout.cautious):
             now = self._clock()
             if not isinstance(result, ErpError):
-                settlements += [self._decider.of_outcome(by_id[one.document_id], one, now) for one in result]
+                settlements += [self._decided(by_id[one.document_id], postings[one.document_id], one) for one in result]
                 booked = [one.document_id for one in result if one.result is Result.POSTED]
                 self._evidence.passed([by_id[one].document for one in booked])
                 continue
@@ -186,6 +190,20 @@ class Poster:
             except Exception as error:  # noqa: BLE001 - it must concern this document alone
                 refused.append((leased, self._fault(error)))
         return batch, refused
+
+    def _decided(self, leased: LeasedDocument, posting: Posting, outcome: Outcome) -> Settlement:
+        now = self._clock()
+        try:
+            outcome, took_back = self._reversals.settled(leased, posting, outcome)
+        except ErpError as error:
+            if error.transient:
+                return self._decider.of_error(leased, error, now)
+            return self._decider.of_refusal(leased, error, now)
+        return msgspec.structs.replace(self._decider.of_outcome(leased, outcome, now), took_back=took_back)
+
+    def _supersede(self, posting: Posting) -> Outcome:
+        with self._lookout.attempt():
+            return self._erp.supersede(posting)
 
     def _book(self, batch: Sequence[Posting]) -> list[Outcome]:
         try:

@@ -20,7 +20,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Sale
-from malote.quarantine import candidates
+from malote.quarantine import candidates, reversing
 from malote.quarantine.deleting import not_there, typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import replay
@@ -65,10 +65,10 @@ def mindful(engine: Engine, judge: AcceptingJudge) -> Judge:
 
 def options(parts: Parts, document_id: int) -> list[CureOption]:
     stored = parts.spool.document(document_id)
+    found = reversing.options(stored)
     if stored.state not in ("rejected", "waiting") or stored.reason is None:
-        return []
+        return found
     code = stored.reason.code
-    found: list[CureOption] = []
     if stored.state == "rejected" and code in SERIES_CODES:
         found += _series_option(parts, stored)
     if stored.state == "rejected" and code in DIFFERENCES:

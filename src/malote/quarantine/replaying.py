@@ -46,11 +46,12 @@ def replay(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = 
     report.refused.extend(Refused(one, reason.code, reason.facts) for one, reason in sorted(done.unfit.items()))
     settled = {*done.ids, *done.unfit}
     report.refused.extend(Refused(one, "document_moved_on") for one in found.ids if one not in settled)
-    _follow(parts, done.ids)
+    follow(parts, done.ids)
     return report
 
 
-def _follow(parts: Parts, ids: Sequence[int]) -> None:
+def follow(parts: Parts, ids: Sequence[int]) -> None:
+    """Their files leave the folder of rejected ones; what can't be done now is done by whoever looks there next."""
     try:
         files.drop(parts, ids)
     except (StoreError, TillError, OSError) as error:

@@ -15,7 +15,15 @@ Grounds = Literal["till", "erp", "forced"]
 # What a person can do about a deletion that was refused.
 WayOut = Literal["download", "ask_till", "delete_last_copy"]
 
-CureKind = Literal["assign_series", "accept_difference", "map_product", "attach_protocol"]
+CureKind = Literal[
+    "assign_series",
+    "accept_difference",
+    "map_product",
+    "attach_protocol",
+    "reverse_booked",
+    "mark_seen",
+    "keep_unbooked",
+]
 
 
 SyncStage = Literal["offered", "running", "done", "replaced"]
@@ -93,6 +101,9 @@ class CureOption(msgspec.Struct, frozen=True):
     accept_difference  facts: difference (as printed), limit
     map_product        facts: issuer; products, the document's codes with commas in between
     attach_protocol    facts: access_key
+    reverse_booked     facts: other or others (keys), number or numbers, series, fields
+    mark_seen          the same
+    keep_unbooked      the same
     """
 
     kind: CureKind

@@ -9,7 +9,7 @@ import msgspec
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
-from malote.quarantine import cures, deleting, keeping, purging, replaying, safety
+from malote.quarantine import cures, deleting, keeping, purging, replaying, reversing, safety
 from malote.quarantine.parts import Parts
 from malote.quarantine.reconcile import Reconciler
 from malote.quarantine.reports import (
@@ -94,6 +94,21 @@ class Quarantine:
         Raises ``DocumentNotFoundError``; ``QuarantineError`` ``protocol_of_another`` where the file isn't that.
         """
         return cures.attach_protocol(self.parts, document_id, name, content, actor)
+
+    def reverse_booked(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+        """Orders that what is booked in the document's way, and was never authorised, be taken back, and it be booked.
+
+        Raises ``DocumentNotFoundError``, ``QuarantineError``: ``reason_needed`` too.
+        """
+        return reversing.reverse_booked(self.parts, document_id, actor, reason=reason)
+
+    def mark_seen(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+        """Takes the flag off a booked document that a person has looked at. Raises as ``reverse_booked``."""
+        return reversing.mark_seen(self.parts, document_id, actor, reason=reason)
+
+    def keep_unbooked(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+        """Settles a document whose sale is booked under another key. Raises as ``reverse_booked``."""
+        return reversing.keep_unbooked(self.parts, document_id, actor, reason=reason)
 
     def trash(self, till: str | None = None, *, before: int | None = None, size: int = 50) -> TrashPage:
         """The deleted documents of a till or of all."""

@@ -68,6 +68,9 @@ class Settlement(msgspec.Struct, frozen=True):
     reason: Reason | None = None  # for "waiting", "rejected" and "kept"; for "posted", what its history tells
     retry_at: float | None = None  # for "waiting": seconds since the epoch, at most a day ahead; None: at once
     duplicate: bool = False  # for "posted": the ERP had it already
+    flagged: bool = False  # for "posted": a person must look at it all the same, for this reason
+    protocol_due: float | None = None  # for "posted": by when a sale without protocol must have it, since the epoch
+    took_back: tuple[str, ...] = ()  # for "posted": keys of sales that were taken back for it
 
 
 class RejectedDocument(msgspec.Struct, frozen=True):
@@ -134,3 +137,22 @@ class TillStatus(msgspec.Struct, frozen=True):
     till_refused: list[RefusedFile]  # files the till could not even capture
     kept: int = 0  # settled without a booking: no sale, or nothing that isn't booked already
     kept_reasons: dict[str, int] = {}
+    flagged: int = 0  # posted, and a person must look at them all the same
+    flagged_reasons: dict[str, int] = {}
+    overdue: int = 0  # booked offline sales without protocol after the deadline
+    overdue_total: int = 0  # cents
+
+
+class OverdueSale(msgspec.Struct, frozen=True):
+    """An offline sale that is booked and has no protocol after the deadline. Times are seconds since the epoch."""
+
+    document_id: int
+    till: str
+    access_key: str
+    model: str | None
+    issuer: str | None
+    series: int | None
+    number: int | None
+    issued_at: str | None  # ISO 8601 with zone
+    total: int  # cents
+    due_at: float

@@ -20,6 +20,10 @@ from malote.spool.moving import chunks
 #   kept              settled without a booking, for this reason
 #   joined            with the authority's answer in another file; facts: status
 #   adapted           booked in other letters than it came in; facts: detail, field, character, encoding
+#   flagged           booked, and a person must look at it, for this reason
+#   mended            it completed the sale that was booked before its authorisation; facts: fields
+#   order_given       a person, or the settings, let it take the place of what is booked; facts: other
+#   seen              a person has looked at what it was flagged for; facts: reason
 #   judged            read and judged again, and rejected again, for this reason
 #   replayed          put back in the queue; it had been rejected for this reason
 #   deleted           into the trash; facts: grounds
@@ -40,6 +44,10 @@ What = Literal[
     "kept",
     "joined",
     "adapted",
+    "flagged",
+    "mended",
+    "order_given",
+    "seen",
     "judged",
     "replayed",
     "deleted",

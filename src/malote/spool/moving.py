@@ -77,13 +77,14 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
     count(connection, changes)
 
 
-def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason]]) -> None:
-    """Gives locked documents another reason for the state they stay in; the quarantine writes them anew."""
+def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason | None]]) -> None:
+    """Gives locked documents another reason for the state they stay in, or none; the quarantine writes them anew."""
     changes: Counter[Tally] = Counter()
     for standing, reason in reasons:
         changes[standing.till_id, standing.state, standing.reason_code or ""] -= 1
-        changes[standing.till_id, standing.state, reason.code] += 1
-        values = {"reason_code": reason.code, "reason": encode_reason(reason), "kept": False}
+        code = reason.code if reason else None
+        changes[standing.till_id, standing.state, code or ""] += 1
+        values = {"reason_code": code, "reason": encode_reason(reason), "kept": False}
         connection.execute(update(documents).where(documents.c.id == standing.id).values(values))
     count(connection, changes)
 

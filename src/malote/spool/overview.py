@@ -4,7 +4,6 @@ The one place that decides what a light shows. Reads only; the counts come from 
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Literal, get_args
 
 import msgspec
@@ -27,14 +26,15 @@ from sqlalchemy import (
     true,
 )
 
-from malote import rejection
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
+from malote.spool.tallies import counts_of, late
 from malote.wire import RefusedFile
 
 SILENT_SECONDS = 900.0  # without a sign of life: longer than any courier's longest pause, several times over
 BEHIND_SECONDS = 300.0  # an accepted sale that nobody has posted for so long: no poster runs, or it can't keep up
 SKEW_SECONDS = 300.0
+OVERDUE = "protocol_overdue"
 
 Light = Literal["stopped", "attention", "ok", "disabled"]
 LIGHT_NAMES: tuple[Light, ...] = get_args(Light)
@@ -45,6 +45,8 @@ LIGHT_NAMES: tuple[Light, ...] = get_args(Light)
 #   cut_off        it holds sales that it could not send, and is silent
 #   rejected       a person must look at documents of it
 #   refused        it could not even capture some files
+#   flagged        documents of it are booked, and a person must look at them all the same
+#   overdue        offline sales of it are booked, and have no protocol after the deadline
 #   waiting        documents wait for something that comes by itself
 #   skewed         its clock is wrong
 #   silent         no sign of life; as far as known it holds nothing unsent
@@ -55,6 +57,8 @@ Cause = Literal[
     "cut_off",
     "rejected",
     "refused",
+    "flagged",
+    "overdue",
     "waiting",
     "skewed",
     "silent",
@@ -70,6 +74,8 @@ LIGHTS: dict[Cause, Light] = {
     "cut_off": "stopped",
     "rejected": "attention",
     "refused": "attention",
+    "flagged": "attention",
+    "overdue": "attention",
     "waiting": "attention",
     "skewed": "attention",
     "silent": "attention",
@@ -109,6 +115,8 @@ class TillOverview(msgspec.Struct, frozen=True):
     pending: int  # accepted and not yet posted
     waiting: int
     rejected: int
+    flagged: int  # posted, and a person must look at them
+    overdue: int  # booked offline sales without protocol after the deadline
     discarded: int
     posted: int
     kept: int
@@ -185,40 +193,9 @@ def pulse(engine: Engine, till_name: str | None = None) -> str:
         return repr((*connection.execute(counts).one(), *connection.execute(signs).one()))
 
 
-@cache
-def stopping_codes() -> tuple[str, ...]:
-    """The reasons for which a DBA must do something before anything is posted."""
-    return tuple(code for code, entry in rejection.catalogue().items() if entry.transient and entry.cure == "dba")
-
-
-def _counts(only: ColumnElement[bool] | None) -> Subquery:
-    """What is not settled for good, with one row per till. Most tills have nothing of it most of the time."""
-    waits = tally.c.state == "waiting"
-    stops = and_(waits, tally.c.reason_code.in_(stopping_codes()))
-
-    def total(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
-        return func.sum(case((condition, tally.c.count), else_=0)).label(name)
-
-    def code(condition: ColumnElement[bool], name: str) -> ColumnElement[str]:
-        return func.min(case((condition, tally.c.reason_code))).label(name)
-
-    statement = select(
-        tally.c.till_id,
-        total(tally.c.state.in_(("accepted", "posting")), "pending"),
-        total(waits, "waiting"),
-        total(tally.c.state == "rejected", "rejected"),
-        code(stops, "stopping_code"),
-        code(waits, "waiting_code"),
-        code(tally.c.state == "rejected", "rejected_code"),
-    ).where(tally.c.state.in_(("accepted", "posting", "waiting", "rejected")), tally.c.count > 0)
-    if only is not None:
-        statement = statement.where(tally.c.till_id.in_(select(till.c.id).where(only)))
-    return statement.group_by(tally.c.till_id).subquery("counts")
-
-
 def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = None) -> CTE:
     """Each till with its counts, its cause, and the code behind it."""
-    counts = _counts(only)
+    counts = counts_of(only)
 
     def number(name: str) -> ColumnElement[int]:
         return func.coalesce(counts.c[name], 0)
@@ -242,13 +219,17 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
         (and_(silent, till.c.pending > 0), "cut_off"),
         (number("rejected") > 0, "rejected"),
         (func.coalesce(till.c.refused, "[]") != "[]", "refused"),
+        (number("flagged") > 0, "flagged"),
+        (late(now) > 0, "overdue"),
         (number("waiting") > 0, "waiting"),
         (func.abs(till.c.clock_skew_seconds) > SKEW_SECONDS, "skewed"),
         (silent, "silent"),
         (and_(till.c.last_contact_at.is_(None), till.c.last_number.is_(None)), "never"),
     ]
     cause = case(*((condition, literal(name)) for condition, name in causes), else_=literal("ok"))
-    reason = func.coalesce(counts.c.stopping_code, counts.c.rejected_code, counts.c.waiting_code)
+    codes = [counts.c[name] for name in ("stopping_code", "rejected_code", "flagged_code")]
+    overdue = case((late(now) > 0, literal(f"0{OVERDUE}")))
+    reason = func.substr(func.coalesce(*codes, overdue, counts.c.waiting_code), 2)
     statement: Select[tuple[object, ...]] = select(
         till.c.id,
         till.c.name,
@@ -260,7 +241,8 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
         till.c.agent_version,
         till.c.clock_skew_seconds,
         func.coalesce(till.c.pending, 0).label("at_till"),
-        *(number(name).label(name) for name in ("pending", "waiting", "rejected")),
+        *(number(name).label(name) for name in ("pending", "waiting", "rejected", "flagged")),
+        late(now).label("overdue"),
         till.c.last_series,
         till.c.last_number,
         till.c.last_issued_at,

@@ -4,14 +4,15 @@ from collections import defaultdict
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, Select, select, union_all
+from sqlalchemy import Engine, Select, func, select, union_all
 
 from malote.database.engine import reading
 from malote.database.tables import document as documents
+from malote.database.tables import open_sale
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
 from malote.spool.contents import DocumentNotFoundError
-from malote.spool.documents import StoredDocument, TillStatus
+from malote.spool.documents import OverdueSale, StoredDocument, TillStatus
 from malote.spool.moving import decode_reason
 from malote.spool.states import STATES, State
 from malote.wire import RefusedFile
@@ -19,13 +20,56 @@ from malote.wire import RefusedFile
 _ByState = dict[str, dict[str, int]]  # state, then reason code
 
 
-def status(engine: Engine) -> list[TillStatus]:
+def status(engine: Engine, now: float) -> list[TillStatus]:
     with reading(engine) as connection:
         counts: dict[int, _ByState] = defaultdict(lambda: defaultdict(dict))
         for row in connection.execute(select(tallies).where(tallies.c.count > 0)):
             counts[row.till_id][row.state][row.reason_code] = int(row._mapping["count"])
         rows = connection.execute(select(tills).order_by(tills.c.name_key)).all()
-    return [_till_status(row, counts[row.id]) for row in rows]
+        late = {row.till_id: (int(row.sales), int(row.total)) for row in connection.execute(_late(now))}
+    return [_till_status(row, counts[row.id], late.get(row.id, (0, 0))) for row in rows]
+
+
+def flagged(engine: Engine, till: str | None) -> list[StoredDocument]:
+    """Posted documents that a person must look at all the same."""
+    chosen = (documents.c.state == "posted") & documents.c.reason_code.is_not(None)
+    query = listed().where(chosen).order_by(documents.c.id)
+    if till is not None:
+        query = query.where(tills.c.name_key == till.lower())
+    with reading(engine) as connection:
+        return [stored(row) for row in connection.execute(query)]
+
+
+def overdue(engine: Engine, till: str | None, now: float, limit: int) -> list[OverdueSale]:
+    """Booked offline sales without protocol after their deadline, the oldest deadline first."""
+    query = (
+        select(documents, tills.c.name.label("till"), open_sale.c.due_at)
+        .join_from(open_sale, documents, documents.c.id == open_sale.c.document_id)
+        .join(tills, tills.c.id == open_sale.c.till_id)
+        .where(open_sale.c.due_at < now)
+        .order_by(open_sale.c.due_at, documents.c.id)
+        .limit(limit)
+    )
+    if till is not None:
+        query = query.where(tills.c.name_key == till.lower())
+    names = [field.name for field in msgspec.structs.fields(OverdueSale)]
+    with reading(engine) as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    told = [row | {"document_id": row["id"], "total": row["total"] or 0} for row in rows]
+    return [OverdueSale(**{name: row[name] for name in names}) for row in told]
+
+
+def _late(now: float) -> Select[Any]:
+    return (
+        select(
+            open_sale.c.till_id,
+            func.count().label("sales"),
+            func.coalesce(func.sum(documents.c.total), 0).label("total"),
+        )
+        .join_from(open_sale, documents, documents.c.id == open_sale.c.document_id)
+        .where(open_sale.c.due_at < now)
+        .group_by(open_sale.c.till_id)
+    )
 
 
 def documents_of(
@@ -95,8 +139,9 @@ def stored(row: Any) -> StoredDocument:
     )
 
 
-def _till_status(row: Any, counts: _ByState) -> TillStatus:
+def _till_status(row: Any, counts: _ByState, late: tuple[int, int]) -> TillStatus:
     totals = {state: sum(counts[state].values()) for state in STATES}
+    flags = {code: count for code, count in counts["posted"].items() if code}
     return TillStatus(
         till=row.name,
         label=row.label,
@@ -118,5 +163,9 @@ def _till_status(row: Any, counts: _ByState) -> TillStatus:
         till_unproven=row.unproven,
         kept=totals["kept"],
         kept_reasons=dict(counts["kept"]),
+        flagged=sum(flags.values()),
+        flagged_reasons=flags,
+        overdue=late[0],
+        overdue_total=late[1],
         till_refused=msgspec.json.decode(row.refused, type=list[RefusedFile]) if row.refused else [],
     )

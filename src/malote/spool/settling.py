@@ -8,6 +8,7 @@ from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.spool import history
 from malote.spool.documents import LeasedDocument, Settlement
+from malote.spool.following import follow
 from malote.spool.moving import Move, Standing, chunks, lock_ids, move
 from malote.spool.waking import wake
 
@@ -22,8 +23,9 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
             for standing in lock_ids(connection, by_id)
             if _holds(standing, by_id[standing.id].lease)
         ]
-        history.record(connection, _lines(moves, by_id), history.SYSTEM, now)
-        move(connection, moves)
+        followed = follow(connection, moves, by_id, now)
+        history.record(connection, [*_lines(moves, by_id), *followed.lines], history.SYSTEM, now)
+        move(connection, [*moves, *followed.moves])
         wake(connection, _booked_sales(moves), now)
     return len(moves)
 
@@ -49,7 +51,8 @@ def _holds(standing: Standing, lease: str) -> bool:
 def _move(standing: Standing, settlement: Settlement, now: float) -> Move:
     match settlement.state:
         case "posted":
-            return Move(standing, "posted", settled_at=now, duplicate=settlement.duplicate)
+            flag = settlement.reason if settlement.flagged else None
+            return Move(standing, "posted", flag, settled_at=now, duplicate=settlement.duplicate)
         case "waiting":
             retry_at = settlement.retry_at if settlement.retry_at is not None else now
             return Move(standing, "waiting", settlement.reason, retry_at=retry_at)
@@ -71,8 +74,11 @@ def _lines(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[histo
             lines.append(history.about(one.standing.id, "rejected", one.reason))
         elif one.after == "kept":
             lines.append(history.about(one.standing.id, "kept", one.reason))
+        elif one.reason:
+            lines.append(history.about(one.standing.id, "flagged", one.reason))
         elif told := by_id[one.standing.id].reason:
-            lines.append(history.Line(one.standing.id, "adapted", told.facts))
+            what: history.What = "mended" if told.code == "sale_mended" else "adapted"
+            lines.append(history.Line(one.standing.id, what, told.facts))
     return lines
 
 

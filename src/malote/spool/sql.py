@@ -6,11 +6,25 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
+from malote.fiscal.documents import Document
 from malote.rejection import Language
-from malote.spool import accepting, contents, leasing, receipts, replaying, reports, retention, settling, unkept
+from malote.spool import (
+    accepting,
+    confirming,
+    contents,
+    following,
+    leasing,
+    receipts,
+    replaying,
+    reports,
+    retention,
+    settling,
+    unkept,
+)
 from malote.spool.documents import (
     IncomingFile,
     LeasedDocument,
+    OverdueSale,
     RejectedDocument,
     Settlement,
     StoredDocument,
@@ -69,6 +83,18 @@ class Spool:
         """
         return settling.settle(self._engine, settlements, self._clock())
 
+    def ordered(self, document_ids: Sequence[int]) -> set[int]:
+        """For which of the documents somebody ordered that what is booked in their way be taken back."""
+        return confirming.given(self._engine, document_ids)
+
+    def order(self, document_id: int) -> None:
+        """Orders it by the settings' own rule."""
+        confirming.give_by_settings(self._engine, document_id, self._clock())
+
+    def rivals(self, document: Document) -> list[str]:
+        """Other keys of posted sales that have the number of this document, or one that it voids."""
+        return following.rivals(self._engine, document)
+
     def release(self, leased: Sequence[LeasedDocument]) -> int:
         """Gives leased documents back unposted, as if never leased. How many."""
         return settling.release(self._engine, leased)
@@ -103,7 +129,15 @@ class Spool:
 
     def status(self) -> list[TillStatus]:
         """Every till by name. Costs the same however long the history."""
-        return reports.status(self._engine)
+        return reports.status(self._engine, self._clock())
+
+    def flagged(self, till: str | None = None) -> list[StoredDocument]:
+        """Posted documents that a person must look at all the same, in order of arrival."""
+        return reports.flagged(self._engine, till)
+
+    def overdue(self, till: str | None = None, limit: int = 1000) -> list[OverdueSale]:
+        """Booked offline sales without protocol after their deadline, the oldest deadline first."""
+        return reports.overdue(self._engine, till, self._clock(), limit)
 
     def documents(
         self, till: str | None = None, state: State | None = None, *, after_id: int = 0, limit: int = 100

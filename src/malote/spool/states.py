@@ -23,7 +23,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "rejected": frozenset({"accepted", "discarded", "kept"}),
     # Restored from the trash.
     "discarded": frozenset({"rejected"}),
-    "posted": frozenset(),
+    # Only where a person looks at it: asked again what the ERP says of it, or taken back there.
+    "posted": frozenset({"accepted", "kept"}),
     # A person says that it is a sale after all.
     "kept": frozenset({"accepted"}),
 }

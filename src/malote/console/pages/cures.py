@@ -57,6 +57,30 @@ def map_product(request: ConsoleRequest, document_id: FromPath[int]) -> Response
     )
 
 
+@post("/documents/{document_id:int}/reverse", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def reverse_booked(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request, document_id, lambda visit: quarantine.reverse_booked(document_id, visit.actor, reason=_reason(visit))
+    )
+
+
+@post("/documents/{document_id:int}/seen", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def mark_seen(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request, document_id, lambda visit: quarantine.mark_seen(document_id, visit.actor, reason=_reason(visit))
+    )
+
+
+@post("/documents/{document_id:int}/unbooked", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def keep_unbooked(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request, document_id, lambda visit: quarantine.keep_unbooked(document_id, visit.actor, reason=_reason(visit))
+    )
+
+
 @post(
     "/documents/{document_id:int}/protocol",
     status_code=200,

@@ -25,6 +25,7 @@ TABS: tuple[Tab, ...] = get_args(Tab)
 LONGEST_SEARCH = 60
 IN_A_GROUP = 10  # documents of one cause, while all causes are shown
 NEWS_SECONDS = 900.0  # how long the result of a synchronisation is news
+MOST_TOLD = 20  # documents named above the tabs
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -53,6 +54,8 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
         "tab": tab,
         "tabs": TABS,
         "progress": _news(services, till.name),
+        "flagged": services.documents.flagged(till.name)[:MOST_TOLD] if till.flagged else [],
+        "overdue": services.documents.overdue(till.name)[:MOST_TOLD] if till.overdue else [],
     }
     match tab:
         case "pending":

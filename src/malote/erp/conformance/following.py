@@ -55,7 +55,7 @@ def bare_protocol_is_added_once(scene: Scene) -> None:
 
 def protocol_excuses_nothing(scene: Scene) -> None:
     scene.post(contingency(1))
-    same(scene.post(contingency(1, authorised=True, change=1), first_id=5), [DIVERGENT], "result")
+    same(scene.post(contingency(1, authorised=True, change=1), first_id=5), [Result.CORRECTED], "result")
     same(scene.status_of(contingency(1).access_key), None, "status")
 
 

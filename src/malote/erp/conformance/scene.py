@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, func, select, text
 
-from malote.erp import compare, rows
+from malote.erp import compare, guarding, rows
 from malote.erp.conformance.check import CheckFailedError, NotApplicableError, expect
 from malote.erp.conformance.documents import ISSUER, postings
 from malote.erp.conformance.scratch import LOCK_SECONDS, Scratch
@@ -115,8 +115,10 @@ class Scene:
     # ---- what is there ----
 
     def counts(self) -> dict[str, int]:
-        """Rows by part, of those that the profile has; ``ledger`` too."""
-        counted = {"ledger": self.ask(select(func.count()).select_from(self.tables.ledger))[0][0]}
+        """Rows by part, of those that the profile has; ``ledger`` too, of documents and not of their numbers."""
+        entry = self.tables.ledger.c.identity
+        documents = entry.not_like("number:%") & (entry != guarding.DONE)
+        counted = {"ledger": self.ask(select(func.count(entry)).where(documents))[0][0]}
         for table in self.tables.parts:
             counted[table.part] = self.ask(select(func.count()).select_from(table.table))[0][0]
         return counted

@@ -1,0 +1,107 @@
+"""``malote attention``: everything that a person must look at, whatever state it is in, the heaviest first."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from malote import rejection
+from malote.cli.common import FOUND, ConfigOption, JsonOption, console, print_json, services_of
+from malote.cli.quarantine import plain_table
+from malote.fiscal.amounts import money
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.spool.documents import StoredDocument
+
+_OVERDUE = "protocol_overdue"
+_PAGE = 500
+
+
+class Attention(msgspec.Struct, frozen=True):
+    """One document. ``state`` is ``rejected``, or ``posted`` for one that is booked all the same."""
+
+    id: int
+    till: str
+    state: str
+    key: str | None
+    series: int | None
+    number: int | None
+    total: int | None  # cents
+    code: str
+    title: str
+    cause: str
+    remedy: str
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("attention")(attention)
+
+
+def attention(
+    till: Annotated[str | None, typer.Argument(help="Only this till.", metavar="TILL")] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists what a person must look at: rejected, booked in doubt, offline without protocol. Exit status 1 if any."""
+    with services_of(config) as services:
+        if till is not None:
+            from malote.accounts.tills import find_till
+
+            till = find_till(services.engine, till).name
+        found = sorted(_all(services, till), key=lambda one: (rejection.weight(one.code), one.code, one.id))
+        language = services.settings.language
+    if json:
+        print_json(found)
+    elif not found:
+        typer.echo("Nothing to look at." if language == "en" else "Nada a conferir.")
+    else:
+        _show(found, language)
+    if found:
+        raise typer.Exit(FOUND)
+
+
+def _all(services: "Services", till: str | None) -> Iterator[Attention]:
+    language, spool = services.settings.language, services.spool
+    after = 0
+    while page := spool.documents(till, "rejected", after_id=after, limit=_PAGE):
+        yield from (_of(one, language) for one in page)
+        after = page[-1].id
+    yield from (_of(one, language) for one in spool.flagged(till))
+    for late in spool.overdue(till):
+        yield _of(spool.document(late.document_id), language, _OVERDUE)
+
+
+def _of(document: "StoredDocument", language: Language, code: str = "") -> Attention:
+    reason = document.reason
+    facts = reason.facts if reason and not code else {}
+    code = code or (reason.code if reason else "unknown_reason")
+    return Attention(
+        id=document.id,
+        till=document.till,
+        state=document.state,
+        key=document.access_key,
+        series=document.series,
+        number=document.number,
+        total=document.total,
+        code=code,
+        title=rejection.title(code, language),
+        cause=rejection.cause(code, facts, language),
+        remedy=rejection.remedy(code, facts, language),
+    )
+
+
+def _show(found: list[Attention], language: Language) -> None:
+    english = ("No.", "Till", "Series/number", "R$", "What", "What to do")
+    portuguese = ("Nº", "Caixa", "Série/número", "R$", "O quê", "O que fazer")
+    table = plain_table(english if language == "en" else portuguese)
+    for one in found:
+        number = f"{one.series}/{one.number}" if one.number is not None else "—"
+        total = "—" if one.total is None else money(one.total)
+        what = Text(f"{one.title} [{one.code}]\n{one.cause}")
+        table.add_row(str(one.id), one.till, number, total, what, Text(one.remedy))
+    console.print(table)

@@ -1,0 +1,121 @@
+"""What a person (or the settings) ordered: a document takes the place of what is booked in its way.
+
+One transaction takes back what was never authorised, and books the document. A reversal marks the sale as cancelled,
+with its reason, gives its goods back, and stands in the ledger as ``reverse:KEY``; it is no event of the authority's.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from malote.erp import numbers, rewriting, rows, statements
+from malote.erp.booking import Booking
+from malote.erp.connecting import classified
+from malote.erp.fitting import fitted
+from malote.erp.numbers import VOIDED
+from malote.erp.protocol import Outcome, Posting
+from malote.erp.rewriting import reverse
+from malote.erp.transacting import Engine, Entry
+from malote.fiscal.documents import Cancellation, NumberVoid, Sale
+
+EVENT = "reversal"
+_WHY_SALE = "NUMERO AUTORIZADO COM OUTRA CHAVE"
+_WHY_VOID = "NUMERO INUTILIZADO"
+
+
+class Superseding(Booking):
+    """One document within one transaction."""
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        super().__init__(engine, connection)
+        self._now = datetime.now(UTC)
+
+    def settle(self, posting: Posting) -> Outcome:
+        """Takes back what stands in its way and isn't authorised; then it is booked as any other."""
+        self._fitted = fitted([posting], self._engine, self._connection)
+        (fit,) = self._fitted.batch
+        match fit.document:
+            case _ if self._fitted.unfit:
+                pass
+            case Sale() as sale if sale.authorised:
+                self._make_way(fit, sale)
+            case NumberVoid() as void if void.authorised:
+                self._make_void(fit, void)
+        return self.book([posting])[0]
+
+    def _make_way(self, posting: Posting, sale: Sale) -> None:
+        key = sale.access_key
+        self._contest.claim({key: (posting, sale)}, [])
+        self._lock_number(key)
+        entries = self._entries([key, reverse(key)])
+        if key in entries:
+            self._replace(posting, sale, entries)
+        rival, identity = self._contest.rival(key), numbers.identity_of(key)
+        if rival is None or identity is None:
+            return
+        if rival == VOIDED or self._take_back(rival, posting, sale.issuer, _WHY_SALE, substitute=key):
+            self._contest.hand_over(identity, key)
+
+    def _make_void(self, posting: Posting, void: NumberVoid) -> None:
+        self._contest.claim({}, [(posting, void)])
+        for identity, key in sorted(self._contest.sales_of(void).items()):
+            if self._take_back(key, posting, void.issuer, _WHY_VOID):
+                self._contest.hand_over(identity, VOIDED)
+
+    def _lock_number(self, key: str) -> None:
+        """Whoever else settles the same number waits here, and then sees what became of it."""
+        identity = numbers.identity_of(key)
+        if identity is None:
+            return
+        with classified(self._erp.ledger_name):
+            self._connection.execute(self._engine.locked(statements.ledger_entries(self._erp, [identity]))).all()
+        self._contest.look_again([key])
+
+    # ---- taking back ----
+
+    def _take_back(self, key: str, posting: Posting, issuer: str, why: str, substitute: str = "") -> bool:
+        """Reverses a booked sale unless it is authorised; whether it is out of the way."""
+        held = self._hold([key]).get(key)
+        if held is not None and held.protocol_status is not None:
+            return held.cancelled_at is not None
+        reversal = Cancellation(key, EVENT, 1, issuer, self._now, 1, "", None, why, substitute)
+        marked = numbers.mark(substitute or VOIDED)
+        named = [rows.ledger_row(f"cancel:{key}", posting), rows.ledger_row(reverse(key), posting, marked)]
+        fresh = self._engine.claim(self._connection, named)
+        if held is None or held.cancelled_at is not None:
+            return True
+        if f"cancel:{key}" in fresh:
+            self._add(self._erp.cancellation, [rows.cancellation_row(reversal, posting.till)])
+        self._change_sales([{"of_key": key, **self._erp.sale.change({"cancelled_at": self._now})}])
+        self._return_to_stock([key])
+        return True
+
+    # ---- the same key, other content ----
+
+    def _replace(self, posting: Posting, sale: Sale, entries: dict[str, Entry]) -> None:
+        """The sale as it is booked is taken back and booked as it is authorised, under its key."""
+        key, entry = sale.access_key, entries[sale.access_key]
+        undone = reverse(key) in entries
+        held = self._hold([key]).get(key)
+        if held is None or (held.protocol_status is not None and not undone):
+            return  # authorised already: nothing here may change it
+        if entry.content_hash == posting.content_hash and not undone:
+            return  # only its protocol is new, which needs nobody's word
+        if undone:
+            self._undo_reversal(key)
+        stays_cancelled = held.cancelled_at is not None and not undone
+        if held.cancelled_at is None:
+            self._return_to_stock([key])
+        self._keep_former(key, entry, posting)
+        rewriting.rewrite(self._connection, self._erp, posting, sale, cancelled=stays_cancelled)
+        if not stays_cancelled:
+            self._take_from_stock(sale)
+
+    def _undo_reversal(self, key: str) -> None:
+        for identity in (f"cancel:{key}", reverse(key)):
+            with classified(self._erp.ledger_name):
+                self._connection.execute(statements.remove_entry(self._erp), {"of_identity": identity})
+        table = self._erp.cancellation
+        if table is not None and "access_key" in table.columns:
+            with classified(table.name):
+                self._connection.execute(statements.remove_of_key(table), {"of_key": key})

@@ -1,0 +1,198 @@
+"""What every booking is made of, whatever the engine, inside one transaction that the caller holds."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Select
+
+from malote.erp import rows, statements
+from malote.erp.connecting import classified
+from malote.erp.contest import Contest, facts_of
+from malote.erp.fitting import ADAPTED, UNENCODABLE, Fitted
+from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.protocol import Outcome, Posting, Result
+from malote.erp.repertoire import Repertoire
+from malote.erp.rewriting import former
+from malote.fiscal.documents import Document, Sale, identity
+
+Stock = dict[tuple[str, str], Decimal]  # what to add, by issuer and product
+
+Kind = TypeVar("Kind", bound=Document)
+Pair = tuple[Posting, Kind]
+
+
+class Engine(Protocol):
+    """What engines do differently, within the open transaction of ``connection``."""
+
+    tables: ErpTables
+
+    def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]:
+        """Enters them into the ledger, in the order given; returns the identities that were not in it yet."""
+        ...
+
+    def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:
+        """Writes the sales with their items and payments."""
+        ...
+
+    def move_stock(self, connection: Connection, moves: Stock) -> None:
+        """Adds to the stock, in the order given; a product without stock yet starts from zero.
+
+        Only called where the ERP has a stock.
+        """
+        ...
+
+    def locked(self, statement: Select[Any]) -> Select[Any]:
+        """The same, with its rows locked until the end of the transaction."""
+        ...
+
+    nearest_letters: bool
+
+    def repertoire(self, connection: Connection) -> Repertoire | None:
+        """See ``fitting.Engine``."""
+        ...
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What the ledger has under an identity."""
+
+    content_hash: bytes
+    till: str
+    document_id: int
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A booked sale under lock."""
+
+    protocol_status: int | None
+    cancelled_at: datetime | None
+
+
+class Transaction:
+    """One transaction's outcomes, and what it writes. Raises what the database's driver raises."""
+
+    def __init__(self, engine: Engine, connection: Connection) -> None:
+        self._engine = engine
+        self._erp = engine.tables
+        self._connection = connection
+        self._contest = Contest(engine, connection)
+        self._outcomes: dict[int, Outcome] = {}
+        self._stock: Stock = defaultdict(Decimal)
+        self._mending: list[Pair[Sale]] = []
+        self._fitted = Fitted(())
+
+    def _say(
+        self, posting: Posting, result: Result, facts: dict[str, str] | None = None, *, open: bool = False
+    ) -> None:
+        self._outcomes[posting.document_id] = Outcome(posting.document_id, result, facts or {}, open=open)
+
+    def _say_known(self, posting: Posting, entry: Entry, *, open: bool = False) -> None:
+        """It is in the ledger already: by this very document, before a crash, or by another one."""
+        own = (entry.till, entry.document_id) == (posting.till, posting.document_id)
+        if own:
+            self._say_posted(posting, open=open)
+        else:
+            self._say(posting, Result.DUPLICATE, open=open)
+
+    def _say_posted(self, posting: Posting, *, open: bool = False) -> None:
+        facts = self._fitted.adapted.get(posting.document_id, {})
+        self._outcomes[posting.document_id] = Outcome(
+            posting.document_id, Result.POSTED, facts, ADAPTED if facts else "", open=open
+        )
+
+    def _is_unfit(self, posting: Posting) -> bool:
+        """Whether the ERP can't take its texts; then that is said. Only to be asked of what the ERP doesn't have."""
+        facts = self._fitted.unfit.get(posting.document_id)
+        if facts is not None:
+            self._outcomes[posting.document_id] = Outcome(posting.document_id, Result.REFUSED, facts, UNENCODABLE)
+        return facts is not None
+
+    # ---- the ledger ----
+
+    def _ledger(self, pairs: Sequence[Pair[Any]]) -> dict[str, Entry]:
+        return self._entries([identity(document) for _, document in pairs])
+
+    def _entries(self, wanted: Sequence[str]) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        for identities in statements.steps(set(wanted)) if wanted else ():
+            statement = statements.ledger_entries(self._erp, identities)
+            with classified(self._erp.ledger_name):
+                entries |= {row[0]: Entry(*row[1:]) for row in self._connection.execute(statement)}
+        return entries
+
+    def _keep_former(self, key: str, entry: Entry, posting: Posting) -> None:
+        before = msgspec.structs.replace(posting, till=entry.till, document_id=entry.document_id)
+        self._engine.claim(
+            self._connection, [rows.ledger_row(former(key, entry.content_hash), before, entry.content_hash)]
+        )
+
+    # ---- sales ----
+
+    def _add_new(self, pairs: Sequence[Pair[Sale]]) -> None:
+        """Books those whose key is new, in the order given. Whose number is another's too, that is told."""
+        if not pairs:
+            return
+        entries = [rows.ledger_row(sale.access_key, posting) for posting, sale in pairs]
+        fresh = self._engine.claim(self._connection, entries)
+        booked = [pair for pair in pairs if pair[1].access_key in fresh]
+        if booked:
+            self._engine.add_sales(self._connection, booked)
+        for posting, sale in booked:
+            rival = self._contest.rival(sale.access_key)
+            if rival is None:
+                self._say_posted(posting, open=not sale.authorised)
+            else:
+                self._say(posting, Result.TWICE, facts_of(rival))
+            self._take_from_stock(sale)
+
+    def _hold(self, cancelled: Collection[str], completed: Collection[str] = ()) -> dict[str, Held]:
+        held: dict[str, Held] = {}
+        for keys in statements.steps({*completed, *cancelled}):
+            statement = statements.sales_to_change(
+                self._erp,
+                statements.padded([key for key in keys if key in cancelled]),
+                statements.padded([key for key in keys if key in completed]),
+            )
+            with classified(self._erp.sale.name):
+                found = self._connection.execute(self._engine.locked(statement))
+                held |= {row[0]: Held(*row[1:]) for row in found}
+        return held
+
+    def _change_sales(self, changes: list[rows.Row]) -> None:
+        """Sets the columns named in ``changes`` (all of them name the same) on the sales under ``of_key``."""
+        if changes:
+            statement = statements.change_sale(self._erp, [name for name in changes[0] if name != "of_key"])
+            with classified(self._erp.sale.name):
+                self._connection.execute(statement, sorted(changes, key=lambda change: change["of_key"]))
+
+    def _add(self, table: MappedTable | None, added: list[rows.Row]) -> None:
+        if table is not None:
+            with classified(table.name):
+                self._connection.execute(statements.add(table), table.rows(added))
+
+    # ---- stock ----
+
+    def _take_from_stock(self, sale: Sale) -> None:
+        stock, issuer = self._stock, sale.issuer
+        for item in sale.items:
+            stock[issuer, item.product_code] -= item.quantity
+
+    def _return_to_stock(self, keys: Sequence[str]) -> None:
+        if self._erp.stock is None:
+            return
+        issuer_of, product_of = partial(self._erp.sale.read, "issuer"), partial(self._erp.item.read, "product_code")
+        for some in statements.steps(keys):
+            with classified(self._erp.item.name):
+                found = self._connection.execute(statements.goods_of(self._erp, some)).all()
+            for issuer, product, quantity in found:
+                self._stock[issuer_of(issuer), product_of(product)] += quantity
+
+    def _move_stock(self) -> None:
+        # Goods without a code are nobody's stock.
+        moves = {product: quantity for product, quantity in sorted(self._stock.items()) if product[1]}
+        if moves and self._erp.stock:
+            self._engine.move_stock(self._connection, moves)

@@ -1,0 +1,60 @@
+"""Carrying out what was ordered: a document takes the place of what is booked in its way and was never authorised.
+
+The order is durable before the ERP is touched, and doing it again changes nothing: a poster may die anywhere.
+"""
+
+from collections.abc import Callable
+
+from malote.config import StoreSettings
+from malote.erp.protocol import Erp, Outcome, Posting, Result
+from malote.fiscal.documents import Document, Sale
+from malote.spool.documents import LeasedDocument
+from malote.spool.sql import Spool
+
+# What the ERP said of documents that an order may be given for.
+ASIDE = frozenset({Result.SUPERSEDES, Result.CORRECTED, Result.REVERSED, Result.VOIDED, Result.VOID_OF_SALES})
+_BOOKED = frozenset({Result.POSTED, Result.DUPLICATE, Result.TWICE, Result.VOID_OF_SALES})
+
+
+class Reversals:
+    """For one poster."""
+
+    def __init__(self, spool: Spool, erp: Erp, store: StoreSettings, supersede: Callable[[Posting], Outcome]) -> None:
+        self._spool = spool
+        self._erp = erp
+        self._store = store
+        self._supersede = supersede
+
+    def settled(self, leased: LeasedDocument, posting: Posting, outcome: Outcome) -> tuple[Outcome, tuple[str, ...]]:
+        """What the ERP says in the end, and the keys of this store's sales that were taken back for the document.
+
+        Raises ``ErpError``, ``StoreError``; the document then comes again.
+        """
+        if outcome.result not in ASIDE and not leased.attempts:
+            return outcome, ()
+        ordered = leased.id in self._spool.ordered([leased.id])
+        if not ordered and self._by_itself(outcome):
+            self._spool.order(leased.id)
+            ordered = True
+        if not ordered:
+            return outcome, ()
+        if outcome.result in ASIDE and _may(posting.document, outcome):
+            outcome = self._supersede(posting)
+        return outcome, self._taken_back(posting.document) if outcome.result in _BOOKED else ()
+
+    def _by_itself(self, outcome: Outcome) -> bool:
+        """Whether the settings allow it without a person: only where nothing but a key or a void is at stake."""
+        if self._store.reverse_superseded != "itself":
+            return False
+        same = outcome.result is Result.SUPERSEDES and outcome.facts.get("same") == "yes"
+        return same or (outcome.result is Result.VOID_OF_SALES and outcome.facts.get("unauthorised") != "0")
+
+    def _taken_back(self, document: Document) -> tuple[str, ...]:
+        """As the ERP's ledger tells it: whoever did it, and when."""
+        rivals = {f"reverse:{key}": key for key in self._spool.rivals(document)}
+        return tuple(rivals[identity] for identity in self._erp.ledger(list(rivals))) if rivals else ()
+
+
+def _may(document: Document, outcome: Outcome) -> bool:
+    """A note that was never authorised takes nobody's place."""
+    return document.authorised if isinstance(document, Sale) else outcome.facts.get("unauthorised") != "0"

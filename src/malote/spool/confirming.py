@@ -1,0 +1,42 @@
+"""Orders to take back what is booked in a document's way: given by a person or by the settings, durable before they are
+carried out, and carried out by whoever posts the document."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Engine, select, text
+
+from malote.database.engine import reading, writing
+from malote.database.quarantine_tables import accepted_problem
+from malote.spool import history
+from malote.spool.moving import chunks, lock_ids
+
+ORDER = "reverse_booked"
+
+_GIVE = text(
+    "INSERT INTO accepted_problem (document_id, code, at, who, reason) VALUES (:document_id, :code, :at, :who, :reason)"
+    " ON CONFLICT (document_id, code) DO UPDATE SET at = excluded.at, who = excluded.who, reason = excluded.reason"
+)
+
+
+def given(engine: Engine, document_ids: Sequence[int]) -> set[int]:
+    """For which of the documents there is an order. Raises ``StoreError``."""
+    found: set[int] = set()
+    with reading(engine) as connection:
+        for chunk in chunks(sorted(set(document_ids))):
+            query = select(accepted_problem.c.document_id).where(accepted_problem.c.document_id.in_(chunk))
+            found |= set(connection.execute(query.where(accepted_problem.c.code == ORDER)).scalars())
+    return found
+
+
+def give(connection: Connection, document_id: int, who: str, reason: str, now: float) -> None:
+    """Gives one, within the caller's transaction, which has locked the document."""
+    values = {"document_id": document_id, "code": ORDER, "at": now, "who": who, "reason": reason}
+    connection.execute(_GIVE, values)
+    history.record(connection, [history.Line(document_id, "order_given", {"reason": reason})], who, now)
+
+
+def give_by_settings(engine: Engine, document_id: int, now: float) -> None:
+    """The settings' own order: nobody was asked. Raises ``StoreError``."""
+    with writing(engine) as connection:
+        lock_ids(connection, [document_id])
+        give(connection, document_id, history.SYSTEM, "store.reverse_superseded = itself", now)

@@ -1,0 +1,133 @@
+"""What follows for other documents from what was booked: a void, a cancellation, a sale that took another's place."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.database.tables import open_sale
+from malote.fiscal.documents import Document, NumberVoid, Sale
+from malote.spool import history
+from malote.spool.documents import Reason, Settlement
+from malote.spool.moving import Move, Standing, chunks, lock
+
+TAKEN_BACK = "taken_back"
+_SETTLED_BY_NUMBER = ("never_authorised",)  # rejected for want of what a void makes needless
+_EMISSION = 34  # place of tpEmis in a key; a note of normal emission has its protocol or is no sale
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """Other documents that move along, each with the line of its history."""
+
+    moves: list[Move]
+    lines: list[history.Line]
+
+
+def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Settlement], now: float) -> Followed:
+    """Locks what follows; the caller moves it, with the rest."""
+    posted = [one for one in moves if one.after == "posted"]
+    followed = Followed([], [])
+    for one in posted:
+        if keys := by_id[one.standing.id].took_back:
+            _take_back(connection, one.standing, keys, followed, now)
+    taken = {one.standing.id for one in followed.moves}
+    for one in posted:
+        if one.standing.kind in ("number_void", "cancellation"):
+            _stir(connection, one.standing, taken, followed, now)
+    _note_open(connection, posted, by_id, [one.standing.access_key or "" for one in followed.moves])
+    return followed
+
+
+def rivals(engine: Engine, document: Document) -> list[str]:
+    """The other keys of posted sales with the number of this one, or with those that are voided. Raises
+    ``StoreError``."""
+    match document:
+        case Sale():
+            first, last, own = document.number, document.number, document.access_key
+        case NumberVoid():
+            first, last, own = document.first, document.last, ""
+        case _:
+            return []
+    query = select(documents.c.access_key).distinct()
+    query = query.where(*_numbered(document.issuer, document.model, document.series), documents.c.kind == "sale")
+    query = query.where(documents.c.number.between(first, last), documents.c.state == "posted")
+    with reading(engine) as connection:
+        return [key for key in connection.execute(query).scalars() if key and key != own]
+
+
+def _take_back(connection: Connection, by: Standing, keys: Sequence[str], followed: Followed, now: float) -> None:
+    reason = Reason(TAKEN_BACK, {"other": by.access_key or ""})
+    condition = documents.c.access_key.in_(keys) & (documents.c.kind == "sale") & (documents.c.state == "posted")
+    for standing in lock(connection, condition):
+        followed.moves.append(Move(standing, "kept", reason, settled_at=now))
+        followed.lines.append(history.about(standing.id, "kept", reason))
+
+
+def _stir(connection: Connection, by: Standing, taken: set[int], followed: Followed, now: float) -> None:
+    """Whatever was put aside for the sake of these numbers is looked at again."""
+    columns = (documents.c.issuer, documents.c.model, documents.c.series, documents.c.number, documents.c.last_number)
+    own = documents.c.id == by.id
+    if by.kind == "cancellation":
+        own = (documents.c.access_key == by.access_key) & (documents.c.kind == "sale")
+    row = connection.execute(select(*columns).where(own).limit(1)).first()
+    if row is None or row.number is None:
+        return
+    last = row.last_number if by.kind == "number_void" and row.last_number is not None else row.number
+    sales = (documents.c.kind == "sale") & documents.c.number.between(row.number, last)
+    voids = (documents.c.kind == "number_void") & (documents.c.number <= last) & (documents.c.last_number >= row.number)
+    aside = or_(
+        documents.c.state == "waiting",
+        (documents.c.state == "rejected") & documents.c.reason_code.in_(_SETTLED_BY_NUMBER),
+        (documents.c.state == "posted") & documents.c.reason_code.is_not(None),
+    )
+    numbered = _numbered(row.issuer, row.model, row.series)
+    for kind in (sales, voids):
+        for standing in lock(connection, kind & aside & numbered[0] & numbered[1] & numbered[2]):
+            if standing.id == by.id or standing.id in taken:
+                continue
+            if standing.state == "waiting":
+                connection.execute(update(documents).where(documents.c.id == standing.id).values(retry_at=now))
+                continue
+            taken.add(standing.id)
+            followed.moves.append(Move(standing, "accepted"))
+            followed.lines.append(history.Line(standing.id, "replayed", code=standing.reason_code))
+
+
+def _numbered(issuer: str | None, model: str | None, series: int | None) -> tuple[ColumnElement[bool], ...]:
+    return (documents.c.issuer == issuer, documents.c.model == model, documents.c.series == series)
+
+
+def _note_open(
+    connection: Connection, posted: Sequence[Move], by_id: Mapping[int, Settlement], taken_back: Sequence[str]
+) -> None:
+    """Sales that are booked without their protocol, and those that have it now or count no more."""
+    opened: list[dict[str, Any]] = []
+    closed = list(taken_back)
+    for one in posted:
+        key, due = one.standing.access_key or "", by_id[one.standing.id].protocol_due
+        if due is not None:
+            row = {"access_key": key, "till_id": one.standing.till_id, "document_id": one.standing.id, "due_at": due}
+            opened.append(row)
+        elif one.standing.kind == "cancellation" or (
+            one.standing.kind == "sale" and key[_EMISSION : _EMISSION + 1] != "1"
+        ):
+            closed.append(key)
+    if opened:
+        insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
+        connection.execute(insert(open_sale).on_conflict_do_nothing(), opened)
+    _close(connection, closed)
+
+
+def _is_normal(access_key: str) -> bool:
+    """Whether the key is that of a note of normal emission, which no sale is without its protocol."""
+    return access_key[_EMISSION : _EMISSION + 1] == "1"
+
+
+def _close(connection: Connection, keys: Iterable[str]) -> None:
+    for chunk in chunks(sorted(set(keys))):
+        connection.execute(delete(open_sale).where(open_sale.c.access_key.in_(chunk)))
