@@ -1,5 +1,7 @@
 """A sale as the receipt that the shopkeeper knows: the printed face of an NFC-e, drawn from what was read."""
 
+from itertools import islice
+
 import msgspec
 from lxml import etree
 
@@ -27,6 +29,12 @@ PAYMENTS: dict[str, str] = {
 }
 
 
+MOST_BYTES = 1_000_000  # read of a file to find who issued it
+_CHUNK = 32_768
+_MOST_FIELDS = 100  # of the issuer
+_LONGEST = 200  # characters of one
+
+
 class Issuer(msgspec.Struct, frozen=True):
     """The head of the receipt; empty where the file doesn't say."""
 
@@ -38,16 +46,23 @@ class Issuer(msgspec.Struct, frozen=True):
 
 def issuer_of(content: bytes, position: int) -> Issuer:
     """Of the note at ``position`` in the file, as it names itself."""
-    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+    found: list[etree._Element] = []
+    parser = etree.XMLPullParser(
+        events=("end",), tag="{*}emit", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False
+    )
     try:
-        found = list(etree.fromstring(content, parser).iter("{*}emit"))
+        for start in range(0, min(len(content), MOST_BYTES), _CHUNK):
+            parser.feed(content[start : start + _CHUNK])
+            found += (element for _, element in parser.read_events() if isinstance(element, etree._Element))
+            if len(found) > position:
+                break
     except (etree.XMLSyntaxError, ValueError):
-        return Issuer()
+        pass  # its head may be whole all the same
     if not found:
         return Issuer()
     texts = {
-        etree.QName(each).localname: (each.text or "").strip()
-        for each in found[min(position, len(found) - 1)].iter("{*}*")
+        etree.QName(each).localname: (each.text or "").strip()[:_LONGEST]
+        for each in islice(found[min(position, len(found) - 1)].iter("{*}*"), _MOST_FIELDS)
     }
     return Issuer(
         name=texts.get("xFant") or texts.get("xNome", ""),

@@ -1,13 +1,15 @@
 """What the official XSD says of a document: an explanation of rejected files for who has to mend them, never a gate.
 
 The schemas are those of the tax authority that ship in nfelib. They exist here for layout 4.00 of NF-e and NFC-e, their
-cancellation and voided numbers; of other documents nothing is said.
+cancellation and voided numbers; of other documents nothing is said. A stranger decides how large a file is, so
+what is compared is an excerpt of it.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -15,12 +17,16 @@ import msgspec
 from lxml import etree
 
 from malote.fiscal.encoding import to_utf8
+from malote.fiscal.excerpts import excerpt_of
 from malote.fiscal.findings import named
 from malote.fiscal.problems import Problem
 from malote.fiscal.tree import LOCAL_NAMES, parse_as_is
 
 _MOST = 50  # findings of one document
+_MOST_ERRORS = 200  # looked at to find them
+_ADVISED = 2_000_000  # bytes of a file that is advised on; 990 items take less
 _DEPTH = 8  # of wrappers
+_WRAPPERS = 1000  # elements looked at to find the document
 _LONGEST_RULE = 80  # characters of a rule that still explains something
 _NOTES = "nfe/schemas/v4_0"
 _EVENTS = "nfe_evento_cancel/schemas/v1_0"
@@ -57,39 +63,47 @@ class SchemaFinding(msgspec.Struct, frozen=True):
 
 
 def findings(raw: bytes) -> list[SchemaFinding]:
-    """Where the document departs from the official layout; nothing where there is none for it. Never raises."""
-    root = _root(raw)
-    if root is None:
+    """Where the document departs from the official layout; nothing where there is none for it. Never raises.
+
+    Of a file much larger than any sale nothing is said, and of the parts that repeat only the first are compared.
+    """
+    found = _document(raw)
+    excerpt = None if found is None else excerpt_of(found)
+    if found is None or excerpt is None or not _is_covered(excerpt):
         return []
-    schema = _schema(_SCHEMAS[LOCAL_NAMES[root.tag]])
+    schema = _schema(_SCHEMAS[LOCAL_NAMES[excerpt.tag]])
     if schema is None:
         return []
     # Out of its wrapper: a schema judges a root.
-    document = etree.ElementTree(root)
-    log = _violations(schema, document)
-    found = [SchemaFinding(error.line, _path(document, error.path), _message(error)) for error in log]
-    return list(dict.fromkeys(found))[:_MOST]
+    document = etree.ElementTree(excerpt)
+    around = _steps(found)
+    told: dict[SchemaFinding, None] = {}
+    for error in islice(_violations(schema, document), _MOST_ERRORS):
+        told[SchemaFinding(error.line, _path(document, error.path, around), _message(error))] = None
+    return list(told)[:_MOST]
 
 
-def _root(raw: bytes) -> etree._Element | None:
-    """The element that a schema speaks of, as a document of its own."""
-    decoded = to_utf8(raw)
-    if isinstance(decoded, Problem):
+def _document(raw: bytes) -> etree._Element | None:
+    """The element that a schema speaks of, where it is."""
+    decoded = None if len(raw) > _ADVISED else to_utf8(raw)
+    if decoded is None or isinstance(decoded, Problem):
         return None
     root = parse_as_is(decoded.content)
-    if isinstance(root, Problem):
-        return None
-    found = _find(root, _DEPTH)
-    return found if found is not None and _is_covered(found) else None
+    return None if isinstance(root, Problem) else _find(root)
 
 
-def _find(element: etree._Element, depth: int) -> etree._Element | None:
-    if LOCAL_NAMES[element.tag] in _SCHEMAS:
-        return element
-    if depth == 0:
-        return None
-    candidates = (_find(child, depth - 1) for child in element)
-    return next((found for found in candidates if found is not None), None)
+def _find(root: etree._Element) -> etree._Element | None:
+    """The first element that a schema speaks of, in the order of the document and not too deep."""
+    waiting = [(root, 0)]
+    for _ in range(_WRAPPERS):
+        if not waiting:
+            break
+        element, depth = waiting.pop()
+        if LOCAL_NAMES[element.tag] in _SCHEMAS:
+            return element
+        if depth < _DEPTH:
+            waiting += [(child, depth + 1) for child in reversed([*islice(element, _WRAPPERS)])]
+    return None
 
 
 def _is_covered(root: etree._Element) -> bool:
@@ -112,29 +126,36 @@ def _schema(path: str) -> etree.XMLSchema | None:
     return etree.XMLSchema(etree.parse(file, etree.XMLParser(no_network=True, resolve_entities=False)))
 
 
-def _violations(schema: etree.XMLSchema, document: etree._ElementTree) -> list[etree._LogEntry]:
+def _violations(schema: etree.XMLSchema, document: etree._ElementTree) -> Iterator[etree._LogEntry]:
     try:
         schema.assertValid(document)
     except etree.DocumentInvalid as invalid:
-        return list(cast(Iterable[etree._LogEntry], invalid.error_log))
-    return []
+        yield from cast(Iterable[etree._LogEntry], invalid.error_log)
 
 
-def _path(document: etree._ElementTree, position: str | None) -> str:
-    """The place of a finding by the names of its elements; numbered among several of one name."""
+def _path(document: etree._ElementTree, position: str | None, around: list[str]) -> str:
+    """The place of a finding by the names of its elements; ``around`` are the steps to the document's own root."""
     try:
         found = document.xpath(position) if position else []
     except etree.XPathError:  # a prefix that only the element itself declares
         return ""
     if not isinstance(found, list) or not found or not isinstance(found[0], etree._Element):
         return ""
+    return "/".join([*around, *_steps(found[0])[1:]])
+
+
+def _steps(element: etree._Element) -> list[str]:
+    """The names from the root to the element; numbered among several of one name."""
     steps = []
-    for element in [found[0], *found[0].iterancestors()]:
-        name = LOCAL_NAMES[element.tag]
-        parent = element.getparent()
-        alike = [] if parent is None else [child for child in parent if LOCAL_NAMES[child.tag] == name]
-        steps.append(f"{named(name)}[{alike.index(element) + 1}]" if len(alike) > 1 else named(name))
-    return "/".join(reversed(steps))
+    for each in [element, *element.iterancestors()]:
+        name = LOCAL_NAMES[each.tag]
+        parent = each.getparent()
+        alike = (
+            [] if parent is None else [child for child in islice(parent, _WRAPPERS) if LOCAL_NAMES[child.tag] == name]
+        )
+        numbered = len(alike) > 1 and each in alike
+        steps.append(f"{named(name)}[{alike.index(each) + 1}]" if numbered else named(name))
+    return steps[::-1]
 
 
 def _message(error: etree._LogEntry) -> str:
