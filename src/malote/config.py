@@ -76,6 +76,7 @@ class StoreSettings(Section, frozen=True, forbid_unknown_fields=True):
     name: str = "Loja"
     test_environment: bool = False  # whether notes of the tax authority's test environment are sales here
     issuers: list[str] = []  # CNPJs whose notes are this store's; empty: any
+    since: str = ""  # a day or a time: documents issued earlier are kept and not booked; empty: all count
     learn_series: bool = True  # a series nobody owns becomes the first till's that uses it
     series_per_till: int = 1  # that a till may take by itself, of one issuer and model; 0: any number
     authorisation_hours: float = 24.0  # how long a note without protocol waits before it is rejected
@@ -269,7 +270,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     return msgspec.structs.replace(
         settings,
         home=str((base / settings.home).resolve()),
-        store=msgspec.structs.replace(settings.store, issuers=_issuers(settings)),
+        store=msgspec.structs.replace(settings.store, issuers=_issuers(settings), since=_since(settings)),
     )
 
 
@@ -298,6 +299,13 @@ def _issuers(settings: Settings) -> list[str]:
         return [typed.taxpayer(one) for one in settings.store.issuers]
     except TypedError as error:
         raise _invalid(settings, "store.issuers", error.detail) from None
+
+
+def _since(settings: Settings) -> str:
+    try:
+        return typed.lasting_since(settings.store.since)
+    except TypedError as error:
+        raise _invalid(settings, "store.since", error.detail) from None
 
 
 def _invalid(settings: Settings, name: str, detail: str, code: str = "setting_invalid") -> SettingsError:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from malote.fiscal.typed import TypedError, lasting_since
+from malote.fiscal.typed import since as since_of
 from malote.till import cutover, storage
 from malote.till.capture import Capture, folder_of
-from malote.till.cutover import Question, SinceError, Start, since_of
+from malote.till.cutover import Question, Start
 from malote.till.outbox import Outbox
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import Ears, put, till_settings
@@ -188,7 +190,7 @@ def test_a_file_in_which_no_time_can_be_read_counts_by_the_disk(till: Till) -> N
 
 @pytest.mark.parametrize("text", ["", "tomorrow", "27/11/2026", "2026-13-01", "0001-01-01"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(SinceError):
+    with pytest.raises(TypedError):
         since_of(text)
 
 
@@ -196,3 +198,9 @@ def test_a_day_is_midnight_of_this_machine(till: Till) -> None:
     assert datetime.fromisoformat(since_of(LATEST)) == datetime.fromisoformat(LATEST).astimezone()
     assert since_of("2026-11-27T06:00:00-03:00") == "2026-11-27T06:00:00-03:00"
     assert datetime.fromisoformat(since_of("hoje")).hour == 0
+
+
+def test_a_setting_must_not_say_another_day_every_day() -> None:
+    assert lasting_since("") == lasting_since("all") == ""
+    with pytest.raises(TypedError):
+        lasting_since("today")

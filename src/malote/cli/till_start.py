@@ -8,9 +8,11 @@ import typer
 from malote import durable
 from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, console, fail, print_json, settings_of
 from malote.config import Settings
+from malote.fiscal import typed
+from malote.fiscal.typed import TypedError
 from malote.till import cutover, limits
 from malote.till.capture import folder_of
-from malote.till.cutover import ALL, Question, SinceError, Start
+from malote.till.cutover import Question, Start
 from malote.till.folder import FolderMissingError
 from malote.till.outbox import Outbox
 from malote.till.setup import SetupError, prepare
@@ -54,10 +56,10 @@ def start(
     if since is not None and everything:
         raise typer.BadParameter("--since, --all")
     try:
-        found, passed = _settled(settings, ALL if everything else since)
-    except SinceError as error:
+        found, passed = _settled(settings, "all" if everything else since)
+    except TypedError as error:
         try:
-            fail("since_invalid", {"found": str(error)[:40]}, settings)
+            fail("since_invalid", {"found": error.detail}, settings)
         except typer.Exit as ending:
             raise typer.Exit(WRONG_USAGE) from ending
     except SetupError as error:
@@ -79,7 +81,7 @@ def _settled(settings: Settings, said: str | None) -> tuple[Start | Question, in
     durable.make_folder(settings.outbox_path.parent)
     with Outbox(settings.outbox_path) as outbox:
         if said is not None:
-            cutover.begin(outbox, Start(str(folder.path), cutover.since_of(said), "person", now))
+            cutover.begin(outbox, Start(str(folder.path), typed.since(said), "person", now))
         return cutover.settle(
             outbox, folder, till.since, limits.known(outbox).document_bytes, now
         ), outbox.passed_over()

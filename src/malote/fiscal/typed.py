@@ -2,12 +2,15 @@
 
 import re
 import unicodedata
+from datetime import datetime, time
 
 from malote.fiscal import access_key as keys
 from malote.fiscal.cnpj import is_cnpj, is_cpf, is_right
 
 _MASK = re.compile(r"[\s./\\\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u2060\ufeff]+")
 _KEY_PREFIX = re.compile(r"(?:NFE|CFE)(?=[0-9])")
+_ALL = "all"
+_TODAY = ("today", "hoje")
 _SHOWN = 40  # characters of what was typed
 
 
@@ -46,3 +49,27 @@ def number(text: str) -> int | None:
     """A document's number, with or without dots between thousands and zeros before; None for anything else."""
     found = plain(text)
     return int(found) if found.isascii() and found.isdigit() and len(found) <= 9 else None
+
+
+def since(text: str) -> str:
+    """From when on something counts: a day, a time (in this machine's zone if it says none), or "today", as ISO 8601
+    with zone; "" for "all". Raises ``TypedError``.
+    """
+    word = text.strip()
+    if word.lower() == _ALL:
+        return ""
+    try:
+        if word.lower() in _TODAY:
+            said = datetime.combine(datetime.now().astimezone(), time())
+        else:
+            said = datetime.fromisoformat(word)
+        return said.astimezone().isoformat() if said.tzinfo is None else said.isoformat()
+    except (ValueError, OverflowError, OSError) as error:
+        raise TypedError(text) from error
+
+
+def lasting_since(text: str) -> str:
+    """``since`` of a setting, where "today" would be another day tomorrow. Raises ``TypedError``."""
+    if text.strip().lower() in _TODAY:
+        raise TypedError(text)
+    return since(text or _ALL)

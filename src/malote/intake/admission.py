@@ -4,6 +4,7 @@ A note that isn't authorised yet comes in; the poster makes it wait (DESIGN §4)
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 
 import msgspec
@@ -13,7 +14,7 @@ from malote.config import StoreSettings
 from malote.fiscal import operations
 from malote.fiscal.documents import Document, Sale
 from malote.fiscal.operations import Overrides
-from malote.fiscal.problems import Problem, reject, warning
+from malote.fiscal.problems import Problem, keep, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
 from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
@@ -84,6 +85,7 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
     seen = summary(reading)
     document = reading.document
     operation = operations.judge(document, rules.operations) if isinstance(document, Sale) else []
+    operation += _before_the_start(seen, rules.store)
     if any(problem.severity == "keep" for problem in operation):
         # Nothing of it is booked: what its sums come to is nobody's concern.
         accepted = ACCEPTABLE
@@ -103,6 +105,16 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
 
 def _as_warning(problem: Problem) -> Problem:
     return warning(problem.code, **problem.facts) if problem.code in ACCEPTABLE else problem
+
+
+def _before_the_start(seen: Summary, store: StoreSettings) -> list[Problem]:
+    """What an old system booked, before Malote took its place, must not be booked again."""
+    if not store.since or not seen.issued_at:
+        return []
+    since = datetime.fromisoformat(store.since)
+    if datetime.fromisoformat(seen.issued_at) >= since:
+        return []
+    return [keep("before_the_start", since=store.since[:16].replace("T", " "))]
 
 
 def _against_policy(seen: Summary, store: StoreSettings) -> list[Problem]:

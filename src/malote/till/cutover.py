@@ -5,13 +5,14 @@ folder: another folder is another first start.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from malote import durable
+from malote.fiscal import typed
 from malote.till.files import DocumentLine
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, Found, read
 from malote.till.outbox import Outbox
@@ -21,8 +22,6 @@ from malote.till.storage import OutboxError
 # A first start takes this many files, of no more than one day, without a question.
 MOST_FILES = 500
 ONE_DAY = timedelta(days=1)
-ALL = "all"
-TODAY = ("today", "hoje")
 
 _FILE = "start.json"
 
@@ -50,28 +49,6 @@ class Question(msgspec.Struct, frozen=True):
     files: int
     oldest: str = ""
     newest: str = ""
-
-
-class SinceError(ValueError):
-    """What was given as the beginning is no time."""
-
-
-def since_of(text: str) -> str:
-    """``Start.since`` of what a person wrote: a day, a time (this machine's zone if it says none), "today" or "all".
-
-    Raises ``SinceError``.
-    """
-    word = text.strip()
-    if word.lower() == ALL:
-        return ""
-    try:
-        if word.lower() in TODAY:
-            said = datetime.combine(datetime.now().astimezone(), time())
-        else:
-            said = datetime.fromisoformat(word)
-        return said.astimezone().isoformat() if said.tzinfo is None else said.isoformat()
-    except (ValueError, OverflowError, OSError) as error:
-        raise SinceError(text) from error
 
 
 def path_of(outbox: Path) -> Path:
@@ -110,7 +87,7 @@ def settle(outbox: Outbox, folder: Folder, setting: str, largest: int, now: floa
     place = str(folder.path)
     before = answered(outbox.path, place)
     if setting:
-        start = Start(place, since_of(setting), "setting", now)
+        start = Start(place, typed.since(setting), "setting", now)
         if before is None or before.since != start.since:
             return begin(outbox, start)
         return before

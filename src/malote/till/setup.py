@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 
 from malote.config import Settings, TillSettings
-from malote.till.cutover import ALL, TODAY, SinceError, since_of
+from malote.fiscal import typed
+from malote.fiscal.typed import TypedError
 
 
 class SetupError(Exception):
@@ -48,9 +49,8 @@ def prepare(settings: Settings) -> Setup:
         if not getattr(till, name) >= least:
             raise SetupError("setting_invalid", f"till.{name}", f"{getattr(till, name)} < {least:g}")
     try:
-        # Which day "today" is would change every day.
-        since_of("" if till.since.strip().lower() in TODAY else till.since or ALL)
-    except SinceError as error:
+        typed.lasting_since(till.since)
+    except TypedError as error:
         raise SetupError("setting_invalid", "till.since", str(error)) from error
     resolved = msgspec.structs.replace(
         till,

@@ -1,8 +1,10 @@
 """What comes in and what doesn't: the reading's own problems, and the store's rules."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 import msgspec
+import pytest
 
 from malote.accounts.series import SeriesKey
 from malote.config import StoreSettings
@@ -167,3 +169,16 @@ def test_the_stores_settings_say_what_a_code_does() -> None:
 
 def with_cfop(of: Sale, cfop: str) -> Sale:
     return msgspec.structs.replace(of, items=tuple(msgspec.structs.replace(item, cfop=cfop) for item in of.items))
+
+
+@pytest.mark.parametrize(
+    ("since", "state"), [("2026-03-01T10:00:01-03:00", "kept"), ("2026-03-01T10:00:00-03:00", "accepted")]
+)
+def test_what_was_issued_before_the_start_is_kept(since: str, state: str) -> None:
+    issued = datetime.fromisoformat("2026-03-01T10:00:00-03:00")
+    reading = Reading(msgspec.structs.replace(sale(1), issued_at=issued), "sale", [])
+    series = Series()
+    one = admitted(reading, StoreSettings(since=since, issuers=[ISSUER]), series)
+    assert one.state == state
+    assert (one.reason.code if one.reason else None) == ("before_the_start" if state == "kept" else None)
+    assert bool(series.asked) == (state == "accepted")
