@@ -35,6 +35,7 @@ from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
 from malote.locks import automatic
 from malote.locks.services import Locks
+from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
 from malote.posting.products import Remembered
@@ -43,7 +44,7 @@ from malote.quarantine import cures, keeping, synchronising
 from malote.quarantine.parts import Parts
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
-from malote.spool import custody
+from malote.spool import custody, erp_memory
 from malote.spool.documents import RejectedDocument
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
@@ -297,7 +298,8 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     # Known by name among the sessions of the ERP, whatever stands between.
     program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
     presence = Presence(parts.engine)
-    connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at)
+    remembered = erp_memory.recall(parts.engine).schema
+    connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
     watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
     lookout = Lookout(watch, program)
     products = Remembered(partial(cures.product_map, parts.engine))
@@ -310,4 +312,5 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
         lookout=lookout,
         products=products,
         presence=presence,
+        guard=LedgerGuard(parts.engine),
     )

@@ -96,6 +96,7 @@ class ErpSettings(Section, frozen=True, forbid_unknown_fields=True):
     url: str = ""  # empty: SQLite in the home folder, for trying out
     name: str = "ERP"
     profile: str = ""  # empty: Malote's own tables; a name, or a path of a .toml file relative to home
+    schema: str = ""  # of Malote's tables in the ERP; empty: the profile's, or the one that has the ledger
     lock_timeout_seconds: float = 5.0
     statement_timeout_seconds: float = 30.0  # keep posting.lease_seconds longer than this
     # What becomes of a sale with characters that the ERP's encoding lacks: rejected, or booked in the nearest letters.

@@ -16,6 +16,7 @@ from malote.demo import postgres
 from malote.erp.engines import open_erp
 from malote.erp.protocol import Erp, Outcome, Posting
 from malote.fiscal.documents import Document, identity
+from malote.posting.ledger import LedgerGuard
 from malote.posting.poster import Poster
 from malote.spool.documents import RejectedDocument, StoredDocument
 from malote.spool.sql import Spool
@@ -56,9 +57,16 @@ class Shop:
         spool: Spool | None = None,
         keep: Callable[[RejectedDocument], object] | None = None,
         settings: PostingSettings = SETTINGS,
+        guard: LedgerGuard | None = None,
     ) -> Poster:
         return Poster(
-            spool or self.spool, erp or self.erp, keep or self.keep, settings, StoreSettings(), clock=self.clock
+            spool or self.spool,
+            erp or self.erp,
+            keep or self.keep,
+            settings,
+            StoreSettings(),
+            clock=self.clock,
+            guard=guard,
         )
 
     def keep(self, rejected: RejectedDocument) -> None:
@@ -108,6 +116,8 @@ class Passing:
         self.engine = erp.engine
         self.patience_seconds = erp.patience_seconds
         self.tables = erp.tables
+        self.schema = erp.schema
+        self.connections = erp.connections
         self.create_structure = erp.create_structure
         self.booked = erp.booked
         self.ledger = erp.ledger

@@ -57,7 +57,12 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "numbering": (_Part("numbering"),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
     "user": (_Part("users", ("user",)),),
-    "erp": (_Part("erp", ("erp",)), _Part("erp_verify", ("erp",)), _Part("erp_profile", ("erp profile",))),
+    "erp": (
+        _Part("erp", ("erp",)),
+        _Part("erp_verify", ("erp",)),
+        _Part("erp_ledger", ("erp",)),
+        _Part("erp_profile", ("erp profile",)),
+    ),
     "locks": (_Part("locks", ("locks",)),),
     "audit": (_Part("audit", ("audit",)),),
 }

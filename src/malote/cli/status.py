@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from malote.app import Services
     from malote.intake.dropped_files import Finding
     from malote.spool.documents import OverdueSale, TillStatus
+    from malote.spool.erp_memory import Trouble
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
     "pt": ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),
@@ -39,17 +40,39 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
         tills = services.spool.status()
         overdue = services.spool.overdue() if any(till.overdue for till in tills) else []
         findings = _findings(services)
+        ledger = _ledger(services)
         language = services.settings.language
         skew = services.settings.intake.clock_skew_seconds
     if json:
-        print_json({"tills": tills, "overdue": overdue, "drop_folder": findings})
+        print_json({"tills": tills, "overdue": overdue, "drop_folder": findings, "erp": ledger})
     elif not tills:
         say_no_tills(english=language == "en")
     else:
-        console.print(_table(tills, language, skew))
+        console.print(_table(tills, language, skew, trouble=ledger is not None))
         _show_reasons(tills, overdue, language, skew)
+    if not json and ledger is not None:
+        _show_ledger(ledger, language)
     if not json and findings:
         _show_findings(findings, language)
+
+
+def _ledger(services: "Services") -> "Trouble | None":
+    """What the ERP's ledger lacks of what was booked."""
+    from malote.spool.erp_memory import recall
+
+    return recall(services.engine).trouble
+
+
+def _show_ledger(trouble: "Trouble", language: Language) -> None:
+    from malote.posting.ledger import ledger_short
+
+    error = ledger_short(trouble, "")
+    for words in (
+        _titled(error.code, language),
+        rejection.cause(error.code, error.facts, language),
+        rejection.remedy(error.code, error.facts, language),
+    ):
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
 def _findings(services: "Services") -> "list[Finding]":
@@ -60,7 +83,7 @@ def _findings(services: "Services") -> "list[Finding]":
     return [one for one in seen if isinstance(one, Finding)]
 
 
-def _table(tills: "Sequence[TillStatus]", language: Language, skew: float) -> Table:
+def _table(tills: "Sequence[TillStatus]", language: Language, skew: float, *, trouble: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column, heading in enumerate(_HEADINGS[language]):
         longest = max(len(word) for word in heading.split())
@@ -72,7 +95,7 @@ def _table(tills: "Sequence[TillStatus]", language: Language, skew: float) -> Ta
     for till in tills:
         table.add_row(
             Text(f"{till.till}\n{till.label}" if till.label else till.till),
-            _state(till, language, skew),
+            _state(till, language, skew, trouble=trouble),
             *(str(count) for count in (till.pending, till.waiting, till.posted, till.rejected)),
             _moment(till.last_contact_at) or _never(language),
             _last_sale(till) or "—",
@@ -115,12 +138,12 @@ def _titled(code: str, language: Language) -> str:
     return f"{rejection.title(code, language)} [{code}]"
 
 
-def _state(till: "TillStatus", language: Language, skew: float) -> Text:
+def _state(till: "TillStatus", language: Language, skew: float, *, trouble: bool) -> Text:
     """The light in words, worst first; the colour only repeats them, and the lines below the table say why."""
     english = language == "en"
     if till.disabled:
         return Text("disabled" if english else "desativado", style="dim")
-    if till.rejected or till.till_refused:
+    if till.rejected or till.till_refused or trouble:
         return Text("attention" if english else "atenção", style="red")
     if till.waiting or till.flagged or till.overdue or _is_skewed(till, skew):
         return Text("attention" if english else "atenção", style="yellow")

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import oracledb
 import psycopg
-from sqlalchemy import Connection, exc
+from sqlalchemy import Connection, Engine, event, exc
 
 from malote.erp import misfit, statements, structure
 from malote.erp.address import without
@@ -48,6 +48,17 @@ def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]
         raise ErpError(
             told.code, transient=told.transient, detail=facts["detail"], facts=facts, spoken=spoken
         ) from error
+
+
+class Connections:
+    """How many connections an engine has opened so far: whoever asks knows whether it is still the one of before."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.count = 0
+        event.listen(engine, "connect", self._opened)
+
+    def _opened(self, connection: object, record: object) -> None:
+        self.count += 1
 
 
 class Naming:

@@ -27,10 +27,12 @@ def open_erp(
     statement_timeout_seconds: float = 30.0,
     tables: ErpTables = BUILT_IN,
     nearest_letters: bool = False,
+    remembered: str = "",
     introduce: Introduce | None = None,
 ) -> Erp:
     """The ERP at ``url``. Nothing is connected yet, so that an ERP which is away doesn't keep Malote from starting.
     ``nearest_letters``: a text with characters that its encoding lacks is written in others, and that is told.
+    ``remembered``: the schema booked into before, where several have a ledger.
 
     ``introduce`` is told which session does the work.
 
@@ -46,6 +48,7 @@ def open_erp(
         statement_timeout_seconds=statement_timeout_seconds,
         tables=tables,
         nearest_letters=nearest_letters,
+        remembered=remembered,
         introduce=introduce,
     )
 
@@ -53,7 +56,7 @@ def open_erp(
 def tables_of(settings: Settings) -> ErpTables:
     """The tables of the profile in force. Raises ``ErpError`` with ``erp_profile_invalid``."""
     try:
-        return ErpTables(chosen_profile(settings))
+        return ErpTables(chosen_profile(settings), schema=settings.erp.schema)
     except ProfileError as error:
         raise ErpError("erp_profile_invalid", transient=False, detail=str(error)) from error
 
@@ -63,7 +66,9 @@ def chosen_profile(settings: Settings) -> Profile:
     return load(settings.erp.profile, settings.home_path)
 
 
-def open_configured(settings: Settings, url: str = "", introduce: Introduce | None = None) -> Erp:
+def open_configured(
+    settings: Settings, url: str = "", introduce: Introduce | None = None, *, remembered: str = ""
+) -> Erp:
     """The ERP of the settings, at another address if one is given. Raises as ``open_erp`` and ``tables_of``."""
     return open_erp(
         url or settings.erp_url,
@@ -71,5 +76,6 @@ def open_configured(settings: Settings, url: str = "", introduce: Introduce | No
         statement_timeout_seconds=settings.erp.statement_timeout_seconds,
         tables=tables_of(settings),
         nearest_letters=settings.erp.unencodable == "transliterate",
+        remembered=remembered,
         introduce=introduce,
     )

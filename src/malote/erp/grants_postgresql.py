@@ -17,6 +17,8 @@ _TABLES = text(
     "   AND (n.nspname = :schema OR (CAST(:schema AS text) IS NULL AND n.nspname = ANY("
     "        SELECT replace(btrim(part, ' \"'), '$user', current_user::text)"
     "          FROM unnest(string_to_array(current_setting('search_path'), ',')) AS part)))"
+    # The first on the path is the one that is used: it comes last here, and overwrites the others.
+    " ORDER BY array_position(current_schemas(false), n.nspname) DESC NULLS FIRST"
 )
 _TABLE_PRIVILEGE = text("SELECT has_table_privilege(CAST(:oid AS oid), :verb)")
 _COLUMN_PRIVILEGE = text("SELECT has_column_privilege(CAST(:oid AS oid), :column, :verb)")

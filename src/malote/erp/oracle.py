@@ -62,10 +62,12 @@ class OracleErp:
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
         nearest_letters: bool = False,
+        remembered: str = "",
         introduce: Introduce | None = None,
     ) -> None:
         self.tables = tables
         self.nearest_letters = nearest_letters
+        self.schema = tables.schema or remembered
         self._introduce = introduce
         self._guarding = Guarding(self)
         self._sql = _Sql(tables, lock_timeout_seconds)
@@ -84,6 +86,7 @@ class OracleErp:
         )
         event.listen(self._engine, "connect", self._prepare)
         self._encoding: str | None = None
+        self.connections = connecting.Connections(self._engine)
         self._named = Naming(self._engine.connect, tables)
 
     def _prepare(self, connection: Any, record: Any) -> None:

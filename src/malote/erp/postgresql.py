@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Select, Table, create_engine, text
 from sqlalchemy.pool import QueuePool
 
-from malote.erp import connecting, grants_postgresql, rows, structure
+from malote.erp import connecting, grants_postgresql, place_postgresql, rows, structure
 from malote.erp.address import CHARACTERS, secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
@@ -47,8 +47,9 @@ _LIMITS = text(
     "SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', :statement, true),"
     " set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
     " WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true),"
-    " pg_backend_pid()"
+    " pg_backend_pid(), current_setting('search_path')"
 )
+_PATH = text("SELECT set_config('search_path', :path, true)")
 _BEGAN = text(
     r"""SELECT to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\:MI\:SS.USOF')"""
     " FROM pg_stat_activity WHERE pid = pg_backend_pid()"
@@ -70,6 +71,7 @@ class PostgresqlErp:
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
         nearest_letters: bool = False,
+        remembered: str = "",
         introduce: Introduce | None = None,
     ) -> None:
         options = {name: value for name, value in _CONNECTION.items() if name not in url.query}
@@ -93,6 +95,9 @@ class PostgresqlErp:
         self._guarding = Guarding(self)
         self._sql = _Sql(tables)
         self._copy_text = CopyText(tables)
+        self.schema = tables.schema or ""
+        self.connections = connecting.Connections(self._engine)
+        self._remembered = remembered
         self._secrets = secrets_of(url)
         self._named = Naming(self._transaction, tables, privileges=partial(grants_postgresql.lacking, tables=tables))
         self.patience_seconds = statement_timeout_seconds
@@ -142,10 +147,20 @@ class PostgresqlErp:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         with self._engine.begin() as connection:
-            pid = connection.execute(_LIMITS, self._limits).one()[3]
+            *_, pid, path = connection.execute(_LIMITS, self._limits).one()
             if self._introduce is not None:
                 self._introduce(str(pid), self._began(connection, pid))
+            if not self.tables.schema:
+                self._put_first(connection, path)
             yield connection
+
+    def _put_first(self, connection: Connection, path: str) -> None:
+        """The schema that has the ledger, before any other; for this transaction, since a pooler may stand between."""
+        if not self.schema:
+            ledger = self.tables.ledger_name
+            self.schema = place_postgresql.schema_of(_driver(connection), ledger, remembered=self._remembered)
+        if self.schema:
+            connection.execute(_PATH, {"path": place_postgresql.path_with(self.schema, path)})
 
     def _began(self, connection: Connection, pid: int) -> str:
         """When the session began. Behind a connection pooler it may be another one each time."""

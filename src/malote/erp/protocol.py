@@ -88,6 +88,12 @@ class BookedSale(msgspec.Struct, frozen=True):
     cancelled: bool
 
 
+class Connections(Protocol):
+    """``count``: how many connections were opened so far."""
+
+    count: int
+
+
 class Erp(Protocol):
     """A connection to the production database. Not safe for threads: one per poster."""
 
@@ -95,6 +101,11 @@ class Erp(Protocol):
     patience_seconds: float  # how long one statement may take, waiting for locks included
 
     tables: ErpTables  # as its profile has them
+
+    @property
+    def connections(self) -> "Connections": ...
+
+    schema: str  # where they are; "" while that isn't known yet, or where there are no schemas
 
     def create_structure(self, *, everything: bool = False) -> None:
         """Creates what is absent of Malote's own ERP tables; never alters or drops.

@@ -39,6 +39,7 @@ class SqliteErp:
         statement_timeout_seconds: float,
         tables: ErpTables = BUILT_IN,
         nearest_letters: bool = False,
+        remembered: str = "",
         introduce: Introduce | None = None,
     ) -> None:
         """``statement_timeout_seconds`` is not used: SQLite has nothing to wait for but its lock. Nor is ``introduce``:
@@ -54,7 +55,9 @@ class SqliteErp:
         self.tables = tables
         self.nearest_letters = nearest_letters
         self._guarding = Guarding(self)
+        self.schema = tables.schema or remembered
         # SQLite has one code for a missing table and for much else.
+        self.connections = connecting.Connections(self._engine)
         self._named = Naming(self._engine.connect, tables, otherwise="erp_refused")
         event.listen(self._engine, "connect", partial(_prepare, tables))
 

@@ -23,6 +23,7 @@ from malote.fiscal.documents import content_hash
 from malote.posting.around import LOCKED, post_around
 from malote.posting.deciding import Decider
 from malote.posting.evidence import Evidence, ProgramFaultError, Refusal, general, sign_of
+from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.products import Products, renamed
@@ -48,6 +49,7 @@ class Poster:
         lookout: Lookout | None = None,
         products: Callable[[], Products] = dict,
         presence: Presence | None = None,
+        guard: LedgerGuard | None = None,
     ) -> None:
         """``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``. ``lookout`` tells who
         holds a lock that is met, ``products`` which of them the ERP calls otherwise; ``presence`` tells everybody that
@@ -66,6 +68,7 @@ class Poster:
         self._products = products
         self._presence = presence
         self._evidence = Evidence()
+        self._guard = guard
         self._incidents: dict[str, str] = {}  # by the fault's sign
         self._general: ErpError | None = None  # what everything of one kind is refused for
         self._pace = Pace.full(settings)
@@ -131,6 +134,8 @@ class Poster:
             self._presence.renew()
         try:
             handled = self.step()
+            if not handled and self._guard is not None:
+                self._guard.look(self._erp)
         except StoreError as error:
             log.warning("spool_away", code=error.code, detail=error.detail)
             self._pace = self._pace.after_failure()
@@ -143,6 +148,13 @@ class Poster:
     def _post(self, held: Sequence[LeasedDocument]) -> tuple[list[Settlement], ErpError | None]:
         """What is to become of the batch, and the transient error that keeps some or all of it waiting, if one does."""
         by_id = {leased.id: leased for leased in held}
+        if self._guard is not None:
+            try:
+                self._guard.check(self._erp)
+            except ErpError as error:
+                now = self._clock()
+                log.warning("erp_waits", code=error.code, documents=len(held), facts=error.facts)
+                return [self._decider.of_error(leased, error, now) for leased in held], error
         tried, waiting = self._evidence.probes(held)
         batch, refused = self._prepared(tried)
         postings = {posting.document_id: posting for posting in batch}

@@ -7,7 +7,16 @@ from malote.config import PostingSettings
 
 # The whole ERP is concerned, so that a single probe tells for all documents: these don't wait longer one by one.
 ERP_WIDE = frozenset(
-    {"erp_away", "erp_slow", "erp_full", "erp_damaged", "erp_refused_login", "erp_privilege", "erp_refuses_all"}
+    {
+        "erp_away",
+        "erp_slow",
+        "erp_full",
+        "erp_damaged",
+        "erp_refused_login",
+        "erp_privilege",
+        "erp_refuses_all",
+        "erp_ledger_short",
+    }
 )
 PROBE_LONGEST_SECONDS = 5.0  # once the ERP is back, everything flows within seconds
 LOCK_LONGEST_SECONDS = 2.0  # a lock may be let go at any moment, and looking costs little

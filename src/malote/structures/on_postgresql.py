@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from malote.erp.address import CHARACTERS
 from malote.erp.grants import Use
+from malote.erp.place_postgresql import settle
 from malote.structures import dialects
 from malote.structures.dialects import Dialect, quoted
 from malote.structures.form import Scope, StructureError
@@ -89,8 +90,12 @@ class PostgresqlTarget:
     dialect: Dialect = dialects.POSTGRESQL
     atomic = False
 
-    def __init__(self, url: URL, scope: Scope, patience: Patience, *, schema: str = "", posting_user: str = "") -> None:
-        """``posting_user`` is whom privileges are looked at for; by default the one of ``url``."""
+    def __init__(
+        self, url: URL, scope: Scope, patience: Patience, *, schema: str = "", posting_user: str = "", ledger: str = ""
+    ) -> None:
+        """``posting_user`` is whom privileges are looked at for; by default the one of ``url``. Without a ``schema``
+        the tables are where the ``ledger`` is."""
+        self._ledger = ledger
         self._scope: Scope = scope
         self._patience = patience
         self._schema = schema
@@ -123,6 +128,9 @@ class PostgresqlTarget:
             yield self._session(connection)
 
     def _session(self, connection: Connection) -> "PostgresqlSession":
+        if self._ledger and not self._schema:
+            driver: Any = connection.connection.driver_connection
+            settle(driver, self._ledger, user=self._posting_user)
         if self._schema:
             connection.exec_driver_sql(f"SET search_path TO {quoted(self._schema)}")
         user = self._posting_user or str(connection.scalar(text("SELECT current_user")))

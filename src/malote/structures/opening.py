@@ -6,6 +6,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from malote.config import Settings
+from malote.erp.engines import tables_of
 from malote.structures.form import Scope, StructureError
 from malote.structures.on_postgresql import PostgresqlTarget
 from malote.structures.on_sqlite import SqliteTarget
@@ -29,7 +30,8 @@ def open_target(scope: Scope, settings: Settings, schema: str = "") -> Target:
     match url.get_backend_name():
         case "postgresql" | "postgres":
             user = _user_of(settings.erp_url) if scope == "erp" and chosen.erp_url else ""
-            return PostgresqlTarget(url, scope, patience, schema=schema, posting_user=user)
+            ledger = tables_of(settings).ledger_name if scope == "erp" else ""
+            return PostgresqlTarget(url, scope, patience, schema=schema, posting_user=user, ledger=ledger)
         case "sqlite" if url.database:
             return SqliteTarget(Path(url.database), scope, patience)
         case other:

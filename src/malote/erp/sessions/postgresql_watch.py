@@ -12,8 +12,9 @@ from sqlalchemy import URL
 from sqlalchemy.dialects import postgresql
 
 from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.place_postgresql import settle
 from malote.erp.profiles.functions import UnmappedError
-from malote.erp.protocol import Posting
+from malote.erp.protocol import ErpError, Posting
 from malote.erp.sessions import postgresql_locks as reading
 from malote.erp.sessions.connecting import PROGRAM, Connection, connected
 from malote.erp.sessions.errors import SessionsError
@@ -47,6 +48,7 @@ class PostgresqlWatch:
 
     def __init__(self, url: URL, tables: ErpTables, own: Own = frozenset) -> None:
         self._url = url
+        self._tables = tables
         self._rows = _Rows(tables, own)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -67,7 +69,12 @@ class PostgresqlWatch:
                 if self._connection is None:
                     self._connection = connected(self._url)
                     self._connection.execute(_SHORT)
+                    if not self._tables.schema:
+                        settle(self._connection, self._tables.ledger_name)
                 return question(self._connection)
+            except ErpError as error:  # the poster says it
+                self._drop()
+                raise SessionsError(error.code, detail=error.detail) from error
             except psycopg.Error as error:
                 self._drop()
                 raise SessionsError("erp_away", detail=error.sqlstate or type(error).__name__) from error

@@ -1,0 +1,42 @@
+"""``malote erp accept-ledger``: a person says why the ERP's ledger lacks what was booked."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from malote.cli.common import FOUND, ConfigOption, services_of
+from malote.cli.erp import said
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command("accept-ledger")(accept_ledger)
+
+
+def accept_ledger(reason: ReasonOption, config: ConfigOption = None) -> None:
+    """Lets posting go on into a ledger that lacks what this server booked before (erp_ledger_short).
+
+    Nothing is booked again by this; what is missing stays kept on the server. Exit 1 where nothing was missing.
+    """
+    from malote.accounts import audit
+    from malote.posting.ledger import accept
+
+    if not reason.strip():
+        raise typer.BadParameter("a reason is needed", param_hint="--reason")
+    with services_of(config) as services:
+        settings = services.settings
+        gone = accept(services.engine, audit.command_line(), reason.strip(), time.time())
+    if gone is None:
+        typer.echo(said(settings, "Não falta nada no livro do ERP.", "Nothing is missing in the ERP's ledger."))
+        raise typer.Exit(FOUND)
+    whole, cents = divmod(gone.total, 100)
+    typer.echo(
+        said(
+            settings,
+            f"Aceito: {gone.missing} documentos (R$ {whole},{cents:02d}) não estão no ERP. Os lançamentos continuam.",
+            f"Accepted: {gone.missing} documents (R$ {whole}.{cents:02d}) are not in the ERP. Posting goes on.",
+        )
+    )

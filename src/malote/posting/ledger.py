@@ -1,0 +1,90 @@
+"""The poster's guard: nothing is booked into a ledger that lacks what was booked before, until a person says why.
+
+An older copy of the ERP put in place of the present one, an address that leads to another database, a schema that hides
+the ledger: in each of them posting would go on cheerfully, and what is gone would be gone for good.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.erp.protocol import Erp, ErpError
+from malote.spool import erp_memory
+from malote.spool.erp_memory import Trouble
+
+LEDGER_SHORT = "erp_ledger_short"
+LOOK_SECONDS = 20.0  # between looks over one connection; a new connection is looked at before anything else
+NEWEST = 200  # documents, at such a look
+
+log = structlog.get_logger("malote.posting")
+
+
+class LedgerGuard:
+    """Of one poster, over the store database. For one thread."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._looked_at = float("-inf")
+        self._connection = -1  # the number of the one that was looked at
+        self._trouble: Trouble | None = None
+
+    def check(self, erp: Erp) -> None:
+        """Looks if it is time to. Raises ``ErpError`` while the ledger lacks something, and what the ERP raises."""
+        if self._is_due(erp):
+            self._look(erp)
+        if self._trouble is not None:
+            raise ledger_short(self._trouble, erp.schema)
+
+    def look(self, erp: Erp) -> None:
+        """The same for a poster that has nothing to do: what is found stands in the store database."""
+        try:
+            self.check(erp)
+        except ErpError as error:
+            log.debug("ledger_not_right", code=error.code, detail=error.detail)
+
+    def _is_due(self, erp: Erp) -> bool:
+        elapsed = self._clock() - self._looked_at
+        return erp.connections.count != self._connection or not 0 <= elapsed < LOOK_SECONDS
+
+    def _look(self, erp: Erp) -> None:
+        known = erp_memory.recall(self._engine)
+        fresh = self._connection < 0 or erp.connections.count != self._connection or known.trouble is not None
+        newest = erp_memory.NEWEST if fresh else NEWEST
+        missing, asked = erp_memory.missing_from_erp(self._engine, erp.ledger, newest=newest)
+        now = self._clock()
+        since = known.trouble.since if known.trouble else now
+        total = sum(one.total or 0 for one in missing)
+        self._trouble = Trouble(len(missing), asked, total, since) if missing else None
+        if self._trouble != known.trouble or erp.schema != known.schema:
+            erp_memory.note(self._engine, erp.schema, self._trouble, now)
+        if self._trouble and not known.trouble:
+            log.error(LEDGER_SHORT, missing=len(missing), asked=asked, total=total, schema=erp.schema)
+        self._looked_at, self._connection = now, erp.connections.count
+
+
+def ledger_short(trouble: Trouble, schema: str) -> ErpError:
+    """What all documents wait for meanwhile."""
+    whole, cents = divmod(trouble.total, 100)
+    facts = {
+        "missing": str(trouble.missing),
+        "asked": str(trouble.asked),
+        "value": f"R$ {whole},{cents:02d}",
+        "schema": schema,
+    }
+    detail = f"{trouble.missing}/{trouble.asked}" + (f", {schema}" if schema else "")
+    return ErpError(LEDGER_SHORT, transient=True, detail=detail, facts=facts)
+
+
+def accept(engine: Engine, actor: Actor, reason: str, now: float) -> Trouble | None:
+    """A person says why: posting goes on, and the audit trail has the reason. Raises ``StoreError``."""
+
+    def tell(connection: Connection, trouble: Trouble) -> None:
+        after: dict[str, str | int] = {"reason": reason, "missing": trouble.missing, "total_cents": trouble.total}
+        audit.record(connection, actor, "erp_ledger_accepted", "erp", after=after, now=now)
+
+    return erp_memory.accept(engine, tell)

@@ -1,0 +1,158 @@
+"""The ledger is compared with what this server remembers: an older, emptied or other one stops posting, and is told."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from malote.accounts.audit import Actor
+from malote.erp.engines import open_erp
+from malote.erp.protocol import Erp
+from malote.posting.ledger import LOOK_SECONDS, LedgerGuard, accept
+from malote.posting.poster import Poster
+from malote.spool import erp_memory
+from tests.engines.erp_support import Tables
+from tests.engines.posting_support import Shop, open_shop
+from tests.engines.sales import cancellation, sale
+from tests.engines.spool_support import Clock
+
+pytest_plugins = ["tests.engines.erp_fixtures"]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, erp_url: str, tables: Tables, clock: Clock) -> Iterator[Shop]:
+    with open_shop(tmp_path, erp_url, clock) as opened:
+        yield opened
+
+
+def guarded(shop: Shop, clock: Clock) -> Poster:
+    return shop.poster(guard=LedgerGuard(shop.engine, clock))
+
+
+def test_bookings_that_vanish_stop_posting_until_a_person_says_why(shop: Shop, tables: Tables, clock: Clock) -> None:
+    poster = guarded(shop, clock)
+    shop.accept(*(sale(n) for n in range(1, 8)), cancellation(sale(2)))
+    poster.drain()
+    assert shop.counted() == {"posted": 8}
+    gone = [sale(n) for n in range(4, 8)]
+    for one in gone:
+        tables.run(*(f"DELETE FROM {name} WHERE {key} = '{one.access_key}'" for name, key in LEDGER_AND_SALE))
+    clock.now += LOOK_SECONDS
+    shop.accept(sale(9))
+    poster.step()
+    assert shop.counted() == {"posted": 8, "waiting": 1}
+    [reason] = [one.reason for one in shop.documents() if one.reason]
+    assert reason.code == "erp_ledger_short"
+    value = sum(one.totals.total for one in gone)
+    assert reason.facts["missing"] == "4"
+    assert reason.facts["value"] == f"R$ {value // 100},{value % 100:02d}"
+    missing, asked = missing_now(shop)
+    assert [one.access_key for one in missing] == [one.access_key for one in reversed(gone)]
+    assert asked == 8
+    trouble = accept(shop.engine, Actor("ana"), "banco de teste refeito", clock.now)
+    assert trouble is not None
+    assert trouble.missing == 4
+    clock.now += 2 * LOOK_SECONDS
+    poster.drain()
+    poster.close()
+    assert shop.counted() == {"posted": 9}
+    assert accept(shop.engine, Actor("ana"), "de novo", clock.now) is None
+
+
+def test_it_is_noticed_when_nothing_is_sold(shop: Shop, tables: Tables, clock: Clock) -> None:
+    guard = LedgerGuard(shop.engine, clock)
+    poster = shop.poster(guard=guard)
+    shop.accept(sale(1), sale(2))
+    poster.drain()
+    tables.run("DELETE FROM posting_key")
+    clock.now += LOOK_SECONDS
+    with closing(shop.erp()) as erp:
+        guard.look(erp)
+    found = erp_memory.recall(shop.engine).trouble
+    assert found is not None
+    assert (found.missing, found.asked) == (2, 2)
+    poster.close()
+
+
+def test_what_comes_back_by_itself_lets_posting_go_on(shop: Shop, tables: Tables, clock: Clock) -> None:
+    poster = guarded(shop, clock)
+    shop.accept(sale(1))
+    poster.drain()
+    tables.run("CREATE TABLE aside AS SELECT * FROM posting_key", "DELETE FROM posting_key")
+    clock.now += LOOK_SECONDS
+    shop.accept(sale(2))
+    poster.step()
+    assert shop.counted() == {"posted": 1, "waiting": 1}
+    tables.run("INSERT INTO posting_key SELECT * FROM aside")
+    clock.now += 2 * LOOK_SECONDS
+    poster.drain()
+    poster.close()
+    assert shop.counted() == {"posted": 2}
+    assert erp_memory.recall(shop.engine).trouble is None
+
+
+def test_an_older_copy_in_its_place_is_noticed_before_anything_is_booked_into_it(tmp_path: Path, clock: Clock) -> None:
+    file = tmp_path / "erp.sqlite3"
+    with open_shop(tmp_path, f"sqlite:///{file}", clock) as shop:
+        first = guarded(shop, clock)
+        shop.accept(sale(1), sale(2), sale(3))
+        first.drain()
+        first.close()
+        shutil.copy(file, tmp_path / "copy.sqlite3")
+        second = guarded(shop, clock)
+        shop.accept(*(sale(n) for n in range(4, 8)))
+        second.drain()
+        second.close()
+        for left in tmp_path.glob("erp.sqlite3*"):
+            left.unlink()
+        shutil.copy(tmp_path / "copy.sqlite3", file)
+        third = guarded(shop, clock)
+        shop.accept(sale(8))
+        third.step()
+        third.close()
+        assert shop.counted() == {"posted": 7, "waiting": 1}
+        missing, _ = missing_now(shop)
+        assert sorted(one.access_key for one in missing) == sorted(sale(n).access_key for n in range(4, 8))
+
+
+def test_a_look_costs_a_bounded_number_of_questions(shop: Shop, tables: Tables, clock: Clock) -> None:
+    """Per connection, and then once in a while; not once per batch."""
+    looks: list[int] = []
+    guard = LedgerGuard(shop.engine, clock)
+    poster = shop.poster(erp=lambda: watched(shop.erp(), looks), guard=guard)
+    for number in range(1, 6):
+        shop.accept(sale(number))
+        poster.step()
+    # The first batch opens the connection, and the second meets it for the first time.
+    assert len(looks) <= 2
+    clock.now += LOOK_SECONDS
+    shop.accept(sale(6))
+    poster.step()
+    poster.close()
+    assert len(looks) <= 3
+
+
+def watched(erp: Erp, looks: list[int]) -> Erp:
+    ask: Callable[..., dict[str, bytes]] = erp.ledger
+
+    def ledger(identities: list[str]) -> dict[str, bytes]:
+        looks.append(len(identities))
+        return ask(identities)
+
+    erp.ledger = ledger  # type: ignore[method-assign, assignment]
+    return erp
+
+
+def missing_now(shop: Shop) -> tuple[list[erp_memory.Missing], int]:
+    with closing(open_erp(shop.erp_url, lock_timeout_seconds=5)) as erp:
+        return erp_memory.missing_from_erp(shop.engine, erp.ledger)
+
+
+LEDGER_AND_SALE = (("posting_key", "identity"), ("sale", "access_key"))
