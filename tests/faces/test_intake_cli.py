@@ -49,7 +49,7 @@ def test_a_new_store_says_what_to_do_first(run: Run, home: Path) -> None:
     assert "malote till create" in run("till", "list").stdout
     assert run("rejected", "list").stdout.strip() == "No document is rejected."
     assert "Ainda não há nenhum caixa" in run("status", language="pt").stdout
-    assert found(run("status", "--json")) == {"tills": [], "drop_folder": [], "erp": None}
+    assert found(run("status", "--json")) == {"tills": [], "overdue": [], "drop_folder": [], "erp": None}
     assert found(run("rejected", "list", "--json")) == []
 
 
