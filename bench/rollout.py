@@ -55,7 +55,7 @@ class Till:
     def contact(self) -> None:
         # An outbox belongs to the thread that opened it.
         with Outbox(self._path) as outbox:
-            keeper = StructureKeeper(outbox, Voice(lambda _: None))
+            keeper = StructureKeeper(outbox, Voice(lambda _: None), till=self._server.till)
             began = time.perf_counter()
             if keeper.heed(self._say(keeper)):
                 self._say(keeper)

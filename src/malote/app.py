@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Engine
 
-from malote import incidents
+from malote import incidents, private
 from malote.accounts import tills, users
 from malote.accounts.tills import Till
 from malote.api import services as api
@@ -64,6 +64,7 @@ class Services(api.Services):
     """Everything the server is made of; what its HTTP face needs is inherited."""
 
     engine: Engine
+    closed: private.Closed  # what in the home folder others could read until now
     keep: Callable[[RejectedDocument], Path]  # durably into the quarantine; raises OSError
     quarantine: Quarantine
     structures: Structures
@@ -90,7 +91,7 @@ def open_services(settings: Settings) -> Services:
 
     Raises ``StoreError``, ``OSError`` for a home folder that can't be made, ``ValueError`` for an impossible address.
     """
-    make_home(settings)
+    closed = make_home(settings)
     engine = open_database(settings.database_url)
     try:
         migrate(engine)
@@ -106,6 +107,7 @@ def open_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         engine=engine,
+        closed=closed,
         spool=spool,
         keep=keep,
         intake=intake,
@@ -162,15 +164,16 @@ def _booked(settings: Settings, documents: Sequence[Document]) -> list[bool]:
     return [ledger.get(identity(document)) == content_hash(document) for document in documents]
 
 
-def make_home(settings: Settings) -> None:
-    """The home folder, closed to strangers, and in it a database that only its owner reads. Raises ``OSError``."""
+def make_home(settings: Settings) -> private.Closed:
+    """The home folder, closed to strangers, with all in it that holds consumers' data or keys. Raises ``OSError``.
+
+    Says what in it was open to them.
+    """
     home = settings.home_path
     if not home.exists():
         # The group may pass: a POS writes to entrada/ as a user of its own.
         home.mkdir(mode=0o750, parents=True)
-    if not settings.database.url:
-        # SQLite takes an empty file for a new database and gives its other files the same rights.
-        os.close(os.open(home / "store.sqlite3", os.O_CREAT | os.O_RDWR, 0o600))
+    return private.close_home(home)
 
 
 def build_drop_folder(services: Services) -> DropFolder:

@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from malote import private
+
 SYNCED_AT_ONCE = 16
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 
 def write(path: Path, content: bytes) -> None:
     """Puts ``content`` at ``path``, whole or not at all, and returns only when it is on the disk.
 
-    The folder must exist. Raises ``OSError`` (disk full, no permission); the old content is then untouched.
+    It is its owner's alone to read. The folder must exist. Raises ``OSError`` (disk full, no permission); the old
+    content is then untouched.
     """
     # Threads and processes may write the same path at once: the last one wins, and none of them fails.
     aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        _write(aside, content)
+        _sync_file(aside)
         aside.replace(path)
     except OSError:
         aside.unlink(missing_ok=True)
@@ -37,7 +39,7 @@ def write_all(files: Mapping[Path, bytes]) -> None:
     aside = {path: path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp") for path in files}
     try:
         for path, content in files.items():
-            aside[path].write_bytes(content)
+            _write(aside[path], content)
         _sync_files(list(aside.values()))
         for path in files:
             aside[path].replace(path)
@@ -47,6 +49,12 @@ def write_all(files: Mapping[Path, bytes]) -> None:
         raise
     for folder in dict.fromkeys(path.parent for path in files):
         sync_folder(folder)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A new file that is its owner's alone to read."""
+    with os.fdopen(os.open(path, _NEW, private.FILE), "wb") as file:
+        file.write(content)
 
 
 def _sync_files(paths: Sequence[Path]) -> None:
@@ -77,11 +85,11 @@ def remove(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def make_folder(path: Path) -> Path:
-    """Creates the folder with its parents, each of them synced into its own parent."""
+def make_folder(path: Path, *, mode: int = 0o777) -> Path:
+    """Creates the folder with its parents, each of them synced into its own parent. ``mode``: of those it creates."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode, exist_ok=True)
         sync_folder(folder.parent)
     return path
 

@@ -118,12 +118,23 @@ class TillStructure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StructureOrder(msgspec.Struct, frozen=True):
-    """A structure that the till shall have. ``signature`` is the server's, over ``structure`` in UTF-8; both in hex."""
+    """A structure that the till shall have. ``signature`` is the server's, over ``structure`` in UTF-8; both in hex.
+
+    ``binding`` is the server's signature over this order as ``order_statement`` says it: for this till, under this
+    number, which is greater than those of all orders before.
+    """
 
     number: int
     structure: str  # JSON, malote.structures.form.Structure
     sha256: str  # of it
     signature: str
+    version: int = 0  # of the structure
+    binding: str = ""
+
+
+def order_statement(till: int, order: StructureOrder) -> bytes:
+    """What a server signs of an order. ``till``: the number that the till's token begins with."""
+    return f"malote structure order\n{till}\n{order.number}\n{order.version}\n{order.sha256}".encode()
 
 
 class Contact(msgspec.Struct, frozen=True):

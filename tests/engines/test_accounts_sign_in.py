@@ -248,6 +248,30 @@ def test_a_reset_password_works_at_once(accounts: Engine) -> None:
     assert enter(accounts, password=OTHER_PASSWORD).user.must_change_password
 
 
+def test_a_password_that_somebody_else_gave_expires(accounts: Engine) -> None:
+    add_user(accounts, fresh=True)
+    end = NOON + users.ONE_TIME_SECONDS
+    assert enter(accounts, now=end - 1).user.must_change_password
+    assert failure(accounts, password=PASSWORD, now=end + 1).code == "one_time_password_expired"
+    assert failure(accounts, now=end + 1).code == "sign_in_failed", "only who knows it is told"
+    users.set_disabled(accounts, BOSS, "maria", True)
+    assert failure(accounts, password=PASSWORD, now=end + 2).code == "sign_in_failed"
+    users.set_disabled(accounts, BOSS, "maria", False)
+    users.set_password(accounts, BOSS, "maria", OTHER_PASSWORD, now=end + 3)
+    user = enter(accounts, password=OTHER_PASSWORD, now=end + 4).user
+    users.change_password(accounts, user, OTHER_PASSWORD, PASSWORD, address=HERE, now=end + 5)
+    assert not enter(accounts, now=end + 10 * users.ONE_TIME_SECONDS).user.must_change_password
+
+
+def test_the_first_administrators_password_expires_too(accounts: Engine) -> None:
+    password = users.ensure_first_administrator(accounts, now=NOON)
+    assert password is not None
+    end = NOON + users.ONE_TIME_SECONDS
+    assert users.waits_for_its_first_sign_in(accounts, now=end - 1)
+    assert not users.waits_for_its_first_sign_in(accounts, now=end + 1)
+    assert failure(accounts, users.FIRST_ADMINISTRATOR, password, now=end + 1).code == "one_time_password_expired"
+
+
 def test_sign_ins_sign_outs_and_changes_at_once_never_wait_in_a_ring(accounts: Engine, accounts_url: str) -> None:
     add_user(accounts)
     add_user(accounts, "jose")

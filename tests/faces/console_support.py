@@ -17,7 +17,7 @@ from malote.accounts.tills import Till, create_till
 from malote.api.application import create_app
 from malote.app import Services, services_for
 from malote.app_console import console_services
-from malote.config import Settings, StoreSettings
+from malote.config import DatabaseSettings, Settings, StoreSettings
 from malote.console.router import console
 from malote.spool.documents import Settlement
 from malote.wire import PouchFile
@@ -28,9 +28,11 @@ LIVE = {"HX-Request": "true", "Malote-Refresh": "1"}  # what the page's own scri
 
 
 @contextmanager
-def store(home: Path) -> Iterator[Services]:
-    """A store of its own, whose people and tills don't exist yet."""
-    settings = Settings(home=str(home), store=StoreSettings(name="Mercado Aurora"))
+def store(home: Path, database: str = "") -> Iterator[Services]:
+    """A store of its own, whose people and tills don't exist yet; on SQLite, unless ``database`` is an address."""
+    settings = Settings(
+        home=str(home), store=StoreSettings(name="Mercado Aurora"), database=DatabaseSettings(url=database)
+    )
     with services_for(settings) as services:
         yield services
 

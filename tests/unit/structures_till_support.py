@@ -12,6 +12,7 @@ from malote.structures.signing import SigningKey
 from malote.structures.till_structure import TILL
 from malote.till import storage
 
+TILL_NUMBER = 3
 KEY = SigningKey(bytes(range(32)))
 OTHER_KEY = SigningKey(bytes(32))
 
@@ -50,9 +51,11 @@ def next_structure() -> Structure:
     return msgspec.structs.replace(TILL, version=TILL.version + 1, tables=(*tables, product))
 
 
-def order(structure: Structure, number: int = 7, key: SigningKey = KEY) -> wire.StructureOrder:
+def order(structure: Structure, number: int = 7, key: SigningKey = KEY, till: int = TILL_NUMBER) -> wire.StructureOrder:
     content = encode(structure)
-    return wire.StructureOrder(number, content.decode(), fingerprint(structure), key.sign(content))
+    text, sha256, signature = content.decode(), fingerprint(structure), key.sign(content)
+    given = wire.StructureOrder(number, text, sha256, signature, structure.version)
+    return msgspec.structs.replace(given, binding=key.sign(wire.order_statement(till, given)))
 
 
 def tables_of(path: Path) -> set[str]:

@@ -22,6 +22,7 @@ from malote.till.structure import MOST_TRIES, StructureKeeper, trust_anew
 from tests.unit.structures_till_support import (
     KEY,
     OTHER_KEY,
+    TILL_NUMBER,
     columns_of,
     next_structure,
     old_outbox,
@@ -45,7 +46,7 @@ def till(tmp_path: Path) -> Any:
     ears = Ears()
     with Outbox(path) as outbox:
         outbox.capture([captured(b"one", "1.xml", sale_line(1))], 1.0)
-        yield Till(path, outbox, StructureKeeper(outbox, ears.voice), ears)
+        yield Till(path, outbox, StructureKeeper(outbox, ears.voice, till=TILL_NUMBER), ears)
 
 
 def reply(given: wire.StructureOrder | None, key: str = KEY.public) -> wire.ContactReply:
@@ -62,11 +63,11 @@ def test_the_declaration_is_what_the_agent_makes(tmp_path: Path) -> None:
 
 def test_a_new_outbox_is_complete_and_an_old_one_stays_as_it_is(tmp_path: Path) -> None:
     with Outbox(tmp_path / "new.sqlite3") as outbox:
-        said = StructureKeeper(outbox, Ears().voice).said()
+        said = StructureKeeper(outbox, Ears().voice, till=TILL_NUMBER).said()
         assert said == wire.TillStructure(FORMAT, TILL.version, fingerprint(TILL))
     old_outbox(tmp_path / "old.sqlite3")
     with Outbox(tmp_path / "old.sqlite3") as outbox:
-        assert StructureKeeper(outbox, Ears().voice).said() == wire.TillStructure(FORMAT, 1, "")
+        assert StructureKeeper(outbox, Ears().voice, till=TILL_NUMBER).said() == wire.TillStructure(FORMAT, 1, "")
         assert "structure_change" not in tables_of(outbox.path)
 
 
@@ -208,3 +209,55 @@ def test_a_file_that_turns_out_damaged_is_for_the_agent(till: Till, monkeypatch:
     with closing(sqlite3.connect(apply.backup_of(till.path))) as copy:
         assert copy.execute("SELECT count(*) FROM file").fetchone() == (1,)
         assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+# ---- an order is to this till, and newer than all before ----
+
+
+def test_an_older_order_is_never_obeyed_again(till: Till) -> None:
+    first, second = order(TILL, 7), order(next_structure(), 9)
+    assert till.keeper.heed(reply(second))
+    had = till.keeper.said()
+    assert till.keeper.heed(reply(first)), "that it was refused is told"
+    said = till.keeper.said()
+    assert (said.order, said.done, said.code) == (7, False, "structure_order_old")
+    assert (said.version, said.sha256) == (had.version, had.sha256)
+    assert till.ears.codes("happened") == ["structure_order_old"]
+    assert not till.keeper.heed(reply(first)), "once"
+    # What replays it now and then in between doesn't make it newer.
+    for replayed in (second, first, second, first):
+        till.keeper.heed(reply(replayed))
+    assert till.keeper.said().version == next_structure().version
+    assert till.keeper.heed(reply(order(next_structure(), 10)))
+    assert till.keeper.said().done
+
+
+def test_an_older_version_is_not_obeyed_under_a_newer_number(till: Till) -> None:
+    assert till.keeper.heed(reply(order(next_structure(), 7)))
+    assert till.keeper.heed(reply(order(TILL, 8)))
+    assert till.keeper.said().code == "structure_order_old"
+    assert "product" in tables_of(till.path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"binding": ""}, {"binding": "00" * 64}, {"number": 8}, {"version": TILL.version + 1}],
+    ids=["none", "forged", "another number", "another version"],
+)
+def test_an_order_that_is_not_bound_to_its_number_and_version_is_not_obeyed(till: Till, changes: Any) -> None:
+    assert till.keeper.heed(reply(msgspec.structs.replace(order(TILL), **changes)))
+    assert till.keeper.said().code == "structure_order_foreign"
+    assert till.keeper.said().version == 1
+
+
+def test_an_order_to_another_till_is_not_obeyed(till: Till) -> None:
+    assert till.keeper.heed(reply(order(TILL, till=TILL_NUMBER + 1)))
+    assert till.keeper.said().code == "structure_order_foreign"
+    assert till.keeper.said().version == 1
+
+
+def test_a_new_server_that_is_believed_begins_anew(till: Till) -> None:
+    assert till.keeper.heed(reply(order(TILL, 9)))
+    trust_anew(till.outbox)
+    assert till.keeper.heed(reply(order(next_structure(), 2, OTHER_KEY), OTHER_KEY.public))
+    assert till.keeper.said().done

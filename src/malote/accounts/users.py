@@ -24,6 +24,7 @@ from malote.database.account_tables import user_account
 from malote.database.engine import reading, writing
 
 FIRST_ADMINISTRATOR = "administrador"
+ONE_TIME_SECONDS = 72 * 3600.0  # in which a password that somebody else gave must be changed
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}", re.ASCII)
 _LONGEST_DISPLAY_NAME = 100
@@ -51,6 +52,13 @@ def ensure_first_administrator(engine: Engine, *, now: float | None = None) -> s
             return None
         _insert(connection, Actor("system"), FIRST_ADMINISTRATOR, "", Role.ADMINISTRADOR, kept, True, _at(now))
     return password
+
+
+def waits_for_its_first_sign_in(engine: Engine, *, now: float | None = None) -> bool:
+    """Whether the first administrator's one-time password still opens something."""
+    with reading(engine) as connection:
+        row = _row(connection, FIRST_ADMINISTRATOR)
+    return row is not None and row["must_change_password"] and not _is_over(row, _at(now))
 
 
 def create(
@@ -149,10 +157,13 @@ def sign_in(
     row, genuine, reservation = _attempt(engine, chosen, password, address=address, now=now)
     kept = row["password_hash"] if row is not None else ""
     newer = passwords.hashed(password) if genuine and passwords.is_outdated(kept) else None
+    expired = False
     with _changing(engine) as connection:
         # The account may have been changed while the password was looked at.
         current = _row(connection, chosen) if genuine else None
-        if current is None or current["password_hash"] != kept or current["disabled"]:
+        right = current is not None and current["password_hash"] == kept and not current["disabled"]
+        expired = right and current is not None and _is_over(current, now)
+        if current is None or not right or expired:
             _note_failure(connection, row, address, now)
         else:
             throttle.succeeded(connection, reservation)
@@ -164,7 +175,8 @@ def sign_in(
             opened = sessions.start(connection, user, address=address, now=now, limits=limits or Limits())
             audit.record(connection, Actor(user.name, address), "signed_in", _object(user.name), now=now)
             return opened
-    raise SignInError("sign_in_failed")
+    # Only to who knows the password.
+    raise SignInError("one_time_password_expired" if expired else "sign_in_failed")
 
 
 def change_password(
@@ -223,6 +235,11 @@ def _attempt(engine: Engine, name: str, password: str, *, address: str, now: flo
         reservation = throttle.reserve(connection, name, address, known=known, now=now)
         row = _row(connection, name)
     return _Attempt(row, passwords.matches(row["password_hash"] if row is not None else None, password), reservation)
+
+
+def _is_over(row: RowMapping, now: float) -> bool:
+    """Whether a password that somebody else gave was left unchanged for too long."""
+    return bool(row["must_change_password"]) and now - row["password_changed_at"] > ONE_TIME_SECONDS
 
 
 def _note_failure(connection: Connection, row: RowMapping | None, address: str, now: float) -> None:

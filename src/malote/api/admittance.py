@@ -12,9 +12,10 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from malote import wire
-from malote.accounts.tills import TokenError
+from malote.accounts.tills import Till, TokenError
 from malote.api.faults import RefusedError
 from malote.api.services import services_of
+from malote.loopback import is_loopback
 
 PUBLIC = "public"  # option of a handler: no token is asked for
 ANY_CLIENT = "any_client"  # option of a handler: the protocol's header may be absent
@@ -81,6 +82,17 @@ async def require_till(connection: Connection, handler: BaseRouteHandler) -> Non
     except TokenError as error:
         _slow_down(connection, error)
         raise
+    _warn_of_clear_text(connection)
+
+
+def _warn_of_clear_text(connection: Connection) -> None:
+    """Says it once of each till whose token comes over a network in a way that anybody on it can read."""
+    till: Till = connection.scope["auth"]
+    warned: set[int] = connection.app.state["in_the_clear"]
+    address = connection.client.host if connection.client else ""
+    if connection.scope["scheme"] == "http" and till.id not in warned and not is_loopback(address):
+        warned.add(till.id)
+        log.warning("token_in_clear", till=till.name, address=address)
 
 
 def _slow_down(connection: Connection, error: TokenError) -> None:

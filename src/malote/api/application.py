@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from litestar import Litestar, Router
@@ -9,7 +10,7 @@ from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.types import Message, Scope
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from malote import __version__, wire
 from malote.accounts.tills import Till, TokenError
@@ -44,7 +45,7 @@ def create_app(services: Services, *, pages: Sequence[Router] = ()) -> Litestar:
     limit = services.settings.intake.max_body_bytes
     return Litestar(
         route_handlers=[*tills.HANDLERS, health.show_health, *pages],
-        middleware=[believing(Trusted(services.settings.server.trusted_proxies))],
+        middleware=[_spelt_out, believing(Trusted(services.settings.server.trusted_proxies))],
         guards=[check_protocol, require_till],
         exception_handlers=dict(EXCEPTION_HANDLERS),
         request_max_body_size=limit,
@@ -53,9 +54,28 @@ def create_app(services: Services, *, pages: Sequence[Router] = ()) -> Litestar:
         logging_config=None,
         debug=False,
         state=State(
-            {"services": services, "throttle": Throttle(), "room": room_of(limit), "places": Places(), "pulse": Pulse()}
+            {
+                "services": services,
+                "throttle": Throttle(),
+                "room": room_of(limit),
+                "places": Places(),
+                "pulse": Pulse(),
+                "in_the_clear": set(),
+            }
         ),
     )
+
+
+def _spelt_out(app: ASGIApp) -> ASGIApp:
+    """Bytes that no address may hold are written as the address would have to: a reader of the query chokes on them."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        query: bytes = scope.get("query_string") or b""
+        if not query.isascii():
+            scope["query_string"] = quote(query, safe="%&=+;/?:@!$'()*,-._~").encode()
+        await app(scope, receive, send)
+
+    return run
 
 
 async def _finish(message: Message, scope: Scope) -> None:

@@ -49,6 +49,19 @@ def end_with_settings(error: SettingsError) -> NoReturn:
     raise typer.Exit(FAILED if error.code == "erp_address_invalid" else WRONG_USAGE) from None
 
 
+def _tell_closed(services: "Services", settings: Settings) -> None:
+    for code, paths in (("files_were_open", services.closed.mended), ("files_stay_open", services.closed.failed)):
+        if paths:
+            warn(code, {"count": str(len(paths)), "path": str(paths[0])}, settings)
+
+
+def warn(code: str, facts: dict[str, str], settings: Settings) -> None:
+    """Tells of something that keeps no command from going on."""
+    language = settings.language
+    for words in (f"malote: {rejection.title(code, language)} [{code}]", rejection.cause(code, facts, language)):
+        errors.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """Anything msgspec can encode, as one line of JSON on standard output."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
@@ -92,6 +105,7 @@ def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Servic
         require_store(settings)
     try:
         with services_for(settings) as services:
+            _tell_closed(services, settings)
             yield services
     except StoreError as error:
         fail(error.code, {"detail": error.detail}, settings)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, services_of, set_up_logs
+from malote.cli.common import ConfigOption, fail, services_of, set_up_logs, warn
+from malote.loopback import is_loopback
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -98,26 +99,14 @@ def _told_to_stop(stop: threading.Event, server: "Server") -> Iterator[None]:
 
 
 def _announce(services: "Services", listener: socket.socket) -> None:
+    from malote.cli import first_access
+
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     english = services.settings.language == "en"
     words, stop = ("Listening on", "Ctrl-C stops.") if english else ("Atendendo em", "Ctrl-C para.")
     typer.echo(f"{words} http://{shown}:{port} · {stop}")
     typer.echo(f"Console: http://{shown}:{port}/console")
-    _tell_first_password(services, english=english)
-
-
-def _tell_first_password(services: "Services", *, english: bool) -> None:
-    """The first start makes an administrator; the one-time password is told only now."""
-    from malote.accounts.users import FIRST_ADMINISTRATOR, ensure_first_administrator
-
-    password = ensure_first_administrator(services.engine)
-    if password is None:
-        return
-    if english:
-        said = f"First sign-in: user {FIRST_ADMINISTRATOR}, one-time password {password} (not shown again)"
-    else:
-        said = (
-            f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}, senha de uso único {password} (não será mostrada de novo)"
-        )
-    typer.echo(said)
+    first_access.tell(services)
+    if not is_loopback(host) and not services.settings.server.trusted_proxies:
+        warn("server_in_clear", {"address": f"{shown}:{port}"}, services.settings)

@@ -51,7 +51,7 @@ def answer(
 
     ``events`` are triggered in the browser, as htmx does it.
     """
-    template = f"{page}.live.html" if is_partial(request) else f"{page}.html"
+    template = f"{page}.live.html" if is_partial(request) and _has_part(page) else f"{page}.html"
     headers = HEADERS | _NEVER_KEPT
     if events:
         headers["HX-Trigger"] = json.dumps(events)
@@ -76,6 +76,12 @@ def render(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -
         "address": _address(request),
     }
     return environment(visit.language).get_template(template).render(surroundings | dict(context))
+
+
+@cache
+def _has_part(page: str) -> bool:
+    """Whether a part of the page changes by itself; of one without, whoever asks for that gets all."""
+    return (resources.files("malote.console") / "templates" / f"{page}.live.html").is_file()
 
 
 def told(text: str, kind: str = "ok") -> dict[str, Any]:

@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from malote import address, durable
+from malote import address, durable, private
 from malote.database.errors import StoreError, translate
 
 WAIT_SECONDS = 15.0  # for a lock that another process or thread holds
@@ -35,6 +35,7 @@ def open_database(url: str) -> Engine:
     match parsed.get_backend_name():
         case "sqlite" if parsed.database not in (None, "", ":memory:"):
             durable.make_folder(Path(str(parsed.database)).resolve().parent)
+            private.claim(Path(str(parsed.database)))
             return _sqlite(parsed.set(drivername="sqlite").render_as_string(hide_password=False))
         case "postgresql":
             return _postgresql(parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))

@@ -4,12 +4,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Select, create_engine, event, insert, select
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
+from malote import private
 from malote.erp import connecting, rows, statements, structure
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
@@ -44,6 +46,8 @@ class SqliteErp:
     ) -> None:
         """``statement_timeout_seconds`` is not used: SQLite has nothing to wait for but its lock. Nor is ``introduce``:
         it has no sessions."""
+        if url.database and url.database != ":memory:" and Path(url.database).parent.is_dir():
+            private.claim(Path(url.database))
         self.patience_seconds = lock_timeout_seconds
         self._engine = create_engine(
             url,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from malote import durable
+from malote import durable, private
 from malote.accounts.tills import Till
 from malote.intake.dropped_files import RECEIVED, Dropped, signature_of
 
@@ -101,7 +101,7 @@ def _folder_of(inbox: Path, today: date) -> Path:
     folder = received / today.isoformat()
     if received.is_symlink() or folder.is_symlink():
         raise NotADirectoryError(20, f"{RECEIVED} is a link")
-    return durable.make_folder(folder)
+    return durable.make_folder(folder, mode=private.FOLDER)
 
 
 def _days(received: Path, before: date) -> Iterator[Path]:

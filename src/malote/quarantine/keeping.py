@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from malote import durable, rejection
+from malote import durable, private, rejection
 from malote.accounts.tills import check_name
 from malote.fiscal.problems import Problem, Severity
 from malote.rejection import Cure, Text
@@ -90,7 +90,7 @@ def keep_all(folder: Path, group: Sequence[RejectedDocument]) -> list[Path]:
     """``keep`` for many, of which the disk makes one group: as durable when it returns, and far sooner."""
     paths = [path_of(folder, named(rejected)) for rejected in group]
     for home in dict.fromkeys(path.parent for path in paths):
-        durable.make_folder(home)
+        durable.make_folder(home, mode=private.FOLDER)
     files: dict[Path, bytes] = {}
     for path, rejected in zip(paths, group, strict=True):
         if hash_of(path) != rejected.file_sha256:
@@ -118,7 +118,7 @@ def move(source: Path, target: Path, rejected: RejectedDocument) -> None:
     ``TillError``, ``OSError``.
     """
     before, after = path_of(source, named(rejected)), path_of(target, named(rejected))
-    durable.make_folder(after.parent)
+    durable.make_folder(after.parent, mode=private.FOLDER)
     if hash_of(before) == rejected.file_sha256:
         durable.move(before, after)
     keep(target, rejected)

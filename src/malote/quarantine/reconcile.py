@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from malote import aside, durable
+from malote import aside, durable, private
 from malote.accounts.tills import Listed, Till
 from malote.database.errors import StoreError
 from malote.quarantine import by_hand, files, folder, index, keeping
@@ -117,7 +117,7 @@ class Reconciler:
 
         A new folder, in place of a lost one, gets a mark of its own, and everything rejected is written into it.
         """
-        root = durable.make_folder(self._parts.folder)
+        root = durable.make_folder(self._parts.folder, mode=private.FOLDER)
         mark = root / MARK
         if not mark.exists():
             index.adopt(self._parts.engine, mark)

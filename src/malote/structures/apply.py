@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from malote import durable
+from malote import durable, private
 from malote.structures.dialects import SQLITE
 from malote.structures.drift import differences
 from malote.structures.form import Structure, StructureError, decode, fingerprint
@@ -139,6 +139,7 @@ def _back_up(connection: sqlite3.Connection, path: Path) -> None:
         raise StructureError("disk_full", detail=str(path.parent))
     aside = backup_of(path).with_name(f".{path.name}{BACKUP_SUFFIX}.tmp")
     try:
+        private.claim(aside)
         with closing(sqlite3.connect(aside, isolation_level=None)) as copy:
             connection.backup(copy)
         descriptor = os.open(aside, os.O_RDWR)

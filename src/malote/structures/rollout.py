@@ -101,7 +101,7 @@ class Rollouts:
             newest = rollouts.find(connection, None)
             if newest is not None and newest.id != rollout_id:
                 raise StructureError("rollout_over", rollout=str(rollout_id), state="replaced")
-            rollouts.again(connection, rollout_id)
+            rollouts.again(connection, rollout_id, self._clock())
             audit.record(connection, actor, "rollout_resumed", f"rollout:{rollout_id}", now=self._clock())
             return self._found(connection, rollout_id)
 
@@ -150,7 +150,7 @@ class Rollouts:
             news = noted is None or (noted.version, noted.sha256) != (said.version, said.sha256)
             if not news and noted is not None and noted.said_at >= now - SAID_SECONDS and not _moves(said, told):
                 is_told = told is not None and told.state == "offered" and told.running and told.open
-                return rollouts.order(connection, told.rollout_id) if told is not None and is_told else None
+                return self._order(connection, till, told.rollout_id) if told is not None and is_told else None
         if told is not None and not news and self._waits(told):
             return None
         with writing(self._engine) as connection:
@@ -190,7 +190,12 @@ class Rollouts:
                 return None
         if current.state == "pending":
             rollouts.mark(connection, current.rollout_id, till.id, state="offered", offered_at=now)
-        return rollouts.order(connection, current.rollout_id)
+        return self._order(connection, till, current.rollout_id)
+
+    def _order(self, connection: Connection, till: Till, rollout_id: int) -> wire.StructureOrder:
+        """For this till alone: no other, and no later time, can be given it as an order of the server."""
+        order = rollouts.order(connection, rollout_id)
+        return msgspec.structs.replace(order, binding=self._key.sign(wire.order_statement(till.id, order)))
 
     def _report(self, connection: Connection, till: Till, said: wire.TillStructure, told: StandingOrder) -> bool:
         """Notes what the till says of the order. Whether it said anything."""

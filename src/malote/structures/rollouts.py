@@ -39,9 +39,13 @@ class StandingOrder(msgspec.Struct, frozen=True):
     state: TillState
 
 
-def number() -> int:
-    """Tills answer with it; no number of another database is ever taken for it."""
-    return 1 + secrets.randbelow(2**53 - 1)
+def number(connection: Connection, now: float) -> int:
+    """Greater than all before, since tills obey no smaller one than they have; also after a backup came back.
+
+    Tills answer with it; by its last digits, no number of another database is ever taken for it.
+    """
+    newest = connection.execute(select(func.max(rollout.c.number))).scalar_one_or_none() or 0
+    return max(int(now * 1000) * 1000 + secrets.randbelow(1000), newest + 1)
 
 
 def place(
@@ -51,7 +55,7 @@ def place(
     for found in connection.scalars(select(rollout.c.id).where(rollout.c.state.in_(("running", "stopped")))).all():
         end(connection, found, "cancelled", now)
     values = {
-        "number": number(),
+        "number": number(connection, now),
         "version": published.version,
         "sha256": published.sha256,
         "published": published.text,
@@ -89,7 +93,7 @@ def end(connection: Connection, rollout_id: int, state: str, now: float) -> None
     connection.execute(update(rollout).where(rollout.c.id == rollout_id).values(state=state, finished_at=now))
 
 
-def again(connection: Connection, rollout_id: int) -> None:
+def again(connection: Connection, rollout_id: int, now: float) -> None:
     """Goes on: under a new number, so that tills which failed try anew."""
     mine = (rollout_till.c.rollout_id == rollout_id) & (rollout_till.c.state != "done")
     connection.execute(
@@ -97,7 +101,7 @@ def again(connection: Connection, rollout_id: int) -> None:
         .where(mine)
         .values(state="pending", attempt=rollout_till.c.attempt + 1, offered_at=None, **UNSAID)
     )
-    values = {"state": "running", "number": number(), "finished_at": None, "code": "", "stopped_by": ""}
+    values = {"state": "running", "number": number(connection, now), "finished_at": None, "code": "", "stopped_by": ""}
     connection.execute(update(rollout).where(rollout.c.id == rollout_id).values(values))
 
 
@@ -147,9 +151,9 @@ def is_in(connection: Connection, rollout_id: int, till_id: int) -> bool:
 
 
 def order(connection: Connection, rollout_id: int) -> wire.StructureOrder:
-    columns = (rollout.c.number, rollout.c.published, rollout.c.sha256, rollout.c.signature)
+    columns = (rollout.c.number, rollout.c.published, rollout.c.sha256, rollout.c.signature, rollout.c.version)
     row = connection.execute(select(*columns).where(rollout.c.id == rollout_id)).one()
-    return wire.StructureOrder(row.number, row.published, row.sha256, row.signature)
+    return wire.StructureOrder(row.number, row.published, row.sha256, row.signature, row.version)
 
 
 def lock(connection: Connection, rollout_id: int) -> Any:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from malote import durable
+from malote import durable, private
 from malote.config import TillSettings
 from malote.structures import apply
 from malote.till import salvage, storage, watch
@@ -70,6 +70,7 @@ class Agent:
     def run(self) -> None:
         """Works until ``stop``. Raises ``OutboxError`` when it can't even begin, ``AddressError`` likewise."""
         with self._locked(), self._server() as server:
+            self._warn_of_clear_text(server)
             while not self._stopping:
                 self._session(server)
 
@@ -79,6 +80,7 @@ class Agent:
         Without a timeout it waits for proof as long as it takes, but not long for a server that can't be reached.
         """
         with self._locked(), self._server() as server:
+            self._warn_of_clear_text(server)
             deadline = time.monotonic() + timeout if timeout is not None else None
             while True:
                 try:
@@ -253,6 +255,7 @@ class Agent:
         except OSError as error:
             raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
         with AgentLock(self._path):
+            self._close_files()
             try:
                 storage.check(self._path)
                 Outbox(self._path).close()
@@ -263,6 +266,17 @@ class Agent:
             except OSError as error:
                 raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
             yield
+
+    def _warn_of_clear_text(self, server: Server) -> None:
+        if server.in_the_clear:
+            self._voice.happened("token_in_clear", server=self._settings.server)
+
+    def _close_files(self) -> None:
+        """What holds consumers' data is its owner's alone."""
+        closed = private.close_home(self._path.parent, [f"{self._path.name}*"])
+        for code, paths in (("files_were_open", closed.mended), ("files_stay_open", closed.failed)):
+            if paths:
+                self._voice.happened(code, count=str(len(paths)), path=str(paths[0]))
 
     def _rebuild(self) -> None:
         aside, _ = salvage.rebuild(self._path, time.time(), apply.backup_of(self._path))

@@ -59,7 +59,7 @@ class Courier:
         self._server = server
         self._settings = settings
         self._voice = voice
-        self._structure = StructureKeeper(outbox, voice, monotonic)
+        self._structure = StructureKeeper(outbox, voice, monotonic, till=server.till)
         self._ask_for_rescan = ask_for_rescan
         self._monotonic = monotonic
         self._now = now

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from malote import private
 from malote.till.storage import OutboxError
 
 
@@ -14,7 +15,7 @@ class AgentLock:
     def __init__(self, outbox: Path) -> None:
         path = outbox.with_name(f"{outbox.name}.lock")
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, private.FILE)
         except OSError as error:
             raise OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error)) from error
         try:

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def _clear(path: Path, settings: TillSettings, sha256: bytes) -> None:
             raise
         # Another disk: only once the copy is safe may the original go.
         durable.write(target, path.read_bytes())
+        shutil.copymode(path, target)  # it is the POS's own file
         durable.remove(path)
 
 

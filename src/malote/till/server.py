@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from malote import __version__, wire
+from malote.loopback import is_loopback
 
 REPLY_SECONDS = 60.0  # for a whole reply, however slowly it drips
 LARGEST_REPLY = 32_000_000
@@ -89,6 +90,10 @@ class Server:
             verify=ssl.create_default_context(),
             trust_env=False,
         )
+        url = self._client.base_url
+        self.in_the_clear = url.scheme == "http" and not is_loopback(url.host)  # whoever is on the way can read it all
+        number = token.partition(".")[0]
+        self.till = int(number) if number.isdigit() and len(number) < 18 else 0  # as the server knows this till
         self._reply_seconds = reply_seconds
         self._monotonic = monotonic
 

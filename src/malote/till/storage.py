@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from malote import durable
+from malote import durable, private
 from malote.structures.apply import complete
 from malote.structures.till_structure import TILL
 
@@ -120,6 +120,7 @@ def told_apart(path: Path) -> Iterator[None]:
 def connect(path: Path) -> sqlite3.Connection:
     """Opens the outbox, creating or migrating it first. One connection serves one thread. Raises ``OutboxError``."""
     with told_apart(path):
+        _claim(path)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             _prepare(connection)
@@ -128,6 +129,13 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _claim(path: Path) -> None:
+    try:
+        private.claim(path)
+    except OSError as error:
+        raise OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error)) from error
 
 
 def connect_to_look(path: Path) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ import msgspec
 from malote import wire
 from malote.structures import apply
 from malote.structures.form import FORMAT, Structure, StructureError
+from malote.structures.signatures import is_signed
 from malote.till import storage
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError
@@ -24,6 +25,7 @@ MOST_TRIES = 3  # of one order; what breaks off each time is told to the server 
 _KEY = "server_key"
 _DEALT = "structure_order"
 _TRIES = "structure_tries"
+_NEWEST = "structure_newest"  # number of the newest order that was the server's own
 
 Noted = TypeVar("Noted")
 
@@ -46,10 +48,14 @@ class Tries(msgspec.Struct, frozen=True):
 class StructureKeeper:
     """Belongs to its outbox's thread."""
 
-    def __init__(self, outbox: Outbox, voice: Voice, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, outbox: Outbox, voice: Voice, monotonic: Callable[[], float] = time.monotonic, *, till: int
+    ) -> None:
+        """``till``: the number that its token begins with; orders to others are not obeyed."""
         self._outbox = outbox
         self._voice = voice
         self._monotonic = monotonic
+        self._till = till
 
     def said(self) -> wire.TillStructure:
         """What the next contact tells."""
@@ -70,6 +76,7 @@ class StructureKeeper:
             return False
         try:
             structure = _opened(order, known, reply.server_key)
+            self._check(order, structure, known)
             self._count_try(order.number)
             self._apply(structure, order)
         except StructureError as error:
@@ -79,6 +86,16 @@ class StructureKeeper:
         except OutboxError as error:
             self._fail(order.number, error.code, error.facts)
         return True
+
+    def _check(self, order: wire.StructureOrder, structure: Structure, known: str) -> None:
+        """Notes the order as the newest. Raises ``StructureError`` for one to another till, and for an older one."""
+        if not is_signed(wire.order_statement(self._till, order), order.binding, known):
+            raise StructureError("structure_order_foreign")
+        newest = _decoded(self._outbox.noted(_NEWEST), int) or 0
+        if order.number < newest or structure.version != order.version or structure.version < self.said().version:
+            raise StructureError("structure_order_old", version=str(structure.version))
+        if order.number > newest:
+            self._outbox.note(_NEWEST, order.number)
 
     def _apply(self, structure: Structure, order: wire.StructureOrder) -> None:
         began = self._monotonic()
@@ -127,8 +144,9 @@ def _opened(order: wire.StructureOrder, known: str, offered: str) -> Structure:
 
 
 def trust_anew(outbox: Outbox) -> None:
-    """Forgets the server's key: that of the next contact is believed. Raises ``OutboxError``."""
+    """Forgets the server's key and its orders: that of the next contact is believed. Raises ``OutboxError``."""
     outbox.note(_KEY, "")
+    outbox.note(_NEWEST, 0)
 
 
 def _decoded(text: str | None, kind: type[Noted]) -> Noted | None:

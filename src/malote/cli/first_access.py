@@ -1,0 +1,60 @@
+"""The first administrator's one-time password: said to a person at a terminal, never to a service's journal."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from malote import durable
+from malote.accounts.users import (
+    FIRST_ADMINISTRATOR,
+    ONE_TIME_SECONDS,
+    ensure_first_administrator,
+    waits_for_its_first_sign_in,
+)
+
+if TYPE_CHECKING:
+    from malote.app import Services
+
+FILE_NAME = "primeiro-acesso.txt"  # in the home folder, its owner's alone
+
+
+def tell(services: "Services") -> None:
+    """Makes the first administrator where there is no user; a file with its password goes once it is of no more use.
+
+    Dying between the two leaves a user whose password nobody knows: ``malote user password`` gives another.
+    """
+    path = services.settings.home_path / FILE_NAME
+    english = services.settings.language == "en"
+    password = ensure_first_administrator(services.engine)
+    if password is None:
+        if path.exists() and not waits_for_its_first_sign_in(services.engine):
+            durable.remove(path)
+        return
+    if sys.stdout.isatty():
+        typer.echo(_words(password, english=english))
+        return
+    durable.write(path, (_words(password, english=english) + "\n").encode())
+    typer.echo(_where(path, english=english))
+
+
+def _words(password: str, *, english: bool) -> str:
+    until = datetime.fromtimestamp(datetime.now(UTC).timestamp() + ONE_TIME_SECONDS).astimezone()
+    command = f"malote user password {FIRST_ADMINISTRATOR} --generate"
+    if english:
+        return (
+            f"First sign-in: user {FIRST_ADMINISTRATOR}, one-time password {password} (not shown again; "
+            f"until {until:%Y-%m-%d %H:%M}, then: {command})"
+        )
+    return (
+        f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}, senha de uso único {password} (não será mostrada de novo; "
+        f"até {until:%d/%m/%Y %H:%M}, depois: {command})"
+    )
+
+
+def _where(path: Path, *, english: bool) -> str:
+    if english:
+        return f"First sign-in: user {FIRST_ADMINISTRATOR}; its one-time password is in {path}"
+    return f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}; a senha de uso único está em {path}"
