@@ -31,12 +31,18 @@ class Changes:
     """Topics are names of tills, or None for all of them. Only what somebody listens to is looked at."""
 
     def __init__(
-        self, pulse: Pulse, *, seconds: float = LOOK_SECONDS, stopping: Callable[[], bool] = lambda: False
+        self,
+        pulse: Pulse,
+        *,
+        seconds: float = LOOK_SECONDS,
+        stopping: Callable[[], bool] = lambda: False,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """``stopping``: whether every stream must end now."""
+        """``stopping``: whether every stream must end now. ``changed`` is called before anybody hears of a change."""
         self._pulse = pulse
         self._seconds = seconds
         self._stopping = stopping
+        self._changed = changed
         self._topics: dict[str | None, _Topic] = {}
 
     async def listen(self, name: str | None, *, longest: float = LONGEST_SECONDS) -> AsyncIterator[str]:
@@ -79,6 +85,8 @@ class Changes:
             except Exception as error:  # noqa: BLE001 - outermost loop: the pages of this topic must not freeze
                 incidents.report("pulse_failed", error)
             else:
-                topic.version += topic.seen not in (None, seen)
+                if topic.seen not in (None, seen):
+                    self._changed()
+                    topic.version += 1
                 topic.seen = seen
             await asyncio.sleep(self._seconds)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -16,7 +16,16 @@ from litestar.enums import MediaType
 from malote import rejection
 from malote.console import language as languages
 from malote.console.formats import Formats
-from malote.console.visits import ROOT, ConsoleRequest, is_partial, services_of, visit_of
+from malote.console.shared import Viewer
+from malote.console.visits import (
+    REFRESH_HEADER,
+    ROOT,
+    ConsoleRequest,
+    is_partial,
+    services_of,
+    shared_of,
+    visit_of,
+)
 from malote.locks.alarm import words as stoppage_words
 from malote.quarantine.synchronising import words as progress_words
 from malote.quarantine.words import words
@@ -64,8 +73,38 @@ def answer(
     )
 
 
-def render(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -> str:
-    visit, services = visit_of(request), services_of(request)
+def answer_shared(
+    request: ConsoleRequest, page: str, context: Callable[[], Mapping[str, Any]]
+) -> Response[str] | Response[bytes]:
+    """As ``answer``. A page that refreshes itself gets what others who look at the same have got; nothing, where it
+    already has that.
+
+    Only such answers are compressed: they hold no secret (docs/decisions/0008-what-is-compressed.md).
+    """
+    if not is_partial(request) or REFRESH_HEADER not in request.headers:
+        return answer(request, page, context())
+    viewer = Viewer(visit_of(request).language, visit_of(request).user.role)
+    template = f"{page}.live.html"
+    key = template, viewer.language, viewer.role, _here(request)
+    rendered = shared_of(request).get(key, lambda: render(request, template, context(), viewer))
+    headers = HEADERS | _NEVER_KEPT | {"ETag": rendered.tag}
+    headers["Vary"] += ", Accept-Encoding"
+    if request.headers.get("If-None-Match") == rendered.tag:
+        return Response(b"", media_type=MediaType.HTML, status_code=204, headers=headers)
+    packed = accepts_gzip(request)
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(rendered.packed if packed else rendered.text, media_type=MediaType.HTML, headers=headers)
+
+
+def accepts_gzip(request: ConsoleRequest) -> bool:
+    given = request.headers.get("Accept-Encoding", "").lower().replace(" ", "")
+    return any(one.partition(";")[0] == "gzip" and not one.endswith(";q=0") for one in given.split(","))
+
+
+def render(request: ConsoleRequest, template: str, context: Mapping[str, Any], viewer: Viewer | None = None) -> str:
+    """With a ``viewer``, for whoever is one: nothing of this visitor gets in."""
+    visit, services = viewer or visit_of(request), services_of(request)
     surroundings = {
         "visit": visit,
         "services": services,

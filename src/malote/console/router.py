@@ -1,9 +1,11 @@
 """Every page of the console, for the composition root to mount beside the HTTP API."""
 
+import gzip
 import json
 import secrets
 import traceback
 from collections.abc import AsyncIterator, Callable
+from functools import cache
 from typing import Any
 
 import structlog
@@ -29,8 +31,9 @@ from malote.console.pages import (
     trail,
     users,
 )
-from malote.console.rendering import HEADERS, answer, static_files, told
+from malote.console.rendering import HEADERS, accepts_gzip, answer, static_files, told
 from malote.console.services import Services
+from malote.console.shared import Shared
 from malote.console.visits import (
     ROOT,
     ConsoleRequest,
@@ -56,14 +59,23 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
 
     ``stopping``: whether the server is about to stop, so that no open page keeps it waiting.
     """
+    shared = Shared()
     streams = {
-        "": Changes(services.pulse, stopping=stopping),
+        "": Changes(services.pulse, stopping=stopping, changed=shared.forget),
         "locks": Changes(lambda _: str(int(services.now() / LOCKS_SECONDS)), stopping=stopping),
         "load-manager": Changes(services.structures_pulse, stopping=stopping),
     }
 
     async def enter(request: ConsoleRequest) -> Response[Any] | None:
+        request.state["shared"] = shared
+        if request.method not in ("GET", "HEAD"):
+            shared.forget()
         return await somebody(request, services)
+
+    async def leave(request: ConsoleRequest) -> None:
+        # Once more: what was rendered while it was being done shows it half done.
+        if request.method not in ("GET", "HEAD"):
+            shared.forget()
 
     async def come(request: ConsoleRequest) -> None:
         await anybody(request, services)
@@ -78,6 +90,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
     inside = Router(
         "/",
         before_request=enter,
+        after_response=leave,
         route_handlers=[
             first,
             changed,
@@ -148,14 +161,21 @@ def first(request: ConsoleRequest) -> Response[Any]:
 
 
 @get("/static/{name:path}", sync_to_thread=False)
-def static(name: FromPath[str]) -> Response[bytes]:
+def static(request: ConsoleRequest, name: FromPath[str]) -> Response[bytes]:
     """From memory, by exact name: no path is ever built from what a browser says."""
     data = static_files().get(name.lstrip("/"))
     if data is None:
         return Response(b"", status_code=404, media_type="text/plain")
     kind = _TYPES[name[name.rindex(".") :]]
     kept = {"Cache-Control": f"public, max-age={YEAR}, immutable"}
-    return Response(data, media_type=f"{kind}; charset=utf-8", headers=HEADERS | kept)
+    if accepts_gzip(request):
+        data, kept = _packed(name.lstrip("/")), kept | {"Content-Encoding": "gzip"}
+    return Response(data, media_type=f"{kind}; charset=utf-8", headers=HEADERS | kept | {"Vary": "Accept-Encoding"})
+
+
+@cache
+def _packed(name: str) -> bytes:
+    return gzip.compress(static_files()[name], mtime=0)
 
 
 @get("/{rest:path}", sync_to_thread=False)

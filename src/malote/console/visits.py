@@ -20,6 +20,7 @@ from malote.console import language as languages
 from malote.console.forms import Form
 from malote.console.refusals import RefusedError as RefusedError
 from malote.console.services import Services
+from malote.console.shared import Shared
 from malote.rejection import Language
 
 ROOT = "/console"
@@ -83,6 +84,10 @@ class Visit:
 
 def visit_of(request: ConsoleRequest) -> Visit:
     return cast(Visit, request.state["visit"])
+
+
+def shared_of(request: ConsoleRequest) -> Shared:
+    return cast(Shared, request.state["shared"])
 
 
 def services_of(request: ConsoleRequest) -> Services:

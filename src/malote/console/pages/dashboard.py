@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Response, get
 
-from malote.console.rendering import answer
+from malote.console.rendering import answer_shared
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, services_of
 from malote.spool.overview import LIGHT_NAMES, TillsQuery
@@ -20,5 +20,5 @@ def context(services: Services) -> dict[str, Any]:
 
 
 @get("/dashboard", sync_to_thread=True)
-def show(request: ConsoleRequest) -> Response[str]:
-    return answer(request, "dashboard", context(services_of(request)))
+def show(request: ConsoleRequest) -> Response[str] | Response[bytes]:
+    return answer_shared(request, "dashboard", lambda: context(services_of(request)))

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from litestar import Response, get
 
-from malote.console.rendering import answer
+from malote.console.rendering import answer_shared
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, parameters, services_of, whole
 from malote.spool.overview import LIGHT_NAMES, TillSort, TillsQuery
@@ -44,5 +44,5 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
 
 
 @get("/tills", sync_to_thread=True)
-def show(request: ConsoleRequest) -> Response[str]:
-    return answer(request, "tills", context(services_of(request), parameters(request)))
+def show(request: ConsoleRequest) -> Response[str] | Response[bytes]:
+    return answer_shared(request, "tills", lambda: context(services_of(request), parameters(request)))

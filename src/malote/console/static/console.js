@@ -11,6 +11,7 @@ const POLL_MS = 10_000;
 let polling = 0;
 let refreshing = false;
 let again = false;
+let shown = ""; // the tag of what the last refresh brought, for as long as nothing else changed the page
 
 async function refresh() {
   const region = live();
@@ -29,7 +30,7 @@ async function refresh() {
     await htmx.ajax("GET", location.pathname + location.search, {
       target: region,
       swap: "morph:innerHTML",
-      headers: { "Malote-Refresh": "1" },
+      headers: shown ? { "Malote-Refresh": "1", "If-None-Match": shown } : { "Malote-Refresh": "1" },
     });
   } finally {
     refreshing = false;
@@ -71,7 +72,11 @@ document.addEventListener("visibilitychange", () => {
 });
 document.addEventListener("close", () => again && refresh(), true);
 document.body.addEventListener("htmx:sendError", () => poll("away"));
-document.body.addEventListener("htmx:afterOnLoad", () => {
+document.body.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.xhr.status !== 204) {
+    const refreshed = event.detail.requestConfig?.headers?.["Malote-Refresh"];
+    shown = (refreshed && event.detail.xhr.getResponseHeader("ETag")) || "";
+  }
   if (indicator?.dataset.state === "away") show("polling");
 });
 
