@@ -44,14 +44,16 @@ from malote.quarantine import cures, keeping, synchronising
 from malote.quarantine.parts import Parts
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
-from malote.spool import custody, erp_memory
+from malote.spool import custody, erp_memory, held
 from malote.spool.documents import RejectedDocument
+from malote.spool.held import Looked
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.form import StructureError
 from malote.structures.services import Structures
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
+SERIES_SECONDS = 2.0  # between looks at what waits because of its series
 REJOINING_SECONDS = 15.0  # between looks whether a structure that was missing has come
 RESTART_SECONDS = 5.0  # before a worker that failed starts again
 JOIN_SECONDS = 30.0  # for each worker to finish what it is doing
@@ -74,6 +76,11 @@ class Services(api.Services):
     def tills(self) -> list[Till]:
         """All tills, disabled ones too. Raises ``StoreError``."""
         return tills.list_tills(self.engine)
+
+    def free_held(self) -> Looked:
+        """Looks at what waits because of its series, and frees what may go. Raises ``StoreError``."""
+        patience = self.settings.store.owner_hours * 3600
+        return held.look(self.engine, patience=patience, now=time.time())
 
     def close(self) -> None:
         self.locks.close()
@@ -188,6 +195,7 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
         "housekeeping": partial(keep_house, services),
         "quarantine": services.quarantine.reconciler.run,
         "rejoining": partial(rejoin, services),
+        "series": partial(look_after_series, services),
     }
     if services.settings.intake.drop_folder:
         chosen["drop folder"] = build_drop_folder(services).run
@@ -227,6 +235,18 @@ def rejoin(services: Services, stop: threading.Event) -> None:
             continue
         if replayed:
             log.info("rejoined", documents=replayed)
+
+
+def look_after_series(services: Services, stop: threading.Event) -> None:
+    """Frees what waits because of its series, once the series is given to its till or the owner's copy is booked."""
+    while not stop.wait(SERIES_SECONDS):
+        try:
+            done = services.free_held()
+        except StoreError as error:
+            log.warning("series_wait", code=error.code)
+            continue
+        if done.freed or done.shared or done.rejected:
+            log.info("series_looked_after", freed=done.freed, shared=done.shared, rejected=done.rejected)
 
 
 def keep_house(services: Services, stop: threading.Event) -> None:

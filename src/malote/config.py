@@ -79,6 +79,7 @@ class StoreSettings(Section, frozen=True, forbid_unknown_fields=True):
     since: str = ""  # a day or a time: documents issued earlier are kept and not booked; empty: all count
     learn_series: bool = True  # a series nobody owns becomes the first till's that uses it
     series_per_till: int = 1  # that a till may take by itself, of one issuer and model; 0: any number
+    owner_hours: float = 1.0  # how long a document in another till's series waits for that till to send it too
     authorisation_hours: float = 24.0  # how long a note without protocol waits before it is rejected
     tolerance_cents: Annotated[int, msgspec.Meta(ge=0)] | None = (
         None  # how far sums may be apart; absent: a cent for each item, at most ten

@@ -19,6 +19,7 @@ LEGAL = {
     ("accepted", "kept"),
     ("posting", "kept"),
     ("waiting", "kept"),
+    ("waiting", "rejected"),
     ("rejected", "kept"),
     ("kept", "accepted"),
 }

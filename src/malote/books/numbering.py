@@ -5,6 +5,7 @@ is read from one index, a page at a time, so that a look at ten years costs as l
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -23,6 +24,7 @@ from malote.database.tables import till_series
 
 LARGEST_WALK = 50_000  # documents looked at for one page
 MOST_GAPS = 500  # of one page
+LARGEST_CHUNK = 500  # numbers looked up at once
 MOST_VOIDS = 10_000  # of one series
 
 
@@ -139,7 +141,7 @@ def numbers(engine: Engine, query: NumbersQuery, now: float | None = None) -> Nu
         for number, of_number in groupby(_whole(rows), key=lambda row: row.number):
             if not page.add(number, [row.till_id for row in of_number], voids):
                 break
-        shared = _named(connection, page.shared)
+        shared = _named(connection, _without_copies(connection, query.key, page.shared))
         end = page.previous
         doubts = Doubts(connection, _sales_of(query.key))
         two_keys = [TwoKeys(number, keys) for number, keys in doubts.two_keys(page.several).items()]
@@ -242,9 +244,8 @@ def _all(connection: Connection, after: SeriesKey | None) -> Iterator[SeriesKey]
 
 
 def _owner(connection: Connection, key: SeriesKey) -> str | None:
-    owned = (till_series.c.issuer == key.issuer) & (till_series.c.model == key.model)
     query = select(tills.c.name).join(till_series, till_series.c.till_id == tills.c.id)
-    return connection.execute(query.where(owned, till_series.c.series == key.series)).scalar()
+    return connection.execute(query.where(*_owned_key(key))).scalar()
 
 
 def _bounds(connection: Connection, query: NumbersQuery) -> _Bounds | None:
@@ -308,6 +309,24 @@ def _voids(connection: Connection, query: NumbersQuery) -> list[Gap]:
         .limit(MOST_VOIDS)
     )
     return [Gap(*pair) for pair in dict.fromkeys(map(tuple, connection.execute(statement).all()))]
+
+
+def _without_copies(connection: Connection, key: SeriesKey, shared: dict[int, set[int]]) -> dict[int, set[int]]:
+    """Numbers of more than one sale: what the series' own till and another one sent alike is one, of two agents that
+    share a folder."""
+    owner = connection.execute(select(till_series.c.till_id).where(*_owned_key(key))).scalar()
+    keys: dict[int, set[str | None]] = defaultdict(set)
+    numbers = sorted(shared)
+    for start in range(0, len(numbers), LARGEST_CHUNK):
+        wanted = documents.c.number.in_(numbers[start : start + LARGEST_CHUNK])
+        query = select(documents.c.number, documents.c.access_key).where(*_sales_of(key), wanted)
+        for row in connection.execute(query):
+            keys[row.number].add(row.access_key)
+    return {number: till_ids for number, till_ids in shared.items() if owner not in till_ids or len(keys[number]) > 1}
+
+
+def _owned_key(key: SeriesKey) -> tuple[ColumnElement[bool], ...]:
+    return till_series.c.issuer == key.issuer, till_series.c.model == key.model, till_series.c.series == key.series
 
 
 def _named(connection: Connection, shared: dict[int, set[int]]) -> list[Shared]:

@@ -125,6 +125,7 @@ def assign(
         key = _series_key(issuer, model, series)
         till = tills.find_till(services.engine, name)
         _assign(services, till, key)
+        services.free_held()
         _say(
             services, f"série {series} agora é do caixa {till.name}", f"series {series} now belongs to till {till.name}"
         )

@@ -18,6 +18,7 @@ from malote.fiscal.problems import Problem, keep, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
 from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
+from malote.spool.held import ASKED, AWAITED
 from malote.spool.states import State
 
 # Says of each series why the till may not use it, or None.
@@ -63,12 +64,15 @@ def admit(
     rules: Rules,
     judge_series: JudgeSeries,
     accepted: Accepted = MappingProxyType({}),
+    *,
+    hold: bool = False,
 ) -> list[list[IncomingDocument]]:
     """The documents of each file, accepted or rejected with every reason; at least one for each file.
 
     What is whole and no sale is kept. What of ``ACCEPTABLE`` a person has ``accepted`` of the documents of each file
     counts as a warning.
 
+    With ``hold``, a document of which only the series is in question waits: for a person, or for the till that owns it.
     Only documents that are fine otherwise ask for their series, so that a wrong one can't make a till own it.
     Raises what ``judge_series`` raises.
     """
@@ -78,7 +82,20 @@ def admit(
     ]
     wanted = sorted({one.series for documents in judged for one in documents if one.series is not None})
     verdicts = judge_series(wanted) if wanted else {}
-    return [[_incoming(position, one, verdicts) for position, one in enumerate(documents)] for documents in judged]
+    admitted = [[_incoming(position, one, verdicts) for position, one in enumerate(documents)] for documents in judged]
+    waits = _waits(rules.store) if hold else {}
+    return [[_held(one, waits) for one in documents] for documents in admitted]
+
+
+def _waits(store: StoreSettings) -> dict[str, str]:
+    """By what is wrong with a series, the reason to wait instead. Where nothing is learned, nobody is to be asked."""
+    return {"series_of_another_till": AWAITED} | ({"series_unassigned": ASKED} if store.learn_series else {})
+
+
+def _held(one: IncomingDocument, waits: Mapping[str, str]) -> IncomingDocument:
+    if one.reason is None or one.reason.code not in waits:
+        return one
+    return msgspec.structs.replace(one, state="waiting", reason=Reason(waits[one.reason.code], one.reason.facts))
 
 
 def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged:

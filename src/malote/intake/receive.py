@@ -108,7 +108,12 @@ class Intake:
         return IncomingFile(file.name, file.sha256, documents)
 
     def _admit(
-        self, till: Till, files: Sequence[PouchFile], accepted: Accepted = MappingProxyType({})
+        self,
+        till: Till,
+        files: Sequence[PouchFile],
+        accepted: Accepted = MappingProxyType({}),
+        *,
+        hold: bool = False,
     ) -> list[list[IncomingDocument]]:
         readings = [reader.read(file.content, self._limits) for file in files]
         store = self._rules.store
@@ -119,6 +124,7 @@ class Intake:
                 self._engine, till, wanted, learn=store.learn_series, most=store.series_per_till
             ),
             accepted,
+            hold=hold,
         )
 
     def _read_in_turns(self, till: Till, files: Sequence[PouchFile]) -> dict[bytes, list[IncomingDocument]]:
@@ -127,7 +133,8 @@ class Intake:
         until = self._monotonic() + READING_SECONDS
         for part in _slices(files):
             with self._turns.turn(till.id):
-                found |= zip((file.sha256 for file in part), self._admit(till, part), strict=True)
+                read = self._admit(till, part, hold=True)
+                found |= zip((file.sha256 for file in part), read, strict=True)
             if self._monotonic() >= until:
                 break
         return found

@@ -1,6 +1,7 @@
 """Corrigir e reenviar: cures that falsify no fiscal document. It is never edited itself, and every cure is recorded."""
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -25,7 +26,7 @@ from malote.quarantine.deleting import not_there, typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import replay
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, Refused, Selection
-from malote.spool import history
+from malote.spool import held, history
 from malote.spool.documents import IncomingFile, Reason, StoredDocument
 from malote.spool.history import Line
 from malote.spool.moving import chunks, decode_reason, lock_ids
@@ -34,7 +35,7 @@ from malote.wire import PouchFile
 
 # What intake takes for a warning once a person accepted it.
 DIFFERENCES = frozenset({"items_sum", "payments_sum"})
-SERIES_CODES = ("series_unassigned", "series_of_another_till")
+SERIES_CODES = ("series_unassigned", "series_of_another_till", *held.HELD)
 # Where a product that the ERP calls otherwise may be behind it.
 PRODUCT_CODES = frozenset({"erp_constraint", "erp_refused"})
 PROTOCOL_CODES = frozenset({"never_authorised"})
@@ -69,7 +70,7 @@ def options(parts: Parts, document_id: int) -> list[CureOption]:
     if stored.state not in ("rejected", "waiting") or stored.reason is None:
         return found
     code = stored.reason.code
-    if stored.state == "rejected" and code in SERIES_CODES:
+    if code in SERIES_CODES:
         found += _series_option(parts, stored)
     if stored.state == "rejected" and code in DIFFERENCES:
         found += _difference_option(parts, stored.reason)
@@ -84,7 +85,9 @@ def options(parts: Parts, document_id: int) -> list[CureOption]:
 
 
 def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
-    stored = _rejected(parts, document_id)
+    stored = parts.spool.document(document_id)
+    if stored.state not in ("rejected", "waiting"):
+        raise QuarantineError("document_moved_on")
     key = _series_of(stored)
     if key is None or stored.reason is None or stored.reason.code not in SERIES_CODES:
         raise QuarantineError("cure_unfit", cure="assign_series")
@@ -107,8 +110,10 @@ def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str =
             now=now,
         )
     with reading(parts.engine) as connection:
-        waiting = _of_series(connection, till.id, key)
-    return CureReport([document_id], [], replay(parts, Selection(tuple(waiting)), actor))
+        rejected = _of_series(connection, till.id, key)
+    # What waited for it goes on as well, at this till and at those that no longer own the series.
+    held.look(parts.engine, patience=math.inf, now=now)
+    return CureReport([document_id], [], replay(parts, Selection(tuple(rejected)), actor))
 
 
 def _series_option(parts: Parts, stored: StoredDocument) -> list[CureOption]:

@@ -191,7 +191,9 @@ def _integer(value: int | None) -> int | None:
 
 def _remember_newest(connection: Connection, till_id: int, arrived: Sequence[IncomingDocument]) -> None:
     """The till's last number is that of its latest issued sale, in whatever order they come."""
-    sales = [(issued, one) for one in arrived if one.kind == "sale" and (issued := _instant(one.issued_at))]
+    # What is held may be another till's.
+    own = [one for one in arrived if one.kind == "sale" and one.state != "waiting"]
+    sales = [(issued, one) for one in own if (issued := _instant(one.issued_at))]
     if not sales:
         return
     issued, newest = max(sales, key=lambda sale: (sale[0], sale[1].number or 0))

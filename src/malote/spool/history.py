@@ -29,6 +29,7 @@ from malote.spool.moving import chunks
 #   deleted           into the trash; facts: grounds
 #   restored          out of the trash
 #   purged            its bytes left the server, at the end of the trash's retention
+#   folder_shared     the till that owns its series has sent it too; facts: till, owner
 #   series_assigned   facts: issuer, model, series, till, owner
 #   difference_accepted   facts: difference
 #   product_mapped    facts: old_code, new_code
@@ -53,6 +54,7 @@ What = Literal[
     "deleted",
     "restored",
     "purged",
+    "folder_shared",
     "series_assigned",
     "difference_accepted",
     "product_mapped",

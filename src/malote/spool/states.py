@@ -18,7 +18,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "accepted": frozenset({"posting", "kept"}),
     # "accepted" once more: a lease that ran out without a settlement.
     "posting": frozenset({"posted", "waiting", "rejected", "accepted", "kept"}),
-    "waiting": frozenset({"posting", "kept"}),
+    # "rejected" without a poster: another till's document was waited for, and never came.
+    "waiting": frozenset({"posting", "kept", "rejected"}),
     # A replay after its cause was cured, a person's deletion, or another file that settled it.
     "rejected": frozenset({"accepted", "discarded", "kept"}),
     # Restored from the trash.

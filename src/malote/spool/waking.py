@@ -9,8 +9,9 @@ from malote.spool.moving import chunks, lock
 
 
 def retry(connection: Connection, till_id: int, now: float) -> int:
-    """Makes everything that waits at a till due. How many documents that are."""
-    waiting = lock(connection, (documents.c.till_id == till_id) & (documents.c.state == "waiting"))
+    """Makes everything that waits at a till due, but for what is held (``held``). How many documents that are."""
+    waits = (documents.c.state == "waiting") & documents.c.retry_at.is_not(None)
+    waiting = lock(connection, (documents.c.till_id == till_id) & waits)
     for chunk in chunks([one.id for one in waiting]):
         connection.execute(update(documents).where(documents.c.id.in_(chunk)).values(retry_at=now))
     return len(waiting)

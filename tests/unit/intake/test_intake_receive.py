@@ -146,9 +146,13 @@ def test_a_series_is_learnt_at_first_use_and_another_till_refused_it(house: Hous
     receipts = house.take(
         build_note(number=2, series=5), build_cancellation(key_of(build_note(number=1, series=5))), till=other
     )
-    assert [receipt.documents[0].code for receipt in receipts] == ["series_of_another_till"] * 2
-    (first, _) = house.kept
+    assert [receipt.documents[0].code for receipt in receipts] == ["series_owner_awaited"] * 2
+    assert [receipt.state for receipt in receipts] == ["accepted"] * 2
+    assert house.kept == []
+    (first, second) = house.services.spool.documents("caixa2")
+    assert first.reason is not None
     assert first.reason.facts["owner"] == "caixa1"
+    assert (first.state, first.retry_at, second.state) == ("waiting", None, "waiting")
 
 
 def test_a_void_is_judged_by_its_series_too(open_house: Callable[..., House]) -> None:
