@@ -118,10 +118,12 @@ def test_a_series_is_assigned_and_all_that_waited_for_it_flows(open_house: OpenH
 def test_a_series_changes_hands_and_the_trail_says_whose_it_was(house: House) -> None:
     other = create_till(house.engine, "caixa2")[0]
     house.take(build_note(number=1), till=other)
-    one = house.reject(build_note(number=2))
+    house.take(build_note(number=2))
+    one = house.id_of(build_note(number=2))
     assert house.quarantine.cures(one)[0].facts["owner"] == "caixa2"
     house.quarantine.assign_series(one, MARIA)
-    assert house.spool.document(one).state == "accepted"
+    house.post()
+    assert house.spool.document(one).state == "posted"
     assert house.audited("series_assigned")[0].before == {"owner": "caixa2"}
 
 

@@ -52,14 +52,14 @@ def sold_in_erp(house: House) -> list[str]:
 
 def tallies(house: House) -> dict[tuple[int, str, str], int]:
     with reading(house.engine) as connection:
-        rows = connection.execute(text("SELECT till_id, state, reason_code, count FROM tally WHERE count <> 0"))
-        return {(row.till_id, row.state, row.reason_code): row.count for row in rows}
+        rows = connection.execute(text("SELECT till_id, state, reason_code, count AS many FROM tally WHERE count <> 0"))
+        return {(row.till_id, row.state, row.reason_code): row.many for row in rows}
 
 
 def counted(house: House) -> dict[tuple[int, str, str], int]:
-    query = "SELECT till_id, state, COALESCE(reason_code, '') AS code, COUNT(*) AS n FROM document GROUP BY 1, 2, 3"
+    query = "SELECT till_id, state, COALESCE(reason_code, '') AS code, COUNT(*) AS many FROM document GROUP BY 1, 2, 3"
     with reading(house.engine) as connection:
-        return {(row.till_id, row.state, row.code): row.n for row in connection.execute(text(query))}
+        return {(row.till_id, row.state, row.code): row.many for row in connection.execute(text(query))}
 
 
 # ---- a second series ----
@@ -98,7 +98,7 @@ def test_the_cure_on_the_documents_page_frees_all_of_the_series(house: House) ->
     house.take(build_note(number=1, series=1), *(build_note(number=number, series=2) for number in range(1, 4)))
     waiting = house.spool.documents("caixa1", "waiting")
     assert len(waiting) == 3
-    assert [one.cure for one in house.quarantine.cures(waiting[0].id)] == ["assign_series"]
+    assert [one.kind for one in house.quarantine.cures(waiting[0].id)] == ["assign_series"]
     house.quarantine.assign_series(waiting[0].id, MARIA)
     assert house.post() == 4
     assert [one[0] for one in why(house, "caixa1")] == ["posted"] * 4

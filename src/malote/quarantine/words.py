@@ -28,6 +28,10 @@ WORDS: dict[What, Text] = {
     "deleted": Text("Apagado para a lixeira: {grounds}", "Deleted to the trash: {grounds}"),
     "restored": Text("Restaurado da lixeira", "Restored from the trash"),
     "purged": Text("Retirado da lixeira no fim do prazo", "Removed from the trash at the end of its retention"),
+    "folder_shared": Text(
+        "O caixa {owner}, dono da série, também enviou: dois agentes leem a mesma pasta",
+        "Till {owner}, which owns the series, sent it too: two agents share a folder",
+    ),
     "series_assigned": Text(
         "Série {series} do emitente {issuer} atribuída ao caixa {till}",
         "Series {series} of issuer {issuer} assigned to till {till}",
