@@ -9,13 +9,16 @@ with one another.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from malote.erp import rewriting, rows
 from malote.erp.contest import Contest
 from malote.erp.fitting import fitted
 from malote.erp.known import Known
 from malote.erp.protocol import Outcome, Posting, Result
 from malote.erp.transacting import Engine, Entry, Held, Kind, Pair, Stock
-from malote.fiscal.documents import Cancellation, NumberVoid, Sale, identity
+from malote.fiscal.answers import meaning, refusal_of
+from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, Sale, identity
 
 __all__ = ["Booking", "Engine", "Stock"]
 
@@ -28,13 +31,15 @@ class Booking(Known):
         self._fitted = fitted(batch, self._engine, self._connection)
         batch = self._fitted.batch
         sales, cancellations, voids = _of(Sale, batch), _of(Cancellation, batch), _of(NumberVoid, batch)
+        answers = _of(Answer, batch)
         again = self._book_sales(sales, [pair for pair in voids if pair[1].authorised and self._fits(pair[0])])
         ledger = self._ledger([*again, *cancellations, *voids])
         completing = self._compare(again, ledger)
         cancelling = self._new_ones(cancellations, ledger)
-        held = self._hold_sales(completing, cancelling)
+        held = self._hold_sales(completing, cancelling, answers)
         self._complete(completing, ledger, held)
         self._cancel(cancelling, held)
+        self._answer(answers, held)
         self._void(self._new_ones(voids, ledger))
         self._tell_of_sales(voids)
         self._move_stock()
@@ -57,17 +62,20 @@ class Booking(Known):
         return posting.document_id not in self._fitted.unfit
 
     def _hold_sales(
-        self, completing: Sequence[Pair[Sale]], cancelling: Mapping[str, list[Pair[Cancellation]]]
+        self,
+        completing: Sequence[Pair[Sale]],
+        cancelling: Mapping[str, list[Pair[Cancellation]]],
+        answers: Sequence[Pair[Answer]],
     ) -> dict[str, Held]:
         """Locks the sales that get a protocol or are cancelled, by key, so that no other poster changes them."""
-        if not completing and not cancelling:
+        if not completing and not cancelling and not answers:
             return {}
         completed = {sale.access_key for _, sale in completing}
-        return self._hold({pairs[0][1].access_key for pairs in cancelling.values()}, completed)
+        cancelled = {pairs[0][1].access_key for pairs in cancelling.values()}
+        # What is answered is looked at whatever its protocol, as what is cancelled is.
+        return self._hold(cancelled | {answer.access_key for _, answer in answers}, completed)
 
-    def _complete(
-        self, completing: Sequence[Pair[Sale]], ledger: Mapping[str, Entry], held: Mapping[str, Held]
-    ) -> None:
+    def _complete(self, completing: Sequence[Pair[Sale]], ledger: Mapping[str, Entry], held: dict[str, Held]) -> None:
         """Adds the protocol to sales that were booked before their authorisation."""
         wanting = {key for key, row in held.items() if row.protocol_status is None}
         mending = {posting.document_id for posting, _ in self._mending}
@@ -85,10 +93,32 @@ class Booking(Known):
             if mends:
                 mended[sale.access_key] = posting.content_hash
                 self._mend(posting, sale, ledger[sale.access_key], held[sale.access_key])
+                held[sale.access_key] = _authorised(held[sale.access_key], sale.protocol)
                 continue
             changed = self._erp.sale.change(rows.protocol_row(sale.protocol))
             changes.append({"of_key": sale.access_key, **changed})
+            held[sale.access_key] = _authorised(held[sale.access_key], sale.protocol)
             self._say(posting, Result.PROTOCOL_ADDED)
+        self._change_sales(changes)
+
+    def _answer(self, answers: Sequence[Pair[Answer]], held: dict[str, Held]) -> None:
+        """The authority's answers in files of their own: a protocol for a sale booked without one, or nothing new."""
+        changes = []
+        for posting, answer in answers:
+            sale = held.get(answer.access_key)
+            if sale is None:
+                self._say(posting, Result.SALE_MISSING)
+            elif answer.protocol is not None and sale.protocol_status is None:
+                changed = self._erp.sale.change(rows.protocol_row(answer.protocol))
+                changes.append({"of_key": answer.access_key, **changed})
+                held[answer.access_key] = _authorised(sale, answer.protocol)
+                self._say(posting, Result.PROTOCOL_ADDED)
+            elif _says_nothing_new(answer, sale):
+                self._say(posting, Result.DUPLICATE)
+            else:
+                told = refusal_of(answer)
+                refused = Outcome(posting.document_id, Result.REFUSED, told.facts, told.code)
+                self._outcomes[posting.document_id] = refused
         self._change_sales(changes)
 
     def _mend(self, posting: Posting, sale: Sale, entry: Entry, held: Held) -> None:
@@ -131,7 +161,7 @@ class Booking(Known):
                     self._say(posting, Result.DUPLICATE)
         return [pairs[0] for name, pairs in groups.items() if name in fresh]
 
-    def _cancel(self, groups: Mapping[str, list[Pair[Cancellation]]], held: Mapping[str, Held]) -> None:
+    def _cancel(self, groups: Mapping[str, list[Pair[Cancellation]]], held: dict[str, Held]) -> None:
         here = {name: pairs for name, pairs in groups.items() if pairs[0][1].access_key in held}
         for name, pairs in groups.items():
             if name not in here:
@@ -146,6 +176,8 @@ class Booking(Known):
         undone = [document for _, document in booked if held[document.access_key].cancelled_at is None]
         change = self._erp.sale.change
         self._change_sales([{"of_key": one.access_key, **change({"cancelled_at": one.at})} for one in undone])
+        for one in undone:
+            held[one.access_key] = msgspec.structs.replace(held[one.access_key], cancelled_at=one.at)
         self._return_to_stock([document.access_key for document in undone])
 
     def _void(self, groups: Mapping[str, list[Pair[NumberVoid]]]) -> None:
@@ -180,6 +212,17 @@ def _of_void(keys: Sequence[str], contest: Contest) -> dict[str, str]:
         "authorised": str(authorised),
         "unauthorised": str(len(keys) - authorised),
     }
+
+
+def _authorised(held: Held, protocol: Protocol | None) -> Held:
+    return msgspec.structs.replace(held, protocol_status=protocol.status if protocol else None)
+
+
+def _says_nothing_new(answer: Answer, sale: Held) -> bool:
+    """Whether the sale is booked as the answer has it: authorised by whatever answer, or cancelled."""
+    if meaning(answer.status) == "cancelled":
+        return sale.cancelled_at is not None
+    return sale.protocol_status is not None
 
 
 def _of(kind: type[Kind], batch: Sequence[Posting]) -> list[Pair[Kind]]:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from malote.fiscal.access_key import is_well_formed
+from malote.fiscal.documents import Answer
 from malote.fiscal.problems import Problem, reject, warning
 
 Meaning = Literal[
@@ -80,6 +81,11 @@ def refusal(status: int, text: str = "") -> Problem:
     found = warning if meaning(status) in UNDECIDED else reject
     other = other_key(text)
     return found(code, status=status, said=says(status), other=f" ({other})" if other else "")
+
+
+def refusal_of(answer: Answer) -> Problem:
+    """The same of an answer that came in a file of its own."""
+    return refusal(answer.status, answer.other_key)
 
 
 def other_key(text: str) -> str:

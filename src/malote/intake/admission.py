@@ -12,7 +12,8 @@ import msgspec
 from malote.accounts.series import SeriesKey
 from malote.config import StoreSettings
 from malote.fiscal import operations
-from malote.fiscal.documents import Document, Sale
+from malote.fiscal.answers import CURED_BY_AUTHORISATION
+from malote.fiscal.documents import Answer, Document, Sale
 from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem, keep, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
@@ -108,14 +109,16 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
         accepted = ACCEPTABLE
     found = [_as_warning(problem) if problem.code in accepted else problem for problem in reading.problems + operation]
     # What the reader itself refuses must never be booked, not even when somebody replays it.
-    refused = any(problem.severity == "reject" for problem in found)
+    # What only lacks its authorisation is kept readable, for the answer that may still come in a file of its own.
+    refused = any(problem.severity == "reject" and problem.code not in CURED_BY_AUTHORISATION for problem in found)
     judged = _Judged(None if refused else reading.document, seen, found, None)
     if reading.document is None:
         return judged
     if not judged.kept:
         # Of what is never booked it doesn't matter whose it is, nor from which environment.
         judged.problems += _against_policy(seen, rules.store)
-    if not judged.rejected and not judged.kept and seen.issuer and seen.model and seen.series is not None:
+    claims = not judged.rejected and not judged.kept and not isinstance(document, Answer)
+    if claims and seen.issuer and seen.model and seen.series is not None:
         judged.series = (seen.issuer, seen.model, seen.series)
     return judged
 

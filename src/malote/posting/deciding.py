@@ -8,7 +8,8 @@ from malote import __version__
 from malote.config import PostingSettings, StoreSettings
 from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import contingency
-from malote.fiscal.documents import Sale
+from malote.fiscal.answers import says
+from malote.fiscal.documents import Answer, Sale
 from malote.posting.evidence import ProgramFaultError
 from malote.posting.retry import retry_at
 from malote.spool.documents import LeasedDocument, Reason, Settlement
@@ -51,6 +52,10 @@ class Decider:
             case Result.CONTESTED:
                 hours = self._store.authorisation_hours
                 return self._until(leased, now, hours, "number_contested", "number_taken", outcome.facts)
+            case Result.SALE_MISSING if isinstance(leased.document, Answer):
+                facts = _of_answer(leased.document)
+                hours = self._store.sale_hours
+                return self._until(leased, now, hours, "note_not_here", "answer_without_note", facts)
             case Result.SALE_MISSING:
                 return self._until(leased, now, self._store.sale_hours, "sale_not_here", "sale_never_came")
             case Result.NOT_AUTHORISED:
@@ -118,6 +123,10 @@ class Decider:
         # Not beyond the deadline, so that the rejection comes in time.
         again = min(waiting.retry_at or deadline, deadline)
         return Settlement(leased.id, leased.lease, "waiting", waiting.reason, again)
+
+
+def _of_answer(answer: Answer) -> dict[str, str]:
+    return {"key": answer.access_key, "status": str(answer.status), "said": says(answer.status)}
 
 
 def protocol_due(sale: Sale, accepted_at: float, store: StoreSettings) -> float:

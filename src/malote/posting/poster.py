@@ -23,6 +23,7 @@ from malote.fiscal.documents import content_hash
 from malote.posting.around import LOCKED, post_around
 from malote.posting.deciding import Decider
 from malote.posting.evidence import Evidence, ProgramFaultError, Refusal, general, sign_of
+from malote.posting.joiner import Joiner
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
@@ -62,6 +63,7 @@ class Poster:
         self._keep = keep_rejected
         self._settings = settings
         self._decider = Decider(settings, store)
+        self._joiner = Joiner(spool)
         self._reversals = Reversals(spool, self._erp, store, self._supersede)
         self._clock = clock
         self._lookout = lookout or Lookout(None, clock=clock)
@@ -155,10 +157,12 @@ class Poster:
                 now = self._clock()
                 log.warning("erp_waits", code=error.code, documents=len(held), facts=error.facts)
                 return [self._decider.of_error(leased, error, now) for leased in held], error
+        held, answered = self._joiner.join(held)
+        by_id = {leased.id: leased for leased in held}
         tried, waiting = self._evidence.probes(held)
         batch, refused = self._prepared(tried)
         postings = {posting.document_id: posting for posting in batch}
-        settlements: list[Settlement] = []
+        settlements = answered
         failure = None
         began = self._clock()
         for part, result in post_around(self._book, self._lookout.held, batch, cautious=self._lookout.cautious):
@@ -211,7 +215,8 @@ class Poster:
             if error.transient:
                 return self._decider.of_error(leased, error, now)
             return self._decider.of_refusal(leased, error, now)
-        return msgspec.structs.replace(self._decider.of_outcome(leased, outcome, now), took_back=took_back)
+        settlement = msgspec.structs.replace(self._decider.of_outcome(leased, outcome, now), took_back=took_back)
+        return self._joiner.told(leased, outcome, settlement)
 
     def _supersede(self, posting: Posting) -> Outcome:
         with self._lookout.attempt():

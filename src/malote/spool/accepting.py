@@ -18,7 +18,7 @@ from malote.database.tables import till as tills
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
-from malote.spool import extracted, receipts, waking
+from malote.spool import extracted, joining, receipts, waking
 from malote.spool.documents import IncomingDocument, IncomingFile
 from malote.spool.moving import Tally, count, encode_reason
 from malote.wire import FileReceipt
@@ -55,7 +55,9 @@ def accept(engine: Engine, arrival: Arrival, language: Language) -> list[FileRec
         if before:
             packed = extracted.pack(_extracted(new))
         pouch_id = _keep_pouch(connection, arrival, packed)
-        _keep_documents(connection, arrival, pouch_id, new)
+        if _keep_documents(connection, arrival, pouch_id, new):
+            kept_now = receipts.read(connection, arrival.till_id, [one.file.sha256 for one in new], language)
+            return _replies(hashes, before, kept_now)
     kept = ((each.file.sha256, one) for each in new for one in each.file.documents)
     return _replies(hashes, before, receipts.of_new(kept, language))
 
@@ -91,7 +93,8 @@ def _keep_pouch(connection: Connection, arrival: Arrival, packed: bytes) -> int:
     return int(connection.execute(insert(pouches).values(values).returning(pouches.c.id)).scalar_one())
 
 
-def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new: Sequence[_New]) -> None:
+def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new: Sequence[_New]) -> int:
+    """Returns how many documents are settled at once by what came before them."""
     rows: list[dict[str, Any]] = []
     changes: Counter[Tally] = Counter()
     for each in new:
@@ -103,6 +106,8 @@ def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new
     waking.wake(connection, [row["access_key"] for row in rows if row["access_key"]], arrival.received_at)
     _remember_newest(connection, arrival.till_id, [one for each in new for one in each.file.documents])
     count(connection, changes)
+    refused = {row["access_key"] for row in rows if row["state"] == "rejected" and row["access_key"]}
+    return joining.supersede(connection, refused, arrival.received_at) if refused else 0
 
 
 def _refer(connection: Connection, pouch_id: int, rows: Sequence[dict[str, Any]], new: Sequence[_New]) -> None:

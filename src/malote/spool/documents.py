@@ -71,6 +71,7 @@ class Settlement(msgspec.Struct, frozen=True):
     flagged: bool = False  # for "posted": a person must look at it all the same, for this reason
     protocol_due: float | None = None  # for "posted": by when a sale without protocol must have it, since the epoch
     took_back: tuple[str, ...] = ()  # for "posted": keys of sales that were taken back for it
+    joined: int | None = None  # cStat of the answer by which the sale of this key is authorised now
 
 
 class RejectedDocument(msgspec.Struct, frozen=True):

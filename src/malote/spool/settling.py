@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Connection, Engine, update
 
 from malote.database.engine import writing
 from malote.database.tables import document as documents
-from malote.spool import history
+from malote.spool import history, joining
 from malote.spool.documents import LeasedDocument, Settlement
 from malote.spool.following import follow
 from malote.spool.moving import Move, Standing, chunks, lock_ids, move
@@ -26,8 +26,22 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
         followed = follow(connection, moves, by_id, now)
         history.record(connection, [*_lines(moves, by_id), *followed.lines], history.SYSTEM, now)
         move(connection, [*moves, *followed.moves])
+        _relate(connection, moves, by_id, now)
         wake(connection, _booked_sales(moves), now)
     return len(moves)
+
+
+def _relate(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Settlement], now: float) -> None:
+    """What these documents settle of others: authorised by an answer here, superseded by a booked one."""
+    statuses = {
+        one.standing.access_key: status
+        for one in moves
+        if one.standing.access_key and (status := by_id[one.standing.id].joined) is not None
+    }
+    if statuses:
+        joining.authorise(connection, statuses, now)
+    keys = {one.standing.access_key for one in moves if one.after == "posted" and one.standing.access_key}
+    joining.supersede(connection, keys | set(statuses), now)
 
 
 def release(engine: Engine, leased: Sequence[LeasedDocument]) -> int:

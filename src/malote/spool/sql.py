@@ -2,17 +2,18 @@
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Engine
 
-from malote.fiscal.documents import Document
+from malote.fiscal.documents import Answer, Document
 from malote.rejection import Language
 from malote.spool import (
     accepting,
     confirming,
     contents,
     following,
+    joining,
     leasing,
     receipts,
     replaying,
@@ -98,6 +99,14 @@ class Spool:
     def release(self, leased: Sequence[LeasedDocument]) -> int:
         """Gives leased documents back unposted, as if never leased. How many."""
         return settling.release(self._engine, leased)
+
+    def answers(self, access_keys: Collection[str]) -> dict[str, list[Answer]]:
+        """The authority's answers about these notes that came in files of their own, in order of arrival."""
+        return joining.answers(self._engine, access_keys)
+
+    def notes(self, access_keys: Collection[str]) -> dict[str, set[State]]:
+        """In which states the notes of these keys are; nothing of a key whose note never came."""
+        return joining.notes(self._engine, access_keys)
 
     def content(self, document_id: int) -> bytes:
         """The whole file the document came in. Raises ``DocumentNotFoundError``, ``ContentPrunedError``."""

@@ -1,0 +1,136 @@
+"""What files say of one another: an answer of its note, an authorised version of one that was refused.
+
+The note's row and the answer's are both durable before anything is joined, and joining changes neither: the poster
+asks here each time, books the note with the answer's protocol in the ERP's one transaction, and a crash in between only
+makes it ask again. What another file settled is moved in the transaction that settles that file.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, select, update
+
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.database.tables import open_sale
+from malote.database.tables import pouch as pouches
+from malote.fiscal.answers import CURED_BY_AUTHORISATION
+from malote.fiscal.documents import Answer
+from malote.spool import history
+from malote.spool.documents import Reason
+from malote.spool.extracted import DamagedError, Extracted
+from malote.spool.moving import Move, Standing, chunks, lock, move
+from malote.spool.states import State
+
+SUPERSEDED = Reason("superseded")
+_OTHER_KEY = "number_of_another_key"
+_ONLY_CANCELLED = "note_cancelled"
+
+
+def answers(engine: Engine, access_keys: Collection[str]) -> dict[str, list[Answer]]:
+    """The authority's answers about these notes that came in files of their own, in order of arrival.
+
+    Whatever became of them: one that was rejected because its note never came is none the less true.
+    """
+    found: dict[str, list[Answer]] = defaultdict(list)
+    with reading(engine) as connection:
+        for chunk in chunks(sorted(access_keys)):
+            query = (
+                select(documents.c.extracted_index, pouches.c.extracted)
+                .join_from(documents, pouches, documents.c.pouch_id == pouches.c.id)
+                .where(documents.c.access_key.in_(chunk), documents.c.kind == "answer")
+                .where(documents.c.state != "discarded", documents.c.extracted_index.is_not(None))
+                .where(pouches.c.extracted.is_not(None))
+                .order_by(documents.c.id)
+            )
+            for row in connection.execute(query):
+                for answer in _opened(row.extracted, row.extracted_index):
+                    found[answer.access_key].append(answer)
+    return dict(found)
+
+
+def _opened(blob: bytes, index: int) -> Iterator[Answer]:
+    try:
+        document = Extracted(blob).document(index)
+    except DamagedError:
+        return
+    if isinstance(document, Answer):
+        yield document
+
+
+def notes(engine: Engine, access_keys: Collection[str]) -> dict[str, set[State]]:
+    """In which states the notes of these keys are; nothing of a key whose note never came."""
+    found: dict[str, set[State]] = defaultdict(set)
+    with reading(engine) as connection:
+        for chunk in chunks(sorted(access_keys)):
+            query = select(documents.c.access_key, documents.c.state).where(
+                documents.c.access_key.in_(chunk), documents.c.kind == "sale"
+            )
+            for row in connection.execute(query):
+                found[row.access_key].add(row.state)
+    return dict(found)
+
+
+def authorise(connection: Connection, statuses: Mapping[str, int], now: float) -> None:
+    """An answer brought booked sales their authorisation; notes refused without it are tried again with it.
+
+    ``statuses``: the answer's cStat, by key.
+    """
+    for chunk in chunks(sorted(statuses)):
+        of_sale = documents.c.access_key.in_(chunk) & (documents.c.kind == "sale")
+        booked = lock(connection, of_sale & (documents.c.state == "posted") & documents.c.authorised.is_not(True))
+        ids = [one.id for one in booked]
+        connection.execute(update(documents).where(documents.c.id.in_(ids)).values(authorised=True))
+        connection.execute(delete(open_sale).where(open_sale.c.access_key.in_(chunk)))
+        curable = documents.c.reason_code.in_(sorted(CURED_BY_AUTHORISATION)) & documents.c.extracted_index.is_not(None)
+        refused = lock(connection, of_sale & (documents.c.state == "rejected") & curable)
+        lines = [_joined(one, statuses) for one in booked]
+        lines += [history.Line(one.id, "replayed", code=one.reason_code) for one in refused]
+        history.record(connection, lines, history.SYSTEM, now)
+        move(connection, [Move(one, "accepted") for one in refused])
+
+
+def _joined(standing: Standing, statuses: Mapping[str, int]) -> history.Line:
+    return history.Line(standing.id, "joined", {"status": str(statuses.get(standing.access_key or "", 0))})
+
+
+def supersede(connection: Connection, access_keys: Collection[str], now: float) -> int:
+    """Settles what these keys' booked and authorised sales, or cancellations, leave nobody to act on. How many.
+
+    Refused versions of a sale that is booked with its authorisation; answers that refused it; a note that is only said
+    to be cancelled once its cancellation is booked; a note whose number is booked under another key for the same money.
+    """
+    if connection.execute(select(documents.c.id).where(documents.c.state == "rejected").limit(1)).first() is None:
+        return 0
+    moved = 0
+    for chunk in chunks(sorted(access_keys)):
+        found = {one.id: one for condition in _superseded(chunk) for one in lock(connection, condition)}
+        settled = [found[one] for one in sorted(found)]
+        lines = [history.about(one.id, "kept", SUPERSEDED) for one in settled]
+        history.record(connection, lines, history.SYSTEM, now)
+        move(connection, [Move(one, "kept", SUPERSEDED, settled_at=now) for one in settled])
+        moved += len(settled)
+    return moved
+
+
+def _superseded(keys: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Rejected documents, by an index each; what is refused for another key's sake is rare."""
+    other = documents.alias("other")
+    booked = other.c.state == "posted"
+    authorised = and_(booked, other.c.kind == "sale", other.c.authorised.is_(True))
+    same_key = other.c.access_key == documents.c.access_key
+    same_number = and_(
+        *(other.c[name] == documents.c[name] for name in ("issuer", "model", "series", "number", "total")),
+        other.c.access_key != documents.c.access_key,
+    )
+    cured = documents.c.reason_code.in_(sorted(CURED_BY_AUTHORISATION | {"answer_without_note"}))
+    by_version = documents.c.access_key.in_(keys) & cured & exists().where(same_key, authorised)
+    cancelled = and_(booked, other.c.kind == "cancellation", same_key)
+    by_cancellation = (
+        documents.c.access_key.in_(keys) & (documents.c.reason_code == _ONLY_CANCELLED) & exists().where(cancelled)
+    )
+    by_number = (documents.c.reason_code == _OTHER_KEY) & exists().where(
+        other.c.access_key.in_(keys), same_number, authorised
+    )
+    rejected = documents.c.state == "rejected"
+    return [rejected & by_version, rejected & by_cancellation, rejected & by_number]

@@ -1,0 +1,298 @@
+"""A note and the authority's answer in two files, in every order, from whatever till, with restarts in between."""
+
+import itertools
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from malote.config import StoreSettings
+from tests.engines.relations_support import Booked, Store, store_in
+from tests.unit.fiscal.notes import NAMESPACE, build_cancellation, build_note, key_of
+
+SENT = build_note(number=35, protocol=False)  # what a POS saves before the answer
+AUTHORISED = build_note(number=35)
+KEY = key_of(SENT)
+NUMBER = "135260000000001"
+SOLD = {KEY: Booked(Decimal("25.90"), NUMBER, 100, False)}
+
+
+def answer(status: int = 100, of: bytes = AUTHORISED, root: str = "retEnviNFe") -> bytes:
+    text = of.decode()
+    said = text[text.index("<protNFe") : text.index("</protNFe>") + 10].replace("<cStat>100", f"<cStat>{status}")
+    if status not in (100, 120, 150):
+        said = said.replace(f"<nProt>{NUMBER}</nProt>", "")
+    return f'<{root} xmlns="{NAMESPACE}"><cStat>104</cStat>{said}</{root}>'.encode()
+
+
+def lot(note: bytes) -> bytes:
+    text = note.decode()
+    return f'<enviNFe xmlns="{NAMESPACE}"><idLote>1</idLote>{text[text.index("<NFe") :]}</enviNFe>'.encode()
+
+
+def nobody_is_asked(store: Store) -> None:
+    for status in store.services.spool.status():
+        assert (status.rejected, status.waiting, status.pending) == (0, 0, 0), (status.till, status.rejected_reasons)
+
+
+@pytest.mark.parametrize("tills", [("caixa1", "caixa1"), ("caixa1", "caixa2")])
+@pytest.mark.parametrize("first", ["note", "answer", "together"])
+@pytest.mark.parametrize("status", [100, 150, 120])
+def test_they_are_joined_by_key_in_either_order(
+    tmp_path: Path, tills: tuple[str, str], first: str, status: int
+) -> None:
+    note, said = lot(SENT), answer(status)
+    with store_in(tmp_path) as store:
+        if first == "note":
+            store.send(note, till=tills[0])
+            assert store.state(note) == ("waiting", "not_authorised_yet")
+            store.send(said, till=tills[1])
+        elif first == "answer":
+            store.send(said, till=tills[1])
+            assert store.state(said) == ("waiting", "note_not_here")
+            store.send(note, till=tills[0])
+        else:
+            store.drop(said, till=tills[1])
+            store.drop(note, till=tills[0])
+        store.post()
+        assert store.booked() == {KEY: Booked(Decimal("25.90"), NUMBER, status, False)}
+        assert store.stock() == -1
+        assert store.state(note) == ("posted", None)
+        assert store.document(note).authorised
+        assert store.state(said) in (("kept", "answer_known"), ("kept", "answer_joined"))
+        assert store.told(said, tills[1]).state == "posted"
+        nobody_is_asked(store)
+
+
+def test_they_are_joined_across_a_restart_and_once(tmp_path: Path) -> None:
+    note, said = lot(SENT), answer()
+    with store_in(tmp_path) as store:
+        store.send(note)
+    with store_in(tmp_path) as store:
+        store.drop(said)
+    with store_in(tmp_path) as store:
+        store.post()
+        store.send(note, said)
+        assert store.booked() == SOLD
+        assert store.stock() == -1
+
+
+def test_booked_and_not_settled_before_the_machine_died(tmp_path: Path) -> None:
+    note, said = lot(SENT), answer()
+    with store_in(tmp_path) as store:
+        store.drop(note, said)
+        # What a poster does up to the ERP's commit; then the machine dies, and the lease runs out.
+        held = store.services.spool.lease("dead", 10, 0.0)
+        booked, refused = store.poster._joiner.join(held)
+        batch, _ = store.poster._prepared(booked)
+        store.poster._book(batch)
+        assert refused == []
+        assert store.booked() == SOLD
+        store.post()
+        assert store.booked() == SOLD
+        assert store.stock() == -1
+        assert store.state(note) == ("posted", None)
+        assert not store.document(note).duplicate
+        nobody_is_asked(store)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_several_answers_about_one_note(tmp_path: Path, order: tuple[int, ...]) -> None:
+    files = [lot(SENT), answer(103), answer(105), answer(100)]
+    with store_in(tmp_path) as store:
+        store.send(*(files[place] for place in order))
+        assert store.booked() == SOLD
+        assert store.state(files[1]) == store.state(files[2]) == ("kept", "answer_processing")
+        nobody_is_asked(store)
+
+
+@pytest.mark.parametrize("first", ["note", "answer"])
+def test_an_offline_sale_gets_its_protocol_from_the_answer(tmp_path: Path, first: str) -> None:
+    offline = build_note(number=36, emission=9)
+    said = answer(of=build_note(number=36, emission=9, protocol=True))
+    with store_in(tmp_path) as store:
+        store.send(*((offline, said) if first == "note" else (said, offline)))
+        store.post()
+        assert store.booked() == {key_of(offline): Booked(Decimal("25.90"), NUMBER, 100, False)}
+        assert store.stock() == -1
+        assert store.document(offline).authorised
+        nobody_is_asked(store)
+
+
+def test_an_answer_whose_note_never_comes_is_told_and_settled_by_the_note(tmp_path: Path) -> None:
+    said, note = answer(), lot(SENT)
+    with store_in(tmp_path, store=StoreSettings(sale_hours=0)) as store:
+        store.send(said)
+        assert store.state(said) == ("rejected", "answer_without_note")
+        store.send(note)
+        assert store.booked() == SOLD
+        assert store.state(said) == ("kept", "superseded")
+        nobody_is_asked(store)
+
+
+def test_a_note_given_up_before_its_answer_came_is_booked_with_it(tmp_path: Path) -> None:
+    note, said = lot(SENT), answer()
+    with store_in(tmp_path, store=StoreSettings(authorisation_hours=0)) as store:
+        store.send(note)
+        assert store.state(note) == ("rejected", "never_authorised")
+        store.send(said)
+        store.post()
+        assert store.booked() == SOLD
+        assert store.state(note) == ("posted", None)
+        nobody_is_asked(store)
+
+
+# ---- 204 and its kind ----
+
+
+REFUSED = build_note(number=35, status=204)
+
+
+@pytest.mark.parametrize("status", [204, 217, 215, 610, 703, 297])
+@pytest.mark.parametrize("first", ["refused", "authorised"])
+def test_a_refused_version_is_settled_by_the_authorised_one(tmp_path: Path, status: int, first: str) -> None:
+    refused = build_note(number=35, status=status)
+    with store_in(tmp_path) as store:
+        if first == "refused":
+            store.send(refused)
+            assert store.document(refused).state == "rejected"
+            store.send(AUTHORISED)
+        else:
+            store.send(AUTHORISED)
+            (receipt,) = store.drop(refused)
+            assert receipt.state == "posted"
+        assert store.booked() == SOLD
+        assert store.stock() == -1
+        assert store.state(refused) == ("kept", "superseded")
+        assert store.told(refused).state == "posted"
+        nobody_is_asked(store)
+
+
+def test_what_was_settled_leaves_the_folder_of_rejected_files(tmp_path: Path) -> None:
+    def files() -> list[Path]:
+        return sorted((tmp_path / "rejeitados").rglob("*.xml"))
+
+    with store_in(tmp_path) as store:
+        store.send(REFUSED)
+        assert len(files()) == 1
+        store.send(AUTHORISED)
+        reconciler = store.services.quarantine.reconciler
+        while reconciler.scan():
+            pass
+        assert files() == []
+        assert store.state(REFUSED) == ("kept", "superseded")
+
+
+def test_a_look_up_s_answer_alone_books_what_204_held_up(tmp_path: Path) -> None:
+    said = answer(root="retConsSitNFe")
+    with store_in(tmp_path) as store:
+        store.send(REFUSED)
+        assert store.state(REFUSED) == ("rejected", "authority_has_it")
+        store.send(said)
+        store.post()
+        assert store.booked() == SOLD
+        assert store.state(REFUSED) == ("posted", None)
+        nobody_is_asked(store)
+
+
+@pytest.mark.parametrize("first", ["answer", "refused"])
+def test_refused_note_and_authorising_answer_in_either_order(tmp_path: Path, first: str) -> None:
+    with store_in(tmp_path) as store:
+        store.send(*((answer(), REFUSED) if first == "answer" else (REFUSED, answer())))
+        store.post()
+        assert store.booked() == SOLD
+        nobody_is_asked(store)
+
+
+def test_539_is_settled_when_the_other_key_s_sale_of_the_same_money_is_booked(tmp_path: Path) -> None:
+    refused = build_note(number=35, status=539, code="12345678")
+    with store_in(tmp_path) as store:
+        store.send(refused)
+        assert store.state(refused) == ("rejected", "number_of_another_key")
+        store.send(AUTHORISED)
+        assert store.booked() == SOLD
+        assert store.state(refused) == ("kept", "superseded")
+
+
+def test_539_of_other_money_stays_a_persons_matter(tmp_path: Path) -> None:
+    refused = build_note(number=35, status=539, code="12345678", total=2591)
+    with store_in(tmp_path) as store:
+        store.send(refused, AUTHORISED)
+        assert store.state(refused) == ("rejected", "number_of_another_key")
+
+
+@pytest.mark.parametrize("first", ["note", "answer"])
+def test_a_refusing_answer_in_its_own_file_refuses_the_note_that_waits(tmp_path: Path, first: str) -> None:
+    note, said = lot(SENT), answer(204)
+    with store_in(tmp_path) as store:
+        store.send(*((note, said) if first == "note" else (said, note)))
+        store.post()
+        assert store.booked() == {}
+        assert store.state(note) == ("rejected", "authority_has_it")
+        store.send(AUTHORISED)
+        assert store.booked() == SOLD
+        assert store.state(note) == ("kept", "superseded")
+
+
+def test_a_refusal_of_what_is_authorised_says_nothing_new(tmp_path: Path) -> None:
+    again = answer(204)
+    with store_in(tmp_path) as store:
+        store.send(AUTHORISED, again)
+        assert store.state(again) == ("kept", "answer_known")
+        nobody_is_asked(store)
+
+
+@pytest.mark.parametrize(("status", "code"), [(301, "denied"), (215, "answer_schema"), (204, "authority_has_it")])
+def test_a_refusal_of_an_offline_sale_that_is_booked_is_told(tmp_path: Path, status: int, code: str) -> None:
+    offline = build_note(number=36, emission=9)
+    whole = build_note(number=36, emission=9, protocol=True)
+    said = answer(status, of=whole)
+    with store_in(tmp_path) as store:
+        store.send(offline, said)
+        assert len(store.booked()) == 1
+        assert store.state(said) == ("rejected", code)
+        if status != 301:
+            store.send(whole)
+            assert store.state(said) == ("kept", "superseded")
+
+
+# ---- look-ups that hold a cancellation ----
+
+
+def look_up(status: int = 100) -> bytes:
+    event = build_cancellation(KEY).decode()
+    inner = event[event.index("<procEventoNFe") :]
+    text = answer(status).decode()
+    said = text[text.index("<protNFe") : text.index("</protNFe>") + 10]
+    return f'<retConsSitNFe xmlns="{NAMESPACE}"><cStat>101</cStat>{said}{inner}</retConsSitNFe>'.encode()
+
+
+@pytest.mark.parametrize("status", [100, 101])
+@pytest.mark.parametrize("first", ["sale", "look_up"])
+def test_a_look_up_with_a_cancellation_cancels_and_rejects_nothing(tmp_path: Path, status: int, first: str) -> None:
+    found = look_up(status)
+    with store_in(tmp_path) as store:
+        store.send(*((AUTHORISED, found) if first == "sale" else (found, AUTHORISED)))
+        store.post()
+        assert store.booked() == {KEY: Booked(Decimal("25.90"), NUMBER, 100, True)}
+        assert store.stock() == 0
+        nobody_is_asked(store)
+        assert store.told(found).state == "posted"
+
+
+def test_an_answer_that_a_note_is_cancelled_waits_for_nobody_once_it_is(tmp_path: Path) -> None:
+    said, event = answer(101), build_cancellation(KEY)
+    with store_in(tmp_path) as store:
+        store.send(AUTHORISED, said)
+        assert store.state(said) == ("rejected", "note_cancelled")
+        store.send(event)
+        assert store.state(said) == ("kept", "superseded")
+        nobody_is_asked(store)
+
+
+def test_a_cancellation_that_was_registered_before_cancels(tmp_path: Path) -> None:
+    event = build_cancellation(KEY, status=573)
+    with store_in(tmp_path) as store:
+        store.send(AUTHORISED, event)
+        assert store.booked()[KEY].cancelled
+        assert store.stock() == 0
