@@ -53,8 +53,16 @@ class _Identity(NamedTuple):
     emission: int
 
 
-def read_note(row: NoteRow, limits: Limits) -> Reading:
-    """The sale that a note's rows say. Never raises."""
+def has_another_digest(row: NoteRow) -> bool:
+    """Whether the protocol is over another digest than the signature."""
+    return row.answer is not None and is_another_digest(row.answer.digest, row.signature.digest)
+
+
+def read_note(row: NoteRow, limits: Limits, *, resigned: bool = False) -> Reading:
+    """The sale that a note's rows say. Never raises.
+
+    ``resigned``: where the protocol has another digest, whether the signature's is truly that of the note.
+    """
     row = _cleaned(row)
     problems: list[Problem] = []
     if row.twice:
@@ -64,7 +72,7 @@ def read_note(row: NoteRow, limits: Limits) -> Reading:
     payments = _payments(row, limits, problems)
     totals = _totals(row.totals, problems)
     change = _amount("vTroco", row.change.change, problems)
-    protocol = _protocol(row, problems)
+    protocol = _protocol(row, problems, resigned)
     contingency_at = _contingency(row.head, problems)
     if identity is None or items is None or payments is None or totals is None or change is None:
         return unreadable(problems, _partial(row))
@@ -146,7 +154,7 @@ def _partial(row: NoteRow) -> Summary:
         issued_at=issued_at.isoformat() if issued_at else None,
         environment=_environment(head.environment, unsaid),
         emission=_emission(head.emission, key if is_well_formed(key) else "") or None,
-        authorised=_protocol(row, unsaid) is not None,
+        authorised=_protocol(row, unsaid, resigned=False) is not None,
         total=_amount("vNF", row.totals.total, unsaid) if row.totals.total else None,
         items=len(row.items),
         payments=len(row.payments),
@@ -368,7 +376,7 @@ def _amount(field: str, text: str, problems: list[Problem]) -> int | None:
         return None
 
 
-def _protocol(row: NoteRow, problems: list[Problem]) -> Protocol | None:
+def _protocol(row: NoteRow, problems: list[Problem], resigned: bool) -> Protocol | None:
     """The authorisation, when the answer is one and is this note's."""
     answer = row.answer
     if answer is None:
@@ -385,8 +393,11 @@ def _protocol(row: NoteRow, problems: list[Problem]) -> Protocol | None:
         return None
     if answers.meaning(status) == "authorised" and answer.number:
         moment = read_moment(answer.at, row.head.state)
-        if is_another_digest(answer.digest, row.signature.digest):
-            problems.append(reject("digest_disagrees", key=own_key))
+        if has_another_digest(row):
+            # A signature that isn't over this content either (shortened, redacted, written anew) proves nothing.
+            problems.append(
+                (reject if resigned else warning)("digest_disagrees" if resigned else "digest_unproven", key=own_key)
+            )
         alerts = _alerts(row)
         if alerts or status == _WITH_ALERTS:
             # The codes alone: a message may quote the note.

@@ -11,11 +11,12 @@ from malote.fiscal.encoding import to_utf8
 from malote.fiscal.envelopes import Envelope, envelopes
 from malote.fiscal.events import read_event
 from malote.fiscal.findings import named
-from malote.fiscal.nfce import read_note
+from malote.fiscal.nfce import has_another_digest, read_note
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.protocols import read_answer, read_reply
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
 from malote.fiscal.rows import NoteRow, note_row
+from malote.fiscal.signatures import signs
 from malote.fiscal.tree import LOCAL_NAMES, parse
 from malote.fiscal.voids import read_void
 
@@ -30,9 +31,10 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     if len(raw) > limits.max_bytes:
         return [unreadable([reject("file_too_large", size=len(raw), limit=limits.max_bytes)])]
     known = forms.recognise(raw)
-    if isinstance(known, NoteRow):
-        return [read_note(known, limits)]
-    return _parse(raw, limits, known)
+    if not isinstance(known, NoteRow):
+        return _parse(raw, limits, known)
+    # Whose digest is right can be told from the tree alone.
+    return _parse(raw, limits) if has_another_digest(known) else [read_note(known, limits)]
 
 
 def _parse(raw: bytes, limits: Limits, unknown: forms.Unknown | None = None) -> list[Reading]:
@@ -64,7 +66,8 @@ def _read(envelope: Envelope, limits: Limits) -> Reading:
         assert answer is not None  # noqa: S101 an envelope holds at least one of them
         return read_answer(answer)
     if kind == "note":
-        return read_note(note_row(request, answer), limits)
+        row = note_row(request, answer)
+        return read_note(row, limits, resigned=has_another_digest(row) and signs(request, row.signature.digest))
     return read_sat(request, limits) if kind == "sat" else read_sat_cancellation(request)
 
 

@@ -1,5 +1,10 @@
 """Oddities met in files that real tills wrote: read where the sale is clear, refused with a true reason where not."""
 
+import base64
+import hashlib
+import re
+from xml.etree import ElementTree
+
 import pytest
 
 from malote.fiscal.reader import read, summary
@@ -261,15 +266,39 @@ def test_statuses_of_four_digits_and_protocols_of_seventeen() -> None:
     assert problems_of(build_note(status=1999)) == ["protocol_status"]
 
 
-def test_a_signature_over_another_note_than_was_authorised_is_refused() -> None:
-    text = NOTE.decode()
-    start = text.index("<digVal>") + 8
-    other = text[:start] + ("A" if text[start] != "A" else "B") + text[start + 1 :]
+def signed_anew(text: str, algorithm: str = "sha1") -> str:
+    """The note with the digest that its content has, as a POS that signs writes it."""
+    content = text[text.index("<infNFe") : text.index("</infNFe>") + 9]
+    inherited = content.replace("<infNFe", '<infNFe xmlns="http://www.portalfiscal.inf.br/nfe"', 1)
+    canonical = ElementTree.canonicalize(inherited)
+    digest = base64.b64encode(hashlib.new(algorithm, canonical.encode()).digest()).decode()
+    return re.sub("<DigestValue>[^<]*", f"<DigestValue>{digest}", text)
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_a_signature_over_another_note_than_was_authorised_is_refused(algorithm: str) -> None:
+    other = signed_anew(NOTE.decode(), algorithm)
     for _ in range(9):
         reading = only(other.encode())
         assert (codes(reading), reading.rejected) == (["digest_disagrees"], True)
         assert reading.problems[0].facts == {"key": key_of(NOTE)}
         assert reading.document is not None
+
+
+def test_a_wrapper_with_namespaces_of_its_own_hides_nothing() -> None:
+    other = signed_anew(NOTE.decode()).replace(
+        "<nfeProc ", '<nfeProc xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+    )
+    assert problems_of(other.encode()) == ["digest_disagrees"]
+
+
+def test_a_signature_that_is_not_over_the_content_proves_nothing_and_is_told() -> None:
+    text = NOTE.decode()
+    start = text.index("<digVal>") + 8
+    other = text[:start] + ("A" if text[start] != "A" else "B") + text[start + 1 :]
+    for _ in range(9):
+        reading = only(other.encode())
+        assert (codes(reading), reading.rejected) == (["digest_unproven"], False)
 
 
 @pytest.mark.parametrize("digest", ["", "...", "AAAA", "A" * 28, "=" * 28])
