@@ -3,6 +3,7 @@
 Transient: nothing is wrong with the documents, and all of them wait. Permanent: one of them is at fault.
 """
 
+import re
 import sqlite3
 from collections.abc import Mapping
 
@@ -52,6 +53,8 @@ _POSTGRESQL_PERMANENT = {
 
 # Classes of SQLSTATE that the server itself uses for what is wrong with a row or a statement.
 _SERVERS_OWN = frozenset({"22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "XX"})
+
+_QUOTES = "\"'\u00ab\u00bb\u201c\u201d\u201e"
 
 _SQLITE_TRANSIENT = {
     sqlite3.SQLITE_BUSY: "erp_locked",
@@ -141,8 +144,21 @@ def _without_state(error: psycopg.Error) -> ErpError:
         # The driver's own refusal of a text, before the server saw it.
         return _permanent("erp_unencodable", type(error).__name__)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return ErpError("erp_away", transient=True, detail=" ".join(str(error).split()))
+        words = " ".join(str(error).split())
+        code = "erp_refused_login" if _refused_us(error, words) else "erp_away"
+        return ErpError(code, transient=True, detail=words)
     return _permanent("erp_refused", type(error).__name__)
+
+
+def _refused_us(error: psycopg.Error, words: str) -> bool:
+    """Whether the server answered, and about our user: a wrong password, one without LOGIN, one it doesn't know.
+
+    Before a session exists the driver passes on words and no code. Their language is the server's, so that only what is
+    the same in all of them counts: the severity of what ends a connection, and the user's name in quotes after it.
+    """
+    user = error.pgconn.user.decode(errors="replace") if error.pgconn is not None and error.pgconn.user else ""
+    _, answered, told = words.partition("FATAL:")
+    return bool(answered and user) and re.search(f"[{_QUOTES}]{re.escape(user)}[{_QUOTES}]", told) is not None
 
 
 def _of_sqlite(error: sqlite3.Error, table: str) -> ErpError:

@@ -178,25 +178,27 @@ class PostgresqlErp:
             return {row[0] for row in _driver(connection).execute(self._sql.claim, (_json(arriving),))}
 
     def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:
-        sales: list[str] = []
+        # Parents first, so that a foreign key of the ERP's from an item or a payment to its sale holds at every moment.
+        items: list[str] = []
         payments: list[str] = []
         lines = self._copy_text.lines
-        with self._copy(connection, self.tables.item, self._copy_text.item_columns) as write:
+        with self._copy(connection, self.tables.sale, self._copy_text.sale_columns) as write:
             block: list[str] = []
             for posting, sale in postings:
                 line = lines(sale, posting.till)
-                sales.append(line.sale)
+                items.append(line.items)
                 payments.append(line.payments)
-                block.append(line.items)
+                block.append(line.sale)
                 if len(block) == _SALES_PER_BLOCK:
                     write("".join(block))
                     block.clear()
             write("".join(block))
+        with self._copy(connection, self.tables.item, self._copy_text.item_columns) as write:
+            for start in range(0, len(items), _SALES_PER_BLOCK):
+                write("".join(items[start : start + _SALES_PER_BLOCK]))
         if self.tables.payment:
             with self._copy(connection, self.tables.payment, self._copy_text.payment_columns) as write:
                 write("".join(payments))
-        with self._copy(connection, self.tables.sale, self._copy_text.sale_columns) as write:
-            write("".join(sales))
 
     def move_stock(self, connection: Connection, moves: Stock) -> None:
         stock = self.tables.stock

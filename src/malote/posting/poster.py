@@ -281,7 +281,7 @@ class Poster:
         except OSError as error:
             log.error("quarantine_unusable", error=error.strerror)
             leased = next(one for one in self._held if one.id == settlement.document_id)
-            return self._decider.waiting(leased, Reason("disk_full", {"detail": error.strerror or ""}), now)
+            return self._decider.waiting(leased, _no_room(error), now)
         return settlement
 
     def _set_aside(self, error: Exception) -> None:
@@ -300,6 +300,11 @@ class Poster:
         except StoreError as store_error:
             log.warning("spool_away", code=store_error.code, detail=store_error.detail)
         self._held = []
+
+
+def _no_room(error: OSError) -> Reason:
+    """Whose disk it is must be said: there are the till's, the ERP's, and this one."""
+    return Reason("disk_full", {"detail": f"servidor Malote, rejeitados/: {error.strerror or error.errno}"})
 
 
 def _posting(leased: LeasedDocument, products: Products) -> Posting:
