@@ -1,7 +1,8 @@
 """Amounts as documents write them: plain ASCII digits with a point; no sign, exponent, comma or other numerals.
 
 Each table remembers the texts it has met, since prices, rates and zeros repeat all day long; what it can't read
-raises ``AmountError``. The tables are shared by threads: an entry may be computed twice, never wrongly.
+raises ``AmountError``; white space is as good as nothing. The tables are shared by threads: an entry may be computed
+twice, never wrongly.
 """
 
 import re
@@ -25,8 +26,11 @@ class _Cents(dict[str, int]):
     """Money in cents. "" gives 0: an absent amount. More than two decimals only when the rest are zeros."""
 
     def __missing__(self, text: str) -> int:
-        match = _MONEY.fullmatch(text[: _LONGEST + 1].strip())
+        stripped = text[: _LONGEST + 1].strip()
+        match = _MONEY.fullmatch(stripped)
         if match is None:
+            if not text.strip():
+                return 0
             raise AmountError
         whole, fraction = match.groups(default="")
         amount = int(whole) * 100 + int(f"{fraction:0<2}")
@@ -52,6 +56,8 @@ class _Rates(dict[str, Decimal | None]):
     """Rates in percent. "" gives None: an absent rate."""
 
     def __missing__(self, text: str) -> Decimal | None:
+        if not text.strip():
+            return None
         rate = DECIMALS[text]
         if len(self) < _REMEMBERED:
             self[text] = rate

@@ -88,7 +88,8 @@ def _check(sale: Sale, row: SatRow, limits: Limits, problems: list[Problem]) -> 
     total = sale.totals.total
     sums.check_total(total, summed.net, _spread(row), tolerance, problems)
     sums.check_payments(sale, total, tolerance, problems)
-    sums.check_header(_header(sale, row, summed), problems)
+    names, stated, added = zip(*_header(sale, row, summed), strict=True)
+    sums.check_header(names, stated, added, problems)
     checks.check_people(sale, problems)
 
 
@@ -100,6 +101,7 @@ def _header(sale: Sale, row: SatRow, summed: sums.ItemSums) -> list[tuple[str, i
         sum([_cents(own.spread_addition) for own in row.items]),
     )
     pairs = [
+        ("vCFe", totals.total, sale.totals.total),
         ("vProd", totals.products, summed.goods + summed.services),
         ("vDesc", totals.discount, summed.discount - spread[0]),
         ("vOutro", totals.other, summed.other - spread[1]),

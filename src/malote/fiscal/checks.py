@@ -34,7 +34,7 @@ def check_note(sale: Sale, row: NoteRow, norm: Norm, tolerance: int, problems: l
         total, summed.net + _beyond_items(row, sale), _cents(row.totals.icms_exempted), tolerance, problems
     )
     sums.check_payments(sale, total, tolerance, problems)
-    sums.check_header(_header(sale, summed, norm), problems)
+    _check_header(sale, summed, norm, problems)
     check_people(sale, problems)
 
 
@@ -109,32 +109,31 @@ def _beyond_items(row: NoteRow, sale: Sale) -> int:
     return added
 
 
-def _header(sale: Sale, summed: sums.ItemSums, norm: Norm) -> list[tuple[str, int, int]]:
+_ALWAYS = ("vProd", "vServ", "vICMS", "vST", "vICMSMono", "vIPI", "vIBS", "vCBS", "vIS")
+_OF_GOODS = ("vDesc", "vFrete", "vSeg", "vOutro", "vPIS", "vCOFINS")
+
+
+def _check_header(sale: Sale, summed: sums.ItemSums, norm: Norm, problems: list[Problem]) -> None:
     """The header's amounts that are sums of the items' own. Of services, the layout keeps some of them elsewhere."""
-    totals = sale.totals
-    pairs = [
-        ("vProd", totals.products, summed.goods),
-        ("vServ", totals.services, summed.services),
-        ("vICMS", totals.icms, summed.icms),
-        ("vST", totals.icms_substitution, summed.icms_substitution),
-        ("vICMSMono", totals.icms_single_phase, summed.icms_single_phase),
-        ("vIPI", totals.ipi, summed.ipi),
-        ("vIBS", totals.ibs, summed.ibs),
-        ("vCBS", totals.cbs, summed.cbs),
-        ("vIS", totals.selective, summed.selective),
-    ]
+    said = sale.totals
+    names: tuple[str, ...] = _ALWAYS
+    stated: tuple[int, ...] = (
+        said.products, said.services, said.icms, said.icms_substitution, said.icms_single_phase, said.ipi, said.ibs,
+        said.cbs, said.selective,
+    )  # fmt: skip
+    added: tuple[int, ...] = (
+        summed.goods, summed.services, summed.icms, summed.icms_substitution, summed.icms_single_phase, summed.ipi,
+        summed.ibs, summed.cbs, summed.selective,
+    )  # fmt: skip
     if not summed.services:
-        pairs += [
-            ("vDesc", totals.discount, summed.discount),
-            ("vFrete", totals.freight, summed.freight),
-            ("vSeg", totals.insurance, summed.insurance),
-            ("vOutro", totals.other, summed.other),
-            ("vPIS", totals.pis, summed.pis),
-            ("vCOFINS", totals.cofins, summed.cofins),
-        ]
-    if norm.reform_within and totals.total_with_reform:
-        pairs.append(("vNF", totals.total, totals.total_with_reform))
-    return pairs
+        names += _OF_GOODS
+        stated += (said.discount, said.freight, said.insurance, said.other, said.pis, said.cofins)
+        added += (summed.discount, summed.freight, summed.insurance, summed.other, summed.pis, summed.cofins)
+    if norm.reform_within and said.total_with_reform:
+        names += ("vNF",)
+        stated += (said.total,)
+        added += (said.total_with_reform,)
+    sums.check_header(names, stated, added, problems)
 
 
 def _cents(text: str) -> int:

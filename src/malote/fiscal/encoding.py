@@ -17,7 +17,12 @@ _MARKS = (
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
-_SINGLE_BYTE = frozenset({"iso8859-1", "iso8859-15", "cp1252", "cp850", "cp437"})
+_DOS = frozenset({"cp437", "cp850", "cp858", "cp860"})
+_ISO = frozenset({"iso8859-1", "iso8859-15"})
+_HIGH = re.compile(rb"[\x80-\x9f]")  # control characters of ISO-8859
+HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")  # the same in UTF-8
+_WRITTEN = re.compile("[\x80-\x9f]")
+_REFERENCE = re.compile("&#(?:0{0,8}(1(?:2[89]|[34][0-9]|5[0-9]))|x0{0,8}([89][0-9A-Fa-f]));")
 _UNICODE = frozenset({"utf-8", "ascii", "utf-16", "utf-16-le", "utf-16-be"})
 
 
@@ -30,7 +35,8 @@ def to_utf8(raw: bytes) -> Decoded | Problem:
     """The content as UTF-8; the reason when nothing says what its bytes mean.
 
     What the bytes are goes before what they are declared to be: a file that reads as UTF-8 is UTF-8, and one that
-    doesn't is a Windows POS's ISO-8859-1. A declaration that was wrong is a warning.
+    doesn't is a Windows POS's: its dashes, quotes and € are Windows-1252, where ISO-8859-1 has control characters that
+    nobody writes. A declaration that was wrong is a warning.
     """
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
@@ -48,20 +54,36 @@ def to_utf8(raw: bytes) -> Decoded | Problem:
 
 def _single_byte(raw: bytes, name: str) -> Decoded | Problem:
     canonical = _canonical(name)
-    if canonical in _SINGLE_BYTE:
+    dashes = _HIGH.search(raw) is not None
+    if canonical in _DOS or (canonical in _ISO and not dashes):
         return _decode(raw, canonical, [])
-    if canonical in _UNICODE:
-        return _decode(raw, "iso8859-1", [warning("encoding_wrong", declared=named(name), used="ISO-8859-1")])
-    return reject("encoding_unreadable", declared=named(name))
+    problems = [] if canonical == "cp1252" else [warning("encoding_wrong", declared=named(name), used="Windows-1252")]
+    return _decode(raw, "cp1252", problems, "replace")  # five bytes of it mean nothing
 
 
-def _decode(raw: bytes, encoding: str, problems: list[Problem]) -> Decoded | Problem:
+def _decode(raw: bytes, encoding: str, problems: list[Problem], errors: str = "strict") -> Decoded | Problem:
     try:
-        text = raw.decode(encoding)
+        text = raw.decode(encoding, errors)
     except UnicodeDecodeError:
         return reject("encoding_unreadable", declared=encoding)
-    text = text.removeprefix("\ufeff").strip()
-    return Decoded(_DECLARATION.sub("", text, count=1).encode(), problems)
+    text = _DECLARATION.sub("", text.removeprefix("\ufeff").strip(), count=1)
+    content = text.encode()
+    if (b"\xc2" in content and HIGH_CONTROL.search(content)) or b"&#" in content:
+        mended = _without_controls(text)
+        if mended != text:
+            wrong = warning("encoding_wrong", declared=encoding.upper(), used="Windows-1252")
+            return Decoded(mended.encode(), [*problems, wrong])
+    return Decoded(content, problems)
+
+
+def _without_controls(text: str) -> str:
+    """The characters between U+0080 and U+009F, written or by number, as who wrote them meant them: Windows-1252."""
+    text = _REFERENCE.sub(lambda found: _meant(int(found[1] or found[2], 10 if found[1] else 16)), text)
+    return _WRITTEN.sub(lambda found: _meant(ord(found[0])), text)
+
+
+def _meant(code: int) -> str:
+    return bytes([code]).decode("cp1252", "replace")
 
 
 def _canonical(name: str) -> str:

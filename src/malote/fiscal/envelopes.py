@@ -1,10 +1,10 @@
 """Finds the documents in a file, whatever is wrapped around them, and joins each with the authority's answer."""
 
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from lxml import etree
 
+from malote.fiscal.problems import reject
 from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of
 
 Found = Literal["note", "event", "void", "sat", "sat_cancellation"]
@@ -15,6 +15,7 @@ _REQUESTS: dict[str, Found] = {
 }  # fmt: skip
 _ANSWERS: dict[str, Found] = {"protNFe": "note", "retEvento": "event", "retInutNFe": "void"}
 _BODY_OF_ANSWER = {"protNFe": "infProt", "retEvento": "infEvento", "retInutNFe": "infInut"}
+_MOST_CONTAINERS = 5_000  # elements with others in them around the documents; fifty notes in their wrappers have 200
 
 
 class Envelope(NamedTuple):
@@ -25,37 +26,63 @@ class Envelope(NamedTuple):
     answer: etree._Element | None
 
 
-def envelopes(root: etree._Element, max_depth: int) -> list[Envelope]:
-    """The documents under ``root``, container by container; wrappers may be nested to ``max_depth``."""
+class CrowdedError(Exception):
+    """There is more in a file than any file has, so that no more of it is looked at."""
+
+    def __init__(self, code: str, found: int, limit: int) -> None:
+        super().__init__(code)
+        self.problem = reject(code, found=found, limit=limit)
+
+
+def envelopes(root: etree._Element, max_depth: int, max_documents: int) -> list[Envelope]:
+    """The documents under ``root``, container by container; wrappers may be nested to ``max_depth``.
+
+    What this costs follows the number of containers and documents: raises ``CrowdedError`` when they are too many.
+    """
     name = LOCAL_NAMES[root.tag]
     if name in _REQUESTS:
         return [Envelope(_REQUESTS[name], root, None)]
     if name in _ANSWERS:
         return [Envelope(_ANSWERS[name], None, root)]
-    return [found for container in _containers(root, max_depth) for found in _within(container)]
+    most = 2 * max_documents  # each may be there twice, as what was asked and as what was answered
+    found: list[Envelope] = []
+    looked_at = 0
+    waiting = [(root, max_depth)]
+    while waiting:
+        container, depth = waiting.pop()
+        looked_at += 1
+        documents, further = _sorted(container, most)
+        if len(documents) > most or len(found) > max_documents:
+            raise CrowdedError("too_many_documents_in_file", max(len(found), len(documents)), max_documents)
+        found += _joined(documents)
+        if depth:
+            waiting += [(child, depth - 1) for child in reversed(further)]
+        if looked_at + len(waiting) > _MOST_CONTAINERS:
+            raise CrowdedError("too_many_elements", looked_at + len(waiting), _MOST_CONTAINERS)
+    if len(found) > max_documents:
+        raise CrowdedError("too_many_documents_in_file", len(found), max_documents)
+    return found
 
 
-def _containers(element: etree._Element, depth: int) -> Iterator[etree._Element]:
-    """The element and all below it that may hold documents: not the documents themselves."""
-    yield element
-    if depth == 0:
-        return
-    for child in element:
-        name = LOCAL_NAMES[child.tag]
-        if name not in _REQUESTS and name not in _ANSWERS and len(child):
-            yield from _containers(child, depth - 1)
-
-
-def _within(container: etree._Element) -> list[Envelope]:
-    """The documents directly in ``container``: the requests, each with its answer, then the answers left over."""
-    requests: list[tuple[Found, etree._Element]] = []
-    answers: list[tuple[Found, etree._Element]] = []
+def _sorted(container: etree._Element, most: int) -> tuple[list[tuple[str, etree._Element]], list[etree._Element]]:
+    """What is directly in ``container``: the documents with their names, and what may hold some in turn."""
+    documents: list[tuple[str, etree._Element]] = []
+    further: list[etree._Element] = []
     for child in container:
         name = LOCAL_NAMES[child.tag]
-        if name in _REQUESTS:
-            requests.append((_REQUESTS[name], child))
-        elif name in _ANSWERS:
-            answers.append((_ANSWERS[name], child))
+        if name in _REQUESTS or name in _ANSWERS:
+            documents.append((name, child))
+            if len(documents) > most:
+                break
+        elif len(child):
+            further.append(child)
+    return documents, further
+
+
+def _joined(documents: list[tuple[str, etree._Element]]) -> list[Envelope]:
+    """The requests, each with its answer, then the answers left over."""
+    requests = [(_REQUESTS[name], one) for name, one in documents if name in _REQUESTS]
+    answers = [(_ANSWERS[name], one) for name, one in documents if name in _ANSWERS]
     if len(requests) == len(answers) == 1 and requests[0][0] == answers[0][0]:
         return [Envelope(requests[0][0], requests[0][1], answers[0][1])]
     # Several side by side go together by key; of two answers to one request the first counts.

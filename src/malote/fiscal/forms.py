@@ -26,7 +26,8 @@ from operator import itemgetter
 from threading import Lock
 from typing import NamedTuple, TypeVar, cast
 
-from malote.fiscal.envelopes import envelopes
+from malote.fiscal.encoding import HIGH_CONTROL
+from malote.fiscal.envelopes import CrowdedError, envelopes
 from malote.fiscal.problems import Problem
 from malote.fiscal.rows import (
     ANSWER,
@@ -55,6 +56,7 @@ _RECENT = 3  # of them tried first
 _NOTED = 5000  # forms remembered as seen once, by their hashes
 _MOST_LUCK = 32  # files that weren't known, more than were, before others go unlooked at
 _OUT_OF_LUCK = 8  # then one file in so many is looked at
+_LARGEST = 1_500_000  # bytes of a file that is taken apart: a note of 990 items
 _LONGEST_FORM = 12_000  # characters of markup
 _DEPTH = 8  # of wrappers around a note
 
@@ -169,7 +171,7 @@ def recognise(raw: bytes) -> NoteRow | Unknown | None:
     """The rows of a file that is one note in known forms. Otherwise it must be parsed: what is unknown of it; None
     when it wouldn't help to know.
     """
-    pieces = _take_apart(raw) if _luck.holds() else None
+    pieces = _take_apart(raw) if len(raw) <= _LARGEST and _luck.holds() else None
     if pieces is None:
         return None
     found = _recognise(pieces)
@@ -306,8 +308,8 @@ def _is_legal(raw: bytes, text: str) -> bool:
     """Whether every character of the file may stand in XML as it is."""
     if len(raw.translate(None, _CONTROLS)) != len(raw):
         return False
-    # U+FFFE and U+FFFF, with some that are legal.
-    if not raw.isascii() and b"\xef\xbf" in raw:
+    # U+FFFE and U+FFFF, with some that are legal; and U+0080 to U+009F, which ``encoding`` mends.
+    if not raw.isascii() and (b"\xef\xbf" in raw or HIGH_CONTROL.search(raw)):
         return False
     if "]" in text and _CDATA_END in text:
         return False
@@ -334,7 +336,10 @@ def _frame_of(parts: list[str]) -> _Frame | None:
     if signed is None or signed.count("<protNFe") > 1 or signed.count(_NO_ITEMS) != 1:
         return None
     root = parse(signed.encode())
-    found = [] if isinstance(root, Problem) else envelopes(root, _DEPTH)
+    try:
+        found = [] if isinstance(root, Problem) else envelopes(root, _DEPTH, 1)
+    except CrowdedError:
+        return None
     if len(found) != 1 or found[0].kind != "note" or found[0].request is None:
         return None
     row = note_row(found[0].request, found[0].answer)

@@ -1,5 +1,6 @@
 """NFC-e (65) and NF-e (55): from rows of text to a sale, with all that is wrong with it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -110,16 +111,28 @@ def read_note(row: NoteRow, limits: Limits, *, resigned: bool = False) -> Readin
 def _cleaned(row: NoteRow) -> NoteRow:
     """Without the white space around texts, which is no part of them, and the control characters within.
 
-    Of items, ``_item`` takes it off their codes and the tables of amounts off the rest: a third of the cost.
+    Of items, ``_item`` takes it off their codes; everywhere, the tables of amounts take it off amounts.
     """
-    return row._replace(
-        head=HeadRow._make(map(printable, row.head)),
-        payments=[PaymentRow._make(map(printable, payment)) for payment in row.payments],
-        totals=TotalsRow._make(map(printable, row.totals)),
-        change=ChangeRow(printable(row.change.change)),
-        answer=None if row.answer is None else AnswerRow._make(map(printable, row.answer)),
-        signature=SignatureRow(printable(row.signature.digest)),
+    return NoteRow(
+        HeadRow._make(_clean(row.head)),
+        row.items,
+        [PaymentRow._make(_clean(payment)) for payment in row.payments],
+        row.totals,
+        ChangeRow(row.change.change.strip()),
+        None if row.answer is None else AnswerRow._make(_clean(row.answer)),
+        SignatureRow(row.signature.digest.strip()),
+        row.references,
+        row.alerts,
+        row.twice,
     )
+
+
+def _clean(texts: tuple[str, ...]) -> Iterable[str]:
+    return map(str.strip if "".join(texts).isprintable() else printable, texts)
+
+
+def _cleaned_item(row: ItemRow) -> ItemRow:
+    return ItemRow._make(map(printable, row))
 
 
 def _identify(head: HeadRow, problems: list[Problem]) -> _Identity | None:
@@ -243,8 +256,6 @@ def _items(rows: list[ItemRow], limits: Limits, problems: list[Problem]) -> tupl
 
 def _item(row: ItemRow) -> Item:
     """Raises ``AmountError``. Positional throughout: this runs for every line of every sale."""
-    if not "".join(row).isprintable():
-        row = ItemRow._make(map(printable, row))
     (
         number, code, gtin, description, ncm, cfop, unit, quantity, price, gross, freight, insurance, discount, other,
         in_total, origin, status, simple_status, base, rate, amount, st_base, st_amount,
@@ -255,6 +266,9 @@ def _item(row: ItemRow) -> Item:
     ) = row  # fmt: skip
     if not gross or gross.isspace():
         raise AmountError
+    said = f"{code}{description}{ncm}{cfop}{unit}{origin}{status}{simple_status}{pis_status}{cofins_status}"
+    if not f"{said}{reform_status}{reform_class}{gtin}".isprintable() and (clean := _cleaned_item(row)) != row:
+        return _item(clean)
     cents = CENTS
     rates = RATES
     return Item(

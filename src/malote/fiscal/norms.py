@@ -20,9 +20,10 @@ NORMS = (
     Norm("NT2025.002", date.min, reform_within=False),
     Norm("NT2026.008", date(2027, 1, 1), reform_within=True),
 )
+_NEWEST_FIRST = NORMS[::-1]
 SAT = Norm("CF-e", date.min, reform_within=False)  # the SAT's layout knows no tax reform
 
 
 def norm_on(day: date) -> Norm:
     """The rules for what is issued on that day."""
-    return next(norm for norm in reversed(NORMS) if norm.since <= day)
+    return next(norm for norm in _NEWEST_FIRST if norm.since <= day)

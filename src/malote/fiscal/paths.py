@@ -30,8 +30,9 @@ class Branch(dict[str, "int | Branch | None"]):
 
     def __missing__(self, tag: str) -> "int | Branch | None":
         """What stands for a tag that isn't among those named: one in a namespace, or one of any name."""
-        name = LOCAL_NAMES[tag]
-        found = self[name] if name != tag else self.any
+        found: int | Branch | None = self.any
+        if tag[0] == "{" and (named := self.get(tag[tag.rindex("}") + 1 :])) is not None:
+            found = named
         if len(self) < _REMEMBERED:
             self[tag] = found
         return found
@@ -71,10 +72,23 @@ class Paths(Generic[Row]):
         """The row that the elements feed together; adds the names of fields that they say in two ways."""
         texts = [""] * len(self.of)
         for element in elements:
-            for place, name in self._attributes:
-                texts[place] = element.get(name, "")
+            self._attributes_of(element, texts)
             fill(texts, self.branch, element, twice)
         return self.made(texts)
+
+    def row_of_parts(self, element: etree._Element, parts: list[etree._Element], twice: list[str]) -> Row:
+        """The same of one element, of whose children only these matter."""
+        texts = [""] * len(self.of)
+        self._attributes_of(element, texts)
+        for part in parts:
+            branch = self.branch[part.tag]
+            if isinstance(branch, Branch):
+                fill(texts, branch, part, twice)
+        return self.made(texts)
+
+    def _attributes_of(self, element: etree._Element, texts: list[str]) -> None:
+        for place, name in self._attributes:
+            texts[place] = element.get(name, "")
 
     def made(self, texts: Iterable[str]) -> Row:
         row: Row = self._make(texts)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from malote.fiscal import forms
 from malote.fiscal.cfe import read_sat, read_sat_cancellation
 from malote.fiscal.encoding import to_utf8
-from malote.fiscal.envelopes import Envelope, envelopes
+from malote.fiscal.envelopes import CrowdedError, Envelope, envelopes
 from malote.fiscal.events import read_event
 from malote.fiscal.findings import named
 from malote.fiscal.nfce import has_another_digest, read_note
@@ -23,7 +23,11 @@ from malote.fiscal.voids import read_void
 __all__ = ["Limits", "Reading", "Summary", "read", "summary"]
 
 _STANDARD = Limits()
-_KEY_WITHIN = re.compile(rb"""Id=["'](?:NFe|CFe)([0-9]{6}[A-Z0-9]{12}[0-9]{26})["']""")
+MOST_TAGS = 500_000  # "<" in a file: a note of the largest size has one in eleven bytes
+_KEY_WITHIN = re.compile(rb"""(?:Id=["'](?:NFe|CFe)|<chNFe>)([0-9]{6}[A-Z0-9]{12}[0-9]{26})["'<]""")
+_WITHIN = frozenset({None, "TAG_NAME_MISMATCH", "DOCUMENT_END"})  # faults of the parser's that no cut makes
+# The name of the first element, behind any declaration.
+_ROOT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^>]{0,200}>\s*)?<([A-Za-z_][\w:.-]{0,80})")
 
 
 def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
@@ -42,12 +46,16 @@ def _parse(raw: bytes, limits: Limits, unknown: forms.Unknown | None = None) -> 
     decoded = to_utf8(raw)
     if isinstance(decoded, Problem):
         return [unreadable([decoded])]
+    tags = decoded.content.count(b"<")
+    if tags > MOST_TAGS:
+        return [unreadable([reject("too_many_elements", found=tags, limit=MOST_TAGS)])]
     root = parse(decoded.content)
     if isinstance(root, Problem):
-        return [unreadable([root, *decoded.problems], _named_within(decoded.content))]
-    found = envelopes(root, limits.max_depth)
-    if len(found) > limits.max_documents:
-        return [unreadable([reject("too_many_documents_in_file", found=len(found), limit=limits.max_documents)])]
+        return [unreadable([_damage(raw, root) or root, *decoded.problems], _named_within(decoded.content))]
+    try:
+        found = envelopes(root, limits.max_depth, limits.max_documents)
+    except CrowdedError as crowded:
+        return [unreadable([crowded.problem])]
     readings = [_read(envelope, limits) for envelope in found] or [_unknown(root)]
     if decoded.problems:
         return [replace(reading, problems=[*reading.problems, *decoded.problems]) for reading in readings]
@@ -69,6 +77,17 @@ def _read(envelope: Envelope, limits: Limits) -> Reading:
         row = note_row(request, answer)
         return read_note(row, limits, resigned=has_another_digest(row) and signs(request, row.signature.digest))
     return read_sat(request, limits) if kind == "sat" else read_sat_cancellation(request)
+
+
+def _damage(raw: bytes, fault: Problem) -> Problem | None:
+    """What a power cut or a full disk does to a file that can't be parsed: zeros in it, or no end."""
+    zeros = raw.count(b"\0")
+    if zeros and b"<\0" not in raw[:64] and b"\0<" not in raw[:64]:
+        return reject("file_damaged", detail=f"{zeros} × 0x00")
+    root = _ROOT.match(raw)
+    if root and b"</" + root[1] not in raw and fault.facts.get("detail") not in _WITHIN:
+        return reject("file_damaged", detail="EOF")
+    return None
 
 
 def _named_within(content: bytes) -> Summary | None:

@@ -210,21 +210,24 @@ TOTALS = Paths(TotalsRow)
 ANSWER = Paths(AnswerRow)
 SIGNATURE = Paths(SignatureRow)
 _REFERENCE = Paths(ReferenceRow)
+_GROUPS = ("ide", "emit", "dest", "det", "total", "pag")
+_WANTED = tuple(f"{{*}}{name}" for name in _GROUPS)
+_MOST_ITEMS = 1_000
+_MOST_PAYMENTS = 1_000
 
 
 def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
     """The rows of an NFe (or of its infNFe alone) and of the protNFe that goes with it."""
     twice: list[str] = []
     body = _body(note, twice)
-    groups: dict[str, list[etree._Element]] = {name: [] for name in ("ide", "det", "total", "pag")}
-    for child in body:
-        name = LOCAL_NAMES[child.tag]
-        if name in groups:
-            groups[name].append(child)
+    groups: dict[str, list[etree._Element]] = {name: [] for name in _GROUPS}
+    # The parser's own code picks them: a body may hold half a million of others.
+    for child in body.iterchildren(*_WANTED):
+        groups[LOCAL_NAMES[child.tag]].append(child)
     paid = groups["pag"]
     return NoteRow(
-        HEAD.row([body], twice),
-        [ITEM.row([detail], twice) for detail in groups["det"]],
+        HEAD.row_of_parts(body, groups["ide"] + groups["emit"] + groups["dest"], twice),
+        _items(groups["det"], twice),
         _payments(paid, body.get("versao", ""), twice),
         TOTALS.row(groups["total"], twice),
         CHANGE.row(paid, twice),
@@ -234,6 +237,12 @@ def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
         [] if answer is None else alerts_of(answer),
         twice,
     )
+
+
+def _items(details: list[etree._Element], twice: list[str]) -> list[ItemRow]:
+    """As many rows as items. Beyond what any note has they are told by their number only: nobody reads those."""
+    rows = [ITEM.row([detail], twice) for detail in details[:_MOST_ITEMS]]
+    return rows + [ITEM.row([], twice)] * (len(details) - len(rows))
 
 
 def item_row(detail: etree._Element, twice: list[str]) -> ItemRow:
@@ -255,8 +264,9 @@ def _payments(groups: list[etree._Element], layout: str, twice: list[str]) -> li
     details = [children_of(group, "detPag") for group in groups]
     if len(groups) > 1 and (any(details) or layout.startswith("4")):
         twice.append("pag")
-    sources = [own or _as_payment(group) for group, own in zip(groups, details, strict=True)]
-    return [PAYMENT.row([source], twice) for found in sources for source in found]
+    sources = [one for group, own in zip(groups, details, strict=True) for one in own or _as_payment(group)]
+    rows = [PAYMENT.row([source], twice) for source in sources[:_MOST_PAYMENTS]]
+    return rows + [PAYMENT.row([], twice)] * (len(sources) - len(rows))
 
 
 def _as_payment(group: etree._Element) -> list[etree._Element]:

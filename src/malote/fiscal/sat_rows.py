@@ -108,6 +108,9 @@ SAT_ITEM = Paths(SatItemRow)
 SAT_TOTALS = Paths(SatTotalsRow)
 SAT_PAYMENT = Paths(SatPaymentRow)
 SAT_CHANGE = Paths(SatChangeRow)
+# More than any has: of a file with still more, the limits tell.
+_MOST_ITEMS = 1_000
+_MOST_PAYMENTS = 1_000
 
 
 def sat_row(document: etree._Element) -> SatRow:
@@ -122,8 +125,8 @@ def sat_row(document: etree._Element) -> SatRow:
         twice.append("pgto")
     return SatRow(
         SAT_HEAD.row([body], twice),
-        [SAT_ITEM.row([detail], twice) for detail in children_of(body, "det")],
-        [SAT_PAYMENT.row([method], twice) for group in paid for method in children_of(group, "MP")],
+        [SAT_ITEM.row([detail], twice) for detail in children_of(body, "det")[:_MOST_ITEMS]],
+        [SAT_PAYMENT.row([method], twice) for group in paid for method in children_of(group, "MP")[:_MOST_PAYMENTS]],
         SAT_TOTALS.row(children_of(body, "total"), twice),
         SAT_CHANGE.row(paid, twice),
         twice,

@@ -101,11 +101,18 @@ def check_payments(sale: Sale, total: int, tolerance: int, problems: list[Proble
     _tell("payments_sum", total, paid, tolerance, problems)
 
 
-def check_header(pairs: list[tuple[str, int, int]], problems: list[Problem]) -> None:
+def check_header(
+    names: tuple[str, ...], stated: tuple[int, ...], summed: tuple[int, ...], problems: list[Problem]
+) -> None:
     """What the header states and the items come to, by the field's name. What is booked is what each of them says."""
-    apart = [f"{name} {money(stated)} ≠ {money(summed)}" for name, stated, summed in pairs if stated != summed]
-    if apart:
-        problems.append(warning("header_disagrees", fields=", ".join(apart)))
+    if stated == summed:
+        return
+    apart = [
+        f"{name} {money(one)} ≠ {money(other)}"
+        for name, one, other in zip(names, stated, summed, strict=True)
+        if one != other
+    ]
+    problems.append(warning("header_disagrees", fields=", ".join(apart)))
 
 
 def _tell(code: str, expected: int, found: int, tolerance: int, problems: list[Problem]) -> None:

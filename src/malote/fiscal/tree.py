@@ -17,7 +17,7 @@ class _LocalNames(dict[str, str]):
     """The local name of a tag: whatever namespace or prefix a file uses, or none."""
 
     def __missing__(self, tag: str) -> str:
-        name = tag.rpartition("}")[2]
+        name = tag[tag.rfind("}") + 1 :]
         if len(self) < _REMEMBERED:
             self[tag] = name
         return name

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from tests.unit.fiscal.notes import Line, build_note
-from tests.unit.fiscal.support import only, problems_of, sale_in
+from tests.unit.fiscal.support import problems_of, sale_in
 
 ITEMS = [Line(description="PÃO FRANCÊS")]
 UTF8 = build_note(items=ITEMS)
@@ -61,9 +61,40 @@ def test_white_space_before_the_declaration() -> None:
 
 
 def test_bytes_that_mean_nothing() -> None:
-    reading = only(declared("nonsense", "iso-8859-1"))
-    assert [problem.code for problem in reading.problems] == ["encoding_unreadable"]
     assert problems_of(b"\xff\xfe<\0a") == ["encoding_unreadable"]
+
+
+@pytest.mark.parametrize(
+    "name", ["UTF-8", "ISO-8859-1", "iso-8859-15", "windows-1252", "nonsense", "us-ascii", "UTF-16"]
+)
+def test_what_a_windows_pos_writes_is_read_as_such(name: str) -> None:
+    text = "CAFÉ – “EXTRA” ‘D’ 5€ ™ … •"
+    raw = build_note(
+        items=[Line(description=text)],
+        declaration=f'<?xml version="1.0" encoding="{name}"?>',
+        encoding="cp1252",
+    )
+    assert sale_in(raw).items[0].description == text
+    assert problems_of(raw) == ([] if name == "windows-1252" else ["encoding_wrong"])
+
+
+@pytest.mark.parametrize("written", ["A\x96B", "A&#150;B", "A&#x96;B", "A&#x0096;B", "A&#00150;B"])
+def test_a_control_character_in_the_place_of_a_dash_is_the_dash(written: str) -> None:
+    raw = build_note(items=[Line(description=written)])
+    for _ in range(9):
+        assert sale_in(raw).items[0].description == "A–B"
+        assert problems_of(raw) == ["encoding_wrong"]
+
+
+def test_no_control_character_is_left_in_a_text() -> None:
+    controls = [chr(code) for code in (9, 10, 0x7F, *range(0x80, 0xA0), 0x2028)]
+    for control in controls:
+        raw = build_note(items=[Line(description=f"A{control}B", code=f"1{control}2")])
+        raw = raw.replace(b"<natOp>VENDA", f"<natOp>VEN{control}DA".encode())
+        for _ in range(5):
+            sale = sale_in(raw)
+            said = (sale.items[0].description, sale.items[0].product_code, sale.operation)
+            assert all(text.isprintable() for text in said), hex(ord(control))
 
 
 def test_a_prefixed_namespace() -> None:

@@ -97,19 +97,36 @@ def test_nothing(raw: bytes) -> None:
     "raw", [b"PK\x03\x04", b"%PDF-1.7", b"\0" * 1000, b"venda", b"<", b"<a", b"<a></b>", b"<a/><b/>", bytes(range(256))]
 )
 def test_what_is_no_xml(raw: bytes) -> None:
-    assert problems_of(raw)[0] in ("xml_malformed", "encoding_unreadable")
+    assert problems_of(raw)[0] in ("xml_malformed", "encoding_unreadable", "file_damaged")
     assert only(raw).kind is None
 
 
 def test_a_file_cut_short_still_tells_its_key() -> None:
     reading = only(NOTE[: len(NOTE) // 2])
-    assert [problem.code for problem in reading.problems] == ["xml_malformed"]
+    assert [problem.code for problem in reading.problems] == ["file_damaged"]
     assert reading.kind is None
     assert summary(reading).access_key == key_of(NOTE)
 
 
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9, 0.99])
+def test_wherever_a_file_is_cut_it_is_damaged(part: float) -> None:
+    for root in (NOTE, b"\xef\xbb\xbf" + NOTE, NOTE.partition(b"?>")[2]):
+        assert problems_of(root[: int(len(root) * part)]) == ["file_damaged"]
+
+
+def test_a_file_of_zeros_is_damaged() -> None:
+    assert problems_of(b"\0" * 4096) == ["file_damaged"]
+
+
+def test_a_whole_file_that_is_malformed_is_not_damaged() -> None:
+    assert problems_of(NOTE.replace(b"</ide>", b"")) == ["xml_malformed"]
+    assert problems_of(NOTE + b"x") == ["xml_malformed"]
+
+
 def test_a_file_filled_up_with_zeros_by_a_power_cut() -> None:
-    assert problems_of(NOTE + b"\0" * 100) == ["xml_malformed"]
+    reading = only(NOTE + b"\0" * 100)
+    assert [problem.code for problem in reading.problems] == ["file_damaged"]
+    assert summary(reading).access_key == key_of(NOTE)
 
 
 @pytest.mark.parametrize("name", ["NFe", "evento", "retEvento", "inutNFe", "CFe", "CFeCanc", "protNFe", "infNFe"])
