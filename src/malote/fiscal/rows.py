@@ -4,7 +4,7 @@ Paths are those of the official layout (NFe, 4.00 with NT 2025.002), from the el
 that is absent or empty is ""; texts are as they are written, with any white space around them.
 """
 
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Annotated, NamedTuple
 
 from lxml import etree
@@ -213,6 +213,7 @@ _REFERENCE = Paths(ReferenceRow)
 _GROUPS = ("ide", "emit", "dest", "det", "total", "pag")
 _WANTED = tuple(f"{{*}}{name}" for name in _GROUPS)
 _MOST_ITEMS = 1_000
+_MOST_PARTS = 20_000  # of a body; what comes behind belongs to no note that is within the limits
 _MOST_PAYMENTS = 1_000
 
 
@@ -222,7 +223,7 @@ def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
     body = _body(note, twice)
     groups: dict[str, list[etree._Element]] = {name: [] for name in _GROUPS}
     # The parser's own code picks them: a body may hold half a million of others.
-    for child in body.iterchildren(*_WANTED):
+    for child in islice(body.iterchildren(*_WANTED), _MOST_PARTS):
         groups[LOCAL_NAMES[child.tag]].append(child)
     paid = groups["pag"]
     return NoteRow(

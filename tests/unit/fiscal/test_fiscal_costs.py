@@ -14,6 +14,8 @@ from tests.unit.fiscal.support import only
 from tests.unit.fiscal.worst_shapes import LARGEST, SHAPES
 
 _ALLOWED = 0.3  # seconds of processor time
+_YARDSTICK = b"<r>" + b"<a>1</a>" * 200_000 + b"</r>"
+_YARDSTICK_SECONDS = 0.04  # to parse it, undisturbed
 _MEGABYTES = 60  # of Python's own, beside the parser's
 
 
@@ -35,7 +37,8 @@ def test_reading_costs_little_more_than_parsing(name: str) -> None:
     # The best of some: what disturbs a machine only adds.
     parsing = min(_spent(_parsed, raw) for _ in range(2))
     reading = min(_spent(read, raw) for _ in range(3))
-    assert reading - parsing < _ALLOWED
+    # On a machine that is busy with other things, a processor's second does less: so much as this parse tells.
+    assert reading - parsing < _ALLOWED * max(1.0, _spent(_parsed, _YARDSTICK) / _YARDSTICK_SECONDS)
 
 
 @pytest.mark.parametrize("name", SHAPES)
