@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,11 +24,18 @@ from typing import Any, NamedTuple
 import httpx
 import psutil
 from tests.unit.fiscal.notes import build_note
+from tests.unit.fiscal.worst_shapes import worst
 
 from malote import wire
+from malote.accounts import users
+from malote.accounts.audit import Actor
+from malote.accounts.roles import Role
 from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.config import Settings
+from malote.console import markup, receipt
+from malote.fiscal import schema
+from malote.fiscal.tree import parse_as_is
 
 Row = dict[str, Any]
 Measurement = Callable[[], list[Row]]
@@ -154,6 +162,103 @@ def half_open() -> list[Row]:
         return [
             row("a good till's wait beside 200 half-open requests", 1e3 * median_wait(running, 100), "ms", 1e3 * good)
         ]
+
+
+@measurement
+def document_page() -> list[Row]:
+    """What the page of a rejected document costs, of the worst shapes, beside the costliest parse of one."""
+
+    schema.findings(build_note(total=3))  # compiled once
+    plain = worst_page = 0.0
+    worst_name = ""
+    for size in (900_000, 1_900_000, 5_000_000):
+        for name, document in worst(size):
+            plain = max(plain, _spent(parse_as_is, document))
+            spent = _spent(_show, document)
+            if spent > worst_page:
+                worst_page, worst_name = spent, f"{name}, {size} bytes"
+    return [row(f"page of a rejected document: {worst_name}", 1e3 * worst_page, "ms processor", 1e3 * plain)]
+
+
+@measurement
+def idle() -> list[Row]:
+    """What a server costs while nothing happens: with one till, and with two thousand and their drop folders."""
+    alone = _idle("caixa1")
+    many = _idle(*(f"caixa{number}" for number in range(2000)))
+    return [row("idle with 2,000 tills", many, "‰ of a core", alone)]
+
+
+@measurement
+def browsers() -> list[Row]:
+    """Fifty browsers that refresh Gerenciamento at the same moment, beside one."""
+    with server(*(f"caixa{number}" for number in range(200))) as running:
+        cookies = _signed_in(running)
+        one = _processor_of_refreshes(running, cookies, 1)
+        return [
+            row(
+                "50 browsers refresh a page",
+                1e3 * _processor_of_refreshes(running, cookies, 50),
+                "ms processor",
+                1e3 * one,
+            )
+        ]
+
+
+def _show(document: bytes) -> None:
+    markup.show(document, [])
+    schema.findings(document)
+    receipt.issuer_of(document, 0)
+
+
+def _spent(act: Callable[[bytes], object], document: bytes) -> float:
+    began = time.process_time()
+    act(document)
+    return time.process_time() - began
+
+
+def _idle(*tills: str) -> float:
+    with server(*tills, posting=True) as running:
+        while True:  # until it has made its folders
+            before = running.processor()
+            time.sleep(3)
+            if running.processor() - before < 0.3:
+                break
+        before = running.processor()
+        time.sleep(20)
+        return 1e3 * (running.processor() - before) / 20
+
+
+def _signed_in(running: Running) -> httpx.Cookies:
+    """Somebody who may look."""
+    password = "correct-horse-7"
+    with services_for(Settings(home=str(running.home))) as services:
+        users.create(
+            services.engine, Actor("bench"), "bench", role=Role.OPERADOR, password=password, must_change_password=False
+        )
+    with httpx.Client(base_url=running.address, timeout=60) as client:
+        form = re.search(r'name="form" value="([^"]+)"', client.get("/console/sign-in").text)
+        assert form is not None
+        client.post("/console/sign-in", data={"form": form.group(1), "name": "bench", "password": password})
+        assert client.get("/console/tills").status_code == 200
+        return client.cookies
+
+
+def _processor_of_refreshes(running: Running, cookies: httpx.Cookies, count: int) -> float:
+    """A change, and then each browser once, all at the same moment; the median of several such changes."""
+    headers = {"HX-Request": "true", "Malote-Refresh": "1", "Accept-Encoding": "gzip"}
+    spent = []
+    with ThreadPoolExecutor(count) as pool, ExitStack() as stack:
+        clients = [
+            stack.enter_context(httpx.Client(base_url=running.address, cookies=cookies, headers=headers, timeout=60))
+            for _ in range(count)
+        ]
+        for _ in range(TIMES):
+            time.sleep(1.1)  # older than anything that is shared
+            before = running.processor()
+            for reply in pool.map(lambda client: client.get("/console/tills"), clients):
+                assert reply.status_code == 200
+            spent.append(running.processor() - before)
+    return statistics.median(spent)
 
 
 def _processor_of_forms(running: Running, body: bytes) -> float:

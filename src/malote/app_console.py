@@ -19,6 +19,7 @@ from malote.console import services as console
 from malote.fiscal.reader import read
 from malote.spool import happenings, listing, metrics, overview
 from malote.spool.metrics import Metrics
+from malote.spool.overview import TillsPage, TillsQuery
 
 METRICS_SECONDS = 2.0
 MINUTES = 60  # shown in the plots
@@ -57,9 +58,64 @@ class Remembered(Generic[Key, Answer]):
             return known[1]
 
 
+class _Run(Generic[Answer]):
+    """One asking, for all who came before it began."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.answers: list[Answer] = []
+        self.error: Exception | None = None
+
+
+class Together(Generic[Key, Answer]):
+    """Who asks while the same is being asked shares the next asking with all others who came meanwhile.
+
+    So many who ask at once cost two askings, and nobody gets an answer from before he asked.
+    """
+
+    def __init__(self, ask: Callable[[Key], Answer]) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._running: dict[Key, _Run[Answer]] = {}
+        self._next: dict[Key, _Run[Answer]] = {}
+
+    def __call__(self, key: Key) -> Answer:
+        """Raises what ``ask`` raises."""
+        with self._lock:
+            joined = self._next.get(key)
+            run = joined or self._next.setdefault(key, _Run())
+            before = self._running.get(key)
+        if joined is None:
+            if before is not None:
+                before.over.wait()
+            self._do(key, run)
+        run.over.wait()
+        if run.error is not None:
+            raise run.error
+        return run.answers[0]
+
+    def _do(self, key: Key, run: _Run[Answer]) -> None:
+        with self._lock:
+            del self._next[key]  # whoever comes from now on is too late for this one
+            self._running[key] = run
+        try:
+            run.answers.append(self._ask(key))
+        except Exception as error:  # noqa: BLE001 - raised again for each who asked
+            run.error = error
+        finally:
+            with self._lock:
+                if self._running.get(key) is run:
+                    del self._running[key]
+            run.over.set()
+
+
 def console_services(services: Services) -> console.Services:
     """What the console asks, over the server's own parts."""
     engine, settings, spool = services.engine, services.settings, services.spool
+
+    def page(query: TillsQuery) -> TillsPage:
+        return overview.tills(engine, query, now=time.time())
+
     return console.Services(
         store_name=settings.store.name,
         erp_name=settings.erp.name,
@@ -68,7 +124,7 @@ def console_services(services: Services) -> console.Services:
         accounts=_accounts(services),
         users=_users(services),
         tills=console.Tills(
-            page=lambda query: overview.tills(engine, query, now=time.time()),
+            page=Together(page),
             matching=lambda query: overview.matching_tills(engine, query, now=time.time()),
             find=lambda name: overview.till_overview(engine, name, now=time.time()),
             refused=partial(overview.refused_files, engine),
