@@ -130,7 +130,7 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
 @get("/v1/status", sync_to_thread=True, opt={ANY_CLIENT: True}, responses=FAULTS)
 def show_status(request: TillRequest) -> TillStatus:
     """The till itself, as the server sees it."""
-    found = next((one for one in services_of(request).spool.status() if one.till == request.auth.name), None)
+    found = next(iter(services_of(request).spool.status(request.auth.id)), None)
     if found is None:
         raise RefusedError("not_found")
     return found

@@ -1,7 +1,7 @@
 """Giving documents out to posters: claimed by compare-and-set, fenced by a token, taken back when time runs out."""
 
 import secrets
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -13,10 +13,10 @@ from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
-from malote.spool import states
+from malote.spool import moving
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.extracted import DamagedError, Extracted
-from malote.spool.moving import Tally, chunks, count, decode_reason
+from malote.spool.moving import decode_reason
 from malote.spool.settling import settle
 from malote.spool.states import State
 
@@ -56,7 +56,8 @@ def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
     with writing(engine) as connection:
         _distrust_the_clock(connection, now)
         claims = _choose(connection, wish, now)
-        _claim(connection, claims, token, now + min(wish.seconds, LONGEST_LEASE))
+        claimed = {one.id: (one.till_id, one.state, one.reason_code or "") for one in claims}
+        moving.lease(connection, claimed, token, now + min(wish.seconds, LONGEST_LEASE))
     leased, damaged = _open(engine, claims, token)
     if damaged:
         settle(engine, damaged, now)
@@ -123,34 +124,6 @@ _CLAIM = (
     documents.c.attempts,
     documents.c.reason,
 )
-
-
-def _claim(connection: Connection, claims: Sequence[_Claim], token: str, until: float) -> None:
-    changes: Counter[Tally] = Counter()
-    for claim in claims:
-        if claim.state == "posting":
-            # Abandoned: back to accepted, and out again.
-            states.check("posting", "accepted")
-            states.check("accepted", "posting")
-        else:
-            states.check(claim.state, "posting")
-        changes[claim.till_id, claim.state, claim.reason_code or ""] -= 1
-        changes[claim.till_id, "posting", ""] += 1
-    for chunk in chunks([claim.id for claim in claims]):
-        connection.execute(
-            update(documents)
-            .where(documents.c.id.in_(chunk))
-            .values(
-                state="posting",
-                lease=token,
-                lease_until=until,
-                retry_at=None,
-                reason_code=None,
-                reason=None,
-                attempts=documents.c.attempts + 1,
-            )
-        )
-    count(connection, changes)
 
 
 def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[LeasedDocument], list[Settlement]]:

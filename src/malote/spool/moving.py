@@ -77,6 +77,28 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
     count(connection, changes)
 
 
+def lease(connection: Connection, claimed: Mapping[int, Tally], token: str, until: float) -> None:
+    """Gives locked documents to the poster that holds ``token``. ``claimed``: by id, what each counts as now.
+
+    Raises ``IllegalTransitionError``.
+    """
+    changes: Counter[Tally] = Counter()
+    for before in claimed.values():
+        state = before[1]
+        if state == "posting":
+            # Abandoned: back to accepted, and out again.
+            states.check("posting", "accepted")
+            state = "accepted"
+        states.check(state, "posting")
+        changes[before] -= 1
+        changes[before[0], "posting", ""] += 1
+    values = {"state": "posting", "lease": token, "lease_until": until, "attempts": documents.c.attempts + 1}
+    cleared = {"retry_at": None, "reason_code": None, "reason": None}
+    for chunk in chunks(list(claimed)):
+        connection.execute(update(documents).where(documents.c.id.in_(chunk)).values({**values, **cleared}))
+    count(connection, changes)
+
+
 def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason | None]]) -> None:
     """Gives locked documents another reason for the state they stay in, or none; the quarantine writes them anew."""
     changes: Counter[Tally] = Counter()

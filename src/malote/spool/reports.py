@@ -20,13 +20,17 @@ from malote.wire import RefusedFile
 _ByState = dict[str, dict[str, int]]  # state, then reason code
 
 
-def status(engine: Engine, now: float) -> list[TillStatus]:
+def status(engine: Engine, now: float, till_id: int | None = None) -> list[TillStatus]:
+    counted, known, late_sales = select(tallies).where(tallies.c.count > 0), select(tills), _late(now)
+    if till_id is not None:
+        counted, known = counted.where(tallies.c.till_id == till_id), known.where(tills.c.id == till_id)
+        late_sales = late_sales.where(open_sale.c.till_id == till_id)
     with reading(engine) as connection:
         counts: dict[int, _ByState] = defaultdict(lambda: defaultdict(dict))
-        for row in connection.execute(select(tallies).where(tallies.c.count > 0)):
+        for row in connection.execute(counted):
             counts[row.till_id][row.state][row.reason_code] = int(row._mapping["count"])
-        rows = connection.execute(select(tills).order_by(tills.c.name_key)).all()
-        late = {row.till_id: (int(row.sales), int(row.total)) for row in connection.execute(_late(now))}
+        rows = connection.execute(known.order_by(tills.c.name_key)).all()
+        late = {row.till_id: (int(row.sales), int(row.total)) for row in connection.execute(late_sales)}
     return [_till_status(row, counts[row.id], late.get(row.id, (0, 0))) for row in rows]
 
 

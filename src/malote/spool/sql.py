@@ -136,9 +136,9 @@ class Spool:
         """Says that the quarantine has them durably."""
         unkept.mark_kept(self._engine, document_ids)
 
-    def status(self) -> list[TillStatus]:
-        """Every till by name. Costs the same however long the history."""
-        return reports.status(self._engine, self._clock())
+    def status(self, till_id: int | None = None) -> list[TillStatus]:
+        """Every till by name, or the one alone. Costs the same however long the history."""
+        return reports.status(self._engine, self._clock(), till_id)
 
     def flagged(self, till: str | None = None) -> list[StoredDocument]:
         """Posted documents that a person must look at all the same, in order of arrival."""

@@ -109,9 +109,9 @@ class Rollouts:
         with reading(self._engine) as connection:
             return rollouts.find(connection, rollout_id)
 
-    def tills_of(self, rollout_id: int) -> list[RolloutTill]:
+    def tills_of(self, rollout_id: int, name: str | None = None) -> list[RolloutTill]:
         with reading(self._engine) as connection:
-            return rollouts.tills_of(connection, rollout_id, self._heard_since())
+            return rollouts.tills_of(connection, rollout_id, self._heard_since(), name)
 
     def structures_of_tills(self, names: Sequence[str] | None = None) -> list[TillStructure]:
         """Every enabled till by name, or those of ``names``."""

@@ -204,8 +204,8 @@ def find(connection: Connection, rollout_id: int | None) -> Rollout | None:
     )
 
 
-def tills_of(connection: Connection, rollout_id: int, heard_since: float) -> list[RolloutTill]:
-    """Those that failed first, then by wave and name."""
+def tills_of(connection: Connection, rollout_id: int, heard_since: float, name: str | None = None) -> list[RolloutTill]:
+    """Those that failed first, then by wave and name; or the one of that name alone."""
     failed_first = case((rollout_till.c.state == "failed", 0), else_=1)
     query = (
         select(rollout_till, tills.c.name, tills.c.last_contact_at)
@@ -213,6 +213,8 @@ def tills_of(connection: Connection, rollout_id: int, heard_since: float) -> lis
         .where(rollout_till.c.rollout_id == rollout_id)
         .order_by(failed_first, rollout_till.c.wave, tills.c.name_key)
     )
+    if name is not None:
+        query = query.where(tills.c.name_key == name.lower())
     return [_till(row, heard_since) for row in connection.execute(query)]
 
 

@@ -114,9 +114,9 @@ class Structures:
         """A roll-out, the newest where None; None where there is none."""
         return self.rollouts.find(rollout_id)
 
-    def rollout_tills(self, rollout_id: int) -> list[RolloutTill]:
-        """Its tills, by wave and name. A till that failed comes first."""
-        return self.rollouts.tills_of(rollout_id)
+    def rollout_tills(self, rollout_id: int, till: str | None = None) -> list[RolloutTill]:
+        """Its tills, by wave and name, or the one named. A till that failed comes first."""
+        return self.rollouts.tills_of(rollout_id, till)
 
     def cancel(self, rollout_id: int, actor: Actor, *, reason: str = "") -> Rollout:
         """No further till gets it; what is done stays. Raises ``StructureError`` (rollout_over, rollout_unknown)."""

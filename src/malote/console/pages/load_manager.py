@@ -93,11 +93,11 @@ def tills(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
 def structure_of(services: Services, name: str) -> dict[str, Any]:
     """For the tab Estrutura of a till's Detalhamento."""
     rollout = services.structures.rollout()
-    found = services.structures.rollout_tills(rollout.id) if rollout else []
+    found = services.structures.rollout_tills(rollout.id, name) if rollout else []
     return {
-        "structure": next((one for one in services.structures.tills() if one.till == name), None),
+        "structure": next(iter(services.structures.tills([name])), None),
         "rollout": rollout,
-        "row": next((one for one in found if one.till == name), None),
+        "row": next(iter(found), None),
     }
 
 

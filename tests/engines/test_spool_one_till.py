@@ -1,0 +1,21 @@
+"""To show one till, one till is read."""
+
+from sqlalchemy import Engine, event
+
+from malote.accounts.tills import Till
+from malote.spool.sql import Spool
+
+pytest_plugins = ("tests.engines.spool_fixtures",)
+
+
+def test_the_status_of_one_till_asks_for_that_till_alone(
+    spool_engine: Engine, spool: Spool, till_one: Till, till_two: Till
+) -> None:
+    asked: list[str] = []
+    event.listen(spool_engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
+    assert [one.till for one in spool.status(till_two.id)] == ["caixa2"]
+    looks = [one for one in asked if "FROM till" in one or "FROM tally" in one or "FROM open_sale" in one]
+    assert len(looks) == 3
+    assert all("WHERE" in one and ("till.id =" in one or "till_id =" in one) for one in looks)
+    assert [one.till for one in spool.status()] == ["caixa1", "caixa2"]
+    assert spool.status(77) == []
