@@ -14,10 +14,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -259,6 +261,43 @@ def _processor_of_refreshes(running: Running, cookies: httpx.Cookies, count: int
                 assert reply.status_code == 200
             spent.append(running.processor() - before)
     return statistics.median(spent)
+
+
+@measurement
+def all_at_once() -> list[Row]:
+    """200 requests that never end, two who send forms of 8 MB, and a till of rubbish, while another till sells."""
+    with server("caixa1", "caixa2") as running, ExitStack() as stack:
+        good = median_wait(running, 1)
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(running.place)).sendall(b"POST /v1/documents HTTP/1.1\r\n")
+        stop = threading.Event()
+        nuisances = [partial(_forms, running, stop), partial(_forms, running, stop), partial(_rubbish, running, stop)]
+        threads = [threading.Thread(target=nuisance) for nuisance in nuisances]
+        for thread in threads:
+            thread.start()
+        try:
+            waited = median_wait(running, 100)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+    name = "a good till's wait beside half-open requests, forms and a till of rubbish"
+    return [row(name, 1e3 * waited, "ms", 1e3 * good)]
+
+
+def _forms(running: Running, stop: threading.Event) -> None:
+    while not stop.is_set():
+        with suppress(httpx.TransportError):
+            httpx.post(f"{running.address}/console/sign-in", content=b"&a" * 4_000_000, headers=_FORM, timeout=60)
+
+
+def _rubbish(running: Running, stop: threading.Event) -> None:
+    with running.till("caixa2") as till:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            with suppress(httpx.TransportError):
+                till.post(wire.PATH_DOCUMENTS, content=b"<rubbish>%d" % number)
 
 
 def _processor_of_forms(running: Running, body: bytes) -> float:

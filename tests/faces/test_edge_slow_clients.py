@@ -1,6 +1,7 @@
 """Clients that keep the server waiting: each has an end, and none of them costs a till its place."""
 
 import asyncio
+import contextlib
 import os
 import re
 import socket
@@ -151,6 +152,22 @@ def test_an_idle_connection_is_closed_and_one_in_use_serves_several_requests() -
             caller.say(FORM % 3 + b"a=1")
             assert caller.listen_for(b"\r\n\r\n3")
         assert caller.heard() == b""
+
+
+CHUNKED = b"POST /form HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_a_body_in_tiny_chunks_is_refused_and_one_in_ordinary_ones_is_not() -> None:
+    with listener(reader, ServerSettings(port=0)) as place:
+        with Caller(place) as caller:
+            caller.say(CHUNKED + b"3e8\r\n" + b"x" * 1000 + b"\r\n" + (b"3e8\r\n" + b"x" * 1000 + b"\r\n") * 2000)
+            assert caller.say(b"0\r\n\r\n").listen_for(b"\r\n\r\n2001000")
+        with Caller(place) as caller:
+            with contextlib.suppress(ConnectionError):
+                caller.say(CHUNKED)
+                for _ in range(1000):
+                    caller.say(b"1\r\nx\r\n" * 1000)
+            assert b"too small chunks" in caller.heard()
 
 
 def test_a_reply_that_nobody_reads_is_given_up() -> None:

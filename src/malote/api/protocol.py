@@ -18,6 +18,10 @@ from malote.api.faults import RETRY_AFTER_SECONDS, words_of
 from malote.api.transport import PatientTransport
 from malote.config import Settings
 
+# A body in chunks of a byte costs a hundred times its size: so much more may come on the wire than what it says.
+MOST_WRAPPING = 1.1
+SLACK = 400_000  # bytes, of which some have come and were not looked at yet
+
 Phase = Literal["new", "head", "body", "served", "idle"]
 
 log = structlog.get_logger("malote.api")
@@ -169,6 +173,7 @@ class PatientProtocol(H11Protocol):
 
         async def run(scope: Any, receive: Any, send: Any) -> None:
             cycle = self.cycle
+            size = 0
 
             async def answer(message: Any) -> None:
                 if message["type"] == "http.response.start" and cycle.more_body:
@@ -178,11 +183,18 @@ class PatientProtocol(H11Protocol):
                 await send(message)
 
             async def listen() -> Any:
+                nonlocal size
                 if isinstance(scope.get("auth"), Till):
                     # Its body is waited for as long as its time allows, whoever else comes.
                     self._connections.is_a_tills(self._address)
                     self._connections.is_served(self)
-                return await receive()
+                message = await receive()
+                size += len(message.get("body", b""))
+                if self._received > SLACK + MOST_WRAPPING * size:
+                    detail = {"detail": "the body comes in too small chunks"}
+                    self._refuse(HTTPStatus.BAD_REQUEST, "request_invalid", detail)
+                    return {"type": "http.disconnect"}
+                return message
 
             await app(scope, listen, answer)
             if isinstance(scope.get("auth"), Till):
