@@ -41,6 +41,7 @@ from malote.posting.poster import Poster
 from malote.posting.products import Remembered
 from malote.posting.second_look import look_again
 from malote.quarantine import cures, keeping, synchronising
+from malote.quarantine.jobs import Jobs
 from malote.quarantine.parts import Parts
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
@@ -71,6 +72,7 @@ class Services(api.Services):
     quarantine: Quarantine
     structures: Structures
     synchronisation: Synchronisation
+    jobs: Jobs
     locks: Locks
 
     def tills(self) -> list[Till]:
@@ -110,6 +112,7 @@ def open_services(settings: Settings) -> Services:
     keep_all = partial(keeping.keep_all, settings.quarantine_path)
     intake = Intake(engine, spool, keep_all, settings.store, settings.intake, settings.fiscal.operations)
     quarantine = build_quarantine(settings, engine, spool, intake)
+    synchronisation = Synchronisation(engine, quarantine.judge)
     structures = Structures(engine, settings)
     return Services(
         settings=settings,
@@ -122,7 +125,8 @@ def open_services(settings: Settings) -> Services:
         structures=structures,
         structure_due=structures.rollouts.due,
         server_key=structures.rollouts.public_key,
-        synchronisation=Synchronisation(engine, quarantine.judge),
+        synchronisation=synchronisation,
+        jobs=Jobs(quarantine.parts, synchronisation),
         locks=build_locks(settings, engine),
         authenticate=partial(tills.authenticate, engine),
         record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
@@ -196,6 +200,7 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
         "quarantine": services.quarantine.reconciler.run,
         "rejoining": partial(rejoin, services),
         "series": partial(look_after_series, services),
+        "jobs": services.jobs.run,
     }
     if services.settings.intake.drop_folder:
         chosen["drop folder"] = build_drop_folder(services).run
@@ -270,6 +275,7 @@ def prune(services: Services) -> None:
         "sessions": lambda: users.purge(services.engine, now=time.time()),
         "trash": services.quarantine.purge,
         "pouches": lambda: services.spool.prune(time.time() - settings.retention.posted_days * 86400),
+        "jobs": services.jobs.forget,
         "received": lambda: received.prune(settings.drop_path, services.tills(), before, proven),
     }
     counts = {name: _alone(name, step) for name, step in steps.items()}

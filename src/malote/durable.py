@@ -2,14 +2,16 @@
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from malote import private
 
 SYNCED_AT_ONCE = 16
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+_group = threading.local()
 
 
 def write(path: Path, content: bytes) -> None:
@@ -85,6 +87,22 @@ def remove(path: Path) -> None:
     sync_folder(path.parent)
 
 
+@contextmanager
+def grouped() -> Iterator[None]:
+    """Within the block, folders are synced once each, at its end: what was done in it is durable after it, not before.
+
+    For one thread; blocks are not nested.
+    """
+    waiting: set[Path] = set()
+    _group.folders = waiting
+    try:
+        yield
+    finally:
+        _group.folders = None
+    for folder in sorted(waiting):
+        sync_folder(folder)
+
+
 def make_folder(path: Path, *, mode: int = 0o777) -> Path:
     """Creates the folder with its parents, each of them synced into its own parent. ``mode``: of those it creates."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
@@ -95,6 +113,10 @@ def make_folder(path: Path, *, mode: int = 0o777) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
+    waiting: set[Path] | None = getattr(_group, "folders", None)
+    if waiting is not None:
+        waiting.add(folder)
+        return
     # Windows has no handle of a folder to sync; NTFS journals the rename itself.
     if os.name == "nt":
         return

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, exc, insert, inspect, select, text, update
 
 import malote.database.account_tables
 import malote.database.erp_tables
+import malote.database.job_tables
 import malote.database.lock_tables
 import malote.database.quarantine_tables
 import malote.database.structure_tables  # noqa: F401 - of the same metadata, as those above

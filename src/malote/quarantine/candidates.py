@@ -10,6 +10,7 @@ from malote import rejection
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.quarantine.reports import Selection
+from malote.spool.listing import matches
 from malote.spool.moving import chunks
 from malote.spool.states import State
 
@@ -32,7 +33,7 @@ class Found(msgspec.Struct, frozen=True):
 def find(connection: Connection, selection: Selection, state: State) -> Found:
     """The documents of a selection that are in ``state``, in order of arrival."""
     if selection.ids is None:
-        query = select(documents.c.id).where(documents.c.state == state, *_narrowed(selection))
+        query = select(documents.c.id).where(*conditions(selection, state))
         return Found(list(connection.execute(query.order_by(documents.c.id)).scalars()), [], [])
     states: dict[int, str] = {}
     for chunk in chunks(sorted({one for one in selection.ids if 0 < one < 2**63})):
@@ -64,6 +65,17 @@ def curable(connection: Connection, till_id: int) -> list[int]:
         .where(rejected, documents.c.reason_code == _SUPERSEDED)
     )
     return sorted({*connection.execute(plain).scalars(), *connection.execute(superseded).scalars()})
+
+
+def conditions(selection: Selection, state: State) -> Sequence[ColumnElement[bool]]:
+    """What all documents of a selection without ids fulfil."""
+    found = [documents.c.state == state, *_narrowed(selection)]
+    if selection.search.strip():
+        found.append(matches(selection.search.strip()))
+    if selection.until is not None:
+        # The moment it was rejected, which a deletion does not change.
+        found.append(documents.c.settled_at <= selection.until)
+    return found
 
 
 def _narrowed(selection: Selection) -> Sequence[ColumnElement[bool]]:

@@ -10,7 +10,8 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
-from malote.quarantine import candidates, files, safety
+from malote.quarantine import candidates, groups, safety
+from malote.quarantine.job_reports import Settled
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import (
     Deleted,
@@ -36,6 +37,7 @@ SHORTEST_REASON = 5
 class _Wish(msgspec.Struct, frozen=True):
     actor: Actor
     forced: str | None  # the reason for deleting what may be the last copy
+    settled: Settled | None = None
 
 
 def delete(
@@ -54,6 +56,21 @@ def delete(
     return report
 
 
+def delete_listed(
+    parts: Parts, ids: Sequence[int], actor: Actor, settled: Settled, *, last_copy_reason: str | None
+) -> None:
+    """Deletes these, as far as they are rejected still; ``settled`` hears of each in the transaction that does it."""
+    wish = _Wish(actor, last_copy_reason, settled)
+    for chunk in chunks(ids):
+        _delete(parts, chunk, Proofs(safety.grounds(parts, chunk)), wish, DeleteReport([], []))
+
+
+def restore_listed(parts: Parts, ids: Sequence[int], actor: Actor, settled: Settled) -> None:
+    """The same for taking out of the trash."""
+    for chunk in chunks(ids):
+        _restore(parts, chunk, actor, RestoreReport([], []), settled)
+
+
 def restore(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = False) -> RestoreReport:
     with reading(parts.engine) as connection:
         found = candidates.find(connection, selection, "discarded")
@@ -62,16 +79,25 @@ def restore(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool =
         report.restored.extend(found.ids)
         return report
     for chunk in chunks(found.ids):
-        now = parts.clock()
-        with writing(parts.engine) as connection:
-            standings = discarding.restore(connection, chunk)
-            history.record(connection, [Line(one.id, "restored") for one in standings], actor.name, now)
-            _audit(connection, actor, "rejected_restored", standings, now)
-        restored = {one.id for one in standings}
-        report.restored.extend(one for one in chunk if one in restored)
-        report.refused.extend(Refused(one, "document_purged") for one in chunk if one not in restored)
-        files.follow(parts)
+        _restore(parts, chunk, actor, report)
     return report
+
+
+def _restore(
+    parts: Parts, ids: Sequence[int], actor: Actor, report: RestoreReport, settled: Settled | None = None
+) -> None:
+    now = parts.clock()
+    with writing(parts.engine) as connection:
+        standings = discarding.restore(connection, ids)
+        history.record(connection, [Line(one.id, "restored") for one in standings], actor.name, now)
+        restored = [one.id for one in standings]
+        refused = [Refused(one, "document_purged") for one in ids if one not in set(restored)]
+        if settled is not None:
+            settled(connection, restored, refused)
+        _audit(connection, actor, "rejected_restored", standings, now)
+    report.restored.extend(restored)
+    report.refused.extend(refused)
+    groups.from_trash(parts, restored)
 
 
 def typed(reason: str) -> str:
@@ -108,14 +134,19 @@ def _delete(parts: Parts, ids: Sequence[int], proofs: Proofs, wish: _Wish, repor
         standings = discarding.discard(connection, discardings, wish.actor.name, now)
         lines = [Line(one.id, "deleted", {"grounds": grounds.get(one.id, "forced")}) for one in standings]
         history.record(connection, lines, wish.actor.name, now)
+        gone = {one.id for one in standings}
+        deleted = [Deleted(one, grounds.get(one, "forced")) for one in going if one in gone]
+        refused = [Refused(one, "document_moved_on") for one in going if one not in gone]
+        refused += [_last_copy(one) for one in ids if one not in set(going)]
+        if wish.settled is not None:
+            wish.settled(connection, sorted(gone), refused)
+        # Last, since the audit trail is locked until the end of the transaction.
         safe = [one for one in standings if one.id in grounds]
         _audit(connection, wish.actor, "rejected_deleted", safe, now)
         _audit_forced(connection, wish, [one for one in standings if one.id not in grounds], now)
-    gone = {one.id for one in standings}
-    report.deleted.extend(Deleted(one, grounds.get(one, "forced")) for one in going if one in gone)
-    report.refused.extend(Refused(one, "document_moved_on") for one in going if one not in gone)
-    report.refused.extend(_last_copy(one) for one in ids if one not in going)
-    files.follow(parts)
+    report.deleted.extend(deleted)
+    report.refused.extend(refused)
+    groups.to_trash(parts, sorted(gone))
 
 
 def _last_copy(document_id: int) -> Refused:

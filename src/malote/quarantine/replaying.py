@@ -10,12 +10,14 @@ from malote.accounts.audit import Actor
 from malote.accounts.tills import TillError
 from malote.database.engine import reading
 from malote.database.errors import StoreError
-from malote.quarantine import candidates, files
+from malote.quarantine import candidates, files, groups
 from malote.quarantine.deleting import by_till, not_there
+from malote.quarantine.job_reports import Settled
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import Refused, ReplayReport, Selection
 from malote.spool import replaying
 from malote.spool.moving import Standing
+from malote.spool.replaying import Replayed, Told
 
 log = structlog.get_logger("malote.quarantine")
 
@@ -27,6 +29,29 @@ def replay(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = 
     if dry_run:
         report.replayed.extend(found.ids)
         return report
+    done = _replay(parts, found.ids, actor)
+    report.replayed.extend(done.ids)
+    report.refused.extend(Refused(one, reason.code, reason.facts) for one, reason in sorted(done.unfit.items()))
+    settled = {*done.ids, *done.unfit}
+    report.refused.extend(Refused(one, "document_moved_on") for one in found.ids if one not in settled)
+    follow(parts, done.ids)
+    return report
+
+
+def replay_listed(parts: Parts, ids: Sequence[int], actor: Actor, settled: Settled) -> None:
+    """Replays these, at most ``spool.moving.CHUNK``, as far as they are rejected still; ``settled`` hears of each in
+    the transaction that does it."""
+
+    def told(connection: Connection, done: Replayed) -> None:
+        decided = {*done.ids, *done.unfit}
+        refused = [Refused(one, reason.code, reason.facts) for one, reason in sorted(done.unfit.items())]
+        refused += [Refused(one, "document_moved_on") for one in ids if one not in decided]
+        settled(connection, done.ids, refused)
+
+    follow(parts, _replay(parts, ids, actor, told).ids)
+
+
+def _replay(parts: Parts, ids: Sequence[int], actor: Actor, told: Told | None = None) -> Replayed:
     now = parts.clock()
 
     def note(connection: Connection, standings: Sequence[Standing]) -> None:
@@ -41,19 +66,13 @@ def replay(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = 
                 now=now,
             )
 
-    done = replaying.replay(parts.engine, found.ids, parts.judge, who=actor.name, now=now, note=note)
-    report.replayed.extend(done.ids)
-    report.refused.extend(Refused(one, reason.code, reason.facts) for one, reason in sorted(done.unfit.items()))
-    settled = {*done.ids, *done.unfit}
-    report.refused.extend(Refused(one, "document_moved_on") for one in found.ids if one not in settled)
-    follow(parts, done.ids)
-    return report
+    return replaying.replay(parts.engine, ids, parts.judge, who=actor.name, now=now, note=note, told=told)
 
 
 def follow(parts: Parts, ids: Sequence[int]) -> None:
     """Their files leave the folder of rejected ones; what can't be done now is done by whoever looks there next."""
     try:
-        files.drop(parts, ids)
+        groups.drop(parts, ids)
     except (StoreError, TillError, OSError) as error:
         log.warning("files_follow_later", reason=type(error).__name__)
     files.follow(parts)

@@ -41,12 +41,15 @@ class QuarantineError(Exception):
 class Selection(msgspec.Struct, frozen=True):
     """Which documents: those of ``ids``, or all where it is None; of these, those of a till and of a reason.
 
-    An id that is not of ``till`` counts as one that does not exist.
+    An id that is not of ``till`` counts as one that does not exist. ``search`` is what a person typed on the page;
+    ``until`` leaves out what was rejected later than the page was shown, in seconds since the epoch.
     """
 
     ids: tuple[int, ...] | None = None
     till: str | None = None
     code: str | None = None
+    search: str = ""
+    until: float | None = None
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -46,7 +46,7 @@ def custody_of(parts: Parts, document_id: int) -> Custody:
 
 def held_by_erp(parts: Parts, document_ids: Sequence[int]) -> set[int]:
     """Those that the ERP has. While it can't be asked, none."""
-    documents = {one: document for one in document_ids if (document := _document(parts, one)) is not None}
+    documents = _documents(parts, document_ids)
     if not documents:
         return set()
     try:
@@ -65,15 +65,15 @@ def _counts(held: Held, parts: Parts, now: float) -> bool:
     return oldest <= held.confirmed_at <= now
 
 
-def _document(parts: Parts, document_id: int) -> Document | None:
-    """What can be read of it now; None where it can't be, so that nothing can be compared."""
-    try:
-        content = parts.spool.content(document_id)
-        position = parts.spool.document(document_id).position
-    except contents.ContentPrunedError:
-        return None
-    readings = parts.read(content)
-    return readings[position].document if position < len(readings) else None
+def _documents(parts: Parts, document_ids: Sequence[int]) -> dict[int, Document]:
+    """What can be read of them now; those that can't be are left out: nothing can be compared."""
+    found: dict[int, Document] = {}
+    for document_id, position, content in contents.of_documents(parts.engine, document_ids):
+        readings = parts.read(content)
+        document = readings[position].document if position < len(readings) else None
+        if document is not None:
+            found[document_id] = document
+    return found
 
 
 class Proofs(msgspec.Struct, frozen=True):

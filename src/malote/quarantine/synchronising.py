@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -13,7 +13,8 @@ from malote.accounts.audit import Actor
 from malote.accounts.tills import Till, TillError, find_till, list_tills
 from malote.database.engine import reading, writing
 from malote.quarantine import candidates
-from malote.quarantine.reports import SyncOrder, SyncProgress, SyncStage
+from malote.quarantine.job_reports import Settled
+from malote.quarantine.reports import Refused, SyncOrder, SyncProgress, SyncStage
 from malote.rejection import Language
 from malote.spool import orders, replaying, waking
 from malote.spool.moving import CHUNK, Standing
@@ -45,10 +46,43 @@ class Synchronisation:
         """Synchronises these tills, or all that are enabled where ``tills`` is None. Raises ``TillError``."""
         chosen = self._chosen(tills)
         done: list[SyncOrder] = []
-        for start in range(0, len(chosen), CHUNK):
-            plans = self._plans(chosen[start : start + CHUNK])
+        for some in _steps(chosen):
+            plans = self._plans(some)
             done += self._foreseen(plans, actor) if dry_run else self._place(plans, actor)
         return done
+
+    def size(self, tills: Sequence[str] | None) -> int:
+        """How much an order for these tills is: tills, or documents to be tried again, whichever are more.
+
+        Raises ``TillError``.
+        """
+        chosen = self._chosen(tills)
+        with reading(self._engine) as connection:
+            totals = [orders.totals(connection, [till.id for till in some]) for some in _steps(chosen)]
+        rejected = sum(sum(states.get("rejected", {}).values()) for each in totals for states in each.values())
+        return max(len(chosen), rejected)
+
+    def chosen(self, tills: Sequence[str] | None) -> list[Till]:
+        """These tills, or all that are enabled. Raises ``TillError``."""
+        return self._chosen(tills)
+
+    def order_listed(self, till_ids: Sequence[int], actor: Actor, settled: Settled) -> None:
+        """Synchronises these, as far as they are enabled still; ``settled`` hears of each in the transaction that
+        does it."""
+        known = {till.id: till for till in list_tills(self._engine)}
+        there = [known[one] for one in till_ids if one in known and known[one].disabled_at is None]
+        refused = [
+            Refused(
+                one,
+                "till_disabled" if one in known else "till_unknown",
+                {"till": known[one].name} if one in known else {},
+            )
+            for one in till_ids
+            if one not in {till.id for till in there}
+        ]
+        self._place(
+            self._plans(there), actor, lambda connection: settled(connection, [one.id for one in there], refused)
+        )
 
     def progress(self, order_id: int) -> SyncProgress | None:
         """None where there is no such order."""
@@ -85,7 +119,9 @@ class Synchronisation:
         now = self._clock()
         return [SyncOrder(0, one.till.name, actor.name, now, one.waiting, len(one.curable)) for one in plans]
 
-    def _place(self, plans: Sequence[_Plan], actor: Actor) -> list[SyncOrder]:
+    def _place(
+        self, plans: Sequence[_Plan], actor: Actor, settled: Callable[[Connection], None] | None = None
+    ) -> list[SyncOrder]:
         now = self._clock()
         replayed = self._replay(plans, actor, now)
         with writing(self._engine) as connection:
@@ -103,6 +139,8 @@ class Synchronisation:
                 SyncOrder(order_id, plan.till.name, actor.name, now, placing.retried, placing.replayed)
                 for order_id, plan, placing in zip(ids, plans, placings, strict=True)
             ]
+            if settled is not None:
+                settled(connection)
             for one in placed:
                 after = {"order": one.id, "retried": one.retried, "replayed": one.replayed}
                 audit.record(connection, actor, "till_synchronised", f"till:{one.till}", after=after, now=now)
@@ -137,6 +175,10 @@ def due(engine: Engine, till_id: int, obeyed: int | None, *, now: float) -> int:
         if order is not None:
             orders.finish(engine, order, now)
     return number
+
+
+def _steps(tills: Sequence[Till]) -> Iterator[Sequence[Till]]:
+    return (tills[start : start + CHUNK] for start in range(0, len(tills), CHUNK))
 
 
 def words(progress: SyncProgress, language: Language) -> str:

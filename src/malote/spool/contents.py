@@ -1,11 +1,15 @@
 """Back to the bytes: the file a document came in, out of its pouch."""
 
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
 from sqlalchemy import Connection, Engine, select
 
 from malote import wire
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
+from malote.spool.moving import chunks
 
 # The pouch was opened within the limit set when it came, which may have been larger than today's.
 _LARGEST_POUCH = 2**31  # bytes
@@ -37,6 +41,25 @@ def _read(connection: Connection, document_id: int) -> bytes:
         raise ContentPrunedError(document_id)
     content: bytes = files_of(row.body)[row.pouch_index]
     return content
+
+
+def of_documents(engine: Engine, document_ids: Iterable[int]) -> Iterator[tuple[int, int, bytes]]:
+    """Each document's id, its position in its file, and the file; each pouch is opened once. Pruned ones are left out.
+
+    Raises ``StoreError``, and whatever a damaged pouch makes its opening raise.
+    """
+    for chunk in chunks(sorted(set(document_ids))):
+        query = select(documents.c.id, documents.c.position, documents.c.pouch_id, documents.c.pouch_index)
+        with reading(engine) as connection:
+            rows = connection.execute(query.where(documents.c.id.in_(chunk)).order_by(documents.c.pouch_id)).all()
+        for pouch_id, some in groupby(rows, key=lambda row: row.pouch_id):
+            with reading(engine) as connection:
+                body = connection.execute(select(pouches.c.body).where(pouches.c.id == pouch_id)).scalar_one()
+            if body is None:
+                continue
+            files = files_of(body)
+            for row in some:
+                yield row.id, row.position, files[row.pouch_index]
 
 
 def files_of(body: bytes) -> list[bytes]:

@@ -51,7 +51,7 @@ def statement(till_id: int, query: DocumentsQuery) -> Select[Any]:
     if query.code is not None:
         conditions.append(documents.c.reason_code == query.code)
     if query.search.strip():
-        conditions.append(_matches(query.search.strip()))
+        conditions.append(matches(query.search.strip()))
     limit = query.size + 1
     each = [
         select(documents.c.id)
@@ -66,7 +66,8 @@ def statement(till_id: int, query: DocumentsQuery) -> Select[Any]:
     return reports.listed().where(documents.c.id.in_(ids.scalar_subquery())).order_by(documents.c.id.desc())
 
 
-def _matches(search: str) -> ColumnElement[bool]:
+def matches(search: str) -> ColumnElement[bool]:
+    """Documents by number, access key or name of their file."""
     key = typed.access_key(search)
     if key is not None:
         return documents.c.access_key == key

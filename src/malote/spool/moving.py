@@ -100,9 +100,18 @@ def lease(connection: Connection, claimed: Mapping[int, Tally], token: str, unti
 
 
 def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason | None]]) -> None:
-    """Gives locked documents another reason for the state they stay in, or none; the quarantine writes them anew."""
+    """Gives locked documents another reason for the state they stay in, or none; the quarantine writes them anew.
+
+    Those whose reason is what it was are left as they are.
+    """
     changes: Counter[Tally] = Counter()
+    known: dict[int, str | None] = {}
+    for chunk in chunks([standing.id for standing, _ in reasons]):
+        query = select(documents.c.id, documents.c.reason).where(documents.c.id.in_(chunk))
+        known |= {row.id: row.reason for row in connection.execute(query)}
     for standing, reason in reasons:
+        if known.get(standing.id) == encode_reason(reason):
+            continue
         changes[standing.till_id, standing.state, standing.reason_code or ""] -= 1
         code = reason.code if reason else None
         changes[standing.till_id, standing.state, code or ""] += 1

@@ -14,7 +14,7 @@ from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
 from malote.spool import extracted, history
 from malote.spool.accepting import identification
-from malote.spool.contents import files_of
+from malote.spool.contents import of_documents
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
 from malote.spool.moving import Move, Standing, chunks, explain, lock_ids, move
@@ -34,6 +34,10 @@ class Replayed(msgspec.Struct, frozen=True):
     unfit: dict[int, Reason]
 
 
+# Told, within the transaction of each chunk, what became of all of its documents that were rejected still.
+Told = Callable[[Connection, Replayed], None]
+
+
 class _Judged(msgspec.Struct, frozen=True):
     pouch_id: int
     incoming: IncomingDocument
@@ -50,6 +54,7 @@ class _Replay(msgspec.Struct, frozen=True):
     who: str
     now: float
     note: Note | None
+    told: Told | None
 
 
 def replay(
@@ -60,6 +65,7 @@ def replay(
     who: str = history.SYSTEM,
     now: float,
     note: Note | None = None,
+    told: Told | None = None,
 ) -> Replayed:
     done = Replayed([], {})
     for chunk in chunks(sorted(set(document_ids))):
@@ -70,7 +76,7 @@ def replay(
         judged = _judge(engine, refused, judge) if judge else {}
         with writing(engine) as connection:
             standings = [one for one in lock_ids(connection, [*plain, *judged]) if one.state == "rejected"]
-            _settle(connection, standings, judged, _Replay(who, now, note), done)
+            _settle(connection, standings, judged, _Replay(who, now, note, told), done)
     return done
 
 
@@ -88,11 +94,14 @@ def _settle(
     history.record(connection, lines, by.who, by.now)
     move(connection, [Move(one, "accepted") for one in fit])
     explain(connection, reasons)
+    became = Replayed([one.id for one in fit], {one.id: reason for one, reason in reasons})
+    if by.told is not None:
+        by.told(connection, became)
     if by.note and fit:
         # Last, since the audit trail is locked until the end of the transaction.
         by.note(connection, fit)
-    done.ids.extend(one.id for one in fit)
-    done.unfit.update({one.id: reason for one, reason in reasons})
+    done.ids.extend(became.ids)
+    done.unfit.update(became.unfit)
 
 
 _JOINED = documents.join(tills, documents.c.till_id == tills.c.id)
@@ -124,14 +133,14 @@ def _parted(rows: Sequence[Any], *, judging: bool) -> tuple[list[int], list[Any]
 
 
 def _judge(engine: Engine, rows: Sequence[Any], judge: Judge) -> dict[int, _Judged]:
-    """The documents as they are read and judged now."""
+    """The documents as they are read and judged now; each pouch is opened once."""
     judged: dict[int, _Judged] = {}
-    for row in rows:
-        with reading(engine) as connection:
-            body = connection.execute(select(pouches.c.body).where(pouches.c.id == row.pouch_id)).scalar_one()
-        file = judge(row.till, row.file_name, files_of(body)[row.pouch_index])
+    named = {row.id: row for row in rows}
+    for document_id, position, content in of_documents(engine, named):
+        row = named[document_id]
+        file = judge(row.till, row.file_name, content)
         for incoming in file.documents:
-            if incoming.position == row.position:
+            if incoming.position == position:
                 judged[row.id] = _Judged(row.pouch_id, incoming, incoming.document)
     return judged
 
