@@ -26,6 +26,7 @@ MINUTES = 60  # shown in the plots
 LOOK_SECONDS = 5.0  # between looks into the folder of rejected files, and at the ERP, for pages that refresh themselves
 BANNER_SECONDS = 5.0  # between two looks of the banner during its first minute
 MOST_REMEMBERED = 256
+JOBS_SEEN = 20  # of the newest, whose progress makes pages refresh themselves
 HISTORY = 100  # entries shown of one till or document
 
 Key = TypeVar("Key", bound=Hashable)
@@ -144,6 +145,7 @@ def console_services(services: Services) -> console.Services:
         findings=Remembered(services.quarantine.findings, LOOK_SECONDS),
         custody=Remembered(services.quarantine.custody, LOOK_SECONDS),
         synchronisation=services.synchronisation,
+        jobs=services.jobs,
         numbering=console.Numbering(
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
         ),
@@ -154,6 +156,7 @@ def console_services(services: Services) -> console.Services:
         ),
         pulse=partial(_pulse, services),
         structures_pulse=lambda _: _structures_pulse(services),
+        jobs_pulse=lambda _: _jobs_pulse(services, None),
         now=time.time,
     )
 
@@ -161,12 +164,20 @@ def console_services(services: Services) -> console.Services:
 def _pulse(services: Services, name: str | None) -> str:
     """Of all tills also whether they stand still: the banner must come at once, and its duration must not be old."""
     seen = overview.pulse(services.engine, name)
+    if name is not None:
+        seen += _jobs_pulse(services, name)
     stoppage = services.locks.stoppage() if name is None else None
     if stoppage is None:
         return seen
     age = time.time() - stoppage.since
     step = age // BANNER_SECONDS if age < 60 else age // 60
     return f"{seen} {stoppage.blocker} {stoppage.others} {stoppage.whole} {stoppage.sales} {step}"
+
+
+def _jobs_pulse(services: Services, till: str | None) -> str:
+    return repr(
+        [(one.id, one.state, one.done, one.refused, one.waits) for one in services.jobs.recent(till, JOBS_SEEN)]
+    )
 
 
 def _structures_pulse(services: Services) -> str:

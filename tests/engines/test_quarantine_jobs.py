@@ -294,7 +294,7 @@ if moment == "before the commit":
     real = job_store.settle
     job_store.settle = lambda *given: (real(*given), die())
 elif moment == "before the files":
-    groups.to_trash = die
+    groups.settle = die
 else:
     real = groups._renamed
     groups._renamed = lambda *given: (real(*given), die())

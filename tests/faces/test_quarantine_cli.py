@@ -13,6 +13,7 @@ from malote.accounts.tills import Till, create_till, find_till
 from malote.app import Services, services_for
 from malote.cli.main import assemble
 from malote.config import Settings
+from malote.quarantine.job_reports import AT_ONCE
 from malote.spool import custody
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import build_note
@@ -205,3 +206,27 @@ def test_numbering_tells_what_is_missing(services: Services, run: Run) -> None:
 def test_numbering_refuses_what_is_no_day(run: Run) -> None:
     assert "no day" in run("numbering", "--since", "yesterday", code=2).output
     run("numbering", "caixa9", code=3)
+
+
+# ---- many at once ----
+
+
+def test_many_are_a_job_with_its_list_of_what_stayed(services: Services, run: Run) -> None:
+    count = AT_ONCE + 10
+    other = create_till(services.engine, "caixa8")[0]
+    notes = [build_note(number=number, series=8, total=1) for number in range(1, count + 1)]
+    for start in range(0, count, 100):
+        services.intake.take_files(other, [file(note) for note in notes[start : start + 100]])
+    said = json.loads(run("rejected", "replay", "--till", "caixa8", "--json", code=1).stdout)
+    assert (said["job"]["state"], said["job"]["refused"], len(said["refused"])) == ("done", count, count)
+    deleted = run("rejected", "delete", "--till", "caixa8", "--last-copy-reason", "caixa de teste", "--json")
+    job = json.loads(deleted.stdout)["job"]
+    assert (job["done"], job["done_cents"], job["forced"]) == (count, count, True)
+    run("rejected", "restore", "--till", "caixa8")
+    listed = json.loads(run("jobs", "list", "--json").stdout)
+    assert [one["kind"] for one in listed] == ["restore", "delete", "replay"]
+    shown = run("jobs", "show", listed[2]["id"], code=1)
+    assert f"{count} left as they were" in shown.stdout
+    assert "[items_sum]" in shown.stdout
+    assert json.loads(run("jobs", "stop", job["id"], "--json").stdout)["job"]["state"] == "done"
+    assert "[job_unknown]" in run("jobs", "show", 4711, code=3).output

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from malote import durable, rejection
 from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json
+from malote.cli.jobs import carry_out
 from malote.cli.quarantine import (
     AllOption,
     DryRunOption,
@@ -76,6 +77,8 @@ def delete(
 
     with quarantine_of(config) as services:
         chosen = selection_of(services, numbers, till, code, everything=everything)
+        if not dry_run and carry_out(services, "delete", chosen, json=json, last_copy_reason=last_copy_reason):
+            return
         report = services.quarantine.delete(chosen, command_line(), last_copy_reason=last_copy_reason, dry_run=dry_run)
         language = services.settings.language
     if json:
@@ -100,6 +103,8 @@ def restore(
 
     with quarantine_of(config) as services:
         chosen = selection_of(services, numbers, till, code, everything=everything)
+        if not dry_run and carry_out(services, "restore", chosen, json=json):
+            return
         report = services.quarantine.restore(chosen, command_line(), dry_run=dry_run)
         language = services.settings.language
     if json:
@@ -124,6 +129,8 @@ def replay(
 
     with quarantine_of(config) as services:
         chosen = selection_of(services, numbers, till, code, everything=everything)
+        if not dry_run and carry_out(services, "replay", chosen, json=json):
+            return
         report = services.quarantine.replay(chosen, command_line(), dry_run=dry_run)
         language = services.settings.language
     if json:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, errors, print_json, services_of
+from malote.cli.jobs import run
 from malote.cli.quarantine import DryRunOption, local_time
 from malote.rejection import Language
 
@@ -35,12 +36,17 @@ def sync(
 ) -> None:
     """Synchronises tills. With --wait the exit status is 1 when not all of it is through, or something is rejected."""
     from malote.accounts.audit import command_line
+    from malote.quarantine.job_reports import AT_ONCE
 
     if bool(tills) == everyone:
         errors.print("malote: give tills, or --all", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     with services_of(config) as services:
         language = services.settings.language
+        chosen = None if everyone else tills
+        if not (dry_run or wait) and services.synchronisation.size(chosen) > AT_ONCE:
+            run(services, services.jobs.freeze_tills(chosen, command_line()), command_line(), json=json)
+            return
         orders = services.synchronisation.order(None if everyone else tills, command_line(), dry_run=dry_run)
         if dry_run or not wait:
             _show_orders(orders, language, json=json, dry_run=dry_run)

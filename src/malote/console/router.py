@@ -22,6 +22,7 @@ from malote.console.pages import (
     dashboard,
     document,
     entry,
+    jobs,
     load_manager,
     locks,
     management,
@@ -64,6 +65,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
         "": Changes(services.pulse, stopping=stopping, changed=shared.forget),
         "locks": Changes(lambda _: str(int(services.now() / LOCKS_SECONDS)), stopping=stopping),
         "load-manager": Changes(services.structures_pulse, stopping=stopping),
+        "jobs": Changes(services.jobs_pulse, stopping=stopping),
     }
 
     async def enter(request: ConsoleRequest) -> Response[Any] | None:
@@ -107,6 +109,11 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             rejected.replay,
             rejected.restore,
             rejected.download,
+            jobs.show_all,
+            jobs.show,
+            jobs.start,
+            jobs.stop,
+            jobs.undo,
             document.show,
             document.download,
             cures.replay,

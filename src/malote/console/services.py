@@ -13,6 +13,7 @@ from malote.accounts.user import User
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.fiscal.readings import Reading
 from malote.locks.services import Locks
+from malote.quarantine.jobs import Jobs
 from malote.quarantine.reports import Custody, FolderFinding
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
@@ -87,6 +88,7 @@ class Services:
     findings: Callable[[str], list[FolderFinding]]  # of a till's folder, as of a moment ago
     custody: Callable[[int], Custody]  # of a rejected document, as of a moment ago
     synchronisation: Synchronisation
+    jobs: Jobs
     numbering: Numbering
     locks: Locks
     structures: Structures
@@ -97,4 +99,5 @@ class Services:
     audit: Callable[[int | None, int, str, str, str], list[AuditEntry]]
     pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
     structures_pulse: Callable[[str | None], str]  # the same for what is shown of structures, whatever the name
+    jobs_pulse: Callable[[str | None], str]  # the same for what is shown of jobs
     now: Callable[[], float]  # seconds since the epoch

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, select
 
 from malote import rejection
+from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.quarantine.reports import Selection
@@ -72,8 +73,12 @@ def conditions(selection: Selection, state: State) -> Sequence[ColumnElement[boo
     found = [documents.c.state == state, *_narrowed(selection)]
     if selection.search.strip():
         found.append(matches(selection.search.strip()))
-    if selection.until is not None:
-        # The moment it was rejected, which a deletion does not change.
+    if state == "discarded":
+        kept = select(trash.c.document_id).where(trash.c.purged_at.is_(None))
+        if selection.until is not None:
+            kept = kept.where(trash.c.deleted_at <= selection.until)
+        found.append(documents.c.id.in_(kept))
+    elif selection.until is not None:
         found.append(documents.c.settled_at <= selection.until)
     return found
 

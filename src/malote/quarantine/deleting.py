@@ -10,7 +10,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
-from malote.quarantine import candidates, groups, safety
+from malote.quarantine import candidates, files, safety
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import (
@@ -97,7 +97,7 @@ def _restore(
         _audit(connection, actor, "rejected_restored", standings, now)
     report.restored.extend(restored)
     report.refused.extend(refused)
-    groups.from_trash(parts, restored)
+    files.follow(parts)
 
 
 def typed(reason: str) -> str:
@@ -146,7 +146,7 @@ def _delete(parts: Parts, ids: Sequence[int], proofs: Proofs, wish: _Wish, repor
         _audit_forced(connection, wish, [one for one in standings if one.id not in grounds], now)
     report.deleted.extend(deleted)
     report.refused.extend(refused)
-    groups.to_trash(parts, sorted(gone))
+    files.follow(parts)
 
 
 def _last_copy(document_id: int) -> Refused:

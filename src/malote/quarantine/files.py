@@ -10,11 +10,12 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection, select
 
+from malote.accounts.tills import TillError
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.quarantine import keeping
+from malote.quarantine import groups, keeping
 from malote.quarantine.failing import Failing
 from malote.quarantine.keeping import Named
 from malote.quarantine.parts import Parts
@@ -28,6 +29,10 @@ log = structlog.get_logger("malote.quarantine")
 
 def follow(parts: Parts) -> None:
     """Brings the files to their places now; what can't be done now is done by the next look at the folder."""
+    try:
+        groups.settle(parts)
+    except (StoreError, TillError, OSError) as error:
+        log.warning("files_follow_one_by_one", reason=type(error).__name__)
     try:
         settle(parts, Failing())
     except (StoreError, OSError) as error:

@@ -3,67 +3,57 @@
 What is not as it should be (a file that somebody changed, or that isn't there) is left to ``files``, one by one.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Connection, select, update
 
 from malote import durable
-from malote.accounts.tills import TillError
 from malote.database.engine import writing
-from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.quarantine import files, keeping
+from malote.quarantine import keeping
 from malote.quarantine.keeping import Named
 from malote.quarantine.parts import Parts
 from malote.spool import discarding
+from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
 from malote.spool.states import State
 
 GROUP = 100  # documents whose rows are locked while their files move
 
-log = structlog.get_logger("malote.quarantine")
+
+def settle(parts: Parts) -> None:
+    """Brings the files of all that was deleted or restored to their places, as far as they are as they should be.
+
+    Raises ``StoreError``, ``TillError``, ``OSError``.
+    """
+    after = 0
+    while ids := discarding.unmoved_ids(parts.engine, GROUP, after):
+        after = ids[-1]
+        with writing(parts.engine) as connection:
+            named = _in_state(connection, ids, {"discarded"})
+            discarding.mark_moved(connection, _renamed(named, parts.folder, parts.trash))
+    after = 0
+    while waiting := parts.spool.unkept(GROUP, after):
+        after = waiting[-1][0]
+        _put_back(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
 
 
-def to_trash(parts: Parts, document_ids: Sequence[int]) -> None:
-    """Of deleted documents: out of the folder of rejected files, into the trash."""
-
-    def move(connection: Connection, named: dict[int, Named]) -> list[int]:
-        moved = _renamed(named, parts.folder, parts.trash)
-        discarding.mark_moved(connection, moved)
-        return moved
-
-    _each(parts, document_ids, "discarded", move)
-
-
-def from_trash(parts: Parts, document_ids: Sequence[int]) -> None:
-    """Of restored documents: out of the trash, into the folder of rejected files."""
-
-    def move(connection: Connection, named: dict[int, Named]) -> list[int]:
-        moved = _renamed(named, parts.trash, parts.folder)
-        connection.execute(update(documents).where(documents.c.id.in_(moved)).values(kept=True))
-        return moved
-
-    _each(parts, document_ids, "rejected", move)
-
-
-def _each(
-    parts: Parts, document_ids: Sequence[int], state: State, move: Callable[[Connection, dict[int, Named]], list[int]]
-) -> None:
-    """What can't be done so is done one by one, and what can't be done now by the next look at the folder."""
-    left = 0
-    try:
-        for group in _groups(document_ids):
-            with writing(parts.engine) as connection:
-                named = _in_state(connection, group, {state})
-                left += len(named) - len(move(connection, named))
-    except (StoreError, TillError, OSError) as error:
-        log.warning("files_follow_later", reason=type(error).__name__)
-    else:
-        if left:
-            files.follow(parts)
+def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
+    """Out of the trash, or marked as kept where the files lie in their folder already."""
+    with writing(parts.engine) as connection:
+        codes = {one.id: one.reason_code for one in lock_ids(connection, waiting) if one.state == "rejected"}
+        same = {
+            one: waiting[one] for one, code in codes.items() if (code or "unknown_reason") == waiting[one].reason.code
+        }
+        back = {one: keeping.named(doc) for one, doc in same.items() if keeping.is_kept(parts.trash, doc)}
+        kept = [*_renamed(back, parts.trash, parts.folder)]
+        kept += [one for one, doc in same.items() if one not in back and keeping.is_kept(parts.folder, doc)]
+        for home in {keeping.path_of(parts.folder, keeping.named(same[one])).parent for one in kept}:
+            # Whoever wrote them may have died before the folder was synced.
+            durable.sync_folder(home)
+        connection.execute(update(documents).where(documents.c.id.in_(kept)).values(kept=True))
 
 
 def drop(parts: Parts, document_ids: Sequence[int]) -> None:

@@ -8,15 +8,14 @@ import os
 import secrets
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import Connection
 
+from malote import incidents
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.accounts.tills import TillError
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.quarantine import deleting, job_store, replaying
@@ -159,7 +158,7 @@ class Jobs:
                 return True
         try:
             self._carry_out(job, batch)
-        except (StoreError, TillError, OSError) as error:
+        except (StoreError, OSError) as error:
             self._wait(job, getattr(error, "code", "disk_full"))
             return False
         return True
@@ -174,9 +173,11 @@ class Jobs:
         """Raises ``StoreError``, ``OSError``: the batch stays open then. What breaks the program is refused alone."""
         try:
             self._act(job, batch)
-        except (StoreError, TillError, OSError):
+        except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - one document must not stop the others
+        except Exception as error:
+            if isinstance(error, OSError) and incidents.is_of_the_machine(error):
+                raise
             if len(batch) > 1:
                 for one in batch:
                     self._carry_out(job, [one])
@@ -205,10 +206,7 @@ class Jobs:
 
     def _set_aside(self, job: Job, target: int, error: Exception) -> None:
         """A fault of the program, met with this one alone."""
-        incident = secrets.token_hex(4)
-        # Without the message, which may quote a document.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        log.error("job_item_failed", job=job.id, target=target, incident=incident, traceback=frames)
+        incident = incidents.report("job_item_failed", error, job=job.id, target=target)
         facts = {"detail": f"{type(error).__qualname__} {incident}"}
         with writing(self._parts.engine) as connection:
             job_store.settle(connection, job.id, [], [Refused(target, "server_failed", facts)])

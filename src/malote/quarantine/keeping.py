@@ -102,6 +102,15 @@ def keep_all(folder: Path, group: Sequence[RejectedDocument]) -> list[Path]:
     return paths
 
 
+def is_kept(folder: Path, rejected: RejectedDocument) -> bool:
+    """Whether the document lies in the folder with this very reason beside it. Raises ``TillError``, ``OSError``."""
+    path = path_of(folder, named(rejected))
+    sidecar = path.with_suffix(".json")
+    if hash_of(path) != rejected.file_sha256 or sidecar.is_symlink() or not sidecar.is_file():
+        return False
+    return sidecar.read_bytes() == _sidecar(rejected)
+
+
 def named(rejected: RejectedDocument) -> Named:
     return Named(rejected.till, rejected.access_key, rejected.file_sha256, rejected.position)
 

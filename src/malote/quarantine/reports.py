@@ -42,7 +42,7 @@ class Selection(msgspec.Struct, frozen=True):
     """Which documents: those of ``ids``, or all where it is None; of these, those of a till and of a reason.
 
     An id that is not of ``till`` counts as one that does not exist. ``search`` is what a person typed on the page;
-    ``until`` leaves out what was rejected later than the page was shown, in seconds since the epoch.
+    ``until`` leaves out what was rejected, or deleted, after the page was shown, in seconds since the epoch.
     """
 
     ids: tuple[int, ...] | None = None

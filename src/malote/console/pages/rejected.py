@@ -11,12 +11,13 @@ from litestar.params import FromPath
 
 from malote import rejection
 from malote.accounts.roles import Permission
-from malote.console.pages import till
+from malote.console.pages import jobs, till
 from malote.console.pages.document import safe_name
 from malote.console.rendering import HEADERS, answer, told
 from malote.console.selections import documents_of
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
+from malote.quarantine.job_reports import Gauge
 from malote.quarantine.reports import DeleteReport, QuarantineError, Refused, Selection
 from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool.documents import StoredDocument
@@ -27,10 +28,10 @@ LARGEST_DOWNLOAD_BYTES = 200_000_000
 SHOWN = 20  # documents named one by one
 
 
-def deletion(services: Services, visit: Visit, name: str) -> dict[str, Any]:
+def deletion(services: Services, visit: Visit, name: str, chosen: Gauge) -> dict[str, Any]:
     """What deleting the ticked documents would do: which go to the trash, and which may be the last copy."""
     known = till.known(services, name)
-    report = services.quarantine.delete(documents_of(visit, known.name), visit.actor, dry_run=True)
+    report = services.quarantine.delete(Selection(ids=chosen.ids, till=known.name), visit.actor, dry_run=True)
     last = [refused for refused in report.refused if refused.code == "last_copy"]
     return {
         "section": "tills",
@@ -40,17 +41,20 @@ def deletion(services: Services, visit: Visit, name: str) -> dict[str, Any]:
         "others": Counter(refused.code for refused in report.refused if refused.code != "last_copy"),
         "named": _named(services, [refused.id for refused in last[:SHOWN]]),
         "grounds": Counter(deleted.grounds for deleted in report.deleted),
-        "selected": visit.texts("selected"),
-        "everything": visit.text("everything"),
-        "code": visit.text("code"),
+        "selected": chosen.ids,
+        "cents": chosen.cents,
     }
 
 
 @post("/tills/{name:str}/act/check", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_REJECTED))
 def check(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
-    """Asks before anything is deleted."""
-    visit = visit_of(request)
-    return answer(request, "delete", deletion(services_of(request), visit, name), events={"openDialog": "confirm"})
+    """Asks before anything is deleted: what is confirmed is the list as it is now."""
+    visit, services = visit_of(request), services_of(request)
+    chosen = documents_of(visit, till.known(services, name).name)
+    gauge = services.jobs.gauge("delete", chosen)
+    if gauge.ids is None:
+        return jobs.confirmation(request, services.jobs.freeze("delete", chosen, visit.actor))
+    return answer(request, "delete", deletion(services, visit, name, gauge), events={"openDialog": "confirm"})
 
 
 @post("/tills/{name:str}/act/delete", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_REJECTED))
@@ -61,8 +65,13 @@ def delete(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     if reason is not None:
         visit.demand(Permission.DELETE_LAST_COPY)
     known = till.known(services, name)
+    chosen = documents_of(visit, known.name)
+    gauge = services.jobs.gauge("delete", chosen)
+    if gauge.ids is None:
+        return jobs.confirmation(request, services.jobs.freeze("delete", chosen, visit.actor))
     try:
-        report = services.quarantine.delete(documents_of(visit, known.name), visit.actor, last_copy_reason=reason)
+        ticked = Selection(ids=gauge.ids, till=known.name)
+        report = services.quarantine.delete(ticked, visit.actor, last_copy_reason=reason)
     except QuarantineError as error:
         raise RefusedError(error.code, 422, **error.facts) from error
     return _back(request, known.name, "rejected", _deleted_words(visit, report))
@@ -72,7 +81,11 @@ def delete(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
 def replay(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     known = till.known(services, name)
-    report = services.quarantine.replay(documents_of(visit, known.name), visit.actor)
+    chosen = documents_of(visit, known.name)
+    gauge = services.jobs.gauge("replay", chosen)
+    if gauge.ids is None:
+        return jobs.confirmation(request, services.jobs.freeze("replay", chosen, visit.actor))
+    report = services.quarantine.replay(Selection(ids=gauge.ids, till=known.name), visit.actor)
     text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
     return _back(request, known.name, "rejected", text + refusals(visit, report.refused))
 
@@ -81,7 +94,11 @@ def replay(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
 def restore(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     known = till.known(services, name)
-    report = services.quarantine.restore(documents_of(visit, known.name), visit.actor)
+    chosen = documents_of(visit, known.name)
+    gauge = services.jobs.gauge("restore", chosen)
+    if gauge.ids is None:
+        return jobs.confirmation(request, services.jobs.freeze("restore", chosen, visit.actor))
+    report = services.quarantine.restore(Selection(ids=gauge.ids, till=known.name), visit.actor)
     text = visit.say_many(
         "%(num)s de volta aos arquivos rejeitados.", "%(num)s de volta aos arquivos rejeitados.", len(report.restored)
     )

@@ -7,9 +7,10 @@ from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
 from malote.accounts.tills import TillError
-from malote.console.pages import management, till
+from malote.console.pages import jobs, management, till
 from malote.console.rendering import answer, told
-from malote.console.visits import ConsoleRequest, RefusedError, needs, services_of, visit_of
+from malote.console.visits import ROOT, ConsoleRequest, RefusedError, needs, redirect, services_of, visit_of
+from malote.quarantine.job_reports import AT_ONCE
 from malote.quarantine.reports import SyncOrder
 
 LARGEST = 20_000  # tills ticked one by one
@@ -25,6 +26,8 @@ def synchronise(request: ConsoleRequest) -> Response[Any]:
         names = services.tills.matching(query)
     if not names:
         raise RefusedError("nothing_selected", 422)
+    if _size(request, names) > AT_ONCE:
+        return jobs.confirmation(request, services.jobs.freeze_tills(names, visit.actor))
     orders = _ordered(request, names)
     given = {name: visit.text(name) for name in ("search", "light", "sort", "descending", "page")}
     context = management.context(services, given) | {"told": _words(request, orders)}
@@ -35,10 +38,22 @@ def synchronise(request: ConsoleRequest) -> Response[Any]:
 def synchronise_one(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     known = till.known(services, name)
+    if _size(request, [known.name]) > AT_ONCE:
+        draft = services.jobs.freeze_tills([known.name], visit.actor)
+        services.jobs.start(draft.id, visit.actor)
+        return redirect(request, f"{ROOT}/jobs/{draft.id}")
     orders = _ordered(request, [known.name])
     chosen = till.tab_of(visit.text("tab")) or "pending"
     context = till.context(services, name, chosen, {}) | {"told": _words(request, orders)}
     return answer(request, "till", context, events=told(context["told"]))
+
+
+def _size(request: ConsoleRequest, names: list[str]) -> int:
+    """Raises ``RefusedError`` for a till that there isn't."""
+    try:
+        return services_of(request).synchronisation.size(names)
+    except TillError as error:
+        raise RefusedError(error.code, 422, name=error.name) from error
 
 
 def _ordered(request: ConsoleRequest, names: list[str]) -> list[SyncOrder]:

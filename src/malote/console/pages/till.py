@@ -1,6 +1,6 @@
 """Detalhamento: one till, tab by tab."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -12,7 +12,8 @@ from malote.console.pages import load_manager, numbering
 from malote.console.rendering import answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
-from malote.quarantine.reports import Event, SyncProgress
+from malote.quarantine.job_reports import Job
+from malote.quarantine.reports import Event, Selection, SyncProgress
 from malote.quarantine.services import event
 from malote.spool.documents import StoredDocument
 from malote.spool.listing import DocumentsQuery
@@ -56,6 +57,7 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
         "progress": _news(services, till.name),
         "flagged": services.documents.flagged(till.name)[:MOST_TOLD] if till.flagged else [],
         "overdue": services.documents.overdue(till.name)[:MOST_TOLD] if till.overdue else [],
+        "jobs": _jobs(services, till.name),
     }
     match tab:
         case "pending":
@@ -69,7 +71,8 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
             return shown | _rejected(services, till.name, given)
         case "trash":
             before = whole(given.get("before"), 0) or None
-            return shown | {"page": services.quarantine.trash(till.name, before=before), "before": before}
+            at = services.now()
+            return shown | {"page": services.quarantine.trash(till.name, before=before), "before": before, "until": at}
         case "numbering":
             return shown | numbering.context(services, till.name, given)
         case "structure":
@@ -112,6 +115,12 @@ def _news(services: Services, name: str) -> SyncProgress | None:
     return None if old else progress
 
 
+def _jobs(services: Services, name: str) -> list[Job]:
+    """What goes on with the till's documents, and what ended a moment ago."""
+    since = services.now() - NEWS_SECONDS
+    return [one for one in services.jobs.recent(name, 3) if one.finished_at is None or one.finished_at > since]
+
+
 def _happenings(services: Services, name: str) -> list[Happened]:
     """What happened to the till's documents, and what people did with the till itself; the newest first."""
     found = [Happened(one.line.at, event(one.line), one.document, None) for one in services.happenings(name)]
@@ -138,6 +147,7 @@ def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[s
         before=whole(given.get("before"), 0) or None,
         size=50 if code else IN_A_GROUP,
     )
+    until = services.now()
     first = services.documents.page(name, query)
     found = {
         each: first.documents
@@ -145,5 +155,22 @@ def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[s
         else services.documents.page(name, msgspec.structs.replace(query, code=each)).documents
         for each in ([code] if code else first.reasons)
     }
-    groups = [Group(each, first.reasons.get(each, 0), some) for each, some in found.items() if some]
-    return {"query": query, "page": first, "groups": groups, "findings": services.findings(name)}
+    counts = first.reasons if not query.search.strip() else _searched(services, name, query, until, found)
+    groups = [Group(each, counts.get(each, 0), some) for each, some in found.items() if some]
+    return {
+        "query": query,
+        "page": first,
+        "groups": groups,
+        # What "all" is on this page: as many as the filter matched when it was shown.
+        "matching": sum(group.count for group in groups),
+        "until": until,
+        "findings": services.findings(name),
+    }
+
+
+def _searched(
+    services: Services, name: str, query: DocumentsQuery, until: float, codes: Iterable[str]
+) -> dict[str, int]:
+    """How many of each cause the search finds."""
+    chosen = {code: Selection(till=name, code=code, search=query.search, until=until) for code in codes}
+    return {code: services.jobs.gauge("replay", one).count for code, one in chosen.items()}

@@ -101,13 +101,15 @@ if (window.Idiomorph) {
 const chosen = new Set();
 const boxes = () => [...document.querySelectorAll('input[type="checkbox"][name="selected"]')];
 
+// It stands in the part of the page that changes, and belongs to the form by name only.
+const everything = () => document.querySelector('input[type="checkbox"][name="everything"]');
+
 function count() {
   const form = document.querySelector("[data-selection]");
   if (!form) return;
-  const everything = form.querySelector('input[name="everything"]');
-  const all = everything?.checked ?? false;
-  const number = all ? Number(everything.dataset.count) : boxes().filter((box) => box.checked).length;
-  for (const place of document.querySelectorAll("[data-selected-count]")) place.textContent = String(number);
+  const all = everything()?.checked ?? false;
+  const number = all ? Number(everything().dataset.count) : boxes().filter((box) => box.checked).length;
+  for (const place of document.querySelectorAll("[data-selected-count]")) place.textContent = number.toLocaleString(document.documentElement.lang);
   for (const place of document.querySelectorAll("[data-when-selected]")) place.disabled = number === 0;
   const complete = boxes().length > 0 && boxes().every((box) => box.checked);
   for (const place of document.querySelectorAll("[data-when-all-selected]")) place.disabled = !complete;
@@ -141,8 +143,12 @@ function restore() {
 
 document.addEventListener("change", (event) => {
   const box = event.target;
-  if (box.matches?.('input[name="selected"]')) choose(box, box.checked);
-  else if (box.matches?.("input[data-select-all]")) for (const each of boxesOf(box)) choose(each, box.checked);
+  if (box.matches?.('input[name="selected"]')) {
+    choose(box, box.checked);
+    // All but one is no longer all.
+    if (!box.checked && everything()) everything().checked = false;
+  }
+  if (box.matches?.("input[data-select-all]")) for (const each of boxesOf(box)) choose(each, box.checked);
   count();
 });
 
@@ -152,8 +158,7 @@ document.body.addEventListener("htmx:afterSwap", () => {
 });
 document.body.addEventListener("selectionDone", () => {
   chosen.clear();
-  const everything = document.querySelector('input[name="everything"]');
-  if (everything) everything.checked = false;
+  if (everything()) everything().checked = false;
   restore();
 });
 

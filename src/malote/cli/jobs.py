@@ -1,0 +1,166 @@
+"""``malote jobs``: what was ordered for many documents or tills at once; and how a command carries one out."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from malote import rejection
+from malote.cli.common import FOUND, OK, ConfigOption, JsonOption, console, errors, print_json
+from malote.cli.quarantine import local_time, plain_table, quarantine_of
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.accounts.audit import Actor
+    from malote.app import Services
+    from malote.quarantine.job_reports import Job, Kind
+    from malote.quarantine.reports import Refused, Selection
+
+_PAGE = 500
+_SHOWN = 20  # refused ones named one by one
+
+NumberArgument = Annotated[int, typer.Argument(help="The job's number, as listed.", metavar="NUMBER")]
+
+_KINDS = {
+    "delete": ("delete", "apagar"),
+    "restore": ("restore", "restaurar"),
+    "replay": ("replay", "reprocessar"),
+    "synchronise": ("synchronise", "sincronizar"),
+}
+_STATES = {
+    "draft": ("waiting to be confirmed", "à espera de confirmação"),
+    "running": ("under way", "em andamento"),
+    "stopping": ("stopping", "parando"),
+    "stopped": ("stopped", "parado"),
+    "done": ("done", "concluído"),
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("list")(list_jobs)
+    app.command("show")(show)
+    app.command("stop")(stop)
+
+
+def list_jobs(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Lists the newest jobs: what was ordered, by whom, and how far it got."""
+    with quarantine_of(config) as services:
+        found = services.jobs.recent()
+        language = services.settings.language
+    if json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo("No job yet." if language == "en" else "Nenhum trabalho ainda.")
+        return
+    english = ("No.", "What", "Till", "By", "When", "State", "Done", "Left as it was", "Of")
+    portuguese = ("Nº", "O quê", "Caixa", "Por", "Quando", "Situação", "Feitos", "Ficaram", "De")
+    table = plain_table(english if language == "en" else portuguese)
+    for one in found:
+        texts = (_word(_KINDS, one.kind, language), one.till or "–", one.asked_by, local_time(one.asked_at))
+        counts = (one.done, one.refused, one.total)
+        table.add_row(str(one.id), *texts, _word(_STATES, one.state, language), *map(str, counts))
+    console.print(table)
+
+
+def show(number: NumberArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Shows one job with all it left as it was. Exit status 1 where there is any of that."""
+    with quarantine_of(config) as services:
+        job = services.jobs.find(number)
+        refused = list(_refused(services, number))
+        language = services.settings.language
+    tell(job, refused, language, json=json)
+    raise typer.Exit(FOUND if job.refused else OK)
+
+
+def stop(number: NumberArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Stops a job after the batch under way; the rest of its list stays as it is."""
+    from malote.accounts.audit import command_line
+
+    with quarantine_of(config) as services:
+        job = services.jobs.stop(number, command_line())
+        language = services.settings.language
+    tell(job, [], language, json=json)
+
+
+def carry_out(
+    services: "Services", kind: "Kind", selection: "Selection", *, json: bool, last_copy_reason: str | None = None
+) -> bool:
+    """An order for more than a person waits for, as a job with its progress; False where it is less than that.
+
+    Ends the command with exit status 1 where something was left as it was.
+    """
+    from malote.accounts.audit import command_line
+    from malote.quarantine.jobs import is_large
+
+    jobs, actor = services.jobs, command_line()
+    if not is_large(jobs.gauge(kind, selection)):
+        return False
+    draft = jobs.freeze(kind, selection, actor)
+    run(services, draft, actor, json=json, last_copy_reason=last_copy_reason)
+    return True
+
+
+def run(services: "Services", draft: "Job", actor: "Actor", *, json: bool, last_copy_reason: str | None = None) -> None:
+    """Begins a draft and stays with it to its end. Killed in the middle, a server goes on with it."""
+    language = services.settings.language
+    services.jobs.start(draft.id, actor, last_copy_reason=last_copy_reason)
+    with _progress(draft, language) as advance:
+        job = services.jobs.work(draft.id, advance)
+        advance(job)
+    tell(job, list(_refused(services, job.id)), language, json=json)
+    if job.refused:
+        raise typer.Exit(FOUND)
+
+
+def tell(job: "Job", refused: "list[Refused]", language: Language, *, json: bool) -> None:
+    if json:
+        print_json({"job": job, "refused": refused})
+        return
+    english = language == "en"
+    names = (_word(_KINDS, job.kind, language), _word(_STATES, job.state, language))
+    amounts = f"{job.done}/{job.total}"
+    if job.kind != "synchronise":
+        amounts += f", R$ {job.done_cents / 100:.2f}/{job.total_cents / 100:.2f}"
+    typer.echo(f"{'Job' if english else 'Trabalho'} {job.id}: {names[0]}, {names[1]}: {amounts}")
+    if job.refused:
+        typer.echo(f"{job.refused} {'left as they were' if english else 'ficaram como estavam'}")
+    counts: dict[str, int] = {}
+    for one in refused:
+        counts[one.code] = counts.get(one.code, 0) + 1
+    for code, number in sorted(counts.items(), key=lambda pair: -pair[1]):
+        typer.echo(f"{number}: {rejection.title(code, language)} [{code}]")
+        typer.echo(f"  {rejection.remedy(code, {}, language)}")
+    for one in refused[:_SHOWN]:
+        typer.echo(f"  {one.id}: {rejection.cause(one.code, one.facts, language)}")
+    if len(refused) > _SHOWN:
+        typer.echo(f"  … malote jobs show {job.id} --json")
+
+
+@contextmanager
+def _progress(job: "Job", language: Language) -> Iterator["Callable[[Job], None]"]:
+    """A bar on standard error, where somebody looks."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, disable=not errors.is_terminal, transient=True) as bar:
+        task = bar.add_task(_word(_KINDS, job.kind, language), total=job.total)
+
+        def advance(now: "Job") -> None:
+            bar.update(task, completed=now.done + now.refused)
+
+        yield advance
+
+
+def _refused(services: "Services", job_id: int) -> "Iterator[Refused]":
+    after: int | None = 0
+    while after is not None:
+        page = services.jobs.refused(job_id, after=after, limit=_PAGE)
+        yield from page.refused
+        after = page.after
+
+
+def _word(words: dict[str, tuple[str, str]], name: str, language: Language) -> str:
+    return words[name][0 if language == "en" else 1]
