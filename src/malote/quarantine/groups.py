@@ -29,15 +29,22 @@ def settle(parts: Parts) -> None:
     Raises ``StoreError``, ``TillError``, ``OSError``.
     """
     after = 0
-    while ids := discarding.unmoved_ids(parts.engine, GROUP, after):
-        after = ids[-1]
-        with writing(parts.engine) as connection:
-            named = _in_state(connection, ids, {"discarded"})
-            discarding.mark_moved(connection, _renamed(named, parts.folder, parts.trash))
+    while waiting := discarding.unmoved(parts.engine, GROUP, after):
+        after = waiting[-1][0]
+        _throw_away(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
     after = 0
     while waiting := parts.spool.unkept(GROUP, after):
         after = waiting[-1][0]
         _put_back(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
+
+
+def _throw_away(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
+    with writing(parts.engine) as connection:
+        ids = [one.id for one in lock_ids(connection, waiting) if one.state == "discarded"]
+        with durable.grouped():
+            for document_id in ids:
+                keeping.move(parts.folder, parts.trash, waiting[document_id])
+        discarding.mark_moved(connection, ids)
 
 
 def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:

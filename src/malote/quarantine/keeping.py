@@ -130,7 +130,11 @@ def move(source: Path, target: Path, rejected: RejectedDocument) -> None:
     durable.make_folder(after.parent, mode=private.FOLDER)
     if hash_of(before) == rejected.file_sha256:
         durable.move(before, after)
-    keep(target, rejected)
+    sidecar = before.with_suffix(".json")
+    if not sidecar.is_symlink() and sidecar.is_file() and sidecar.read_bytes() == _sidecar(rejected):
+        durable.move(sidecar, after.with_suffix(".json"))
+    if not is_kept(target, rejected):
+        keep(target, rejected)
     remove(source, named(rejected))
 
 

@@ -107,13 +107,6 @@ def unmoved(engine: Engine, limit: int = 100, after: int = 0) -> list[unkept.Wai
     return unkept.with_files(engine, waiting, limit, after)
 
 
-def unmoved_ids(engine: Engine, limit: int, after: int) -> list[int]:
-    """The ids alone."""
-    query = select(trash.c.document_id).where(text("moved = false"), trash.c.document_id > after)
-    with reading(engine) as connection:
-        return list(connection.execute(query.order_by(trash.c.document_id).limit(limit)).scalars())
-
-
 def mark_moved(connection: Connection, document_ids: Iterable[int], *, moved: bool = True) -> None:
     """Says that their files lie in the trash's folder, or no longer do."""
     for chunk in chunks(sorted(set(document_ids))):
