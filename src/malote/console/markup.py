@@ -13,7 +13,7 @@ from lxml import etree
 
 from malote.fiscal.problems import Problem
 
-MOST_LINES = 4000
+MOST_LINES = 2500
 MOST_BYTES = 1_000_000  # read of a file
 LONGEST_TEXT = 4000  # characters shown of one; a certificate has fewer
 MOST_ATTRIBUTES = 50  # shown of one element, and as many of its namespaces

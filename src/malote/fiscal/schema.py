@@ -24,7 +24,7 @@ from malote.fiscal.tree import LOCAL_NAMES, parse_as_is
 
 _MOST = 50  # findings of one document
 _MOST_ERRORS = 200  # looked at to find them
-_ADVISED = 2_000_000  # bytes of a file that is advised on; 990 items take less
+_ADVISED = 1_500_000  # bytes of a file that is advised on; 990 items take less
 _DEPTH = 8  # of wrappers
 _WRAPPERS = 1000  # elements looked at to find the document
 _LONGEST_RULE = 80  # characters of a rule that still explains something
