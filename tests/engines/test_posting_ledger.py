@@ -64,6 +64,9 @@ def test_bookings_that_vanish_stop_posting_until_a_person_says_why(shop: Shop, t
     poster.close()
     assert shop.counted() == {"posted": 9}
     assert accept(shop.engine, Actor("ana"), "de novo", clock.now) is None
+    # Accepted isn't booked: whoever books again what is gone must still find it.
+    assert missing_now(shop)[0] == []
+    assert [one.access_key for one in missing_now(shop, accepted=True)[0]] == [one.access_key for one in reversed(gone)]
 
 
 def test_it_is_noticed_when_nothing_is_sold(shop: Shop, tables: Tables, clock: Clock) -> None:
@@ -150,9 +153,9 @@ def watched(erp: Erp, looks: list[int]) -> Erp:
     return erp
 
 
-def missing_now(shop: Shop) -> tuple[list[erp_memory.Missing], int]:
+def missing_now(shop: Shop, *, accepted: bool = False) -> tuple[list[erp_memory.Missing], int]:
     with closing(open_erp(shop.erp_url, lock_timeout_seconds=5)) as erp:
-        return erp_memory.missing_from_erp(shop.engine, erp.ledger)
+        return erp_memory.missing_from_erp(shop.engine, erp.ledger, accepted=accepted)
 
 
 LEDGER_AND_SALE = (("posting_key", "identity"), ("sale", "access_key"))

@@ -142,7 +142,8 @@ def _table(found: list[RejectedEntry], *, english: bool) -> Table:
             str(one.id) if one.id is not None else "—",
             one.till,
             Text("\n".join(part for part in (one.key, one.document) if part), overflow="fold"),
-            Text(f"{one.title} [{one.code}]\n{one.cause}"),
+            # Folded, since a cause holds names that end where it matters: item[2].description.
+            Text(f"{one.title} [{one.code}]\n{one.cause}", overflow="fold"),
             Text(one.remedy),
         )
     return table

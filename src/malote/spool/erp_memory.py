@@ -53,13 +53,16 @@ def recall(engine: Engine) -> Memory:
     return Memory(row.schema, _trouble.decode(row.trouble) if row.trouble else None, row.accepted_up_to)
 
 
-def missing_from_erp(engine: Engine, ledger: Ledger, *, newest: int = NEWEST) -> tuple[list[Missing], int]:
+def missing_from_erp(
+    engine: Engine, ledger: Ledger, *, newest: int = NEWEST, accepted: bool = False
+) -> tuple[list[Missing], int]:
     """Those of the ``newest`` posted documents that the ledger lacks, the newest first, and how many were asked for.
 
-    What a person accepted as gone is left out. Raises ``StoreError`` and what ``ledger`` raises.
+    What a person accepted as gone is left out, unless ``accepted``: it may be gone, and still have to be booked again.
+    Raises ``StoreError`` and what ``ledger`` raises.
     """
-    known = recall(engine)
-    condition = (documents.c.state == "posted") & (documents.c.id > known.accepted_up_to)
+    after = 0 if accepted else recall(engine).accepted_up_to
+    condition = (documents.c.state == "posted") & (documents.c.id > after)
     query = select(documents.c.id, documents.c.kind, documents.c.access_key, documents.c.total)
     with reading(engine) as connection:
         rows = connection.execute(query.where(condition).order_by(documents.c.id.desc()).limit(newest)).all()
