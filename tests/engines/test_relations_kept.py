@@ -155,3 +155,11 @@ def test_other_environments_and_issuers_do_not_matter_to_what_is_never_booked(tm
     with store_in(tmp_path, store=StoreSettings(issuers=["12ABC34501DE35"])) as store:
         store.send(note)
         assert store.document(note).state == "kept"
+
+
+def test_which_version_was_authorised_is_nobodys_concern_of_what_is_never_booked(tmp_path: Path) -> None:
+    note = invoice(912, "5929", KEY)
+    other = note.replace(note[note.index(b"<digVal>") + 8 :][:28], b"3zO5Hm8ATIP5YaBtFkogTimgNPM=", 1)
+    with store_in(tmp_path) as store:
+        store.send(other)
+        assert store.state(other)[0] == "kept"

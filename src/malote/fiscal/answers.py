@@ -80,7 +80,7 @@ def refusal(status: int, text: str = "") -> Problem:
         return warning(code)
     found = warning if meaning(status) in UNDECIDED else reject
     other = other_key(text)
-    return found(code, status=status, said=says(status), other=f" ({other})" if other else "")
+    return found(code, status=status, words=says(status), other=f" ({other})" if other else "")
 
 
 def refusal_of(answer: Answer) -> Problem:

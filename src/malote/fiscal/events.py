@@ -82,7 +82,7 @@ def _beside(
     at = _moment(wanted.get("dhEvento") or given.get("dhRegEvento", ""), key[:2], found)
     described = detail.get("descEvento") or given.get("xEvento", "")
     problems = [warning(one.code, **one.facts) for one in found]
-    problems.append(keep("event_beside_sale", event=named(event), said=_NAMES.get(event, "–")))
+    problems.append(keep("event_beside_sale", event=named(event), words=_NAMES.get(event, "–")))
     partial = named_by_key("event", key)
     if not is_well_formed(key) or at is None:
         return unreadable(problems, partial)
@@ -159,7 +159,7 @@ def _protocol(given: Mapping[str, str], key: str, problems: list[Problem]) -> Pr
         meaning = answers.meaning(status)
         if meaning in ("repeated", "cancelled"):
             # An equal request is registered: the note is cancelled, whatever became of this one.
-            problems.append(warning("registered_before", status=status, said=answers.says(status)))
+            problems.append(warning("registered_before", status=status, words=answers.says(status)))
         elif meaning in answers.UNDECIDED:
             problems.append(answers.refusal(status))
             return None

@@ -66,5 +66,5 @@ def _read(body: etree._Element, alerts: list[tuple[str, str]], without_key: str)
 
 def _undecided(answer: Answer) -> list[Problem]:
     if answers.meaning(answer.status) in answers.UNDECIDED:
-        return [keep(answers.table()[answer.status].reason, status=answer.status, said=answers.says(answer.status))]
+        return [keep(answers.table()[answer.status].reason, status=answer.status, words=answers.says(answer.status))]
     return []

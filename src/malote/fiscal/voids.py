@@ -95,7 +95,7 @@ def _protocol(
     else:
         if status != _VOIDED:
             # An equal request is registered: the numbers are void by that one.
-            problems.append(warning("registered_before", status=status, said=answers.says(status)))
+            problems.append(warning("registered_before", status=status, words=answers.says(status)))
         return Protocol(given.get("nProt", ""), status, at)
     return None
 

@@ -56,6 +56,10 @@ class _Judged(msgspec.Struct):
 # Findings that a person may accept: the sale is known to the last field, and its sums differ a little.
 ACCEPTABLE = frozenset({"items_sum", "payments_sum"})
 
+# Of a note that is no sale nothing is booked: what its sums come to, and which version was authorised, is nobody's
+# concern at the till.
+_MOOT = ACCEPTABLE | {"digest_disagrees"}
+
 # Of each document of a file, by its position, the codes that a person has accepted.
 Accepted = Mapping[int, Collection[str]]
 
@@ -104,10 +108,9 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
     document = reading.document
     operation = operations.judge(document, rules.operations) if isinstance(document, Sale) else []
     operation += _before_the_start(seen, rules.store)
-    if any(problem.severity == "keep" for problem in operation):
-        # Nothing of it is booked: what its sums come to is nobody's concern.
-        accepted = ACCEPTABLE
     found = [_as_warning(problem) if problem.code in accepted else problem for problem in reading.problems + operation]
+    if any(problem.severity == "keep" for problem in operation):
+        found = [warning(one.code, **one.facts) if one.code in _MOOT else one for one in found]
     # What the reader itself refuses must never be booked, not even when somebody replays it.
     # What only lacks its authorisation is kept readable, for the answer that may still come in a file of its own.
     refused = any(problem.severity == "reject" and problem.code not in CURED_BY_AUTHORISATION for problem in found)

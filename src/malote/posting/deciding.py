@@ -126,7 +126,7 @@ class Decider:
 
 
 def _of_answer(answer: Answer) -> dict[str, str]:
-    return {"key": answer.access_key, "status": str(answer.status), "said": says(answer.status)}
+    return {"key": answer.access_key, "status": str(answer.status), "words": says(answer.status)}
 
 
 def protocol_due(sale: Sale, accepted_at: float, store: StoreSettings) -> float:

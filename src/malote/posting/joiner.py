@@ -67,7 +67,7 @@ class Joiner:
     def _of_answer(
         self, leased: LeasedDocument, answer: Answer, outcome: Outcome, settlement: Settlement
     ) -> Settlement:
-        facts = {"status": str(answer.status), "said": says(answer.status)}
+        facts = {"status": str(answer.status), "words": says(answer.status)}
         match outcome.result:
             case Result.PROTOCOL_ADDED:
                 return _kept(leased, JOINED, facts, answer.status)

@@ -23,6 +23,7 @@ from malote.spool.moving import Move, Standing, chunks, lock, move
 from malote.spool.states import State
 
 SUPERSEDED = Reason("superseded")
+_ALSO_SETTLED = {"answer_without_note", "digest_disagrees"}  # by the authorised version, though it doesn't cure them
 _OTHER_KEY = "number_of_another_key"
 _ONLY_CANCELLED = "note_cancelled"
 
@@ -123,7 +124,7 @@ def _superseded(keys: Sequence[str]) -> list[ColumnElement[bool]]:
         *(other.c[name] == documents.c[name] for name in ("issuer", "model", "series", "number", "total")),
         other.c.access_key != documents.c.access_key,
     )
-    cured = documents.c.reason_code.in_(sorted(CURED_BY_AUTHORISATION | {"answer_without_note"}))
+    cured = documents.c.reason_code.in_(sorted(CURED_BY_AUTHORISATION | _ALSO_SETTLED))
     by_version = documents.c.access_key.in_(keys) & cured & exists().where(same_key, authorised)
     cancelled = and_(booked, other.c.kind == "cancellation", same_key)
     by_cancellation = (
