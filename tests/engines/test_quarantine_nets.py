@@ -76,6 +76,7 @@ def test_they_are_looked_at_again_after_an_update(house: House, monkeypatch: pyt
     house.restart()
     house.scan()
     assert b"<BREAKS/>" in house.in_folder()
+    assert not list(house.folder.glob(".*"))
     assert len(house.documents()) == 2
     assert findings(house) == set()
 

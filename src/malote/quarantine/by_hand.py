@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from sqlalchemy import Connection
 
-from malote import durable
+from malote import aside, durable
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.accounts.tills import Till
@@ -243,6 +243,7 @@ def _remove(seen: Seen) -> None:
 
 def _unlink(path: Path) -> None:
     durable.remove(path)
+    aside.forget(path)
     sidecar = path.with_suffix(".json")
     if place_of(path.stem) is not None and sidecar.exists():
         durable.remove(sidecar)
