@@ -70,6 +70,9 @@ def test_behind_a_proxy_one_client_is_no_other(tmp_path: Path) -> None:
     with behind(tmp_path, PROXY) as (_, client):
         assert [wrong_token(client, "203.0.113.1") for _ in range(40)][-1] == 429
         assert wrong_token(client, "203.0.113.2") == 401
+        # Of IPv6, one party has as many addresses as it likes within its half.
+        assert [wrong_token(client, f"2001:db8::{number}") for number in range(1, 40)][-1] == 429
+        assert wrong_token(client, "2001:db8:0:1::1") == 401
         # Whatever a client writes before its own address.
         assert wrong_token(client, "203.0.113.77, 203.0.113.1") == 429
 

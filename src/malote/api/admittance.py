@@ -12,6 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from malote import wire
+from malote.accounts.throttle import network
 from malote.accounts.tills import Till, TokenError
 from malote.api.faults import RefusedError
 from malote.api.services import services_of
@@ -96,7 +97,7 @@ def _warn_of_clear_text(connection: Connection) -> None:
 
 
 def _slow_down(connection: Connection, error: TokenError) -> None:
-    address = connection.client.host if connection.client else "?"
+    address = network(connection.client.host) if connection.client else "?"
     throttle: Throttle = connection.app.state["throttle"]
     if error.code == "token_invalid" and throttle.is_over(address):
         log.warning("tokens_refused", address=address)
