@@ -7,6 +7,8 @@ To add one, write a function that returns rows (``row`` makes them) and put ``@m
 """
 
 import argparse
+import hashlib
+import itertools
 import os
 import re
 import socket
@@ -16,15 +18,18 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import msgspec
 import psutil
+import zstandard
 from tests.unit.fiscal.notes import build_note
 from tests.unit.fiscal.worst_shapes import worst
 
@@ -308,6 +313,78 @@ def _processor_of_forms(running: Running, body: bytes) -> float:
         except httpx.TransportError:
             continue  # shut before all of it was sent
     return 1e6 * (running.processor() - before) / TIMES
+
+
+@measurement
+def flood() -> list[Row]:
+    """A till that sells while another one sends pouches of rubbish without a pause, over four connections."""
+    with server("caixa1", "caixa2", intake_rejects_per_minute=0) as running:
+        good = median_wait(running, 1)
+        with _flooding(running, "caixa2") as sent:
+            time.sleep(1.0)  # until the flood stands
+            waits = [median_wait(running, first) for first in (100, 200, 300)]
+        assert sent, "there was no flood"
+        return [row("a good till's sale beside a flood of rubbish", 1e3 * max(waits), "ms", 1e3 * good)]
+
+
+@measurement
+def pouch() -> list[Row]:
+    """The worst pouches, each beside two hundred good sales."""
+    with server("caixa1", "caixa2", intake_rejects_per_minute=0) as running:
+        good = _processor_of_pouch(running, *_sealed([build_note(number=number) for number in range(1, 201)]))
+        rubbish = [b"rubbish %d" % number for number in range(2000)]
+        one = msgspec.msgpack.encode(wire.PouchFile("", bytes(32), b""))
+        count = 1_700_000
+        start = b"\x93\x01" + msgspec.msgpack.encode(datetime.now(UTC)) + b"\xdd" + count.to_bytes(4, "big")
+        empty = start + one * count
+        bomb = zstandard.ZstdCompressor(level=19).compress(empty)
+        return [
+            row("a pouch of 2,000 files of rubbish", _processor_of_pouch(running, *_sealed(rubbish)), "ms", good),
+            row(
+                f"a pouch of {count} empty files, {len(bomb)} bytes",
+                _processor_of_pouch(running, bomb, hashlib.sha256(empty).hexdigest()),
+                "ms",
+                good,
+            ),
+        ]
+
+
+def _sealed(contents: Sequence[bytes]) -> tuple[bytes, str]:
+    files = [wire.PouchFile(f"{n}.xml", hashlib.sha256(one).digest(), one) for n, one in enumerate(contents)]
+    return wire.seal(files, datetime.now(UTC))
+
+
+def _processor_of_pouch(running: Running, body: bytes, sha256: str) -> float:
+    """Milliseconds of processor time until the pouch is answered, whatever the answer."""
+    before = running.processor()
+    with running.till() as till:
+        till.post(wire.PATH_POUCHES, content=body, headers={wire.POUCH_HASH_HEADER: sha256})
+    return 1e3 * (running.processor() - before)
+
+
+@contextmanager
+def _flooding(running: Running, name: str) -> Iterator[list[int]]:
+    """Four connections of a till, each with one pouch of two hundred new files of rubbish behind the other."""
+    stop, sent = threading.Event(), list[int]()
+
+    def send(connection: int) -> None:
+        with running.till(name) as till:
+            for turn in itertools.count():
+                if stop.is_set():
+                    return
+                body, sha256 = _sealed([b"%d %d %d" % (connection, turn, number) for number in range(200)])
+                reply = till.post(wire.PATH_POUCHES, content=body, headers={wire.POUCH_HASH_HEADER: sha256})
+                sent.append(reply.status_code)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield sent
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def main() -> int:
