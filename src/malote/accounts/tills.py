@@ -116,6 +116,13 @@ def enable(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> None:
     _set_disabled(engine, name, None, actor)
 
 
+def note_slowed(engine: Engine, till_id: int, per_minute: int) -> None:
+    """Tells who reads the trail that the till brings so many rejects that it is made to wait. Raises ``StoreError``."""
+    with writing(engine) as connection:
+        name = connection.execute(select(tills.c.name).where(tills.c.id == till_id)).scalar()
+        audit.record(connection, SYSTEM, "till_slowed", f"till:{name}", after={"rejects_per_minute": per_minute})
+
+
 def find_till(engine: Engine, name: str) -> Till:
     """Whatever the capitals of the name. Raises ``TillError``."""
     with reading(engine) as connection:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import structlog
 
+TELL_AGAIN_SECONDS = 600.0  # a till that goes on is told again, but not with each of its pouches
+
 log = structlog.get_logger("malote.intake")
 
 
@@ -31,41 +33,42 @@ class Quota:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._per_minute = per_minute
+        self.per_minute = per_minute
         self._tell = tell
         self._clock = clock
         self._lock = threading.Lock()
         self._used: dict[int, tuple[float, float]] = {}  # by till: how many, and when that was so
-        self._slowed: set[int] = set()
+        self._told: dict[int, float] = {}  # by till: when it was told last
 
     def check(self, till_id: int) -> None:
         """Raises ``SlowedError`` while the till is over its quota."""
-        if not self._per_minute:
+        if not self.per_minute:
             return
         with self._lock:
             used = self._now_used(till_id)
-            over = used - self._per_minute
+            over = used - self.per_minute
             if over < 0:
-                self._slowed.discard(till_id)
                 return
-            first = till_id not in self._slowed
-            self._slowed.add(till_id)
+            now = self._clock()
+            first = now - self._told.get(till_id, float("-inf")) >= TELL_AGAIN_SECONDS
+            if first:
+                self._told[till_id] = now
         if first:
-            log.warning("till_slowed", till=till_id, per_minute=self._per_minute)
+            log.warning("till_slowed", till=till_id, per_minute=self.per_minute)
             self._tell(till_id)
         # Until a tenth of the quota is free again, so that the next pouch isn't refused at once.
-        raise SlowedError((over + self._per_minute / 10) * 60 / self._per_minute)
+        raise SlowedError((over + self.per_minute / 10) * 60 / self.per_minute)
 
     def note(self, till_id: int, rejected: int) -> None:
         """Counts rejected documents that were new."""
-        if rejected and self._per_minute:
+        if rejected and self.per_minute:
             with self._lock:
                 self._used[till_id] = (self._now_used(till_id) + rejected, self._clock())
 
     def _now_used(self, till_id: int) -> float:
         """What is left of what was counted: a minute's quota is forgotten in each minute."""
         used, since = self._used.get(till_id, (0.0, 0.0))
-        left = used - (self._clock() - since) * self._per_minute / 60
+        left = used - (self._clock() - since) * self.per_minute / 60
         if left <= 0:
             self._used.pop(till_id, None)
             return 0.0

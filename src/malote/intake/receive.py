@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from sqlalchemy import Engine
 
 from malote import wire
 from malote.accounts import series
-from malote.accounts.tills import Till, find_till
+from malote.accounts.tills import Till, find_till, note_slowed
 from malote.config import IntakeSettings, StoreSettings, limits_of
 from malote.database.errors import StoreError
 from malote.fiscal import reader
@@ -59,7 +60,7 @@ class Intake:
         """``operations``: what CFOPs do in this store, where it isn't as the table says. ``clock`` tells seconds since
         the epoch. ``quota`` is asked by whoever lets a till in; here it is used up.
         """
-        self.quota = quota or Quota(settings.rejects_per_minute)
+        self.quota = quota or Quota(settings.rejects_per_minute, self._tell)
         self._turns = Turns()
         self._monotonic = monotonic
         self._engine = engine
@@ -127,6 +128,11 @@ class Intake:
             hold=hold,
         )
 
+    def _tell(self, till_id: int) -> None:
+        """Where people look; in a thread, since who asks the quota must not wait for the database."""
+        noted = (self._engine, till_id, self.quota.per_minute)
+        threading.Thread(target=_note_slowed, args=noted, name=f"till {till_id} slowed", daemon=True).start()
+
     def _read_in_turns(self, till: Till, files: Sequence[PouchFile]) -> dict[bytes, list[IncomingDocument]]:
         """The documents of each file that there was time for, by its hash; of one slice at least."""
         found: dict[bytes, list[IncomingDocument]] = {}
@@ -166,6 +172,13 @@ class Intake:
             raise
         for rejected in group:
             log.info("rejected", till=rejected.till, code=rejected.reason.code, access_key=rejected.access_key)
+
+
+def _note_slowed(engine: Engine, till_id: int, per_minute: int) -> None:
+    try:
+        note_slowed(engine, till_id, per_minute)
+    except StoreError as error:
+        log.warning("slowed_not_noted", till=till_id, code=error.code)
 
 
 def _slices(files: Sequence[PouchFile]) -> Iterator[list[PouchFile]]:

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from malote.accounts import audit
 from malote.accounts.series import assign, series_of
 from malote.accounts.tills import Till, create_till
 from malote.app import Services, services_for
@@ -267,3 +269,16 @@ def test_only_what_is_new_counts_against_the_quota(house: House) -> None:
     house.take(*(b"rubbish %d" % number for number in range(10)))
     with pytest.raises(SlowedError):
         house.intake.quota.check(house.till.id)
+
+
+def test_a_till_that_is_slowed_stands_in_the_audit_trail(house: House) -> None:
+    quota = Quota(1, house.intake._tell)
+    quota.note(house.till.id, 5)
+    for _ in range(3):
+        with pytest.raises(SlowedError):
+            quota.check(house.till.id)
+    for thread in threading.enumerate():
+        if thread.name.endswith("slowed"):
+            thread.join()
+    (entry,) = audit.entries(house.services.engine, action="till_slowed")
+    assert (entry.object, entry.actor) == ("till:caixa1", "system")
