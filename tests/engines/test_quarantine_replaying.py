@@ -17,6 +17,7 @@ from malote.spool.history import WHATS
 from tests.engines.quarantine_support import MARIA, House
 from tests.engines.spool_support import rejected, waiting
 from tests.unit.fiscal.notes import ISSUER, Line, build_note, key_of
+from tests.unit.fiscal.support import signed_anew
 
 pytest_plugins = ("tests.engines.quarantine_fixtures",)
 
@@ -158,6 +159,18 @@ def test_a_small_difference_is_accepted_and_booked(house: House) -> None:
     (entry,) = house.audited("difference_accepted")
     assert (entry.object, entry.reason) == (f"document:{one}", "the POS rounds each line")
     assert house.scalar(select(accepted_problem.c.who)) == "maria"
+
+
+def test_a_note_with_another_digest_than_was_authorised_is_a_persons_to_accept(house: House) -> None:
+    other = signed_anew(build_note(number=1).decode()).encode()
+    one = house.reject(other)
+    assert house.spool.document(one).reason.code == "digest_disagrees"  # type: ignore[union-attr]
+    (option,) = house.quarantine.cures(one)
+    assert option.kind == "accept_difference"
+    report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="the portal shows the same sale")
+    assert report.cured == [one]
+    assert house.post() == 1
+    assert house.audited("difference_accepted")[0].reason == "the portal shows the same sale"
 
 
 def test_a_large_difference_is_not_a_persons_to_accept(house: House) -> None:

@@ -7,17 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from malote.cli import read
+from malote.cli import read, read_json
 from malote.cli.common import FOUND, OK, WRONG_USAGE
 from malote.cli.main import assemble
 from tests.unit.fiscal.notes import ISSUER, build_cancellation, build_note, build_void, key_of
 
+ROOT = Path(__file__).resolve().parents[2]
 KEYS = [
     "file", "kind", "key", "model", "cnpj", "series", "number", "issued_at", "environment", "emission",
-    "authorised", "total", "items", "payments", "change", "problems",
+    "authorised", "total", "items", "payments", "change", "problems", "warnings", "norm", "totals", "protocol", "event",
 ]  # fmt: skip
 NOTE = build_note(payments=[("01", 3000)], change=410, consumer="11144477735")
 
@@ -53,6 +55,44 @@ def test_a_sale_as_json(folder: Path) -> None:
     (item,) = found["items"]
     assert (item["number"], item["code"], item["quantity"], item["gross"]) == (1, "1001", "1.0000", "25.90")
     assert "11144477735" not in json.dumps(found)
+
+
+def test_the_json_carries_taxes_totals_protocol_and_norm(folder: Path) -> None:
+    (folder / "a.xml").write_bytes(build_note(total=2591, payments=[("01", 2591)]))
+    (found,) = objects("a.xml")
+    taxes = found["items"][0]["taxes"]
+    assert (taxes["icms_status"], taxes["icms_rate"], taxes["icms_amount"]) == ("00", "18.0000", "4.66")
+    assert (taxes["cbs_amount"], taxes["ibs_single_phase_amount"]) == ("0.23", "0.00")
+    assert (found["totals"]["icms"], found["totals"]["total"]) == ("4.66", "25.91")
+    assert (found["norm"], found["warnings"]) == ("NT2025.002", ["items_sum"])
+    assert found["protocol"] == {
+        "number": "135260000000001", "status": 100, "at": "2026-11-20T10:30:15-03:00", "alerts": [],
+    }  # fmt: skip
+    (folder / "b.xml").write_bytes(build_cancellation(key_of(NOTE)))
+    (cancelled,) = objects("b.xml")
+    assert cancelled["event"] == {"type": "110111", "sequence": 1, "description": ""}
+
+
+def test_every_line_is_as_the_documented_schema_says(folder: Path) -> None:
+    written = json.loads((ROOT / "docs" / "reading.schema.json").read_text(encoding="utf-8"))
+    assert written == read_json.schema(), "run: make docs"
+    for number, raw in enumerate([NOTE, build_cancellation(key_of(NOTE)), build_void(), b"", NOTE[:900]]):
+        (folder / f"{number}.xml").write_bytes(raw)
+    for line in run(folder, "--json").stdout.splitlines():
+        msgspec.json.decode(line, type=read_json.DocumentRead, strict=True)
+        assert set(json.loads(line)) == set(written["$defs"]["DocumentRead"]["required"])
+
+
+def test_last_months_notes_are_read_by_next_years_rules(folder: Path) -> None:
+    outside = NOTE.replace(b"</IBSCBSTot>", b"</IBSCBSTot><vNFTot>26.16</vNFTot>")
+    (folder / "a.xml").write_bytes(outside)
+    (folder / "b.xml").write_bytes(build_note(number=2))
+    assert [one["norm"] for one in objects(folder)] == ["NT2025.002"] * 2
+    first, second = objects(folder, "--on", "2027-01-04", status=FOUND)
+    assert [one["code"] for one in first["problems"]] == ["items_sum", "payments_sum", "header_disagrees"]
+    assert (first["norm"], second["norm"], second["problems"]) == ("NT2026.008", "NT2026.008", [])
+    assert "NT2026.008" in run(folder, "--on", "2027-01-04").stdout
+    assert run(folder, "--on", "soon").exit_code == WRONG_USAGE
 
 
 def test_one_line_for_each_document_in_the_order_of_the_files(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The pages of docs/ that are made from the program itself: ``python -m malote.cli.pages FOLDER``."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import typer
 
 from malote import rejection
+from malote.cli import read_json
 from malote.cli.main import assemble
 from malote.cli.reasons import page as reasons_page
 
@@ -36,6 +38,11 @@ def commands_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def schema_page() -> str:
+    """The schema of what ``malote read --json`` says."""
+    return json.dumps(read_json.schema(), indent=1) + "\n"
+
+
 def leaves(command: Any, path: str) -> list[tuple[str, Any]]:
     """Every command that does something, with the words that call it.
 
@@ -55,6 +62,7 @@ def _usage(path: str, command: Any) -> str:
 def main() -> None:
     folder = Path(sys.argv[1])
     (folder / "commands.md").write_text(commands_page(), encoding="utf-8", newline="\n")
+    (folder / "reading.schema.json").write_text(schema_page(), encoding="utf-8", newline="\n")
     (folder / "reasons.md").write_text(reasons_page(rejection.catalogue()), encoding="utf-8", newline="\n")
 
 

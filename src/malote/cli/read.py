@@ -3,8 +3,9 @@
 import glob
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from msgspec.structs import replace
@@ -16,10 +17,11 @@ from rich.text import Text
 
 from malote import rejection
 from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, console, errors, print_json, settings_of
+from malote.cli.read_json import document_read
 from malote.config import Settings, limits_of
 from malote.fiscal import operations
 from malote.fiscal.amounts import money
-from malote.fiscal.documents import Answer, Cancellation, Document, Event, Item, NumberVoid, Sale
+from malote.fiscal.documents import Answer, Cancellation, Document, Event, NumberVoid, Sale
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.reader import Limits, Reading, Summary, read, summary
 from malote.fiscal.readings import unreadable
@@ -27,6 +29,12 @@ from malote.fiscal.schema import SchemaFinding, findings
 from malote.rejection import Language
 
 _Files = Annotated[list[str], typer.Argument(metavar="FILE", help="XML files; of a folder, its *.xml files.")]
+_On = Annotated[
+    datetime | None,
+    typer.Option(
+        "--on", formats=["%Y-%m-%d"], help="By the rules of this day, such as next year's: what is refused then?"
+    ),
+]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object per document, one line each.")]
 
 _LABELS: dict[Language, dict[str, str]] = {
@@ -39,7 +47,7 @@ _LABELS: dict[Language, dict[str, str]] = {
         "total": "Total", "paid": "Pagamentos", "change": "Troco", "reason": "Justificativa", "range": "Números",
         "yes": "sim", "no": "não", "items": "#|Código|Descrição|Qtde.|Preço|Valor|Desconto", "remedy": "O que fazer",
         "schema": "Leiaute oficial", "reject": "REJEITA", "keep": "guarda, não lança",
-        "warning": "aviso", "fine": "Sem problemas.",
+        "norm": "Regras aplicadas", "warning": "aviso", "fine": "Sem problemas.",
     },
     "en": {
         "sale": "Sale", "cancellation": "Cancellation", "number_void": "Voided numbers", "none": "Unreadable document",
@@ -50,7 +58,7 @@ _LABELS: dict[Language, dict[str, str]] = {
         "total": "Total", "paid": "Payments", "change": "Change", "reason": "Reason", "range": "Numbers",
         "yes": "yes", "no": "no", "items": "#|Code|Description|Qty|Price|Amount|Discount", "remedy": "What to do",
         "schema": "Official layout", "reject": "REJECTS", "keep": "keeps, not booked",
-        "warning": "warning", "fine": "No problems.",
+        "norm": "Rules applied", "warning": "warning", "fine": "No problems.",
     },
 }  # fmt: skip
 
@@ -60,10 +68,10 @@ def register(app: typer.Typer) -> None:
     app.command("read")(read_files)
 
 
-def read_files(files: _Files, json: _Json = False, config: ConfigOption = None) -> None:
+def read_files(files: _Files, on: _On = None, json: _Json = False, config: ConfigOption = None) -> None:
     """Reads fiscal documents and says all that is wrong with them; exit status 1 if any would be rejected."""
     settings = settings_of(config)
-    limits = limits_of(settings.store, settings.intake)
+    limits = replace(limits_of(settings.store, settings.intake), on=on.date() if on else None)
     rejected = False
     for path in _chosen(files):
         raw, readings = _read(path, limits)
@@ -71,7 +79,7 @@ def read_files(files: _Files, json: _Json = False, config: ConfigOption = None) 
             reading = _with_operation(read_here, settings)
             rejected = rejected or reading.rejected
             if json:
-                print_json(_as_json(path, reading, settings.language))
+                print_json(document_read(_readable(str(path)), reading, settings.language))
             else:
                 advice = findings(raw) if reading.rejected else []
                 console.print(_as_panel(path, reading, advice, settings.language))
@@ -131,53 +139,6 @@ def _opened(path: Path, limit: int) -> tuple[bytes, int]:
         return file.read(limit + 1), os.fstat(file.fileno()).st_size
 
 
-def _as_json(path: Path, reading: Reading, language: Language) -> dict[str, Any]:
-    """One document in the shape that docs/reading.md promises. Money and quantities are decimal strings."""
-    seen = summary(reading)
-    sale = reading.document if isinstance(reading.document, Sale) else None
-    return {
-        "file": _readable(str(path)),
-        "kind": seen.kind,
-        "key": seen.access_key,
-        "model": seen.model,
-        "cnpj": seen.issuer,
-        "series": seen.series,
-        "number": seen.number,
-        "issued_at": seen.issued_at,
-        "environment": seen.environment,
-        "emission": seen.emission,
-        "authorised": seen.authorised,
-        "total": None if seen.total is None else money(seen.total),
-        "items": [_item_as_json(item) for item in sale.items] if sale else [],
-        "payments": [{"method": one.method, "amount": money(one.amount)} for one in sale.payments] if sale else [],
-        "change": None if seen.change is None else money(seen.change),
-        "problems": [
-            {"code": one.code, "severity": one.severity, "message": rejection.message(one, language)}
-            for one in reading.problems
-        ],
-    }
-
-
-def _item_as_json(item: Item) -> dict[str, Any]:
-    return {
-        "number": item.number,
-        "code": item.product_code,
-        "gtin": item.gtin,
-        "description": item.description,
-        "ncm": item.ncm,
-        "cfop": item.cfop,
-        "unit": item.unit,
-        "quantity": str(item.quantity),
-        "unit_price": str(item.unit_price),
-        "gross": money(item.gross),
-        "discount": money(item.discount),
-        "freight": money(item.freight),
-        "insurance": money(item.insurance),
-        "other": money(item.other),
-        "in_total": item.in_total,
-    }
-
-
 def _as_panel(path: Path, reading: Reading, advice: Sequence[SchemaFinding], language: Language) -> Panel:
     labels = _LABELS[language]
     parts: list[RenderableType] = [_facts(reading, labels)]
@@ -219,7 +180,8 @@ def _document_facts(document: Document | None, labels: dict[str, str]) -> list[t
     match document:
         case Sale():
             paid = ", ".join(f"{payment.method}: {money(payment.amount)}" for payment in document.payments)
-            return [("paid", paid), ("consumer", labels["yes" if document.consumer else "no"])]
+            consumer = labels["yes" if document.consumer else "no"]
+            return [("paid", paid), ("consumer", consumer), ("norm", document.norm)]
         case Cancellation():
             return [("reason", document.reason)]
         case NumberVoid():

@@ -34,7 +34,8 @@ from malote.spool.replaying import Judge
 from malote.wire import PouchFile
 
 # What intake takes for a warning once a person accepted it.
-DIFFERENCES = frozenset({"items_sum", "payments_sum"})
+_ANOTHER_DIGEST = "digest_disagrees"  # no sum: what differs is not an amount
+DIFFERENCES = frozenset({"items_sum", "payments_sum", _ANOTHER_DIGEST})
 SERIES_CODES = ("series_unassigned", "series_of_another_till", *held.HELD)
 # Where a product that the ERP calls otherwise may be behind it.
 PRODUCT_CODES = frozenset({"erp_constraint", "erp_refused"})
@@ -223,7 +224,9 @@ def _differences(reason: Reason | None) -> dict[str, int]:
     rejecting = {one.code: one.facts for one in reason.problems if one.severity == "reject"}
     if not rejecting or not set(rejecting) <= DIFFERENCES:
         return {}
-    cents = {code: _cents(facts.get("difference", "")) for code, facts in rejecting.items()}
+    cents = {
+        code: 0 if code == _ANOTHER_DIGEST else _cents(facts.get("difference", "")) for code, facts in rejecting.items()
+    }
     return {code: amount for code, amount in cents.items() if amount is not None} if None not in cents.values() else {}
 
 

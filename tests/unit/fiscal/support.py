@@ -1,5 +1,10 @@
 """What the tests of the reader share."""
 
+import base64
+import hashlib
+import re
+from xml.etree import ElementTree
+
 from malote.fiscal import forms
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 from malote.fiscal.reader import Limits, Reading, read
@@ -58,3 +63,12 @@ def without(raw: bytes, start: str, end: str) -> bytes:
     text = raw.decode()
     first, last = text.index(start), text.index(end) + len(end)
     return (text[:first] + text[last:]).encode()
+
+
+def signed_anew(text: str, algorithm: str = "sha1") -> str:
+    """The note with the digest that its content has, as a POS that signs writes it."""
+    content = text[text.index("<infNFe") : text.index("</infNFe>") + 9]
+    inherited = content.replace("<infNFe", '<infNFe xmlns="http://www.portalfiscal.inf.br/nfe"', 1)
+    canonical = ElementTree.canonicalize(inherited)
+    digest = base64.b64encode(hashlib.new(algorithm, canonical.encode()).digest()).decode()
+    return re.sub("<DigestValue>[^<]*", f"<DigestValue>{digest}", text)

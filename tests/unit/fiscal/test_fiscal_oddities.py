@@ -1,15 +1,10 @@
 """Oddities met in files that real tills wrote: read where the sale is clear, refused with a true reason where not."""
 
-import base64
-import hashlib
-import re
-from xml.etree import ElementTree
-
 import pytest
 
 from malote.fiscal.reader import read, summary
 from tests.unit.fiscal.notes import BASKET, MORNING, Line, build_cancellation, build_note, key_of
-from tests.unit.fiscal.support import codes, only, problems_of, replaced, sale_in, without
+from tests.unit.fiscal.support import codes, only, problems_of, replaced, sale_in, signed_anew, without
 
 NOTE = build_note()
 PROTOCOL_START, PROTOCOL_END = "<protNFe", "</protNFe>"
@@ -264,15 +259,6 @@ def test_statuses_of_four_digits_and_protocols_of_seventeen() -> None:
     long = replaced(NOTE, "<nProt>135260000000001", "<nProt>13526000000000001")
     assert sale_in(long).protocol.number == "13526000000000001"  # type: ignore[union-attr]
     assert problems_of(build_note(status=1999)) == ["protocol_status"]
-
-
-def signed_anew(text: str, algorithm: str = "sha1") -> str:
-    """The note with the digest that its content has, as a POS that signs writes it."""
-    content = text[text.index("<infNFe") : text.index("</infNFe>") + 9]
-    inherited = content.replace("<infNFe", '<infNFe xmlns="http://www.portalfiscal.inf.br/nfe"', 1)
-    canonical = ElementTree.canonicalize(inherited)
-    digest = base64.b64encode(hashlib.new(algorithm, canonical.encode()).digest()).decode()
-    return re.sub("<DigestValue>[^<]*", f"<DigestValue>{digest}", text)
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
