@@ -17,7 +17,7 @@ from malote.books import numbering
 from malote.config import limits_of
 from malote.console import services as console
 from malote.fiscal.reader import read
-from malote.spool import happenings, listing, metrics, overview
+from malote.spool import happenings, listing, metrics, overview, relations
 from malote.spool.metrics import Metrics
 from malote.spool.overview import TillsPage, TillsQuery
 
@@ -150,6 +150,7 @@ def console_services(services: Services) -> console.Services:
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
         ),
         happenings=partial(happenings.of_till, engine, limit=HISTORY),
+        beside=partial(relations.beside, engine),
         trail_of=lambda on: audit.entries(engine, on=on, limit=HISTORY),
         audit=lambda before, limit, user, action, on: audit.entries(
             engine, before_id=before, limit=limit, user=user or None, action=action or None, on=on or None

@@ -15,7 +15,7 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.wire import Contact, RefusedFile
 from tests.faces.console_support import LIVE, csrf_of, enter, sell, send, settle, signed_in, store, till, visitor
-from tests.unit.fiscal.notes import Line, build_note
+from tests.unit.fiscal.notes import Line, build_cancellation, build_note, key_of
 
 
 @pytest.fixture
@@ -291,3 +291,25 @@ def test_a_person_sees_only_the_screens_of_the_role(services: Services) -> None:
         assert "/console/dashboard" in page
         assert "/console/audit" not in page
         assert "/console/users" not in page
+
+
+def test_what_is_kept_has_a_tab_and_says_why_and_nobody_is_asked_to_act(
+    services: Services, ana: TestClient[Litestar]
+) -> None:
+    sale = build_note(number=43)
+    note = build_note(
+        model="55", number=900, payments=[("90", 0)], items=[Line(cfop="5929")], references=[key_of(sale)]
+    )
+    send(services, till(services), sale, note, build_cancellation(key_of(sale), event="110110"))
+    tab = shown(ana, "/tills/caixa1/kept")
+    assert "Guardadas 2" in tab
+    assert "Documenta venda já registrada" in tab
+    assert "Rejeitadas 0" in tab
+    of_note = shown(ana, "/documents/2")
+    assert "Guardada, não lançada" in of_note
+    assert "Documentos ligados a este" in of_note
+    assert "é citado por este" in of_note
+    of_sale = shown(ana, "/documents/1")
+    assert "cita este" in of_sale
+    assert "mesma chave" in of_sale
+    assert "Carta de Correção" in of_sale

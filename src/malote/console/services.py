@@ -23,6 +23,7 @@ from malote.spool.happenings import Happening
 from malote.spool.listing import DocumentsPage, DocumentsQuery
 from malote.spool.metrics import Metrics
 from malote.spool.overview import TillOverview, TillsPage, TillsQuery
+from malote.spool.relations import Related
 from malote.structures.services import Structures
 from malote.wire import RefusedFile
 
@@ -94,6 +95,7 @@ class Services:
     structures: Structures
     metrics: Callable[[], Metrics]
     happenings: Callable[[str], list[Happening]]  # of a till's documents, the newest first
+    beside: Callable[[int], list[Related]]  # the documents that belong to one, in order of arrival
     trail_of: Callable[[str], list[AuditEntry]]  # of an object such as "till:caixa1", the newest first
     # The trail before an entry's id (None: the newest), so many; of a user, an action, an object ("": any).
     audit: Callable[[int | None, int, str, str, str], list[AuditEntry]]

@@ -14,7 +14,7 @@ from malote.console.rendering import HEADERS, answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, Visit, needs, services_of, visit_of
 from malote.fiscal import schema
-from malote.fiscal.documents import Cancellation, NumberVoid, Sale
+from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 from malote.fiscal.problems import Problem
 from malote.fiscal.readings import Reading
 from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
@@ -48,6 +48,8 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
         # Advice for who has to mend the POS, and of use for nothing else: the schema isn't asked about other documents.
         "layout": schema.findings(content)[:MOST_FINDINGS] if content and document.state == "rejected" else [],
         "xml": markup.show(content, problems) if content and whole else None,
+        "beside": services.beside(document_id),
+        "protocol": read.protocol if isinstance(read, Sale | Answer) else None,
         "events": services.quarantine.history(document_id),
         "cures": services.quarantine.cures(document_id),
         "custody": services.custody(document_id) if document.state == "rejected" else None,
