@@ -143,7 +143,8 @@ async def _read_form(request: ConsoleRequest) -> Visit:
 
 def check_address(request: ConsoleRequest) -> None:
     """Raises ``RefusedError`` for a path that no database could be asked about."""
-    if "\0" in request.url.path or "\0" in request.scope["path"]:
+    numbers = [value for value in request.path_params.values() if isinstance(value, int)]
+    if "\0" in request.url.path or "\0" in request.scope["path"] or any(not 0 < one < 2**63 for one in numbers):
         raise RefusedError("page_unknown", 404)
 
 

@@ -7,7 +7,17 @@ from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
 from malote.console.rendering import answer
-from malote.console.visits import ROOT, ConsoleRequest, RefusedError, parameters, redirect, services_of, visit_of, whole
+from malote.console.visits import (
+    ROOT,
+    ConsoleRequest,
+    RefusedError,
+    needs,
+    parameters,
+    redirect,
+    services_of,
+    visit_of,
+    whole,
+)
 from malote.quarantine.job_reports import Job, Kind
 from malote.quarantine.reports import QuarantineError
 
@@ -17,6 +27,8 @@ NEEDED: dict[Kind, Permission] = {
     "replay": Permission.REPLAY,
     "synchronise": Permission.SYNCHRONISE,
 }
+# Whoever may order none of them is told nothing of any; which of them a job needs is known only once it is looked at.
+_LEAST = Permission.SYNCHRONISE
 
 
 def confirmation(request: ConsoleRequest, draft: Job) -> Response[Any]:
@@ -42,7 +54,7 @@ def show(request: ConsoleRequest, job_id: FromPath[int]) -> Response[str]:
     return answer(request, "job", {"section": "jobs", "job": job, "page": jobs.refused(job.id, after=after)})
 
 
-@post("/jobs/{job_id:int}/start", status_code=200, sync_to_thread=True)
+@post("/jobs/{job_id:int}/start", status_code=200, sync_to_thread=True, opt=needs(_LEAST))
 def start(request: ConsoleRequest, job_id: FromPath[int]) -> Response[Any]:
     """The list that the dialog showed, and nothing else."""
     visit, jobs = visit_of(request), services_of(request).jobs
@@ -57,7 +69,7 @@ def start(request: ConsoleRequest, job_id: FromPath[int]) -> Response[Any]:
     return redirect(request, f"{ROOT}/jobs/{job_id}")
 
 
-@post("/jobs/{job_id:int}/stop", status_code=200, sync_to_thread=True)
+@post("/jobs/{job_id:int}/stop", status_code=200, sync_to_thread=True, opt=needs(_LEAST))
 def stop(request: ConsoleRequest, job_id: FromPath[int]) -> Response[Any]:
     visit = visit_of(request)
     visit.demand(NEEDED[_known(request, job_id).kind])
@@ -65,10 +77,9 @@ def stop(request: ConsoleRequest, job_id: FromPath[int]) -> Response[Any]:
     return redirect(request, f"{ROOT}/jobs/{job_id}")
 
 
-@post("/jobs/{job_id:int}/undo", status_code=200, sync_to_thread=True)
+@post("/jobs/{job_id:int}/undo", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_REJECTED))
 def undo(request: ConsoleRequest, job_id: FromPath[int]) -> Response[Any]:
     visit = visit_of(request)
-    visit.demand(Permission.DELETE_REJECTED)
     try:
         begun = services_of(request).jobs.undo(job_id, visit.actor)
     except QuarantineError as error:
