@@ -1,7 +1,8 @@
 """End to end: sales waiting in the tills' outboxes, through real couriers, server and poster, to PostgreSQL.
 
 ``python -m bench.end_to_end [--sales N]``. Everything runs on this machine. The bound is lxml parsing the same files on
-one core and doing nothing else with them, by its processor time, which others on this machine disturb least.
+one core and doing nothing else with them, by its processor time, which others on this machine disturb least. Beside it
+stands sling (``bench.sling``), where it is installed: the same sales as bare tables, from SQLite to PostgreSQL.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from lxml import etree
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
+from bench import sling
 from malote.config import TillSettings
 from malote.database.engine import open_database, reading
 from malote.database.tables import document
@@ -109,7 +111,17 @@ def _run(store: Store, sales: int) -> list[dict[str, Any]]:
             crew.start(replace(agent, environment=_USUAL))
         processor = Processor([crew.pid(program.name) for program in store.programs()], store.home / "erp")
         _wait(erp, sales, processor, memories)
-        return _rows(sales / _seconds(store), bound, processor.microseconds, memories)
+        rows = _rows(sales / _seconds(store), bound, processor.microseconds, memories)
+        instead = sling.microseconds_per_sale(erp_url, store.home / "erp", sales)
+        return rows + _beside_sling(processor.microseconds, instead)
+
+
+def _beside_sling(own: float, instead: float | None) -> list[dict[str, Any]]:
+    """What a user would pick instead, which moves the same rows and does nothing else with them."""
+    if instead is None:
+        return []
+    name = "outbox to ERP, processor time of all, beside sling's bare tables"
+    return [{"name": name, "value": own, "unit": "µs/sale", "bound": instead, "ratio": instead / own}]
 
 
 def _rows(value: float, bound: float, processor: float, memories: Sequence[Memory]) -> list[dict[str, Any]]:
