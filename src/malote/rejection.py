@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from malote.fiscal.problems import Problem
+from malote.plain import clean
 
 Language = Literal["pt", "en"]
 Cure = Literal["itself", "operator", "support", "dba", "integrator", "accountant"]
@@ -116,4 +117,4 @@ def message(problem: Problem, language: Language = "pt") -> str:
 
 def _say(text: Text, facts: Mapping[str, str], language: Language) -> str:
     chosen = text.en if language == "en" else text.pt
-    return chosen.format_map(_Blank(facts))
+    return chosen.format_map(_Blank({name: clean(str(value)) for name, value in facts.items()}))

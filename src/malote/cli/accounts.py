@@ -11,6 +11,7 @@ from malote.cli.common import ConfigOption, end_with_settings, fail, require_sto
 from malote.config import SettingsError
 from malote.database.errors import StoreError
 from malote.database.opened import OpenedStore, opened_store
+from malote.plain import clean
 
 
 @contextmanager
@@ -37,4 +38,4 @@ def local_time(at: float) -> str:
 
 def printable(words: str) -> Text:
     """For a cell of a table, without what would be markup or move the cursor: people type anything."""
-    return Text("".join(character if character.isprintable() else "�" for character in words))
+    return Text(clean(words))

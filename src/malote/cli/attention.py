@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import FOUND, ConfigOption, JsonOption, console, print_json, services_of
+from malote.cli.common import FOUND, ConfigOption, JsonOption, console, print_json, say, services_of
 from malote.cli.quarantine import plain_table
 from malote.fiscal.amounts import money
 from malote.rejection import Language
@@ -58,7 +58,7 @@ def attention(
     if json:
         print_json(found)
     elif not found:
-        typer.echo("Nothing to look at." if language == "en" else "Nada a conferir.")
+        say("Nothing to look at." if language == "en" else "Nada a conferir.")
     else:
         _show(found, language)
     if found:

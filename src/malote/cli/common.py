@@ -1,17 +1,19 @@
 """What every command shares: its settings, its output, and how it fails."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from malote import rejection
 from malote.config import Settings, SettingsError, load
+from malote.plain import clean, clean_lines
 from malote.rejection import Language
 
 if TYPE_CHECKING:
@@ -28,8 +30,31 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
 
-console = Console()
-errors = Console(stderr=True)
+
+class Terminal(Console):
+    """A console whose every text is cleaned on its way out, in tables and boxes too; a string is one line."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(clean(one) if isinstance(one, str) else one for one in objects), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control or text.isprintable() else Segment(clean_lines(text), style, control)
+
+
+console = Terminal()
+errors = Terminal(stderr=True)
+
+
+def say(text: str = "", *, err: bool = False) -> None:
+    """One line to the person at the terminal."""
+    typer.echo(clean(text), err=err)
+
+
+def say_lines(text: str) -> None:
+    """A text of several lines, with its own last line end."""
+    typer.echo(clean_lines(text), nl=False)
 
 
 def settings_of(path: Path | None) -> Settings:
@@ -64,8 +89,19 @@ def warn(code: str, facts: dict[str, str], settings: Settings) -> None:
 
 def print_json(value: Any) -> None:
     """Anything msgspec can encode, as one line of JSON on standard output."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    text = msgspec.json.encode(value).decode()
+    # Within JSON everything outside of texts is printable; in texts a code says the same and orders nothing.
+    sys.stdout.write(text if text.isprintable() else "".join(map(_coded, text)))
+    sys.stdout.write("\n")
     sys.stdout.flush()
+
+
+def _coded(character: str) -> str:
+    """As JSON may write it, in UTF-16."""
+    if character.isprintable():
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def fail(code: str, facts: dict[str, str], settings: Settings) -> NoReturn:
@@ -122,6 +158,16 @@ def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Servic
         )
 
 
+def _cleaned(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """No value of a log line forges another line; a trace has several by nature."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = clean_lines(value) if name == "traceback" else clean(value)
+        elif not isinstance(value, int | float | bool | None):
+            event[name] = clean(str(value))
+    return event
+
+
 def set_up_logs() -> None:
     """Log lines on standard error: for people on a terminal, one JSON object a line otherwise."""
     import structlog
@@ -129,6 +175,7 @@ def set_up_logs() -> None:
     on_terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
+            _cleaned,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=not on_terminal),
             structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),

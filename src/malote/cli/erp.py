@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from malote.cli.common import ConfigOption, fail, settings_of
+from malote.cli.common import ConfigOption, fail, say, settings_of
 from malote.config import Settings
 
 UrlArgument = Annotated[
@@ -50,7 +50,7 @@ def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
             erp.close()
     except ErpError as error:
         fail(error.code, {"detail": error.detail}, settings)
-    typer.echo(said(settings, "As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP."))
+    say(said(settings, "As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP."))
 
 
 def grants(
@@ -71,7 +71,7 @@ def grants(
     except ErpError as error:
         fail(error.code, {"detail": error.detail}, settings)
     if not granted:
-        typer.echo(
+        say(
             said(
                 settings,
                 "-- SQLite não tem usuários: quem pode gravar o arquivo pode tudo.",
@@ -79,7 +79,7 @@ def grants(
             )
         )
     for statement in granted:
-        typer.echo(statement)
+        say(statement)
 
 
 def settings_with(config: Path | None, profile: str | None) -> Settings:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from malote.cli.common import FOUND, ConfigOption, services_of
+from malote.cli.common import FOUND, ConfigOption, say, services_of
 from malote.cli.erp import said
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", show_default=False)]
@@ -30,10 +30,10 @@ def accept_ledger(reason: ReasonOption, config: ConfigOption = None) -> None:
         settings = services.settings
         gone = accept(services.engine, audit.command_line(), reason.strip(), time.time())
     if gone is None:
-        typer.echo(said(settings, "Não falta nada no livro do ERP.", "Nothing is missing in the ERP's ledger."))
+        say(said(settings, "Não falta nada no livro do ERP.", "Nothing is missing in the ERP's ledger."))
         raise typer.Exit(FOUND)
     whole, cents = divmod(gone.total, 100)
-    typer.echo(
+    say(
         said(
             settings,
             f"Aceito: {gone.missing} documentos (R$ {whole},{cents:02d}) não estão no ERP. Os lançamentos continuam.",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from malote.cli.common import FOUND, ConfigOption, JsonOption, console, fail, print_json
+from malote.cli.common import FOUND, ConfigOption, JsonOption, console, fail, print_json, say, say_lines
 from malote.cli.erp import ProfileOption, UrlArgument, said, settings_with
 from malote.config import Settings
 
@@ -57,9 +57,9 @@ def show(name: NameArgument = "", config: ConfigOption = None) -> None:
         profile = chosen_profile(settings)
     except ProfileError as error:
         fail("erp_profile_invalid", {"detail": str(error)}, settings)
-    typer.echo(as_toml(profile), nl=False)
+    say_lines(as_toml(profile))
     examples = ", ".join(shipped())
-    typer.echo(said(settings, f"Perfis de exemplo: {examples}", f"Example profiles: {examples}"), err=True)
+    say(said(settings, f"Perfis de exemplo: {examples}", f"Example profiles: {examples}"), err=True)
 
 
 def check(

@@ -81,7 +81,8 @@ def _print_sum(report: Report, settings: Settings) -> None:
         f"{report.passed} certas, {report.failed} erradas, {report.skipped} não se aplicam",
         f"{report.passed} passed, {report.failed} failed, {report.skipped} not applicable",
     )
-    console.print(f"\n{report.database} ({report.profile}): {words}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+    console.print(f"{report.database} ({report.profile}): {words}", markup=False, highlight=False, soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from malote import durable
 from malote.accounts.users import (
     FIRST_ADMINISTRATOR,
@@ -14,6 +12,7 @@ from malote.accounts.users import (
     ensure_first_administrator,
     waits_for_its_first_sign_in,
 )
+from malote.cli.common import say
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -34,10 +33,10 @@ def tell(services: "Services") -> None:
             durable.remove(path)
         return
     if sys.stdout.isatty():
-        typer.echo(_words(password, english=english))
+        say(_words(password, english=english))
         return
     durable.write(path, (_words(password, english=english) + "\n").encode())
-    typer.echo(_where(path, english=english))
+    say(_where(path, english=english))
 
 
 def _words(password: str, *, english: bool) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote import rejection
-from malote.cli.common import FOUND, OK, ConfigOption, JsonOption, console, errors, print_json
+from malote.cli.common import FOUND, OK, ConfigOption, JsonOption, console, errors, print_json, say
 from malote.cli.quarantine import local_time, plain_table, quarantine_of
 from malote.rejection import Language
 
@@ -53,7 +53,7 @@ def list_jobs(config: ConfigOption = None, json: JsonOption = False) -> None:
         print_json(found)
         return
     if not found:
-        typer.echo("No job yet." if language == "en" else "Nenhum trabalho ainda.")
+        say("No job yet." if language == "en" else "Nenhum trabalho ainda.")
         return
     english = ("No.", "What", "Till", "By", "When", "State", "Done", "Left as it was", "Of")
     portuguese = ("Nº", "O quê", "Caixa", "Por", "Quando", "Situação", "Feitos", "Ficaram", "De")
@@ -124,19 +124,19 @@ def tell(job: "Job", refused: "list[Refused]", language: Language, *, json: bool
     amounts = f"{job.done}/{job.total}"
     if job.kind != "synchronise":
         amounts += f", R$ {job.done_cents / 100:.2f}/{job.total_cents / 100:.2f}"
-    typer.echo(f"{'Job' if english else 'Trabalho'} {job.id}: {names[0]}, {names[1]}: {amounts}")
+    say(f"{'Job' if english else 'Trabalho'} {job.id}: {names[0]}, {names[1]}: {amounts}")
     if job.refused:
-        typer.echo(f"{job.refused} {'left as they were' if english else 'ficaram como estavam'}")
+        say(f"{job.refused} {'left as they were' if english else 'ficaram como estavam'}")
     counts: dict[str, int] = {}
     for one in refused:
         counts[one.code] = counts.get(one.code, 0) + 1
     for code, number in sorted(counts.items(), key=lambda pair: -pair[1]):
-        typer.echo(f"{number}: {rejection.title(code, language)} [{code}]")
-        typer.echo(f"  {rejection.remedy(code, {}, language)}")
+        say(f"{number}: {rejection.title(code, language)} [{code}]")
+        say(f"  {rejection.remedy(code, {}, language)}")
     for one in refused[:_SHOWN]:
-        typer.echo(f"  {one.id}: {rejection.cause(one.code, one.facts, language)}")
+        say(f"  {one.id}: {rejection.cause(one.code, one.facts, language)}")
     if len(refused) > _SHOWN:
-        typer.echo(f"  … malote jobs show {job.id} --json")
+        say(f"  … malote jobs show {job.id} --json")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from malote import __version__
+from malote.cli.common import say
 
 _PROGRAM = "Takes every sale from a store's tills to the ERP exactly once, and proves it."
 
@@ -93,7 +94,7 @@ def assemble(word: str | None = None) -> typer.Typer:
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"malote {__version__}")
+        say(f"malote {__version__}")
         raise typer.Exit
 
 

@@ -8,7 +8,17 @@ import msgspec
 import typer
 from rich.text import Text
 
-from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, services_of
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    print_json,
+    say,
+    services_of,
+)
 from malote.cli.quarantine import plain_table
 from malote.rejection import Language
 
@@ -83,7 +93,7 @@ def numbering(
     if json:
         print_json(found)
     elif not found:
-        typer.echo("No series yet." if language == "en" else "Nenhuma série ainda.")
+        say("No series yet." if language == "en" else "Nenhuma série ainda.")
     else:
         _show(found, language)
     if any(one.troubled for one in found):
@@ -170,13 +180,13 @@ def _show_doubts(one: Numbers, language: Language) -> None:
     place = f"{one.issuer} {one.model}/{one.series}"
     for pair in one.two_keys:
         words = "number of two keys" if english else "número com duas chaves"
-        typer.echo(f"{place} · {pair.number}: {words}: {', '.join(pair.keys)}")
+        say(f"{place} · {pair.number}: {words}: {', '.join(pair.keys)}")
     if one.void_booked:
         words = "voided, and the sale is booked" if english else "inutilizados, com venda lançada"
-        typer.echo(f"{place} · {words}: {_shortened([str(number) for number in one.void_booked])}")
+        say(f"{place} · {words}: {_shortened([str(number) for number in one.void_booked])}")
     if one.overdue:
         words = "offline without protocol after the deadline" if english else "offline sem protocolo depois do prazo"
-        typer.echo(f"{place} · {words}: {_shortened([str(number) for number in one.overdue])}")
+        say(f"{place} · {words}: {_shortened([str(number) for number in one.overdue])}")
 
 
 def _ranges(ranges: Iterable[Range]) -> str:

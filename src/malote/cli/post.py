@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, services_of, set_up_logs
+from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs
 from malote.config import Settings
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def _post(services: "Services", *, once: bool) -> None:
             handled = poster.drain()
         except ErpError as error:
             fail(error.code, {"detail": error.detail}, settings)
-        typer.echo(_said(settings, f"Documentos tratados: {handled}", f"Documents handled: {handled}"))
+        say(_said(settings, f"Documentos tratados: {handled}", f"Documents handled: {handled}"))
         return
     stop = threading.Event()
     with _told_to_stop(stop):
         poster.run(stop)
-    typer.echo(_said(settings, "Parado.", "Stopped."), err=True)
+    say(_said(settings, "Parado.", "Stopped."), err=True)
 
 
 def _said(settings: Settings, portuguese: str, english: str) -> str:

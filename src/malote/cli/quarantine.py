@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from malote import rejection
-from malote.cli.common import FOUND, WRONG_USAGE, errors, fail, services_of
+from malote.cli.common import FOUND, WRONG_USAGE, errors, fail, say, services_of
 from malote.rejection import Language
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def selection_of(
 def show_refused(refused: "Sequence[Refused]", language: Language) -> None:
     """Each document that was left as it is, with why and what to do."""
     for one in refused:
-        typer.echo(f"{one.id}: {rejection.title(one.code, language)} [{one.code}]")
-        typer.echo(f"  {rejection.cause(one.code, one.facts, language)}")
-        typer.echo(f"  {rejection.remedy(one.code, one.facts, language)}")
+        say(f"{one.id}: {rejection.title(one.code, language)} [{one.code}]")
+        say(f"  {rejection.cause(one.code, one.facts, language)}")
+        say(f"  {rejection.remedy(one.code, one.facts, language)}")
 
 
 def end(refused: "Sequence[Refused]") -> None:

@@ -6,7 +6,17 @@ import typer
 from rich.table import Table
 
 from malote import rejection
-from malote.cli.common import OK, WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, settings_of
+from malote.cli.common import (
+    OK,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    print_json,
+    say_lines,
+    settings_of,
+)
 from malote.rejection import Entry, Language
 
 
@@ -29,7 +39,7 @@ def reasons(
             raise typer.Exit(WRONG_USAGE)
         chosen = {code: chosen[code]}
     if markdown:
-        typer.echo(page(chosen), nl=False)
+        say_lines(page(chosen))
     elif json:
         print_json([{"code": name, **_plain(entry)} for name, entry in chosen.items()])
     else:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import ConfigOption, JsonOption, console, print_json, services_of
+from malote.cli.common import ConfigOption, JsonOption, console, print_json, say, services_of
 from malote.rejection import Language
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def list_rejected(
     if json:
         print_json(found)
     elif not found:
-        typer.echo("No document is rejected." if english else "Nenhum documento rejeitado.")
+        say("No document is rejected." if english else "Nenhum documento rejeitado.")
     else:
         console.print(_table(found, english=english))
         folder = services.settings.quarantine_path
-        typer.echo(f"The files are in {folder}" if english else f"Os arquivos estão em {folder}")
+        say(f"The files are in {folder}" if english else f"Os arquivos estão em {folder}")
 
 
 def entries(services: "Services", till: str | None) -> Iterator[RejectedEntry]:

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from malote import durable, rejection
-from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json
+from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, say
 from malote.cli.jobs import carry_out
 from malote.cli.quarantine import (
     AllOption,
@@ -56,7 +56,7 @@ def show(number: IdArgument, config: ConfigOption = None, json: JsonOption = Fal
     _show(document, language)
     _show_custody(document, custody, language)
     for cure in cures:
-        typer.echo(f"{'Cure' if language == 'en' else 'Correção'}: {cure.kind} {_facts(cure.facts)}")
+        say(f"{'Cure' if language == 'en' else 'Correção'}: {cure.kind} {_facts(cure.facts)}")
     _show_history(history, language)
 
 
@@ -84,7 +84,7 @@ def delete(
     if json:
         print_json(report)
     else:
-        typer.echo(f"{len(report.deleted)} {_done('deleted', 'apagados', language, dry_run=dry_run)}")
+        say(f"{len(report.deleted)} {_done('deleted', 'apagados', language, dry_run=dry_run)}")
         show_refused(report.refused, language)
     end(report.refused)
 
@@ -110,7 +110,7 @@ def restore(
     if json:
         print_json(report)
     else:
-        typer.echo(f"{len(report.restored)} {_done('restored', 'restaurados', language, dry_run=dry_run)}")
+        say(f"{len(report.restored)} {_done('restored', 'restaurados', language, dry_run=dry_run)}")
         show_refused(report.refused, language)
     end(report.refused)
 
@@ -136,7 +136,7 @@ def replay(
     if json:
         print_json(report)
     else:
-        typer.echo(f"{len(report.replayed)} {_done('replayed', 'reprocessados', language, dry_run=dry_run)}")
+        say(f"{len(report.replayed)} {_done('replayed', 'reprocessados', language, dry_run=dry_run)}")
         show_refused(report.refused, language)
     end(report.refused)
 
@@ -166,7 +166,7 @@ def download(
         print_json(written)
     else:
         for path in written:
-            typer.echo(path)
+            say(path)
 
 
 def list_trash(till: TillOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -186,7 +186,7 @@ def list_trash(till: TillOption = None, config: ConfigOption = None, json: JsonO
     if json:
         print_json(found)
     elif not found:
-        typer.echo("The trash is empty." if language == "en" else "A lixeira está vazia.")
+        say("The trash is empty." if language == "en" else "A lixeira está vazia.")
     else:
         _show_trash(found, language)
 
@@ -205,32 +205,32 @@ def _show_trash(found: "list[TrashEntry]", language: Language) -> None:
 
 
 def _show(document: "StoredDocument", language: Language) -> None:
-    typer.echo(f"{document.id}  {document.till}  {document.state}")
+    say(f"{document.id}  {document.till}  {document.state}")
     for said in (document.access_key, document.file_name):
         if said:
-            typer.echo(f"  {said}")
+            say(f"  {said}")
     reason = document.reason
     if reason is not None:
-        typer.echo(f"{rejection.title(reason.code, language)} [{reason.code}]")
-        typer.echo(f"  {rejection.cause(reason.code, reason.facts, language)}")
-        typer.echo(f"  {rejection.remedy(reason.code, reason.facts, language)}")
+        say(f"{rejection.title(reason.code, language)} [{reason.code}]")
+        say(f"  {rejection.cause(reason.code, reason.facts, language)}")
+        say(f"  {rejection.remedy(reason.code, reason.facts, language)}")
 
 
 def _show_custody(document: "StoredDocument", custody: "Custody", language: Language) -> None:
     if document.state != "rejected":
         return
     if custody.grounds is None:
-        typer.echo(f"{rejection.title('last_copy', language)} [last_copy]")
+        say(f"{rejection.title('last_copy', language)} [last_copy]")
         return
     holder = {"till": ("the till", "o caixa"), "erp": ("the ERP", "o ERP")}.get(custody.grounds, ("", ""))
-    typer.echo(f"Held by {holder[0]}" if language == "en" else f"Também com {holder[1]}")
+    say(f"Held by {holder[0]}" if language == "en" else f"Também com {holder[1]}")
 
 
 def _show_history(history: "list[Event]", language: Language) -> None:
     from malote.quarantine.words import words
 
     for event in history:
-        typer.echo(f"{local_time(event.at)}  {event.who}  {words(event, language)}")
+        say(f"{local_time(event.at)}  {event.who}  {words(event, language)}")
 
 
 def _facts(facts: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, JsonOption, print_json
+from malote.cli.common import ConfigOption, JsonOption, print_json, say
 from malote.cli.quarantine import quarantine_of
 from malote.cli.rejected_actions import IdArgument
 
@@ -54,6 +54,6 @@ def _told(report: "CureReport", language: "Language", *, json: bool) -> None:
         print_json(report)
         return
     english = language == "en"
-    typer.echo("Recorded." if english else "Registrado.")
+    say("Recorded." if english else "Registrado.")
     if report.replay.replayed:
-        typer.echo("Back in the queue; it is booked next." if english else "De volta à fila; é lançado em seguida.")
+        say("Back in the queue; it is booked next." if english else "De volta à fila; é lançado em seguida.")

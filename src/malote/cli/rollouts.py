@@ -19,6 +19,7 @@ from malote.cli.common import (
     errors,
     fail,
     print_json,
+    say,
     services_of,
     settings_of,
 )
@@ -104,7 +105,7 @@ def status(number: NumberArgument = None, config: ConfigOption = None, json: Jso
         if json:
             print_json(None)
         else:
-            typer.echo("Nenhuma distribuição ainda." if settings.language == "pt" else "No roll-out yet.")
+            say("Nenhuma distribuição ainda." if settings.language == "pt" else "No roll-out yet.")
         return
     if json:
         print_json(Status(found, tills))
@@ -142,9 +143,9 @@ def trust(config: ConfigOption = None) -> None:
     except OutboxError as error:
         fail(error.code, error.facts, settings)
     if settings.language == "en":
-        typer.echo("The key of the next contact is believed.")
+        say("The key of the next contact is believed.")
     else:
-        typer.echo("A chave do próximo contato será aceita.")
+        say("A chave do próximo contato será aceita.")
 
 
 def _do(act: "Callable[[Services], Rollout]", config: ConfigOption, json: bool) -> None:
@@ -175,9 +176,9 @@ def _show(found: Rollout, language: Language) -> None:
     states = ", ".join(f"{_TILL_STATES[language][state]} {count}" for state, count in sorted(found.counts.items()))
     wave = f"{'onda' if language == 'pt' else 'wave'} {found.wave}/{found.waves}"
     name = "Distribuição" if language == "pt" else "Roll-out"
-    typer.echo(f"{name} {found.id}: {_STATES[language][found.state]}, {wave}; {states}")
+    say(f"{name} {found.id}: {_STATES[language][found.state]}, {wave}; {states}")
     if found.code:
-        typer.echo(f"{found.stopped_by}: {rejection.title(found.code, language)} [{found.code}]")
+        say(f"{found.stopped_by}: {rejection.title(found.code, language)} [{found.code}]")
 
 
 def _table(tills: list[RolloutTill], language: Language) -> Table:

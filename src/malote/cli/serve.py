@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, services_of, set_up_logs, warn
+from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs, warn
 from malote.loopback import is_loopback
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
     with _told_to_stop(stop, server), running(chosen, stop):
         _announce(services, listener)
         server.run(sockets=[listener])
-    typer.echo("Stopped." if services.settings.language == "en" else "Parado.", err=True)
+    say("Stopped." if services.settings.language == "en" else "Parado.", err=True)
 
 
 @contextmanager
@@ -105,8 +105,8 @@ def _announce(services: "Services", listener: socket.socket) -> None:
     shown = f"[{host}]" if ":" in host else host
     english = services.settings.language == "en"
     words, stop = ("Listening on", "Ctrl-C stops.") if english else ("Atendendo em", "Ctrl-C para.")
-    typer.echo(f"{words} http://{shown}:{port} · {stop}")
-    typer.echo(f"Console: http://{shown}:{port}/console")
+    say(f"{words} http://{shown}:{port} · {stop}")
+    say(f"Console: http://{shown}:{port}/console")
     first_access.tell(services)
     if not is_loopback(host) and not services.settings.server.trusted_proxies:
         warn("server_in_clear", {"address": f"{shown}:{port}"}, services.settings)

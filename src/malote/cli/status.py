@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import ConfigOption, JsonOption, console, print_json, services_of
+from malote.cli.common import ConfigOption, JsonOption, console, print_json, say, services_of
 from malote.cli.tills import say_no_tills
 from malote.fiscal.amounts import money
 from malote.rejection import Language
@@ -131,7 +131,7 @@ def _show_reasons(
 
 
 def _say(till: "TillStatus", words: str) -> None:
-    typer.echo(f"{till.till} · {words}")
+    say(f"{till.till} · {words}")
 
 
 def _titled(code: str, language: Language) -> str:
@@ -183,9 +183,10 @@ def _never(language: Language) -> str:
 
 
 def _show_findings(findings: "Sequence[Finding]", language: Language) -> None:
-    typer.echo("\nIn the drop folder, not taken in:" if language == "en" else "\nNa pasta de entrada, sem receber:")
+    say()
+    say("In the drop folder, not taken in:" if language == "en" else "Na pasta de entrada, sem receber:")
     for finding in findings:
         place = f"{finding.till}/{finding.name}" if finding.name.rstrip("/") != finding.till else finding.name
-        typer.echo(f"- {place.lstrip('/')}: {_titled(finding.code, language)}")
-        typer.echo(f"  {rejection.cause(finding.code, finding.facts, language)}")
-        typer.echo(f"  {rejection.remedy(finding.code, finding.facts, language)}")
+        say(f"- {place.lstrip('/')}: {_titled(finding.code, language)}")
+        say(f"  {rejection.cause(finding.code, finding.facts, language)}")
+        say(f"  {rejection.remedy(finding.code, finding.facts, language)}")

@@ -20,6 +20,7 @@ from malote.cli.common import (
     errors,
     fail,
     print_json,
+    say,
     services_of,
 )
 from malote.config import Settings
@@ -179,7 +180,7 @@ def _ask(found: Plan, language: Language) -> None:
 def _show_drift(found: Drift, language: Language) -> None:
     title = f"{found.scope} ({found.engine}, {'versão' if language == 'pt' else 'version'} {found.version})"
     if not found.differences:
-        typer.echo(f"{title}: {'em dia' if language == 'pt' else 'up to date'}")
+        say(f"{title}: {'em dia' if language == 'pt' else 'up to date'}")
         return
     headings = ("", "Objeto", "Esperado", "Encontrado") if language == "pt" else ("", "Object", "Wanted", "Found")
     table = Table(*headings, title=title, title_justify="left")
@@ -203,7 +204,7 @@ def _show_refused(refused: list[Difference], language: Language) -> None:
 def _show_plan(found: Plan, language: Language) -> None:
     if not found.steps:
         nothing = "nada a fazer" if language == "pt" else "nothing to do"
-        typer.echo(f"{found.scope} ({found.engine}): {nothing}")
+        say(f"{found.scope} ({found.engine}): {nothing}")
     else:
         headings = ("", "Comando", "Segura", "Linhas") if language == "pt" else ("", "Statement", "Holds up", "Rows")
         table = Table(*headings, title=f"{found.scope} ({found.engine})", title_justify="left", show_lines=True)
@@ -243,6 +244,6 @@ def _show_run(report: RunReport, language: Language) -> None:
         )
     counted = f"{report.done}/{len(report.steps)}"
     if language == "pt":
-        typer.echo(f"{counted} comandos executados; {report.replayed} vendas de volta à fila")
+        say(f"{counted} comandos executados; {report.replayed} vendas de volta à fila")
     else:
-        typer.echo(f"{counted} statements run; {report.replayed} sales back in the queue")
+        say(f"{counted} statements run; {report.replayed} sales back in the queue")

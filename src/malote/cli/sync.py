@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, errors, print_json, services_of
+from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, errors, print_json, say, services_of
 from malote.cli.jobs import run
 from malote.cli.quarantine import DryRunOption, local_time
 from malote.rejection import Language
@@ -56,7 +56,7 @@ def sync(
         print_json(found)
     else:
         for progress in found:
-            typer.echo(f"{progress.order.till}: {_said(progress, language)}")
+            say(f"{progress.order.till}: {_said(progress, language)}")
     if any(one.stage != "done" or one.rejected for one in found):
         raise typer.Exit(FOUND)
 
@@ -82,7 +82,7 @@ def _show_orders(orders: "Sequence[SyncOrder]", language: Language, *, json: boo
         else:
             said = f"{one.retried} em espera tentadas de novo, {one.replayed} rejeitadas reprocessadas"
             said = f"seria ordenada: {said}" if dry_run else f"ordenada; {said}"
-        typer.echo(f"{one.till}: {said}")
+        say(f"{one.till}: {said}")
 
 
 def _said(progress: "SyncProgress", language: Language) -> str:

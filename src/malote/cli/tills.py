@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, services_of
+from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, say, services_of
 
 if TYPE_CHECKING:
     from malote.accounts.series import SeriesKey
@@ -134,9 +134,9 @@ def assign(
 def say_no_tills(*, english: bool) -> None:
     """The empty state of every list of tills."""
     if english:
-        typer.echo("There is no till yet. Create the first one: malote till create caixa1")
+        say("There is no till yet. Create the first one: malote till create caixa1")
     else:
-        typer.echo("Ainda não há nenhum caixa. Cadastre o primeiro: malote till create caixa1")
+        say("Ainda não há nenhum caixa. Cadastre o primeiro: malote till create caixa1")
 
 
 def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:
@@ -168,10 +168,12 @@ def _show_token(services: "Services", name: str, secret: str, *, json: bool) -> 
         lines = (f"Till {name}. Its token, shown only this once:", "At the till, set it and start the agent:")
     else:
         lines = (f"Caixa {name}. O token dele, mostrado só desta vez:", "No caixa, informe-o e inicie o agente:")
-    typer.echo(lines[0])
-    typer.echo(f"\n  {secret}\n")
-    typer.echo(lines[1])
-    typer.echo(f"  MALOTE_TILL_SERVER={address} MALOTE_TILL_TOKEN={secret} MALOTE_TILL_FOLDER=<…> malote till run")
+    say(lines[0])
+    say()
+    say(f"  {secret}")
+    say()
+    say(lines[1])
+    say(f"  MALOTE_TILL_SERVER={address} MALOTE_TILL_TOKEN={secret} MALOTE_TILL_FOLDER=<…> malote till run")
 
 
 def _address(services: "Services") -> str:
@@ -199,7 +201,7 @@ def _table(found: list[ListedTill], *, english: bool) -> Table:
 
 
 def _say(services: "Services", portuguese: str, english: str) -> None:
-    typer.echo(english if services.settings.language == "en" else portuguese)
+    say(english if services.settings.language == "en" else portuguese)
 
 
 def _wrong(message: str) -> NoReturn:

@@ -27,6 +27,7 @@ from malote.console.visits import (
     visit_of,
 )
 from malote.locks.alarm import words as stoppage_words
+from malote.plain import clean, clean_lines
 from malote.quarantine.synchronising import words as progress_words
 from malote.quarantine.words import words
 from malote.rejection import Language
@@ -125,7 +126,12 @@ def _has_part(page: str) -> bool:
 
 def told(text: str, kind: str = "ok") -> dict[str, Any]:
     """The event that shows a message for a while."""
-    return {"toast": {"text": text, "kind": kind}}
+    return {"toast": {"text": clean(text), "kind": kind}}
+
+
+def _harmless(value: Any) -> Any:
+    """Every text that a page shows, but what the page itself made of it."""
+    return clean_lines(value) if type(value) is str else value
 
 
 @cache
@@ -133,6 +139,7 @@ def environment(language: Language) -> Environment:
     env = Environment(
         loader=PackageLoader("malote.console"),
         autoescape=True,
+        finalize=_harmless,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,0 +1,94 @@
+"""Texts from outside: nothing of them steers a terminal, forges a line or turns the direction of reading round."""
+
+import io
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.table import Table
+
+from malote.cli import common
+from malote.plain import LONGEST, clean, clean_lines
+
+HOSTILE = {
+    "title": "\x1b]0;dono\x07nota",
+    "title, 8 bits": "\x9d0;dono\x9cnota",
+    "clear": "\x1b[2J\x1b[Hnota",
+    "colours": "\x1b[31;1mnota\x1b[0m",
+    "link": "\x1b]8;;http://x/\x1b\\nota\x1b]8;;\x1b\\",
+    "reset": "\x1bcnota",
+    "device": "\x1bP$q\x1b\\nota",
+    "forged line": "nota\ncaixa1 · em dia",
+    "carriage return": "nota\rok  ",
+    "direction": "nota\u202elmx.evap",
+    "isolate": "\u2066nota\u2069",
+    "zero width": "no\u200bta",
+    "separator": "nota\u2028forjada",
+    "backspace": "nota\b\b\b\bok",
+    "half": "nota\ud800",
+    "tag": "nota\U000e0041",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_nothing_of_it_is_left(text: str) -> None:
+    assert clean(text).isprintable()
+    assert "nota" in clean(text).replace("\ufffd", "")
+    assert "dono" not in clean(text)
+    assert "2J" not in clean(text)
+
+
+def test_what_people_write_stays_as_it_is() -> None:
+    for text in ("Promoção 2 por 1 – R$ 9,90", "Ação nº 5 ½ «x»", "日本", "🙂", ""):
+        assert clean(text) == text
+    assert clean("R$\u00a09,90") == "R$ 9,90"
+    assert clean_lines("a\n\tb\x1b[2J\n") == "a\n\tb\n"
+
+
+def test_what_is_over_long_is_cut_and_says_so() -> None:
+    assert len(clean("x" * 100_000)) == LONGEST
+    assert clean("x" * 100_000).endswith("x…")
+
+
+@given(st.text(st.characters()))
+def test_any_text_becomes_one_line_without_orders(text: str) -> None:
+    cleaned = clean(text)
+    assert cleaned.isprintable()
+    assert clean(cleaned) == cleaned
+    assert not any(unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") for one in cleaned)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_every_way_to_the_terminal_cleans(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    common.say(text)
+    assert capsys.readouterr().out.rstrip("\n").isprintable()
+    file = io.StringIO()
+    terminal = common.Terminal(file=file, force_terminal=False, width=60)
+    table = Table(title=text)
+    table.add_column(text)
+    table.add_row(text)
+    terminal.print(table)
+    assert all(line.isprintable() for line in file.getvalue().split("\n"))
+    file.seek(0)
+    file.truncate()
+    terminal.print(text, markup=False)
+    assert file.getvalue().rstrip("\n").isprintable()
+
+
+def test_json_says_the_same_in_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    for text in (one for one in HOSTILE.values() if not any("\ud800" <= letter <= "\udfff" for letter in one)):
+        common.print_json({"name": text})
+        said = capsys.readouterr().out
+        assert said.rstrip("\n").isprintable()
+        assert json.loads(said) == {"name": text}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_log_line_is_one_line(text: str) -> None:
+    event = common._cleaned(None, "info", {"event": text, "detail": text, "number": 3, "traceback": f"a\n{text}"})
+    assert str(event["event"]).isprintable()
+    assert str(event["detail"]).isprintable()
+    assert event["number"] == 3
+    assert str(event["traceback"]).startswith("a\n")
