@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from malote.accounts.audit import Actor
 from malote.config import StoreSettings
+from malote.quarantine.reports import Selection
 from malote.spool.relations import beside
 from tests.engines.relations_support import Store, store_in
 from tests.unit.fiscal.notes import Line, build_cancellation, build_note, key_of
@@ -163,3 +165,45 @@ def test_which_version_was_authorised_is_nobodys_concern_of_what_is_never_booked
     with store_in(tmp_path) as store:
         store.send(other)
         assert store.state(other)[0] == "kept"
+
+
+BOSS = Actor("ana", "console")
+
+
+@pytest.mark.parametrize("cfops", [("5102", "5929"), ("5949",), ("5922",)])
+def test_a_person_keeps_what_is_no_sale_and_nobody_is_asked_again(tmp_path: Path, cfops: tuple[str, ...]) -> None:
+    lines = [Line(cfop=one) for one in cfops]
+    note = build_note(model="55", number=913, items=lines, references=[KEY])
+    with store_in(tmp_path) as store:
+        store.send(NFCE, note)
+        assert store.document(note).state == "rejected"
+        desk, one = store.services.quarantine, store.document(note).id
+        assert "keep_unbooked" in [cure.kind for cure in desk.cures(one)]
+        desk.keep_unbooked(one, BOSS, reason="nota de controle")
+        assert store.state(note) == ("kept", "kept_by_person")
+        assert store.told(note).state == "posted"
+        nothing_but_the_receipt(store)
+
+
+def test_a_person_accepts_a_paid_sale_that_refers_to_a_receipt(tmp_path: Path) -> None:
+    note = build_note(model="55", number=914, references=[KEY])
+    with store_in(tmp_path) as store:
+        store.send(NFCE, note)
+        assert store.state(note) == ("rejected", "sale_refers_to_receipt")
+        desk, one = store.services.quarantine, store.document(note).id
+        assert [cure.kind for cure in desk.cures(one)] == ["keep_unbooked", "accept_difference"]
+        desk.accept_difference(Selection((one,)), BOSS, reason="outra venda")
+        store.post()
+        assert len(store.booked()) == 2
+        assert store.state(note) == ("posted", None)
+
+
+def test_a_note_is_booked_once_the_settings_say_that_its_code_is_a_sale(tmp_path: Path) -> None:
+    note = build_note(model="55", number=915, items=[Line(cfop="5949")])
+    with store_in(tmp_path) as store:
+        store.send(note)
+        assert store.state(note) == ("rejected", "operation_paid")
+    with store_in(tmp_path, operations={"5949": "sale"}) as store:
+        store.services.quarantine.replay(Selection((store.document(note).id,)), BOSS)
+        store.post()
+        assert len(store.booked()) == 1

@@ -41,7 +41,7 @@ def seen(number: IdArgument, reason: ReasonOption, config: ConfigOption = None, 
 
 
 def keep(number: IdArgument, reason: ReasonOption, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Settles a document whose sale is booked under another key: kept, not booked, and nobody asked again."""
+    """Settles a document that is no sale, or whose sale is another note: kept, not booked, and nobody asked again."""
     from malote.accounts.audit import command_line
 
     with quarantine_of(config) as services:

@@ -54,7 +54,7 @@ class _Judged(msgspec.Struct):
 
 
 # Findings that a person may accept: the sale is known to the last field, and its sums differ a little.
-ACCEPTABLE = frozenset({"items_sum", "payments_sum", "digest_disagrees"})
+ACCEPTABLE = frozenset({"items_sum", "payments_sum", "digest_disagrees", "sale_refers_to_receipt"})
 
 # Of a note that is no sale nothing is booked: what its sums come to, and which version was authorised, is nobody's
 # concern at the till.

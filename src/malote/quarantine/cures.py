@@ -34,8 +34,8 @@ from malote.spool.replaying import Judge
 from malote.wire import PouchFile
 
 # What intake takes for a warning once a person accepted it.
-_ANOTHER_DIGEST = "digest_disagrees"  # no sum: what differs is not an amount
-DIFFERENCES = frozenset({"items_sum", "payments_sum", _ANOTHER_DIGEST})
+_WITHOUT_SUMS = frozenset({"digest_disagrees", "sale_refers_to_receipt"})  # accepted with a reason, whatever the sums
+DIFFERENCES = frozenset({"items_sum", "payments_sum"}) | _WITHOUT_SUMS
 SERIES_CODES = ("series_unassigned", "series_of_another_till", *held.HELD)
 # Where a product that the ERP calls otherwise may be behind it.
 PRODUCT_CODES = frozenset({"erp_constraint", "erp_refused"})
@@ -225,7 +225,7 @@ def _differences(reason: Reason | None) -> dict[str, int]:
     if not rejecting or not set(rejecting) <= DIFFERENCES:
         return {}
     cents = {
-        code: 0 if code == _ANOTHER_DIGEST else _cents(facts.get("difference", "")) for code, facts in rejecting.items()
+        code: 0 if code in _WITHOUT_SUMS else _cents(facts.get("difference", "")) for code, facts in rejecting.items()
     }
     return {code: amount for code, amount in cents.items() if amount is not None} if None not in cents.values() else {}
 

@@ -25,7 +25,9 @@ REJECTED = frozenset({"number_supersedes", "corrected_sale", "authorised_after_r
 FLAGGED = frozenset({"void_of_booked", "void_of_authorised", "number_twice"})
 # What was put aside for these says nothing that isn't booked already, once a person says so.
 NEEDLESS = frozenset({"number_taken"})
-_SHOWN: tuple[str, ...] = ("other", "others", "number", "numbers", "series", "fields")
+# What was put aside for these is no sale, or is booked by another note, once a person says so.
+NO_SALE = frozenset({"operations_split", "operation_paid", "sale_refers_to_receipt", "number_of_another_key"})
+_SHOWN: tuple[str, ...] = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
 
 
 def options(stored: StoredDocument) -> list[CureOption]:
@@ -39,7 +41,7 @@ def options(stored: StoredDocument) -> list[CureOption]:
         found.append(CureOption("reverse_booked", told))
     if stored.state == "posted" and code in FLAGGED:
         found.append(CureOption("mark_seen", told))
-    if stored.state == "rejected" and code in NEEDLESS:
+    if stored.state == "rejected" and code in NEEDLESS | NO_SALE:
         found.append(CureOption("keep_unbooked", told))
     return found
 
@@ -76,14 +78,16 @@ def mark_seen(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> C
 
 
 def keep_unbooked(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
-    """A person says that the sale is booked under its other key: this version is kept, and nobody asked again."""
+    """A person says that there is nothing to be booked: the sale is booked by another note, or is none. The document is
+    kept, and nobody asked again."""
     said = typed(reason)
     now = parts.clock()
     with writing(parts.engine) as connection:
-        standing = _still(connection, document_id, NEEDLESS)
+        standing = _still(connection, document_id, NEEDLESS | NO_SALE)
+        code = "kept_by_person" if standing.reason_code in NO_SALE else "number_settled"
         told = _facts(connection, standing)
         history.record(connection, [Line(document_id, "seen", {"reason": said})], actor.name, now)
-        move(connection, [Move(standing, "kept", Reason("number_settled", told), settled_at=now)])
+        move(connection, [Move(standing, "kept", Reason(code, told), settled_at=now)])
         _audit(connection, actor, "kept_unbooked", standing, told, said, now)
     follow(parts, [document_id])
     return CureReport([document_id], [], ReplayReport([], []))
