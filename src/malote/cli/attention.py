@@ -8,9 +8,8 @@ import typer
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import FOUND, ConfigOption, JsonOption, console, print_json, say, services_of
+from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, print_json, say, services_of
 from malote.cli.quarantine import plain_table
-from malote.fiscal.amounts import money
 from malote.rejection import Language
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def _show(found: list[Attention], language: Language) -> None:
     table = plain_table(english if language == "en" else portuguese)
     for one in found:
         number = f"{one.series}/{one.number}" if one.number is not None else "—"
-        total = "—" if one.total is None else money(one.total)
+        total = "—" if one.total is None else amount(one.total, language)
         what = Text(f"{one.title} [{one.code}]\n{one.cause}")
         table.add_row(str(one.id), one.till, number, total, what, Text(one.remedy))
     console.print(table)

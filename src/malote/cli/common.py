@@ -13,6 +13,7 @@ from rich.segment import Segment
 
 from malote import rejection
 from malote.config import Settings, SettingsError, load
+from malote.fiscal.amounts import money
 from malote.plain import clean, clean_lines
 from malote.rejection import Language
 
@@ -183,3 +184,9 @@ def set_up_logs() -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def amount(cents: int, language: Language) -> str:
+    """Cents as people of the language write them, without the currency: 1234,50."""
+    text = money(cents)
+    return text if language == "en" else text.replace(".", ",")

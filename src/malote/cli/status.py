@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import ConfigOption, JsonOption, console, print_json, say, services_of
+from malote.cli.common import ConfigOption, JsonOption, amount, console, print_json, say, services_of
 from malote.cli.tills import say_no_tills
-from malote.fiscal.amounts import money
 from malote.rejection import Language
 
 if TYPE_CHECKING:
@@ -121,9 +120,12 @@ def _show_reasons(
             for code, count in sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0])):
                 _say(till, f"{heading}: {count} × {_titled(code, language)}")
         if till.overdue:
-            _say(till, f"{till.overdue} × {_titled('protocol_overdue', language)}: R$ {money(till.overdue_total)}")
+            _say(
+                till,
+                f"{till.overdue} × {_titled('protocol_overdue', language)}: R$ {amount(till.overdue_total, language)}",
+            )
             for sale in [one for one in overdue if one.till == till.till][:MOST_OVERDUE]:
-                _say(till, f"  {sale.series}/{sale.number}  R$ {money(sale.total)}  {sale.access_key}")
+                _say(till, f"  {sale.series}/{sale.number}  R$ {amount(sale.total, language)}  {sale.access_key}")
         for file in till.till_refused:
             _say(till, f"{file.name}: {_titled(file.code, language)}")
         if _is_skewed(till, skew):
