@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from malote.erp import numbers, rows, statements
 from malote.erp.mapping import ErpTables
+from malote.erp.protocol import Connections
 
 DONE = "guard:numbers"
 STEP = 5000  # entries in one transaction
@@ -21,6 +22,9 @@ class Engine(Protocol):
 
     tables: ErpTables
 
+    @property
+    def connections(self) -> Connections: ...
+
     def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]: ...
 
 
@@ -29,15 +33,18 @@ class Guarding:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._made = False
+        self._made_over = -1  # the number of the connection that it was made or found over
 
     def make(self, transaction: Callable[[], AbstractContextManager[Connection]]) -> None:
-        """Each step is a transaction of its own, so that nobody waits long behind it."""
+        """Each step is a transaction of its own, so that nobody waits long behind it.
+
+        It is looked for once over each connection: an older copy of the ERP may have taken the place of this one.
+        """
         erp, after = self._engine.tables, "0"
-        while not self._made:
+        while self._made_over != self._engine.connections.count:
             with transaction() as connection:
                 if after == "0" and connection.execute(statements.ledger_entries(erp, [DONE])).first():
-                    self._made = True
+                    self._made_over = self._engine.connections.count
                     return
                 page = connection.execute(statements.entries_after(erp, STEP), {"after": after}).all()
                 entries = [entry for row in page if (entry := _entry(row))]
@@ -45,7 +52,7 @@ class Guarding:
                     entries.append({"identity": DONE, "content_hash": b"\0", "till": "malote", "document_id": 0})
                 self._engine.claim(connection, sorted(entries, key=lambda entry: str(entry["identity"])))
             if len(page) < STEP:
-                self._made = True
+                self._made_over = self._engine.connections.count
                 return
             after = page[-1].identity
 

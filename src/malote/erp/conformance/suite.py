@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 
 from malote.erp.address import parsed, secrets_of, without
-from malote.erp.conformance import following, locking, refusing, repeating, selling
+from malote.erp.conformance import following, locking, numbering, refusing, repeating, selling
 from malote.erp.conformance.check import Check, CheckFailedError, Finding, NotApplicableError, Verdict
 from malote.erp.conformance.scene import Scene
 from malote.erp.conformance.scratch import Scratch
@@ -14,6 +14,7 @@ CHECKS: tuple[Check, ...] = (
     *selling.CHECKS,
     *repeating.CHECKS,
     *following.CHECKS,
+    *numbering.CHECKS,
     *refusing.CHECKS,
     *locking.CHECKS,
 )
