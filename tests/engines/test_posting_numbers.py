@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from malote.accounts.audit import Actor, entries
+from malote.books.numbering import NumbersPage, NumbersQuery, SeriesKey, numbers
 from malote.config import QuarantineSettings, StoreSettings
 from malote.fiscal.documents import Sale
 from malote.fiscal.reader import read
@@ -20,7 +21,7 @@ from malote.spool import overview
 from malote.spool.history import lines_of
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import SETTINGS, Shop, open_shop
-from tests.engines.sales import cancellation, contingency, item, number_void, protocol, sale
+from tests.engines.sales import ISSUER, cancellation, contingency, item, number_void, protocol, sale
 from tests.engines.spool_support import Clock
 from tests.engines.test_erp_numbers import again, mended, revenue
 
@@ -294,6 +295,32 @@ def _at(clock: Clock) -> object:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(clock(), UTC)
+
+
+# ---- the numbering ----
+
+
+def test_the_numbering_tells_pairs_voids_of_booked_numbers_and_what_is_overdue(tmp_path: Path, erp_url: str) -> None:
+    twice, exchanged, voided, late = sale(34), contingency(35), sale(36), contingency(37)
+    with open_shop(tmp_path, erp_url) as shop:
+        shop.accept(twice, exchanged, voided, late)
+        drain(shop)
+        shop.accept(again(twice), again(exchanged), number_void(36, 36))
+        drain(shop)
+        page = _numbering(shop)
+        told = [(one.number, len(one.keys)) for one in page.two_keys]
+        assert (told, page.void_booked, page.overdue) == ([(34, 2), (35, 2)], [36], [35, 37])
+        quarantine(shop, tmp_path).reverse_booked(6, BOSS, reason="conferido")
+        shop.accept(cancellation(twice), cancellation(voided), msgspec.structs.replace(late, protocol=protocol(37)))
+        drain(shop)
+        drain(shop)
+        page = _numbering(shop)
+        assert (page.two_keys, page.void_booked, page.overdue) == ([], [], [])
+
+
+def _numbering(shop: Shop) -> NumbersPage:
+    key = SeriesKey(ISSUER, "65", 1)
+    return numbers(shop.engine, NumbersQuery(key), now=shop.clock())
 
 
 # ---- several at once ----

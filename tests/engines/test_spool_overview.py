@@ -117,6 +117,16 @@ def test_the_reason_behind_a_light_is_told(spool_engine: Engine) -> None:
     assert [till.reason_code for till in page.tills] == ["erp_away", "items_sum", "sale_not_here"]
 
 
+def test_of_several_reasons_the_heaviest_is_told(spool_engine: Engine) -> None:
+    rejected = {("rejected", code): 5 for code in ("duplicate_item", "items_sum")}
+    add_till(spool_engine, "a", rejected | {("rejected", "number_supersedes"): 1})
+    add_till(spool_engine, "b", {("waiting", "number_contested"): 9, ("waiting", "erp_privilege"): 1})
+    add_till(spool_engine, "c", {("posted", ""): 9, ("posted", "number_twice"): 1})
+    page = overview.tills(spool_engine, TillsQuery(sort="name"), now=NOW)
+    told = [(till.cause, till.reason_code) for till in page.tills]
+    assert told == [("rejected", "number_supersedes"), ("erp_stopped", "erp_privilege"), ("flagged", "number_twice")]
+
+
 def test_no_till_is_none(spool_engine: Engine) -> None:
     assert overview.till_overview(spool_engine, "nobody", now=NOW) is None
     assert overview.tills(spool_engine, TillsQuery(page=7), now=NOW).tills == []
