@@ -44,7 +44,7 @@ def main(store_url: str, erp_url: str, where: str) -> None:
             die()
             return []
 
-        Superseding.book = dying  # type: ignore[method-assign]
+        Superseding.book = dying  # type: ignore[method-assign,assignment]
 
     engine = open_database(store_url)
     erp = open_erp(erp_url, lock_timeout_seconds=5, statement_timeout_seconds=0.9)

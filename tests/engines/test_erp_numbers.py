@@ -12,7 +12,7 @@ from malote.erp.protocol import Erp, Result
 from malote.erp.tables import cancellation as cancellation_table
 from malote.erp.tables import posting_key, sale_item
 from malote.erp.tables import sale as sale_table
-from malote.fiscal.documents import Document, Sale
+from malote.fiscal.documents import Answer, Document, Sale
 from tests.engines.erp_support import Tables, post
 from tests.engines.sales import ISSUER, cancellation, contingency, item, number_void, posting, protocol, sale
 
@@ -146,6 +146,21 @@ def test_a_reversed_sale_that_is_authorised_after_all_is_told_and_can_be_booked_
         [(authorised.access_key, authorised.totals.total)],
         {"1001": Decimal(-2)},
     )
+
+
+def test_an_answer_that_authorises_a_reversed_sale_is_told_and_brings_it_back_when_ordered(
+    erp: Erp, tables: Tables
+) -> None:
+    offline = contingency(39)
+    post(erp, offline)
+    erp.supersede(posting(again(offline), 2))
+    said = Answer(offline.access_key, 100, protocol(39), protocol(39).at, 1)
+    assert one(erp, said, 3) is Result.REVERSED
+    assert (len(revenue(tables)), tables.protocol_of(offline.access_key)[1]) == (1, None)
+    for _ in range(2):
+        erp.supersede(posting(said, 3))
+        assert (len(revenue(tables)), tables.protocol_of(offline.access_key)[1]) == (2, 100)
+        assert tables.stock() == {"1001": Decimal(-4)}
 
 
 # ---- voids ----

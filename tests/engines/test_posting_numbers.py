@@ -11,7 +11,7 @@ import pytest
 from malote.accounts.audit import Actor, entries
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesKey, numbers
 from malote.config import QuarantineSettings, StoreSettings
-from malote.fiscal.documents import Sale
+from malote.fiscal.documents import Answer, Document, Sale
 from malote.fiscal.reader import read
 from malote.posting.poster import Poster
 from malote.quarantine.parts import Parts
@@ -263,21 +263,22 @@ def test_an_offline_sale_is_overdue_from_its_deadline_until_its_protocol_comes(t
         assert (light(shop)[0], shop.spool.overdue()) == ("ok", [])
 
 
-@pytest.mark.parametrize("how", ["mended", "cancelled", "authorised first"])
+@pytest.mark.parametrize("how", ["mended", "cancelled", "authorised first", "answered"])
 def test_what_needs_no_protocol_any_more_is_not_overdue(tmp_path: Path, erp_url: str, how: str) -> None:
     offline = contingency(22)
     authorised = msgspec.structs.replace(offline, protocol=protocol(22))
-    ways = {
+    ways: dict[str, list[Document]] = {
         "mended": [offline, mended(offline)],
         "cancelled": [offline, cancellation(offline)],
         "authorised first": [authorised, offline],
+        "answered": [offline, Answer(offline.access_key, 100, protocol(22), protocol(22).at, 1)],
     }
     with open_shop(tmp_path, erp_url) as shop:
         for one in ways[how]:
             shop.accept(one)
             drain(shop)
         assert shop.spool.overdue() == []
-        assert shop.counted() == {"posted": 2}
+        assert shop.counted() == ({"posted": 1, "kept": 1} if how == "answered" else {"posted": 2})
 
 
 def test_by_default_the_day_of_the_law_counts(tmp_path: Path, erp_url: str) -> None:

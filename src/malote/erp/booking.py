@@ -16,6 +16,7 @@ from malote.erp.contest import Contest
 from malote.erp.fitting import fitted
 from malote.erp.known import Known
 from malote.erp.protocol import Outcome, Posting, Result
+from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, Entry, Held, Kind, Pair, Stock
 from malote.fiscal.answers import meaning, refusal_of
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, Sale, identity
@@ -104,10 +105,14 @@ class Booking(Known):
     def _answer(self, answers: Sequence[Pair[Answer]], held: dict[str, Held]) -> None:
         """The authority's answers in files of their own: a protocol for a sale booked without one, or nothing new."""
         changes = []
+        cancelled = [key for key, row in held.items() if row.cancelled_at is not None and row.protocol_status is None]
+        reversals = self._entries([reverse(key) for key in cancelled]) if answers else {}
         for posting, answer in answers:
             sale = held.get(answer.access_key)
             if sale is None:
                 self._say(posting, Result.SALE_MISSING)
+            elif answer.protocol is not None and reverse(answer.access_key) in reversals:
+                self._say(posting, Result.REVERSED)
             elif answer.protocol is not None and sale.protocol_status is None:
                 changed = self._erp.sale.change(rows.protocol_row(answer.protocol))
                 changes.append({"of_key": answer.access_key, **changed})

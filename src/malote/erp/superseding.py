@@ -16,7 +16,7 @@ from malote.erp.numbers import VOIDED
 from malote.erp.protocol import Outcome, Posting
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, Entry
-from malote.fiscal.documents import Cancellation, NumberVoid, Sale
+from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 
 EVENT = "reversal"
 _WHY_SALE = "NUMERO AUTORIZADO COM OUTRA CHAVE"
@@ -39,6 +39,8 @@ class Superseding(Booking):
                 pass
             case Sale() as sale if sale.authorised:
                 self._make_way(fit, sale)
+            case Answer() as answer if answer.authorised:
+                self._bring_back(answer.access_key)
             case NumberVoid() as void if void.authorised:
                 self._make_void(fit, void)
         return self.book([posting])[0]
@@ -110,6 +112,14 @@ class Superseding(Booking):
         rewriting.rewrite(self._connection, self._erp, posting, sale, cancelled=stays_cancelled)
         if not stays_cancelled:
             self._take_from_stock(sale)
+
+    def _bring_back(self, key: str) -> None:
+        """A reversed sale that an answer of the authority's authorises counts again, as it was booked."""
+        if reverse(key) not in self._entries([reverse(key)]) or key not in self._hold([key]):
+            return
+        self._undo_reversal(key)
+        self._change_sales([{"of_key": key, **self._erp.sale.change({"cancelled_at": None})}])
+        self._return_to_stock([key], sign=-1)
 
     def _undo_reversal(self, key: str) -> None:
         for identity in (f"cancel:{key}", reverse(key)):

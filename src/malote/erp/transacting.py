@@ -181,7 +181,8 @@ class Transaction:
         for item in sale.items:
             stock[issuer, item.product_code] -= item.quantity
 
-    def _return_to_stock(self, keys: Sequence[str]) -> None:
+    def _return_to_stock(self, keys: Sequence[str], *, sign: int = 1) -> None:
+        """Gives the goods of these sales back, or takes them again where ``sign`` is -1."""
         if self._erp.stock is None:
             return
         issuer_of, product_of = partial(self._erp.sale.read, "issuer"), partial(self._erp.item.read, "product_code")
@@ -189,7 +190,7 @@ class Transaction:
             with classified(self._erp.item.name):
                 found = self._connection.execute(statements.goods_of(self._erp, some)).all()
             for issuer, product, quantity in found:
-                self._stock[issuer_of(issuer), product_of(product)] += quantity
+                self._stock[issuer_of(issuer), product_of(product)] += sign * quantity
 
     def _move_stock(self) -> None:
         # Goods without a code are nobody's stock.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from malote.config import StoreSettings
 from malote.erp.protocol import Erp, Outcome, Posting, Result
-from malote.fiscal.documents import Document, Sale
+from malote.fiscal.documents import Document, NumberVoid
 from malote.spool.documents import LeasedDocument
 from malote.spool.sql import Spool
 
@@ -57,4 +57,4 @@ class Reversals:
 
 def _may(document: Document, outcome: Outcome) -> bool:
     """A note that was never authorised takes nobody's place."""
-    return document.authorised if isinstance(document, Sale) else outcome.facts.get("unauthorised") != "0"
+    return outcome.facts.get("unauthorised") != "0" if isinstance(document, NumberVoid) else document.authorised

@@ -39,7 +39,9 @@ def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Se
     for one in posted:
         if one.standing.kind in ("number_void", "cancellation"):
             _stir(connection, one.standing, taken, followed, now)
-    _note_open(connection, posted, by_id, [one.standing.access_key or "" for one in followed.moves])
+    closed = [one.standing.access_key or "" for one in followed.moves]
+    closed += [one.standing.access_key or "" for one in moves if by_id[one.standing.id].joined is not None]
+    _note_open(connection, posted, by_id, closed)
     return followed
 
 
@@ -103,11 +105,11 @@ def _numbered(issuer: str | None, model: str | None, series: int | None) -> tupl
 
 
 def _note_open(
-    connection: Connection, posted: Sequence[Move], by_id: Mapping[int, Settlement], taken_back: Sequence[str]
+    connection: Connection, posted: Sequence[Move], by_id: Mapping[int, Settlement], settled: Sequence[str]
 ) -> None:
     """Sales that are booked without their protocol, and those that have it now or count no more."""
     opened: list[dict[str, Any]] = []
-    closed = list(taken_back)
+    closed = list(settled)
     for one in posted:
         key, due = one.standing.access_key or "", by_id[one.standing.id].protocol_due
         if due is not None:
