@@ -17,7 +17,9 @@ from malote.books import numbering
 from malote.config import limits_of
 from malote.console import services as console
 from malote.fiscal.reader import read
-from malote.spool import happenings, listing, metrics, overview, relations
+from malote.posting.ledger import ledger_short
+from malote.spool import erp_memory, happenings, listing, metrics, overview, relations
+from malote.spool.documents import Reason
 from malote.spool.metrics import Metrics
 from malote.spool.overview import TillsPage, TillsQuery
 
@@ -149,6 +151,7 @@ def console_services(services: Services) -> console.Services:
         numbering=console.Numbering(
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
         ),
+        ledger=partial(_ledger, services),
         happenings=partial(happenings.of_till, engine, limit=HISTORY),
         beside=partial(relations.beside, engine),
         trail_of=lambda on: audit.entries(engine, on=on, limit=HISTORY),
@@ -162,11 +165,22 @@ def console_services(services: Services) -> console.Services:
     )
 
 
+def _ledger(services: Services) -> Reason | None:
+    """Why nothing is booked, while the ERP's ledger lacks what was booked before."""
+    trouble = erp_memory.recall(services.engine).trouble
+    if trouble is None:
+        return None
+    error = ledger_short(trouble, "")
+    return Reason(error.code, error.facts)
+
+
 def _pulse(services: Services, name: str | None) -> str:
     """Of all tills also whether they stand still: the banner must come at once, and its duration must not be old."""
     seen = overview.pulse(services.engine, name)
     if name is not None:
         seen += _jobs_pulse(services, name)
+    if name is None and (ledger := _ledger(services)):
+        seen += f" {ledger.facts}"
     stoppage = services.locks.stoppage() if name is None else None
     if stoppage is None:
         return seen

@@ -18,7 +18,7 @@ from malote.quarantine.reports import Custody, FolderFinding
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.rejection import Language
-from malote.spool.documents import OverdueSale, StoredDocument
+from malote.spool.documents import OverdueSale, Reason, StoredDocument
 from malote.spool.happenings import Happening
 from malote.spool.listing import DocumentsPage, DocumentsQuery
 from malote.spool.metrics import Metrics
@@ -94,6 +94,7 @@ class Services:
     locks: Locks
     structures: Structures
     metrics: Callable[[], Metrics]
+    ledger: Callable[[], Reason | None]  # why nothing is booked, while the ERP's ledger lacks what was booked before
     happenings: Callable[[str], list[Happening]]  # of a till's documents, the newest first
     beside: Callable[[int], list[Related]]  # the documents that belong to one, in order of arrival
     trail_of: Callable[[str], list[AuditEntry]]  # of an object such as "till:caixa1", the newest first
