@@ -9,6 +9,7 @@ import msgspec
 
 from malote.erp.protocol import Posting
 from malote.fiscal.documents import (
+    Answer,
     Cancellation,
     Document,
     Item,
@@ -137,6 +138,12 @@ def contingency(number: int = 1, *, authorised: bool = False, **changes: Any) ->
     """Issued while the tax authority was out of reach: a sale already, its protocol comes later."""
     offline: dict[str, Any] = {"contingency_at": OPENING, "contingency_reason": "SEM ACESSO A INTERNET"}
     return sale(number, authorised=authorised, emission=9, **(offline | changes))
+
+
+def answer(of: Sale, status: int = 100) -> Answer:
+    """The authority's answer about a sale in a file of its own."""
+    given = protocol(of.number) if status == 100 else None
+    return Answer(of.access_key, status, given, of.issued_at, of.environment, given.number if given else "")
 
 
 def cancellation(of: Sale, *, authorised: bool = True, **changes: Any) -> Cancellation:

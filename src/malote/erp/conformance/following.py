@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import update
 
 from malote.erp.conformance.check import Check, expect, same
-from malote.erp.conformance.documents import cancellation, contingency, item, number_void, sale
+from malote.erp.conformance.documents import answer, cancellation, contingency, item, number_void, sale
 from malote.erp.conformance.scene import Scene
 from malote.erp.protocol import Result
 from malote.fiscal.documents import Protocol
@@ -57,6 +57,21 @@ def protocol_excuses_nothing(scene: Scene) -> None:
     scene.post(contingency(1))
     same(scene.post(contingency(1, authorised=True, change=1), first_id=5), [Result.CORRECTED], "result")
     same(scene.status_of(contingency(1).access_key), None, "status")
+
+
+def answers_bring_the_protocol(scene: Scene) -> None:
+    offline = contingency(1)
+    same(scene.post(answer(offline)), [SALE_MISSING], "an answer without its sale")
+    expect(scene.empty(), "something was written")
+    same(scene.post(answer(offline), offline, first_id=5), [PROTOCOL_ADDED, POSTED], "with its sale")
+    before = scene.counts()
+    same(scene.status_of(offline.access_key), 100, "status")
+    again = scene.post(answer(offline), answer(offline, 204), first_id=8)
+    same(again, [DUPLICATE, DUPLICATE], "answers about a sale that is authorised")
+    same(scene.counts(), before, "rows")
+    scene.post(contingency(2), first_id=10)
+    same(scene.post(answer(contingency(2), 204), first_id=11), [Result.REFUSED], "a refusal")
+    same(scene.status_of(contingency(2).access_key), None, "status")
 
 
 # ---- cancellations ----
@@ -193,6 +208,12 @@ CHECKS = (
         "Cancelamento antes da venda espera",
         "A cancellation before its sale waits",
         cancelled_before_its_sale,
+    ),
+    Check(
+        "answers",
+        "Resposta da SEFAZ em arquivo próprio",
+        "The authority's answer in a file of its own",
+        answers_bring_the_protocol,
     ),
     Check(
         "cancelled_batch",
