@@ -10,12 +10,13 @@ from malote.fiscal.cfe import read_sat, read_sat_cancellation
 from malote.fiscal.encoding import to_utf8
 from malote.fiscal.envelopes import CrowdedError, Envelope, envelopes
 from malote.fiscal.events import read_event
-from malote.fiscal.findings import named
+from malote.fiscal.findings import ambiguous, named
 from malote.fiscal.nfce import has_another_digest, read_note
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.protocols import read_answer, read_reply
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
 from malote.fiscal.rows import NoteRow, note_row
+from malote.fiscal.said_twice import said_twice
 from malote.fiscal.signatures import signs
 from malote.fiscal.tree import LOCAL_NAMES, parse
 from malote.fiscal.voids import read_void
@@ -65,6 +66,19 @@ def _parse(raw: bytes, limits: Limits, unknown: forms.Unknown | None = None) -> 
 
 
 def _read(envelope: Envelope, limits: Limits) -> Reading:
+    kind, request, answer = envelope
+    twice = said_twice(kind, request, answer)
+    if twice:
+        return _unsure(_read_one(envelope, limits), twice)
+    return _read_one(envelope, limits)
+
+
+def _unsure(reading: Reading, twice: list[str]) -> Reading:
+    """Without its document: nobody can tell which of two values is true."""
+    return replace(reading, document=None, problems=[ambiguous(twice)], partial=summary(reading))
+
+
+def _read_one(envelope: Envelope, limits: Limits) -> Reading:
     kind, request, answer = envelope
     if kind == "event":
         return read_event(request, answer)

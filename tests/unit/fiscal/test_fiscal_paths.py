@@ -1,10 +1,14 @@
 """Each field is fed by the element at its own path, and what is said in two ways is refused."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from malote.fiscal import forms
 from malote.fiscal.reader import read
 from malote.fiscal.rows import HEAD, ITEM, PAYMENT, TOTALS
-from tests.unit.fiscal.notes import BASKET, build_note
+from tests.unit.fiscal.notes import BASKET, build_cancellation, build_note, build_void, key_of
+from tests.unit.fiscal.sat import build_sat
 from tests.unit.fiscal.support import only, problems_of, replaced, sale_in, the_long_way
 
 NOTE = build_note()
@@ -104,3 +108,60 @@ def test_white_space_around_any_text_is_no_part_of_it() -> None:
     for name in (b"tpNF", b"serie", b"CFOP", b"CST", b"tPag", b"cStat", b"nProt", b"CNPJ", b"xProd", b"vNF", b"chNFe"):
         spaced = spaced.replace(b"<%s>" % name, b"<%s>\n " % name)
     assert sale_in(both_ways(spaced)) == sale_in(raw)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("chNFe", f"<chNFe>{key_of(NOTE)}</chNFe><dhEvento>", f"<chNFe>{'1' * 44}</chNFe><dhEvento>"),
+        ("tpEvento", "<tpEvento>110111</tpEvento>", "<tpEvento>110112</tpEvento>"),
+        ("tpAmb", "<tpAmb>1</tpAmb><CNPJ>", "<tpAmb>2</tpAmb><CNPJ>"),
+        ("nProt", "<nProt>135260000000777</nProt>", "<nProt>135260000000778</nProt>"),
+        ("cStat", "<cStat>135</cStat>", "<cStat>999</cStat>"),
+    ],
+)
+def test_an_event_that_says_something_in_two_ways_is_refused(name: str, old: str, new: str) -> None:
+    first = old.partition("</")[0] + f"</{name}>"
+    raw = replaced(build_cancellation(key_of(NOTE)), old, first + new)
+    reading = only(raw)
+    assert (reading.document, reading.kind) == (None, "cancellation")
+    assert [(one.code, one.facts) for one in reading.problems] == [("field_ambiguous", {"fields": name})]
+
+
+def test_voided_numbers_and_answers_said_in_two_ways_are_refused() -> None:
+    void = replaced(build_void(), "<nNFFin>12</nNFFin>", "<nNFFin>12</nNFFin><nNFFin>99</nNFFin>")
+    assert problems_of(void) == ["field_ambiguous"]
+    text = NOTE.decode()
+    alone = text[text.index("<protNFe") : text.index("</protNFe>") + 10]
+    assert problems_of(alone.encode()) == []
+    twice = alone.replace("<cStat>100", "<cStat>101</cStat><cStat>100")
+    assert problems_of(twice.encode()) == ["field_ambiguous"]
+
+
+def test_a_cfe_that_says_something_in_two_ways_is_refused() -> None:
+    for name, value in (("vCFe", "25.90"), ("vProd", "25.90"), ("cMP", "01"), ("vMP", "25.90"), ("tpAmb", "1")):
+        raw = replaced(build_sat(), f"<{name}>{value}", f"<{name}>2</{name}><{name}>{value}")
+        assert [one.facts for one in only(raw).problems if one.code == "field_ambiguous"] == [{"fields": name}]
+    assert problems_of(replaced(build_sat(), 'nItem="1"', 'nItem="2"')) == ["item_numbers"]
+
+
+_LETTERS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    _LETTERS, st.sampled_from(['versao="4.00"', 'nItem="1"', "<natOp>VENDA", "<xProd>ARROZ", "<tPag>01", "<xNome>M"])
+)
+def test_texts_of_all_of_unicode_read_the_same_both_ways(letters: str, place: str) -> None:
+    forms.forget()
+    odd = replaced(NOTE, place, place[:-1] + letters + place[-1:])
+    readings = [read(odd) for _ in range(6)]
+    assert readings == [the_long_way(odd)] * 6
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=40), st.integers(0, len(NOTE)))
+def test_reading_never_raises_whatever_the_bytes(piece: bytes, at: int) -> None:
+    for _ in range(3):
+        assert read(NOTE[:at] + piece + NOTE[at:])
+    assert read(piece)

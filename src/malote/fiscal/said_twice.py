@@ -1,0 +1,63 @@
+"""Which fields of events, voided numbers and answers may be there only once, by their paths (see ``paths``)."""
+
+from typing import Annotated, NamedTuple
+
+from lxml import etree
+
+from malote.fiscal.envelopes import Found
+from malote.fiscal.paths import Paths
+from malote.fiscal.rows import ANSWER
+
+
+class EventRow(NamedTuple):
+    """From evento and retEvento."""
+
+    environment: Annotated[str, "infEvento/tpAmb"]
+    company: Annotated[str, "infEvento/CNPJ"]
+    person: Annotated[str, "infEvento/CPF"]
+    key: Annotated[str, "infEvento/chNFe"]
+    at: Annotated[str, "infEvento/dhEvento"]
+    event: Annotated[str, "infEvento/tpEvento"]
+    sequence: Annotated[str, "infEvento/nSeqEvento"]
+    sale_protocol: Annotated[str, "infEvento/detEvento/nProt"]
+    reason: Annotated[str, "infEvento/detEvento/xJust"]
+    substitute: Annotated[str, "infEvento/detEvento/chNFeRef"]
+    status: Annotated[str, "infEvento/cStat"]
+    registered_at: Annotated[str, "infEvento/dhRegEvento"]
+    number: Annotated[str, "infEvento/nProt"]
+
+
+class VoidRow(NamedTuple):
+    """From inutNFe and retInutNFe."""
+
+    environment: Annotated[str, "infInut/tpAmb"]
+    year: Annotated[str, "infInut/ano"]
+    company: Annotated[str, "infInut/CNPJ"]
+    model: Annotated[str, "infInut/mod"]
+    series: Annotated[str, "infInut/serie"]
+    first: Annotated[str, "infInut/nNFIni"]
+    last: Annotated[str, "infInut/nNFFin"]
+    reason: Annotated[str, "infInut/xJust"]
+    status: Annotated[str, "infInut/cStat"]
+    at: Annotated[str, "infInut/dhRecbto"]
+    number: Annotated[str, "infInut/nProt"]
+
+
+_EVENT = Paths(EventRow)
+_VOID = Paths(VoidRow)
+
+
+def said_twice(kind: Found, request: etree._Element | None, answer: etree._Element | None) -> list[str]:
+    """The fields that a document says in two ways. (Of a note and a CF-e their own rows tell.)"""
+    twice: list[str] = []
+    for element in (request, answer):
+        if element is None:
+            continue
+        match kind:
+            case "event":
+                _EVENT.row([element], twice)
+            case "void":
+                _VOID.row([element], twice)
+            case "note" if request is None:
+                ANSWER.row([element], twice)
+    return twice
