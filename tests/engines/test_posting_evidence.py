@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from malote import rejection
+from malote.cli.rejected import entry_of
 from malote.erp.protocol import Erp, Outcome, Posting
 from malote.fiscal.documents import Sale
 from malote.posting.poster import Poster
@@ -256,3 +257,14 @@ PARTITIONED = text(
     " || ') PARTITION BY RANGE (issued_at)' FROM pg_attribute"
     " WHERE attrelid = 'sale'::regclass AND attnum > 0"
 )
+
+
+def test_the_words_are_in_json_under_their_own_name(shop: Shop, poster: Poster, tables: Tables) -> None:
+    refuse_products(tables)
+    shop.accept(sale(1), bad(901))
+    poster.step()
+    [rejected] = [one for one in shop.documents() if one.state == "rejected"]
+    listed = msgspec.to_builtins(entry_of(rejected, None, "pt"))
+    assert listed["facts"]["said"] == "produto sem cadastro: 666901 (cliente ***)"
+    assert listed["facts"]["sqlstate"] == "P0001"
+    assert listed["facts"]["table"] == "sale_item"

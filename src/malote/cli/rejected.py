@@ -41,6 +41,7 @@ class RejectedEntry(msgspec.Struct, frozen=True):
     remedy: str
     path: str | None
     id: int | None
+    facts: dict[str, str]  # the reason's, each under its own name: the ERP's words in "said", "column", "constraint"
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +78,7 @@ def entries(services: "Services", till: str | None) -> Iterator[RejectedEntry]:
     kept = {_place(one): one for one in listing(services.settings.quarantine_path, till)}
     for document in _rejected(services, till):
         one = kept.pop((document.till, document.file_sha256, document.position), None)
-        yield _of_spool(document, one.path if one else None, language)
+        yield entry_of(document, one.path if one else None, language)
     for one in kept.values():
         yield _of_folder(one, language)
 
@@ -96,7 +97,7 @@ def _place(kept: "Kept") -> tuple[str, str, int]:
     return kept.till, kept.sidecar.sha256, kept.sidecar.position
 
 
-def _of_spool(document: "StoredDocument", path: Path | None, language: Language) -> RejectedEntry:
+def entry_of(document: "StoredDocument", path: Path | None, language: Language) -> RejectedEntry:
     reason = document.reason
     code, facts = (reason.code, reason.facts) if reason else ("unknown_reason", {})
     return RejectedEntry(
@@ -109,6 +110,7 @@ def _of_spool(document: "StoredDocument", path: Path | None, language: Language)
         remedy=rejection.remedy(code, facts, language),
         path=str(path) if path else None,
         id=document.id,
+        facts=facts,
     )
 
 
@@ -125,6 +127,7 @@ def _of_folder(kept: "Kept", language: Language) -> RejectedEntry:
         remedy=rejection.remedy(code, facts, language),
         path=str(kept.path),
         id=None,
+        facts=facts,
     )
 
 
