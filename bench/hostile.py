@@ -42,6 +42,7 @@ from malote.app import services_for
 from malote.config import Settings
 from malote.console import markup, receipt
 from malote.fiscal import schema
+from malote.fiscal.reader import read
 from malote.fiscal.tree import parse_as_is
 
 Row = dict[str, Any]
@@ -169,6 +170,17 @@ def half_open() -> list[Row]:
         return [
             row("a good till's wait beside 200 half-open requests", 1e3 * median_wait(running, 100), "ms", 1e3 * good)
         ]
+
+
+@measurement
+def document_reading() -> list[Row]:
+    """What reading the worst document costs, beside parsing that document."""
+    found = []
+    for name, document in worst(5_000_000):
+        parse, read_it = _spent(parse_as_is, document), _spent(read, document)
+        found.append((read_it - parse, read_it, parse, name))
+    _, spent, plain, name = max(found)
+    return [row(f"reading the worst document: {name}", 1e3 * spent, "ms processor", 1e3 * plain)]
 
 
 @measurement
