@@ -24,6 +24,7 @@ class Envelope(NamedTuple):
     kind: Found
     request: etree._Element | None
     answer: etree._Element | None
+    others: tuple[etree._Element, ...] = ()  # further answers to the same; they should say the same
 
 
 class CrowdedError(Exception):
@@ -85,25 +86,31 @@ def _joined(documents: list[tuple[str, etree._Element]]) -> list[Envelope]:
     answers = [(_ANSWERS[name], one) for name, one in documents if name in _ANSWERS]
     if len(requests) == len(answers) == 1 and requests[0][0] == answers[0][0]:
         return [Envelope(requests[0][0], requests[0][1], answers[0][1])]
-    # Several side by side go together by key; of two answers to one request the first counts.
-    by_key = {(kind, _key_of_answer(answer)): answer for kind, answer in reversed(answers)}
-    found = [Envelope(kind, request, by_key.pop((kind, _key(kind, request)), None)) for kind, request in requests]
+    # Several side by side go together by key.
+    by_key: dict[tuple[Found, str], list[etree._Element]] = {}
+    for kind, answer in answers:
+        by_key.setdefault((kind, _key_of_answer(answer)), []).append(answer)
+    found = [_enveloped(kind, request, by_key.pop((kind, _key(kind, request)), [])) for kind, request in requests]
     if len(found) == 1 and found[0].answer is None:
         found = [_with_only_answer(found[0], by_key)]
-    return found + [Envelope(kind, None, answer) for (kind, _), answer in reversed(by_key.items())]
+    return found + [_enveloped(kind, None, left) for (kind, _), left in by_key.items()]
 
 
-def _with_only_answer(lone: Envelope, left: dict[tuple[Found, str], etree._Element]) -> Envelope:
+def _enveloped(kind: Found, request: etree._Element | None, answers: list[etree._Element]) -> Envelope:
+    return Envelope(kind, request, answers[0] if answers else None, tuple(answers[1:]))
+
+
+def _with_only_answer(lone: Envelope, left: dict[tuple[Found, str], list[etree._Element]]) -> Envelope:
     """A request that stands alone takes the one answer of its kind though its key differs: the checks will say so."""
     same = [key for key in left if key[0] == lone.kind]
-    return lone._replace(answer=left.pop(same[0])) if len(same) == 1 else lone
+    return _enveloped(lone.kind, lone.request, left.pop(same[0])) if len(same) == 1 else lone
 
 
 def _key(kind: Found, request: etree._Element) -> str:
     """What tells one request from its siblings: the note's key; an event's key, type and sequence; a void's numbers."""
     if kind == "note":
         body = request if LOCAL_NAMES[request.tag] == "infNFe" else child_of(request, "infNFe")
-        return "" if body is None else body.get("Id", "").removeprefix("NFe")
+        return "" if body is None else body.get("Id", "").strip().removeprefix("NFe")
     name = "infEvento" if kind == "event" else "infInut"
     body = request if LOCAL_NAMES[request.tag] == name else child_of(request, name)
     return "" if body is None else _signs(body)

@@ -66,8 +66,7 @@ def _parse(raw: bytes, limits: Limits, unknown: forms.Unknown | None = None) -> 
 
 
 def _read(envelope: Envelope, limits: Limits) -> Reading:
-    kind, request, answer = envelope
-    twice = said_twice(kind, request, answer)
+    twice = said_twice(envelope)
     if twice:
         return _unsure(_read_one(envelope, limits), twice)
     return _read_one(envelope, limits)
@@ -79,7 +78,7 @@ def _unsure(reading: Reading, twice: list[str]) -> Reading:
 
 
 def _read_one(envelope: Envelope, limits: Limits) -> Reading:
-    kind, request, answer = envelope
+    kind, request, answer, _ = envelope
     if kind == "event":
         return read_event(request, answer)
     if kind == "void":

@@ -2,9 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from lxml import etree
-
-from malote.fiscal.envelopes import Found
+from malote.fiscal.envelopes import Envelope
 from malote.fiscal.paths import Paths
 from malote.fiscal.rows import ANSWER
 
@@ -47,17 +45,18 @@ _EVENT = Paths(EventRow)
 _VOID = Paths(VoidRow)
 
 
-def said_twice(kind: Found, request: etree._Element | None, answer: etree._Element | None) -> list[str]:
-    """The fields that a document says in two ways. (Of a note and a CF-e their own rows tell.)"""
+def said_twice(envelope: Envelope) -> list[str]:
+    """The fields that a document or its answers say in two ways. (Of a note and a CF-e their own rows tell.)"""
+    kind, request, answer, others = envelope
     twice: list[str] = []
-    for element in (request, answer):
-        if element is None:
-            continue
-        match kind:
-            case "event":
-                _EVENT.row([element], twice)
-            case "void":
-                _VOID.row([element], twice)
-            case "note" if request is None:
-                ANSWER.row([element], twice)
+    answers = [answer, *others] if answer is not None else []
+    match kind:
+        case "event":
+            _EVENT.row([] if request is None else [request], twice)
+            _EVENT.row(answers, twice)
+        case "void":
+            _VOID.row([] if request is None else [request], twice)
+            _VOID.row(answers, twice)
+        case "note" if request is None or others:
+            ANSWER.row(answers, twice)
     return twice

@@ -51,13 +51,8 @@ def parse_as_is(content: bytes) -> etree._Element | Problem:
 
 
 def fields_of(element: etree._Element) -> dict[str, str]:
-    """The texts of the element's children by local name."""
-    return {LOCAL_NAMES[child.tag]: child.text or "" for child in element}
-
-
-def fields_below(element: etree._Element) -> dict[str, str]:
-    """The texts of all that is within the element, however deep, and its own."""
-    return {LOCAL_NAMES[inner.tag]: inner.text or "" for inner in element.iter()}
+    """The texts of the element's children by local name, without the white space around them."""
+    return {LOCAL_NAMES[child.tag]: (child.text or "").strip() for child in element}
 
 
 def child_of(element: etree._Element, name: str) -> etree._Element | None:

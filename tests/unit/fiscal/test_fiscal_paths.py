@@ -1,5 +1,7 @@
 """Each field is fed by the element at its own path, and what is said in two ways is refused."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -138,6 +140,15 @@ def test_voided_numbers_and_answers_said_in_two_ways_are_refused() -> None:
     assert problems_of(twice.encode()) == ["field_ambiguous"]
 
 
+def test_two_answers_that_differ_about_one_note_are_refused() -> None:
+    text = NOTE.decode()
+    answer = text[text.index("<protNFe") : text.index("</protNFe>") + 10]
+    for _ in range(9):
+        assert problems_of(replaced(NOTE, answer, answer + answer)) == []
+        for old, new in (("<cStat>100", "<cStat>101"), ("<nProt>1352", "<nProt>1351")):
+            assert problems_of(replaced(NOTE, answer, answer + answer.replace(old, new))) == ["field_ambiguous"]
+
+
 def test_a_cfe_that_says_something_in_two_ways_is_refused() -> None:
     for name, value in (("vCFe", "25.90"), ("vProd", "25.90"), ("cMP", "01"), ("vMP", "25.90"), ("tpAmb", "1")):
         raw = replaced(build_sat(), f"<{name}>{value}", f"<{name}>2</{name}><{name}>{value}")
@@ -165,3 +176,10 @@ def test_reading_never_raises_whatever_the_bytes(piece: bytes, at: int) -> None:
     for _ in range(3):
         assert read(NOTE[:at] + piece + NOTE[at:])
     assert read(piece)
+
+
+def test_white_space_is_no_part_of_a_code_in_events_and_voids_either() -> None:
+    for raw in (build_cancellation(key_of(NOTE)), build_void(), build_sat()):
+        spaced = re.sub(rb"<(\w+)>([^<>]+)</", rb"<\1>\n \2 </", raw)
+        assert spaced != raw
+        assert only(spaced).document == only(raw).document
