@@ -18,11 +18,12 @@ from malote.quarantine.parts import Parts
 from malote.quarantine.reports import QuarantineError
 from malote.quarantine.services import Quarantine
 from malote.spool import overview
+from malote.spool.documents import Reason
 from malote.spool.history import lines_of
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import SETTINGS, Shop, open_shop
 from tests.engines.sales import ISSUER, cancellation, contingency, item, number_void, protocol, sale
-from tests.engines.spool_support import Clock
+from tests.engines.spool_support import Clock, body_of, file_with, incoming
 from tests.engines.test_erp_numbers import again, mended, revenue
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
@@ -175,6 +176,20 @@ def test_a_void_settles_a_note_that_was_given_up_already(tmp_path: Path, erp_url
         drain(shop)
         drain(shop)
         assert settled(shop) == [("kept", "number_voided"), ("posted", None)]
+
+
+def test_a_void_settles_a_note_that_the_authority_refused(tmp_path: Path, erp_url: str) -> None:
+    with open_shop(tmp_path, erp_url) as shop:
+        for number, code in ((20, "authority_has_it_not"), (21, "items_sum"), (99, "authority_has_it_not")):
+            refused = incoming(sale(number, authorised=False), reason=Reason(code))
+            shop.spool.accept(shop.till.id, body_of([number]), [file_with(number, refused)], received_at=shop.clock())
+        shop.accept(number_void(18, 22))
+        drain(shop)
+        assert [(one.number, one.state) for one in shop.documents()][:3] == [
+            (20, "kept"),
+            (21, "rejected"),  # for a fault of its own, which a person should know
+            (99, "rejected"),
+        ]
 
 
 def test_a_void_of_a_booked_offline_sale_asks_a_person(tmp_path: Path, erp_url: str, tables: Tables) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale
+from malote.fiscal.answers import CURED_BY_AUTHORISATION
 from malote.fiscal.documents import Document, NumberVoid, Sale
 from malote.spool import history
 from malote.spool.documents import Reason, Settlement
@@ -18,6 +19,8 @@ from malote.spool.moving import Move, Standing, chunks, lock
 
 TAKEN_BACK = "taken_back"
 _SETTLED_BY_NUMBER = ("never_authorised",)  # rejected for want of what a void makes needless
+# Rejected with the authority's refusal: no sale, and none to come once its number is voided.
+_REFUSED = sorted((CURED_BY_AUTHORISATION | {"number_void_at_authority"}) - {"never_authorised"})
 _EMISSION = 34  # place of tpEmis in a key; a note of normal emission has its protocol or is no sale
 
 
@@ -84,7 +87,7 @@ def _stir(connection: Connection, by: Standing, taken: set[int], followed: Follo
     voids = (documents.c.kind == "number_void") & (documents.c.number <= last) & (documents.c.last_number >= row.number)
     aside = or_(
         documents.c.state == "waiting",
-        (documents.c.state == "rejected") & documents.c.reason_code.in_(_SETTLED_BY_NUMBER),
+        (documents.c.state == "rejected") & documents.c.reason_code.in_([*_SETTLED_BY_NUMBER, *_REFUSED]),
         (documents.c.state == "posted") & documents.c.reason_code.is_not(None),
     )
     numbered = _numbered(row.issuer, row.model, row.series)
@@ -92,12 +95,25 @@ def _stir(connection: Connection, by: Standing, taken: set[int], followed: Follo
         for standing in lock(connection, kind & aside & numbered[0] & numbered[1] & numbered[2]):
             if standing.id == by.id or standing.id in taken:
                 continue
+            if standing.reason_code in _REFUSED:
+                if by.kind == "number_void":
+                    taken.add(standing.id)
+                    number = str(row.number) if last == row.number else f"{row.number}–{last}"
+                    _keep_voided(standing, {"number": number, "series": str(row.series)}, followed, now)
+                continue
             if standing.state == "waiting":
                 connection.execute(update(documents).where(documents.c.id == standing.id).values(retry_at=now))
                 continue
             taken.add(standing.id)
             followed.moves.append(Move(standing, "accepted"))
             followed.lines.append(history.Line(standing.id, "replayed", code=standing.reason_code))
+
+
+def _keep_voided(standing: Standing, facts: dict[str, str], followed: Followed, now: float) -> None:
+    """The authority refused the note, and now it is said that its number will never be used."""
+    reason = Reason("number_voided", facts)
+    followed.moves.append(Move(standing, "kept", reason, settled_at=now))
+    followed.lines.append(history.about(standing.id, "kept", reason))
 
 
 def _numbered(issuer: str | None, model: str | None, series: int | None) -> tuple[ColumnElement[bool], ...]:
