@@ -22,6 +22,8 @@ LEGAL = {
     ("waiting", "rejected"),
     ("rejected", "kept"),
     ("kept", "accepted"),
+    ("posted", "accepted"),
+    ("posted", "kept"),
 }
 
 
@@ -38,8 +40,9 @@ def test_every_state_has_its_row() -> None:
     assert set(TRANSITIONS) == set(STATES)
 
 
-def test_what_is_posted_stays_posted() -> None:
-    assert TRANSITIONS["posted"] == frozenset()
+def test_what_is_posted_is_settled_until_a_person_looks_at_it() -> None:
+    assert "posted" not in OPEN
+    assert TRANSITIONS["posted"] == frozenset({"accepted", "kept"})
 
 
 def test_what_is_kept_is_settled_until_a_person_books_it() -> None:
