@@ -207,3 +207,16 @@ def test_a_note_is_booked_once_the_settings_say_that_its_code_is_a_sale(tmp_path
         store.services.quarantine.replay(Selection((store.document(note).id,)), BOSS)
         store.post()
         assert len(store.booked()) == 1
+
+
+def test_a_note_is_kept_once_the_settings_say_that_its_code_is_none(tmp_path: Path) -> None:
+    note = build_note(model="55", number=916, items=[Line(cfop="5949")])
+    with store_in(tmp_path) as store:
+        store.send(note)
+        assert store.state(note) == ("rejected", "operation_paid")
+    with store_in(tmp_path, operations={"5949": "loan"}) as store:
+        store.services.quarantine.replay(Selection((store.document(note).id,)), BOSS)
+        assert store.state(note) == ("kept", "operation_loan")
+        (status,) = [one for one in store.services.spool.status() if one.till == "caixa1"]
+        assert (status.kept, status.rejected) == (1, 0)
+        assert store.told(note).state == "posted"

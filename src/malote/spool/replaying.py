@@ -90,10 +90,13 @@ def _settle(
     _keep_judged(connection, {one.id: judged[one.id] for one in fit if one.id in judged})
     reasons = [(one, judged[one.id].incoming.reason or Reason("unknown_reason")) for one in unfit]
     lines = [history.Line(one.id, "replayed", code=one.reason_code) for one in fit]
-    lines += [history.about(one.id, "judged", reason) for one, reason in reasons]
+    kept = {one.id for one in unfit if judged[one.id].incoming.state == "kept"}
+    lines += [history.about(one.id, "kept" if one.id in kept else "judged", reason) for one, reason in reasons]
     history.record(connection, lines, by.who, by.now)
     move(connection, [Move(one, "accepted") for one in fit])
-    explain(connection, reasons)
+    # By today's settings it is no sale.
+    move(connection, [Move(one, "kept", reason, settled_at=by.now) for one, reason in reasons if one.id in kept])
+    explain(connection, [(one, reason) for one, reason in reasons if one.id not in kept])
     became = Replayed([one.id for one in fit], {one.id: reason for one, reason in reasons})
     if by.told is not None:
         by.told(connection, became)
