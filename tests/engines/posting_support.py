@@ -121,6 +121,7 @@ class Passing:
         self.create_structure = erp.create_structure
         self.booked = erp.booked
         self.ledger = erp.ledger
+        self.sales = erp.sales
         self.supersede = erp.supersede
         self.grants = erp.grants
         self.faults = erp.faults

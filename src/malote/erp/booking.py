@@ -14,7 +14,7 @@ import msgspec
 from malote.erp import rewriting, rows
 from malote.erp.contest import Contest
 from malote.erp.fitting import fitted
-from malote.erp.known import Known
+from malote.erp.lost import Lost
 from malote.erp.protocol import Outcome, Posting, Result
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, Entry, Held, Kind, Pair, Stock
@@ -24,7 +24,7 @@ from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, 
 __all__ = ["Booking", "Engine", "Stock"]
 
 
-class Booking(Known):
+class Booking(Lost):
     """One batch within one transaction. Raises what the database's driver raises."""
 
     def book(self, batch: Sequence[Posting]) -> list[Outcome]:
@@ -56,6 +56,7 @@ class Booking(Known):
             if pair[1].bookable and self._fits(pair[0]):
                 chosen.setdefault(pair[1].access_key, pair)
         self._contest.claim(chosen, voids)
+        self._look_again(chosen)
         self._add_new([pair for key, pair in sorted(chosen.items()) if self._contest.rival(key) is None])
         return [pair for pair in sales if pair[0].document_id not in self._outcomes]
 
@@ -144,6 +145,7 @@ class Booking(Known):
             name = identity(document)
             if name in ledger:
                 self._say_known(posting, ledger[name])
+                self._look_at_cancelled(posting, document)
             elif self._is_unfit(posting):
                 continue
             elif not document.authorised:
@@ -175,6 +177,8 @@ class Booking(Known):
         booked = self._claim_first(here)
         if not booked:
             return
+        # Of one whose entry is gone, the row may have stayed.
+        self._remove_of([document.access_key for posting, document in booked if posting.again], "cancellation")
         cancellations = [rows.cancellation_row(document, posting.till) for posting, document in booked]
         self._add(self._erp.cancellation, cancellations)
         # A sale that somebody cancelled in the ERP itself has its stock back already.

@@ -14,7 +14,7 @@ from malote.erp.address import without
 from malote.erp.faults import classify
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.functions import UnmappedError
-from malote.erp.protocol import BookedSale, ErpError, Posting
+from malote.erp.protocol import BookedSale, ErpError, Posting, SaleRow
 from malote.erp.said import presentable
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Answer, Sale
@@ -126,6 +126,16 @@ def ledger(transaction: Transaction, tables: ErpTables, identities: Sequence[str
         with classified(tables.ledger_name), transaction() as connection:
             rows = connection.execute(statements.ledger_entries(tables, some))
             found |= {row.identity: bytes(row.content_hash) for row in rows}
+    return found
+
+
+def sales(transaction: Transaction, tables: ErpTables, access_keys: Sequence[str]) -> list[SaleRow]:
+    """The rows of these sales, each step in a transaction of its own."""
+    found: list[SaleRow] = []
+    for some in statements.steps(set(access_keys)):
+        with classified(tables.sale.name), transaction() as connection:
+            rows = connection.execute(statements.sale_rows(tables, some))
+            found += [SaleRow(key, total, cancelled_at is not None) for key, total, cancelled_at in rows]
     return found
 
 

@@ -28,7 +28,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, CANCELLED, PROTOCOL, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, SaleRow
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.superseding import Superseding
 from malote.erp.values import Exact
@@ -131,6 +131,10 @@ class OracleErp:
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         with classified(secrets=self._secrets):
             return connecting.ledger(self._engine.connect, self.tables, identities)
+
+    def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
+        with classified(secrets=self._secrets):
+            return connecting.sales(self._engine.connect, self.tables, access_keys)
 
     def booked(self) -> Iterator[BookedSale]:
         with classified(secrets=self._secrets):
@@ -243,11 +247,12 @@ def every_statement(tables: ErpTables, lock_timeout_seconds: float = 5.0) -> lis
     selects: list[Select[Any]] = [
         statements.booked_after(tables, connecting.STEP).params(after=""),
         statements.entries_after(tables, guarding.STEP).params(after=""),
-        statements.ledger_entries(tables, ["x"]).suffix_with(locked),
     ]
     for keys in sizes:
         selects += [statements.ledger_entries(tables, keys), statements.goods_of(tables, keys)]
         selects.append(statements.standings(tables, keys))
+        selects.append(statements.sale_rows(tables, keys))
+        selects.append(statements.ledger_entries(tables, keys).suffix_with(locked))
         selects += [statements.sales_to_change(tables, keys, others).suffix_with(locked) for others in sizes]
         selects += [statements.readable_rows(part, keys) for part in (tables.sale, tables.item, tables.payment) if part]
         if tables.stock:

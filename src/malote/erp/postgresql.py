@@ -21,7 +21,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, SaleRow
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
@@ -129,6 +129,10 @@ class PostgresqlErp:
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         with classified(secrets=self._secrets):
             return connecting.ledger(self._transaction, self.tables, identities)
+
+    def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
+        with classified(secrets=self._secrets):
+            return connecting.sales(self._transaction, self.tables, access_keys)
 
     def booked(self) -> Iterator[BookedSale]:
         with classified(secrets=self._secrets):

@@ -24,6 +24,7 @@ class Posting(msgspec.Struct, frozen=True):
     till: str
     document: Document
     content_hash: bytes  # fiscal.documents.content_hash
+    again: bool = False  # it was booked before and the ERP lost something of it: what is there still is kept
 
 
 class Result(StrEnum):
@@ -88,6 +89,14 @@ class BookedSale(msgspec.Struct, frozen=True):
     cancelled: bool
 
 
+class SaleRow(msgspec.Struct, frozen=True):
+    """One row of the ERP's sales. Where its tables allow it, two of them have one key."""
+
+    access_key: str
+    total: int  # cents
+    cancelled: bool
+
+
 class Connections(Protocol):
     """``count``: how many connections were opened so far."""
 
@@ -138,6 +147,10 @@ class Erp(Protocol):
 
         What is in it is booked for ever. Raises ``ErpError``.
         """
+        ...
+
+    def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
+        """The ERP's own rows of these sales, whatever the ledger says of them. Raises ``ErpError``."""
         ...
 
     def booked(self) -> Iterator[BookedSale]:

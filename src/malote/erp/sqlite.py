@@ -20,7 +20,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, SaleRow
 from malote.erp.repertoire import Repertoire
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
@@ -86,6 +86,9 @@ class SqliteErp:
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         return connecting.ledger(self._engine.connect, self.tables, identities)
+
+    def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
+        return connecting.sales(self._engine.connect, self.tables, access_keys)
 
     def booked(self) -> Iterator[BookedSale]:
         return connecting.booked(self._engine.connect, self.tables)

@@ -55,6 +55,12 @@ def standings(erp: ErpTables, keys: Sequence[str]) -> Select[Any]:
     return select(sale.access_key, sale.protocol_status, sale.cancelled_at).where(sale.access_key.in_(keys))
 
 
+def sale_rows(erp: ErpTables, keys: Sequence[str]) -> Select[Any]:
+    """What these sales come to, and whether they are cancelled."""
+    sale = erp.sale.columns
+    return select(sale.access_key, sale.total, sale.cancelled_at).where(sale.access_key.in_(keys))
+
+
 def entries_after(erp: ErpTables, most: int) -> Select[Any]:
     """A page of the ledger's sales in the order of their keys, after the bind ``after``. Keys begin with a digit."""
     key = erp.ledger.c

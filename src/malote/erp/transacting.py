@@ -83,6 +83,7 @@ class Transaction:
         self._outcomes: dict[int, Outcome] = {}
         self._stock: Stock = defaultdict(Decimal)
         self._mending: list[Pair[Sale]] = []
+        self._standing: set[str] = set()  # sales booked again that the ERP has, and only its ledger lost
         self._fitted = Fitted(())
 
     def _say(
@@ -139,15 +140,19 @@ class Transaction:
         entries = [rows.ledger_row(sale.access_key, posting) for posting, sale in pairs]
         fresh = self._engine.claim(self._connection, entries)
         booked = [pair for pair in pairs if pair[1].access_key in fresh]
-        if booked:
-            self._engine.add_sales(self._connection, booked)
+        written = [pair for pair in booked if pair[1].access_key not in self._standing]
+        # Once the entry is ours: what is left of lost sales stands in the way.
+        self._remove_of([sale.access_key for posting, sale in written if posting.again], "item", "payment")
+        if written:
+            self._engine.add_sales(self._connection, written)
         for posting, sale in booked:
             rival = self._contest.rival(sale.access_key)
             if rival is None:
                 self._say_posted(posting, open=not sale.authorised)
             else:
                 self._say(posting, Result.TWICE, facts_of(rival))
-            self._take_from_stock(sale)
+            if sale.access_key not in self._standing:
+                self._take_from_stock(sale)
 
     def _hold(self, cancelled: Collection[str], completed: Collection[str] = ()) -> dict[str, Held]:
         held: dict[str, Held] = {}
@@ -173,6 +178,12 @@ class Transaction:
         if table is not None:
             with classified(table.name):
                 self._connection.execute(statements.add(table), table.rows(added))
+
+    def _remove_of(self, keys: Sequence[str], *parts: str) -> None:
+        for table in self._erp.parts if keys else ():
+            if table.part in parts and "access_key" in table.columns:
+                with classified(table.name):
+                    self._connection.execute(statements.remove_of_key(table), [{"of_key": key} for key in sorted(keys)])
 
     # ---- stock ----
 

@@ -1,0 +1,65 @@
+"""What was booked and what the ERP lost of it since, written again: of a sale that a person ordered to be booked again.
+
+The ledger's entry decides, under lock. Where it is gone too (an older copy of the database), the sale is booked as any
+new one. Where only the sale is gone (somebody deleted it), it is written once more under the entry that stands, and
+the stock is left alone: the entry is the witness that it was moved. Where only the entry is gone, it is entered again
+and nothing else is touched.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from malote.erp import compare, rows, statements
+from malote.erp.connecting import classified
+from malote.erp.known import Known
+from malote.erp.protocol import Posting, Result
+from malote.erp.transacting import Entry, Pair
+from malote.fiscal.documents import Cancellation, Document, Sale
+
+
+class Lost(Known):
+    """Settles beforehand what is there in part."""
+
+    def _look_again(self, chosen: dict[str, Pair[Sale]]) -> None:
+        """Of the sales that are to be booked: takes those out that are settled by this."""
+        lost = {key: pair for key, pair in sorted(chosen.items()) if pair[0].again}
+        if not lost:
+            return
+        entries = self._locked_entries(list(lost))
+        with classified(self._erp.sale.name):
+            before = rows.booked_sales(self._connection, self._erp, {key: sale for key, (_, sale) in lost.items()})
+        for key, (posting, sale) in lost.items():
+            entry = entries.get(key)
+            if entry is None and key in before:
+                fields = compare.differences(before[key], sale)
+                if fields and not compare.mends(fields):
+                    self._say(posting, Result.DIVERGENT, {"fields": compare.in_words(fields)})
+                    del chosen[key]
+                else:
+                    self._standing.add(key)
+            elif entry is not None and key not in before and entry.content_hash == posting.content_hash:
+                self._write_again(posting, sale)
+                del chosen[key]
+
+    def _locked_entries(self, identities: Sequence[str]) -> Mapping[str, Entry]:
+        entries: dict[str, Entry] = {}
+        for some in statements.steps(identities):
+            statement = self._engine.locked(statements.ledger_entries(self._erp, some))
+            with classified(self._erp.ledger_name):
+                entries |= {row[0]: Entry(*row[1:]) for row in self._connection.execute(statement)}
+        return entries
+
+    def _write_again(self, posting: Posting, sale: Sale) -> None:
+        """Header and lines; what was left of its lines goes first."""
+        self._remove_of([sale.access_key], "item", "payment")
+        self._engine.add_sales(self._connection, [(posting, sale)])
+        self._say_posted(posting, open=not sale.authorised)
+
+    def _look_at_cancelled(self, posting: Posting, document: Document) -> None:
+        """The ledger has the cancellation; if the sale was written again since, it must be marked once more. Its goods
+        were given back when it was booked."""
+        if not posting.again or not isinstance(document, Cancellation):
+            return
+        held = self._hold([document.access_key]).get(document.access_key)
+        if held is not None and held.cancelled_at is None:
+            changed = self._erp.sale.change({"cancelled_at": document.at})
+            self._change_sales([{"of_key": document.access_key, **changed}])
