@@ -186,7 +186,7 @@ def test_the_search_is_in_names_and_labels_and_knows_no_wildcards(street: Engine
 def test_a_light_filters_and_its_count_is_of_all_that_was_searched(street: Engine) -> None:
     page = overview.tills(street, TillsQuery(search="caixa", light="attention"), now=NOW)
     assert [till.name for till in page.tills] == ["caixa1", "caixa4"]
-    assert page.lights == {"stopped": 1, "attention": 2, "ok": 1, "disabled": 0}
+    assert page.lights == {"outside": 0, "stopped": 1, "attention": 2, "ok": 1, "disabled": 0}
     assert page.matching == 2
     assert overview.matching_tills(street, TillsQuery(search="caixa", light="attention"), now=NOW) == [
         "caixa1",

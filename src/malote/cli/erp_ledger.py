@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
 def accept_ledger(reason: ReasonOption, config: ConfigOption = None) -> None:
     """Lets posting go on into a ledger that lacks what this server booked before (erp_ledger_short).
 
-    Nothing is booked again by this; what is missing stays kept on the server. Exit 1 where nothing was missing.
+    What differs otherwise is accepted with it. Nothing is booked again by this, only by malote books rebook, before or
+    after. Exit 1 where nothing was missing.
     """
     from malote.accounts import audit
     from malote.posting.ledger import accept
@@ -32,11 +33,12 @@ def accept_ledger(reason: ReasonOption, config: ConfigOption = None) -> None:
     if gone is None:
         say(said(settings, "Não falta nada no livro do ERP.", "Nothing is missing in the ERP's ledger."))
         raise typer.Exit(FOUND)
-    whole, cents = divmod(gone.total, 100)
+    count, total = gone
+    whole, cents = divmod(total, 100)
     say(
         said(
             settings,
-            f"Aceito: {gone.missing} documentos (R$ {whole},{cents:02d}) não estão no ERP. Os lançamentos continuam.",
-            f"Accepted: {gone.missing} documents (R$ {whole}.{cents:02d}) are not in the ERP. Posting goes on.",
+            f"Aceito: {count} documentos (R$ {whole},{cents:02d}) não estão no ERP, ou diferem. O lançamento continua.",
+            f"Accepted: {count} documents (R$ {whole}.{cents:02d}) are not in the ERP, or differ. Posting goes on.",
         )
     )

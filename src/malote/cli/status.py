@@ -111,6 +111,13 @@ def _show_reasons(
     kept = "kept, not booked" if english else "guardadas, não lançadas"
     flagged = "booked, to look at" if english else "lançadas, a conferir"
     for till in tills:
+        for count, total, code in (
+            (till.outside, till.outside_total, "outside_erp"),
+            (till.differing, till.differing_total, "differs_in_erp"),
+        ):
+            if count:
+                _say(till, f"{count} × {_titled(code, language)}: R$ {amount(total, language)}")
+                _say(till, f"  {rejection.remedy(code, {}, language)}")
         for heading, reasons in (
             (waiting, till.waiting_reasons),
             (rejected, till.rejected_reasons),
@@ -145,9 +152,11 @@ def _state(till: "TillStatus", language: Language, skew: float, *, trouble: bool
     english = language == "en"
     if till.disabled:
         return Text("disabled" if english else "desativado", style="dim")
+    if till.outside:
+        return Text("not in ERP" if english else "fora do ERP", style="bold red")
     if till.rejected or till.till_refused or trouble:
         return Text("attention" if english else "atenção", style="red")
-    if till.waiting or till.flagged or till.overdue or _is_skewed(till, skew):
+    if till.waiting or till.flagged or till.differing or till.overdue or _is_skewed(till, skew):
         return Text("attention" if english else "atenção", style="yellow")
     if till.last_contact_at is None and till.last_number is None:
         return Text("nothing yet" if english else "sem contato", style="yellow")

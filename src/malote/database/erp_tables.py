@@ -1,11 +1,13 @@
-"""What this server remembers of the ERP it books into. Times are seconds since the epoch.
+"""What this server remembers of the ERP it books into, and how the two differ. Times are seconds since the epoch.
 
 A change needs a migration.
 """
 
-from sqlalchemy import BigInteger, Column, Double, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, Table, Text, text
 
 from malote.database.tables import metadata
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
 
 # One row, under 1.
 erp_memory = Table(
@@ -14,8 +16,36 @@ erp_memory = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("schema", Text, nullable=False),  # of the ledger last booked into; "" where there are none
     Column("noted_at", Double, nullable=False),
-    # What the ledger lacked at the last look: JSON, spool.erp_memory.Trouble; NULL while all is well.
-    Column("trouble", Text),
-    # Documents up to this id are no longer looked for: a person said why the ledger doesn't have them.
-    Column("accepted_up_to", BigInteger, nullable=False),
+    # How far the walk over all that was booked has come, by document, and when its last part was taken.
+    Column("walked_to", BigInteger, nullable=False),
+    Column("walked_at", Double, nullable=False),
+)
+
+# Posted documents that the ERP doesn't have, or has otherwise: none while all is well.
+erp_difference = Table(
+    "erp_difference",
+    metadata,
+    Column(
+        "document_id", _Id, ForeignKey("document.id", name="erp_difference_document"), nullable=False, primary_key=True
+    ),
+    Column("till_id", _Id, ForeignKey("till.id", name="erp_difference_till"), nullable=False),
+    Column("what", Text, nullable=False),  # spool.erp_comparison.What
+    Column("total", BigInteger, nullable=False),  # cents, as booked
+    Column("erp_total", BigInteger),  # cents, as the ERP has it now; NULL where it has nothing
+    Column("found_at", Double, nullable=False),
+    Column("accepted_at", Double),  # a person said why it is so
+    Index(
+        "erp_difference_open",
+        "till_id",
+        sqlite_where=text("accepted_at IS NULL"),
+        postgresql_where=text("accepted_at IS NULL"),
+    ),
+)
+
+# Documents that were ordered to be booked again: the poster looks closely at what the ERP still has of them.
+rebooking = Table(
+    "rebooking",
+    metadata,
+    Column("document_id", _Id, ForeignKey("document.id", name="rebooking_document"), primary_key=True),
+    Column("ordered_at", Double, nullable=False),
 )

@@ -26,9 +26,11 @@ log = structlog.get_logger("malote.posting")
 class LedgerGuard:
     """Of one poster, over the store database. For one thread."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, *, sales: bool = True) -> None:
+        """``sales``: whether the ERP's sales themselves are compared too, and not only its ledger."""
         self._engine = engine
         self._clock = clock
+        self._sales = sales
         self._looked_at = float("-inf")
         self._connection = -1  # the number of the one that was looked at
         self._trouble: Trouble | None = None
@@ -37,6 +39,9 @@ class LedgerGuard:
         """Looks if it is time to. Raises ``ErpError`` while the ledger lacks something, and what the ERP raises."""
         if self._is_due(erp):
             self._look(erp)
+        elif self._trouble is not None:
+            # It may have been accepted meanwhile, or be on its way to be booked again.
+            self._trouble = erp_memory.recall(self._engine).trouble
         if self._trouble is not None:
             raise ledger_short(self._trouble, erp.schema)
 
@@ -54,16 +59,13 @@ class LedgerGuard:
     def _look(self, erp: Erp) -> None:
         known = erp_memory.recall(self._engine)
         fresh = self._connection < 0 or erp.connections.count != self._connection or known.trouble is not None
-        newest = erp_memory.NEWEST if fresh else NEWEST
-        missing, asked = erp_memory.missing_from_erp(self._engine, erp.ledger, newest=newest)
         now = self._clock()
-        since = known.trouble.since if known.trouble else now
-        total = sum(one.total or 0 for one in missing)
-        self._trouble = Trouble(len(missing), asked, total, since) if missing else None
-        if self._trouble != known.trouble or erp.schema != known.schema:
-            erp_memory.note(self._engine, erp.schema, self._trouble, now)
+        newest = erp_memory.NEWEST if fresh else NEWEST
+        self._trouble = erp_memory.look(self._engine, erp, now, newest=newest, sales=self._sales)
+        if erp.schema != known.schema:
+            erp_memory.remember(self._engine, erp.schema, now)
         if self._trouble and not known.trouble:
-            log.error(LEDGER_SHORT, missing=len(missing), asked=asked, total=total, schema=erp.schema)
+            log.error(LEDGER_SHORT, missing=self._trouble.missing, total=self._trouble.total, schema=erp.schema)
         self._looked_at, self._connection = now, erp.connections.count
 
 
@@ -72,19 +74,21 @@ def ledger_short(trouble: Trouble, schema: str) -> ErpError:
     whole, cents = divmod(trouble.total, 100)
     facts = {
         "missing": str(trouble.missing),
-        "asked": str(trouble.asked),
         "value": f"R$ {whole},{cents:02d}",
         "schema": schema,
     }
-    detail = f"{trouble.missing}/{trouble.asked}" + (f", {schema}" if schema else "")
+    detail = f"{trouble.missing}" + (f", {schema}" if schema else "")
     return ErpError(LEDGER_SHORT, transient=True, detail=detail, facts=facts)
 
 
-def accept(engine: Engine, actor: Actor, reason: str, now: float) -> Trouble | None:
-    """A person says why: posting goes on, and the audit trail has the reason. Raises ``StoreError``."""
+def accept(engine: Engine, actor: Actor, reason: str, now: float) -> tuple[int, int] | None:
+    """A person says why the ERP lacks documents, or has them otherwise: how many, and how many cents, if any.
 
-    def tell(connection: Connection, trouble: Trouble) -> None:
-        after: dict[str, str | int] = {"reason": reason, "missing": trouble.missing, "total_cents": trouble.total}
-        audit.record(connection, actor, "erp_ledger_accepted", "erp", after=after, now=now)
+    Posting goes on, and the audit trail has the reason. Raises ``StoreError``.
+    """
 
-    return erp_memory.accept(engine, tell)
+    def tell(connection: Connection, count: int, total: int) -> None:
+        after = {"missing": count, "total_cents": total}
+        audit.record(connection, actor, "erp_ledger_accepted", "erp", after=after, reason=reason, now=now)
+
+    return erp_memory.accept(engine, now, tell)

@@ -25,6 +25,7 @@ WORDS: dict[What, Text] = {
     "seen": Text("Conferido: {reason}", "Seen: {reason}"),
     "judged": Text("Lido de novo e rejeitado", "Read again and rejected"),
     "replayed": Text("Reprocessado", "Replayed"),
+    "booked_again": Text("Mandado lançar de novo: o ERP o perdeu", "Ordered to be booked again: the ERP lost it"),
     "deleted": Text("Apagado para a lixeira: {grounds}", "Deleted to the trash: {grounds}"),
     "restored": Text("Restaurado da lixeira", "Restored from the trash"),
     "purged": Text("Retirado da lixeira no fim do prazo", "Removed from the trash at the end of its retention"),

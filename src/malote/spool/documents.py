@@ -57,6 +57,7 @@ class LeasedDocument(msgspec.Struct, frozen=True):
     accepted_at: float  # seconds since the epoch
     attempts: int  # earlier ones
     reason: Reason | None = None  # why it waited until now
+    again: bool = False  # it was booked before, and ordered to be booked again
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -142,6 +143,10 @@ class TillStatus(msgspec.Struct, frozen=True):
     flagged_reasons: dict[str, int] = {}
     overdue: int = 0  # booked offline sales without protocol after the deadline
     overdue_total: int = 0  # cents
+    outside: int = 0  # booked, and the ERP doesn't have them any more
+    outside_total: int = 0  # cents
+    differing: int = 0  # booked, and the ERP has them otherwise
+    differing_total: int = 0  # cents
 
 
 class OverdueSale(msgspec.Struct, frozen=True):

@@ -1,118 +1,251 @@
-"""What this server has booked, against what the ERP's ledger still has: a witness and no sink (DESIGN §3, 9).
+"""How this server and its ERP differ, as far as it is known: a witness and no sink (DESIGN §3, 9).
 
-What is settled as posted here stood in the ledger, committed, before it was settled. So whatever of it the ledger lacks
-was taken from it afterwards: an older copy was put in its place, another database is behind the address, or somebody
-deleted entries.
+Looked at again and again, a part at a time (``look``), so that the cost of a look doesn't grow with the years: the
+newest, which a restored copy or a standby lacks; what differed before; and one part of a walk over all the rest.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Subquery,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from malote.database.engine import reading, writing
-from malote.database.erp_tables import erp_memory
+from malote.database.erp_tables import erp_difference, erp_memory
 from malote.database.tables import document as documents
+from malote.database.tables import tally
+from malote.spool import erp_comparison
+from malote.spool.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
 from malote.spool.moving import chunks
 
-NEWEST = 2000  # documents: what a restored copy lacks are the newest
-
-Ledger = Callable[[Sequence[str]], Mapping[str, bytes]]  # identities -> those that it has
-
-
-class Missing(msgspec.Struct, frozen=True):
-    """A document that this server saw booked and that the ledger doesn't have. ``total`` in cents."""
-
-    document_id: int
-    kind: str  # "sale", "cancellation"
-    access_key: str
-    total: int | None
+NEWEST = PAGE  # documents: what a restored copy lacks are the newest
+PARTS = 12  # of a walk over all that was booked
+SMALLEST_PART, LARGEST_PART = 500, 4000  # documents
+PART_SECONDS = 18.0  # between parts, whoever walks
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """``missing`` of the newest ``asked`` documents are not in the ledger; ``total`` in cents, ``since`` as ever."""
+    """``missing`` documents are not in the ledger any more; ``total`` in cents, ``since`` as ever."""
 
     missing: int
-    asked: int
     total: int
     since: float
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """Of one till: what the ERP lost of it, and what it has otherwise. Totals in cents; never what was accepted."""
+
+    missing: int
+    missing_total: int
+    differing: int
+    differing_total: int
 
 
 class Memory(msgspec.Struct, frozen=True):
     schema: str = ""
     trouble: Trouble | None = None
-    accepted_up_to: int = 0
 
 
 def recall(engine: Engine) -> Memory:
     """Raises ``StoreError``."""
     with reading(engine) as connection:
-        row = connection.execute(select(erp_memory)).first()
-    if row is None:
-        return Memory()
-    return Memory(row.schema, _trouble.decode(row.trouble) if row.trouble else None, row.accepted_up_to)
+        schema = connection.scalar(select(erp_memory.c.schema))
+        return Memory(schema or "", _trouble(connection))
 
 
-def missing_from_erp(
-    engine: Engine, ledger: Ledger, *, newest: int = NEWEST, accepted: bool = False
-) -> tuple[list[Missing], int]:
-    """Those of the ``newest`` posted documents that the ledger lacks, the newest first, and how many were asked for.
+def outside(connection: Connection) -> dict[int, Outside]:
+    """By till; of most tills nothing."""
+    return {till_id: Outside(*map(int, counts)) for till_id, *counts in connection.execute(select(outside_of()))}
 
-    What a person accepted as gone is left out, unless ``accepted``: it may be gone, and still have to be booked again.
-    Raises ``StoreError`` and what ``ledger`` raises.
+
+def outside_of() -> Subquery:
+    """The same as a row per till that has any: ``till_id``, and the fields of ``Outside``."""
+    table = erp_difference.c
+    lost = table.what.in_(sorted(OUTSIDE))
+
+    def counted(condition: ColumnElement[bool], value: Any, name: str) -> ColumnElement[int]:
+        return func.sum(case((condition, value), else_=0)).label(name)
+
+    return (
+        select(
+            table.till_id,
+            counted(lost, 1, "missing"),
+            counted(lost, table.total, "missing_total"),
+            counted(~lost, 1, "differing"),
+            counted(~lost, table.total, "differing_total"),
+        )
+        .where(_OPEN)
+        .group_by(table.till_id)
+        .subquery("outside")
+    )
+
+
+def look(engine: Engine, erp: Witness, now: float, *, newest: int = NEWEST, sales: bool = True) -> Trouble | None:
+    """Compares a part, and writes down what differs. What keeps posting from going on, if anything does.
+
+    Where what was newest is gone, older ones are looked at until enough of them are there. Raises ``StoreError`` and
+    what the ERP raises.
     """
-    after = 0 if accepted else recall(engine).accepted_up_to
-    condition = (documents.c.state == "posted") & (documents.c.id > after)
-    query = select(documents.c.id, documents.c.kind, documents.c.access_key, documents.c.total)
     with reading(engine) as connection:
-        rows = connection.execute(query.where(condition).order_by(documents.c.id.desc()).limit(newest)).all()
-    asked = {identity: row for row in rows if (identity := _identity(row.kind, row.access_key))}
-    found: set[str] = set()
-    for some in chunks(list(asked)):
-        found |= set(ledger(some))
-    lacking = [
-        Missing(row.id, row.kind, row.access_key, row.total) for identity, row in asked.items() if identity not in found
-    ]
-    return lacking, len(asked)
+        asked = erp_comparison.ids_where(connection, documents.c.id > 0, limit=newest, newest=True)
+        known = select(erp_difference.c.document_id).where(_OPEN).order_by(erp_difference.c.document_id.desc())
+        suspected = list(connection.scalars(known.limit(PAGE)))
+    part = _next_part(engine, now)
+    found = _note(engine, erp, {*asked, *suspected, *part}, now, sales=sales)
+    oldest = asked[-1] if asked else 0
+    while found & set(asked):
+        with reading(engine) as connection:
+            asked = erp_comparison.ids_where(connection, documents.c.id < oldest, limit=PAGE, newest=True)
+        oldest = asked[-1] if asked else 0
+        found = _note(engine, erp, asked, now, sales=sales)
+    settled = set(suspected) - set(_still(engine, suspected))
+    if suspected and len(settled) == len(suspected) == PAGE:
+        return look(engine, erp, now, newest=newest, sales=sales)
+    with reading(engine) as connection:
+        return _trouble(connection)
 
 
-def note(engine: Engine, schema: str, trouble: Trouble | None, now: float) -> None:
-    """After a look. Raises ``StoreError``."""
+def remember(engine: Engine, schema: str, now: float) -> None:
+    """Where the ledger is. Raises ``StoreError``."""
+    _set(engine, schema=schema, noted_at=now)
+
+
+def note(engine: Engine, looked: Sequence[int], differences: Sequence[Difference], now: float) -> None:
+    """What was found of the documents that were looked at takes the place of what was known of them.
+
+    What a person accepted stays accepted as long as it differs in the same way. Raises ``StoreError``.
+    """
+    known = _known(engine, looked)
+    fresh = {one.booked.id: _row(one, now) for one in differences}
+    gone = [one for one in known if one not in fresh]
+    changed = [row for one, row in fresh.items() if one not in known or _differs(known[one], row)]
+    if not gone and not changed:
+        return
     with writing(engine) as connection:
-        values = {"schema": schema, "noted_at": now, "trouble": _encoded(trouble)}
-        if not connection.execute(update(erp_memory).values(values)).rowcount:
-            connection.execute(insert(erp_memory).values(id=1, accepted_up_to=0, **values))
+        for some in chunks([*gone, *(row["document_id"] for row in changed)]):
+            connection.execute(delete(erp_difference).where(erp_difference.c.document_id.in_(some)))
+        for rows in chunks(changed):
+            connection.execute(_INSERT, list(rows))
 
 
-def accept(engine: Engine, tell: Callable[[Connection, Trouble], None]) -> Trouble | None:
-    """A person says why the ledger lacks what it lacks: from now on only what comes later is looked for.
+def accept(engine: Engine, now: float, tell: Callable[[Connection, int, int], None]) -> tuple[int, int] | None:
+    """A person says why the ERP differs as it does: how many documents and cents that is, where anything differs.
 
-    What was missing, where anything was; ``tell`` records it in the same transaction. Nothing is booked again by this.
-    Raises ``StoreError``.
+    ``tell`` records it in the same transaction. Nothing is booked again by this. Raises ``StoreError``.
     """
     with writing(engine) as connection:
-        row = connection.execute(select(erp_memory).with_for_update()).first()
-        trouble = _trouble.decode(row.trouble) if row is not None and row.trouble else None
-        if row is None or trouble is None:
+        count, total = connection.execute(_counted(_OPEN)).one()
+        if not count:
             return None
-        highest = connection.scalar(select(func.max(documents.c.id)).where(documents.c.state == "posted")) or 0
-        connection.execute(update(erp_memory).values(trouble=None, accepted_up_to=highest))
-        tell(connection, trouble)
-    return trouble
+        connection.execute(update(erp_difference).where(_OPEN).values(accepted_at=now))
+        tell(connection, int(count), int(total))
+        return int(count), int(total)
 
 
-def _identity(kind: str | None, access_key: str | None) -> str:
-    """As ``fiscal.documents.identity``, of what a row knows; voids of numbers are left out."""
-    match kind:
-        case "sale":
-            return access_key or ""
-        case "cancellation":
-            return f"cancel:{access_key}" if access_key else ""
-    return ""
+_OPEN: ColumnElement[bool] = erp_difference.c.accepted_at.is_(None)
 
 
-def _encoded(trouble: Trouble | None) -> str | None:
-    return None if trouble is None else msgspec.json.encode(trouble).decode()
+# Another poster may have found the same at the same moment.
+_INSERT = text(
+    "INSERT INTO erp_difference (document_id, till_id, what, total, erp_total, found_at, accepted_at)"
+    " VALUES (:document_id, :till_id, :what, :total, :erp_total, :found_at, :accepted_at)"
+    " ON CONFLICT (document_id) DO NOTHING"
+)
 
 
-_trouble = msgspec.json.Decoder(Trouble)
+def _trouble(connection: Connection) -> Trouble | None:
+    short = erp_difference.c.what.in_(sorted(SHORT))
+    count, total = connection.execute(_counted(_OPEN & short)).one()
+    if not count:
+        return None
+    since = connection.scalar(select(func.min(erp_difference.c.found_at)).where(_OPEN, short))
+    return Trouble(int(count), int(total), since or 0.0)
+
+
+def _counted(condition: ColumnElement[bool]) -> Any:
+    return select(func.count(), func.coalesce(func.sum(erp_difference.c.total), 0)).where(condition)
+
+
+def _note(engine: Engine, erp: Witness, ids: Sequence[int] | set[int], now: float, *, sales: bool) -> set[int]:
+    """Which of them the ledger lacks."""
+    ordered = sorted(ids)
+    compared = erp_comparison.compare(engine, erp, ordered, sales=sales)
+    note(engine, ordered, compared.differences, now)
+    return {one.booked.id for one in compared.differences if one.what in SHORT}
+
+
+def _next_part(engine: Engine, now: float) -> list[int]:
+    """The next part of the walk, for whoever takes it first; nothing before its time."""
+    with reading(engine) as connection:
+        row = connection.execute(select(erp_memory.c.walked_to, erp_memory.c.walked_at)).first()
+        walked_to, walked_at = (row.walked_to, row.walked_at) if row else (0, 0.0)
+        if 0 <= now - walked_at < PART_SECONDS:
+            return []
+        posted = connection.scalar(select(func.sum(tally.c.count)).where(tally.c.state == "posted")) or 0
+        size = min(max(SMALLEST_PART, -(-int(posted) // PARTS)), LARGEST_PART)
+        part = erp_comparison.ids_where(connection, documents.c.id > walked_to, limit=size)
+    _set(engine, walked_to=part[-1] if len(part) == size else 0, walked_at=now)
+    return part
+
+
+def _set(engine: Engine, **values: Any) -> None:
+    with writing(engine) as connection:
+        if not connection.execute(update(erp_memory).values(values)).rowcount:
+            blank = {"id": 1, "schema": "", "noted_at": 0.0, "walked_to": 0, "walked_at": 0.0}
+            connection.execute(insert(erp_memory).values(blank | values))
+
+
+def _still(engine: Engine, ids: Sequence[int]) -> list[int]:
+    found: list[int] = []
+    with reading(engine) as connection:
+        for some in chunks(ids):
+            query = select(erp_difference.c.document_id).where(erp_difference.c.document_id.in_(some))
+            found += connection.scalars(query)
+    return found
+
+
+def _known(engine: Engine, looked: Sequence[int]) -> dict[int, Any]:
+    """What is known of these, and of all that isn't posted any more."""
+    known: dict[int, Any] = {}
+    with reading(engine) as connection:
+        if connection.execute(select(erp_difference.c.document_id).limit(1)).first() is None:
+            return known
+        for some in chunks(looked):
+            query = select(erp_difference).where(erp_difference.c.document_id.in_(some))
+            known |= {row.document_id: row for row in connection.execute(query)}
+        here = (documents.c.id == erp_difference.c.document_id) & (documents.c.state == "posted")
+        moved_on = select(erp_difference).where(~exists().where(here))
+        known |= {row.document_id: row for row in connection.execute(moved_on)}
+    return known
+
+
+def _row(one: Difference, now: float) -> dict[str, Any]:
+    booked = one.booked
+    # A cancellation has no value of its own.
+    total = booked.total if booked.kind == "sale" else 0
+    return {
+        "document_id": booked.id,
+        "till_id": booked.till_id,
+        "what": one.what,
+        "total": total,
+        "erp_total": one.erp_total,
+        "found_at": now,
+        "accepted_at": None,
+    }
+
+
+def _differs(known: Any, row: dict[str, Any]) -> bool:
+    return any(getattr(known, name) != row[name] for name in ("what", "total", "erp_total"))

@@ -26,6 +26,7 @@ from malote.spool.moving import chunks
 #   seen              a person has looked at what it was flagged for; facts: reason
 #   judged            read and judged again, and rejected again, for this reason
 #   replayed          put back in the queue; it had been rejected for this reason
+#   booked_again      put back in the queue, since the ERP lost what was booked
 #   deleted           into the trash; facts: grounds
 #   restored          out of the trash
 #   purged            its bytes left the server, at the end of the trash's retention
@@ -51,6 +52,7 @@ What = Literal[
     "seen",
     "judged",
     "replayed",
+    "booked_again",
     "deleted",
     "restored",
     "purged",

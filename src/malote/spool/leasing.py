@@ -13,7 +13,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
-from malote.spool import moving
+from malote.spool import moving, rebooking
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.extracted import DamagedError, Extracted
 from malote.spool.moving import decode_reason
@@ -135,6 +135,7 @@ def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[Le
         by_pouch[claim.pouch_id].append(claim)
     with reading(engine) as connection:
         names = _till_names(connection, {claim.till_id for claim in claims})
+        again = rebooking.ordered(connection, [claim.id for claim in claims if claim.attempts])
         for pouch_id, blob in _blobs(connection, list(by_pouch)):
             extracted = _try_open(blob)
             for claim in by_pouch[pouch_id]:
@@ -142,15 +143,14 @@ def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[Le
                 if document is None:
                     damaged.append(Settlement(claim.id, token, "rejected", Reason(DAMAGED)))
                 else:
-                    leased.append(_leased(claim, names[claim.till_id], token, document))
+                    leased.append(_leased(claim, names[claim.till_id], token, document, again=claim.id in again))
     leased.sort(key=lambda one: one.id)
     return leased, damaged
 
 
-def _leased(claim: _Claim, till: str, token: str, document: Document) -> LeasedDocument:
-    return LeasedDocument(
-        claim.id, till, token, document, claim.accepted_at, claim.attempts, decode_reason(claim.reason)
-    )
+def _leased(claim: _Claim, till: str, token: str, document: Document, *, again: bool) -> LeasedDocument:
+    reason = decode_reason(claim.reason)
+    return LeasedDocument(claim.id, till, token, document, claim.accepted_at, claim.attempts, reason, again)
 
 
 def _till_names(connection: Connection, ids: Collection[int]) -> dict[int, str]:

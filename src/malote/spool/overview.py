@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
+from malote.spool.erp_memory import outside_of
 from malote.spool.tallies import counts_of, late
 from malote.wire import RefusedFile
 
@@ -36,15 +37,17 @@ BEHIND_SECONDS = 300.0  # an accepted sale that nobody has posted for so long: n
 SKEW_SECONDS = 300.0
 OVERDUE = "protocol_overdue"
 
-Light = Literal["stopped", "attention", "ok", "disabled"]
+Light = Literal["outside", "stopped", "attention", "ok", "disabled"]
 LIGHT_NAMES: tuple[Light, ...] = get_args(Light)
 
 # Why a light is what it is, the worst first. A till shows the first that is true of it.
+#   outside        sales of it were booked, and the ERP doesn't have them any more
 #   erp_stopped    its sales wait for something that a DBA must do
 #   behind         its sales are accepted and nobody posts them
 #   cut_off        it holds sales that it could not send, and is silent
 #   rejected       a person must look at documents of it
 #   refused        it could not even capture some files
+#   differing      sales of it were booked, and the ERP has them otherwise
 #   flagged        documents of it are booked, and a person must look at them all the same
 #   overdue        offline sales of it are booked, and have no protocol after the deadline
 #   waiting        documents wait for something that comes by itself
@@ -52,11 +55,13 @@ LIGHT_NAMES: tuple[Light, ...] = get_args(Light)
 #   silent         no sign of life; as far as known it holds nothing unsent
 #   never          nothing was ever heard of it
 Cause = Literal[
+    "outside",
     "erp_stopped",
     "behind",
     "cut_off",
     "rejected",
     "refused",
+    "differing",
     "flagged",
     "overdue",
     "waiting",
@@ -69,11 +74,13 @@ Cause = Literal[
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 LIGHTS: dict[Cause, Light] = {
+    "outside": "outside",
     "erp_stopped": "stopped",
     "behind": "stopped",
     "cut_off": "stopped",
     "rejected": "attention",
     "refused": "attention",
+    "differing": "attention",
     "flagged": "attention",
     "overdue": "attention",
     "waiting": "attention",
@@ -117,6 +124,9 @@ class TillOverview(msgspec.Struct, frozen=True):
     rejected: int
     flagged: int  # posted, and a person must look at them
     overdue: int  # booked offline sales without protocol after the deadline
+    outside: int  # booked, and the ERP doesn't have them any more
+    outside_total: int  # cents
+    differing: int  # booked, and the ERP has them otherwise
     discarded: int
     posted: int
     kept: int
@@ -179,6 +189,8 @@ def pulse(engine: Engine, till_name: str | None = None) -> str:
     weight = case(weights, value=tally.c.state, else_=1)
     weighted = func.sum(tally.c.count * weight * tally.c.till_id)
     counts = select(func.count(), func.coalesce(weighted, 0)).select_from(tally)
+    lost = outside_of()
+    differences = select(*(func.coalesce(func.sum(column), 0) for column in lost.c))
     signs = select(
         func.count(),
         func.coalesce(func.sum(till.c.last_contact_at), 0),
@@ -189,16 +201,21 @@ def pulse(engine: Engine, till_name: str | None = None) -> str:
     if till_name is not None:
         chosen = select(till.c.id).where(till.c.name_key == till_name.lower()).scalar_subquery()
         counts, signs = counts.where(tally.c.till_id == chosen), signs.where(till.c.id == chosen)
+        differences = differences.where(lost.c.till_id == chosen)
     with reading(engine) as connection:
-        return repr((*connection.execute(counts).one(), *connection.execute(signs).one()))
+        found = [connection.execute(query).one() for query in (counts, signs, differences)]
+    return repr([*map(tuple, found)])
 
 
 def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = None) -> CTE:
     """Each till with its counts, its cause, and the code behind it."""
-    counts = counts_of(only)
+    counts, lost = counts_of(only), outside_of()
+
+    def number_of(column: ColumnElement[int]) -> ColumnElement[int]:
+        return func.coalesce(column, 0)
 
     def number(name: str) -> ColumnElement[int]:
-        return func.coalesce(counts.c[name], 0)
+        return number_of(counts.c[name])
 
     # One look into an index, and only for tills that have something pending.
     oldest = case(
@@ -214,11 +231,13 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
     silent = till.c.last_contact_at < now - SILENT_SECONDS
     causes: list[tuple[ColumnElement[bool], Cause]] = [
         (till.c.disabled_at.is_not(None), "disabled"),
+        (number_of(lost.c.missing) > 0, "outside"),
         (counts.c.stopping_code.is_not(None), "erp_stopped"),
         (oldest < now - BEHIND_SECONDS, "behind"),
         (and_(silent, till.c.pending > 0), "cut_off"),
         (number("rejected") > 0, "rejected"),
         (func.coalesce(till.c.refused, "[]") != "[]", "refused"),
+        (number_of(lost.c.differing) > 0, "differing"),
         (number("flagged") > 0, "flagged"),
         (late(now) > 0, "overdue"),
         (number("waiting") > 0, "waiting"),
@@ -243,11 +262,14 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
         func.coalesce(till.c.pending, 0).label("at_till"),
         *(number(name).label(name) for name in ("pending", "waiting", "rejected", "flagged")),
         late(now).label("overdue"),
+        number_of(lost.c.missing).label("outside"),
+        number_of(lost.c.missing_total).label("outside_total"),
+        number_of(lost.c.differing).label("differing"),
         till.c.last_series,
         till.c.last_number,
         till.c.last_issued_at,
         oldest.label("oldest_pending_at"),
-    ).select_from(till.outerjoin(counts, counts.c.till_id == till.c.id))
+    ).select_from(till.outerjoin(counts, counts.c.till_id == till.c.id).outerjoin(lost, lost.c.till_id == till.c.id))
     if search.strip():
         wanted = search.strip().lower()
         statement = statement.where(

@@ -11,8 +11,10 @@ from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
+from malote.spool import erp_memory
 from malote.spool.contents import DocumentNotFoundError
 from malote.spool.documents import OverdueSale, StoredDocument, TillStatus
+from malote.spool.erp_memory import Outside
 from malote.spool.moving import decode_reason
 from malote.spool.states import STATES, State
 from malote.wire import RefusedFile
@@ -31,7 +33,8 @@ def status(engine: Engine, now: float, till_id: int | None = None) -> list[TillS
             counts[row.till_id][row.state][row.reason_code] = int(row._mapping["count"])
         rows = connection.execute(known.order_by(tills.c.name_key)).all()
         late = {row.till_id: (int(row.sales), int(row.total)) for row in connection.execute(late_sales)}
-    return [_till_status(row, counts[row.id], late.get(row.id, (0, 0))) for row in rows]
+        outside = erp_memory.outside(connection)
+    return [_till_status(row, counts[row.id], late.get(row.id, (0, 0)), outside.get(row.id)) for row in rows]
 
 
 def flagged(engine: Engine, till: str | None) -> list[StoredDocument]:
@@ -143,7 +146,7 @@ def stored(row: Any) -> StoredDocument:
     )
 
 
-def _till_status(row: Any, counts: _ByState, late: tuple[int, int]) -> TillStatus:
+def _till_status(row: Any, counts: _ByState, late: tuple[int, int], outside: Outside | None) -> TillStatus:
     totals = {state: sum(counts[state].values()) for state in STATES}
     flags = {code: count for code, count in counts["posted"].items() if code}
     return TillStatus(
@@ -171,5 +174,9 @@ def _till_status(row: Any, counts: _ByState, late: tuple[int, int]) -> TillStatu
         flagged_reasons=flags,
         overdue=late[0],
         overdue_total=late[1],
+        outside=outside.missing if outside else 0,
+        outside_total=outside.missing_total if outside else 0,
+        differing=outside.differing if outside else 0,
+        differing_total=outside.differing_total if outside else 0,
         till_refused=msgspec.json.decode(row.refused, type=list[RefusedFile]) if row.refused else [],
     )

@@ -24,7 +24,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     "rejected": frozenset({"accepted", "discarded", "kept"}),
     # Restored from the trash.
     "discarded": frozenset({"rejected"}),
-    # Only where a person looks at it: asked again what the ERP says of it, or taken back there.
+    # "accepted" where the ERP lost it and a person lets it be booked again (rebooking.py), or looks at what it was
+    # flagged for; "kept" where it was taken back there.
     "posted": frozenset({"accepted", "kept"}),
     # A person says that it is a sale after all.
     "kept": frozenset({"accepted"}),

@@ -1,0 +1,213 @@
+"""What was booked, document by document, against what the ERP has of it: in its ledger and in its sales themselves.
+
+What is settled as posted here was committed there before. So whatever the ERP lacks of it, or has otherwise, changed
+afterwards: an older copy was put in its place, another database is behind the address, or somebody changed a row.
+Questions go out for hundreds of documents at once. What differs is read once more on both sides before it is told,
+since posters go on meanwhile.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, exists, select
+
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.spool.moving import chunks
+from malote.spool.states import OPEN
+
+PAGE = 2000  # documents compared at once
+
+#   missing          neither the ledger nor the sales have it
+#   deleted          the ledger has it, and its sale is gone
+#   unlisted         its sale is there, and the ledger lost it
+#   doubled          its sale is there more than once
+#   total            its sale comes to another amount
+#   state            its sale is cancelled and nobody cancelled it here, or the other way round
+What = Literal["missing", "deleted", "unlisted", "doubled", "total", "state"]
+OUTSIDE: frozenset[What] = frozenset({"missing", "deleted", "unlisted"})  # may be booked again
+SHORT: frozenset[What] = frozenset({"missing", "unlisted"})  # the ledger lacks it: nothing is booked meanwhile
+
+
+class SaleRow(Protocol):
+    """As ``erp.protocol.SaleRow``."""
+
+    @property
+    def access_key(self) -> str: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def cancelled(self) -> bool: ...
+
+
+class Witness(Protocol):
+    """The ERP."""
+
+    def ledger(self, identities: Sequence[str]) -> Mapping[str, bytes]: ...
+
+    def sales(self, access_keys: Sequence[str]) -> Sequence[SaleRow]: ...
+
+
+class Booked(msgspec.Struct, frozen=True):
+    """A posted sale or cancellation: of several documents of one key the first. ``total`` in cents."""
+
+    id: int
+    till_id: int
+    kind: str
+    access_key: str
+    series: int | None
+    number: int | None
+    issued_at: str | None
+    total: int
+    totals: frozenset[int] = frozenset()  # of all documents of its key
+    cancelled: bool = False
+
+    @property
+    def identity(self) -> str:
+        """As ``fiscal.documents.identity``."""
+        return self.access_key if self.kind == "sale" else f"cancel:{self.access_key}"
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """``erp_total`` in cents; None where the ERP has no sale."""
+
+    booked: Booked
+    what: What
+    erp_total: int | None = None
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """``rows``: the ERP's own, by key, of the sales among ``booked``."""
+
+    booked: list[Booked]
+    rows: Mapping[str, Sequence[SaleRow]]
+    differences: list[Difference]
+
+
+def compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool = True) -> Compared:
+    """These documents, as far as they are posted still. Without ``sales`` only the ledger is asked.
+
+    Raises ``StoreError`` and what the ERP raises.
+    """
+    compared = _compare(engine, erp, ids, sales=sales)
+    if not compared.differences:
+        return compared
+    suspected = [one.booked.id for one in compared.differences]
+    again = _compare(engine, erp, suspected, sales=sales)
+    confirmed = [one for one in again.differences if one.booked.id in set(suspected)]
+    settled = set(suspected) - {one.id for one in again.booked}
+    return Compared(
+        [one for one in compared.booked if one.id not in settled], {**compared.rows, **again.rows}, confirmed
+    )
+
+
+def pages(engine: Engine, condition: ColumnElement[bool] | None = None) -> Iterator[list[int]]:
+    """All that can be compared, the oldest first, in pages. Raises ``StoreError``."""
+    after = 0
+    while True:
+        with reading(engine) as connection:
+            found = ids_where(connection, documents.c.id > after, limit=PAGE, condition=condition)
+        if not found:
+            return
+        after = found[-1]
+        yield found
+
+
+def ids_where(
+    connection: Connection,
+    where: ColumnElement[bool],
+    *,
+    limit: int,
+    newest: bool = False,
+    condition: ColumnElement[bool] | None = None,
+) -> list[int]:
+    """Posted documents that can be compared, in order of arrival or the newest first."""
+    order = documents.c.id.desc() if newest else documents.c.id
+    query = select(documents.c.id).where(_COMPARABLE, where).order_by(order).limit(limit)
+    return list(connection.scalars(query if condition is None else query.where(condition)))
+
+
+# A void of numbers has no key to ask for.
+_COMPARABLE = (
+    (documents.c.state == "posted")
+    & documents.c.kind.in_(("sale", "cancellation"))
+    & documents.c.access_key.is_not(None)
+)
+
+
+def _compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -> Compared:
+    with reading(engine) as connection:
+        booked = _read(connection, ids)
+    entries = erp.ledger([one.identity for one in booked]) if booked else {}
+    keys = [one.access_key for one in booked if one.kind == "sale"]
+    rows: dict[str, list[SaleRow]] = defaultdict(list)
+    for row in erp.sales(keys) if sales and keys else ():
+        rows[row.access_key].append(row)
+    found = [one for each in booked if (one := _judged(each, each.identity in entries, rows, sales=sales))]
+    with reading(engine) as connection:
+        return Compared(booked, rows, _without_open(connection, found))
+
+
+def _judged(booked: Booked, listed: bool, rows: Mapping[str, Sequence[SaleRow]], *, sales: bool) -> Difference | None:
+    if booked.kind != "sale" or not sales:
+        return None if listed else Difference(booked, "missing")
+    own = rows.get(booked.access_key, ())
+    if not own:
+        return Difference(booked, "deleted" if listed else "missing")
+    told = sum(row.total for row in own)
+    if not listed:
+        return Difference(booked, "unlisted", told)
+    if len(own) > 1:
+        return Difference(booked, "doubled", told)
+    if own[0].total not in booked.totals:
+        return Difference(booked, "total", told)
+    if own[0].cancelled != booked.cancelled:
+        return Difference(booked, "state", told)
+    return None
+
+
+def _without_open(connection: Connection, found: Sequence[Difference]) -> list[Difference]:
+    """What a document that is under way may have changed already is no difference yet."""
+    asked = sorted({one.booked.access_key for one in found if one.what in ("total", "state")})
+    under_way: set[str | None] = set()
+    for some in chunks(asked):
+        of_key = documents.c.access_key.in_(some) & documents.c.state.in_(sorted(OPEN))
+        under_way |= set(connection.scalars(select(documents.c.access_key).where(of_key)))
+    return [one for one in found if one.what not in ("total", "state") or one.booked.access_key not in under_way]
+
+
+def _read(connection: Connection, ids: Sequence[int]) -> list[Booked]:
+    """In the order of their ids; of several posted documents of one kind and key only the first."""
+    earlier = documents.alias("earlier")
+    same = (earlier.c.access_key == documents.c.access_key) & (earlier.c.kind == documents.c.kind)
+    first = ~exists().where(same, earlier.c.state == "posted", earlier.c.id < documents.c.id)
+    columns = [documents.c[name] for name in ("id", "till_id", "kind", "access_key", "series", "number", "issued_at")]
+    found: list[Any] = []
+    for some in chunks(sorted(set(ids))):
+        query = select(*columns, documents.c.total).where(_COMPARABLE, documents.c.id.in_(some), first)
+        found += connection.execute(query.order_by(documents.c.id)).all()
+    totals, cancelled = _of_keys(connection, sorted({row.access_key for row in found}))
+    return [
+        Booked(
+            **{**row._asdict(), "total": row.total or 0},
+            totals=frozenset(totals[row.access_key]),
+            cancelled=row.access_key in cancelled,
+        )
+        for row in found
+    ]
+
+
+def _of_keys(connection: Connection, keys: Sequence[str]) -> tuple[Mapping[str, set[int]], set[str]]:
+    """What all posted documents of these keys come to, and which of them are cancelled."""
+    totals: dict[str, set[int]] = defaultdict(set)
+    cancelled: set[str] = set()
+    columns = (documents.c.access_key, documents.c.kind, documents.c.total)
+    for some in chunks(keys):
+        for row in connection.execute(select(*columns).where(_COMPARABLE, documents.c.access_key.in_(some))):
+            if row.kind == "sale":
+                totals[row.access_key].add(row.total or 0)
+            else:
+                cancelled.add(row.access_key)
+    return totals, cancelled
