@@ -102,9 +102,9 @@ def _beyond_items(row: NoteRow, sale: Sale) -> int:
             added += _cents(text)
     # PIS and COFINS by substitution, where the item says that they are part of the note's total.
     for item, own in zip(sale.items, row.items, strict=True):
-        if own.pis_substitution_counts.strip() == _COUNTS:
+        if own.pis_substitution_counts and own.pis_substitution_counts.strip() == _COUNTS:
             added += item.taxes.pis_substitution_amount
-        if own.cofins_substitution_counts.strip() == _COUNTS:
+        if own.cofins_substitution_counts and own.cofins_substitution_counts.strip() == _COUNTS:
             added += item.taxes.cofins_substitution_amount
     return added
 

@@ -254,7 +254,7 @@ def _items(rows: list[ItemRow], limits: Limits, problems: list[Problem]) -> tupl
     return items
 
 
-def _item(row: ItemRow) -> Item:
+def _item(row: ItemRow, *, clean: bool = False) -> Item:
     """Raises ``AmountError``. Positional throughout: this runs for every line of every sale."""
     (
         number, code, gtin, description, ncm, cfop, unit, quantity, price, gross, freight, insurance, discount, other,
@@ -266,22 +266,23 @@ def _item(row: ItemRow) -> Item:
     ) = row  # fmt: skip
     if not gross or gross.isspace():
         raise AmountError
-    said = f"{code}{description}{ncm}{cfop}{unit}{origin}{status}{simple_status}{pis_status}{cofins_status}"
-    if not f"{said}{reform_status}{reform_class}{gtin}".isprintable() and (clean := _cleaned_item(row)) != row:
-        return _item(clean)
+    # Nearly always codes are letters and digits and nothing else, and need no cleaning.
+    codes = f"{number}{code}{ncm}{cfop}{unit}{in_total}{origin}{status}{simple_status}{service_list}{pis_status}"
+    if not (clean or (f"{codes}{cofins_status}{reform_status}{reform_class}".isalnum() and description.isprintable())):
+        return _item(_cleaned_item(row), clean=True)
     cents = CENTS
     rates = RATES
     return Item(
-        _ITEM_NUMBERS.get(number.strip(), 0), code.strip(), number_of(gtin), description.strip(), ncm.strip(),
-        cfop.strip(), unit.strip(), DECIMALS[quantity], DECIMALS[price],
+        _ITEM_NUMBERS.get(number, 0), code, number_of(gtin), description.strip(), ncm,
+        cfop, unit, DECIMALS[quantity], DECIMALS[price],
         cents[gross], cents[discount], cents[freight], cents[insurance], cents[other],
-        in_total.strip() != "0" or service_list.strip() != "",
+        in_total != "0" or service_list != "",
         Taxes(
-            origin.strip(), status.strip() or simple_status.strip(), cents[base], rates[rate], cents[amount],
+            origin, status or simple_status, cents[base], rates[rate], cents[amount],
             cents[st_base], cents[st_amount], cents[fund] + cents[fund_st] + cents[fund_withheld], cents[ipi],
-            cents[service], pis_status.strip(), cents[pis_base], rates[pis_rate], cents[pis],
-            cofins_status.strip(), cents[cofins_base], rates[cofins_rate], cents[cofins],
-            reform_status.strip(), reform_class.strip(), cents[reform_base], rates[ibs_uf_rate], cents[ibs_uf],
+            cents[service], pis_status, cents[pis_base], rates[pis_rate], cents[pis],
+            cofins_status, cents[cofins_base], rates[cofins_rate], cents[cofins],
+            reform_status, reform_class, cents[reform_base], rates[ibs_uf_rate], cents[ibs_uf],
             rates[ibs_mun_rate], cents[ibs_mun], rates[cbs_rate], cents[cbs],
             cents[single] + cents[single_withheld] + cents[single_before], cents[pis_st], cents[cofins_st],
             cents[selective], cents[ibs_single], cents[cbs_single],
