@@ -29,6 +29,7 @@ from typing import NamedTuple, TypeVar, cast
 from malote.fiscal.encoding import HIGH_CONTROL
 from malote.fiscal.envelopes import CrowdedError, envelopes
 from malote.fiscal.problems import Problem
+from malote.fiscal.readings import LARGEST_SALE
 from malote.fiscal.rows import (
     ANSWER,
     CHANGE,
@@ -56,7 +57,6 @@ _RECENT = 3  # of them tried first
 _NOTED = 5000  # forms remembered as seen once, by their hashes
 _MOST_LUCK = 32  # files that weren't known, more than were, before others go unlooked at
 _OUT_OF_LUCK = 8  # then one file in so many is looked at
-_LARGEST = 1_500_000  # bytes of a file that is taken apart: a note of 990 items
 _LONGEST_FORM = 12_000  # characters of markup
 _DEPTH = 8  # of wrappers around a note
 
@@ -171,7 +171,7 @@ def recognise(raw: bytes) -> NoteRow | Unknown | None:
     """The rows of a file that is one note in known forms. Otherwise it must be parsed: what is unknown of it; None
     when it wouldn't help to know.
     """
-    pieces = _take_apart(raw) if len(raw) <= _LARGEST and _luck.holds() else None
+    pieces = _take_apart(raw) if len(raw) <= LARGEST_SALE and _luck.holds() else None
     if pieces is None:
         return None
     found = _recognise(pieces)

@@ -12,6 +12,8 @@ from malote.fiscal.problems import Problem
 # Bytes of one file, where the settings don't say otherwise. The one place: intake.max_document_bytes begins with it,
 # and whatever else asks how large a file may be asks that setting. The till is told by the server.
 LARGEST_DOCUMENT = 5_000_000
+# Bytes of a note with as many items as the layout allows: what is larger is read, but nothing more is done with it.
+LARGEST_SALE = 1_500_000
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -20,11 +20,11 @@ from malote.fiscal.encoding import to_utf8
 from malote.fiscal.excerpts import excerpt_of
 from malote.fiscal.findings import named
 from malote.fiscal.problems import Problem
+from malote.fiscal.readings import LARGEST_SALE
 from malote.fiscal.tree import LOCAL_NAMES, parse_as_is
 
 _MOST = 50  # findings of one document
 _MOST_ERRORS = 200  # looked at to find them
-_ADVISED = 1_500_000  # bytes of a file that is advised on; 990 items take less
 _DEPTH = 8  # of wrappers
 _WRAPPERS = 1000  # elements looked at to find the document
 _LONGEST_RULE = 80  # characters of a rule that still explains something
@@ -85,7 +85,7 @@ def findings(raw: bytes) -> list[SchemaFinding]:
 
 def _document(raw: bytes) -> etree._Element | None:
     """The element that a schema speaks of, where it is."""
-    decoded = None if len(raw) > _ADVISED else to_utf8(raw)
+    decoded = None if len(raw) > LARGEST_SALE else to_utf8(raw)
     if decoded is None or isinstance(decoded, Problem):
         return None
     root = parse_as_is(decoded.content)
