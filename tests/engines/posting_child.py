@@ -1,19 +1,23 @@
 """A poster as a process that kills itself (-9) at a given batch: ``python -m tests.engines.posting_child``.
 
-Arguments: store address, ERP address, where to die (``before`` or ``after`` the ERP's commit, ``settled``), and at
-which batch; batch 0 means never.
+Arguments: store address, ERP address, where to die (``before`` or ``after`` the ERP's commit, ``settled``; ``within``:
+at a call of the ERP's own procedure), at which batch or call, 0 meaning never, and a profile.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
+from sqlalchemy import Connection
 
 from malote.config import StoreSettings
 from malote.database.engine import open_database
+from malote.erp import call_statements
 from malote.erp.engines import open_erp
+from malote.erp.mapping import ErpTables
+from malote.erp.profiles.profile import load
 from malote.erp.protocol import Erp, Outcome, Posting
 from malote.posting.poster import Poster
 from malote.spool.documents import Settlement
@@ -24,7 +28,9 @@ LEASE_SECONDS = 1.0
 BATCH = 20
 
 
-def main(store_url: str, erp_url: str, where: str, at: int) -> None:
+def main(store_url: str, erp_url: str, where: str, at: int, profile: str = "") -> None:
+    if where == "within":
+        die_at_call(at)
     batches = iter(range(1, 10**6))
     settled = iter(range(1, 10**6))
 
@@ -48,7 +54,10 @@ def main(store_url: str, erp_url: str, where: str, at: int) -> None:
     settings = msgspec.structs.replace(SETTINGS, batch=BATCH, lease_seconds=LEASE_SECONDS)
     poster = Poster(
         DyingSpool(engine),
-        lambda: Passing(open_erp(erp_url, lock_timeout_seconds=5, statement_timeout_seconds=0.9), post),
+        lambda: Passing(
+            open_erp(erp_url, lock_timeout_seconds=5, statement_timeout_seconds=0.9, tables=ErpTables(load(profile))),
+            post,
+        ),
         lambda rejected: None,
         settings,
         StoreSettings(),
@@ -58,9 +67,22 @@ def main(store_url: str, erp_url: str, where: str, at: int) -> None:
     engine.dispose()
 
 
+def die_at_call(at: int) -> None:
+    """Once the statement has run, within its transaction."""
+    run, calls = call_statements.run, iter(range(1, 10**6))
+
+    def dying(connection: Connection, statement: str, values: Mapping[str, str]) -> list[call_statements.Answer]:
+        answer = run(connection, statement, values)
+        if next(calls) == at:
+            die()
+        return answer
+
+    call_statements.run = dying
+
+
 def die() -> None:
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), *sys.argv[5:])

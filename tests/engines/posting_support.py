@@ -123,6 +123,7 @@ class Passing:
         self.ledger = erp.ledger
         self.sales = erp.sales
         self.supersede = erp.supersede
+        self.rehearse = erp.rehearse
         self.grants = erp.grants
         self.faults = erp.faults
         self.close = erp.close

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.processes
 ROOT = Path(__file__).parents[2]
 
 
-def child(store_url: str, erp_url: str, where: str, at: int) -> int:
-    command = [sys.executable, "-m", "tests.engines.posting_child", store_url, erp_url, where, str(at)]
+def child(store_url: str, erp_url: str, where: str, at: int, *profile: str) -> int:
+    command = [sys.executable, "-m", "tests.engines.posting_child", store_url, erp_url, where, str(at), *profile]
     return subprocess.run(command, cwd=ROOT, timeout=120, check=False, capture_output=True).returncode
 
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = [
     "file", "kind", "key", "model", "cnpj", "series", "number", "issued_at", "environment", "emission",
     "authorised", "total", "items", "payments", "change", "problems", "warnings", "norm", "totals", "protocol", "event",
+    "identity", "access_key", "issuer", "reason", "substitute", "sale_protocol", "void",
 ]  # fmt: skip
 NOTE = build_note(payments=[("01", 3000)], change=410, consumer="11144477735")
 
@@ -50,10 +51,14 @@ def test_a_sale_as_json(folder: Path) -> None:
     assert (found["model"], found["cnpj"], found["series"], found["number"]) == ("65", ISSUER, 1, 1)
     assert (found["issued_at"], found["environment"], found["emission"]) == ("2026-11-20T10:30:15-03:00", 1, 1)
     assert (found["authorised"], found["total"], found["change"]) == (True, "25.90", "4.10")
-    assert found["payments"] == [{"method": "01", "amount": "30.00"}]
+    assert found["payments"] == [
+        {"method": "01", "amount": "30.00", "acquirer": "", "brand": "", "authorisation": "", "description": ""}
+    ]
+    assert (found["identity"], found["access_key"], found["issuer"]) == (key_of(NOTE), key_of(NOTE), ISSUER)
     assert found["problems"] == []
     (item,) = found["items"]
     assert (item["number"], item["code"], item["quantity"], item["gross"]) == (1, "1001", "1.0000", "25.90")
+    assert item["product_code"] == item["code"]
     assert "11144477735" not in json.dumps(found)
 
 

@@ -82,7 +82,7 @@ class Booking(Lost):
         wanting = {key for key, row in held.items() if row.protocol_status is None}
         mending = {posting.document_id for posting, _ in self._mending}
         mended: dict[str, bytes] = {}
-        changes = []
+        changes, completed = [], []
         for posting, sale in completing:
             mends = posting.document_id in mending
             if sale.access_key not in wanting:
@@ -100,12 +100,14 @@ class Booking(Lost):
             changed = self._erp.sale.change(rows.protocol_row(sale.protocol))
             changes.append({"of_key": sale.access_key, **changed})
             held[sale.access_key] = _authorised(held[sale.access_key], sale.protocol)
+            completed.append((posting, sale))
             self._say(posting, Result.PROTOCOL_ADDED)
         self._change_sales(changes)
+        self._tell("call_authorisation", completed)
 
     def _answer(self, answers: Sequence[Pair[Answer]], held: dict[str, Held]) -> None:
         """The authority's answers in files of their own: a protocol for a sale booked without one, or nothing new."""
-        changes = []
+        changes, completed = [], []
         cancelled = [key for key, row in held.items() if row.cancelled_at is not None and row.protocol_status is None]
         reversals = self._entries([reverse(key) for key in cancelled]) if answers else {}
         for posting, answer in answers:
@@ -118,6 +120,7 @@ class Booking(Lost):
                 changed = self._erp.sale.change(rows.protocol_row(answer.protocol))
                 changes.append({"of_key": answer.access_key, **changed})
                 held[answer.access_key] = _authorised(sale, answer.protocol)
+                completed.append((posting, answer))
                 self._say(posting, Result.PROTOCOL_ADDED)
             elif _says_nothing_new(answer, sale):
                 self._say(posting, Result.DUPLICATE)
@@ -126,6 +129,7 @@ class Booking(Lost):
                 refused = Outcome(posting.document_id, Result.REFUSED, told.facts, told.code)
                 self._outcomes[posting.document_id] = refused
         self._change_sales(changes)
+        self._tell("call_authorisation", completed)
 
     def _mend(self, posting: Posting, sale: Sale, entry: Entry, held: Held) -> None:
         """The authorised version of a sale takes the place of the one that was booked: the money is the same."""
@@ -185,6 +189,7 @@ class Booking(Lost):
         undone = [document for _, document in booked if held[document.access_key].cancelled_at is None]
         change = self._erp.sale.change
         self._change_sales([{"of_key": one.access_key, **change({"cancelled_at": one.at})} for one in undone])
+        self._tell("call_cancellation", [pair for pair in booked if held[pair[1].access_key].cancelled_at is None])
         for one in undone:
             held[one.access_key] = msgspec.structs.replace(held[one.access_key], cancelled_at=one.at)
         self._return_to_stock([document.access_key for document in undone])
@@ -194,6 +199,7 @@ class Booking(Lost):
         if booked:
             voids = [rows.void_row(document, posting.till) for posting, document in booked]
             self._add(self._erp.number_void, voids)
+            self._tell("call_void", booked)
 
     def _tell_of_sales(self, voids: Sequence[Pair[NumberVoid]]) -> None:
         """Of a void it is said if sales are booked under its numbers, as often as it comes: both stand till a person

@@ -97,6 +97,7 @@ class CopyText:
 
     def __init__(self, erp: ErpTables) -> None:
         self._sale = _Layout(erp.sale, _SALE_FIELDS)
+        assert erp.item is not None  # noqa: S101 a profile without items writes through the ERP's own statements
         self._item = _Layout(erp.item, _ITEM_FIELDS)
         self._payment = _Layout(erp.payment, _PAYMENT_FIELDS) if erp.payment else None
         self.sale_columns = self._sale.columns

@@ -14,13 +14,16 @@ from sqlalchemy.sql.schema import RETAIN_SCHEMA
 from malote.erp import tables
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import Compiled, Inverse, Row, Surroundings, compiled
+from malote.erp.profiles.post import CALLS
 from malote.erp.profiles.profile import FIELDS, PARTS, MappedPart, Part, Profile, Written, built_in
 from malote.erp.profiles.shapes import shape_of
 from malote.erp.profiles.syntax import Constant, Expression, ExpressionError, Field, parse
+from malote.erp.values import Words
 
 # What changes after a sale is booked, and therefore can't be mixed with anything else, nor copied to its lines.
 CANCELLED = frozenset({"cancelled_at"})
 PROTOCOL = frozenset({"protocol_number", "protocol_status", "protocol_at"})
+ERP_ID = "erp_id"  # beside the fields of a sale that the ERP's own statements booked: what the ERP calls it
 STAMPED = "posted_at"  # by the database, as the column's default
 _NOT_YET: Row = dict.fromkeys(CANCELLED)
 
@@ -142,6 +145,8 @@ class ErpTables:
             return None
         targets = _targets(self.profile, part, mapped)
         columns = [_column(part, target) for target in targets]
+        if self.profile.post is not None:
+            columns.append(Column(ERP_ID, Words(4000)))
         table = Table(self._prefix + mapped.table, self.metadata, *columns, schema=self.schema)
         return MappedTable(part, table, targets)
 
@@ -157,8 +162,9 @@ class ErpTables:
         return self._parts["sale"]
 
     @property
-    def item(self) -> MappedTable:
-        return self._parts["item"]
+    def item(self) -> MappedTable | None:
+        """None where the ERP's own statements write the lines."""
+        return self._parts.get("item")
 
     @property
     def payment(self) -> MappedTable | None:
@@ -196,10 +202,14 @@ class ErpTables:
     @property
     def tells_money(self) -> bool:
         """Whether goods and money of a booked sale can be read back exactly. Payments count where they are booked."""
-        return not any(names - self._exactly(part) for part, names in _MONEY.items() if self.part(part))
+        return self.item is not None and not any(
+            names - self._exactly(part) for part, names in _MONEY.items() if self.part(part)
+        )
 
     def left_out(self) -> list[str]:
         """What goes nowhere by this profile: ``payment`` for a part, ``item.cbs_rate`` for a field."""
+        if (post := self.profile.post) is not None:
+            return [f"post.{which}" for which in CALLS if post.statements(which) is None]
         out: list[str] = []
         for part in PARTS:
             mapped = self.part(part)

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
-from malote.erp import connecting, guarding, rows, statements, structure
+from malote.erp import calling, connecting, guarding, rehearsing, rows, statements, structure
 from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
@@ -28,7 +28,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, CANCELLED, PROTOCOL, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, SaleRow
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, Rehearsal, SaleRow
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.superseding import Superseding
 from malote.erp.values import Exact
@@ -114,10 +114,19 @@ class OracleErp:
                         raise
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
-        return self._within(lambda connection: Booking(self, connection).book(batch), batch)
+        return calling.posted(self.tables, batch, self._post)
+
+    def _post(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
+        return self._within(lambda connection: Booking(self, connection, careful=careful).book(batch), batch)
 
     def supersede(self, posting: Posting) -> Outcome:
-        return self._within(lambda connection: Superseding(self, connection).settle(posting), [posting])
+        return calling.posted(self.tables, [posting], self._supersede)[0]
+
+    def _supersede(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
+        return self._within(lambda connection: [Superseding(self, connection).settle(batch[0])], batch)
+
+    def rehearse(self, posting: Posting) -> Rehearsal:
+        return rehearsing.rehearsal(self, posting, self._transaction, self._named)
 
     def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
         try:
@@ -249,13 +258,14 @@ def every_statement(tables: ErpTables, lock_timeout_seconds: float = 5.0) -> lis
         statements.entries_after(tables, guarding.STEP).params(after=""),
     ]
     for keys in sizes:
-        selects += [statements.ledger_entries(tables, keys), statements.goods_of(tables, keys)]
+        selects.append(statements.ledger_entries(tables, keys))
         selects.append(statements.standings(tables, keys))
         selects.append(statements.sale_rows(tables, keys))
         selects.append(statements.ledger_entries(tables, keys).suffix_with(locked))
         selects += [statements.sales_to_change(tables, keys, others).suffix_with(locked) for others in sizes]
         selects += [statements.readable_rows(part, keys) for part in (tables.sale, tables.item, tables.payment) if part]
         if tables.stock:
+            selects.append(statements.goods_of(tables, keys))
             one = tuple("x" for _ in _key_names(tables.stock))
             selects.append(stock_rows(tables.stock, [one] * len(keys)).suffix_with(locked))
     ddl = [str(CreateTable(table).compile(dialect=DIALECT)).strip() for table in tables.metadata.sorted_tables]

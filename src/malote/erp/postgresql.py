@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Select, Table, create_engine, text
 from sqlalchemy.pool import QueuePool
 
-from malote.erp import connecting, grants_postgresql, place_postgresql, rows, structure
+from malote.erp import calling, connecting, grants_postgresql, place_postgresql, rehearsing, rows, structure
 from malote.erp.address import CHARACTERS, secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
@@ -21,7 +21,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, SaleRow
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, Rehearsal, SaleRow
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
@@ -94,7 +94,7 @@ class PostgresqlErp:
         self._introduced: tuple[int, str] | None = None
         self._guarding = Guarding(self)
         self._sql = _Sql(tables)
-        self._copy_text = CopyText(tables)
+        self._copy_text = CopyText(tables) if tables.item else None
         self.schema = tables.schema or ""
         self.connections = connecting.Connections(self._engine)
         self._remembered = remembered
@@ -112,10 +112,19 @@ class PostgresqlErp:
             structure.create(connection, structure.wanted(self.tables, everything=everything))
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
-        return self._within(lambda connection: Booking(self, connection).book(batch), batch)
+        return calling.posted(self.tables, batch, self._post)
+
+    def _post(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
+        return self._within(lambda connection: Booking(self, connection, careful=careful).book(batch), batch)
 
     def supersede(self, posting: Posting) -> Outcome:
-        return self._within(lambda connection: Superseding(self, connection).settle(posting), [posting])
+        return calling.posted(self.tables, [posting], self._supersede)[0]
+
+    def _supersede(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
+        return self._within(lambda connection: [Superseding(self, connection).settle(batch[0])], batch)
+
+    def rehearse(self, posting: Posting) -> Rehearsal:
+        return rehearsing.rehearsal(self, posting, self._transaction, self._named)
 
     def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
         try:
@@ -185,8 +194,11 @@ class PostgresqlErp:
         # Parents first, so that a foreign key of the ERP's from an item or a payment to its sale holds at every moment.
         items: list[str] = []
         payments: list[str] = []
-        lines = self._copy_text.lines
-        with self._copy(connection, self.tables.sale, self._copy_text.sale_columns) as write:
+        writer, item = self._copy_text, self.tables.item
+        assert writer is not None  # noqa: S101 only called where there are items
+        assert item is not None  # noqa: S101
+        lines = writer.lines
+        with self._copy(connection, self.tables.sale, writer.sale_columns) as write:
             block: list[str] = []
             for posting, sale in postings:
                 line = lines(sale, posting.till)
@@ -197,11 +209,11 @@ class PostgresqlErp:
                     write("".join(block))
                     block.clear()
             write("".join(block))
-        with self._copy(connection, self.tables.item, self._copy_text.item_columns) as write:
+        with self._copy(connection, item, writer.item_columns) as write:
             for start in range(0, len(items), _SALES_PER_BLOCK):
                 write("".join(items[start : start + _SALES_PER_BLOCK]))
         if self.tables.payment:
-            with self._copy(connection, self.tables.payment, self._copy_text.payment_columns) as write:
+            with self._copy(connection, self.tables.payment, writer.payment_columns) as write:
                 write("".join(payments))
 
     def move_stock(self, connection: Connection, moves: Stock) -> None:

@@ -34,6 +34,7 @@ class Result(StrEnum):
     DIVERGENT = "divergent"  # the ERP has other content under this key: a person must look
     NOT_AUTHORISED = "not_authorised"  # not a sale yet, and the ERP doesn't have it: wait
     REFUSED = "refused"  # it can't be written, for the reason in ``code``; nothing is wrong with the others
+    WAITS = "waits"  # not booked, for the reason in ``code``: the ERP wants it later; nothing is wrong with the others
     SALE_MISSING = "sale_missing"  # a cancellation whose sale is not booked: wait
     # Of a sale that the ERP had before its authorisation:
     MENDED = "mended"  # it has the protocol now and what was mended of it; the money is the same
@@ -76,6 +77,23 @@ class ErpError(Exception):
         self.detail = detail
         self.facts = {**(facts or {}), "detail": detail}
         self.spoken = spoken
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """How many rows of a table of the ERP a transaction wrote, triggers and procedures included."""
+
+    table: str
+    inserted: int
+    updated: int
+    deleted: int
+
+
+class Rehearsal(msgspec.Struct, frozen=True):
+    """What booking a document would do."""
+
+    outcome: Outcome
+    erp_id: str  # what the ERP's own procedure called it; "" where none was asked
+    touched: list[Touched]  # only where the database tells
 
 
 class BookedSale(msgspec.Struct, frozen=True):
@@ -140,6 +158,10 @@ class Erp(Protocol):
         sales under the numbers that it voids, or the former version of this very sale. What is authorised stays. Doing
         it again changes nothing. Raises ``ErpError``.
         """
+        ...
+
+    def rehearse(self, posting: Posting) -> "Rehearsal":
+        """Books it as ``post`` does, looks at what that did, and takes all of it back. Raises ``ErpError``."""
         ...
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:

@@ -88,10 +88,9 @@ def sales_with_lines(
 ) -> list[tuple[MappedTable, Sequence[Mapping[str, Any]]]]:
     """What is written for these sales, table by table, as rows for an INSERT."""
     sales = [(sale, sale_row(sale, posting.till)) for posting, sale in postings]
-    written = [
-        (erp.sale, [row for _, own in sales for row in erp.sale.rows([own])]),
-        (erp.item, [row for sale, own in sales for row in erp.item.rows(item_rows(sale), own)]),
-    ]
+    written = [(erp.sale, [row for _, own in sales for row in erp.sale.rows([own])])]
+    if item := erp.item:
+        written.append((item, [row for sale, own in sales for row in item.rows(item_rows(sale), own)]))
     if payment := erp.payment:
         written.append((payment, [row for sale, own in sales for row in payment.rows(payment_rows(sale), own)]))
     return [(table, added) for table, added in written if added]
@@ -133,11 +132,16 @@ def booked_sales(connection: Connection, erp: ErpTables, arriving: Mapping[str, 
     """
     booked: dict[str, Sale] = {}
     for keys in statements.steps(arriving):
-        items = _lines(connection, erp.item, keys)
+        items = _lines(connection, erp.item, keys) if erp.item else None
         payments = _lines(connection, erp.payment, keys) if erp.payment else None
         for row in _read(connection, erp.sale, keys):
             key = row["access_key"]
-            booked[key] = _sale(arriving[key], row, items[key], payments[key] if payments is not None else None)
+            booked[key] = _sale(
+                arriving[key],
+                row,
+                None if items is None else items[key],
+                None if payments is None else payments[key],
+            )
     return booked
 
 
@@ -155,15 +159,21 @@ def _lines(connection: Connection, table: MappedTable, keys: Sequence[str]) -> d
     return lines
 
 
-def _sale(like: Sale, row: Row, items: list[Row], payments: list[Row] | None) -> Sale:
+def _sale(like: Sale, row: Row, items: list[Row] | None, payments: list[Row] | None) -> Sale:
     return msgspec.structs.replace(
         like,
         **_only(row, _SALE),
-        items=_read_lines(sorted(like.items, key=lambda item: item.number), items, _item),
+        items=_read_items(like, items),
         payments=like.payments if payments is None else _read_lines(like.payments, payments, _payment),
         totals=msgspec.structs.replace(like.totals, **_only(row, _TOTALS)),
         protocol=_protocol(row),
     )
+
+
+def _read_items(like: Sale, items: list[Row] | None) -> tuple[Item, ...]:
+    if items is None:
+        return like.items
+    return _read_lines(sorted(like.items, key=lambda item: item.number), items, _item)
 
 
 def _read_lines(like: Sequence[Any], lines: list[Row], make: Any) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from malote import private
-from malote.erp import connecting, rows, statements, structure
+from malote.erp import calling, connecting, rehearsing, rows, statements, structure
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
@@ -20,7 +20,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, SaleRow
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, Rehearsal, SaleRow
 from malote.erp.repertoire import Repertoire
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
@@ -70,10 +70,19 @@ class SqliteErp:
             structure.create(connection, structure.wanted(self.tables, everything=everything))
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
-        return self._within(lambda connection: Booking(self, connection).book(batch), batch)
+        return calling.posted(self.tables, batch, self._post)
+
+    def _post(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
+        return self._within(lambda connection: Booking(self, connection, careful=careful).book(batch), batch)
 
     def supersede(self, posting: Posting) -> Outcome:
-        return self._within(lambda connection: Superseding(self, connection).settle(posting), [posting])
+        return calling.posted(self.tables, [posting], self._supersede)[0]
+
+    def _supersede(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
+        return self._within(lambda connection: [Superseding(self, connection).settle(batch[0])], batch)
+
+    def rehearse(self, posting: Posting) -> Rehearsal:
+        return rehearsing.rehearsal(self, posting, self._transaction, self._named)
 
     def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
         try:

@@ -110,6 +110,7 @@ def change_sale(erp: ErpTables, columns: Sequence[str]) -> Update:
 
 def goods_of(erp: ErpTables, keys: Sequence[str]) -> Select[Any]:
     """What these sales took from the stock, as the ERP has it: issuer, product and quantity, in the ERP's values."""
+    assert erp.item is not None  # noqa: S101 where there is a stock there are items
     sale, item = erp.sale.columns, erp.item.columns
     return (
         select(sale.issuer, item.product_code, func.sum(item.quantity))

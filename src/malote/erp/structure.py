@@ -9,7 +9,7 @@ from malote.erp.profiles.profile import BUILT_IN as BUILT_IN_NAME
 
 def wanted(tables: ErpTables, *, everything: bool) -> list[Table]:
     """What Malote creates: all of its own tables, but of an ERP's only the ledger, unless ``everything`` is asked."""
-    if everything or tables.profile.name == BUILT_IN_NAME:
+    if everything or tables.profile.name == BUILT_IN_NAME or tables.profile.post is not None:
         return list(tables.metadata.sorted_tables)
     return [tables.ledger]
 

@@ -89,6 +89,7 @@ class Superseding(Booking):
         if f"cancel:{key}" in fresh:
             self._add(self._erp.cancellation, [rows.cancellation_row(reversal, posting.till)])
         self._change_sales([{"of_key": key, **self._erp.sale.change({"cancelled_at": self._now})}])
+        self._tell("call_cancellation", [(posting, reversal)])
         self._return_to_stock([key])
         return True
 
@@ -109,6 +110,7 @@ class Superseding(Booking):
         if held.cancelled_at is None:
             self._return_to_stock([key])
         self._keep_former(key, entry, posting)
+        self._tell("call_correction", [(posting, sale)])
         rewriting.rewrite(self._connection, self._erp, posting, sale, cancelled=stays_cancelled)
         if not stays_cancelled:
             self._take_from_stock(sale)

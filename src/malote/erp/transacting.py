@@ -11,10 +11,12 @@ import msgspec
 from sqlalchemy import Connection, Select
 
 from malote.erp import rows, statements
+from malote.erp.calling import Calls
 from malote.erp.connecting import classified
 from malote.erp.contest import Contest, facts_of
 from malote.erp.fitting import ADAPTED, UNENCODABLE, Fitted
 from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.profiles.post import Call
 from malote.erp.protocol import Outcome, Posting, Result
 from malote.erp.repertoire import Repertoire
 from malote.erp.rewriting import former
@@ -75,8 +77,11 @@ class Held(msgspec.Struct, frozen=True):
 class Transaction:
     """One transaction's outcomes, and what it writes. Raises what the database's driver raises."""
 
-    def __init__(self, engine: Engine, connection: Connection) -> None:
+    def __init__(self, engine: Engine, connection: Connection, *, careful: bool = False) -> None:
+        """``careful``: see ``calling.posted``."""
         self._engine = engine
+        post = engine.tables.profile.post
+        self._calls = None if post is None else Calls(engine.tables, post, connection, careful=careful)
         self._erp = engine.tables
         self._connection = connection
         self._contest = Contest(engine, connection)
@@ -143,7 +148,9 @@ class Transaction:
         written = [pair for pair in booked if pair[1].access_key not in self._standing]
         # Once the entry is ours: what is left of lost sales stands in the way.
         self._remove_of([sale.access_key for posting, sale in written if posting.again], "item", "payment")
-        if written:
+        if written and self._calls:
+            self._calls.sell(written)
+        elif written:
             self._engine.add_sales(self._connection, written)
         for posting, sale in booked:
             rival = self._contest.rival(sale.access_key)
@@ -174,6 +181,11 @@ class Transaction:
             with classified(self._erp.sale.name):
                 self._connection.execute(statement, sorted(changes, key=lambda change: change["of_key"]))
 
+    def _tell(self, which: Call, pairs: Sequence[Pair[Any]]) -> None:
+        """Hands it to the ERP's own statements, where those write."""
+        if self._calls:
+            self._calls.tell(which, pairs)
+
     def _add(self, table: MappedTable | None, added: list[rows.Row]) -> None:
         if table is not None:
             with classified(table.name):
@@ -194,11 +206,12 @@ class Transaction:
 
     def _return_to_stock(self, keys: Sequence[str], *, sign: int = 1) -> None:
         """Gives the goods of these sales back, or takes them again where ``sign`` is -1."""
-        if self._erp.stock is None:
+        item = self._erp.item
+        if self._erp.stock is None or item is None:
             return
-        issuer_of, product_of = partial(self._erp.sale.read, "issuer"), partial(self._erp.item.read, "product_code")
+        issuer_of, product_of = partial(self._erp.sale.read, "issuer"), partial(item.read, "product_code")
         for some in statements.steps(keys):
-            with classified(self._erp.item.name):
+            with classified(item.name):
                 found = self._connection.execute(statements.goods_of(self._erp, some)).all()
             for issuer, product, quantity in found:
                 self._stock[issuer_of(issuer), product_of(product)] += sign * quantity

@@ -39,10 +39,11 @@ class Decider:
                 return _posted(leased, duplicate=False, told=_of(outcome) if outcome.code else None)
             case Result.REFUSED:
                 return _rejected(leased, _of(outcome))
-            case Result.DUPLICATE | Result.PROTOCOL_ADDED:
-                return _posted(leased, duplicate=True)
-            case Result.MENDED:
-                return _posted(leased, duplicate=True, told=Reason("sale_mended", outcome.facts))
+            case Result.WAITS:
+                return self.waiting(leased, _of(outcome), now)
+            case Result.DUPLICATE | Result.PROTOCOL_ADDED | Result.MENDED:
+                mended = outcome.result is Result.MENDED
+                return _posted(leased, duplicate=True, told=Reason("sale_mended", outcome.facts) if mended else None)
             case Result.TWICE | Result.VOID_OF_SALES:
                 return _flagged(leased, Reason(_flag(outcome), outcome.facts))
             case Result.SUPERSEDED | Result.VOIDED:

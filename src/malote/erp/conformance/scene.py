@@ -84,7 +84,7 @@ class Scene:
 
     def refuse_product(self, product: str, name: str) -> None:
         """A rule of the ERP's own against one product."""
-        item = self.tables.item
+        item = self.part("item")
         self.change(self.scratch.refuse(self._table(item), self._column(item, "product_code"), product, name))
 
     def drop_column(self, part: Part, field: str) -> str:

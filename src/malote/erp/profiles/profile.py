@@ -4,12 +4,13 @@ import re
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from malote.erp import tables
 from malote.erp.profiles.errors import ProfileError
+from malote.erp.profiles.post import Post, check
 
 Part = Literal["sale", "item", "payment", "stock", "cancellation", "number_void"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -23,6 +24,12 @@ FIELDS = {
     "cancellation": tables.cancellation,
     "number_void": tables.number_void,
 }
+
+# What Malote keeps of a sale that the ERP's own statements book.
+OWN_SALE = (
+    *("access_key", "till", "issuer", "model", "series", "number", "issued_at", "total"),
+    *("protocol_number", "protocol_status", "protocol_at", "cancelled_at", "posted_at"),
+)
 
 BUILT_IN = "malote"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$#]{0,62}")
@@ -46,11 +53,14 @@ class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``sale`` and ``item`` must be there; what else an ERP lacks is left out. Names in small letters are folded by
-    the database as it always does; others are taken as they are."""
+    the database as it always does; others are taken as they are.
+
+    With ``post`` the ERP's own statements write everything: then ``sale`` is Malote's own narrow table beside the
+    ledger, and there is no other part."""
 
     name: str
     sale: MappedPart
-    item: MappedPart
+    item: MappedPart | None = None
     payment: MappedPart | None = None
     stock: MappedPart | None = None
     cancellation: MappedPart | None = None
@@ -59,6 +69,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: str = ""
     description: str = ""
     lookup: dict[str, dict[str, str | int]] = {}
+    post: Post | None = None
 
     def part(self, name: Part) -> MappedPart | None:
         part: MappedPart | None = getattr(self, name)
@@ -104,15 +115,30 @@ def shipped() -> list[str]:
 def read(text: str, where: str) -> Profile:
     """A profile from its TOML. Raises ``ProfileError``; expressions are looked at later, by ``mapping``."""
     try:
-        profile = msgspec.convert(tomllib.loads(text), Profile)
+        profile = msgspec.convert(_with_own_sale(tomllib.loads(text), where), Profile)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ProfileError(where, str(error)) from error
     if profile.name == BUILT_IN:
         raise ProfileError(where, f"{BUILT_IN} is the name of the built-in profile")
+    if profile.item is None and profile.post is None:
+        raise ProfileError(where, "Object missing required field `item`")
+    if profile.post is not None:
+        check(profile.post, where)
     for name in _names(profile):
         if not _NAME.fullmatch(name):
             raise ProfileError(where, f"{name[:70]!r} can't be the name of a table or column here")
     return profile
+
+
+def _with_own_sale(given: dict[str, Any], where: str) -> dict[str, Any]:
+    """Where the ERP's statements write everything, Malote keeps of a sale only how it stands."""
+    if "post" not in given:
+        return given
+    if parts := [part for part in PARTS if part in given]:
+        raise ProfileError(where, f"[post] writes everything: [{parts[0]}] can't be there too")
+    post = given["post"]
+    table = post.get("table", Post.__struct_defaults__[-1]) if isinstance(post, dict) else ""
+    return {**given, "sale": {"table": table, "columns": {name: name for name in OWN_SALE}}}
 
 
 def _names(profile: Profile) -> list[str]:

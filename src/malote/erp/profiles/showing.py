@@ -2,6 +2,9 @@
 
 import json
 
+import msgspec
+
+from malote.erp.profiles.post import Post
 from malote.erp.profiles.profile import PARTS, Profile, Written
 
 
@@ -11,15 +14,26 @@ def as_toml(profile: Profile) -> str:
     lines += [f"description = {_text(profile.description)}"] if profile.description else []
     lines += [f"schema = {_text(profile.schema)}"] if profile.schema else []
     lines += ["", "[ledger]", f"table = {_text(profile.ledger.table)}"]
+    if profile.post is not None:
+        lines += ["", "[post]"]
+        lines += [f"{name} = {_statements(given)}" for name, given in _given(profile.post)]
     for part in PARTS:
         mapped = profile.part(part)
-        if mapped is not None:
+        if mapped is not None and profile.post is None:
             lines += ["", f"[{part}]", f"table = {_text(mapped.table)}", "", f"[{part}.columns]"]
             lines += [f"{_name(column)} = {_value(written)}" for column, written in mapped.columns.items()]
     for name, table in profile.lookup.items():
         lines += ["", f"[lookup.{_name(name)}]"]
         lines += [f"{_text(key)} = {_value(given)}" for key, given in table.items()]
     return "\n".join(lines) + "\n"
+
+
+def _given(post: Post) -> list[tuple[str, str | list[str]]]:
+    return [(name, given) for name, given in msgspec.structs.asdict(post).items() if given]
+
+
+def _statements(given: str | list[str]) -> str:
+    return _text(given) if isinstance(given, str) else f"[{', '.join(_text(one) for one in given)}]"
 
 
 def _name(name: str) -> str:

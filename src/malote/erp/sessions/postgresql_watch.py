@@ -176,10 +176,10 @@ class _Rows:
             if isinstance(posting.document, Sale):
                 sale = posting.document
                 goods[posting.document_id] = {(sale.issuer, item.product_code) for item in sale.items}
-        cancelled = _cancelled(batch)
-        if cancelled:
-            for key, issuer, product in connection.execute(self._goods_of(), (list(cancelled),)):
-                pair = self._tables.sale.read("issuer", issuer), self._tables.item.read("product_code", product)
+        cancelled, item = _cancelled(batch), self._tables.item
+        if cancelled and item:
+            for key, issuer, product in connection.execute(self._goods_of(item), (list(cancelled),)):
+                pair = self._tables.sale.read("issuer", issuer), item.read("product_code", product)
                 goods.setdefault(cancelled[key], set()).add(pair)
         return goods
 
@@ -221,8 +221,8 @@ class _Rows:
               JOIN pg_locks held ON held.transactionid = r.xmax AND held.locktype = 'transactionid' AND held.granted
         """.encode()  # noqa: S608 names from the profile, quoted
 
-    def _goods_of(self) -> bytes:
-        sale, item = self._tables.sale, self._tables.item
+    def _goods_of(self, item: MappedTable) -> bytes:
+        sale = self._tables.sale
         key = f"s.{self._quoted.quote(sale.columns.access_key.name)}"
         return f"""
             SELECT {key}, s.{self._quoted.quote(sale.columns.issuer.name)},

@@ -1,0 +1,58 @@
+"""One document booked into the real tables, looked at, and taken back: what would the ERP say?"""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, select, text
+
+from malote.erp.booking import Booking
+from malote.erp.calling import UnbookedError
+from malote.erp.connecting import Transaction, classified
+from malote.erp.mapping import ERP_ID
+from malote.erp.protocol import ErpError, Posting, Rehearsal, Touched
+from malote.erp.transacting import Engine
+
+_TOUCHED = text(
+    "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
+    " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY relname"
+)
+
+Named = Callable[[ErpError, Sequence[Posting]], ErpError]
+
+
+class _TakenBackError(Exception):
+    """Ends the transaction."""
+
+
+def rehearsal(engine: Engine, posting: Posting, transaction: Transaction, named: Named) -> Rehearsal:
+    """Raises ``ErpError``, as posting would."""
+    found: list[Rehearsal] = []
+    try:
+        with classified(), transaction() as connection:
+            found.append(_booked(engine, connection, posting))
+            raise _TakenBackError
+    except _TakenBackError:
+        return found[0]
+    except UnbookedError as unbooked:
+        return Rehearsal(unbooked.outcomes[posting.document_id], "", [])
+    except ErpError as error:
+        raise named(error, [posting]) from error
+
+
+def _booked(engine: Engine, connection: Connection, posting: Posting) -> Rehearsal:
+    outcome = Booking(engine, connection).book([posting])[0]
+    key = getattr(posting.document, "access_key", "")
+    return Rehearsal(outcome, _called(engine, connection, key), _touched(connection))
+
+
+def _called(engine: Engine, connection: Connection, access_key: str) -> str:
+    sale = engine.tables.sale
+    if engine.tables.profile.post is None:
+        return ""
+    asked = select(sale.columns[ERP_ID]).where(sale.columns.access_key == access_key)
+    return connection.scalar(asked) or ""
+
+
+def _touched(connection: Connection) -> list[Touched]:
+    if connection.dialect.name != "postgresql":
+        return []
+    return [Touched(*row) for row in connection.execute(_TOUCHED)]
