@@ -216,3 +216,15 @@ def test_a_rehearsal_shows_what_would_stand_and_leaves_nothing(erp: Erp, url: st
     unknown = sale(500, items=[UNKNOWN])
     assert erp.rehearse(posting(unknown)).outcome.facts["said"].startswith("produto sem cadastro")
     assert classico.ask(url, "select (select count(*) from venda), (select count(*) from malote_chave)") == [(0, 0)]
+
+
+def test_what_the_erp_lost_is_handed_over_again(erp: Erp, url: str) -> None:
+    """Somebody deleted a sale, in the ERP's tables and in Malote's own."""
+    post(erp, DAY[0], cancellation(DAY[0]))
+    with psycopg.connect(url) as connection:
+        connection.execute("truncate venda cascade")
+        connection.execute("delete from malote_sale")
+    again = [msgspec.structs.replace(one, again=True) for one in postings([DAY[0], cancellation(DAY[0])])]
+    assert [one.result for one in erp.post(again)] == [Result.POSTED, Result.POSTED]
+    assert classico.ask(url, "select chave, situacao from venda") == [(DAY[0].access_key, "C")]
+    assert not any(dict(classico.ask(url, classico.LEFT)).values())

@@ -51,7 +51,7 @@ class Lost(Known):
     def _write_again(self, posting: Posting, sale: Sale) -> None:
         """Header and lines; what was left of its lines goes first."""
         self._remove_of([sale.access_key], "item", "payment")
-        self._engine.add_sales(self._connection, [(posting, sale)])
+        self._write([(posting, sale)])
         self._say_posted(posting, open=not sale.authorised)
 
     def _look_at_cancelled(self, posting: Posting, document: Document) -> None:
@@ -63,3 +63,4 @@ class Lost(Known):
         if held is not None and held.cancelled_at is None:
             changed = self._erp.sale.change({"cancelled_at": document.at})
             self._change_sales([{"of_key": document.access_key, **changed}])
+            self._tell("call_cancellation", [(posting, document)])

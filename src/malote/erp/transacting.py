@@ -148,10 +148,7 @@ class Transaction:
         written = [pair for pair in booked if pair[1].access_key not in self._standing]
         # Once the entry is ours: what is left of lost sales stands in the way.
         self._remove_of([sale.access_key for posting, sale in written if posting.again], "item", "payment")
-        if written and self._calls:
-            self._calls.sell(written)
-        elif written:
-            self._engine.add_sales(self._connection, written)
+        self._write(written)
         for posting, sale in booked:
             rival = self._contest.rival(sale.access_key)
             if rival is None:
@@ -160,6 +157,13 @@ class Transaction:
                 self._say(posting, Result.TWICE, facts_of(rival))
             if sale.access_key not in self._standing:
                 self._take_from_stock(sale)
+
+    def _write(self, pairs: Sequence[Pair[Sale]]) -> None:
+        """With their lines, or by the ERP's own statements."""
+        if pairs and self._calls:
+            self._calls.sell(pairs)
+        elif pairs:
+            self._engine.add_sales(self._connection, pairs)
 
     def _hold(self, cancelled: Collection[str], completed: Collection[str] = ()) -> dict[str, Held]:
         held: dict[str, Held] = {}
