@@ -75,6 +75,7 @@ class DropFolder:
         self._rounds = Rounds(clock)
         self._folders: dict[str, Path] = {}
         self._beside: list[Finding] = []
+        self._left = 0  # files of this scan that there was no time for
 
     def run(self, stop: threading.Event) -> None:
         """Scans until ``stop`` is set: when something changes, and every so often, since watchers miss files."""
@@ -94,7 +95,8 @@ class DropFolder:
                 stop.wait(min(2.0**failures, LONGEST_NAP_SECONDS))
 
     def scan(self, touched: Collection[str] | None = None) -> int:
-        """One pass over the folders in which something may have happened. Returns how many files do not stand still.
+        """One pass over the folders in which something may have happened. Returns how many files another one is for:
+        they do not stand still, or there was no time for them.
 
         ``touched`` are those that something is said to have happened in, beside those that aren't done yet; None finds
         out by the folders' times. Raises ``StoreError`` when the store can't take anything now, ``OSError`` when the
@@ -104,6 +106,7 @@ class DropFolder:
         files = [item for item in seen if isinstance(item, Dropped)]
         still = self._standing_still(files)
         trouble: OSError | None = None
+        self._left = 0
         for pouch in _pouches(self._put_off.without(still, problems)):
             if self._stop.is_set():
                 return 0
@@ -115,7 +118,7 @@ class DropFolder:
         self._tell(problems)
         if trouble is not None:
             raise trouble
-        return len(files) - len(still)
+        return len(files) - len(still) + self._left
 
     def _looked(self, touched: Collection[str] | None) -> tuple[list[Dropped | Finding], list[Finding]]:
         tills = {till.name.lower(): till for till in self._tills()}
@@ -194,15 +197,19 @@ class DropFolder:
                 continue
             name = readable(dropped.path.name)
             contents.append((dropped, PouchFile(name, hashlib.sha256(content).digest(), content)))
-        if contents:
-            self._spool([file for _, file in contents], files[0].till)
-        problems += self._move([*durable_already, *(dropped for dropped, _ in contents)])
+        there = self._spool([file for _, file in contents], files[0].till) if contents else frozenset()
+        spooled = [dropped for dropped, file in contents if file.sha256 in there]
+        self._left += len(contents) - len(spooled)
+        problems += self._move([*durable_already, *spooled])
         return problems
 
-    def _spool(self, files: list[PouchFile], till: Till) -> None:
+    def _spool(self, files: list[PouchFile], till: Till) -> Collection[bytes]:
+        """The hashes of what is durable now. What there was no time for is not, and stays where it lies."""
         receipts = self._take(till, files)
         states = [receipt.state for receipt in receipts]
-        log.info("drop_folder_took", till=till.name, files=len(files), rejected=states.count("rejected"))
+        left = states.count("unknown")
+        log.info("drop_folder_took", till=till.name, files=len(files) - left, rejected=states.count("rejected"))
+        return {bytes.fromhex(receipt.sha256) for receipt in receipts if receipt.state != "unknown"}
 
     def _move(self, files: Sequence[Dropped]) -> Iterator[Finding]:
         until = self._clock() + LATE_WRITES_SECONDS

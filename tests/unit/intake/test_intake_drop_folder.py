@@ -36,13 +36,16 @@ class Store:
         self.contents: dict[bytes, bytes] = {}
         self.failure: Exception | None = None
         self.before_answer: Callable[[], None] = lambda: None
+        self.most = 1000  # files that there is time for
 
     def take(self, till: Till, files: Sequence[PouchFile]) -> list[FileReceipt]:
         if self.failure:
             raise self.failure
-        self.pouches.append((till.name, [file.name for file in files]))
-        receipts = [FileReceipt(f.sha256.hex(), "accepted", [], f.sha256 in self.contents) for f in files]
-        for file in files:
+        taken, left = files[: self.most], files[self.most :]
+        self.pouches.append((till.name, [file.name for file in taken]))
+        receipts = [FileReceipt(f.sha256.hex(), "accepted", [], f.sha256 in self.contents) for f in taken]
+        receipts += [FileReceipt(f.sha256.hex(), "unknown") for f in left]
+        for file in taken:
             assert hashlib.sha256(file.content).digest() == file.sha256
             self.contents[file.sha256] = file.content
         self.before_answer()
@@ -94,6 +97,18 @@ def test_a_file_is_taken_once_it_stood_still_and_then_moved(scene: Scene) -> Non
     assert scene.store.pouches == [("caixa1", ["venda.xml"])]
     assert scene.received() == {"venda.xml": b"sale"}
     assert not (scene.inbox / "venda.xml").exists()
+
+
+def test_a_file_that_there_was_no_time_for_stays_until_it_is_taken(scene: Scene) -> None:
+    """Moved aside unread, its sale would be lost: intake says that it is to be sent again."""
+    scene.store.most = 2
+    for number in range(5):
+        (scene.inbox / f"venda{number}.xml").write_bytes(b"sale %d" % number)
+    scene.folder.scan()
+    for taken in (2, 4, 5):
+        assert scene.scan_after(QUIET) == 5 - taken
+        assert len(scene.received()) == len(scene.store.contents) == taken
+    assert [path.name for path in scene.inbox.iterdir()] == ["recebidos"]
 
 
 def test_a_file_that_grows_is_left_alone_until_it_stops(scene: Scene) -> None:
