@@ -190,7 +190,8 @@ def make_home(settings: Settings) -> private.Closed:
 def build_drop_folder(services: Services) -> DropFolder:
     settings = services.settings
     listed = tills.Listed(services.engine)
-    return DropFolder(settings.drop_path, services.intake.take_files, listed, settings.intake)
+    intake = services.intake
+    return DropFolder(settings.drop_path, intake.take_files, listed, settings.intake, admit=intake.quota.check)
 
 
 def workers(services: Services, *, posting: bool) -> dict[str, Worker]:

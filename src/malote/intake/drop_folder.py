@@ -7,9 +7,11 @@ next scan meets it again; the spool knows its hash, so nothing is doubled.
 import hashlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 
 import structlog
@@ -32,6 +34,7 @@ from malote.intake.dropped_files import (
 )
 from malote.intake.names import readable
 from malote.intake.put_off import PutOff
+from malote.intake.quota import SlowedError
 from malote.rounds import Rounds
 from malote.wakes import wakes
 from malote.wire import FileReceipt, PouchFile
@@ -39,6 +42,7 @@ from malote.wire import FileReceipt, PouchFile
 POUCH_FILES = 200
 POUCH_BYTES = 4_000_000
 LATE_WRITES_SECONDS = 600.0  # how long a moved file is watched for a POS that still had it open
+SCAN_SECONDS = 5.0  # that one pass goes on for once each till had its turn, before all folders are looked at again
 LONGEST_NAP_SECONDS = 60.0  # between tries while the store can't take anything
 
 Take = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
@@ -49,7 +53,8 @@ log = structlog.get_logger("malote.drop_folder")
 class DropFolder:
     """One folder ``root`` with a folder for each till. One thread runs it; ``findings`` may be read by any.
 
-    ``take`` makes files durable and answers with their receipts; ``tills`` tells those that exist.
+    ``take`` makes files durable and answers with their receipts; ``tills`` tells those that exist. ``admit`` raises
+    ``SlowedError`` for a till, by its number, that has to wait.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class DropFolder:
         tills: Callable[[], Collection[Till]],
         settings: IntakeSettings,
         *,
+        admit: Callable[[int], None] = lambda till_id: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = root
@@ -66,6 +72,7 @@ class DropFolder:
         self._take = take
         self._tills = tills
         self._settings = settings
+        self._admit = admit
         self._clock = clock
         self._stop = threading.Event()
         self._still_since: dict[Path, tuple[Signature, float]] = {}
@@ -107,11 +114,18 @@ class DropFolder:
         still = self._standing_still(files)
         trouble: OSError | None = None
         self._left = 0
-        for pouch in _pouches(self._put_off.without(still, problems)):
+        until = self._clock() + SCAN_SECONDS
+        for turn, pouch in _in_turns(_pouches(self._put_off.without(still, problems))):
             if self._stop.is_set():
                 return 0
+            if turn and self._clock() >= until:
+                self._left += len(pouch)
+                continue
             try:
+                self._admit(pouch[0].till.id)
                 problems += self._try(pouch)
+            except SlowedError:
+                continue  # it lies there for the next scan
             except OSError as error:
                 trouble = error
         self._look_after_moved()
@@ -268,6 +282,16 @@ def _pouches(files: Iterable[Dropped]) -> Iterator[list[Dropped]]:
         weight = heavier
     if pouch:
         yield pouch
+
+
+def _in_turns(pouches: Iterable[list[Dropped]]) -> list[tuple[int, list[Dropped]]]:
+    """The first pouch of each till, then the second of each, so that none waits for all that another one brought."""
+    had: Counter[int] = Counter()
+    turns: list[tuple[int, list[Dropped]]] = []
+    for pouch in pouches:
+        turns.append((had[pouch[0].till.id], pouch))
+        had[pouch[0].till.id] += 1
+    return sorted(turns, key=itemgetter(0))
 
 
 def _reason_of(error: StoreError | OSError) -> str:

@@ -18,6 +18,7 @@ from malote.database.errors import StoreError
 from malote.intake import drop_folder, received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.dropped_files import ChangedError, Dropped, Finding, content_of, look
+from malote.intake.quota import SlowedError
 from malote.wire import FileReceipt, PouchFile
 
 QUIET = 1.0
@@ -57,6 +58,7 @@ class Scene:
         self.root = root
         self.store = Store()
         self.now = 1000.0
+        self.slowed: set[int] = set()
         self.inbox = root / "caixa1"
         self.inbox.mkdir(parents=True)
         self.folder = self.started()
@@ -65,8 +67,17 @@ class Scene:
         """The folder as a server that just started sees it."""
         settings = IntakeSettings(drop_quiet_seconds=QUIET, max_document_bytes=LIMIT, drop_rescan_seconds=0.05)
         return DropFolder(
-            self.root, self.store.take, lambda: [CAIXA1, CAIXA2, CLOSED], settings, clock=lambda: self.now
+            self.root,
+            self.store.take,
+            lambda: [CAIXA1, CAIXA2, CLOSED],
+            settings,
+            admit=self.admit,
+            clock=lambda: self.now,
         )
+
+    def admit(self, till_id: int) -> None:
+        if till_id in self.slowed:
+            raise SlowedError(1.0)
 
     def scan_after(self, seconds: float) -> int:
         self.now += seconds
@@ -109,6 +120,47 @@ def test_a_file_that_there_was_no_time_for_stays_until_it_is_taken(scene: Scene)
         assert scene.scan_after(QUIET) == 5 - taken
         assert len(scene.received()) == len(scene.store.contents) == taken
     assert [path.name for path in scene.inbox.iterdir()] == ["recebidos"]
+
+
+def test_a_till_with_many_files_lets_the_others_have_their_turn(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drop_folder, "POUCH_FILES", 2)
+    (scene.root / "caixa2").mkdir()
+    (scene.root / "caixa2" / "venda.xml").write_bytes(b"a good one")
+    for number in range(5):
+        (scene.inbox / f"venda{number}.xml").write_bytes(b"rubbish %d" % number)
+    scene.settle()
+    assert [name for name, _ in scene.store.pouches] == ["caixa1", "caixa2", "caixa1", "caixa1"]
+
+
+def test_a_scan_that_takes_long_looks_at_all_folders_again_before_it_goes_on(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drop_folder, "POUCH_FILES", 2)
+    for number in range(5):
+        (scene.inbox / f"venda{number}.xml").write_bytes(b"rubbish %d" % number)
+
+    def long_work() -> None:
+        scene.now += drop_folder.SCAN_SECONDS
+
+    scene.store.before_answer = long_work
+    scene.folder.scan()
+    assert scene.scan_after(QUIET) == 3
+    (scene.root / "caixa2" / "venda.xml").write_bytes(b"a good one")
+    while scene.scan_after(QUIET):
+        pass
+    assert [name for name, _ in scene.store.pouches] == ["caixa1", "caixa1", "caixa1", "caixa2"]
+
+
+def test_a_till_over_its_quota_waits_alone(scene: Scene) -> None:
+    scene.slowed = {CAIXA1.id}
+    (scene.root / "caixa2").mkdir()
+    for inbox in ("caixa1", "caixa2"):
+        (scene.root / inbox / "venda.xml").write_bytes(inbox.encode())
+    scene.settle()
+    assert list(scene.store.contents.values()) == [b"caixa2"]
+    scene.slowed = set()
+    scene.scan_after(QUIET)
+    assert list(scene.store.contents.values()) == [b"caixa2", b"caixa1"]
 
 
 def test_a_file_that_grows_is_left_alone_until_it_stops(scene: Scene) -> None:
@@ -166,7 +218,7 @@ def test_many_files_go_in_pouches_of_bounded_size_and_of_one_till_each(
         (scene.root / "caixa2" / f"{number}.xml").write_bytes(b"%d" % number * 60)
     scene.settle()
     assert [(till, len(names)) for till, names in scene.store.pouches] == [
-        ("caixa1", 3), ("caixa1", 3), ("caixa1", 1), ("caixa2", 1), ("caixa2", 1), ("caixa2", 1),
+        ("caixa1", 3), ("caixa2", 1), ("caixa1", 3), ("caixa2", 1), ("caixa1", 1), ("caixa2", 1),
     ]  # fmt: skip
     assert len(scene.received()) == 7
 
