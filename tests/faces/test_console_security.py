@@ -50,7 +50,8 @@ def routes(app: Litestar) -> list[tuple[str, str]]:
 
 
 def filled(path: str) -> str:
-    return path.replace("{name:str}", "ana").replace("{tab:str}", "sent").replace("{document_id:int}", "1")
+    filled = path.replace("{name:str}", "ana").replace("{tab:str}", "sent")
+    return filled.replace("{document_id:int}", "1").replace("{job_id:int}", "1")
 
 
 def test_there_are_routes_to_test(services: Services) -> None:

@@ -103,6 +103,7 @@ def test_without_a_user_and_a_terminal_it_is_wrong_usage(config: Path) -> None:
 
 
 def test_sqlite_has_no_sessions(tmp_path: Path) -> None:
+    (tmp_path / "erp.sqlite3").touch(mode=0o600)  # else it would be told that others could read it
     with closing(sqlite3.connect(tmp_path / "erp.sqlite3", isolation_level=None)) as writer:
         writer.execute("CREATE TABLE t (x)")
         config = settings(tmp_path, "")

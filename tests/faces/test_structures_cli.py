@@ -136,7 +136,7 @@ def test_a_till_forgets_a_key(run: Run, home: Path) -> None:
 
 
 def contact(**structure: Any) -> wire.Contact:
-    said = msgspec.convert({"format": FORMAT, "version": 1, "sha256": "", **structure}, wire.TillStructure)
+    said = wire.TillStructure(**{"format": FORMAT, "version": 1, "sha256": "", **structure})
     return wire.Contact("9", datetime.now(UTC), 0, 0, structure=said)
 
 

@@ -88,7 +88,7 @@ def test_sales_are_proven_and_a_bad_one_is_named(server_home: Path, till: Till) 
         found = till.status()
         assert (found["posted"], found["rejected"], found["pending"], found["accepted"]) == (20, 1, 0, 0)
         assert [trouble["name"] for trouble in found["troubles"]] == ["cut.xml"]
-        assert found["troubles"][0]["code"] == "xml_malformed"
+        assert found["troubles"][0]["code"] == "file_damaged"
         assert found["server"]["till"] == "caixa1"
         assert found["last_sale"]["number"] == 20
         (till.home / "outbox.sqlite3").unlink()
