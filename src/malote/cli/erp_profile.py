@@ -26,6 +26,7 @@ _KINDS = {
         "obrigatória, sem padrão, e o perfil não a preenche",
         "required, and never filled",
     ),
+    "call_unusable": ("o banco não entende o comando", "the database does not understand the statement"),
     "key_missing": ("falta chave única sobre estas colunas", "no unique key over these columns"),
 }
 
@@ -91,7 +92,7 @@ def check(
 def _print(report: Report, tables: "ErpTables", settings: Settings) -> None:
     for fault in report.faults:
         place = f"{fault.table}.{fault.column}" if fault.column else fault.table
-        more = f" ({fault.expected} ≠ {fault.found})" if fault.found else ""
+        more = f" ({f'{fault.expected} ≠ ' if fault.expected else ''}{fault.found})" if fault.found else ""
         console.print(
             f"✘ {place}: {said(settings, *_KINDS[fault.kind])}{more}", markup=False, highlight=False, soft_wrap=True
         )

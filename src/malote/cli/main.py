@@ -63,6 +63,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "erp": (
         _Part("erp", ("erp",)),
         _Part("erp_verify", ("erp",)),
+        _Part("erp_try", ("erp",)),
         _Part("erp_ledger", ("erp",)),
         _Part("erp_profile", ("erp profile",)),
     ),

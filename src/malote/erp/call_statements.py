@@ -1,12 +1,16 @@
 """One statement of a profile's ``[post]``, run on whatever engine: with its values, and its answer as plain rows."""
 
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 import oracledb
+import psycopg
+from psycopg.pq import DiagnosticField
 from sqlalchemy import Connection
 
-from malote.erp.profiles.post import Style, binds_of, for_driver
+from malote.erp.profiles.post import CALLS, Call, Post, Style, binds_of, for_driver
+from malote.erp.said import presentable
 
 Answer = Mapping[str, Any]  # by the small name of the column
 
@@ -26,6 +30,33 @@ def run(connection: Connection, statement: str, values: Mapping[str, str]) -> li
     found = [{name.lower(): value for name, value in row.items()} for row in result.mappings().fetchmany(_MOST)]
     result.close()
     return [row for row in found if any(value is not None for value in row.values())]
+
+
+def unusable(connection: Connection, post: Post | None) -> list[tuple[Call, str]]:
+    """Statements that the database can't parse, with its words; nothing is run. Oracle isn't asked."""
+    found: list[tuple[Call, str]] = []
+    for which in CALLS:
+        for statement in (post.statements(which) or []) if post else []:
+            words = _parse(connection, statement)
+            if words:
+                found.append((which, presentable(words)))
+    return found
+
+
+def _parse(connection: Connection, statement: str) -> str:
+    driver = connection.connection.driver_connection
+    match driver:
+        case psycopg.Connection():
+            driver.execute("SAVEPOINT malote_parse")
+            parsed = driver.pgconn.prepare(b"", for_driver(statement, "numbered").encode())
+            driver.execute("ROLLBACK TO SAVEPOINT malote_parse")
+            return (parsed.error_field(DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace")
+        case sqlite3.Connection():
+            try:
+                driver.execute(f"EXPLAIN {for_driver(statement, 'named')}", dict.fromkeys(binds_of(statement)))
+            except sqlite3.Error as error:
+                return str(error)
+    return ""
 
 
 def _on_oracle(connection: Connection, statement: str, values: Mapping[str, str | None]) -> list[Answer]:

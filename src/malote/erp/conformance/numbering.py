@@ -42,6 +42,7 @@ def void_takes_back(scene: Scene) -> None:
 
 
 def completed_or_replaced(scene: Scene) -> None:
+    scene.part("item")
     offline, other = contingency(1), contingency(2)
     mended = contingency(1, authorised=True, items=(item(ncm="10063011"),))
     replaced = contingency(2, authorised=True, items=(item(quantity="5"), item(2, product="7")))

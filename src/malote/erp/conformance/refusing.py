@@ -22,6 +22,7 @@ def one_undoes_the_batch(scene: Scene) -> None:
 
 
 def lines_of_one_number(scene: Scene) -> None:
+    scene.part("item")
     same(of_erp(scene.refusal(sale(1, items=(item(1), item(1))))), ("erp_constraint", False), "answer")
     expect(scene.empty(), "something was written")
 

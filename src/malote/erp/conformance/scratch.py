@@ -18,6 +18,7 @@ from malote.erp.address import CHARACTERS, parsed, secrets_of
 from malote.erp.connecting import classified
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
+from malote.erp.profiles.post import silent
 from malote.erp.profiles.profile import Profile
 from malote.erp.protocol import Erp
 
@@ -70,7 +71,12 @@ class Scratch(Protocol):
 
 
 def scratch_at(url: str, profile: Profile) -> Scratch:
-    """Raises ``ErpError`` for an address that no engine understands, and ``ProfileError``."""
+    """Raises ``ErpError`` for an address that no engine understands, and ``ProfileError``.
+
+    Of an ERP's own statements nothing is called: they would write where the customer's sales are.
+    """
+    if profile.post is not None:
+        profile = msgspec.structs.replace(profile, post=silent(profile.post))
     kind = parsed(url).get_backend_name()
     if kind == "sqlite":
         return SqliteScratch(profile)

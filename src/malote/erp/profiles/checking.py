@@ -8,13 +8,17 @@ from sqlalchemy import Connection, Dialect, Inspector, Table, inspect, types
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
+from malote.erp import call_statements
 from malote.erp.mapping import ErpTables, MappedTable, plain
 
 # table_missing, column_missing: not there
 # column_mistyped: what Malote writes would be changed on its way, or refused
 # column_required: NOT NULL, without default, and the profile writes nothing to it
+# call_unusable: the database can't parse a statement of [post]; ``table`` is its line, ``found`` the database's words
 # key_missing: no unique key over exactly these columns, and without one the same thing could be booked twice
-FaultKind = Literal["table_missing", "column_missing", "column_mistyped", "column_required", "key_missing"]
+FaultKind = Literal[
+    "table_missing", "column_missing", "column_mistyped", "column_required", "key_missing", "call_unusable"
+]
 
 Family = Literal["text", "number", "float", "moment", "clock", "date", "flag", "bytes", "other"]
 
@@ -43,7 +47,10 @@ def faults(connection: Connection, tables: ErpTables) -> list[Fault]:
         if mapped.part == "stock":
             key = {target.column for target in mapped.inserted if target.key != "quantity"}
             found += _unkeyed(inspector, mapped.table, key)
-    return found
+    return found + [
+        Fault("call_unusable", f"post.{which}", found=words)
+        for which, words in call_statements.unusable(connection, tables.profile.post)
+    ]
 
 
 def _ledger(inspector: Inspector, ledger: Table) -> list[Fault]:

@@ -18,7 +18,7 @@ _PARTS = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 
-Style = Literal["pyformat", "named"]
+Style = Literal["pyformat", "named", "numbered"]
 
 
 class Post(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +48,11 @@ class Post(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return any("documents" in binds_of(statement) for statement in self.statements("call") or [])
 
 
+def silent(post: Post) -> Post:
+    """The same without anything that is called: for trying out what is around it."""
+    return msgspec.structs.replace(post, **{which: [] for which in CALLS})
+
+
 def check(post: Post, where: str) -> None:
     """Raises ``ProfileError`` for statements that can't be called."""
     for which in CALLS:
@@ -73,6 +78,11 @@ def for_driver(statement: str, style: Style) -> str:
     """The statement with its binds as a driver writes them."""
     if style == "named":
         return _PARTS.sub(lambda found: found[0].lower() if found["name"] else found[0], statement)
+    if style == "numbered":
+        order = sorted(binds_of(statement))
+        return _PARTS.sub(
+            lambda found: f"${order.index(found['name'].lower()) + 1}" if found["name"] else found[0], statement
+        )
     pieces, place = [], 0
     for found in _PARTS.finditer(statement):
         written = f"%({found['name'].lower()})s" if found["name"] else found[0].replace("%", "%%")

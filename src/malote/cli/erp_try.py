@@ -1,0 +1,138 @@
+"""``malote erp try FILE``: what would the ERP say to this file? Booked into the real tables, shown, and taken back."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from malote import rejection
+from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, console, errors, fail, print_json
+from malote.cli.erp import ProfileOption, said, settings_with
+from malote.config import Settings, limits_of
+from malote.erp.protocol import Touched
+
+if TYPE_CHECKING:
+    from malote.erp.protocol import Erp, Rehearsal
+    from malote.fiscal.reader import Reading
+
+UrlOption = Annotated[
+    str,
+    typer.Option("--url", help="Another database than erp.url of the settings.", show_default=False),
+]
+FileArgument = Annotated[Path, typer.Argument(help="An XML file.", exists=True, dir_okay=False)]
+
+_TILL = "malote-try"
+_RESULTS = {
+    "posted": ("seria lançado", "would be booked"),
+    "duplicate": ("o ERP já o tem", "the ERP has it already"),
+    "protocol_added": ("traria o protocolo à venda lançada", "would bring the protocol to the booked sale"),
+    "refused": ("recusado", "refused"),
+    "rejected": ("o Malote o rejeitaria", "Malote would reject it"),
+    "kept": ("não é venda: seria guardado, não lançado", "no sale: it would be kept, not booked"),
+    "divergent": ("o ERP tem outro conteúdo nesta chave", "the ERP has other content under this key"),
+    "waits": ("esperaria", "would wait"),
+    "sale_missing": ("esperaria: a venda não está no ERP", "would wait: the ERP doesn't have its sale"),
+    "not_authorised": ("esperaria: não está autorizado", "would wait: it is not authorised"),
+}
+_BOOKED = frozenset({"posted", "duplicate", "protocol_added", "mended", "twice", "void_of_sales"})
+
+
+class Report(msgspec.Struct):
+    """What ``malote erp try --json`` prints for each document of the file."""
+
+    key: str | None
+    result: str  # as docs/erp.md names them; "rejected" by Malote itself
+    code: str  # of the reason, "" for none
+    facts: dict[str, str]
+    erp_id: str  # what the ERP's own procedure called it
+    touched: list[Touched]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command("try")(try_file)
+
+
+def try_file(
+    file: FileArgument,
+    url: UrlOption = "",
+    as_json: JsonOption = False,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Books a file's documents into the real tables, one after the other, each in a transaction that is rolled back;
+    shows what the ERP answered and which tables were written. Exit 1 if one would not be booked."""
+    from malote.erp.engines import open_configured
+    from malote.erp.protocol import ErpError
+    from malote.fiscal.reader import read
+
+    settings = settings_with(config, profile)
+    readings = read(file.read_bytes(), limits_of(settings.store, settings.intake))
+    if not readings:
+        errors.print(said(settings, "malote: nenhum documento no arquivo", "malote: no document in the file"))
+        raise typer.Exit(WRONG_USAGE)
+    try:
+        erp = open_configured(settings, url)
+        try:
+            reports = [_tried(erp, reading, settings) for reading in readings]
+        finally:
+            erp.close()
+    except ErpError as error:
+        fail(error.code, error.facts, settings)
+    for report in reports:
+        if as_json:
+            print_json(report)
+        else:
+            _print(report, settings)
+    if not all(report.result in _BOOKED for report in reports):
+        raise typer.Exit(FOUND)
+
+
+def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> Report:
+    """Raises ``ErpError`` where it says nothing about the document."""
+    from malote.erp.protocol import ErpError, Outcome, Posting, Rehearsal, Result
+    from malote.fiscal import operations
+    from malote.fiscal.documents import Sale, content_hash
+    from malote.fiscal.reader import summary
+
+    document = reading.document
+    judged = operations.judge(document, settings.fiscal.operations) if isinstance(document, Sale) else []
+    problems = [*reading.problems, *judged]
+    for severity, result in (("reject", "rejected"), ("keep", "kept")):
+        for problem in problems:
+            if problem.severity == severity:
+                return Report(summary(reading).access_key, result, problem.code, dict(problem.facts), "", [])
+    if document is None:
+        return Report(summary(reading).access_key, "rejected", "", {}, "", [])
+    try:
+        found = erp.rehearse(Posting(0, _TILL, document, content_hash(document)))
+    except ErpError as error:
+        if error.transient:
+            raise
+        found = Rehearsal(Outcome(0, Result.REFUSED, error.facts, error.code), "", [])
+    return _report(found, getattr(document, "access_key", None))
+
+
+def _report(found: "Rehearsal", key: str | None) -> Report:
+    outcome = found.outcome
+    return Report(key, outcome.result.value, outcome.code, outcome.facts, found.erp_id, found.touched)
+
+
+def _print(report: Report, settings: Settings) -> None:
+    mark = "✔" if report.result in _BOOKED else "✘"
+    result = said(settings, *_RESULTS.get(report.result, (report.result, report.result)))
+    called = said(settings, ", no ERP: ", ", in the ERP: ") + report.erp_id if report.erp_id else ""
+    _line(f"{mark} {report.key or '–'}: {result}{called}")
+    if report.code:
+        title = rejection.title(report.code, settings.language)
+        _line(f"  {title} [{report.code}]: {report.facts.get('said') or report.facts.get('detail', '')}")
+    for touched in report.touched:
+        counts = (("+", touched.inserted), ("~", touched.updated), ("−", touched.deleted))
+        _line(f"  {touched.table}: {' '.join(f'{sign}{count}' for sign, count in counts if count)}")
+    if report.touched:
+        _line(said(settings, "  Tudo foi desfeito.", "  All of it was taken back."))
+
+
+def _line(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
