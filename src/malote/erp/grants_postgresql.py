@@ -21,7 +21,11 @@ _TABLES = text(
     " ORDER BY array_position(current_schemas(false), n.nspname) DESC NULLS FIRST"
 )
 _TABLE_PRIVILEGE = text("SELECT has_table_privilege(CAST(:oid AS oid), :verb)")
-_COLUMN_PRIVILEGE = text("SELECT has_column_privilege(CAST(:oid AS oid), :column, :verb)")
+# No row where there is no such column, which is another matter.
+_COLUMN_PRIVILEGE = text(
+    "SELECT has_column_privilege(attrelid, attnum, :verb) FROM pg_attribute"
+    " WHERE attrelid = CAST(:oid AS oid) AND attname = :column AND NOT attisdropped"
+)
 
 
 def needed(tables: ErpTables, user: str) -> list[Grant]:
@@ -57,6 +61,6 @@ def lacking(connection: Connection, tables: ErpTables) -> list[str]:
             ]
         else:
             asked = [connection.scalar(_TABLE_PRIVILEGE, {"oid": oid, "verb": use.verb})]
-        if not all(asked):
+        if any(one is False for one in asked):
             refused.append(f"{use.verb} ON {use.table}")
     return refused
