@@ -13,7 +13,8 @@ from malote.fiscal.documents import Answer
 from malote.fiscal.problems import Problem, reject, warning
 
 Meaning = Literal[
-    "authorised", "cancelled", "denied", "void", "there", "elsewhere", "absent", "repeated", "processing", "again",
+    "authorised", "cancelled", "denied", "void", "there", "elsewhere", "absent", "used", "late",
+    "repeated", "processing", "recorded", "again",
     "schema", "certificate", "clock", "registration", "qr",
     "refused",  # whatever the table doesn't have
 ]  # fmt: skip
@@ -27,7 +28,7 @@ CURED_BY_AUTHORISATION = frozenset({
 })  # fmt: skip
 
 # Decides nothing about a note: what it says is neither that it is authorised nor that it isn't.
-UNDECIDED: frozenset[Meaning] = frozenset({"processing", "again", "repeated"})
+UNDECIDED: frozenset[Meaning] = frozenset({"processing", "recorded", "again", "repeated"})
 
 _KEY = re.compile(r"(?<![0-9A-Z])([0-9]{6}[A-Z0-9]{12}[0-9]{26})(?![0-9A-Z])")
 

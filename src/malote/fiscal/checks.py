@@ -26,7 +26,9 @@ def check_note(sale: Sale, row: NoteRow, norm: Norm, tolerance: int, problems: l
         problems.append(reject("key_disagrees", fields=", ".join(disagreeing)))
     check_items(sale.items, problems)
     services = frozenset(
-        item.number for item, own in zip(sale.items, row.items, strict=True) if own.service_list.strip()
+        item.number
+        for item, own in zip(sale.items, row.items, strict=True)
+        if own.service_list.strip() or own.service_amount.strip()
     )
     summed = sums.of_items(sale.items, services)
     total = sums.counted_total(sale.totals, norm)

@@ -23,6 +23,7 @@ _HIGH = re.compile(rb"[\x80-\x9f]")  # control characters of ISO-8859
 HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")  # the same in UTF-8
 _WRITTEN = re.compile("[\x80-\x9f]")
 _REFERENCE = re.compile("&#(?:0{0,8}(1(?:2[89]|[34][0-9]|5[0-9]))|x0{0,8}([89][0-9A-Fa-f]));")
+_END_OF_FILE = "\x1a"  # behind the text, as programs of the days of DOS write it
 _UNICODE = frozenset({"utf-8", "ascii", "utf-16", "utf-16-le", "utf-16-be"})
 
 
@@ -66,7 +67,7 @@ def _decode(raw: bytes, encoding: str, problems: list[Problem], errors: str = "s
         text = raw.decode(encoding, errors)
     except UnicodeDecodeError:
         return reject("encoding_unreadable", declared=encoding)
-    text = _DECLARATION.sub("", text.removeprefix("\ufeff").strip(), count=1)
+    text = _DECLARATION.sub("", text.removeprefix("\ufeff").strip().rstrip(_END_OF_FILE).rstrip(), count=1)
     content = text.encode()
     if (b"\xc2" in content and HIGH_CONTROL.search(content)) or b"&#" in content:
         mended = _without_controls(text)

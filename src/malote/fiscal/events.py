@@ -164,7 +164,8 @@ def _protocol(given: Mapping[str, str], key: str, problems: list[Problem]) -> Pr
             problems.append(answers.refusal(status))
             return None
         else:
-            problems.append(reject("event_refused", status=status))
+            code = "cancellation_late" if meaning == "late" else "event_refused"
+            problems.append(reject(code, status=status, words=answers.says(status)))
             return None
     moment = read_moment(given.get("dhRegEvento", ""), key[:2])
     return Protocol(given.get("nProt", ""), status, moment.at if moment else None)

@@ -8,6 +8,7 @@ from malote.fiscal.moments import Moment
 from malote.fiscal.problems import Problem, reject, warning
 
 _MOST_NAMES = 10
+_PROTOCOL_NUMBER = re.compile("[0-9]{15}(?:[0-9]{2})?")
 _DIGEST = re.compile("[A-Za-z0-9+/]{27}=|[A-Za-z0-9+/]{43}=")
 
 # One word, or figures with spaces: nobody's name or address.
@@ -36,6 +37,12 @@ def oddly_timed(field: str, text: str, moment: Moment) -> Problem:
     """A time that was read though it isn't as the layout says."""
     code = "time_zone_assumed" if moment.assumed == "zone" else "time_form"
     return warning(code, field=field, found=named(text), read=moment.at.isoformat())
+
+
+def oddly_numbered(protocol: str) -> list[Problem]:
+    """The finding about an authorisation whose number (nProt) isn't 15 or 17 digits: no authority gave it so."""
+    right = _PROTOCOL_NUMBER.fullmatch(protocol)
+    return [] if right else [warning("protocol_number_odd", found=named(protocol))]
 
 
 def key_digit(key: str) -> list[Problem]:

@@ -11,7 +11,7 @@ from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, is_amount, money, printable, shown, whole_number
 from malote.fiscal.cnpj import is_cnpj, is_cpf
 from malote.fiscal.documents import Item, Payment, Protocol, Sale, Taxes, Totals
-from malote.fiscal.findings import ambiguous, is_another_digest, named, oddly_timed
+from malote.fiscal.findings import ambiguous, is_another_digest, named, oddly_numbered, oddly_timed
 from malote.fiscal.gtin import number_of
 from malote.fiscal.moments import read_moment
 from malote.fiscal.norms import norm_on
@@ -52,6 +52,8 @@ class _Identity(NamedTuple):
     issued_at: datetime
     environment: int
     emission: int
+    purpose: int
+    direction: int
 
 
 def has_another_digest(row: NoteRow) -> bool:
@@ -98,8 +100,8 @@ def read_note(row: NoteRow, limits: Limits, *, resigned: bool = False) -> Readin
         contingency_at,
         row.head.contingency_reason,
         protocol,
-        whole_number(row.head.purpose) or 1,
-        0 if row.head.direction == "0" else 1,
+        identity.purpose,
+        identity.direction,
         tuple(row.references),
         row.head.operation,
         norm.version,
@@ -145,9 +147,13 @@ def _identify(head: HeadRow, problems: list[Problem]) -> _Identity | None:
     environment = _environment(head.environment, problems)
     if key is None or model is None or issuer is None or series is None or number is None:
         return None
-    if issued_at is None or environment is None:
+    # What can't be told from a sale by them is none of the sales: a garbled code never stands for a normal note.
+    purpose = _number("finNFe", head.purpose or "1", 1, 9, problems)
+    direction = _number("tpNF", head.direction or "1", 0, 1, problems)
+    if issued_at is None or environment is None or purpose is None or direction is None:
         return None
-    return _Identity(key, model, issuer, series, number, issued_at, environment, _emission(head.emission, key))
+    emission = _emission(head.emission, key)
+    return _Identity(key, model, issuer, series, number, issued_at, environment, emission, purpose, direction)
 
 
 def _partial(row: NoteRow) -> Summary:
@@ -276,7 +282,7 @@ def _item(row: ItemRow, *, clean: bool = False) -> Item:
         _ITEM_NUMBERS.get(number, 0), code, number_of(gtin), description.strip(), ncm,
         cfop, unit, DECIMALS[quantity], DECIMALS[price],
         cents[gross], cents[discount], cents[freight], cents[insurance], cents[other],
-        in_total != "0" or service_list != "",
+        in_total != "0" or service_list != "" or service != "",
         Taxes(
             origin, status or simple_status, cents[base], rates[rate], cents[amount],
             cents[st_base], cents[st_amount], cents[fund] + cents[fund_st] + cents[fund_withheld], cents[ipi],
@@ -417,6 +423,7 @@ def _protocol(row: NoteRow, problems: list[Problem], resigned: bool) -> Protocol
         if alerts or status == _WITH_ALERTS:
             # The codes alone: a message may quote the note.
             problems.append(warning("authorised_with_alerts", alerts=", ".join(named(code) for code, _ in alerts)))
+        problems += oddly_numbered(answer.number)
         return Protocol(answer.number, status, moment.at if moment else None, alerts)
     problems.append(answers.refusal(status, answer.text))
     return None

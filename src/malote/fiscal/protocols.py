@@ -6,7 +6,7 @@ from malote.fiscal import answers
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import whole_number
 from malote.fiscal.documents import Answer, Protocol
-from malote.fiscal.findings import key_form, named
+from malote.fiscal.findings import key_form, named, oddly_numbered
 from malote.fiscal.moments import read_moment
 from malote.fiscal.problems import Problem, keep, reject
 from malote.fiscal.readings import Reading, named_by_key, unreadable
@@ -61,6 +61,8 @@ def _read(body: etree._Element, alerts: list[tuple[str, str]], without_key: str)
         field("digVal", "").strip(),
         answers.other_key(field("xMotivo", "")),
     )
+    if authorised:
+        problems += oddly_numbered(number)
     return Reading(document, "answer", problems + _undecided(document), partial)
 
 

@@ -26,6 +26,11 @@ __all__ = ["Limits", "Reading", "Summary", "read", "summary"]
 _STANDARD = Limits()
 MOST_TAGS = 500_000  # "<" in a file: a note of the largest size has one in eleven bytes
 _KEY_WITHIN = re.compile(rb"""(?:Id=["'](?:NFe|CFe)|<chNFe>)([0-9]{6}[A-Z0-9]{12}[0-9]{26})["'<]""")
+# What lands in a till's folder under the name of an XML file, by how it begins.
+_OTHER_KINDS = {
+    b"PK\x03\x04": "ZIP", b"\x1f\x8b": "GZIP", b"Rar!": "RAR", b"7z\xbc\xaf": "7z", b"%PDF": "PDF", b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG", b"MZ": "EXE", b"SQLite format 3": "SQLite", b"{": "JSON",
+}  # fmt: skip
 _WITHIN = frozenset({None, "TAG_NAME_MISMATCH", "DOCUMENT_END"})  # faults of the parser's that no cut makes
 # The name of the first element, behind any declaration.
 _ROOT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^>]{0,200}>\s*)?<([A-Za-z_][\w:.-]{0,80})")
@@ -93,7 +98,11 @@ def _read_one(envelope: Envelope, limits: Limits) -> Reading:
 
 
 def _damage(raw: bytes, fault: Problem) -> Problem | None:
-    """What a power cut or a full disk does to a file that can't be parsed: zeros in it, or no end."""
+    """What a power cut or a full disk does to a file that can't be parsed: zeros in it, or no end. Or it is another
+    kind of file altogether."""
+    kind = next((kind for mark, kind in _OTHER_KINDS.items() if raw.startswith(mark)), None)
+    if kind is not None:
+        return reject("file_of_another_kind", kind=kind)
     zeros = raw.count(b"\0")
     if zeros and b"<\0" not in raw[:64] and b"\0<" not in raw[:64]:
         return reject("file_damaged", detail=f"{zeros} × 0x00")

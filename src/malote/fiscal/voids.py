@@ -90,14 +90,26 @@ def _protocol(
         problems.append(reject("void_answer_disagrees", fields=", ".join(different)))
     elif status is None:
         problems.append(warning("protocol_empty"))
-    elif status != _VOIDED and answers.meaning(status) != "repeated":
-        problems.append(reject("void_refused", status=status))
+    elif status != _VOIDED and not _stands(status, {**given, **asked}):
+        problems.append(_refusal(status))
     else:
         if status != _VOIDED:
             # An equal request is registered: the numbers are void by that one.
             problems.append(warning("registered_before", status=status, words=answers.says(status)))
         return Protocol(given.get("nProt", ""), status, at)
     return None
+
+
+def _stands(status: int, fields: Mapping[str, str]) -> bool:
+    """Whether the numbers are void by an earlier request: one of them, where there is only one."""
+    if answers.meaning(status) == "void":
+        return whole_number(fields.get("nNFIni", "")) == whole_number(fields.get("nNFFin", ""))
+    return answers.meaning(status) == "repeated"
+
+
+def _refusal(status: int) -> Problem:
+    code = "number_used" if answers.meaning(status) == "used" else "void_refused"
+    return reject(code, status=status, words=answers.says(status))
 
 
 def _differs(name: str, asked: Mapping[str, str], given: Mapping[str, str]) -> bool:

@@ -31,6 +31,8 @@ def answer_in(raw: bytes) -> Answer:
     [(100, "authorised"), (150, "authorised"), (120, "authorised"), (101, "cancelled"), (151, "cancelled"),
      (155, "cancelled"), (218, "cancelled"), (420, "cancelled"), (102, "void"), (206, "void"), (110, "denied"),
      (205, "denied"), (301, "denied"), (302, "denied"), (303, "denied"), (204, "there"), (539, "elsewhere"),
+     (562, "elsewhere"), (613, "elsewhere"), (494, "absent"),
+     (241, "used"), (501, "late"), (220, "late"), (124, "recorded"),
      (573, "repeated"), (563, "repeated"), (217, "absent"), (103, "processing"), (105, "processing"), (656, "again"),
      (999, "again"), (108, "again"), (215, "schema"), (225, "schema"), (297, "certificate"), (703, "clock"),
      (230, "registration"), (464, "qr"), (610, "refused"), (1234, "refused")],
@@ -65,7 +67,8 @@ def test_alerts_of_an_authorisation_are_kept() -> None:
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(204, "authority_has_it"), (539, "number_of_another_key"), (217, "authority_has_it_not"), (215, "answer_schema"),
+    [(204, "authority_has_it"), (539, "number_of_another_key"), (613, "number_of_another_key"),
+     (217, "authority_has_it_not"), (215, "answer_schema"),
      (301, "denied"), (101, "note_cancelled"), (610, "protocol_status"), (206, "number_void_at_authority")],
 )  # fmt: skip
 def test_a_refused_note_says_what_the_answer_means(status: int, code: str) -> None:
@@ -86,7 +89,7 @@ def test_539_names_the_other_key() -> None:
     assert answer_in(answer_of(raw)).other_key == OTHER
 
 
-@pytest.mark.parametrize("status", [103, 105, 656, 999, 108])
+@pytest.mark.parametrize("status", [103, 105, 124, 656, 999, 108])
 def test_a_note_about_which_nothing_was_decided_waits_for_another_answer(status: int) -> None:
     raw = build_note(status=status)
     assert not only(raw).rejected
@@ -110,7 +113,7 @@ def test_an_answer_that_refuses_is_one_too() -> None:
     assert (answer.status, answer.authorised) == (204, False)
 
 
-@pytest.mark.parametrize("status", [103, 105, 999])
+@pytest.mark.parametrize("status", [103, 105, 124, 999])
 def test_an_answer_that_decides_nothing_is_kept(status: int) -> None:
     reading = only(answer_of(build_note(status=status)))
     assert codes(reading, "keep") == [answers.table()[status].reason]

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from malote.fiscal import answers
 from malote.fiscal.documents import Event, Protocol
 from malote.fiscal.reader import read, summary
 from tests.unit.fiscal.notes import ISSUER, MORNING, NAMESPACE, build_cancellation, build_note, key_of
@@ -38,11 +39,21 @@ def test_what_registers_an_event(status: int) -> None:
     assert cancellation_in(build_cancellation(KEY, status=status)).authorised
 
 
-@pytest.mark.parametrize("status", [501, 574, 100])
-def test_a_refused_event_cancels_nothing(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (501, "cancellation_late"),
+        (220, "cancellation_late"),
+        (494, "event_refused"),
+        (574, "event_refused"),
+        (100, "event_refused"),
+    ],
+)
+def test_a_refused_event_cancels_nothing(status: int, code: str) -> None:
     reading = only(build_cancellation(KEY, status=status))
-    assert codes(reading) == ["event_refused"]
-    assert reading.problems[0].facts == {"status": str(status)}
+    assert codes(reading) == [code]
+    assert reading.problems[0].facts == {"status": str(status), "words": answers.says(status)}
+    assert not cancellation_in(build_cancellation(KEY, status=status)).authorised
 
 
 def test_a_request_alone_is_not_registered_yet() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from malote.fiscal.problems import reject
 from malote.fiscal.reader import read, summary
 from tests.unit.fiscal.notes import BASKET, MORNING, Line, build_cancellation, build_note, key_of
 from tests.unit.fiscal.support import codes, only, problems_of, replaced, sale_in, signed_anew, without
@@ -312,3 +313,42 @@ def test_a_digest_that_isnt_whole_says_nothing(digest: str) -> None:
     text = NOTE.decode()
     start, end = text.index("<digVal>") + 8, text.index("</digVal>")
     assert problems_of((text[:start] + digest + text[end:]).encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "text"), [("finNFe", "0"), ("finNFe", "abc"), ("finNFe", "44"), ("tpNF", "2"), ("tpNF", "x")]
+)
+def test_a_garbled_code_never_makes_a_sale(field: str, text: str) -> None:
+    raw = replaced(build_note(), f"<{field}>1", f"<{field}>{text}")
+    assert only(raw).document is None
+    assert only(raw).problems == [reject("number_invalid", field=field, found=text)]
+
+
+@pytest.mark.parametrize("zero", [" 0 ", "00", "\u00a00"])
+def test_goods_that_come_in_are_read_as_such_however_it_is_written(zero: str) -> None:
+    assert sale_in(replaced(build_note(), "<tpNF>1", f"<tpNF>{zero}")).direction == 0
+
+
+@pytest.mark.parametrize("purpose", [5, 6])
+def test_credit_and_debit_notes_are_told_from_sales(purpose: int) -> None:
+    assert sale_in(build_note(model="55", purpose=purpose)).purpose == purpose
+
+
+@pytest.mark.parametrize(("number", "odd"), [("135260000000001", False), ("13526000000000123", False), ("123", True),
+                                             ("1352600000000012", True), ("13526000000000X", True)])  # fmt: skip
+def test_an_authorisation_whose_number_has_another_form_is_told(number: str, odd: bool) -> None:
+    raw = replaced(build_note(), "<nProt>135260000000001", f"<nProt>{number}")
+    assert sale_in(raw).authorised
+    assert problems_of(raw) == (["protocol_number_odd"] if odd else [])
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"), [(b"PK\x03\x04", "ZIP"), (b"\x1f\x8b\x08", "GZIP"), (b"%PDF-1.7", "PDF"), (b"\x89PNG", "PNG")]
+)
+def test_a_file_of_another_kind_says_which(start: bytes, kind: str) -> None:
+    (reading,) = read(start + b"\0\x14" * 50)
+    assert reading.problems[0] == reject("file_of_another_kind", kind=kind)
+
+
+def test_an_end_of_file_mark_of_dos_is_no_part_of_the_text() -> None:
+    assert sale_in(build_note() + b"\r\n\x1a") == sale_in(build_note())

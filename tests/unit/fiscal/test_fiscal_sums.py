@@ -140,6 +140,17 @@ def test_a_service_counts_though_it_is_no_part_of_the_products() -> None:
     assert [item.in_total for item in sale_in(raw).items] == [True, True]
 
 
+@pytest.mark.parametrize("code", ["", "<cListServ></cListServ>"])
+def test_a_service_without_its_code_counts_as_well(code: str) -> None:
+    service = f"<ISSQN><vBC>9.00</vBC><vAliq>5.00</vAliq><vISSQN>0.45</vISSQN>{code}</ISSQN>"
+    raw = build_note(items=[Line(), Line(price="9.00", in_total=False)], total=3490, reform=False)
+    head, _, tail = raw.decode().rpartition("<imposto>")
+    raw = f"{head}<imposto>{service}{tail}".replace(
+        "</ICMSTot>", "</ICMSTot><ISSQNtot><vServ>9.00</vServ></ISSQNtot>"
+    ).encode()
+    assert codes(only(raw)) == []
+
+
 def test_single_phase_taxes_are_read_and_booked() -> None:
     single = (
         "<IBSCBS><CST>620</CST><cClassTrib>620001</cClassTrib><gIBSCBSMono><gIBSMonoAdRem><gMonoPadrao>"

@@ -1,5 +1,6 @@
 import pytest
 
+from malote.fiscal import answers
 from malote.fiscal.documents import Protocol, identity
 from malote.fiscal.reader import summary
 from tests.unit.fiscal.notes import ISSUER, MORNING, build_void
@@ -31,11 +32,19 @@ def test_the_answer_alone_is_enough() -> None:
     assert identity(void) == identity(void_in(VOID))
 
 
-@pytest.mark.parametrize("status", [241, 999])
-def test_a_refused_void_is_none(status: int) -> None:
+@pytest.mark.parametrize(("status", "code"), [(241, "number_used"), (256, "void_refused"), (999, "void_refused")])
+def test_a_refused_void_is_none(status: int, code: str) -> None:
     reading = only(build_void(status=status))
-    assert codes(reading) == ["void_refused"]
+    assert codes(reading) == [code]
+    assert reading.problems[0].facts["words"] == answers.says(status)
     assert reading.rejected
+    assert not void_in(build_void(status=status)).authorised
+
+
+def test_one_number_that_is_void_already_is_void() -> None:
+    raw = build_void(first=10, last=10, status=256)
+    assert void_in(raw).authorised
+    assert codes(only(raw)) == ["registered_before"]
 
 
 def test_an_answer_to_other_numbers() -> None:
