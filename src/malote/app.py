@@ -342,5 +342,5 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
         lookout=lookout,
         products=products,
         presence=presence,
-        guard=LedgerGuard(parts.engine),
+        guard=LedgerGuard(parts.engine, sales=settings.books.compare_sales),
     )

@@ -13,7 +13,8 @@ from malote.accounts import audit, passwords, sessions, users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
-from malote.books import numbering
+from malote.books import numbering, rebooking
+from malote.books.opening import open_books
 from malote.config import limits_of
 from malote.console import services as console
 from malote.fiscal.reader import read
@@ -151,6 +152,7 @@ def console_services(services: Services) -> console.Services:
         numbering=console.Numbering(
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
         ),
+        books=console.Books(outside=partial(erp_memory.outside_in_all, engine), rebook=partial(_rebook, services)),
         ledger=partial(_ledger, services),
         happenings=partial(happenings.of_till, engine, limit=HISTORY),
         beside=partial(relations.beside, engine),
@@ -163,6 +165,15 @@ def console_services(services: Services) -> console.Services:
         jobs_pulse=lambda _: _jobs_pulse(services, None),
         now=time.time,
     )
+
+
+def _rebook(services: Services, actor: Actor, shown: int) -> int | None:
+    now = time.time()
+    with open_books(services.engine, services.settings) as opened:
+        planned = rebooking.plan_known(opened, now)
+    if len(planned.missing) != shown:
+        return None
+    return rebooking.rebook(services.engine, planned, actor, now)
 
 
 def _ledger(services: Services) -> Reason | None:

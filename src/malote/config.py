@@ -5,10 +5,12 @@ Every setting is described in docs/settings.md; a test compares the two.
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -112,6 +114,12 @@ class PostingSettings(Section, frozen=True, forbid_unknown_fields=True):
     retry_longest_seconds: float = 60.0
 
 
+class BooksSettings(Section, frozen=True, forbid_unknown_fields=True):
+    zone: str = ""  # such as America/Sao_Paulo; empty: the clock of each note, as printed on it
+    day_begins: str = "00:00"  # when a business day begins; later for a store that sells past midnight
+    compare_sales: bool = True  # whether the ERP's sales are compared too; false where it moves them elsewhere
+
+
 class LocksSettings(Section, frozen=True, forbid_unknown_fields=True):
     grace_seconds: float = 5.0  # between cancelling what a session runs and ending it
     login_minutes: float = 10.0  # how long a DBA's login is remembered, in memory only
@@ -202,6 +210,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     database: DatabaseSettings = DatabaseSettings()
     erp: ErpSettings = ErpSettings()
     posting: PostingSettings = PostingSettings()
+    books: BooksSettings = BooksSettings()
     locks: LocksSettings = LocksSettings()
     intake: IntakeSettings = IntakeSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -266,6 +275,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     _check_addresses(settings)
     _check_proxies(settings.server.trusted_proxies, str(chosen or "environment"))
     _check_operations(settings)
+    _check_books(settings.books, str(chosen or "environment"))
     if not contingency.is_rule(settings.store.contingency_deadline):
         raise SettingsError(f"{chosen or 'environment'}: store.contingency_deadline: 24h, 168h, working_day, or empty")
     base = chosen.parent if chosen else Path()
@@ -308,6 +318,15 @@ def _since(settings: Settings) -> str:
         return typed.lasting_since(settings.store.since)
     except TypedError as error:
         raise _invalid(settings, "store.since", error.detail) from None
+
+
+def _check_books(books: BooksSettings, where: str) -> None:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", books.day_begins):
+        raise SettingsError(f"{where}: books.day_begins: HH:MM")
+    try:
+        ZoneInfo(books.zone or "UTC")
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise SettingsError(f"{where}: books.zone: {error}") from error
 
 
 def _invalid(settings: Settings, name: str, detail: str, code: str = "setting_invalid") -> SettingsError:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from malote.app import Services
+from malote.accounts import audit
+from malote.accounts.roles import Role
+from malote.app import Services, build_poster
 from malote.erp.engines import open_configured
 from malote.spool import erp_memory
-from tests.faces.console_support import LIVE, sell, settle, signed_in, store, till
+from tests.faces.console_support import LIVE, csrf_of, sell, settle, signed_in, store, till
 
 
 def look(services: Services) -> None:
@@ -46,3 +48,38 @@ def test_it_is_quiet_when_all_is_there(tmp_path: Path) -> None:
         assert seen.status_code == 200
         assert "perdeu lançamentos" not in seen.text
         assert "fora do ERP" not in seen.text
+
+
+def test_one_button_says_how_many_and_how_much_and_books_just_them_again(tmp_path: Path) -> None:
+    with store(tmp_path) as services, signed_in(services, Role.OPERADOR) as browser:
+        lose(services)
+        total = services.spool.status()[0].outside_total
+        page = browser.get("/console/tills").text
+        assert "Lançar de novo 4 documentos" in page
+        assert f"{total // 100},{total % 100:02d}" in page
+        # Shared by all who look: no secret of a visitor may be in it.
+        assert "csrf" not in browser.get("/console/tills", headers=LIVE).text
+        csrf = csrf_of(browser)
+        other = browser.post("/console/books/rebook", data={"csrf": csrf, "count": "3"})
+        assert "mudou enquanto isso" in other.text
+        assert services.spool.status()[0].posted == 4
+        done = browser.post("/console/books/rebook", data={"csrf": csrf, "count": "4"})
+        assert "4 documentos voltaram à fila" in done.text
+        [status] = services.spool.status()
+        assert (status.pending, status.posted, status.outside) == (4, 0, 0)
+        assert "em dia</span>" not in browser.get("/console/tills").text
+        with closing(build_poster(services.settings, services)) as poster:
+            assert poster.drain() == 4
+        look(services)
+        assert "em dia" in browser.get("/console/tills").text
+        [entry] = audit.entries(services.engine, action="sales_booked_again")
+        assert (entry.actor, entry.after["total_cents"]) == ("ana", total)
+
+
+def test_who_may_not_replay_may_not_book_again(tmp_path: Path) -> None:
+    with store(tmp_path) as services, signed_in(services, Role.CONSULTA) as browser:
+        lose(services)
+        assert "Lançar de novo 4" not in browser.get("/console/tills").text
+        refused = browser.post("/console/books/rebook", data={"csrf": csrf_of(browser), "count": "4"})
+        assert refused.status_code == 403
+        assert services.spool.status()[0].posted == 4

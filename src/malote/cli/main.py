@@ -17,6 +17,7 @@ _GROUPS = {
     "rejected": "Documents that a person must look at.",
     "trash": "Deleted documents, which can be restored.",
     "jobs": "What was ordered for many documents or tills at once.",
+    "books": "What was booked, against what the ERP has of it now.",
     "user": "Who may sign in to the console, and as what.",
     "audit": "What was done, by whom, and whether the trail is whole.",
     "locks": "Who blocks whom in the ERP, and ending a session.",
@@ -58,6 +59,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "sync": (_Part("sync"),),
     "jobs": (_Part("jobs", ("jobs",)),),
     "numbering": (_Part("numbering"),),
+    "books": (_Part("books", ("books",)),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
     "user": (_Part("users", ("user",)),),
     "erp": (

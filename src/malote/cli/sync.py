@@ -4,9 +4,22 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
-from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, errors, print_json, say, services_of
+from malote import rejection
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    amount,
+    errors,
+    print_json,
+    say,
+    services_of,
+    warn,
+)
 from malote.cli.jobs import run
 from malote.cli.quarantine import DryRunOption, local_time
 from malote.rejection import Language
@@ -14,6 +27,7 @@ from malote.rejection import Language
 if TYPE_CHECKING:
     from malote.app import Services
     from malote.quarantine.reports import SyncOrder, SyncProgress
+    from malote.spool.documents import TillStatus
 
 LOOK_SECONDS = 1.0  # between looks at the progress
 
@@ -34,7 +48,8 @@ def sync(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Synchronises tills. With --wait the exit status is 1 when not all of it is through, or something is rejected."""
+    """Synchronises tills. With --wait the exit status is 1 when not all of it is through, or something is rejected, or
+    missing in the ERP."""
     from malote.accounts.audit import command_line
     from malote.quarantine.job_reports import AT_ONCE
 
@@ -52,13 +67,51 @@ def sync(
             _show_orders(orders, language, json=json, dry_run=dry_run)
             return
         found = _wait(services, orders, time.monotonic() + timeout)
+        lacking = _outside(services, [order.till for order in orders])
     if json:
-        print_json(found)
+        by_till = {each.till: each for each in lacking}
+        print_json([_with_outside(one, by_till.get(one.order.till)) for one in found])
     else:
         for progress in found:
             say(f"{progress.order.till}: {_said(progress, language)}")
-    if any(one.stage != "done" or one.rejected for one in found):
+        for each in lacking:
+            _say_outside(each, language)
+    if lacking or any(one.stage != "done" or one.rejected for one in found):
         raise typer.Exit(FOUND)
+
+
+def _outside(services: "Services", tills: Sequence[str]) -> "list[TillStatus]":
+    """Those of the tills of which the ERP lacks something, or has it otherwise: looked at now, if it can be reached."""
+    from malote.books.opening import open_books
+    from malote.erp.protocol import ErpError
+    from malote.spool import erp_memory
+
+    try:
+        with open_books(services.engine, services.settings) as books:
+            erp_memory.look(services.engine, books.erp, time.time(), sales=books.sales)
+    except ErpError as error:
+        # What waits for it is told by its reason.
+        warn(error.code, error.facts, services.settings)
+    return [one for one in services.spool.status() if one.till in tills and (one.outside or one.differing)]
+
+
+def _with_outside(progress: "SyncProgress", till: "TillStatus | None") -> dict[str, object]:
+    lacking = {
+        "outside_erp": till.outside if till else 0,
+        "outside_erp_total": till.outside_total if till else 0,  # cents
+        "differs_in_erp": till.differing if till else 0,
+    }
+    return {**msgspec.to_builtins(progress), **lacking}
+
+
+def _say_outside(till: "TillStatus", language: Language) -> None:
+    for count, total, code in (
+        (till.outside, till.outside_total, "outside_erp"),
+        (till.differing, till.differing_total, "differs_in_erp"),
+    ):
+        if count:
+            say(f"{till.till}: {count} × {rejection.title(code, language)} [{code}]: R$ {amount(total, language)}")
+            say(f"  {rejection.remedy(code, {}, language)}")
 
 
 def _wait(services: "Services", orders: "Sequence[SyncOrder]", until: float) -> "list[SyncProgress]":

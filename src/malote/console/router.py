@@ -18,6 +18,7 @@ from litestar.response.sse import ServerSentEventMessage
 from malote import rejection
 from malote.console.live import Changes
 from malote.console.pages import (
+    books,
     cures,
     dashboard,
     document,
@@ -102,6 +103,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             management.show,
             till.show,
             till.show_tab,
+            books.rebook,
             synchronise.synchronise,
             synchronise.synchronise_one,
             rejected.check,

@@ -76,6 +76,14 @@ class Numbering:
 
 
 @dataclass(frozen=True, slots=True)
+class Books:
+    outside: Callable[[], tuple[int, int]]  # documents that the ERP lost, and the cents they come to
+    # Books again what the ERP lost, where that are just as many documents as were shown: how many went back into the
+    # queue; None, and nothing done, where it is another number by now. Raises ErpError.
+    rebook: Callable[[Actor, int], int | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     store_name: str
     erp_name: str
@@ -94,6 +102,7 @@ class Services:
     locks: Locks
     structures: Structures
     metrics: Callable[[], Metrics]
+    books: Books
     ledger: Callable[[], Reason | None]  # why nothing is booked, while the ERP's ledger lacks what was booked before
     happenings: Callable[[str], list[Happening]]  # of a till's documents, the newest first
     beside: Callable[[int], list[Related]]  # the documents that belong to one, in order of arrival

@@ -4,7 +4,7 @@ Looked at again and again, a part at a time (``look``), so that the cost of a lo
 newest, which a restored copy or a standby lacks; what differed before; and one part of a walk over all the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -69,6 +69,13 @@ def recall(engine: Engine) -> Memory:
 def outside(connection: Connection) -> dict[int, Outside]:
     """By till; of most tills nothing."""
     return {till_id: Outside(*map(int, counts)) for till_id, *counts in connection.execute(select(outside_of()))}
+
+
+def outside_in_all(engine: Engine) -> tuple[int, int]:
+    """How many documents of any till the ERP lost, and how many cents they come to. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        count, total = connection.execute(_counted(_OPEN & erp_difference.c.what.in_(sorted(OUTSIDE)))).one()
+        return int(count), int(total)
 
 
 def outside_of() -> Subquery:
@@ -139,6 +146,19 @@ def note(engine: Engine, looked: Sequence[int], differences: Sequence[Difference
             connection.execute(delete(erp_difference).where(erp_difference.c.document_id.in_(some)))
         for rows in chunks(changed):
             connection.execute(_INSERT, list(rows))
+
+
+def known_pages(engine: Engine) -> Iterator[list[int]]:
+    """What is known to differ, and was not accepted, in order of arrival. Raises ``StoreError``."""
+    after = 0
+    while True:
+        query = select(erp_difference.c.document_id).where(_OPEN, erp_difference.c.document_id > after)
+        with reading(engine) as connection:
+            found = list(connection.scalars(query.order_by(erp_difference.c.document_id).limit(PAGE)))
+        if not found:
+            return
+        after = found[-1]
+        yield found
 
 
 def accept(engine: Engine, now: float, tell: Callable[[Connection, int, int], None]) -> tuple[int, int] | None:

@@ -19,7 +19,7 @@ from malote.spool.moving import Move, Standing, chunks, lock, move
 # Told, within the transaction, which documents go back.
 Note = Callable[[Connection, Sequence[Standing]], None]
 
-_KINDS = ("sale", "cancellation", "answer")  # what can be posted about a key
+KINDS = ("sale", "cancellation", "answer")  # what can be posted about a key
 
 
 def keys_without_content(engine: Engine, access_keys: Sequence[str]) -> set[str]:
@@ -36,15 +36,17 @@ def keys_without_content(engine: Engine, access_keys: Sequence[str]) -> set[str]
     return found
 
 
-def order(engine: Engine, access_keys: Sequence[str], *, who: str, now: float, note: Note) -> list[int]:
-    """Puts all that was posted about these keys back, in order of arrival. Which documents. Raises ``StoreError``.
+def order(
+    engine: Engine, access_keys: Sequence[str], *, who: str, now: float, note: Note, kinds: Sequence[str] = KINDS
+) -> list[int]:
+    """Puts all of these kinds that was posted about these keys back, in order of arrival. Which documents.
 
-    Whoever dies between two transactions has ordered whole keys, and may order the rest.
+    Whoever dies between two transactions has ordered whole keys, and may order the rest. Raises ``StoreError``.
     """
     ordered: list[int] = []
     for some in chunks(sorted(set(access_keys))):
         with writing(engine) as connection:
-            standings = lock(connection, _posted_about(some))
+            standings = lock(connection, _posted_about(some, kinds))
             move(connection, [Move(one, "accepted") for one in standings])
             _mark(connection, [one.id for one in standings], now)
             history.record(connection, [history.Line(one.id, "booked_again") for one in standings], who, now)
@@ -63,8 +65,8 @@ def ordered(connection: Connection, document_ids: Sequence[int]) -> set[int]:
     return found
 
 
-def _posted_about(access_keys: Sequence[str]) -> ColumnElement[bool]:
-    return documents.c.access_key.in_(access_keys) & documents.c.kind.in_(_KINDS) & (documents.c.state == "posted")
+def _posted_about(access_keys: Sequence[str], kinds: Sequence[str] = KINDS) -> ColumnElement[bool]:
+    return documents.c.access_key.in_(access_keys) & documents.c.kind.in_(kinds) & (documents.c.state == "posted")
 
 
 def _mark(connection: Connection, ids: Sequence[int], now: float) -> None:

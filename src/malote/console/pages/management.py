@@ -41,6 +41,7 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
         "structures": {each.till: each for each in services.structures.tills([till.name for till in page.tills])},
         "stoppage": services.locks.stoppage(),
         "ledger": services.ledger(),
+        "outside": services.books.outside(),
     }
 
 

@@ -1,0 +1,32 @@
+"""The business day of a sale: by the store's clock, from the hour at which its day begins."""
+
+from datetime import date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from malote.config import BooksSettings
+
+
+class BusinessDay(msgspec.Struct, frozen=True):
+    """``zone`` None: the clock of each note's own issue, as printed on it. ``begins``: after midnight."""
+
+    zone: tzinfo | None = None
+    begins: timedelta = timedelta(0)
+
+    def of(self, issued_at: str | None) -> date | None:
+        """The day of an ISO 8601 time with zone; None where it isn't one."""
+        try:
+            at = datetime.fromisoformat(issued_at or "")
+        except ValueError:
+            return None
+        if at.tzinfo is None:
+            return None
+        return ((at.astimezone(self.zone) if self.zone else at) - self.begins).date()
+
+
+def business_day(settings: BooksSettings) -> BusinessDay:
+    """As the settings have it, which were checked when they were read."""
+    hours, minutes = map(int, settings.day_begins.split(":"))
+    zone = ZoneInfo(settings.zone) if settings.zone else None
+    return BusinessDay(zone, timedelta(hours=hours, minutes=minutes))

@@ -1,0 +1,22 @@
+"""Both sides of the books, on a connection of their own to the ERP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+
+from malote.books.days import business_day
+from malote.books.reconciling import Books
+from malote.config import Settings
+from malote.erp.engines import open_configured
+from malote.spool import erp_memory
+
+
+@contextmanager
+def open_books(engine: Engine, settings: Settings) -> Iterator[Books]:
+    """Closed at the end of the block. Raises ``ErpError``, ``StoreError``."""
+    erp = open_configured(settings, remembered=erp_memory.recall(engine).schema)
+    try:
+        yield Books(engine, erp, business_day(settings.books), settings.books.compare_sales)
+    finally:
+        erp.close()

@@ -1,0 +1,98 @@
+"""Lançar de novo: exactly what the ERP lost is booked again from the pouches that the server still keeps.
+
+First a plan, which changes nothing; then the order. Whatever is proven absent at that moment goes back into the queue,
+a sale with all that was posted about it, so that it comes before its cancellation; the poster looks once more, in the
+transaction that books it.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, Engine, select
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.books.reconciling import Books, Named, Query, compared_pages, named
+from malote.database.engine import reading
+from malote.database.tables import till as tills
+from malote.spool import erp_comparison, erp_memory, rebooking
+from malote.spool.erp_comparison import OUTSIDE, Difference
+from malote.spool.moving import Standing
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """``missing`` can be booked again; of ``pruned`` the files have left the server; ``accepted`` are left out."""
+
+    missing: list[Named]
+    pruned: list[Named]
+    accepted: list[Named]
+
+    @property
+    def total(self) -> int:
+        """Cents."""
+        return sum(one.total for one in self.missing)
+
+
+def plan(books: Books, query: Query, now: float, *, accepted: bool = False) -> Plan:
+    """What the ERP lacks of the query's documents. ``accepted``: what a person accepted as gone as well.
+
+    Raises ``StoreError``, ``TillError`` and what the ERP raises.
+    """
+    found = [one for page in compared_pages(books, query, now) for one in page.differences]
+    return _planned(books, found, accepted=accepted)
+
+
+def plan_known(books: Books, now: float) -> Plan:
+    """The same of what is known to differ already, looked at once more: for a button that shows it."""
+    found: list[Difference] = []
+    for ids in erp_memory.known_pages(books.engine):
+        compared = erp_comparison.compare(books.engine, books.erp, ids, sales=books.sales)
+        erp_memory.note(books.engine, ids, compared.differences, now)
+        found += compared.differences
+    return _planned(books, found, accepted=False)
+
+
+def rebook(engine: Engine, planned: Plan, actor: Actor, now: float, reason: str = "") -> int:
+    """Orders what the plan says; how many documents went back into the queue. Raises ``StoreError``.
+
+    Doing it again orders nothing twice: what went back isn't posted any more, or is booked by now.
+    """
+    names = _names(engine)
+    totals = {one.access_key: one.total for one in planned.missing if one.kind == "sale"}
+
+    def tell(connection: Connection, standings: Sequence[Standing]) -> None:
+        for till_id in sorted({one.till_id for one in standings}):
+            of_till = [one for one in standings if one.till_id == till_id]
+            value = sum(totals.get(key, 0) for key in {one.access_key or "" for one in of_till})
+            audit.record(
+                connection,
+                actor,
+                "sales_booked_again",
+                f"till:{names[till_id]}",
+                before={"state": "posted"},
+                after={"state": "accepted", "documents": [str(one.id) for one in of_till], "total_cents": value},
+                reason=reason,
+                now=now,
+            )
+
+    sales = {one.access_key for one in planned.missing if one.kind == "sale"}
+    alone = {one.access_key for one in planned.missing} - sales
+    ordered = rebooking.order(engine, list(sales), who=actor.name, now=now, note=tell)
+    ordered += rebooking.order(engine, list(alone), who=actor.name, now=now, note=tell, kinds=("cancellation",))
+    return len(ordered)
+
+
+def _planned(books: Books, found: Sequence[Difference], *, accepted: bool) -> Plan:
+    lost = named(books, [one for one in found if one.what in OUTSIDE])
+    wanted = [one for one in lost if accepted or not one.accepted]
+    pruned = rebooking.keys_without_content(books.engine, [one.access_key for one in wanted])
+    return Plan(
+        missing=[one for one in wanted if one.access_key not in pruned],
+        pruned=[one for one in wanted if one.access_key in pruned],
+        accepted=[one for one in lost if one.accepted and not accepted],
+    )
+
+
+def _names(engine: Engine) -> dict[int, str]:
+    with reading(engine) as connection:
+        return {row.id: row.name for row in connection.execute(select(tills.c.id, tills.c.name))}

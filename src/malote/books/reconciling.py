@@ -1,0 +1,206 @@
+"""Server and ERP side by side, per till and business day, recomputed from what both have now.
+
+The digest of a side is the SHA-256 over its sales' lines ``KEY STATE CENTS``, each with a line feed, in the order of
+their bytes, where STATE is ``booked`` or ``cancelled``; a row that stands twice is two lines. Anybody can recompute it.
+The server's side are the sales that it settled as posted, the ERP's the rows of its own sales under their keys; its
+ledger is asked besides. Where the ERP doesn't keep its sales (``books.compare_sales``), its side are the entries.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+
+import msgspec
+from sqlalchemy import ColumnElement, Engine, and_, select
+
+from malote.accounts.tills import find_till
+from malote.books.days import BusinessDay
+from malote.database.engine import reading
+from malote.database.erp_tables import erp_difference
+from malote.database.tables import document as documents
+from malote.database.tables import till as tills
+from malote.spool import erp_comparison, erp_memory
+from malote.spool.erp_comparison import Booked, Compared, Difference, What, Witness
+from malote.spool.moving import chunks
+
+DAYS = 30  # that are looked at where nobody says which
+
+
+class Query(msgspec.Struct, frozen=True):
+    """``since`` and ``until`` are business days, both included; None: no end. ``till`` is a name; None: all."""
+
+    since: date | None = None
+    until: date | None = None
+    till: str | None = None
+
+
+class Side(msgspec.Struct, frozen=True):
+    count: int
+    total: int  # cents
+    digest: str  # hex
+
+
+class TillDay(msgspec.Struct, frozen=True):
+    """``day`` None: of sales whose time of issue can't be read."""
+
+    till: str
+    day: date | None
+    server: Side
+    erp: Side
+
+    @property
+    def equal(self) -> bool:
+        return self.server == self.erp
+
+
+class Named(msgspec.Struct, frozen=True):
+    """One difference, so that a person can find it. Totals in cents; ``erp_total`` None where the ERP has nothing."""
+
+    document_id: int
+    till: str
+    day: date | None
+    kind: str
+    access_key: str
+    series: int | None
+    number: int | None
+    what: What
+    total: int
+    erp_total: int | None
+    accepted: bool = False  # a person said why it is so
+
+
+class Report(msgspec.Struct, frozen=True):
+    days: list[TillDay]
+    differences: list[Named]
+    sales_compared: bool  # whether the ERP's sales themselves were looked at, and not only its ledger
+
+    @property
+    def troubled(self) -> bool:
+        return any(not one.accepted for one in self.differences)
+
+
+class Books(msgspec.Struct, frozen=True):
+    """Both sides. ``sales``: whether the ERP's sales themselves are looked at."""
+
+    engine: Engine
+    erp: Witness
+    day: BusinessDay
+    sales: bool = True
+
+
+_Lines = dict[tuple[int, date | None], list[tuple[str, str, int]]]
+
+
+def reconcile(books: Books, query: Query, now: float) -> Report:
+    """Raises ``StoreError``, ``TillError`` and what the ERP raises. What is found feeds the lights too."""
+    server: _Lines = defaultdict(list)
+    erp: _Lines = defaultdict(list)
+    found: list[Difference] = []
+    for compared in compared_pages(books, query, now):
+        found += compared.differences
+        _add(books, compared, server, erp)
+    names = _till_names(books.engine)
+    days = [
+        TillDay(names[key[0]], key[1], _side(server[key]), _side(erp[key]))
+        for key in sorted(server, key=lambda key: (names[key[0]].lower(), key[1] or date.min))
+    ]
+    return Report(days, named(books, found), books.sales)
+
+
+def compared_pages(books: Books, query: Query, now: float) -> Iterator[Compared]:
+    """The documents of the query, compared page by page; what is found is written down."""
+    for ids in erp_comparison.pages(books.engine, _condition(books.engine, query)):
+        compared = erp_comparison.compare(books.engine, books.erp, ids, sales=books.sales)
+        erp_memory.note(books.engine, ids, compared.differences, now)
+        within = {one.id for one in compared.booked if _is_within(books.day.of(one.issued_at), query)}
+        yield Compared(
+            [one for one in compared.booked if one.id in within],
+            compared.rows,
+            [one for one in compared.differences if one.booked.id in within],
+        )
+
+
+def named(books: Books, found: Sequence[Difference]) -> list[Named]:
+    """In order of arrival."""
+    names = _till_names(books.engine)
+    accepted = _accepted(books.engine, [one.booked.id for one in found])
+    return [
+        Named(
+            document_id=booked.id,
+            till=names[booked.till_id],
+            day=books.day.of(booked.issued_at),
+            kind=booked.kind,
+            access_key=booked.access_key,
+            series=booked.series,
+            number=booked.number,
+            what=one.what,
+            total=booked.total if booked.kind == "sale" else 0,
+            erp_total=one.erp_total,
+            accepted=booked.id in accepted,
+        )
+        for one in sorted(found, key=lambda one: one.booked.id)
+        for booked in [one.booked]
+    ]
+
+
+def _add(books: Books, compared: Compared, server: _Lines, erp: _Lines) -> None:
+    lost = {one.booked.id for one in compared.differences if one.what == "missing"}
+    for one in compared.booked:
+        if one.kind != "sale":
+            continue
+        key = one.till_id, books.day.of(one.issued_at)
+        own = (one.access_key, _state(cancelled=one.cancelled), one.total)
+        server[key].append(own)
+        if books.sales:
+            erp[key] += [(row.access_key, _state(cancelled=row.cancelled), row.total) for row in _rows(compared, one)]
+        elif one.id not in lost:
+            erp[key].append(own)
+
+
+def _rows(compared: Compared, booked: Booked) -> Sequence[erp_comparison.SaleRow]:
+    return compared.rows.get(booked.access_key, ())
+
+
+def _state(*, cancelled: bool) -> str:
+    return "cancelled" if cancelled else "booked"
+
+
+def _side(lines: Sequence[tuple[str, str, int]]) -> Side:
+    text = "".join(f"{key} {state} {cents}\n" for key, state, cents in sorted(lines))
+    digest = hashlib.sha256(text.encode("ascii")).hexdigest()
+    return Side(len(lines), sum(line[2] for line in lines), digest)
+
+
+def _condition(engine: Engine, query: Query) -> ColumnElement[bool] | None:
+    """What the database can sort out: a day more on both sides, since times are kept as they are written."""
+    conditions: list[ColumnElement[bool]] = []
+    if query.till is not None:
+        conditions.append(documents.c.till_id == find_till(engine, query.till).id)
+    if query.since is not None:
+        conditions.append(documents.c.issued_at >= (query.since - timedelta(days=1)).isoformat())
+    if query.until is not None:
+        conditions.append(documents.c.issued_at < (query.until + timedelta(days=3)).isoformat())
+    return and_(*conditions) if conditions else None
+
+
+def _is_within(day: date | None, query: Query) -> bool:
+    if day is None:
+        return query.until is None
+    return (query.since is None or query.since <= day) and (query.until is None or day <= query.until)
+
+
+def _till_names(engine: Engine) -> dict[int, str]:
+    with reading(engine) as connection:
+        return {row.id: row.name for row in connection.execute(select(tills.c.id, tills.c.name))}
+
+
+def _accepted(engine: Engine, ids: Sequence[int]) -> set[int]:
+    found: set[int] = set()
+    with reading(engine) as connection:
+        for some in chunks(ids):
+            query = select(erp_difference.c.document_id).where(
+                erp_difference.c.document_id.in_(some), erp_difference.c.accepted_at.is_not(None)
+            )
+            found |= set(connection.scalars(query))
+    return found

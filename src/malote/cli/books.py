@@ -1,0 +1,200 @@
+"""``malote books``: server and ERP side by side, and what the ERP lost booked again."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    amount,
+    console,
+    errors,
+    fail,
+    print_json,
+    say,
+    services_of,
+)
+from malote.cli.quarantine import DryRunOption, plain_table
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.books.rebooking import Plan
+    from malote.books.reconciling import Books, Named, Query, Report
+
+MOST_NAMED = 200  # differences on a terminal; --json has all
+
+DayOption = Annotated[str | None, typer.Option("--day", help="Only this business day.", metavar="YYYY-MM-DD")]
+TillOption = Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")]
+
+_WHAT: dict[str, tuple[str, str]] = {
+    "missing": ("fora do ERP", "not in the ERP"),
+    "deleted": ("no livro do ERP, e a venda foi apagada", "in the ERP's ledger, and its sale was deleted"),
+    "unlisted": ("no ERP, e fora do livro dele", "in the ERP, and not in its ledger"),
+    "doubled": ("mais de uma vez no ERP", "more than once in the ERP"),
+    "total": ("outro total no ERP", "another total in the ERP"),
+    "state": ("cancelada só de um lado", "cancelled on one side only"),
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("reconcile")(reconcile)
+    app.command("rebook")(rebook)
+
+
+def reconcile(
+    day: DayOption = None, till: TillOption = None, config: ConfigOption = None, json: JsonOption = False
+) -> None:
+    """Compares count, sum and digest of each till and business day at the server and in the ERP, from what both have
+    now: the last 30 days, or one. Names every difference. Exit status 1 if there is one that nobody accepted."""
+    import time
+
+    from malote.books.reconciling import DAYS
+    from malote.books.reconciling import reconcile as reconciling
+
+    query = _query(day, till, timedelta(days=DAYS))
+    with _books(config) as (services, books):
+        report = reconciling(books, query, time.time())
+        language = services.settings.language
+    if json:
+        print_json(report)
+    else:
+        _show_report(report, language)
+    if report.troubled:
+        raise typer.Exit(FOUND)
+
+
+def rebook(
+    day: DayOption = None,
+    till: TillOption = None,
+    accepted: Annotated[
+        bool, typer.Option("--accepted", help="Also what was accepted as gone (malote erp accept-ledger).")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Without asking.")] = False,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Books again exactly what the ERP lost, from the files that the server keeps. Exit status 1 where a file is gone.
+
+    Proven absent now, and once more by the key of the ERP's ledger when it is booked: nothing is booked twice, and
+    sales come before their cancellations.
+    """
+    import time
+
+    from malote.accounts.audit import command_line
+    from malote.books.rebooking import plan
+    from malote.books.rebooking import rebook as rebooking
+
+    query = _query(day, till, None)
+    ordered = 0
+    with _books(config) as (services, books):
+        language = services.settings.language
+        planned = plan(books, query, time.time(), accepted=accepted)
+        if not json:
+            _show_plan(planned, language)
+        if planned.missing and not dry_run and (yes or _confirmed(language)):
+            ordered = rebooking(services.engine, planned, command_line(), time.time(), reason.strip())
+    if json:
+        print_json({"plan": planned, "ordered": ordered})
+    elif ordered:
+        back = "documents are in the queue again" if language == "en" else "documentos voltaram à fila"
+        say(f"{ordered} {back}.")
+    if planned.pruned:
+        raise typer.Exit(FOUND)
+
+
+@contextmanager
+def _books(config: Path | None) -> "Iterator[tuple[Services, Books]]":
+    from malote.books.opening import open_books
+    from malote.erp.protocol import ErpError
+
+    with services_of(config) as services:
+        try:
+            with open_books(services.engine, services.settings) as books:
+                yield services, books
+        except ErpError as error:
+            fail(error.code, error.facts, services.settings)
+
+
+def _query(day: str | None, till: str | None, back: timedelta | None) -> "Query":
+    from malote.books.reconciling import Query
+
+    if day is None:
+        return Query(since=datetime.now().astimezone().date() - back if back else None, till=till)
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError:
+        errors.print(f"malote: --day: {day}: YYYY-MM-DD", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(WRONG_USAGE) from None
+    return Query(since=chosen, until=chosen, till=till)
+
+
+def _confirmed(language: Language) -> bool:
+    return typer.confirm("Book them again?" if language == "en" else "Lançar de novo?", err=True)
+
+
+def _show_report(report: "Report", language: Language) -> None:
+    english = language == "en"
+    headings = (
+        ("Till", "Day", "Server", "R$", "ERP", "R$", "")
+        if english
+        else ("Caixa", "Dia", "Servidor", "R$", "ERP", "R$", "")
+    )
+    table = plain_table(headings)
+    for one in report.days:
+        equal = ("equal" if english else "igual") if one.equal else ("differs" if english else "difere")
+        sums = (one.server.count, amount(one.server.total, language), one.erp.count, amount(one.erp.total, language))
+        shown = (one.till, one.day.isoformat() if one.day else "?", *map(str, sums))
+        table.add_row(*(Text(each) for each in shown), Text(equal, style="" if one.equal else "red"))
+    console.print(table)
+    if not report.sales_compared:
+        say(
+            "Only the ERP's ledger was compared (books.compare_sales)."
+            if english
+            else "Só o livro do ERP foi comparado (books.compare_sales)."
+        )
+    _name(report.differences, language)
+    if not report.differences:
+        say("No difference." if english else "Nenhuma diferença.")
+
+
+def _show_plan(planned: "Plan", language: Language) -> None:
+    english = language == "en"
+    _name(planned.missing, language)
+    count, value = len(planned.missing), amount(planned.total, language)
+    say(f"{count} to book again, R$ {value}" if english else f"{count} a lançar de novo, R$ {value}")
+    if planned.pruned:
+        said = "their files have left the server" if english else "os arquivos já saíram do servidor"
+        say(f"{len(planned.pruned)}: {said} [content_pruned]")
+        _name(planned.pruned, language)
+    if planned.accepted:
+        said = "accepted; --accepted includes them" if english else "aceitos; --accepted os inclui"
+        say(f"{len(planned.accepted)}: {said}")
+
+
+def _name(differences: "Sequence[Named]", language: Language) -> None:
+    english = language == "en"
+    for one in differences[:MOST_NAMED]:
+        what = _WHAT[one.what][english]
+        here = f"R$ {amount(one.total, language)}"
+        if one.erp_total is not None and one.erp_total != one.total:
+            here += f" / ERP R$ {amount(one.erp_total, language)}"
+        if one.kind == "cancellation":
+            here = "cancellation" if english else "cancelamento"
+        accepted = (" (accepted)" if english else " (aceito)") if one.accepted else ""
+        day = one.day.isoformat() if one.day else "?"
+        number = f"{one.series}/{one.number} · " if one.number is not None else ""
+        say(f"{one.till} · {day} · {number}{one.access_key} · {here} · {what}{accepted}")
+    if len(differences) > MOST_NAMED:
+        say(f"… +{len(differences) - MOST_NAMED} (--json)")

@@ -1,0 +1,180 @@
+"""Server and ERP side by side: equal to the digest, or every difference by its name."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from malote.accounts.audit import Actor
+from malote.books.days import BusinessDay
+from malote.books.reconciling import Books, Query, Report, reconcile
+from malote.posting.ledger import accept
+from malote.spool.erp_comparison import SaleRow, Witness
+from tests.engines.erp_support import Tables
+from tests.engines.posting_support import Shop, open_shop
+from tests.engines.sales import cancellation, sale
+from tests.engines.spool_support import Clock
+
+pytest_plugins = ["tests.engines.erp_fixtures"]
+
+ALL = Query()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, erp_url: str, tables: Tables) -> Iterator[Shop]:
+    """Eight sales and a cancellation, all booked."""
+    with open_shop(tmp_path, erp_url, Clock()) as opened:
+        opened.accept(*(sale(n) for n in range(1, 9)), cancellation(sale(2)))
+        with closing(opened.poster()) as poster:
+            poster.drain()
+        yield opened
+
+
+@contextmanager
+def books(shop: Shop, *, sales: bool = True) -> Iterator[Books]:
+    with closing(shop.erp()) as erp:
+        yield Books(shop.engine, erp, BusinessDay(), sales)
+
+
+def compared(shop: Shop, query: Query = ALL, *, sales: bool = True) -> Report:
+    with books(shop, sales=sales) as opened:
+        return reconcile(opened, query, shop.clock())
+
+
+def key(number: int) -> str:
+    return sale(number).access_key
+
+
+def found(report: Report) -> list[tuple[str, str]]:
+    return [(one.what, one.access_key) for one in report.differences]
+
+
+def test_equal_sides_have_equal_digests_that_anybody_can_recompute(shop: Shop) -> None:
+    report = compared(shop)
+    assert report.differences == []
+    assert not report.troubled
+    [day] = report.days
+    assert day.equal
+    lines = sorted(f"{key(n)} {'cancelled' if n == 2 else 'booked'} {sale(n).totals.total}\n" for n in range(1, 9))
+    assert day.server.digest == hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert (day.server.count, day.server.total) == (8, sum(sale(n).totals.total for n in range(1, 9)))
+
+
+@pytest.mark.parametrize(
+    ("tampering", "what"),
+    [
+        ("DELETE FROM sale WHERE access_key = '{key}'", "deleted"),
+        ("DELETE FROM posting_key WHERE identity = '{key}'", "unlisted"),
+        ("UPDATE sale SET total = total + 0.01 WHERE access_key = '{key}'", "total"),
+        ("UPDATE sale SET cancelled_at = issued_at WHERE access_key = '{key}'", "state"),
+    ],
+)
+def test_one_tampering_is_one_difference_with_its_name(shop: Shop, tables: Tables, tampering: str, what: str) -> None:
+    tables.run(tampering.format(key=key(5)))
+    report = compared(shop)
+    [one] = report.differences
+    assert (one.what, one.access_key, one.number, one.total) == (what, key(5), sale(5).number, sale(5).totals.total)
+    assert report.troubled
+    [status] = shop.spool.status()
+    assert status.outside + status.differing == 1
+    tables.run("DELETE FROM posting_key")
+    assert {one.what for one in compared(shop).differences} >= {"unlisted", "missing"}
+
+
+def test_a_row_that_stands_twice_is_told_where_the_tables_allow_it(shop: Shop, tables: Tables) -> None:
+    tables.run(
+        "CREATE TABLE loose AS SELECT * FROM sale",
+        f"INSERT INTO loose SELECT * FROM sale WHERE access_key = '{key(3)}'",
+        "DROP TABLE sale",
+        "ALTER TABLE loose RENAME TO sale",
+    )
+    report = compared(shop)
+    assert found(report) == [("doubled", key(3))]
+    [day] = report.days
+    assert (day.server.count, day.erp.count) == (8, 9)
+    assert day.erp.total - day.server.total == sale(3).totals.total
+
+
+def test_an_emptied_erp_lacks_every_one_by_name(shop: Shop, tables: Tables) -> None:
+    tables.run("DELETE FROM posting_key", "DELETE FROM sale")
+    report = compared(shop)
+    assert [one for what, one in found(report) if what == "missing"] == [*(key(n) for n in range(1, 9)), key(2)]
+    assert [one.kind for one in report.differences].count("cancellation") == 1
+    assert report.days[0].erp.count == 0
+
+
+def test_where_the_erp_keeps_no_sales_its_ledger_is_the_witness(shop: Shop, tables: Tables) -> None:
+    tables.run("DELETE FROM sale", f"DELETE FROM posting_key WHERE identity = '{key(4)}'")
+    report = compared(shop, sales=False)
+    assert found(report) == [("missing", key(4))]
+    assert not report.sales_compared
+    assert report.days[0].erp.count == 7
+
+
+def test_what_was_accepted_is_named_and_troubles_nobody(shop: Shop, tables: Tables) -> None:
+    tables.run(f"DELETE FROM sale WHERE access_key = '{key(5)}'")
+    assert compared(shop).troubled
+    assert accept(shop.engine, Actor("ana"), "estornada no ERP", shop.clock()) == (1, sale(5).totals.total)
+    report = compared(shop)
+    assert found(report) == [("deleted", key(5))]
+    assert not report.troubled
+    assert shop.spool.status()[0].outside == 0
+    # Accepted is what was known then, and nothing that happens later.
+    tables.run(f"DELETE FROM sale WHERE access_key = '{key(6)}'")
+    assert [one.access_key for one in compared(shop).differences if not one.accepted] == [key(6)]
+
+
+def test_a_version_of_a_sale_that_brought_its_protocol_is_the_same_sale(shop: Shop) -> None:
+    shop.accept(msgspec.structs.replace(sale(20), protocol=None, emission=9), sale(21))
+    shop.accept(sale(21))
+    with closing(shop.poster()) as poster:
+        poster.drain()
+    report = compared(shop)
+    assert report.differences == []
+    assert report.days[0].server.count == len({one.access_key for one in shop.documents()})
+
+
+def test_a_day_and_a_till_are_chosen_and_an_unknown_time_is_of_no_day(shop: Shop) -> None:
+    day = sale(1).issued_at.date()
+    assert len(compared(shop, Query(since=day, until=day)).days) == 1
+    other = day + timedelta(days=1)
+    assert compared(shop, Query(since=other, until=other)).days == []
+    assert len(compared(shop, Query(till="CAIXA1")).days) == 1
+    assert BusinessDay().of("yesterday") is None
+
+
+def test_the_day_begins_when_the_store_says_by_the_clock_of_the_store() -> None:
+    late = datetime(2026, 11, 28, 2, 30, tzinfo=UTC).isoformat()
+    assert BusinessDay().of(late) == date(2026, 11, 28)
+    assert BusinessDay(ZoneInfo("America/Sao_Paulo")).of(late) == date(2026, 11, 27)
+    assert BusinessDay(None, timedelta(hours=4)).of(late) == date(2026, 11, 27)
+    assert BusinessDay(None, timedelta(hours=2)).of(late) == date(2026, 11, 28)
+
+
+def test_questions_go_out_by_sets(shop: Shop) -> None:
+    """Not one by one: what is asked grows with the pages and not with the sales."""
+    with books(shop) as opened:
+        counting = Counting(opened.erp)
+        reconcile(msgspec.structs.replace(opened, erp=counting), ALL, shop.clock())
+        assert counting.asked == [9, 8]
+
+
+class Counting:
+    """A witness that counts what it is asked at once."""
+
+    def __init__(self, erp: Witness) -> None:
+        self._erp = erp
+        self.asked: list[int] = []
+
+    def ledger(self, identities: Sequence[str]) -> Mapping[str, bytes]:
+        self.asked.append(len(identities))
+        return self._erp.ledger(identities)
+
+    def sales(self, access_keys: Sequence[str]) -> Sequence[SaleRow]:
+        self.asked.append(len(access_keys))
+        return self._erp.sales(access_keys)
