@@ -66,8 +66,10 @@ def test_one_button_says_how_many_and_how_much_and_books_just_them_again(tmp_pat
         done = browser.post("/console/books/rebook", data={"csrf": csrf, "count": "4"})
         assert "4 documentos voltaram à fila" in done.text
         [status] = services.spool.status()
-        assert (status.pending, status.posted, status.outside) == (4, 0, 0)
-        assert "em dia</span>" not in browser.get("/console/tills").text
+        assert (status.pending, status.posted, status.outside) == (4, 0, 4)
+        page = browser.get("/console/tills").text
+        assert "em dia</span>" not in page
+        assert "Lançar de novo" not in page
         with closing(build_poster(services.settings, services)) as poster:
             assert poster.drain() == 4
         look(services)

@@ -52,6 +52,10 @@ class LedgerGuard:
         except ErpError as error:
             log.debug("ledger_not_right", code=error.code, detail=error.detail)
 
+    def doubt(self) -> None:
+        """Something was booked again: whether it is there now is looked at next."""
+        self._looked_at = float("-inf")
+
     def _is_due(self, erp: Erp) -> bool:
         elapsed = self._clock() - self._looked_at
         return erp.connections.count != self._connection or not 0 <= elapsed < LOOK_SECONDS

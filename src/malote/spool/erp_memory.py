@@ -30,6 +30,7 @@ from malote.database.tables import tally
 from malote.spool import erp_comparison
 from malote.spool.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
 from malote.spool.moving import chunks
+from malote.spool.states import OPEN
 
 NEWEST = PAGE  # documents: what a restored copy lacks are the newest
 PARTS = 12  # of a walk over all that was booked
@@ -72,9 +73,10 @@ def outside(connection: Connection) -> dict[int, Outside]:
 
 
 def outside_in_all(engine: Engine) -> tuple[int, int]:
-    """How many documents of any till the ERP lost, and how many cents they come to. Raises ``StoreError``."""
+    """What the ERP lost of any till and nobody ordered again: documents, and cents. Raises ``StoreError``."""
     with reading(engine) as connection:
-        count, total = connection.execute(_counted(_OPEN & erp_difference.c.what.in_(sorted(OUTSIDE)))).one()
+        outside = erp_difference.c.what.in_(sorted(OUTSIDE))
+        count, total = connection.execute(_counted(_OPEN & outside & _STANDING)).one()
         return int(count), int(total)
 
 
@@ -108,7 +110,9 @@ def look(engine: Engine, erp: Witness, now: float, *, newest: int = NEWEST, sale
     """
     with reading(engine) as connection:
         asked = erp_comparison.ids_where(connection, documents.c.id > 0, limit=newest, newest=True)
-        known = select(erp_difference.c.document_id).where(_OPEN).order_by(erp_difference.c.document_id.desc())
+        known = (
+            select(erp_difference.c.document_id).where(_OPEN, _STANDING).order_by(erp_difference.c.document_id.desc())
+        )
         suspected = list(connection.scalars(known.limit(PAGE)))
     part = _next_part(engine, now)
     found = _note(engine, erp, {*asked, *suspected, *part}, now, sales=sales)
@@ -133,7 +137,8 @@ def remember(engine: Engine, schema: str, now: float) -> None:
 def note(engine: Engine, looked: Sequence[int], differences: Sequence[Difference], now: float) -> None:
     """What was found of the documents that were looked at takes the place of what was known of them.
 
-    What a person accepted stays accepted as long as it differs in the same way. Raises ``StoreError``.
+    What a person accepted stays accepted as long as it differs in the same way; what is on its way to be booked again
+    stays what it was until it is there. Raises ``StoreError``.
     """
     known = _known(engine, looked)
     fresh = {one.booked.id: _row(one, now) for one in differences}
@@ -176,6 +181,8 @@ def accept(engine: Engine, now: float, tell: Callable[[Connection, int, int], No
 
 
 _OPEN: ColumnElement[bool] = erp_difference.c.accepted_at.is_(None)
+# What isn't on its way to be booked again.
+_STANDING = exists().where((documents.c.id == erp_difference.c.document_id) & (documents.c.state == "posted"))
 
 
 # Another poster may have found the same at the same moment.
@@ -188,7 +195,7 @@ _INSERT = text(
 
 def _trouble(connection: Connection) -> Trouble | None:
     short = erp_difference.c.what.in_(sorted(SHORT))
-    count, total = connection.execute(_counted(_OPEN & short)).one()
+    count, total = connection.execute(_counted(_OPEN & short & _STANDING)).one()
     if not count:
         return None
     since = connection.scalar(select(func.min(erp_difference.c.found_at)).where(_OPEN, short))
@@ -238,18 +245,20 @@ def _still(engine: Engine, ids: Sequence[int]) -> list[int]:
 
 
 def _known(engine: Engine, looked: Sequence[int]) -> dict[int, Any]:
-    """What is known of these, and of all that isn't posted any more."""
+    """What is known of these, and of all that is settled otherwise by now; nothing of what is on its way."""
     known: dict[int, Any] = {}
     with reading(engine) as connection:
         if connection.execute(select(erp_difference.c.document_id).limit(1)).first() is None:
             return known
         for some in chunks(looked):
-            query = select(erp_difference).where(erp_difference.c.document_id.in_(some))
+            query = _WITH_STATE.where(erp_difference.c.document_id.in_(some), documents.c.state.not_in(sorted(OPEN)))
             known |= {row.document_id: row for row in connection.execute(query)}
-        here = (documents.c.id == erp_difference.c.document_id) & (documents.c.state == "posted")
-        moved_on = select(erp_difference).where(~exists().where(here))
+        moved_on = _WITH_STATE.where(documents.c.state.not_in(("posted", *sorted(OPEN))))
         known |= {row.document_id: row for row in connection.execute(moved_on)}
     return known
+
+
+_WITH_STATE = select(erp_difference).join(documents, documents.c.id == erp_difference.c.document_id)
 
 
 def _row(one: Difference, now: float) -> dict[str, Any]:

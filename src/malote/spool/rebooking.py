@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select
 
 from malote.database.engine import reading, writing
-from malote.database.erp_tables import erp_difference, rebooking
+from malote.database.erp_tables import rebooking
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
 from malote.spool import history
@@ -73,4 +73,3 @@ def _mark(connection: Connection, ids: Sequence[int], now: float) -> None:
     for some in chunks(ids):
         connection.execute(delete(rebooking).where(rebooking.c.document_id.in_(some)))
         connection.execute(insert(rebooking), [{"document_id": one, "ordered_at": now} for one in some])
-        connection.execute(delete(erp_difference).where(erp_difference.c.document_id.in_(some)))
