@@ -29,6 +29,7 @@ BATCH = 20
 
 
 def main(store_url: str, erp_url: str, where: str, at: int, profile: str = "") -> None:
+    tables = ErpTables(load(profile))
     if where == "within":
         die_at_call(at)
     batches = iter(range(1, 10**6))
@@ -43,6 +44,9 @@ def main(store_url: str, erp_url: str, where: str, at: int, profile: str = "") -
             die()
         return outcomes
 
+    def opened() -> Erp:
+        return open_erp(erp_url, lock_timeout_seconds=5, statement_timeout_seconds=0.9, tables=tables)
+
     class DyingSpool(Spool):
         def settle(self, settlements: Sequence[Settlement]) -> int:
             counted = super().settle(settlements)
@@ -54,10 +58,7 @@ def main(store_url: str, erp_url: str, where: str, at: int, profile: str = "") -
     settings = msgspec.structs.replace(SETTINGS, batch=BATCH, lease_seconds=LEASE_SECONDS)
     poster = Poster(
         DyingSpool(engine),
-        lambda: Passing(
-            open_erp(erp_url, lock_timeout_seconds=5, statement_timeout_seconds=0.9, tables=ErpTables(load(profile))),
-            post,
-        ),
+        lambda: Passing(opened(), post),
         lambda rejected: None,
         settings,
         StoreSettings(),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from malote.erp import rewriting, rows
+from malote.erp import rows
 from malote.erp.contest import Contest
 from malote.erp.fitting import fitted
 from malote.erp.lost import Lost
@@ -82,7 +82,7 @@ class Booking(Lost):
         wanting = {key for key, row in held.items() if row.protocol_status is None}
         mending = {posting.document_id for posting, _ in self._mending}
         mended: dict[str, bytes] = {}
-        changes, completed = [], []
+        changes, completed = {}, []
         for posting, sale in completing:
             mends = posting.document_id in mending
             if sale.access_key not in wanting:
@@ -97,8 +97,7 @@ class Booking(Lost):
                 self._mend(posting, sale, ledger[sale.access_key], held[sale.access_key])
                 held[sale.access_key] = _authorised(held[sale.access_key], sale.protocol)
                 continue
-            changed = self._erp.sale.change(rows.protocol_row(sale.protocol))
-            changes.append({"of_key": sale.access_key, **changed})
+            changes[sale.access_key] = rows.protocol_row(sale.protocol)
             held[sale.access_key] = _authorised(held[sale.access_key], sale.protocol)
             completed.append((posting, sale))
             self._say(posting, Result.PROTOCOL_ADDED)
@@ -107,7 +106,7 @@ class Booking(Lost):
 
     def _answer(self, answers: Sequence[Pair[Answer]], held: dict[str, Held]) -> None:
         """The authority's answers in files of their own: a protocol for a sale booked without one, or nothing new."""
-        changes, completed = [], []
+        changes, completed = {}, []
         cancelled = [key for key, row in held.items() if row.cancelled_at is not None and row.protocol_status is None]
         reversals = self._entries([reverse(key) for key in cancelled]) if answers else {}
         for posting, answer in answers:
@@ -117,8 +116,7 @@ class Booking(Lost):
             elif answer.protocol is not None and reverse(answer.access_key) in reversals:
                 self._say(posting, Result.REVERSED)
             elif answer.protocol is not None and sale.protocol_status is None:
-                changed = self._erp.sale.change(rows.protocol_row(answer.protocol))
-                changes.append({"of_key": answer.access_key, **changed})
+                changes[answer.access_key] = rows.protocol_row(answer.protocol)
                 held[answer.access_key] = _authorised(sale, answer.protocol)
                 completed.append((posting, answer))
                 self._say(posting, Result.PROTOCOL_ADDED)
@@ -136,7 +134,7 @@ class Booking(Lost):
         fields = self._outcomes[posting.document_id].facts
         self._keep_former(sale.access_key, entry, posting)
         cancelled = held.cancelled_at is not None
-        rewriting.rewrite(self._connection, self._erp, posting, sale, cancelled=cancelled)
+        self._rewrite(posting, sale, cancelled=cancelled)
         self._say(posting, Result.MENDED, fields)
 
     # ---- cancellations and voided numbers ----
@@ -184,21 +182,20 @@ class Booking(Lost):
         # Of one whose entry is gone, the row may have stayed.
         self._remove_of([document.access_key for posting, document in booked if posting.again], "cancellation")
         cancellations = [rows.cancellation_row(document, posting.till) for posting, document in booked]
-        self._add(self._erp.cancellation, cancellations)
+        self._add("cancellation", cancellations)
         # A sale that somebody cancelled in the ERP itself has its stock back already.
         undone = [document for _, document in booked if held[document.access_key].cancelled_at is None]
-        change = self._erp.sale.change
-        self._change_sales([{"of_key": one.access_key, **change({"cancelled_at": one.at})} for one in undone])
+        self._change_sales({one.access_key: {"cancelled_at": one.at} for one in undone})
         self._tell("call_cancellation", [pair for pair in booked if held[pair[1].access_key].cancelled_at is None])
         for one in undone:
             held[one.access_key] = msgspec.structs.replace(held[one.access_key], cancelled_at=one.at)
-        self._return_to_stock([document.access_key for document in undone])
+        self._return_to_stock({one.access_key: one.at for one in undone})
 
     def _void(self, groups: Mapping[str, list[Pair[NumberVoid]]]) -> None:
         booked = self._claim_first(groups)
         if booked:
             voids = [rows.void_row(document, posting.till) for posting, document in booked]
-            self._add(self._erp.number_void, voids)
+            self._add("number_void", voids)
             self._tell("call_void", booked)
 
     def _tell_of_sales(self, voids: Sequence[Pair[NumberVoid]]) -> None:

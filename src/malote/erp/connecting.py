@@ -14,6 +14,7 @@ from malote.erp.address import without
 from malote.erp.faults import classify
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.functions import UnmappedError
+from malote.erp.profiles.queries import UnansweredError
 from malote.erp.protocol import BookedSale, ErpError, Posting, SaleRow
 from malote.erp.said import presentable
 from malote.erp.values import OutOfRangeError
@@ -27,6 +28,7 @@ DRIVER_ERRORS = (
     oracledb.Error,
     OutOfRangeError,
     UnmappedError,
+    UnansweredError,
     OverflowError,
 )
 _REMEMBERED_SECONDS = 2.0

@@ -85,7 +85,7 @@ class _Layout:
         self.columns = (*columns, *(target.column for target in worked_out))
         self.template = "\t".join([*pieces, *("%s" for _ in worked_out)]) + "\n"
         self.separators = len(self.columns) - 1
-        self.worked_out = tuple((target, _writer(target.compiled.shape)) for target in worked_out)
+        self.worked_out = tuple((target, writer(target.compiled.shape)) for target in worked_out)
 
     def additions(self, row: Row, sale: Row) -> tuple[str, ...]:
         """What is worked out from the row and its sale's row, escaped already."""
@@ -157,8 +157,14 @@ def _line(layout: _Layout, values: tuple[Any, ...], row: Row, sale: Row) -> str:
     return layout.template % (values + layout.additions(row, sale))
 
 
-def _writer(shape: Shape) -> Callable[[Any], str]:
-    """How a worked out value of this shape is written."""
+def writer(shape: Shape) -> Callable[[Any], str]:
+    """How a worked out value of this shape is written for COPY."""
+    plain = plainly(shape)
+    return (lambda value: plain(value).translate(_ESCAPES)) if shape.kind in ("text", "any") else plain
+
+
+def plainly(shape: Shape) -> Callable[[Any], str]:
+    """A value of this shape in the words of SQL; "" for none."""
     match shape.kind:
         case "money":
             return lambda value: "" if value is None else f"{value:d}e-2"
@@ -166,7 +172,7 @@ def _writer(shape: Shape) -> Callable[[Any], str]:
             numbers = _Numbers(shape.places)
             return lambda value: numbers[str(value)]
         case "text":
-            return lambda value: value.translate(_ESCAPES) if value else ""
+            return lambda value: value or ""
         case "moment" | "date" | "clock":
             return lambda value: value.isoformat() if value else ""
     return lambda value: "" if value is None else str(value)

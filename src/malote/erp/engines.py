@@ -42,6 +42,9 @@ def open_erp(
     engine = _ENGINES.get(parsed.drivername)
     if engine is None:
         raise address.invalid(f"{parsed.drivername}: known are {', '.join(sorted(_ENGINES))}")
+    if tables.state is not None and engine is not PostgresqlErp:
+        why = f"{tables.profile.name}: [state], tables of ordinary design, is for PostgreSQL so far"
+        raise ErpError("erp_profile_invalid", transient=False, detail=why)
     return engine(
         parsed,
         lock_timeout_seconds=lock_timeout_seconds,

@@ -13,6 +13,7 @@ from sqlalchemy import exc
 
 from malote.erp import faults_oracle
 from malote.erp.profiles.functions import UnmappedError
+from malote.erp.profiles.queries import UnansweredError
 from malote.erp.protocol import ErpError
 from malote.erp.said import presentable
 from malote.erp.values import OutOfRangeError
@@ -100,6 +101,11 @@ def classify(error: Exception, table: str = "") -> ErpError:
             return _permanent("value_out_of_range", table, cause.column)
         case UnmappedError():
             return _permanent("erp_unmapped", cause.column, cause.lookup)
+        case UnansweredError():
+            code = "erp_query_ambiguous" if cause.several else "erp_unmapped"
+            return _spoken(
+                code, _detail(cause.column, cause.query), {"table": table}, "" if cause.several else cause.said
+            )
         case OverflowError():  # SQLite's driver, for an integer of more than 64 bits
             return _permanent("value_out_of_range", table, "an integer")
         case exc.TimeoutError():

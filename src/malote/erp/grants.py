@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from malote.erp.mapping import STAMPED, ErpTables, MappedTable, plain
+from malote.erp.mapping import ErpTables, MappedTable, plain
+from malote.erp.profiles.profile import PARTS
+from malote.erp.profiles.syntax import Field
+from malote.erp.targets import KEY, STAMPED
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -29,6 +32,9 @@ class Use(msgspec.Struct, frozen=True):
     columns: tuple[str, ...] = ()
 
 
+USAGE = "USAGE"  # of a sequence
+
+
 def uses(erp: ErpTables) -> list[Use]:
     """Every verb of Malote's statements, table by table."""
     found = [Use(erp.ledger_name, verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")]
@@ -45,7 +51,23 @@ def uses(erp: ErpTables) -> list[Use]:
     # A reversal is undone when the sale is authorised after all; DELETE has to look for the key.
     if erp.cancellation:
         found += [Use(erp.cancellation.name, verb) for verb in ("SELECT", "DELETE")]
-    return found
+    return found + _ordinary(erp)
+
+
+def _ordinary(erp: ErpTables) -> list[Use]:
+    """What tables of ordinary design need besides."""
+    if erp.state is None:
+        return []
+    found = [Use(plain(erp.state.name), verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")]
+    if erp.tax:
+        found += [Use(erp.tax.name, verb) for verb in ("SELECT", "INSERT", "DELETE")]
+    if erp.movement:
+        found.append(Use(erp.movement.name, "INSERT"))
+    named = (mapped.sequence for part in PARTS if (mapped := erp.profile.part(part)))
+    found += [Use(sequence, USAGE) for sequence in named if sequence]
+    granted = {use.table for use in found if use.verb == "SELECT"}
+    asked = {table.lower() for query in erp.profile.query.values() for table in query.tables()}
+    return found + [Use(table, "SELECT") for table in sorted(asked - granted)]
 
 
 def statements(granted: Sequence[Grant]) -> list[str]:
@@ -67,5 +89,5 @@ def _changed(sale: MappedTable) -> tuple[str, ...]:
     return tuple(
         target.column
         for target in sale.targets
-        if target.compiled.fields and not any(field.name in fixed for field in target.compiled.fields)
+        if target.compiled.fields - {Field(KEY)} and not any(field.name in fixed for field in target.compiled.fields)
     )

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, Dialect, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from malote.erp.grants import Grant, uses
+from malote.erp.grants import USAGE, Grant, uses
 from malote.erp.mapping import ErpTables
 
 DIALECT: Dialect = PGDialect()  # type: ignore[no-untyped-call]
@@ -35,7 +35,10 @@ def needed(tables: ErpTables, user: str) -> list[Grant]:
     granted = [Grant("USAGE", f"SCHEMA {quote(schema)}", named)]
     for use in uses(tables):
         columns = tuple(quote(column) for column in use.columns)
-        granted.append(Grant(use.verb, f"{quote(schema)}.{quote(use.table)}", named, columns, use.table))
+        before, point, bare = use.table.rpartition(".")  # a query may name a table with its schema
+        target = f"{quote(before) if point else quote(schema)}.{quote(bare)}"
+        target = f"SEQUENCE {target}" if use.verb == USAGE else target
+        granted.append(Grant(use.verb, target, named, columns, use.table))
     return granted
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from malote.erp import compare, rows
-from malote.erp.connecting import classified
+from malote.erp import compare
 from malote.erp.contest import facts_of
 from malote.erp.numbers import VOIDED
 from malote.erp.protocol import ErpError, Posting, Result
@@ -71,8 +70,7 @@ class Known(Transaction):
 
     def _say_contested(self, posting: Posting, sale: Sale, rival: str) -> None:
         """At most one of the two is authorised."""
-        with classified(self._erp.sale.name):
-            booked = rows.booked_sales(self._connection, self._erp, {rival: sale}).get(rival)
+        booked = self._booked({rival: sale}).get(rival)
         same = booked is not None and self._erp.tells_money and compare.same_sale(booked, sale)
         if sale.authorised:
             result = Result.SUPERSEDES
@@ -101,8 +99,7 @@ class Known(Transaction):
         other digits, or by an older program."""
         if not sales:
             return []
-        with classified(self._erp.sale.name):
-            booked = rows.booked_sales(self._connection, self._erp, {sale.access_key: sale for _, sale in sales})
+        booked = self._booked({sale.access_key: sale for _, sale in sales})
         formers = self._entries([former(sale.access_key, posting.content_hash) for posting, sale in sales])
         same = []
         for posting, sale in sales:

@@ -8,7 +8,7 @@ and nothing else is touched.
 
 from collections.abc import Mapping, Sequence
 
-from malote.erp import compare, rows, statements
+from malote.erp import compare, statements
 from malote.erp.connecting import classified
 from malote.erp.known import Known
 from malote.erp.protocol import Posting, Result
@@ -25,8 +25,7 @@ class Lost(Known):
         if not lost:
             return
         entries = self._locked_entries(list(lost))
-        with classified(self._erp.sale.name):
-            before = rows.booked_sales(self._connection, self._erp, {key: sale for key, (_, sale) in lost.items()})
+        before = self._booked({key: sale for key, (_, sale) in lost.items()})
         for key, (posting, sale) in lost.items():
             entry = entries.get(key)
             if entry is None and key in before:
@@ -61,6 +60,5 @@ class Lost(Known):
             return
         held = self._hold([document.access_key]).get(document.access_key)
         if held is not None and held.cancelled_at is None:
-            changed = self._erp.sale.change({"cancelled_at": document.at})
-            self._change_sales([{"of_key": document.access_key, **changed}])
+            self._change_sales({document.access_key: {"cancelled_at": document.at}})
             self._tell("call_cancellation", [(posting, document)])

@@ -4,27 +4,22 @@ A column whose value leads back to a field of a document goes by that field's na
 the ERP calls it, so that the code that books is the same for every profile.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-from sqlalchemy import Column, DefaultClause, MetaData, Table
+from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.sql.schema import RETAIN_SCHEMA
 
-from malote.erp import tables
+from malote.erp import ordinary_tables, tables
 from malote.erp.profiles.errors import ProfileError
-from malote.erp.profiles.functions import Compiled, Inverse, Row, Surroundings, compiled
+from malote.erp.profiles.functions import Inverse, Row
 from malote.erp.profiles.post import CALLS
-from malote.erp.profiles.profile import FIELDS, PARTS, MappedPart, Part, Profile, Written, built_in
-from malote.erp.profiles.shapes import shape_of
-from malote.erp.profiles.syntax import Constant, Expression, ExpressionError, Field, parse
+from malote.erp.profiles.profile import FIELDS, ORDINARY, PARTS, Part, Profile, built_in
+from malote.erp.profiles.syntax import Field
+from malote.erp.targets import CANCELLED, KEY, PROTOCOL, STAMPED, Target, column_of, targets_of
 from malote.erp.values import Words
 
-# What changes after a sale is booked, and therefore can't be mixed with anything else, nor copied to its lines.
-CANCELLED = frozenset({"cancelled_at"})
-PROTOCOL = frozenset({"protocol_number", "protocol_status", "protocol_at"})
 ERP_ID = "erp_id"  # beside the fields of a sale that the ERP's own statements booked: what the ERP calls it
-STAMPED = "posted_at"  # by the database, as the column's default
 _NOT_YET: Row = dict.fromkeys(CANCELLED)
 
 # Fields that Malote itself needs in a column of their own, and those it must at least be able to read back.
@@ -47,28 +42,6 @@ _MONEY: Mapping[Part, frozenset[str]] = {
 _NOT_COMPARED = {"till", STAMPED, *CANCELLED, *PROTOCOL}
 
 
-class Target(msgspec.Struct, frozen=True):
-    """One column of the ERP and what goes into it."""
-
-    column: str
-    key: str
-    expression: Expression
-    compiled: Compiled
-
-    @property
-    def bare(self) -> str | None:
-        """The field, where the column holds one and nothing else is done to it."""
-        match self.expression:
-            case Field(name=name, of_sale=False):
-                return name
-        return None
-
-    @property
-    def inserted(self) -> bool:
-        """Whether it is written with the row: what the database stamps and what comes later are not."""
-        return self.bare not in {STAMPED, *CANCELLED}
-
-
 class MappedTable:
     """One table of the ERP. ``plain`` where each column holds just the field it is called after, as in Malote's own."""
 
@@ -80,6 +53,14 @@ class MappedTable:
         self.plain = all(target.bare == target.key for target in self.inserted) and {
             target.key for target in self.inserted
         } == {column.name for column in FIELDS[part].columns} - {STAMPED, *CANCELLED}
+        self.made_by_database = any(target.by_database for target in targets)
+        # The columns by which rows of a sale are found: of the sale itself, and of its lines.
+        self.identity = _first(targets, lambda target: target.bare == KEY) or _first(
+            targets, lambda target: target.bare == target.key == "access_key"
+        )
+        self.of_sale = _first(targets, lambda target: target.expression == Field(KEY, of_sale=True)) or _first(
+            targets, lambda target: target.bare == target.key == "access_key"
+        )
         self._read: dict[str, Inverse] = {
             target.key: target.compiled.inverse for target in targets if target.compiled.inverse is not None
         }
@@ -100,13 +81,22 @@ class MappedTable:
         complete = [{**_NOT_YET, **row} for row in fields]
         return [{target.key: target.compiled.value(row, sale or row) for target in self.inserted} for row in complete]
 
-    def change(self, fields: Row) -> Row:
-        """What an UPDATE sets when these fields change: every column that is made of them."""
-        return {
-            target.key: target.compiled.value(fields, fields)
+    def values(self, row: Row, sale: Row) -> dict[str, Any]:
+        """One row for an INSERT, of a row by field. Raises as ``rows``."""
+        complete = {**_NOT_YET, **row}
+        return {target.key: target.compiled.value(complete, sale) for target in self.inserted}
+
+    def changing(self, fields: Row) -> list[Target]:
+        """The columns that are made of these fields alone."""
+        return [
+            target
             for target in self.targets
             if target.compiled.fields and all(field.name in fields for field in target.compiled.fields)
-        }
+        ]
+
+    def change(self, fields: Row) -> Row:
+        """What an UPDATE sets when these fields change: every column that is made of them."""
+        return {target.key: target.compiled.value(fields, fields) for target in self.changing(fields)}
 
     def readable(self, *, exactly: bool = False) -> frozenset[str]:
         """Fields that can be read back."""
@@ -123,6 +113,10 @@ class MappedTable:
         return frozenset(field.name for target in self.targets for field in target.compiled.fields if not field.of_sale)
 
 
+def _first(targets: Sequence[Target], wanted: Callable[[Target], bool]) -> Target | None:
+    return next((target for target in targets if wanted(target)), None)
+
+
 class ErpTables:
     """All tables of one ERP. ``schema`` and ``prefix`` put them elsewhere, for trying out."""
 
@@ -136,6 +130,10 @@ class ErpTables:
             self.metadata, schema=self.schema or RETAIN_SCHEMA, name=prefix + profile.ledger.table
         )
         self.ledger = ledger
+        # Only where the ERP's tables are of ordinary design; there the sales' state is read from it, and not from them.
+        self.state: Table | None = (
+            ordinary_tables.state(self.metadata, prefix + profile.state.table, self.schema) if profile.state else None
+        )
         self._parts = {part: made for part in PARTS if (made := self._part(part)) is not None}
         _refuse_unusable(self)
 
@@ -143,8 +141,8 @@ class ErpTables:
         mapped = self.profile.part(part)
         if mapped is None:
             return None
-        targets = _targets(self.profile, part, mapped)
-        columns = [_column(part, target) for target in targets]
+        targets = targets_of(self.profile, part, mapped)
+        columns = [column_of(part, target, ordinary=self.state is not None) for target in targets]
         if self.profile.post is not None:
             columns.append(Column(ERP_ID, Words(4000)))
         table = Table(self._prefix + mapped.table, self.metadata, *columns, schema=self.schema)
@@ -179,6 +177,19 @@ class ErpTables:
         return self._parts.get("cancellation")
 
     @property
+    def tax(self) -> MappedTable | None:
+        return self._parts.get("tax")
+
+    @property
+    def movement(self) -> MappedTable | None:
+        return self._parts.get("movement")
+
+    @property
+    def standing(self) -> Any:
+        """The columns that tell what became of a sale, by field: the state's, or the ERP's own sale's."""
+        return self.sale.columns if self.state is None else self.state.c
+
+    @property
     def number_void(self) -> MappedTable | None:
         return self._parts.get("number_void")
 
@@ -189,22 +200,29 @@ class ErpTables:
     @property
     def complete(self) -> bool:
         """Whether a sale can be read back with everything in it that is compared."""
+        if self.state is not None:
+            return self.keeps_consumers
         return not any(
             {column.name for column in FIELDS[part].columns} - _NOT_COMPARED - self._exactly(part)
             for part in ("sale", "item", "payment")
         )
 
+    @property
+    def keeps_consumers(self) -> bool:
+        """Whether the ERP has the sales' consumers: then the state may have them too."""
+        return "consumer" in self.wanted("sale")
+
     def wanted(self, part: Part) -> frozenset[str]:
         """Fields of a part that go into any column of any table."""
-        mapped = self.part(part)
-        return (mapped.used() if mapped else frozenset()) | self._copied(part)
+        also: tuple[Part, ...] = ("tax", "movement") if part == "item" else ()
+        used = [mapped.used() for one in (part, *also) if (mapped := self.part(one))]
+        return frozenset().union(*used) | self._copied(part)
 
     @property
     def tells_money(self) -> bool:
         """Whether goods and money of a booked sale can be read back exactly. Payments count where they are booked."""
-        return self.item is not None and not any(
-            names - self._exactly(part) for part, names in _MONEY.items() if self.part(part)
-        )
+        told = (names <= self._exactly(part) for part, names in _MONEY.items() if self.part(part))
+        return self.state is not None or (self.item is not None and all(told))
 
     def left_out(self) -> list[str]:
         """What goes nowhere by this profile: ``payment`` for a part, ``item.cbs_rate`` for a field."""
@@ -212,12 +230,13 @@ class ErpTables:
             return [f"post.{which}" for which in CALLS if post.statements(which) is None]
         out: list[str] = []
         for part in PARTS:
-            mapped = self.part(part)
-            if mapped is None:
-                out.append(part)
+            if part in ORDINARY:
                 continue
-            used = mapped.used() | self._copied(part)
-            out += [f"{part}.{column.name}" for column in FIELDS[part].columns if column.name not in used | {STAMPED}]
+            if self.part(part) is None:
+                out += [part] if part != "stock" or self.movement is None else []
+                continue
+            used = self.wanted(part) | {STAMPED} | (ordinary_tables.OF_TAXES if part == "item" and self.tax else set())
+            out += [f"{part}.{column.name}" for column in FIELDS[part].columns if column.name not in used]
         return out
 
     def _exactly(self, part: Part) -> frozenset[str]:
@@ -242,88 +261,20 @@ def plain(name: str) -> str:
     return f"{name}"
 
 
-def _targets(profile: Profile, part: Part, mapped: MappedPart) -> list[Target]:
-    shapes = {name: {column.name: shape_of(column.type) for column in FIELDS[name].columns} for name in (part, "sale")}
-    copied = {name: shape for name, shape in shapes["sale"].items() if name not in {STAMPED, *CANCELLED, *PROTOCOL}}
-    targets: list[Target] = []
-    taken: set[str] = set()
-    for place, (column, written) in enumerate(mapped.columns.items()):
-        around = Surroundings(
-            column=f"{mapped.table}.{column}",
-            row=shapes[part],
-            sale=copied if part in ("item", "payment") else {},
-            lookups=profile.lookup,
-        )
-        expression = _expression(written, around.column, profile.name)
-        try:
-            made = compiled(expression, around)
-            _refuse_mixture(expression, made)
-        except ExpressionError as error:
-            raise ProfileError(f"{profile.name}: {around.column}", str(error)) from error
-        key = made.readable
-        if key is None or key in taken:
-            key = f"x{place}"
-        taken.add(key)
-        targets.append(Target(column, key, expression, made))
-    return targets
-
-
-def _expression(written: Written, column: str, profile: str) -> Expression:
-    if not isinstance(written, str):
-        return Constant(written)
-    try:
-        return parse(written)
-    except ExpressionError as error:
-        raise ProfileError(f"{profile}: {column}", str(error)) from error
-
-
-def _refuse_mixture(expression: Expression, made: Compiled) -> None:
-    names = {field.name for field in made.fields if not field.of_sale}
-    if STAMPED in names and not isinstance(expression, Field):
-        raise ExpressionError(f"{STAMPED} is the database's own default, and nothing can be done to it")
-    for later in (CANCELLED, PROTOCOL):
-        if names & later and names - later:
-            raise ExpressionError(f"{', '.join(sorted(names & later))} come later than the rest, and can't be mixed")
-
-
-def _column(part: Part, target: Target) -> Column[Any]:
-    """As Malote's own where the column holds a bare field; otherwise of the expression's shape."""
-    own = FIELDS[part].c[target.bare] if target.bare else None
-    in_key = _in_key(part, target)
-    if own is None:
-        made = target.compiled.shape.column_type()
-        return Column(target.column, made, key=target.key, primary_key=in_key, nullable=not in_key, autoincrement=False)
-    return Column(
-        target.column,
-        own.type,
-        key=target.key,
-        primary_key=in_key,
-        nullable=own.nullable,
-        server_default=_default_of(own),
-        autoincrement=False,
-    )
-
-
-def _default_of(own: Column[Any]) -> Any:
-    return own.server_default.arg if isinstance(own.server_default, DefaultClause) else None
-
-
-def _in_key(part: Part, target: Target) -> bool:
-    """Whether the column is of the key of a table that Malote makes. Of stock it is every one but the quantity."""
-    fields = {field.name for field in target.compiled.fields if not field.of_sale}
-    if part == "stock":
-        return "quantity" not in fields
-    return target.key in FIELDS[part].primary_key.columns
-
-
 def _refuse_unusable(made: ErpTables) -> None:
+    if made.state is not None:
+        _refuse_unlinked(made)
+        return
     for part, wanted in _OWN_COLUMN.items():
         mapped = made.part(part)  # type: ignore[arg-type]
         if mapped is None:
             continue
         bare = {target.bare for target in mapped.targets if target.key == target.bare}
         if wanted - bare:
-            raise _unusable(made, part, f"needs columns of their own for {', '.join(sorted(wanted - bare))}")
+            lacking = ", ".join(sorted(wanted - bare))
+            raise _unusable(
+                made, part, f"needs columns of their own for {lacking}; or [state], which needs none of them"
+            )
     if made.stock is None:
         return
     if {"issuer", "product_code"} - made.stock.used():
@@ -334,6 +285,22 @@ def _refuse_unusable(made: ErpTables) -> None:
         if wanted - mapped.readable():
             lacking = ", ".join(sorted(wanted - mapped.readable()))
             raise _unusable(made, part, f"must hold {lacking} so that it can be read back when stock is returned")
+
+
+def _refuse_unlinked(made: ErpTables) -> None:
+    """What was written of a sale must be found again, by the ERP's own key of it or by the access key."""
+    if not made.sale.identity:
+        raise _unusable(made, "sale", "needs key, or a column of its own for access_key")
+    if made.sale.made_by_database and "access_key" not in made.sale.columns:
+        raise _unusable(made, "sale", "needs a column for access_key, by which the key is found that the database made")
+    if made.item and made.item.made_by_database and "number" not in made.item.columns:
+        raise _unusable(made, "item", "needs a column for number, by which the key is found that the database made")
+    for mapped in (made.item, made.tax, made.payment):
+        if mapped and not mapped.of_sale:
+            raise _unusable(made, mapped.part, "needs a column for sale.key or access_key")
+    stock = made.stock
+    if stock is not None and "quantity" not in stock.columns:
+        raise _unusable(made, "stock", "needs a column of its own for quantity")
 
 
 def _unusable(made: ErpTables, part: str, why: str) -> ProfileError:

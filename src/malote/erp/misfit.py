@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, inspect, types
 
 from malote.erp import rows
-from malote.erp.mapping import ErpTables, MappedTable, Target
+from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.repertoire import named_character, rows_of
+from malote.erp.targets import Target
 from malote.erp.values import Exact, Money, OutOfRangeError
 
 Columns = Mapping[str, Mapping[str, Any]]  # by table and column: what the database has there
@@ -59,6 +60,8 @@ def _values(posting: Posting, tables: ErpTables) -> Iterator[tuple[str, MappedTa
         if mapped is None:
             continue
         for target in mapped.inserted:
+            if not target.told_by({"cancelled_at": None, **row}, sale):
+                continue
             path = f"{part}[{number}]" if number else part
             field = f"{path}.{target.bare or target.column}"
             try:

@@ -25,12 +25,13 @@ from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant, uses
 from malote.erp.guarding import Guarding
-from malote.erp.mapping import BUILT_IN, CANCELLED, PROTOCOL, ErpTables, MappedTable
+from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, Rehearsal, SaleRow
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.superseding import Superseding
+from malote.erp.targets import CANCELLED, PROTOCOL
 from malote.erp.values import Exact
 from malote.fiscal.documents import Sale
 

@@ -163,7 +163,7 @@ class PostgresqlErp:
             *_, pid, path = connection.execute(_LIMITS, self._limits).one()
             if self._introduce is not None:
                 self._introduce(str(pid), self._began(connection, pid))
-            if not self.tables.schema:
+            if not self.tables.schema or self.tables.state is not None:  # queries name tables without their schema
                 self._put_first(connection, path)
             yield connection
 

@@ -22,9 +22,9 @@ def reverse(key: str) -> str:
     return f"reverse:{key}"
 
 
-def rewrite(connection: Connection, erp: ErpTables, posting: Posting, sale: Sale, *, cancelled: bool) -> None:
+def rewrite(connection: Connection, erp: ErpTables, sale: Sale, till: str, *, cancelled: bool) -> None:
     """Header, items and payments. ``cancelled``: whether it stays so."""
-    header = rows.sale_row(sale, posting.till)
+    header = rows.sale_row(sale, till)
     for table, lines in ((erp.item, rows.item_rows(sale)), (erp.payment, rows.payment_rows(sale))):
         if table is None:
             continue
@@ -36,5 +36,9 @@ def rewrite(connection: Connection, erp: ErpTables, posting: Posting, sale: Sale
     changed.pop("access_key", None)
     with classified(erp.sale.name):
         connection.execute(statements.change_sale(erp, list(changed)), {"of_key": sale.access_key, **changed})
+
+
+def rewrite_entry(connection: Connection, erp: ErpTables, posting: Posting, sale: Sale) -> None:
+    """The ledger's entry tells the new content."""
     entry = {"content_hash": posting.content_hash, "till": posting.till, "document_id": posting.document_id}
     numbers.change_entry(connection, erp, sale.access_key, entry)

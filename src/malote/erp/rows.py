@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from malote.erp import statements
+from malote.erp import keeping_state, statements
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.protocol import Posting
 from malote.fiscal.documents import Cancellation, Item, NumberVoid, Payment, Protocol, Sale, Taxes, Totals
@@ -107,8 +107,13 @@ def stock_rows(stock: MappedTable, moves: Mapping[tuple[str, str], Decimal]) -> 
     ]
     if stock.plain:
         return fields
+    return added_up(stock.rows(fields))
+
+
+def added_up(stock: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """Rows of the stock, one for each key, in the order of these keys."""
     added: dict[tuple[Any, ...], Row] = {}
-    for row in stock.rows(fields):
+    for row in stock:
         key = tuple(value for name, value in row.items() if name != "quantity")
         if key in added:  # two products of the tills are one of the ERP's
             added[key]["quantity"] += row["quantity"]
@@ -130,6 +135,9 @@ def booked_sales(connection: Connection, erp: ErpTables, arriving: Mapping[str, 
     What a profile left out of the ERP, or put there in a way that can't be read back, is taken from the sale that
     arrives under the same key.
     """
+    if erp.state is not None:
+        kept = keeping_state.kept(connection, erp.state, arriving)
+        return {key: _whole(one.sale, arriving[key], erp) for key, one in kept.items()}
     booked: dict[str, Sale] = {}
     for keys in statements.steps(arriving):
         items = _lines(connection, erp.item, keys) if erp.item else None
@@ -143,6 +151,10 @@ def booked_sales(connection: Connection, erp: ErpTables, arriving: Mapping[str, 
                 None if payments is None else payments[key],
             )
     return booked
+
+
+def _whole(sale: Sale, arriving: Sale, erp: ErpTables) -> Sale:
+    return sale if erp.keeps_consumers else msgspec.structs.replace(sale, consumer=arriving.consumer)
 
 
 def _read(connection: Connection, table: MappedTable, keys: Sequence[str]) -> list[Row]:

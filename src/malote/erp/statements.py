@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Delete, Insert, Select, Update, and_, bindparam, delete, func, insert, or_, select, update
 
-from malote.erp.mapping import STAMPED, ErpTables, MappedTable
+from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.profile import FIELDS
+from malote.erp.targets import STAMPED
 
 SIZES = (1, 10, 100, 1000)
 
@@ -36,7 +37,7 @@ def ledger_entries(erp: ErpTables, identities: Sequence[str]) -> Select[Any]:
 
 def sales_to_change(erp: ErpTables, cancelled: Sequence[str], completed: Sequence[str]) -> Select[Any]:
     """Sales that are cancelled, and those of ``completed`` that have no protocol yet. The engine adds the lock."""
-    sale = erp.sale.columns
+    sale = erp.standing
     return (
         select(sale.access_key, sale.protocol_status, sale.cancelled_at)
         .where(
@@ -51,13 +52,13 @@ def sales_to_change(erp: ErpTables, cancelled: Sequence[str], completed: Sequenc
 
 def standings(erp: ErpTables, keys: Sequence[str]) -> Select[Any]:
     """Whether these sales are authorised, and cancelled."""
-    sale = erp.sale.columns
+    sale = erp.standing
     return select(sale.access_key, sale.protocol_status, sale.cancelled_at).where(sale.access_key.in_(keys))
 
 
 def sale_rows(erp: ErpTables, keys: Sequence[str]) -> Select[Any]:
     """What these sales come to, and whether they are cancelled."""
-    sale = erp.sale.columns
+    sale = erp.standing
     return select(sale.access_key, sale.total, sale.cancelled_at).where(sale.access_key.in_(keys))
 
 
@@ -132,10 +133,10 @@ def readable_rows(table: MappedTable, keys: Sequence[str]) -> Select[Any]:
 
 def booked_after(erp: ErpTables, most: int) -> Select[Any]:
     """A page of all sales in the order of their keys, after the bind ``after``. The till is the ledger's."""
-    sale, ledger = erp.sale.columns, erp.ledger.c
+    sale, ledger = erp.standing, erp.ledger.c
     return (
         select(sale.access_key, ledger.till, sale.total, sale.issued_at, sale.protocol_status, sale.cancelled_at)
-        .outerjoin_from(erp.sale.table, erp.ledger, sale.access_key == ledger.identity)
+        .outerjoin_from(sale.access_key.table, erp.ledger, sale.access_key == ledger.identity)
         .where(sale.access_key > bindparam("after"))
         .order_by(sale.access_key)
         .limit(most)

@@ -11,7 +11,7 @@ def wanted(tables: ErpTables, *, everything: bool) -> list[Table]:
     """What Malote creates: all of its own tables, but of an ERP's only the ledger, unless ``everything`` is asked."""
     if everything or tables.profile.name == BUILT_IN_NAME or tables.profile.post is not None:
         return list(tables.metadata.sorted_tables)
-    return [tables.ledger]
+    return [tables.ledger] if tables.state is None else [tables.ledger, tables.state]
 
 
 def create(connection: Connection, wanted: list[Table]) -> None:

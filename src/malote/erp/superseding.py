@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from malote.erp import numbers, rewriting, rows, statements
+from malote.erp import numbers, rows, statements
 from malote.erp.booking import Booking
 from malote.erp.connecting import classified
 from malote.erp.fitting import fitted
@@ -87,10 +87,10 @@ class Superseding(Booking):
         if held is None or held.cancelled_at is not None:
             return True
         if f"cancel:{key}" in fresh:
-            self._add(self._erp.cancellation, [rows.cancellation_row(reversal, posting.till)])
-        self._change_sales([{"of_key": key, **self._erp.sale.change({"cancelled_at": self._now})}])
+            self._add("cancellation", [rows.cancellation_row(reversal, posting.till)])
+        self._change_sales({key: {"cancelled_at": self._now}})
         self._tell("call_cancellation", [(posting, reversal)])
-        self._return_to_stock([key])
+        self._return_to_stock({key: self._now})
         return True
 
     # ---- the same key, other content ----
@@ -108,26 +108,28 @@ class Superseding(Booking):
             self._undo_reversal(key)
         stays_cancelled = held.cancelled_at is not None and not undone
         if held.cancelled_at is None:
-            self._return_to_stock([key])
+            self._return_to_stock({key: self._now})
         self._keep_former(key, entry, posting)
         self._tell("call_correction", [(posting, sale)])
-        rewriting.rewrite(self._connection, self._erp, posting, sale, cancelled=stays_cancelled)
+        self._rewrite(posting, sale, cancelled=stays_cancelled)
         if not stays_cancelled:
-            self._take_from_stock(sale)
+            self._take_from_stock(sale, posting.till)
 
     def _bring_back(self, key: str) -> None:
         """A reversed sale that an answer of the authority's authorises counts again, as it was booked."""
         if reverse(key) not in self._entries([reverse(key)]) or key not in self._hold([key]):
             return
         self._undo_reversal(key)
-        self._change_sales([{"of_key": key, **self._erp.sale.change({"cancelled_at": None})}])
-        self._return_to_stock([key], sign=-1)
+        self._change_sales({key: {"cancelled_at": None}})
+        self._return_to_stock({key: self._now}, sign=-1)
 
     def _undo_reversal(self, key: str) -> None:
         for identity in (f"cancel:{key}", reverse(key)):
             with classified(self._erp.ledger_name):
                 self._connection.execute(statements.remove_entry(self._erp), {"of_identity": identity})
         table = self._erp.cancellation
-        if table is not None and "access_key" in table.columns:
+        if self._ordinary and table is not None:
+            self._ordinary.remove(table, key)
+        elif table is not None and "access_key" in table.columns:
             with classified(table.name):
                 self._connection.execute(statements.remove_of_key(table), {"of_key": key})

@@ -1,7 +1,7 @@
 """What every booking is made of, whatever the engine, inside one transaction that the caller holds."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -10,13 +10,15 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 from sqlalchemy import Connection, Select
 
-from malote.erp import rows, statements
+from malote.erp import rewriting, rows, statements
 from malote.erp.calling import Calls
 from malote.erp.connecting import classified
 from malote.erp.contest import Contest, facts_of
 from malote.erp.fitting import ADAPTED, UNENCODABLE, Fitted
-from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.mapping import ErpTables
+from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.post import Call
+from malote.erp.profiles.profile import Part
 from malote.erp.protocol import Outcome, Posting, Result
 from malote.erp.repertoire import Repertoire
 from malote.erp.rewriting import former
@@ -90,6 +92,7 @@ class Transaction:
         self._mending: list[Pair[Sale]] = []
         self._standing: set[str] = set()  # sales booked again that the ERP has, and only its ledger lost
         self._fitted = Fitted(())
+        self._ordinary = ordinary_of(self._erp, connection)
 
     def _say(
         self, posting: Posting, result: Result, facts: dict[str, str] | None = None, *, open: bool = False
@@ -156,14 +159,23 @@ class Transaction:
             else:
                 self._say(posting, Result.TWICE, facts_of(rival))
             if sale.access_key not in self._standing:
-                self._take_from_stock(sale)
+                self._take_from_stock(sale, posting.till)
 
     def _write(self, pairs: Sequence[Pair[Sale]]) -> None:
         """With their lines, or by the ERP's own statements."""
         if pairs and self._calls:
             self._calls.sell(pairs)
+        elif pairs and self._ordinary:
+            self._ordinary.add_sales(pairs)
         elif pairs:
             self._engine.add_sales(self._connection, pairs)
+
+    def _booked(self, arriving: Mapping[str, Sale]) -> dict[str, Sale]:
+        """As the ERP has them, by access key; those it doesn't have are left out."""
+        if self._ordinary:
+            return self._ordinary.booked(arriving)
+        with classified(self._erp.sale.name):
+            return rows.booked_sales(self._connection, self._erp, arriving)
 
     def _hold(self, cancelled: Collection[str], completed: Collection[str] = ()) -> dict[str, Held]:
         held: dict[str, Held] = {}
@@ -178,24 +190,40 @@ class Transaction:
                 held |= {row[0]: Held(*row[1:]) for row in found}
         return held
 
-    def _change_sales(self, changes: list[rows.Row]) -> None:
-        """Sets the columns named in ``changes`` (all of them name the same) on the sales under ``of_key``."""
-        if changes:
+    def _change_sales(self, changed: Mapping[str, rows.Row]) -> None:
+        """Sets these fields (of all sales the same ones) of the sales under these keys."""
+        if self._ordinary:
+            self._ordinary.change(changed)
+        elif changed:
+            changes = [{"of_key": key, **self._erp.sale.change(fields)} for key, fields in sorted(changed.items())]
             statement = statements.change_sale(self._erp, [name for name in changes[0] if name != "of_key"])
             with classified(self._erp.sale.name):
-                self._connection.execute(statement, sorted(changes, key=lambda change: change["of_key"]))
+                self._connection.execute(statement, changes)
+
+    def _rewrite(self, posting: Posting, sale: Sale, *, cancelled: bool) -> None:
+        if self._ordinary:
+            self._ordinary.rewrite(posting, sale, cancelled=cancelled)
+        else:
+            rewriting.rewrite(self._connection, self._erp, sale, posting.till, cancelled=cancelled)
+        rewriting.rewrite_entry(self._connection, self._erp, posting, sale)
 
     def _tell(self, which: Call, pairs: Sequence[Pair[Any]]) -> None:
         """Hands it to the ERP's own statements, where those write."""
         if self._calls:
             self._calls.tell(which, pairs)
 
-    def _add(self, table: MappedTable | None, added: list[rows.Row]) -> None:
-        if table is not None:
+    def _add(self, part: Part, added: list[rows.Row]) -> None:
+        table = self._erp.part(part)
+        if self._ordinary:
+            self._ordinary.add(part, added)
+        elif table is not None:
             with classified(table.name):
                 self._connection.execute(statements.add(table), table.rows(added))
 
-    def _remove_of(self, keys: Sequence[str], *parts: str) -> None:
+    def _remove_of(self, keys: Sequence[str], *parts: Part) -> None:
+        if self._ordinary:
+            self._ordinary.forget(keys, parts)
+            return
         for table in self._erp.parts if keys else ():
             if table.part in parts and "access_key" in table.columns:
                 with classified(table.name):
@@ -203,24 +231,33 @@ class Transaction:
 
     # ---- stock ----
 
-    def _take_from_stock(self, sale: Sale) -> None:
+    def _take_from_stock(self, sale: Sale, till: str) -> None:
+        if self._ordinary:
+            self._ordinary.take(sale, till)
+            return
         stock, issuer = self._stock, sale.issuer
         for item in sale.items:
             stock[issuer, item.product_code] -= item.quantity
 
-    def _return_to_stock(self, keys: Sequence[str], *, sign: int = 1) -> None:
-        """Gives the goods of these sales back, or takes them again where ``sign`` is -1."""
+    def _return_to_stock(self, when: Mapping[str, datetime], *, sign: int = 1) -> None:
+        """Gives the goods of these sales back, or takes them again where ``sign`` is -1; ``when``, by key."""
+        if self._ordinary:
+            self._ordinary.give_back(when, sign=sign)
+            return
         item = self._erp.item
         if self._erp.stock is None or item is None:
             return
         issuer_of, product_of = partial(self._erp.sale.read, "issuer"), partial(item.read, "product_code")
-        for some in statements.steps(keys):
+        for some in statements.steps(when):
             with classified(item.name):
                 found = self._connection.execute(statements.goods_of(self._erp, some)).all()
             for issuer, product, quantity in found:
                 self._stock[issuer_of(issuer), product_of(product)] += sign * quantity
 
     def _move_stock(self) -> None:
+        if self._ordinary:
+            self._ordinary.move()
+            return
         # Goods without a code are nobody's stock.
         moves = {product: quantity for product, quantity in sorted(self._stock.items()) if product[1]}
         if moves and self._erp.stock:

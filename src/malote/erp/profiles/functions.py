@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS, KINDS, Ask, Query, UnansweredError, types_of
 from malote.erp.profiles.shapes import Kind, Shape
 from malote.erp.profiles.syntax import Call, Constant, Expression, ExpressionError, Field
 from malote.erp.values import OutOfRangeError, scaled
@@ -41,6 +42,7 @@ class Compiled(msgspec.Struct, frozen=True):
     fields: frozenset[Field]
     inverse: Inverse | None = None
     exact: bool = False
+    asks: tuple[Ask, ...] = ()
 
     @property
     def readable(self) -> str | None:
@@ -58,6 +60,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     row: Mapping[str, Shape]
     sale: Mapping[str, Shape]
     lookups: Mapping[str, Lookup]
+    queries: Mapping[str, Query] = {}
 
 
 def compiled(expression: Expression, around: Surroundings) -> Compiled:
@@ -97,9 +100,11 @@ def _field(field: Field, around: Surroundings) -> Compiled:
 def _call(call: Call, around: Surroundings) -> Compiled:
     if call.function == "lookup":
         return _lookup(call, around)
+    if call.function == "query":
+        return _query(call, around)
     make = FUNCTIONS.get(call.function)
     if make is None:
-        raise ExpressionError(f"no function {call.function}; known are {', '.join(sorted([*FUNCTIONS, 'lookup']))}")
+        raise ExpressionError(f"no function {call.function}; known are {', '.join(sorted([*FUNCTIONS, *_OF_TABLES]))}")
     return make([compiled(argument, around) for argument in call.arguments], around.column)
 
 
@@ -129,7 +134,13 @@ def _derived(
         return None if before is None else change(before)
 
     back = _after(inner.inverse, inverse) if inverse and inner.inverse else None
-    return Compiled(shape, value, inner.fields, back, exact=exact and inner.exact)
+    return Compiled(shape, value, inner.fields, back, exact=exact and inner.exact, asks=inner.asks)
+
+
+def _together(parts: Sequence[Compiled], shape: Shape, value: Value) -> Compiled:
+    """Of several, which can't be told apart again."""
+    asks = tuple(ask for part in parts for ask in part.asks)
+    return Compiled(shape, value, frozenset().union(*(part.fields for part in parts)), asks=asks)
 
 
 def _after(outer: Inverse, inner: Inverse) -> Inverse:
@@ -224,7 +235,7 @@ def _concat(arguments: Sequence[Compiled], column: str) -> Compiled:
         parts = [one(row, sale) for one in values]
         return "".join([str(part) for part in parts if part is not None])
 
-    return Compiled(Shape("text"), value, frozenset().union(*(argument.fields for argument in arguments)))
+    return _together(arguments, Shape("text"), value)
 
 
 def _present(arguments: Sequence[Compiled], column: str) -> Compiled:
@@ -241,7 +252,7 @@ def _present(arguments: Sequence[Compiled], column: str) -> Compiled:
         chosen = absent if asked.value(row, sale) in (None, "") else there
         return chosen.value(row, sale)
 
-    return Compiled(shape, value, asked.fields | there.fields | absent.fields)
+    return _together(arguments, shape, value)
 
 
 def _lookup(call: Call, around: Surroundings) -> Compiled:
@@ -271,6 +282,33 @@ def _lookup(call: Call, around: Surroundings) -> Compiled:
     return _derived(inner, _shape_of_table(table), change, inverse, exact=True)
 
 
+def _query(call: Call, around: Surroundings) -> Compiled:
+    match call.arguments:
+        case (Constant(str(name)), *asked):
+            given = [compiled(argument, around) for argument in asked]
+        case _:
+            raise ExpressionError("the quoted name of a query and its values are expected in the brackets")
+    query = around.queries.get(name)
+    if query is None:
+        raise ExpressionError(f"no query {name}; known are {', '.join(sorted(around.queries)) or 'none'}")
+    if len(given) != len(query.values):
+        raise ExpressionError(f"the query {name} takes {len(query.values)} values: {', '.join(query.values)}")
+    if any(one.asks or one.shape.kind not in KINDS for one in given):
+        raise ExpressionError(f"a query is given texts, integers, decimals and days: what is of {', '.join(KINDS)}")
+    ask = Ask(name, types_of([one.shape.kind for one in given]), tuple(one.value for one in given))
+    column = around.column
+
+    def value(row: Row, sale: Row) -> Any:
+        asked_with = ask.given(row, sale)
+        found = row[ANSWERS].get((name, asked_with))
+        if found is None or found is AMBIGUOUS:
+            raise UnansweredError(column, name, query.words(asked_with), several=found is AMBIGUOUS)
+        return found
+
+    made = _together(given, Shape("any"), value)
+    return msgspec.structs.replace(made, asks=(ask,))
+
+
 def _shape_of_table(table: Lookup) -> Shape:
     if not table:
         raise ExpressionError("the lookup table is empty")
@@ -281,6 +319,16 @@ def _shape_of_table(table: Lookup) -> Shape:
     raise ExpressionError("the lookup table must give texts only, or integers only")
 
 
+def _masked(text: str) -> str:
+    match len(text):
+        case 14:
+            return f"{text[:2]}.{text[2:5]}.{text[5:8]}/{text[8:12]}-{text[12:]}"
+        case 11:
+            return f"{text[:3]}.{text[3:6]}.{text[6:9]}-{text[9:]}"
+    return text
+
+
+_OF_TABLES = ("lookup", "query")
 FUNCTIONS: dict[str, Callable[[Sequence[Compiled], str], Compiled]] = {
     "cents": _cents,
     "clock": _of_moment("clock", lambda at: at.replace(tzinfo=None)),
@@ -290,6 +338,7 @@ FUNCTIONS: dict[str, Callable[[Sequence[Compiled], str], Compiled]] = {
     "hour": _of_moment("integer", lambda at: at.hour),
     "integer": _integer,
     "left": _left,
+    "masked": lambda arguments, column: _derived(_only(arguments, "text"), Shape("text", length=18), _masked),
     "month": _of_moment("integer", lambda at: at.month),
     "negate": _negate,
     "places": _places,

@@ -8,12 +8,15 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from malote.erp import tables
+from malote.erp import ordinary_tables, tables
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.post import Post, check
+from malote.erp.profiles.queries import Query
 
-Part = Literal["sale", "item", "payment", "stock", "cancellation", "number_void"]
+Part = Literal["sale", "item", "tax", "payment", "stock", "movement", "cancellation", "number_void"]
 PARTS: tuple[Part, ...] = get_args(Part)
+# Parts that only tables of ordinary design have; Malote's own lack them.
+ORDINARY: frozenset[Part] = frozenset({"tax", "movement"})
 
 # Malote's own table behind each part: its columns are the fields that a profile may use.
 FIELDS = {
@@ -23,6 +26,8 @@ FIELDS = {
     "stock": tables.stock,
     "cancellation": tables.cancellation,
     "number_void": tables.number_void,
+    "tax": ordinary_tables.tax,
+    "movement": ordinary_tables.movement,
 }
 
 # What Malote keeps of a sale that the ERP's own statements book.
@@ -39,16 +44,29 @@ Written = str | int | bool  # an expression's text, or a constant that needs non
 
 
 class MappedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One table of the ERP: what goes into which column."""
+    """One table of the ERP: what goes into which column.
+
+    ``key`` is a column whose value the database makes, or takes from ``sequence``; its lines have it as ``sale.key`` or
+    ``item.key``. ``rows``, of taxes: for which of them there is a row.
+    """
 
     table: str
     columns: dict[str, Written]
+    key: str = ""
+    sequence: str = ""
+    rows: list[str] = []
 
 
 class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Malote's own table in the ERP. Its columns are Malote's; only its name is free."""
 
     table: str = tables.posting_key.name
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Malote's own second table, where the ERP's are of ordinary design: what became of each sale."""
+
+    table: str = "malote_state"
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,11 +83,15 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stock: MappedPart | None = None
     cancellation: MappedPart | None = None
     number_void: MappedPart | None = None
+    tax: MappedPart | None = None
+    movement: MappedPart | None = None
     ledger: Ledger = Ledger()
+    state: State | None = None
     schema: str = ""
     description: str = ""
     lookup: dict[str, dict[str, str | int]] = {}
     post: Post | None = None
+    query: dict[str, Query] = {}
 
     def part(self, name: Part) -> MappedPart | None:
         part: MappedPart | None = getattr(self, name)
@@ -81,6 +103,7 @@ def built_in() -> Profile:
     parts = {
         part: MappedPart(table.name, {column.name: column.name for column in table.columns})
         for part, table in FIELDS.items()
+        if part not in ORDINARY
     }
     own = Profile(BUILT_IN, parts["sale"], parts["item"], description="Malote's own tables")
     return msgspec.structs.replace(own, **parts)
@@ -127,6 +150,7 @@ def read(text: str, where: str) -> Profile:
     for name in _names(profile):
         if not _NAME.fullmatch(name):
             raise ProfileError(where, f"{name[:70]!r} can't be the name of a table or column here")
+    _refuse_unusable(profile, where)
     return profile
 
 
@@ -141,12 +165,32 @@ def _with_own_sale(given: dict[str, Any], where: str) -> dict[str, Any]:
     return {**given, "sale": {"table": table, "columns": {name: name for name in OWN_SALE}}}
 
 
+def _refuse_unusable(profile: Profile, where: str) -> None:
+    if profile.state is not None and profile.post is not None:
+        raise ProfileError(where, "[post] writes everything: [state] can't be there too")
+    for name, query in profile.query.items():
+        query.refuse_unusable(f"{where}: query.{name}")
+    for part in PARTS:
+        mapped = profile.part(part)
+        if mapped is None:
+            continue
+        if profile.state is None and (part in ORDINARY or mapped.key):
+            raise ProfileError(f"{where}: {part}", "needs [state], Malote's own table of what became of each sale")
+        if mapped.key and part not in ("sale", "item"):
+            raise ProfileError(f"{where}: {part}", "only sale and item hand a key to others")
+        if mapped.sequence and not mapped.key:
+            raise ProfileError(f"{where}: {part}", "sequence needs key, the column that it numbers")
+        if (mapped.rows and part != "tax") or set(mapped.rows) - set(ordinary_tables.TAXES):
+            raise ProfileError(f"{where}: {part}", f"rows are of tax, out of {', '.join(ordinary_tables.TAXES)}")
+
+
 def _names(profile: Profile) -> list[str]:
     names = [profile.ledger.table, *([profile.schema] if profile.schema else [])]
+    names += [profile.state.table] if profile.state else []
     for part in PARTS:
         mapped = profile.part(part)
         if mapped is not None:
-            names += [mapped.table, *mapped.columns]
+            names += [name for name in (mapped.table, *mapped.columns, mapped.key, mapped.sequence) if name]
     return names
 
 

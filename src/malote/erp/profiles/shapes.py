@@ -8,11 +8,12 @@ from sqlalchemy.types import TypeEngine
 
 from malote.erp.values import Clock, Exact, Flag, Moment, Money, Whole, Words, digest
 
-Kind = Literal["text", "integer", "money", "decimal", "moment", "date", "clock", "flag", "bytes", "nothing"]
+Kind = Literal["text", "integer", "money", "decimal", "moment", "date", "clock", "flag", "bytes", "any"]
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """``places`` are decimals, of a decimal; ``length`` is in characters, of a text that is known to be no longer."""
+    """``any`` is what the ERP's own database gave: it fits where it came from. ``places`` are decimals, of a decimal;
+    ``length`` is in characters, of a text that is known to be no longer."""
 
     kind: Kind
     places: int = 0
@@ -38,7 +39,7 @@ class Shape(msgspec.Struct, frozen=True):
                 return Money()
             case "decimal":
                 return Exact(self.places)
-            case "integer":
+            case "integer" | "any":
                 return Whole()
             case "moment":
                 return Moment()

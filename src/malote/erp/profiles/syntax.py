@@ -79,6 +79,8 @@ def _expression(tokens: list[tuple[str, str]], place: int, depth: int) -> tuple[
             return _call(word, tokens, place + 2, depth)
         case "name":
             before, point, after = word.partition(".")
+            if word == "item.key":
+                return Field(word), place + 1
             if point and before != "sale":
                 raise ExpressionError(f"only sale. may stand before a field, not {before}.")
             return Field(after, of_sale=True) if point else Field(word), place + 1

@@ -169,8 +169,8 @@ class _Rows:
 
     def _goods(self, connection: Connection, batch: Sequence[Posting]) -> dict[int, set[Pair]]:
         """Issuer and product of all that each document moves."""
-        if self._tables.stock is None:
-            return {}
+        if self._tables.stock is None or self._tables.state is not None:
+            return {}  # where goods are the ERP's records, only it knows which
         goods: dict[int, set[Pair]] = {}
         for posting in batch:
             if isinstance(posting.document, Sale):
@@ -199,15 +199,15 @@ class _Rows:
     def _held_sales(self, connection: Connection, cancelled: Mapping[str, int]) -> Iterator[_HeldRow]:
         if not cancelled:
             return
-        sale = self._tables.sale
-        key = self._column(sale, "access_key")
+        key, table = self._tables.standing.access_key, self._tables.standing.access_key.table
+        column = f"r.{self._quoted.quote(key.name)}"
         changed = f"""
-            SELECT {key}, held.pid, r.xmax::text FROM {self._table(sale)} r
+            SELECT {column}, held.pid, r.xmax::text FROM {self._quoted.format_table(table)} r
               JOIN pg_locks held ON held.transactionid = r.xmax AND held.locktype = 'transactionid' AND held.granted
-             WHERE {key} = ANY(%s)
+             WHERE {column} = ANY(%s)
         """.encode()  # noqa: S608 names from the profile, quoted
         for access_key, pid, transaction in connection.execute(changed, (list(cancelled),)):
-            yield _HeldRow(cancelled[access_key], sale.name, pid, transaction)
+            yield _HeldRow(cancelled[access_key], str(table.name), pid, transaction)
 
     def _changed_stock(self, stock: MappedTable) -> bytes:
         keys = [target for target in stock.inserted if target.key != "quantity"]
@@ -234,9 +234,6 @@ class _Rows:
 
     def _table(self, mapped: MappedTable) -> str:
         return self._quoted.format_table(mapped.table)
-
-    def _column(self, mapped: MappedTable, field: str) -> str:
-        return f"r.{self._quoted.quote(mapped.columns[field].name)}"
 
 
 def _cancelled(batch: Sequence[Posting]) -> dict[str, int]:

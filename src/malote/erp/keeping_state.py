@@ -1,0 +1,73 @@
+"""What became of each booked sale, where the ERP's tables need not tell: Malote's own table beside the ledger."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+
+from malote.erp.ordinary_tables import Row
+from malote.erp.profiles.functions import Row as Fields
+from malote.fiscal.documents import Protocol, Sale, decode, encode
+
+_STEP = 1000  # keys in one statement
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A sale as it was booked, with the protocol that it has by now. ``key``: what the ERP calls it, "" for nothing."""
+
+    sale: Sale
+    key: str
+    till: str
+
+
+def entry(sale: Sale, key: Any, till: str, protocol: Fields, *, with_consumer: bool) -> Row:
+    """A row of the table."""
+    kept = sale if with_consumer else msgspec.structs.replace(sale, consumer="")
+    return {
+        "access_key": sale.access_key,
+        "sale_key": "" if key is None else str(key),
+        "till": till,
+        "total": sale.totals.total,
+        "issued_at": sale.issued_at,
+        "document": encode([kept]),
+        **protocol,
+    }
+
+
+def add(connection: Connection, state: Table, entries: Sequence[Row]) -> None:
+    connection.execute(insert(state), entries)
+
+
+def change(connection: Connection, state: Table, changed: Mapping[str, Row]) -> None:
+    """Sets these fields (of all sales the same ones) by access key."""
+    statement = update(state).where(state.c.access_key == bindparam("of_key"))
+    values: dict[str, Any] = {name: bindparam(name) for name in next(iter(changed.values()))}
+    ordered = [{"of_key": key, **fields} for key, fields in sorted(changed.items())]
+    connection.execute(statement.values(values), ordered)
+
+
+def remove(connection: Connection, state: Table, access_keys: Iterable[str]) -> None:
+    connection.execute(delete(state).where(state.c.access_key == bindparam("of_key")), _of_keys(access_keys))
+
+
+def _of_keys(access_keys: Iterable[str]) -> list[Row]:
+    return [{"of_key": key} for key in sorted(access_keys)]
+
+
+def kept(connection: Connection, state: Table, keys: Iterable[str]) -> dict[str, Kept]:
+    """Those of these sales that are booked, by access key."""
+    ordered, found = sorted(set(keys)), {}
+    for start in range(0, len(ordered), _STEP):
+        some = select(state).where(state.c.access_key.in_(ordered[start : start + _STEP]))
+        for row in connection.execute(some).mappings():
+            found[row["access_key"]] = _kept(row)
+    return found
+
+
+def _kept(row: Any) -> Kept:
+    (sale,) = decode(bytes(row["document"]))
+    assert isinstance(sale, Sale)  # noqa: S101 written by ``entry`` above
+    status = row["protocol_status"]
+    protocol = None if status is None else Protocol(row["protocol_number"] or "", status, row["protocol_at"])
+    return Kept(msgspec.structs.replace(sale, protocol=protocol), row["sale_key"] or "", row["till"])

@@ -1,0 +1,271 @@
+"""Booking into tables of ordinary design: keys that the database makes, look-ups by query, a row per tax, movements.
+
+One transaction's part of it, beside ``transacting``. What a database must be asked is asked for all rows of a table in
+one statement before any of them is worked out; a batch costs a few round trips for each table, however many sales.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from msgspec import structs
+from sqlalchemy import Connection
+
+from malote.erp import keeping_state, rows
+from malote.erp.connecting import classified
+from malote.erp.keeping_state import Kept
+from malote.erp.mapping import ErpTables, MappedTable, plain
+from malote.erp.ordinary_tables import IN, OUT, USUAL_TAXES, Row, movement_row, tax_rows
+from malote.erp.profiles.profile import Part
+from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS
+from malote.erp.protocol import ErpError, Posting
+from malote.erp.records_postgresql import Records
+from malote.erp.targets import ITEM_KEY, KEY, Target
+from malote.fiscal.documents import Item, Sale
+
+Pair = tuple[Row, Row]  # a row by field, and its sale's
+
+
+class Ordinary:
+    """Raises ``ErpError``."""
+
+    def __init__(self, erp: ErpTables, connection: Connection, records: Records) -> None:
+        assert erp.state is not None  # noqa: S101 only made where there is one
+        self._erp = erp
+        self._state = erp.state
+        self._state_name = plain(erp.state.name)
+        self._connection = connection
+        self._records = records
+        self._moved: list[tuple[Item, str, datetime, Row]] = []
+        self._keys: dict[str, Any] = {}  # of the sales that this transaction books
+
+    # ---- new sales ----
+
+    def add_sales(self, postings: Sequence[tuple[Posting, Sale]]) -> None:
+        """The sales, what became of them, and their lines."""
+        sales = [rows.sale_row(sale, posting.till) for posting, sale in postings]
+        self._number(self._erp.sale, [(row, row) for row in sales], ("access_key",))
+        self._keys |= {row["access_key"]: row.get(KEY) for row in sales}
+        entries = [self._entry(sale, row) for (_, sale), row in zip(postings, sales, strict=True)]
+        with classified(self._state_name):
+            keeping_state.add(self._connection, self._state, entries)
+        self._add_lines([(sale, row) for (_, sale), row in zip(postings, sales, strict=True)])
+
+    def _entry(self, sale: Sale, row: Row) -> Row:
+        protocol = rows.protocol_row(sale.protocol)
+        keeps = self._erp.keeps_consumers
+        return keeping_state.entry(sale, row.get(KEY), row["till"], protocol, with_consumer=keeps)
+
+    def _add_lines(self, sales: Sequence[tuple[Sale, Row]]) -> None:
+        lines = [(item, fields, row) for sale, row in sales for item, fields in _items(sale)]
+        assert self._erp.item is not None  # noqa: S101 the profile is refused without
+        self._number(self._erp.item, [(fields, row) for _, fields, row in lines], ("number",))
+        if tax := self._erp.tax:
+            mapped = self._erp.profile.tax
+            wanted = tuple(mapped.rows) if mapped and mapped.rows else USUAL_TAXES
+            taxes = [
+                (one, row)
+                for item, fields, row in lines
+                for one in tax_rows(item, fields | {ITEM_KEY: fields.get(KEY)}, wanted)
+            ]
+            self._copy(tax, taxes)
+        if payment := self._erp.payment:
+            self._copy(payment, [(fields, row) for sale, row in sales for fields in _payments(sale)])
+
+    def _number(self, mapped: MappedTable, pairs: Sequence[Pair], names: tuple[str, ...]) -> None:
+        """Writes rows, and gives each the key that the database has for it, if it has one."""
+        part = self._erp.profile.part(mapped.part)
+        if part is None or not pairs:
+            return
+        if part.sequence:
+            for (fields, _), key in zip(pairs, self._records.draw(part.sequence, len(pairs)), strict=True):
+                fields[KEY] = key
+        if not mapped.made_by_database:
+            self._copy(mapped, pairs)
+            return
+        made = self._values(mapped, pairs)
+        of_sale = [mapped.of_sale] if mapped.part == "item" and mapped.of_sale else []
+        known_by = [*of_sale, *(target for target in mapped.targets if target.key in names)]
+        own = next(target for target in mapped.targets if target.by_database)
+        found = self._records.insert(mapped, made, [own, *known_by])
+        if len(found) != len(made):  # a trigger of the ERP's keeps rows out, and says nothing
+            raise ErpError("erp_refused", transient=False, detail=f"{mapped.name}: {len(found)}/{len(made)}")
+        keys = {tuple(str(one) for one in row[1:]): row[0] for row in found}
+        for (fields, _), row in zip(pairs, made, strict=True):
+            fields[KEY] = keys[tuple(str(row[target.key]) for target in known_by)]
+
+    def _copy(self, mapped: MappedTable, pairs: Sequence[Pair]) -> None:
+        self._records.copy(mapped, self._values(mapped, pairs))
+
+    # ---- rows of one table ----
+
+    def _values(self, mapped: MappedTable, pairs: Sequence[Pair]) -> list[Row]:
+        """What goes into its columns, once the ERP has answered what is asked of it."""
+        answers = self._answers(mapped.inserted, pairs)
+        with classified(mapped.name):
+            return [mapped.values({**fields, ANSWERS: answers}, sale) for fields, sale in pairs]
+
+    def _answers(self, targets: Iterable[Target], pairs: Sequence[Pair]) -> Mapping[tuple[str, Any], Any]:
+        wanted: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], None]] = {}
+        for ask in {ask for target in targets for ask in target.compiled.asks}:
+            given = wanted.setdefault((ask.name, ask.types), {})
+            given.update(dict.fromkeys(ask.given(fields, sale) for fields, sale in pairs))
+        answers: dict[tuple[str, Any], Any] = {}
+        for (name, types), given in wanted.items():
+            asked = list(given)
+            for place, value in self._records.ask(name, self._erp.profile.query[name], types, asked):
+                key = name, asked[place]
+                answers[key] = AMBIGUOUS if answers.get(key, value) != value else value
+        return answers
+
+    # ---- what changes later ----
+
+    def change(self, changed: Mapping[str, Row]) -> None:
+        """Of booked sales, by access key: their protocols, or when they were cancelled; the same fields of all."""
+        if changed:
+            self._change_state(changed)
+            kept = self.kept(changed)
+            self._change([(kept[key], fields) for key, fields in sorted(changed.items())])
+
+    def _change(self, changed: Sequence[tuple[Kept, Row]]) -> None:
+        mapped, found = self._erp.sale, self._erp.sale.identity
+        assert found is not None  # noqa: S101 the profile is refused without
+        targets = [one for one in mapped.changing(changed[0][1]) if one.bare not in (KEY, "access_key")]
+        answers = self._answers(targets, [(fields, fields) for _, fields in changed])
+        values = []
+        for kept, fields in changed:
+            answered = {**fields, ANSWERS: answers}
+            with classified(mapped.name):
+                made = {one.key: one.compiled.value(answered, answered) for one in targets}
+            values.append(made | {found.key: _found_by(kept, found)})
+        self._records.update(mapped, values, targets, found)
+
+    def rewrite(self, posting: Posting, sale: Sale, *, cancelled: bool) -> None:
+        """The sale and its lines are written anew under its key. ``cancelled``: whether it stays so."""
+        kept = self.kept([sale.access_key])[sale.access_key]
+        row = rows.sale_row(sale, posting.till) | {KEY: kept.key or None}
+        for mapped in (self._erp.tax, self._erp.item, self._erp.payment):
+            if mapped:
+                self._remove(mapped, row)
+        later = {} if cancelled else {"cancelled_at": None}
+        entry = self._entry(sale, row)
+        changed = {name: value for name, value in entry.items() if name not in ("access_key", "sale_key")} | later
+        self._change_state({sale.access_key: changed})
+        self._change([(kept, row | later)])
+        self._add_lines([(sale, row)])
+
+    def forget(self, access_keys: Sequence[str], parts: Collection[Part]) -> None:
+        """What is left of sales that the ERP lost: rows of these parts, and with the items what became of them."""
+        for kept in self.kept(access_keys).values():
+            for mapped in (self._erp.tax if "item" in parts else None, *map(self._erp.part, sorted(parts))):
+                if mapped is not None:
+                    self._remove(mapped, _row_of(kept))
+        if access_keys and "item" in parts:
+            with classified(self._state_name):
+                keeping_state.remove(self._connection, self._state, access_keys)
+
+    def remove(self, mapped: MappedTable, access_key: str) -> None:
+        """Its rows of a sale, where they can be told."""
+        kept = self.kept([access_key]).get(access_key)
+        if kept is not None and mapped.of_sale is not None:
+            self._remove(mapped, _row_of(kept))
+
+    def _remove(self, mapped: MappedTable, row: Row) -> None:
+        found = mapped.of_sale
+        if found is not None:
+            value = row[KEY] if found.bare is None else row["access_key"]
+            self._records.remove(mapped, [{found.key: value}], found)
+
+    def add(self, part: Part, added: Sequence[Row]) -> None:
+        """Cancellations, with what their sales have; voided numbers."""
+        mapped = self._erp.part(part)
+        if mapped is None:
+            return
+        kept = self.kept(row["access_key"] for row in added if "access_key" in row)
+        sales = [_row_of(one) if (one := kept.get(row.get("access_key", ""))) else row for row in added]
+        self._copy(mapped, [({"cancelled_at": None, **row}, sale) for row, sale in zip(added, sales, strict=True)])
+
+    # ---- goods ----
+
+    def take(self, sale: Sale, till: str) -> None:
+        """Its goods leave the shelf."""
+        row = rows.sale_row(sale, till) | {KEY: self._keys.get(sale.access_key)}
+        if row[KEY] is None and (kept := self.kept([sale.access_key]).get(sale.access_key)):
+            row[KEY] = kept.key or None
+        self._note(sale, OUT, sale.issued_at, row)
+
+    def give_back(self, when: Mapping[str, datetime], *, sign: int = 1) -> None:
+        """The goods of these sales come back, just as they left; or leave again where ``sign`` is -1."""
+        for key, kept in sorted(self.kept(when).items()):
+            self._note(kept.sale, IN if sign > 0 else OUT, when[key], _row_of(kept))
+
+    def _note(self, sale: Sale, direction: str, at: datetime, row: Row) -> None:
+        # Goods without a code are nobody's stock.
+        self._moved += [(item, direction, at, row) for item in sale.items if item.product_code and item.quantity]
+
+    def move(self) -> None:
+        """Writes what was taken and given back."""
+        moved = [
+            (movement_row(rows.item_row(row["access_key"], item), direction, at), row)
+            for item, direction, at, row in self._moved
+        ]
+        if moved and (movement := self._erp.movement):
+            self._copy(movement, moved)
+        if moved and (stock := self._erp.stock):
+            fields = [(row | {"issuer": sale["issuer"], "quantity": row["moved"]}, sale) for row, sale in moved]
+            self._records.add_to(stock, rows.added_up(self._values(stock, fields)))
+
+    # ---- what is booked ----
+
+    def booked(self, arriving: Mapping[str, Sale]) -> dict[str, Sale]:
+        """As they were booked, those of them that the ERP still has."""
+        mapped, found = self._erp.sale, self._erp.sale.identity
+        assert found is not None  # noqa: S101 the profile is refused without
+        kept = self.kept(arriving)
+        there = self._records.present(mapped, [{found.key: _found_by(one, found)} for one in kept.values()], found)
+        return {
+            key: one.sale if self._erp.keeps_consumers else structs.replace(one.sale, consumer=arriving[key].consumer)
+            for key, one in kept.items()
+            if _found_by(one, found) in there
+        }
+
+    def kept(self, access_keys: Iterable[str]) -> dict[str, Kept]:
+        with classified(self._state_name):
+            return keeping_state.kept(self._connection, self._state, access_keys)
+
+    def _change_state(self, changed: Mapping[str, Row]) -> None:
+        with classified(self._state_name):
+            keeping_state.change(self._connection, self._state, changed)
+
+
+def _found_by(kept: Kept, found: Target) -> str:
+    """What the ERP's sale has in the column by which it is found."""
+    return kept.key if found.bare == KEY else kept.sale.access_key
+
+
+def _row_of(kept: Kept) -> Row:
+    return rows.sale_row(kept.sale, kept.till) | {KEY: kept.key or None}
+
+
+def _items(sale: Sale) -> Iterable[tuple[Item, Row]]:
+    return zip(sale.items, rows.item_rows(sale), strict=True)
+
+
+def _payments(sale: Sale) -> list[Row]:
+    """With the change on the one that was paid in cash, or on the first where none was."""
+    fields = rows.payment_rows(sale)
+    cash = next((place for place, payment in enumerate(sale.payments) if payment.method == _CASH), 0)
+    return [row | {"change": sale.change if place == cash else 0} for place, row in enumerate(fields)]
+
+
+_CASH = "01"  # tPag
+
+
+def ordinary_of(erp: ErpTables, connection: Connection) -> Ordinary | None:
+    """None where the ERP's tables are such that nothing of this is needed."""
+    if erp.state is None:
+        return None
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 other engines refuse such a profile when they are opened
+    return Ordinary(erp, connection, Records(driver))

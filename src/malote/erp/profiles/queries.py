@@ -1,0 +1,89 @@
+"""Look-ups by query: what an expression asks the ERP's own tables for, and what came back.
+
+A row of a table of ordinary design carries its answers under ``ANSWERS``: they were asked for before, all of a batch
+in one statement, within the transaction that books it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from malote.erp.profiles.errors import ProfileError
+
+ANSWERS = "?"  # no field is called so
+AMBIGUOUS = object()  # several rows that say different things
+
+_TYPES = {"text": "text", "integer": "bigint", "decimal": "numeric", "date": "date", "any": "text"}
+KINDS = tuple(_TYPES)
+_BIND = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|(?<![:\w]):(?P<name>[a-z_][a-z0-9_]*)")
+_BEGINS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
+_TABLE = re.compile(r"\b(?:from|join)\s+([A-Za-z_][\w$.]*)(?!\s*\()", re.IGNORECASE)
+
+
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One SELECT of one column. ``values`` are the names that it has for what ``query`` is given, in order.
+
+    ``absent``: what is said of a document for which it finds nothing; ``:name`` in it is a value of ``values``.
+    """
+
+    sql: str
+    values: list[str]
+    absent: str = ""
+
+    def refuse_unusable(self, where: str) -> None:
+        """Raises ``ProfileError``."""
+        if ";" in self.sql or not _BEGINS.match(self.sql):
+            raise ProfileError(where, "must be one SELECT, without a semicolon")
+        used = set(_names(self.sql))
+        if used != set(self.values) or not used or len(set(self.values)) != len(self.values):
+            raise ProfileError(where, "values must name what the SELECT has as :name, each once")
+
+    def placed(self, alias: str) -> str:
+        """The SELECT with the columns ``v0``, ``v1`` of ``alias`` in the places of its values."""
+        columns = {name: f"{alias}.v{place}" for place, name in enumerate(self.values)}
+        return _BIND.sub(lambda found: columns[found["name"]] if found["name"] else found[0], self.sql)
+
+    def tables(self) -> list[str]:
+        """Which tables it reads, as far as its text tells: what a user needs SELECT on."""
+        local = {name.lower() for name in re.findall(r"(\w+)\s+as\s*\(", self.sql, re.IGNORECASE)}
+        return sorted({name for name in _TABLE.findall(self.sql) if name.lower() not in local})
+
+    def words(self, given: tuple[Any, ...]) -> str:
+        """What is said when nothing is found."""
+        known = dict(zip(self.values, given, strict=True))
+        return re.sub(r":([a-z_][a-z0-9_]*)", lambda found: str(known.get(found[1], found[0]) or ""), self.absent)
+
+
+def _names(sql: str) -> list[str]:
+    return [found["name"] for found in _BIND.finditer(sql) if found["name"]]
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One call of ``query`` in an expression. ``values`` give what it is asked with, of a row and its sale's row."""
+
+    name: str
+    types: tuple[str, ...]
+    values: tuple[Callable[[Mapping[str, Any], Mapping[str, Any]], Any], ...]
+
+    def given(self, row: Mapping[str, Any], sale: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Absent is None, which nothing in a database is equal to."""
+        found = (value(row, sale) for value in self.values)
+        return tuple(None if one in ("", None) else str(one) for one in found)
+
+
+class UnansweredError(ValueError):
+    """A query found nothing, or several things, for a document. ``said`` are the profile's words for nothing."""
+
+    def __init__(self, column: str, query: str, said: str, *, several: bool) -> None:
+        super().__init__(column, query)
+        self.column = column
+        self.query = query
+        self.said = said
+        self.several = several
+
+
+def types_of(kinds: list[str]) -> tuple[str, ...]:
+    """What PostgreSQL calls what a query is given."""
+    return tuple(_TYPES[kind] for kind in kinds)

@@ -1,0 +1,158 @@
+"""The columns of one table of the ERP, made from its profile: what goes into each, and of what type it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Column, DefaultClause, Identity
+
+from malote.erp.profiles.errors import ProfileError
+from malote.erp.profiles.functions import Compiled, Surroundings, compiled
+from malote.erp.profiles.profile import FIELDS, MappedPart, Part, Profile, Written
+from malote.erp.profiles.shapes import Shape, shape_of
+from malote.erp.profiles.syntax import Constant, Expression, ExpressionError, Field, parse
+
+# What changes after a sale is booked, and therefore can't be mixed with anything else, nor copied to its lines.
+CANCELLED = frozenset({"cancelled_at"})
+PROTOCOL = frozenset({"protocol_number", "protocol_status", "protocol_at"})
+STAMPED = "posted_at"  # by the database, as the column's default
+KEY = "key"  # what the ERP calls a sale or an item, where it numbers them itself
+ITEM_KEY = "item.key"
+_ANY = Shape("any")
+_LINES = frozenset({"item", "payment"})
+# Where the ERP's tables are of ordinary design, more parts have the sale's fields, and some have fields of their own.
+_ORDINARY_LINES = _LINES | {"tax", "movement", "stock", "cancellation"}
+
+
+class Target(msgspec.Struct, frozen=True):
+    """One column of the ERP and what goes into it."""
+
+    column: str
+    key: str
+    expression: Expression
+    compiled: Compiled
+    by_database: bool = False
+
+    @property
+    def bare(self) -> str | None:
+        """The field, where the column holds one and nothing else is done to it."""
+        match self.expression:
+            case Field(name=name, of_sale=False):
+                return name
+        return None
+
+    @property
+    def inserted(self) -> bool:
+        """Whether it is written with the row: what the database stamps and what comes later are not."""
+        return not self.by_database and self.bare not in {STAMPED, *CANCELLED}
+
+    def told_by(self, row: Mapping[str, Any], sale: Mapping[str, Any]) -> bool:
+        """Whether these fields tell its value, and the ERP needn't be asked first."""
+        here = (field.name in (sale if field.of_sale else row) for field in self.compiled.fields)
+        return not self.compiled.asks and all(here)
+
+
+def targets_of(profile: Profile, part: Part, mapped: MappedPart) -> list[Target]:
+    """Raises ``ProfileError``."""
+    row, sale = _shapes(profile, part), _sale_shapes(profile, part)
+    written = {mapped.key: KEY} if mapped.sequence else {}
+    targets: list[Target] = []
+    if mapped.key and not mapped.sequence:
+        field = Field(KEY)
+        around = Surroundings(f"{mapped.table}.{mapped.key}", row, sale, {})
+        targets.append(Target(mapped.key, KEY, field, compiled(field, around), by_database=True))
+    taken = {target.key for target in targets}
+    for place, (column, said) in enumerate({**mapped.columns, **written}.items()):
+        around = Surroundings(f"{mapped.table}.{column}", row, sale, profile.lookup, profile.query)
+        expression = _expression(said, around.column, profile.name)
+        try:
+            made = compiled(expression, around)
+            _refuse_mixture(expression, made)
+        except ExpressionError as error:
+            raise ProfileError(f"{profile.name}: {around.column}", str(error)) from error
+        key = made.readable
+        if key is None or key in taken:
+            key = f"x{place}"
+        taken.add(key)
+        targets.append(Target(column, key, expression, made))
+    return targets
+
+
+def _shapes(profile: Profile, part: Part) -> dict[str, Shape]:
+    """The fields that a row of this part has."""
+    shapes = _of(part)
+    if profile.state is None:
+        return shapes
+    mapped = profile.part(part)
+    if mapped is not None and mapped.key:
+        shapes[KEY] = _ANY
+    match part:
+        case "payment":
+            shapes["change"] = Shape("money")
+        case "tax" if profile.item and profile.item.key:
+            shapes[ITEM_KEY] = _ANY
+        case "stock":
+            shapes = _of("item") | shapes
+    return shapes
+
+
+def _sale_shapes(profile: Profile, part: Part) -> dict[str, Shape]:
+    """The fields of its sale that it may use."""
+    if part not in (_LINES if profile.state is None else _ORDINARY_LINES):
+        return {}
+    shapes = {name: shape for name, shape in _of("sale").items() if name not in {STAMPED, *CANCELLED, *PROTOCOL}}
+    return shapes | ({KEY: _ANY} if profile.sale.key else {})
+
+
+def _of(part: Part) -> dict[str, Shape]:
+    return {column.name: shape_of(column.type) for column in FIELDS[part].columns}
+
+
+def _expression(written: Written, column: str, profile: str) -> Expression:
+    if not isinstance(written, str):
+        return Constant(written)
+    try:
+        return parse(written)
+    except ExpressionError as error:
+        raise ProfileError(f"{profile}: {column}", str(error)) from error
+
+
+def _refuse_mixture(expression: Expression, made: Compiled) -> None:
+    names = {field.name for field in made.fields if not field.of_sale}
+    if STAMPED in names and not isinstance(expression, Field):
+        raise ExpressionError(f"{STAMPED} is the database's own default, and nothing can be done to it")
+    for later in (CANCELLED, PROTOCOL):
+        if names & later and names - later:
+            raise ExpressionError(f"{', '.join(sorted(names & later))} come later than the rest, and can't be mixed")
+
+
+def column_of(part: Part, target: Target, *, ordinary: bool) -> Column[Any]:
+    """As Malote's own where the column holds a bare field; otherwise of the expression's shape."""
+    if target.by_database:
+        return Column(target.column, BigInteger, Identity(), key=target.key, primary_key=True)
+    own = FIELDS[part].c.get(target.bare) if target.bare else None
+    in_key = (part == "stock" or not ordinary) and _in_key(part, target)
+    if own is None:
+        made = target.compiled.shape.column_type()
+        return Column(target.column, made, key=target.key, primary_key=in_key, nullable=not in_key, autoincrement=False)
+    return Column(
+        target.column,
+        own.type,
+        key=target.key,
+        primary_key=in_key,
+        nullable=own.nullable,
+        server_default=_default_of(own),
+        autoincrement=False,
+    )
+
+
+def _default_of(own: Column[Any]) -> Any:
+    return own.server_default.arg if isinstance(own.server_default, DefaultClause) else None
+
+
+def _in_key(part: Part, target: Target) -> bool:
+    """Whether the column is of the key of a table that Malote makes. Of stock it is every one but the quantity."""
+    fields = {field.name for field in target.compiled.fields if not field.of_sale}
+    if part == "stock":
+        return "quantity" not in fields
+    return target.key in FIELDS[part].primary_key.columns
