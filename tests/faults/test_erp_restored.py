@@ -78,11 +78,10 @@ class House:
     def green(self) -> bool:
         return "up to date" in self.run("status").stdout
 
-    def until(self, condition: Callable[[], bool], *, never_green: bool = False) -> None:
+    def until(self, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < end, (self.home.parent / "log.txt").read_text(encoding="utf-8")[-3000:]
-            assert not (never_green and self.green())
             time.sleep(0.3)
 
     def proven(self, count: int) -> Callable[[], bool]:
@@ -132,14 +131,14 @@ def test_an_erp_restored_from_its_backup(tmp_path: Path) -> None:
         assert "4 × Booked, and no longer in the ERP" in synchronised.stdout
         (house.pos / "5-again.xml").write_bytes(build_note(number=5))
         assert not house.green()
-        told = house.run("books", "reconcile", "--day", "2026-11-20", "--json")
+        [day] = json.loads(house.run("books", "reconcile", "--day", "2026-11-20", "--json").stdout)["days"]
+        assert (day["server"]["count"], day["erp"]["count"]) == (7, 3)
         assert house.run("numbering").returncode == 0, "booked numbers are not missing"
-        assert told.returncode in (0, 1)
         named = house.run("books", "rebook", "--dry-run").stdout
         assert "4 to book again" in named
         assert house.sold() == [1, 2, 3]
         assert house.run("books", "rebook", "--yes", "--reason", "restored").returncode == 0
-        house.until(lambda: house.status()["posted"] == 7, never_green=False)
+        house.until(lambda: house.status()["posted"] == 7)
         assert house.sold() == list(range(1, 8))
         # What is sold meanwhile goes the usual way: nobody has to say that posting may go on.
         house.sell([8])
@@ -159,7 +158,7 @@ def test_a_standby_that_lacks_the_newest(tmp_path: Path, postgresql: OwnServer) 
     """The address leads to a copy that is a few sales behind; the old server never comes back."""
     house = House(tmp_path, postgresql.url)
     assert house.run("erp", "create").returncode == 0
-    with house.working() as _:
+    with house.working():
         house.sell(range(1, 4))
         house.until(house.proven(3))
         # The standby is as far as this: written down as rows, since the server's files are its own.
@@ -169,11 +168,12 @@ def test_a_standby_that_lacks_the_newest(tmp_path: Path, postgresql: OwnServer) 
         house.until(house.proven(7))
     postgresql.stop()
     postgresql.start()
-    house.ask("; ".join(f"DELETE FROM {name}; INSERT INTO {name} SELECT * FROM standby_{name}" for name in STANDING))
+    for name in STANDING:
+        house.ask(f"DELETE FROM {name}")
+        house.ask(f"INSERT INTO {name} SELECT * FROM standby_{name}")
     with house.working() as server:
         house.until(lambda: missing_of(house) == 4)
         assert not house.green()
-        house.ask("BEGIN; LOCK TABLE sale IN ACCESS SHARE MODE; COMMIT")
         assert house.run("books", "rebook", "--yes").returncode == 0
         # In the middle of booking again: whatever it had done, the next one ends it.
         server.kill()
