@@ -228,3 +228,58 @@ def test_what_the_erp_lost_is_handed_over_again(erp: Erp, url: str) -> None:
     assert [one.result for one in erp.post(again)] == [Result.POSTED, Result.POSTED]
     assert classico.ask(url, "select chave, situacao from venda") == [(DAY[0].access_key, "C")]
     assert not any(dict(classico.ask(url, classico.LEFT)).values())
+
+
+MORE = """
+create table numero_inutilizado (serie int, de int, ate int);
+create function apagar_venda(numero bigint) returns void language sql as $$
+  delete from venda_imposto where venda_id = numero; delete from venda_item where venda_id = numero;
+  delete from venda_pagamento where venda_id = numero; delete from estoque_movimento where venda_id = numero;
+  delete from venda where id = numero $$;
+create function caixa_aberto(v jsonb) returns void language plpgsql as $$ begin
+  if v->>'till' = 'caixa9' then raise exception 'caixa ainda fechado' using errcode = 'P0W01'; end if; end $$;
+"""
+ALL_OF_IT = """
+name = "completo"
+[post]
+call = ["select caixa_aberto(:document)", "select importar_venda(:document)"]
+call_cancellation = "update venda set situacao = 'C' where id = :id::bigint"
+call_correction = ["select apagar_venda(:id::bigint)", "select importar_venda(:document)"]
+call_void = '''insert into numero_inutilizado
+  select (d ->> 'series')::int, (d #>> '{void,first}')::int, (d #>> '{void,last}')::int
+    from (select :document::jsonb d) x'''
+wait = ["P0W01"]
+"""
+
+
+@pytest.fixture
+def whole(url: str, opened: Opened, tmp_path: Path) -> Erp:
+    with psycopg.connect(url) as connection:
+        connection.execute(MORE)
+    (tmp_path / "completo.toml").write_text(ALL_OF_IT, encoding="utf-8")
+    return opened(url, tmp_path / "completo.toml")
+
+
+def test_what_the_erp_wants_later_waits_alone(whole: Erp, url: str) -> None:
+    early = msgspec.structs.replace(posting(DAY[1], 2), till="caixa9")
+    outcomes = whole.post([posting(DAY[0], 1), early, posting(DAY[2], 3)])
+    assert [one.result for one in outcomes] == [Result.POSTED, Result.WAITS, Result.POSTED]
+    assert (outcomes[1].code, outcomes[1].facts["said"]) == ("erp_says_wait", "caixa ainda fechado")
+    assert whole.post([posting(DAY[1], 2)])[0].result is Result.POSTED
+
+
+def test_an_authorised_version_takes_the_place_of_what_is_booked(whole: Erp, url: str) -> None:
+    offline = contingency(700)
+    dearer = contingency(700, items=[item(1, quantity="3")], authorised=True)
+    post(whole, offline)
+    assert post(whole, dearer, first_id=2) == [Result.CORRECTED]
+    assert whole.supersede(posting(dearer, 2)).result is Result.POSTED
+    assert classico.ask(url, "select valor_liquido from venda") == [(classico.money(dearer.totals.total),)]
+    assert list(dict(classico.ask(url, classico.LEFT)).values()) == [3]
+    assert post(whole, cancellation(dearer), first_id=3) == [Result.POSTED]
+    assert classico.ask(url, "select situacao from venda") == [("C",)]
+
+
+def test_voided_numbers_are_told(whole: Erp, url: str) -> None:
+    assert post(whole, number_void(900, 905)) == [Result.POSTED]
+    assert classico.ask(url, "select * from numero_inutilizado") == [(1, 900, 905)]

@@ -22,6 +22,8 @@ class Driver:
         self.connections: list[Connection] = []
         self.events: list[str] = []
         self.arguments: dict[str, Any] = {}
+        self.sizes: dict[str, Any] = {}
+        self.given: str | None = None  # through every variable
 
     def connect(self, *_: Any, **arguments: Any) -> "Connection":
         self.arguments = arguments
@@ -62,6 +64,16 @@ class Connection:
         pass
 
 
+class Variable:
+    """A bind through which a block answers."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def getvalue(self) -> str | None:
+        return self._value
+
+
 class Cursor:
     arraysize = 100
     outputtypehandler: Any = None
@@ -82,11 +94,11 @@ class Cursor:
     def close(self) -> None:
         pass
 
-    def setinputsizes(self, *_: Any, **__: Any) -> None:
-        pass
+    def setinputsizes(self, *_: Any, **sizes: Any) -> None:
+        self._driver.sizes |= sizes
 
     def var(self, *_: Any, **__: Any) -> Any:
-        return None
+        return Variable(self._driver.given)
 
     def execute(self, sql: str, parameters: Any = None, **named: Any) -> None:
         parameters = parameters or named

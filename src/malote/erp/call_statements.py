@@ -29,7 +29,8 @@ def run(connection: Connection, statement: str, values: Mapping[str, str]) -> li
         return []
     found = [{name.lower(): value for name, value in row.items()} for row in result.mappings().fetchmany(_MOST)]
     result.close()
-    return [row for row in found if any(value is not None for value in row.values())]
+    # What gives nothing (a function that returns void, too) isn't an answer.
+    return [row for row in found if any(value not in (None, "") for value in row.values())]
 
 
 def unusable(connection: Connection, post: Post | None) -> list[tuple[Call, str]]:

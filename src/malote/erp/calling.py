@@ -93,7 +93,10 @@ class Calls:
                 refused = [_outcome(posting, Result.REFUSED, MISSING, facts) for posting, _ in pairs]
                 raise UnbookedError({outcome.document_id: outcome for outcome in refused})
             return
-        self._each(which, pairs, self._numbers([key for _, one in pairs if (key := _key(one))]))
+        before = self._numbers([key for _, one in pairs if (key := _key(one))])
+        answered = self._each(which, pairs, before)
+        if which == "call_correction":
+            self._renumber({_key(one): answered[posting.document_id] for posting, one in pairs}, before)
 
     def _each(self, which: Call, pairs: Pairs, numbers: Mapping[str, str] | None = None) -> dict[int, str]:
         """One call for each document; what the ERP calls each."""
@@ -166,6 +169,14 @@ class Calls:
                 found |= {key: number or "" for key, number in self._connection.execute(asked)}
         return found
 
+    def _renumber(self, answered: Mapping[str, str], before: Mapping[str, str]) -> None:
+        """An ERP that corrects a sale by booking another in its place calls it otherwise from then on."""
+        for key, number in answered.items():
+            if number and number != before.get(key):
+                with classified(self._tables.sale.name):
+                    changed = statements.change_sale(self._tables, [ERP_ID])
+                    self._connection.execute(changed, {"of_key": key, ERP_ID: number})
+
     # ---- what the ERP said ----
 
     def _of_answer(self, posting: Posting, answer: call_statements.Answer) -> Outcome | str:
@@ -187,7 +198,7 @@ class Calls:
         facts = dict(error.facts)
         if error.spoken:
             facts["said"] = _presentable(posting, error.spoken)
-        if state and state in self._post.wait:
+        if state and not {state, state.removeprefix("ORA-")}.isdisjoint(self._post.wait):
             return _outcome(posting, Result.WAITS, WAITS, facts)
         if code == _OWN_FAULT or state.startswith("42"):
             facts["detail"] = facts.get("said") or error.detail
