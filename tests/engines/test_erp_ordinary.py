@@ -8,7 +8,10 @@ import pytest
 from sqlalchemy import make_url
 
 from malote.erp.conformance.documents import answer
+from malote.erp.conformance.scratch import scratch_at
+from malote.erp.conformance.suite import CHECKS, run
 from malote.erp.grants import statements
+from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp, ErpError, Result
 from malote.fiscal.documents import Payment
 from tests.engines.erp_support import post
@@ -165,6 +168,28 @@ def test_what_the_erp_lost_is_written_again_once(erp: Erp, books: Books) -> None
         assert [one.result for one in erp.post([ordered])] == [Result.POSTED]
         assert books.ask("select count(*), sum(liquido) from cupom") == [(1, cents(sold.totals.total))]
         assert books.one("select count(*) from cupom_linha") == 2
+
+
+def test_the_check_names_what_the_profile_asks_and_the_database_lacks(url: str, erp: Erp, books: Books) -> None:
+    assert erp.faults() == []
+    wrong = open_ordinary(url, documented_profile().replace("from meio where tpag", "from meios where tpag"))
+    assert [(fault.kind, fault.table) for fault in wrong.faults()] == [("call_unusable", "query.meio")]
+    wrong.close()
+    books.database.execute("alter table estoque_mov add local int not null")
+    books.database.execute("drop table malote_venda")
+    found = {(fault.kind, fault.table, fault.column) for fault in erp.faults()}
+    assert found == {("table_missing", "malote_venda", ""), ("column_required", "estoque_mov", "local")}
+
+
+@pytest.mark.parametrize(
+    "code", ["batch", "twice", "protocol", "cancelled_batch", "divergent", "number_twice", "posters"]
+)
+def test_verify_proves_the_booking_in_its_scratch_place(url: str, code: str) -> None:
+    scratch = scratch_at(url, read(documented_profile(), "example"))
+    try:
+        run(next(check for check in CHECKS if check.code == code), scratch)
+    finally:
+        scratch.remove()
 
 
 def test_a_user_with_just_the_grants_books_mends_and_cancels(url: str, erp: Erp, books: Books) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import psycopg
 from msgspec import structs
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from malote.erp import keeping_state, rows
 from malote.erp.connecting import classified
 from malote.erp.keeping_state import Kept
 from malote.erp.mapping import ErpTables, MappedTable, plain
 from malote.erp.ordinary_tables import IN, OUT, USUAL_TAXES, Row, movement_row, tax_rows
+from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.profile import Part
 from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS
 from malote.erp.protocol import ErpError, Posting
@@ -262,10 +263,33 @@ def _payments(sale: Sale) -> list[Row]:
 _CASH = "01"  # tPag
 
 
+def unusable(connection: Connection, erp: ErpTables) -> list[Fault]:
+    """Queries that the database can't run. Each is asked once, for what nothing has; nothing can be written by it."""
+    if erp.state is None or not erp.profile.query:
+        return []
+    types = {ask.name: ask.types for part in erp.parts for target in part.targets for ask in target.compiled.asks}
+    found = []
+    for name, query in erp.profile.query.items():
+        nested = connection.begin_nested()
+        try:
+            connection.execute(text("SET TRANSACTION READ ONLY"))
+            nothing = [(None,) * len(query.values)]
+            list(_records(connection).ask(name, query, types.get(name, ("text",) * len(query.values)), nothing))
+        except ErpError as error:
+            found.append(Fault("call_unusable", f"query.{name}", found=error.facts.get("said", error.detail)))
+        finally:
+            nested.rollback()
+    return found
+
+
 def ordinary_of(erp: ErpTables, connection: Connection) -> Ordinary | None:
     """None where the ERP's tables are such that nothing of this is needed."""
     if erp.state is None:
         return None
+    return Ordinary(erp, connection, _records(connection))
+
+
+def _records(connection: Connection) -> Records:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 other engines refuse such a profile when they are opened
-    return Ordinary(erp, connection, Records(driver))
+    return Records(driver)

@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Select, Table, create_engine, text
 from sqlalchemy.pool import QueuePool
 
-from malote.erp import calling, connecting, grants_postgresql, place_postgresql, rehearsing, rows, structure
+from malote.erp import calling, connecting, grants_postgresql, ordinary, place_postgresql, rehearsing, rows, structure
 from malote.erp.address import CHARACTERS, secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
@@ -152,7 +152,7 @@ class PostgresqlErp:
 
     def faults(self) -> list[Fault]:
         with classified(secrets=self._secrets), self._transaction() as connection:
-            return checking.faults(connection, self.tables)
+            return checking.faults(connection, self.tables) + ordinary.unusable(connection, self.tables)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 from sqlalchemy import update
 
-from malote.erp.conformance.check import Check, expect, same
+from malote.erp.conformance.check import Check, NotApplicableError, expect, same
 from malote.erp.conformance.documents import answer, cancellation, contingency, item, number_void, sale
 from malote.erp.conformance.scene import Scene
 from malote.erp.protocol import Result
@@ -130,6 +130,8 @@ def cancelled_stays_cancelled(scene: Scene) -> None:
 
 
 def cancelled_by_the_erp_itself(scene: Scene) -> None:
+    if scene.tables.state is not None:
+        raise NotApplicableError("Malote's own table tells what is cancelled")
     scene.post(sale(1))
     column = scene.tables.sale.columns
     scene.change(update(scene.tables.sale.table).values({column.cancelled_at: column.issued_at}))

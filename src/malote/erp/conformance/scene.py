@@ -14,6 +14,7 @@ from malote.erp.conformance.documents import ISSUER, postings
 from malote.erp.conformance.scratch import LOCK_SECONDS, Scratch
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.profile import Part
+from malote.erp.profiles.syntax import Call
 from malote.erp.protocol import Erp, ErpError, Outcome, Result
 from malote.fiscal.documents import Document, Sale
 
@@ -25,6 +26,8 @@ class Scene:
         self.scratch = scratch
         self.tables: ErpTables = scratch.tables
         self.complete = scratch.tables.complete
+        written = [target.expression for mapped in self.tables.parts for target in mapped.targets]
+        self._coarse = any(isinstance(one, Call) and one.function == "places" for one in written)
         self.erp: Erp = scratch.open()
         self._opened: list[Callable[[], None]] = [self.erp.close]
 
@@ -41,7 +44,12 @@ class Scene:
     # ---- as Malote ----
 
     def outcomes(self, *documents: Document, first_id: int = 1) -> list[Outcome]:
-        return self.erp.post(postings(documents, first_id=first_id))
+        try:
+            return self.erp.post(postings(documents, first_id=first_id))
+        except ErpError as error:
+            if error.code == "value_out_of_range" and self._coarse:
+                raise NotApplicableError("the profile's columns take fewer decimals") from error
+            raise
 
     def post(self, *documents: Document, first_id: int = 1) -> list[Result]:
         return [outcome.result for outcome in self.outcomes(*documents, first_id=first_id)]
@@ -85,6 +93,8 @@ class Scene:
     def refuse_product(self, product: str, name: str) -> None:
         """A rule of the ERP's own against one product."""
         item = self.part("item")
+        if "product_code" not in item.columns:
+            raise NotApplicableError("the profile has no column for item.product_code")
         self.change(self.scratch.refuse(self._table(item), self._column(item, "product_code"), product, name))
 
     def drop_column(self, part: Part, field: str) -> str:
@@ -157,12 +167,12 @@ class Scene:
         }
 
     def cancelled(self) -> list[str]:
-        column = self.tables.sale.columns
+        column = self.tables.standing
         return [row[0] for row in self.ask(select(column.access_key).where(column.cancelled_at.is_not(None)))]
 
     def status_of(self, key: str) -> int | None:
         """The status of the sale's protocol."""
-        column = self.tables.sale.columns
+        column = self.tables.standing
         status: int | None = self.ask(select(column.protocol_status).where(column.access_key == key))[0][0]
         return status
 

@@ -19,7 +19,7 @@ from malote.erp.connecting import classified
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.post import silent
-from malote.erp.profiles.profile import Profile
+from malote.erp.profiles.profile import PARTS, Profile
 from malote.erp.protocol import Erp
 
 SCHEMA_PREFIX = "malote_verify_"
@@ -173,7 +173,7 @@ class PostgresqlScratch(_ServerScratch):
     def __init__(self, url: str, profile: Profile) -> None:
         super().__init__(url, "postgresql+psycopg")
         self._schema = SCHEMA_PREFIX + secrets.token_hex(6)
-        self.tables = ErpTables(profile, schema=self._schema)
+        self.tables = ErpTables(_alone(profile), schema=self._schema)
 
     def create(self) -> None:
         self.remove()
@@ -217,6 +217,17 @@ class OracleScratch(_ServerScratch):
 
     def session_of(self, connection: Connection) -> str | None:
         return None
+
+
+def _alone(profile: Profile) -> Profile:
+    """Without what only the ERP itself can answer: its sequences, and the records that it is asked for."""
+    queries = {name: msgspec.structs.replace(query, sql="select 1") for name, query in profile.query.items()}
+    own = {
+        part: msgspec.structs.replace(mapped, sequence="")
+        for part in PARTS
+        if (mapped := profile.part(part)) is not None and mapped.sequence
+    }
+    return msgspec.structs.replace(profile, query=queries, **own)
 
 
 def _create(scratch: Scratch) -> None:

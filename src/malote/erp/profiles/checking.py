@@ -14,7 +14,7 @@ from malote.erp.mapping import ErpTables, MappedTable, plain
 # table_missing, column_missing: not there
 # column_mistyped: what Malote writes would be changed on its way, or refused
 # column_required: NOT NULL, without default, and the profile writes nothing to it
-# call_unusable: the database can't parse a statement of [post]; ``table`` is its line, ``found`` the database's words
+# call_unusable: the database can't run a statement of [post] or [query.…]; ``table`` is its line, ``found`` its words
 # key_missing: no unique key over exactly these columns, and without one the same thing could be booked twice
 FaultKind = Literal[
     "table_missing", "column_missing", "column_mistyped", "column_required", "key_missing", "call_unusable"
@@ -36,14 +36,16 @@ class Fault(msgspec.Struct, frozen=True):
 def faults(connection: Connection, tables: ErpTables) -> list[Fault]:
     """In the order of the profile. Only looks."""
     inspector = inspect(connection)
-    found = _ledger(inspector, tables.ledger)
+    found = _own(inspector, tables.ledger, {"identity"})
+    if tables.state is not None:
+        found += _own(inspector, tables.state, {"access_key"})
     for mapped in tables.parts:
         columns = _columns(inspector, mapped.table)
         if columns is None:
             found.append(Fault("table_missing", mapped.name))
             continue
         found += _mistyped(mapped, columns, connection.dialect)
-        found += _required(mapped.name, columns, {target.column for target in mapped.inserted})
+        found += _required(mapped.name, columns, {target.column for target in mapped.targets})
         if mapped.part == "stock":
             key = {target.column for target in mapped.inserted if target.key != "quantity"}
             found += _unkeyed(inspector, mapped.table, key)
@@ -53,14 +55,15 @@ def faults(connection: Connection, tables: ErpTables) -> list[Fault]:
     ]
 
 
-def _ledger(inspector: Inspector, ledger: Table) -> list[Fault]:
-    columns = _columns(inspector, ledger)
+def _own(inspector: Inspector, table: Table, key: set[str]) -> list[Fault]:
+    """Of a table of Malote's own."""
+    columns = _columns(inspector, table)
     if columns is None:
-        return [Fault("table_missing", plain(ledger.name))]
-    wanted = [plain(one.name) for one in ledger.columns]
-    missing = [Fault("column_missing", plain(ledger.name), name) for name in wanted if name not in columns]
-    required = _required(plain(ledger.name), columns, {column.name for column in ledger.columns})
-    return missing + required + _unkeyed(inspector, ledger, {"identity"})
+        return [Fault("table_missing", plain(table.name))]
+    wanted = [plain(one.name) for one in table.columns]
+    missing = [Fault("column_missing", plain(table.name), name) for name in wanted if name not in columns]
+    required = _required(plain(table.name), columns, {column.name for column in table.columns})
+    return missing + required + _unkeyed(inspector, table, key)
 
 
 def _columns(inspector: Inspector, table: Table) -> dict[str, Any] | None:
@@ -76,7 +79,12 @@ def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) ->
         if target.column not in columns:
             found.append(Fault("column_missing", mapped.name, target.column, str(target.compiled.shape)))
             continue
-        wanted, live = _own(mapped.columns[target.key].type, dialect), _own(columns[target.column]["type"], dialect)
+        if target.compiled.shape.kind == "any":
+            continue  # what the database itself gives
+        wanted, live = (
+            _native(mapped.columns[target.key].type, dialect),
+            _native(columns[target.column]["type"], dialect),
+        )
         # How long a field of a document is, nobody knows beforehand; what the profile cuts or looks up, it does.
         length = None if target.bare else target.compiled.shape.length
         if not fits(wanted, live, length):
@@ -165,10 +173,10 @@ def _holds(wanted: int | None, live: int | None) -> bool:
     return live is None or (wanted is not None and wanted <= live)
 
 
-def _own(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+def _native(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     """The type as this engine has it."""
     if isinstance(kind, types.TypeDecorator):
-        return _own(kind.load_dialect_impl(dialect), dialect)
+        return _native(kind.load_dialect_impl(dialect), dialect)
     if isinstance(kind, DOMAIN):
         return kind.data_type
     return kind._variant_mapping.get(dialect.name, kind)
