@@ -4,6 +4,7 @@ The texts are data, in ``reasons/*.toml``, in Portuguese and English. Every code
 stands there (a test looks) and in docs/reasons.md (another test).
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -27,16 +28,23 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One reason. ``cure`` says who can put it right; ``transient`` that trying again may do it."""
+    """One reason. ``cure`` says who can put it right; ``transient`` that trying again may do it.
+
+    ``amounts``: its facts are money, written with a decimal point; Portuguese shows a comma.
+    """
 
     title: Text
     cause: Text
     remedy: Text
     cure: Cure
     transient: bool = False
+    amounts: bool = False
 
 
 _SAID = Text(pt="O ERP disse: “{said}”", en="The ERP said: “{said}”")
+
+
+_POINT = re.compile(r"(?<=\d)\.(?=\d\d\b)")
 
 
 class _Blank(dict[str, str]):
@@ -102,7 +110,9 @@ def title(code: str, language: Language = "pt") -> str:
 
 def cause(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
     """With the ERP's own words behind it, marked as such, where ``facts`` have any."""
-    told = _say(entry(code).cause, {"code": code, **facts}, language)
+    known = entry(code)
+    shown = {name: _POINT.sub(",", value) for name, value in facts.items()} if _has_commas(known, language) else facts
+    told = _say(known.cause, {"code": code, **shown}, language)
     return f"{told} {_say(_SAID, facts, language)}" if facts.get("said") else told
 
 
@@ -113,6 +123,10 @@ def remedy(code: str, facts: Mapping[str, str], language: Language = "pt") -> st
 def message(problem: Problem, language: Language = "pt") -> str:
     """Title and cause in one line."""
     return f"{title(problem.code, language)}: {cause(problem.code, problem.facts, language)}"
+
+
+def _has_commas(known: Entry, language: Language) -> bool:
+    return known.amounts and language == "pt"
 
 
 def _say(text: Text, facts: Mapping[str, str], language: Language) -> str:

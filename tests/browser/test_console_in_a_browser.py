@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from malote.accounts.roles import Role
 from malote.accounts.tills import find_till
-from malote.app import Services
+from malote.app import Services, services_for
+from malote.config import Settings, StoreSettings
 from tests.browser.browser_support import (
     DESK,
     PHONE,
@@ -22,7 +23,8 @@ from tests.browser.browser_support import (
 )
 from tests.faces.console_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, sell, send, settle, store, till
-from tests.unit.fiscal.notes import build_note
+from tests.faces.test_numbers_faces import post
+from tests.unit.fiscal.notes import build_note, build_void
 
 pytestmark = pytest.mark.browser
 
@@ -30,12 +32,14 @@ PAGES = [
     "/tills",
     "/tills/caixa1",
     "/tills/caixa1/sent",
+    "/tills/caixa1/kept",
     "/tills/caixa2/rejected",
     "/tills/caixa1/trash",
     "/tills/caixa1/numbering",
     "/tills/caixa1/history",
     "/documents/1",
     "/documents/4",
+    "/jobs",
     "/dashboard",
     "/audit",
     "/users",
@@ -117,6 +121,40 @@ def test_no_page_is_wider_than_the_screen(browser: Browser, address: str, size: 
             assert not is_too_wide(opened.page), path
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_keys_of_44_characters_fit_a_phone(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    """A number with two keys, and one that is void though it was sold: they are told with their keys."""
+    with store(tmp_path) as opened:
+        create_user(opened, "ana", Role.ADMINISTRADOR)
+        sender = till(opened)
+        pair = [build_note(number=30, emission=9), build_note(number=30, code="66665555")]
+        for content in (*pair, build_note(number=31), build_void(first=31, last=31), build_note(number=32, series=9)):
+            send(opened, sender, content)
+            post(opened)
+        with (
+            serving(application(opened)) as listening,
+            watched(browser, listening, viewport=PHONE, color_scheme=scheme) as seen,
+        ):
+            sign_in(seen.page, "ana", PASSWORD)
+            for path in ("/tills/caixa1/numbering", *(f"/documents/{number}" for number in range(1, 6))):
+                seen.page.goto(f"/console{path}")
+                assert not is_too_wide(seen.page), path
+                assert findings(seen.page) == [], path
+            assert seen.page.locator(".xml .marked").count() > 0, "a marked line was among what was looked at"
+
+
+def test_the_frame_is_one_line_on_every_desk(browser: Browser, tmp_path: Path) -> None:
+    """Whatever the store is called: what is below sticks to its lower edge."""
+    named = StoreSettings(name="Supermercados Irmãos Albuquerque de Vasconcelos, filial 17")
+    with services_for(Settings(home=str(tmp_path), store=named)) as opened:
+        create_user(opened, "ana", Role.ADMINISTRADOR)
+        with serving(application(opened)) as listening, watched(browser, listening) as seen:
+            sign_in(seen.page, "ana", PASSWORD)
+            for width in (1024, 1180, 1181, 1280, 1400, 1401, 1440, 1600, 1601, 1920):
+                seen.page.set_viewport_size({"width": width, "height": 800})
+                assert seen.page.evaluate("document.querySelector('header.top').offsetHeight") <= 53, width
+
+
 def test_everything_is_in_reach_of_the_keyboard(page: Page) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Ir para o conteúdo")).to_be_focused()
@@ -131,7 +169,7 @@ def test_everything_is_in_reach_of_the_keyboard(page: Page) -> None:
     page.get_by_role("link", name="caixa2").click()
     expect(page.get_by_role("heading", name="caixa2")).to_be_visible()
     expect(page.get_by_text("ao vivo")).to_be_visible()
-    page.keyboard.press("3")
+    page.keyboard.press("4")
     expect(page).to_have_url(re.compile("/tills/caixa2/rejected$"))
     expect(page.get_by_text("ao vivo")).to_be_visible()
     page.keyboard.press("a")

@@ -58,7 +58,7 @@ def test_a_proof_that_fails_names_what_differs_and_keeps_the_store(
     assert "key49" in result.output
     assert "key50" not in result.output
     assert "e mais 10" in result.output
-    assert "2.5500" in result.output
+    assert "2,5500" in result.output
     assert str(tmp_path / "new") in result.output
 
 
@@ -115,3 +115,5 @@ def test_figures_without_a_terminal_are_a_line(tmp_path: Path) -> None:
     till = live.TillFigures("caixa1", 7, 12345, 8, 6, 1, 1, 0, "")
     seen = live.Figures([till], Totals(5, 9900))
     assert live.line(seen, place) == "caixa1: 7 sales, 6 posted. In the ERP: 5 sales, R$ 99.00"
+    spoken = store.Store(tmp_path, "pt")
+    assert live.line(seen, spoken) == "caixa1: 7 vendas, 6 lançados. No ERP: 5 vendas, R$ 99,00"

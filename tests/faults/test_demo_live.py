@@ -54,7 +54,7 @@ def test_it_sells_until_ctrl_c_and_continues(tmp_path: Path) -> None:
     assert "Drop your XML files here:" in said
     assert re.search(r"Console: http://127.0.0.1:\d+/console · user demo, password \S{12,}", said)
     # Planted for a newcomer to mend.
-    assert reasons(tmp_path / "loja") == {"xml_malformed", "erp_constraint"}
+    assert reasons(tmp_path / "loja") == {"file_damaged", "erp_constraint"}
     assert said.rstrip().endswith("All stopped. Run it again to continue.")
 
     again = subprocess.run(

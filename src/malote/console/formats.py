@@ -34,6 +34,10 @@ class Formats:
     def decimal(self, value: object) -> str:
         return format_decimal(str(value), "#,##0.##########", locale=self._locale)
 
+    def price(self, value: object) -> str:
+        """Money written as text, of as many places as it has, and two at least."""
+        return format_decimal(str(value), "#,##0.00########", locale=self._locale)
+
     def moment(self, at: float | str | None) -> str:
         """A day and a time on the server's clock, so that all times of a list can be compared."""
         parsed = _here(at)

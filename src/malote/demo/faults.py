@@ -18,7 +18,7 @@ from malote.demo.proof import Planted, ServerDocument
 from malote.demo.words import Phrase
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_UNREADABLE = frozenset({"xml_malformed"})
+_CUT_SHORT = frozenset({"file_damaged"})
 
 
 class Faults:
@@ -72,7 +72,7 @@ class Faults:
 
     def _truncate(self) -> None:
         content = cut_short(self._other)
-        self._plant(Phrase.FAULT_TRUNCATED, self._other, content, "rejected", _UNREADABLE)
+        self._plant(Phrase.FAULT_TRUNCATED, self._other, content, "rejected", _CUT_SHORT)
 
     def _cancel_early(self) -> None:
         _, (sale, event) = self._first.prepare(cancelled=True)

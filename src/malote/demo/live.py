@@ -23,7 +23,7 @@ from malote.demo.notes import money
 from malote.demo.pos import Habits, Pos
 from malote.demo.processes import Crew
 from malote.demo.store import Store
-from malote.demo.words import Phrase
+from malote.demo.words import Phrase, figure
 
 _LOOK_SECONDS = 0.5
 _SETTLE_SECONDS = 5.0
@@ -227,10 +227,11 @@ def screen(seen: Figures, store: Store, events: list[str]) -> RenderableType:
         counts = (till.captured, till.pending, till.posted, till.waiting)
         rejected = Text(str(till.rejected), style="bold red" if till.rejected else "")
         name = Text(f"{till.name} {till.failure}".rstrip(), style="bold red" if till.failure else "")
-        table.add_row(name, str(till.sold), money(till.amount), *map(str, counts), rejected)
+        table.add_row(name, str(till.sold), figure(money(till.amount), language), *map(str, counts), rejected)
     happened = Text("\n".join(events), style="dim")
     return Group(table, Text(_of_erp(seen, store), style="bold"), happened, Text(Phrase.STOP_WITH.say(language)))
 
 
 def _of_erp(seen: Figures, store: Store) -> str:
-    return Phrase.SUM_OF_ERP.say(store.language, count=seen.erp.sales, amount=money(seen.erp.amount))
+    amount = figure(money(seen.erp.amount), store.language)
+    return Phrase.SUM_OF_ERP.say(store.language, count=seen.erp.sales, amount=amount)

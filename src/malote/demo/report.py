@@ -11,7 +11,7 @@ from malote.demo.baskets import WHOLE
 from malote.demo.check import Checked
 from malote.demo.notes import money
 from malote.demo.proof import Difference, Ending, Row
-from malote.demo.words import Phrase
+from malote.demo.words import Phrase, figure
 from malote.rejection import Language
 
 _MOST_DIFFERENCES = 50
@@ -69,7 +69,7 @@ def _figures(checked: Checked, language: Language) -> Table:
         table.add_column(phrase.say(language), justify="right")
     table.add_column(Phrase.AGREES.say(language), justify="center")
     for row in checked.proof.rows:
-        values = [_value(value, row) for value in (row.pos, row.till, row.server, row.erp)]
+        values = [figure(_value(value, row), language) for value in (row.pos, row.till, row.server, row.erp)]
         table.add_row(row.phrase.say(language), *values, _mark(row.agrees))
     return table
 

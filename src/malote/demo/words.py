@@ -5,6 +5,11 @@ from enum import Enum
 from malote.rejection import Language
 
 
+def figure(text: str, language: Language) -> str:
+    """A number written with a decimal point, as people of the language write it."""
+    return text if language == "en" else text.replace(".", ",")
+
+
 class Phrase(Enum):
     """Each phrase with its two texts."""
 
