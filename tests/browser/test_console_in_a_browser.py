@@ -150,7 +150,7 @@ def test_the_frame_is_one_line_on_every_desk(browser: Browser, tmp_path: Path) -
         create_user(opened, "ana", Role.ADMINISTRADOR)
         with serving(application(opened)) as listening, watched(browser, listening) as seen:
             sign_in(seen.page, "ana", PASSWORD)
-            for width in (1024, 1180, 1181, 1280, 1400, 1401, 1440, 1600, 1601, 1920):
+            for width in (1024, 1180, 1279, 1280, 1366, 1400, 1401, 1440, 1600, 1601, 1920):
                 seen.page.set_viewport_size({"width": width, "height": 800})
                 assert seen.page.evaluate("document.querySelector('header.top').offsetHeight") <= 53, width
 
