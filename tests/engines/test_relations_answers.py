@@ -214,6 +214,16 @@ def test_539_is_settled_when_the_other_key_s_sale_of_the_same_money_is_booked(tm
         assert store.state(refused) == ("kept", "superseded")
 
 
+@pytest.mark.parametrize("status", [539, 613])
+def test_539_that_comes_behind_the_other_key_s_sale_is_settled_as_well(tmp_path: Path, status: int) -> None:
+    refused = build_note(number=35, status=status, code="12345678")
+    with store_in(tmp_path) as store:
+        store.send(AUTHORISED, refused)
+        assert store.booked() == SOLD
+        assert store.state(refused) == ("kept", "superseded")
+        nobody_is_asked(store)
+
+
 def test_539_of_other_money_stays_a_persons_matter(tmp_path: Path) -> None:
     refused = build_note(number=35, status=539, code="12345678", total=2591)
     with store_in(tmp_path) as store:
