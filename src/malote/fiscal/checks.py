@@ -5,11 +5,11 @@ from functools import lru_cache
 from malote.fiscal import cnpj, gtin, sums
 from malote.fiscal.access_key import KeyParts, split
 from malote.fiscal.amounts import CENTS, AmountError
-from malote.fiscal.documents import Item, Sale
+from malote.fiscal.documents import Item, Sale, Totals
 from malote.fiscal.findings import key_digit, named
 from malote.fiscal.norms import Norm
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.rows import HeadRow, NoteRow
+from malote.fiscal.rows import HeadRow, ItemRow, NoteRow, TotalsRow
 
 _COUNTS = "1"  # indSomaPISST, indSomaCOFINSST
 
@@ -25,16 +25,12 @@ def check_note(sale: Sale, row: NoteRow, norm: Norm, tolerance: int, problems: l
     if disagreeing:
         problems.append(reject("key_disagrees", fields=", ".join(disagreeing)))
     check_items(sale.items, problems)
-    services = frozenset(
-        item.number
-        for item, own in zip(sale.items, row.items, strict=True)
-        if own.service_list.strip() or own.service_amount.strip()
-    )
+    unusual = _unusual(sale.items, row.items)
+    services = frozenset(item.number for item, own in unusual if own.service_list.strip() or own.service_amount.strip())
     summed = sums.of_items(sale.items, services)
     total = sums.counted_total(sale.totals, norm)
-    sums.check_total(
-        total, summed.net + _beyond_items(row, sale), _cents(row.totals.icms_exempted), tolerance, problems
-    )
+    expected = summed.net + _beyond_items(row.totals, sale.totals) + _substituted(unusual)
+    sums.check_total(total, expected, _cents(row.totals.icms_exempted), tolerance, problems)
     sums.check_payments(sale, total, tolerance, problems)
     _check_header(sale, summed, norm, problems)
     check_people(sale, problems)
@@ -90,23 +86,36 @@ def _differences(parts: KeyParts, sale: Sale, head: HeadRow) -> list[str]:
     return [f"{name} {in_key} ≠ {named(in_body)}" for name, in_key, in_body in pairs if in_key != in_body]
 
 
-def _beyond_items(row: NoteRow, sale: Sale) -> int:
+def _unusual(items: tuple[Item, ...], rows: list[ItemRow]) -> list[tuple[Item, ItemRow]]:
+    """The items with their rows that say something of themselves that few do: looked for once."""
+    return [
+        (item, own)
+        for item, own in zip(items, rows, strict=True)
+        if own.service_list or own.service_amount or own.pis_substitution_counts or own.cofins_substitution_counts
+    ]
+
+
+def _beyond_items(said: TotalsRow, totals: Totals) -> int:
     """What is part of the total and of no item: taxes that are added to the price."""
-    totals = row.totals
-    added = sale.totals.icms_substitution + sale.totals.ipi
+    added = totals.icms_substitution + totals.ipi
     for text in (
-        totals.poverty_fund_substitution,
-        totals.icms_single_phase_withheld,
-        totals.import_duty,
-        totals.ipi_returned,
+        said.poverty_fund_substitution,
+        said.icms_single_phase_withheld,
+        said.import_duty,
+        said.ipi_returned,
     ):
         if text:
             added += _cents(text)
-    # PIS and COFINS by substitution, where the item says that they are part of the note's total.
-    for item, own in zip(sale.items, row.items, strict=True):
-        if own.pis_substitution_counts and own.pis_substitution_counts.strip() == _COUNTS:
+    return added
+
+
+def _substituted(unusual: list[tuple[Item, ItemRow]]) -> int:
+    """PIS and COFINS by substitution, where the item says that they are part of the note's total."""
+    added = 0
+    for item, own in unusual:
+        if own.pis_substitution_counts.strip() == _COUNTS:
             added += item.taxes.pis_substitution_amount
-        if own.cofins_substitution_counts and own.cofins_substitution_counts.strip() == _COUNTS:
+        if own.cofins_substitution_counts.strip() == _COUNTS:
             added += item.taxes.cofins_substitution_amount
     return added
 

@@ -19,15 +19,13 @@ What keeps this exact:
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
 from html import unescape
-from itertools import chain, zip_longest
-from operator import itemgetter
 from threading import Lock
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 from malote.fiscal.encoding import HIGH_CONTROL
 from malote.fiscal.envelopes import CrowdedError, envelopes
+from malote.fiscal.learned import KEY_MARK, Blanks, Forms, Pick, Signs, Unknown, sign, with_signs
 from malote.fiscal.problems import Problem
 from malote.fiscal.readings import LARGEST_SALE
 from malote.fiscal.rows import (
@@ -53,7 +51,6 @@ from malote.fiscal.tree import parse
 
 _FRAMES = 500  # forms remembered of what is around the items
 _ITEMS = 1000  # forms remembered of one item
-_RECENT = 3  # of them tried first
 _NOTED = 5000  # forms remembered as seen once, by their hashes
 _MOST_LUCK = 32  # files that weren't known, more than were, before others go unlooked at
 _OUT_OF_LUCK = 8  # then one file in so many is looked at
@@ -65,9 +62,6 @@ _ITEM_END = "</det>"
 _NO_ITEMS = "<det/>"  # stands for the items in a frame
 _CDATA_END = "]]>"
 _QR_START, _QR_END, _NO_QR = "<qrCode><![CDATA[", "]]></qrCode>", "<qrCode>-</qrCode>"
-_BLANK = "\0"  # between the pieces of a form
-_KEY_MARK = "\1"  # for the note's key, wherever its frame repeats it
-
 _ANSWER_START = "<infProt "
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 _DECLARATION = re.compile(
@@ -75,26 +69,14 @@ _DECLARATION = re.compile(
 )
 _KEY = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
 _UNKNOWN_ENTITY = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
-_TAGS = re.compile(r'(?:<(?:/[A-Za-z_][\w.-]*|[A-Za-z_][\w.-]*(?: [A-Za-z_][\w:.-]*="[^"<>&]*")* ?/?)>)+')
 # The protocol's number as an attribute, which nobody reads: it would make a form of every file.
 _ANSWER_ID = re.compile(r'(<infProt(?: xmlns="[^"<>&]*")?) Id="[A-Za-z0-9]{1,60}"((?: xmlns="[^"<>&]*")?>)')
-_ANY_BLANK = ">([^<]++)"
-_split = re.compile(">([^<]+)").split
-
-_SIGNS = re.compile("[\\ue000-\\uf8ff]")
-
-# In the learned XML, private characters stand for the key and for each blank.
-_KEY_SIGN = "\ue000"
-_FIRST_SIGN = 0xE100
-_MOST_SIGNS = 0xF8FF - _FIRST_SIGN
-
-Pick = Callable[[list[str]], tuple[str, ...]]
-Form = TypeVar("Form")
 
 
 class _Frame(NamedTuple):
-    """What is around the items: from a list of constants and blanks, pick these for each row."""
+    """What is around the items: from a list of its blanks and constants, pick these for each row."""
 
+    blanks: Blanks
     constants: list[str]
     head: Pick
     payments: list[Pick]
@@ -107,7 +89,7 @@ class _Frame(NamedTuple):
 class _Item(NamedTuple):
     """One line of a sale: likewise, from its number, the blanks and the constants."""
 
-    blanks: re.Pattern[str]  # matches an item of this form, with a group for each blank
+    blanks: Blanks
     constants: list[str]
     pick: Pick
 
@@ -118,30 +100,8 @@ class _Pieces(NamedTuple):
     raw: bytes
     text: str
     key: str
-    frame: list[str]  # alternates between markup and blank, beginning with markup
+    frame: str  # what is around the items, with marks for them and for the key
     items: list[tuple[str, str]]  # nItem, and what follows it
-
-
-class Unknown(NamedTuple):
-    """The first form of a file that isn't known yet."""
-
-    forms: "_Forms[_Frame] | _Forms[_Item]"
-    markup: str
-    parts: list[str]
-
-
-class _Forms(dict[str, Form | None]):
-    """Forms of one kind by their markup, the oldest first; None stands for markup that is no form."""
-
-    def __init__(self, limit: int, read: Callable[[list[str]], Form | None]) -> None:
-        super().__init__()
-        self._limit = limit
-        self._read = read
-
-    def learn(self, markup: str, parts: list[str]) -> None:
-        if len(self) >= self._limit:
-            del self[next(iter(self))]
-        self[markup] = self._read(parts)
 
 
 class _Luck:
@@ -197,26 +157,26 @@ def _take_apart(raw: bytes) -> _Pieces | None:
         if not (number.isascii() and number.isdecimal()):
             return None
         numbered.append((number, rest))
-    frame = f"{head}{_NO_ITEMS}{_without_answer_id(tail)}".replace(key, _KEY_MARK)
-    return _Pieces(raw, text, key, _split(frame), numbered)
+    frame = f"{head}{_NO_ITEMS}{_without_answer_id(tail)}".replace(key, KEY_MARK)
+    return _Pieces(raw, text, key, frame, numbered)
 
 
 def _recognise(pieces: _Pieces) -> NoteRow | Unknown | None:
-    markup = _BLANK.join(pieces.frame[::2])
-    frame = _frames.get(markup)
-    if frame is None:
-        return None if markup in _frames else Unknown(_frames, markup, pieces.frame)
+    found = _frames.find(pieces.frame)
+    if found is None or isinstance(found, Unknown):
+        return found
     if not _is_legal(pieces.raw, pieces.text):
         return None
     rows: list[ItemRow] = []
     for number, rest in pieces.items:
-        row = _known_item(number, rest)
-        if not isinstance(row, ItemRow):
-            return row
-        rows.append(row)
+        known = _items.find(rest)
+        if known is None or isinstance(known, Unknown):
+            return known
+        item, blanks = known
+        rows.append(ITEM.made(item.pick([number, *blanks, *item.constants])))
     key = pieces.key
-    blanks = [*pieces.frame[1::2], *frame.constants]
-    texts = [text.replace(_KEY_MARK, key) if _KEY_MARK in text else text for text in blanks]
+    frame, blanks = found
+    texts = [text.replace(KEY_MARK, key) if KEY_MARK in text else text for text in (*blanks, *frame.constants)]
     note = NoteRow(
         HEAD.made(frame.head(texts)),
         rows,
@@ -244,25 +204,6 @@ def _unescaped(note: NoteRow) -> NoteRow:
     )
 
 
-def _known_item(number: str, rest: str) -> ItemRow | Unknown | None:
-    for form in _recent:
-        match = form.blanks.fullmatch(rest)
-        if match is not None:
-            return _filled(form, number, match.groups())
-    parts = _split(rest)
-    markup = _BLANK.join(parts[::2])
-    known = _items.get(markup)
-    if known is None:
-        return None if markup in _items else Unknown(_items, markup, parts)
-    # Another thread may do the same: then a form stands here twice, or one that was recent has gone.
-    _recent[:] = [known, *_recent[: _RECENT - 1]]
-    return _filled(known, number, parts[1::2])
-
-
-def _filled(form: _Item, number: str, blanks: Iterable[str]) -> ItemRow:
-    return ITEM.made(form.pick([number, *blanks, *form.constants]))
-
-
 def note(unknown: Unknown) -> None:
     """Remembers a form that a good file had, or learns it when it was seen before."""
     if len(unknown.markup) > _LONGEST_FORM:
@@ -281,10 +222,9 @@ def note(unknown: Unknown) -> None:
 def forget() -> None:
     """Forgets every form."""
     with _learning:
-        _frames.clear()
-        _items.clear()
+        _frames.forget()
+        _items.forget()
         _noted.clear()
-        _recent.clear()
         _luck.forget()
 
 
@@ -332,7 +272,7 @@ def _without_answer_id(text: str) -> str:
 
 
 def _frame_of(parts: list[str]) -> _Frame | None:
-    signed = _with_signs(parts)
+    signed = with_signs(parts)
     if signed is None or signed.count("<protNFe") > 1 or signed.count(_NO_ITEMS) != 1:
         return None
     root = parse(signed.encode())
@@ -346,8 +286,10 @@ def _frame_of(parts: list[str]) -> _Frame | None:
     if len(row.items) != 1 or row.twice or row.references or row.alerts:
         # What refers to other notes or has alerts is rare, and hardly two of them have as many.
         return None
-    signs = _Signs(len(parts) // 2)
+    rows = [row.head, *row.payments, row.totals, row.change, *([row.answer] if row.answer else []), row.signature]
+    signs = Signs(len(parts) // 2, rows)
     return _Frame(
+        Blanks(parts, signs.fed),
         signs.constants,
         signs.pick(row.head),
         [signs.pick(payment) for payment in row.payments],
@@ -360,7 +302,7 @@ def _frame_of(parts: list[str]) -> _Frame | None:
 
 def _item_of(parts: list[str]) -> _Item | None:
     # The item's number is the first blank, before those between its tags.
-    signed = _with_signs(parts, f'{_ITEM_START}{_sign(0)}"', 1)
+    signed = with_signs(parts, f'{_ITEM_START}{sign(0)}"', 1)
     root = None if signed is None else parse(f"<items>{signed}</items>".encode())
     if root is None or isinstance(root, Problem) or len(root) != 1:
         return None
@@ -368,54 +310,13 @@ def _item_of(parts: list[str]) -> _Item | None:
     row = item_row(root[0], twice)
     if twice:
         return None
-    signs = _Signs(len(parts) // 2 + 1)
-    blanks = re.compile(_ANY_BLANK.join(re.escape(piece) for piece in parts[::2]))
-    return _Item(blanks, signs.constants, signs.pick(row))
+    signs = Signs(len(parts) // 2 + 1, [row])
+    # The number feeds a field, too: it comes first.
+    return _Item(Blanks(parts, [blank - 1 for blank in signs.fed[1:]]), signs.constants, signs.pick(row))
 
 
-def _with_signs(parts: list[str], start: str = "", first: int = 0) -> str | None:
-    """The XML of a form with a sign in each blank; None when its markup isn't whole tags and nothing else."""
-    if len(parts) // 2 + first > _MOST_SIGNS:
-        return None
-    markup = [start + parts[0], *parts[2::2]]
-    # Each piece but the last lost its ">" to the split; an item may end in a blank before the next one.
-    whole = [f"{piece}>" for piece in markup[:-1]] + ([markup[-1]] if markup[-1] else [])
-    if not all(_TAGS.fullmatch(piece) for piece in whole) or _SIGNS.search("".join(parts[::2])):
-        return None
-    signs = [_sign(first + number) for number in range(len(parts) // 2)]
-    return "".join(chain.from_iterable(zip_longest(whole, signs, fillvalue=""))).replace(_KEY_MARK, _KEY_SIGN)
-
-
-def _sign(number: int) -> str:
-    return chr(_FIRST_SIGN + number)
-
-
-class _Signs:
-    """Turns rows in which signs stand for blanks into picks from the list of all blanks and constants."""
-
-    def __init__(self, blanks: int) -> None:
-        self._blanks = blanks
-        self.constants: list[str] = []
-
-    def pick(self, row: Sequence[str]) -> Pick:
-        places = [self._place(text) for text in row]
-        if len(places) == 1:
-            return lambda texts: (texts[places[0]],)
-        return cast(Pick, itemgetter(*places))
-
-    def _place(self, text: str) -> int:
-        # The markup holds no private character (``_with_signs``), so what looks like a sign is one.
-        if len(text) == 1 and 0 <= ord(text) - _FIRST_SIGN < self._blanks:
-            return ord(text) - _FIRST_SIGN
-        constant = text.replace(_KEY_SIGN, _KEY_MARK)
-        if constant not in self.constants:
-            self.constants.append(constant)
-        return self._blanks + self.constants.index(constant)
-
-
-_frames = _Forms(_FRAMES, _frame_of)
-_items = _Forms(_ITEMS, _item_of)
-_recent: list[_Item] = []
+_frames = Forms(_FRAMES, _frame_of)
+_items = Forms(_ITEMS, _item_of)
 _noted: dict[int, None] = {}
 _luck = _Luck()
 _learning = Lock()

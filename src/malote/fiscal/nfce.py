@@ -1,6 +1,5 @@
 """NFC-e (65) and NF-e (55): from rows of text to a sale, with all that is wrong with it."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,19 +14,23 @@ from malote.fiscal.findings import ambiguous, is_another_digest, named, oddly_nu
 from malote.fiscal.gtin import number_of
 from malote.fiscal.moments import read_moment
 from malote.fiscal.norms import norm_on
+from malote.fiscal.paths import Paths, Row
 from malote.fiscal.payments import check_methods
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, unreadable
 from malote.fiscal.rows import (
+    ANSWER,
+    CHANGE,
+    HEAD,
     ITEM,
+    PAYMENT,
+    SELDOM,
+    SIGNATURE,
     TOTALS,
-    AnswerRow,
-    ChangeRow,
     HeadRow,
     ItemRow,
     NoteRow,
     PaymentRow,
-    SignatureRow,
     TotalsRow,
 )
 from malote.fiscal.sums import NO_PAYMENT, counted_total, tolerated
@@ -38,6 +41,8 @@ _CASH = "01"  # tPag
 _ITEM_NUMBERS = {str(number): number for number in range(1, 991)}
 _WITH_ALERTS = 120
 _MOST_ALERTS = 20
+_SELDOM_SAID = [""] * SELDOM
+_NO_AMOUNTS = (0,) * SELDOM
 _MOST_FINDINGS = 5  # of invalid amounts: a broken file would fill pages
 
 
@@ -116,21 +121,25 @@ def _cleaned(row: NoteRow) -> NoteRow:
     Of items, ``_item`` takes it off their codes; everywhere, the tables of amounts take it off amounts.
     """
     return NoteRow(
-        HeadRow._make(_clean(row.head)),
+        _clean(row.head, HEAD),
         row.items,
-        [PaymentRow._make(_clean(payment)) for payment in row.payments],
+        [_clean(payment, PAYMENT) for payment in row.payments],
         row.totals,
-        ChangeRow(row.change.change.strip()),
-        None if row.answer is None else AnswerRow._make(_clean(row.answer)),
-        SignatureRow(row.signature.digest.strip()),
+        _clean(row.change, CHANGE),
+        None if row.answer is None else _clean(row.answer, ANSWER),
+        _clean(row.signature, SIGNATURE),
         row.references,
         row.alerts,
         row.twice,
     )
 
 
-def _clean(texts: tuple[str, ...]) -> Iterable[str]:
-    return map(str.strip if "".join(texts).isprintable() else printable, texts)
+def _clean(row: Row, paths: Paths[Row]) -> Row:
+    whole = "".join(row)
+    if not whole.isprintable():
+        return paths.made(map(printable, row))
+    # The only white space that is printable.
+    return paths.made(map(str.strip, row)) if " " in whole else row
 
 
 def _cleaned_item(row: ItemRow) -> ItemRow:
@@ -264,11 +273,9 @@ def _item(row: ItemRow, *, clean: bool = False) -> Item:
     """Raises ``AmountError``. Positional throughout: this runs for every line of every sale."""
     (
         number, code, gtin, description, ncm, cfop, unit, quantity, price, gross, freight, insurance, discount, other,
-        in_total, origin, status, simple_status, base, rate, amount, st_base, st_amount,
-        single, single_withheld, single_before, fund, fund_st, fund_withheld, ipi, service_list, service,
-        pis_status, pis_base, pis_rate, pis, pis_st, _, cofins_status, cofins_base, cofins_rate, cofins, cofins_st, _,
-        selective, reform_status, reform_class, reform_base, ibs_uf_rate, ibs_uf, ibs_mun_rate, ibs_mun, cbs_rate, cbs,
-        ibs_single, cbs_single,
+        in_total, origin, status, simple_status, base, rate, amount, service_list, service,
+        pis_status, pis_base, pis_rate, pis, _, cofins_status, cofins_base, cofins_rate, cofins, _,
+        reform_status, reform_class, reform_base, ibs_uf_rate, ibs_uf, ibs_mun_rate, ibs_mun, cbs_rate, cbs, *seldom,
     ) = row  # fmt: skip
     if not gross or gross.isspace():
         raise AmountError
@@ -278,6 +285,10 @@ def _item(row: ItemRow, *, clean: bool = False) -> Item:
         return _item(_cleaned_item(row), clean=True)
     cents = CENTS
     rates = RATES
+    (
+        st_base, st_amount, single, single_withheld, single_before, fund, fund_st, fund_withheld, ipi,
+        pis_st, cofins_st, selective, ibs_single, cbs_single,
+    ) = _NO_AMOUNTS if seldom == _SELDOM_SAID else [cents[text] for text in seldom]  # fmt: skip
     return Item(
         _ITEM_NUMBERS.get(number, 0), code, number_of(gtin), description.strip(), ncm,
         cfop, unit, DECIMALS[quantity], DECIMALS[price],
@@ -285,13 +296,12 @@ def _item(row: ItemRow, *, clean: bool = False) -> Item:
         in_total != "0" or service_list != "" or service != "",
         Taxes(
             origin, status or simple_status, cents[base], rates[rate], cents[amount],
-            cents[st_base], cents[st_amount], cents[fund] + cents[fund_st] + cents[fund_withheld], cents[ipi],
-            cents[service], pis_status, cents[pis_base], rates[pis_rate], cents[pis],
+            st_base, st_amount, fund + fund_st + fund_withheld, ipi, cents[service],
+            pis_status, cents[pis_base], rates[pis_rate], cents[pis],
             cofins_status, cents[cofins_base], rates[cofins_rate], cents[cofins],
             reform_status, reform_class, cents[reform_base], rates[ibs_uf_rate], cents[ibs_uf],
             rates[ibs_mun_rate], cents[ibs_mun], rates[cbs_rate], cents[cbs],
-            cents[single] + cents[single_withheld] + cents[single_before], cents[pis_st], cents[cofins_st],
-            cents[selective], cents[ibs_single], cents[cbs_single],
+            single + single_withheld + single_before, pis_st, cofins_st, selective, ibs_single, cbs_single,
         ),
     )  # fmt: skip
 

@@ -9,8 +9,9 @@ What comes out depends only on the file's markup, never on a text: ``forms`` rel
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Generic, NamedTuple, TypeVar, final, get_args, get_type_hints
 
 from lxml import etree
 
@@ -21,6 +22,7 @@ _REMEMBERED = 500  # tags that a branch knows, those of no meaning included
 Row = TypeVar("Row", bound=NamedTuple)
 
 
+@final
 class Branch(dict[str, "int | Branch | None"]):
     """What may stand in an element, by tag: a field's place in its row, what may stand further in, or nothing."""
 
@@ -61,7 +63,8 @@ class Paths(Generic[Row]):
         self.titles = _titles(self.of)
         self.branch = Branch()
         self._attributes: list[tuple[int, str]] = []
-        self._make: Any = row._make
+        # ``_make`` without its count, which is always right here.
+        self.made: Callable[[Iterable[str]], Row] = partial(tuple.__new__, row)
         for place, path in enumerate(self.of.values()):
             if path.startswith("@"):
                 self._attributes.append((place, path[1:]))
@@ -90,10 +93,6 @@ class Paths(Generic[Row]):
         for place, name in self._attributes:
             texts[place] = element.get(name, "")
 
-    def made(self, texts: Iterable[str]) -> Row:
-        row: Row = self._make(texts)
-        return row
-
 
 def _titles(paths: dict[str, str]) -> dict[str, str]:
     """What people call each field: its element's name, and its group's before it where several have that name."""
@@ -107,14 +106,16 @@ def fill(texts: list[str], branch: Branch, element: etree._Element, twice: list[
     # In half the time of an iterator, of which there would be fourteen for each item; the stubs don't know it.
     for child in element.getchildren():  # type: ignore[attr-defined]
         found = branch[child.tag]
-        if isinstance(found, int):
-            text = child.text
-            if text:
-                if texts[found] and _differ(texts[found], text):
-                    twice.append(LOCAL_NAMES[child.tag])
-                texts[found] = text
-        elif found is not None:
+        if found is None:
+            continue
+        if type(found) is Branch:
             fill(texts, found, child, twice)
+            continue
+        text = child.text
+        if text:
+            if texts[found] and _differ(texts[found], text):
+                twice.append(LOCAL_NAMES[child.tag])
+            texts[found] = text
 
 
 def _differ(first: str, second: str) -> bool:

@@ -13,11 +13,12 @@ _KNOWN = frozenset(f"{code:02}" for code in (*range(1, 6), *range(10, 25), 90, 9
 
 def check_methods(methods: Sequence[str], field: str, problems: list[Problem]) -> bool:
     """Whether all are methods, known or not. Adds the first that is none, and those that nobody here knows."""
+    unknown = set(methods) - _KNOWN
+    if not unknown:
+        return True
     wrong = next((method for method in methods if _METHOD.fullmatch(method) is None), None)
     if wrong is not None:
         problems.append(reject("payment_method_invalid", field=field, found=named(wrong)))
         return False
-    unknown = sorted(set(methods) - _KNOWN)
-    if unknown:
-        problems.append(warning("payment_method_unknown", field=field, found=", ".join(unknown)))
+    problems.append(warning("payment_method_unknown", field=field, found=", ".join(sorted(unknown))))
     return True

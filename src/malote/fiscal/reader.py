@@ -11,6 +11,7 @@ from malote.fiscal.encoding import to_utf8
 from malote.fiscal.envelopes import CrowdedError, Envelope, envelopes
 from malote.fiscal.events import read_event
 from malote.fiscal.findings import ambiguous, named
+from malote.fiscal.learned import Unknown
 from malote.fiscal.nfce import has_another_digest, read_note
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.protocols import read_answer, read_reply
@@ -47,14 +48,14 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     return _parse(raw, limits) if has_another_digest(known) else [read_note(known, limits)]
 
 
-def _parse(raw: bytes, limits: Limits, unknown: forms.Unknown | None = None) -> list[Reading]:
+def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[Reading]:
     """The long way: as XML. The unknown form is noted when the file is one note."""
     decoded = to_utf8(raw)
     if isinstance(decoded, Problem):
         return [unreadable([decoded])]
-    tags = decoded.content.count(b"<")
-    if tags > MOST_TAGS:
-        return [unreadable([reject("too_many_elements", found=tags, limit=MOST_TAGS)])]
+    too_many = _too_many_tags(decoded.content)
+    if too_many:
+        return [unreadable([too_many])]
     root = parse(decoded.content)
     if isinstance(root, Problem):
         return [unreadable([_damage(raw, root) or root, *decoded.problems], _named_within(decoded.content))]
@@ -68,6 +69,12 @@ def _parse(raw: bytes, limits: Limits, unknown: forms.Unknown | None = None) -> 
     if unknown is not None and len(found) == 1 and found[0].kind == "note":
         forms.note(unknown)
     return readings
+
+
+def _too_many_tags(content: bytes) -> Problem | None:
+    # No file has more tags than bytes, so most needn't be counted.
+    tags = content.count(b"<") if len(content) > MOST_TAGS else 0
+    return reject("too_many_elements", found=tags, limit=MOST_TAGS) if tags > MOST_TAGS else None
 
 
 def _read(envelope: Envelope, limits: Limits) -> Reading:

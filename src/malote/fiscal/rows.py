@@ -76,30 +76,18 @@ class ItemRow(NamedTuple):
     icms_base: Annotated[str, "imposto/ICMS/*/vBC"]
     icms_rate: Annotated[str, "imposto/ICMS/*/pICMS"]
     icms_amount: Annotated[str, "imposto/ICMS/*/vICMS"]
-    icms_substitution_base: Annotated[str, "imposto/ICMS/*/vBCST"]
-    icms_substitution_amount: Annotated[str, "imposto/ICMS/*/vICMSST"]
-    icms_single_phase: Annotated[str, "imposto/ICMS/*/vICMSMono"]
-    icms_single_phase_withheld: Annotated[str, "imposto/ICMS/*/vICMSMonoReten"]
-    icms_single_phase_before: Annotated[str, "imposto/ICMS/*/vICMSMonoRet"]  # withheld by who sold it to the store
-    poverty_fund: Annotated[str, "imposto/ICMS/*/vFCP"]
-    poverty_fund_substitution: Annotated[str, "imposto/ICMS/*/vFCPST"]
-    poverty_fund_withheld: Annotated[str, "imposto/ICMS/*/vFCPSTRet"]
-    ipi_amount: Annotated[str, "imposto/IPI/*/vIPI"]
     service_list: Annotated[str, "imposto/ISSQN/cListServ"]  # a service's own code: the item is one
     service_amount: Annotated[str, "imposto/ISSQN/vISSQN"]
     pis_status: Annotated[str, "imposto/PIS/*/CST"]
     pis_base: Annotated[str, "imposto/PIS/*/vBC"]
     pis_rate: Annotated[str, "imposto/PIS/*/pPIS"]
     pis_amount: Annotated[str, "imposto/PIS/*/vPIS"]
-    pis_substitution: Annotated[str, "imposto/PISST/vPIS"]
     pis_substitution_counts: Annotated[str, "imposto/PISST/indSomaPISST"]
     cofins_status: Annotated[str, "imposto/COFINS/*/CST"]
     cofins_base: Annotated[str, "imposto/COFINS/*/vBC"]
     cofins_rate: Annotated[str, "imposto/COFINS/*/pCOFINS"]
     cofins_amount: Annotated[str, "imposto/COFINS/*/vCOFINS"]
-    cofins_substitution: Annotated[str, "imposto/COFINSST/vCOFINS"]
     cofins_substitution_counts: Annotated[str, "imposto/COFINSST/indSomaCOFINSST"]
-    selective_amount: Annotated[str, "imposto/IS/vIS"]
     reform_status: Annotated[str, "imposto/IBSCBS/CST"]
     reform_class: Annotated[str, "imposto/IBSCBS/cClassTrib"]
     reform_base: Annotated[str, "imposto/IBSCBS/gIBSCBS/vBC"]
@@ -109,6 +97,19 @@ class ItemRow(NamedTuple):
     ibs_city_amount: Annotated[str, "imposto/IBSCBS/gIBSCBS/gIBSMun/vIBSMun"]
     cbs_rate: Annotated[str, "imposto/IBSCBS/gIBSCBS/gCBS/pCBS"]
     cbs_amount: Annotated[str, "imposto/IBSCBS/gIBSCBS/gCBS/vCBS"]
+    # Amounts that items seldom have: all of them money, and last (``SELDOM``).
+    icms_substitution_base: Annotated[str, "imposto/ICMS/*/vBCST"]
+    icms_substitution_amount: Annotated[str, "imposto/ICMS/*/vICMSST"]
+    icms_single_phase: Annotated[str, "imposto/ICMS/*/vICMSMono"]
+    icms_single_phase_withheld: Annotated[str, "imposto/ICMS/*/vICMSMonoReten"]
+    icms_single_phase_before: Annotated[str, "imposto/ICMS/*/vICMSMonoRet"]  # withheld by who sold it to the store
+    poverty_fund: Annotated[str, "imposto/ICMS/*/vFCP"]
+    poverty_fund_substitution: Annotated[str, "imposto/ICMS/*/vFCPST"]
+    poverty_fund_withheld: Annotated[str, "imposto/ICMS/*/vFCPSTRet"]
+    ipi_amount: Annotated[str, "imposto/IPI/*/vIPI"]
+    pis_substitution: Annotated[str, "imposto/PISST/vPIS"]
+    cofins_substitution: Annotated[str, "imposto/COFINSST/vCOFINS"]
+    selective_amount: Annotated[str, "imposto/IS/vIS"]
     ibs_single_phase: Annotated[str, "imposto/IBSCBS/gIBSCBSMono/vTotIBSMonoItem"]
     cbs_single_phase: Annotated[str, "imposto/IBSCBS/gIBSCBSMono/vTotCBSMonoItem"]
 
@@ -204,6 +205,7 @@ class NoteRow(NamedTuple):
 
 HEAD = Paths(HeadRow)
 ITEM = Paths(ItemRow)
+SELDOM = len(ITEM.of) - ItemRow._fields.index("icms_substitution_base")  # so many amounts at an item's end
 PAYMENT = Paths(PaymentRow)
 CHANGE = Paths(ChangeRow)
 TOTALS = Paths(TotalsRow)
@@ -277,7 +279,7 @@ def _as_payment(group: etree._Element) -> list[etree._Element]:
 def _references(identifications: list[etree._Element]) -> list[str]:
     """What the note refers to. Papers have no key: their kind and numbers stand for it ("ECF 2D 3 15")."""
     found: list[str] = []
-    groups = [group for each in identifications for group in children_of(each, "NFref")]
+    groups = [group for each in identifications for group in each.iterchildren("{*}NFref")]
     for reference in [one for group in groups for one in group]:
         text = (reference.text or "").strip()
         if len(reference):
@@ -290,7 +292,7 @@ def _references(identifications: list[etree._Element]) -> list[str]:
 
 def alerts_of(answer: etree._Element) -> list[tuple[str, str]]:
     """What the authority wants mended though it authorised the note (cStat 120): codes and their messages, in turn."""
-    bodies = children_of(answer, "infProt")
-    codes = [field.text or "" for body in bodies for field in children_of(body, "cMsg")]
-    messages = [field.text or "" for body in bodies for field in children_of(body, "xMsg")]
+    told = [field for body in children_of(answer, "infProt") for field in body.iterchildren("{*}cMsg", "{*}xMsg")]
+    codes = [field.text or "" for field in told if LOCAL_NAMES[field.tag] == "cMsg"]
+    messages = [field.text or "" for field in told if LOCAL_NAMES[field.tag] == "xMsg"]
     return [(code.strip(), message.strip()) for code, message in zip_longest(codes, messages, fillvalue="")]

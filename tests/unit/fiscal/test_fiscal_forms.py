@@ -2,12 +2,13 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from malote.fiscal import forms, reader
+from malote.fiscal import forms, learned, reader
 from malote.fiscal.reader import Reading, read
 from malote.fiscal.rows import NoteRow
 from tests.unit.fiscal.notes import BASKET, MORNING, Line, build_note
@@ -21,7 +22,11 @@ PIECES = [
 ]  # fmt: skip
 
 
-OFTEN = 8  # enough to learn a frame and three forms of items
+OFTEN = 12  # enough to learn a frame and three forms of items, and to make patterns of them
+
+
+class Known(NamedTuple):
+    blanks: learned.Blanks
 
 
 def recognised(raw: bytes) -> NoteRow | None:
@@ -38,13 +43,13 @@ def read_often(raw: bytes) -> list[list[Reading]]:
 def learned_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The markup of every form that will be learned from now on."""
     found: list[str] = []
-    learn = forms._Forms.learn
+    learn = learned.Forms.learn
 
-    def noting(kind: "forms._Forms[object]", markup: str, parts: list[str]) -> None:
+    def noting(kind: "learned.Forms[learned.Learned]", markup: str, parts: list[str]) -> None:
         found.append(markup)
         learn(kind, markup, parts)
 
-    monkeypatch.setattr(forms._Forms, "learn", noting)
+    monkeypatch.setattr(learned.Forms, "learn", noting)
     return found
 
 
@@ -290,3 +295,21 @@ def test_a_protocol_that_is_numbered_in_its_tag_is_the_same_form_each_time(attri
 def test_two_numbers_in_a_tag_are_still_malformed() -> None:
     read_often(numbered(' Id="ID1"'))
     assert problems_of(numbered(' Id="ID1" Id="ID2"')) == ["xml_malformed"]
+
+
+def test_a_form_met_often_is_known_by_a_pattern_that_takes_what_the_markup_tells() -> None:
+    text = '"><a>1</a><b>2</b><c> > 3</c><d></d>\n</det>'
+    parts = re.split(">([^<]+)", text)
+    kind = learned.Forms[Known](5, lambda parts: Known(learned.Blanks(parts, [0, 2])))
+    kind.learn("\0".join(parts[::2]), parts)
+    ways = []
+    for _ in range(6):
+        found = kind.find(text)
+        assert found is not None
+        assert not isinstance(found, learned.Unknown)
+        form, blanks = found
+        assert blanks == ("1", " > 3")
+        ways.append("pattern" in vars(form.blanks))
+    # The first times by its markup: a pattern costs more than many readings.
+    assert ways == [False] * 4 + [True] * 2
+    assert isinstance(kind.find(text.replace("<c>", "<c><x/>")), learned.Unknown)
