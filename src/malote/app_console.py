@@ -19,7 +19,7 @@ from malote.config import limits_of
 from malote.console import services as console
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
-from malote.spool import erp_memory, happenings, listing, metrics, overview, relations
+from malote.spool import erp_memory, happenings, listing, metrics, overview, pulse, relations
 from malote.spool.documents import Reason
 from malote.spool.metrics import Metrics
 from malote.spool.overview import TillsPage, TillsQuery
@@ -187,7 +187,7 @@ def _ledger(services: Services) -> Reason | None:
 
 def _pulse(services: Services, name: str | None) -> str:
     """Of all tills also whether they stand still: the banner must come at once, and its duration must not be old."""
-    seen = overview.pulse(services.engine, name)
+    seen = pulse.pulse(services.engine, name)
     if name is not None:
         seen += _jobs_pulse(services, name)
     if name is None and (ledger := _ledger(services)):

@@ -12,8 +12,9 @@ from malote.accounts.series import assign, series_of
 from malote.accounts.tills import Till, create_till
 from malote.books.numbering import NumbersQuery, SeriesKey, numbers
 from malote.database.engine import reading
-from malote.spool import held, waking
+from malote.spool import held, overview, waking, warnings
 from malote.spool.held import ASKED, AWAITED, NEVER_SENT, SHARED
+from malote.spool.overview import TillsQuery
 from tests.engines.quarantine_support import MARIA, House
 from tests.unit.fiscal.notes import ISSUER, build_cancellation, build_note, build_void, key_of
 
@@ -186,6 +187,12 @@ def test_that_two_agents_share_a_folder_is_said_with_both_names(two: tuple[House
     assert (stored.reason.facts["till"], stored.reason.facts["owner"]) == ("caixa2", "caixa1")
     go_on(house)
     assert SHARED in house.whats(stored.id), "and it stays said"
+    lights = {one.name: one for one in overview.tills(house.engine, TillsQuery(), now=house.clock() + 8 * HOUR).tills}
+    assert (lights["caixa2"].cause, lights["caixa2"].shared_with) == ("sharing", "caixa1"), "its sales being booked"
+    assert lights["caixa1"].shared_with is None
+    ended = overview.till_overview(house.engine, "caixa2", now=house.clock() + warnings.SHARED_SECONDS + 1)
+    assert ended is not None
+    assert (ended.cause != "sharing", ended.shared_with) == (True, None)
 
 
 def test_each_series_finds_its_own_till_when_both_agents_read_both(two: tuple[House, Till]) -> None:

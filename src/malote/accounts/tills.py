@@ -117,10 +117,17 @@ def enable(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> None:
 
 
 def note_slowed(engine: Engine, till_id: int, per_minute: int) -> None:
-    """Tells who reads the trail that the till brings so many rejects that it is made to wait. Raises ``StoreError``."""
+    """Tells who looks at the tills, or reads the trail, that this one brings so many rejects that it is made to wait.
+
+    Raises ``StoreError``.
+    """
+    now = time.time()
     with writing(engine) as connection:
         name = connection.execute(select(tills.c.name).where(tills.c.id == till_id)).scalar()
-        audit.record(connection, SYSTEM, "till_slowed", f"till:{name}", after={"rejects_per_minute": per_minute})
+        audit.record(
+            connection, SYSTEM, "till_slowed", f"till:{name}", after={"rejects_per_minute": per_minute}, now=now
+        )
+        connection.execute(update(tills).where(tills.c.id == till_id).values(slowed_at=now))
 
 
 def find_till(engine: Engine, name: str) -> Till:

@@ -135,6 +135,12 @@ def _show_reasons(
                 _say(till, f"  {sale.series}/{sale.number}  R$ {amount(sale.total, language)}  {sale.access_key}")
         for file in till.till_refused:
             _say(till, f"{file.name}: {_titled(file.code, language)}")
+        if till.slowed_at:
+            _say(till, f"{_titled('too_many_rejects', language)}: {_moment(till.slowed_at)}")
+            _say(till, f"  {rejection.remedy('too_many_rejects', {}, language)}")
+        if till.shared_with:
+            _say(till, f"{_titled('folder_shared', language)}: {till.till}, {till.shared_with}")
+            _say(till, f"  {rejection.remedy('folder_shared', {'owner': till.shared_with}, language)}")
         if _is_skewed(till, skew):
             _say(till, f"{_titled('clock_skewed', language)}: {till.clock_skew_seconds:+.0f} s")
 
@@ -154,9 +160,9 @@ def _state(till: "TillStatus", language: Language, skew: float, *, trouble: bool
         return Text("disabled" if english else "desativado", style="dim")
     if till.outside:
         return Text("not in ERP" if english else "fora do ERP", style="bold red")
-    if till.rejected or till.till_refused or trouble:
+    if till.rejected or till.till_refused or till.slowed_at or trouble:
         return Text("attention" if english else "atenção", style="red")
-    if till.waiting or till.flagged or till.differing or till.overdue or _is_skewed(till, skew):
+    if till.waiting or till.flagged or till.differing or till.overdue or till.shared_with or _is_skewed(till, skew):
         return Text("attention" if english else "atenção", style="yellow")
     if till.last_contact_at is None and till.last_number is None:
         return Text("nothing yet" if english else "sem contato", style="yellow")

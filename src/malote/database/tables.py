@@ -47,6 +47,10 @@ till = Table(
     Column("last_series", BigInteger),
     Column("last_number", BigInteger),
     Column("last_issued_at", Text),  # ISO 8601 with zone
+    # What an operator is told of it: spool/warnings.py.
+    Column("slowed_at", Double),
+    Column("shared_at", Double),
+    Column("shared_with", Text),  # the name of the till whose folder it reads
     UniqueConstraint("name_key", name="till_name_key"),
 )
 

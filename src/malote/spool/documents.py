@@ -147,6 +147,8 @@ class TillStatus(msgspec.Struct, frozen=True):
     outside_total: int = 0  # cents
     differing: int = 0  # booked, and the ERP has them otherwise
     differing_total: int = 0  # cents
+    slowed_at: float | None = None  # when it was last told that it is made to wait for its rejects; None once over
+    shared_with: str | None = None  # the till whose folder its agent reads
 
 
 class OverdueSale(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from malote.database.tables import till as tills
 from malote.spool import history
 from malote.spool.documents import Reason
 from malote.spool.moving import CHUNK, Move, Standing, chunks, explain, lock_ids, move
+from malote.spool.warnings import note_shared
 
 ASKED = "series_asked"  # nobody owns the series, and the till has one already: a person is asked
 AWAITED = "series_owner_awaited"  # it is another till's, whose agent may be slower
@@ -163,6 +164,7 @@ def _explain(engine: Engine, ids: Sequence[int], reason: Reason, now: float) -> 
         still = _still(connection, ids)
         if reason.code == SHARED:
             history.record(connection, [history.about(one.id, SHARED, reason) for one in still], history.SYSTEM, now)
+            note_shared(connection, {one.till_id for one in still}, reason.facts["owner"], now)
         explain(connection, [(one, reason) for one in still])
     return len(still)
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
+from malote.spool import warnings
 from malote.spool.erp_memory import outside_of
 from malote.spool.tallies import counts_of, late
 from malote.wire import RefusedFile
@@ -45,11 +46,13 @@ LIGHT_NAMES: tuple[Light, ...] = get_args(Light)
 #   erp_stopped    its sales wait for something that a DBA must do
 #   behind         its sales are accepted and nobody posts them
 #   cut_off        it holds sales that it could not send, and is silent
+#   slowed         it brings so many rejects that it is made to wait
 #   rejected       a person must look at documents of it
 #   refused        it could not even capture some files
 #   differing      sales of it were booked, and the ERP has them otherwise
 #   flagged        documents of it are booked, and a person must look at them all the same
 #   overdue        offline sales of it are booked, and have no protocol after the deadline
+#   sharing        its agent reads the folder of another till
 #   waiting        documents wait for something that comes by itself
 #   skewed         its clock is wrong
 #   silent         no sign of life; as far as known it holds nothing unsent
@@ -59,11 +62,13 @@ Cause = Literal[
     "erp_stopped",
     "behind",
     "cut_off",
+    "slowed",
     "rejected",
     "refused",
     "differing",
     "flagged",
     "overdue",
+    "sharing",
     "waiting",
     "skewed",
     "silent",
@@ -78,11 +83,13 @@ LIGHTS: dict[Cause, Light] = {
     "erp_stopped": "stopped",
     "behind": "stopped",
     "cut_off": "stopped",
+    "slowed": "attention",
     "rejected": "attention",
     "refused": "attention",
     "differing": "attention",
     "flagged": "attention",
     "overdue": "attention",
+    "sharing": "attention",
     "waiting": "attention",
     "skewed": "attention",
     "silent": "attention",
@@ -130,6 +137,8 @@ class TillOverview(msgspec.Struct, frozen=True):
     discarded: int
     posted: int
     kept: int
+    slowed_at: float | None  # when it was last told that it is made to wait for its rejects; None once that is over
+    shared_with: str | None  # the till whose folder its agent reads
     last_series: int | None
     last_number: int | None
     last_issued_at: str | None  # ISO 8601 with zone
@@ -180,33 +189,6 @@ def refused_files(engine: Engine, name: str) -> list[RefusedFile]:
     return msgspec.json.decode(said, type=list[RefusedFile]) if said else []
 
 
-def pulse(engine: Engine, till_name: str | None = None) -> str:
-    """A text that changes when anything that a screen shows of the tills (or of one till) changes.
-
-    Raises ``StoreError``.
-    """
-    weights = {"accepted": 3, "posting": 5, "posted": 7, "waiting": 11, "rejected": 13, "discarded": 17, "kept": 19}
-    weight = case(weights, value=tally.c.state, else_=1)
-    weighted = func.sum(tally.c.count * weight * tally.c.till_id)
-    counts = select(func.count(), func.coalesce(weighted, 0)).select_from(tally)
-    lost = outside_of()
-    differences = select(*(func.coalesce(func.sum(column), 0) for column in lost.c))
-    signs = select(
-        func.count(),
-        func.coalesce(func.sum(till.c.last_contact_at), 0),
-        func.coalesce(func.sum(till.c.pending), 0),
-        func.count(till.c.disabled_at),
-        func.coalesce(func.sum(till.c.last_number), 0),
-    )
-    if till_name is not None:
-        chosen = select(till.c.id).where(till.c.name_key == till_name.lower()).scalar_subquery()
-        counts, signs = counts.where(tally.c.till_id == chosen), signs.where(till.c.id == chosen)
-        differences = differences.where(lost.c.till_id == chosen)
-    with reading(engine) as connection:
-        found = [connection.execute(query).one() for query in (counts, signs, differences)]
-    return repr([*map(tuple, found)])
-
-
 def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = None) -> CTE:
     """Each till with its counts, its cause, and the code behind it."""
     counts, lost = counts_of(only), outside_of()
@@ -235,11 +217,13 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
         (counts.c.stopping_code.is_not(None), "erp_stopped"),
         (oldest < now - BEHIND_SECONDS, "behind"),
         (and_(silent, till.c.pending > 0), "cut_off"),
+        (warnings.is_slowed(now), "slowed"),
         (number("rejected") > 0, "rejected"),
         (func.coalesce(till.c.refused, "[]") != "[]", "refused"),
         (number_of(lost.c.differing) > 0, "differing"),
         (number("flagged") > 0, "flagged"),
         (late(now) > 0, "overdue"),
+        (warnings.is_sharing(now), "sharing"),
         (number("waiting") > 0, "waiting"),
         (func.abs(till.c.clock_skew_seconds) > SKEW_SECONDS, "skewed"),
         (silent, "silent"),
@@ -265,6 +249,8 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
         number_of(lost.c.missing).label("outside"),
         number_of(lost.c.missing_total).label("outside_total"),
         number_of(lost.c.differing).label("differing"),
+        warnings.slowed_since(now).label("slowed_at"),
+        warnings.shared_with(now).label("shared_with"),
         till.c.last_series,
         till.c.last_number,
         till.c.last_issued_at,

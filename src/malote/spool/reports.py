@@ -11,7 +11,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
-from malote.spool import erp_memory
+from malote.spool import erp_memory, warnings
 from malote.spool.contents import DocumentNotFoundError
 from malote.spool.documents import OverdueSale, StoredDocument, TillStatus
 from malote.spool.erp_memory import Outside
@@ -23,7 +23,7 @@ _ByState = dict[str, dict[str, int]]  # state, then reason code
 
 
 def status(engine: Engine, now: float, till_id: int | None = None) -> list[TillStatus]:
-    counted, known, late_sales = select(tallies).where(tallies.c.count > 0), select(tills), _late(now)
+    counted, known, late_sales = select(tallies).where(tallies.c.count > 0), _known(now), _late(now)
     if till_id is not None:
         counted, known = counted.where(tallies.c.till_id == till_id), known.where(tills.c.id == till_id)
         late_sales = late_sales.where(open_sale.c.till_id == till_id)
@@ -64,6 +64,12 @@ def overdue(engine: Engine, till: str | None, now: float, limit: int) -> list[Ov
         rows = [dict(row) for row in connection.execute(query).mappings()]
     told = [row | {"document_id": row["id"], "total": row["total"] or 0} for row in rows]
     return [OverdueSale(**{name: row[name] for name in names}) for row in told]
+
+
+def _known(now: float) -> Select[Any]:
+    """The tills, with what they are warned of now."""
+    slowed, shared = warnings.slowed_since(now), warnings.shared_with(now)
+    return select(tills, slowed.label("slowed_now"), shared.label("shared_now"))
 
 
 def _late(now: float) -> Select[Any]:
@@ -178,5 +184,7 @@ def _till_status(row: Any, counts: _ByState, late: tuple[int, int], outside: Out
         outside_total=outside.missing_total if outside else 0,
         differing=outside.differing if outside else 0,
         differing_total=outside.differing_total if outside else 0,
+        slowed_at=row.slowed_now,
+        shared_with=row.shared_now,
         till_refused=msgspec.json.decode(row.refused, type=list[RefusedFile]) if row.refused else [],
     )

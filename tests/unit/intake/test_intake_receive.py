@@ -16,9 +16,10 @@ from malote.app import Services, services_for
 from malote.config import Settings, StoreSettings
 from malote.database.errors import StoreError
 from malote.fiscal import reader
-from malote.intake.quota import Quota, SlowedError
+from malote.intake.quota import TELL_AGAIN_SECONDS, Quota, SlowedError
 from malote.intake.receive import SLICE_FILES, Intake
 from malote.spool.documents import RejectedDocument
+from malote.spool.overview import till_overview
 from malote.wire import FileReceipt, PouchFile
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import ISSUER, build_cancellation, build_note, build_void, key_of
@@ -282,3 +283,8 @@ def test_a_till_that_is_slowed_stands_in_the_audit_trail(house: House) -> None:
             thread.join()
     (entry,) = audit.entries(house.services.engine, action="till_slowed")
     assert (entry.object, entry.actor) == ("till:caixa1", "system")
+    (status,) = house.services.spool.status()
+    assert status.slowed_at == pytest.approx(entry.at, abs=0.001)
+    light = till_overview(house.services.engine, "caixa1", now=entry.at + TELL_AGAIN_SECONDS)
+    assert light is not None
+    assert light.cause == "slowed", "until it is told again"
