@@ -18,6 +18,7 @@ from malote.quarantine.synchronising import Synchronisation
 from malote.spool import custody
 from malote.spool.documents import StoredDocument
 from malote.wire import Contact, FileReceipt, PouchFile
+from tests.engines.spool_support import rejected
 from tests.unit.fiscal.notes import MORNING
 
 MARIA = Actor("maria", "10.0.0.7")
@@ -71,6 +72,14 @@ class House:
         assert receipt.state == "rejected"
         self.scan()
         return self.id_of(content, till)
+
+    def refuse(self, content: bytes, code: str) -> int:
+        """A file that comes in and is rejected when it is posted; the id of its document, with its file on disk."""
+        self.take(content)
+        (leased,) = self.spool.lease("poster", 1, 60)
+        self.spool.settle([rejected(leased, code)])
+        self.scan()
+        return leased.id
 
     def post(self) -> int:
         """Posts all that is due."""

@@ -302,9 +302,7 @@ def test_what_a_crash_left_between_file_and_row_is_taken_in(house: House) -> Non
 
 
 def test_a_replayed_documents_file_leaves_the_folder(house: House) -> None:
-    other = create_till(house.engine, "caixa2")[0]
-    house.take(GOOD, till=other)
-    one = house.reject(build_note(number=2))  # the series is the other till's
+    one = house.refuse(build_note(number=2), "erp_constraint")
     house.spool.replay([one])
     house.scan()
     assert house.in_folder() == []
