@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-
-from rich.text import Text
 
 from malote.accounts.errors import AccountError
 from malote.cli.common import ConfigOption, end_with_settings, fail, require_store, settings_of
 from malote.config import SettingsError
 from malote.database.errors import StoreError
 from malote.database.opened import OpenedStore, opened_store
-from malote.plain import clean
 
 
 @contextmanager
@@ -29,13 +25,3 @@ def accounts_of(config: ConfigOption, *, creates: bool = False) -> Iterator[Open
         fail(error.code, {"detail": error.detail}, settings)
     except SettingsError as error:
         end_with_settings(error)
-
-
-def local_time(at: float) -> str:
-    """Seconds since the epoch as this machine's date and time."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def printable(words: str) -> Text:
-    """For a cell of a table, without what would be markup or move the cursor: people type anything."""
-    return Text(clean(words))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from malote import rejection
 from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, print_json, say, services_of
-from malote.cli.quarantine import plain_table
+from malote.cli.tables import plain_table
 from malote.rejection import Language
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from rich.table import Table
 from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import AuditEntry, Broken, Head
-from malote.cli.accounts import accounts_of, local_time, printable
+from malote.cli.accounts import accounts_of
 from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json
+from malote.cli.tables import local_time, printable
 from malote.rejection import Language
 
 _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
@@ -37,7 +38,7 @@ def list_entries(
         if json:
             print_json(found)
         else:
-            console.print(_table(found, english=store.settings.language == "en"))
+            console.print(_table(found, store.settings.language))
 
 
 def verify(
@@ -82,15 +83,15 @@ def _say(broken: Broken, language: Language) -> None:
     errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(found: list[AuditEntry], *, english: bool) -> Table:
+def _table(found: list[AuditEntry], language: Language) -> Table:
     table = Table(show_lines=True)
     portuguese = ("Nº", "Quando", "Quem", "O quê", "Em quê", "Antes → depois", "Motivo")
-    for heading in ("No.", "When", "Who", "What", "On", "Before → after", "Reason") if english else portuguese:
+    for heading in ("No.", "When", "Who", "What", "On", "Before → after", "Reason") if language == "en" else portuguese:
         table.add_column(heading, overflow="fold")
     for entry in found:
         who = f"{entry.actor} ({entry.address})" if entry.address else entry.actor
         change = " → ".join(filter(None, (_words(entry.before), _words(entry.after))))
-        words = (local_time(entry.at), who, entry.action, entry.object, change, entry.reason)
+        words = (local_time(entry.at, language), who, entry.action, entry.object, change, entry.reason)
         table.add_row(str(entry.id), *(printable(word) for word in words))
     return table
 

@@ -8,7 +8,8 @@ import typer
 
 from malote import rejection
 from malote.cli.common import FOUND, OK, ConfigOption, JsonOption, console, errors, print_json, say
-from malote.cli.quarantine import local_time, plain_table, quarantine_of
+from malote.cli.quarantine import quarantine_of
+from malote.cli.tables import local_time, plain_table
 from malote.rejection import Language
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def list_jobs(config: ConfigOption = None, json: JsonOption = False) -> None:
     portuguese = ("Nº", "O quê", "Caixa", "Por", "Quando", "Situação", "Feitos", "Ficaram", "De")
     table = plain_table(english if language == "en" else portuguese)
     for one in found:
-        texts = (_word(_KINDS, one.kind, language), one.till or "–", one.asked_by, local_time(one.asked_at))
+        texts = (_word(_KINDS, one.kind, language), one.till or "–", one.asked_by, local_time(one.asked_at, language))
         counts = (one.done, one.refused, one.total)
         table.add_row(str(one.id), *texts, _word(_STATES, one.state, language), *map(str, counts))
     console.print(table)

@@ -9,7 +9,6 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
-from malote.cli.accounts import printable
 from malote.cli.common import (
     FAILED,
     FOUND,
@@ -23,6 +22,7 @@ from malote.cli.common import (
     print_json,
     services_of,
 )
+from malote.cli.tables import printable
 
 if TYPE_CHECKING:
     from malote.app import Services

@@ -19,7 +19,7 @@ from malote.cli.common import (
     say,
     services_of,
 )
-from malote.cli.quarantine import plain_table
+from malote.cli.tables import plain_table
 from malote.rejection import Language
 
 if TYPE_CHECKING:

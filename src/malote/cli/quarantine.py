@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 
 from malote import rejection
 from malote.cli.common import FOUND, WRONG_USAGE, errors, fail, say, services_of
@@ -66,15 +63,3 @@ def end(refused: "Sequence[Refused]") -> None:
     """Ends the command: something was refused, or all was done."""
     if refused:
         raise typer.Exit(FOUND)
-
-
-def plain_table(headings: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in headings:
-        table.add_column(heading)
-    return table
-
-
-def local_time(at: float) -> str:
-    """Seconds since the epoch as this machine's date and time."""
-    return f"{datetime.fromtimestamp(at).astimezone():%d/%m/%Y %H:%M:%S}"

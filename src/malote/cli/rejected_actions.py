@@ -14,13 +14,12 @@ from malote.cli.quarantine import (
     DryRunOption,
     IdsArgument,
     end,
-    local_time,
-    plain_table,
     quarantine_of,
     selection_of,
     show_refused,
 )
 from malote.cli.rejected import CodeOption, TillOption
+from malote.cli.tables import local_time, plain_table
 from malote.rejection import Language
 
 if TYPE_CHECKING:
@@ -199,7 +198,13 @@ def _show_trash(found: "list[TrashEntry]", language: Language) -> None:
         document = one.document
         grounds = one.grounds if not one.reason else f"{one.grounds}: {one.reason}"
         name = document.access_key or document.file_name
-        cells = (name, local_time(one.deleted_at), one.deleted_by, grounds, local_time(one.purge_at))
+        cells = (
+            name,
+            local_time(one.deleted_at, language),
+            one.deleted_by,
+            grounds,
+            local_time(one.purge_at, language),
+        )
         table.add_row(str(document.id), document.till, *map(Text, cells))
     console.print(table)
 
@@ -230,7 +235,7 @@ def _show_history(history: "list[Event]", language: Language) -> None:
     from malote.quarantine.words import words
 
     for event in history:
-        say(f"{local_time(event.at)}  {event.who}  {words(event, language)}")
+        say(f"{local_time(event.at, language)}  {event.who}  {words(event, language)}")
 
 
 def _facts(facts: dict[str, str]) -> str:

@@ -21,7 +21,8 @@ from malote.cli.common import (
     warn,
 )
 from malote.cli.jobs import run
-from malote.cli.quarantine import DryRunOption, local_time
+from malote.cli.quarantine import DryRunOption
+from malote.cli.tables import local_time
 from malote.rejection import Language
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _said(progress: "SyncProgress", language: Language) -> str:
     if progress.stage == "done":
         return said
     if progress.offline_since is not None:
-        at = local_time(progress.offline_since)
+        at = local_time(progress.offline_since, language)
         told = f"silent since {at}, gets the order at its next contact"
         return f"{said}; " + (
             told if language == "en" else f"sem contato desde {at}, recebe a ordem no próximo contato"

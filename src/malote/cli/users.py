@@ -10,9 +10,11 @@ from rich.table import Table
 from malote.accounts import audit, passwords, users
 from malote.accounts.roles import Role
 from malote.accounts.users import User
-from malote.cli.accounts import accounts_of, local_time, printable
+from malote.cli.accounts import accounts_of
 from malote.cli.common import ConfigOption, JsonOption, console, print_json
+from malote.cli.tables import local_time, printable
 from malote.database.opened import OpenedStore
+from malote.rejection import Language
 
 NameArgument = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
 RoleOption = Annotated[Role, typer.Option("--role", help="What the person may do.")]
@@ -55,7 +57,7 @@ def list_users(config: ConfigOption = None, json: JsonOption = False) -> None:
         if json:
             print_json([_plain(user) for user in listed])
         else:
-            console.print(_table(listed, english=store.settings.language == "en"))
+            console.print(_table(listed, store.settings.language))
 
 
 def password(
@@ -119,7 +121,7 @@ def _say(store: OpenedStore, user: User, json: bool, one_time: str | None = None
         print_json(_plain(user) | ({"one_time_password": one_time} if one_time else {}))
         return
     english = store.settings.language == "en"
-    console.print(_table([user], english=english))
+    console.print(_table([user], store.settings.language))
     if one_time:
         label = "One-time password" if english else "Senha de uso único"
         console.print(f"{label}: {one_time}", markup=False, highlight=False)
@@ -129,13 +131,13 @@ def _plain(user: User) -> dict[str, object]:
     return {name: value for name, value in msgspec.structs.asdict(user).items() if name != "id"}
 
 
-def _table(listed: list[User], *, english: bool) -> Table:
-    table = Table()
+def _table(listed: list[User], language: Language) -> Table:
+    table, english = Table(), language == "en"
     portuguese = ("Usuário", "Nome", "Perfil", "Situação", "Último acesso")
     for heading in ("User", "Name", "Role", "State", "Last sign-in") if english else portuguese:
         table.add_column(heading)
     for user in listed:
-        last = "—" if user.last_signed_in_at is None else local_time(user.last_signed_in_at)
+        last = "—" if user.last_signed_in_at is None else local_time(user.last_signed_in_at, language)
         table.add_row(user.name, printable(user.display_name), user.role, _state(user, english=english), last)
     return table
 

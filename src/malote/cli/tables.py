@@ -1,0 +1,29 @@
+"""What the tables of the commands are made of."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from malote.plain import clean
+from malote.rejection import Language
+
+
+def plain_table(headings: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in headings:
+        table.add_column(heading)
+    return table
+
+
+def printable(words: str) -> Text:
+    """For a cell of a table, without what would be markup or move the cursor: people type anything."""
+    return Text(clean(words))
+
+
+def local_time(at: float, language: Language) -> str:
+    """Seconds since the epoch as this machine's date and time, as people of the language write it."""
+    here = datetime.fromtimestamp(at).astimezone()
+    return f"{here:%Y-%m-%d %H:%M:%S}" if language == "en" else f"{here:%d/%m/%Y %H:%M:%S}"
