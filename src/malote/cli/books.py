@@ -22,7 +22,8 @@ from malote.cli.common import (
     say,
     services_of,
 )
-from malote.cli.quarantine import DryRunOption, plain_table
+from malote.cli.quarantine import DryRunOption
+from malote.cli.tables import plain_table
 from malote.rejection import Language
 
 if TYPE_CHECKING:
