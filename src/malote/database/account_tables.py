@@ -15,15 +15,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from malote.database.tables import metadata
-
-# SQLite numbers rows by itself only where the key is its own INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
+from malote.database.tables import ROW_ID, metadata
 
 user_account = Table(
     "user_account",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("name", Text, nullable=False),  # in lower case
     Column("display_name", Text, nullable=False),
     Column("password_hash", Text, nullable=False),  # Argon2id, with its parameters
@@ -40,7 +37,7 @@ user_session = Table(
     "user_session",
     metadata,
     Column("token_hash", LargeBinary, nullable=False),  # SHA-256; the token itself is only in the browser
-    Column("user_id", _Id, ForeignKey("user_account.id", name="user_session_user"), nullable=False),
+    Column("user_id", ROW_ID, ForeignKey("user_account.id", name="user_session_user"), nullable=False),
     Column("address", Text, nullable=False),
     Column("started_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),  # to the minute
@@ -68,7 +65,7 @@ sign_in_attempt = Table(
 audit_entry = Table(
     "audit_entry",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=False),  # without gaps, from 1
+    Column("id", ROW_ID, primary_key=True, autoincrement=False),  # without gaps, from 1
     Column("at", Double, nullable=False),
     Column("actor", Text, nullable=False),
     Column("address", Text, nullable=False),

@@ -5,9 +5,7 @@ A change needs a migration.
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, Table, Text, text
 
-from malote.database.tables import metadata
-
-_Id = BigInteger().with_variant(Integer, "sqlite")
+from malote.database.tables import ROW_ID, metadata
 
 # One row, under 1.
 erp_memory = Table(
@@ -26,9 +24,13 @@ erp_difference = Table(
     "erp_difference",
     metadata,
     Column(
-        "document_id", _Id, ForeignKey("document.id", name="erp_difference_document"), nullable=False, primary_key=True
+        "document_id",
+        ROW_ID,
+        ForeignKey("document.id", name="erp_difference_document"),
+        nullable=False,
+        primary_key=True,
     ),
-    Column("till_id", _Id, ForeignKey("till.id", name="erp_difference_till"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="erp_difference_till"), nullable=False),
     Column("what", Text, nullable=False),  # spool.erp_comparison.What
     Column("total", BigInteger, nullable=False),  # cents, as booked
     Column("erp_total", BigInteger),  # cents, as the ERP has it now; NULL where it has nothing
@@ -46,6 +48,6 @@ erp_difference = Table(
 rebooking = Table(
     "rebooking",
     metadata,
-    Column("document_id", _Id, ForeignKey("document.id", name="rebooking_document"), primary_key=True),
+    Column("document_id", ROW_ID, ForeignKey("document.id", name="rebooking_document"), primary_key=True),
     Column("ordered_at", Double, nullable=False),
 )

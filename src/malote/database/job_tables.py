@@ -10,22 +10,18 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
-    Integer,
     PrimaryKeyConstraint,
     Table,
     Text,
 )
 
-from malote.database.tables import metadata
-
-# SQLite numbers rows by itself only where the key is its own INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
+from malote.database.tables import ROW_ID, metadata
 
 # The counts are kept in the transaction of every change of an item.
 job = Table(
     "job",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("kind", Text, nullable=False),  # quarantine.jobs.Kind
     Column("state", Text, nullable=False),  # quarantine.jobs.JobState
     Column("till", Text, nullable=False),  # "" for several
@@ -34,7 +30,7 @@ job = Table(
     Column("asked_at", Double, nullable=False),
     Column("reason", Text, nullable=False),  # as typed by the person
     Column("forced", Boolean, nullable=False),  # what may be the last copy too
-    Column("undoes", _Id),  # the job whose work it takes back
+    Column("undoes", ROW_ID),  # the job whose work it takes back
     Column("finished_at", Double),
     Column("stopped_by", Text, nullable=False),
     Column("waits", Text, nullable=False),  # the code of what keeps it from going on, "" for nothing
@@ -54,8 +50,8 @@ job = Table(
 job_item = Table(
     "job_item",
     metadata,
-    Column("job_id", _Id, ForeignKey("job.id", name="job_item_job"), nullable=False),
-    Column("target_id", _Id, nullable=False),  # of a document, or of a till
+    Column("job_id", ROW_ID, ForeignKey("job.id", name="job_item_job"), nullable=False),
+    Column("target_id", ROW_ID, nullable=False),  # of a document, or of a till
     Column("cents", BigInteger, nullable=False),
     Column("state", Text, nullable=False),  # "open", "done", "refused"
     Column("code", Text, nullable=False),  # why it was refused

@@ -18,16 +18,13 @@ from sqlalchemy import (
     text,
 )
 
-from malote.database.tables import document, metadata
-
-# SQLite numbers rows by itself only where the key is its own INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
+from malote.database.tables import ROW_ID, document, metadata
 
 # What a till said of a rejected or discarded file: that it held the content at that moment, checked against its hash.
 custody = Table(
     "custody",
     metadata,
-    Column("till_id", _Id, ForeignKey("till.id", name="custody_till"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="custody_till"), nullable=False),
     Column("file_sha256", LargeBinary, nullable=False),
     Column("confirmed_at", Double, nullable=False),
     PrimaryKeyConstraint("till_id", "file_sha256", name="custody_key"),
@@ -37,8 +34,8 @@ custody = Table(
 document_event = Table(
     "document_event",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("document_id", _Id, ForeignKey("document.id", name="document_event_document"), nullable=False),
+    Column("id", ROW_ID, primary_key=True),
+    Column("document_id", ROW_ID, ForeignKey("document.id", name="document_event_document"), nullable=False),
     Column("at", Double, nullable=False),  # the last time
     Column("first_at", Double, nullable=False),
     Column("times", Integer, nullable=False),
@@ -53,8 +50,8 @@ document_event = Table(
 trash = Table(
     "trash",
     metadata,
-    Column("document_id", _Id, ForeignKey("document.id", name="trash_document"), nullable=False),
-    Column("till_id", _Id, ForeignKey("till.id", name="trash_till"), nullable=False),
+    Column("document_id", ROW_ID, ForeignKey("document.id", name="trash_document"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="trash_till"), nullable=False),
     Column("deleted_at", Double, nullable=False),
     Column("deleted_by", Text, nullable=False),
     Column("grounds", Text, nullable=False),  # "till", "erp", "forced"
@@ -76,7 +73,7 @@ trash = Table(
 accepted_problem = Table(
     "accepted_problem",
     metadata,
-    Column("document_id", _Id, ForeignKey("document.id", name="accepted_problem_document"), nullable=False),
+    Column("document_id", ROW_ID, ForeignKey("document.id", name="accepted_problem_document"), nullable=False),
     Column("code", Text, nullable=False),
     Column("at", Double, nullable=False),
     Column("who", Text, nullable=False),
@@ -99,8 +96,8 @@ product_map = Table(
 sync_order = Table(
     "sync_order",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("till_id", _Id, ForeignKey("till.id", name="sync_order_till"), nullable=False),
+    Column("id", ROW_ID, primary_key=True),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="sync_order_till"), nullable=False),
     # What the till is told, and says when it has obeyed: no number of another database is ever taken for it.
     Column("number", BigInteger, nullable=False),
     Column("asked_by", Text, nullable=False),

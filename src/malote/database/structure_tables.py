@@ -17,12 +17,12 @@ from sqlalchemy import (
     text,
 )
 
-from malote.database.tables import _Id, metadata
+from malote.database.tables import ROW_ID, metadata
 
 structure_run = Table(
     "structure_run",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("scope", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("asked_by", Text, nullable=False),
@@ -40,7 +40,7 @@ structure_run = Table(
 structure_step = Table(
     "structure_step",
     metadata,
-    Column("run_id", _Id, ForeignKey("structure_run.id", name="structure_step_run"), nullable=False),
+    Column("run_id", ROW_ID, ForeignKey("structure_run.id", name="structure_step_run"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("report", Text, nullable=False),  # JSON, structures.reports.StepReport
     PrimaryKeyConstraint("run_id", "number", name="structure_step_key"),
@@ -50,7 +50,7 @@ structure_step = Table(
 till_structure = Table(
     "till_structure",
     metadata,
-    Column("till_id", _Id, ForeignKey("till.id", name="till_structure_till"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="till_structure_till"), nullable=False),
     Column("version", Integer, nullable=False),
     Column("sha256", Text, nullable=False),  # hex; empty where no structure was ever applied
     Column("said_at", Double, nullable=False),
@@ -60,7 +60,7 @@ till_structure = Table(
 rollout = Table(
     "rollout",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     # What tills are told, and answer with: no number of another database is ever taken for it.
     Column("number", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
@@ -81,8 +81,8 @@ rollout = Table(
 rollout_till = Table(
     "rollout_till",
     metadata,
-    Column("rollout_id", _Id, ForeignKey("rollout.id", name="rollout_till_rollout"), nullable=False),
-    Column("till_id", _Id, ForeignKey("till.id", name="rollout_till_till"), nullable=False),
+    Column("rollout_id", ROW_ID, ForeignKey("rollout.id", name="rollout_till_rollout"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="rollout_till_till"), nullable=False),
     Column("wave", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False),

@@ -23,12 +23,12 @@ from sqlalchemy import (
 metadata = MetaData()
 
 # SQLite numbers rows by itself only where the key is its own INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
+ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 till = Table(
     "till",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", ROW_ID, primary_key=True),
     Column("name", Text, nullable=False),
     # In lower case: two tills must never share a folder where file names ignore case.
     Column("name_key", Text, nullable=False),
@@ -60,15 +60,15 @@ till_series = Table(
     Column("issuer", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("series", BigInteger, nullable=False),
-    Column("till_id", _Id, ForeignKey("till.id", name="till_series_till"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="till_series_till"), nullable=False),
     PrimaryKeyConstraint("issuer", "model", "series", name="till_series_key"),
 )
 
 pouch = Table(
     "pouch",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("till_id", _Id, ForeignKey("till.id", name="pouch_till"), nullable=False),
+    Column("id", ROW_ID, primary_key=True),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="pouch_till"), nullable=False),
     Column("received_at", Double, nullable=False),
     Column("pruned_at", Double),
     # Last, so that reading the columns above never walks over the bytes.
@@ -80,11 +80,11 @@ pouch = Table(
 document = Table(
     "document",
     metadata,
-    Column("id", _Id, primary_key=True),  # in order of arrival
-    Column("pouch_id", _Id, ForeignKey("pouch.id", name="document_pouch"), nullable=False),
+    Column("id", ROW_ID, primary_key=True),  # in order of arrival
+    Column("pouch_id", ROW_ID, ForeignKey("pouch.id", name="document_pouch"), nullable=False),
     Column("pouch_index", Integer, nullable=False),  # of its file in the pouch
     Column("extracted_index", Integer),  # in pouch.extracted; NULL when it could not be read
-    Column("till_id", _Id, ForeignKey("till.id", name="document_till"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="document_till"), nullable=False),
     Column("file_sha256", LargeBinary, nullable=False),
     Column("position", Integer, nullable=False),  # within the file
     Column("file_name", Text, nullable=False),
@@ -135,7 +135,7 @@ document = Table(
 document_reference = Table(
     "document_reference",
     metadata,
-    Column("document_id", _Id, ForeignKey("document.id", name="document_reference_document"), nullable=False),
+    Column("document_id", ROW_ID, ForeignKey("document.id", name="document_reference_document"), nullable=False),
     Column("access_key", Text, nullable=False),
     PrimaryKeyConstraint("document_id", "access_key", name="document_reference_key"),
     Index("document_reference_access_key", "access_key"),
@@ -146,8 +146,8 @@ open_sale = Table(
     "open_sale",
     metadata,
     Column("access_key", Text, nullable=False),
-    Column("till_id", _Id, ForeignKey("till.id", name="open_sale_till"), nullable=False),
-    Column("document_id", _Id, ForeignKey("document.id", name="open_sale_document"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="open_sale_till"), nullable=False),
+    Column("document_id", ROW_ID, ForeignKey("document.id", name="open_sale_document"), nullable=False),
     Column("due_at", Double, nullable=False),  # by when the authority must have it
     PrimaryKeyConstraint("access_key", name="open_sale_key"),
     Index("open_sale_due", "due_at"),
@@ -167,7 +167,7 @@ Index(
 tally = Table(
     "tally",
     metadata,
-    Column("till_id", _Id, ForeignKey("till.id", name="tally_till"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="tally_till"), nullable=False),
     Column("state", Text, nullable=False),
     Column("reason_code", Text, nullable=False),
     Column("count", BigInteger, nullable=False),
