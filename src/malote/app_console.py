@@ -1,12 +1,9 @@
 """The composition root's part for the console: what its pages ask, wired to who knows it."""
 
 import hashlib
-import threading
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Hashable
+from collections import Counter
 from functools import partial
-from typing import Generic, TypeVar
 
 from malote import __version__
 from malote.accounts import audit, passwords, sessions, users
@@ -17,6 +14,7 @@ from malote.books import numbering, rebooking
 from malote.books.opening import open_books
 from malote.config import limits_of
 from malote.console import services as console
+from malote.console.asking import Remembered, Together
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
 from malote.spool import erp_memory, happenings, listing, metrics, overview, pulse, relations
@@ -28,89 +26,8 @@ METRICS_SECONDS = 2.0
 MINUTES = 60  # shown in the plots
 LOOK_SECONDS = 5.0  # between looks into the folder of rejected files, and at the ERP, for pages that refresh themselves
 BANNER_SECONDS = 5.0  # between two looks of the banner during its first minute
-MOST_REMEMBERED = 256
 JOBS_SEEN = 20  # of the newest, whose progress makes pages refresh themselves
 HISTORY = 100  # entries shown of one till or document
-
-Key = TypeVar("Key", bound=Hashable)
-Answer = TypeVar("Answer")
-
-
-class Remembered(Generic[Key, Answer]):
-    """Answers that many pages ask for at once, each asked for anew after a while.
-
-    One thread asks, the others wait for it. Only the newest answers are kept.
-    """
-
-    def __init__(
-        self, ask: Callable[[Key], Answer], seconds: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._ask = ask
-        self._seconds = seconds
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._known: OrderedDict[Key, tuple[float, Answer]] = OrderedDict()
-
-    def __call__(self, key: Key) -> Answer:
-        with self._lock:
-            known = self._known.get(key)
-            if known is None or self._clock() - known[0] > self._seconds:
-                known = self._known[key] = (self._clock(), self._ask(key))
-                self._known.move_to_end(key)
-                while len(self._known) > MOST_REMEMBERED:
-                    self._known.popitem(last=False)
-            return known[1]
-
-
-class _Run(Generic[Answer]):
-    """One asking, for all who came before it began."""
-
-    def __init__(self) -> None:
-        self.over = threading.Event()
-        self.answers: list[Answer] = []
-        self.error: Exception | None = None
-
-
-class Together(Generic[Key, Answer]):
-    """Who asks while the same is being asked shares the next asking with all others who came meanwhile.
-
-    So many who ask at once cost two askings, and nobody gets an answer from before he asked.
-    """
-
-    def __init__(self, ask: Callable[[Key], Answer]) -> None:
-        self._ask = ask
-        self._lock = threading.Lock()
-        self._running: dict[Key, _Run[Answer]] = {}
-        self._next: dict[Key, _Run[Answer]] = {}
-
-    def __call__(self, key: Key) -> Answer:
-        """Raises what ``ask`` raises."""
-        with self._lock:
-            joined = self._next.get(key)
-            run = joined or self._next.setdefault(key, _Run())
-            before = self._running.get(key)
-        if joined is None:
-            if before is not None:
-                before.over.wait()
-            self._do(key, run)
-        run.over.wait()
-        if run.error is not None:
-            raise run.error
-        return run.answers[0]
-
-    def _do(self, key: Key, run: _Run[Answer]) -> None:
-        with self._lock:
-            del self._next[key]  # whoever comes from now on is too late for this one
-            self._running[key] = run
-        try:
-            run.answers.append(self._ask(key))
-        except Exception as error:  # noqa: BLE001 - raised again for each who asked
-            run.error = error
-        finally:
-            with self._lock:
-                if self._running.get(key) is run:
-                    del self._running[key]
-            run.over.set()
 
 
 def console_services(services: Services) -> console.Services:

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from malote.app import Services
-from malote.app_console import Remembered
 from malote.console import live
+from malote.console.asking import Remembered
 from malote.console.live import Changes
 from malote.database.errors import StoreError
 from malote.spool.pulse import pulse
