@@ -84,7 +84,7 @@ class PouchReply(msgspec.Struct, frozen=True):
 class ReceiptsQuery(msgspec.Struct, frozen=True):
     """``holding``: those of ``files`` whose content the till holds at this moment, read and checked against its hash.
 
-    None: it doesn't say. What a till holds can be deleted on the server without losing a sale (DESIGN rule 6); so it
+    None: it doesn't say. What a till holds can be deleted on the server without losing a sale; so it
     speaks of files that were rejected or discarded there.
     """
 

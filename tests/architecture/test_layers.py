@@ -1,4 +1,4 @@
-"""The layers of DESIGN §9, kept by import-linter."""
+"""The layers of docs/architecture.md, kept by import-linter."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Safe delete (DESIGN rule 6): what is provably held elsewhere goes to the trash, the last copy does not."""
+"""Safe delete: what is provably held elsewhere goes to the trash, the last copy does not."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Folder and tab never disagree (DESIGN rule 7): what is done in ``rejeitados/`` by hand, one case at a time."""
+"""Folder and tab never disagree: what is done in ``rejeitados/`` by hand, one case at a time."""
 
 import shutil
 import threading

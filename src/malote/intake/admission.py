@@ -1,6 +1,6 @@
 """Whether a document that was read may come in: what its reading found, and what this store allows.
 
-A note that isn't authorised yet comes in; the poster makes it wait (DESIGN §4).
+A note that isn't authorised yet comes in; the poster makes it wait.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Folder and tab never disagree (DESIGN rule 7): ``rejeitados/`` is the truth, the rows are its index.
+"""Folder and tab never disagree: ``rejeitados/`` is the truth, the rows are its index.
 
 Each scan compares the two and acts on every difference, each in a transaction that looks at the row once more under its
 lock. It remembers nothing that a restart would lose, but since when a difference has lasted: what is being copied or

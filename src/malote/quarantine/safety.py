@@ -1,4 +1,4 @@
-"""Whether a rejected document may be the last copy of a sale (DESIGN rule 6). The only place that decides it.
+"""Whether a rejected document may be the last copy of a sale. The only place that decides it.
 
 It isn't, where the till said after the rejection and not long ago that it holds the file, or where the ERP has the same
 document: same identity, same fiscal content. Everything else may be: a file that came by a raw POST or through the drop

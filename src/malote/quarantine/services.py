@@ -43,7 +43,7 @@ class Quarantine:
     def delete(
         self, selection: Selection, actor: Actor, *, last_copy_reason: str | None = None, dry_run: bool = False
     ) -> DeleteReport:
-        """Moves rejected documents to the trash: those that the till or the ERP provably has (DESIGN rule 6).
+        """Moves rejected documents to the trash: those that the till or the ERP provably has.
 
         With ``last_copy_reason``, which needs ``Permission.DELETE_LAST_COPY``, the others too. Raises
         ``QuarantineError`` ``reason_needed`` where it says nothing.

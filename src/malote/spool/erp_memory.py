@@ -1,4 +1,4 @@
-"""How this server and its ERP differ, as far as it is known: a witness and no sink (DESIGN §3, 9).
+"""How this server and its ERP differ, as far as it is known: a witness and no sink.
 
 Looked at again and again, a part at a time (``look``), so that the cost of a look doesn't grow with the years: the
 newest, which a restored copy or a standby lacks; what differed before; and one part of a walk over all the rest.
