@@ -8,7 +8,7 @@ import pytest
 
 from malote.config import StoreSettings
 from tests.engines.relations_support import Booked, Store, store_in
-from tests.unit.fiscal.notes import NAMESPACE, build_cancellation, build_note, key_of
+from tests.unit.fiscal.notes import NAMESPACE, build_cancellation, build_note, build_void, key_of
 
 SENT = build_note(number=35, protocol=False)  # what a POS saves before the answer
 AUTHORISED = build_note(number=35)
@@ -222,6 +222,38 @@ def test_539_that_comes_behind_the_other_key_s_sale_is_settled_as_well(tmp_path:
         assert store.booked() == SOLD
         assert store.state(refused) == ("kept", "superseded")
         nobody_is_asked(store)
+
+
+@pytest.mark.parametrize("status", [778, 204, 206, 217])
+@pytest.mark.parametrize("first", ["void", "note", "together"])
+def test_a_refused_note_of_a_void_number_is_settled_in_either_order(tmp_path: Path, first: str, status: int) -> None:
+    void, refused = build_void(first=30, last=40), build_note(number=35, status=status)
+    with store_in(tmp_path) as store:
+        if first == "together":
+            store.drop(void, refused)
+            store.post()
+        else:
+            store.send(*((void, refused) if first == "void" else (refused, void)))
+        assert store.booked() == {}
+        assert store.state(refused) == ("kept", "number_voided")
+        nobody_is_asked(store)
+
+
+def test_a_refusal_in_a_file_of_its_own_is_settled_where_the_number_is_void(tmp_path: Path) -> None:
+    void, said, note = build_void(first=35, last=35), answer(217), lot(SENT)
+    with store_in(tmp_path) as store:
+        store.send(void, said, note)
+        store.post()
+        assert store.state(note) == ("kept", "number_voided")
+        assert store.booked() == {}
+        nobody_is_asked(store)
+
+
+def test_a_refused_note_beside_the_void_numbers_stays_a_persons_matter(tmp_path: Path) -> None:
+    void, refused = build_void(first=36, last=40), build_note(number=35, status=778)
+    with store_in(tmp_path) as store:
+        store.send(void, refused)
+        assert store.state(refused) == ("rejected", "protocol_status")
 
 
 def test_539_of_other_money_stays_a_persons_matter(tmp_path: Path) -> None:

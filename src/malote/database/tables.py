@@ -162,6 +162,15 @@ Index(
     postgresql_where=text("state = 'posted' AND reason_code IS NOT NULL"),
 )
 
+# The way from a number to the voids that cover it. By their last numbers first: a note that comes is mostly newer than
+# the voids of its series, so that few or none of them lie from its number on.
+Index(
+    "document_void",
+    *(document.c[name] for name in ("issuer", "model", "series", "last_number", "number")),
+    sqlite_where=text("kind = 'number_void'"),
+    postgresql_where=text("kind = 'number_void'"),
+)
+
 # How many documents of a till are in a state, for a reason ("" where there is none): kept in the transaction of every
 # change (spool/moving.py), so that a status never counts history.
 tally = Table(

@@ -27,6 +27,9 @@ CURED_BY_AUTHORISATION = frozenset({
     "answer_registration", "answer_qr", REFUSED, "never_authorised",
 })  # fmt: skip
 
+# So it is, for nothing is to come any more, when its number is voided.
+SETTLED_BY_VOID = (CURED_BY_AUTHORISATION | {"number_void_at_authority"}) - {"never_authorised"}
+
 # Decides nothing about a note: what it says is neither that it is authorised nor that it isn't.
 UNDECIDED: frozenset[Meaning] = frozenset({"processing", "recorded", "again", "repeated"})
 

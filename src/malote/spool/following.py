@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale
-from malote.fiscal.answers import CURED_BY_AUTHORISATION
+from malote.fiscal.answers import SETTLED_BY_VOID
 from malote.fiscal.documents import Document, NumberVoid, Sale
 from malote.spool import history
 from malote.spool.documents import Reason, Settlement
@@ -19,8 +19,7 @@ from malote.spool.moving import Move, Standing, chunks, lock
 
 TAKEN_BACK = "taken_back"
 _SETTLED_BY_NUMBER = ("never_authorised",)  # rejected for want of what a void makes needless
-# Rejected with the authority's refusal: no sale, and none to come once its number is voided.
-_REFUSED = sorted((CURED_BY_AUTHORISATION | {"number_void_at_authority"}) - {"never_authorised"})
+_REFUSED = sorted(SETTLED_BY_VOID)
 _EMISSION = 34  # place of tpEmis in a key; a note of normal emission has its protocol or is no sale
 
 

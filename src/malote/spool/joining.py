@@ -8,13 +8,14 @@ makes it ask again. What another file settled is moved in the transaction that s
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, func, literal_column, select, update
 
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.database.tables import pouch as pouches
-from malote.fiscal.answers import CURED_BY_AUTHORISATION
+from malote.fiscal.access_key import is_well_formed, split
+from malote.fiscal.answers import CURED_BY_AUTHORISATION, SETTLED_BY_VOID
 from malote.fiscal.documents import Answer
 from malote.spool import history
 from malote.spool.documents import Reason
@@ -101,19 +102,42 @@ def supersede(connection: Connection, access_keys: Collection[str], now: float) 
 
     Refused versions of a sale that is booked with its authorisation; answers that refused it; a note that is only said
     to be cancelled once its cancellation is booked; a note whose number is booked under another key for the same money,
-    whichever of the two comes first.
+    or is void. Whichever of the two comes first.
     """
     if connection.execute(select(documents.c.id).where(documents.c.state == "rejected").limit(1)).first() is None:
         return 0
     moved = 0
     for chunk in chunks(sorted(access_keys)):
-        found = {one.id: one for condition in _superseded(chunk) for one in lock(connection, condition)}
+        found = {one.id: (one, SUPERSEDED) for condition in _superseded(chunk) for one in lock(connection, condition)}
+        for one in lock(connection, _of_void_number(chunk)):
+            if is_well_formed(one.access_key or ""):
+                found.setdefault(one.id, (one, _voided(one.access_key or "")))
         settled = [found[one] for one in sorted(found)]
-        lines = [history.about(one.id, "kept", SUPERSEDED) for one in settled]
+        lines = [history.about(one.id, "kept", reason) for one, reason in settled]
         history.record(connection, lines, history.SYSTEM, now)
-        move(connection, [Move(one, "kept", SUPERSEDED, settled_at=now) for one in settled])
+        move(connection, [Move(one, "kept", reason, settled_at=now) for one, reason in settled])
         moved += len(settled)
     return moved
+
+
+def _of_void_number(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Refused notes of these keys whose numbers are void: no sale, and none to come."""
+    void = documents.alias("void")
+    covers = and_(
+        # Written out: an engine takes an index of some rows only where it sees which rows are meant.
+        void.c.kind == literal_column("'number_void'"),
+        *(void.c[name] == documents.c[name] for name in ("issuer", "model", "series")),
+        void.c.last_number >= documents.c.number,
+        void.c.number <= documents.c.number,
+        void.c.state == "posted",
+    )
+    refused = documents.c.reason_code.in_(sorted(SETTLED_BY_VOID)) & (documents.c.state == "rejected")
+    return documents.c.access_key.in_(keys) & (documents.c.kind == "sale") & refused & exists().where(covers)
+
+
+def _voided(access_key: str) -> Reason:
+    key = split(access_key)
+    return Reason("number_voided", {"number": str(key.number), "series": str(key.series)})
 
 
 def _superseded(keys: Sequence[str]) -> list[ColumnElement[bool]]:

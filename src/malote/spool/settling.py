@@ -40,7 +40,9 @@ def _relate(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, S
     }
     if statuses:
         joining.authorise(connection, statuses, now)
-    keys = {one.standing.access_key for one in moves if one.after == "posted" and one.standing.access_key}
+    # What is refused may be settled by what came before it.
+    looked = ("posted", "rejected")
+    keys = {one.standing.access_key for one in moves if one.after in looked and one.standing.access_key}
     joining.supersede(connection, keys | set(statuses), now)
 
 
