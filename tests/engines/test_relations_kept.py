@@ -220,3 +220,72 @@ def test_a_note_is_kept_once_the_settings_say_that_its_code_is_none(tmp_path: Pa
         (status,) = [one for one in store.services.spool.status() if one.till == "caixa1"]
         assert (status.kept, status.rejected) == (1, 0)
         assert store.told(note).state == "posted"
+
+
+@pytest.mark.parametrize("tills", [("caixa1", "caixa1"), ("caixa1", "caixa2")])
+@pytest.mark.parametrize("first", ["note", "cancellation", "together"])
+@pytest.mark.parametrize("cfop", ["5152", "5929", "5949"])
+def test_the_cancellation_of_what_is_no_sale_asks_nobody(
+    tmp_path: Path, cfop: str, first: str, tills: tuple[str, str]
+) -> None:
+    note = invoice(917, cfop)
+    said = build_cancellation(key_of(note))
+    with store_in(tmp_path) as store:
+        if first == "note":
+            store.send(note, till=tills[0])
+            store.send(said, till=tills[1])
+        elif first == "cancellation":
+            store.send(said, till=tills[1])
+            assert store.state(said) == ("waiting", "sale_not_here")
+            store.send(note, till=tills[0])
+        else:
+            store.drop(said, till=tills[1])
+            store.drop(note, till=tills[0])
+            store.post()
+        assert store.state(said) == ("kept", "cancels_no_sale")
+        assert store.told(said, tills[1]).state == "posted"
+        assert store.booked() == {}
+        for status in store.services.spool.status():
+            assert (status.rejected, status.waiting, status.pending) == (0, 0, 0)
+
+
+def test_the_cancellation_of_what_the_system_before_sold_asks_nobody(tmp_path: Path) -> None:
+    with store_in(tmp_path, store=StoreSettings(since="2099-01-01T00:00:00-03:00")) as store:
+        store.send(NFCE)
+        assert store.state(NFCE) == ("kept", "before_the_start")
+    said = build_cancellation(KEY)
+    with store_in(tmp_path) as store:
+        store.send(said)
+        assert store.state(said) == ("kept", "cancels_no_sale")
+
+
+def test_a_cancellation_whose_note_never_came_still_asks_a_person(tmp_path: Path) -> None:
+    said = build_cancellation(KEY)
+    with store_in(tmp_path, store=StoreSettings(sale_hours=0)) as store:
+        store.send(said)
+        assert store.state(said) == ("rejected", "sale_never_came")
+
+
+def test_a_waiting_cancellation_is_settled_by_a_replay_that_keeps_its_note(tmp_path: Path) -> None:
+    note = build_note(model="55", number=918, items=[Line(cfop="5949")])
+    said = build_cancellation(key_of(note))
+    with store_in(tmp_path) as store:
+        store.send(note, said)
+        assert (store.document(note).state, store.state(said)[1]) == ("rejected", "sale_not_here")
+    with store_in(tmp_path, operations={"5949": "loan"}) as store:
+        store.services.quarantine.replay(Selection((store.document(note).id,)), BOSS)
+        store.post()
+        assert store.state(said) == ("kept", "cancels_no_sale")
+
+
+def test_a_cancelled_note_that_is_booked_after_all_is_cancelled_after_all(tmp_path: Path) -> None:
+    note = invoice(919, "5949")
+    said = build_cancellation(key_of(note))
+    with store_in(tmp_path) as store:
+        store.send(note, said)
+        assert store.state(said) == ("kept", "cancels_no_sale")
+    with store_in(tmp_path, operations={"5949": "sale"}) as store:
+        store.send(note + b"\n")
+        assert store.booked()[key_of(note)].cancelled
+        assert store.stock() == 0
+        assert store.state(said) == ("posted", None)

@@ -34,6 +34,12 @@ Effect = Literal[
 ]
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
 
+# Findings for which a note is kept as no sale.
+NO_SALE = frozenset(
+    {f"operation_{effect}" for effect in EFFECTS if effect != "sale"}
+    | {"operation_several", "return_note", "not_a_sale"}
+)
+
 Overrides = Mapping[str, Effect]  # by CFOP, as the store's settings say it
 
 NORMAL = 1  # finNFe

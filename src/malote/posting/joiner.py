@@ -10,8 +10,9 @@ import msgspec
 
 from malote.erp.protocol import Outcome, Result
 from malote.fiscal.answers import UNDECIDED, meaning, refusal_of, says
-from malote.fiscal.documents import Answer, Sale
+from malote.fiscal.documents import Answer, Cancellation, Sale
 from malote.spool.documents import LeasedDocument, Reason, Settlement
+from malote.spool.no_sales import CANCELS_NO_SALE
 from malote.spool.sql import Spool
 from malote.spool.states import OPEN
 
@@ -55,10 +56,14 @@ class Joiner:
         return booked, refused
 
     def told(self, leased: LeasedDocument, outcome: Outcome, settlement: Settlement) -> Settlement:
-        """What becomes of the document, once its answer, or of an answer, once its note is looked at."""
+        """What becomes of a note once its answer is looked at, and of an answer or a cancellation once its note is."""
         document = leased.document
         if isinstance(document, Answer):
             return self._of_answer(leased, document, outcome, settlement)
+        if isinstance(document, Cancellation) and outcome.result is Result.SALE_MISSING:
+            # Nobody is to wait for a sale that will never be: all that is here of the note is no sale.
+            none = document.access_key in self._spool.no_sales({document.access_key})
+            return _kept(leased, CANCELS_NO_SALE, {}, None) if none else settlement
         status = self._joined.get(leased.id)
         if status is None or settlement.state != "posted":
             return settlement

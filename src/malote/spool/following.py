@@ -13,7 +13,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.fiscal.answers import SETTLED_BY_VOID
 from malote.fiscal.documents import Document, NumberVoid, Sale
-from malote.spool import history
+from malote.spool import history, no_sales
 from malote.spool.documents import Reason, Settlement
 from malote.spool.moving import Move, Standing, chunks, lock
 
@@ -44,6 +44,9 @@ def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Se
     closed = [one.standing.access_key or "" for one in followed.moves]
     closed += [one.standing.access_key or "" for one in moves if by_id[one.standing.id].joined is not None]
     _note_open(connection, posted, by_id, closed)
+    sales = [one.standing.access_key or "" for one in posted if one.standing.kind == "sale"]
+    for standing in no_sales.cancelled_after_all(connection, sales):
+        _look_again(standing, followed)
     return followed
 
 
@@ -104,8 +107,12 @@ def _stir(connection: Connection, by: Standing, taken: set[int], followed: Follo
                 connection.execute(update(documents).where(documents.c.id == standing.id).values(retry_at=now))
                 continue
             taken.add(standing.id)
-            followed.moves.append(Move(standing, "accepted"))
-            followed.lines.append(history.Line(standing.id, "replayed", code=standing.reason_code))
+            _look_again(standing, followed)
+
+
+def _look_again(standing: Standing, followed: Followed) -> None:
+    followed.moves.append(Move(standing, "accepted"))
+    followed.lines.append(history.Line(standing.id, "replayed", code=standing.reason_code))
 
 
 def _keep_voided(standing: Standing, facts: dict[str, str], followed: Followed, now: float) -> None:

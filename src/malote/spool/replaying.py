@@ -18,6 +18,7 @@ from malote.spool.contents import of_documents
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
 from malote.spool.moving import Move, Standing, chunks, explain, lock_ids, move
+from malote.spool.waking import wake
 
 # Reads and judges a file anew: the till's name, the file's name, its content.
 Judge = Callable[[str, str, bytes], IncomingFile]
@@ -97,6 +98,7 @@ def _settle(
     # By today's settings it is no sale.
     move(connection, [Move(one, "kept", reason, settled_at=by.now) for one, reason in reasons if one.id in kept])
     explain(connection, [(one, reason) for one, reason in reasons if one.id not in kept])
+    wake(connection, [one.access_key for one in unfit if one.id in kept and one.access_key], by.now)
     became = Replayed([one.id for one in fit], {one.id: reason for one, reason in reasons})
     if by.told is not None:
         by.told(connection, became)

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, update
 
 from malote.database.engine import writing
 from malote.database.tables import document as documents
-from malote.spool import history, joining
+from malote.spool import history, joining, no_sales
 from malote.spool.documents import LeasedDocument, Settlement
 from malote.spool.following import follow
 from malote.spool.moving import Move, Standing, chunks, lock_ids, move
@@ -18,11 +18,10 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
     if not by_id:
         return 0
     with writing(engine) as connection:
-        moves = [
-            _move(standing, by_id[standing.id], now)
-            for standing in lock_ids(connection, by_id)
-            if _holds(standing, by_id[standing.id].lease)
-        ]
+        held = [one for one in lock_ids(connection, by_id) if _holds(one, by_id[one.id].lease)]
+        # These are decided anew once their lease has run out.
+        doubtful = no_sales.doubtful(connection, held, by_id)
+        moves = [_move(one, by_id[one.id], now) for one in held if one.id not in doubtful]
         followed = follow(connection, moves, by_id, now)
         history.record(connection, [*_lines(moves, by_id), *followed.lines], history.SYSTEM, now)
         move(connection, [*moves, *followed.moves])

@@ -15,6 +15,7 @@ from malote.spool import (
     following,
     joining,
     leasing,
+    no_sales,
     receipts,
     replaying,
     reports,
@@ -107,6 +108,10 @@ class Spool:
     def notes(self, access_keys: Collection[str]) -> dict[str, set[State]]:
         """In which states the notes of these keys are; nothing of a key whose note never came."""
         return joining.notes(self._engine, access_keys)
+
+    def no_sales(self, access_keys: Collection[str]) -> set[str]:
+        """Those of the keys whose notes are here and all kept as no sale."""
+        return no_sales.no_sales(self._engine, access_keys)
 
     def content(self, document_id: int) -> bytes:
         """The whole file the document came in. Raises ``DocumentNotFoundError``, ``ContentPrunedError``."""
