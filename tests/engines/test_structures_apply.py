@@ -78,7 +78,7 @@ def test_rejected_sales_of_missing_columns_end_posted_in_order(tmp_path: Path, u
         keys = [row[0] for row in run_sql(url, "SELECT access_key FROM sale ORDER BY posted_at, access_key")]
         assert keys == sorted(str(one.access_key) for one in shop.documents())
         actions = [entry.action for entry in audit.entries(engine)]
-        assert actions == ["structure_updated", "documents_replayed", "structure_update_begun"]
+        assert actions == ["structure_updated", "documents_replayed", "structure_update_begun", "till_created"]
         shop.engine.dispose()
 
 

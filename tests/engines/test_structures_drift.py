@@ -191,8 +191,8 @@ def test_privileges_that_are_missing_are_named_with_the_remedy(tmp_path: Path) -
             plan = services.plan("erp")
             assert plan.steps == []
             assert {one.code for one in plan.refused} == {"privilege_missing", "structure_needs_owner"}
-            grant = next(one for one in plan.refused if one.code == "privilege_missing")
-            assert grant.facts["grant"].startswith("GRANT UPDATE (")
+            grants = [one.facts["grant"] for one in plan.refused if one.code == "privilege_missing"]
+            assert any(grant.startswith("GRANT UPDATE (") for grant in grants)
             assert any("ADD COLUMN" in one.facts.get("sql", "") for one in plan.refused)
     finally:
         discard_postgresql(url)

@@ -133,7 +133,7 @@ def test_what_would_be_rejected(folder: Path) -> None:
     (problem,) = bad["problems"]
     assert list(problem) == ["code", "severity", "message"]
     assert (problem["code"], problem["severity"]) == ("payments_sum", "reject")
-    assert "25.90" in problem["message"]
+    assert "25,90" in problem["message"]
 
 
 def test_a_warning_rejects_nothing(folder: Path) -> None:

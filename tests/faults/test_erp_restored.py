@@ -178,7 +178,8 @@ def test_a_standby_that_lacks_the_newest(tmp_path: Path, postgresql: OwnServer) 
         # In the middle of booking again: whatever it had done, the next one ends it.
         server.kill()
         server.wait()
-    assert not house.green()
+    # It may have been quick enough; but green is never ahead of the ERP.
+    assert not house.green() or house.sold() == list(range(1, 8))
     with house.working():
         house.until(lambda: house.status()["posted"] == 7)
         house.until(house.green)
