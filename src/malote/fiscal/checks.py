@@ -1,5 +1,6 @@
 """Whether a sale can be booked truthfully. The official XSD is advice; this decides (DESIGN §4)."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from malote.fiscal import cnpj, gtin, sums
@@ -9,7 +10,7 @@ from malote.fiscal.documents import Item, Sale, Totals
 from malote.fiscal.findings import key_digit, named
 from malote.fiscal.norms import Norm
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.rows import HeadRow, ItemRow, NoteRow, TotalsRow
+from malote.fiscal.rows import SELDOM, HeadRow, ItemRow, NoteRow, TotalsRow
 
 _COUNTS = "1"  # indSomaPISST, indSomaCOFINSST
 
@@ -32,7 +33,7 @@ def check_note(sale: Sale, row: NoteRow, norm: Norm, tolerance: int, problems: l
     expected = summed.net + _beyond_items(row.totals, sale.totals) + _substituted(unusual)
     sums.check_total(total, expected, _cents(row.totals.icms_exempted), tolerance, problems)
     sums.check_payments(sale, total, tolerance, problems)
-    _check_header(sale, summed, norm, problems)
+    _check_header(sale, row, summed, norm, problems)
     check_people(sale, problems)
 
 
@@ -124,7 +125,7 @@ _ALWAYS = ("vProd", "vServ", "vICMS", "vST", "vICMSMono", "vIPI", "vIBS", "vCBS"
 _OF_GOODS = ("vDesc", "vFrete", "vSeg", "vOutro", "vPIS", "vCOFINS")
 
 
-def _check_header(sale: Sale, summed: sums.ItemSums, norm: Norm, problems: list[Problem]) -> None:
+def _check_header(sale: Sale, row: NoteRow, summed: sums.ItemSums, norm: Norm, problems: list[Problem]) -> None:
     """The header's amounts that are sums of the items' own. Of services, the layout keeps some of them elsewhere."""
     said = sale.totals
     names: tuple[str, ...] = _ALWAYS
@@ -144,7 +145,43 @@ def _check_header(sale: Sale, summed: sums.ItemSums, norm: Norm, problems: list[
         names += ("vNF",)
         stated += (said.total,)
         added += (said.total_with_reform,)
-    sums.check_header(names, stated, added, problems)
+    seldom_stated, seldom_added = _seldom(row)
+    sums.check_header(names + _SELDOM, stated + seldom_stated, added + seldom_added, problems)
+
+
+_SELDOM = ("vFCP", "vFCPST", "vFCPSTRet", "vIBSMono", "vCBSMono")
+_NOTHING = (0,) * len(_SELDOM)
+_SELDOM_AT = len(ItemRow._fields) - SELDOM
+_SELDOM_SAID = ("",) * SELDOM
+
+
+def _seldom(row: NoteRow) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What the header states and the items come to of what few notes have: ``_SELDOM``.
+
+    Of IBS and CBS of one phase the header has the own and the withheld apart, an item both together and less what is
+    deferred.
+    """
+    said = row.totals
+    items = [own for own in row.items if own[_SELDOM_AT:] != _SELDOM_SAID]
+    texts = (
+        said.poverty_fund, said.poverty_fund_substitution, said.poverty_fund_withheld, said.ibs_single_phase,
+        said.ibs_single_phase_withheld, said.cbs_single_phase, said.cbs_single_phase_withheld,
+    )  # fmt: skip
+    if not items and not "".join(texts).strip("0."):
+        return _NOTHING, _NOTHING
+    fund, fund_st, fund_withheld, ibs, ibs_withheld, cbs, cbs_withheld = map(_cents, texts)
+    added = (
+        _sum(own.poverty_fund for own in items),
+        _sum(own.poverty_fund_substitution for own in items),
+        _sum(own.poverty_fund_withheld for own in items),
+        _sum(text for own in items for text in (own.ibs_single_phase, own.ibs_single_phase_deferred)),
+        _sum(text for own in items for text in (own.cbs_single_phase, own.cbs_single_phase_deferred)),
+    )
+    return (fund, fund_st, fund_withheld, ibs + ibs_withheld, cbs + cbs_withheld), added
+
+
+def _sum(texts: Iterable[str]) -> int:
+    return sum(map(_cents, texts))
 
 
 def _cents(text: str) -> int:

@@ -40,14 +40,11 @@ def read_event(request: etree._Element | None, answer: etree._Element | None) ->
     asked = _body(request)
     detail = {} if asked is None else _fields(child_of(asked, "detEvento"))
     wanted, given = _fields(asked), _fields(_body(answer))
-    event = (wanted.get("tpEvento") or given.get("tpEvento", "")).strip()
+    event = _type(wanted, given)
     key = (wanted.get("chNFe") or given.get("chNFe", "")).strip()
     other = next((name for field, name in _TRANSPORT.items() if wanted.get(field) or given.get(field)), None)
     if other is not None and not key:
         return unreadable([keep("event_of_transport", event=named(event), kind=other)])
-    if len(event) != _DIGITS or not (event.isascii() and event.isdigit()):
-        # Perhaps a cancellation whose type was garbled: no event to be kept without a word.
-        return unreadable([reject("event_untyped"), *key_form(key)], named_by_key(None, key))
     if event not in _EVENTS:
         return _beside(event, key, wanted, given, detail)
     problems = key_form(key)
@@ -82,6 +79,9 @@ def _beside(
     at = _moment(wanted.get("dhEvento") or given.get("dhRegEvento", ""), key[:2], found)
     described = detail.get("descEvento") or given.get("xEvento", "")
     problems = [warning(one.code, **one.facts) for one in found]
+    if not _is_type(event):
+        # Perhaps a cancellation whose type was garbled: it isn't kept without a word.
+        problems.append(warning("event_untyped", event=named(event) or "–"))
     problems.append(keep("event_beside_sale", event=named(event), words=_NAMES.get(event, "–")))
     partial = named_by_key("event", key)
     if not is_well_formed(key) or at is None:
@@ -92,7 +92,7 @@ def _beside(
         protocol = Protocol(given.get("nProt", ""), status, registered.at if registered else None)
     document = Event(
         key,
-        event,
+        named(event),
         whole_number(wanted.get("nSeqEvento") or given.get("nSeqEvento", "")) or 1,
         wanted.get("CNPJ") or wanted.get("CPF") or key[6:20],
         at,
@@ -102,6 +102,16 @@ def _beside(
         detail.get("xCorrecao") or detail.get("xJust", ""),
     )
     return Reading(document, "event", problems, partial)
+
+
+def _type(wanted: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """tpEvento as it was asked, or as it was answered where that alone is one."""
+    asked, answered = (fields.get("tpEvento", "").strip() for fields in (wanted, given))
+    return answered if _is_type(answered) and not _is_type(asked) else asked or answered
+
+
+def _is_type(event: str) -> bool:
+    return len(event) == _DIGITS and event.isascii() and event.isdigit()
 
 
 def _check(cancellation: Cancellation) -> list[Problem]:

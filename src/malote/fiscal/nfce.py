@@ -287,7 +287,7 @@ def _item(row: ItemRow, *, clean: bool = False) -> Item:
     rates = RATES
     (
         st_base, st_amount, single, single_withheld, single_before, fund, fund_st, fund_withheld, ipi,
-        pis_st, cofins_st, selective, ibs_single, cbs_single,
+        pis_st, cofins_st, selective, ibs_single, cbs_single, *_,
     ) = _NO_AMOUNTS if seldom == _SELDOM_SAID else [cents[text] for text in seldom]  # fmt: skip
     return Item(
         _ITEM_NUMBERS.get(number, 0), code, number_of(gtin), description.strip(), ncm,

@@ -112,6 +112,8 @@ class ItemRow(NamedTuple):
     selective_amount: Annotated[str, "imposto/IS/vIS"]
     ibs_single_phase: Annotated[str, "imposto/IBSCBS/gIBSCBSMono/vTotIBSMonoItem"]
     cbs_single_phase: Annotated[str, "imposto/IBSCBS/gIBSCBSMono/vTotCBSMonoItem"]
+    ibs_single_phase_deferred: Annotated[str, "imposto/IBSCBS/gIBSCBSMono/gMonoDif/vIBSMonoDif"]
+    cbs_single_phase_deferred: Annotated[str, "imposto/IBSCBS/gIBSCBSMono/gMonoDif/vCBSMonoDif"]
 
 
 class PaymentRow(NamedTuple):
@@ -142,7 +144,9 @@ class TotalsRow(NamedTuple):
     icms: Annotated[str, "ICMSTot/vICMS"]
     icms_exempted: Annotated[str, "ICMSTot/vICMSDeson"]
     icms_substitution: Annotated[str, "ICMSTot/vST"]
+    poverty_fund: Annotated[str, "ICMSTot/vFCP"]
     poverty_fund_substitution: Annotated[str, "ICMSTot/vFCPST"]
+    poverty_fund_withheld: Annotated[str, "ICMSTot/vFCPSTRet"]
     icms_single_phase: Annotated[str, "ICMSTot/vICMSMono"]
     icms_single_phase_withheld: Annotated[str, "ICMSTot/vICMSMonoReten"]
     icms_single_phase_before: Annotated[str, "ICMSTot/vICMSMonoRet"]
@@ -160,6 +164,8 @@ class TotalsRow(NamedTuple):
     cbs: Annotated[str, "IBSCBSTot/gCBS/vCBS"]
     ibs_single_phase: Annotated[str, "IBSCBSTot/gMono/vIBSMono"]
     cbs_single_phase: Annotated[str, "IBSCBSTot/gMono/vCBSMono"]
+    ibs_single_phase_withheld: Annotated[str, "IBSCBSTot/gMono/vIBSMonoReten"]
+    cbs_single_phase_withheld: Annotated[str, "IBSCBSTot/gMono/vCBSMonoReten"]
     total_with_reform: Annotated[str, "vNFTot"]  # with IBS, CBS and IS
 
 

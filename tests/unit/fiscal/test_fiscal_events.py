@@ -116,11 +116,20 @@ def test_an_event_beside_a_sale_is_never_refused_whatever_is_wrong_with_it() -> 
         assert codes(broken, "keep") == ["event_beside_sale"]
 
 
-@pytest.mark.parametrize("event", ["", "11011", "-1", "11011A", "1101111"])
-def test_what_may_be_a_garbled_cancellation_is_not_kept_without_a_word(event: str) -> None:
+@pytest.mark.parametrize("event", ["", "11011", "-1", "11011A", "1101111", "x" * 300])
+def test_an_event_without_a_type_is_kept_and_told(event: str) -> None:
     raw = replaced(build_cancellation(KEY, authorised=False), "<tpEvento>110111", f"<tpEvento>{event}")
-    assert problems_of(raw) == ["event_untyped"]
-    assert only(raw).rejected
+    reading = only(raw)
+    assert (codes(reading, "warning"), codes(reading, "keep")) == (["event_untyped"], ["event_beside_sale"])
+    assert not reading.rejected
+    assert isinstance(reading.document, Event)
+    assert len(reading.document.event) <= 60
+
+
+def test_the_answer_tells_what_the_request_garbles() -> None:
+    raw = replaced(build_cancellation(KEY), "<tpEvento>110111", "<tpEvento>11011")
+    assert problems_of(raw) == []
+    assert cancellation_in(raw).event == "110111"
 
 
 @pytest.mark.parametrize(("field", "kind"), [("chMDFe", "MDF-e"), ("chCTe", "CT-e")])

@@ -96,7 +96,7 @@ def test_an_nfe_paid_later_has_no_payment_to_sum() -> None:
 def test_taxes_on_top_are_part_of_the_total(field: str) -> None:
     raw = replaced(build_note(total=2690), f"<{field}>0.00", f"<{field}>1.00")
     # That no item has it is told, where the items say it.
-    assert problems_of(raw) == (["header_disagrees"] if field in ("vST", "vIPI") else [])
+    assert problems_of(raw) == (["header_disagrees"] if field in ("vST", "vFCPST", "vIPI") else [])
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,45 @@ def test_pis_and_cofins_by_substitution_count_where_the_item_says_so() -> None:
     assert (taxes.pis_amount, taxes.cofins_amount) == (43, 197)
     outside = raw.replace(b"PISST>1<", b"PISST>0<").replace(b"COFINSST>1<", b"COFINSST>0<")
     assert only(outside).rejected
+
+
+@pytest.mark.parametrize("field", ["vFCP", "vFCPST", "vFCPSTRet"])
+def test_the_poverty_fund_s_shares_are_compared_one_by_one(field: str) -> None:
+    raw = build_note(total=2690 if field == "vFCPST" else 2590)
+    raw = replaced(raw, "</ICMS00>", f"<{field}>1.00</{field}></ICMS00>")
+    assert only(raw).problems[-1].facts["fields"] == f"{field} 0.00 ≠ 1.00"
+    equal = replaced(raw, f"<{field}>0.00", f"<{field}>1.00")
+    assert problems_of(equal) == []
+    twice = replaced(equal, f"<{field}>1.00</{field}></ICMS00>", "</ICMS00>")
+    assert only(twice).problems[-1].facts["fields"] == f"{field} 1.00 ≠ 0.00"
+
+
+MONO = (
+    "<IBSCBS><CST>620</CST><cClassTrib>620001</cClassTrib><gIBSCBSMono>{deferred}"
+    "<vTotIBSMonoItem>{ibs}</vTotIBSMonoItem><vTotCBSMonoItem>0.90</vTotCBSMonoItem></gIBSCBSMono></IBSCBS></imposto>"
+)
+
+
+@pytest.mark.parametrize(
+    ("ibs", "deferred", "own", "withheld", "told"),
+    [
+        ("0.10", "", "0.10", "0.00", []),
+        ("0.15", "", "0.10", "0.05", []),
+        ("0.06", "<gMonoDif><vIBSMonoDif>0.04</vIBSMonoDif></gMonoDif>", "0.10", "0.00", []),
+        ("0.10", "", "0.30", "0.00", ["vIBSMono 0.30 ≠ 0.10"]),
+        ("0.10", "", "0.00", "0.00", ["vIBSMono 0.00 ≠ 0.10"]),
+    ],
+)
+def test_ibs_and_cbs_of_one_phase_are_compared(
+    ibs: str, deferred: str, own: str, withheld: str, told: list[str]
+) -> None:
+    raw = replaced(build_note(reform=False), "</imposto>", MONO.format(ibs=ibs, deferred=deferred))
+    group = (
+        f"<gMono><vIBSMono>{own}</vIBSMono><vCBSMono>0.90</vCBSMono><vIBSMonoReten>{withheld}</vIBSMonoReten></gMono>"
+    )
+    raw = replaced(raw, "</ICMSTot>", f"</ICMSTot><IBSCBSTot><vBCIBSCBS>0.00</vBCIBSCBS>{group}</IBSCBSTot>")
+    assert [problem.facts["fields"] for problem in only(raw).problems] == told
+    assert not only(raw).rejected
 
 
 def test_a_service_counts_though_it_is_no_part_of_the_products() -> None:
