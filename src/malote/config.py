@@ -138,7 +138,7 @@ class IntakeSettings(Section, frozen=True, forbid_unknown_fields=True):
     max_body_bytes: int = 32_000_000  # as sent
     max_documents: int = 2000  # in one pouch
     rejects_per_minute: int = 600  # of one till, before it alone is slowed; 0: any number
-    clock_skew_seconds: float = 300.0  # beyond it, the till is told and shown as skewed
+    clock_skew_seconds: float = 60.0  # beyond it, the till is told and shown as skewed
     drop_folder: bool = True
     drop_quiet_seconds: float = 1.0
     drop_rescan_seconds: float = 5.0

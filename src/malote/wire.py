@@ -28,11 +28,13 @@ PATH_HEALTH = "/health"
 MAX_QUERY = 1000  # hashes in one ReceiptsQuery, and files in one Contact
 PATIENCE_SECONDS = 30.0  # that an agent waits for the answer to a pouch; the server takes half of it, at most
 MAX_FACTS = 100  # that explain one code
+MAX_TOLD = 200  # troubles, lost sales and days in one Contact
 
 # What no side that means well exceeds. A name may be a whole path; it is shortened where it is kept.
 Code = Annotated[str, msgspec.Meta(max_length=100)]
 Hash = Annotated[str, msgspec.Meta(max_length=64)]  # hex
 Name = Annotated[str, msgspec.Meta(max_length=40_000)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Facts = Annotated[dict[Code, str], msgspec.Meta(max_length=MAX_FACTS)]
 
 
@@ -137,6 +139,54 @@ def order_statement(till: int, order: StructureOrder) -> bytes:
     return f"malote structure order\n{till}\n{order.number}\n{order.version}\n{order.sha256}".encode()
 
 
+class FolderCount(msgspec.Struct, frozen=True):
+    """What the till sees in the POS's folder, counted before anything of it is captured."""
+
+    seen: Count  # files that count
+    captured: Count  # of those, as they look now
+    uncaptured: Count  # seen, and not captured yet
+    uncaptured_seconds: float = 0.0  # since the oldest of these was written
+
+
+class TillTrouble(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What goes on at the till for ``seconds`` now, whether it could write it down or not."""
+
+    code: Code
+    seconds: float = 0.0
+    count: Count = 1  # files or sales that it is about
+    value: Count = 0  # cents, as far as known
+    facts: Facts = {}
+
+
+class LostSale(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file whose content the till can't bring back from its damaged disk; as much of it as is known."""
+
+    name: Name
+    sha256: Hash
+    access_key: Code = ""
+    series: Count | None = None
+    number: Count | None = None
+    issued_at: Code = ""
+    total: Count | None = None  # cents
+
+
+class TillDay(msgspec.Struct, frozen=True):
+    """What the sales of a business day come to by the till's own files: books/days.py and docs/books.md."""
+
+    day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    count: Count
+    total: Count  # cents
+    sha256: Hash  # over the lines KEY STATE CENTS
+    turn: Count  # greater than those of all days that changed earlier
+
+
+class BusinessDay(msgspec.Struct, frozen=True):
+    """The server's settings ``books.zone`` and ``books.day_begins``."""
+
+    zone: str = ""
+    begins: str = "00:00"
+
+
 class Contact(msgspec.Struct, frozen=True):
     """The till's sign of life."""
 
@@ -147,6 +197,11 @@ class Contact(msgspec.Struct, frozen=True):
     refused: Annotated[list[RefusedFile], msgspec.Meta(max_length=MAX_QUERY)] = []
     synchronised: int | None = None  # the last ``ContactReply.order`` it has obeyed, 0 for none; None: it can't say
     structure: TillStructure | None = None  # None: an agent that knows of no structures
+    folder: FolderCount | None = None  # None: an older agent, or one that can't look
+    unsent_seconds: float | None = None  # since the oldest file of ``pending`` was captured
+    troubles: Annotated[list[TillTrouble], msgspec.Meta(max_length=MAX_TOLD)] | None = None  # None: an older agent
+    lost: Annotated[list[LostSale], msgspec.Meta(max_length=MAX_TOLD)] = []  # the first of all that are lost
+    days: Annotated[list[TillDay], msgspec.Meta(max_length=MAX_TOLD)] = []  # those of ``ContactReply.books`` and later
 
 
 class PouchLimits(msgspec.Struct, frozen=True):
@@ -168,6 +223,8 @@ class ContactReply(msgspec.Struct, frozen=True):
     server_key: str = ""  # Ed25519, hex: the till remembers the first it sees, and believes no other
     structure: StructureOrder | None = None  # offered until the till has dealt with it
     limits: PouchLimits | None = None  # None: an older server, which takes what its settings say
+    books: int | None = None  # the turn of the till's days up to which they are here; None: an older server
+    business_day: BusinessDay | None = None
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -127,10 +127,10 @@ def test_an_unknown_till(spool_engine: Engine) -> None:
 def test_a_contact_of_any_length_is_kept_short(spool_engine: Engine, till_one: Till) -> None:
     refused = [RefusedFile("x" * 10_000, 1, "file_unreadable")] * 5000
     now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-    skew = tills.record_contact(
+    recorded = tills.record_contact(
         spool_engine, till_one.id, Contact("9", now, 1, 2, refused), received_at=now.timestamp() + 400
     )
-    assert skew == -400
+    assert recorded.skew_seconds == -400
     with reading(spool_engine) as connection:
         row = connection.execute(select(till_table)).one()
     assert len(row.refused) < 50_000

@@ -208,7 +208,7 @@ def test_status_says_what_the_till_said(spool: Spool, till_one: Till, till_two: 
     from malote.accounts.tills import disable, record_contact
 
     contact = Contact("0.1.0", NOON, 7, 3, [RefusedFile("grande.xml", 9_000_000, "file_too_large")])
-    assert record_contact(spool_engine, till_one.id, contact, received_at=START - 90) == 90
+    assert record_contact(spool_engine, till_one.id, contact, received_at=START - 90).skew_seconds == 90
     disable(spool_engine, "caixa2")
     one, two = spool.status()
     assert (one.till, one.till_pending, one.till_unproven, one.clock_skew_seconds) == ("caixa1", 7, 3, 90)

@@ -15,7 +15,8 @@ import malote.database.erp_tables
 import malote.database.job_tables
 import malote.database.lock_tables
 import malote.database.quarantine_tables
-import malote.database.structure_tables  # noqa: F401 - of the same metadata, as those above
+import malote.database.structure_tables
+import malote.database.till_tables  # noqa: F401 - of the same metadata, as those above
 from malote.database import errors
 from malote.database.engine import open_database, reading, writing
 from malote.database.errors import StoreError

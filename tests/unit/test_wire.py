@@ -11,7 +11,21 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malote.wire import Pouch, PouchFile, PouchUnreadableError, seal, unseal
+from malote.wire import (
+    BusinessDay,
+    Contact,
+    ContactReply,
+    FolderCount,
+    LostSale,
+    Pouch,
+    PouchFile,
+    PouchUnreadableError,
+    RefusedFile,
+    TillDay,
+    TillTrouble,
+    seal,
+    unseal,
+)
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LIMIT = 1_000_000
@@ -134,3 +148,67 @@ def test_what_only_claims_many_files_is_no_pouch() -> None:
     with pytest.raises(PouchUnreadableError) as refused:
         unseal(body, hashlib.sha256(payload).hexdigest(), max_size=LIMIT, max_files=2000)
     assert refused.value.code == "pouch_unreadable"
+
+
+# ---- the contract with versions before the till's own witness ----
+
+
+class OlderContact(msgspec.Struct, frozen=True):
+    """``Contact`` as the server had it before a till counted its folder."""
+
+    agent_version: str
+    clock: datetime
+    pending: int
+    unproven: int
+    refused: list[RefusedFile] = []
+    synchronised: int | None = None
+
+
+class OlderReply(msgspec.Struct, frozen=True):
+    """``ContactReply`` as agents had it then."""
+
+    server_version: str
+    clock: datetime
+    till: str
+    skew_seconds: float
+    resend: bool = False
+    order: int = 0
+
+
+def test_an_older_server_reads_what_a_newer_agent_says() -> None:
+    newer = Contact(
+        "2",
+        NOW,
+        7,
+        1,
+        folder=FolderCount(9, 2, 7, 60.5),
+        unsent_seconds=9.5,
+        troubles=[TillTrouble("till_disk_full", 3.0, 1, 5, {"detail": "C:"})],
+        lost=[LostSale("a.xml", "00")],
+        days=[TillDay("2026-11-24", 1, 100, "ab", 3)],
+    )
+    read = msgspec.json.decode(msgspec.json.encode(newer), type=OlderContact)
+    assert (read.pending, read.unproven) == (7, 1)
+    assert msgspec.json.decode(msgspec.json.encode(newer), type=Contact) == newer
+
+
+def test_a_newer_server_reads_what_an_older_agent_says_and_takes_nothing_for_said() -> None:
+    older = OlderContact("1", NOW, 7, 1, [RefusedFile("a", 1, "file_too_large")], 3)
+    read = msgspec.json.decode(msgspec.json.encode(older), type=Contact)
+    assert (read.pending, read.refused, read.synchronised) == (7, older.refused, 3)
+    assert (read.folder, read.unsent_seconds, read.troubles, read.lost, read.days) == (None, None, None, [], [])
+
+
+def test_agents_and_servers_of_both_ages_read_each_other_s_replies() -> None:
+    newer = ContactReply("2", NOW, "caixa1", 0.5, order=4, books=7, business_day=BusinessDay("America/Sao_Paulo"))
+    assert msgspec.json.decode(msgspec.json.encode(newer), type=OlderReply).order == 4
+    older = msgspec.json.decode(msgspec.json.encode(OlderReply("1", NOW, "caixa1", 0.5)), type=ContactReply)
+    assert (older.books, older.business_day) == (None, None), "the agent keeps its days to itself"
+
+
+@pytest.mark.parametrize("day", ["2026-11-2", "20261124", "2026-11-24T00:00", "../../x"])
+def test_a_day_is_a_day(day: str) -> None:
+    said = {"agent_version": "1", "clock": "2026-11-24T12:00:00Z", "pending": 0, "unproven": 0}
+    said["days"] = [{"day": day, "count": 0, "total": 0, "sha256": "", "turn": 0}]
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(msgspec.json.encode(said), type=Contact)

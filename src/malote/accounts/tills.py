@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from malote.accounts import audit
+from malote.accounts import audit, till_witness
 from malote.accounts.audit import SYSTEM, Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
@@ -31,6 +31,13 @@ class Till(msgspec.Struct, frozen=True):
     label: str  # for people
     created_at: float  # seconds since the epoch
     disabled_at: float | None
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """``skew_seconds``: the till's clock minus the server's. ``books_turn``: up to which its days are here."""
+
+    skew_seconds: float
+    books_turn: int = 0
 
 
 class TillError(Exception):
@@ -161,8 +168,8 @@ class Listed:
         return known[1]
 
 
-def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_at: float) -> float:
-    """Remembers what the till said of itself. The till's clock minus the server's, in seconds."""
+def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_at: float) -> Recorded:
+    """Remembers what the till said of itself. Raises ``StoreError``."""
     skew = contact.clock.timestamp() - received_at
     values = {
         "last_contact_at": received_at,
@@ -171,10 +178,14 @@ def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_a
         "pending": contact.pending,
         "unproven": contact.unproven,
         "refused": _shortened(contact.refused),
+        **till_witness.columns(contact, received_at),
     }
     with writing(engine) as connection:
-        connection.execute(update(tills).where(tills.c.id == till_id).values(values))
-    return skew
+        turn = till_witness.keep_days(connection, till_id, contact.days, received_at) if contact.days else None
+        if turn is not None:
+            values["books_turn"] = turn
+        changed = update(tills).where(tills.c.id == till_id).values(values).returning(tills.c.books_turn)
+        return Recorded(skew, connection.execute(changed).scalar() or 0)
 
 
 _COLUMNS = (tills.c.id, tills.c.name, tills.c.label, tills.c.created_at, tills.c.disabled_at)

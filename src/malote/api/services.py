@@ -7,7 +7,7 @@ from typing import Any, cast
 from litestar import Request
 from litestar.connection import ASGIConnection
 
-from malote.accounts.tills import Till
+from malote.accounts.tills import Recorded, Till
 from malote.config import Settings
 from malote.intake.receive import Intake
 from malote.spool.sql import Spool
@@ -20,7 +20,7 @@ class Services:
     spool: Spool
     intake: Intake
     authenticate: Callable[[str], Till]  # raises TokenError, StoreError
-    record_contact: Callable[[Till, Contact], float]  # seconds the till's clock is ahead; raises StoreError
+    record_contact: Callable[[Till, Contact], Recorded]  # raises StoreError
     # Which synchronisation the till must obey, 0 for none; told the last one it says it has. Raises StoreError.
     sync_due: Callable[[Till, int | None], int]
     # Which files the till asked about, and which of them it holds. Raises StoreError.

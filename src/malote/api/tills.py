@@ -112,18 +112,21 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
     contact = _decode(content, Contact)
     _check(contact)
     services = services_of(request)
-    skew = services.record_contact(request.auth, contact)
+    recorded = services.record_contact(request.auth, contact)
+    books = services.settings.books
     order = services.sync_due(request.auth, contact.synchronised)
     return ContactReply(
         server_version=__version__,
         clock=datetime.now(UTC),
         till=request.auth.name,
-        skew_seconds=round(skew, 3),
+        skew_seconds=round(recorded.skew_seconds, 3),
         resend=order > 0,
         order=order,
         server_key=services.server_key,
         structure=services.structure_due(request.auth, contact.structure),
         limits=services.settings.intake.pouch_limits,
+        books=recorded.books_turn,
+        business_day=wire.BusinessDay(books.zone, books.day_begins),
     )
 
 

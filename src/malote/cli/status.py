@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from malote.intake.dropped_files import Finding
     from malote.spool.documents import OverdueSale, TillStatus
     from malote.spool.erp_memory import Trouble
+    from malote.spool.till_troubles import TillTrouble
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
     "pt": ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),
@@ -141,12 +142,27 @@ def _show_reasons(
         if till.shared_with:
             _say(till, f"{_titled('folder_shared', language)}: {till.till}, {till.shared_with}")
             _say(till, f"  {rejection.remedy('folder_shared', {'owner': till.shared_with}, language)}")
-        if _is_skewed(till, skew):
-            _say(till, f"{_titled('clock_skewed', language)}: {till.clock_skew_seconds:+.0f} s")
+        _show_troubles(till, language, skew)
 
 
 def _say(till: "TillStatus", words: str) -> None:
     say(f"{till.till} · {words}")
+
+
+def _show_troubles(till: "TillStatus", language: Language, skew: float) -> None:
+    """What the till said of itself."""
+    for trouble in till.troubles:
+        if trouble.code != "clock_skewed":
+            _say_trouble(till, trouble, language)
+    if _is_skewed(till, skew):
+        _say(till, f"{_titled('clock_skewed', language)}: {till.clock_skew_seconds:+.0f} s")
+
+
+def _say_trouble(till: "TillStatus", trouble: "TillTrouble", language: Language) -> None:
+    value = f": R$ {amount(trouble.value, language)}" if trouble.value else ""
+    _say(till, f"{trouble.count} × {_titled(trouble.code, language)}{value}")
+    for words in (rejection.cause, rejection.remedy):
+        _say(till, f"  {words(trouble.code, trouble.facts, language)}")
 
 
 def _titled(code: str, language: Language) -> str:
@@ -160,7 +176,7 @@ def _state(till: "TillStatus", language: Language, skew: float, *, trouble: bool
         return Text("disabled" if english else "desativado", style="dim")
     if till.outside:
         return Text("not in ERP" if english else "fora do ERP", style="bold red")
-    if till.rejected or till.till_refused or till.slowed_at or trouble:
+    if till.rejected or till.till_refused or till.troubles or till.slowed_at or trouble:
         return Text("attention" if english else "atenção", style="red")
     if till.waiting or till.flagged or till.differing or till.overdue or till.shared_with or _is_skewed(till, skew):
         return Text("attention" if english else "atenção", style="yellow")

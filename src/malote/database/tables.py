@@ -43,6 +43,15 @@ till = Table(
     Column("pending", Integer),
     Column("unproven", Integer),
     Column("refused", Text),  # JSON, list of wire.RefusedFile
+    # What it sees in its POS's folder, and what troubles it; NULL of an agent that can't say.
+    Column("folder_seen", BigInteger),
+    Column("folder_captured", BigInteger),
+    Column("uncaptured", BigInteger),
+    Column("uncaptured_since", Double),
+    Column("unsent_since", Double),
+    Column("troubles", Text),  # JSON, list of till_tables.Noted
+    Column("lost", Text),  # JSON, list of wire.LostSale
+    Column("books_turn", BigInteger),  # of the newest of its days here
     # Its newest sale.
     Column("last_series", BigInteger),
     Column("last_number", BigInteger),

@@ -5,6 +5,7 @@ import msgspec
 from malote.fiscal.documents import Document
 from malote.fiscal.problems import Problem
 from malote.spool.states import State
+from malote.spool.till_troubles import TillTrouble
 from malote.wire import RefusedFile
 
 
@@ -149,6 +150,7 @@ class TillStatus(msgspec.Struct, frozen=True):
     differing_total: int = 0  # cents
     slowed_at: float | None = None  # when it was last told that it is made to wait for its rejects; None once over
     shared_with: str | None = None  # the till whose folder its agent reads
+    troubles: list[TillTrouble] = []  # what it said of itself, and what it sees and can't capture
 
 
 class OverdueSale(msgspec.Struct, frozen=True):

@@ -28,14 +28,13 @@ from sqlalchemy import (
 
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
-from malote.spool import warnings
+from malote.spool import till_troubles, warnings
 from malote.spool.erp_memory import outside_of
 from malote.spool.tallies import counts_of, late
 from malote.wire import RefusedFile
 
 SILENT_SECONDS = 900.0  # without a sign of life: longer than any courier's longest pause, several times over
 BEHIND_SECONDS = 300.0  # an accepted sale that nobody has posted for so long: no poster runs, or it can't keep up
-SKEW_SECONDS = 300.0
 OVERDUE = "protocol_overdue"
 
 Light = Literal["outside", "stopped", "attention", "ok", "disabled"]
@@ -46,6 +45,7 @@ LIGHT_NAMES: tuple[Light, ...] = get_args(Light)
 #   erp_stopped    its sales wait for something that a DBA must do
 #   behind         its sales are accepted and nobody posts them
 #   cut_off        it holds sales that it could not send, and is silent
+#   troubled       it sees files that it doesn't capture, or told of a trouble (spool/till_troubles.py)
 #   slowed         it brings so many rejects that it is made to wait
 #   rejected       a person must look at documents of it
 #   refused        it could not even capture some files
@@ -62,6 +62,7 @@ Cause = Literal[
     "erp_stopped",
     "behind",
     "cut_off",
+    "troubled",
     "slowed",
     "rejected",
     "refused",
@@ -83,6 +84,7 @@ LIGHTS: dict[Cause, Light] = {
     "erp_stopped": "stopped",
     "behind": "stopped",
     "cut_off": "stopped",
+    "troubled": "attention",
     "slowed": "attention",
     "rejected": "attention",
     "refused": "attention",
@@ -126,6 +128,7 @@ class TillOverview(msgspec.Struct, frozen=True):
     agent_version: str | None
     clock_skew_seconds: float | None
     at_till: int  # captured there and not yet accepted here
+    uncaptured: int  # seen there and not captured
     pending: int  # accepted and not yet posted
     waiting: int
     rejected: int
@@ -217,6 +220,7 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
         (counts.c.stopping_code.is_not(None), "erp_stopped"),
         (oldest < now - BEHIND_SECONDS, "behind"),
         (and_(silent, till.c.pending > 0), "cut_off"),
+        (till_troubles.is_troubled(now), "troubled"),
         (warnings.is_slowed(now), "slowed"),
         (number("rejected") > 0, "rejected"),
         (func.coalesce(till.c.refused, "[]") != "[]", "refused"),
@@ -225,7 +229,7 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
         (late(now) > 0, "overdue"),
         (warnings.is_sharing(now), "sharing"),
         (number("waiting") > 0, "waiting"),
-        (func.abs(till.c.clock_skew_seconds) > SKEW_SECONDS, "skewed"),
+        (till_troubles.is_skewed(), "skewed"),
         (silent, "silent"),
         (and_(till.c.last_contact_at.is_(None), till.c.last_number.is_(None)), "never"),
     ]
@@ -243,7 +247,8 @@ def _judged(now: float, search: str = "", only: ColumnElement[bool] | None = Non
         till.c.last_contact_at,
         till.c.agent_version,
         till.c.clock_skew_seconds,
-        func.coalesce(till.c.pending, 0).label("at_till"),
+        number_of(till.c.pending).label("at_till"),
+        number_of(till.c.uncaptured).label("uncaptured"),
         *(number(name).label(name) for name in ("pending", "waiting", "rejected", "flagged")),
         late(now).label("overdue"),
         number_of(lost.c.missing).label("outside"),

@@ -11,7 +11,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
-from malote.spool import erp_memory, warnings
+from malote.spool import erp_memory, till_troubles, warnings
 from malote.spool.contents import DocumentNotFoundError
 from malote.spool.documents import OverdueSale, StoredDocument, TillStatus
 from malote.spool.erp_memory import Outside
@@ -34,7 +34,7 @@ def status(engine: Engine, now: float, till_id: int | None = None) -> list[TillS
         rows = connection.execute(known.order_by(tills.c.name_key)).all()
         late = {row.till_id: (int(row.sales), int(row.total)) for row in connection.execute(late_sales)}
         outside = erp_memory.outside(connection)
-    return [_till_status(row, counts[row.id], late.get(row.id, (0, 0)), outside.get(row.id)) for row in rows]
+    return [_till_status(row, counts[row.id], late.get(row.id, (0, 0)), outside.get(row.id), now) for row in rows]
 
 
 def flagged(engine: Engine, till: str | None) -> list[StoredDocument]:
@@ -152,7 +152,7 @@ def stored(row: Any) -> StoredDocument:
     )
 
 
-def _till_status(row: Any, counts: _ByState, late: tuple[int, int], outside: Outside | None) -> TillStatus:
+def _till_status(row: Any, counts: _ByState, late: tuple[int, int], outside: Outside | None, now: float) -> TillStatus:
     totals = {state: sum(counts[state].values()) for state in STATES}
     flags = {code: count for code, count in counts["posted"].items() if code}
     return TillStatus(
@@ -186,5 +186,6 @@ def _till_status(row: Any, counts: _ByState, late: tuple[int, int], outside: Out
         differing_total=outside.differing_total if outside else 0,
         slowed_at=row.slowed_now,
         shared_with=row.shared_now,
+        troubles=list(till_troubles.of_row(row, now)),
         till_refused=msgspec.json.decode(row.refused, type=list[RefusedFile]) if row.refused else [],
     )

@@ -1,0 +1,99 @@
+"""What a contact says of the till's folder, its troubles and its own books, as it is kept.
+
+An older agent says nothing of it: what a newer one said before goes, and is no longer taken for true.
+"""
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from malote.database.till_tables import Noted, till_day
+from malote.wire import Contact, LostSale, TillDay, TillTrouble
+
+MOST_KEPT = 100  # troubles, and lost sales, of one contact
+_TEXT = 300  # characters kept of a name or a fact
+_LONGEST = 20 * 365 * 86_400.0  # seconds that anything may go on for
+# Nothing else is a business day of a shop that is open: whoever has a token can't fill the table.
+_DAYS_BACK = timedelta(days=1100)
+_DAYS_AHEAD = timedelta(days=3)
+
+
+def columns(contact: Contact, received_at: float) -> dict[str, Any]:
+    """Values for the till's row."""
+    folder = contact.folder
+    unsent = contact.unsent_seconds
+    return {
+        "folder_seen": folder.seen if folder else None,
+        "folder_captured": folder.captured if folder else None,
+        "uncaptured": folder.uncaptured if folder else None,
+        "uncaptured_since": _since(folder.uncaptured_seconds, received_at) if folder and folder.uncaptured else None,
+        "unsent_since": _since(unsent, received_at) if unsent is not None and contact.pending else None,
+        "troubles": _troubles(contact.troubles, received_at),
+        "lost": _encoded([_short(sale) for sale in contact.lost[:MOST_KEPT]]) if contact.lost else None,
+    }
+
+
+def keep_days(connection: Connection, till_id: int, days: list[TillDay], received_at: float) -> int | None:
+    """Keeps what the till's days come to in place of what it said before; the greatest turn among them."""
+    today = datetime.fromtimestamp(received_at, UTC).date()
+    rows = {
+        one.day: {
+            "till_id": till_id,
+            "day": one.day,
+            "count": one.count,
+            "total": one.total,
+            "sha256": one.sha256,
+            "told_at": received_at,
+        }
+        for one in sorted(days, key=lambda one: one.turn)
+        if _is_near(one.day, today)
+    }
+    if rows:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(till_day)
+        kept = {name: statement.excluded[name] for name in ("count", "total", "sha256", "told_at")}
+        statement = statement.on_conflict_do_update(index_elements=["till_id", "day"], set_=kept)
+        connection.execute(statement, list(rows.values()))
+    return max((one.turn for one in days), default=None)
+
+
+def _is_near(day: str, today: date) -> bool:
+    try:
+        found = date.fromisoformat(day)
+    except ValueError:
+        return False
+    return today - _DAYS_BACK <= found <= today + _DAYS_AHEAD
+
+
+def _troubles(said: list[TillTrouble] | None, received_at: float) -> str | None:
+    if not said:
+        return None
+    return _encoded(
+        [
+            Noted(
+                one.code,
+                _since(one.seconds, received_at),
+                one.count,
+                one.value,
+                {name: text[:_TEXT] for name, text in one.facts.items()},
+            )
+            for one in said[:MOST_KEPT]
+        ]
+    )
+
+
+def _short(sale: LostSale) -> LostSale:
+    return msgspec.structs.replace(sale, name=sale.name[:_TEXT])
+
+
+def _since(seconds: float, received_at: float) -> float:
+    """An age rather than a time comes over the line, since the till's clock may be wrong."""
+    return received_at - (min(max(seconds, 0.0), _LONGEST) if math.isfinite(seconds) else 0.0)
+
+
+def _encoded(value: object) -> str:
+    return msgspec.json.encode(value).decode()

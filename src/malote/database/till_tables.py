@@ -1,0 +1,31 @@
+"""What tills say of their own books. A change needs a migration."""
+
+import msgspec
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, PrimaryKeyConstraint, Table, Text
+
+from malote.database.tables import ROW_ID, metadata
+
+
+class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of ``till.troubles``: ``since`` in seconds since the epoch by this server's clock, ``value`` in cents."""
+
+    code: str
+    since: float
+    count: int = 1
+    value: int = 0
+    facts: dict[str, str] = {}
+
+
+# The till's own count of a business day, from its files and not from any answer of this server (docs/books.md).
+till_day = Table(
+    "till_day",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="till_day_till"), nullable=False),
+    Column("day", Text, nullable=False),  # YYYY-MM-DD
+    Column("count", BigInteger, nullable=False),  # sales, by key
+    Column("total", BigInteger, nullable=False),  # cents
+    Column("sha256", Text, nullable=False),  # hex, over the lines KEY STATE CENTS
+    Column("told_at", Double, nullable=False),  # when the till said so
+    PrimaryKeyConstraint("till_id", "day", name="till_day_key"),
+    Index("till_day_day", "day", "till_id"),
+)
