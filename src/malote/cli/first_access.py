@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 FILE_NAME = "primeiro-acesso.txt"  # in the home folder, its owner's alone
 
 
-def tell(services: "Services") -> None:
-    """Makes the first administrator where there is no user; a file with its password goes once it is of no more use.
+def tell(services: "Services") -> bool:
+    """Makes the first administrator where there is no user, and says how to get in; whether it did.
+
+    A file with its password goes once it is of no more use.
 
     Dying between the two leaves a user whose password nobody knows: ``malote user password`` gives another.
     """
@@ -31,12 +33,28 @@ def tell(services: "Services") -> None:
     if password is None:
         if path.exists() and not waits_for_its_first_sign_in(services.engine):
             durable.remove(path)
-        return
+        return False
     if sys.stdout.isatty():
         say(_words(password, english=english))
-        return
+        return True
     durable.write(path, (_words(password, english=english) + "\n").encode())
     say(_where(path, english=english))
+    return True
+
+
+def remind(services: "Services") -> None:
+    """Says what to do where nobody ever used the one-time password: whoever was to read it may have missed it."""
+    if not waits_for_its_first_sign_in(services.engine):
+        return
+    path = services.settings.home_path / FILE_NAME
+    english = services.settings.language == "en"
+    if path.exists():
+        say(_where(path, english=english))
+        return
+    command = f"malote user password {FIRST_ADMINISTRATOR} --generate"
+    portuguese = "ainda não entrou. Outra senha de uso único"
+    words = "has not signed in yet. Another one-time password" if english else portuguese
+    say(f"{FIRST_ADMINISTRATOR} {words}: {command}")
 
 
 def _words(password: str, *, english: bool) -> str:

@@ -40,6 +40,7 @@ class _Part(NamedTuple):
 _PARTS: dict[str, tuple[_Part, ...]] = {
     "read": (_Part("read"),),
     "reasons": (_Part("reasons"),),
+    "init": (_Part("init"),),
     "serve": (_Part("serve"),),
     "post": (_Part("post"),),
     "status": (_Part("status"),),

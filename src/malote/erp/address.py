@@ -45,6 +45,17 @@ def masked(url: str) -> str:
     return plain.set(query=query).render_as_string(hide_password=True)
 
 
+def lacks_password(url: str) -> bool:
+    """Whether it names a user and no password. Raises ``ErpError``."""
+    found = parsed(url)
+    return bool(found.username) and found.password is None
+
+
+def with_password(url: str, password: str) -> str:
+    """The same address, the password written in code where it must be. Raises ``ErpError``."""
+    return parsed(url).set(password=password).render_as_string(hide_password=False)
+
+
 def secrets_of(url: URL) -> tuple[str, ...]:
     """What must never be said, longest first."""
     given = [url.password, *(value for name, value in url.query.items() if _SECRET_OPTION.search(name))]

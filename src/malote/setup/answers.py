@@ -1,0 +1,112 @@
+"""What a store is asked before its first day, each answer checked as it is given."""
+
+from datetime import datetime, time
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from malote import address
+from malote.address import AddressError, Scheme
+from malote.fiscal import typed
+from malote.fiscal.typed import TypedError
+from malote.rejection import Language
+
+Environment = Literal["production", "homologation"]
+
+ZONE = "America/Sao_Paulo"  # unless somebody says otherwise
+_SCHEMES: tuple[Scheme, ...] = ("postgresql", "oracle", "sqlite")
+_PRODUCTION = ("production", "producao", "produção", "prod", "1")
+_HOMOLOGATION = ("homologation", "homologacao", "homologação", "hom", "test", "teste", "2")
+_TODAY = ("", "today", "hoje")
+_LARGEST_PORT = 65535
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """``issuers`` without masks; ``since`` ISO 8601 with zone, "" for all; ``erp_url`` "" for a file to try out."""
+
+    language: Language = "pt"
+    name: str = "Loja"
+    issuers: tuple[str, ...] = ()
+    erp_url: str = ""
+    profile: str = ""
+    environment: Environment = "production"
+    zone: str = ZONE
+    since: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8470
+
+
+class AnswerError(ValueError):
+    """An answer can't be used. ``code`` and ``facts`` are the catalogue's."""
+
+    def __init__(self, setting: str, detail: str, code: str = "answer_invalid") -> None:
+        super().__init__(f"{setting}: {detail}")
+        self.code = code
+        self.facts = {"setting": setting, "detail": detail, "found": detail}
+
+
+def issuers(text: str) -> tuple[str, ...]:
+    """CNPJs with blanks or commas between, with or without their masks. Raises ``AnswerError``."""
+    try:
+        return tuple(dict.fromkeys(typed.taxpayer(one) for one in text.replace(";", ",").replace(",", " ").split()))
+    except TypedError as error:
+        raise AnswerError("store.issuers", error.detail) from None
+
+
+def environment(text: str) -> Environment:
+    """Raises ``AnswerError``."""
+    word = text.strip().lower()
+    if word in _PRODUCTION:
+        return "production"
+    if word in _HOMOLOGATION:
+        return "homologation"
+    raise AnswerError("store.test_environment", text.strip()[:40] or "?")
+
+
+def zone(text: str) -> str:
+    """Raises ``AnswerError``."""
+    name = text.strip() or ZONE
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise AnswerError("books.zone", name[:60]) from None
+    return name
+
+
+def since(text: str, of_zone: str, *, now: datetime | None = None) -> str:
+    """A day, a time, "today" or "all" as the setting wants it: a day begins by the store's own clock.
+
+    Raises ``AnswerError``.
+    """
+    here = ZoneInfo(of_zone)
+    word = text.strip().lower()
+    if word in _TODAY:
+        today = (now or datetime.now(here)).astimezone(here).date()
+        return datetime.combine(today, time(), here).isoformat()
+    if word in ("all", "tudo"):
+        return ""
+    try:
+        said = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise AnswerError("store.since", text.strip()[:40], "since_invalid") from None
+    return (said if said.tzinfo else said.replace(tzinfo=here)).isoformat()
+
+
+def erp_url(text: str) -> str:
+    """Raises ``AnswerError``, which repeats nothing of an address."""
+    url = text.strip()
+    try:
+        if url:
+            address.check(url, _SCHEMES)
+    except AddressError as error:
+        raise AnswerError("erp.url", error.detail, "erp_address_invalid") from None
+    return url
+
+
+def port(text: str) -> int:
+    """Raises ``AnswerError``."""
+    word = text.strip()
+    if word.isascii() and word.isdigit() and 0 < int(word) <= _LARGEST_PORT:
+        return int(word)
+    raise AnswerError("server.port", word[:20] or "?")
