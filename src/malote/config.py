@@ -286,6 +286,12 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     )
 
 
+def file_of(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The settings file that ``load`` reads; None where there is none."""
+    chosen = path or _path_of(environment)
+    return chosen.resolve() if chosen else None
+
+
 def _check_addresses(settings: Settings) -> None:
     """Here, before anybody connects: what can be read in two ways would be repeated by whoever looks for the server."""
     for name, schemes in _ADDRESSES.items():

@@ -5,8 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from malote import durable
 from malote.cli.main import assemble

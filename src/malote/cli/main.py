@@ -41,6 +41,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "read": (_Part("read"),),
     "reasons": (_Part("reasons"),),
     "init": (_Part("init"),),
+    "check": (_Part("check"),),
     "serve": (_Part("serve"),),
     "post": (_Part("post"),),
     "status": (_Part("status"),),

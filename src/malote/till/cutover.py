@@ -97,6 +97,17 @@ def settle(outbox: Outbox, folder: Folder, setting: str, largest: int, now: floa
     return question or begin(outbox, Start(place, "", "itself", now))
 
 
+def open_question(path: Path, folder: Folder, setting: str, largest: int) -> Question | None:
+    """What would be asked if the agent of the outbox at ``path`` started now; changes nothing. Raises as ``settle``."""
+    if setting or answered(path, str(folder.path)) is not None:
+        return None
+    if path.exists():
+        with Outbox(path, look_only=True) as outbox:
+            if _begun_before(outbox):
+                return None
+    return ask(folder, largest)
+
+
 def ask(folder: Folder, largest: int) -> Question | None:
     """The question, where what is there is more than a day's or very many. Raises ``FolderMissingError``."""
     found = [entry for entry in folder.scan() if entry.mark is not None]

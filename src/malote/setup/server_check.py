@@ -1,0 +1,194 @@
+"""Whether all is right at the billing server. Looks only: what it touches is as before, and nobody's sales wait.
+
+Each thing that is looked at is a function of its own, so that one that fails says so and keeps none of the others
+from being looked at.
+"""
+
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import Engine
+
+from malote.checked import Checked, Verdict, right, secret, writable
+from malote.config import Settings
+from malote.erp.engines import open_configured
+from malote.erp.profiles.checking import Fault
+from malote.erp.protocol import ErpError
+from malote.posting.ledger import ledger_short
+from malote.setup import environment
+from malote.spool import erp_memory, presence, reports
+from malote.spool.documents import TillStatus
+from malote.structures.form import Scope, StructureError
+from malote.structures.reports import Difference, Drift
+
+LITTLE_ROOM, NO_ROOM = 5 << 30, 1 << 30  # bytes on the disk of the home folder
+_MOST_NAMED = 8
+
+LookAtStructure = Callable[[Scope], Drift]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """``settings_file`` None where everything comes from the environment. ``drift`` says how a structure differs."""
+
+    settings: Settings
+    settings_file: Path | None
+    engine: Engine
+    drift: LookAtStructure
+
+
+def examine(place: Place, *, now: float | None = None) -> Iterator[Checked]:
+    """One after the other, as it is looked at. Raises ``StoreError``."""
+    moment = time.time() if now is None else now
+    settings = place.settings
+    yield from _secrets(place)
+    tills = reports.status(place.engine, moment)
+    yield from environment.examine(settings.store, tills)
+    yield from _folders(settings)
+    yield disk(shutil.disk_usage(settings.home_path).free, settings.home_path)
+    yield _structure(place.drift, "store")
+    erp = _erp(place)
+    yield from erp
+    yield _port(settings.server.host, settings.server.port)
+    yield _poster(place, tills, moment)
+    yield from _tills(tills, settings.intake.clock_skew_seconds)
+
+
+def _secrets(place: Place) -> Iterator[Checked]:
+    settings = place.settings
+    holds = settings.erp.url or settings.database.url or settings.locks.dba_password or settings.till.token
+    if place.settings_file is not None and holds:
+        yield secret("settings", place.settings_file, "home")
+    else:
+        yield right("settings")
+    if settings.locks.dba_password_file:
+        path = settings.home_path / settings.locks.dba_password_file
+        yield secret("secrets", path, "locks.dba_password_file")
+
+
+def _folders(settings: Settings) -> Iterator[Checked]:
+    folders = [settings.home_path, settings.quarantine_path, settings.trash_path]
+    folders += [settings.drop_path] if settings.intake.drop_folder else []
+    # The server makes those that are absent; what it can't make is the home folder's fault.
+    looked = [writable("folders", folder) for folder in folders if folder.exists() or folder == settings.home_path]
+    yield next((one for one in looked if one.verdict == "wrong"), right("folders"))
+
+
+def disk(free: int, folder: Path) -> Checked:
+    """``free``: bytes."""
+    if free >= LITTLE_ROOM:
+        return right("disk")
+    verdict: Verdict = "wrong" if free < NO_ROOM else "warned"
+    return Checked("disk", verdict, "disk_low", {"folder": str(folder), "free": f"{free / (1 << 30):.1f}"})
+
+
+# ---- the ERP ----
+
+
+def _erp(place: Place) -> list[Checked]:
+    """Reached, its profile, what may be done in it, its ledger. Where it can't be reached the rest is not looked at."""
+    try:
+        erp = open_configured(place.settings, remembered=erp_memory.recall(place.engine).schema)
+        try:
+            faults = erp.faults()
+        finally:
+            erp.close()
+    except ErpError as error:
+        rest = [Checked(what, "skipped", "not_looked_at") for what in ("profile", "grants", "ledger")]
+        return [Checked("erp", "wrong", error.code, error.facts), *rest]
+    return [right("erp"), _profile(faults), _structure(place.drift, "erp"), _ledger(place.engine)]
+
+
+def _profile(faults: Sequence[Fault]) -> Checked:
+    if not faults:
+        return right("profile")
+    named = [f"{one.table}.{one.column}" if one.column else one.table for one in faults]
+    return Checked("profile", "wrong", "profile_unfit", {"detail": _short(named), "count": str(len(named))})
+
+
+def _structure(drift: LookAtStructure, scope: Scope) -> Checked:
+    what = "structure" if scope == "store" else "grants"
+    try:
+        differences = drift(scope).differences
+    except StructureError as error:
+        return Checked(what, "wrong", error.code, error.facts)
+    grave = [one for one in differences if one.severity in ("missing", "conflict")]
+    denied = [one for one in grave if one.what == "privilege"]
+    if denied:
+        return Checked("grants", "wrong", "erp_privilege", {"detail": _short([_named(one) for one in denied])})
+    if grave:
+        detail = _short([_named(one) for one in grave])
+        code = "structure_outdated" if scope == "erp" else "store_structure_differs"
+        return Checked("structure", "wrong", code, {"detail": detail})
+    return right(what)
+
+
+def _named(one: Difference) -> str:
+    return one.table if one.what == "table" else f"{one.table}.{one.name}"
+
+
+def _ledger(engine: Engine) -> Checked:
+    trouble = erp_memory.recall(engine).trouble
+    if trouble is None:
+        return right("ledger")
+    error = ledger_short(trouble, erp_memory.recall(engine).schema)
+    return Checked("ledger", "wrong", error.code, error.facts)
+
+
+# ---- the server itself ----
+
+
+def _port(host: str, port: int) -> Checked:
+    """Free, or held by a server that answers: whose it is, the poster's sign of life says."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family):
+            return right("port")
+    except OSError as error:
+        facts = {"address": f"{host}:{port}", "detail": error.strerror or str(error)}
+    try:
+        with socket.create_connection(("127.0.0.1" if host in ("", "0.0.0.0") else host, port), timeout=2):  # noqa: S104
+            return Checked("port", "warned", "server_answers", facts)
+    except OSError:
+        return Checked("port", "wrong", "address_in_use", facts)
+
+
+def _poster(place: Place, tills: Sequence[TillStatus], now: float) -> Checked:
+    if presence.present(place.engine, now):
+        return right("poster")
+    waiting = sum(till.pending for till in tills)
+    if place.settings.erp_url.startswith("sqlite") and not waiting:
+        return Checked("poster", "skipped", "not_looked_at")  # there are no sessions to be known by
+    return Checked("poster", "warned", "poster_absent", {"count": str(waiting)})
+
+
+def _tills(tills: Sequence[TillStatus], most_skew: float) -> Iterator[Checked]:
+    able = [till for till in tills if not till.disabled]
+    if not able:
+        yield Checked("tills", "warned", "tills_none")
+        yield Checked("clock", "skipped", "not_looked_at")
+        return
+    silent = [till.till for till in able if till.last_contact_at is None and not till.posted]
+    yield Checked("tills", "warned", "tills_silent", {"tills": _short(silent)}) if silent else right("tills")
+    yield _clock(able, most_skew)
+
+
+def _clock(tills: Sequence[TillStatus], most_skew: float) -> Checked:
+    """By the tills' word: where all of them are wrong by much, it is the server that is."""
+    skews = {till.till: till.clock_skew_seconds for till in tills if till.clock_skew_seconds is not None}
+    if not skews:
+        return Checked("clock", "skipped", "not_looked_at")
+    wrong = [name for name, skew in skews.items() if abs(skew) > most_skew]
+    if len(wrong) == len(skews) > 1:
+        return Checked("clock", "wrong", "server_clock_wrong", {"tills": str(len(wrong))})
+    if wrong:
+        return Checked("clock", "warned", "tills_clock_wrong", {"tills": _short(wrong)})
+    return right("clock")
+
+
+def _short(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" (+{more})" if more > 0 else "")
