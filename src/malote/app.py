@@ -28,7 +28,7 @@ from malote.erp.mapping import BUILT_IN
 from malote.erp.protocol import ErpError
 from malote.erp.sessions.engines import open_watch
 from malote.erp.sessions.watching import named
-from malote.fiscal.documents import Document, content_hash, identity
+from malote.fiscal.documents import Document, has_content, identity
 from malote.fiscal.reader import read
 from malote.intake import received
 from malote.intake.drop_folder import DropFolder
@@ -172,7 +172,7 @@ def _booked(settings: Settings, documents: Sequence[Document]) -> list[bool]:
         ledger = erp.ledger([identity(document) for document in documents])
     finally:
         erp.close()
-    return [ledger.get(identity(document)) == content_hash(document) for document in documents]
+    return [has_content(document, ledger.get(identity(document))) for document in documents]
 
 
 def make_home(settings: Settings) -> private.Closed:

@@ -26,13 +26,15 @@ from malote.erp.conformance.documents import (
     taxes,
     totals,
 )
-from malote.fiscal.documents import Payment, Sale
+from malote.erp.protocol import Posting
+from malote.fiscal.documents import Payment, Sale, _first_hash
 
 __all__ = [
     "BRASILIA",
     "ISSUER",
     "OPENING",
     "access_key",
+    "by_older_version",
     "cancellation",
     "contingency",
     "item",
@@ -45,6 +47,11 @@ __all__ = [
     "taxes",
     "totals",
 ]
+
+
+def by_older_version(*documents: Sale) -> list[Posting]:
+    """As the version whose sales had their first form entered them into the ledger."""
+    return [msgspec.structs.replace(posting(one), content_hash=_first_hash(one)) for one in documents]
 
 
 def supermarket(count: int, *, seed: int = 1, items: int = 8, payments: int = 2, products: int = 5000) -> list[Sale]:

@@ -10,7 +10,7 @@ from malote.erp.engines import open_erp
 from malote.erp.protocol import Erp, Result
 from malote.fiscal.documents import Document
 from tests.engines.erp_support import Tables, post, results
-from tests.engines.sales import cancellation, postings, sale
+from tests.engines.sales import by_older_version, cancellation, postings, sale
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 
@@ -47,6 +47,14 @@ def test_a_sale_deleted_by_hand_is_written_again_under_the_entry_that_stands(
         assert tables.counts() == before
         assert tables.stock() == stock
     assert tables.sale(KEY) == sale(1)
+
+
+def test_a_sale_that_an_older_version_booked_is_written_again_as_well(erp: Erp, tables: Tables) -> None:
+    erp.post(by_older_version(sale(1)))
+    before = tables.counts()
+    delete(tables, *OF_SALE)
+    assert again(erp, sale(1)) == [Result.POSTED]
+    assert tables.counts() == before
 
 
 def test_of_a_sale_that_stands_only_the_lost_entry_is_entered(erp: Erp, tables: Tables) -> None:

@@ -12,6 +12,7 @@ from tests.engines import classico
 from tests.engines.erp_support import post
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.sales import (
+    by_older_version,
     cancellation,
     contingency,
     item,
@@ -135,6 +136,14 @@ def test_a_protocol_that_comes_later_reaches_the_erp(erp: Erp, url: str) -> None
     assert post(erp, offline) == [Result.POSTED]
     assert classico.ask(url, "select protocolo from venda") == [(None,)]
     assert post(erp, msgspec.structs.replace(offline, protocol=protocol(700)), first_id=2) == [Result.PROTOCOL_ADDED]
+    assert classico.ask(url, "select protocolo from venda") == [(protocol(700).number,)]
+
+
+def test_a_protocol_reaches_a_sale_that_an_older_version_booked(erp: Erp, url: str) -> None:
+    offline = contingency(700)
+    erp.post(by_older_version(offline))
+    authorised = msgspec.structs.replace(offline, protocol=protocol(700))
+    assert post(erp, authorised, first_id=2) == [Result.PROTOCOL_ADDED]
     assert classico.ask(url, "select protocolo from venda") == [(protocol(700).number,)]
 
 

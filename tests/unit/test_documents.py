@@ -19,6 +19,7 @@ from malote.fiscal.documents import (
     content_hash,
     decode,
     encode,
+    has_content,
     identity,
 )
 
@@ -49,6 +50,20 @@ def test_the_protocol_is_no_fiscal_content() -> None:
 def test_what_a_sale_says_of_others_is_no_fiscal_content() -> None:
     other = msgspec.structs.replace(SALE, purpose=2, direction=0, references=(KEY,), operation="VENDA")
     assert content_hash(other) == content_hash(SALE)
+
+
+# What the version with sales of the first form (no single-phase taxes, no finNFe, no norm) made of SALE.
+FIRST = bytes.fromhex("bddcece823e6a9dbdbc23c059ae4163dfa38e11b39491f7cb078ee944efc424d")
+
+
+def test_a_sale_is_known_by_what_an_older_version_wrote_of_it() -> None:
+    assert content_hash(SALE) != FIRST
+    assert has_content(SALE, FIRST)
+    assert has_content(msgspec.structs.replace(SALE, protocol=Protocol("1352600", 100, AT), norm="NT2025.002"), FIRST)
+    assert has_content(SALE, content_hash(SALE))
+    assert not has_content(msgspec.structs.replace(SALE, change=1), FIRST)
+    assert not has_content(VOID, FIRST)
+    assert not has_content(SALE, None)
 
 
 def test_a_cent_is_fiscal_content() -> None:

@@ -23,7 +23,7 @@ class Known(Transaction):
         same: list[Pair[Sale]] = []
         others: list[Pair[Sale]] = []
         for posting, sale in known:
-            alike = ledger[sale.access_key].content_hash == posting.content_hash
+            alike = posting.says(ledger[sale.access_key].content_hash)
             (same if alike else others).append((posting, sale))
         same += self._same_after_all(others, ledger)
         self._say_same(same, ledger)

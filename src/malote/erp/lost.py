@@ -35,7 +35,7 @@ class Lost(Known):
                     del chosen[key]
                 else:
                     self._standing.add(key)
-            elif entry is not None and key not in before and entry.content_hash == posting.content_hash:
+            elif entry is not None and key not in before and posting.says(entry.content_hash):
                 self._write_again(posting, sale)
                 del chosen[key]
 

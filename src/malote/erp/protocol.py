@@ -10,7 +10,7 @@ import msgspec
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.checking import Fault
-from malote.fiscal.documents import Document
+from malote.fiscal.documents import Document, has_content
 
 # Told, before anything is locked, in which session of the ERP the work is done: its number and its beginning, as in
 # ``erp.sessions.protocol.Identity``; a beginning of "" where the engine gives no number twice. Must not raise.
@@ -25,6 +25,11 @@ class Posting(msgspec.Struct, frozen=True):
     document: Document
     content_hash: bytes  # fiscal.documents.content_hash
     again: bool = False  # it was booked before and the ERP lost something of it: what is there still is kept
+    read: Document | None = None  # as it was read, where ``document`` has the ERP's own product codes
+
+    def says(self, content_hash: bytes) -> bool:
+        """Whether its content is what the ledger has, by whatever version of the program that was entered."""
+        return content_hash == self.content_hash or has_content(self.read or self.document, content_hash)
 
 
 class Result(StrEnum):

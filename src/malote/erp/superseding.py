@@ -102,7 +102,7 @@ class Superseding(Booking):
         held = self._hold([key]).get(key)
         if held is None or (held.protocol_status is not None and not undone):
             return  # authorised already: nothing here may change it
-        if entry.content_hash == posting.content_hash and not undone:
+        if posting.says(entry.content_hash) and not undone:
             return  # only its protocol is new, which needs nobody's word
         if undone:
             self._undo_reversal(key)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 import msgspec
+from msgspec.structs import astuple
 
 Kind = Literal["sale", "cancellation", "number_void", "event", "answer"]
 
@@ -299,6 +300,25 @@ def content_hash(document: Document) -> bytes:
     """
     content = bare(document) if isinstance(document, Sale) else msgspec.structs.replace(document, protocol=None)
     return hashlib.sha256(_encoder.encode(content)).digest()
+
+
+def has_content(document: Document, stored: bytes | None) -> bool:
+    """Whether a content hash is that of this document, whatever version of the program made it."""
+    return stored == content_hash(document) or (isinstance(document, Sale) and stored == _first_hash(document))
+
+
+def _first_hash(sale: Sale) -> bytes:
+    """What ``content_hash`` gave while sales had their first form."""
+    values = dict(zip(sale.__struct_fields__, astuple(bare(sale)), strict=True))
+    values["items"] = [(*astuple(item)[:-1], _first(item.taxes, "cbs_amount")) for item in sale.items]
+    values["totals"] = _first(sale.totals, "total")
+    names = sale.__struct_fields__
+    first = [values[name] for name in names[: names.index("protocol") + 1]]
+    return hashlib.sha256(_encoder.encode([1, *first])).digest()
+
+
+def _first(struct: Taxes | Totals, last: str) -> tuple[object, ...]:
+    return astuple(struct)[: struct.__struct_fields__.index(last) + 1]
 
 
 def bare(sale: Sale) -> Sale:

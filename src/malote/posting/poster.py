@@ -312,4 +312,4 @@ def _no_room(error: OSError) -> Reason:
 def _posting(leased: LeasedDocument, products: Products) -> Posting:
     # The hash is the document's own: a mapping made or changed later must not make it another sale.
     document = renamed(leased.document, products)
-    return Posting(leased.id, leased.till, document, content_hash(leased.document), leased.again)
+    return Posting(leased.id, leased.till, document, content_hash(leased.document), leased.again, leased.document)
