@@ -43,7 +43,12 @@ def is_note(name: str) -> bool:
 
 def noted(names: set[str], name: str) -> bool:
     """Whether a note about the file ``name`` is among the names of its folder."""
-    return f".{name}{_ENDING}" in names
+    return note_of(name) in names
+
+
+def note_of(name: str) -> str:
+    """The name of the note about a file."""
+    return f".{name}{_ENDING}"
 
 
 def forget(path: Path) -> None:
@@ -52,7 +57,7 @@ def forget(path: Path) -> None:
 
 
 def _place(path: Path) -> Path:
-    return path.with_name(f".{path.name}{_ENDING}")
+    return path.with_name(note_of(path.name))
 
 
 _ENDING = ".aside"

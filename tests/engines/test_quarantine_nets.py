@@ -150,14 +150,14 @@ def test_a_tills_folder_that_breaks_the_program_holds_back_no_other(
     house.reject(BAD)
     caixa2 = create_till(house.engine, "caixa2")[0]
     house.reject(OTHER, till=caixa2)
-    look_at = folders.look_at
+    names_in = folders.names_in
 
-    def broken(till: Till, folder: Path, most: int) -> Iterator[Any]:
+    def broken(till: Till, folder: Path) -> Any:
         if till.name == "caixa1":
             raise ValueError
-        return look_at(till, folder, most)
+        return names_in(till, folder)
 
-    monkeypatch.setattr(folders, "look_at", broken)
+    monkeypatch.setattr(folders, "names_in", broken)
     good = build_note(number=2)
     (house.folder.with_name("caixa2") / "b.xml").write_bytes(good)
     house.scan()
@@ -186,17 +186,17 @@ def counted(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     """Counts statements, and folders listed."""
     statements: list[str] = []
     listed: list[object] = []
-    look_at = folders.look_at
+    names_in = folders.names_in
 
-    def looked(till: Till, folder: Path, most: int) -> Iterator[Any]:
+    def looked(till: Till, folder: Path) -> Any:
         listed.append(folder)
-        return look_at(till, folder, most)
+        return names_in(till, folder)
 
     def executed(_c: object, _u: object, statement: str, *_: object) -> None:
         statements.append(statement)
 
     event.listen(house.engine, "before_cursor_execute", executed)
-    monkeypatch.setattr(folders, "look_at", looked)
+    monkeypatch.setattr(folders, "names_in", looked)
     try:
         yield lambda: (len(statements), len(listed))
     finally:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from malote.rounds import ROUND_SECONDS, Rounds
+from malote.rounds import LONGEST_REST_SECONDS, REST_FROM_SECONDS, REST_TIMES, ROUND_SECONDS, Rounds
 
 
 class Scene:
@@ -93,3 +93,25 @@ def test_a_folder_that_came_later_and_one_that_went(tmp_path: Path) -> None:
     assert "caixa0000" in scene.listed(everywhere=True)
     del scene.folders["caixa0000"]
     assert "caixa0000" not in scene.listed(everywhere=True)
+
+
+def test_a_folder_that_took_long_rests_and_is_due_afterwards(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, 2)
+    scene.listed(everywhere=True)
+    due = scene.rounds.due(scene.folders, {"caixa0001"})
+    scene.rounds.done("caixa0001", due["caixa0001"], quiet=True, cost=REST_FROM_SECONDS)
+    assert scene.listed("caixa0000", "caixa0001") == ["caixa0000"], "no other rests for it"
+    assert scene.listed(everywhere=True) == []
+    scene.now += REST_FROM_SECONDS * REST_TIMES
+    assert scene.listed() == ["caixa0001"], "what happened meanwhile left no other trace"
+    assert scene.listed() == []
+
+
+def test_an_ordinary_folder_never_rests_and_none_for_long(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, 1)
+    (name,) = scene.folders
+    scene.rounds.done(name, scene.rounds.due(scene.folders)[name], quiet=False, cost=REST_FROM_SECONDS * 0.9)
+    assert scene.listed() == [name]
+    scene.rounds.done(name, scene.rounds.due(scene.folders, {name})[name], quiet=False, cost=3600.0)
+    scene.now += LONGEST_REST_SECONDS
+    assert scene.listed() == [name]

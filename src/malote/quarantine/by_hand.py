@@ -15,7 +15,8 @@ from malote.accounts.tills import Till
 from malote.database.engine import reading, writing
 from malote.quarantine import files, folder, index, keeping, safety
 from malote.quarantine.failing import Failing
-from malote.quarantine.folder import Contents, Seen
+from malote.quarantine.folder import Names, Seen
+from malote.quarantine.index import Row
 from malote.quarantine.keeping import Place, place_of
 from malote.quarantine.parts import Parts
 from malote.quarantine.safety import Proofs
@@ -93,22 +94,26 @@ def orphaned(parts: Parts, till: Till, sidecar: Path) -> None:
             durable.remove(sidecar)
 
 
-def tidy_trash(parts: Parts, contents: Contents, failing: Failing) -> None:
+def tidy_trash(parts: Parts, till: Till, names: Names | None, failing: Failing) -> None:
     """A till's folder in the trash follows the rows: what is in the trash lies there, what left it doesn't.
 
-    A file that nobody put there by deleting is left alone.
+    ``names`` are those in the folder, None where there is none. A file that nobody put there by deleting is left alone.
     """
-    till = contents.till
-    rows = index.in_trash(parts.engine, till.id)
-    places = {seen.place for seen in contents.files if seen.place is not None and seen.sidecar}
-    lost = [row.id for place, row in rows.items() if row.kept and place not in places]
+    lost = [row.id for row in index.in_trash(parts.engine, till.id) if not _lies_in(names, row) and row.kept]
     if lost:
         with writing(parts.engine) as connection:
             discarding.mark_moved(connection, lost, moved=False)
-    for seen in contents.files:
-        if seen.place is not None and seen.place not in rows:
-            take_out = partial(_take_out, parts, till, seen.place, seen.path)
-            failing.attempt(("trash", seen.path, seen.signature), till.name, folder.shown(seen.path.name), take_out)
+    for entry in names.strangers() if names is not None else ():
+        place = place_of(entry.name[:-4])
+        if place is None or not entry.name.endswith(".xml") or not entry.is_file(follow_symlinks=False):
+            continue
+        path = Path(entry.path)
+        take_out = partial(_take_out, parts, till, place, path)
+        failing.attempt(("trash", path), till.name, folder.shown(entry.name), take_out)
+
+
+def _lies_in(names: Names | None, row: Row) -> bool:
+    return names is not None and names.take(f"{row.stem}.xml") and names.take(f"{row.stem}.json")
 
 
 # ---- the kinds of differences ----

@@ -36,12 +36,46 @@ class Seen(msgspec.Struct, frozen=True):
     incident: str | None = None  # it broke this version of the program before
 
 
-class Contents(msgspec.Struct, frozen=True):
-    """A till's folder. ``orphans``: sidecars without their document."""
+class Names:
+    """The names in a folder, as a number each, so that a folder of 100,000 files is compared in a few megabytes.
 
-    till: Till
-    files: list[Seen]
-    orphans: list[Path]
+    The numbers are Python's own hashes of texts: 64 bits with a seed of the process. Raises ``OSError``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._within = str(folder)
+        with os.scandir(folder) as entries:
+            self._left = {hash(entry.name) for entry in entries}
+
+    def take(self, name: str) -> bool:
+        """Whether the name is there, and nobody took it before: it is expected."""
+        number = hash(name)
+        if number not in self._left:
+            return False
+        self._left.remove(number)
+        return True
+
+    def has_note(self, name: str) -> bool:
+        """Whether there is a note about a file that broke the program."""
+        return hash(aside.note_of(name)) in self._left
+
+    def signature(self, name: str) -> Signature | None:
+        """How an ordinary file looks now; None where it is gone, or something else."""
+        try:
+            status = os.lstat(os.path.join(self._within, name))  # noqa: PTH118 - a Path for each costs twice the rest
+        except FileNotFoundError:
+            return None
+        return _signature(status) if stat.S_ISREG(status.st_mode) else None
+
+    def strangers(self) -> Iterator[os.DirEntry[str]]:
+        """What nobody took, hidden files left out."""
+        if not self._left:
+            return
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith((".", "~")) and hash(entry.name) in self._left:
+                    yield entry
 
 
 def places(root: Path, tills: Collection[Till]) -> tuple[dict[str, tuple[Till, Path]], list[FolderFinding]]:
@@ -64,54 +98,68 @@ def places(root: Path, tills: Collection[Till]) -> tuple[dict[str, tuple[Till, P
     return found, beside
 
 
-def look_at(till: Till, folder: Path, max_bytes: int) -> Iterator[Contents | FolderFinding]:
-    """A till's folder, and findings of what can't be taken for a document in it."""
+def names_in(till: Till, folder: Path) -> Names | FolderFinding | None:
+    """What lies there; None where the folder is gone, a finding where it can't be looked into."""
     try:
-        with os.scandir(folder) as entries:
-            everything = {entry.name: entry for entry in entries}
+        return Names(folder)
     except FileNotFoundError:
-        return
+        return None
     except OSError as error:
         # Nothing can be concluded from what can't be seen.
         facts = {"detail": error.strerror or type(error).__name__}
-        yield FolderFinding(till.name, f"{folder.name}/", "file_unreadable", facts)
-        return
-    found = {name: entry for name, entry in everything.items() if not name.startswith((".", "~"))}
-    notes = {name for name in everything if aside.is_note(name)}
-    sidecars = {name[:-5] for name in found if name.endswith(".json")}
-    files: list[Seen] = []
-    for name, entry in sorted(found.items()):
-        if not name.lower().endswith(".xml"):
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            continue
-        if not stat.S_ISREG(status.st_mode):
-            yield FolderFinding(till.name, shown(name), "file_irregular", {"detail": "not a file"})
-        elif status.st_size > max_bytes and place_of(name[:-4]) is None:
-            facts = {"size": str(status.st_size), "limit": str(max_bytes)}
-            yield FolderFinding(till.name, shown(name), "file_too_large", facts)
-        else:
-            seen = _seen(folder / name, status, sidecars, noted=aside.noted(notes, name))
-            files.append(seen)
-            if seen.incident is not None:
-                yield set_aside(till, seen, seen.incident)
-    stems = {one.path.stem for one in files}
-    orphans = [folder / f"{name}.json" for name in sorted(sidecars - stems) if place_of(name) is not None]
-    yield Contents(till, files, orphans)
+        return FolderFinding(till.name, f"{folder.name}/", "file_unreadable", facts)
+
+
+def look_at(till: Till, folder: Path, max_bytes: int) -> Iterator[FolderFinding]:
+    """What can't be taken for a document in a till's folder. Files with a document's name aren't looked at closely."""
+    names = names_in(till, folder)
+    if isinstance(names, FolderFinding):
+        yield names
+    elif names is not None:
+        for entry in names.strangers():
+            if _is_plain(entry) and not names.has_note(entry.name):
+                continue
+            found = seen(till, names, entry.name, max_bytes)
+            if isinstance(found, FolderFinding):
+                yield found
+            elif found is not None and found.incident is not None:
+                yield set_aside(till, found, found.incident)
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    """Whether nothing need be told of it but what a note may say: a document's own file, or no document's at all."""
+    if not entry.name.lower().endswith(".xml"):
+        return True
+    return place_of(entry.name[:-4]) is not None and entry.is_file(follow_symlinks=False)
+
+
+def seen(till: Till, names: Names, name: str, max_bytes: int, *, sidecar: bool = False) -> Seen | FolderFinding | None:
+    """One XML file as it is now, or why it can't be taken for a document; None where it is gone, or no XML at all."""
+    if not name.lower().endswith(".xml"):
+        return None
+    path = names.folder / name
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    place = place_of(name[:-4])
+    if not stat.S_ISREG(status.st_mode):
+        return FolderFinding(till.name, shown(name), "file_irregular", {"detail": "not a file"})
+    if status.st_size > max_bytes and place is None:
+        facts = {"size": str(status.st_size), "limit": str(max_bytes)}
+        return FolderFinding(till.name, shown(name), "file_too_large", facts)
+    signature = _signature(status)
+    incident = aside.incident_of(path, signature.size, signature.modified) if names.has_note(name) else None
+    # A name in other capitals than the quarantine's own was given by hand.
+    return Seen(path, signature, place if name.endswith(".xml") else None, sidecar, incident)
 
 
 def set_aside(till: Till, seen: Seen, incident: str) -> FolderFinding:
     return FolderFinding(till.name, shown(seen.path.name), "file_set_aside", {"incident": incident})
 
 
-def _seen(path: Path, status: os.stat_result, sidecars: Collection[str], *, noted: bool) -> Seen:
-    signature = Signature(status.st_size, status.st_mtime_ns, status.st_ino)
-    # A name in other capitals than the quarantine's own was given by hand.
-    place = place_of(path.stem) if path.suffix == ".xml" else None
-    incident = aside.incident_of(path, signature.size, signature.modified) if noted else None
-    return Seen(path, signature, place, path.stem in sidecars, incident)
+def _signature(status: os.stat_result) -> Signature:
+    return Signature(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def shown(name: str) -> str:

@@ -1,12 +1,12 @@
 """The rows as the index of the folder of rejected files."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select, text, update
 
 from malote import durable
 from malote.database.engine import reading, writing
@@ -17,6 +17,7 @@ from malote.spool.moving import chunks
 from malote.spool.states import State
 
 _NAME = "rejeitados"
+PAGE = 1000  # rows in memory at a time
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -35,12 +36,10 @@ class Row(msgspec.Struct, frozen=True):
         return stem(self.access_key, self.sha256, self.position)
 
 
-def rejected(engine: Engine, till_id: int) -> dict[Place, Row]:
-    """All rejected documents of a till, by what their files' names say."""
-    query = select(*_ROW).where(documents.c.till_id == till_id, documents.c.state == "rejected")
-    with reading(engine) as connection:
-        rows = [_row(row) for row in connection.execute(query)]
-    return {Place(row.sha256[:16], row.position): row for row in rows}
+def rejected(engine: Engine, till_id: int) -> Iterator[Row]:
+    """All rejected documents of a till by id, read a page at a time: one that comes meanwhile may be among them."""
+    chosen = (documents.c.till_id == till_id) & (documents.c.state == "rejected")
+    return _paged(engine, select(*_ROW).where(chosen))
 
 
 def tills_kept(engine: Engine) -> set[int]:
@@ -125,16 +124,25 @@ def _said(path: Path) -> str:
     return path.read_bytes()[:100].decode("utf-8", "replace").strip()
 
 
-def in_trash(engine: Engine, till_id: int) -> dict[Place, Row]:
-    """All documents of a till whose files lie in the trash's folder; ``kept`` says that they were moved there."""
+def in_trash(engine: Engine, till_id: int) -> Iterator[Row]:
+    """The same of all documents of a till whose files lie in the trash's folder; ``kept``: they were moved there."""
     query = (
         select(*_SAYING, trash.c.moved, documents.c.access_key)
         .join_from(trash, documents, trash.c.document_id == documents.c.id)
         .where(trash.c.till_id == till_id, trash.c.purged_at.is_(None))
     )
-    with reading(engine) as connection:
-        rows = [_row(row) for row in connection.execute(query)]
-    return {Place(row.sha256[:16], row.position): row for row in rows}
+    return _paged(engine, query, trash.c.document_id)
+
+
+def _paged(engine: Engine, query: Select[Any], by: ColumnElement[int] = documents.c.id) -> Iterator[Row]:
+    after = 0
+    while True:
+        with reading(engine) as connection:
+            rows = connection.execute(query.where(by > after).order_by(by).limit(PAGE)).all()
+        yield from map(_row, rows)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1][0]
 
 
 _SAYING = (documents.c.id, documents.c.state, documents.c.file_sha256, documents.c.position)

@@ -1,8 +1,9 @@
 """Folder and tab never disagree: ``rejeitados/`` is the truth, the rows are its index.
 
-Each scan compares the two and acts on every difference, each in a transaction that looks at the row once more under its
-lock. It remembers nothing that a restart would lose, but since when a difference has lasted: what is being copied or
-saved at this moment is left until it stands still.
+Each scan compares the two (``comparing``) and acts on every difference, each in a transaction that looks at the row
+once more under its lock. It remembers nothing that a restart would lose, but since when a difference has lasted: what
+is being copied or saved at this moment is left until it stands still. A folder that takes long to compare is compared
+less often (``rounds``): a job that moves its files costs no comparison for each of them.
 
 Whatever is done in the folder by hand, no bytes are lost: the pouch in the spool has what was there before, and what is
 new is taken in, durably, before its file is touched.
@@ -16,28 +17,19 @@ from pathlib import Path
 
 import structlog
 
-from malote import aside, durable, private
+from malote import durable, private
 from malote.accounts.tills import Listed, Till
 from malote.database.errors import StoreError
-from malote.quarantine import by_hand, files, folder, index, keeping
+from malote.quarantine import by_hand, files, folder, index
+from malote.quarantine.comparing import Comparison, Memory, Surroundings
 from malote.quarantine.failing import Failing
-from malote.quarantine.folder import MARK, Contents, Seen, Signature
-from malote.quarantine.index import Row
-from malote.quarantine.keeping import Place
+from malote.quarantine.folder import MARK
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import FolderFinding
 from malote.rounds import Rounds
 from malote.wakes import wakes
 
 LONGEST_NAP_SECONDS = 60.0  # between tries while the store or the disk can't be used
-
-
-class _Memory:
-    """What the last look into a folder found."""
-
-    def __init__(self) -> None:
-        self.hashes: dict[Path, tuple[Signature, bytes]] = {}
-        self.since: dict[object, float] = {}  # when each difference was seen first
 
 
 _OF_ANOTHER = FolderFinding("", MARK, "folder_of_another")
@@ -57,8 +49,7 @@ class Reconciler:
         self._rounds = Rounds(monotonic)
         self._trash_rounds = Rounds(monotonic)
         self._waiting = 0  # differences of the scan under way that don't stand still yet
-        self._memories: dict[str, _Memory] = {}  # by folder
-        self._before = self._now = _Memory()  # of the folder being looked into
+        self._memories: dict[str, Memory] = {}  # by folder
         self._failing = Failing(monotonic)
         self._told: set[tuple[str, str, str]] = set()
 
@@ -108,8 +99,7 @@ class Reconciler:
         found = [one for one in beside if till is None or one.till.lower() == till.lower()]
         for of, path in places.values():
             if till is None or of.name.lower() == till.lower():
-                seen = folder.look_at(of, path, self._parts.max_file_bytes)
-                found += (one for one in seen if isinstance(one, FolderFinding))
+                found += sorted(folder.look_at(of, path, self._parts.max_file_bytes), key=lambda one: one.name)
         return found
 
     def _is_ours(self) -> bool:
@@ -135,10 +125,10 @@ class Reconciler:
             lost = self._write_lost(tills)
         due = self._rounds.due({name: path for name, (_, path) in self._folders.items()}, touched)
         for name, changed_at in due.items():
-            told, waiting = len(self._failing.told), self._waiting
+            told, waiting, began = len(self._failing.told), self._waiting, time.thread_time()
             self._failing.attempt(("folder", name, changed_at), name, f"{name}/", partial(self._scan_folder, name))
             quiet = (len(self._failing.told), self._waiting) == (told, waiting)
-            self._rounds.done(name, changed_at, quiet=quiet)
+            self._rounds.done(name, changed_at, quiet=quiet, cost=time.thread_time() - began)
         return len(due) + lost
 
     def _is_there(self, name: str) -> bool:
@@ -150,16 +140,16 @@ class Reconciler:
         lost = index.tills_kept(self._parts.engine) & {till.id for till in tills} - there
         for till_id in lost:
             rows = index.rejected(self._parts.engine, till_id)
-            index.write_again(self._parts.engine, [row.id for row in rows.values() if row.kept])
+            index.write_again(self._parts.engine, [row.id for row in rows if row.kept])
         return len(lost)
 
     def _scan_folder(self, name: str) -> None:
         till, path = self._folders[name]
-        for found in folder.look_at(till, path, self._parts.max_file_bytes):
-            if isinstance(found, FolderFinding):
-                self._failing.told.append(found)
-            else:
-                self._reconcile(name, found)
+        around = Surroundings(self._parts, self._failing, self._monotonic)
+        look = Comparison(around, till, self._memories.get(name, Memory()))
+        look.run(path)
+        self._memories[name] = look.now
+        self._waiting += look.waiting
 
     def _scan_trash(self) -> int:
         """How many of its folders were looked into."""
@@ -167,90 +157,22 @@ class Reconciler:
         places, _ = folder.places(self._parts.trash, tills)
         due = self._trash_rounds.due({name: path for name, (_, path) in places.items()})
         for name, changed_at in due.items():
-            self._failing.attempt(
-                ("trash", name, changed_at), name, f"{name}/", partial(self._tidy_trash, *places[name])
-            )
-            self._trash_rounds.done(name, changed_at, quiet=True)
+            began, tidy = time.thread_time(), partial(self._tidy_trash, *places[name])
+            self._failing.attempt(("trash", name, changed_at), name, f"{name}/", tidy)
+            self._trash_rounds.done(name, changed_at, quiet=True, cost=time.thread_time() - began)
         there = {till.id for till, _ in places.values()}
         lost = index.tills_in_trash(self._parts.engine) - there
         for till in tills:
             if till.id in lost:
-                by_hand.tidy_trash(self._parts, Contents(till, [], []), self._failing)
+                by_hand.tidy_trash(self._parts, till, None, self._failing)
         return len(due) + len(lost)
 
     def _tidy_trash(self, till: Till, path: Path) -> None:
-        for found in folder.look_at(till, path, self._parts.max_file_bytes):
-            if isinstance(found, Contents):
-                by_hand.tidy_trash(self._parts, found, self._failing)
-
-    def _reconcile(self, name: str, contents: Contents) -> None:
-        till = contents.till
-        self._before, self._now = self._memories.get(name, _Memory()), _Memory()
-        self._memories[name] = self._now
-        rows = index.rejected(self._parts.engine, till.id)
-        present: set[Place] = set()
-        for seen in contents.files:
-            row = rows.get(seen.place) if seen.place is not None else None
-            if row is not None and seen.place is not None:
-                # Whatever is in it, and though it can't be read now: the document's file isn't missing.
-                present.add(seen.place)
-            if seen.incident is None:
-                self._reconcile_file(till, seen, row, self._hash(till, seen))
-        missing = [row for place, row in rows.items() if row.kept and place not in present]
-        for row in missing:
-            if self._stands_still(("missing", row.id), None):
-                act = partial(by_hand.removed, self._parts, row.id)
-                self._failing.attempt(("missing", row.id), till.name, f"{row.stem}.xml", act)
-        for orphan in contents.orphans:
-            if self._stands_still(("orphan", orphan), None):
-                act = partial(by_hand.orphaned, self._parts, till, orphan)
-                self._failing.attempt(("orphan", orphan), till.name, folder.shown(orphan.name), act)
-
-    def _reconcile_file(self, till: Till, seen: Seen, row: Row | None, sha256: bytes | None) -> None:
-        if sha256 is None:
-            return
-        if row is not None and sha256 == row.sha256 and seen.path.stem == row.stem:
-            if row.kept and not seen.sidecar:
-                index.write_again(self._parts.engine, [row.id])
-        elif self._stands_still(seen.path, seen.signature):
-            act = partial(by_hand.found, self._parts, till, seen, sha256)
-            incident = self._failing.attempt((seen.path, seen.signature), till.name, folder.shown(seen.path.name), act)
-            if incident is not None:
-                self._leave_alone(seen, incident)
-
-    def _leave_alone(self, seen: Seen, incident: str) -> None:
-        try:
-            aside.put(seen.path, seen.signature.size, seen.signature.modified, incident)
-        except OSError as error:
-            log.warning("note_not_written", reason=error.strerror or type(error).__name__)
-
-    def _hash(self, till: Till, seen: Seen) -> bytes | None:
-        """Of the file's content; None where it can't be read, or is gone. Read only if it looks other than before."""
-        before = self._before.hashes.get(seen.path)
-        if before is not None and before[0] == seen.signature:
-            self._now.hashes[seen.path] = before
-            return before[1]
-        try:
-            sha256 = keeping.hash_of(seen.path)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            facts = {"detail": error.strerror or type(error).__name__}
-            self._failing.told.append(FolderFinding(till.name, seen.path.name, "file_unreadable", facts))
-            return None
-        if sha256 is not None:
-            self._now.hashes[seen.path] = (seen.signature, sha256)
-        return sha256
-
-    def _stands_still(self, what: object, signature: Signature | None) -> bool:
-        """Whether a difference has lasted long enough, unchanged, to be acted on."""
-        now = self._monotonic()
-        since = self._before.since.get((what, signature), now)
-        if now - since >= self._parts.settings.quiet_seconds:
-            return True
-        self._now.since[what, signature] = since
-        self._waiting += 1
-        return False
+        names = folder.names_in(till, path)
+        if isinstance(names, FolderFinding):
+            self._failing.told.append(names)
+        elif names is not None:
+            by_hand.tidy_trash(self._parts, till, names, self._failing)
 
     def _tell(self, findings: Sequence[FolderFinding]) -> None:
         """Each finding is logged once, for as long as it lasts."""

@@ -1,0 +1,194 @@
+"""One till's folder of rejected files compared with the rows, in little memory however much lies in it.
+
+The rows are read a page at a time, each looking for its own file; what no row expects is looked at afterwards. Of files
+that are as they should be, 16 bytes each are remembered, so that they aren't read again.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from malote import aside
+from malote.accounts.tills import Till
+from malote.quarantine import by_hand, folder, index, keeping
+from malote.quarantine.failing import Failing
+from malote.quarantine.folder import Names, Seen, Signature
+from malote.quarantine.index import Row
+from malote.quarantine.keeping import Place, place_of
+from malote.quarantine.parts import Parts
+from malote.quarantine.reports import FolderFinding
+
+log = structlog.get_logger("malote.quarantine")
+
+
+class Right:
+    """Which rows had the right file, and how it looked. Rows are added in the order of their ids."""
+
+    def __init__(self) -> None:
+        self._ids = array("q")
+        self._looks = array("q")
+
+    def add(self, row: Row, signature: Signature) -> None:
+        self._ids.append(row.id)
+        self._looks.append(hash((signature, row.sha256)))
+
+    def has(self, row: Row, signature: Signature) -> bool:
+        place = bisect_left(self._ids, row.id)
+        if place == len(self._ids) or self._ids[place] != row.id:
+            return False
+        return self._looks[place] == hash((signature, row.sha256))
+
+
+class Memory:
+    """What one look into a folder leaves for the next one."""
+
+    def __init__(self) -> None:
+        self.right = Right()
+        self.hashes: dict[Path, tuple[Signature, bytes]] = {}  # of what isn't right
+        self.since: dict[object, float] = {}  # when each difference was seen first
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What every look needs."""
+
+    parts: Parts
+    failing: Failing
+    monotonic: Callable[[], float]
+
+
+class Comparison:
+    """One look. ``waiting``: differences that don't stand still yet; ``now``: what it leaves for the next."""
+
+    def __init__(self, around: Surroundings, till: Till, before: Memory) -> None:
+        self._parts, self._failing, self._monotonic = around.parts, around.failing, around.monotonic
+        self._till = till
+        self._before, self.now = before, Memory()
+        self.waiting = 0
+
+    def run(self, path: Path) -> None:
+        """Raises ``StoreError``, ``OSError``."""
+        names = folder.names_in(self._till, path)
+        if isinstance(names, FolderFinding):
+            self._failing.told.append(names)
+        elif names is not None:
+            rows = index.rejected(self._parts.engine, self._till.id)
+            missing = [row for row in rows if not self._find(names, row) and row.kept]
+            places, orphans = self._strangers(names)
+            self._missing(row for row in missing if Place(row.sha256[:16], row.position) not in places)
+            self._orphaned(orphan for orphan in orphans if not orphan.with_suffix(".xml").exists())
+
+    def _find(self, names: Names, row: Row) -> bool:
+        """Whether the row's file lies where it should, whatever is in it, and though it can't be read now."""
+        stem = row.stem
+        name = f"{stem}.xml"
+        if not names.take(name):
+            return False
+        sidecar = names.take(f"{stem}.json")
+        signature = names.signature(name)
+        if signature is not None and not names.has_note(name) and self._before.right.has(row, signature):
+            self._right(row, signature, sidecar=sidecar)
+            return True
+        found = folder.seen(self._till, names, name, self._parts.max_file_bytes, sidecar=sidecar)
+        if isinstance(found, FolderFinding):
+            self._failing.told.append(found)
+        elif found is not None:
+            self._expected(found, row)
+        return isinstance(found, Seen)
+
+    def _expected(self, seen: Seen, row: Row) -> None:
+        if seen.incident is not None:
+            self._failing.told.append(folder.set_aside(self._till, seen, seen.incident))
+            return
+        sha256 = self._hash(seen)
+        if sha256 == row.sha256:
+            self.now.hashes.pop(seen.path, None)
+            self._right(row, seen.signature, sidecar=seen.sidecar)
+        elif sha256 is not None:
+            self._differs(seen, sha256)
+
+    def _right(self, row: Row, signature: Signature, *, sidecar: bool) -> None:
+        self.now.right.add(row, signature)
+        if row.kept and not sidecar:
+            index.write_again(self._parts.engine, [row.id])
+
+    def _strangers(self, names: Names) -> tuple[set[Place], list[Path]]:
+        """Files that no row expects: the places of those that are named like a document, and the sidecars."""
+        places: set[Place] = set()
+        orphans: list[Path] = []
+        for name in sorted(entry.name for entry in names.strangers()):
+            if name.endswith(".json") and place_of(name[:-5]) is not None:
+                orphans.append(names.folder / name)
+            found = folder.seen(self._till, names, name, self._parts.max_file_bytes)
+            if isinstance(found, FolderFinding):
+                self._failing.told.append(found)
+            elif found is not None:
+                places |= {found.place} if found.place is not None else set()
+                self._stranger(found)
+        return places, orphans
+
+    def _stranger(self, seen: Seen) -> None:
+        if seen.incident is not None:
+            self._failing.told.append(folder.set_aside(self._till, seen, seen.incident))
+        elif (sha256 := self._hash(seen)) is not None:
+            self._differs(seen, sha256)
+
+    def _differs(self, seen: Seen, sha256: bytes) -> None:
+        if not self._stands_still(seen.path, seen.signature):
+            return
+        act = partial(by_hand.found, self._parts, self._till, seen, sha256)
+        name = folder.shown(seen.path.name)
+        incident = self._failing.attempt((seen.path, seen.signature), self._till.name, name, act)
+        if incident is not None:
+            _leave_alone(seen, incident)
+
+    def _missing(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if self._stands_still(("missing", row.id), None):
+                act = partial(by_hand.removed, self._parts, row.id)
+                self._failing.attempt(("missing", row.id), self._till.name, f"{row.stem}.xml", act)
+
+    def _orphaned(self, sidecars: Iterable[Path]) -> None:
+        for sidecar in sidecars:
+            if self._stands_still(("orphan", sidecar), None):
+                act = partial(by_hand.orphaned, self._parts, self._till, sidecar)
+                self._failing.attempt(("orphan", sidecar), self._till.name, folder.shown(sidecar.name), act)
+
+    def _hash(self, seen: Seen) -> bytes | None:
+        """Of the file's content; None where it can't be read, or is gone. Read only if it looks other than before."""
+        before = self._before.hashes.get(seen.path)
+        if before is not None and before[0] == seen.signature:
+            self.now.hashes[seen.path] = before
+            return before[1]
+        try:
+            sha256 = keeping.hash_of(seen.path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            facts = {"detail": error.strerror or type(error).__name__}
+            self._failing.told.append(FolderFinding(self._till.name, seen.path.name, "file_unreadable", facts))
+            return None
+        if sha256 is not None:
+            self.now.hashes[seen.path] = (seen.signature, sha256)
+        return sha256
+
+    def _stands_still(self, what: object, signature: Signature | None) -> bool:
+        """Whether a difference has lasted long enough, unchanged, to be acted on."""
+        now = self._monotonic()
+        since = self._before.since.get((what, signature), now)
+        if now - since >= self._parts.settings.quiet_seconds:
+            return True
+        self.now.since[what, signature] = since
+        self.waiting += 1
+        return False
+
+
+def _leave_alone(seen: Seen, incident: str) -> None:
+    try:
+        aside.put(seen.path, seen.signature.size, seen.signature.modified, incident)
+    except OSError as error:
+        log.warning("note_not_written", reason=error.strerror or type(error).__name__)
