@@ -12,7 +12,7 @@ from malote.database.migrations import migrate
 from malote.quarantine import candidates, index
 from malote.quarantine.keeping import Place
 from malote.quarantine.reports import Selection
-from malote.spool import custody, discarding, history, orders
+from malote.spool import custody, discarding, history, orders, unkept
 
 HASH = b"x" * 32
 
@@ -42,13 +42,14 @@ def heard(engine: Engine) -> Iterator[list[tuple[str, tuple[object, ...]]]]:
 
 ASKED: dict[str, Callable[[Engine], object]] = {
     "files to be moved": discarding.unmoved,
+    "files to be written": lambda engine: unkept.unkept(engine, 100),
     "the end of the retention": lambda engine: discarding.ripe(engine, 1.0, 0),
     "a page of a till's trash": lambda engine: discarding.page(engine, "caixa1", 5, 10),
     "a page of the trash": lambda engine: discarding.page(engine, None, 5, 10),
     "the size of a till's trash": lambda engine: discarding.total(engine, "caixa1"),
     "a document's history": lambda engine: history.lines_of(engine, 1),
-    "a till's rejected": lambda engine: index.rejected(engine, 1),
-    "a till's deleted": lambda engine: index.in_trash(engine, 1),
+    "a till's rejected": lambda engine: list(index.rejected(engine, 1)),
+    "a till's deleted": lambda engine: list(index.in_trash(engine, 1)),
     "an order at a sign of life": lambda engine: orders.due(engine, 1, 0, 1.0),
     "a till's newest order": lambda engine: orders.newest(engine, "caixa1"),
     "a till's open order": lambda engine: orders.unfinished(engine, 1),
@@ -70,6 +71,12 @@ def test_nothing_is_read_from_end_to_end(engine: Engine, asked: str) -> None:
         ASKED[asked](engine)
     assert statements
     assert [line for line in plans_of(engine, statements) if line.startswith("SCAN") and "INDEX" not in line] == []
+
+
+def test_what_is_to_be_written_is_found_among_however_many(engine: Engine) -> None:
+    with heard(engine) as statements:
+        unkept.unkept(engine, 100, 7)
+    assert "document_unkept" in plans_of(engine, statements)[0]
 
 
 def test_nothing_within_a_transaction_either(engine: Engine) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, select, update
+from sqlalchemy import ColumnElement, Engine, TextClause, select, text, update
 
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
@@ -25,10 +25,12 @@ Waiting = tuple[int, RejectedDocument | Exception]
 
 
 def unkept(engine: Engine, limit: int, after: int = 0) -> list[Waiting]:
-    return with_files(engine, (documents.c.state == "rejected") & documents.c.kept.is_(False), limit, after)
+    """Rejected documents that aren't on the disk, beyond the id ``after``, each with its file."""
+    # Written as the partial index is, so that it is used.
+    return with_files(engine, text("document.state = 'rejected' AND document.kept = false"), limit, after)
 
 
-def with_files(engine: Engine, chosen: ColumnElement[bool], limit: int, after: int = 0) -> list[Waiting]:
+def with_files(engine: Engine, chosen: ColumnElement[bool] | TextClause, limit: int, after: int = 0) -> list[Waiting]:
     """Rejected or discarded documents beyond the id ``after``, each with its file, by id.
 
     Fewer than there are, so that memory stays bounded. A pouch that can't be opened holds back no other.
