@@ -52,6 +52,7 @@ def console_services(services: Services) -> console.Services:
         ),
         documents=console.Documents(
             page=partial(listing.page, engine),
+            searched=partial(listing.searched, engine),
             find=spool.document,
             content=spool.content,
             read=lambda content: read(content, limits_of(settings.store, settings.intake)),

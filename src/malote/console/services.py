@@ -20,7 +20,7 @@ from malote.quarantine.synchronising import Synchronisation
 from malote.rejection import Language
 from malote.spool.documents import OverdueSale, Reason, StoredDocument
 from malote.spool.happenings import Happening
-from malote.spool.listing import DocumentsPage, DocumentsQuery
+from malote.spool.listing import DocumentsPage, DocumentsQuery, Found
 from malote.spool.metrics import Metrics
 from malote.spool.overview import TillOverview, TillsPage, TillsQuery
 from malote.spool.relations import Related
@@ -62,6 +62,7 @@ class Documents:
     """Every function that takes an id raises ``DocumentNotFoundError`` where there is none."""
 
     page: Callable[[str, DocumentsQuery], DocumentsPage]
+    searched: Callable[[str, DocumentsQuery], dict[str, Found]]  # by reason
     find: Callable[[int], StoredDocument]
     content: Callable[[int], bytes]  # raises ContentPrunedError
     read: Callable[[bytes], list[Reading]]

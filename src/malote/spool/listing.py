@@ -31,6 +31,13 @@ class DocumentsPage(msgspec.Struct, frozen=True):
     reasons: dict[str, int]  # how many documents of these states there are for each reason, whatever was searched
 
 
+class Found(msgspec.Struct, frozen=True):
+    """What a search finds of one reason: how many, and the newest of them."""
+
+    count: int
+    documents: list[StoredDocument]
+
+
 def page(engine: Engine, till: str, query: DocumentsQuery) -> DocumentsPage:
     """Raises ``StoreError``. Nothing of a till that doesn't exist."""
     with reading(engine) as connection:
@@ -41,6 +48,43 @@ def page(engine: Engine, till: str, query: DocumentsQuery) -> DocumentsPage:
         found = [reports.stored(row) for row in rows]
         older = found[query.size - 1].id if len(found) > query.size else None
         return DocumentsPage(found[: query.size], older, _reasons(connection, till_id, query.states))
+
+
+def searched(engine: Engine, till: str, query: DocumentsQuery) -> dict[str, Found]:
+    """What a search finds by reason, the most frequent first, ``query.size`` documents of each; ``before`` is nothing.
+
+    One walk over the documents of these states, however many reasons there are. Raises ``StoreError``.
+    """
+    with reading(engine) as connection:
+        till_id = connection.execute(select(tills.c.id).where(tills.c.name_key == till.lower())).scalar()
+        rows = connection.execute(searching(till_id, query)).all() if till_id is not None else []
+        shown = [row.id for row in rows]
+        listed = reports.listed().where(documents.c.id.in_(shown)).order_by(documents.c.id.desc())
+        known = {row.id: reports.stored(row) for row in connection.execute(listed)} if shown else {}
+    counts = {row.code: int(row.matching) for row in rows}
+    found = {code: Found(count, []) for code, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))}
+    for row in rows:
+        found[row.code].documents.append(known[row.id])
+    return found
+
+
+def searching(till_id: int, query: DocumentsQuery) -> Select[Any]:
+    """The ids of ``searched``, each with its reason and how many there are of that."""
+    code = func.coalesce(documents.c.reason_code, "").label("code")
+    matching = select(
+        documents.c.id,
+        code,
+        func.count().over(partition_by=code).label("matching"),
+        func.row_number().over(partition_by=code, order_by=documents.c.id.desc()).label("place"),
+    ).where(documents.c.till_id == till_id, documents.c.state.in_(query.states), matches(query.search.strip()))
+    if query.code is not None:
+        matching = matching.where(documents.c.reason_code == query.code)
+    ranked = matching.subquery()
+    return (
+        select(ranked.c.id, ranked.c.code, ranked.c.matching)
+        .where(ranked.c.place <= query.size)
+        .order_by(ranked.c.code, ranked.c.id.desc())
+    )
 
 
 def statement(till_id: int, query: DocumentsQuery) -> Select[Any]:

@@ -1,6 +1,6 @@
 """Detalhamento: one till, tab by tab."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -13,7 +13,7 @@ from malote.console.rendering import answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
 from malote.quarantine.job_reports import Job
-from malote.quarantine.reports import Event, Selection, SyncProgress
+from malote.quarantine.reports import Event, SyncProgress
 from malote.quarantine.services import event
 from malote.spool.documents import StoredDocument
 from malote.spool.listing import DocumentsQuery
@@ -148,18 +148,10 @@ def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[s
         size=50 if code else IN_A_GROUP,
     )
     until = services.now()
-    first = services.documents.page(name, query)
-    found = {
-        each: first.documents
-        if each == code
-        else services.documents.page(name, msgspec.structs.replace(query, code=each)).documents
-        for each in ([code] if code else first.reasons)
-    }
-    counts = first.reasons if not query.search.strip() else _searched(services, name, query, until, found)
-    groups = [Group(each, counts.get(each, 0), some) for each, some in found.items() if some]
+    older, groups = _causes(services, name, query)
     return {
         "query": query,
-        "page": first,
+        "older": older,
         "groups": groups,
         # What "all" is on this page: as many as the filter matched when it was shown.
         "matching": sum(group.count for group in groups),
@@ -168,9 +160,19 @@ def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[s
     }
 
 
-def _searched(
-    services: Services, name: str, query: DocumentsQuery, until: float, codes: Iterable[str]
-) -> dict[str, int]:
-    """How many of each cause the search finds."""
-    chosen = {code: Selection(till=name, code=code, search=query.search, until=until) for code in codes}
-    return {code: services.jobs.gauge("replay", one).count for code, one in chosen.items()}
+def _causes(services: Services, name: str, query: DocumentsQuery) -> tuple[int | None, list[Group]]:
+    """What the page shows, and where the next page of one cause begins."""
+    counts: dict[str, int] = {}
+    if query.search.strip():
+        found = services.documents.searched(name, query)
+        if query.code is None:
+            return None, [Group(code, one.count, one.documents) for code, one in found.items()]
+        counts = {code: one.count for code, one in found.items()}
+    first = services.documents.page(name, query)
+    counts = counts or first.reasons
+    if query.code is not None:
+        shown = {query.code: first.documents}
+    else:
+        each = {code: msgspec.structs.replace(query, code=code) for code in first.reasons}
+        shown = {code: services.documents.page(name, one).documents for code, one in each.items()}
+    return first.older, [Group(code, counts.get(code, 0), some) for code, some in shown.items() if some]
