@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml
 
 .PHONY: install demo test lint bench lock soak docs clean
 
@@ -39,8 +40,9 @@ docs: install
 
 # The locks hold hashes and no address; run after changing the dependencies in pyproject.toml.
 lock: install
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml --output-file requirements/base.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --extra dev pyproject.toml --output-file requirements/dev.txt
+	$(COMPILE) --output-file requirements/till.txt
+	$(COMPILE) --extra server --output-file requirements/server.txt
+	$(COMPILE) --extra dev --output-file requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) demo-data bench/results

@@ -29,11 +29,10 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 import psutil
-import zstandard
 from tests.unit.fiscal.notes import build_note
 from tests.unit.fiscal.worst_shapes import worst
 
-from malote import wire
+from malote import frames, wire
 from malote.accounts import users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
@@ -349,7 +348,7 @@ def pouch() -> list[Row]:
         count = 1_700_000
         start = b"\x93\x01" + msgspec.msgpack.encode(datetime.now(UTC)) + b"\xdd" + count.to_bytes(4, "big")
         empty = start + one * count
-        bomb = zstandard.ZstdCompressor(level=19).compress(empty)
+        bomb = frames.pack(empty, level=19)
         return [
             row("a pouch of 2,000 files of rubbish", _processor_of_pouch(running, *_sealed(rubbish)), "ms", good),
             row(

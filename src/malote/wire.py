@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-import zstandard
+
+from malote import frames
 
 PROTOCOL_VERSION = 1
 OLDEST_PROTOCOL_VERSION = 1
@@ -259,18 +260,15 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Pouch)
 _head_decoder = msgspec.msgpack.Decoder(_Head)
 
-_PIECE = (
-    1024  # compressed bytes opened at once: what they can grow to, some 32 MB, is all that the limit may be exceeded
-)
-# Bytes that a frame may make its reader keep to refer back to: every level of zstd's up to 19, then what is allowed.
-_SMALLEST_WINDOW = 2**22
-_LARGEST_WINDOW = 2**27
+# What a frame may make its reader keep to refer back to: every level of zstd's up to 19, then what is allowed.
+_SMALLEST_WINDOW = 2**22  # bytes
+_LARGEST_WINDOW = 27  # a power of two
 
 
 def seal(files: Sequence[PouchFile], sealed_at: datetime) -> tuple[bytes, str]:
     """A pouch ready to be sent, and the hash that goes into POUCH_HASH_HEADER."""
     payload = _encoder.encode(Pouch(PROTOCOL_VERSION, sealed_at, list(files)))
-    return zstandard.ZstdCompressor(level=3).compress(payload), hashlib.sha256(payload).hexdigest()
+    return frames.pack(payload), hashlib.sha256(payload).hexdigest()
 
 
 def unseal(body: bytes, expected_sha256: str | None, *, max_size: int, max_files: int | None = None) -> Pouch:
@@ -310,23 +308,11 @@ def _count(files: msgspec.Raw, most: int) -> None:
 
 
 def _decompress(body: bytes, max_size: int) -> bytes:
-    """The content of the one frame, opened piece by piece so that no frame gets more memory than is allowed."""
-    window = min(_LARGEST_WINDOW, 1 << max(max_size, _SMALLEST_WINDOW).bit_length())
-    opener = zstandard.ZstdDecompressor(max_window_size=window).decompressobj()
-    opened = bytearray()
+    """The content of the one frame; no frame gets more memory than is allowed."""
+    window = min(_LARGEST_WINDOW, max(max_size, _SMALLEST_WINDOW).bit_length())
     try:
-        if zstandard.frame_content_size(body) > max_size:
-            raise PouchUnreadableError("pouch_too_large", f"more than {max_size} bytes when opened")
-        for start in range(0, len(body), _PIECE):
-            if opener.eof:
-                break
-            opened += opener.decompress(body[start : start + _PIECE])
-            if len(opened) > max_size:
-                raise PouchUnreadableError("pouch_too_large", f"more than {max_size} bytes when opened")
-    except zstandard.ZstdError as error:
+        return frames.unpack(body, max_size, window=window)
+    except frames.FrameTooLargeError as error:
+        raise PouchUnreadableError("pouch_too_large", str(error)) from error
+    except frames.FrameError as error:
         raise PouchUnreadableError("pouch_unreadable", str(error)) from error
-    if not opener.eof:
-        raise PouchUnreadableError("pouch_unreadable", "the frame has no end")
-    if opener.unused_data or start + _PIECE < len(body):
-        raise PouchUnreadableError("pouch_unreadable", "something follows the frame")
-    return bytes(opened)

@@ -11,9 +11,8 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-import zstandard
 
-from malote import wire
+from malote import frames, wire
 from malote.accounts.tills import create_till, disable, new_token
 from malote.app import Services
 from malote.config import IntakeSettings
@@ -265,7 +264,7 @@ def test_a_truncated_pouch_is_refused(till: Speaker) -> None:
 )
 def test_what_is_no_pouch_is_refused(till: Speaker, payload: bytes) -> None:
     headers = {wire.POUCH_HASH_HEADER: hashlib.sha256(payload).hexdigest()}
-    body = zstandard.compress(payload)
+    body = frames.pack(payload)
     fault_of(till.http.post(wire.PATH_POUCHES, content=body, headers=headers), 422, "pouch_unreadable")
 
 
@@ -275,7 +274,7 @@ def test_what_is_not_even_compressed_is_refused(till: Speaker) -> None:
 
 
 def test_a_bomb_is_refused_without_being_opened_further_than_allowed(till: Speaker) -> None:
-    bomb = zstandard.ZstdCompressor(level=19).compress(bytes(500_000_000))
+    bomb = frames.pack(bytes(500_000_000), level=19)
     assert len(bomb) < LIMITS.max_body_bytes
     headers = {wire.POUCH_HASH_HEADER: "0" * 64}
     tracemalloc.start()
@@ -389,7 +388,7 @@ def test_a_till_must_say_its_version(address: str, house: tuple[Services, str, s
 def test_a_pouch_of_a_newer_version_is_refused(till: Speaker) -> None:
     payload = msgspec.msgpack.encode(wire.Pouch(2, datetime.now(UTC), []))
     headers = {wire.POUCH_HASH_HEADER: hashlib.sha256(payload).hexdigest()}
-    reply = till.http.post(wire.PATH_POUCHES, content=zstandard.compress(payload), headers=headers)
+    reply = till.http.post(wire.PATH_POUCHES, content=frames.pack(payload), headers=headers)
     fault_of(reply, 426, "protocol_unsupported")
 
 

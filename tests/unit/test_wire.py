@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from malote import frames
 from malote.wire import (
     BusinessDay,
     Contact,
@@ -72,7 +72,7 @@ def test_a_truncated_pouch_is_refused(cut: int) -> None:
 
 
 def test_a_bomb_is_refused_without_being_opened_whole() -> None:
-    bomb = zstandard.ZstdCompressor(level=19).compress(bytes(300_000_000))
+    bomb = frames.pack(bytes(300_000_000), level=19)
     tracemalloc.start()
     try:
         with pytest.raises(PouchUnreadableError) as refused:
@@ -94,7 +94,7 @@ def test_a_pouch_that_just_fits_is_opened() -> None:
 
 def test_what_follows_the_frame_is_refused() -> None:
     body, sha256 = seal([file_of(b"sale")], NOW)
-    empty = zstandard.ZstdCompressor().compress(b"")
+    empty = frames.pack(b"")
     skippable = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"note"
     for tail in (b"\0", b"x" * 5000, body, empty, skippable):
         with pytest.raises(PouchUnreadableError) as refused:
@@ -104,9 +104,10 @@ def test_what_follows_the_frame_is_refused() -> None:
 
 def test_a_frame_that_does_not_say_its_size_is_a_pouch_too() -> None:
     body, sha256 = seal([file_of(b"sale" * 10_000)], NOW)
-    plain = zstandard.ZstdDecompressor().decompress(body)
-    compressor = zstandard.ZstdCompressor(write_content_size=False).compressobj()
-    unsized = compressor.compress(plain) + compressor.flush()
+    plain = frames.unpack(body, LIMIT)
+    # Written before its size is known, as a stream is.
+    unsized = frames.zstd.compress(plain, options={frames.zstd.CompressionParameter.content_size_flag: 0})
+    assert frames.claimed_size(unsized) is None
     assert unseal(unsized, sha256, max_size=LIMIT).files == unseal(body, sha256, max_size=LIMIT).files
 
 
@@ -126,7 +127,7 @@ def test_a_million_empty_files_are_refused_before_any_is_looked_at() -> None:
     start = msgspec.msgpack.encode(1)
     stamp = msgspec.msgpack.encode(NOW)
     payload = b"\x93" + start + stamp + b"\xdd" + count.to_bytes(4, "big") + one * count
-    body = zstandard.ZstdCompressor(level=19).compress(payload)
+    body = frames.pack(payload, level=19)
     assert len(body) < 20_000
     began = time.process_time()
     tracemalloc.start()
@@ -144,7 +145,7 @@ def test_a_million_empty_files_are_refused_before_any_is_looked_at() -> None:
 
 def test_what_only_claims_many_files_is_no_pouch() -> None:
     payload = b"\x93\x01" + msgspec.msgpack.encode(NOW) + b"\xdd\xff\xff\xff\xff"
-    body = zstandard.ZstdCompressor().compress(payload)
+    body = frames.pack(payload)
     with pytest.raises(PouchUnreadableError) as refused:
         unseal(body, hashlib.sha256(payload).hexdigest(), max_size=LIMIT, max_files=2000)
     assert refused.value.code == "pouch_unreadable"

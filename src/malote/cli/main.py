@@ -7,9 +7,15 @@ from typing import Annotated, NamedTuple
 import typer
 
 from malote import __version__
-from malote.cli.common import say
+from malote.cli.common import FAILED, say
 
 _PROGRAM = "Takes every sale from a store's tills to the ERP exactly once, and proves it."
+
+# In both languages, since the settings that say which are not read yet.
+_TILL_ONLY = (
+    "malote {word}: esta instalação é só do agente do caixa (falta {library}). Instale malote[server].",
+    "malote {word}: this installation is a till's agent only ({library} is missing). Install malote[server].",
+)
 
 # Groups of commands, each within the one that its words begin with.
 _GROUPS = {
@@ -92,23 +98,24 @@ def assemble(word: str | None = None) -> typer.Typer:
     app.callback()(_program)
     groups = {"": app}
     for part in _PARTS.get(word or "") or [part for parts in _PARTS.values() for part in parts]:
-        module = import_module(f"malote.cli.{part.module}")
+        try:
+            module = import_module(f"malote.cli.{part.module}")
+        except ModuleNotFoundError as error:
+            if word in _PARTS or not _is_of_the_server(error):
+                raise
+            continue  # a till's help shows what there is at a till
         getattr(module, part.function)(*(_group(groups, name) for name in part.groups))
     return app
 
 
-def _say_version(wanted: bool) -> None:
-    if wanted:
-        say(f"malote {__version__}")
-        raise typer.Exit
+def _is_of_the_server(error: ModuleNotFoundError) -> bool:
+    """Whether it is a library that only a server is installed with."""
+    return (error.name or "malote").partition(".")[0] != "malote"
 
 
-VersionOption = Annotated[
-    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Says which version this is.")
-]
-
-
-def _program(version: VersionOption = False) -> None:
+def _program(
+    version: Annotated[bool, typer.Option("--version", help="Says which version this is.")] = False,
+) -> None:
     pass
 
 
@@ -125,4 +132,15 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    assemble(sys.argv[1] if len(sys.argv) > 1 else None)()
+    words = sys.argv[1:]
+    if words[:1] == ["--version"]:  # asked by every monitor: nothing is loaded for it
+        say(f"malote {__version__}")
+        return
+    try:
+        assemble(words[0] if words else None)()
+    except ModuleNotFoundError as error:
+        if not _is_of_the_server(error):
+            raise
+        for line in _TILL_ONLY:
+            say(line.format(word=" ".join(words[:1]), library=error.name), err=True)
+        sys.exit(FAILED)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import msgspec
-import zstandard
 
+from malote import frames
 from malote.fiscal import documents
 from malote.fiscal.documents import Document
 
@@ -14,7 +14,7 @@ class DamagedError(Exception):
 
 
 def pack(extracted: list[Document | None]) -> bytes:
-    return zstandard.ZstdCompressor(level=1).compress(documents.encode(extracted))
+    return frames.pack(documents.encode(extracted), level=1)
 
 
 def extend(blob: bytes | None, used: int, more: Sequence[Document]) -> tuple[bytes, int]:
@@ -25,7 +25,7 @@ def extend(blob: bytes | None, used: int, more: Sequence[Document]) -> tuple[byt
     entries = _entries(blob)
     entries += [_NOTHING] * (used - len(entries))
     added = [msgspec.Raw(_encoder.encode(document)) for document in more]
-    return zstandard.ZstdCompressor(level=1).compress(_encoder.encode(entries + added)), len(entries)
+    return frames.pack(_encoder.encode(entries + added), level=1), len(entries)
 
 
 def _entries(blob: bytes | None) -> list[msgspec.Raw]:
@@ -37,8 +37,8 @@ def _entries(blob: bytes | None) -> list[msgspec.Raw]:
 
 def _opened(blob: bytes) -> list[msgspec.Raw]:
     try:
-        return _split.decode(zstandard.ZstdDecompressor().decompress(blob))
-    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+        return _split.decode(frames.unpack(blob, _LARGEST))
+    except (frames.FrameError, msgspec.DecodeError) as error:
         raise DamagedError(str(error)) from error
 
 
@@ -59,6 +59,8 @@ class Extracted:
             raise DamagedError("nothing was extracted")
         return found
 
+
+_LARGEST = 2**31  # bytes: what this server packed itself is bounded by the pouches it takes
 
 _encoder = msgspec.msgpack.Encoder()
 _split = msgspec.msgpack.Decoder(list[msgspec.Raw])

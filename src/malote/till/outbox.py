@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
-import zstandard
 
+from malote import frames
 from malote.till import storage
 from malote.till.files import Answer, CapturedFile, Counts, Mark, Refusal, StoredFile, readable
 
@@ -63,8 +63,6 @@ class Outbox:
     def __init__(self, path: Path, *, look_only: bool = False) -> None:
         self.path = path
         self._connection = storage.connect_to_look(path) if look_only else storage.connect(path)
-        self._compressor = zstandard.ZstdCompressor(level=3)
-        self._decompressor = zstandard.ZstdDecompressor()
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +97,7 @@ class Outbox:
 
     def _insert(self, connection: sqlite3.Connection, files: Iterable[CapturedFile], at: float) -> None:
         for file in files:
-            content = self._compressor.compress(file.content)
+            content = frames.pack(file.content)
             facts = (file.sha256, readable(file.path), file.name, file.mark.size, file.mark.mtime_ns, content, at)
             connection.execute(_INSERT_FILE, facts)
 
@@ -186,10 +184,8 @@ class Outbox:
     def _unpack(self, packed: bytes, size: int) -> bytes | None:
         try:
             # A damaged frame may claim any size, and would be given the memory for it.
-            if zstandard.frame_content_size(packed) != size:
-                return None
-            return self._decompressor.decompress(packed)
-        except zstandard.ZstdError:
+            return frames.unpack(packed, size) if frames.claimed_size(packed) == size else None
+        except frames.FrameError:
             return None
 
     def _lose(self, damaged: list[tuple[int, bytes]]) -> None:

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import zstandard
-
-from malote import durable
+from malote import durable, frames
 from malote.till import storage
 from malote.till.files import CapturedFile, Mark
 from malote.till.outbox import Outbox
@@ -79,10 +77,10 @@ def _one(connection: sqlite3.Connection, file_id: int) -> CapturedFile | None:
         if row is None:
             return None
         name, size, mtime_ns, sha256, packed = row
-        if zstandard.frame_content_size(packed) != size:
+        if frames.claimed_size(packed) != size:
             return None
-        content = zstandard.ZstdDecompressor().decompress(packed)
-    except (sqlite3.DatabaseError, zstandard.ZstdError, TypeError, ValueError):
+        content = frames.unpack(packed, size)
+    except (sqlite3.DatabaseError, frames.FrameError, TypeError, ValueError):
         return None
     if hashlib.sha256(content).digest() != sha256:
         return None
