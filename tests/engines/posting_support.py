@@ -122,6 +122,8 @@ class Passing:
         self.booked = erp.booked
         self.ledger = erp.ledger
         self.sales = erp.sales
+        self.sales_between = erp.sales_between
+        self.departures = erp.departures
         self.supersede = erp.supersede
         self.rehearse = erp.rehearse
         self.grants = erp.grants

@@ -9,7 +9,7 @@ ledger is asked besides. Where the ERP doesn't keep its sales (``books.compare_s
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, and_, select
@@ -20,9 +20,10 @@ from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool import erp_comparison, erp_memory
+from malote.spool import erp_comparison, erp_memory, strangers
 from malote.spool.erp_comparison import Booked, Compared, Difference, What, Witness
 from malote.spool.moving import chunks
+from malote.spool.strangers import Stranger
 
 DAYS = 30  # that are looked at where nobody says which
 
@@ -57,7 +58,7 @@ class TillDay(msgspec.Struct, frozen=True):
 class Named(msgspec.Struct, frozen=True):
     """One difference, so that a person can find it. Totals in cents; ``erp_total`` None where the ERP has nothing."""
 
-    document_id: int
+    document_id: int  # 0 of a sale that nobody sent
     till: str
     day: date | None
     kind: str
@@ -68,6 +69,7 @@ class Named(msgspec.Struct, frozen=True):
     total: int
     erp_total: int | None
     accepted: bool = False  # a person said why it is so
+    fields: str = ""  # which differ, where that is told: total, items[2].quantity, -payments[1] (gone), +items[9]
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -101,11 +103,15 @@ def reconcile(books: Books, query: Query, now: float) -> Report:
         found += compared.differences
         _add(books, compared, server, erp)
     names = _till_names(books.engine)
+    unsent = _unsent(books, query, now) if books.sales else []
+    for one in unsent:
+        erp[one.till_id, books.day.of(one.issued_at)].append((one.access_key, _state(cancelled=False), one.total))
     days = [
         TillDay(names[key[0]], key[1], _side(server[key]), _side(erp[key]))
-        for key in sorted(server, key=lambda key: (names[key[0]].lower(), key[1] or date.min))
+        for key in sorted({*server, *erp}, key=lambda key: (names[key[0]].lower(), key[1] or date.min))
     ]
-    return Report(days, named(books, found), books.sales)
+    strangers = [_named_stranger(books, one, names[one.till_id]) for one in unsent]
+    return Report(days, [*named(books, found), *strangers], books.sales)
 
 
 def compared_pages(books: Books, query: Query, now: float) -> Iterator[Compared]:
@@ -138,10 +144,35 @@ def named(books: Books, found: Sequence[Difference]) -> list[Named]:
             total=booked.total if booked.kind == "sale" else 0,
             erp_total=one.erp_total,
             accepted=booked.id in accepted,
+            fields=one.fields,
         )
         for one in sorted(found, key=lambda one: one.booked.id)
         for booked in [one.booked]
     ]
+
+
+def _unsent(books: Books, query: Query, now: float) -> list[Stranger]:
+    till_id = find_till(books.engine, query.till).id if query.till is not None else None
+    until = query.until or datetime.fromtimestamp(now, UTC).date() + timedelta(days=1)
+    found = strangers.look(
+        books.engine, books.erp, _months(query.since or until - timedelta(days=DAYS), until), now, till_id
+    )
+    return [one for one in found if _is_within(books.day.of(one.issued_at), query)]
+
+
+def _months(since: date, until: date) -> list[date]:
+    """The first days of the months that keys of these days name."""
+    first, last = since - timedelta(days=1), until + timedelta(days=1)
+    months = [first.replace(day=1)]
+    while (following := (months[-1] + timedelta(days=32)).replace(day=1)) <= last:
+        months.append(following)
+    return months
+
+
+def _named_stranger(books: Books, one: Stranger, till: str) -> Named:
+    day = books.day.of(one.issued_at)
+    of_key = ("sale", one.access_key, one.series, one.number)
+    return Named(0, till, day, *of_key, "unsent", 0, one.total, one.accepted)
 
 
 def _add(books: Books, compared: Compared, server: _Lines, erp: _Lines) -> None:
@@ -178,7 +209,9 @@ def _condition(engine: Engine, query: Query) -> ColumnElement[bool] | None:
     if query.till is not None:
         conditions.append(documents.c.till_id == find_till(engine, query.till).id)
     if query.since is not None:
-        conditions.append(documents.c.issued_at >= (query.since - timedelta(days=1)).isoformat())
+        since = documents.c.issued_at >= (query.since - timedelta(days=1)).isoformat()
+        # A void of numbers is of no day.
+        conditions.append(since | documents.c.issued_at.is_(None))
     if query.until is not None:
         conditions.append(documents.c.issued_at < (query.until + timedelta(days=3)).isoformat())
     return and_(*conditions) if conditions else None

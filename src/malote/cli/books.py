@@ -43,6 +43,14 @@ _WHAT: dict[str, tuple[str, str]] = {
     "doubled": ("mais de uma vez no ERP", "more than once in the ERP"),
     "total": ("outro total no ERP", "another total in the ERP"),
     "state": ("cancelada só de um lado", "cancelled on one side only"),
+    "date": ("outra data no ERP", "another date in the ERP"),
+    "till": ("outro caixa no ERP", "another till in the ERP"),
+    "number": ("outra série ou outro número no ERP", "another series or number in the ERP"),
+    "items": ("outros itens no ERP", "other items in the ERP"),
+    "payments": ("outros pagamentos no ERP", "other payments in the ERP"),
+    "content": ("outro conteúdo no ERP", "other content in the ERP"),
+    "void": ("inutilização fora do ERP", "its void isn't in the ERP"),
+    "unsent": ("no ERP, e nenhum caixa a enviou", "in the ERP, and no till sent it"),
 }
 
 
@@ -196,6 +204,7 @@ def _name(differences: "Sequence[Named]", language: Language) -> None:
         accepted = (" (accepted)" if english else " (aceito)") if one.accepted else ""
         day = one.day.isoformat() if one.day else "?"
         number = f"{one.series}/{one.number} · " if one.number is not None else ""
-        say(f"{one.till} · {day} · {number}{one.access_key} · {here} · {what}{accepted}")
+        fields = f" [{one.fields}]" if one.fields else ""
+        say(f"{one.till} · {day} · {number}{one.access_key} · {here} · {what}{fields}{accepted}")
     if len(differences) > MOST_NAMED:
         say(f"… +{len(differences) - MOST_NAMED} (--json)")

@@ -36,12 +36,25 @@ erp_difference = Table(
     Column("erp_total", BigInteger),  # cents, as the ERP has it now; NULL where it has nothing
     Column("found_at", Double, nullable=False),
     Column("accepted_at", Double),  # a person said why it is so
+    Column("fields", Text),  # which, where it is told; never a value
     Index(
         "erp_difference_open",
         "till_id",
         sqlite_where=text("accepted_at IS NULL"),
         postgresql_where=text("accepted_at IS NULL"),
     ),
+)
+
+# Sales in the ERP under the series of a till, that no till sent.
+erp_stranger = Table(
+    "erp_stranger",
+    metadata,
+    Column("access_key", Text, primary_key=True),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="erp_stranger_till"), nullable=False),
+    Column("total", BigInteger, nullable=False),  # cents, as the ERP has it
+    Column("issued_at", Text),  # ISO 8601 with zone; NULL where the ERP doesn't tell
+    Column("found_at", Double, nullable=False),
+    Column("accepted_at", Double),  # a person said why it is there
 )
 
 # Documents that were ordered to be booked again: the poster looks closely at what the ERP still has of them.

@@ -15,7 +15,7 @@ from malote.erp.faults import classify
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.profiles.queries import UnansweredError
-from malote.erp.protocol import BookedSale, ErpError, Posting, SaleRow
+from malote.erp.protocol import BookedSale, ErpError, OwnSale, Posting
 from malote.erp.said import presentable
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Answer, Sale
@@ -33,6 +33,7 @@ DRIVER_ERRORS = (
 )
 _REMEMBERED_SECONDS = 2.0
 STEP = 5000  # rows in memory while reading all of them
+_AFTER = "!"  # put behind a key: before all that is behind it
 _BEFORE_ALL = " "  # not "", which Oracle takes for NULL
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
@@ -131,16 +132,6 @@ def ledger(transaction: Transaction, tables: ErpTables, identities: Sequence[str
     return found
 
 
-def sales(transaction: Transaction, tables: ErpTables, access_keys: Sequence[str]) -> list[SaleRow]:
-    """The rows of these sales, each step in a transaction of its own."""
-    found: list[SaleRow] = []
-    for some in statements.steps(set(access_keys)):
-        with classified(tables.sale.name), transaction() as connection:
-            rows = connection.execute(statements.sale_rows(tables, some))
-            found += [SaleRow(key, total, cancelled_at is not None) for key, total, cancelled_at in rows]
-    return found
-
-
 def booked(transaction: Transaction, tables: ErpTables) -> Iterator[BookedSale]:
     """Every sale in the order of its key. Each step is a transaction of its own, so that none stays open."""
     statement = statements.booked_after(tables, STEP)
@@ -153,3 +144,18 @@ def booked(transaction: Transaction, tables: ErpTables) -> Iterator[BookedSale]:
             yield BookedSale(key, till, total, issued_at, protocol_status is not None, cancelled_at is not None)
         if len(page) < STEP:
             return
+
+
+def sales_between(transaction: Transaction, tables: ErpTables, first: str, last: str) -> Iterator[OwnSale]:
+    """See ``Erp``. Each step is a transaction of its own."""
+    statement = statements.own_sales(tables, STEP)
+    if statement is None:
+        return
+    while True:
+        with classified(tables.sale.name), transaction() as connection:
+            page = connection.execute(statement, {"first": first, "last": last}).all()
+        for key, total, issued_at in page:
+            yield OwnSale(key.rstrip(), total, issued_at)
+        if len(page) < STEP:
+            return
+        first = page[-1][0].rstrip() + _AFTER

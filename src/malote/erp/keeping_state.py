@@ -71,3 +71,9 @@ def _kept(row: Any) -> Kept:
     status = row["protocol_status"]
     protocol = None if status is None else Protocol(row["protocol_number"] or "", status, row["protocol_at"])
     return Kept(msgspec.structs.replace(sale, protocol=protocol), row["sale_key"] or "", row["till"])
+
+
+def numbers(connection: Connection, state: Table, keys: Sequence[str]) -> dict[str, str]:
+    """What the ERP calls those of these sales that are booked, by access key."""
+    asked = select(state.c.access_key, state.c.sale_key).where(state.c.access_key.in_(keys))
+    return {key: number or "" for key, number in connection.execute(asked)}

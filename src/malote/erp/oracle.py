@@ -9,7 +9,7 @@ WAIT). What is left, another session's uncommitted row of the same key, ends wit
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
-from malote.erp import calling, connecting, guarding, rehearsing, rows, statements, structure
+from malote.erp import calling, connecting, guarding, images, rehearsing, rows, statements, structure
 from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
@@ -28,7 +28,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, Rehearsal, SaleRow
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.superseding import Superseding
 from malote.erp.targets import CANCELLED, PROTOCOL
@@ -144,11 +144,19 @@ class OracleErp:
 
     def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
         with classified(secrets=self._secrets):
-            return connecting.sales(self._engine.connect, self.tables, access_keys)
+            return images.sale_rows(self._engine.connect, self.tables, access_keys)
+
+    def departures(self, postings: Sequence[Posting], cancelled: Collection[str]) -> dict[int, list[str]]:
+        with classified(secrets=self._secrets):
+            return images.departures(self, self._engine.connect, postings, cancelled)
 
     def booked(self) -> Iterator[BookedSale]:
         with classified(secrets=self._secrets):
             yield from connecting.booked(self._engine.connect, self.tables)
+
+    def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
+        with classified(secrets=self._secrets):
+            yield from connecting.sales_between(self._engine.connect, self.tables, first, last)
 
     def grants(self, user: str) -> list[Grant]:
         """UPDATE is granted on whole tables, since whether a column's is enough for FOR UPDATE was never tried."""

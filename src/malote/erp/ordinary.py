@@ -59,7 +59,7 @@ class Ordinary:
         return keeping_state.entry(sale, row.get(KEY), row["till"], protocol, with_consumer=keeps)
 
     def _add_lines(self, sales: Sequence[tuple[Sale, Row]]) -> None:
-        lines = [(item, fields, row) for sale, row in sales for item, fields in _items(sale)]
+        lines = [(item, fields, row) for sale, row in sales for item, fields in items_of(sale)]
         assert self._erp.item is not None  # noqa: S101 the profile is refused without
         self._number(self._erp.item, [(fields, row) for _, fields, row in lines], ("number",))
         if tax := self._erp.tax:
@@ -72,7 +72,7 @@ class Ordinary:
             ]
             self._copy(tax, taxes)
         if payment := self._erp.payment:
-            self._copy(payment, [(fields, row) for sale, row in sales for fields in _payments(sale)])
+            self._copy(payment, [(fields, row) for sale, row in sales for fields in payments_of(sale)])
 
     def _number(self, mapped: MappedTable, pairs: Sequence[Pair], names: tuple[str, ...]) -> None:
         """Writes rows, and gives each the key that the database has for it, if it has one."""
@@ -249,11 +249,11 @@ def _row_of(kept: Kept) -> Row:
     return rows.sale_row(kept.sale, kept.till) | {KEY: kept.key or None}
 
 
-def _items(sale: Sale) -> Iterable[tuple[Item, Row]]:
+def items_of(sale: Sale) -> Iterable[tuple[Item, Row]]:
     return zip(sale.items, rows.item_rows(sale), strict=True)
 
 
-def _payments(sale: Sale) -> list[Row]:
+def payments_of(sale: Sale) -> list[Row]:
     """With the change on the one that was paid in cash, or on the first where none was."""
     fields = rows.payment_rows(sale)
     cash = next((place for place, payment in enumerate(sale.payments) if payment.method == _CASH), 0)

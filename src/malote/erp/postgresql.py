@@ -1,6 +1,6 @@
 """The ERP on PostgreSQL: one transaction per batch, sales by COPY."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -10,7 +10,17 @@ import psycopg
 from sqlalchemy import URL, Connection, Select, Table, create_engine, text
 from sqlalchemy.pool import QueuePool
 
-from malote.erp import calling, connecting, grants_postgresql, ordinary, place_postgresql, rehearsing, rows, structure
+from malote.erp import (
+    calling,
+    connecting,
+    grants_postgresql,
+    images,
+    ordinary,
+    place_postgresql,
+    rehearsing,
+    rows,
+    structure,
+)
 from malote.erp.address import CHARACTERS, secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
@@ -21,7 +31,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, Rehearsal, SaleRow
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
 from malote.erp.repertoire import Repertoire, repertoire_of
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
@@ -141,11 +151,19 @@ class PostgresqlErp:
 
     def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
         with classified(secrets=self._secrets):
-            return connecting.sales(self._transaction, self.tables, access_keys)
+            return images.sale_rows(self._transaction, self.tables, access_keys)
+
+    def departures(self, postings: Sequence[Posting], cancelled: Collection[str]) -> dict[int, list[str]]:
+        with classified(secrets=self._secrets):
+            return images.departures(self, self._transaction, postings, cancelled)
 
     def booked(self) -> Iterator[BookedSale]:
         with classified(secrets=self._secrets):
             yield from connecting.booked(self._transaction, self.tables)
+
+    def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
+        with classified(secrets=self._secrets):
+            yield from connecting.sales_between(self._transaction, self.tables, first, last)
 
     def grants(self, user: str) -> list[Grant]:
         return grants_postgresql.needed(self.tables, user)

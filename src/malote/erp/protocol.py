@@ -1,6 +1,6 @@
 """What a production database must be able to do for Malote. One module per engine fulfils it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -112,12 +112,25 @@ class BookedSale(msgspec.Struct, frozen=True):
     cancelled: bool
 
 
+class OwnSale(msgspec.Struct, frozen=True):
+    """A row of the ERP's own sales, whoever wrote it. ``total`` in cents; what its table doesn't tell is None."""
+
+    access_key: str
+    total: int | None
+    issued_at: datetime | None
+
+
 class SaleRow(msgspec.Struct, frozen=True):
     """One row of the ERP's sales. Where its tables allow it, two of them have one key."""
 
     access_key: str
     total: int  # cents
     cancelled: bool
+
+
+# What is told of a document whose row isn't there at all, or stands twice, in place of names of fields.
+GONE = "-"
+TWICE = "++"
 
 
 class Connections(Protocol):
@@ -180,8 +193,22 @@ class Erp(Protocol):
         """The ERP's own rows of these sales, whatever the ledger says of them. Raises ``ErpError``."""
         ...
 
+    def departures(self, postings: Sequence[Posting], cancelled: Collection[str]) -> dict[int, list[str]]:
+        """Of documents as they were booked, which fields the ERP's own rows have otherwise: ``total``,
+        ``items[2].quantity``, ``-items[3]`` (gone), ``+payments[2]`` (too much), ``GONE``, ``TWICE``; by document, of
+        those that differ. ``cancelled``: keys of sales that are. Raises ``ErpError``.
+        """
+        ...
+
     def booked(self) -> Iterator[BookedSale]:
         """Every booked sale in the order of its key, read in steps, so that memory stays bounded."""
+        ...
+
+    def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
+        """The ERP's own sales whose keys lie from ``first`` on and before ``last``, in their order, read in steps.
+
+        None where its tables have no key, or its own procedure books. Raises ``ErpError``.
+        """
         ...
 
     def grants(self, user: str) -> list[Grant]:

@@ -1,7 +1,7 @@
 """The ERP on SQLite, for trying out and for small stores: the same bookings, one writer at a time."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from malote import private
-from malote.erp import calling, connecting, rehearsing, rows, statements, structure
+from malote.erp import calling, connecting, images, rehearsing, rows, statements, structure
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
@@ -20,7 +20,7 @@ from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, Posting, Rehearsal, SaleRow
+from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
 from malote.erp.repertoire import Repertoire
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
@@ -97,10 +97,16 @@ class SqliteErp:
         return connecting.ledger(self._engine.connect, self.tables, identities)
 
     def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
-        return connecting.sales(self._engine.connect, self.tables, access_keys)
+        return images.sale_rows(self._engine.connect, self.tables, access_keys)
+
+    def departures(self, postings: Sequence[Posting], cancelled: Collection[str]) -> dict[int, list[str]]:
+        return images.departures(self, self._engine.connect, postings, cancelled)
 
     def booked(self) -> Iterator[BookedSale]:
         return connecting.booked(self._engine.connect, self.tables)
+
+    def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
+        return connecting.sales_between(self._engine.connect, self.tables, first, last)
 
     def grants(self, user: str) -> list[Grant]:
         return []  # who may write the file may do everything

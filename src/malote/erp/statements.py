@@ -7,7 +7,7 @@ text meets only a few; and of at most a thousand, which is all that Oracle takes
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Delete, Insert, Select, Update, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Delete, Insert, Select, Update, and_, bindparam, delete, func, insert, null, or_, select, update
 
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.profile import FIELDS
@@ -60,6 +60,16 @@ def sale_rows(erp: ErpTables, keys: Sequence[str]) -> Select[Any]:
     """What these sales come to, and whether they are cancelled."""
     sale = erp.standing
     return select(sale.access_key, sale.total, sale.cancelled_at).where(sale.access_key.in_(keys))
+
+
+def own_sales(erp: ErpTables, most: int) -> Select[Any] | None:
+    """A page of the ERP's own sales from the key ``first`` on and before ``last``, whoever wrote them."""
+    if erp.profile.post is not None or "access_key" not in erp.sale.columns:
+        return None
+    sale, bare = erp.sale.columns, {target.bare for target in erp.sale.targets if target.key == target.bare}
+    told = [sale[name] if name in bare else null() for name in ("total", "issued_at")]
+    within = (sale.access_key >= bindparam("first"), sale.access_key < bindparam("last"))
+    return select(sale.access_key, *told).where(*within).order_by(sale.access_key).limit(most)
 
 
 def entries_after(erp: ErpTables, most: int) -> Select[Any]:

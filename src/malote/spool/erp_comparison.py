@@ -8,74 +8,30 @@ since posters go on meanwhile.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, exists, select
 
 from malote.database.engine import reading
 from malote.database.tables import document as documents
+from malote.spool import departing
+from malote.spool.erp_differences import (
+    OUTSIDE,
+    SHORT,
+    STAYING,
+    Booked,
+    Difference,
+    SaleRow,
+    What,
+    Witness,
+)
 from malote.spool.moving import chunks
 from malote.spool.states import OPEN
 
 PAGE = 2000  # documents compared at once
 
-#   missing          neither the ledger nor the sales have it
-#   deleted          the ledger has it, and its sale is gone
-#   unlisted         its sale is there, and the ledger lost it
-#   doubled          its sale is there more than once
-#   total            its sale comes to another amount
-#   state            its sale is cancelled and nobody cancelled it here, or the other way round
-What = Literal["missing", "deleted", "unlisted", "doubled", "total", "state"]
-OUTSIDE: frozenset[What] = frozenset({"missing", "deleted", "unlisted"})  # may be booked again
-SHORT: frozenset[What] = frozenset({"missing", "unlisted"})  # the ledger lacks it: nothing is booked meanwhile
-
-
-class SaleRow(Protocol):
-    """As ``erp.protocol.SaleRow``."""
-
-    @property
-    def access_key(self) -> str: ...
-    @property
-    def total(self) -> int: ...
-    @property
-    def cancelled(self) -> bool: ...
-
-
-class Witness(Protocol):
-    """The ERP."""
-
-    def ledger(self, identities: Sequence[str]) -> Mapping[str, bytes]: ...
-
-    def sales(self, access_keys: Sequence[str]) -> Sequence[SaleRow]: ...
-
-
-class Booked(msgspec.Struct, frozen=True):
-    """A posted sale or cancellation: of several documents of one key the first. ``total`` in cents."""
-
-    id: int
-    till_id: int
-    kind: str
-    access_key: str
-    series: int | None
-    number: int | None
-    issued_at: str | None
-    total: int
-    totals: frozenset[int] = frozenset()  # of all documents of its key
-    cancelled: bool = False
-
-    @property
-    def identity(self) -> str:
-        """As ``fiscal.documents.identity``."""
-        return self.access_key if self.kind == "sale" else f"cancel:{self.access_key}"
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """``erp_total`` in cents; None where the ERP has no sale."""
-
-    booked: Booked
-    what: What
-    erp_total: int | None = None
+__all__ = ["OUTSIDE", "PAGE", "SHORT", "Booked", "Compared", "Difference", "SaleRow", "What", "Witness", "compare"]
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -129,28 +85,30 @@ def ids_where(
     return list(connection.scalars(query if condition is None else query.where(condition)))
 
 
-# A void of numbers has no key to ask for.
-_COMPARABLE = (
-    (documents.c.state == "posted")
-    & documents.c.kind.in_(("sale", "cancellation"))
-    & documents.c.access_key.is_not(None)
+_COMPARABLE = (documents.c.state == "posted") & (
+    (documents.c.kind.in_(("sale", "cancellation")) & documents.c.access_key.is_not(None))
+    | (documents.c.kind == "number_void")
 )
 
 
 def _compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -> Compared:
     with reading(engine) as connection:
-        booked = _read(connection, ids)
+        booked, contents = departing.with_contents(connection, _read(connection, ids))
     entries = erp.ledger([one.identity for one in booked]) if booked else {}
     keys = [one.access_key for one in booked if one.kind == "sale"]
     rows: dict[str, list[SaleRow]] = defaultdict(list)
     for row in erp.sales(keys) if sales and keys else ():
         rows[row.access_key].append(row)
     found = [one for each in booked if (one := _judged(each, each.identity in entries, rows, sales=sales))]
+    if sales:
+        found = departing.with_departures(erp, booked, contents, found)
     with reading(engine) as connection:
         return Compared(booked, rows, _without_open(connection, found))
 
 
 def _judged(booked: Booked, listed: bool, rows: Mapping[str, Sequence[SaleRow]], *, sales: bool) -> Difference | None:
+    if booked.kind == "number_void":
+        return None if listed else Difference(booked, "void")
     if booked.kind != "sale" or not sales:
         return None if listed else Difference(booked, "missing")
     own = rows.get(booked.access_key, ())
@@ -170,12 +128,12 @@ def _judged(booked: Booked, listed: bool, rows: Mapping[str, Sequence[SaleRow]],
 
 def _without_open(connection: Connection, found: Sequence[Difference]) -> list[Difference]:
     """What a document that is under way may have changed already is no difference yet."""
-    asked = sorted({one.booked.access_key for one in found if one.what in ("total", "state")})
+    asked = sorted({one.booked.access_key for one in found if one.what not in STAYING})
     under_way: set[str | None] = set()
     for some in chunks(asked):
         of_key = documents.c.access_key.in_(some) & documents.c.state.in_(sorted(OPEN))
         under_way |= set(connection.scalars(select(documents.c.access_key).where(of_key)))
-    return [one for one in found if one.what not in ("total", "state") or one.booked.access_key not in under_way]
+    return [one for one in found if one.what in STAYING or one.booked.access_key not in under_way]
 
 
 def _read(connection: Connection, ids: Sequence[int]) -> list[Booked]:
@@ -188,11 +146,11 @@ def _read(connection: Connection, ids: Sequence[int]) -> list[Booked]:
     for some in chunks(sorted(set(ids))):
         query = select(*columns, documents.c.total).where(_COMPARABLE, documents.c.id.in_(some), first)
         found += connection.execute(query.order_by(documents.c.id)).all()
-    totals, cancelled = _of_keys(connection, sorted({row.access_key for row in found}))
+    totals, cancelled = _of_keys(connection, sorted({row.access_key for row in found if row.access_key}))
     return [
         Booked(
-            **{**row._asdict(), "total": row.total or 0},
-            totals=frozenset(totals[row.access_key]),
+            **{**row._asdict(), "total": row.total or 0, "access_key": row.access_key or ""},
+            totals=frozenset(totals.get(row.access_key, ())),
             cancelled=row.access_key in cancelled,
         )
         for row in found

@@ -18,16 +18,18 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     select,
     text,
+    union_all,
     update,
 )
 
 from malote.database.engine import reading, writing
-from malote.database.erp_tables import erp_difference, erp_memory
+from malote.database.erp_tables import erp_difference, erp_memory, erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import tally
-from malote.spool import erp_comparison
+from malote.spool import erp_comparison, strangers
 from malote.spool.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
 from malote.spool.moving import chunks
 from malote.spool.states import OPEN
@@ -82,7 +84,9 @@ def outside_in_all(engine: Engine) -> tuple[int, int]:
 
 def outside_of() -> Subquery:
     """The same as a row per till that has any: ``till_id``, and the fields of ``Outside``."""
-    table = erp_difference.c
+    known = select(erp_difference.c.till_id, erp_difference.c.what, erp_difference.c.total).where(_OPEN)
+    unsent = select(erp_stranger.c.till_id, literal("unsent"), erp_stranger.c.total)
+    table = union_all(known, unsent.where(erp_stranger.c.accepted_at.is_(None))).subquery("different").c
     lost = table.what.in_(sorted(OUTSIDE))
 
     def counted(condition: ColumnElement[bool], value: Any, name: str) -> ColumnElement[int]:
@@ -96,7 +100,6 @@ def outside_of() -> Subquery:
             counted(~lost, 1, "differing"),
             counted(~lost, table.total, "differing_total"),
         )
-        .where(_OPEN)
         .group_by(table.till_id)
         .subquery("outside")
     )
@@ -173,6 +176,8 @@ def accept(engine: Engine, now: float, tell: Callable[[Connection, int, int], No
     """
     with writing(engine) as connection:
         count, total = connection.execute(_counted(_OPEN)).one()
+        more, value = strangers.accept(connection, now)
+        count, total = count + more, total + value
         if not count:
             return None
         connection.execute(update(erp_difference).where(_OPEN).values(accepted_at=now))
@@ -187,8 +192,8 @@ _STANDING = exists().where((documents.c.id == erp_difference.c.document_id) & (d
 
 # Another poster may have found the same at the same moment.
 _INSERT = text(
-    "INSERT INTO erp_difference (document_id, till_id, what, total, erp_total, found_at, accepted_at)"
-    " VALUES (:document_id, :till_id, :what, :total, :erp_total, :found_at, :accepted_at)"
+    "INSERT INTO erp_difference (document_id, till_id, what, total, erp_total, fields, found_at, accepted_at)"
+    " VALUES (:document_id, :till_id, :what, :total, :erp_total, :fields, :found_at, :accepted_at)"
     " ON CONFLICT (document_id) DO NOTHING"
 )
 
@@ -271,10 +276,11 @@ def _row(one: Difference, now: float) -> dict[str, Any]:
         "what": one.what,
         "total": total,
         "erp_total": one.erp_total,
+        "fields": one.fields or None,
         "found_at": now,
         "accepted_at": None,
     }
 
 
 def _differs(known: Any, row: dict[str, Any]) -> bool:
-    return any(getattr(known, name) != row[name] for name in ("what", "total", "erp_total"))
+    return any(getattr(known, name) != row[name] for name in ("what", "total", "erp_total", "fields"))

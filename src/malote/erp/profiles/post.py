@@ -10,6 +10,9 @@ from malote.erp.profiles.errors import ProfileError
 Call = Literal["call", "call_cancellation", "call_void", "call_authorisation", "call_correction"]
 CALLS: tuple[Call, ...] = get_args(Call)
 
+COMPARISONS = ("compare_sales", "compare_items", "compare_payments")
+
+_READS = re.compile(r"\s*(select|with)\b[^;]*$", re.IGNORECASE)
 _LONGEST = 10_000  # characters of one statement
 _BINDS = frozenset({"document", "documents", "id", "access_key", "answer"})
 # What is no bind though it has a colon: texts, quoted names, comments, PostgreSQL's casts and bodies, assignments.
@@ -35,6 +38,11 @@ class Post(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call_authorisation: str | list[str] | None = None
     call_correction: str | list[str] | None = None
     wait: list[str] = []  # the database's codes by which the ERP says "not yet": SQLSTATE, or ORA- number
+    # Read only: the ERP's own rows of the sales whose keys stand in the JSON array :keys. Columns go by Malote's names
+    # of fields, with access_key; what isn't there isn't compared.
+    compare_sales: str = ""
+    compare_items: str = ""
+    compare_payments: str = ""
     table: str = "malote_sale"  # Malote's own, beside the ledger: what was handed over, and how it stands
 
     def statements(self, which: Call) -> list[str] | None:
@@ -68,6 +76,11 @@ def check(post: Post, where: str) -> None:
             raise ProfileError(where, f"post.{which}: :documents stands alone, and in call only")
         if not binds & {"document", "documents", "access_key", "id"}:
             raise ProfileError(where, f"post.{which} takes no :document")
+
+    for name in COMPARISONS:
+        told: str = getattr(post, name)
+        if told and (binds_of(told) != {"keys"} or len(told) > _LONGEST or not _READS.match(told)):
+            raise ProfileError(where, f"post.{name} must be one SELECT with :keys and no other bind")
 
 
 def binds_of(statement: str) -> set[str]:

@@ -1,0 +1,123 @@
+"""How what was booked stands in the ERP's own rows, beside how it was written: which fields differ, never a value.
+
+What is asked of the ERP by a query, what the database makes itself, and the protocol, which comes later, are left out.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection, select
+
+from malote.erp import fitting, images_called, images_ordinary, keeping_state, rows, statements
+from malote.erp.connecting import classified
+from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.ordinary import ordinary_of
+from malote.erp.profiles.functions import UnmappedError
+from malote.erp.protocol import GONE, Posting, SaleRow
+from malote.erp.raw_rows import Side
+from malote.erp.values import OutOfRangeError
+from malote.fiscal.documents import Cancellation, NumberVoid, Sale
+
+STEP = 500  # documents in memory at once, with all their rows
+_VOID = ("issuer", "model", "series", "year", "first", "last")
+
+Transaction = Callable[[], AbstractContextManager[Connection]]
+Departures = dict[int, list[str]]
+
+
+def departures(
+    engine: fitting.Engine, transaction: Transaction, postings: Sequence[Posting], cancelled: Collection[str]
+) -> Departures:
+    """By document what differs, of those that differ; ``cancelled`` are the keys of sales that are. Raises
+    ``ErpError``."""
+    found: Departures = {}
+    for start in range(0, len(postings), STEP):
+        some = postings[start : start + STEP]
+        with classified(engine.tables.sale.name), transaction() as connection:
+            fit = fitting.fitted(some, engine, connection)
+            batch = [one for one in fit.batch if one.document_id not in fit.unfit]
+            found |= _of_sales(engine.tables, connection, batch, cancelled)
+            found |= _of_others(engine.tables, connection, batch)
+    return found
+
+
+def _of_sales(
+    tables: ErpTables, connection: Connection, batch: Sequence[Posting], cancelled: Collection[str]
+) -> Departures:
+    sales = [(one, one.document) for one in batch if isinstance(one.document, Sale)]
+    if not sales:
+        return {}
+    if tables.profile.post is not None:
+        return images_called.departures(connection, tables.profile.post, sales, cancelled)
+    if ordinary := ordinary_of(tables, connection):
+        return images_ordinary.departures(ordinary, connection, tables, sales, cancelled)
+    keys = sorted({sale.access_key for _, sale in sales})
+    found: Departures = defaultdict(list)
+    header = Side(tables.sale, connection.dialect)
+    there = header.read(connection, keys)
+    lines = [(name, Side(mapped, connection.dialect)) for name, mapped in _lined(tables)]
+    read = [(name, side, side.read(connection, keys)) for name, side in lines]
+    for posting, sale in sales:
+        own = there.get(sale.access_key, [])
+        when = sale.issued_at if sale.access_key in cancelled else None
+        row = rows.sale_row(sale, posting.till) | {"cancelled_at": when}
+        try:
+            differing = header.differing(row, row, own)
+            for name, side, held in read:
+                written = rows.item_rows(sale) if name == "items" else rows.payment_rows(sale)
+                differing += side.differing_lines(name, written, row, held.get(sale.access_key, []))
+        except (OutOfRangeError, UnmappedError):
+            continue  # the profile says otherwise by now: what was written can't be told any more
+        if differing and own:
+            found[posting.document_id] = differing
+    return dict(found)
+
+
+def _lined(tables: ErpTables) -> Iterator[tuple[str, MappedTable]]:
+    if tables.item:
+        yield "items", tables.item
+    if tables.payment:
+        yield "payments", tables.payment
+
+
+def _of_others(tables: ErpTables, connection: Connection, batch: Sequence[Posting]) -> Departures:
+    """Cancellations and voids whose rows are gone."""
+    if tables.profile.post is not None or tables.state is not None:
+        return {}
+    found: Departures = {}
+    cancellations = {one.document_id: one.document for one in batch if isinstance(one.document, Cancellation)}
+    mapped = tables.cancellation
+    if mapped is not None and "access_key" in mapped.columns and cancellations:
+        there: set[str] = set()
+        for keys in statements.steps({one.access_key for one in cancellations.values()}):
+            column = mapped.columns.access_key
+            there |= set(connection.scalars(select(column).where(column.in_(keys))))
+        found |= {place: [GONE] for place, one in cancellations.items() if one.access_key not in there}
+    voids = tables.number_void
+    names = [name for name in _VOID if voids is not None and name in voids.columns]
+    if voids is not None and {"series", "first", "last"} <= set(names):
+        for one in batch:
+            if isinstance(one.document, NumberVoid):
+                own = [voids.columns[name] == getattr(one.document, name) for name in names]
+                if connection.execute(select(voids.columns.first).where(*own).limit(1)).first() is None:
+                    found[one.document_id] = [GONE]
+    return found
+
+
+def sale_rows(transaction: Transaction, tables: ErpTables, access_keys: Sequence[str]) -> list[SaleRow]:
+    """The ERP's own rows of these sales, each step in a transaction of its own. Raises ``ErpError``."""
+    found: list[SaleRow] = []
+    post = tables.profile.post
+    for some in statements.steps(set(access_keys)):
+        with classified(tables.sale.name), transaction() as connection:
+            told = connection.execute(statements.sale_rows(tables, some))
+            own = [SaleRow(key, total, cancelled_at is not None) for key, total, cancelled_at in told]
+            if tables.state is not None:
+                numbers = keeping_state.numbers(connection, tables.state, some)
+                named = [(row.access_key, numbers[row.access_key], row) for row in own if row.access_key in numbers]
+                own = images_ordinary.sale_rows(connection, tables, named)
+            elif post is not None and post.compare_sales:
+                own = images_called.sale_rows(connection, post, own)
+            found += own
+    return found

@@ -1,0 +1,181 @@
+"""A month of several tills in the books, and twenty ways to tamper with the ERP, each of one sale."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from malote.accounts.series import assign
+from malote.accounts.tills import create_till
+from malote.erp.tables import payment, posting_key, sale_item
+from malote.erp.tables import sale as sales_of_erp
+from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale, identity
+from tests.engines.erp_support import Tables
+from tests.engines.posting_support import Shop
+from tests.engines.sales import ISSUER, OPENING, cancellation, item, number_void, sale
+from tests.engines.spool_support import body_of, file_with, incoming
+
+PER_POUCH = 100
+CANCELLED_EACH = 25  # every so manieth sale
+
+
+class Month:
+    """Booked in ``shop``, whose own first till is not used."""
+
+    def __init__(self, shop: Shop, tills: int, days: int, per_day: int) -> None:
+        self.shop = shop
+        self.sales: dict[str, list[Sale]] = {}
+        self.voids: dict[str, NumberVoid] = {}
+        for place in range(1, tills + 1):
+            till, _ = create_till(shop.engine, f"loja{place}")
+            assign(shop.engine, till, ISSUER, "65", place)
+            own = [_sale(place, day, number, per_day) for day in range(days) for number in range(1, per_day + 1)]
+            gone = number_void(900_000, series=place)
+            documents: list[Document] = [*own, *(cancellation(one) for one in own[::CANCELLED_EACH]), gone]
+            for start in range(0, len(documents), PER_POUCH):
+                some = documents[start : start + PER_POUCH]
+                labels = [f"{till.name}-{identity(one)}" for one in some]
+                files = [file_with(label, incoming(one)) for label, one in zip(labels, some, strict=True)]
+                shop.spool.accept(till.id, body_of(labels), files, received_at=shop.clock())
+            self.sales[till.name], self.voids[till.name] = own, gone
+        with closing(shop.poster()) as poster:
+            poster.drain()
+
+    def cancelled(self) -> list[Sale]:
+        return [one for own in self.sales.values() for one in own[::CANCELLED_EACH]]
+
+    def standing(self, count: int) -> list[Sale]:
+        """Sales that aren't cancelled, spread over tills and days."""
+        own = [one for some in self.sales.values() for place, one in enumerate(some) if place % CANCELLED_EACH]
+        return own[:: max(1, len(own) // count)][:count]
+
+
+def _sale(series: int, day: int, number: int, per_day: int) -> Sale:
+    lines = [item(1), item(2, product="2002", quantity="2"), item(3, product="2003", quantity="0.350", price="19.90")]
+    made = sale(day * per_day + number, items=lines, series=series)
+    return msgspec.structs.replace(made, issued_at=OPENING + timedelta(days=day, minutes=number))
+
+
+Act = Callable[[Connection, str], None]
+
+
+def _delete_sale(connection: Connection, key: str) -> None:
+    connection.execute(delete(sales_of_erp).where(sales_of_erp.c.access_key == key))
+
+
+def _delete_all(connection: Connection, key: str) -> None:
+    _delete_sale(connection, key)
+    _delete_entry(connection, key)
+
+
+def _delete_entry(connection: Connection, name: str) -> None:
+    connection.execute(delete(posting_key).where(posting_key.c.identity == name))
+
+
+def _set_sale(**values: object) -> Act:
+    def act(connection: Connection, key: str) -> None:
+        connection.execute(update(sales_of_erp).where(sales_of_erp.c.access_key == key).values(**values))
+
+    return act
+
+
+def _set_item(**values: object) -> Act:
+    own = sale_item.c
+
+    def act(connection: Connection, key: str) -> None:
+        connection.execute(update(sale_item).where(own.access_key == key, own.number == 2).values(**values))
+
+    return act
+
+
+def _double_item(connection: Connection, key: str) -> None:
+    own = select(sale_item).where(sale_item.c.access_key == key, sale_item.c.number == 2)
+    row = dict(connection.execute(own).mappings().one())
+    connection.execute(insert(sale_item), row | {"number": 9})
+
+
+def _delete_item(connection: Connection, key: str) -> None:
+    connection.execute(delete(sale_item).where(sale_item.c.access_key == key, sale_item.c.number == 3))
+
+
+def _cheaper_payment(connection: Connection, key: str) -> None:
+    connection.execute(update(payment).where(payment.c.access_key == key).values(amount=payment.c.amount + 1))
+
+
+def _double_payment(connection: Connection, key: str) -> None:
+    row = dict(connection.execute(select(payment).where(payment.c.access_key == key)).mappings().one())
+    connection.execute(insert(payment), row | {"number": 2})
+
+
+def _delete_payment(connection: Connection, key: str) -> None:
+    connection.execute(delete(payment).where(payment.c.access_key == key))
+
+
+def _double_sale(connection: Connection, key: str) -> None:
+    row = dict(connection.execute(select(sales_of_erp).where(sales_of_erp.c.access_key == key)).mappings().one())
+    connection.execute(insert(sales_of_erp), row)
+
+
+def _date_back(connection: Connection, key: str) -> None:
+    own = select(sales_of_erp.c.issued_at).where(sales_of_erp.c.access_key == key)
+    moved = connection.scalar(own) - timedelta(days=1)  # type: ignore[operator]
+    _set_sale(issued_at=moved)(connection, key)
+
+
+# Each of one sale, and what it must be found as.
+TAMPERINGS: tuple[tuple[str, Act], ...] = (
+    ("deleted", _delete_sale),
+    ("missing", _delete_all),
+    ("unlisted", _delete_entry),
+    ("total", _set_sale(total=sales_of_erp.c.total + 1)),
+    ("doubled", _double_sale),
+    ("date", _date_back),
+    ("till", _set_sale(till="loja99")),
+    ("number", _set_sale(series=77)),
+    ("content", _set_sale(consumer="52998224725")),
+    ("state", _set_sale(cancelled_at=OPENING)),
+    ("items", _delete_item),
+    ("items", _double_item),
+    ("items", _set_item(quantity=sale_item.c.quantity + Decimal(1))),
+    ("items", _set_item(gross=sale_item.c.gross + 1)),
+    ("payments", _cheaper_payment),
+    ("payments", _double_payment),
+    ("payments", _delete_payment),
+)
+
+
+def loosen(tables: Tables) -> None:
+    """The sales without their unique key, so that a row can stand twice, as in an ERP that has none."""
+    tables.run(
+        "CREATE TABLE loose AS SELECT * FROM sale",
+        "DROP TABLE sale",
+        "ALTER TABLE loose RENAME TO sale",
+        "CREATE INDEX loose_key ON sale (access_key)",
+    )
+
+
+def tamper(month: Month, tables: Tables) -> list[tuple[str, str]]:
+    """Twenty tamperings; what each is to be found as, with the key (of a void its till)."""
+    chosen = month.standing(len(TAMPERINGS))
+    expected = []
+    with tables.engine.begin() as connection:
+        for (what, act), one in zip(TAMPERINGS, chosen, strict=True):
+            act(connection, one.access_key)
+            expected.append((what, one.access_key))
+        undone = month.cancelled()[-1]
+        _set_sale(cancelled_at=None)(connection, undone.access_key)
+        till, void = sorted(month.voids.items())[-1]
+        _delete_entry(connection, identity(void))
+        own = month.sales[till][-1]
+        unsent = sale(own.number + 1000, series=own.series, issued_at=own.issued_at)
+        like = select(sales_of_erp).where(sales_of_erp.c.access_key == own.access_key)
+        row = dict(connection.execute(like).mappings().one())
+        connection.execute(insert(sales_of_erp), row | {"access_key": unsent.access_key, "number": unsent.number})
+    return sorted([*expected, ("state", undone.access_key), ("void", till), ("unsent", unsent.access_key)])
+
+
+def names(documents: Sequence[Sale | Cancellation]) -> list[str]:
+    return [one.access_key for one in documents]

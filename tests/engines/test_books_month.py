@@ -1,0 +1,55 @@
+"""A planted month: every tampering with the ERP is found and named exactly, and nothing else is."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from malote.books.days import BusinessDay
+from malote.books.reconciling import Books, Query, Report, reconcile
+from tests.engines.erp_support import Tables
+from tests.engines.month_support import Month, loosen, tamper
+from tests.engines.posting_support import Shop, open_shop
+from tests.engines.sales import OPENING
+
+pytest_plugins = ["tests.engines.erp_fixtures"]
+
+SINCE = Query(since=OPENING.date())
+
+
+class _Clock:
+    def __call__(self) -> float:
+        return datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, erp_url: str, tables: Tables) -> Iterator[Shop]:
+    with open_shop(tmp_path, erp_url, _Clock()) as opened:
+        yield opened
+
+
+def compared(shop: Shop) -> Report:
+    with closing(shop.erp()) as erp:
+        return reconcile(Books(shop.engine, erp, BusinessDay()), SINCE, shop.clock())
+
+
+def found(report: Report) -> list[tuple[str, str]]:
+    return sorted((one.what, one.access_key or one.till) for one in report.differences)
+
+
+def test_twenty_tamperings_are_twenty_findings_and_none_more(shop: Shop, tables: Tables) -> None:
+    month = Month(shop, tills=4, days=5, per_day=12)
+    loosen(tables)
+    clean = compared(shop)
+    assert clean.differences == []
+    assert len(clean.days) == 4 * 5
+    assert all(day.equal for day in clean.days)
+    expected = tamper(month, tables)
+    assert len(expected) == 20
+    report = compared(shop)
+    assert found(report) == expected
+    assert sum(status.outside + status.differing for status in shop.spool.status()) == 20
+    assert [one.fields for one in report.differences if one.what == "number"] == ["series"]
+    assert found(compared(shop)) == expected
