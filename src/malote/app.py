@@ -1,27 +1,23 @@
-"""The composition root: the only place where the server's parts are wired together."""
+"""The composition root: the only place where the server's parts are wired together. What runs: app_workers.py."""
 
 import os
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
-import structlog
 from sqlalchemy import Engine
 
-from malote import incidents, private
-from malote.accounts import tills, users
+from malote import private
+from malote.accounts import tills
 from malote.accounts.tills import Till
 from malote.api import services as api
 from malote.config import Settings, limits_of
+from malote.consumers.services import Consumers
 from malote.database.engine import open_database
-from malote.database.errors import StoreError
 from malote.database.migrations import migrate
 from malote.erp.engines import open_configured, tables_of
 from malote.erp.mapping import BUILT_IN
@@ -30,10 +26,8 @@ from malote.erp.sessions.engines import open_watch
 from malote.erp.sessions.watching import named
 from malote.fiscal.documents import Document, has_content, identity
 from malote.fiscal.reader import read
-from malote.intake import received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.receive import Intake
-from malote.locks import automatic
 from malote.locks.services import Locks
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
@@ -50,16 +44,7 @@ from malote.spool.documents import RejectedDocument
 from malote.spool.held import Looked
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
-from malote.structures.form import StructureError
 from malote.structures.services import Structures
-
-HOUSEKEEPING_SECONDS = 3600.0  # between prunings
-SERIES_SECONDS = 2.0  # between looks at what waits because of its series
-REJOINING_SECONDS = 15.0  # between looks whether a structure that was missing has come
-RESTART_SECONDS = 5.0  # before a worker that failed starts again
-JOIN_SECONDS = 30.0  # for each worker to finish what it is doing
-
-log = structlog.get_logger("malote.app")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +59,7 @@ class Services(api.Services):
     synchronisation: Synchronisation
     jobs: Jobs
     locks: Locks
+    consumers: Consumers
 
     def tills(self) -> list[Till]:
         """All tills, disabled ones too. Raises ``StoreError``."""
@@ -87,12 +73,6 @@ class Services(api.Services):
     def close(self) -> None:
         self.locks.close()
         self.engine.dispose()
-
-
-class Worker(Protocol):
-    """Something that goes on until it is told to stop."""
-
-    def __call__(self, stop: threading.Event) -> None: ...
 
 
 def open_services(settings: Settings) -> Services:
@@ -114,6 +94,7 @@ def open_services(settings: Settings) -> Services:
     quarantine = build_quarantine(settings, engine, spool, intake)
     synchronisation = Synchronisation(engine, quarantine.judge)
     structures = Structures(engine, settings)
+    consumers = Consumers(engine, settings.language)
     return Services(
         settings=settings,
         engine=engine,
@@ -128,7 +109,11 @@ def open_services(settings: Settings) -> Services:
         synchronisation=synchronisation,
         jobs=Jobs(quarantine.parts, synchronisation),
         locks=build_locks(settings, engine),
+        consumers=consumers,
         authenticate=partial(tills.authenticate, engine),
+        authenticate_consumer=consumers.authenticate,
+        pull=consumers.pull,
+        find_sale=consumers.find_sale,
         record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
         sync_due=lambda till, obeyed: synchronising.due(engine, till.id, obeyed, now=time.time()),
         note_custody=lambda till, asked, held: custody.note(engine, till.id, asked, held, time.time()),
@@ -192,121 +177,6 @@ def build_drop_folder(services: Services) -> DropFolder:
     listed = tills.Listed(services.engine)
     intake = services.intake
     return DropFolder(settings.drop_path, intake.take_files, listed, settings.intake, admit=intake.quota.check)
-
-
-def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
-    """What runs beside the HTTP server, by name."""
-    chosen: dict[str, Worker] = {
-        "housekeeping": partial(keep_house, services),
-        "quarantine": services.quarantine.reconciler.run,
-        "rejoining": partial(rejoin, services),
-        "series": partial(look_after_series, services),
-        "jobs": services.jobs.run,
-    }
-    if services.settings.intake.drop_folder:
-        chosen["drop folder"] = build_drop_folder(services).run
-    if posting:
-        chosen["poster"] = build_poster(services.settings, services).run
-    if services.settings.locks.automatic:
-        chosen["lock rule"] = partial(automatic.run, services.locks)
-    return chosen
-
-
-@contextmanager
-def running(chosen: dict[str, Worker], stop: threading.Event) -> Iterator[None]:
-    """The workers, each in a thread, while the block lasts; at its end they are told to stop, and waited for."""
-    threads = [
-        threading.Thread(target=_keep_running, args=(name, worker, stop), name=name, daemon=True)
-        for name, worker in chosen.items()
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(JOIN_SECONDS)
-            if thread.is_alive():
-                log.error("worker_hangs", worker=thread.name)
-
-
-def rejoin(services: Services, stop: threading.Event) -> None:
-    """Replays what was rejected for want of a structure, once somebody has brought it."""
-    while not stop.wait(REJOINING_SECONDS):
-        try:
-            replayed = services.structures.rejoin()
-        except (StoreError, StructureError) as error:
-            log.warning("rejoining_waits", code=error.code)
-            continue
-        if replayed:
-            log.info("rejoined", documents=replayed)
-
-
-def look_after_series(services: Services, stop: threading.Event) -> None:
-    """Frees what waits because of its series, once the series is given to its till or the owner's copy is booked."""
-    while not stop.wait(SERIES_SECONDS):
-        try:
-            done = services.free_held()
-        except StoreError as error:
-            log.warning("series_wait", code=error.code)
-            continue
-        if done.freed or done.shared or done.rejected:
-            log.info("series_looked_after", freed=done.freed, shared=done.shared, rejected=done.rejected)
-
-
-def keep_house(services: Services, stop: threading.Event) -> None:
-    """Drops what its retention no longer asks for, now and then."""
-    while True:
-        prune(services)
-        if stop.wait(HOUSEKEEPING_SECONDS):
-            return
-
-
-def prune(services: Services) -> None:
-    """What its retention has ended for: ended sessions, trash, posted pouches, received files.
-
-    One that can't be dropped now holds back none of the others; it is tried again at the next housekeeping.
-    """
-    settings = services.settings
-    today = datetime.now(UTC).astimezone().date()
-    before = received.first_day_kept(today, settings.intake.drop_keep_days)
-    proven = partial(_proven, services.spool)
-    steps: dict[str, Callable[[], int | None]] = {
-        "sessions": lambda: users.purge(services.engine, now=time.time()),
-        "trash": services.quarantine.purge,
-        "pouches": lambda: services.spool.prune(time.time() - settings.retention.posted_days * 86400),
-        "jobs": services.jobs.forget,
-        "received": lambda: received.prune(settings.drop_path, services.tills(), before, proven),
-    }
-    counts = {name: _alone(name, step) for name, step in steps.items()}
-    if any(counts.values()):
-        log.info("pruned", **counts)
-
-
-def _alone(name: str, step: Callable[[], int | None]) -> int:
-    try:
-        return step() or 0
-    except (StoreError, OSError) as error:
-        log.warning("pruning_waits", what=name, reason=str(error))
-    except Exception as error:  # noqa: BLE001 - one kind of leftover must not hold back the others
-        incidents.report("pruning_failed", error, what=name)
-    return 0
-
-
-def _proven(spool: Spool, till: Till, hashes: Sequence[bytes]) -> list[bytes]:
-    receipts = spool.receipts(till.id, hashes)
-    return [sha256 for sha256, receipt in zip(hashes, receipts, strict=True) if receipt.state == "posted"]
-
-
-def _keep_running(name: str, worker: Worker, stop: threading.Event) -> None:
-    """The outermost loop of a thread: a worker that fails is started again, since sales depend on it."""
-    while not stop.is_set():
-        try:
-            worker(stop)
-        except Exception as error:  # noqa: BLE001 - outermost loop
-            incidents.report("worker_failed", error, worker=name)
-            stop.wait(RESTART_SECONDS)
 
 
 def build_locks(settings: Settings, engine: Engine) -> Locks:

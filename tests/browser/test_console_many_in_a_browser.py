@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from malote.accounts.roles import Role
-from malote.app import Services, running
+from malote.app import Services
 from malote.app_console import console_services
+from malote.app_workers import running
 from malote.spool import custody
 from tests.browser.browser_support import PHONE, browsing, findings, is_too_wide, sign_in, watched
 from tests.faces.console_serving import serving

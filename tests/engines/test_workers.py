@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from malote.accounts.tills import create_till
-from malote.app import build_drop_folder, prune, running
+from malote.app import build_drop_folder
+from malote.app_workers import prune, running
 from malote.console.live import Changes
 from malote.erp.sessions.watching import Sight
 from malote.fiscal import reader
@@ -52,7 +53,7 @@ def test_seven_files_that_break_the_reader_keep_no_other_tills_sale_out(
 
 
 def test_a_worker_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("malote.app.RESTART_SECONDS", 0.0)
+    monkeypatch.setattr("malote.app_workers.RESTART_SECONDS", 0.0)
     stop, twice, runs = threading.Event(), threading.Event(), []
 
     def worker(stop: threading.Event) -> None:

@@ -118,6 +118,9 @@ def test_a_raw_file_is_taken_with_curl_s_means(address: str, house: tuple[Servic
     assert (receipt.state, receipt.sha256) == ("accepted", hashlib.sha256(content).hexdigest())
     shown = httpx.get(f"{address}/v1/documents/{receipt.sha256}", headers={"Authorization": f"Bearer {house[2]}"})
     assert msgspec.json.decode(shown.content, type=FileReceipt).state == "accepted"
+    key = receipt.documents[0].key
+    by_key = httpx.get(f"{address}/v1/documents/{key}", headers={"Authorization": f"Bearer {house[2]}"})
+    assert by_key.content == shown.content
 
 
 def test_several_documents_of_one_kind_and_another_come_in(till: Speaker) -> None:
@@ -369,6 +372,7 @@ def test_an_unknown_path_method_or_hash_is_refused(till: Speaker) -> None:
     fault_of(till.http.get("/../../etc/passwd"), 404, "not_found")
     fault_of(till.http.get(wire.PATH_POUCHES), 405, "request_invalid")
     fault_of(till.http.get(f"/v1/documents/{'0' * 64}"), 404, "not_found")
+    fault_of(till.http.get(f"/v1/documents/{'1' * 44}"), 404, "not_found")
     fault_of(till.http.get("/v1/documents/nonsense"), 400, "request_invalid")
 
 

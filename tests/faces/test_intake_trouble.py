@@ -15,7 +15,8 @@ from malote import wire
 from malote.api.admittance import Throttle
 from malote.api.bodies import Room
 from malote.api.faults import RefusedError
-from malote.app import Services, _keep_running, prune, services_for
+from malote.app import Services, services_for
+from malote.app_workers import _keep_running, prune
 from malote.config import IntakeSettings, RetentionSettings, Settings
 from malote.database.errors import StoreError
 from malote.wire import FileReceipt
@@ -173,7 +174,7 @@ def test_room_is_given_back_whatever_the_request_ended_in(house: tuple[Services,
 
 
 def test_a_worker_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("malote.app.RESTART_SECONDS", 0.01)
+    monkeypatch.setattr("malote.app_workers.RESTART_SECONDS", 0.01)
     stop, runs = threading.Event(), []
     secret = "consumer's name"
 

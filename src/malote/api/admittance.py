@@ -1,5 +1,6 @@
 """Who may speak to the server, and in which version of the protocol. Looked at before a byte of the body is read."""
 
+import base64
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from malote import wire
+from malote.accounts import consumers
+from malote.accounts.consumers import Consumer
 from malote.accounts.throttle import network
 from malote.accounts.tills import Till, TokenError
 from malote.api.faults import RefusedError
@@ -20,6 +23,8 @@ from malote.loopback import is_loopback
 
 PUBLIC = "public"  # option of a handler: no token is asked for
 ANY_CLIENT = "any_client"  # option of a handler: the protocol's header may be absent
+CONSUMER = "consumer"  # option of a handler: a consumer's token is asked for instead of a till's
+DESCRIPTION = "description"  # option of a handler: either will do, and as a browser's password too
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -71,29 +76,50 @@ def unsupported(found: object) -> RefusedError:
     )
 
 
-async def require_till(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Finds out which till is speaking, by its token alone; the handler has it as ``request.auth``."""
+async def require_sender(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Finds out which till, or consumer, is speaking, by its token alone; the handler has it as ``request.auth``."""
     if handler.opt.get(PUBLIC):
         return
-    scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
     try:
-        if scheme.lower() != "bearer":
-            raise TokenError("token_invalid")
-        connection.scope["auth"] = await to_thread.run_sync(services_of(connection).authenticate, token.strip())
+        token = _token(connection, as_password=bool(handler.opt.get(DESCRIPTION)))
+        connection.scope["auth"] = await to_thread.run_sync(_way_in(connection, handler, token), token)
     except TokenError as error:
         _slow_down(connection, error)
+        if handler.opt.get(DESCRIPTION):
+            raise RefusedError(error.code, challenge='Basic realm="Malote", charset="UTF-8"') from error
         raise
     _warn_of_clear_text(connection)
 
 
+def _token(connection: Connection, *, as_password: bool) -> str:
+    """Raises ``TokenError``."""
+    scheme, _, given = connection.headers.get("Authorization", "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return given.strip()
+        case "basic" if as_password:
+            try:
+                return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+            except ValueError as error:
+                raise TokenError("token_invalid") from error
+    raise TokenError("token_invalid")
+
+
+def _way_in(connection: Connection, handler: BaseRouteHandler, token: str) -> Callable[[str], Till | Consumer]:
+    services = services_of(connection)
+    either = handler.opt.get(DESCRIPTION) and consumers.is_token(token)
+    return services.authenticate_consumer if handler.opt.get(CONSUMER) or either else services.authenticate
+
+
 def _warn_of_clear_text(connection: Connection) -> None:
-    """Says it once of each till whose token comes over a network in a way that anybody on it can read."""
-    till: Till = connection.scope["auth"]
-    warned: set[int] = connection.app.state["in_the_clear"]
+    """Says it once of each sender whose token comes over a network in a way that anybody on it can read."""
+    sender: Till | Consumer = connection.scope["auth"]
+    who = "till" if isinstance(sender, Till) else "consumer"
+    warned: set[tuple[str, int]] = connection.app.state["in_the_clear"]
     address = connection.client.host if connection.client else ""
-    if connection.scope["scheme"] == "http" and till.id not in warned and not is_loopback(address):
-        warned.add(till.id)
-        log.warning("token_in_clear", till=till.name, address=address)
+    if connection.scope["scheme"] == "http" and (who, sender.id) not in warned and not is_loopback(address):
+        warned.add((who, sender.id))
+        log.warning("token_in_clear", **{who: sender.name}, address=address)
 
 
 def _slow_down(connection: Connection, error: TokenError) -> None:

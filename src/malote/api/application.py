@@ -9,14 +9,15 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from malote import __version__, wire
+from malote import wire
+from malote.accounts.consumers import Consumer
 from malote.accounts.tills import Till, TokenError
-from malote.api import faults, health, tills
-from malote.api.admittance import Throttle, check_protocol, require_till
+from malote.api import faults, health, sales, tills
+from malote.api.admittance import Throttle, check_protocol, require_sender
 from malote.api.bodies import Places, room_of
+from malote.api.description_page import described
 from malote.api.health import Pulse
 from malote.api.proxies import Trusted, believing
 from malote.api.services import Services
@@ -38,19 +39,19 @@ log = structlog.get_logger("malote.api")
 
 
 def create_app(services: Services, *, pages: Sequence[Router] = ()) -> Litestar:
-    """The application for any ASGI server. Whatever isn't marked public asks for a till's token.
+    """The application for any ASGI server. Whatever isn't marked public asks for a token: a till's, or a consumer's.
 
     ``pages``: other faces, mounted beside this one. Raises ``ValueError`` for a proxy that has no address.
     """
     limit = services.settings.intake.max_body_bytes
     return Litestar(
-        route_handlers=[*tills.HANDLERS, health.show_health, *pages],
+        route_handlers=[*tills.HANDLERS, *sales.HANDLERS, health.show_health, *pages],
         middleware=[_spelt_out, believing(Trusted(services.settings.server.trusted_proxies))],
-        guards=[check_protocol, require_till],
+        guards=[check_protocol, require_sender],
         exception_handlers=dict(EXCEPTION_HANDLERS),
         request_max_body_size=limit,
         before_send=[_finish],
-        openapi_config=OpenAPIConfig(title="Malote", version=__version__, path="/schema"),
+        openapi_config=described(services.settings.language),
         logging_config=None,
         debug=False,
         state=State(
@@ -59,6 +60,7 @@ def create_app(services: Services, *, pages: Sequence[Router] = ()) -> Litestar:
                 "throttle": Throttle(),
                 "room": room_of(limit),
                 "places": Places(),
+                "pulls": Places(sales.PULLED_AT_ONCE),
                 "pulse": Pulse(),
                 "in_the_clear": set(),
             }
@@ -84,11 +86,12 @@ async def _finish(message: Message, scope: Scope) -> None:
         return
     name, version = wire.PROTOCOL_HEADER.lower().encode(), str(wire.PROTOCOL_VERSION).encode()
     message["headers"] = [*message["headers"], (name, version)]
-    till = scope.get("auth")
+    sender = scope.get("auth")
     log.info(
         "request",
         method=scope["method"],
         path=scope["path"],
         status=int(message["status"]),
-        till=till.name if isinstance(till, Till) else None,
+        till=sender.name if isinstance(sender, Till) else None,
+        **({"consumer": sender.name} if isinstance(sender, Consumer) else {}),
     )

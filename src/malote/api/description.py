@@ -27,6 +27,20 @@ FAULTS: dict[int, ResponseSpec] = {
     }.items()
 }
 
+CONSUMER_FAULTS: dict[int, ResponseSpec] = {
+    status: ResponseSpec(wire.Fault, generate_examples=False, description=description)
+    for status, description in {
+        400: "The request is not understood, or what is given is no cursor.",
+        401: "No consumer has this token.",
+        404: "No document of this key is here.",
+        409: "This server never gave this cursor: its database was put back to an older copy, or it is another's.",
+        426: "A version of the protocol is named that isn't spoken; without the header any client is served.",
+        429: "Too many wrong tokens from this address.",
+        500: "The server met an error it did not expect.",
+        503: "Not now: the same may be tried later.",
+    }.items()
+}
+
 
 def takes_bytes(media_type: str, description: str) -> type[Operation]:
     """An operation whose body is of this media type."""
@@ -36,7 +50,7 @@ def takes_bytes(media_type: str, description: str) -> type[Operation]:
 def takes_json(message: type[msgspec.Struct]) -> type[Operation]:
     """An operation whose body is this message as JSON."""
     (schema,), definitions = msgspec.json.schema_components([message], ref_template="{name}")
-    return _taking("application/json", _inlined(schema, definitions), message.__doc__ or "")
+    return _taking("application/json", inlined(schema, definitions), message.__doc__ or "")
 
 
 def _taking(media_type: str, schema: dict[str, Any], description: str) -> type[Operation]:
@@ -52,12 +66,12 @@ def _taking(media_type: str, schema: dict[str, Any], description: str) -> type[O
     return Taking
 
 
-def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+def inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     """The schema with its references replaced by what they stand for; none of the messages contains itself."""
     if isinstance(schema, list):
-        return [_inlined(part, definitions) for part in schema]
+        return [inlined(part, definitions) for part in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return _inlined(definitions[schema["$ref"]], definitions)
-    return {name: _inlined(part, definitions) for name, part in schema.items()}
+        return inlined(definitions[schema["$ref"]], definitions)
+    return {name: inlined(part, definitions) for name, part in schema.items()}

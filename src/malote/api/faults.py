@@ -33,6 +33,8 @@ STATUSES: dict[str, HTTPStatus] = {
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "too_many_documents": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "request_invalid": HTTPStatus.BAD_REQUEST,
+    "cursor_invalid": HTTPStatus.BAD_REQUEST,
+    "cursor_foreign": HTTPStatus.CONFLICT,
     "too_many_rejects": HTTPStatus.TOO_MANY_REQUESTS,
     "server_busy": HTTPStatus.SERVICE_UNAVAILABLE,
     "store_away": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -50,8 +52,10 @@ AnyRequest = Request[Any, Any, Any]
 class RefusedError(Exception):
     """The request can't be served; ``code`` is in the catalogue, ``facts`` fill its words."""
 
-    def __init__(self, code: str, *, status: int | None = None, **facts: object) -> None:
+    def __init__(self, code: str, *, status: int | None = None, challenge: str = "Bearer", **facts: object) -> None:
+        """``challenge``: how one who has no right token may show it."""
         super().__init__(code)
+        self.challenge = challenge
         self.code = code
         self.facts = {name: str(value) for name, value in facts.items()}
         self.status = status or STATUSES[code]
@@ -60,7 +64,10 @@ class RefusedError(Exception):
 
 def refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
     log.info("refused", code=error.code, status=int(error.status), path=request.scope["path"])
-    return fault(request, error.code, error.facts, error.status, retry_after=error.retry_after)
+    answer = fault(request, error.code, error.facts, error.status, retry_after=error.retry_after)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        answer.headers["WWW-Authenticate"] = error.challenge
+    return answer
 
 
 def no_till(request: AnyRequest, error: TokenError) -> Response[bytes]:
@@ -119,8 +126,6 @@ def fault(
     headers = {}
     if rejection.entry(code).transient and status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = str(retry_after)
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
     body = words_of(code, facts, services_of(request).settings.language)
     return Response(body, status_code=status, media_type=MediaType.JSON, headers=headers)
 

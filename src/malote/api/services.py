@@ -7,8 +7,11 @@ from typing import Any, cast
 from litestar import Request
 from litestar.connection import ASGIConnection
 
+from malote.accounts.consumers import Consumer
 from malote.accounts.tills import Recorded, Till
 from malote.config import Settings
+from malote.consumers.lines import SaleTold
+from malote.consumers.pulling import Page
 from malote.intake.receive import Intake
 from malote.spool.sql import Spool
 from malote.wire import Contact, StructureOrder, TillStructure
@@ -27,6 +30,10 @@ class Services:
     note_custody: Callable[[Till, Sequence[bytes], Collection[bytes]], None]
     # The structure that the till must have, told what it says of its own; None for an old agent. Raises StoreError.
     structure_due: Callable[[Till, TillStructure | None], StructureOrder | None] = lambda till, said: None
+    authenticate_consumer: Callable[[str], Consumer]  # raises TokenError, StoreError
+    # The next page for a consumer after a cursor, at most so many lines. Raises CursorError, StoreError.
+    pull: Callable[[Consumer, str, int], Page]
+    find_sale: Callable[[Consumer, str], SaleTold | None]  # raises StoreError
     server_key: str = ""  # the public half of what structures are signed with, in hex
 
 

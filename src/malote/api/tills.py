@@ -16,6 +16,7 @@ from malote.api.bodies import small_body, whole_body
 from malote.api.description import FAULTS, takes_bytes, takes_json
 from malote.api.faults import RefusedError
 from malote.api.services import TillRequest, services_of
+from malote.fiscal.access_key import is_well_formed
 from malote.spool.documents import TillStatus
 from malote.wire import Contact, ContactReply, FileReceipt, PouchFile, PouchReply, ReceiptsQuery, ReceiptsReply
 
@@ -70,8 +71,12 @@ def receive_document(request: TillRequest, content: NamedDependency[bytes], name
 
 @get(wire.PATH_DOCUMENTS + "/{sha256:str}", sync_to_thread=True, opt={ANY_CLIENT: True}, responses=FAULTS)
 def show_document(request: TillRequest, sha256: FromPath[str]) -> FileReceipt:
-    """What became of one file that this till sent."""
-    (receipt,) = services_of(request).spool.receipts(request.auth.id, [_hash(sha256)])
+    """What became of one file that this till sent, by its hash or by the access key of what is in it."""
+    spool = services_of(request).spool
+    wanted = spool.file_of(request.auth.id, sha256) if is_well_formed(sha256) else _hash(sha256)
+    if wanted is None:
+        raise RefusedError("not_found")
+    (receipt,) = spool.receipts(request.auth.id, [wanted])
     if receipt.state == "unknown":
         raise RefusedError("not_found")
     return receipt

@@ -24,6 +24,7 @@ _GROUPS = {
     "trash": "Deleted documents, which can be restored.",
     "jobs": "What was ordered for many documents or tills at once.",
     "books": "What was booked, against what the ERP has of it now.",
+    "consumers": "Who is told of sales beside the ERP.",
     "user": "Who may sign in to the console, and as what.",
     "audit": "What was done, by whom, and whether the trail is whole.",
     "locks": "Who blocks whom in the ERP, and ending a session.",
@@ -68,6 +69,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "jobs": (_Part("jobs", ("jobs",)),),
     "numbering": (_Part("numbering"),),
     "books": (_Part("books", ("books",)),),
+    "consumers": (_Part("consumers", ("consumers",)),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
     "user": (_Part("users", ("user",)),),
     "erp": (

@@ -39,8 +39,8 @@ def serve(
 def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> None:
     from malote.api import listening
     from malote.api.application import create_app
-    from malote.app import running, workers
     from malote.app_console import console_services
+    from malote.app_workers import running, workers
     from malote.console.router import console
     from malote.erp.protocol import ErpError
 

@@ -18,9 +18,10 @@ from malote.database.tables import till as tills
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
-from malote.spool import extracted, joining, receipts, waking
+from malote.spool import extracted, feed, joining, receipts, waking
 from malote.spool.documents import IncomingDocument, IncomingFile
 from malote.spool.moving import Tally, count, encode_reason
+from malote.spool.states import SETTLED
 from malote.wire import FileReceipt
 
 _LARGEST_INTEGER = 2**63 - 1
@@ -103,6 +104,8 @@ def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new
             changes[arrival.till_id, one.state, one.reason.code if one.reason else ""] += 1
     _insert(connection, rows)
     _refer(connection, pouch_id, rows, new)
+    if any(row["state"] in SETTLED for row in rows):
+        feed.note_arrived(connection, pouch_id)
     waking.wake(connection, [row["access_key"] for row in rows if row["access_key"]], arrival.received_at)
     _remember_newest(connection, arrival.till_id, [one for each in new for one in each.file.documents])
     count(connection, changes)

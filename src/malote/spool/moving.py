@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, select, text, update
 
 from malote.database.tables import document as documents
-from malote.spool import states
+from malote.spool import feed, states
 from malote.spool.documents import Reason
 from malote.spool.states import State
 
@@ -74,6 +74,8 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
         changes[one.standing.till_id, one.after, one.reason.code if one.reason else ""] += 1
         alike[_values(one)].append(one.standing.id)
     _update(connection, alike)
+    for some in chunks([one.standing.id for one in moves if one.after in states.SETTLED]):
+        feed.note(connection, some)
     count(connection, changes)
 
 

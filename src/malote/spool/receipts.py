@@ -29,6 +29,19 @@ def receipts(engine: Engine, till_id: int, hashes: Sequence[bytes], language: La
     return [found.get(sha256) or unknown(sha256) for sha256 in hashes]
 
 
+def file_of(engine: Engine, till_id: int, access_key: str) -> bytes | None:
+    """The hash of the last file with this key that the till sent, a sale's before what is about it."""
+    query = (
+        select(documents.c.file_sha256)
+        .where(documents.c.access_key == access_key, documents.c.till_id == till_id)
+        .order_by(documents.c.kind != "sale", documents.c.id.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        found = connection.execute(query).scalar()
+    return bytes(found) if found is not None else None
+
+
 def unknown(sha256: bytes) -> FileReceipt:
     return FileReceipt(sha256.hex(), "unknown")
 

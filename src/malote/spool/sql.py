@@ -56,6 +56,10 @@ class Spool:
         """What became of each file, in the order asked; ``unknown`` where the till never sent it."""
         return receipts.receipts(self._engine, till_id, hashes, self._language)
 
+    def file_of(self, till_id: int, access_key: str) -> bytes | None:
+        """The hash of the last file with this key that the till sent, a sale's before what is about it."""
+        return receipts.file_of(self._engine, till_id, access_key)
+
     def accept(
         self, till_id: int, body: bytes, files: Sequence[IncomingFile], *, received_at: float, kept: bool = False
     ) -> list[FileReceipt]:

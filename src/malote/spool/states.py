@@ -13,6 +13,9 @@ STATES: tuple[State, ...] = get_args(State)
 # What is still under way, and what a till must therefore keep asking about.
 OPEN: frozenset[State] = frozenset({"accepted", "posting", "waiting"})
 
+# What has come to its end, until a person or another document moves it on: told to consumers.
+SETTLED: tuple[State, ...] = tuple(state for state in STATES if state not in OPEN)
+
 TRANSITIONS: dict[State, frozenset[State]] = {
     # "kept" wherever another document settles what becomes of it.
     "accepted": frozenset({"posting", "kept"}),

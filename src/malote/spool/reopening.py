@@ -1,0 +1,49 @@
+"""Documents that were settled, out of the extracted forms that are kept beside their pouches."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from sqlalchemy import Engine, select
+
+from malote.database.engine import reading
+from malote.database.tables import pouch as pouches
+from malote.fiscal.documents import Document
+from malote.spool.extracted import DamagedError, Extracted
+
+
+class Place(NamedTuple):
+    """Where the extracted form of a document lies; ``extracted_index`` None where it could not be read."""
+
+    document_id: int
+    pouch_id: int
+    extracted_index: int | None
+
+
+def reopened(engine: Engine, places: Sequence[Place]) -> Iterator[tuple[int, Document | None]]:
+    """Each document's id and itself, in the order asked; None where it was pruned, is damaged or could never be read.
+
+    One pouch at a time is open, so that memory stays that of the largest. Raises ``StoreError``.
+    """
+    for pouch_id, some in groupby(places, key=lambda place: place.pouch_id):
+        opened = _open(engine, pouch_id)
+        for place in some:
+            yield place.document_id, _document(opened, place.extracted_index)
+
+
+def _open(engine: Engine, pouch_id: int) -> Extracted | None:
+    with reading(engine) as connection:
+        blob = connection.execute(select(pouches.c.extracted).where(pouches.c.id == pouch_id)).scalar()
+    try:
+        return Extracted(blob) if blob is not None else None
+    except DamagedError:
+        return None
+
+
+def _document(opened: Extracted | None, index: int | None) -> Document | None:
+    if opened is None or index is None:
+        return None
+    try:
+        return opened.document(index)
+    except DamagedError:
+        return None
