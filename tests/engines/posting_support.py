@@ -121,6 +121,8 @@ class Passing:
         self.create_structure = erp.create_structure
         self.booked = erp.booked
         self.ledger = erp.ledger
+        self.enter_before = erp.enter_before
+        self.read_only = erp.read_only
         self.sales = erp.sales
         self.sales_between = erp.sales_between
         self.departures = erp.departures

@@ -77,6 +77,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
         _Part("erp_verify", ("erp",)),
         _Part("erp_try", ("erp",)),
         _Part("erp_ledger", ("erp",)),
+        _Part("erp_import", ("erp",)),
         _Part("erp_profile", ("erp profile",)),
     ),
     "locks": (_Part("locks", ("locks",)),),

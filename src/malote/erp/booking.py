@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from malote.erp import rows
+from malote.erp.before import is_before
 from malote.erp.contest import Contest
 from malote.erp.fitting import fitted
 from malote.erp.lost import Lost
@@ -109,9 +110,13 @@ class Booking(Lost):
         changes, completed = {}, []
         cancelled = [key for key, row in held.items() if row.cancelled_at is not None and row.protocol_status is None]
         reversals = self._entries([reverse(key) for key in cancelled]) if answers else {}
+        missing = {answer.access_key for _, answer in answers} - set(held)
+        before = self._before(missing) if missing else set()
         for posting, answer in answers:
             sale = held.get(answer.access_key)
-            if sale is None:
+            if answer.access_key in before:
+                self._say(posting, Result.BEFORE)
+            elif sale is None:
                 self._say(posting, Result.SALE_MISSING)
             elif answer.protocol is not None and reverse(answer.access_key) in reversals:
                 self._say(posting, Result.REVERSED)
@@ -145,7 +150,9 @@ class Booking(Lost):
         new: dict[str, list[Pair[Kind]]] = defaultdict(list)
         for posting, document in pairs:
             name = identity(document)
-            if name in ledger:
+            if is_before(ledger.get(name)):
+                self._say(posting, Result.BEFORE)
+            elif name in ledger:
                 self._say_known(posting, ledger[name])
                 self._look_at_cancelled(posting, document)
             elif self._is_unfit(posting):
@@ -172,10 +179,10 @@ class Booking(Lost):
 
     def _cancel(self, groups: Mapping[str, list[Pair[Cancellation]]], held: dict[str, Held]) -> None:
         here = {name: pairs for name, pairs in groups.items() if pairs[0][1].access_key in held}
-        for name, pairs in groups.items():
-            if name not in here:
-                for posting, _ in pairs:
-                    self._say(posting, Result.SALE_MISSING)
+        missing = [pair for name, pairs in groups.items() if name not in here for pair in pairs]
+        before = self._before(one.access_key for _, one in missing) if missing else set()
+        for posting, one in missing:
+            self._say(posting, Result.BEFORE_SALE if one.access_key in before else Result.SALE_MISSING)
         booked = self._claim_first(here)
         if not booked:
             return

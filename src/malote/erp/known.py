@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from malote.erp import compare
+from malote.erp.before import Before
 from malote.erp.contest import facts_of
 from malote.erp.numbers import VOIDED
 from malote.erp.protocol import ErpError, Posting, Result
 from malote.erp.rewriting import former, reverse
-from malote.erp.transacting import Entry, Pair, Transaction
+from malote.erp.transacting import Entry, Pair
 from malote.fiscal.documents import Sale
 
 
-class Known(Transaction):
+class Known(Before):
     """Says of each sale that wasn't booked why, and keeps those that complete what is booked."""
 
     def _compare(self, sales: list[Pair[Sale]], ledger: Mapping[str, Entry]) -> list[Pair[Sale]]:
@@ -19,7 +20,7 @@ class Known(Transaction):
         self._contest.look(sale.access_key for _, sale in sales)
         self._settle_absent([pair for pair in sales if pair[1].access_key not in ledger])
         known = [pair for pair in sales if pair[1].access_key in ledger]
-        known = self._without_reversed(known)
+        known = self._without_reversed(self._without_before(known, ledger))
         same: list[Pair[Sale]] = []
         others: list[Pair[Sale]] = []
         for posting, sale in known:
@@ -47,6 +48,7 @@ class Known(Transaction):
         """Those that the ERP doesn't have: not sales yet, or others than those that hold their numbers."""
         rivals = {sale.access_key: rival for _, sale in sales if (rival := self._contest.rival(sale.access_key))}
         self._contest.ask(rivals.values())
+        before = self._before(rivals.values()) if rivals else set()
         twice = []
         for posting, sale in sales:
             rival = rivals.get(sale.access_key)
@@ -54,6 +56,8 @@ class Known(Transaction):
                 continue
             if rival is None:
                 self._say_absent(posting, sale)
+            elif rival in before:
+                self._say(posting, Result.BEFORE_NUMBER, facts_of(rival))
             elif rival == VOIDED:
                 self._say(posting, Result.VOIDED, {"number": str(sale.number), "series": str(sale.series)})
             elif sale.authorised and self._contest.authorised(rival):

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
-from malote.erp import calling, connecting, guarding, images, rehearsing, rows, statements, structure
+from malote.erp import before, calling, connecting, guarding, images, rehearsing, rows, statements, structure
 from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
@@ -138,6 +138,9 @@ class OracleErp:
         except ErpError as error:
             raise self._named(error, batch) from error
 
+    def enter_before(self, identities: Sequence[str]) -> int:
+        return self._within(lambda connection: before.enter(self, connection, identities), [])
+
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         with classified(secrets=self._secrets):
             return connecting.ledger(self._engine.connect, self.tables, identities)
@@ -174,6 +177,12 @@ class OracleErp:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def read_only(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            connection.execute(text("SET TRANSACTION READ ONLY"))
+            yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Select, Table, create_engine, text
 from sqlalchemy.pool import QueuePool
 
 from malote.erp import (
+    before,
     calling,
     connecting,
     grants_postgresql,
@@ -59,6 +60,7 @@ _LIMITS = text(
     " WHEN 'off' THEN 'on' WHEN 'local' THEN 'on' ELSE current_setting('synchronous_commit') END, true),"
     " pg_backend_pid(), current_setting('search_path')"
 )
+_READ_ONLY = text("SET TRANSACTION READ ONLY")
 _PATH = text("SELECT set_config('search_path', :path, true)")
 _BEGAN = text(
     r"""SELECT to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\:MI\:SS.USOF')"""
@@ -145,6 +147,9 @@ class PostgresqlErp:
         except ErpError as error:
             raise self._named(error, batch) from error
 
+    def enter_before(self, identities: Sequence[str]) -> int:
+        return self._within(lambda connection: before.enter(self, connection, identities), [])
+
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         with classified(secrets=self._secrets):
             return connecting.ledger(self._transaction, self.tables, identities)
@@ -174,6 +179,13 @@ class PostgresqlErp:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def read_only(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            connection.execute(_READ_ONLY)
+            connection.execute(_LIMITS, self._limits)
+            yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

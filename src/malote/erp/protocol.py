@@ -1,11 +1,13 @@
 """What a production database must be able to do for Malote. One module per engine fulfils it."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
+from sqlalchemy import Connection
 
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables
@@ -52,6 +54,10 @@ class Result(StrEnum):
     SUPERSEDED = "superseded"  # not booked: the authorised sale of this number, or version of this sale, is booked
     VOIDED = "voided"  # not booked: the number was voided
     VOID_OF_SALES = "void_of_sales"  # booked: a void; some of its numbers are those of booked sales
+    # Of what another system booked before Malote took its place (``before``):
+    BEFORE = "before"  # not booked: that system did it
+    BEFORE_NUMBER = "before_number"  # not booked: that system booked another key under this number
+    BEFORE_SALE = "before_sale"  # not booked: a cancellation of a sale that only that system knows
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -180,6 +186,20 @@ class Erp(Protocol):
 
     def rehearse(self, posting: Posting) -> "Rehearsal":
         """Books it as ``post`` does, looks at what that did, and takes all of it back. Raises ``ErpError``."""
+        ...
+
+    def enter_before(self, identities: Sequence[str]) -> int:
+        """Enters into the ledger what another system booked before, in one transaction; how many were new to it.
+
+        Nothing is booked by it, and no document under such an identity ever will be. Raises ``ErpError``.
+        """
+        ...
+
+    def read_only(self) -> AbstractContextManager[Connection]:
+        """A transaction in which nothing can be written, whatever is asked; the database itself refuses it.
+
+        For the parts of ``malote.erp``. Raises what the driver raises.
+        """
         ...
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from malote import private
-from malote.erp import calling, connecting, images, rehearsing, rows, statements, structure
+from malote.erp import before, calling, connecting, images, rehearsing, rows, statements, structure
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
@@ -93,6 +93,9 @@ class SqliteErp:
         except ErpError as error:
             raise self._named(error, batch) from error
 
+    def enter_before(self, identities: Sequence[str]) -> int:
+        return self._within(lambda connection: before.enter(self, connection, identities), [])
+
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         return connecting.ledger(self._engine.connect, self.tables, identities)
 
@@ -117,6 +120,15 @@ class SqliteErp:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def read_only(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("PRAGMA query_only = OFF")
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

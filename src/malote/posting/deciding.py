@@ -48,21 +48,33 @@ class Decider:
                 return _flagged(leased, Reason(_flag(outcome), outcome.facts))
             case Result.SUPERSEDED | Result.VOIDED:
                 return self._settled_by_another(leased, outcome)
-            case Result.DIVERGENT | Result.CORRECTED | Result.REVERSED | Result.SUPERSEDES:
+            case Result.BEFORE:
+                return _kept(leased, "booked_by_old_system", outcome.facts)
+            case (
+                Result.DIVERGENT
+                | Result.CORRECTED
+                | Result.REVERSED
+                | Result.SUPERSEDES
+                | Result.BEFORE_NUMBER
+                | Result.BEFORE_SALE
+            ):
                 return _rejected(leased, Reason(_ASIDE[outcome.result], outcome.facts))
             case Result.CONTESTED:
                 hours = self._store.authorisation_hours
                 return self._until(leased, now, hours, "number_contested", "number_taken", outcome.facts)
-            case Result.SALE_MISSING if isinstance(leased.document, Answer):
-                facts = _of_answer(leased.document)
-                hours = self._store.sale_hours
-                return self._until(leased, now, hours, "note_not_here", "answer_without_note", facts)
             case Result.SALE_MISSING:
-                return self._until(leased, now, self._store.sale_hours, "sale_not_here", "sale_never_came")
+                return self._without_its_sale(leased, now)
             case Result.NOT_AUTHORISED:
                 hours = self._store.authorisation_hours
                 return self._until(leased, now, hours, "not_authorised_yet", "never_authorised")
         assert_never(outcome.result)
+
+    def _without_its_sale(self, leased: LeasedDocument, now: float) -> Settlement:
+        hours = self._store.sale_hours
+        if isinstance(leased.document, Answer):
+            facts = _of_answer(leased.document)
+            return self._until(leased, now, hours, "note_not_here", "answer_without_note", facts)
+        return self._until(leased, now, hours, "sale_not_here", "sale_never_came")
 
     def of_error(
         self, leased: LeasedDocument, error: ErpError, now: float, facts: dict[str, str] | None = None
@@ -145,6 +157,8 @@ _ASIDE = {
     Result.CORRECTED: "corrected_sale",
     Result.REVERSED: "authorised_after_reversal",
     Result.SUPERSEDES: "number_supersedes",
+    Result.BEFORE_NUMBER: "number_of_old_system",
+    Result.BEFORE_SALE: "cancels_old_sale",
 }
 
 
