@@ -24,6 +24,7 @@ from malote.erp.mapping import BUILT_IN
 from malote.erp.protocol import ErpError
 from malote.erp.sessions.engines import open_watch
 from malote.erp.sessions.watching import named
+from malote.erp.shadow import Shadow
 from malote.fiscal.documents import Document, has_content, identity
 from malote.fiscal.reader import read
 from malote.intake.drop_folder import DropFolder
@@ -199,18 +200,20 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
     presence = Presence(parts.engine)
     remembered = erp_memory.recall(parts.engine).schema
+    shadow = settings.store.shadow
     connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
     watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
     lookout = Lookout(watch, program)
     products = Remembered(partial(cures.product_map, parts.engine))
     return Poster(
         parts.spool,
-        connect,
+        (lambda: Shadow(connect())) if shadow else connect,
         parts.keep,
         settings.posting,
         settings.store,
         lookout=lookout,
         products=products,
         presence=presence,
-        guard=LedgerGuard(parts.engine, sales=settings.books.compare_sales),
+        # In shadow there may be no ledger yet, and nothing is booked into it.
+        guard=None if shadow else LedgerGuard(parts.engine, sales=settings.books.compare_sales),
     )

@@ -79,6 +79,7 @@ class StoreSettings(Section, frozen=True, forbid_unknown_fields=True):
     test_environment: bool = False  # whether notes of the tax authority's test environment are sales here
     issuers: list[str] = []  # CNPJs whose notes are this store's; empty: any
     since: str = ""  # a day or a time: documents issued earlier are kept and not booked; empty: all count
+    shadow: bool = False  # compare with what another system books in the ERP, and write nothing there
     learn_series: bool = True  # a series nobody owns becomes the first till's that uses it
     series_per_till: int = 1  # that a till may take by itself, of one issuer and model; 0: any number
     owner_hours: float = 1.0  # how long a document in another till's series waits for that till to send it too

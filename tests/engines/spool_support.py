@@ -75,6 +75,7 @@ def incoming(document_: Document | None, position: int = 0, reason: Reason | Non
     if document_ is None:
         return IncomingDocument(position, None, state, reason)
     described = document_ if isinstance(document_, Sale) else None
+    issued = described.issued_at if described else getattr(document_, "at", None)
     return IncomingDocument(
         position=position,
         document=document_,
@@ -86,7 +87,7 @@ def incoming(document_: Document | None, position: int = 0, reason: Reason | Non
         issuer=getattr(document_, "issuer", ISSUER),
         series=getattr(document_, "series", 1),
         number=described.number if described else getattr(document_, "first", None),
-        issued_at=described.issued_at.isoformat() if described else None,
+        issued_at=issued.isoformat() if issued else None,
         total=described.totals.total if described else None,
         authorised=getattr(document_, "authorised", None),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -27,6 +28,7 @@ from tests.engines.ordinary_support import (
     open_ordinary,
 )
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests.engines.posting_support import open_shop
 from tests.engines.sales import cancellation, contingency, number_void, posting, protocol, sale
 
 pytestmark = pytest.mark.postgresql
@@ -210,3 +212,17 @@ def test_a_user_with_just_the_grants_books_mends_and_cancels(url: str, erp: Erp,
 
 def test_a_cancellation_without_its_sale_waits_and_a_void_is_kept_in_the_ledger(erp: Erp) -> None:
     assert post(erp, cancellation(sale(5)), number_void()) == [Result.SALE_MISSING, Result.POSTED]
+
+
+def test_through_the_queue_the_clock_is_still_the_documents_own(
+    tmp_path: Path, url: str, erp: Erp, books: Books
+) -> None:
+    """Packed, a document's times are moments in UTC; the ERP's column shows what the store's clock showed."""
+    sold = day(1)[0]
+    with open_shop(tmp_path, url) as shop:
+        shop.accept(sold)
+        poster = shop.poster(erp=lambda: open_ordinary(url))
+        poster.drain()
+        poster.close()
+        assert shop.counted() == {"posted": 1}
+    assert books.one("select emitido from cupom") == sold.issued_at.replace(tzinfo=None)

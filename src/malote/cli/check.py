@@ -29,6 +29,7 @@ _WHAT: dict[str, tuple[str, str]] = {
     "issuers": ("CNPJs da loja", "the store's CNPJs"),
     "series": ("séries dos caixas", "series of the tills"),
     "start": ("desde quando as vendas contam", "from when on sales count"),
+    "shadow": ("modo sombra", "shadow mode"),
     "folders": ("pastas", "folders"),
     "disk": ("disco", "disk"),
     "structure": ("estrutura dos bancos", "structure of the databases"),

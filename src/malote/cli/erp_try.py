@@ -33,7 +33,6 @@ _RESULTS = {
     "divergent": ("o ERP tem outro conteúdo nesta chave", "the ERP has other content under this key"),
     "waits": ("esperaria", "would wait"),
     "sale_missing": ("esperaria: a venda não está no ERP", "would wait: the ERP doesn't have its sale"),
-    "before": ("já lançado pelo sistema antigo: seria guardado", "booked by the old system already: it would be kept"),
     "not_authorised": ("esperaria: não está autorizado", "would wait: it is not authorised"),
 }
 _BOOKED = frozenset({"posted", "duplicate", "protocol_added", "mended", "twice", "void_of_sales"})

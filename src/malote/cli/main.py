@@ -25,6 +25,7 @@ _GROUPS = {
     "jobs": "What was ordered for many documents or tills at once.",
     "books": "What was booked, against what the ERP has of it now.",
     "consumers": "Who is told of sales beside the ERP.",
+    "shadow": "What Malote would do differently from the system that books meanwhile.",
     "user": "Who may sign in to the console, and as what.",
     "audit": "What was done, by whom, and whether the trail is whole.",
     "locks": "Who blocks whom in the ERP, and ending a session.",
@@ -70,6 +71,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "numbering": (_Part("numbering"),),
     "books": (_Part("books", ("books",)),),
     "consumers": (_Part("consumers", ("consumers",)),),
+    "shadow": (_Part("shadow", ("shadow",)),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
     "user": (_Part("users", ("user",)),),
     "erp": (

@@ -108,5 +108,7 @@ def _announce(services: "Services", listener: socket.socket) -> None:
     say(f"{words} http://{shown}:{port} · {stop}")
     say(f"Console: http://{shown}:{port}/console")
     first_access.tell(services)
+    if services.settings.store.shadow:
+        warn("shadow_on", {}, services.settings)
     if not is_loopback(host) and not services.settings.server.trusted_proxies:
         warn("server_in_clear", {"address": f"{shown}:{port}"}, services.settings)

@@ -9,12 +9,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sqlalchemy import Connection
 
 from malote.erp import numbers
-from malote.erp.protocol import Result
+from malote.erp.protocol import Posting, Result
 from malote.erp.rows import Row
 from malote.erp.transacting import Engine, Entry, Kind, Pair, Transaction
 
 OLD_SYSTEM = "@old-system"  # in the till's place; no till may be called so
 _UNSEEN = bytes(32)
+
+# The reasons that this gives.
+BOOKED_BEFORE = "booked_by_old_system"  # kept
+NUMBER_BEFORE = "number_of_old_system"  # refused: another key of its number was booked
+CANCELS_BEFORE = "cancels_old_sale"  # refused: a sale that only that system knows
 
 
 def enter(engine: Engine, connection: Connection, identities: Collection[str]) -> int:
@@ -40,8 +45,11 @@ class Before(Transaction):
         """Those that the old system didn't book; of the others it is said."""
         for posting, document in pairs:
             if is_before(ledger.get(getattr(document, "access_key", ""))):
-                self._say(posting, Result.BEFORE)
+                self._say_before(posting)
         return [pair for pair in pairs if pair[0].document_id not in self._outcomes]
+
+    def _say_before(self, posting: Posting) -> None:
+        self._tell_why(posting, Result.KEPT, BOOKED_BEFORE)
 
     def _before(self, keys: Iterable[str]) -> set[str]:
         """Those of the keys that the old system booked."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from malote.erp import rows
-from malote.erp.before import is_before
+from malote.erp.before import CANCELS_BEFORE, is_before
 from malote.erp.contest import Contest
 from malote.erp.fitting import fitted
 from malote.erp.lost import Lost
@@ -115,7 +115,7 @@ class Booking(Lost):
         for posting, answer in answers:
             sale = held.get(answer.access_key)
             if answer.access_key in before:
-                self._say(posting, Result.BEFORE)
+                self._say_before(posting)
             elif sale is None:
                 self._say(posting, Result.SALE_MISSING)
             elif answer.protocol is not None and reverse(answer.access_key) in reversals:
@@ -151,7 +151,7 @@ class Booking(Lost):
         for posting, document in pairs:
             name = identity(document)
             if is_before(ledger.get(name)):
-                self._say(posting, Result.BEFORE)
+                self._say_before(posting)
             elif name in ledger:
                 self._say_known(posting, ledger[name])
                 self._look_at_cancelled(posting, document)
@@ -182,7 +182,10 @@ class Booking(Lost):
         missing = [pair for name, pairs in groups.items() if name not in here for pair in pairs]
         before = self._before(one.access_key for _, one in missing) if missing else set()
         for posting, one in missing:
-            self._say(posting, Result.BEFORE_SALE if one.access_key in before else Result.SALE_MISSING)
+            if one.access_key in before:
+                self._tell_why(posting, Result.REFUSED, CANCELS_BEFORE)
+            else:
+                self._say(posting, Result.SALE_MISSING)
         booked = self._claim_first(here)
         if not booked:
             return

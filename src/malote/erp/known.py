@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from malote.erp import compare
-from malote.erp.before import Before
+from malote.erp.before import NUMBER_BEFORE, Before
 from malote.erp.contest import facts_of
 from malote.erp.numbers import VOIDED
 from malote.erp.protocol import ErpError, Posting, Result
@@ -57,7 +57,7 @@ class Known(Before):
             if rival is None:
                 self._say_absent(posting, sale)
             elif rival in before:
-                self._say(posting, Result.BEFORE_NUMBER, facts_of(rival))
+                self._tell_why(posting, Result.REFUSED, NUMBER_BEFORE, facts_of(rival))
             elif rival == VOIDED:
                 self._say(posting, Result.VOIDED, {"number": str(sale.number), "series": str(sale.series)})
             elif sale.authorised and self._contest.authorised(rival):

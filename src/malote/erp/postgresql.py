@@ -1,7 +1,7 @@
 """The ERP on PostgreSQL: one transaction per batch, sales by COPY."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -180,16 +180,14 @@ class PostgresqlErp:
     def close(self) -> None:
         self._engine.dispose()
 
-    @contextmanager
-    def read_only(self) -> Iterator[Connection]:
-        with self._engine.begin() as connection:
-            connection.execute(_READ_ONLY)
-            connection.execute(_LIMITS, self._limits)
-            yield connection
+    def read_only(self) -> AbstractContextManager[Connection]:
+        return self._transaction(writing=False)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+    def _transaction(self, *, writing: bool = True) -> Iterator[Connection]:
         with self._engine.begin() as connection:
+            if not writing:
+                connection.execute(_READ_ONLY)
             *_, pid, path = connection.execute(_LIMITS, self._limits).one()
             if self._introduce is not None:
                 self._introduce(str(pid), self._began(connection, pid))

@@ -41,6 +41,7 @@ class Result(StrEnum):
     DIVERGENT = "divergent"  # the ERP has other content under this key: a person must look
     NOT_AUTHORISED = "not_authorised"  # not a sale yet, and the ERP doesn't have it: wait
     REFUSED = "refused"  # it can't be written, for the reason in ``code``; nothing is wrong with the others
+    KEPT = "kept"  # not booked and settled, for the reason in ``code``: another system booked it, say
     WAITS = "waits"  # not booked, for the reason in ``code``: the ERP wants it later; nothing is wrong with the others
     SALE_MISSING = "sale_missing"  # a cancellation whose sale is not booked: wait
     # Of a sale that the ERP had before its authorisation:
@@ -54,10 +55,6 @@ class Result(StrEnum):
     SUPERSEDED = "superseded"  # not booked: the authorised sale of this number, or version of this sale, is booked
     VOIDED = "voided"  # not booked: the number was voided
     VOID_OF_SALES = "void_of_sales"  # booked: a void; some of its numbers are those of booked sales
-    # Of what another system booked before Malote took its place (``before``):
-    BEFORE = "before"  # not booked: that system did it
-    BEFORE_NUMBER = "before_number"  # not booked: that system booked another key under this number
-    BEFORE_SALE = "before_sale"  # not booked: a cancellation of a sale that only that system knows
 
 
 class Outcome(msgspec.Struct, frozen=True):

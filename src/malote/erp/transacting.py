@@ -99,6 +99,10 @@ class Transaction:
     ) -> None:
         self._outcomes[posting.document_id] = Outcome(posting.document_id, result, facts or {}, open=open)
 
+    def _tell_why(self, posting: Posting, result: Result, code: str, facts: dict[str, str] | None = None) -> None:
+        """For a reason of the catalogue."""
+        self._outcomes[posting.document_id] = Outcome(posting.document_id, result, facts or {}, code)
+
     def _say_known(self, posting: Posting, entry: Entry, *, open: bool = False) -> None:
         """It is in the ledger already: by this very document, before a crash, or by another one."""
         own = (entry.till, entry.document_id) == (posting.till, posting.document_id)

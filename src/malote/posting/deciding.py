@@ -48,16 +48,9 @@ class Decider:
                 return _flagged(leased, Reason(_flag(outcome), outcome.facts))
             case Result.SUPERSEDED | Result.VOIDED:
                 return self._settled_by_another(leased, outcome)
-            case Result.BEFORE:
-                return _kept(leased, "booked_by_old_system", outcome.facts)
-            case (
-                Result.DIVERGENT
-                | Result.CORRECTED
-                | Result.REVERSED
-                | Result.SUPERSEDES
-                | Result.BEFORE_NUMBER
-                | Result.BEFORE_SALE
-            ):
+            case Result.KEPT:
+                return _kept(leased, outcome.code, outcome.facts)
+            case Result.DIVERGENT | Result.CORRECTED | Result.REVERSED | Result.SUPERSEDES:
                 return _rejected(leased, Reason(_ASIDE[outcome.result], outcome.facts))
             case Result.CONTESTED:
                 hours = self._store.authorisation_hours
@@ -157,8 +150,6 @@ _ASIDE = {
     Result.CORRECTED: "corrected_sale",
     Result.REVERSED: "authorised_after_reversal",
     Result.SUPERSEDES: "number_supersedes",
-    Result.BEFORE_NUMBER: "number_of_old_system",
-    Result.BEFORE_SALE: "cancels_old_sale",
 }
 
 

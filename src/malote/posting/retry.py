@@ -21,8 +21,8 @@ ERP_WIDE = frozenset(
 PROBE_LONGEST_SECONDS = 5.0  # once the ERP is back, everything flows within seconds
 LOCK_LONGEST_SECONDS = 2.0  # a lock may be let go at any moment, and looking costs little
 
-# These are woken by what they wait for; trying is only for what comes another way, into the ERP itself say.
-_WOKEN = frozenset({"not_authorised_yet", "sale_not_here", "note_not_here"})
+# These are woken by what they wait for, or by nothing here; trying is for what comes into the ERP another way.
+_WOKEN = frozenset({"not_authorised_yet", "sale_not_here", "note_not_here", "shadow_missing", "shadow_not_cancelled"})
 _WOKEN_FACTOR = 15
 
 Dice = Callable[[], float]  # from 0 to 1

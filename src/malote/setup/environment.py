@@ -26,6 +26,8 @@ def examine(store: StoreSettings, tills: Sequence[TillStatus]) -> list[Checked]:
     sent = any(till.posted or till.kept for till in tills)
     open_start = not store.since and not sent
     found.append(Checked("start", "warned", "start_open") if open_start else right("start"))
+    if store.shadow:
+        found.append(Checked("shadow", "warned", "shadow_on"))
     return found
 
 

@@ -10,7 +10,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
-from malote.spool.extracted import DamagedError, Extracted
+from malote.spool.extracted import DamagedError, Extracted, by_its_own_clock
 from malote.spool.moving import chunks
 
 _POUCHES_AT_ONCE = 20  # in memory while their documents are decoded
@@ -29,7 +29,7 @@ class Content(msgspec.Struct, frozen=True, gc=False):
 
 def contents(connection: Connection, ids: Sequence[int], keys: Sequence[str]) -> Iterator[Content]:
     """Of these documents, and of all posted sales of these keys; what was pruned is left out."""
-    by_pouch: dict[int, dict[int, tuple[int, str, str, str, bool]]] = defaultdict(dict)
+    by_pouch: dict[int, dict[int, tuple[int, str, str, str, bool, str | None]]] = defaultdict(dict)
     for condition in (
         *(documents.c.id.in_(some) for some in chunks(sorted(set(ids)))),
         *(
@@ -56,17 +56,19 @@ _COLUMNS = (
     documents.c.access_key,
     tills.c.name,
     documents.c.duplicate,
+    documents.c.issued_at,
 )
 
 
-def _of_pouch(blob: bytes, wanted: dict[int, tuple[int, str, str, str, bool]]) -> Iterator[Content]:
+def _of_pouch(blob: bytes, wanted: dict[int, tuple[int, str, str, str, bool, str | None]]) -> Iterator[Content]:
     try:
         extracted = Extracted(blob)
     except DamagedError:
         return
-    for document_id, (index, kind, access_key, till, duplicate) in sorted(wanted.items()):
+    for document_id, (index, kind, access_key, till, duplicate, issued_at) in sorted(wanted.items()):
         try:
             document = extracted.document(index)
         except DamagedError:
             continue
+        document = by_its_own_clock(document, issued_at)
         yield Content(document_id, kind, access_key or "", till, duplicate, document)

@@ -1,6 +1,8 @@
 """The extracted documents of one pouch as one blob, so that a poster reads no XML."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -62,6 +64,29 @@ class Extracted:
 
 _LARGEST = 2**31  # bytes: what this server packed itself is bounded by the pouches it takes
 
+
+def by_its_own_clock(document: Document, issued_at: str | None) -> Document:
+    """The same moments, told by the clock that the document was written by: packed, they are all in UTC.
+
+    ``issued_at`` is the time as the document wrote it, which its row keeps. What an ERP is given as day and hour is
+    this clock's.
+    """
+    try:
+        zone = datetime.fromisoformat(issued_at or "").tzinfo
+    except ValueError:
+        return document
+    if zone is None:
+        return document
+    changed: dict[str, Any] = {
+        name: at.astimezone(zone) for name in _TIMES if (at := getattr(document, name, None)) is not None
+    }
+    protocol = getattr(document, "protocol", None)
+    if protocol is not None and protocol.at is not None:
+        changed["protocol"] = msgspec.structs.replace(protocol, at=protocol.at.astimezone(zone))
+    return msgspec.structs.replace(document, **changed)
+
+
+_TIMES = ("issued_at", "at", "contingency_at")
 _encoder = msgspec.msgpack.Encoder()
 _split = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _one: msgspec.msgpack.Decoder[Document | None] = msgspec.msgpack.Decoder(Document | None)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select, update
 
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
@@ -15,7 +15,7 @@ from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
 from malote.spool import moving, rebooking
 from malote.spool.documents import LeasedDocument, Reason, Settlement
-from malote.spool.extracted import DamagedError, Extracted
+from malote.spool.extracted import DamagedError, Extracted, by_its_own_clock
 from malote.spool.moving import decode_reason
 from malote.spool.settling import settle
 from malote.spool.states import State
@@ -45,6 +45,7 @@ class _Claim(msgspec.Struct, frozen=True, gc=False):
     accepted_at: float
     attempts: int
     reason: str | None
+    issued_at: str | None
 
 
 def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
@@ -109,7 +110,7 @@ def _leased_too_long(now: float) -> ColumnElement[bool]:
 def _select(
     connection: Connection, condition: ColumnElement[bool], order: ColumnElement[Any], limit: int
 ) -> list[_Claim]:
-    query = select(*_CLAIM).where(condition).order_by(order).limit(limit).with_for_update(skip_locked=True)
+    query: Select[Any] = select(*_CLAIM).where(condition).order_by(order).limit(limit).with_for_update(skip_locked=True)
     return [_Claim(*row) for row in connection.execute(query)]
 
 
@@ -123,6 +124,7 @@ _CLAIM = (
     documents.c.accepted_at,
     documents.c.attempts,
     documents.c.reason,
+    documents.c.issued_at,
 )
 
 
@@ -150,6 +152,7 @@ def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[Le
 
 def _leased(claim: _Claim, till: str, token: str, document: Document, *, again: bool) -> LeasedDocument:
     reason = decode_reason(claim.reason)
+    document = by_its_own_clock(document, claim.issued_at)
     return LeasedDocument(claim.id, till, token, document, claim.accepted_at, claim.attempts, reason, again)
 
 

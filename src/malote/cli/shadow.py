@@ -1,0 +1,105 @@
+"""``malote shadow report``: what Malote would have done differently from the system that books meanwhile."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from malote import rejection
+from malote.cli.books import DayOption
+from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, fail, print_json, say, services_of
+from malote.cli.tables import plain_table
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.books.shadow import Day
+
+DAYS = 7  # that are looked at where nobody says which
+MOST_NAMED = 200  # differences of a day on a terminal; --json has all
+
+_WHAT: dict[str, tuple[str, str]] = {
+    "missing": ("não está no ERP", "not in the ERP"),
+    "differs": ("o ERP tem outra coisa", "otherwise in the ERP"),
+    "not_cancelled": ("não cancelada no ERP", "not cancelled in the ERP"),
+    "rejected": ("lançada no ERP; o Malote a rejeitaria", "booked in the ERP; Malote would reject it"),
+    "not_a_sale": ("lançada no ERP; para o Malote não é venda", "booked in the ERP; no sale to Malote"),
+    "extra": ("só no ERP: o arquivo não veio", "only in the ERP: its file never came"),
+}
+_HEADINGS: dict[Language, tuple[str, ...]] = {
+    "pt": ("Dia", "O Malote lançaria", "R$", "No ERP", "R$", "Iguais", "Diferenças", "A comparar"),
+    "en": ("Day", "Malote would book", "R$", "In the ERP", "R$", "Equal", "Differences", "To compare"),
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command("report")(report)
+
+
+def report(day: DayOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Compares what Malote would have booked with what another system booked in the ERP, of the last seven business
+    days or of one: to the cent, every difference named. Writes nothing. Exit status 1 if something differs."""
+    with services_of(config) as services:
+        days = list(_days(services, day))
+        language = services.settings.language
+    if json:
+        print_json(days)
+    else:
+        _print(days, language)
+    if any(one.lines for one in days):
+        raise typer.Exit(FOUND)
+
+
+def _days(services: "Services", day: str | None) -> "Iterator[Day]":
+    from malote.books.days import business_day
+    from malote.books.shadow import report as compare
+    from malote.erp.engines import open_configured
+    from malote.erp.protocol import ErpError
+
+    settings = services.settings
+    business = business_day(settings.books)
+    today = business.of(datetime.now().astimezone().isoformat()) or date.today()  # noqa: DTZ011 a fall-back
+    wanted = [_day(day)] if day else [today - timedelta(days=ago) for ago in range(DAYS)]
+    try:
+        with closing(open_configured(settings)) as erp:
+            for one in wanted:
+                found = compare(services.engine, erp, business, one, settings.store.issuers)
+                if day or found.malote.count or found.lines or (found.erp and found.erp.count):
+                    yield found
+    except ErpError as error:
+        fail(error.code, error.facts, settings)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter("YYYY-MM-DD", param_hint="--day") from error
+
+
+def _print(days: "list[Day]", language: Language) -> None:
+    table = plain_table(_HEADINGS[language])
+    for one in days:
+        erp = ("–", "–") if one.erp is None else (str(one.erp.count), amount(one.erp.total, language))
+        ours = (str(one.malote.count), amount(one.malote.total, language))
+        table.add_row(one.day.isoformat(), *ours, *erp, str(one.same), str(len(one.lines)), str(one.undecided))
+    console.print(table)
+    for one in days:
+        for what, count in Counter(line.what for line in one.lines).items():
+            say(f"{one.day}: {count} × {_WHAT[what][language == 'en']}")
+        _print_lines(one, language)
+
+
+def _print_lines(day: "Day", language: Language) -> None:
+    for line in day.lines[:MOST_NAMED]:
+        sums = " ≠ ".join("–" if cents is None else amount(cents, language) for cents in (line.total, line.erp_total))
+        why = line.fields or (rejection.title(line.code, language) if line.code else "")
+        words = _WHAT[line.what][language == "en"]
+        told = f"  {line.access_key} {line.till} R$ {sums}: {words}" + (f" ({why})" if why else "")
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
+    if len(day.lines) > MOST_NAMED:
+        say(f"  (+{len(day.lines) - MOST_NAMED})")
