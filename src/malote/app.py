@@ -143,6 +143,7 @@ def build_quarantine(settings: Settings, engine: Engine, spool: Spool, intake: I
             settings=settings.quarantine,
             trash_days=settings.retention.trash_days,
             judge=cures.mindful(engine, intake.judge),
+            foreseeing=lambda: cures.mindful(engine, intake.foreseeing()),
             take=intake.take_files,
             read=lambda content: read(content, limits),
             booked=partial(_booked, settings),

@@ -42,6 +42,7 @@ def quarantine(shop: Shop, folder: Path) -> Quarantine:
             settings=QuarantineSettings(),
             trash_days=30,
             judge=lambda till, name, content: None,  # type: ignore[arg-type,return-value]
+            foreseeing=lambda: read,  # type: ignore[arg-type,return-value]
             take=lambda till, files: [],
             read=read,
             booked=lambda documents: [False for _ in documents],

@@ -10,7 +10,7 @@ from malote.accounts.series import assign, series_of
 from malote.accounts.tills import create_till
 from malote.database.quarantine_tables import accepted_problem
 from malote.posting.products import renamed
-from malote.quarantine.reports import QuarantineError, Refused, Selection
+from malote.quarantine.reports import QuarantineError, Selection
 from malote.quarantine.words import WORDS, words
 from malote.spool import history
 from malote.spool.history import WHATS
@@ -94,8 +94,26 @@ def test_what_is_rejected_for_another_reason_now_says_so(open_house: OpenHouse) 
 def test_a_dry_run_of_a_replay_tries_nothing(house: House) -> None:
     one = house.reject(b"<venda/>")
     report = house.quarantine.replay(Selection((one, 77)), MARIA, dry_run=True)
-    assert (report.replayed, report.refused) == ([one], [Refused(77, "document_unknown")])
+    assert report.replayed == []
+    assert [(refused.id, refused.code) for refused in report.refused] == [
+        (77, "document_unknown"),
+        (one, "root_unknown"),
+    ]
     assert house.whats(one) == []
+
+
+def test_a_dry_run_says_what_the_replay_then_does(open_house: OpenHouse) -> None:
+    """Of nineteen, eighteen are homologation's still; and of two new series the till may learn one."""
+    house = strict(open_house)
+    rejected = [house.reject(build_note(number=number, environment=2)) for number in range(1, 19)]
+    rejected += [house.reject(build_note(number=19)), house.reject(build_note(number=20, series=7))]
+    learning = open_house(series_per_till=1)
+    foreseen = learning.quarantine.replay(Selection(tuple(rejected)), MARIA, dry_run=True)
+    assert series_of(learning.engine, learning.till) == []
+    done = learning.quarantine.replay(Selection(tuple(rejected)), MARIA)
+    assert (foreseen.replayed, foreseen.refused) == (done.replayed, done.refused)
+    assert done.replayed == [rejected[18]]
+    assert [one.code for one in done.refused] == ["test_environment"] * 18 + ["series_unassigned"]
 
 
 # ---- assign the series ----

@@ -47,6 +47,23 @@ def judge(
     return {key: _judgement(till, key, owners) for key in wanted}
 
 
+def foresee(
+    engine: Engine, till: Till, wanted: Collection[SeriesKey], learned: dict[SeriesKey, Till], *, learn: bool, most: int
+) -> dict[SeriesKey, Problem | None]:
+    """What ``judge`` would say, and nothing is learned by it but in ``learned``, which the next question is given too.
+
+    Raises ``StoreError``.
+    """
+    with reading(engine) as connection:
+        owners = _owners(connection, wanted)
+        for key in sorted(key for key in wanted if learn and key not in owners and key not in learned):
+            of_till = [one for one, owner in learned.items() if owner.id == till.id and one[:2] == key[:2]]
+            if not most or _count(connection, till.id, *key[:2]) + len(of_till) < most:
+                learned[key] = till
+    owners |= {key: (learned[key].id, learned[key].name) for key in wanted if key not in owners and key in learned}
+    return {key: _judgement(till, key, owners) for key in wanted}
+
+
 def assign(engine: Engine, till: Till, issuer: str, model: str, series: int, *, actor: Actor = SYSTEM) -> None:
     """Makes the till the owner, whoever was it before. Raises ``StoreError``."""
     key = (issuer, model, series)

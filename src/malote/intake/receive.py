@@ -4,7 +4,7 @@ import errno
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -13,11 +13,13 @@ from sqlalchemy import Engine
 
 from malote import wire
 from malote.accounts import series
+from malote.accounts.series import SeriesKey
 from malote.accounts.tills import Till, find_till, note_slowed
 from malote.config import IntakeSettings, StoreSettings, limits_of
 from malote.database.errors import StoreError
 from malote.fiscal import reader
 from malote.fiscal.operations import Overrides
+from malote.fiscal.problems import Problem
 from malote.intake.admission import Accepted, Rules, admit
 from malote.intake.names import readable
 from malote.intake.quota import Quota
@@ -107,6 +109,24 @@ class Intake:
         file = PouchFile(readable(file_name), hashlib.sha256(content).digest(), content)
         (documents,) = self._admit(find_till(self._engine, till_name), [file], accepted)
         return IncomingFile(file.name, file.sha256, documents)
+
+    def foreseeing(self) -> Callable[[str, str, bytes, Accepted], IncomingFile]:
+        """A judge for one dry run: as ``judge``, one file after the other, and no till learns a series by it."""
+        learned: dict[SeriesKey, Till] = {}
+        store = self._rules.store
+
+        def judge(till_name: str, file_name: str, content: bytes, accepted: Accepted) -> IncomingFile:
+            till = find_till(self._engine, till_name)
+            readings = [reader.read(content, self._limits)]
+
+            def foreseen(wanted: Collection[SeriesKey]) -> dict[SeriesKey, Problem | None]:
+                most = store.series_per_till
+                return series.foresee(self._engine, till, wanted, learned, learn=store.learn_series, most=most)
+
+            (documents,) = admit(readings, self._rules, foreseen, accepted)
+            return IncomingFile(readable(file_name), hashlib.sha256(content).digest(), documents)
+
+        return judge
 
     def _admit(
         self,

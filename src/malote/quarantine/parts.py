@@ -30,6 +30,7 @@ class Parts:
     settings: QuarantineSettings
     trash_days: float
     judge: Judge  # knows what people have accepted
+    foreseeing: Callable[[], Judge]  # for one dry run: the same, and nothing is learned by it
     take: Take
     read: Callable[[bytes], list[Reading]]
     booked: Booked

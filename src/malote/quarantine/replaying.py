@@ -26,15 +26,14 @@ def replay(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = 
     with reading(parts.engine) as connection:
         found = candidates.find(connection, selection, "rejected")
     report = ReplayReport([], not_there(found))
-    if dry_run:
-        report.replayed.extend(found.ids)
-        return report
-    done = _replay(parts, found.ids, actor)
+    judge = parts.foreseeing()
+    done = replaying.foresee(parts.engine, found.ids, judge) if dry_run else _replay(parts, found.ids, actor)
     report.replayed.extend(done.ids)
     report.refused.extend(Refused(one, reason.code, reason.facts) for one, reason in sorted(done.unfit.items()))
     settled = {*done.ids, *done.unfit}
     report.refused.extend(Refused(one, "document_moved_on") for one in found.ids if one not in settled)
-    follow(parts, done.ids)
+    if not dry_run:
+        follow(parts, done.ids)
     return report
 
 

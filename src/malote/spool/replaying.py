@@ -81,6 +81,20 @@ def replay(
     return done
 
 
+def foresee(engine: Engine, document_ids: Sequence[int], judge: Judge) -> Replayed:
+    """What ``replay`` would do now: the same judgement of the same files; nothing changes. Raises ``StoreError``."""
+    done = Replayed([], {})
+    for chunk in chunks(sorted(set(document_ids))):
+        with reading(engine) as connection:
+            wanted = select(*_COLUMNS).select_from(_JOINED).where(_REJECTED, documents.c.id.in_(chunk))
+            plain, refused = _parted(connection.execute(wanted).all(), judging=True)
+        judged = _judge(engine, refused, judge)
+        done.ids.extend(sorted([*plain, *(one for one, found in judged.items() if found.fit)]))
+        unfit = {one: found for one, found in judged.items() if not found.fit}
+        done.unfit.update({one: found.incoming.reason or Reason("unknown_reason") for one, found in unfit.items()})
+    return done
+
+
 def _settle(
     connection: Connection, standings: Sequence[Standing], judged: dict[int, _Judged], by: _Replay, done: Replayed
 ) -> None:
