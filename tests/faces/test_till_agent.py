@@ -302,10 +302,45 @@ def test_a_full_disk_is_said_and_passes(
     monkeypatch.setattr(Outbox, "capture", capture)
     with running(an_agent(tmp_path, till_settings(pos, server=fake.url), ears)):
         put(pos, "a.xml", os.urandom(200_000))
-        wait_for(lambda: "disk_full" in ears.codes("begins"))
+        wait_for(lambda: "till_disk_full" in ears.codes("begins"))
+        wait_for(lambda: uncaptured(fake) == 1)
+        wait_for(lambda: "till_disk_full" in troubles(fake))
         full.clear()
         wait_for(lambda: len(fake.ledger.booked) == 1)
-    assert "disk_full" in ears.codes("over")
+        wait_for(lambda: troubles(fake) == [])
+    assert "till_disk_full" in ears.codes("over")
+    assert uncaptured(fake) == 0
+
+
+def troubles(fake: FakeServer) -> list[str]:
+    """What the agent told last."""
+    return [one.code for one in fake.ledger.contacts[-1].troubles or ()]
+
+
+def uncaptured(fake: FakeServer) -> int | None:
+    count = fake.ledger.contacts[-1].folder
+    return None if count is None else count.uncaptured
+
+
+def test_an_outbox_that_cannot_be_opened_is_told_to_the_server(
+    tmp_path: Path, pos: Path, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = threading.Event()
+    away.set()
+    real = Outbox.__init__
+
+    def refuse(outbox: Outbox, path: Path, **others: Any) -> None:
+        if away.is_set() and threading.current_thread().name == "courier":
+            raise OutboxError("outbox_away", path=str(path), detail="read-only file system")
+        real(outbox, path, **others)
+
+    monkeypatch.setattr(Outbox, "__init__", refuse)
+    put(pos, "a.xml", b"sale")
+    with running(an_agent(tmp_path, till_settings(pos, server=fake.url))):
+        wait_for(lambda: bool(fake.ledger.contacts) and troubles(fake) == ["outbox_away"])
+        away.clear()
+        wait_for(lambda: troubles(fake) == [])
+        wait_for(lambda: len(fake.ledger.booked) == 1)
 
 
 def test_one_agent_runs_on_an_outbox(tmp_path: Path, pos: Path, fake: FakeServer) -> None:

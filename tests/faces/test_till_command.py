@@ -5,7 +5,9 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from typing import Any
 import pytest
 
 from malote import wire
+from malote.till import lost, vanishing
+from malote.till.courier import Line
+from malote.till.outbox import Outbox
 from malote.wire import PouchLimits
 from tests.faces.till_support import FakeServer, Ledger, says, serving
 from tests.unit.fiscal.notes import build_note
@@ -25,6 +30,13 @@ MALOTE = (sys.executable, "-c", "from malote.cli.main import main; main()")
 def fake() -> Iterator[FakeServer]:
     with serving(Ledger()) as server:
         yield server
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, "it did not come to pass"
+        time.sleep(0.05)
 
 
 class Home:
@@ -179,3 +191,127 @@ def test_a_first_start_among_old_files_asks_and_goes_on_once_told(fake: FakeServ
     assert home.call("run", "--once").returncode == 0
     assert len(fake.ledger.states) == 1
     assert json.loads(home.call("status", "--json").stdout)["passed_over"] == 1
+
+
+# ---- what lies in the folder, what ails the till, what it lost ----
+
+
+def aged(home: Home) -> str:
+    """As if a minute had gone by since the files were put there: only the look's own patience is shortened."""
+    return "from malote.till import looking; looking.UNCAPTURED_SECONDS = 0.0\nfrom malote.cli.main import main; main()"
+
+
+def look(home: Home, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", aged(home), "till", "status", *words],
+        cwd=home.path,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def test_files_that_nobody_captured_are_told_by_an_exit_status_of_their_own(home: Home) -> None:
+    assert home.call("run", "--once").returncode == 0
+    for number in range(60):
+        put(home.path / "pos", f"{number}.xml", b"%d" % number)
+    ended = look(home)
+    assert ended.returncode == 4
+    assert "60 × Sales in the POS's folder, not captured [files_uncaptured]" in ended.stdout
+    said = json.loads(look(home, "--json").stdout)
+    assert (said["folder"]["seen"], said["folder"]["captured"], said["folder"]["uncaptured"]) == (60, 0, 60)
+    assert [one["code"] for one in said["ails"]] == ["files_uncaptured"]
+    assert home.call("run", "--once").returncode == 0
+    ended = look(home)
+    assert (ended.returncode, "files_uncaptured" in ended.stdout) == (0, False)
+
+
+def test_an_agent_that_never_ran_has_captured_nothing(home: Home) -> None:
+    put(home.path / "pos", "a.xml", b"sale")
+    assert look(home).returncode == 4
+
+
+def test_a_folder_that_is_gone_is_trouble_of_the_machine(home: Home) -> None:
+    assert home.call("run", "--once").returncode == 0
+    (home.path / "pos").rmdir()
+    ended = look(home)
+    assert ended.returncode == 5
+    assert "[folder_missing]" in ended.stdout
+
+
+def test_what_was_lost_is_listed_by_number_and_value(home: Home) -> None:
+    assert home.call("run", "--once").returncode == 0
+    with Outbox(home.path / "outbox.sqlite3") as outbox:
+        sale = lost.Lost("ab" * 32, "venda.xml", 1.0, "35" * 22, 1, 7, "2026-11-20T09:00:00-03:00", 3209)
+        lost.note(outbox, [sale])
+    ended = look(home)
+    assert ended.returncode == 6
+    assert "1 × Sales lost on the till's disk [sales_lost] R$ 32.09" in ended.stdout
+    assert "1/7" in ended.stdout
+    said = json.loads(look(home, "--json").stdout)
+    assert (said["lost"][0]["number"], said["lost"][0]["total"]) == (7, 3209)
+
+
+def test_what_vanished_is_told_until_a_person_says_that_it_was_no_sale(home: Home) -> None:
+    with Outbox(home.path / "outbox.sqlite3") as outbox:
+        outbox.note("vanished", [vanishing.Vanished("/pos/a.xml", 4, 1.0)])
+    assert look(home).returncode == 6
+    listed = home.call("forget-vanished", "--dry-run", "--json")
+    assert (listed.returncode, json.loads(listed.stdout)["vanished"][0]["size"]) == (1, 4)
+    assert home.call("forget-vanished").stdout == "/pos/a.xml  4 B\n1 forgotten.\n"
+    assert look(home).returncode == 0
+
+
+def test_a_clock_off_by_more_than_a_minute_is_told(home: Home) -> None:
+    assert home.call("run", "--once").returncode == 0
+    with Outbox(home.path / "outbox.sqlite3") as outbox:
+        outbox.note("line", Line("http://x", True, 1.0, skew_seconds=-3600.0))
+    assert look(home).returncode == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk, which Linux alone lets root do")
+def test_a_till_whose_disk_is_full_says_so_and_goes_on_once_there_is_room(tmp_path: Path, fake: FakeServer) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    small = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(small, capture_output=True, check=False).returncode:
+        pytest.skip("needs root to mount a small disk")
+    try:
+        _fill_and_free(Home(disk, fake.url), tmp_path / "pos", fake)
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+def _fill_and_free(home: Home, pos: Path, fake: FakeServer) -> None:
+    pos.mkdir()
+    settings = home.path / "malote.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace('"pos"', f'"{pos.as_posix()}"'), encoding="utf-8")
+    assert home.call("run", "--once").returncode == 0
+    ballast = put(home.path, "ballast", b"")
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(1000)):
+            pass
+    for number in range(60):
+        put(pos, f"{number}.xml", os.urandom(20_000))
+    agent = subprocess.Popen([*MALOTE, "till", "run"], cwd=home.path, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: _told(fake) == (60, ["till_disk_full"]))
+        ended = look(home)
+        assert ended.returncode == 4
+        assert "[till_disk_full]" in ended.stdout
+        ballast.unlink()
+        subprocess.run(["mount", "-o", "remount,size=20m", home.path], check=True)
+        wait_for(lambda: len(fake.ledger.booked) == 60)
+        wait_for(lambda: _told(fake) == (0, []))
+    finally:
+        agent.terminate()
+        agent.wait(30)
+    assert look(home).returncode == 0
+
+
+def _told(fake: FakeServer) -> tuple[int | None, list[str]]:
+    last = fake.ledger.contacts[-1]
+    return last.folder.uncaptured if last.folder else None, [one.code for one in last.troubles or ()]

@@ -150,7 +150,7 @@ def test_a_column_of_another_type_is_refused(till: Till) -> None:
 def test_no_room_for_the_copy(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1000, 1000, 0))
     till.keeper.heed(reply(order(TILL)))
-    assert till.keeper.said().code == "disk_full"
+    assert till.keeper.said().code == "till_disk_full"
     assert tables_of(till.path) == {table.name for table in BASE.tables}
 
 
@@ -166,7 +166,7 @@ def test_a_disk_that_fills_up_in_the_middle(till: Till, monkeypatch: pytest.Monk
     monkeypatch.setattr(apply, "_connect", full)
     till.keeper.heed(reply(order(next_structure())))
     said = till.keeper.said()
-    assert (said.version, said.code) == (1, "disk_full")
+    assert (said.version, said.code) == (1, "till_disk_full")
     assert tables_of(till.path) == {table.name for table in BASE.tables}
     assert till.outbox.counts().captured == 1
     monkeypatch.setattr(apply, "_connect", connect)
@@ -180,7 +180,7 @@ def test_a_copy_that_fails(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("os.fsync", fsync)
     till.keeper.heed(reply(order(TILL)))
-    assert till.keeper.said().code == "disk_full"
+    assert till.keeper.said().code == "till_disk_full"
     assert [path.name for path in till.path.parent.iterdir() if "structure" in path.name] == []
 
 

@@ -1,10 +1,13 @@
+import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from malote.till.books import DaySales, Gap, days, gaps
-from malote.till.files import Answer, Refusal
+from malote import wire
+from malote.till.books import OwnBooks
+from malote.till.files import Answer, DocumentLine, Refusal
 from malote.till.outbox import Outbox
 from malote.till.status import status
 from tests.unit.till_support import captured, digest, sale_line
@@ -16,38 +19,121 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
         yield opened
 
 
-def test_adds_up_each_day_and_series(outbox: Outbox) -> None:
-    lines = [sale_line(1, 100), sale_line(2, 250), sale_line(3, 5, day="2026-03-02"), sale_line(9, 7, series=2)]
-    outbox.capture([captured(b"%d" % place, "", line) for place, line in enumerate(lines)], at=1.0)
-    outbox.capture([captured(b"again, authorised", "", sale_line(1, 100))], at=2.0)
-    assert list(days(outbox)) == [
-        DaySales("2026-03-01", "11222333000181", "65", 1, 2, 350, 1, 2),
-        DaySales("2026-03-01", "11222333000181", "65", 2, 1, 7, 9, 9),
-        DaySales("2026-03-02", "11222333000181", "65", 1, 1, 5, 3, 3),
-    ]
+def books(outbox: Outbox, known: int = 0, **rule: str) -> OwnBooks:
+    """After the server said which days it has, and by which rule."""
+    own = OwnBooks(outbox)
+    own.heed(reply(known, **rule))
+    return own
 
 
-def test_of_two_contents_under_one_key_the_proven_one_counts(outbox: Outbox) -> None:
-    outbox.capture([captured(b"true", "", sale_line(1, 100)), captured(b"false", "", sale_line(1, 999))], at=1.0)
-    outbox.record([Answer(digest(b"true"), "posted"), Answer(digest(b"false"), "rejected", "divergent_content")], 2.0)
-    (day,) = days(outbox)
-    assert (day.count, day.total) == (1, 100)
+def reply(known: int | None, zone: str = "", begins: str = "00:00") -> wire.ContactReply:
+    rule = wire.BusinessDay(zone, begins)
+    return wire.ContactReply("1", datetime(2026, 3, 1, tzinfo=UTC), "caixa1", 0.0, books=known, business_day=rule)
 
 
-def test_missing_numbers_minus_voided_ones(outbox: Outbox) -> None:
-    voided = sale_line(5, kind="number_void", access_key=None, last_number=6, total=None)
-    lines = [sale_line(1), sale_line(2), sale_line(4), voided, sale_line(9), sale_line(3, series=2)]
-    outbox.capture([captured(b"%d" % place, "", line) for place, line in enumerate(lines)], at=1.0)
-    assert list(gaps(outbox)) == [
-        Gap("11222333000181", "65", 1, 3, 3),
-        Gap("11222333000181", "65", 1, 7, 8),
-    ]
+def told(own: OwnBooks) -> dict[str, tuple[int, int]]:
+    return {one.day: (one.count, one.total) for one in own.to_tell()}
+
+
+def sold(outbox: Outbox, *lines: DocumentLine, name: str = "") -> None:
+    contents = [f"{name}{line.access_key}{line.kind}{line.total}".encode() for line in lines]
+    outbox.capture([captured(content, "", line) for content, line in zip(contents, lines, strict=True)], at=1.0)
+
+
+def test_each_day_is_counted_by_key_summed_and_digested(outbox: Outbox) -> None:
+    sold(outbox, sale_line(1, 100), sale_line(2, 250), sale_line(3, 5, day="2026-03-02"))
+    sold(outbox, sale_line(1, 100), name="authorised ")
+    lines = f"{1:044d} booked 100\n{2:044d} booked 250\n"
+    first, second = books(outbox).to_tell()
+    assert (first.day, first.count, first.total) == ("2026-03-01", 2, 350)
+    assert first.sha256 == hashlib.sha256(lines.encode()).hexdigest()
+    assert (second.day, second.count, second.total) == ("2026-03-02", 1, 5)
+
+
+def test_only_what_the_server_lacks_is_told_and_a_lost_reply_tells_it_again(outbox: Outbox) -> None:
+    sold(outbox, sale_line(1, 100), sale_line(2, 1, day="2026-03-02"))
+    own = books(outbox)
+    both = own.to_tell()
+    assert own.to_tell() == both, "nobody said that it came"
+    newest = max(one.turn for one in both)
+    assert not own.heed(reply(newest)), "nothing is to be told soon"
+    assert own.to_tell() == []
+    sold(outbox, sale_line(3, 7))
+    own.heed(reply(newest))
+    assert told(own) == {"2026-03-01": (2, 107)}
+
+
+def test_a_server_that_takes_nothing_is_not_hurried_and_an_older_one_told_nothing(outbox: Outbox) -> None:
+    sold(outbox, sale_line(1, 100))
+    own = OwnBooks(outbox)
+    assert own.heed(reply(0))
+    assert not own.heed(reply(0))
+    own.heed(reply(None))
+    assert own.to_tell() == []
+
+
+def test_a_server_that_was_restored_or_knew_another_outbox_is_told_all(outbox: Outbox) -> None:
+    sold(outbox, sale_line(1, 100), sale_line(2, 1, day="2026-03-02"))
+    own = books(outbox)
+    own.heed(reply(2))
+    assert own.to_tell() == []
+    own.heed(reply(1))
+    assert told(own) == {"2026-03-02": (1, 1)}
+    own.heed(reply(50))
+    assert told(own) == {"2026-03-01": (1, 100), "2026-03-02": (1, 1)}
+    assert all(one.turn > 50 for one in own.to_tell())
+
+
+def test_a_cancellation_among_the_files_changes_the_day_of_its_sale(outbox: Outbox) -> None:
+    key = "35260311222333000181650010000000011000000017"
+    sold(outbox, sale_line(1, 100, access_key=key))
+    own = books(outbox)
+    own.heed(reply(1))
+    sold(outbox, DocumentLine(kind="cancellation", access_key=key, issued_at="2026-03-01T10:20:00-03:00"))
+    own.heed(reply(1))
+    (day,) = own.to_tell()
+    assert day.sha256 == hashlib.sha256(f"{key} cancelled 100\n".encode()).hexdigest()
+
+
+def test_what_the_server_answers_changes_nothing(outbox: Outbox) -> None:
+    sold(outbox, sale_line(1, 100))
+    before = books(outbox).to_tell()
+    outbox.record(
+        [Answer(sha256, "rejected", "items_missing") for (sha256,) in outbox.rows("SELECT sha256 FROM file")], 2
+    )
+    assert books(outbox).to_tell() == before
+
+
+def test_the_business_day_is_the_server_s_and_another_rule_counts_all_anew(outbox: Outbox) -> None:
+    sold(outbox, sale_line(1, 100, issued_at="2026-03-02T01:30:00-03:00"), sale_line(2, 5, day="2026-03-02"))
+    assert told(books(outbox)) == {"2026-03-02": (2, 105)}
+    late = books(outbox, begins="03:00")
+    assert told(late) == {"2026-03-01": (1, 100), "2026-03-02": (1, 5)}
+    assert told(books(outbox, zone="Asia/Tokyo")) == {"2026-03-01": (0, 0), "2026-03-02": (2, 105)}
+
+
+def test_a_zone_unknown_here_keeps_the_books_waiting_and_nothing_else(outbox: Outbox) -> None:
+    sold(outbox, sale_line(1, 100))
+    assert told(books(outbox, zone="Nowhere/Atlantis")) == {}
+
+
+def test_counting_again_starts_at_the_day_s_own_first_file(outbox: Outbox) -> None:
+    for day in range(1, 29):
+        lines = [sale_line(day * 100 + number, 10, day=f"2026-03-{day:02d}") for number in range(20)]
+        sold(outbox, *lines)
+    own = books(outbox)
+    own.heed(reply(28))
+    read: list[str] = []
+    outbox._connection.set_trace_callback(read.append)
+    sold(outbox, sale_line(2899, 1, day="2026-03-28"))
+    own.heed(reply(28))
+    assert told(own) == {"2026-03-28": (21, 201)}
+    assert any("file_id >= 541" in statement for statement in read), "not from the first file of all"
 
 
 def test_a_file_of_several_documents_counts_each(outbox: Outbox) -> None:
     outbox.capture([captured(b"three", "", sale_line(1, 1), sale_line(2, 2), sale_line(3, 3))], at=1.0)
-    (day,) = days(outbox)
-    assert (day.count, day.total) == (3, 6)
+    assert told(books(outbox)) == {"2026-03-01": (3, 6)}
 
 
 def test_status_tells_what_waits_and_what_a_person_must_see(outbox: Outbox) -> None:

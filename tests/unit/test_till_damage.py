@@ -5,13 +5,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from malote.till import salvage, storage
-from malote.till.files import Answer, Counts
+from malote import durable, frames
+from malote.till import lost, salvage, storage
+from malote.till.files import Answer, CapturedFile, Counts
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxDamagedError, OutboxError
-from tests.unit.till_support import captured, digest
+from malote.wire import LostSale
+from tests.unit.till_support import captured, digest, sale_line
 
 
 def noise(number: int) -> bytes:
@@ -45,7 +48,8 @@ def test_what_can_be_read_is_carried_over(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite3"
     filled(path)
     spoil(path, 0.45, 0.5)
-    aside, carried = salvage.rebuild(path, at=3.0)
+    salvaged = salvage.rebuild(path, at=3.0)
+    aside, carried = salvaged.aside, salvaged.carried
     assert aside.exists()
     assert 30 < carried < 59, "some rows are spoilt, the others are here"
     with Outbox(path) as outbox:
@@ -59,7 +63,8 @@ def test_what_can_be_read_is_carried_over(tmp_path: Path) -> None:
 def test_what_cannot_be_read_at_all_gives_an_empty_outbox(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "outbox.sqlite3"
     path.write_bytes(content)
-    aside, carried = salvage.rebuild(path, at=3.0)
+    salvaged = salvage.rebuild(path, at=3.0)
+    aside, carried = salvaged.aside, salvaged.carried
     assert carried == 0
     assert aside.read_bytes() == content
     with Outbox(path) as outbox:
@@ -79,7 +84,7 @@ def test_each_damaged_file_keeps_its_own_name(tmp_path: Path) -> None:
     asides = set()
     for moment in (1.0, 2.0):
         path.write_bytes(b"no database" * 100)
-        asides.add(salvage.rebuild(path, at=moment)[0])
+        asides.add(salvage.rebuild(path, at=moment).aside)
     assert len(asides) == 2
     assert all(aside.exists() for aside in asides)
 
@@ -94,3 +99,94 @@ def test_a_lock_held_by_another_is_no_damage(tmp_path: Path, monkeypatch: pytest
         assert raised.value.code == "outbox_away"
         other.rollback()
         assert outbox.capture([captured(b"a")], at=1.0) == 1
+
+
+# ---- what could not be brought back ----
+
+
+def sold(path: Path, sales: int) -> list[CapturedFile]:
+    """An outbox with sales of 3 kB, none of them proven."""
+    files = [captured(noise(number), "", sale_line(number, 100 + number)) for number in range(1, sales + 1)]
+    with Outbox(path) as outbox:
+        outbox.capture(files, at=1.0)
+    return files
+
+
+def spoil_contents(path: Path, files: list[CapturedFile]) -> None:
+    """Flips a byte in the stored content of each, and leaves the rows as they are."""
+    data = bytearray(path.read_bytes())
+
+    for file in files:
+        at = data.find(frames.pack(file.content)[100:140])
+        assert at > 0
+        data[at] ^= 0xFF
+    path.write_bytes(data)
+
+
+def test_what_cannot_be_brought_back_is_named_with_number_and_value(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    files = sold(path, 20)
+    spoil_contents(path, files[3:6])
+    salvaged = salvage.rebuild(path, at=3.0)
+    assert salvaged.carried == 17
+    with Outbox(path) as outbox:
+        assert [(one.number, one.total) for one in lost.all_of(outbox)] == [(4, 104), (5, 105), (6, 106)]
+        outbox.capture([files[3]], at=4.0)
+        assert [one.number for one in lost.all_of(outbox)] == [5, 6], "the POS's file was there still"
+        again = captured(b"another version of it", "", sale_line(5, 105))
+        outbox.capture([again], at=4.0)
+        assert [one.number for one in lost.all_of(outbox)] == [6]
+        lost.found_again(outbox, [files[5].sha256])
+        assert lost.all_of(outbox) == [], "the server had it before"
+
+
+def test_a_page_of_nonsense_loses_no_file_without_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    sold(path, 60)
+    spoil(path, 0.45, 0.5)
+    salvaged = salvage.rebuild(path, at=3.0)
+    assert salvaged.lost
+    assert salvaged.carried + len(salvaged.lost) == 60
+    for one in salvaged.lost:
+        said = lost.said(one)
+        assert msgspec.json.decode(msgspec.json.encode(said), type=LostSale) == said, "the server must take it"
+
+
+def test_a_content_damaged_in_a_sound_outbox_is_lost_until_it_is_captured_again(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    with Outbox(path) as outbox:
+        sale = captured(b"sale", "", sale_line(7, 3209))
+        outbox.capture([sale], at=1.0)
+        next(outbox.rows("UPDATE file SET content = x'00' RETURNING 1"))
+        assert outbox.next_pouch(10, 10**6).damaged == 1
+        (one,) = lost.all_of(outbox)
+        assert (one.number, one.total) == (7, 3209)
+        outbox.capture([sale], at=2.0)
+        assert lost.all_of(outbox) == []
+
+
+@pytest.mark.parametrize("step", ["after the new one", "after setting aside"])
+def test_a_machine_that_dies_while_it_salvages_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    files = sold(path, 20)
+    spoil_contents(path, files[3:4])
+
+    real = durable.move
+
+    def dies(old: Path, new: Path) -> None:
+        if new == path or step == "after the new one":
+            raise KeyboardInterrupt
+        real(old, new)
+
+    monkeypatch.setattr(durable, "move", dies)
+    with pytest.raises(KeyboardInterrupt):
+        salvage.rebuild(path, at=3.0)
+    monkeypatch.undo()
+    salvage.finish(path)
+    if step == "after the new one":
+        salvage.rebuild(path, at=4.0)  # the damaged one is in its place still, and found damaged again
+    with Outbox(path) as outbox:
+        assert outbox.counts().captured == 19
+        assert [one.number for one in lost.all_of(outbox)] == [4]

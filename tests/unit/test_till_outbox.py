@@ -10,7 +10,7 @@ from malote.till import storage
 from malote.till.files import Answer, Counts, Mark, Refusal
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
 from malote.till.storage import OutboxDamagedError, OutboxError
-from tests.unit.till_support import captured, digest, sale_line
+from tests.unit.till_support import captured, digest
 
 
 @pytest.fixture
@@ -175,16 +175,6 @@ def test_refusals_are_those_of_now(outbox: Outbox) -> None:
     assert outbox.refusals() == [Refusal("b", 9, "file_unreadable")]
 
 
-def test_a_sale_captured_before_and_after_its_authorisation_is_one_sale(outbox: Outbox) -> None:
-    outbox.capture([captured(b"before", "", sale_line(1)), captured(b"after", "", sale_line(1))], at=1.0)
-    outbox.capture([captured(b"other", "", sale_line(2, total=250))], at=1.0)
-    outbox.record([Answer(digest(b"after"), "posted"), Answer(digest(b"before"), "accepted")], at=2.0)
-    assert list(outbox.sales()) == [
-        (f"{1:044d}", 1000, "2026-03-01T10:00:00-03:00", "posted"),
-        (f"{2:044d}", 250, "2026-03-01T10:00:00-03:00", "captured"),
-    ]
-
-
 def test_a_failed_capture_changes_nothing(outbox: Outbox) -> None:
     outbox.capture([captured(b"first", "/pos/1.xml")], at=1.0)
     pages = next(outbox.rows("PRAGMA page_count"))[0]
@@ -192,7 +182,7 @@ def test_a_failed_capture_changes_nothing(outbox: Outbox) -> None:
     large = [captured(bytes([number]) + _noise(20_000, number), f"/pos/large{number}.xml") for number in range(5)]
     with pytest.raises(OutboxError) as raised:
         outbox.capture(large, at=2.0)
-    assert raised.value.code == "disk_full"
+    assert raised.value.code == "till_disk_full"
     assert outbox.counts() == Counts(captured=1)
     assert list(outbox.marks()) == ["/pos/1.xml"]
     next(outbox.rows("PRAGMA max_page_count = 1000000"))

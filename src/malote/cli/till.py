@@ -25,13 +25,15 @@ from malote.cli.common import (
     print_json,
     settings_of,
 )
-from malote.cli.till_report import as_json, as_tables, needs_a_person
+from malote.cli.till_report import as_json, as_tables
+from malote.cli.till_seen import exit_status, seen_as_json, seen_as_tables
 from malote.config import Settings
 from malote.rejection import Language
 from malote.till.agent import Agent, Drained
+from malote.till.looking import look
 from malote.till.outbox import Outbox
 from malote.till.server import AddressError
-from malote.till.setup import SetupError, prepare
+from malote.till.setup import SetupError, placed, prepare
 from malote.till.status import status as status_of
 from malote.till.storage import OutboxError
 from malote.till.voice import Notice, Voice
@@ -73,18 +75,23 @@ def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutO
 
 
 def status(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """How many sales wait, are proven or were rejected, and why. Exit status 1 when a person must act."""
+    """How many sales wait, are proven or were rejected, and why; and what lies in the POS's folder.
+
+    Exit status 0 when all is right, 1 when a person must act, 3 when the outbox can't be read, 4 when files in the
+    folder are not captured, 5 when the machine is in trouble (disk, folder, clock), 6 when sales are lost here.
+    """
     settings = settings_of(config)
     try:
         found = status_of(settings.outbox_path, time.time())
+        seen = look(settings.outbox_path, placed(settings), time.time())
     except OutboxError as error:
         fail(error.code, error.facts, settings)
     if json:
-        print_json(as_json(found, settings))
+        print_json(as_json(found, settings) | seen_as_json(seen, settings, time.time()))
     else:
-        for part in as_tables(found, settings):
+        for part in (*as_tables(found, settings), *seen_as_tables(seen, settings)):
             console.print(part, markup=False, highlight=False)
-    raise typer.Exit(FOUND if found is not None and needs_a_person(found) else OK)
+    raise typer.Exit(exit_status(found, seen))
 
 
 def _agent(settings: Settings) -> Agent:

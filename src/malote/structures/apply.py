@@ -59,8 +59,8 @@ def opened(text: str, sha256: str, signature: str, key: str) -> Structure:
 def bring_up(path: Path, structure: Structure, sha256: str, facts: Mapping[str, str]) -> Applied:
     """Adds to the outbox at ``path`` what it lacks; ``facts`` are kept in it in the same transaction.
 
-    Raises ``StructureError`` (``structure_refused_here``, ``disk_full``), ``OSError`` and ``sqlite3.DatabaseError``;
-    the outbox is then as it was. A copy from before stays beside it until ``forget_backup``.
+    Raises ``StructureError`` (``structure_refused_here``, ``till_disk_full``), ``OSError`` and
+    ``sqlite3.DatabaseError``; the outbox is then as it was. A copy from before stays beside it until ``forget_backup``.
     """
     began = time.monotonic()
     with closing(_connect(path)) as connection:
@@ -136,7 +136,7 @@ def _back_up(connection: sqlite3.Connection, path: Path) -> None:
     """A whole copy, on the disk when this returns."""
     (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     if shutil.disk_usage(path.parent).free < pages * size + _ROOM:
-        raise StructureError("disk_full", detail=str(path.parent))
+        raise StructureError("till_disk_full", detail=str(path.parent))
     aside = backup_of(path).with_name(f".{path.name}{BACKUP_SUFFIX}.tmp")
     try:
         private.claim(aside)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,7 @@ import msgspec
 from malote import durable, private
 from malote.config import TillSettings
 from malote.structures import apply
-from malote.till import salvage, storage, watch
+from malote.till import looking, salvage, storage, watch
 from malote.till.capture import Capture
 from malote.till.courier import Courier
 from malote.till.files import Counts
@@ -20,6 +20,8 @@ from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.retention import clear_proven, drop_old_contents
 from malote.till.server import Server, ServerError
+from malote.till.sight import Sight
+from malote.till.signs import Signs
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.till.voice import Voice
 
@@ -62,17 +64,33 @@ class Agent:
         self._changed_lock = threading.Lock()
         self._new_files = threading.Event()
         self._failure: BaseException | None = None
+        self._sight = Sight()
+        self._signs = Signs(voice, self._sight)
+        self._distress_due = 0.0  # by the monotonic clock
 
     def stop(self) -> None:
         """Ends ``run`` or ``drain`` soon, with everything safe. May be called from a signal handler."""
         self._stopping = True
 
     def run(self) -> None:
-        """Works until ``stop``. Raises ``OutboxError`` when it can't even begin, ``AddressError`` likewise."""
-        with self._locked(), self._server() as server:
+        """Works until ``stop``. Raises ``OutboxError`` when it can't even begin, ``AddressError`` likewise.
+
+        A full disk is waited for, since somebody must hear of it: the server is told.
+        """
+        with self._server() as server:
             self._warn_of_clear_text(server)
             while not self._stopping:
-                self._session(server)
+                try:
+                    with self._locked():
+                        self._voice.over("outbox")
+                        while not self._stopping:
+                            self._session(server)
+                except OutboxError as error:
+                    self._tell_distress(server, error)
+                    if error.code != "till_disk_full":
+                        raise
+                    self._voice.trouble("outbox", error.code, **error.facts)
+                    self._session_over.wait(self._settings.retry_first_seconds)
 
     def drain(self, timeout: float | None, progress: Callable[[Outbox], None] = lambda _: None) -> Drained:
         """Captures what is there, sends it, and waits until it is proven, at most ``timeout`` seconds.
@@ -94,7 +112,7 @@ class Agent:
     def _drain(
         self, outbox: Outbox, server: Server, deadline: float | None, progress: Callable[[Outbox], None]
     ) -> Drained:
-        capture = Capture(outbox, self._settings, self._voice)
+        capture = self._capture(outbox)
         courier = self._courier(outbox, server)
         capture.rescan()
         began = time.monotonic()
@@ -176,7 +194,7 @@ class Agent:
 
     def _capture_loop(self) -> None:
         with Outbox(self._path) as outbox:
-            capture = Capture(outbox, self._settings, self._voice)
+            capture = self._capture(outbox)
             rescan_due = retention_due = time.monotonic()
             while not self._session_over.is_set():
                 if self._rescan.is_set():
@@ -206,7 +224,7 @@ class Agent:
                 return
 
     def _courier_loop(self, server: Server) -> None:
-        with Outbox(self._path) as outbox:
+        with self._opened_or_told(server) as outbox:
             courier = self._courier(outbox, server)
             while not self._session_over.is_set():
                 wait = courier.step()
@@ -237,8 +255,32 @@ class Agent:
 
     # ---- shared ----
 
+    def _capture(self, outbox: Outbox) -> Capture:
+        return Capture(outbox, self._settings, self._voice, sight=self._sight)
+
     def _courier(self, outbox: Outbox, server: Server) -> Courier:
-        return Courier(outbox, server, self._settings, self._voice, ask_for_rescan=self._ask_for_rescan)
+        settings, voice = self._settings, self._voice
+        return Courier(outbox, server, settings, voice, ask_for_rescan=self._ask_for_rescan, signs=self._signs)
+
+    def _opened_or_told(self, server: Server) -> Outbox:
+        """The outbox; where it can't be opened, the server is told so before that is raised."""
+        try:
+            return Outbox(self._path)
+        except OutboxDamagedError:
+            raise
+        except OutboxError as error:
+            self._tell_distress(server, error)
+            raise
+
+    def _tell_distress(self, server: Server, error: OutboxError) -> None:
+        """Tells the server that nothing can be captured, and how much waits in the folder."""
+        if error.code == "agent_running" or time.monotonic() < self._distress_due:
+            return
+        self._distress_due = time.monotonic() + self._settings.poll_seconds
+        with suppress(OutboxError):
+            self._sight.saw(looking.look(self._path, self._settings, time.time()).folder)
+        with suppress(ServerError):
+            server.contact(self._signs.without_outbox(error))
 
     def _ask_for_rescan(self) -> None:
         self._rescan.set()
@@ -257,6 +299,7 @@ class Agent:
         with AgentLock(self._path):
             self._close_files()
             try:
+                salvage.finish(self._path)
                 storage.check(self._path)
                 Outbox(self._path).close()
                 # The outbox proved sound: a copy from before a change that broke off is of no more use.
@@ -279,8 +322,10 @@ class Agent:
                 self._voice.happened(code, count=str(len(paths)), path=str(paths[0]))
 
     def _rebuild(self) -> None:
-        aside, _ = salvage.rebuild(self._path, time.time(), apply.backup_of(self._path))
-        self._voice.happened("outbox_damaged", path=str(aside))
+        salvaged = salvage.rebuild(self._path, time.time(), apply.backup_of(self._path))
+        self._voice.happened("outbox_damaged", path=str(salvaged.aside))
+        if salvaged.lost:
+            self._voice.happened("outbox_salvaged", carried=str(salvaged.carried), lost=str(len(salvaged.lost)))
 
 
 def _nothing_open(outbox: Outbox, courier: Courier) -> bool:

@@ -1,76 +1,195 @@
-"""The till's side of the books: per day and series, what it sold, to be laid beside the server's and the ERP's."""
+"""The till's own count of its sales, per business day, from its files and from no answer of the server.
 
+Each day is count, sum and digest over the lines ``KEY STATE CENTS`` (docs/books.md), kept in the outbox by month. A day
+is counted again when a file of it was captured, from the first of its files on: the cost follows the day, not the
+history.
+"""
+
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
+from malote import wire
+from malote.books.days import BusinessDay, business_day
+from malote.config import BooksSettings
 from malote.till.outbox import Outbox
 
+_STATE = "books"
+_MONTH = "books:"  # and YYYY-MM
+# Of a cancellation only the sale's key is known, which tells the month of its issue.
+_KEY_MONTH = slice(2, 6)
 
-class DaySales(msgspec.Struct, frozen=True):
-    """Sales of one day, by their own clock. ``total`` in cents, of those whose total could be read."""
 
-    day: str  # YYYY-MM-DD, "" where the time could not be read
-    issuer: str
-    model: str
-    series: int
+class Day(msgspec.Struct, frozen=True):
+    """``total`` in cents; ``turn`` grows with each change of any day; ``first``: the first file with a sale of it."""
+
     count: int
     total: int
-    first: int  # the lowest number
-    last: int
-
-
-class Gap(msgspec.Struct, frozen=True):
-    """Numbers of a series, from ``first`` to ``last``, that were neither sold nor voided."""
-
-    issuer: str
-    model: str
-    series: int
+    sha256: str
+    turn: int
     first: int
-    last: int
 
 
-def days(outbox: Outbox) -> Iterator[DaySales]:
-    """One line per day and series, in the order of days. A key captured several times counts once."""
+class Progress(msgspec.Struct, frozen=True):
+    """How far the files are counted, by which rule, and the newest turn."""
+
+    rule: wire.BusinessDay
+    file: int = 0
+    turn: int = 0
+
+
+class OwnBooks:
+    """Belongs to its outbox's thread. Nothing is counted before the server said what a business day is."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._known: int | None = None  # the turn up to which the server has the days; None: it doesn't keep them
+
+    def heed(self, reply: wire.ContactReply) -> bool:
+        """Counts what is new; whether there is something to tell soon. Raises ``OutboxError``."""
+        before_it, self._known = self._known, reply.books
+        if reply.books is None or reply.business_day is None:
+            return False
+        before = _progress(self._outbox)
+        if before is None or before.rule != reply.business_day:
+            before = Progress(reply.business_day, 0, before.turn if before else 0)
+        if reply.books > before.turn:
+            # The server knows of an outbox before this one: its days are told again, above what it has.
+            before = Progress(before.rule, 0, reply.books)
+        after = count(self._outbox, before)
+        # A server that takes none of what it was just told is not hurried.
+        return after is not None and after.turn > reply.books != before_it
+
+    def to_tell(self) -> list[wire.TillDay]:
+        """The days that the server doesn't have as they are, those that changed first first. Raises ``OutboxError``."""
+        if self._known is None:
+            return []
+        progress = _progress(self._outbox)
+        if progress is None or progress.turn <= self._known:
+            return []
+        changed = [
+            wire.TillDay(day, one.count, one.total, one.sha256, one.turn)
+            for day, one in days(self._outbox).items()
+            if one.turn > self._known
+        ]
+        return sorted(changed, key=lambda one: (one.turn, one.day))[: wire.MAX_TOLD]
+
+
+def days(outbox: Outbox) -> dict[str, Day]:
+    """All days counted, by ``YYYY-MM-DD``. Raises ``OutboxError``."""
+    found = outbox.rows("SELECT value FROM fact WHERE name LIKE ? ORDER BY name", (f"{_MONTH}%",))
+    return {day: one for (text,) in found for day, one in msgspec.json.decode(text, type=dict[str, Day]).items()}
+
+
+def count(outbox: Outbox, progress: Progress) -> Progress | None:
+    """Counts the days of what was captured since; None where this machine doesn't know the server's time zone.
+
+    Raises ``OutboxError``.
+    """
+    try:
+        rule = business_day(BooksSettings(zone=progress.rule.zone, day_begins=progress.rule.begins))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+    ((last,),) = outbox.rows("SELECT COALESCE(MAX(id), 0) FROM file")
+    known = days(outbox)
+    if progress.file == 0 or last > progress.file:
+        touched = _touched(outbox, rule, progress.file, known)
+        counted = _counted(outbox, rule, touched)
+        turn = _keep(outbox, known, counted, progress.turn, anew=progress.file == 0)
+        progress = Progress(progress.rule, last, turn)
+        # Last, so that a machine that dies before counts the same files again.
+        outbox.note(_STATE, progress)
+    return progress
+
+
+def _touched(outbox: Outbox, rule: BusinessDay, after: int, known: dict[str, Day]) -> dict[str, int]:
+    """The days of the files after this one, each with the first file to count it from."""
+    touched: dict[str, int] = {}
     found = outbox.rows(
-        """
-        SELECT day, issuer, model, series, COUNT(*), COALESCE(SUM(total), 0), MIN(number), MAX(number) FROM (
-            SELECT COALESCE(substr(issued_at, 1, 10), '') AS day, COALESCE(issuer, '') AS issuer,
-                COALESCE(model, '') AS model, series, number, total, row_number() OVER (
-                    PARTITION BY access_key ORDER BY state = 'posted' DESC, file_id DESC) AS place
-            FROM document JOIN file ON file.id = file_id
-            WHERE kind = 'sale' AND access_key IS NOT NULL AND series IS NOT NULL AND number IS NOT NULL)
-        WHERE place = 1 GROUP BY day, issuer, model, series ORDER BY day, issuer, model, series
-        """
+        "SELECT file_id, kind, access_key, issued_at FROM document"
+        " WHERE file_id > ? AND kind IN ('sale', 'cancellation') ORDER BY file_id",
+        (after,),
     )
-    return (DaySales(*row) for row in found)
-
-
-def gaps(outbox: Outbox) -> Iterator[Gap]:
-    """Numbers missing between the lowest and the highest of each series that this outbox has seen."""
-    ranges = defaultdict[tuple[str, str, int], list[tuple[int, int]]](list)
-    sales = set[tuple[str, str, int]]()
-    for kind, issuer, model, series, first, last in _numbers(outbox):
-        ranges[issuer, model, series].append((first, last))
+    for file_id, kind, key, issued_at in list(found):
         if kind == "sale":
-            sales.add((issuer, model, series))
-    for series_key in sorted(sales):
-        for first, last in _between(sorted(ranges[series_key])):
-            yield Gap(*series_key, first, last)
+            chosen = {_day(rule, issued_at): file_id}
+        else:
+            chosen = {day: one.first for day, one in known.items() if _may_be_of(day, key)}
+        for day, first in chosen.items():
+            if day:
+                touched.setdefault(day, min(first, known[day].first) if day in known else first)
+    return touched
 
 
-def _numbers(outbox: Outbox) -> Iterator[tuple[Any, ...]]:
-    return outbox.rows(
-        "SELECT DISTINCT kind, COALESCE(issuer, ''), COALESCE(model, ''), series, number, COALESCE(last_number, number)"
-        " FROM document WHERE kind IN ('sale', 'number_void') AND series IS NOT NULL AND number IS NOT NULL"
-    )
+def _counted(outbox: Outbox, rule: BusinessDay, touched: dict[str, int]) -> dict[str, tuple[int, int, str, int]]:
+    """Count, total, digest and first file of each of these days."""
+    if not touched:
+        return {}
+    sales: dict[str, tuple[str, int, int]] = {}  # by key: day, cents, file; the version captured last
+    cancelled: set[str] = set()
+    for file_id, kind, key, issued_at, total in outbox.rows(
+        "SELECT file_id, kind, access_key, issued_at, total FROM document WHERE file_id >= ?"
+        " AND kind IN ('sale', 'cancellation') AND access_key IS NOT NULL ORDER BY file_id, position",
+        (min(touched.values()),),
+    ):
+        if kind == "cancellation":
+            cancelled.add(key)
+        else:
+            first = sales[key][2] if key in sales else file_id
+            sales[key] = (_day(rule, issued_at), total or 0, first)
+    by_day: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
+    for key, (day, cents, file_id) in sales.items():
+        by_day[day].append((key, cents, file_id))
+    return {day: _summed(by_day[day], cancelled, touched[day]) for day in touched}
 
 
-def _between(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    highest: int | None = None
-    for first, last in ranges:
-        if highest is not None and first > highest + 1:
-            yield highest + 1, first - 1
-        highest = last if highest is None else max(highest, last)
+def _summed(sales: list[tuple[str, int, int]], cancelled: set[str], first: int) -> tuple[int, int, str, int]:
+    lines = sorted((key, "cancelled" if key in cancelled else "booked", cents) for key, cents, _ in sales)
+    first = min((file_id for *_, file_id in sales), default=first)
+    return len(lines), sum(cents for *_, cents in lines), digest(lines), first
+
+
+def digest(lines: Iterable[tuple[str, str, int]]) -> str:
+    """SHA-256 over ``KEY STATE CENTS``, each with a line feed, in the order of their bytes."""
+    text = sorted(f"{key} {state} {cents}\n".encode() for key, state, cents in lines)
+    return hashlib.sha256(b"".join(text)).hexdigest()
+
+
+def _keep(outbox: Outbox, known: dict[str, Day], counted: dict[str, Any], turn: int, *, anew: bool) -> int:
+    """Writes down what changed, and returns the newest turn."""
+    after = {} if anew else dict(known)
+    for day, (number, total, sha256, first) in sorted(counted.items()):
+        before = after.get(day)
+        if before is None or (before.count, before.total, before.sha256) != (number, total, sha256):
+            turn += 1
+            after[day] = Day(number, total, sha256, turn, first)
+    for day in known.keys() - after.keys():
+        turn += 1
+        after[day] = Day(0, 0, digest([]), turn, 0)  # by another rule it has none
+    changed = {day[:7] for day, one in after.items() if known.get(day) != one}
+    for month in sorted(changed):
+        outbox.note(_MONTH + month, {day: one for day, one in sorted(after.items()) if day[:7] == month})
+    return turn
+
+
+def _progress(outbox: Outbox) -> Progress | None:
+    noted = outbox.noted(_STATE)
+    return msgspec.json.decode(noted, type=Progress) if noted else None
+
+
+def _day(rule: BusinessDay, issued_at: str | None) -> str:
+    """ "" where the time of issue can't be read: such a sale is in no day."""
+    found = rule.of(issued_at)
+    return found.isoformat() if found else ""
+
+
+def _may_be_of(day: str, key: str | None) -> bool:
+    """Whether a sale of this key may be of this day: by the month in the key, and a day more for the cut-off."""
+    month = (key or "")[_KEY_MONTH]
+    at = date.fromisoformat(day)
+    return any(f"{near:%y%m}" == month for near in (at, at + timedelta(days=1), at - timedelta(days=1)))

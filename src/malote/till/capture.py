@@ -12,13 +12,15 @@ from pathlib import Path
 import msgspec
 
 from malote.config import TillSettings
-from malote.till import cutover, limits
+from malote.till import cutover, limits, vanishing
 from malote.till.cutover import Question, Start
 from malote.till.files import CapturedFile, Mark, Refusal, readable
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
 from malote.till.outbox import Outbox
-from malote.till.reading import describe
+from malote.till.reading import describe, is_whole
+from malote.till.sight import FolderCount, Sight, counted
 from malote.till.storage import OutboxError
+from malote.till.vanishing import Missing
 from malote.till.voice import Voice
 
 GROUP_FILES = 200
@@ -33,6 +35,7 @@ class _Candidate(msgspec.Struct, gc=False):
 
     mark: Mark
     due: float
+    hurried: bool = False
 
 
 class Capture:
@@ -44,21 +47,26 @@ class Capture:
         settings: TillSettings,
         voice: Voice,
         *,
+        sight: Sight | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._outbox = outbox
         self._settings = settings
         self._voice = voice
+        self._sight = sight or Sight()
+        self._missing = Missing(outbox)
         self._monotonic = monotonic
         self._now = now
         self.folder = folder_of(settings)
         self._start: Start | None = None
+        self._seen: int | None = None  # files at the last look at the whole folder; None while it can't be looked at
         self._known = outbox.marks()
         self._candidates: dict[str, _Candidate] = {}
         self._vanished: dict[str, float] = {}  # since when, by the monotonic clock
         self._refused: dict[str, Refusal] = {}
         self._refused_stored: dict[str, Refusal] | None = None
+        self._hurried = vanishing.reused(outbox, now()) is not None
         self._largest = limits.known(outbox).document_bytes
 
     @property
@@ -85,20 +93,35 @@ class Capture:
             counts = True  # said below
         if not counts:
             return
+        self._scan(place)
+        self._store_refusals()
+
+    def _scan(self, place: str) -> None:
         self._refused = {path: refusal for path, refusal in self._refused.items() if path in self._candidates}
         missing = set(self._known) | set(self._candidates)
+        there: dict[str, Mark] = {}
         try:
             for entry in self.folder.scan():
                 missing.discard(entry.path)
                 self._consider(entry)
+                if entry.mark is not None:
+                    there[entry.path] = entry.mark
+                else:
+                    # What lies below a folder that can't be looked into is not gone.
+                    missing = {path for path in missing if not path.startswith(entry.path)}
         except FolderMissingError:
             facts = {"folder": readable(place)}
             self._voice.trouble("folder", "folder_missing", **facts)
             self._refused[place] = Refusal(readable(place), 0, "folder_missing", facts)
+            self._seen = None
         else:
             self._voice.over("folder")
+            self._seen = len(there)
             self._forget(missing)
-        self._store_refusals()
+        # Shown before anything is written, which a full disk may not allow.
+        self._show()
+        if self._seen is not None:
+            self._missing.judge(there, self._now())
 
     def _begin(self, place: str) -> bool:
         """Whether it is known from when on files count. While it isn't, nothing is captured. Raises
@@ -110,6 +133,7 @@ class Capture:
             facts["newest"] = found.newest[:10] or "?"
             self._voice.trouble("start", "start_unsaid", **facts)
             self._refused = {place: Refusal(readable(place), 0, "start_unsaid", facts)}
+            self._sight.saw(FolderCount(found.files, 0, found.files))
             self._store_refusals()
             return False
         self._voice.over("start")
@@ -123,6 +147,7 @@ class Capture:
         for path in paths if self._start else ():
             for entry in self.folder.look(path):
                 self._consider(entry)
+        self._show()
 
     def capture_due(self) -> Iterator[int]:
         """Captures what has been quiet for long enough, oldest first; yields how many are new after every commit.
@@ -141,7 +166,16 @@ class Capture:
                 group, size = [], 0
         if group:
             yield self._keep(group)
+        self._show()
         self._store_refusals()
+
+    def _show(self) -> None:
+        """Tells how many files are there and not captured yet."""
+        if self._seen is None:
+            self._sight.saw(None)
+            return
+        uncaptured = [candidate.mark for candidate in self._candidates.values()]
+        self._sight.saw(counted(self._seen, uncaptured))
 
     def _due(self) -> list[str]:
         now = self._monotonic()
@@ -155,17 +189,19 @@ class Capture:
         elif self._known.get(entry.path) != entry.mark:
             candidate = self._candidates.get(entry.path)
             if candidate is None or candidate.mark != entry.mark:
-                self._await_quiet(entry.path, entry.mark)
+                self._await_quiet(entry.path, entry.mark, hurried=self._hurried and entry.path in self._known)
 
-    def _await_quiet(self, path: str, mark: Mark) -> None:
+    def _await_quiet(self, path: str, mark: Mark, *, hurried: bool = False) -> None:
+        """``hurried``: a name that is used twice may be written over at any moment; a whole sale is taken at once."""
         self._refused.pop(path, None)
-        self._candidates[path] = _Candidate(mark, self._monotonic() + self._settings.quiet_seconds)
+        quiet = 0.0 if hurried else self._settings.quiet_seconds
+        self._candidates[path] = _Candidate(mark, self._monotonic() + quiet, hurried)
 
     def _read(self, path: str) -> CapturedFile | None:
         """The file, or None when it isn't to be captured now: gone, changed since, or refused."""
         look = next(iter(self.folder.look(path)), None)
         if look is None or look.mark is None:
-            self._drop(path)
+            self._miss(path)
             return None
         mark = look.mark
         if mark != self._candidates[path].mark:
@@ -180,13 +216,16 @@ class Capture:
             self._await_quiet(path, mark)
             return None
         except FileNotFoundError:
-            self._drop(path)
+            self._miss(path)
             return None
         except OSError as error:
             self._refuse(path, mark, "file_unreadable", detail=error.strerror or str(error))
             return None
-        name = readable(Path(path).name)
-        return CapturedFile(path, name, mark, hashlib.sha256(content).digest(), content, describe(content))
+        name, documents = readable(Path(path).name), describe(content)
+        if self._candidates[path].hurried and not is_whole(content):
+            self._await_quiet(path, mark)
+            return None
+        return CapturedFile(path, name, mark, hashlib.sha256(content).digest(), content, documents)
 
     def _keep(self, group: list[CapturedFile]) -> int:
         """How many of the files are new. One that breaks the program is refused, and holds back no other."""
@@ -203,6 +242,11 @@ class Capture:
 
     def _kept(self, group: list[CapturedFile]) -> int:
         counting = [file for file in group if self._counts(file)]
+        again = [file for file in counting if file.path in self._known]
+        name = vanishing.note_reused(self._outbox, again, self._now()) if again else None
+        if name is not None and not self._hurried:
+            self._hurried = True
+            self._voice.happened("name_reused", name=name)
         new = self._outbox.capture(counting, self._now()) if counting else 0
         if len(counting) < len(group):
             self._outbox.pass_over([file for file in group if not self._counts(file)])
@@ -217,6 +261,11 @@ class Capture:
     def _drop(self, path: str) -> None:
         self._candidates.pop(path, None)
         self._refused.pop(path, None)
+
+    def _miss(self, path: str) -> None:
+        """It was seen, and is gone before it could be captured."""
+        self._missing.is_gone(path, self._candidates[path].mark)
+        self._drop(path)
 
     def _refuse_size(self, path: str, mark: Mark) -> None:
         limit = self._largest
@@ -236,7 +285,7 @@ class Capture:
     def _forget(self, missing: set[str]) -> None:
         """Keeps memory and outbox from growing with files that the POS took away."""
         for path in missing & self._candidates.keys():
-            self._drop(path)
+            self._miss(path)
         now = self._monotonic()
         self._vanished = {path: self._vanished.get(path, now) for path in missing & self._known.keys()}
         long_gone = [path for path, since in self._vanished.items() if since <= now - FORGET_SECONDS]

@@ -6,23 +6,28 @@ Every request may be repeated: the server knows a file by its hash, and a till f
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import msgspec
 
-from malote import __version__, wire
+from malote import wire
 from malote.config import TillSettings
-from malote.till import limits
+from malote.till import limits, lost
 from malote.till.backoff import Backoff
-from malote.till.files import Answer, Refusal, StoredFile
+from malote.till.books import OwnBooks
+from malote.till.files import Answer, StoredFile
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
 from malote.till.server import Server, ServerError
+from malote.till.sight import Sight
+from malote.till.signs import Signs
+from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.till.structure import StructureKeeper
 from malote.till.voice import Voice
 
 # The question's pace: quick after something moved, then slower with every quiet answer, up to twelve polls.
 QUICK_SECONDS = 0.1
 SLOWEST_POLLS = 12
+# Between questions whether the server has what was lost here.
+LOST_SECONDS = 60.0
 # How often a server must fail at a pouch before the pouch is suspected.
 SUSPECT_AFTER = 3
 
@@ -51,6 +56,7 @@ class Courier:
         voice: Voice,
         *,
         ask_for_rescan: Callable[[], None],
+        signs: Signs | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         dice: Callable[[], float] = random.random,
@@ -59,6 +65,8 @@ class Courier:
         self._server = server
         self._settings = settings
         self._voice = voice
+        self._signs = signs or Signs(voice, Sight(), now)
+        self._books = OwnBooks(outbox)
         self._structure = StructureKeeper(outbox, voice, monotonic, till=server.till)
         self._ask_for_rescan = ask_for_rescan
         self._monotonic = monotonic
@@ -67,7 +75,7 @@ class Courier:
         self._taken = limits.known(outbox)
         self._limit = self._most_files
         self._failures_of_pouch = 0
-        self._blocked_until = self._contact_due = self._ask_due = self._held_due = monotonic()
+        self._blocked_until = self._contact_due = self._ask_due = self._held_due = self._lost_due = monotonic()
         self._ask_delay = self._quick
         self._request = ""  # the one under way, or the last
         self._failing = ""  # the one that ``error`` is about
@@ -93,6 +101,7 @@ class Courier:
             self._alone(self._contact_if_due)
             sent = self._send()
             self._alone(self._ask_if_due)
+            self._alone(self._ask_for_lost_if_due)
             sent = sent or self._send_held()
         except ServerError as error:
             self._failed(error)
@@ -208,6 +217,21 @@ class Courier:
         elif changed:
             self._ask_delay, self._ask_due = self._quick, self._monotonic() + self._quick
 
+    def _ask_for_lost_if_due(self) -> None:
+        """Of what can't be brought back here the server may have had a copy before."""
+        if self._monotonic() < self._lost_due:
+            return
+        self._lost_due = self._monotonic() + LOST_SECONDS
+        hashes = lost.to_ask(self._outbox)
+        if not hashes:
+            return
+        self._request = "receipts"
+        answers = _answers(self._server.receipts(hashes).receipts, set(hashes))
+        self._answered()
+        known = [answer for answer in answers if answer.state != "unknown"]
+        lost.found_again(self._outbox, [answer.sha256 for answer in known])
+        self._outbox.record(known, self._now())
+
     def _wait_longer(self) -> None:
         self._ask_due = self._monotonic() + self._ask_delay
         self._ask_delay = min(self._ask_delay * 2, self._settings.poll_seconds * SLOWEST_POLLS)
@@ -218,24 +242,29 @@ class Courier:
         if self._monotonic() < self._contact_due:
             return
         self._contact_due = self._monotonic() + self._settings.poll_seconds
-        counts = self._outbox.unproven()
-        contact = wire.Contact(
-            agent_version=__version__,
-            clock=datetime.fromtimestamp(self._now(), UTC).astimezone(),
-            pending=counts.captured + counts.held,
-            unproven=counts.accepted + counts.rejected + counts.discarded,
-            refused=[_refused(refusal) for refusal in self._outbox.refusals()[: wire.MAX_QUERY]],
-            synchronised=self._last_order(),
-            structure=self._structure.said(),
-        )
+        days = self._books.to_tell()
+        contact = self._signs.of(self._outbox, self._last_order(), self._structure.said(), days)
         self._request = "contact"
         reply = self._server.contact(contact)
         self._answered()
+        try:
+            self._heed(reply, contact)
+        except OutboxDamagedError:
+            raise
+        except OutboxError as error:
+            # The server knows how it stands all the same, which is what a full disk can't be told.
+            self._voice.trouble("contact noted", error.code, **error.facts)
+        else:
+            self._voice.over("contact noted")
+
+    def _heed(self, reply: wire.ContactReply, contact: wire.Contact) -> None:
         self._note(reply)
         self._heed_limits(reply.limits)
         if reply.resend and (not reply.order or reply.order != contact.synchronised):
             self._synchronise(reply.order)
         if self._structure.heed(reply):
+            self._contact_due = self._monotonic() + self._quick
+        if self._books.heed(reply):
             self._contact_due = self._monotonic() + self._quick
 
     def _heed_limits(self, said: wire.PouchLimits | None) -> None:
@@ -302,7 +331,3 @@ def _answers(receipts: list[wire.FileReceipt], expected: set[bytes]) -> list[Ans
             code, message = (reason.code, reason.message) if reason else (None, None)
             answers.append(Answer(sha256, receipt.state, code, message))
     return answers
-
-
-def _refused(refusal: Refusal) -> wire.RefusedFile:
-    return wire.RefusedFile(refusal.name, refusal.size, refusal.code)

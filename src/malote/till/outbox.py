@@ -32,6 +32,10 @@ _INSERT_DOCUMENT = """
     SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM file WHERE sha256 = ?
 """
 _PASSED_OVER = "FROM seen WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.sha256 = seen.sha256)"
+_SALES_AT = """
+    SELECT access_key FROM seen JOIN file USING (sha256) JOIN document ON file_id = file.id
+    WHERE seen.path = ? AND kind = 'sale' AND access_key IS NOT NULL
+"""
 _INSERT_SEEN = "INSERT OR REPLACE INTO seen (path, size, mtime_ns, ctime_ns, sha256) VALUES (?, ?, ?, ?, ?)"
 # What was proven once stays proven, whatever a confused server says later.
 _RECORD = """
@@ -120,6 +124,10 @@ class Outbox:
         """How many files of the folder don't count."""
         ((count,),) = self.rows(f"SELECT COUNT(*) {_PASSED_OVER}")
         return int(count)
+
+    def sales_at(self, path: str) -> set[str]:
+        """The keys of the sales that were last read from this path."""
+        return {key for (key,) in self.rows(_SALES_AT, (_encode_path(path),))}
 
     def forget_passed_over(self) -> None:
         with self._writing() as connection:
@@ -295,19 +303,6 @@ class Outbox:
         """The counts without ``posted``: cheap however long the history is."""
         query = "SELECT state, COUNT(*) FROM file WHERE state IN (?, ?, ?, ?, ?) GROUP BY state"
         return Counts(**dict(self.rows(query, ("captured", "held", "accepted", "rejected", "discarded"))))
-
-    def sales(self) -> Iterator[tuple[str, int | None, str | None, str]]:
-        """Access key, total in cents, time of issue and state of every sale: once each, as far as it got."""
-        yield from self.rows(
-            """
-            SELECT access_key, total, issued_at, state FROM (
-                SELECT access_key, total, issued_at, state, file_id, row_number() OVER (
-                    PARTITION BY access_key ORDER BY CASE state WHEN 'posted' THEN 0 WHEN 'accepted' THEN 1
-                    WHEN 'captured' THEN 2 WHEN 'held' THEN 3 WHEN 'rejected' THEN 4 ELSE 5 END, file_id DESC) AS place
-                FROM document JOIN file ON file.id = file_id WHERE kind = 'sale' AND access_key IS NOT NULL)
-            WHERE place = 1 ORDER BY file_id
-            """
-        )
 
     def note(self, name: str, value: Any) -> None:
         """Remembers one fact, anything that JSON can hold, under a name."""

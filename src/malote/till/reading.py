@@ -13,6 +13,15 @@ def describe(content: bytes) -> list[DocumentLine]:
         return [DocumentLine()]
 
 
+def is_whole(content: bytes) -> bool:
+    """Whether every document of it can be read to its end: it isn't being written any more. Never raises."""
+    try:
+        readings = reader.read(content)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return bool(readings) and all(reading.document is not None for reading in readings)
+
+
 def _line(reading: reader.Reading) -> DocumentLine:
     known = reader.summary(reading)
     document = reading.document

@@ -1,6 +1,8 @@
 """A damaged outbox: set aside, never deleted, and what can still be read of it carried into a new one.
 
-What can't be read is in the POS's folder still, and is captured from there again; the server drops what it had.
+What can't be read is in the POS's folder still, and is captured from there again; the server drops what it had. What is
+in neither is named (``lost``). The new one is whole before the damaged one is put aside: whenever the machine dies, one
+of them is in its place, or both are still there.
 """
 
 import hashlib
@@ -8,65 +10,114 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
 
 from malote import durable, frames
-from malote.till import storage
-from malote.till.files import CapturedFile, Mark
+from malote.till import lost, storage
+from malote.till.files import CapturedFile, DocumentLine, Mark
+from malote.till.lost import Lost
 from malote.till.outbox import Outbox
 from malote.till.reading import describe
 from malote.till.storage import OutboxError
 
+Kind = TypeVar("Kind")
+
 _GROUP = 200
+_LONGEST_NAME = 1000
+_SUFFIX = ".rebuilding"
 
 
-def rebuild(path: Path, at: float, backup: Path | None = None) -> tuple[Path, int]:
-    """Sets the outbox at ``path`` aside and makes a new one of what was not proven and can still be read.
+class Salvaged(msgspec.Struct, frozen=True):
+    """Where the damaged one is now, how many files were carried over, and those that could not be."""
 
-    A sound ``backup`` becomes the new one (it is moved), and what was captured since is added to it. Returns where the
-    damaged one is now, and how many files were carried over. Raises ``OutboxError`` when it can't be renamed or the new
-    one can't be written.
+    aside: Path
+    carried: int
+    lost: list[Lost]
+
+
+def rebuild(path: Path, at: float, backup: Path | None = None) -> Salvaged:
+    """Makes a new outbox of what was not proven and can still be read, and sets the one at ``path`` aside.
+
+    A sound ``backup`` becomes the new one (it is moved), and what was captured since is added to it. Raises
+    ``OutboxError`` when it can't be renamed or the new one can't be written; then it may be tried again.
     """
+    new = path.with_name(path.name + _SUFFIX)
     try:
+        _begin(new, backup)
+        carried, missing = _carry_over(path, new, at)
         aside = storage.set_aside(path, at)
-        if backup is not None and _is_sound(backup):
-            durable.move(backup, path)
+        durable.move(new, path)
     except OSError as error:
         raise OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error)) from error
-    carried = 0
-    with Outbox(path) as outbox:
+    return Salvaged(aside, carried, missing)
+
+
+def finish(path: Path) -> None:
+    """Puts the new outbox into its place where the machine died just before. Raises ``OSError``."""
+    new = path.with_name(path.name + _SUFFIX)
+    if new.exists() and not path.exists():
+        durable.move(new, path)
+
+
+def _begin(new: Path, backup: Path | None) -> None:
+    """What is there already is of a salvage that was broken off: a sound one is gone on with."""
+    if new.exists() and not _is_sound(new):
+        for suffix in ("-wal", "-shm", ""):
+            new.with_name(new.name + suffix).unlink(missing_ok=True)
+    if not new.exists() and backup is not None and _is_sound(backup):
+        durable.move(backup, new)
+
+
+def _carry_over(path: Path, new: Path, at: float) -> tuple[int, list[Lost]]:
+    carried, missing = 0, []
+    with Outbox(new) as outbox:
         group: list[CapturedFile] = []
-        for file in _unproven(aside):
-            group.append(file)
+        for found in _unproven(path, at):
+            if isinstance(found, Lost):
+                missing.append(found)
+                continue
+            group.append(found)
             if len(group) == _GROUP:
                 carried += outbox.capture(group, at)
                 group = []
         carried += outbox.capture(group, at)
-    return aside, carried
+        if missing:
+            lost.note(outbox, missing)
+    return carried, missing
 
 
-def _is_sound(backup: Path) -> bool:
-    if not backup.exists():
+def _is_sound(copy: Path) -> bool:
+    if not copy.exists():
         return False
     try:
-        storage.check(backup)
+        storage.check(copy)
     except OutboxError:
         return False
     return True
 
 
-def _unproven(path: Path) -> Iterator[CapturedFile]:
+def _unproven(path: Path, at: float) -> Iterator[CapturedFile | Lost]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            (last,) = connection.execute("SELECT max(id) FROM file").fetchone()
-            for file_id in range(1, (last or 0) + 1):
-                file = _one(connection, file_id)
-                if file is not None:
-                    yield file
+            for file_id in range(1, _last(connection) + 1):
+                found = _one(connection, file_id, at)
+                if found is not None:
+                    yield found
     except sqlite3.DatabaseError:
         return  # Not even its tables can be found.
 
 
-def _one(connection: sqlite3.Connection, file_id: int) -> CapturedFile | None:
+def _last(connection: sqlite3.Connection) -> int:
+    for query in ("SELECT max(id) FROM file", "SELECT max(file_id) FROM document"):
+        last = _row(connection, query)
+        if last is not None:
+            return int(last[0] or 0)
+    return 0
+
+
+def _one(connection: sqlite3.Connection, file_id: int, at: float) -> CapturedFile | Lost | None:
     """One file, if its content is whole. Row by row, since a damaged page spoils only the rows on it."""
     try:
         row = connection.execute(
@@ -77,11 +128,46 @@ def _one(connection: sqlite3.Connection, file_id: int) -> CapturedFile | None:
         if row is None:
             return None
         name, size, mtime_ns, sha256, packed = row
-        if frames.claimed_size(packed) != size:
-            return None
-        content = frames.unpack(packed, size)
+        if frames.claimed_size(packed) == size:
+            content = frames.unpack(packed, size)
+            if hashlib.sha256(content).digest() == sha256:
+                return CapturedFile("", str(name), Mark(size, mtime_ns, 0), sha256, content, describe(content))
     except (sqlite3.DatabaseError, frames.FrameError, TypeError, ValueError):
+        pass
+    return _told(connection, file_id, at)
+
+
+def _told(connection: sqlite3.Connection, file_id: int, at: float) -> Lost | None:
+    """What the rows still tell of a file without its content; None where it was proven."""
+    facts = _row(connection, "SELECT sha256, name, state FROM file WHERE id = ?", file_id)
+    sha256, name, state = facts or (b"", f"#{file_id}", None)
+    if state == "posted":
         return None
-    if hashlib.sha256(content).digest() != sha256:
+    line = _row(
+        connection,
+        "SELECT access_key, issued_at, series, number, total FROM document WHERE file_id = ? AND position = 0",
+        file_id,
+    )
+    key, issued_at, series, number, total = line or (None,) * 5
+    document = DocumentLine(
+        access_key=_as(key, str),
+        issued_at=_as(issued_at, str),
+        series=_as(series, int),
+        number=_as(number, int),
+        total=_as(total, int),
+    )
+    known = sha256 if isinstance(sha256, bytes) and len(sha256) == hashlib.sha256().digest_size else b""
+    return lost.lost(known, str(name)[:_LONGEST_NAME], [document], at)
+
+
+def _row(connection: sqlite3.Connection, query: str, *parameters: int) -> tuple[Any, ...] | None:
+    try:
+        found: tuple[Any, ...] | None = connection.execute(query, parameters).fetchone()
+    except sqlite3.DatabaseError:
         return None
-    return CapturedFile("", str(name), Mark(size, mtime_ns, 0), sha256, content, describe(content))
+    return found
+
+
+def _as(value: object, kind: type[Kind]) -> Kind | None:
+    """A damaged row may hold anything."""
+    return value if isinstance(value, kind) else None

@@ -52,12 +52,17 @@ def prepare(settings: Settings) -> Setup:
         typed.lasting_since(till.since)
     except TypedError as error:
         raise SetupError("setting_invalid", "till.since", str(error)) from error
-    resolved = msgspec.structs.replace(
+    return Setup(settings.outbox_path, placed(settings), _token(settings))
+
+
+def placed(settings: Settings) -> TillSettings:
+    """With paths from the home folder; "" where there is none."""
+    till, home = settings.till, settings.home_path
+    return msgspec.structs.replace(
         till,
-        folder=str(settings.home_path / till.folder),
-        moved_folder=str(settings.home_path / till.moved_folder) if till.moved_folder else "",
+        folder=str(home / till.folder) if till.folder else "",
+        moved_folder=str(home / till.moved_folder) if till.moved_folder else "",
     )
-    return Setup(settings.outbox_path, resolved, _token(settings))
 
 
 def _token(settings: Settings) -> str:

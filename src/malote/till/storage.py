@@ -1,5 +1,6 @@
 """The outbox's SQLite file: opened with full sync, migrated forward, and its errors told apart by what they ask for."""
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from malote.structures.apply import complete
 from malote.structures.till_structure import TILL
 
 BUSY_SECONDS = 30.0
+_SMALLEST_ROOM = 65_536  # bytes that SQLite needs beside its file, at least
 
 # One script per version of the schema; only ever add to the end.
 MIGRATIONS = (
@@ -110,8 +112,9 @@ def told_apart(path: Path) -> Iterator[None]:
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
         if code in _DAMAGED:
             raise OutboxDamagedError("outbox_damaged", path=str(path)) from error
-        if code in _FULL:
-            raise OutboxError("disk_full", detail=str(path)) from error
+        # Where no byte is left, SQLite can't even make the files beside its own, and calls that something else.
+        if code in _FULL or (code in _AWAY and _no_room(path)):
+            raise OutboxError("till_disk_full", detail=str(path)) from error
         if code in _AWAY:
             raise OutboxError("outbox_away", path=str(path), detail=str(error)) from error
         raise
@@ -138,13 +141,32 @@ def _claim(path: Path) -> None:
         raise OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error)) from error
 
 
+def _no_room(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _SMALLEST_ROOM
+    except OSError:
+        return False
+
+
 def connect_to_look(path: Path) -> sqlite3.Connection:
-    """Opens an existing outbox for reading only. Raises ``OutboxError``, and ``FileNotFoundError`` for an empty one."""
+    """Opens an existing outbox for reading only. Raises ``OutboxError``, and ``FileNotFoundError`` for an empty one.
+
+    Where a full disk leaves no room for the files beside it and no agent holds it, what stands in it itself is read.
+    """
     if not path.exists():
         raise FileNotFoundError(path)
+    try:
+        return _looking(path, "mode=ro")
+    except OutboxError as error:
+        if error.code != "till_disk_full":
+            raise
+        return _looking(path, "mode=ro&immutable=1")
+
+
+def _looking(path: Path, how: str) -> sqlite3.Connection:
     with told_apart(path):
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+            f"{path.absolute().as_uri()}?{how}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
         )
         try:
             connection.text_factory = _text

@@ -163,5 +163,5 @@ def _encoded(value: object) -> str:
 
 def _of_disk(path: Path, error: OSError) -> OutboxError:
     if error.errno == errno.ENOSPC:
-        return OutboxError("disk_full", detail=str(path))
+        return OutboxError("till_disk_full", detail=str(path))
     return OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error))

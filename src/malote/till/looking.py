@@ -1,0 +1,92 @@
+"""What ails this till, looked at anew by whoever asks: the POS's folder against the outbox, the disk, the clock.
+
+The agent tells the same to the server; but where it stands still, or can write nothing, only a look of one's own sees
+it. Reads only.
+"""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from malote import wire
+from malote.config import TillSettings
+from malote.till import lost, signs
+from malote.till.capture import folder_of
+from malote.till.courier import Line
+from malote.till.files import Mark, readable
+from malote.till.folder import FolderMissingError
+from malote.till.lost import Lost
+from malote.till.outbox import Outbox
+from malote.till.sight import FolderCount, counted
+
+UNCAPTURED_SECONDS = 60.0  # that a file may lie there: the agent waits until it is quiet, and looks now and then
+LEAST_FREE = 4_000_000  # bytes on the outbox's disk
+SKEW_SECONDS = 60.0
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """``folder`` None: it can't be looked at, or none is set."""
+
+    folder: FolderCount | None = None
+    troubles: list[wire.TillTrouble] = []
+    lost: list[Lost] = []
+
+
+def look(outbox_path: Path, settings: TillSettings, now: float) -> Seen:
+    """``settings``: with absolute paths. Raises ``OutboxError``; an outbox that isn't there yet holds nothing."""
+    try:
+        outbox = Outbox(outbox_path, look_only=True)
+    except FileNotFoundError:
+        folder, troubles = _folder(settings, {}, now)
+        return Seen(folder, [*_disk(outbox_path), *troubles])
+    with outbox:
+        asked = any(refusal.code == "start_unsaid" for refusal in outbox.refusals())
+        folder, troubles = _folder(settings, outbox.marks(), now)
+        if asked:  # nothing counts before somebody says from when on
+            troubles = [one for one in troubles if one.code != "files_uncaptured"]
+        sales = lost.all_of(outbox)
+        kept = signs.kept(outbox, sales, now)
+        return Seen(folder, [*kept, *troubles, *_disk(outbox_path), *_clock(outbox)], sales)
+
+
+def _folder(
+    settings: TillSettings, known: dict[str, Mark], now: float
+) -> tuple[FolderCount | None, list[wire.TillTrouble]]:
+    if not settings.folder:
+        return None, []
+    folder = folder_of(settings)
+    seen, uncaptured = 0, []
+    try:
+        for entry in folder.scan():
+            if entry.mark is None:
+                continue  # the agent lists it among what it refused
+            seen += 1
+            if known.get(entry.path) != entry.mark:
+                uncaptured.append(entry.mark)
+    except FolderMissingError:
+        return None, [wire.TillTrouble("folder_missing", facts={"folder": readable(str(folder.path))})]
+    count = counted(seen, uncaptured)
+    age = count.oldest_seconds(now)
+    if not count.uncaptured or age < UNCAPTURED_SECONDS:
+        return count, []
+    facts = {"count": str(count.uncaptured), "age": f"{age / 60:.0f} min"}
+    return count, [wire.TillTrouble("files_uncaptured", age, count.uncaptured, facts=facts)]
+
+
+def _disk(outbox_path: Path) -> list[wire.TillTrouble]:
+    """A disk that is full is seen before anything has to be written to it."""
+    try:
+        free = shutil.disk_usage(outbox_path.parent).free
+    except OSError:
+        return []
+    return [wire.TillTrouble("till_disk_full", facts={"detail": str(outbox_path.parent)})] if free < LEAST_FREE else []
+
+
+def _clock(outbox: Outbox) -> list[wire.TillTrouble]:
+    """By how much this clock was off at the last contact."""
+    noted = outbox.noted("line")
+    skew = msgspec.json.decode(noted, type=Line).skew_seconds if noted else None
+    if skew is None or abs(skew) <= SKEW_SECONDS:
+        return []
+    return [wire.TillTrouble("clock_skewed", facts={"seconds": f"{skew:+.0f}"})]
