@@ -46,6 +46,11 @@ def noted(names: set[str], name: str) -> bool:
     return note_of(name) in names
 
 
+def file_of(name: str) -> str | None:
+    """The file that a note of this name speaks of; None where it is no note."""
+    return name[1 : -len(_ENDING)] if is_note(name) else None
+
+
 def note_of(name: str) -> str:
     """The name of the note about a file."""
     return f".{name}{_ENDING}"

@@ -89,11 +89,12 @@ class Comparison:
         if not names.take(name):
             return False
         sidecar = names.take(f"{stem}.json")
-        signature = names.signature(name)
-        if signature is not None and not names.has_note(name) and self._before.right.has(row, signature):
+        noted, signature = names.has_note(name), names.signature(name)
+        if signature is not None and not noted and self._before.right.has(row, signature):
             self._right(row, signature, sidecar=sidecar)
             return True
-        found = folder.seen(self._till, names, name, self._parts.max_file_bytes, sidecar=sidecar)
+        limit = self._parts.max_file_bytes
+        found = folder.seen(self._till, names.folder, name, limit, noted=noted, sidecar=sidecar)
         if isinstance(found, FolderFinding):
             self._failing.told.append(found)
         elif found is not None:
@@ -123,7 +124,8 @@ class Comparison:
         for name in sorted(entry.name for entry in names.strangers()):
             if name.endswith(".json") and place_of(name[:-5]) is not None:
                 orphans.append(names.folder / name)
-            found = folder.seen(self._till, names, name, self._parts.max_file_bytes)
+            limit, noted = self._parts.max_file_bytes, names.has_note(name)
+            found = folder.seen(self._till, names.folder, name, limit, noted=noted)
             if isinstance(found, FolderFinding):
                 self._failing.told.append(found)
             elif found is not None:

@@ -10,7 +10,7 @@ import msgspec
 
 from malote import aside
 from malote.accounts.tills import Till
-from malote.quarantine.keeping import Place, place_of
+from malote.quarantine.keeping import Place, is_stem, place_of
 from malote.quarantine.reports import FolderFinding
 
 MARK = ".malote"  # its content tells which store database the folder belongs to
@@ -105,39 +105,53 @@ def names_in(till: Till, folder: Path) -> Names | FolderFinding | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        # Nothing can be concluded from what can't be seen.
-        facts = {"detail": error.strerror or type(error).__name__}
-        return FolderFinding(till.name, f"{folder.name}/", "file_unreadable", facts)
+        return _unreadable(till, folder, error)
 
 
 def look_at(till: Till, folder: Path, max_bytes: int) -> Iterator[FolderFinding]:
     """What can't be taken for a document in a till's folder. Files with a document's name aren't looked at closely."""
-    names = names_in(till, folder)
-    if isinstance(names, FolderFinding):
-        yield names
-    elif names is not None:
-        for entry in names.strangers():
-            if _is_plain(entry) and not names.has_note(entry.name):
-                continue
-            found = seen(till, names, entry.name, max_bytes)
-            if isinstance(found, FolderFinding):
-                yield found
-            elif found is not None and found.incident is not None:
-                yield set_aside(till, found, found.incident)
+    try:
+        with os.scandir(folder) as entries:
+            odd = [name for entry in entries if (name := _odd(entry))]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        yield _unreadable(till, folder, error)
+        return
+    for name in sorted(set(odd)):
+        found = seen(till, folder, name, max_bytes, noted=True)
+        if isinstance(found, FolderFinding):
+            yield found
+        elif found is not None and found.incident is not None:
+            yield set_aside(till, found, found.incident)
 
 
-def _is_plain(entry: os.DirEntry[str]) -> bool:
-    """Whether nothing need be told of it but what a note may say: a document's own file, or no document's at all."""
-    if not entry.name.lower().endswith(".xml"):
-        return True
-    return place_of(entry.name[:-4]) is not None and entry.is_file(follow_symlinks=False)
+def _odd(entry: os.DirEntry[str]) -> str | None:
+    """The name of a file that something may have to be told of: it is no document's own, or there is a note of it."""
+    name = entry.name
+    if name.startswith((".", "~")):
+        return aside.file_of(name)
+    if not name.lower().endswith(".xml") or (is_stem(name[:-4]) and entry.is_file(follow_symlinks=False)):
+        return None
+    return name
 
 
-def seen(till: Till, names: Names, name: str, max_bytes: int, *, sidecar: bool = False) -> Seen | FolderFinding | None:
-    """One XML file as it is now, or why it can't be taken for a document; None where it is gone, or no XML at all."""
+def _unreadable(till: Till, folder: Path, error: OSError) -> FolderFinding:
+    """Nothing can be concluded from what can't be seen."""
+    facts = {"detail": error.strerror or type(error).__name__}
+    return FolderFinding(till.name, f"{folder.name}/", "file_unreadable", facts)
+
+
+def seen(
+    till: Till, folder: Path, name: str, max_bytes: int, *, noted: bool, sidecar: bool = False
+) -> Seen | FolderFinding | None:
+    """One XML file as it is now, or why it can't be taken for a document; None where it is gone, or no XML at all.
+
+    ``noted``: there may be a note that it broke the program.
+    """
     if not name.lower().endswith(".xml"):
         return None
-    path = names.folder / name
+    path = folder / name
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -149,7 +163,7 @@ def seen(till: Till, names: Names, name: str, max_bytes: int, *, sidecar: bool =
         facts = {"size": str(status.st_size), "limit": str(max_bytes)}
         return FolderFinding(till.name, shown(name), "file_too_large", facts)
     signature = _signature(status)
-    incident = aside.incident_of(path, signature.size, signature.modified) if names.has_note(name) else None
+    incident = aside.incident_of(path, signature.size, signature.modified) if noted else None
     # A name in other capitals than the quarantine's own was given by hand.
     return Seen(path, signature, place if name.endswith(".xml") else None, sidecar, incident)
 

@@ -196,6 +196,11 @@ def place_of(name: str) -> Place | None:
     return Place(bytes.fromhex(match["sha256"]), int(match["position"])) if match else None
 
 
+def is_stem(name: str) -> bool:
+    """Whether a name, without its ending, is one that the quarantine gives."""
+    return _STEM.fullmatch(name) is not None
+
+
 def _sidecar(rejected: RejectedDocument) -> bytes:
     reason = rejected.reason
     entry = rejection.entry(reason.code)
