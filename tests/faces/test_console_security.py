@@ -69,6 +69,55 @@ def test_every_page_asks_who_is_there(services: Services) -> None:
             assert to_sign_in or answer.status_code == 401, (method, path, answer.status_code)
 
 
+SEEN_BY_ALL = {
+    "/console",
+    "/console/{rest:path}",
+    "/console/changes",
+    "/console/dashboard",
+    "/console/documents/{document_id:int}",
+    "/console/jobs",
+    "/console/jobs/{job_id:int}",
+    "/console/load-manager",
+    "/console/load-manager/{tab:str}",
+    "/console/password",
+    "/console/preferences",
+    "/console/sign-in",
+    "/console/sign-out",
+    "/console/static/{name:path}",
+    "/console/tills",
+    "/console/tills/{name:str}",
+    "/console/tills/{name:str}/{tab:str}",
+}
+
+
+def unknown(path: str, number: int) -> str:
+    names = path.replace("{name:str}", "nobody").replace("{tab:str}", "nowhere")
+    return re.sub(r"\{\w+:int\}", str(number), names)
+
+
+def test_who_may_not_is_told_that_and_nothing_of_what_there_is(services: Services) -> None:
+    """Of the least role, whatever the address names and the form holds: never that there is no such thing."""
+    asked = 0
+    with signed_in(services, Role.CONSULTA, "low") as client:
+        csrf = csrf_of(client)
+        for method, path in routes(application(services)):
+            if path in SEEN_BY_ALL or method == "OPTIONS":
+                continue
+            for number in (999_999, 2**63):
+                for form in ({"csrf": csrf, "selected": "x", "last_copy": "1", "everything": "1"}, {}):
+                    answer = client.request(method, unknown(path, number), data=None if method in SAFE else form)
+                    assert answer.status_code == 403, (method, path, number, form, answer.status_code)
+                    asked += 1
+    assert asked > 80
+
+
+def test_the_right_to_delete_a_last_copy_is_asked_before_there_is_such_a_job(services: Services) -> None:
+    with signed_in(services, Role.OPERADOR, "low") as client:
+        form = {"csrf": csrf_of(client), "last_copy": "1", "reason": "nobody has it"}
+        assert client.post("/console/jobs/999/start", data=form).status_code == 403
+        assert client.post("/console/jobs/999/start", data=form | {"last_copy": ""}).status_code == 404
+
+
 def test_everything_that_changes_something_asks_for_the_sessions_own_token(services: Services) -> None:
     with signed_in(services) as client, signed_in(services, Role.ADMINISTRADOR, "bia") as other:
         stolen = csrf_of(other)

@@ -58,10 +58,10 @@ def show(request: ConsoleRequest, job_id: FromPath[int]) -> Response[str]:
 def start(request: ConsoleRequest, job_id: FromPath[int]) -> Response[Any]:
     """The list that the dialog showed, and nothing else."""
     visit, jobs = visit_of(request), services_of(request).jobs
-    visit.demand(NEEDED[_known(request, job_id).kind])
     reason = visit.text("reason").strip() if visit.text("last_copy") == "1" else None
     if reason is not None:
         visit.demand(Permission.DELETE_LAST_COPY)
+    visit.demand(NEEDED[_known(request, job_id).kind])
     try:
         jobs.start(job_id, visit.actor, last_copy_reason=reason)
     except QuarantineError as error:
