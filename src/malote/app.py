@@ -95,7 +95,7 @@ def open_services(settings: Settings) -> Services:
     quarantine = build_quarantine(settings, engine, spool, intake)
     synchronisation = Synchronisation(engine, quarantine.judge)
     structures = Structures(engine, settings)
-    consumers = Consumers(engine, settings.language)
+    consumers = Consumers(engine, settings, structures.derive)
     return Services(
         settings=settings,
         engine=engine,

@@ -43,6 +43,7 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
         "rejoining": partial(rejoin, services),
         "series": partial(look_after_series, services),
         "jobs": services.jobs.run,
+        "webhooks": services.consumers.deliver,
     }
     if services.settings.intake.drop_folder:
         chosen["drop folder"] = build_drop_folder(services).run
@@ -116,13 +117,21 @@ def prune(services: Services) -> None:
     steps: dict[str, Callable[[], int | None]] = {
         "sessions": lambda: users.purge(services.engine, now=time.time()),
         "trash": services.quarantine.purge,
-        "pouches": lambda: services.spool.prune(time.time() - settings.retention.posted_days * 86400),
+        "pouches": lambda: _prune_pouches(services, time.time() - settings.retention.posted_days * 86400),
         "jobs": services.jobs.forget,
         "received": lambda: received.prune(settings.drop_path, services.tills(), before, proven),
     }
     counts = {name: _alone(name, step) for name, step in steps.items()}
     if any(counts.values()):
         log.info("pruned", **counts)
+
+
+def _prune_pouches(services: Services, before: float) -> int:
+    """Not those of which a consumer lacks something, for a while: that is told, since they fill the disk."""
+    pruned = services.spool.prune(before, services.consumers.hold(before))
+    if held := services.consumers.held_back(time.time()):
+        log.warning("consumers_hold_content", pouches=held)
+    return pruned
 
 
 def _alone(name: str, step: Callable[[], int | None]) -> int:

@@ -161,6 +161,12 @@ class RetentionSettings(Section, frozen=True, forbid_unknown_fields=True):
     trash_days: float = 30.0  # of deleted documents, which go then if they are still held elsewhere
 
 
+class ConsumersSettings(Section, frozen=True, forbid_unknown_fields=True):
+    private_addresses: bool = False  # whether a webhook may be of this computer or a private network
+    retry_longest_seconds: float = 600.0  # between two attempts at a webhook that doesn't answer
+    hold_days: float = 30.0  # how much longer than retention.posted_days a consumer that lags keeps content here
+
+
 class FiscalSettings(Section, frozen=True, forbid_unknown_fields=True):
     operations: dict[str, Effect] = {}  # what a CFOP does, where this store sees it otherwise than the table
 
@@ -215,6 +221,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     locks: LocksSettings = LocksSettings()
     intake: IntakeSettings = IntakeSettings()
     retention: RetentionSettings = RetentionSettings()
+    consumers: ConsumersSettings = ConsumersSettings()
     fiscal: FiscalSettings = FiscalSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     structures: StructuresSettings = StructuresSettings()

@@ -2,9 +2,10 @@
 
 import pytest
 
+from malote.backing_off import pause
 from malote.config import PostingSettings
 from malote.posting.pace import PROBE, Pace
-from malote.posting.retry import pause, retry_at
+from malote.posting.retry import retry_at
 
 SETTINGS = PostingSettings(batch=1000, retry_first_seconds=1, retry_longest_seconds=60)
 

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from malote.cli.common import ConfigOption, JsonOption, console, fail, print_json, say, services_of
+from malote import rejection
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    fail,
+    print_json,
+    say,
+    services_of,
+    warn,
+)
 from malote.cli.tables import local_time, plain_table, printable
 from malote.rejection import Language
 
@@ -19,8 +32,17 @@ if TYPE_CHECKING:
 NameArgument = Annotated[str, typer.Argument(help="The consumer's name, such as bi.", metavar="NAME")]
 
 
+_LOG_HEADINGS = ("Quando", "O quê", "Mudanças", "De", "Até", "")
+_WHATS: dict[str, tuple[str, str]] = {
+    "pulled": ("buscou", "pulled"),
+    "delivered": ("entregue", "delivered"),
+    "refused": ("recusou", "refused"),
+    "sent_again": ("reenviado", "sent again"),
+}
+
+
 class Added(msgspec.Struct, frozen=True):
-    """``token``: of one that pulls; shown only now."""
+    """``token``: of one that pulls; the secret of a webhook. Shown only now; "" for a folder."""
 
     name: str
     kind: "Kind"
@@ -37,6 +59,11 @@ class Listed(msgspec.Struct, frozen=True):
     got: int
     got_at: float | None
     behind: int
+    address: str
+    failing_since: float | None
+    failure: str  # in words
+    retry_at: float | None
+    refused: int  # which it alone refused, and that are tried again
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +72,8 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_consumers)
     app.command("token")(token)
     app.command("revoke")(revoke)
+    app.command("retry")(retry)
+    app.command("log")(show_log)
 
 
 def add(
@@ -52,37 +81,63 @@ def add(
     personal: Annotated[
         bool, typer.Option("--personal", help="Tell it the CPF or CNPJ of a sale's consumer too.")
     ] = False,
+    webhook: Annotated[
+        str | None, typer.Option("--webhook", help="Address that is called about everything.", metavar="URL")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Folder that `malote books send` writes to.", metavar="FOLDER")
+    ] = None,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Call the webhook about what happened before, too.")
+    ] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Makes a consumer that pulls (GET /v1/sales) and prints its token, which is shown only now."""
-    from malote.accounts import audit, consumers
+    """Makes a consumer: one that pulls (GET /v1/sales), a webhook, or a folder. Prints its token, or the secret that
+    its deliveries are signed with, which is shown only now."""
+    from malote.accounts import audit
+    from malote.accounts.consumers import Wanted
 
+    if webhook is not None and folder is not None:
+        errors.print("malote: --webhook, --folder: one of them", markup=False, highlight=False)
+        raise typer.Exit(WRONG_USAGE)
+    wanted = Wanted(name, "pull", personal=personal)
+    if webhook is not None:
+        wanted = Wanted(name, "webhook", webhook, personal)
+    elif folder is not None:
+        wanted = Wanted(name, "folder", str(folder.resolve()), personal)
     with _consumers(config) as services:
-        wanted = consumers.Wanted(name, "pull", personal=personal)
-        made, secret = consumers.add(services.engine, wanted, actor=audit.command_line())
+        made, secret = services.consumers.add(wanted, audit.command_line(), from_beginning=from_beginning)
         _show_secret(made, secret, services.settings.language, json=json)
 
 
 def list_consumers(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Lists the consumers, how far each has come, and how they fare."""
+    """Lists the consumers, how far each has come, and how they fare. Exit status 1 where a webhook fails or refuses."""
+    import time
+
     with _consumers(config) as services:
-        found = [_listed(one, services.consumers.end()) for one in services.consumers.listed()]
+        end = services.consumers.end()
+        found = [_listed(services, one, end) for one in services.consumers.listed()]
         language = services.settings.language
+        held = services.consumers.held_back(time.time())
+    if held:
+        warn("consumers_hold_content", {"count": str(held)}, services.settings)
     if json:
         print_json(found)
     elif not found:
         say("No consumers; malote consumers add." if language == "en" else "Nenhum consumidor; malote consumers add.")
     else:
         _show(found, language)
+    if any(one.failing_since is not None or one.refused for one in found if not one.revoked):
+        raise typer.Exit(FOUND)
 
 
 def token(name: NameArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Makes a new token for a consumer; the old one is void from now on."""
-    from malote.accounts import audit, consumers
+    """Makes a new token, or secret, for a consumer; the old one is void from now on."""
+    from malote.accounts import audit
 
     with _consumers(config) as services:
-        renewed, secret = consumers.renew(services.engine, name, actor=audit.command_line())
+        renewed, secret = services.consumers.renew(name, audit.command_line())
         _show_secret(renewed, secret, services.settings.language, json=json)
 
 
@@ -95,15 +150,62 @@ def revoke(name: NameArgument, config: ConfigOption = None) -> None:
         say(f"{name}: revoked" if services.settings.language == "en" else f"{name}: revogado")
 
 
+def retry(name: NameArgument, config: ConfigOption = None) -> None:
+    """Calls a webhook again at once: about what it refused, and if it failed, about everything since."""
+    import time
+
+    from malote.accounts import consumers
+
+    with _consumers(config) as services:
+        count = services.consumers.retry(consumers.find(services.engine, name), time.time())
+        english = services.settings.language == "en"
+        say(
+            f"{name}: {count} refused are tried again"
+            if english
+            else f"{name}: {count} recusados serão tentados de novo"
+        )
+
+
+def show_log(
+    name: NameArgument,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Only what is about the sale of this access key.", metavar="KEY")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Lines at most, the newest first.", min=1, max=10_000)] = 100,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists what a consumer got and when, the newest first. Deliveries within a minute are one line."""
+    from malote.accounts import consumers
+
+    with _consumers(config) as services:
+        found = services.consumers.log_of(consumers.find(services.engine, name), limit=limit, access_key=key)
+        language = services.settings.language
+    if json:
+        print_json(found)
+        return
+    english = language == "en"
+    table = plain_table(("When", "What", "Changes", "From", "To", "") if english else _LOG_HEADINGS)
+    for one in found:
+        numbers = [str(each) if each is not None else "—" for each in (one.count, one.first, one.last)]
+        detail = " ".join(f"{label}={value}" for label, value in one.detail.items())
+        cells = (local_time(one.ended_at, language), _WHATS[one.what][english], *numbers, detail)
+        table.add_row(*map(printable, cells))
+    console.print(table)
+
+
 @contextmanager
 def _consumers(config: Path | None) -> "Iterator[Services]":
     from malote.accounts.consumers import ConsumerError
+    from malote.consumers.calling import CallError
 
     with services_of(config) as services:
         try:
             yield services
         except ConsumerError as error:
             fail(error.code, error.facts, services.settings)
+        except CallError as error:
+            fail(error.reason.code, error.reason.facts, services.settings)
 
 
 def _show_secret(consumer: "Consumer", secret: str, language: Language, *, json: bool) -> None:
@@ -111,13 +213,29 @@ def _show_secret(consumer: "Consumer", secret: str, language: Language, *, json:
         print_json(Added(consumer.name, consumer.kind, secret))
         return
     english = language == "en"
-    say(f"{consumer.name}: token, shown only now:" if english else f"{consumer.name}: token, mostrado só agora:")
+    if not secret:
+        say(f"{consumer.name}: {consumer.address}")
+        return
+    what = ("secret" if english else "segredo") if consumer.kind == "webhook" else "token"
+    say(f"{consumer.name}: {what}, shown only now:" if english else f"{consumer.name}: {what}, mostrado só agora:")
     say(secret)
 
 
-def _listed(one: "Consumer", newest: int) -> Listed:
+def _listed(services: "Services", one: "Consumer", end: int) -> Listed:
+    failure = services.consumers.failure_of(one)
     return Listed(
-        one.name, one.kind, list(one.scopes), one.revoked_at is not None, one.got, one.got_at, max(newest - one.got, 0)
+        name=one.name,
+        kind=one.kind,
+        scopes=list(one.scopes),
+        revoked=one.revoked_at is not None,
+        got=one.got,
+        got_at=one.got_at,
+        behind=max(end - one.got, 0) if one.kind != "folder" else 0,
+        address=one.address,
+        failing_since=one.failing_since,
+        failure=rejection.cause(failure.code, failure.facts, services.settings.language) if failure else "",
+        retry_at=one.retry_at,
+        refused=len(services.consumers.refusals(one)),
     )
 
 
@@ -131,7 +249,16 @@ def _show(found: list[Listed], language: Language) -> None:
     table = plain_table(headings)
     for one in found:
         last = local_time(one.got_at, language) if one.got_at is not None else "—"
-        state = ("revoked" if english else "revogado") if one.revoked else ""
         behind = "—" if one.revoked or one.kind == "folder" else str(one.behind)
+        state = _state(one, english=english)
         table.add_row(*map(printable, (one.name, one.kind, " ".join(one.scopes), behind, last, state)))
     console.print(table)
+
+
+def _state(one: Listed, *, english: bool) -> str:
+    if one.revoked:
+        return "revoked" if english else "revogado"
+    said = [one.failure] if one.failing_since is not None else []
+    if one.refused:
+        said.append(f"{one.refused} refused" if english else f"{one.refused} recusados")
+    return "; ".join(said)

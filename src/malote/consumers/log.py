@@ -68,6 +68,12 @@ def note_pull(engine: Engine, consumer_id: int, asked_after: int, got: Got | Non
             record(connection, consumer_id, got, now)
 
 
+def skip_to(engine: Engine, consumer_id: int, number: int) -> None:
+    """What came before isn't wanted. Raises ``StoreError``."""
+    with writing(engine) as connection:
+        connection.execute(update(consumers).where(consumers.c.id == consumer_id).values(got=number))
+
+
 def entries(engine: Engine, consumer_id: int, *, limit: int = 100, number: int | None = None) -> list[Entry]:
     """The newest first; only those that cover a number of the feed, where one is given. Raises ``StoreError``."""
     query = select(*_COLUMNS).where(log.c.consumer_id == consumer_id).order_by(log.c.id.desc()).limit(limit)

@@ -1,25 +1,56 @@
 """Consumers as the faces use them: one object, wired by the composition root. Every method raises ``StoreError``."""
 
+import threading
 import time
+from collections.abc import Callable
 
 from sqlalchemy import Engine
 
 from malote.accounts import consumers
-from malote.accounts.consumers import Consumer
-from malote.consumers import log, pulling
+from malote.accounts.audit import Actor
+from malote.accounts.consumers import Consumer, Wanted
+from malote.config import Settings
+from malote.consumers import calling, holding, ledger, log, pulling, signing
+from malote.consumers.calling import Caller
+from malote.consumers.delivering import Delivery
+from malote.consumers.ledger import Refusal
 from malote.consumers.lines import SaleTold, Telling
-from malote.consumers.log import Got
+from malote.consumers.log import Entry, Got
 from malote.consumers.pulling import Page
-from malote.rejection import Language
-from malote.spool import feed
+from malote.consumers.webhooks import Webhooks
+from malote.spool import feed, retention
+from malote.spool.documents import Reason
+from malote.spool.moving import decode_reason
+from malote.spool.retention import Hold
+
+Derive = Callable[[str], bytes]
 
 
 class Consumers:
     """Safe for threads."""
 
-    def __init__(self, engine: Engine, language: Language) -> None:
+    def __init__(self, engine: Engine, settings: Settings, derive: Derive) -> None:
+        """``derive``: another secret from the server's own, by its purpose."""
         self.engine = engine
-        self._language = language
+        self._settings = settings
+        self._derive = derive
+
+    def add(self, wanted: Wanted, actor: Actor, *, from_beginning: bool = False) -> tuple[Consumer, str]:
+        """A new consumer and its token or secret, told only now; by itself it gets what happens from now on.
+
+        Raises ``ConsumerError``, and ``CallError`` for an address that can't be a webhook's.
+        """
+        if wanted.kind == "webhook":
+            calling.check_address(wanted.address, private=self._settings.consumers.private_addresses)
+        made, token = consumers.add(self.engine, wanted, actor=actor)
+        if not from_beginning and wanted.kind != "pull":
+            log.skip_to(self.engine, made.id, self.number_all())
+        return consumers.find(self.engine, made.name), token or self._shown_secret(made)
+
+    def renew(self, name: str, actor: Actor) -> tuple[Consumer, str]:
+        """A new token or secret; the old one is worth nothing any more. Raises ``ConsumerError``."""
+        renewed, token = consumers.renew(self.engine, name, actor=actor)
+        return renewed, token or self._shown_secret(renewed)
 
     def authenticate(self, token: str) -> Consumer:
         """Raises ``TokenError``."""
@@ -29,13 +60,43 @@ class Consumers:
         """All consumers by name, revoked ones too."""
         return consumers.listed(self.engine)
 
+    def failure_of(self, consumer: Consumer) -> Reason | None:
+        """Why a webhook doesn't take anything now; None while it does."""
+        return decode_reason(consumer.failure) if consumer.failing_since is not None else None
+
+    def refusals(self, consumer: Consumer) -> list[Refusal]:
+        """What it alone refused, and hasn't taken since."""
+        return ledger.all_refusals(self.engine, consumer.id)
+
+    def retry(self, consumer: Consumer, now: float) -> int:
+        """Tries everything at once that waits for a later time. How many refused ones."""
+        return ledger.retry_now(self.engine, consumer.id, now)
+
+    def log_of(self, consumer: Consumer, *, limit: int, access_key: str | None = None) -> list[Entry]:
+        """What it got, the newest first; only what is about one key, where one is given."""
+        if access_key is None:
+            return log.entries(self.engine, consumer.id, limit=limit)
+        found = {
+            entry.id: entry
+            for number in feed.numbers_of(self.engine, access_key)
+            for entry in log.entries(self.engine, consumer.id, limit=limit, number=number)
+        }
+        return sorted(found.values(), key=lambda one: -one.id)[:limit]
+
     def end(self) -> int:
         """How many changes there are, those without a number too."""
         return feed.end(self.engine)
 
+    def number_all(self) -> int:
+        """The number of the newest change, once everything has one."""
+        before = -1
+        while (found := feed.number(self.engine)) != before:
+            before = found
+        return found
+
     def telling(self, consumer: Consumer) -> Telling:
         """How this one is told."""
-        return Telling(self._language, consumer.personal)
+        return Telling(self._settings.language, consumer.personal)
 
     def pull(self, consumer: Consumer, cursor: str, limit: int) -> Page:
         """The next page, once it is noted that the consumer has what came before. Raises ``CursorError``."""
@@ -48,3 +109,36 @@ class Consumers:
     def find_sale(self, consumer: Consumer, access_key: str) -> SaleTold | None:
         """None where nothing of the key is here."""
         return pulling.sale(self.engine, self.telling(consumer), access_key)
+
+    def hold(self, before: float) -> Hold | None:
+        """What content is kept for consumers beyond ``before``; None where none of them lags."""
+        return holding.hold(self.engine, before - self._settings.consumers.hold_days * 86400)
+
+    def held_back(self, now: float) -> int:
+        """How many pouches are kept beyond their retention, since somebody lacks something of them; ten thousand at
+        most are counted."""
+        before = now - self._settings.retention.posted_days * 86400
+        held = self.hold(before)
+        return retention.held_back(self.engine, before, held) if held else 0
+
+    def secret_of(self, consumer: Consumer) -> bytes:
+        """What its deliveries are signed with now."""
+        return self._derive(f"webhook {consumer.id} {consumer.secret_number} {consumer.created_at!r}")
+
+    def caller(self) -> Caller:
+        """For one webhook, in one thread; close it."""
+        return Caller(private=self._settings.consumers.private_addresses)
+
+    def delivery(self, consumer: Consumer, caller: Caller) -> Delivery:
+        """To a webhook, as it is now."""
+        longest = self._settings.consumers.retry_longest_seconds
+        telling, secret = self.telling(consumer), self.secret_of(consumer)
+        return Delivery(self.engine, consumer, telling, secret, caller.post, longest)
+
+    def deliver(self, stop: threading.Event) -> None:
+        """To all webhooks, until told to stop."""
+        private = self._settings.consumers.private_addresses
+        Webhooks(self.engine, self.delivery, private=private).run(stop)
+
+    def _shown_secret(self, consumer: Consumer) -> str:
+        return signing.written(self.secret_of(consumer)) if consumer.kind == "webhook" else ""

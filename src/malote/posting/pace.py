@@ -4,8 +4,9 @@ import random
 
 import msgspec
 
+from malote.backing_off import Dice, pause
 from malote.config import PostingSettings
-from malote.posting.retry import Dice, longest_probe, pause
+from malote.posting.retry import longest_probe
 
 PROBE = 10  # documents: enough to tell, few enough to wait for
 _GROWTH = 4  # from a probe to a full batch in four steps

@@ -1,8 +1,8 @@
 """When to try again, as a value: (code, attempts, now) in, a moment out."""
 
 import random
-from collections.abc import Callable
 
+from malote.backing_off import Dice, pause
 from malote.config import PostingSettings
 
 # The whole ERP is concerned, so that a single probe tells for all documents: these don't wait longer one by one.
@@ -25,8 +25,6 @@ LOCK_LONGEST_SECONDS = 2.0  # a lock may be let go at any moment, and looking co
 _WOKEN = frozenset({"not_authorised_yet", "sale_not_here", "note_not_here", "shadow_missing", "shadow_not_cancelled"})
 _WOKEN_FACTOR = 15
 
-Dice = Callable[[], float]  # from 0 to 1
-
 
 def retry_at(code: str, attempts: int, now: float, settings: PostingSettings, dice: Dice = random.random) -> float:
     """When a document that waits for ``code`` is tried again; ``attempts`` came before the one that just failed."""
@@ -41,11 +39,3 @@ def retry_at(code: str, attempts: int, now: float, settings: PostingSettings, di
 def longest_probe(code: str) -> float:
     """How long a poster rests at most before it tries again, in seconds."""
     return LOCK_LONGEST_SECONDS if code == "erp_locked" else PROBE_LONGEST_SECONDS
-
-
-def pause(failures: int, first: float, longest: float, dice: Dice = random.random) -> float:
-    """Seconds: doubling from ``first`` to ``longest``, of which chance takes up to a half, so that many don't come back
-    all at once."""
-    # The exponent is bounded, since attempts aren't: a document may wait for years.
-    whole = min(first * 2.0 ** min(failures, 30), longest)
-    return whole * (1 - dice() / 2)

@@ -142,6 +142,14 @@ def change(engine: Engine, wanted: int) -> Change | None:
     return next(iter(changes(engine, wanted - 1, 1)), None)
 
 
+def numbers_of(engine: Engine, access_key: str) -> list[int]:
+    """The numbers of everything about a key, in order; of what is numbered. Raises ``StoreError``."""
+    joined = feed.join(documents, documents.c.id == feed.c.document_id)
+    query = select(feed.c.number).select_from(joined).where(documents.c.access_key == access_key)
+    with reading(engine) as connection:
+        return sorted(connection.execute(query.where(feed.c.number.is_not(None))).scalars())
+
+
 def page(after: int, limit: int) -> Select[Any]:
     """The query of ``changes``."""
     joined = feed.join(documents, documents.c.id == feed.c.document_id).join(tills, tills.c.id == documents.c.till_id)

@@ -3,12 +3,16 @@
 What was purged from the trash needs them no more either.
 """
 
-from sqlalchemy import ColumnElement, Connection, Engine, exists, select, update
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, Select, exists, false, func, select, update
 
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
+from malote.spool import feed
 
 # Kept documents that say only what the ERP has from another file. Any other that is kept is nowhere but here.
 TOLD_ELSEWHERE = ("answer_known", "answer_processing", "service_message", "superseded")
@@ -16,12 +20,20 @@ TOLD_ELSEWHERE = ("answer_known", "answer_processing", "service_message", "super
 _AT_ONCE = 100  # pouches in one transaction: tills and posters must not wait long
 
 
-def prune(engine: Engine, before: float, now: float) -> int:
+class Hold(msgspec.Struct, frozen=True):
+    """Content that is kept for others: of documents of which something lies beyond ``got``, in pouches received since
+    ``since`` (seconds since the epoch)."""
+
+    got: int
+    since: float
+
+
+def prune(engine: Engine, before: float, now: float, hold: Hold | None = None) -> int:
     pruned = 0
     after_id = 0
     while True:
         with reading(engine) as connection:
-            ids = _ripe(connection, before, after_id)
+            ids = _ripe(connection, before, after_id, hold)
         if not ids:
             return pruned
         after_id = ids[-1]
@@ -29,21 +41,38 @@ def prune(engine: Engine, before: float, now: float) -> int:
             # Asked again under the lock; "posted" is for ever, but two may be pruning.
             result = connection.execute(
                 update(pouches)
-                .where(pouches.c.id.in_(ids), pouches.c.pruned_at.is_(None), ~_needed(before))
+                .where(pouches.c.id.in_(ids), pouches.c.pruned_at.is_(None), ~_needed(before), ~_held(hold))
                 .values(body=None, extracted=None, pruned_at=now)
             )
         pruned += result.rowcount
 
 
-def _ripe(connection: Connection, before: float, after_id: int) -> list[int]:
-    query = (
+def held_back(engine: Engine, before: float, hold: Hold, limit: int = 10_000) -> int:
+    """How many pouches would be pruned but for the hold; counted up to ``limit``."""
+    query = _ripe_pouches(before, 0, None).where(_held(hold)).limit(limit)
+    with reading(engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+
+
+def _ripe(connection: Connection, before: float, after_id: int, hold: Hold | None) -> list[int]:
+    query = _ripe_pouches(before, after_id, hold).order_by(pouches.c.id).limit(_AT_ONCE)
+    return list(connection.execute(query).scalars())
+
+
+def _ripe_pouches(before: float, after_id: int, hold: Hold | None) -> Select[Any]:
+    return (
         select(pouches.c.id)
         .where(pouches.c.id > after_id, pouches.c.pruned_at.is_(None), pouches.c.received_at < before)
-        .where(~_needed(before))
-        .order_by(pouches.c.id)
-        .limit(_AT_ONCE)
+        .where(~_needed(before), ~_held(hold))
     )
-    return list(connection.execute(query).scalars())
+
+
+def _held(hold: Hold | None) -> ColumnElement[bool]:
+    """Whether a consumer lacks something of the pouch, and it isn't too old to wait for that."""
+    if hold is None:
+        return false()
+    lacking = exists().where(documents.c.pouch_id == pouches.c.id, feed.unread(hold.got))
+    return (pouches.c.received_at >= hold.since) & lacking
 
 
 def _needed(before: float) -> ColumnElement[bool]:

@@ -33,6 +33,7 @@ from malote.spool.documents import (
     TillStatus,
 )
 from malote.spool.replaying import Judge
+from malote.spool.retention import Hold
 from malote.spool.states import State
 from malote.spool.unkept import Waiting, Write
 from malote.wire import FileReceipt
@@ -167,9 +168,9 @@ class Spool:
         """Raises ``DocumentNotFoundError``."""
         return reports.document(self._engine, document_id)
 
-    def prune(self, before: float) -> int:
+    def prune(self, before: float, hold: Hold | None = None) -> int:
         """Drops the bytes of pouches received before then whose documents were all posted before then. How many.
 
-        The documents' rows stay; nothing unresolved is touched.
+        The documents' rows stay; nothing unresolved is touched, nor what is held for others.
         """
-        return retention.prune(self._engine, before, self._clock())
+        return retention.prune(self._engine, before, self._clock(), hold)

@@ -51,6 +51,7 @@ class Structures:
         self._declare = declare
         self._clock = clock
         key = signing_key(settings.home_path)
+        self.derive = key.derive
         self.rollouts = Rollouts(engine, settings.structures, key, lambda: declare("till", settings).structure, clock)
 
     def drift(self, scope: Scope) -> Drift:

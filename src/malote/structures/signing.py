@@ -10,7 +10,9 @@ import os
 import threading
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from malote import durable
 
@@ -32,6 +34,12 @@ class SigningKey:
     def sign(self, message: bytes) -> str:
         """In hex."""
         return self._key.sign(message).hex()
+
+    def derive(self, purpose: str) -> bytes:
+        """Another secret of 32 bytes, always the same for a purpose, from which this one can't be found."""
+        return HKDF(hashes.SHA256(), 32, salt=None, info=f"malote {purpose}".encode()).derive(
+            self._key.private_bytes_raw()
+        )
 
 
 def signing_key(home: Path) -> SigningKey:
