@@ -15,6 +15,7 @@ from malote import private
 from malote.accounts import tills
 from malote.accounts.tills import Till
 from malote.api import services as api
+from malote.books.days import business_day
 from malote.config import Settings, limits_of
 from malote.consumers.services import Consumers
 from malote.database.engine import open_database
@@ -216,5 +217,7 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
         products=products,
         presence=presence,
         # In shadow there may be no ledger yet, and nothing is booked into it.
-        guard=None if shadow else LedgerGuard(parts.engine, sales=settings.books.compare_sales),
+        guard=None
+        if shadow
+        else LedgerGuard(parts.engine, sales=settings.books.compare_sales, calendar=business_day(settings.books)),
     )

@@ -1,6 +1,6 @@
 """A month of several tills in the books, and twenty ways to tamper with the ERP, each of one sale."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from malote.accounts.series import assign
 from malote.accounts.tills import create_till
 from malote.erp.tables import payment, posting_key, sale_item
 from malote.erp.tables import sale as sales_of_erp
-from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale, identity
+from malote.fiscal.documents import Document, NumberVoid, Sale, identity
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop
 from tests.engines.sales import ISSUER, OPENING, cancellation, item, number_void, sale
@@ -171,11 +171,13 @@ def tamper(month: Month, tables: Tables) -> list[tuple[str, str]]:
         _delete_entry(connection, identity(void))
         own = month.sales[till][-1]
         unsent = sale(own.number + 1000, series=own.series, issued_at=own.issued_at)
-        like = select(sales_of_erp).where(sales_of_erp.c.access_key == own.access_key)
-        row = dict(connection.execute(like).mappings().one())
-        connection.execute(insert(sales_of_erp), row | {"access_key": unsent.access_key, "number": unsent.number})
+        insert_sale_like(connection, own, unsent.access_key)
     return sorted([*expected, ("state", undone.access_key), ("void", till), ("unsent", unsent.access_key)])
 
 
-def names(documents: Sequence[Sale | Cancellation]) -> list[str]:
-    return [one.access_key for one in documents]
+def insert_sale_like(connection: Connection, own: Sale, key: str) -> str:
+    """A sale under another key, as somebody would write it by hand."""
+    like = select(sales_of_erp).where(sales_of_erp.c.access_key == own.access_key)
+    row = dict(connection.execute(like).mappings().one())
+    connection.execute(insert(sales_of_erp), row | {"access_key": key, "number": int(key[25:34])})
+    return key

@@ -126,6 +126,7 @@ class Passing:
         self.sales = erp.sales
         self.sales_between = erp.sales_between
         self.departures = erp.departures
+        self.fingerprints = erp.fingerprints
         self.supersede = erp.supersede
         self.rehearse = erp.rehearse
         self.grants = erp.grants

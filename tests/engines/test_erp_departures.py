@@ -97,11 +97,17 @@ def test_what_is_changed_in_ordinary_tables_is_named(
 ) -> None:
     key = SOLD[place].access_key
     before = ordinary.departures(postings(SOLD), CANCELLED)
+    added_up = ordinary.fingerprints([(key, key), ("35", "36")])
     [(number,)] = classico.ask(url, f"select id from cupom where chave = '{key}'")
     with psycopg.connect(url) as connection:
         connection.execute(tampering.format(id=number).encode())
     after = ordinary.departures(postings(SOLD), CANCELLED)
     assert {document: found for document, found in after.items() if document not in before} == {place + 1: fields}
+    assert added_up
+    assert all(
+        one != other
+        for one, other in zip(added_up, ordinary.fingerprints([(key, key), ("35", "36")]) or [], strict=True)
+    )
     assert (fields == [GONE]) == (key not in {row.access_key for row in ordinary.sales([key])})
 
 

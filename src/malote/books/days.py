@@ -14,6 +14,11 @@ class BusinessDay(msgspec.Struct, frozen=True):
     zone: tzinfo | None = None
     begins: timedelta = timedelta(0)
 
+    @property
+    def spread(self) -> int:
+        """How many days a business day may lie beside the one that is printed on a note."""
+        return 1 if self.zone or self.begins else 0
+
     def of(self, issued_at: str | None) -> date | None:
         """The day of an ISO 8601 time with zone; None where it isn't one."""
         try:

@@ -162,6 +162,15 @@ open_sale = Table(
     Index("open_sale_due", "due_at"),
 )
 
+# The way to the sales of a till's day.
+Index(
+    "document_till_issued",
+    document.c.till_id,
+    document.c.issued_at,
+    sqlite_where=text("kind = 'sale'"),
+    postgresql_where=text("kind = 'sale'"),
+)
+
 # Posted documents that a person must look at all the same: few, among millions.
 Index(
     "document_flagged",

@@ -19,11 +19,22 @@ from sqlalchemy.dialects.oracle.oracledb import OracleDialect_oracledb
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
-from malote.erp import before, calling, connecting, guarding, images, rehearsing, rows, statements, structure
+from malote.erp import (
+    before,
+    calling,
+    connecting,
+    grants_oracle,
+    guarding,
+    images,
+    rehearsing,
+    rows,
+    statements,
+    structure,
+)
 from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
-from malote.erp.grants import Grant, uses
+from malote.erp.grants import Grant
 from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.profiles import checking
@@ -161,15 +172,11 @@ class OracleErp:
         with classified(secrets=self._secrets):
             yield from connecting.sales_between(self._engine.connect, self.tables, first, last)
 
+    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
+        return None  # never tried
+
     def grants(self, user: str) -> list[Grant]:
-        """UPDATE is granted on whole tables, since whether a column's is enough for FOR UPDATE was never tried."""
-        quote = DIALECT.identifier_preparer.quote
-        owner = f"{quote(self.tables.schema)}." if self.tables.schema else ""
-        named = quote(user)
-        granted = [Grant("CREATE SESSION", "", named)]
-        return granted + [
-            Grant(use.verb, f"{owner}{quote(use.table)}", named, table=use.table) for use in uses(self.tables)
-        ]
+        return grants_oracle.needed(self.tables, user, DIALECT.identifier_preparer)
 
     def faults(self) -> list[Fault]:
         with classified(secrets=self._secrets), self._engine.connect() as connection:

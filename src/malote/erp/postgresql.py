@@ -14,6 +14,7 @@ from malote.erp import (
     before,
     calling,
     connecting,
+    fingerprints,
     grants_postgresql,
     images,
     ordinary,
@@ -169,6 +170,10 @@ class PostgresqlErp:
     def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
         with classified(secrets=self._secrets):
             yield from connecting.sales_between(self._transaction, self.tables, first, last)
+
+    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
+        with classified(secrets=self._secrets):
+            return fingerprints.fingerprints(self._transaction, self.tables, ranges)
 
     def grants(self, user: str) -> list[Grant]:
         return grants_postgresql.needed(self.tables, user)

@@ -228,6 +228,15 @@ class Erp(Protocol):
         """
         ...
 
+    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
+        """What the ERP's rows of these ranges of keys (first and last) come to, ledger and lines included.
+
+        Of each table how many rows, sales first, and a sum of their hashes. The same numbers as before mean that
+        nothing changed; those of a part may be taken off the whole's, modulo 2**63. None where the ERP can't tell.
+        Raises ``ErpError``.
+        """
+        ...
+
     def grants(self, user: str) -> list[Grant]:
         """What ``user`` must be granted to post, and nothing else. Asks nobody."""
         ...

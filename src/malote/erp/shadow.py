@@ -97,6 +97,9 @@ class Shadow:
     def departures(self, postings: Sequence[Posting], cancelled: Collection[str]) -> dict[int, list[str]]:
         _refuse("departures")
 
+    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
+        _refuse("fingerprints")
+
     def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
         _refuse("sales_between")
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from malote import private
-from malote.erp import before, calling, connecting, images, rehearsing, rows, statements, structure
+from malote.erp import before, calling, connecting, fingerprints, images, rehearsing, rows, statements, structure
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
@@ -111,6 +111,9 @@ class SqliteErp:
     def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
         return connecting.sales_between(self._engine.connect, self.tables, first, last)
 
+    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
+        return fingerprints.fingerprints(self._engine.connect, self.tables, ranges)
+
     def grants(self, user: str) -> list[Grant]:
         return []  # who may write the file may do everything
 
@@ -184,6 +187,7 @@ def _prepare(tables: ErpTables, connection: Any, record: Any) -> None:
     """A new file gets its tables by itself: nobody administers an ERP for trying out."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    fingerprints.add_function(connection)
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         created = "".join(f"{statement};\n" for statement in structure.statements(sqlite_dialect(), tables))
         connection.executescript(f"BEGIN IMMEDIATE;\n{created}COMMIT;")

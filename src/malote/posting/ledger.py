@@ -14,6 +14,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.erp.protocol import Erp, ErpError
 from malote.spool import erp_memory
+from malote.spool.book_days import PRINTED, Calendar
 from malote.spool.erp_memory import Trouble
 
 LEDGER_SHORT = "erp_ledger_short"
@@ -26,11 +27,21 @@ log = structlog.get_logger("malote.posting")
 class LedgerGuard:
     """Of one poster, over the store database. For one thread."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, *, sales: bool = True) -> None:
-        """``sales``: whether the ERP's sales themselves are compared too, and not only its ledger."""
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], float] = time.time,
+        *,
+        sales: bool = True,
+        calendar: Calendar = PRINTED,
+    ) -> None:
+        """``calendar``: which business day a sale is of.
+
+        ``sales``: whether the ERP's sales themselves are compared too, and not only its ledger."""
         self._engine = engine
         self._clock = clock
         self._sales = sales
+        self._calendar = calendar
         self._looked_at = float("-inf")
         self._connection = -1  # the number of the one that was looked at
         self._trouble: Trouble | None = None
@@ -65,7 +76,9 @@ class LedgerGuard:
         fresh = self._connection < 0 or erp.connections.count != self._connection or known.trouble is not None
         now = self._clock()
         newest = erp_memory.NEWEST if fresh else NEWEST
-        self._trouble = erp_memory.look(self._engine, erp, now, newest=newest, sales=self._sales)
+        self._trouble = erp_memory.look(
+            self._engine, erp, now, newest=newest, sales=self._sales, calendar=self._calendar
+        )
         if erp.schema != known.schema:
             erp_memory.remember(self._engine, erp.schema, now)
         if self._trouble and not known.trouble:

@@ -22,6 +22,7 @@ from malote.spool import extracted, feed, joining, receipts, waking
 from malote.spool.documents import IncomingDocument, IncomingFile
 from malote.spool.moving import Tally, count, encode_reason
 from malote.spool.states import SETTLED
+from malote.spool.touched_days import touch
 from malote.wire import FileReceipt
 
 _LARGEST_INTEGER = 2**63 - 1
@@ -109,6 +110,7 @@ def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new
     waking.wake(connection, [row["access_key"] for row in rows if row["access_key"]], arrival.received_at)
     _remember_newest(connection, arrival.till_id, [one for each in new for one in each.file.documents])
     count(connection, changes)
+    touch(connection, ((arrival.till_id, row["issued_at"]) for row in rows if row["kind"] == "sale"))
     refused = {row["access_key"] for row in rows if row["state"] == "rejected" and row["access_key"]}
     return joining.supersede(connection, refused, arrival.received_at) if refused else 0
 

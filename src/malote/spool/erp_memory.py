@@ -29,7 +29,8 @@ from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_difference, erp_memory, erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import tally
-from malote.spool import erp_comparison, strangers
+from malote.spool import erp_comparison, erp_rounds, strangers
+from malote.spool.book_days import PRINTED, Calendar
 from malote.spool.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
 from malote.spool.moving import chunks
 from malote.spool.states import OPEN
@@ -38,6 +39,7 @@ NEWEST = PAGE  # documents: what a restored copy lacks are the newest
 PARTS = 12  # of a walk over all that was booked
 SMALLEST_PART, LARGEST_PART = 500, 4000  # documents
 PART_SECONDS = 18.0  # between parts, whoever walks
+SHARE = 1 / PARTS  # of a round over the days, at one look
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -105,7 +107,15 @@ def outside_of() -> Subquery:
     )
 
 
-def look(engine: Engine, erp: Witness, now: float, *, newest: int = NEWEST, sales: bool = True) -> Trouble | None:
+def look(
+    engine: Engine,
+    erp: Witness,
+    now: float,
+    *,
+    newest: int = NEWEST,
+    sales: bool = True,
+    calendar: Calendar = PRINTED,
+) -> Trouble | None:
     """Compares a part, and writes down what differs. What keeps posting from going on, if anything does.
 
     Where what was newest is gone, older ones are looked at until enough of them are there. Raises ``StoreError`` and
@@ -117,8 +127,11 @@ def look(engine: Engine, erp: Witness, now: float, *, newest: int = NEWEST, sale
             select(erp_difference.c.document_id).where(_OPEN, _STANDING).order_by(erp_difference.c.document_id.desc())
         )
         suspected = list(connection.scalars(known.limit(PAGE)))
-    part = _next_part(engine, now)
-    found = _note(engine, erp, {*asked, *suspected, *part}, now, sales=sales)
+    adds_up = sales and erp.fingerprints([]) is not None
+    part = _next_part(engine, now, SMALLEST_PART if adds_up else LARGEST_PART)
+    if part is not None and adds_up:
+        erp_rounds.go_on(engine, erp, calendar, now, lambda ids: _note(engine, erp, ids, now, sales=True), SHARE)
+    found = _note(engine, erp, {*asked, *suspected, *(part or [])}, now, sales=sales)
     oldest = asked[-1] if asked else 0
     while found & set(asked):
         with reading(engine) as connection:
@@ -127,7 +140,7 @@ def look(engine: Engine, erp: Witness, now: float, *, newest: int = NEWEST, sale
         found = _note(engine, erp, asked, now, sales=sales)
     settled = set(suspected) - set(_still(engine, suspected))
     if suspected and len(settled) == len(suspected) == PAGE:
-        return look(engine, erp, now, newest=newest, sales=sales)
+        return look(engine, erp, now, newest=newest, sales=sales, calendar=calendar)
     with reading(engine) as connection:
         return _trouble(connection)
 
@@ -219,15 +232,15 @@ def _note(engine: Engine, erp: Witness, ids: Sequence[int] | set[int], now: floa
     return {one.booked.id for one in compared.differences if one.what in SHORT}
 
 
-def _next_part(engine: Engine, now: float) -> list[int]:
-    """The next part of the walk, for whoever takes it first; nothing before its time."""
+def _next_part(engine: Engine, now: float, most: int) -> list[int] | None:
+    """The next part of the walk, for whoever takes it first; None before its time."""
     with reading(engine) as connection:
         row = connection.execute(select(erp_memory.c.walked_to, erp_memory.c.walked_at)).first()
         walked_to, walked_at = (row.walked_to, row.walked_at) if row else (0, 0.0)
         if 0 <= now - walked_at < PART_SECONDS:
-            return []
+            return None
         posted = connection.scalar(select(func.sum(tally.c.count)).where(tally.c.state == "posted")) or 0
-        size = min(max(SMALLEST_PART, -(-int(posted) // PARTS)), LARGEST_PART)
+        size = min(max(SMALLEST_PART, -(-int(posted) // PARTS)), most)
         part = erp_comparison.ids_where(connection, documents.c.id > walked_to, limit=size)
     _set(engine, walked_to=part[-1] if len(part) == size else 0, walked_at=now)
     return part

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from malote.database.tables import document as documents
 from malote.spool import feed, states
 from malote.spool.documents import Reason
 from malote.spool.states import State
+from malote.spool.touched_days import touch
 
 CHUNK = 500  # parameters of one statement; every engine takes as many
 
@@ -34,6 +35,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     kind: str | None
     access_key: str | None
     lease: str | None
+    issued_on: str | None = None  # the day, as printed
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +79,7 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
     for some in chunks([one.standing.id for one in moves if one.after in states.SETTLED]):
         feed.note(connection, some)
     count(connection, changes)
+    touch(connection, ((one.standing.till_id, one.standing.issued_on) for one in moves))
 
 
 def lease(connection: Connection, claimed: Mapping[int, Tally], token: str, until: float) -> None:
@@ -155,6 +158,7 @@ _STANDING = (
     documents.c.kind,
     documents.c.access_key,
     documents.c.lease,
+    func.substr(documents.c.issued_at, 1, 10),
 )
 
 _SET: dict[str, Any] = {

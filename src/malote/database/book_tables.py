@@ -1,0 +1,42 @@
+"""What each till's business day comes to, kept as things change, so that nobody ever counts history.
+
+A change needs a migration.
+"""
+
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, PrimaryKeyConstraint, Table, Text
+
+from malote.database.tables import ROW_ID, metadata
+
+# Days of issue, as printed on the notes, of which something changed since it was counted: marked in the transaction of
+# the change, taken away in the one that counts.
+touched_day = Table(
+    "touched_day",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="touched_day_till"), nullable=False),
+    Column("day", Text, nullable=False),  # YYYY-MM-DD
+    Column("turn", BigInteger, nullable=False),
+    PrimaryKeyConstraint("till_id", "day", name="touched_day_key"),
+)
+
+# Sales by key, each in the best state of its documents. Totals in cents.
+book_day = Table(
+    "book_day",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="book_day_till"), nullable=False),
+    Column("day", Text, nullable=False),  # YYYY-MM-DD, a business day
+    *(
+        Column(name, BigInteger, nullable=False)
+        for state in ("arrived", "booked", "open", "rejected", "discarded")
+        for name in (state, f"{state}_total")
+    ),
+    Column("oldest_at", Double),  # when the oldest that is still open arrived
+    Column("last_id", BigInteger, nullable=False),  # of the newest booked document
+    Column("ranges", Text, nullable=False),  # JSON: first and last key of what is booked, by month and series
+    # How the ERP's rows of these ranges came out when each of them was last compared (spool/erp_rounds.py).
+    Column("prints", Text),
+    Column("looked_to", BigInteger, nullable=False),  # the newest document among them
+    Column("checked_at", Double, nullable=False),
+    PrimaryKeyConstraint("till_id", "day", name="book_day_key"),
+    Index("book_day_day", "day", "till_id"),
+    Index("book_day_checked", "checked_at"),
+)

@@ -1,0 +1,148 @@
+"""Round and round over the days: whatever is changed in the ERP is found within five minutes, and only that is read."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from malote.database.book_tables import book_day, touched_day
+from malote.database.engine import reading
+from malote.database.erp_tables import erp_difference, erp_stranger
+from malote.database.tables import document
+from malote.erp.protocol import Erp
+from malote.spool import book_days, erp_memory
+from tests.engines.erp_support import Tables
+from tests.engines.month_support import TAMPERINGS, Month, insert_sale_like
+from tests.engines.posting_support import Shop, open_shop
+from tests.engines.sales import cancellation, sale
+from tests.engines.spool_support import Clock
+
+pytest_plugins = ["tests.engines.erp_fixtures"]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, erp_url: str, tables: Tables, clock: Clock) -> Iterator[Shop]:
+    with open_shop(tmp_path, erp_url, clock) as opened:
+        yield opened
+
+
+class Watched:
+    """An ERP that notes of which documents the rows are read."""
+
+    def __init__(self, erp: Erp) -> None:
+        self._erp = erp
+        self.read: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._erp, name)
+
+    def departures(self, postings: Sequence[Any], cancelled: Collection[str]) -> Mapping[int, Sequence[str]]:
+        self.read += [one.document_id for one in postings]
+        return self._erp.departures(postings, cancelled)
+
+
+def minutes(shop: Shop, clock: Clock, count: float = 5.0) -> list[int]:
+    """Looks as an idle poster does; of which documents rows were read beside the newest and the old walk."""
+    read: list[int] = []
+    for _ in range(int(count * 3)):
+        clock.now += 20
+        with closing(shop.erp()) as erp:
+            watched = Watched(erp)
+            erp_memory.look(shop.engine, watched, clock.now, newest=0)
+            read += watched.read
+    return read
+
+
+@pytest.fixture
+def no_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the walk over single documents, which in so small a shop would find everything by itself."""
+    monkeypatch.setattr(erp_memory, "_next_part", lambda *_: [])
+
+
+def known(shop: Shop) -> list[tuple[str, str]]:
+    with reading(shop.engine) as connection:
+        found = connection.execute(
+            select(erp_difference.c.what, document.c.access_key).join_from(erp_difference, document)
+        ).all()
+        strangers = [("unsent", key) for key in connection.scalars(select(erp_stranger.c.access_key))]
+    return sorted([*map(tuple, found), *strangers])
+
+
+@pytest.mark.usefixtures("no_walk")
+def test_whatever_changed_is_found_within_five_minutes_and_nothing_else_is_read(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
+    month = Month(shop, tills=3, days=4, per_day=12)
+    minutes(shop, clock)
+    with reading(shop.engine) as connection:
+        assert connection.scalar(select(func.count()).select_from(touched_day)) == 0
+        days = connection.execute(select(book_day)).all()
+    assert len(days) == 12
+    assert {(one.arrived, one.booked, one.open) for one in days} == {(12, 12, 0)}
+    assert all(one.prints and one.looked_to == one.last_id for one in days)
+    assert sum(one.booked_total for one in days) == sum(s.totals.total for own in month.sales.values() for s in own)
+    assert minutes(shop, clock) == []
+    assert known(shop) == []
+    acts = [(what, act) for what, act in TAMPERINGS if what != "doubled"]
+    chosen = month.standing(len(acts))
+    with tables.engine.begin() as connection:
+        for (_, act), one in zip(acts, chosen, strict=True):
+            act(connection, one.access_key)
+    expected = sorted((what, one.access_key) for (what, _), one in zip(acts, chosen, strict=True))
+    minutes(shop, clock)
+    assert known(shop) == expected
+
+
+@pytest.mark.usefixtures("no_walk")
+def test_a_day_that_only_grew_is_not_read_again_and_a_change_before_it_grew_is_found(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
+    shop.accept(*(sale(n) for n in range(1, 21)))
+    with closing(shop.poster()) as poster:
+        poster.drain()
+        minutes(shop, clock)
+        shop.accept(*(sale(n) for n in range(21, 24)))
+        poster.drain()
+        assert minutes(shop, clock) == [21, 22, 23]
+        tables.run(f"UPDATE sale_item SET discount = discount + 1 WHERE access_key = '{sale(4).access_key}'")
+        shop.accept(sale(24), cancellation(sale(7)))
+        poster.drain()
+        assert {*range(1, 25)} <= set(minutes(shop, clock))
+        assert known(shop) == [("items", sale(4).access_key)]
+        assert minutes(shop, clock, 1) == [4, 4, 4, 4, 4, 4]
+
+
+@pytest.mark.usefixtures("no_walk")
+def test_a_sale_that_nobody_sent_among_a_days_is_found(shop: Shop, tables: Tables, clock: Clock) -> None:
+    month = Month(shop, tills=1, days=2, per_day=12)
+    minutes(shop, clock)
+    like = month.sales["loja1"][5]
+    with tables.engine.begin() as connection:
+        key = insert_sale_like(connection, like, like.access_key[:35] + "99999999" + "0")
+    minutes(shop, clock)
+    assert known(shop) == [("unsent", key)]
+
+
+def test_a_day_is_counted_again_with_what_changed_of_it(shop: Shop, clock: Clock) -> None:
+    shop.accept(sale(1), sale(2), sale(2), cancellation(sale(1)))
+    book_days.recount(shop.engine, book_days.PRINTED)
+    with reading(shop.engine) as connection:
+        [day] = connection.execute(select(book_day)).all()
+        assert (day.arrived, day.open, day.booked) == (2, 2, 0)
+        assert day.oldest_at == clock.now
+    with closing(shop.poster()) as poster:
+        poster.drain()
+    assert book_days.recount(shop.engine, book_days.PRINTED) > 0
+    assert book_days.recount(shop.engine, book_days.PRINTED) == 0
+    with reading(shop.engine) as connection:
+        [day] = connection.execute(select(book_day)).all()
+    assert (day.arrived, day.open, day.booked, day.oldest_at) == (2, 0, 2, None)
+    assert day.booked_total == sale(1).totals.total + sale(2).totals.total
