@@ -53,6 +53,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "serve": (_Part("serve"),),
     "post": (_Part("post"),),
     "status": (_Part("status"),),
+    "stores": (_Part("stores"),),
     "attention": (_Part("attention"),),
     "demo": (_Part("demo"),),
     "till": (
