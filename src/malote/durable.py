@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from malote import private
 
 SYNCED_AT_ONCE = 16
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+_NEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 _group = threading.local()
 
 
@@ -55,8 +56,13 @@ def write_all(files: Mapping[Path, bytes]) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """A new file that is its owner's alone to read."""
-    with os.fdopen(os.open(path, _NEW, private.FILE), "wb") as file:
+    with new_file(path) as file:
         file.write(content)
+
+
+def new_file(path: Path) -> IO[bytes]:
+    """Opens for reading and writing a file that wasn't there, its owner's alone to read. Raises ``OSError``."""
+    return os.fdopen(os.open(path, _NEW, private.FILE), "w+b")
 
 
 def _sync_files(paths: Sequence[Path]) -> None:

@@ -80,12 +80,17 @@ def _spelt_out(app: ASGIApp) -> ASGIApp:
     return run
 
 
+_ASKED_ALL_THE_TIME = (wire.PATH_CONTACT, wire.PATH_RECEIPTS, wire.PATH_HEALTH)  # every few seconds, by each till
+
+
 async def _finish(message: Message, scope: Scope) -> None:
-    """Every reply says which protocol the server speaks, and leaves a line in the log."""
+    """Every reply says which protocol the server speaks, and leaves a line in the log unless it is everyday."""
     if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
         return
     name, version = wire.PROTOCOL_HEADER.lower().encode(), str(wire.PROTOCOL_VERSION).encode()
     message["headers"] = [*message["headers"], (name, version)]
+    if scope["path"] in _ASKED_ALL_THE_TIME and int(message["status"]) < 400:
+        return
     sender = scope.get("auth")
     log.info(
         "request",

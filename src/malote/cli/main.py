@@ -53,7 +53,6 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "serve": (_Part("serve"),),
     "post": (_Part("post"),),
     "status": (_Part("status"),),
-    "stores": (_Part("stores"),),
     "attention": (_Part("attention"),),
     "demo": (_Part("demo"),),
     "till": (
@@ -71,7 +70,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "sync": (_Part("sync"),),
     "jobs": (_Part("jobs", ("jobs",)),),
     "numbering": (_Part("numbering"),),
-    "books": (_Part("books", ("books",)), _Part("books_send", ("books",))),
+    "books": (_Part("books", ("books",)),),
     "consumers": (_Part("consumers", ("consumers",)),),
     "shadow": (_Part("shadow", ("shadow",)),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
@@ -86,6 +85,8 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     ),
     "locks": (_Part("locks", ("locks",)),),
     "audit": (_Part("audit", ("audit",)),),
+    "backup": (_Part("backup"),),
+    "restore": (_Part("backup"),),
 }
 
 

