@@ -47,6 +47,7 @@ from malote.spool.held import Looked
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.services import Structures
+from malote.vitals import Vitals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,7 @@ def open_services(settings: Settings) -> Services:
         find_sale=consumers.find_sale,
         record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
         sync_due=lambda till, obeyed: synchronising.due(engine, till.id, obeyed, now=time.time()),
+        troubles=Vitals(engine, settings.home_path).troubles,
         note_custody=lambda till, asked, held: custody.note(engine, till.id, asked, held, time.time()),
     )
 
@@ -200,7 +202,7 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     look_again(parts.engine, time.time())
     # Known by name among the sessions of the ERP, whatever stands between.
     program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
-    presence = Presence(parts.engine)
+    presence = Presence(parts.engine, owner=program)
     remembered = erp_memory.recall(parts.engine).schema
     shadow = settings.store.shadow
     connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)

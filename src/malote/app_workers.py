@@ -14,6 +14,7 @@ from malote import incidents
 from malote.accounts import users
 from malote.accounts.tills import Till
 from malote.app import Services, build_drop_folder, build_poster
+from malote.database import soundness
 from malote.database.errors import StoreError
 from malote.intake import received
 from malote.locks import automatic
@@ -44,6 +45,7 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
         "series": partial(look_after_series, services),
         "jobs": services.jobs.run,
         "webhooks": services.consumers.deliver,
+        "soundness": partial(soundness.watch, services.engine),
     }
     if services.settings.intake.drop_folder:
         chosen["drop folder"] = build_drop_folder(services).run

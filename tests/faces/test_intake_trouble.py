@@ -19,6 +19,7 @@ from malote.app import Services, services_for
 from malote.app_workers import _keep_running, prune
 from malote.config import IntakeSettings, RetentionSettings, Settings
 from malote.database.errors import StoreError
+from malote.spool import presence
 from malote.wire import FileReceipt
 from tests.faces.intake_support import Speaker, fault_of, file, sealed, serving, settings_in, store_with_till
 from tests.unit.fiscal.notes import build_note
@@ -112,8 +113,10 @@ def test_a_store_that_vanishes_degrades_health_and_refuses_for_now(
         raise StoreError("store_away", transient=True, detail="x")
 
     monkeypatch.setattr(services.spool, "known", away)
-    reply = till.http.get("/health")
-    assert (reply.status_code, reply.json()) == (503, {"status": "degraded"})
+    monkeypatch.setattr(presence, "signs", away)
+    for question in ("/health", "/health?of=intake"):
+        reply = till.http.get(question)
+        assert (reply.status_code, reply.json()) == (503, {"status": "degraded", "codes": ["store_away"]})
     fault_of(post(till, build_note(number=1)), 503, "store_away")
 
 

@@ -28,6 +28,7 @@ class Services:
     sync_due: Callable[[Till, int | None], int]
     # Which files the till asked about, and which of them it holds. Raises StoreError.
     note_custody: Callable[[Till, Sequence[bytes], Collection[bytes]], None]
+    troubles: Callable[[], list[str]] = list  # codes of what is wrong with the server itself; raises nothing
     # The structure that the till must have, told what it says of its own; None for an old agent. Raises StoreError.
     structure_due: Callable[[Till, TillStructure | None], StructureOrder | None] = lambda till, said: None
     authenticate_consumer: Callable[[str], Consumer]  # raises TokenError, StoreError

@@ -15,7 +15,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from malote import address, durable, private
+from malote.database import soundness
 from malote.database.errors import StoreError, translate
+from malote.database.soundness import Soundness, soundness_of
 
 WAIT_SECONDS = 15.0  # for a lock that another process or thread holds
 
@@ -46,7 +48,7 @@ def open_database(url: str) -> Engine:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that only reads. Raises ``StoreError``."""
-    with _translated(), engine.connect() as connection, connection.begin():
+    with _translated(engine), engine.connect() as connection, connection.begin():
         yield connection
 
 
@@ -57,18 +59,21 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Never nest one in another of the same thread. Raises ``StoreError``.
     """
     writes = engine.execution_options(**{_WRITES: True})
-    with _translated(), _turn(engine), writes.connect() as connection, connection.begin():
+    with _translated(engine), _turn(engine), writes.connect() as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(engine: Engine) -> Iterator[None]:
+    sound = soundness_of(engine)
+    sound.check()
     try:
         yield
     except (SQLAlchemyError, psycopg.Error) as error:  # the latter where COPY goes past SQLAlchemy
         store_error = translate(error)
         if store_error is None:
             raise
+        sound.met(store_error)
         raise store_error from error
 
 
@@ -94,7 +99,7 @@ def _sqlite(url: str) -> Engine:
         pool_size=8,
         max_overflow=8,
         pool_timeout=WAIT_SECONDS,
-        execution_options={_WRITE_LOCK: threading.Lock()},
+        execution_options={_WRITE_LOCK: threading.Lock(), soundness.OPTION: Soundness()},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -128,6 +133,7 @@ def _postgresql(url: str) -> Engine:
         max_overflow=8,
         pool_timeout=WAIT_SECONDS,
         pool_pre_ping=True,
+        execution_options={soundness.OPTION: Soundness()},
     )
     event.listen(engine, "connect", _prepare_postgresql)
     return engine

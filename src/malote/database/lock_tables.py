@@ -13,3 +13,12 @@ poster_session = Table(
     Column("until", Double, nullable=False),
     PrimaryKeyConstraint("session", "began", name="poster_session_key"),
 )
+
+# Posters at work over this store, in a session of the ERP's or not; spool/presence.py.
+poster_sign = Table(
+    "poster_sign",
+    metadata,
+    Column("owner", Text, nullable=False, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("trouble", Text, nullable=False),  # the code that keeps it from booking; "" while it books
+)

@@ -135,7 +135,7 @@ class Poster:
     def _round(self) -> float:
         """One step, whatever happens in it. How long to rest afterwards, in seconds."""
         if self._presence is not None:
-            self._presence.renew()
+            self._presence.renew(self._failure.code if self._failure and not self._flows else "")
         try:
             handled = self.step()
             if not handled and self._guard is not None:

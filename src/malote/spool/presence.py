@@ -6,16 +6,18 @@ are those written here. A row is a lease: a poster that died without a word no l
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Engine, delete, select, text
 
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
-from malote.database.lock_tables import poster_session
+from malote.database.lock_tables import poster_session, poster_sign
 
 LASTS_SECONDS = 120.0  # longer than any statement of a poster's waits
 RENEW_SECONDS = 30.0
+FORGET_SECONDS = 3600.0
 
 log = structlog.get_logger("malote.posting")
 
@@ -23,7 +25,10 @@ log = structlog.get_logger("malote.posting")
 class Presence:
     """One poster's. For one thread. A store database that is away keeps nobody from posting: it is tried again."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, owner: str = "") -> None:
+        """``owner``: the name under which it gives a sign of life, in a session or not; "" for none."""
+        self._owner = owner
+        self._signed: tuple[float, str] | None = None
         self._engine = engine
         self._clock = clock
         self._session: tuple[str, str] | None = None
@@ -36,9 +41,10 @@ class Presence:
             self._session, self._noted_at = (key, began), float("-inf")
         self.renew()
 
-    def renew(self) -> None:
-        """Call it now and then, idle or not."""
+    def renew(self, trouble: str = "") -> None:
+        """Call it now and then, idle or not. ``trouble``: the code that keeps the poster from booking."""
         now = self._clock()
+        self._sign(now, trouble)
         if self._session is None or 0 <= now - self._noted_at < RENEW_SECONDS:
             return
         key, began = self._session
@@ -50,10 +56,33 @@ class Presence:
         except StoreError as error:
             log.warning("presence_not_noted", code=error.code)
 
+    def _sign(self, now: float, trouble: str) -> None:
+        if self._signed is not None:
+            at, said = self._signed
+            if said == trouble and 0 <= now - at < RENEW_SECONDS:
+                return
+        if not self._owner:
+            return
+        try:
+            with writing(self._engine) as connection:
+                # One that died without a word shows for an hour.
+                connection.execute(delete(poster_sign).where(poster_sign.c.at < now - FORGET_SECONDS))
+                connection.execute(_SIGN, {"owner": self._owner, "at": now, "trouble": trouble})
+            self._signed = (now, trouble)
+        except StoreError as error:
+            log.warning("presence_not_noted", code=error.code)
+
     def close(self) -> None:
         """The poster stops."""
         self._leave()
         self._session = None
+        if self._signed is None:
+            return
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(delete(poster_sign).where(poster_sign.c.owner == self._owner))
+        except StoreError as error:
+            log.warning("presence_not_noted", code=error.code)
 
     def _leave(self) -> None:
         if self._session is None:
@@ -72,9 +101,29 @@ def present(engine: Engine, now: float) -> frozenset[tuple[str, str]]:
 
     A beginning of "" stands for an engine that never gives a number twice.
     """
-    query = select(poster_session.c.session, poster_session.c.began).where(poster_session.c.until >= now)
+    # One that ends later than any is set to was set by a clock that was put back since.
+    alive = poster_session.c.until.between(now, now + LASTS_SECONDS)
+    query = select(poster_session.c.session, poster_session.c.began).where(alive)
     with reading(engine) as connection:
         return frozenset((row.session, row.began) for row in connection.execute(query))
+
+
+class Sign(NamedTuple):
+    """A poster's last sign of life. ``trouble`` is a code, or ""."""
+
+    at: float
+    trouble: str
+
+    def is_alive(self, now: float) -> bool:
+        return abs(now - self.at) < LASTS_SECONDS
+
+
+def signs(engine: Engine) -> list[Sign]:
+    """Of all posters that didn't say goodbye. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        return [
+            Sign(row.at, row.trouble) for row in connection.execute(select(poster_sign.c.at, poster_sign.c.trouble))
+        ]
 
 
 def watched(engine: Engine, clock: Callable[[], float] = time.time) -> frozenset[tuple[str, str]]:
@@ -88,4 +137,8 @@ def watched(engine: Engine, clock: Callable[[], float] = time.time) -> frozenset
 _NOTE = text(
     "INSERT INTO poster_session (session, began, until) VALUES (:key, :began, :until)"
     " ON CONFLICT (session, began) DO UPDATE SET until = excluded.until"
+)
+_SIGN = text(
+    "INSERT INTO poster_sign (owner, at, trouble) VALUES (:owner, :at, :trouble)"
+    " ON CONFLICT (owner) DO UPDATE SET at = excluded.at, trouble = excluded.trouble"
 )

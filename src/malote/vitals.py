@@ -1,0 +1,87 @@
+"""What is wrong with the server itself, as codes of the catalogue: disk, database, posters, the ERP, the clock.
+
+One small look, for ``/health`` and whoever else asks; details stay in the log and with those who signed in.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+
+from malote.database.engine import reading
+from malote.database.errors import StoreError
+from malote.database.tables import document as documents
+from malote.posting.retry import ERP_WIDE
+from malote.spool import presence
+from malote.spool.presence import Sign
+
+LEAST_FREE = 50_000_000  # bytes; SQLite and the quarantine need some to do anything
+BEHIND_SECONDS = 300.0  # that an accepted document may lie where no poster gives a sign of life
+JUMP_SECONDS = 60.0
+JUMP_TOLD_SECONDS = 900.0
+
+
+class ClockWatch:
+    """Whether the clock was set by more than a minute lately. Safe for threads."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._lock = threading.Lock()
+        self._apart = wall() - monotonic()
+        self._jumped: float | None = None
+
+    def jumped(self) -> bool:
+        with self._lock:
+            now = self._monotonic()
+            apart = self._wall() - now
+            if abs(apart - self._apart) > JUMP_SECONDS:
+                self._jumped = now
+            self._apart = apart
+            return self._jumped is not None and now - self._jumped < JUMP_TOLD_SECONDS
+
+
+class Vitals:
+    """Of one server over its home folder."""
+
+    def __init__(self, engine: Engine, home: Path, clock: ClockWatch | None = None) -> None:
+        self._engine = engine
+        self._home = home
+        self._clock = clock or ClockWatch()
+
+    def troubles(self) -> list[str]:
+        """Codes, the heaviest first."""
+        found = []
+        try:
+            found += _posting(presence.signs(self._engine), self._oldest(), time.time())
+        except StoreError as error:
+            found.append(error.code)
+        if self._is_full() and "disk_full" not in found:
+            found.append("disk_full")
+        if self._clock.jumped():
+            found.append("clock_jumped")
+        return found
+
+    def _oldest(self) -> float | None:
+        """When the oldest document came that no poster has taken."""
+        query = select(documents.c.accepted_at).where(documents.c.state == "accepted").order_by(documents.c.id).limit(1)
+        with reading(self._engine) as connection:
+            return connection.execute(query).scalar()
+
+    def _is_full(self) -> bool:
+        try:
+            return shutil.disk_usage(self._home).free < LEAST_FREE
+        except OSError:
+            return False
+
+
+def _posting(signs: Sequence[Sign], oldest: float | None, now: float) -> list[str]:
+    alive = [sign for sign in signs if sign.is_alive(now)]
+    if not alive:
+        lies = oldest is not None and now - oldest > BEHIND_SECONDS
+        return ["poster_absent"] if signs or lies else []
+    # One that books is enough.
+    troubles = [sign.trouble for sign in alive]
+    return sorted(set(troubles) & ERP_WIDE) if all(troubles) else []
