@@ -13,7 +13,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.accounts.tills import Till
 from malote.database.engine import reading, writing
-from malote.quarantine import files, folder, index, keeping, safety
+from malote.quarantine import files, folder, index, job_store, keeping, safety
 from malote.quarantine.failing import Failing
 from malote.quarantine.folder import Names, Seen
 from malote.quarantine.index import Row
@@ -147,6 +147,7 @@ def _rename(parts: Parts, connection: Connection, document_id: int, seen: Seen) 
 def _restore(connection: Connection, document_id: int, now: float) -> bool:
     if not discarding.restore(connection, [document_id]):
         return False
+    job_store.leave_alone(connection, [document_id])
     history.record(connection, [Line(document_id, "restored_by_hand")], FOLDER, now)
     _audit(connection, document_id, ("discarded", "rejected"), now)
     return True

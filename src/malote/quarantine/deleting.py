@@ -10,7 +10,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
-from malote.quarantine import candidates, files, safety
+from malote.quarantine import candidates, files, job_store, safety
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import (
@@ -94,6 +94,7 @@ def _restore(
         refused = [Refused(one, "document_purged") for one in ids if one not in set(restored)]
         if settled is not None:
             settled(connection, restored, refused)
+        job_store.leave_alone(connection, restored)
         _audit(connection, actor, "rejected_restored", standings, now)
     report.restored.extend(restored)
     report.refused.extend(refused)

@@ -146,6 +146,22 @@ def settle(connection: Connection, job_id: int, done: Sequence[int], refused: Se
     _decide(connection, job_id, "refused", [(one.id, one.code, _encoded(one.facts)) for one in refused])
 
 
+def leave_alone(connection: Connection, restored: Sequence[int]) -> None:
+    """What was taken out of the trash is deleted again by no list that was made before: a job that was interrupted
+    goes on without it. Call it in the transaction that restores."""
+    if not restored:
+        return
+    open_ones = (jobs.c.kind == "delete") & jobs.c.state.in_(("draft", "running", "stopping"))
+    for job_id in connection.execute(select(jobs.c.id).where(open_ones).order_by(jobs.c.id)).scalars().all():
+        _decide(connection, job_id, "refused", [(one, "document_moved_on", "{}") for one in restored])
+
+
+def give_back(connection: Connection, owner: str) -> None:
+    """Lets others take up at once what this one worked on."""
+    mine = (jobs.c.owner == owner) & jobs.c.state.in_(("running", "stopping"))
+    connection.execute(update(jobs).where(mine).values(owner=""))
+
+
 def refusals(connection: Connection, job_id: int, after: int, limit: int) -> RefusedPage:
     of = (items.c.job_id == job_id) & (items.c.state == "refused")
     query = select(items.c.target_id, items.c.code, items.c.facts).where(of, items.c.target_id > after)

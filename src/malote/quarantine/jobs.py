@@ -8,7 +8,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import structlog
 from sqlalchemy import Connection
@@ -126,24 +127,34 @@ class Jobs:
     # ---- whoever carries them out ----
 
     def run(self, stop: threading.Event) -> None:
-        """Works off what there is, until told to stop."""
-        while not stop.is_set():
-            try:
-                busy = self.step()
-            except StoreError as error:
-                log.warning("jobs_wait", code=error.code)
-                busy = False
-            if not busy:
-                self._wake.wait(LOOK_SECONDS)
-                self._wake.clear()
+        """Works off what there is, until told to stop; what it was at is then anybody's at once."""
+        with self._given_back():
+            while not stop.is_set():
+                try:
+                    busy = self.step()
+                except StoreError as error:
+                    log.warning("jobs_wait", code=error.code)
+                    busy = False
+                if not busy:
+                    self._wake.wait(LOOK_SECONDS)
+                    self._wake.clear()
 
     def work(self, job_id: int, tell: Callable[[Job], None] = lambda _: None) -> Job:
         """Carries one out here, or watches who does, until it is over."""
-        while not (job := self.find(job_id)).over:
-            tell(job)
-            if not self.step(job_id):
-                time.sleep(LOOK_SECONDS / 5)
+        with self._given_back():
+            while not (job := self.find(job_id)).over:
+                tell(job)
+                if not self.step(job_id):
+                    time.sleep(LOOK_SECONDS / 5)
         return job
+
+    @contextmanager
+    def _given_back(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with suppress(StoreError), writing(self._parts.engine) as connection:
+                job_store.give_back(connection, self._owner)
 
     def step(self, job_id: int | None = None) -> bool:
         """One batch of the oldest job, or of this one; whether there was anything to do."""
