@@ -53,6 +53,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "serve": (_Part("serve"),),
     "post": (_Part("post"),),
     "status": (_Part("status"),),
+    "stores": (_Part("stores"),),
     "attention": (_Part("attention"),),
     "demo": (_Part("demo"),),
     "till": (
@@ -70,7 +71,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "sync": (_Part("sync"),),
     "jobs": (_Part("jobs", ("jobs",)),),
     "numbering": (_Part("numbering"),),
-    "books": (_Part("books", ("books",)),),
+    "books": (_Part("books", ("books",)), _Part("books_send", ("books",))),
     "consumers": (_Part("consumers", ("consumers",)),),
     "shadow": (_Part("shadow", ("shadow",)),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),

@@ -69,7 +69,7 @@ def sale(engine: Engine, telling: Telling, access_key: str) -> SaleTold | None:
     chosen, state = min(sales, key=lambda one: _FIRST.index(one[1]))
     ((_, document),) = reopened(engine, [Place(chosen.document_id, chosen.pouch_id, chosen.extracted_index)])
     cancelled = any(one.kind == "cancellation" and state == "posted" for one, state in found)
-    return line_of(telling, chosen, document, _standing(chosen, state, cancelled=cancelled), "")
+    return line_of(telling, chosen, document, standing(chosen, state, cancelled=cancelled), "")
 
 
 def _encoded(engine: Engine, telling: Telling, changes: list[Change]) -> Iterator[tuple[Change, bytes]]:
@@ -82,7 +82,8 @@ def _encoded(engine: Engine, telling: Telling, changes: list[Change]) -> Iterato
         yield change, encoded
 
 
-def _standing(one: Change, state: str, *, cancelled: bool) -> State:
+def standing(one: Change, state: str, *, cancelled: bool) -> State:
+    """How a document stands now. ``cancelled``: whether the sale of its key is."""
     if state == "posted":
         return "cancelled" if cancelled else _POSTED.get(one.kind, "booked")
     return "taken_back" if one.code == "taken_back" else _NOW[state]
@@ -91,7 +92,7 @@ def _standing(one: Change, state: str, *, cancelled: bool) -> State:
 def _of_key(engine: Engine, access_key: str) -> list[tuple[Change, str]]:
     """The documents of a key as changes without a number, each with its state now, in order of arrival."""
     query = (
-        select(*_COLUMNS)
+        select(*columns())
         .select_from(documents.join(tills, tills.c.id == documents.c.till_id))
         .where(documents.c.access_key == access_key)
         .order_by(documents.c.id)
@@ -99,16 +100,22 @@ def _of_key(engine: Engine, access_key: str) -> list[tuple[Change, str]]:
     )
     with reading(engine) as connection:
         rows = connection.execute(query).all()
-    return [(_change(row), row.state) for row in rows]
+    return [(change_of(row), row.state) for row in rows]
 
 
-def _change(row: Any) -> Change:
+def change_of(row: Any) -> Change:
+    """A row of ``columns`` as a change without a number."""
     at = row.settled_at if row.settled_at is not None else row.accepted_at
     return Change(
         0, "kept", row.reason_code, at, row.id, row.pouch_id, row.extracted_index, row.till, row.kind, row.access_key,
         row.model, row.issuer, row.series, row.number, row.issued_at, row.total, row.file_sha256, row.position,
         row.authorised, row.duplicate,
     )  # fmt: skip
+
+
+def columns() -> tuple[Any, ...]:
+    """What is known of a document, and of its till."""
+    return _COLUMNS
 
 
 _COLUMNS = (

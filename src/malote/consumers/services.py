@@ -8,15 +8,17 @@ from sqlalchemy import Engine
 
 from malote.accounts import consumers
 from malote.accounts.audit import Actor
-from malote.accounts.consumers import Consumer, Wanted
+from malote.accounts.consumers import Consumer, ConsumerError, Wanted
 from malote.config import Settings
-from malote.consumers import calling, holding, ledger, log, pulling, signing
+from malote.consumers import calling, holding, ledger, log, pulling, sending, signing
 from malote.consumers.calling import Caller
 from malote.consumers.delivering import Delivery
 from malote.consumers.ledger import Refusal
 from malote.consumers.lines import SaleTold, Telling
 from malote.consumers.log import Entry, Got
+from malote.consumers.periods import Found, Period
 from malote.consumers.pulling import Page
+from malote.consumers.sending import Progress
 from malote.consumers.webhooks import Webhooks
 from malote.spool import feed, retention
 from malote.spool.documents import Reason
@@ -109,6 +111,23 @@ class Consumers:
     def find_sale(self, consumer: Consumer, access_key: str) -> SaleTold | None:
         """None where nothing of the key is here."""
         return pulling.sale(self.engine, self.telling(consumer), access_key)
+
+    def send_again(self, consumer: Consumer, period: Period, found: Found, told: Progress) -> tuple[int, int]:
+        """Sends what was found of a period: how many an order that was stopped had sent before, and how many now.
+
+        Raises ``ConsumerError`` for one that pulls or was revoked, ``CallError`` where a webhook takes no more,
+        ``OSError`` where a folder can't be written.
+        """
+        if consumer.kind == "pull" or consumer.revoked_at is not None:
+            raise ConsumerError("consumer_not_sent_to", consumer.name)
+        order = sending.open_order(self.engine, consumer, period, time.time())
+        if consumer.kind == "folder":
+            return order.count, sending.to_folder(self.engine, consumer, self.telling(consumer), order, found, told)
+        caller = self.caller()
+        try:
+            return order.count, sending.to_webhook(self.delivery(consumer, caller), order, found, told)
+        finally:
+            caller.close()
 
     def hold(self, before: float) -> Hold | None:
         """What content is kept for consumers beyond ``before``; None where none of them lags."""

@@ -99,3 +99,19 @@ consumer_refusal = Table(
     PrimaryKeyConstraint("consumer_id", "number", name="consumer_refusal_key"),
     Index("consumer_refusal_retry", "retry_at"),
 )
+
+# A period that a person sends to a consumer again.
+sending = Table(
+    "sending",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("consumer_id", ROW_ID, ForeignKey("consumer.id", name="sending_consumer"), nullable=False),
+    Column("since", Text, nullable=False),  # business days, both included
+    Column("until", Text, nullable=False),
+    Column("till", Text, nullable=False),  # its name; "" for all
+    Column("position", Text, nullable=False),  # JSON [day, till, document] of the last one that was taken; "" before
+    Column("started_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("count", BigInteger, nullable=False),
+    Index("sending_consumer_id", "consumer_id", "id"),
+)

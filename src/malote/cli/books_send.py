@@ -1,0 +1,124 @@
+"""``malote books send``: a period to a consumer again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.progress import Progress
+
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    amount,
+    errors,
+    fail,
+    print_json,
+    say,
+    services_of,
+)
+from malote.cli.quarantine import DryRunOption
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.consumers.periods import Period
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """``found``: documents of the period; ``total``: of its sales, in cents; ``pruned``: those of which only what
+    identifies them is left."""
+
+    consumer: str
+    found: int
+    total: int
+    pruned: int
+    sent_before: int
+    sent: int
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("send")(send)
+
+
+def send(
+    to: Annotated[str, typer.Option("--to", help="A consumer with a webhook or a folder.", metavar="CONSUMER")],
+    since: Annotated[str, typer.Option("--from", help="First business day.", metavar="YYYY-MM-DD")],
+    until: Annotated[str, typer.Option("--until", help="Last business day.", metavar="YYYY-MM-DD")],
+    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Sends what was booked in a period to a consumer again: signed POSTs to its webhook, or JSON Lines to its folder,
+    with the XML where it may know consumers' CPF. Stopped in the middle, the same command goes on. Exit status 1 where
+    the content of something has left the server. To the ERP itself: `malote books rebook`.
+    """
+    from malote.consumers.periods import Period
+
+    period = Period(_day("--from", since), _day("--until", until), till)
+    if to.lower() == "erp":
+        errors.print("malote: --to erp: malote books rebook", markup=False, highlight=False)
+        raise typer.Exit(WRONG_USAGE)
+    with _failing(config, to) as services:
+        sent = _send(services, to, period, dry_run=dry_run)
+        language = services.settings.language
+    if json:
+        print_json(sent)
+    else:
+        english = language == "en"
+        total = amount(sent.total, language)
+        say(
+            f"{sent.found} documents, R$ {total}; {sent.sent_before} sent before, {sent.sent} sent now"
+            if english
+            else f"{sent.found} documentos, R$ {total}; {sent.sent_before} já enviados, {sent.sent} enviados agora"
+        )
+        if sent.pruned:
+            gone = "only what identifies them is left" if english else "só restou o que os identifica"
+            say(f"{sent.pruned}: {gone} [content_pruned]")
+    if sent.pruned:
+        raise typer.Exit(FOUND)
+
+
+def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> Sent:
+    from malote.accounts import consumers
+    from malote.accounts.tills import find_till
+    from malote.books.days import business_day
+    from malote.consumers import periods
+
+    consumer = consumers.find(services.engine, to)
+    if period.till is not None:
+        find_till(services.engine, period.till)
+    found = periods.find(services.engine, period, business_day(services.settings.books).of)
+    if dry_run:
+        return Sent(consumer.name, len(found.places), found.total, found.pruned, 0, 0)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task(consumer.name, total=len(found.places))
+        before, count = services.consumers.send_again(consumer, period, found, lambda done: bar.advance(task, done))
+    return Sent(consumer.name, len(found.places), found.total, found.pruned, before, count)
+
+
+@contextmanager
+def _failing(config: ConfigOption, to: str) -> "Iterator[Services]":
+    from malote.accounts.consumers import ConsumerError
+    from malote.consumers.calling import CallError
+
+    with services_of(config) as services:
+        try:
+            yield services
+        except ConsumerError as error:
+            fail(error.code, error.facts, services.settings)
+        except CallError as error:
+            fail(error.reason.code, error.reason.facts, services.settings)
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        errors.print(f"malote: {option}: {text}: YYYY-MM-DD", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(WRONG_USAGE) from None

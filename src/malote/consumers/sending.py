@@ -1,0 +1,151 @@
+"""A period sent to a consumer again, on a person's order: to its folder, or to its webhook.
+
+How far it has come is written down after each step, so that the same order goes on where the last one stopped. What is
+sent twice says so by itself: a file is written again as it was, a delivery of one order has one id.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, insert, select, update
+
+from malote import durable
+from malote.accounts.consumers import Consumer
+from malote.consumers import log, signing
+from malote.consumers.delivering import Delivery
+from malote.consumers.lines import SaleTold, Telling, line_of
+from malote.consumers.log import Got
+from malote.consumers.periods import Found, Period, Place, cancelled_keys, changes, till_days
+from malote.consumers.pulling import standing
+from malote.database.consumer_tables import sending
+from malote.database.engine import writing
+from malote.spool import contents, reopening
+from malote.spool.feed import Change
+
+AT_ONCE = 50  # deliveries between two commits
+_LINES, _XML = "linhas", "xml"  # folders within a consumer's
+
+Progress = Callable[[int], None]  # told how many documents were sent since it was last told
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One that goes on, or begins. ``count``: documents sent by it before."""
+
+    id: int
+    after: Place | None
+    count: int
+
+
+def open_order(engine: Engine, consumer: Consumer, period: Period, now: float) -> Order:
+    """The order of this very period that isn't finished, or a new one. Raises ``StoreError``."""
+    named = {"since": period.since.isoformat(), "until": period.until.isoformat(), "till": period.till or ""}
+    same = [sending.c[name] == value for name, value in named.items()]
+    unfinished = (
+        select(sending)
+        .where(sending.c.consumer_id == consumer.id, sending.c.finished_at.is_(None), *same)
+        .order_by(sending.c.id.desc())
+        .limit(1)
+    )
+    with writing(engine) as connection:
+        row = connection.execute(unfinished).mappings().one_or_none()
+        if row is None:
+            values = {"consumer_id": consumer.id, "position": "", "started_at": now, "count": 0, **named}
+            made = connection.execute(insert(sending).values(values).returning(sending.c.id)).scalar_one()
+            return Order(int(made), None, 0)
+    after = Place(*msgspec.json.decode(row["position"])) if row["position"] else None
+    return Order(row["id"], after, row["count"])
+
+
+def to_folder(engine: Engine, consumer: Consumer, telling: Telling, order: Order, found: Found, told: Progress) -> int:
+    """Writes a file of JSON Lines for each till-day, and with the right to personal data the documents' own files.
+
+    How many documents. Raises ``StoreError``, ``OSError``.
+    """
+    root = Path(consumer.address)
+    count = 0
+    for day, till, ids in till_days(_left(order, found)):
+        lines = durable.make_folder(root / _LINES / day, mode=0o700)
+        if telling.personal:
+            _write_files(engine, durable.make_folder(root / _XML / day / till, mode=0o700), ids)
+        encoded = [msgspec.json.encode(line) + b"\n" for _, line in _lines(engine, telling, ids)]
+        durable.write(lines / f"{till}.jsonl", b"".join(encoded))
+        _advance(engine, order, Place(day, till, ids[-1]), len(ids))
+        count += len(ids)
+        told(len(ids))
+    _finish(engine, consumer, order, count)
+    return count
+
+
+def to_webhook(delivery: Delivery, order: Order, found: Found, told: Progress) -> int:
+    """POSTs each document, signed, in order. How many.
+
+    Raises ``StoreError``, and ``CallError`` where one isn't taken: all before it was, and is noted.
+    """
+    count = 0
+    places = _left(order, found)
+    for start in range(0, len(places), AT_ONCE):
+        some = places[start : start + AT_ONCE]
+        by_id = {place.document_id: place for place in some}
+        done: list[Place] = []
+        try:
+            for change, line in _in_order(delivery, some):
+                body = msgspec.json.encode(line)
+                message = f"malote-again-{order.id}-{change.document_id}"
+                headers = signing.headers(delivery.secret, message, body, delivery.clock())
+                delivery.post(delivery.consumer.address, body, headers)
+                done.append(by_id[change.document_id])
+                told(1)
+        finally:
+            if done:
+                _advance(delivery.engine, order, done[-1], len(done))
+                count += len(done)
+    _finish(delivery.engine, delivery.consumer, order, count)
+    return count
+
+
+def _in_order(delivery: Delivery, places: list[Place]) -> Iterator[tuple[Change, SaleTold]]:
+    for _, _, ids in till_days(places):
+        yield from _lines(delivery.engine, delivery.telling, ids)
+
+
+def _left(order: Order, found: Found) -> list[Place]:
+    return [place for place in found.places if order.after is None or place > order.after]
+
+
+def _lines(engine: Engine, telling: Telling, ids: list[int]) -> Iterator[tuple[Change, SaleTold]]:
+    some = list(changes(engine, ids))
+    cancelled = cancelled_keys(engine, [one.access_key for one, _ in some if one.access_key])
+    places = [reopening.Place(one.document_id, one.pouch_id, one.extracted_index) for one, _ in some]
+    for (one, state), (_, document) in zip(some, reopening.reopened(engine, places), strict=True):
+        yield one, line_of(telling, one, document, standing(one, state, cancelled=one.access_key in cancelled), "")
+
+
+def _write_files(engine: Engine, folder: Path, ids: list[int]) -> None:
+    """The files that the documents came in, each under the key and kind of what is in it."""
+    names = {one.document_id: _name(one) for one, _ in changes(engine, ids)}
+    for document_id, _, content in contents.of_documents(engine, ids):
+        durable.write(folder / names[document_id], content)
+
+
+def _name(one: Change) -> str:
+    """No part of it but the key comes from the document, and a key is letters and digits."""
+    key = one.access_key if one.access_key and one.access_key.isascii() and one.access_key.isalnum() else "sem-chave"
+    return f"{key}.xml" if one.kind == "sale" else f"{key}-{one.kind}-{one.document_id}.xml"
+
+
+def _advance(engine: Engine, order: Order, place: Place, count: int) -> None:
+    values: dict[str, Any] = {"position": msgspec.json.encode(place).decode(), "count": sending.c.count + count}
+    with writing(engine) as connection:
+        connection.execute(update(sending).where(sending.c.id == order.id).values(values))
+
+
+def _finish(engine: Engine, consumer: Consumer, order: Order, count: int) -> None:
+    now = time.time()
+    with writing(engine) as connection:
+        query = update(sending).where(sending.c.id == order.id).values(finished_at=now)
+        row = connection.execute(query.returning(sending.c.since, sending.c.until, sending.c.till)).one()
+        detail = {"from": row.since, "until": row.until, **({"till": row.till} if row.till else {})}
+        log.record(connection, consumer.id, Got("sent_again", order.count + count, detail=detail), now)
