@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malote.cli.books_board import board
 from malote.cli.common import (
     FOUND,
     WRONG_USAGE,
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
     app.command("reconcile")(reconcile)
     app.command("rebook")(rebook)
+    app.command("board")(board)
 
 
 def reconcile(

@@ -3,7 +3,7 @@
 A change needs a migration.
 """
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, PrimaryKeyConstraint, Table, Text, text
 
 from malote.database.tables import ROW_ID, metadata
 
@@ -39,4 +39,10 @@ book_day = Table(
     PrimaryKeyConstraint("till_id", "day", name="book_day_key"),
     Index("book_day_day", "day", "till_id"),
     Index("book_day_checked", "checked_at"),
+    Index(
+        "book_day_oldest",
+        "oldest_at",
+        sqlite_where=text("oldest_at IS NOT NULL"),
+        postgresql_where=text("oldest_at IS NOT NULL"),
+    ),
 )

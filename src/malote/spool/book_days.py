@@ -70,7 +70,8 @@ def of_day(connection: Connection, calendar: Calendar, till_id: int, day: date) 
 
 
 _MARKS = select(touched_day).order_by(touched_day.c.till_id, touched_day.c.day)
-_COLUMNS = [documents.c[name] for name in ("id", "access_key", "state", "total", "issued_at", "accepted_at")]
+_NEEDED = ("id", "access_key", "state", "total", "issued_at", "accepted_at", "number", "reason_code")
+_COLUMNS = [documents.c[name] for name in _NEEDED]
 
 
 def _window(connection: Connection, till_id: int, first: date, last: date) -> list[Any]:

@@ -131,6 +131,8 @@ def look(
     part = _next_part(engine, now, SMALLEST_PART if adds_up else LARGEST_PART)
     if part is not None and adds_up:
         erp_rounds.go_on(engine, erp, calendar, now, lambda ids: _note(engine, erp, ids, now, sales=True), SHARE)
+    elif part is not None:
+        erp_rounds.note_walked(engine, asked[0] if asked else 0)
     found = _note(engine, erp, {*asked, *suspected, *(part or [])}, now, sales=sales)
     oldest = asked[-1] if asked else 0
     while found & set(asked):

@@ -88,6 +88,13 @@ class _Taken(msgspec.Struct):
         self.changed = self.day.prints != self.prints
 
 
+def note_walked(engine: Engine, newest: int) -> None:
+    """Where the ERP can't add up: what was booked up to this document was compared among the newest."""
+    with writing(engine) as connection:
+        within = (book_day.c.last_id <= newest, book_day.c.looked_to < book_day.c.last_id)
+        connection.execute(update(book_day).where(*within).values(looked_to=book_day.c.last_id))
+
+
 def _due(engine: Engine, share: float) -> list[_Day]:
     """The days that were looked at longest ago."""
     with reading(engine) as connection:

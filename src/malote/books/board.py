@@ -1,0 +1,263 @@
+"""Conciliação: tills × business days with two marks kept apart, read from what is counted as things change.
+
+*Arrived* is told by the till's own count and by nothing else; *proven* by the ERP: all that arrived is booked, was
+compared with the ERP's own rows since, and differs in nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection, Engine, func, select
+
+from malote.books.days import BusinessDay
+from malote.database.book_tables import book_day
+from malote.database.engine import reading
+from malote.database.erp_tables import erp_difference, erp_stranger
+from malote.database.tables import document as documents
+from malote.database.tables import till as tills
+from malote.database.till_tables import till_day
+from malote.spool import book_days
+
+#   none, partly, fully   by the till's own count
+#   unknown               the till doesn't say: an older agent, or none
+Arrived = Literal["none", "partly", "fully", "unknown"]
+#   open        something isn't booked, or wasn't compared since
+#   divergent   the ERP has something otherwise, lacks it, or has what nobody sent
+Proven = Literal["open", "proven", "divergent"]
+
+DAYS = 30
+MOST_DAYS = 92
+PAGE = 200  # tills
+MARKS = 200  # days counted anew before the board is shown; the poster counts the rest
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Business days, both included; ``till`` a name, None for all; of these ``size`` in the order of their names behind
+    ``after``."""
+
+    since: date
+    until: date
+    till: str | None = None
+    after: str = ""
+    size: int = PAGE
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """One till's day. Totals in cents; ``told`` and ``told_total`` are the till's own, None where it doesn't say."""
+
+    day: date
+    arrived: Arrived
+    proven: Proven
+    here: int
+    here_total: int
+    booked: int
+    booked_total: int
+    unbooked: int  # open, rejected or deleted
+    unbooked_total: int
+    differing: int
+    told: int | None = None
+    told_total: int | None = None
+
+    @property
+    def unsent(self) -> int:
+        return max((self.told or 0) - self.here, 0)
+
+    @property
+    def unsent_total(self) -> int:
+        return max((self.told_total or 0) - self.here_total, 0) if self.unsent else 0
+
+
+class Row(msgspec.Struct, frozen=True):
+    till: str
+    label: str
+    cells: dict[date, Cell]  # of days on which there was anything
+
+
+class Unsent(msgspec.Struct, frozen=True):
+    """A day that is over, and of which the till has sales that aren't here. Cents."""
+
+    till: str
+    day: date
+    count: int
+    total: int
+
+
+class Month(msgspec.Struct, frozen=True):
+    """What was booked of its business days up to the same day of the month. Cents."""
+
+    month: str  # YYYY-MM
+    count: int
+    total: int
+
+
+class Board(msgspec.Struct, frozen=True):
+    """``months``: this one and the last. ``oldest``: till and moment (seconds since the epoch) of the sale that waits
+    longest for its booking. ``after``: the next page's, None on the last one."""
+
+    days: list[date]
+    rows: list[Row]
+    months: list[Month]
+    oldest: tuple[str, float] | None
+    unsent: list[Unsent]
+    after: str | None = None
+
+
+def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> Board:
+    """Raises ``StoreError``. The cost is that of the days shown, and not of their sales."""
+    book_days.recount(engine, calendar, MARKS)
+    with reading(engine) as connection:
+        shown, after = _tills(connection, query)
+        cells = _cells(connection, calendar, query, [row.id for row in shown])
+        rows = [Row(row.name, row.label, cells[row.id]) for row in shown]
+        months, oldest = _months(connection, today), _oldest(connection)
+    late = [
+        Unsent(row.till, cell.day, cell.unsent, cell.unsent_total)
+        for row in rows
+        for cell in row.cells.values()
+        if cell.unsent and cell.day < today
+    ]
+    days = [query.since + timedelta(days=place) for place in range((query.until - query.since).days + 1)]
+    return Board(days, rows, months, oldest, sorted(late, key=lambda one: (one.day, one.till)), after)
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One sale of a till's day. ``differs``: what the ERP has otherwise, "" for nothing; ``fields`` which."""
+
+    document_id: int  # 0 of one that nobody sent
+    access_key: str
+    number: int | None
+    issued_at: str | None
+    total: int  # cents
+    state: str
+    reason_code: str
+    differs: str
+    fields: str = ""
+
+
+def of_day(engine: Engine, calendar: BusinessDay, till: str, day: date) -> list[Listed]:
+    """What stands behind a cell, in order of arrival; what nobody sent comes last. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        till_id = connection.scalar(select(tills.c.id).where(tills.c.name_key == till.lower()))
+        if till_id is None:
+            return []
+        rows = book_days.of_day(connection, calendar, till_id, day)
+        known = {row.document_id: row for row in connection.execute(_OPEN.where(erp_difference.c.till_id == till_id))}
+        strangers = connection.execute(_STRANGERS.where(erp_stranger.c.till_id == till_id)).all()
+    found = [_listed(row, known.get(row.id)) for row in rows]
+    return found + [
+        Listed(0, row.access_key, int(row.access_key[25:34]), row.issued_at, row.total, "", "", "unsent")
+        for row in strangers
+        if calendar.of(row.issued_at) == day
+    ]
+
+
+_OPEN = select(erp_difference).where(erp_difference.c.accepted_at.is_(None))
+_STRANGERS = select(erp_stranger).where(erp_stranger.c.accepted_at.is_(None))
+
+
+def _listed(row: Any, difference: Any) -> Listed:
+    what, fields = (difference.what, difference.fields or "") if difference else ("", "")
+    place = (row.id, row.access_key or "", row.number, row.issued_at, row.total or 0)
+    return Listed(*place, row.state, row.reason_code or "", what, fields)
+
+
+def _tills(connection: Connection, query: Query) -> tuple[Sequence[Any], str | None]:
+    statement = select(tills.c.id, tills.c.name, tills.c.label, tills.c.name_key).where(tills.c.name_key > query.after)
+    if query.till is not None:
+        statement = statement.where(tills.c.name_key == query.till.lower())
+    found = connection.execute(statement.order_by(tills.c.name_key).limit(query.size + 1)).all()
+    return found[: query.size], found[query.size - 1].name_key if len(found) > query.size else None
+
+
+def _cells(
+    connection: Connection, calendar: BusinessDay, query: Query, till_ids: Sequence[int]
+) -> dict[int, dict[date, Cell]]:
+    days = (query.since.isoformat(), query.until.isoformat())
+    first, last = (min(till_ids), max(till_ids)) if till_ids else (0, -1)
+
+    def within(table: Any) -> list[Any]:
+        chosen = select(table).where(table.c.day.between(*days), table.c.till_id.between(first, last))
+        return list(connection.execute(chosen.order_by(table.c.day, table.c.till_id)))
+
+    counted = {(row.till_id, row.day): row for row in within(book_day)}
+    told = {(row.till_id, row.day): row for row in within(till_day)}
+    differing = _differing(connection, calendar)
+    found: dict[int, dict[date, Cell]] = defaultdict(dict)
+    for till_id, day in sorted({*counted, *told, *differing}):
+        if days[0] <= day <= days[1]:
+            key = (till_id, day)
+            found[till_id][date.fromisoformat(day)] = _cell(
+                date.fromisoformat(day), counted.get(key), told.get(key), differing.get(key, 0)
+            )
+    return found
+
+
+def _cell(day: date, counted: Any, told: Any, differing: int) -> Cell:
+    names = ("arrived", "booked", "open", "rejected", "discarded")
+    counts = {name: getattr(counted, name) if counted else 0 for name in names}
+    totals = {name: getattr(counted, f"{name}_total") if counted else 0 for name in names}
+    here, unbooked = counts["arrived"], counts["open"] + counts["rejected"] + counts["discarded"]
+    compared = counted is not None and counted.looked_to >= counted.last_id
+    proven: Proven = "divergent" if differing else "proven" if not unbooked and compared else "open"
+    return Cell(
+        day,
+        _arrived(here, told.count if told else None),
+        proven,
+        here,
+        totals["arrived"],
+        counts["booked"],
+        totals["booked"],
+        unbooked,
+        totals["open"] + totals["rejected"] + totals["discarded"],
+        differing,
+        told.count if told else None,
+        told.total if told else None,
+    )
+
+
+def _arrived(here: int, told: int | None) -> Arrived:
+    if told is None:
+        return "unknown"
+    if here >= told:
+        return "fully"
+    return "partly" if here else "none"
+
+
+def _differing(connection: Connection, calendar: BusinessDay) -> dict[tuple[int, str], int]:
+    """Few, on any good day. A cancellation or void is told on the day of its own."""
+    found: dict[tuple[int, str], int] = defaultdict(int)
+    known = select(erp_difference.c.till_id, documents.c.issued_at).join_from(erp_difference, documents)
+    sent = connection.execute(known.where(erp_difference.c.accepted_at.is_(None))).all()
+    unsent = connection.execute(select(erp_stranger.c.till_id, erp_stranger.c.issued_at).where(_NOT_ACCEPTED)).all()
+    for till_id, issued_at in [*sent, *unsent]:
+        if (day := calendar.of(issued_at)) is not None:
+            found[till_id, day.isoformat()] += 1
+    return found
+
+
+_NOT_ACCEPTED = erp_stranger.c.accepted_at.is_(None)
+
+
+def _months(connection: Connection, today: date) -> list[Month]:
+    """Up to the same day of both: the last month's whole would always look better in the middle of this one."""
+    first = today.replace(day=1)
+    before = (first - timedelta(days=1)).replace(day=1)
+    same_day = min(before + timedelta(days=today.day - 1), first - timedelta(days=1))
+    return [_month(connection, *bounds) for bounds in ((first, today), (before, same_day))]
+
+
+def _month(connection: Connection, since: date, until: date) -> Month:
+    sums = select(func.coalesce(func.sum(book_day.c.booked), 0), func.coalesce(func.sum(book_day.c.booked_total), 0))
+    count, total = connection.execute(sums.where(book_day.c.day.between(since.isoformat(), until.isoformat()))).one()
+    return Month(f"{since:%Y-%m}", int(count), int(total))
+
+
+def _oldest(connection: Connection) -> tuple[str, float] | None:
+    query = select(tills.c.name, book_day.c.oldest_at).join_from(book_day, tills)
+    row = connection.execute(
+        query.where(book_day.c.oldest_at.is_not(None)).order_by(book_day.c.oldest_at).limit(1)
+    ).first()
+    return None if row is None else (row.name, row.oldest_at)

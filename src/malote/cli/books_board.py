@@ -1,0 +1,92 @@
+"""``malote books board``: tills × days, with what arrived and what is proven."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, print_json, say, services_of
+from malote.cli.tables import plain_table
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.books.board import Board, Cell
+
+# By shape, and not by colour alone: arrived, then proven.
+ARRIVED = {"none": "○", "partly": "◐", "fully": "●", "unknown": "?"}
+PROVEN = {"open": "…", "proven": "✓", "divergent": "✗"}
+_COLOURS = {"open": "yellow", "proven": "green", "divergent": "red"}
+_LEGEND = (
+    "○ nada chegou  ◐ chegou em parte  ● chegou tudo  ? o caixa não diz  |  … em aberto  ✓ provado  ✗ divergente",
+    "○ nothing arrived  ◐ partly  ● all arrived  ? the till doesn't say  |  … open  ✓ proven  ✗ divergent",
+)
+_WIDE = 10  # days side by side on a terminal
+
+
+def board(
+    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    days: Annotated[int, typer.Option("--days", help="How many business days, today's included.", min=1, max=92)] = 30,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Shows tills × business days with two marks: what arrived by the till's own count, and what is proven in the ERP.
+
+    Exit status 1 where something is divergent, or a day that is over has sales at a till that aren't here.
+    """
+    import time
+
+    from malote.books.board import Query
+    from malote.books.board import board as painted
+    from malote.books.days import business_day
+
+    with services_of(config) as services:
+        calendar = business_day(services.settings.books)
+        now = datetime.fromtimestamp(time.time()).astimezone()
+        today = calendar.of(now.isoformat()) or now.date()
+        query = Query(since=today - timedelta(days=days - 1), until=today, till=till, size=10_000)
+        found = painted(services.engine, calendar, query, today)
+        language = services.settings.language
+    if json:
+        print_json(_plain(found))
+    else:
+        _show(found, language, now.timestamp())
+    if found.unsent or any(cell.proven == "divergent" for row in found.rows for cell in row.cells.values()):
+        raise typer.Exit(FOUND)
+
+
+def _plain(found: "Board") -> object:
+    return {
+        "days": found.days,
+        "rows": [{"till": row.till, "cells": list(row.cells.values())} for row in found.rows],
+        "months": found.months,
+        "oldest": {"till": found.oldest[0], "since": found.oldest[1]} if found.oldest else None,
+        "unsent": found.unsent,
+    }
+
+
+def _show(found: "Board", language: Language, now: float) -> None:
+    english = language == "en"
+    used = [day for day in found.days if any(day in row.cells for row in found.rows)]
+    for start in range(0, len(used), _WIDE):
+        some = used[start : start + _WIDE]
+        table = plain_table(("Till" if english else "Caixa", *(f"{day:%d/%m}" for day in some)))
+        for row in found.rows:
+            table.add_row(Text(row.till), *(_mark(row.cells.get(day)) for day in some))
+        console.print(table)
+    say(_LEGEND[english])
+    for one in found.unsent:
+        said = "not here, and the day is over" if english else "não chegaram, e o dia já acabou"
+        say(f"{one.till} · {one.day.isoformat()} · {one.count} · R$ {amount(one.total, language)} · {said}")
+    for month in found.months:
+        say(f"{month.month}: {month.count} · R$ {amount(month.total, language)}")
+    if found.oldest:
+        minutes = int((now - found.oldest[1]) // 60)
+        waits = "waits longest" if english else "espera há mais tempo"
+        say(f"{found.oldest[0]}: {waits}, {minutes} min")
+
+
+def _mark(cell: "Cell | None") -> Text:
+    if cell is None:
+        return Text("")
+    return Text(ARRIVED[cell.arrived] + PROVEN[cell.proven], style=_COLOURS[cell.proven])
