@@ -71,4 +71,4 @@ def running(home: Path, *arguments: str) -> Iterator[str]:
             yield process.stdout.readline() if arguments[0] == "serve" else ""
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=60)
+            process.communicate(timeout=300)

@@ -91,7 +91,7 @@ def test_hundreds_of_rejected_files_are_deleted_by_a_job_and_come_back(services:
 
     page.wait_for_url("**/console/jobs/*")
     panel = page.get_by_role("region", name=re.compile("Trabalho"))
-    expect(panel).to_contain_text("Apagar · concluído", timeout=60_000)
+    expect(panel).to_contain_text("Apagar · concluído", timeout=300_000)
     expect(panel).to_contain_text(re.compile(r"450 de 450 documentos, R\$\s450,00 de R\$\s450,00"))
     assert panel.get_by_role("progressbar").get_attribute("value") == "450"
     assert findings(page) == []
@@ -102,7 +102,7 @@ def test_hundreds_of_rejected_files_are_deleted_by_a_job_and_come_back(services:
     page.get_by_role("link", name=re.compile("Lixeira")).click()
     expect(page.get_by_role("link", name=re.compile("Lixeira"))).to_contain_text("450")
     page.get_by_role("button", name="Desfazer: restaurar da lixeira").click()
-    expect(panel).to_contain_text("Restaurar · concluído", timeout=60_000)
+    expect(panel).to_contain_text("Restaurar · concluído", timeout=300_000)
     expect(panel).to_contain_text("450 de 450 documentos")
     assert counts(services) == (REJECTED + DAMAGED, 0)
 
@@ -114,7 +114,7 @@ def test_all_in_the_trash_come_back_together(services: Services, page: Page) -> 
     page.get_by_role("button", name="Apagar selecionados").click()
     page.get_by_role("button", name=f"Apagar {REJECTED + DAMAGED}").click()
     page.wait_for_url("**/console/jobs/*")
-    expect(page.get_by_text("Apagar · concluído")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Apagar · concluído")).to_be_visible(timeout=300_000)
     page.goto("/console/tills/caixa1/trash")
     page.get_by_role("button", name="Selecionar todos").click()
     offer(page).check()
@@ -122,7 +122,7 @@ def test_all_in_the_trash_come_back_together(services: Services, page: Page) -> 
     page.get_by_role("button", name=re.compile("^Restaurar")).click()
     page.get_by_role("dialog").get_by_role("button", name=re.compile(str(REJECTED + DAMAGED))).click()
     page.wait_for_url("**/console/jobs/*")
-    expect(page.get_by_text("Restaurar · concluído")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Restaurar · concluído")).to_be_visible(timeout=300_000)
     assert counts(services) == (REJECTED + DAMAGED, 0)
 
 

@@ -89,7 +89,7 @@ def test_rejected_files_are_deleted_safely_and_the_sales_synchronised(till_shop:
 
     # Sincronizar as vendas: in words, to the end.
     page.get_by_role("button", name="Sincronizar as vendas").click()
-    expect(page.get_by_text("Sincronização concluída")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Sincronização concluída")).to_be_visible(timeout=300_000)
     picture(page, "sincronizar")
 
     # Nothing is lost: it is in the trash, and comes back.

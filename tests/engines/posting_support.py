@@ -100,7 +100,7 @@ def open_shop(folder: Path, erp_url: str, clock: Callable[[], float] | None = No
         shop.engine.dispose()
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come about"

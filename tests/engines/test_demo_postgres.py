@@ -80,7 +80,7 @@ def test_it_does_not_outlive_a_demo_that_was_killed(server: Postgres) -> None:
         assert demo.stdout.readline() == b"guarded\n"
         assert (server.folder / "postmaster.pid").exists()
         demo.kill()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while (server.folder / "postmaster.pid").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)

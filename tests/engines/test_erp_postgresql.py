@@ -93,7 +93,7 @@ def test_a_deadlock_with_another_program_is_tried_again(url: str, tables: Tables
         attempt = thread.submit(refusal, erp, sale(2))
         until(lambda: blocked_by(tables, other.info.backend_pid))
         other.execute("LOCK TABLE sale IN ACCESS EXCLUSIVE MODE")
-        error = attempt.result(timeout=60)
+        error = attempt.result(timeout=300)
         assert (error.code, error.transient) == ("erp_conflict", True)
         other.rollback()
         assert post(erp, sale(2)) == [Result.POSTED]

@@ -68,7 +68,7 @@ def test_an_idle_blocker_is_ended_and_who_waited_goes_on(locks: Locks, people: P
     holder, waiting = blocked(people)
     report = locks.kill_as(DBA, [root_of(locks)], ACTOR, reason=REASON)
     assert [(one.outcome, one.steps) for one in report.killed] == [("ended", ("cancel", "terminate"))]
-    assert waiting.result(timeout=20) == "done"
+    assert waiting.result(timeout=300) == "done"
     assert report.next == []
     with pytest.raises(psycopg.OperationalError):
         holder.connection.execute("SELECT 1")
@@ -81,8 +81,8 @@ def test_what_runs_is_cancelled_and_its_session_lives_on_without_locks(locks: Lo
     waiting = people.person("outro").tries(HOLD_ROW)
     report = locks.kill_as(DBA, [root_of(locks)], ACTOR, reason=REASON)
     assert [(one.outcome, one.steps) for one in report.killed] == [("released", ("cancel",))]
-    assert running.result(timeout=20) == "57014"
-    assert waiting.result(timeout=20) == "done"
+    assert running.result(timeout=300) == "57014"
+    assert waiting.result(timeout=300) == "done"
 
 
 def test_the_next_in_the_queue_is_shown_since_it_blocks_now(locks: Locks, people: People) -> None:
@@ -91,7 +91,7 @@ def test_the_next_in_the_queue_is_shown_since_it_blocks_now(locks: Locks, people
     tried = [chain[n].tries(f"UPDATE stock SET quantity = 0 WHERE product_code = '{n - 1}'") for n in (1, 2)]
     tree = tree_when(locks, waiting_programs(2))
     report = locks.kill_as(DBA, [tree.roots[0].identity], ACTOR, reason=REASON)
-    assert tried[0].result(timeout=20) == "done"
+    assert tried[0].result(timeout=300) == "done"
     assert report.tree is not None
     after = tree_when(locks, lambda seen: [n.session.program for n in seen.roots] == ["p1"])
     assert after.roots[0].waiters == 1
@@ -108,7 +108,7 @@ def test_several_roots_at_once(locks: Locks, people: People) -> None:
     assert len(tree.roots) == 2
     report = locks.kill_as(DBA, [node.identity for node in tree.roots], ACTOR, reason=REASON)
     assert [one.outcome for one in report.killed] == ["ended", "ended"]
-    assert [one.result(timeout=20) for one in waiting] == ["done", "done"]
+    assert [one.result(timeout=300) for one in waiting] == ["done", "done"]
 
 
 def test_a_dry_run_ends_nobody(locks: Locks, people: People) -> None:
@@ -135,7 +135,7 @@ def test_who_waits_is_no_root_and_is_ended_only_on_demand(locks: Locks, people: 
     assert refused(locks, waiter).code == "session_no_root"
     report = locks.kill_as(DBA, [waiter], ACTOR, reason=REASON, any_session=True)
     assert report.killed[0].outcome == "released"
-    assert waiting.result(timeout=20) == "57014"
+    assert waiting.result(timeout=300) == "57014"
 
 
 def poster_of(people: People, shop: Shop, program: str = "malote-77-abc") -> tuple[Person, Presence]:
@@ -188,7 +188,7 @@ def test_a_name_protects_nobody(locks: Locks, people: People, shop: Shop) -> Non
     waiting = people.person("outro").tries(HOLD_ROW)
     report = locks.kill_as(DBA, [root_of(locks, "malote-77-abc")], ACTOR, reason=REASON)
     assert [one.outcome for one in report.killed] == ["ended"]
-    assert waiting.result(timeout=20) == "done"
+    assert waiting.result(timeout=300) == "done"
 
 
 def test_what_a_dead_poster_left_behind_is_protected_no_longer(locks: Locks, people: People, shop: Shop) -> None:
@@ -201,7 +201,7 @@ def test_what_a_dead_poster_left_behind_is_protected_no_longer(locks: Locks, peo
     orphan.does(HOLD_ROW)
     waiting = people.person("outro").tries(HOLD_ROW)
     locks.kill_as(DBA, [root_of(locks, "malote-1-dead")], ACTOR, reason=REASON)
-    assert waiting.result(timeout=20) == "done"
+    assert waiting.result(timeout=300) == "done"
 
 
 def test_a_poster_at_work_is_known_before_it_locks_anything(locks: Locks, shop: Shop, people: People) -> None:
@@ -291,7 +291,7 @@ def test_a_session_that_ended_meanwhile_is_gone(locks: Locks, people: People) ->
     holder, waiting = blocked(people)
     identity = root_of(locks)
     holder.connection.close()
-    assert waiting.result(timeout=20) == "done"
+    assert waiting.result(timeout=300) == "done"
     report = locks.kill_as(DBA, [identity], ACTOR, reason=REASON)
     assert [one.outcome for one in report.killed] == ["gone"]
 
@@ -439,7 +439,7 @@ def test_a_login_goes_from_memory_by_itself(shop: Shop) -> None:
 
     locks = Locks(shop.engine, shop.erp_url, replace(SETTINGS, login_minutes=0.001))
     locks.sign_in("visit", DBA, ACTOR)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 300
     while locks._logins._kept and time.monotonic() < end:
         time.sleep(0.01)
     assert locks._logins._kept == {}

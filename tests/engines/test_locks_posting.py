@@ -83,15 +83,16 @@ def test_a_stop_is_named_and_after_the_kill_all_sales_go_up(
             f"Vendas paradas há 3 min: a sessão {holder.key} (gerente, fechamento do mês) segura a tabela stock; "
             "1 caixa, 120 vendas esperam"
         )
-        until(lambda: "erp_locked" in shop.reasons())
-        reason = next(one.reason for one in shop.documents() if one.reason)
+        reasons = lambda: [one.reason for one in shop.documents() if one.reason]  # noqa: E731
+        until(lambda: any("session" in reason.facts for reason in reasons()))
+        reason = next(reason for reason in reasons() if "session" in reason.facts)
         assert reason.facts["session"] == holder.key
         assert reason.facts["detail"] == f"stock: {holder.key} (gerente, fechamento do mês)"
         tree = tree_when(locks, lambda tree: any(node.behind.sales == 120 for node in tree.roots))
         assert tree.roots[0].behind.tills == {"caixa1": 120}
         report = locks.kill_as(DBA, [tree.roots[0].identity], ACTOR, reason="vendas paradas")
         assert report.killed[0].outcome == "ended"
-        until(lambda: shop.counted() == {"posted": 120}, seconds=20)
+        until(lambda: shop.counted() == {"posted": 120})
     assert locks_free(locks)
     assert tables.counts()["sale"] == 120
 
@@ -132,7 +133,7 @@ def test_a_row_that_is_held_keeps_back_only_the_sales_that_need_it(
         until(lambda: shop.counted() == {"posted": 370, "waiting": 10}, seconds=30)
         report = locks.kill_as(DBA, [tree.roots[0].identity], ACTOR, reason="vendas paradas")
         assert report.killed[0].outcome == "ended"
-        until(lambda: shop.counted() == {"posted": 380}, seconds=20)
+        until(lambda: shop.counted() == {"posted": 380})
     assert tables.counts()["sale"] == 380
     assert tables.stock()["666"] == 5 - sum(line.quantity for one in needing for line in one.items)
 
@@ -148,7 +149,7 @@ def test_a_cancellation_of_a_sale_whose_goods_are_held_keeps_nobody_else_back(
         shop.accept(cancellation(sold), *supermarket(50))
         until(lambda: shop.counted() == {"posted": 51, "waiting": 1}, seconds=30)
         holder.connection.rollback()
-        until(lambda: shop.counted() == {"posted": 52}, seconds=20)
+        until(lambda: shop.counted() == {"posted": 52})
     assert tables.cancelled() == [sold.access_key]
 
 
@@ -163,7 +164,7 @@ def test_two_holders_are_told_apart(shop: Shop, people: People, locks: Locks) ->
         found = stopped(locks, lambda one: one.others == 1)
         assert (found.blocker.session, found.sales) == (first.key, 12)
         locks.kill_as(DBA, [node.identity for node in tree.roots], ACTOR, reason="vendas paradas")
-        until(lambda: shop.counted() == {"posted": 12}, seconds=20)
+        until(lambda: shop.counted() == {"posted": 12})
 
 
 def test_three_posters_and_a_chain_of_five_blockers(shop: Shop, people: People, locks: Locks, tables: Tables) -> None:
@@ -204,7 +205,7 @@ def test_a_held_key_is_waited_for_too(shop: Shop, people: People, locks: Locks) 
         found = stopped(locks, lambda one: bool(one.blocker.session))
         assert (found.blocker.session, found.blocker.object) == (holder.key, "posting_key")
         holder.connection.rollback()
-        until(lambda: shop.counted() == {"posted": 1}, seconds=20)
+        until(lambda: shop.counted() == {"posted": 1})
 
 
 def test_draining_posts_around_a_held_row_and_says_what_waits(shop: Shop, people: People) -> None:
@@ -225,7 +226,7 @@ def reasons_of(shop: Shop) -> dict[str | None, tuple[str, str, str]]:
 
 
 def locks_free(locks: Locks) -> bool:
-    until(lambda: locks.stoppage() is None, seconds=20)
+    until(lambda: locks.stoppage() is None)
     return True
 
 
@@ -296,11 +297,11 @@ def test_the_banner_follows_the_queue(shop: Shop, people: People, locks: Locks) 
         tree_when(locks, lambda tree: any(one.session.program == "p2" for one in tree.nodes))
         tree = tree_when(locks, lambda tree: bool(tree.roots))
         locks.kill_as(DBA, [tree.roots[0].identity], ACTOR, reason="vendas paradas")
-        if queued.result(timeout=20) == "done":
+        if queued.result(timeout=300) == "done":
             again = stopped(locks, lambda one: one.blocker.session == second.key)
             assert (again.since, again.sales) == (found.since, 150)
             tree = tree_when(locks, lambda tree: any(one.behind.sales == 150 for one in tree.roots))
             assert [one.identity.key for one in tree.roots] == [second.key]
         second.connection.rollback()
-        until(lambda: shop.counted() == {"posted": 150}, seconds=20)
+        until(lambda: shop.counted() == {"posted": 150})
     assert locks_free(locks)

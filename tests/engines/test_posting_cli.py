@@ -20,7 +20,7 @@ def malote(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -60,7 +60,7 @@ def test_it_goes_on_until_it_is_told_to_stop(folder: Path) -> None:
             shop.accept(sale(2))
             until(lambda: shop.counted() == {"posted": 2})
             process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=300)
         finally:
             process.kill()
     assert process.returncode == 0

@@ -44,7 +44,7 @@ def serving(services: Services) -> Iterator[str]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not server.started:
             assert thread.is_alive()
             assert time.monotonic() < deadline

@@ -30,7 +30,7 @@ def first_lines(home: Path, count: int) -> tuple["subprocess.Popen[str]", list[s
 def stopped(process: "subprocess.Popen[str]") -> str:
     """What it still said before it ended."""
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=300)
     return said
 
 
@@ -109,5 +109,5 @@ def test_an_open_page_does_not_keep_the_server_from_stopping(tmp_path: Path) -> 
             process.send_signal(signal.SIGTERM)
             rest = list(lines)  # ends by itself, and not broken off
             assert not any("changed" in line for line in rest)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert process.returncode in (0, -signal.SIGTERM)

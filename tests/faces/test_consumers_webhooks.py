@@ -249,7 +249,7 @@ def test_what_happened_before_it_was_added_is_not_delivered_unless_asked(scene: 
     assert scene.turn(name="all") == "delivered"
 
 
-def wait_for(condition: object, seconds: float = 60.0) -> None:
+def wait_for(condition: object, seconds: float = 300.0) -> None:
     assert callable(condition)
     until = time.monotonic() + seconds
     while not condition():

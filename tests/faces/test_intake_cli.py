@@ -226,7 +226,7 @@ def test_the_program_itself_answers(home: Path) -> None:
         pass
     environment = {**os.environ, "MALOTE_HOME": str(home), "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-c", "from malote.cli.main import main; main()", "status"]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
     assert "malote till create" in result.stdout
 

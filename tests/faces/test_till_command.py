@@ -33,7 +33,7 @@ def fake() -> Iterator[FakeServer]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < until, "it did not come to pass"
         time.sleep(0.05)
@@ -57,7 +57,7 @@ class Home:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
@@ -209,7 +209,7 @@ def look(home: Home, *words: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -58,7 +58,7 @@ class Till:
             "MALOTE_TILL_POLL_SECONDS": "0.1",
         }
         command, env = [*MALOTE, "till", *words], os.environ | chosen
-        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
 
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.call("status", "--json").stdout)

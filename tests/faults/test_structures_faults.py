@@ -137,7 +137,7 @@ class Store:
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         environment = os.environ | {"MALOTE_HOME": str(self.home), "MALOTE_LANGUAGE": "en"}
         command = [*MALOTE, "structures", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def ended(process: "subprocess.Popen[str]") -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
 
 
 def test_a_till_of_last_year_is_served_and_then_updated_while_it_sells(store: Store) -> None:
@@ -182,7 +182,7 @@ def test_an_agent_killed_before_the_commit_is_as_before_and_tries_again(store: S
     with store.server():
         assert store.run("rollout", "start", "--tills", "caixa1").returncode == 0
         dying = store.agent(*CHILD, "till", "killed")
-        dying.communicate(timeout=60)
+        dying.communicate(timeout=300)
         assert dying.returncode == -signal.SIGKILL
         assert "structure_change" not in tables_of(store.outbox)
         store.sell(4)
