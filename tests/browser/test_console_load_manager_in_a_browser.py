@@ -86,7 +86,7 @@ def test_the_structures_are_updated_and_the_rejected_sales_end_posted(
     sell(services, agents.tills[0], count=20)
     with watched(browser, address) as opened, posting(services):
         page = opened.page
-        until(lambda: counted(services) == {"rejected": 20}, seconds=20)
+        until(lambda: counted(services) == {"rejected": 20})
         sign_in(page, "ana", PASSWORD)
         page.get_by_role("link", name="Gerenciador de carga").click()
 
@@ -108,7 +108,7 @@ def test_the_structures_are_updated_and_the_rejected_sales_end_posted(
         expect(page.get_by_text("20 vendas rejeitadas voltaram à fila")).to_be_visible()
         expect(page.get_by_text("A estrutura está em dia")).to_be_visible()
         picture(page, "carga-erp-feita")
-        until(lambda: counted(services) == {"posted": 20}, seconds=20)
+        until(lambda: counted(services) == {"posted": 20})
 
         # Fechar; then Caixa: Seleção, Selecionar Todos, Geral, Caixas Selecionados, Atualizar Estrutura do Banco.
         page.get_by_role("link", name="Fechar").click()

@@ -112,7 +112,7 @@ def test_a_planted_lock_is_named_killed_and_the_sales_go_up(
         dialog.get_by_role("button", name="Matar Sessão").click()
         expect(page.get_by_text(f"Sessão {holder.key}: encerrada")).to_be_visible()
         expect(page.get_by_text("Ninguém mais bloqueia")).to_be_visible()
-        until(lambda: counted(services) == {"posted": 42}, seconds=20)
+        until(lambda: counted(services) == {"posted": 42})
         expect(page.get_by_text("Nenhum bloqueio")).to_be_visible()
         picture(page, "lock-de-banco-resolvido")
         page.goto("/console/tills")

@@ -147,7 +147,7 @@ def by_program(tree: Tree) -> dict[str, Node]:
     return {node.session.program: node for node in tree.nodes}
 
 
-def tree_when(locks: Locks, condition: Callable[[Tree], bool], login: DbaLogin = DBA, seconds: float = 30.0) -> Tree:
+def tree_when(locks: Locks, condition: Callable[[Tree], bool], login: DbaLogin = DBA, seconds: float = 300) -> Tree:
     """The tree as soon as the condition holds."""
     end = time.monotonic() + seconds
     while not condition(tree := locks.tree_as(login)):

@@ -38,7 +38,7 @@ def test_who_fits_the_rule_is_ended_and_sales_go_up(shop: Shop, people: People) 
             assert time.monotonic() < end
             time.sleep(0.1)
         assert [(one.identity.key, one.outcome) for one in killed] == [(holder.key, "ended")]
-        until(lambda: shop.counted() == {"posted": 30}, seconds=20)
+        until(lambda: shop.counted() == {"posted": 30})
     entry = audit.entries(shop.engine)[0]
     assert (entry.actor, entry.action, entry.reason) == (
         "system",
@@ -66,5 +66,5 @@ def test_otherwise_nobody_is(shop: Shop, people: People, settings: LocksSettings
             assert automatic.step(locks) == []
         assert holder.connection.execute("SELECT 1").fetchone() == (1,)
         holder.connection.rollback()
-        until(lambda: shop.counted() == {"posted": 10}, seconds=20)
+        until(lambda: shop.counted() == {"posted": 10})
     locks.close()

@@ -37,7 +37,7 @@ def test_killed_before_and_after_the_commit_and_after_the_settlement(
             assert child(shop.store_url, erp_url, "never", 0) == 0
             return shop.counted() == {"posted": 148}
 
-        until(finished, seconds=60 + 20 * LEASE_SECONDS)
+        until(finished, seconds=300 + 20 * LEASE_SECONDS)
         assert sum(one.duplicate for one in shop.documents()) == 15
     counts = tables.counts()
     assert (counts["sale"], counts["sale_item"], counts["cancellation"], counts["number_void"]) == (120, 960, 12, 1)

@@ -37,7 +37,7 @@ def test_killed_before_within_and_after_the_calls(tmp_path: Path, url: str) -> N
             assert child(shop.store_url, url, "never", 0, profile) == 0
             return shop.counted() == {"posted": 81}
 
-        until(finished, seconds=60 + 20 * LEASE_SECONDS)
+        until(finished, seconds=300 + 20 * LEASE_SECONDS)
         assert sum(one.duplicate for one in shop.documents()) == 15
     standing = "select situacao, count(*), sum(valor_liquido) from venda group by 1 order by 1"
     gone, total = sold[::10], sum(one.totals.total for one in sold)

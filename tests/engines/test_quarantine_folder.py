@@ -351,7 +351,7 @@ def test_within_seconds_by_itself(house: House) -> None:
         thread.join()
 
 
-def wait_until(fulfilled: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(fulfilled: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not fulfilled():
         assert time.monotonic() < deadline

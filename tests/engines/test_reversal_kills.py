@@ -66,7 +66,7 @@ def test_a_reversal_is_done_once_whatever_dies(
             assert child(shop.store_url, erp_url, "never") == 0
             return shop.counted() == left
 
-        until(finished, seconds=60 + 20 * LEASE_SECONDS)
+        until(finished, seconds=300 + 20 * LEASE_SECONDS)
     assert [total for _, total in revenue(tables)] == totals
     assert tables.stock() == stock
     counts = tables.counts()

@@ -40,7 +40,7 @@ class Agents:
         said = wire.TillStructure(FORMAT, 1, "", order.number, code=code, facts={"detail": "/var/lib/pdv"})
         self._says(self._till(name), said)
 
-    def succeed_all(self, seconds: float = 30.0) -> None:
+    def succeed_all(self, seconds: float = 300) -> None:
         """Wave by wave, to the end."""
         end = time.monotonic() + seconds
         while len(self._done) < len(self.tills):

@@ -95,7 +95,7 @@ def test_the_statements_are_shown_before_they_run_and_then_run(
     assert run_sql(erp_url, "SELECT count(*) FROM pragma_table_info('sale') WHERE name = 'ibs'") == [(0,)]
     begun = post(ana, "erp/update", selected=ticks(page))
     assert (begun.status_code, begun.headers["location"]) == (303, f"{PATH}/erp")
-    until(lambda: "Última atualização: concluída" in ana.get(f"{PATH}/erp").text, seconds=20)
+    until(lambda: "Última atualização: concluída" in ana.get(f"{PATH}/erp").text)
     page = ana.get(f"{PATH}/erp").text
     assert "A estrutura está em dia" in page
     assert ticks(page) == []

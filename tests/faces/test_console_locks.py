@@ -160,7 +160,7 @@ def test_the_tree_names_who_blocks_and_the_sales_behind(services: Services, peop
     holder = people.holding(HOLD, PROGRAM)
     sell(services, till(services), count=7)
     with posting(services), dba(services) as client:
-        until(lambda: "7 vendas" in client.get(PATH, headers=LIVE).text, seconds=20)
+        until(lambda: "7 vendas" in client.get(PATH, headers=LIVE).text)
         part = client.get(PATH, headers=LIVE).text
         assert "<html" not in part
         assert PROGRAM in part
@@ -168,13 +168,13 @@ def test_the_tree_names_who_blocks_and_the_sales_behind(services: Services, peop
         assert "LOCK TABLE stock" in part
         assert [token.partition("@")[0] for token in chosen(part)] == [holder.key], "Malote's own can't be chosen"
         words = f"a sessão {holder.key} (gerente, {PROGRAM}) segura a tabela stock; 1 caixa, 7 vendas esperam</span>"
-        until(lambda: words in client.get("/console/tills").text, seconds=20)
+        until(lambda: words in client.get("/console/tills").text)
         banner = client.get("/console/tills").text
         assert re.search(r"Vendas paradas há \d+ s: a sessão", banner)
         assert "Abrir 551 - Lock de Banco" in banner
         holder.connection.rollback()
-        until(lambda: counted(services) == {"posted": 7}, seconds=20)
-        until(lambda: "Vendas paradas" not in client.get("/console/tills").text, seconds=20)
+        until(lambda: counted(services) == {"posted": 7})
+        until(lambda: "Vendas paradas" not in client.get("/console/tills").text)
 
 
 def test_literals_and_markup_in_what_sessions_say_stay_harmless(services: Services, people: People) -> None:
@@ -192,7 +192,7 @@ def test_everybody_is_told_of_a_stop_but_only_some_are_led_to_the_locks(services
     people.holding(HOLD, PROGRAM)
     sell(services, till(services), count=3)
     with posting(services), signed_in(services, Role.CONSULTA) as client:
-        until(lambda: "Vendas paradas" in client.get("/console/tills").text, seconds=20)
+        until(lambda: "Vendas paradas" in client.get("/console/tills").text)
         assert "/console/locks" not in client.get("/console/tills").text
 
 

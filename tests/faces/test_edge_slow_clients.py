@@ -25,7 +25,7 @@ from malote.config import ServerSettings, Settings
 from tests.faces.intake_support import PROTOCOL, Speaker, file
 from tests.unit.fiscal.notes import build_note
 
-PATIENCE = 60.0  # of a test, for what must happen at some time
+PATIENCE = 300.0  # of a test, for what must happen at some time
 IMPATIENT = ServerSettings(port=0, head_seconds=0.3, body_seconds=0.3, idle_seconds=0.3, slowest_bytes=1_000_000)
 HALF_HEAD = b"POST /v1/documents HTTP/1.1\r\nHost: x\r\n"
 FORM = b"POST /form HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
