@@ -15,12 +15,13 @@ from malote.books.opening import open_books
 from malote.config import limits_of
 from malote.console import services as console
 from malote.console.asking import Remembered, Together
+from malote.findings import lights
+from malote.findings.lights import TillsPage, TillsQuery
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
-from malote.spool import erp_memory, happenings, listing, metrics, overview, pulse, relations
+from malote.spool import erp_memory, happenings, listing, metrics, pulse, relations
 from malote.spool.documents import Reason
 from malote.spool.metrics import Metrics
-from malote.spool.overview import TillsPage, TillsQuery
 
 METRICS_SECONDS = 2.0
 MINUTES = 60  # shown in the plots
@@ -35,7 +36,7 @@ def console_services(services: Services) -> console.Services:
     engine, settings, spool = services.engine, services.settings, services.spool
 
     def page(query: TillsQuery) -> TillsPage:
-        return overview.tills(engine, query, now=time.time())
+        return lights.tills(engine, query, now=time.time())
 
     return console.Services(
         store_name=settings.store.name,
@@ -46,9 +47,9 @@ def console_services(services: Services) -> console.Services:
         users=_users(services),
         tills=console.Tills(
             page=Together(page),
-            matching=lambda query: overview.matching_tills(engine, query, now=time.time()),
-            find=lambda name: overview.till_overview(engine, name, now=time.time()),
-            refused=partial(overview.refused_files, engine),
+            matching=lambda query: lights.matching_tills(engine, query, now=time.time()),
+            find=lambda name: lights.till_overview(engine, name, now=time.time()),
+            refused=partial(lights.refused_files, engine),
         ),
         documents=console.Documents(
             page=partial(listing.page, engine),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, case, func, select
 
 from malote import wire
 from malote.accounts.tills import Till
@@ -141,8 +141,9 @@ def assert_tallies_true(engine: Engine) -> None:
     """The tallies say what counting the documents says."""
     code = func.coalesce(document.c.reason_code, "")
     with reading(engine) as connection:
-        counted = select(document.c.till_id, document.c.state, code, func.count())
+        sales = func.coalesce(func.sum(case((document.c.kind == "sale", document.c.total))), 0)
+        counted = select(document.c.till_id, document.c.state, code, func.count(), sales)
         counts = connection.execute(counted.group_by(document.c.till_id, document.c.state, code)).all()
-        columns = (tally.c.till_id, tally.c.state, tally.c.reason_code, tally.c.count)
+        columns = (tally.c.till_id, tally.c.state, tally.c.reason_code, tally.c.count, tally.c.total)
         tallies = connection.execute(select(*columns).where(tally.c.count != 0)).all()
     assert sorted(map(tuple, counts)) == sorted(map(tuple, tallies))

@@ -11,13 +11,13 @@ import pytest
 from malote.accounts.audit import Actor, entries
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesKey, numbers
 from malote.config import QuarantineSettings, StoreSettings
+from malote.findings import lights as overview
 from malote.fiscal.documents import Answer, Document, Sale
 from malote.fiscal.reader import read
 from malote.posting.poster import Poster
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import QuarantineError
 from malote.quarantine.services import Quarantine
-from malote.spool import overview
 from malote.spool.documents import Reason
 from malote.spool.history import lines_of
 from tests.engines.erp_support import Tables

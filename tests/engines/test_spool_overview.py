@@ -1,74 +1,20 @@
 """The tills at a glance, a till's documents, and the figures by minute: on both kinds of store database."""
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, text, update
+from sqlalchemy import Engine, text, update
 
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
-from malote.database.tables import pouch as pouches
-from malote.database.tables import tally as tallies
-from malote.database.tables import till as tills
-from malote.spool import listing, metrics, overview
+from malote.findings import lights as overview
+from malote.findings.lights import TillsQuery
+from malote.spool import listing, metrics
 from malote.spool.listing import DocumentsQuery
-from malote.spool.overview import TillsQuery
+from tests.engines.findings_support import DAY, NOW, add_documents, add_till
 
 pytest_plugins = ["tests.engines.spool_fixtures"]
-
-NOW = 1_800_000_000.0
-DAY = 86400.0
-
-
-def add_till(engine: Engine, name: str, counts: dict[tuple[str, str], int] | None = None, **columns: Any) -> int:
-    """A till that spoke a moment ago, with tallies by state and reason."""
-    values = {
-        "name": name,
-        "name_key": name.lower(),
-        "label": "",
-        "token_hash": name.encode(),
-        "created_at": NOW - DAY,
-        "last_contact_at": NOW - 5,
-        "clock_skew_seconds": 0.5,
-        "pending": 0,
-    } | columns
-    with writing(engine) as connection:
-        till_id: int = connection.execute(insert(tills).values(values).returning(tills.c.id)).scalar_one()
-        rows = [
-            {"till_id": till_id, "state": state, "reason_code": code, "count": count}
-            for (state, code), count in (counts or {}).items()
-        ]
-        if rows:
-            connection.execute(insert(tallies), rows)
-    return till_id
-
-
-def add_documents(engine: Engine, till_id: int, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Documents in order of arrival, each with what a test says of it."""
-    with writing(engine) as connection:
-        pouch_id = connection.execute(
-            insert(pouches).values(till_id=till_id, received_at=NOW).returning(pouches.c.id)
-        ).scalar_one()
-        ids = []
-        for number, row in enumerate(rows):
-            values = {
-                "pouch_id": pouch_id,
-                "pouch_index": 0,
-                "till_id": till_id,
-                "file_sha256": f"{pouch_id}.{number}".encode(),
-                "position": 0,
-                "file_name": f"venda{number}.xml",
-                "accepted_at": NOW,
-                "state": "accepted",
-                "attempts": 0,
-                "duplicate": False,
-                "kept": False,
-            } | row
-            ids.append(connection.execute(insert(documents).values(values).returning(documents.c.id)).scalar_one())
-    return ids
-
 
 CAUSES: list[tuple[str, str, dict[tuple[str, str], int], dict[str, Any]]] = [
     ("erp_stopped", "stopped", {("waiting", "erp_locked"): 3, ("rejected", "items_sum"): 1}, {}),
@@ -116,11 +62,11 @@ def test_what_is_accepted_and_never_posted_stops_a_till(spool_engine: Engine) ->
 
 
 def test_the_reason_behind_a_light_is_told(spool_engine: Engine) -> None:
-    add_till(spool_engine, "a", {("waiting", "sale_not_here"): 1, ("waiting", "erp_away"): 1})
+    add_till(spool_engine, "a", {("waiting", "sale_not_here"): 1, ("waiting", "erp_locked"): 1})
     add_till(spool_engine, "b", {("waiting", "sale_not_here"): 1, ("rejected", "items_sum"): 1})
     add_till(spool_engine, "c", {("waiting", "sale_not_here"): 1})
     page = overview.tills(spool_engine, TillsQuery(sort="name"), now=NOW)
-    assert [till.reason_code for till in page.tills] == ["erp_away", "items_sum", "sale_not_here"]
+    assert [till.reason_code for till in page.tills] == ["erp_locked", "items_sum", "sale_not_here"]
 
 
 def test_of_several_reasons_the_heaviest_is_told(spool_engine: Engine) -> None:
@@ -220,7 +166,9 @@ def test_the_overview_walks_no_history(spool_engine: Engine) -> None:
     till_id = add_till(spool_engine, "caixa1", {("accepted", ""): 1})
     add_documents(spool_engine, till_id, [{}])
     statements = [
-        overview.page_statement(TillsQuery(search="caixa", light="ok", sort="pending"), now=NOW),
+        overview.page_statement(TillsQuery(search="caixa", light="ok", sort="pending")).params(
+            **overview._given(NOW, None, "caixa")
+        ),
         listing.statement(till_id, DocumentsQuery(states=("accepted", "waiting"), before=10**9)),
     ]
     for statement in statements:

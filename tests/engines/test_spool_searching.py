@@ -6,7 +6,7 @@ from sqlalchemy import Engine, event
 
 from malote.spool import listing
 from malote.spool.listing import DocumentsQuery
-from tests.engines.test_spool_overview import add_documents, add_till
+from tests.engines.findings_support import add_documents, add_till
 
 pytest_plugins = ["tests.engines.spool_fixtures"]
 

@@ -11,7 +11,8 @@ from malote.accounts import tills
 from malote.accounts.tills import Till
 from malote.database.engine import reading
 from malote.database.till_tables import till_day
-from malote.spool import overview, till_troubles
+from malote.findings import lights as overview
+from malote.spool import till_troubles
 from malote.spool.till_troubles import TillTrouble
 
 pytest_plugins = ("tests.engines.spool_fixtures",)

@@ -87,10 +87,10 @@ def test_sync_says_what_is_missing_and_status_is_not_up_to_date(services: Servic
     assert progress["outside_erp"] == 4
     said = run("sync", "caixa1", "--wait", "--timeout", 0, code=1).stdout
     assert "4 × Booked, and no longer in the ERP" in said
-    [status] = answer(run("status", "--json"))["tills"]
+    [status] = answer(run("status", "--json", code=1))["tills"]
     assert status["outside"] == 4
     assert status["outside_total"] == sum(one.total or 0 for one in services.spool.documents()[3:])
-    table = run("status").stdout
+    table = run("status", code=1).stdout
     assert "not in ERP" in table
     assert "up to date" not in table
 
@@ -105,7 +105,7 @@ def test_rebook_asks_first_changes_nothing_dry_and_books_exactly_the_missing(ser
     told = answer(run("books", "rebook", "--yes", "--reason", "restored", "--json"))
     assert told["ordered"] == 4
     assert services.spool.status()[0].pending == 4
-    assert "up to date" not in run("status").stdout
+    assert "up to date" not in run("status", code=1).stdout
     post(services)
     run("books", "reconcile")
     assert services.spool.status()[0].posted == 7

@@ -49,7 +49,7 @@ def test_a_new_store_says_what_to_do_first(run: Run, home: Path) -> None:
     assert "malote till create" in run("till", "list").stdout
     assert run("rejected", "list").stdout.strip() == "No document is rejected."
     assert "Ainda não há nenhum caixa" in run("status", language="pt").stdout
-    assert found(run("status", "--json")) == {"tills": [], "overdue": [], "drop_folder": [], "erp": None}
+    assert found(run("status", "--json")) == {"tills": [], "overdue": [], "drop_folder": [], "erp": None, "store": []}
     assert found(run("rejected", "list", "--json")) == []
 
 
@@ -173,7 +173,7 @@ def test_status_and_rejected_say_it_in_words(run: Run, home: Path) -> None:
     assert "attention" in shown
     assert "1/41" in shown
     assert "caixa1 · rejected: 1 × " in shown
-    statuses = found(run("status", "--json"))
+    statuses = json.loads(run("status", "--json").stdout)
     assert isinstance(statuses, dict)
     (one,) = statuses["tills"]
     assert (one["till"], one["pending"], one["rejected"], one["last_number"]) == ("caixa1", 1, 1, 41)

@@ -55,7 +55,7 @@ def test_the_commands_tell_and_settle(services: Services, run: Run) -> None:
         (4, "posted", "number_twice"),
         (1, "posted", "protocol_overdue"),
     ]
-    said = run("status").stdout
+    said = run("status", code=1).stdout
     assert "1 × Venda offline sem protocolo depois do prazo [protocol_overdue]: R$ " in said
     assert "lançadas, a conferir: 1 × Duas vendas autorizadas com o mesmo número" in said
     (series,) = json.loads(run("numbering", "--json", code=1).stdout)

@@ -68,6 +68,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
         _Part("rejected_actions", ("rejected", "trash")),
         _Part("rejected_numbers", ("rejected",)),
     ),
+    "trash": (_Part("rejected_actions", ("rejected", "trash")), _Part("trash", ("trash",))),
     "sync": (_Part("sync"),),
     "jobs": (_Part("jobs", ("jobs",)),),
     "numbering": (_Part("numbering"),),

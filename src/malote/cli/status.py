@@ -1,22 +1,25 @@
 """``malote status``: each till at a glance, and what lies unread in the drop folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import ConfigOption, JsonOption, amount, console, print_json, say, services_of
+from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, print_json, say, services_of
 from malote.cli.tills import say_no_tills
 from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.intake.dropped_files import Finding
+    from malote.findings.kinds import Finding
+    from malote.findings.lights import TillOverview
+    from malote.intake.dropped_files import Finding as DropFinding
     from malote.spool.documents import OverdueSale, TillStatus
     from malote.spool.erp_memory import Trouble
     from malote.spool.till_troubles import TillTrouble
@@ -26,6 +29,30 @@ _HEADINGS: dict[Language, tuple[str, ...]] = {
     "en": ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
 }
 _NUMBERS = range(2, 6)  # columns
+_LIGHTS = {
+    "outside": (("fora do ERP", "not in ERP"), "bold red"),
+    "stopped": (("parado", "stopped"), "bold red"),
+    "attention": (("atenção", "attention"), "yellow"),
+    "ok": (("em dia", "up to date"), "green"),
+    "disabled": (("desativado", "disabled"), "dim"),
+}
+# By the lines of ``_show_reasons``, or of the whole store.
+_TOLD_ABOVE = frozenset(
+    {
+        *(
+            "outside",
+            "store_wide",
+            "differing",
+            "erp_stopped",
+            "waiting",
+            "structure",
+            "rejected",
+            "flagged",
+            "overdue",
+        ),
+        *("refused", "slowed", "sharing", "troubled", "skewed"),
+    }
+)
 MOST_OVERDUE = 20  # of one till, named one by one
 
 
@@ -35,25 +62,72 @@ def register(app: typer.Typer) -> None:
 
 
 def status(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Shows of each till what is pending, waiting, posted and rejected, and when it was last heard of."""
+    """Shows of each till what is pending, waiting, posted, rejected, and all that is wrong. Exit status 1 if any is.
+
+    The lights are those of Gerenciamento.
+    """
+    import time
+
+    from malote.findings import lights, store_wide
+
     with services_of(config) as services:
         tills = services.spool.status()
+        overviews = {one.name: one for one in lights.every_till(services.engine, now=time.time())}
+        whole = store_wide.store_wide_of(services.engine, time.time())
         overdue = services.spool.overdue() if any(till.overdue for till in tills) else []
         findings = _findings(services)
         ledger = _ledger(services)
         language = services.settings.language
         skew = services.settings.intake.clock_skew_seconds
     if json:
-        print_json({"tills": tills, "overdue": overdue, "drop_folder": findings, "erp": ledger})
+        told = [_merged(till, overviews.get(till.till)) for till in tills]
+        print_json({"tills": told, "overdue": overdue, "drop_folder": findings, "erp": ledger, "store": whole})
     elif not tills:
         say_no_tills(english=language == "en")
     else:
-        console.print(_table(tills, language, skew, trouble=ledger is not None))
+        console.print(_table(tills, overviews, language))
         _show_reasons(tills, overdue, language, skew)
-    if not json and ledger is not None:
-        _show_ledger(ledger, language)
+        _show_others(overviews, language)
+    if not json:
+        _show_whole(whole, language)
     if not json and findings:
         _show_findings(findings, language)
+    if whole or findings or any(one.light not in ("ok", "disabled") for one in overviews.values()):
+        raise typer.Exit(FOUND)
+
+
+def _merged(till: "TillStatus", overview: "TillOverview | None") -> dict[str, object]:
+    """One till with its light, the age of its oldest sales, and all that is wrong with it, the heaviest first."""
+    told: dict[str, object] = msgspec.to_builtins(till)
+    if overview is not None:
+        told |= {name: getattr(overview, name) for name in ("light", "cause", "oldest_unsent_at", "oldest_unbooked_at")}
+        told["findings"] = [
+            {**msgspec.to_builtins(one), "who": one.who, "title": one.title(), "remedy": one.remedy()}
+            for one in overview.findings
+        ]
+    return told
+
+
+def _show_others(overviews: "Mapping[str, TillOverview]", language: Language) -> None:
+    """What the lines above don't say already, with its value, its age and its cure."""
+    for till in overviews.values():
+        for one in till.findings:
+            if one.name not in _TOLD_ABOVE:
+                value = f": R$ {amount(one.value, language)}" if one.value else ""
+                since = f" · {_moment(one.since)}" if one.since else ""
+                count = f"{one.count} × " if one.count else ""
+                say(f"{till.name} · {count}{_titled(one.code, language)}{value}{since}")
+                say(f"{till.name} ·   {one.remedy(language)}")
+
+
+def _show_whole(whole: "Sequence[Finding]", language: Language) -> None:
+    for one in whole:
+        for words in (
+            _titled(one.code, language),
+            rejection.cause(one.code, one.facts, language),
+            one.remedy(language),
+        ):
+            console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
 def _ledger(services: "Services") -> "Trouble | None":
@@ -63,19 +137,7 @@ def _ledger(services: "Services") -> "Trouble | None":
     return recall(services.engine).trouble
 
 
-def _show_ledger(trouble: "Trouble", language: Language) -> None:
-    from malote.posting.ledger import ledger_short
-
-    error = ledger_short(trouble, "")
-    for words in (
-        _titled(error.code, language),
-        rejection.cause(error.code, error.facts, language),
-        rejection.remedy(error.code, error.facts, language),
-    ):
-        console.print(words, markup=False, highlight=False, soft_wrap=True)
-
-
-def _findings(services: "Services") -> "list[Finding]":
+def _findings(services: "Services") -> "list[DropFinding]":
     from malote.intake.dropped_files import Finding, look
 
     settings = services.settings
@@ -83,7 +145,7 @@ def _findings(services: "Services") -> "list[Finding]":
     return [one for one in seen if isinstance(one, Finding)]
 
 
-def _table(tills: "Sequence[TillStatus]", language: Language, skew: float, *, trouble: bool) -> Table:
+def _table(tills: "Sequence[TillStatus]", overviews: "Mapping[str, TillOverview]", language: Language) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column, heading in enumerate(_HEADINGS[language]):
         longest = max(len(word) for word in heading.split())
@@ -95,7 +157,7 @@ def _table(tills: "Sequence[TillStatus]", language: Language, skew: float, *, tr
     for till in tills:
         table.add_row(
             Text(f"{till.till}\n{till.label}" if till.label else till.till),
-            _state(till, language, skew, trouble=trouble),
+            _state(overviews.get(till.till), language),
             *(str(count) for count in (till.pending, till.waiting, till.posted, till.rejected)),
             _moment(till.last_contact_at) or _never(language),
             _last_sale(till) or "—",
@@ -169,22 +231,16 @@ def _titled(code: str, language: Language) -> str:
     return f"{rejection.title(code, language)} [{code}]"
 
 
-def _state(till: "TillStatus", language: Language, skew: float, *, trouble: bool) -> Text:
-    """The light in words, worst first; the colour only repeats them, and the lines below the table say why."""
-    english = language == "en"
-    if till.disabled:
-        return Text("disabled" if english else "desativado", style="dim")
-    if till.outside:
-        return Text("not in ERP" if english else "fora do ERP", style="bold red")
-    if till.rejected or till.till_refused or till.troubles or till.slowed_at or trouble:
-        return Text("attention" if english else "atenção", style="red")
-    if till.waiting or till.flagged or till.differing or till.overdue or till.shared_with or _is_skewed(till, skew):
-        return Text("attention" if english else "atenção", style="yellow")
-    if till.last_contact_at is None and till.last_number is None:
-        return Text("nothing yet" if english else "sem contato", style="yellow")
-    if till.pending:
-        return Text("sending" if english else "enviando", style="cyan")
-    return Text("up to date" if english else "em dia", style="green")
+def _state(till: "TillOverview | None", language: Language) -> Text:
+    """The light in words; the colour only repeats them, and the lines below the table say why."""
+    if till is None:  # created this very moment
+        return Text("–")
+    if till.cause == "never":
+        return Text("nothing yet" if language == "en" else "sem contato", style="yellow")
+    if till.cause == "ok" and till.pending:
+        return Text("sending" if language == "en" else "enviando", style="cyan")
+    words, style = _LIGHTS[till.light]
+    return Text(words[language == "en"], style=style)
 
 
 def _is_skewed(till: "TillStatus", skew: float) -> bool:
@@ -215,7 +271,7 @@ def _never(language: Language) -> str:
     return "never" if language == "en" else "nunca"
 
 
-def _show_findings(findings: "Sequence[Finding]", language: Language) -> None:
+def _show_findings(findings: "Sequence[DropFinding]", language: Language) -> None:
     say()
     say("In the drop folder, not taken in:" if language == "en" else "Na pasta de entrada, sem receber:")
     for finding in findings:

@@ -11,6 +11,7 @@ from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
+from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.fiscal.readings import Reading
 from malote.locks.services import Locks
 from malote.quarantine.jobs import Jobs
@@ -22,7 +23,6 @@ from malote.spool.documents import OverdueSale, Reason, StoredDocument
 from malote.spool.happenings import Happening
 from malote.spool.listing import DocumentsPage, DocumentsQuery, Found
 from malote.spool.metrics import Metrics
-from malote.spool.overview import TillOverview, TillsPage, TillsQuery
 from malote.spool.relations import Related
 from malote.structures.services import Structures
 from malote.wire import RefusedFile

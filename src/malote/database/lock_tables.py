@@ -21,4 +21,6 @@ poster_sign = Table(
     Column("owner", Text, nullable=False, primary_key=True),
     Column("at", Double, nullable=False),
     Column("trouble", Text, nullable=False),  # the code that keeps it from booking; "" while it books
+    Column("facts", Text),  # JSON, dict of str, of the trouble
+    Column("since", Double),  # that it lasts
 )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     text,
+    true,
 )
 
 from malote.database.tables import ROW_ID, document, metadata
@@ -58,8 +59,12 @@ trash = Table(
     Column("reason", Text, nullable=False),  # as typed by the person
     Column("moved", Boolean, nullable=False),  # whether its files lie in the trash's folder and nowhere else
     Column("purged_at", Double),
+    # Whether the ERP may lack a sale since it was deleted: until it is booked after all, or a person says why not.
+    Column("unbooked", Boolean, nullable=False, server_default=true()),
+    Column("total", BigInteger, nullable=False, server_default="0"),  # cents
     PrimaryKeyConstraint("document_id", name="trash_key"),
     Index("trash_till_id", "till_id", "document_id"),
+    Index("trash_unbooked", "till_id", sqlite_where=text("unbooked = true"), postgresql_where=text("unbooked = true")),
     Index("trash_unmoved", "document_id", sqlite_where=text("moved = false"), postgresql_where=text("moved = false")),
     Index(
         "trash_deleted_at",

@@ -56,12 +56,14 @@ class LedgerGuard:
         if self._trouble is not None:
             raise ledger_short(self._trouble, erp.schema)
 
-    def look(self, erp: Erp) -> None:
-        """The same for a poster that has nothing to do: what is found stands in the store database."""
+    def look(self, erp: Erp) -> ErpError | None:
+        """The same for a poster that has nothing to do: what would keep it from booking, if anything does."""
         try:
             self.check(erp)
         except ErpError as error:
             log.debug("ledger_not_right", code=error.code, detail=error.detail)
+            return error
+        return None
 
     def doubt(self) -> None:
         """Something was booked again: whether it is there now is looked at next."""
@@ -88,12 +90,7 @@ class LedgerGuard:
 
 def ledger_short(trouble: Trouble, schema: str) -> ErpError:
     """What all documents wait for meanwhile."""
-    whole, cents = divmod(trouble.total, 100)
-    facts = {
-        "missing": str(trouble.missing),
-        "value": f"R$ {whole},{cents:02d}",
-        "schema": schema,
-    }
+    facts = erp_memory.facts_of(trouble, schema)
     detail = f"{trouble.missing}" + (f", {schema}" if schema else "")
     return ErpError(LEDGER_SHORT, transient=True, detail=detail, facts=facts)
 

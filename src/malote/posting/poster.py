@@ -71,6 +71,7 @@ class Poster:
         self._presence = presence
         self._evidence = Evidence()
         self._guard = guard
+        self._hindrance: ErpError | None = None  # what kept the last round from booking anything
         self._incidents: dict[str, str] = {}  # by the fault's sign
         self._general: ErpError | None = None  # what everything of one kind is refused for
         self._pace = Pace.full(settings)
@@ -135,11 +136,12 @@ class Poster:
     def _round(self) -> float:
         """One step, whatever happens in it. How long to rest afterwards, in seconds."""
         if self._presence is not None:
-            self._presence.renew(self._failure.code if self._failure and not self._flows else "")
+            hindrance = self._hindrance
+            self._presence.renew(hindrance.code if hindrance else "", hindrance.facts if hindrance else None)
         try:
             handled = self.step()
-            if not handled and self._guard is not None:
-                self._guard.look(self._erp)
+            idle = self._guard.look(self._erp) if self._guard and not handled else None
+            self._hindrance = idle if not handled else None if self._flows else self._failure
         except StoreError as error:
             log.warning("spool_away", code=error.code, detail=error.detail)
             self._pace = self._pace.after_failure()

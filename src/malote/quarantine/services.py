@@ -4,12 +4,14 @@ Every method raises ``StoreError``. Those that take an ``actor`` write to the au
 whether the actor may do it is for the face to ask (``accounts.roles``) before it calls.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
-from malote.quarantine import cures, deleting, keeping, purging, replaying, reversing, safety
+from malote.quarantine import accepting, cures, deleting, keeping, purging, replaying, reversing, safety
 from malote.quarantine.parts import Parts
 from malote.quarantine.reconcile import Reconciler
 from malote.quarantine.reports import (
@@ -109,6 +111,15 @@ class Quarantine:
     def keep_unbooked(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
         """Settles a document whose sale is booked under another key. Raises as ``reverse_booked``."""
         return reversing.keep_unbooked(self.parts, document_id, actor, reason=reason)
+
+    def accept_unbooked(
+        self, till: str | None, ids: Collection[int] | None, actor: Actor, *, reason: str
+    ) -> accepting.Accepted:
+        """Says why deleted sales that the ERP lacks need not be booked; ``ids`` None: all, of the till or of every one.
+
+        Raises ``QuarantineError`` ``reason_needed``.
+        """
+        return accepting.accept(self.parts, till, ids, actor, reason=reason)
 
     def trash(self, till: str | None = None, *, before: int | None = None, size: int = 50) -> TrashPage:
         """The deleted documents of a till or of all."""

@@ -1,6 +1,5 @@
 """Taking a pouch in: durable before it is acknowledged, once however often it comes."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -20,7 +19,7 @@ from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
 from malote.spool import extracted, feed, joining, receipts, waking
 from malote.spool.documents import IncomingDocument, IncomingFile
-from malote.spool.moving import Tally, count, encode_reason
+from malote.spool.moving import Changes, count, encode_reason, value_of
 from malote.spool.states import SETTLED
 from malote.spool.touched_days import touch
 from malote.wire import FileReceipt
@@ -98,11 +97,12 @@ def _keep_pouch(connection: Connection, arrival: Arrival, packed: bytes) -> int:
 def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new: Sequence[_New]) -> int:
     """Returns how many documents are settled at once by what came before them."""
     rows: list[dict[str, Any]] = []
-    changes: Counter[Tally] = Counter()
+    changes = Changes()
     for each in new:
         for one in each.file.documents:
             rows.append(_row(arrival, pouch_id, each, one, len(rows)))
-            changes[arrival.till_id, one.state, one.reason.code if one.reason else ""] += 1
+            counted = (arrival.till_id, one.state, one.reason.code if one.reason else "")
+            changes.add(counted, 1, value_of(rows[-1]["kind"], rows[-1]["total"]))
     _insert(connection, rows)
     _refer(connection, pouch_id, rows, new)
     if any(row["state"] in SETTLED for row in rows):

@@ -14,7 +14,7 @@ from malote.database.engine import reading
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool import reports, unkept
+from malote.spool import reports, unbooked, unkept
 from malote.spool.documents import StoredDocument
 from malote.spool.moving import Move, Standing, chunks, decode_reason, lock_ids, move
 
@@ -42,6 +42,8 @@ def discard(connection: Connection, discardings: Sequence[Discarding], who: str,
     """Moves rejected documents to ``discarded``, with their reason; returns those that still were rejected."""
     chosen = {one.document_id: one for one in discardings}
     standings = [one for one in lock_ids(connection, chosen) if one.state == "rejected"]
+    in_erp = {one.id for one in standings if chosen[one.id].grounds == "erp"}
+    lacking = unbooked.open_of(connection, standings, in_erp)
     _move(connection, standings, "discarded")
     rows = [
         {
@@ -52,6 +54,8 @@ def discard(connection: Connection, discardings: Sequence[Discarding], who: str,
             "grounds": chosen[one.id].grounds,
             "reason": chosen[one.id].reason,
             "moved": False,
+            "unbooked": one.id in lacking,
+            "total": one.value,
         }
         for one in standings
     ]

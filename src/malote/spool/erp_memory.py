@@ -50,6 +50,12 @@ class Trouble(msgspec.Struct, frozen=True):
     since: float
 
 
+def facts_of(trouble: Trouble, schema: str = "") -> dict[str, str]:
+    """For the words of the catalogue."""
+    whole, cents = divmod(trouble.total, 100)
+    return {"missing": str(trouble.missing), "value": f"R$ {whole},{cents:02d}", "schema": schema}
+
+
 class Outside(msgspec.Struct, frozen=True):
     """Of one till: what the ERP lost of it, and what it has otherwise. Totals in cents; never what was accepted."""
 
@@ -68,12 +74,14 @@ def recall(engine: Engine) -> Memory:
     """Raises ``StoreError``."""
     with reading(engine) as connection:
         schema = connection.scalar(select(erp_memory.c.schema))
-        return Memory(schema or "", _trouble(connection))
+        return Memory(schema or "", trouble(connection))
 
 
 def outside(connection: Connection) -> dict[int, Outside]:
     """By till; of most tills nothing."""
-    return {till_id: Outside(*map(int, counts)) for till_id, *counts in connection.execute(select(outside_of()))}
+    found = outside_of().c
+    columns = (found.till_id, *(found[field.name] for field in msgspec.structs.fields(Outside)))
+    return {till_id: Outside(*map(int, counts)) for till_id, *counts in connection.execute(select(*columns))}
 
 
 def outside_in_all(engine: Engine) -> tuple[int, int]:
@@ -86,8 +94,10 @@ def outside_in_all(engine: Engine) -> tuple[int, int]:
 
 def outside_of() -> Subquery:
     """The same as a row per till that has any: ``till_id``, and the fields of ``Outside``."""
-    known = select(erp_difference.c.till_id, erp_difference.c.what, erp_difference.c.total).where(_OPEN)
-    unsent = select(erp_stranger.c.till_id, literal("unsent"), erp_stranger.c.total)
+    names = ("till_id", "what", "total", "found_at")
+    known = select(*(erp_difference.c[name] for name in names)).where(_OPEN)
+    stranger = erp_stranger.c
+    unsent = select(stranger.till_id, literal("unsent"), stranger.total, stranger.found_at)
     table = union_all(known, unsent.where(erp_stranger.c.accepted_at.is_(None))).subquery("different").c
     lost = table.what.in_(sorted(OUTSIDE))
 
@@ -101,6 +111,8 @@ def outside_of() -> Subquery:
             counted(lost, table.total, "missing_total"),
             counted(~lost, 1, "differing"),
             counted(~lost, table.total, "differing_total"),
+            func.min(case((lost, table.found_at))).label("missing_since"),
+            func.min(case((~lost, table.found_at))).label("differing_since"),
         )
         .group_by(table.till_id)
         .subquery("outside")
@@ -144,7 +156,7 @@ def look(
     if suspected and len(settled) == len(suspected) == PAGE:
         return look(engine, erp, now, newest=newest, sales=sales, calendar=calendar)
     with reading(engine) as connection:
-        return _trouble(connection)
+        return trouble(connection)
 
 
 def remember(engine: Engine, schema: str, now: float) -> None:
@@ -213,7 +225,8 @@ _INSERT = text(
 )
 
 
-def _trouble(connection: Connection) -> Trouble | None:
+def trouble(connection: Connection) -> Trouble | None:
+    """What keeps posting from going on, if anything does."""
     short = erp_difference.c.what.in_(sorted(SHORT))
     count, total = connection.execute(_counted(_OPEN & short & _STANDING)).one()
     if not count:

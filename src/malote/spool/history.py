@@ -40,6 +40,7 @@ from malote.spool.moving import chunks
 #   removed_by_hand   its file there was removed; it is in the trash now, facts: grounds
 #   written_again     its file there was removed, and may have been the last copy
 #   restored_by_hand  its file was put back from the trash's folder
+#   unbooked_accepted a person said why it need not be booked, though it was deleted; facts: reason
 What = Literal[
     "waiting",
     "rejected",
@@ -66,6 +67,7 @@ What = Literal[
     "removed_by_hand",
     "written_again",
     "restored_by_hand",
+    "unbooked_accepted",
 ]
 WHATS: tuple[What, ...] = get_args(What)
 

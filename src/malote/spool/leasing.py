@@ -16,7 +16,7 @@ from malote.fiscal.documents import Document
 from malote.spool import moving, rebooking
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.extracted import DamagedError, Extracted, by_its_own_clock
-from malote.spool.moving import decode_reason
+from malote.spool.moving import Tally, decode_reason, value_of
 from malote.spool.settling import settle
 from malote.spool.states import State
 
@@ -46,6 +46,12 @@ class _Claim(msgspec.Struct, frozen=True, gc=False):
     attempts: int
     reason: str | None
     issued_at: str | None
+    kind: str | None
+    total: int | None  # cents
+
+    @property
+    def tally(self) -> Tally:
+        return self.till_id, self.state, self.reason_code or ""
 
 
 def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
@@ -57,7 +63,7 @@ def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
     with writing(engine) as connection:
         _distrust_the_clock(connection, now)
         claims = _choose(connection, wish, now)
-        claimed = {one.id: (one.till_id, one.state, one.reason_code or "") for one in claims}
+        claimed = {one.id: (one.tally, value_of(one.kind, one.total)) for one in claims}
         moving.lease(connection, claimed, token, now + min(wish.seconds, LONGEST_LEASE))
     leased, damaged = _open(engine, claims, token)
     if damaged:
@@ -125,6 +131,8 @@ _CLAIM = (
     documents.c.attempts,
     documents.c.reason,
     documents.c.issued_at,
+    documents.c.kind,
+    documents.c.total,
 )
 
 

@@ -21,6 +21,24 @@ CHUNK = 500  # parameters of one statement; every engine takes as many
 
 Tally = tuple[int, State, str]  # till, state, reason code or ""
 
+
+class Changes:
+    """What is to be added to the tallies: documents, and the cents that their sales come to."""
+
+    def __init__(self) -> None:
+        self.documents: Counter[Tally] = Counter()
+        self.cents: Counter[Tally] = Counter()
+
+    def add(self, tally: Tally, documents: int, cents: int) -> None:
+        self.documents[tally] += documents
+        self.cents[tally] += cents
+
+
+def value_of(kind: str | None, total: int | None) -> int:
+    """The cents that a document counts for: only a sale has a value of its own."""
+    return total or 0 if kind == "sale" else 0
+
+
 _Values = tuple[State, str | None, str | None, float | None, float | None, bool]
 _VALUE_NAMES = ("after", "code", "why", "retry", "settled", "again")
 
@@ -36,6 +54,11 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     access_key: str | None
     lease: str | None
     issued_on: str | None = None  # the day, as printed
+    total: int | None = None  # cents
+
+    @property
+    def value(self) -> int:
+        return value_of(self.kind, self.total)
 
 
 class Move(msgspec.Struct, frozen=True, gc=False):
@@ -68,12 +91,13 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
     """Moves locked documents. Raises ``IllegalTransitionError``."""
     if not moves:
         return
-    changes: Counter[Tally] = Counter()
+    changes = Changes()
     alike: dict[_Values, list[int]] = defaultdict(list)
     for one in moves:
         states.check(one.standing.state, one.after)
-        changes[one.standing.till_id, one.standing.state, one.standing.reason_code or ""] -= 1
-        changes[one.standing.till_id, one.after, one.reason.code if one.reason else ""] += 1
+        standing = one.standing
+        changes.add((standing.till_id, standing.state, standing.reason_code or ""), -1, -standing.value)
+        changes.add((standing.till_id, one.after, one.reason.code if one.reason else ""), 1, standing.value)
         alike[_values(one)].append(one.standing.id)
     _update(connection, alike)
     for some in chunks([one.standing.id for one in moves if one.after in states.SETTLED]):
@@ -82,21 +106,22 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
     touch(connection, ((one.standing.till_id, one.standing.issued_on) for one in moves))
 
 
-def lease(connection: Connection, claimed: Mapping[int, Tally], token: str, until: float) -> None:
-    """Gives locked documents to the poster that holds ``token``. ``claimed``: by id, what each counts as now.
+def lease(connection: Connection, claimed: Mapping[int, tuple[Tally, int]], token: str, until: float) -> None:
+    """Gives locked documents to the poster that holds ``token``. ``claimed``: by id, what each counts as now, and its
+    cents.
 
     Raises ``IllegalTransitionError``.
     """
-    changes: Counter[Tally] = Counter()
-    for before in claimed.values():
+    changes = Changes()
+    for before, cents in claimed.values():
         state = before[1]
         if state == "posting":
             # Abandoned: back to accepted, and out again.
             states.check("posting", "accepted")
             state = "accepted"
         states.check(state, "posting")
-        changes[before] -= 1
-        changes[before[0], "posting", ""] += 1
+        changes.add(before, -1, -cents)
+        changes.add((before[0], "posting", ""), 1, cents)
     values = {"state": "posting", "lease": token, "lease_until": until, "attempts": documents.c.attempts + 1}
     cleared = {"retry_at": None, "reason_code": None, "reason": None}
     for chunk in chunks(list(claimed)):
@@ -109,7 +134,7 @@ def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason | N
 
     Those whose reason is what it was are left as they are.
     """
-    changes: Counter[Tally] = Counter()
+    changes = Changes()
     known: dict[int, str | None] = {}
     for chunk in chunks([standing.id for standing, _ in reasons]):
         query = select(documents.c.id, documents.c.reason).where(documents.c.id.in_(chunk))
@@ -117,20 +142,20 @@ def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason | N
     for standing, reason in reasons:
         if known.get(standing.id) == encode_reason(reason):
             continue
-        changes[standing.till_id, standing.state, standing.reason_code or ""] -= 1
         code = reason.code if reason else None
-        changes[standing.till_id, standing.state, code or ""] += 1
+        changes.add((standing.till_id, standing.state, standing.reason_code or ""), -1, -standing.value)
+        changes.add((standing.till_id, standing.state, code or ""), 1, standing.value)
         values = {"reason_code": code, "reason": encode_reason(reason), "kept": False}
         connection.execute(update(documents).where(documents.c.id == standing.id).values(values))
     count(connection, changes)
 
 
-def count(connection: Connection, changes: Counter[Tally]) -> None:
+def count(connection: Connection, changes: Changes) -> None:
     """Adds to the tallies. Nobody else writes them."""
     rows = [
-        {"till_id": till_id, "state": state, "reason_code": code, "change": change}
-        for (till_id, state, code), change in sorted(changes.items())
-        if change
+        {"till_id": tally[0], "state": tally[1], "reason_code": tally[2], "change": change, "cents": cents}
+        for tally, change in sorted(changes.documents.items())
+        if (cents := changes.cents[tally]) or change
     ]
     if rows:
         connection.execute(_COUNT, rows)
@@ -159,6 +184,7 @@ _STANDING = (
     documents.c.access_key,
     documents.c.lease,
     func.substr(documents.c.issued_at, 1, 10),
+    documents.c.total,
 )
 
 _SET: dict[str, Any] = {
@@ -176,8 +202,9 @@ _MOVE_ONE = update(documents).where(documents.c.id == bindparam("which")).values
 _MOVE_MANY = update(documents).where(documents.c.id.in_(bindparam("which", expanding=True))).values(_SET)
 
 _COUNT = text(
-    "INSERT INTO tally (till_id, state, reason_code, count) VALUES (:till_id, :state, :reason_code, :change)"
-    " ON CONFLICT (till_id, state, reason_code) DO UPDATE SET count = tally.count + excluded.count"
+    "INSERT INTO tally (till_id, state, reason_code, count, total)"
+    " VALUES (:till_id, :state, :reason_code, :change, :cents) ON CONFLICT (till_id, state, reason_code)"
+    " DO UPDATE SET count = tally.count + excluded.count, total = tally.total + excluded.total"
 )
 
 

@@ -5,11 +5,12 @@ are those written here. A row is a lease: a poster that died without a word no l
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import msgspec
 import structlog
-from sqlalchemy import Engine, delete, select, text
+from sqlalchemy import Connection, Engine, delete, select, text
 
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
@@ -29,6 +30,7 @@ class Presence:
         """``owner``: the name under which it gives a sign of life, in a session or not; "" for none."""
         self._owner = owner
         self._signed: tuple[float, str] | None = None
+        self._since: float | None = None  # that the same trouble lasts
         self._engine = engine
         self._clock = clock
         self._session: tuple[str, str] | None = None
@@ -41,10 +43,10 @@ class Presence:
             self._session, self._noted_at = (key, began), float("-inf")
         self.renew()
 
-    def renew(self, trouble: str = "") -> None:
-        """Call it now and then, idle or not. ``trouble``: the code that keeps the poster from booking."""
+    def renew(self, trouble: str = "", facts: Mapping[str, str] | None = None) -> None:
+        """Call it now and then, idle or not. ``trouble``: the code that keeps it from booking, with its facts."""
         now = self._clock()
-        self._sign(now, trouble)
+        self._sign(now, trouble, facts or {})
         if self._session is None or 0 <= now - self._noted_at < RENEW_SECONDS:
             return
         key, began = self._session
@@ -56,18 +58,22 @@ class Presence:
         except StoreError as error:
             log.warning("presence_not_noted", code=error.code)
 
-    def _sign(self, now: float, trouble: str) -> None:
+    def _sign(self, now: float, trouble: str, facts: Mapping[str, str]) -> None:
         if self._signed is not None:
             at, said = self._signed
             if said == trouble and 0 <= now - at < RENEW_SECONDS:
                 return
         if not self._owner:
             return
+        lasts = self._signed is not None and self._signed[1] == trouble
+        self._since = None if not trouble else self._since if lasts else now
+        told = msgspec.json.encode(dict(facts)).decode()
+        row = {"owner": self._owner, "at": now, "trouble": trouble, "facts": told, "since": self._since}
         try:
             with writing(self._engine) as connection:
                 # One that died without a word shows for an hour.
                 connection.execute(delete(poster_sign).where(poster_sign.c.at < now - FORGET_SECONDS))
-                connection.execute(_SIGN, {"owner": self._owner, "at": now, "trouble": trouble})
+                connection.execute(_SIGN, row)
             self._signed = (now, trouble)
         except StoreError as error:
             log.warning("presence_not_noted", code=error.code)
@@ -109,10 +115,12 @@ def present(engine: Engine, now: float) -> frozenset[tuple[str, str]]:
 
 
 class Sign(NamedTuple):
-    """A poster's last sign of life. ``trouble`` is a code, or ""."""
+    """A poster's last sign of life. ``trouble`` is a code, or ""; with its facts, and since when it lasts."""
 
     at: float
     trouble: str
+    facts: Mapping[str, str] = {}
+    since: float | None = None
 
     def is_alive(self, now: float) -> bool:
         return abs(now - self.at) < LASTS_SECONDS
@@ -121,9 +129,16 @@ class Sign(NamedTuple):
 def signs(engine: Engine) -> list[Sign]:
     """Of all posters that didn't say goodbye. Raises ``StoreError``."""
     with reading(engine) as connection:
-        return [
-            Sign(row.at, row.trouble) for row in connection.execute(select(poster_sign.c.at, poster_sign.c.trouble))
-        ]
+        return signs_in(connection)
+
+
+def signs_in(connection: Connection) -> list[Sign]:
+    """The same on a connection that is open."""
+    return [Sign(row.at, row.trouble, _facts(row.facts), row.since) for row in connection.execute(select(poster_sign))]
+
+
+def _facts(said: str | None) -> dict[str, str]:
+    return msgspec.json.decode(said, type=dict[str, str]) if said else {}
 
 
 def watched(engine: Engine, clock: Callable[[], float] = time.time) -> frozenset[tuple[str, str]]:
@@ -139,6 +154,7 @@ _NOTE = text(
     " ON CONFLICT (session, began) DO UPDATE SET until = excluded.until"
 )
 _SIGN = text(
-    "INSERT INTO poster_sign (owner, at, trouble) VALUES (:owner, :at, :trouble)"
-    " ON CONFLICT (owner) DO UPDATE SET at = excluded.at, trouble = excluded.trouble"
+    "INSERT INTO poster_sign (owner, at, trouble, facts, since) VALUES (:owner, :at, :trouble, :facts, :since)"
+    " ON CONFLICT (owner) DO UPDATE SET at = excluded.at, trouble = excluded.trouble, facts = excluded.facts,"
+    " since = excluded.since"
 )

@@ -3,8 +3,11 @@
 from sqlalchemy import Engine, case, func, select
 
 from malote.database.engine import reading
+from malote.database.finding_tables import till_finding
+from malote.database.lock_tables import poster_sign
 from malote.database.tables import tally, till
 from malote.spool.erp_memory import outside_of
+from malote.spool.unbooked import by_till
 
 
 def pulse(engine: Engine, till_name: str | None = None) -> str:
@@ -16,7 +19,7 @@ def pulse(engine: Engine, till_name: str | None = None) -> str:
     weight = case(weights, value=tally.c.state, else_=1)
     weighted = func.sum(tally.c.count * weight * tally.c.till_id)
     counts = select(func.count(), func.coalesce(weighted, 0)).select_from(tally)
-    lost = outside_of()
+    lost, deleted = outside_of(), by_till()
     differences = select(*(func.coalesce(func.sum(column), 0) for column in lost.c))
     signs = select(
         func.count(),
@@ -26,11 +29,17 @@ def pulse(engine: Engine, till_name: str | None = None) -> str:
         func.coalesce(func.sum(till.c.last_number), 0),
         func.coalesce(func.sum(till.c.slowed_at), 0),
         func.coalesce(func.sum(till.c.shared_at), 0),
+        func.coalesce(func.sum(till.c.uncaptured), 0),
     )
+    open_ones = [
+        select(func.count(), func.coalesce(func.sum(deleted.c.deleted), 0)).select_from(deleted),
+        select(func.count(), func.coalesce(func.sum(till_finding.c.count), 0)),
+        select(func.count(), func.coalesce(func.max(poster_sign.c.trouble), "")),
+    ]
     if till_name is not None:
         chosen = select(till.c.id).where(till.c.name_key == till_name.lower()).scalar_subquery()
         counts, signs = counts.where(tally.c.till_id == chosen), signs.where(till.c.id == chosen)
         differences = differences.where(lost.c.till_id == chosen)
     with reading(engine) as connection:
-        found = [connection.execute(query).one() for query in (counts, signs, differences)]
+        found = [connection.execute(query).one() for query in (counts, signs, differences, *open_ones)]
     return repr([*map(tuple, found)])

@@ -17,7 +17,7 @@ from malote.spool.accepting import identification
 from malote.spool.contents import of_documents
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
-from malote.spool.moving import Move, Standing, chunks, explain, lock_ids, move
+from malote.spool.moving import Changes, Move, Standing, chunks, count, explain, lock_ids, move
 from malote.spool.waking import wake
 
 # Reads and judges a file anew: the till's name, the file's name, its content.
@@ -102,7 +102,7 @@ def _settle(
     unfit = [one for one in standings if one.id in judged and not judged[one.id].fit]
     apart = {one.id for one in unfit}
     fit = [one for one in standings if one.id not in apart]
-    _keep_judged(connection, {one.id: judged[one.id] for one in fit if one.id in judged})
+    fit = _keep_judged(connection, fit, judged)
     reasons = [(one, judged[one.id].incoming.reason or Reason("unknown_reason")) for one in unfit]
     lines = [history.Line(one.id, "replayed", code=one.reason_code) for one in fit]
     kept = {one.id for one in unfit if judged[one.id].incoming.state == "kept"}
@@ -164,17 +164,30 @@ def _judge(engine: Engine, rows: Sequence[Any], judge: Judge) -> dict[int, _Judg
     return judged
 
 
-def _keep_judged(connection: Connection, judged: dict[int, _Judged]) -> None:
-    """Adds the new extracted forms to their pouches', and what identifies them to their rows."""
+def _keep_judged(connection: Connection, standings: Sequence[Standing], judged: dict[int, _Judged]) -> list[Standing]:
+    """Adds the new extracted forms to their pouches', and what identifies them to their rows.
+
+    The documents as they stand then: what was not understood before has a value now.
+    """
     by_pouch: dict[int, list[int]] = defaultdict(list)
-    for document_id, one in judged.items():
-        by_pouch[one.pouch_id].append(document_id)
+    changes, after = Changes(), []
+    for one in standings:
+        if one.id in judged:
+            by_pouch[judged[one.id].pouch_id].append(one.id)
+            read = identification(judged[one.id].incoming)
+            now = msgspec.structs.replace(one, kind=read["kind"], access_key=read["access_key"], total=read["total"])
+            changes.add((one.till_id, one.state, one.reason_code or ""), 0, now.value - one.value)
+            after.append(now)
+        else:
+            after.append(one)
     for pouch_id, ids in sorted(by_pouch.items()):
         more = [document for document_id in ids if (document := judged[document_id].document) is not None]
         first = _extend(connection, pouch_id, more)
         for index, document_id in enumerate(ids, first):
             values = identification(judged[document_id].incoming) | {"extracted_index": index}
             connection.execute(update(documents).where(documents.c.id == document_id).values(values))
+    count(connection, changes)
+    return after
 
 
 def _extend(connection: Connection, pouch_id: int, more: Sequence[Document]) -> int:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, update
 
 from malote.database.engine import writing
 from malote.database.tables import document as documents
-from malote.spool import history, joining, no_sales
+from malote.spool import history, joining, no_sales, unbooked
 from malote.spool.documents import LeasedDocument, Settlement
 from malote.spool.following import follow
 from malote.spool.moving import Move, Standing, chunks, lock_ids, move
@@ -26,6 +26,7 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
         history.record(connection, [*_lines(moves, by_id), *followed.lines], history.SYSTEM, now)
         move(connection, [*moves, *followed.moves])
         _relate(connection, moves, by_id, now)
+        unbooked.booked(connection, {one.standing.access_key for one in _booked(moves) if one.standing.access_key})
         wake(connection, _booked_sales(moves), now)
     return len(moves)
 
@@ -97,9 +98,11 @@ def _lines(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[histo
     return lines
 
 
+def _booked(moves: Sequence[Move]) -> list[Move]:
+    return [one for one in moves if one.after == "posted" and one.standing.kind in ("sale", "cancellation")]
+
+
 def _booked_sales(moves: Sequence[Move]) -> list[str]:
     return [
-        one.standing.access_key
-        for one in moves
-        if one.after == "posted" and one.standing.kind == "sale" and one.standing.access_key
+        one.standing.access_key for one in _booked(moves) if one.standing.kind == "sale" and one.standing.access_key
     ]

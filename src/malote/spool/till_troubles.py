@@ -68,7 +68,7 @@ def lost_sales(connection: Connection, till_id: int) -> list[LostSale]:
     return msgspec.json.decode(said, type=list[LostSale]) if said else []
 
 
-def is_troubled(now: float) -> ColumnElement[bool]:
+def is_troubled(now: float | ColumnElement[float]) -> ColumnElement[bool]:
     """It sees files that it doesn't capture, or told of a trouble."""
     uncaptured = and_(till.c.uncaptured > 0, till.c.uncaptured_since < now - UNCAPTURED_SECONDS)
     return or_(func.coalesce(uncaptured, False), till.c.troubles.is_not(None))

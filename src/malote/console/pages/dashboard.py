@@ -7,7 +7,8 @@ from litestar import Response, get
 from malote.console.rendering import answer_shared
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, services_of
-from malote.spool.overview import LIGHT_NAMES, TillsQuery
+from malote.findings.kinds import LIGHT_NAMES
+from malote.findings.lights import TillsQuery
 
 
 def context(services: Services) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from litestar import Response, get
 from malote.console.rendering import answer_shared
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, parameters, services_of, whole
-from malote.spool.overview import LIGHT_NAMES, TillSort, TillsQuery
+from malote.findings.kinds import LIGHT_NAMES
+from malote.findings.lights import TillSort, TillsQuery
 
 LONGEST_SEARCH = 60
 

@@ -12,12 +12,12 @@ from malote.console.pages import load_manager, numbering
 from malote.console.rendering import answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
+from malote.findings.lights import TillOverview
 from malote.quarantine.job_reports import Job
 from malote.quarantine.reports import Event, SyncProgress
 from malote.quarantine.services import event
 from malote.spool.documents import StoredDocument
 from malote.spool.listing import DocumentsQuery
-from malote.spool.overview import TillOverview
 from malote.spool.states import OPEN, State
 
 Tab = Literal["pending", "sent", "kept", "rejected", "trash", "numbering", "structure", "history"]

@@ -1,0 +1,64 @@
+"""``malote trash missing|accept``: deleted sales that the ERP lacks, and why they need not be booked."""
+
+from typing import Annotated
+
+import typer
+
+from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, amount, errors, print_json, say
+from malote.cli.quarantine import AllOption, quarantine_of
+from malote.cli.rejected import TillOption
+from malote.cli.rejected_numbers import ReasonOption
+
+NumbersArgument = Annotated[
+    list[int] | None, typer.Argument(help="The documents' numbers, as listed.", metavar="[NUMBER]...")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("missing")(missing)
+    app.command("accept")(accept)
+
+
+def missing(till: TillOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Lists what was deleted and the ERP lacks: not booked since, and accepted by nobody. Exit status 1 if any."""
+    from malote.spool import unbooked
+
+    with quarantine_of(config) as services:
+        found = [services.spool.document(one) for one in unbooked.listed(services.engine, till)]
+        language = services.settings.language
+    if json:
+        print_json(found)
+    elif not found:
+        say("Nothing deleted is missing." if language == "en" else "Nada do que foi apagado falta.")
+    for one in [] if json else found:
+        number = f"{one.series}/{one.number}" if one.number is not None else one.file_name
+        say(f"{one.id} · {one.till} · {number} · R$ {amount(one.total or 0, language)} · {one.access_key or '–'}")
+    if found:
+        raise typer.Exit(FOUND)
+
+
+def accept(
+    reason: ReasonOption,
+    numbers: NumbersArgument = None,
+    till: TillOption = None,
+    everything: AllOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Says why deleted sales need not be booked: these, all of a till, or all there are (--all)."""
+    from malote.accounts.audit import command_line
+
+    with quarantine_of(config) as services:
+        english = services.settings.language == "en"
+        if not numbers and till is None and not everything:
+            told = "Which? Give numbers, --till or --all." if english else "Quais? Dê números, --till ou --all."
+            errors.print(told)
+            raise typer.Exit(WRONG_USAGE)
+        done = services.quarantine.accept_unbooked(till, numbers or None, command_line(), reason=reason)
+        value = amount(done.total, services.settings.language)
+    if json:
+        print_json(done)
+    else:
+        count = len(done.documents)
+        say(f"Recorded: {count}, R$ {value}." if english else f"Registrado: {count}, R$ {value}.")

@@ -1,0 +1,114 @@
+"""Of every till the figures that its findings are made of, in one statement: one column for each kind of finding.
+
+A kind holds of a till where its column is greater than 0. Most have their cents and the age of the oldest beside it.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+
+from malote.database.tables import document, till
+from malote.findings import standing
+from malote.findings.kinds import SILENT_SECONDS, USUAL_SECONDS
+from malote.findings.tallies import counts_of, late
+from malote.spool import till_troubles, unbooked, warnings
+from malote.spool.erp_memory import outside_of
+
+Number = ColumnElement[Any]
+
+
+def figures(
+    now: Number, whole: Number, only: ColumnElement[bool] | None = None, *, brief: bool = False
+) -> Select[tuple[Any, ...]]:
+    """A row per till. ``now`` in seconds since the epoch; ``whole`` 1 where a finding concerns them all. ``brief``: no
+    more than lights, and columns to sort by, need."""
+    counts, lost, deleted = counts_of(only, brief=brief), outside_of(), unbooked.by_till()
+    overdue, looked = late(now), standing.by_till()
+    at_till, pending = func.coalesce(till.c.pending, 0), _of(counts, "pending")
+    oldest = _oldest_accepted(pending)
+    silent = till.c.last_contact_at < now - SILENT_SECONDS
+    unsent = till.c.unsent_since < now - USUAL_SECONDS
+    columns: dict[str, Number] = {
+        **{name: _of(counts, name) for name in _COUNTED},
+        "outside": _of(lost, "missing"),
+        "store_wide": whole,
+        "behind": case((oldest < now - USUAL_SECONDS, pending), else_=0),
+        "cut_off": case((silent, at_till), else_=0),
+        "troubled": case((till_troubles.is_troubled(now), 1), else_=0),
+        "slowed": case((warnings.is_slowed(now), 1), else_=0),
+        "deleted": _of(deleted, "deleted"),
+        "refused": case((func.coalesce(till.c.refused, "[]") != "[]", 1), else_=0),
+        "unsent": case((unsent, at_till), else_=0),
+        **{name: _of(looked, name) for name in standing.STANDING},
+        "differing": _of(lost, "differing"),
+        "overdue": _of(overdue, "overdue"),
+        "sharing": case((warnings.is_sharing(now), 1), else_=0),
+        "skewed": case((till_troubles.is_skewed(), 1), else_=0),
+        "silent": case((silent, 1), else_=0),
+        "never": case((till.c.last_contact_at.is_(None) & till.c.last_number.is_(None), 1), else_=0),
+        "at_till": at_till,
+    }
+    if not brief:
+        columns |= _beside(counts, lost, {"deleted": deleted, "overdue": overdue} | dict.fromkeys(_LOOKED, looked))
+        columns |= {"behind_since": oldest, "uncaptured": func.coalesce(till.c.uncaptured, 0)}
+        columns |= {"slowed_at": warnings.slowed_since(now), "shared_with": warnings.shared_with(now)}
+    statement = select(*_OF_TILL, *(column.label(name) for name, column in columns.items())).select_from(
+        till.outerjoin(counts, counts.c.till_id == till.c.id)
+        .outerjoin(lost, lost.c.till_id == till.c.id)
+        .outerjoin(deleted, deleted.c.till_id == till.c.id)
+        .outerjoin(overdue, overdue.c.till_id == till.c.id)
+        .outerjoin(looked, looked.c.till_id == till.c.id)
+    )
+    return statement if only is None else statement.where(only)
+
+
+_REASONED = ("erp_stopped", "structure", "rejected", "flagged", "waiting")
+_COUNTED = (*_REASONED, "pending", "all_waiting", "all_rejected")
+_LOOKED = standing.STANDING
+
+
+def _of(source: Any, name: str) -> Number:
+    return func.coalesce(source.c[name], 0)
+
+
+def _beside(counts: Any, lost: Any, others: dict[str, Any]) -> dict[str, Number]:
+    """Cents, ages and reasons."""
+    columns: dict[str, Number] = {}
+    for name in _REASONED:
+        columns[f"{name}_total"] = _of(counts, f"{name}_total")
+        columns[f"{name}_code"] = func.substr(counts.c[f"{name}_code"], 2)
+    for name in ("pending_total", "all_waiting_total"):
+        columns[name] = _of(counts, name)
+    columns["behind_total"] = _of(counts, "pending_total")
+    for name, of_erp in (("outside", "missing"), ("differing", "differing")):
+        columns |= {f"{name}_total": _of(lost, f"{of_erp}_total"), f"{name}_since": lost.c[f"{of_erp}_since"]}
+    for name, source in others.items():
+        columns |= {f"{name}_total": _of(source, f"{name}_total"), f"{name}_since": source.c[f"{name}_since"]}
+    return columns
+
+
+_OF_TILL = (
+    till.c.id,
+    till.c.name,
+    till.c.name_key,
+    till.c.label,
+    till.c.disabled_at,
+    till.c.last_contact_at,
+    till.c.agent_version,
+    till.c.clock_skew_seconds,
+    till.c.unsent_since,
+    till.c.last_series,
+    till.c.last_number,
+    till.c.last_issued_at,
+)
+
+
+def _oldest_accepted(pending: Number) -> Number:
+    """One look into an index, and only for tills that have something pending."""
+    first = (
+        select(document.c.accepted_at)
+        .where(document.c.till_id == till.c.id, document.c.state == "accepted")
+        .order_by(document.c.id)
+        .limit(1)
+    )
+    return case((pending > 0, first.scalar_subquery()))

@@ -1,0 +1,323 @@
+"""Every till at a glance: its light, and why. Paged, filtered and sorted by the database.
+
+Reads only; the counts come from what is kept with every change, never from history. What a light shows is decided by
+the weights of ``kinds`` and by nothing else.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Double,
+    Engine,
+    Integer,
+    Row,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+
+from malote.database.engine import reading
+from malote.database.tables import tally, till
+from malote.findings import found
+from malote.findings.figures import figures
+from malote.findings.kinds import CAUSES, KINDS, LIGHT_NAMES, LIGHTS, Cause, Finding, Light
+from malote.findings.store_wide import store_wide
+from malote.spool.moving import chunks
+from malote.wire import RefusedFile
+
+_SETTLED = ("posted", "discarded", "kept")
+
+# The kinds stand by weight, and so each light has a run of them.
+_RANKS: dict[Cause, int] = {cause: rank for rank, cause in enumerate(CAUSES)}
+
+TillSort = Literal["light", "name", "contact", "sale", "pending", "rejected", "waiting", "version"]
+
+
+class TillsQuery(msgspec.Struct, frozen=True):
+    """Which tills. ``search`` is looked for in name and label, whatever the capitals; ``page`` counts from 1."""
+
+    search: str = ""
+    light: Light | None = None
+    sort: TillSort = "light"
+    descending: bool = False
+    page: int = 1
+    size: int = 50
+
+
+class TillOverview(msgspec.Struct, frozen=True):
+    """One till. Times are seconds since the epoch."""
+
+    id: int
+    name: str
+    label: str
+    cause: Cause
+    last_contact_at: float | None
+    agent_version: str | None
+    clock_skew_seconds: float | None
+    at_till: int  # captured there and not yet accepted here
+    uncaptured: int  # seen there and not captured
+    pending: int  # accepted and not yet posted
+    waiting: int
+    rejected: int
+    flagged: int  # posted, and a person must look at them
+    overdue: int  # booked offline sales without protocol after the deadline
+    outside: int  # booked, and the ERP doesn't have them any more
+    outside_total: int  # cents
+    differing: int  # booked, and the ERP has them otherwise
+    deleted: int  # rejected, deleted, and not in the ERP
+    deleted_total: int  # cents
+    discarded: int
+    posted: int
+    kept: int
+    slowed_at: float | None  # when it was last told that it is made to wait for its rejects; None once that is over
+    shared_with: str | None  # the till whose folder its agent reads
+    last_series: int | None
+    last_number: int | None
+    last_issued_at: str | None  # ISO 8601 with zone
+    oldest_unsent_at: float | None  # captured there so long ago, and not here
+    oldest_unbooked_at: float | None  # came here so long ago, and isn't in the ERP
+    oldest_pending_at: float | None  # the same of what nobody has tried to post yet
+    findings: list[Finding] = []  # the heaviest first; none of a disabled till
+
+    @property
+    def light(self) -> Light:
+        return LIGHTS[self.cause]
+
+    @property
+    def heaviest(self) -> Finding | None:
+        """What its light is about."""
+        return self.findings[0] if self.findings else None
+
+    @property
+    def reason_code(self) -> str | None:
+        """Of the catalogue: what the light is about."""
+        return self.findings[0].code if self.findings else None
+
+
+class TillsPage(msgspec.Struct, frozen=True):
+    tills: list[TillOverview]
+    lights: dict[Light, int]  # of all that the search matches, whatever the light asked for
+    matching: int  # of all that search and light match
+    page: int
+    pages: int
+
+
+def tills(engine: Engine, query: TillsQuery, *, now: float) -> TillsPage:
+    """One page. A page beyond the last one is the last one. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        whole = _heaviest(store_wide(connection, now))
+        page = _read_page(connection, query, whole, now)
+        if page.page == query.page:
+            return page
+        return _read_page(connection, replace(query, page=page.page), whole, now)
+
+
+def till_overview(engine: Engine, name: str, *, now: float) -> TillOverview | None:
+    """The till of that name, whatever its capitals; None when there is none. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        whole = _heaviest(store_wide(connection, now))
+        rows = connection.execute(_one(), _given(now, whole) | {"name_key": name.lower()}).all()
+        overviews = _overviews(connection, rows, whole, now)
+        return overviews[0] if overviews else None
+
+
+def every_till(engine: Engine, *, now: float) -> list[TillOverview]:
+    """All tills by name, disabled ones too. Raises ``StoreError``."""
+    found: list[TillOverview] = []
+    with reading(engine) as connection:
+        whole = _heaviest(store_wide(connection, now))
+        for some in chunks(list(connection.scalars(select(till.c.id).order_by(till.c.name_key)))):
+            rows = connection.execute(_some(), _given(now, whole) | {"ids": some}).all()
+            found += _overviews(connection, rows, whole, now)
+    return found
+
+
+def matching_tills(engine: Engine, query: TillsQuery, *, now: float) -> list[str]:
+    """The names of all enabled tills that search and light match, in alphabetical order. Raises ``StoreError``."""
+    judged = _brief(query)
+    statement = select(judged.c.name).where(judged.c.rank != _RANKS["disabled"]).order_by(judged.c.name_key)
+    if query.light:
+        statement = statement.where(_shows(judged, query.light))
+    with reading(engine) as connection:
+        return list(connection.scalars(statement, _given(now, _heaviest(store_wide(connection, now)), query.search)))
+
+
+def refused_files(engine: Engine, name: str) -> list[RefusedFile]:
+    """The files that the till said it can't even capture. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        said = connection.execute(select(till.c.refused).where(till.c.name_key == name.lower())).scalar()
+    return msgspec.json.decode(said, type=list[RefusedFile]) if said else []
+
+
+def troubled_tills(connection: Connection, now: float) -> Sequence[Row[tuple[object, ...]]]:
+    """The figures of all enabled tills that aren't green by themselves; rows as ``found.findings`` takes them."""
+    judged = _all_brief()
+    wanted = select(judged.c.id).where(judged.c.rank < _RANKS["ok"]).order_by(judged.c.name_key)
+    rows: list[Row[tuple[object, ...]]] = []
+    for some in chunks(list(connection.scalars(wanted, _given(now, None)))):
+        rows += connection.execute(_some(), _given(now, None) | {"ids": some}).all()
+    return rows
+
+
+def _heaviest(whole: Sequence[Finding]) -> Finding | None:
+    return whole[0] if whole else None
+
+
+# What every statement here is given when it runs; so that its making, which costs as much as its running, is done once.
+_NOW: ColumnElement[float] = bindparam("now", type_=Double)
+_WHOLE: ColumnElement[int] = bindparam("whole", type_=Integer)
+
+
+def _given(now: float, whole: Finding | None, search: str = "") -> dict[str, object]:
+    return {"now": now, "whole": int(whole is not None), **_pattern(search)}
+
+
+def _judged(only: ColumnElement[bool] | None = None, *, brief: bool = False) -> CTE:
+    """Each till with its figures and the ``rank`` of its cause in ``CAUSES``: of the heaviest that holds of it."""
+    known = figures(_NOW, _WHOLE, only, brief=brief)
+    # Else each figure would be computed anew wherever it is named; where little is asked, each is named once.
+    chosen: CTE | Subquery = known.subquery("figures") if brief else known.cte("figures").prefix_with("MATERIALIZED")
+    holds = [(chosen.c[kind.name] > 0, _RANKS[kind.name]) for kind in KINDS]
+    rank = case((chosen.c.disabled_at.is_not(None), _RANKS["disabled"]), *holds, else_=_RANKS["ok"])
+    columns = [chosen.c[name] for name in _SORTED] if brief else [chosen]
+    return select(*columns, rank.label("rank")).cte("judged")
+
+
+# What a list is sorted and chosen by.
+_SORTED = (
+    *("id", "name", "name_key", "last_contact_at", "last_issued_at", "agent_version"),
+    *("pending", "at_till", "all_rejected", "all_waiting"),
+)
+
+
+@cache
+def _all_brief() -> CTE:
+    return _judged(brief=True)
+
+
+@cache
+def _searched_brief() -> CTE:
+    pattern: ColumnElement[str] = bindparam("pattern", type_=Text)
+    columns = (till.c.name_key, func.lower(till.c.label))
+    return _judged(or_(*(column.like(pattern, escape="/") for column in columns)), brief=True)
+
+
+def _brief(query: TillsQuery) -> CTE:
+    return _searched_brief() if query.search.strip() else _all_brief()
+
+
+def _pattern(search: str) -> dict[str, object]:
+    wanted = search.strip().lower()
+    for special in "/%_":
+        wanted = wanted.replace(special, f"/{special}")
+    return {"pattern": f"%{wanted}%"} if wanted else {}
+
+
+@cache
+def _one() -> Select[tuple[object, ...]]:
+    return select(_judged(only=till.c.name_key == bindparam("name_key")))
+
+
+@cache
+def _some() -> Select[tuple[object, ...]]:
+    chosen = _judged(only=till.c.id.in_(bindparam("ids", expanding=True)))
+    return select(chosen).order_by(chosen.c.name_key)
+
+
+def page_statement(query: TillsQuery) -> Select[tuple[object, ...]]:
+    """The ids of a page and the totals beside it in one statement, so that the tills are judged once for both.
+
+    There is always a row; its ``id`` is NULL where the page is empty. Run it with what ``_given`` says.
+    """
+    judged = _brief(query)
+    totals = select(
+        *(func.coalesce(func.sum(case((_shows(judged, light), 1), else_=0)), 0).label(light) for light in LIGHT_NAMES)
+    ).subquery("totals")
+    chosen = _chosen(judged, query).subquery("chosen")
+    return (
+        select(chosen, *(totals.c[light].label(f"total_{light}") for light in LIGHT_NAMES))
+        .select_from(totals.outerjoin(chosen, true()))
+        .order_by(*_order(chosen, query))
+    )
+
+
+def _read_page(connection: Connection, query: TillsQuery, whole: Finding | None, now: float) -> TillsPage:
+    rows = connection.execute(page_statement(query), _given(now, whole, query.search)).all()
+    lights = {light: int(rows[0]._mapping[f"total_{light}"]) for light in LIGHT_NAMES}
+    matching = lights[query.light] if query.light else sum(lights.values())
+    pages = max(1, -(-matching // query.size))
+    ids = [row.id for row in rows if row.id is not None]
+    known = {row.id: row for row in connection.execute(_some(), _given(now, whole) | {"ids": ids})} if ids else {}
+    overviews = _overviews(connection, [known[one] for one in ids], whole, now)
+    return TillsPage(overviews, lights, matching, min(max(1, query.page), pages), pages)
+
+
+def _shows(judged: CTE, light: Light) -> ColumnElement[bool]:
+    ranks = [_RANKS[cause] for cause in CAUSES if LIGHTS[cause] == light]
+    return judged.c.rank.between(min(ranks), max(ranks))
+
+
+def _chosen(judged: CTE, query: TillsQuery) -> Select[tuple[object, ...]]:
+    keys: dict[TillSort, ColumnElement[object]] = {
+        "light": judged.c.rank,
+        "name": judged.c.name_key,
+        "contact": func.coalesce(judged.c.last_contact_at, 0),
+        "sale": func.coalesce(judged.c.last_issued_at, ""),
+        "pending": judged.c.pending + judged.c.at_till,
+        "rejected": judged.c.all_rejected,
+        "waiting": judged.c.all_waiting,
+        "version": func.coalesce(judged.c.agent_version, ""),
+    }
+    statement = select(judged.c.id, judged.c.name_key, keys[query.sort].label("sort_key"))
+    if query.light:
+        statement = statement.where(_shows(judged, query.light))
+    key: ColumnElement[object] = literal_column("sort_key")
+    ordered = statement.order_by(key.desc() if query.descending else key.asc(), judged.c.name_key)
+    return ordered.limit(query.size).offset((max(1, query.page) - 1) * query.size)
+
+
+def _order(chosen: Subquery, query: TillsQuery) -> tuple[ColumnElement[object], ...]:
+    key: ColumnElement[object] = chosen.c.sort_key
+    return (key.desc() if query.descending else key.asc(), chosen.c.name_key)
+
+
+def _overviews(
+    connection: Connection, rows: Sequence[Row[tuple[object, ...]]], whole: Finding | None, now: float
+) -> list[TillOverview]:
+    ids = [row.id for row in rows]
+    settled, ages = _settled(connection, ids), found.ages(connection, ids)
+    findings = found.findings(connection, rows, whole, ages, now)
+    names = [field.name for field in msgspec.structs.fields(TillOverview)]
+    overviews = []
+    for row in rows:
+        values = {name: value for name, value in row._asdict().items() if name in names}
+        values |= {state: settled.get((row.id, state), 0) for state in _SETTLED}
+        values |= {"oldest_unsent_at": row.unsent_since, "oldest_unbooked_at": found.oldest(ages[row.id])}
+        values |= {"waiting": row.all_waiting, "rejected": row.all_rejected}
+        values["cause"] = CAUSES[row.rank]
+        values |= {"oldest_pending_at": row.behind_since, "findings": findings.get(row.id, [])}
+        overviews.append(TillOverview(**values))
+    return overviews
+
+
+def _settled(connection: Connection, till_ids: list[int]) -> dict[tuple[int, str], int]:
+    statement = (
+        select(tally.c.till_id, tally.c.state, func.sum(tally.c.count))
+        .where(tally.c.till_id.in_(till_ids), tally.c.state.in_(_SETTLED))
+        .group_by(tally.c.till_id, tally.c.state)
+    )
+    return {(till_id, state): int(count) for till_id, state, count in connection.execute(statement)}

@@ -1,0 +1,67 @@
+"""What stops every till at once: nobody posts, the ERP is away or refuses everything, its ledger lost bookings."""
+
+from sqlalchemy import Connection, Engine, func, select
+
+from malote import rejection
+from malote.database.engine import reading
+from malote.database.tables import tally
+from malote.findings.kinds import Finding, finding_of
+from malote.spool import erp_memory, presence
+
+LEDGER_SHORT = "erp_ledger_short"
+ABSENT = "poster_absent"
+
+# What concerns the whole ERP, and so every till, whether anything of it waits or not.
+STORE_WIDE = frozenset(
+    {
+        "erp_away",
+        "erp_refused_login",
+        "erp_ledger_short",
+        "erp_ledger_ambiguous",
+        "erp_refuses_all",
+        "erp_full",
+        "erp_damaged",
+    }
+)
+
+
+def store_wide(connection: Connection, now: float) -> list[Finding]:
+    """The heaviest first. Raises ``StoreError``."""
+    found: dict[str, Finding] = {}
+    signs = presence.signs_in(connection)
+    alive = [one for one in signs if one.is_alive(now)]
+    if signs and not alive:
+        found[ABSENT] = finding_of("store_wide", "", ABSENT, since=max(one.at for one in signs))
+    elif alive and all(one.trouble in STORE_WIDE for one in alive):  # one that books is enough
+        first = min(alive, key=lambda one: one.since or now)
+        facts = dict(first.facts)
+        found[first.trouble] = finding_of("store_wide", "", first.trouble, since=first.since, facts=facts)
+    for code, count, value in connection.execute(_WAITING):
+        known = found.get(code)
+        facts, since = (known.facts, known.since) if known else ({}, None)
+        found[code] = finding_of("store_wide", "", code, count=int(count), value=int(value), since=since, facts=facts)
+    trouble = erp_memory.trouble(connection)
+    if trouble is not None:
+        found[LEDGER_SHORT] = finding_of(
+            "store_wide",
+            "",
+            LEDGER_SHORT,
+            count=trouble.missing,
+            value=trouble.total,
+            since=trouble.since,
+            facts=erp_memory.facts_of(trouble),
+        )
+    return sorted(found.values(), key=lambda one: (rejection.weight(one.code), one.code))
+
+
+def store_wide_of(engine: Engine, now: float) -> list[Finding]:
+    """The same on a connection of its own. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        return store_wide(connection, now)
+
+
+_WAITING = (
+    select(tally.c.reason_code, func.sum(tally.c.count), func.sum(tally.c.total))
+    .where(tally.c.state == "waiting", tally.c.reason_code.in_(sorted(STORE_WIDE)), tally.c.count > 0)
+    .group_by(tally.c.reason_code)
+)

@@ -1,0 +1,193 @@
+"""What is found wrong, with its weight, value and age: on both kinds of store database."""
+
+import time
+from itertools import pairwise
+
+from sqlalchemy import Engine, text
+
+from malote import rejection
+from malote.database.engine import writing
+from malote.findings import lights, listing, standing
+from malote.findings.kinds import CAUSES, KINDS, LIGHTS, Finding
+from malote.findings.lights import TillOverview
+from malote.findings.standing import Standing
+from malote.quarantine.reports import Selection
+from malote.spool.presence import LASTS_SECONDS, Presence
+from malote.spool.unbooked import listed
+from tests.engines.findings_support import NOW, add_documents, add_till
+from tests.engines.quarantine_support import MARIA, House
+from tests.unit.fiscal.notes import build_note
+
+pytest_plugins = ("tests.engines.quarantine_fixtures",)
+
+BAD = b"<venda>one</venda>"
+
+
+def seen(engine: Engine, name: str = "caixa1", now: float = NOW) -> TillOverview:
+    found = lights.till_overview(engine, name, now=now)
+    assert found is not None
+    return found
+
+
+def told(engine: Engine, name: str = "caixa1", now: float = NOW) -> list[tuple[str, str, int, int, float | None]]:
+    return [(one.name, one.code, one.count, one.value, one.since) for one in seen(engine, name, now).findings]
+
+
+def test_the_kinds_stand_by_weight_and_every_light_has_a_run_of_them() -> None:
+    assert all(one.weight > after.weight for one, after in pairwise(KINDS))
+    order = [LIGHTS[cause] for cause in CAUSES]
+    assert order == sorted(order, key=["outside", "stopped", "attention", "ok", "disabled"].index)
+    assert {kind.code for kind in KINDS if kind.code} <= set(rejection.catalogue())
+
+
+def test_all_that_is_wrong_is_told_the_heaviest_first_with_value_and_age(spool_engine: Engine) -> None:
+    till_id = add_till(
+        spool_engine,
+        "caixa1",
+        {("waiting", "sale_not_here"): 1, ("rejected", "items_sum"): 2, ("rejected", "structure_outdated"): 1},
+        clock_skew_seconds=-900.0,
+    )
+    with writing(spool_engine) as connection:
+        connection.execute(text("UPDATE tally SET total = count * 3209"))
+    add_documents(
+        spool_engine,
+        till_id,
+        [
+            {"state": "rejected", "accepted_at": NOW - 70, "reason_code": "items_sum"},
+            {"state": "waiting", "accepted_at": NOW - 90, "reason_code": "sale_not_here"},
+        ],
+    )
+    assert told(spool_engine) == [
+        ("structure", "structure_outdated", 1, 3209, NOW - 70),
+        ("rejected", "items_sum", 2, 6418, NOW - 70),
+        ("waiting", "sale_not_here", 1, 3209, NOW - 90),
+        ("skewed", "clock_skewed", 0, 0, None),
+    ]
+    overview = seen(spool_engine)
+    assert (overview.light, overview.cause, overview.oldest_unbooked_at) == ("stopped", "structure", NOW - 90)
+    assert next((one.till, one.who) for one in listing.findings(spool_engine, NOW)) == ("caixa1", "dba")
+
+
+def test_what_was_captured_and_does_not_come_is_no_green_light(spool_engine: Engine) -> None:
+    add_till(spool_engine, "caixa1", pending=3, unsent_since=NOW - 299)
+    assert (seen(spool_engine).light, seen(spool_engine).oldest_unsent_at) == ("ok", NOW - 299)
+    assert told(spool_engine, now=NOW + 2) == [("unsent", "till_unsent", 3, 0, NOW - 299)]
+
+
+def test_what_stops_the_store_stops_every_till(spool_engine: Engine) -> None:
+    add_till(spool_engine, "caixa1", {("waiting", "erp_refuses_all"): 4})
+    add_till(spool_engine, "caixa2", {("rejected", "items_sum"): 1})
+    add_till(spool_engine, "velho", disabled_at=NOW)
+    page = lights.tills(spool_engine, lights.TillsQuery(sort="name"), now=NOW)
+    assert [(one.light, one.cause, one.reason_code) for one in page.tills] == [
+        ("stopped", "store_wide", "erp_refuses_all"),
+        ("stopped", "store_wide", "erp_refuses_all"),
+        ("disabled", "disabled", None),
+    ]
+    assert [one.heaviest.count if one.heaviest else None for one in page.tills] == [4, 0, None]
+    assert [(one.till, one.name) for one in listing.findings(spool_engine, NOW)] == [
+        ("", "store_wide"),
+        ("caixa1", "erp_stopped"),
+        ("caixa2", "rejected"),
+    ], "the store's own is told once"
+
+
+def test_an_erp_that_is_away_is_told_though_nothing_waits(spool_engine: Engine) -> None:
+    add_till(spool_engine, "caixa1")
+    clock = [NOW]
+    poster = Presence(spool_engine, lambda: clock[0], "one")
+    poster.renew("erp_locked")
+    assert seen(spool_engine).light == "ok", "a lock is told of those who wait"
+    clock[0] += 1
+    poster.renew("erp_away", {"detail": "x"})
+    clock[0] += 50
+    poster.renew("erp_away", {"detail": "x"})
+    assert told(spool_engine, now=NOW + 60) == [("store_wide", "erp_away", 0, 0, NOW + 1)], "since it began"
+    poster.renew()
+    assert seen(spool_engine, now=NOW + 60).light == "ok"
+
+
+def test_one_poster_that_books_is_enough(spool_engine: Engine) -> None:
+    add_till(spool_engine, "caixa1")
+    Presence(spool_engine, lambda: NOW, "one").renew("erp_away")
+    assert seen(spool_engine).light == "stopped"
+    Presence(spool_engine, lambda: NOW, "two").renew()
+    assert seen(spool_engine).light == "ok"
+
+
+def test_a_poster_that_died_stops_the_lights_and_one_that_was_stopped_does_not(spool_engine: Engine) -> None:
+    later = NOW + LASTS_SECONDS + 1
+    add_till(spool_engine, "caixa1", last_contact_at=later)
+    poster = Presence(spool_engine, lambda: NOW, "one")
+    poster.renew()
+    assert told(spool_engine, now=later) == [("store_wide", "poster_absent", 0, 0, NOW)]
+    poster.close()
+    assert seen(spool_engine, now=later).light == "ok"
+
+
+def test_findings_of_dear_looks_stand_until_the_next_look_of_their_kind(spool_engine: Engine) -> None:
+    one, two = add_till(spool_engine, "caixa1"), add_till(spool_engine, "caixa2")
+    standing.note(spool_engine, "numbers", [one, two], {one: Standing(2, 0, NOW - 5), two: Standing(1)})
+    standing.note(spool_engine, "days", [one], {one: Standing(1, 3209, NOW - 9)})
+    assert told(spool_engine) == [
+        ("numbers", "numbers_missing", 2, 0, NOW - 5),
+        ("days", "day_divergent", 1, 3209, NOW - 9),
+    ]
+    standing.note(spool_engine, "numbers", [one], {})
+    assert [one[0] for one in told(spool_engine)] == ["days"]
+    assert [one[0] for one in told(spool_engine, "caixa2")] == ["numbers"], "nobody looked at it again"
+
+
+# ---- what was deleted ----
+
+
+def deleted_of(house: House) -> list[Finding]:
+    return [one for one in listing.findings(house.engine, time.time()) if one.name == "deleted"]
+
+
+def refused_and_deleted(house: House, number: int = 1) -> int:
+    note = build_note(number=number)
+    one = house.refuse(note, "erp_constraint")
+    house.hold(note)
+    report = house.quarantine.delete(Selection((one,)), MARIA)
+    assert [each.grounds for each in report.deleted] == ["till"]
+    return one
+
+
+def test_deleting_a_sale_is_not_booking_it_until_a_person_says_why(house: House) -> None:
+    one = refused_and_deleted(house)
+    stored = house.spool.document(one)
+    (found,) = deleted_of(house)
+    assert (found.till, found.count, found.value, found.light) == ("caixa1", 1, stored.total, "attention")
+    assert stored.total
+    done = house.quarantine.accept_unbooked("CAIXA1", None, MARIA, reason="venda de teste")
+    assert (done.documents, done.total) == ([one], stored.total)
+    assert deleted_of(house) == []
+    (entry,) = house.audited("unbooked_accepted")
+    assert (entry.object, entry.reason) == ("till:caixa1", "venda de teste")
+    assert house.quarantine.accept_unbooked(None, None, MARIA, reason="outra vez").documents == []
+
+
+def test_a_deleted_sale_that_is_restored_or_booked_after_all_is_not_missing(house: House) -> None:
+    one, two = refused_and_deleted(house, 1), refused_and_deleted(house, 2)
+    assert listed(house.engine, None) == [one, two]
+    house.quarantine.restore(Selection((one,)), MARIA)
+    assert listed(house.engine, None) == [two]
+    house.take(build_note(number=2, signed=False))
+    house.post()
+    assert listed(house.engine, "caixa1") == [], "another file of its key was booked"
+
+
+def test_what_the_erp_has_may_be_deleted_and_stays_green(house: House) -> None:
+    house.take(build_note(number=1))
+    house.post()
+    one = house.refuse(build_note(number=1, signed=False), "erp_constraint")
+    assert [each.grounds for each in house.quarantine.delete(Selection((one,)), MARIA).deleted] == ["erp"]
+    assert deleted_of(house) == []
+
+
+def test_what_could_not_be_read_may_have_been_a_sale(house: House) -> None:
+    one = house.reject(BAD)
+    house.quarantine.delete(Selection((one,)), MARIA, last_copy_reason="arquivo de teste")
+    (found,) = deleted_of(house)
+    assert (found.count, found.value) == (1, 0)
