@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -25,6 +25,9 @@ ARGUMENTS = [
 STORE_MONITOR = {"width": 1024, "height": 768}
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+
+# What is looked for comes at some time, on a busy machine later.
+expect.set_options(timeout=60_000)
 
 
 def executable() -> str:
@@ -69,7 +72,7 @@ def watched(browser: Browser, address: str, **options: Any) -> Iterator[Watched]
     """A page of a browser that has never been here, in Portuguese unless told otherwise."""
     chosen = {"locale": "pt-BR", "viewport": DESK, "base_url": address} | options
     context = browser.new_context(**chosen)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(120_000)
     page = Watched(context)
     try:
         yield page
