@@ -108,11 +108,18 @@ def title(code: str, language: Language = "pt") -> str:
     return _say(entry(code).title, {"code": code}, language)
 
 
+_REFERS = Text("Refere-se a: {refers}.", "It refers to: {refers}.")
+_REFERS_TO_NOTHING = Text("Não se refere a nenhuma outra nota.", "It refers to no other note.")
+_NOTHING = ("", "–")
+
+
 def cause(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
-    """With the ERP's own words behind it, marked as such, where ``facts`` have any."""
+    """With what the document refers to behind it, and the ERP's own words, marked as such, where ``facts`` have any."""
     known = entry(code)
     shown = {name: _POINT.sub(",", value) for name, value in facts.items()} if _has_commas(known, language) else facts
     told = _say(known.cause, {"code": code, **shown}, language)
+    if "refers" in facts and "{refers}" not in known.cause.pt:
+        told += f" {_say(_REFERS if facts['refers'] not in _NOTHING else _REFERS_TO_NOTHING, facts, language)}"
     return f"{told} {_say(_SAID, facts, language)}" if facts.get("said") else told
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from malote.accounts.tills import Till, create_till
 from malote.app import Services, build_poster, services_for
-from malote.config import FiscalSettings, Settings, StoreSettings
+from malote.config import DatabaseSettings, ErpSettings, FiscalSettings, Settings, StoreSettings
 from malote.fiscal.operations import Effect
 from malote.posting.poster import Poster
 from malote.spool.documents import StoredDocument
@@ -32,7 +32,10 @@ class Store:
         self.services = services
         self.tills = tills
         self.settings = services.settings
-        self._erp = create_engine(f"sqlite:///{home / 'erp.sqlite3'}")
+        self._erp = create_engine(self.settings.erp_url.replace("postgresql://", "postgresql+psycopg://"))
+        # SQLite holds money in cents and quantities with four decimals, as whole numbers.
+        on_sqlite = self._erp.dialect.name == "sqlite"
+        self._money, self._pieces = (100, 10_000) if on_sqlite else (1, 1)
         self.poster: Poster = build_poster(self.settings, services)
         self.poster._erp.create_structure()
 
@@ -66,6 +69,19 @@ class Store:
         one = self.document(content, position)
         return one.state, one.reason.code if one.reason else None
 
+    def settled(self, *contents: bytes) -> list[tuple[str, str | None]]:
+        """The state and reason of each file's one document."""
+        return [self.state(one) for one in contents]
+
+    def nobody_is_asked(self) -> None:
+        """Nothing is rejected, waits, is still to be booked, or is flagged."""
+        for status in self.services.spool.status():
+            assert (status.rejected, status.waiting, status.pending) == (0, 0, 0), (
+                status.till,
+                status.rejected_reasons,
+            )
+        assert self.services.spool.flagged() == []
+
     def documents(self) -> list[StoredDocument]:
         return self.services.spool.documents(limit=1000)
 
@@ -73,12 +89,14 @@ class Store:
         query = "SELECT access_key, total, protocol_number, protocol_status, cancelled_at FROM sale"
         with self._erp.connect() as connection:
             rows = connection.execute(text(query)).all()
-        return {row[0]: Booked(Decimal(row[1]) / 100, row[2] or None, row[3], row[4] is not None) for row in rows}
+        return {
+            row[0]: Booked(Decimal(row[1]) / self._money, row[2] or None, row[3], row[4] is not None) for row in rows
+        }
 
     def stock(self) -> Decimal:
         with self._erp.connect() as connection:
             moved = connection.execute(text("SELECT coalesce(sum(quantity), 0) FROM stock")).scalar_one()
-        return Decimal(moved) / 10_000  # as SQLite holds four decimals
+        return Decimal(moved) / self._pieces
 
     def close(self) -> None:
         self.poster.close()
@@ -90,10 +108,17 @@ def store_in(
     home: Path,
     operations: dict[str, Effect] | None = None,
     store: StoreSettings | None = None,
+    *,
+    database_url: str = "",
+    erp_url: str = "",
 ) -> Iterator[Store]:
-    """Opened, or opened again after a restart: tills that exist are found."""
+    """Opened, or opened again after a restart: tills that exist are found. Both databases are SQLite by default."""
     settings = Settings(
-        home=str(home), store=store or StoreSettings(), fiscal=FiscalSettings(operations=operations or {})
+        home=str(home),
+        store=store or StoreSettings(),
+        fiscal=FiscalSettings(operations=operations or {}),
+        database=DatabaseSettings(url=database_url),
+        erp=ErpSettings(url=erp_url),
     )
     with services_for(settings) as services:
         known = {till.name: till for till in services.tills()}

@@ -282,7 +282,7 @@ def test_the_authorised_version_of_a_document_settles_it(open_house: OpenHouse) 
     (one,) = house.documents()
     assert one.reason is not None
     assert one.reason.code == "never_authorised"
-    assert [option.kind for option in house.quarantine.cures(one.id)] == ["attach_protocol"]
+    assert [option.kind for option in house.quarantine.cures(one.id)] == ["attach_protocol", "keep_unbooked"]
     report = house.quarantine.attach_protocol(one.id, "authorised.xml", build_note(number=1), MARIA)
     assert report.replay.replayed == [one.id]
     house.post()

@@ -56,7 +56,7 @@ def test_a_note_that_is_kept_for_what_it_does_is_no_sale(spool: Spool, till_one:
 
 @pytest.mark.parametrize(
     ("code", "state"),
-    [(None, ""), ("operation_paid", "rejected"), ("superseded", "kept"), ("kept_by_person", "kept")],
+    [(None, ""), ("operation_paid", "rejected"), ("superseded", "kept"), ("number_settled", "kept")],
 )
 def test_one_version_that_is_more_than_that_counts(
     spool: Spool, till_one: Till, till_two: Till, code: str | None, state: str

@@ -8,7 +8,7 @@ from malote.accounts.tills import Till
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
-from malote.spool import joining, leasing, reports, retention
+from malote.spool import leasing, reports, retention, superseded
 from malote.spool.sql import Spool
 from malote.spool.states import STATES
 from tests.engines.spool_support import START, send_sales
@@ -65,7 +65,7 @@ def test_waking(spool: Spool, till_one: Till, spool_engine: Engine) -> None:
 
 def test_voids_of_a_number(spool: Spool, till_one: Till, spool_engine: Engine) -> None:
     send_sales(spool, till_one, range(50))
-    query = select(documents.c.id).where(joining._of_void_number(["1", "2"]))
+    query = select(documents.c.id).where(superseded.of_void_number(["1", "2"]))
     assert_no_full_scan(spool_engine, query)
     assert "document_void" in plan_of(spool_engine, query)
     # With values bound as they are in earnest, too: neither engine looks into them for an index of some rows.

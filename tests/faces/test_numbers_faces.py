@@ -11,7 +11,7 @@ from malote.app import Services, build_poster
 from malote.cli.main import assemble
 from tests.faces.console_support import csrf_of, send, signed_in, store, till
 from tests.faces.test_console_pages import words
-from tests.unit.fiscal.notes import build_note
+from tests.unit.fiscal.notes import Line, build_note
 
 Run = Callable[..., Result]
 
@@ -85,3 +85,26 @@ def test_the_pages_tell_and_settle(services: Services) -> None:
         assert "Tudo o que chegou foi lançado" in words(ana.get("/console/tills/caixa1").text)
         english = words(ana.get("/console/documents/1", headers={"Accept-Language": "en"}).text)
         assert "Guardada, não lançada" in english or "Kept, not booked" in english
+
+
+def test_what_is_kept_is_booked_by_command_and_by_button(services: Services, run: Run) -> None:
+    sender = till(services, "caixa2")
+    for number, total in ((70, None), (71, None), (72, 9999)):
+        send(services, sender, build_note(number=number, total=total, series=2, items=[Line(cfop="5152")]))
+    first, second, third = (one.id for one in services.spool.documents("caixa2"))
+    assert "Correção: book_sale" in run("rejected", "show", first).stdout
+    run("rejected", "book", first, "--reason", " ", code=3)
+    assert "De volta à fila" in run("rejected", "book", first, "--reason", "é venda").stdout
+    refused = run("rejected", "book", third, "--reason", "é venda", code=1)
+    assert "items_sum" in refused.output
+    with signed_in(services) as ana:
+        page = ana.get(f"/console/documents/{second}").text
+        assert "Lançar" in page
+        assert "Não se refere a nenhuma outra nota." in words(page)
+        form = {"csrf": csrf_of(ana), "reason": "é venda"}
+        assert ana.post(f"/console/documents/{second}/book", data=form).status_code == 200
+        post(services)
+        assert "É venda, por decisão de uma pessoa: é venda" in words(ana.get(f"/console/documents/{second}").text)
+        english = words(ana.get(f"/console/documents/{third}", headers={"Accept-Language": "en"}).text)
+        assert "Book" in english or "Lançar" in english
+    assert [one.state for one in services.spool.documents("caixa2")] == ["posted", "posted", "kept"]

@@ -33,5 +33,13 @@ def test_money_has_a_comma_in_portuguese_and_a_point_in_english(code: str, facts
         assert value.replace(".", ",") in cause(code, facts, "pt")
 
 
+@pytest.mark.parametrize("nothing", ["", "–"])
+def test_what_a_note_refers_to_is_said_plainly(nothing: str) -> None:
+    told = {"cfop": "5152", "refers": "3526"}
+    assert cause("operation_transfer", told, "pt").endswith("Refere-se a: 3526.")
+    assert cause("operation_transfer", told | {"refers": nothing}, "pt").endswith("Não se refere a nenhuma outra nota.")
+    assert cause("operation_transfer", told | {"refers": nothing}, "en").endswith("It refers to no other note.")
+
+
 def test_what_is_no_money_stands_as_it_was_said() -> None:
     assert "4.00" in cause("layout_unknown", {"found": "4.00"}, "pt")

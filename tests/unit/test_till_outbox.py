@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from malote.till import storage
+from malote.till.courier import _answers
 from malote.till.files import Answer, Counts, Mark, Refusal
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
 from malote.till.storage import OutboxDamagedError, OutboxError
+from malote.wire import DocumentReceipt, FileReceipt
 from tests.unit.till_support import captured, digest
 
 
@@ -70,6 +72,18 @@ def test_answers_move_files_on(outbox: Outbox) -> None:
     assert outbox.record(answers, at=2.0) == 4
     assert outbox.record(answers, at=3.0) == 0, "the same answers change nothing"
     assert outbox.counts() == Counts(accepted=1, posted=1, rejected=1, discarded=1)
+
+
+def test_what_the_server_keeps_unbooked_is_not_counted_as_proven(outbox: Outbox) -> None:
+    outbox.capture([captured(b"a"), captured(b"b"), captured(b"c")], at=1.0)
+    said = [
+        (b"a", [DocumentReceipt("kept", "sale", code="operation_transfer", message="a transfer")]),
+        (b"b", [DocumentReceipt("posted", "sale", code="number_twice")]),
+        (b"c", [DocumentReceipt("posted", "sale"), DocumentReceipt("kept", "event", code="event_beside_sale")]),
+    ]
+    receipts = [FileReceipt(digest(text).hex(), "posted", documents) for text, documents in said]
+    outbox.record(_answers(receipts, {digest(text) for text, _ in said}), at=2.0)
+    assert outbox.counts() == Counts(posted=2, kept=1)
 
 
 def test_what_was_proven_stays_proven(outbox: Outbox) -> None:

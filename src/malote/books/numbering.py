@@ -21,6 +21,7 @@ from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.tables import till_series
+from malote.spool.refused_voids import BOOKED, NEEDLESS
 
 LARGEST_WALK = 50_000  # documents looked at for one page
 MOST_GAPS = 500  # of one page
@@ -298,13 +299,17 @@ def _is_before(issued_at: str | None, at: datetime) -> bool:
     return issued.tzinfo is not None and issued < at
 
 
+# Refused by the authority, and settled since: no number is void by them.
+_refused = (documents.c.state == "kept") & documents.c.reason_code.in_((BOOKED, NEEDLESS))
+
+
 def _voids(connection: Connection, query: NumbersQuery) -> list[Gap]:
     """The voided numbers of the series, in order: those whose voiding was not refused."""
     columns = (documents.c.number, documents.c.last_number)
     statement = (
         select(*columns)
         .where(*_of(query.key, "number_void"), documents.c.state.not_in(("rejected", "discarded")))
-        .where(documents.c.last_number.is_not(None))
+        .where(documents.c.last_number.is_not(None), ~_refused)
         .order_by(documents.c.number)
         .limit(MOST_VOIDS)
     )

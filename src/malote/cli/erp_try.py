@@ -103,6 +103,8 @@ def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> Report:
         for problem in problems:
             if problem.severity == severity:
                 return Report(summary(reading).access_key, result, problem.code, dict(problem.facts), "", [])
+    if isinstance(document, Sale) and any(one.code == operations.PART for one in judged):
+        document = operations.sale_part(document, settings.fiscal.operations)
     if document is None:
         return Report(summary(reading).access_key, "rejected", "", {}, "", [])
     try:

@@ -1,11 +1,11 @@
-"""``malote rejected reverse|seen|keep``: what a person decides about documents that are in each other's way."""
+"""``malote rejected reverse|seen|keep|book``: what a person decides about documents that are in each other's way."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from malote.cli.common import ConfigOption, JsonOption, print_json, say
-from malote.cli.quarantine import quarantine_of
+from malote.cli.quarantine import end, quarantine_of, show_refused
 from malote.cli.rejected_actions import IdArgument
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command("reverse")(reverse)
     app.command("seen")(seen)
     app.command("keep")(keep)
+    app.command("book")(book)
 
 
 def reverse(number: IdArgument, reason: ReasonOption, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -47,6 +48,19 @@ def keep(number: IdArgument, reason: ReasonOption, config: ConfigOption = None, 
     with quarantine_of(config) as services:
         report = services.quarantine.keep_unbooked(number, command_line(), reason=reason)
         _told(report, services.settings.language, json=json)
+
+
+def book(number: IdArgument, reason: ReasonOption, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Books a document that was kept as no sale and is one after all. Exit status 1 if something else is against it."""
+    from malote.accounts.audit import command_line
+
+    with quarantine_of(config) as services:
+        report = services.quarantine.book_sale(number, command_line(), reason=reason)
+        language = services.settings.language
+        _told(report, language, json=json)
+    if not json:
+        show_refused(report.replay.refused, language)
+    end(report.replay.refused)
 
 
 def _told(report: "CureReport", language: "Language", *, json: bool) -> None:

@@ -142,7 +142,7 @@ class _Bar:
             return
         self._due = time.monotonic() + 0.2
         counts = outbox.counts()
-        done = counts.posted + counts.rejected + counts.discarded + counts.held
+        done = counts.posted + counts.kept + counts.rejected + counts.discarded + counts.held
         if not self._shown:
             self._progress.start()
             self._shown = True
@@ -174,6 +174,10 @@ def _ended(drained: Drained, language: Language) -> int:
     }[language]
     waiting = counts.captured + counts.held + counts.accepted
     said = line.format(posted=counts.posted, waiting=waiting, rejected=counts.rejected, refused=drained.refused)
+    if counts.kept:
+        said += {"pt": f", {counts.kept} guardada(s) que não são venda", "en": f", {counts.kept} kept as no sale"}[
+            language
+        ]
     console.print(said, markup=False, highlight=False, soft_wrap=True)
     match drained.ending:
         case "proven":

@@ -126,6 +126,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             cures.reverse_booked,
             cures.mark_seen,
             cures.keep_unbooked,
+            cures.book_sale,
             load_manager.show_tills,
             load_manager.check,
             load_manager.update_tills,

@@ -126,7 +126,7 @@ class Booking(Lost):
                 completed.append((posting, answer))
                 self._say(posting, Result.PROTOCOL_ADDED)
             elif _says_nothing_new(answer, sale):
-                self._say(posting, Result.DUPLICATE)
+                self._say(posting, Result.DUPLICATE, {"counts": "no"} if _counts_no_more(answer, sale) else {})
             else:
                 told = refusal_of(answer)
                 refused = Outcome(posting.document_id, Result.REFUSED, told.facts, told.code)
@@ -244,7 +244,12 @@ def _says_nothing_new(answer: Answer, sale: Held) -> bool:
     """Whether the sale is booked as the answer has it: authorised by whatever answer, or cancelled."""
     if meaning(answer.status) == "cancelled":
         return sale.cancelled_at is not None
-    return sale.protocol_status is not None
+    return sale.protocol_status is not None or sale.cancelled_at is not None
+
+
+def _counts_no_more(answer: Answer, sale: Held) -> bool:
+    """Whether the answer refuses what is taken back already."""
+    return not answer.authorised and sale.protocol_status is None and meaning(answer.status) != "cancelled"
 
 
 def _of(kind: type[Kind], batch: Sequence[Posting]) -> list[Pair[Kind]]:

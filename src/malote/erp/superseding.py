@@ -16,11 +16,13 @@ from malote.erp.numbers import VOIDED
 from malote.erp.protocol import Outcome, Posting
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, Entry
+from malote.fiscal.answers import meaning
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 
 EVENT = "reversal"
 _WHY_SALE = "NUMERO AUTORIZADO COM OUTRA CHAVE"
 _WHY_VOID = "NUMERO INUTILIZADO"
+_WHY_DENIED = "NOTA DENEGADA"
 
 
 class Superseding(Booking):
@@ -41,6 +43,8 @@ class Superseding(Booking):
                 self._make_way(fit, sale)
             case Answer() as answer if answer.authorised:
                 self._bring_back(answer.access_key)
+            case Answer() as answer if meaning(answer.status) == "denied":
+                self._take_back(answer.access_key, fit, answer.access_key[6:20], _WHY_DENIED)
             case NumberVoid() as void if void.authorised:
                 self._make_void(fit, void)
         return self.book([posting])[0]

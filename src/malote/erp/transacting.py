@@ -146,7 +146,7 @@ class Transaction:
     # ---- sales ----
 
     def _add_new(self, pairs: Sequence[Pair[Sale]]) -> None:
-        """Books those whose key is new, in the order given. Whose number is another's too, that is told."""
+        """Books those whose key is new, in the order given. Whose number is another's that counts, that is told."""
         if not pairs:
             return
         entries = [rows.ledger_row(sale.access_key, posting) for posting, sale in pairs]
@@ -158,7 +158,7 @@ class Transaction:
         self._write(written)
         for posting, sale in booked:
             rival = self._contest.rival(sale.access_key)
-            if rival is None:
+            if rival is None or not self._contest.active(rival):
                 self._say_posted(posting, open=not sale.authorised)
             else:
                 self._say(posting, Result.TWICE, facts_of(rival))

@@ -40,7 +40,14 @@ NO_SALE = frozenset(
     | {"operation_several", "return_note", "not_a_sale"}
 )
 
+_COMES_BACK = frozenset({"return_note", "operation_return", "operation_purchase"})
+# Of these a person may say that the note is a sale after all.
+ARGUABLE = (NO_SALE | {"operation_paid", "operations_split"}) - _COMES_BACK
+IS_SALE = "sale_after_all"  # under this code it is accepted, beside the sums that a person accepts
+
 Overrides = Mapping[str, Effect]  # by CFOP, as the store's settings say it
+
+PART = "operations_part"  # found of a note whose lines are not all of the sale, and whose total is
 
 NORMAL = 1  # finNFe
 _COMES_IN = 0  # tpNF
@@ -128,10 +135,26 @@ def _of_reference(sale: Sale, effects: Mapping[str, Effect]) -> Problem | None:
 
 def _of_mixed(sale: Sale, others: Mapping[str, Effect]) -> Problem:
     """Sales and something else in one note. Its total is that of the sales alone only where the rest weighs nothing;
-    then all its goods leave, and all its money is the sale's."""
-    if set(others.values()) <= _FOR_NOTHING and not any(_net(item) for item in sale.items if item.cfop in others):
-        return warning("operations_mixed", cfop=_cfops(others), refers=_refers(sale))
-    return reject("operations_split", cfop=_cfops(others), refers=_refers(sale))
+    then all its money is the sale's. Goods given away leave with it; any other line is none of the sale's."""
+    left = {cfop: effect for cfop, effect in others.items() if effect not in _FOR_NOTHING}
+    if any(_counts(item, left) for item in sale.items if item.cfop in others):
+        return reject("operations_split", cfop=_cfops(others), refers=_refers(sale))
+    if left:
+        return warning(PART, cfop=_cfops(left), refers=_refers(sale))
+    return warning("operations_mixed", cfop=_cfops(others), refers=_refers(sale))
+
+
+def _counts(item: Item, left: Collection[str]) -> bool:
+    """Whether a line has a part in the note's total; or, where it is to be left out, in any sum of its header."""
+    added = item.discount, item.freight, item.insurance, item.other
+    return bool(_net(item)) or (item.cfop in left and (item.in_total or any(added)))
+
+
+def sale_part(sale: Sale, overrides: Overrides) -> Sale:
+    """What is booked of a note of which ``PART`` is found: without the lines that are no part of the sale."""
+    effects = {item.cfop: found.effect for item in sale.items if (found := operation(item.cfop, overrides))}
+    sold = [item for item in sale.items if effects.get(item.cfop) == "sale" or effects.get(item.cfop) in _FOR_NOTHING]
+    return msgspec.structs.replace(sale, items=tuple(sold))
 
 
 def _net(item: Item) -> int:
@@ -155,10 +178,10 @@ def _cfops(effects: Collection[str]) -> str:
 
 
 def _refers(sale: Sale) -> str:
-    """The first note that it refers to, and how many more."""
+    """The first note that it refers to, and how many more; "" for none."""
     references = sale.references
     if not references:
-        return "–"
+        return ""
     return named(references[0]) + (f" (+{len(references) - 1})" if len(references) > 1 else "")
 
 

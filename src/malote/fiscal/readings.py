@@ -49,6 +49,7 @@ class Summary(msgspec.Struct, frozen=True):
     items: int | None = None  # how many
     payments: int | None = None  # how many
     change: int | None = None
+    last_number: int | None = None  # of voided numbers
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -145,6 +146,7 @@ def _of_void(void: NumberVoid) -> Summary:
         issuer=void.issuer,
         series=void.series,
         number=void.first,
+        last_number=void.last,
         issued_at=void.at.isoformat() if void.at else None,
         environment=void.environment,
         authorised=void.authorised,

@@ -37,6 +37,7 @@ def read_void(request: etree._Element | None, answer: etree._Element | None) -> 
         issuer=fields.get("CNPJ") or fields.get("CPF"),
         series=whole_number(fields.get("serie", "")),
         number=whole_number(fields.get("nNFIni", "")),
+        last_number=whole_number(fields.get("nNFFin", "")),
         issued_at=at.isoformat() if at else None,
         authorised=protocol is not None,
     )

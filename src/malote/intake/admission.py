@@ -58,7 +58,7 @@ ACCEPTABLE = frozenset({"items_sum", "payments_sum", "digest_disagrees", "sale_r
 
 # Of a note that is no sale nothing is booked: what its sums come to, and which version was authorised, is nobody's
 # concern at the till.
-_MOOT = ACCEPTABLE | {"digest_disagrees"}
+_MOOT = ACCEPTABLE
 
 # Of each document of a file, by its position, the codes that a person has accepted.
 Accepted = Mapping[int, Collection[str]]
@@ -107,14 +107,17 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
     seen = summary(reading)
     document = reading.document
     operation = operations.judge(document, rules.operations) if isinstance(document, Sale) else []
+    if isinstance(document, Sale) and any(problem.code == operations.PART for problem in operation):
+        document = operations.sale_part(document, rules.operations)
     operation += _before_the_start(seen, rules.store)
-    found = [_as_warning(problem) if problem.code in accepted else problem for problem in reading.problems + operation]
+    operation = [_as_warning(problem, accepted) for problem in operation]
+    found = [_as_warning(problem, accepted) for problem in reading.problems] + operation
     if any(problem.severity == "keep" for problem in operation):
         found = [warning(one.code, **one.facts) if one.code in _MOOT else one for one in found]
     # What the reader itself refuses must never be booked, not even when somebody replays it.
     # What only lacks its authorisation is kept readable, for the answer that may still come in a file of its own.
     refused = any(problem.severity == "reject" and problem.code not in CURED_BY_AUTHORISATION for problem in found)
-    judged = _Judged(None if refused else reading.document, seen, found, None)
+    judged = _Judged(None if refused else document, seen, found, None)
     if reading.document is None:
         return judged
     if not judged.kept:
@@ -126,8 +129,11 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
     return judged
 
 
-def _as_warning(problem: Problem) -> Problem:
-    return warning(problem.code, **problem.facts) if problem.code in ACCEPTABLE else problem
+def _as_warning(problem: Problem, accepted: Collection[str]) -> Problem:
+    """The same, of severity "warning" where a person has accepted it."""
+    sale = operations.IS_SALE in accepted and problem.code in operations.ARGUABLE
+    taken = sale or (problem.code in accepted and problem.code in ACCEPTABLE)
+    return warning(problem.code, **problem.facts) if taken else problem
 
 
 def _before_the_start(seen: Summary, store: StoreSettings) -> list[Problem]:
@@ -168,6 +174,7 @@ def _incoming(position: int, judged: _Judged, verdicts: Mapping[SeriesKey, Probl
         issuer=_text(seen.issuer),
         series=_number(seen.series),
         number=_number(seen.number),
+        last_number=_number(seen.last_number),
         issued_at=_text(seen.issued_at),
         total=_number(seen.total),
         authorised=seen.authorised,

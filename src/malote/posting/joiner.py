@@ -15,8 +15,9 @@ from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.no_sales import CANCELS_NO_SALE
 from malote.spool.sql import Spool
 from malote.spool.states import OPEN
+from malote.spool.superseded import CANCELLED_UNBOOKED
 
-JOINED, KNOWN = "answer_joined", "answer_known"
+JOINED, KNOWN, MOOT = "answer_joined", "answer_known", "answer_moot"
 
 
 class Joiner:
@@ -64,6 +65,10 @@ class Joiner:
             # Nobody is to wait for a sale that will never be: all that is here of the note is no sale.
             none = document.access_key in self._spool.no_sales({document.access_key})
             return _kept(leased, CANCELS_NO_SALE, {}, None) if none else settlement
+        if isinstance(document, Sale) and outcome.result is Result.NOT_AUTHORISED:
+            # What the authority cancelled it had authorised, and is no sale any more.
+            over = document.access_key in self._spool.cancelled({document.access_key})
+            return _kept(leased, CANCELLED_UNBOOKED.code, {}, None) if over else settlement
         status = self._joined.get(leased.id)
         if status is None or settlement.state != "posted":
             return settlement
@@ -77,7 +82,8 @@ class Joiner:
             case Result.PROTOCOL_ADDED:
                 return _kept(leased, JOINED, facts, answer.status)
             case Result.DUPLICATE:
-                return _kept(leased, KNOWN, facts, answer.status if answer.authorised else None)
+                code = MOOT if outcome.facts.get("counts") == "no" else KNOWN
+                return _kept(leased, code, facts, answer.status if answer.authorised else None)
             case Result.SALE_MISSING if self._is_here(answer):
                 return _kept(leased, JOINED, facts, answer.status if answer.authorised else None)
         return settlement

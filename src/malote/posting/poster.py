@@ -219,8 +219,8 @@ class Poster:
             if error.transient:
                 return self._decider.of_error(leased, error, now)
             return self._decider.of_refusal(leased, error, now)
-        settlement = msgspec.structs.replace(self._decider.of_outcome(leased, outcome, now), took_back=took_back)
-        return self._joiner.told(leased, outcome, settlement)
+        settlement = self._joiner.told(leased, outcome, self._decider.of_outcome(leased, outcome, now))
+        return msgspec.structs.replace(settlement, took_back=took_back)
 
     def _supersede(self, posting: Posting) -> Outcome:
         with self._lookout.attempt():

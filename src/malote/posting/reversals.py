@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from malote.config import StoreSettings
 from malote.erp.protocol import Erp, Outcome, Posting, Result
-from malote.fiscal.documents import Document, NumberVoid
+from malote.fiscal.documents import Answer, Document, NumberVoid
 from malote.spool.documents import LeasedDocument
 from malote.spool.sql import Spool
 
 # What the ERP said of documents that an order may be given for.
 ASIDE = frozenset({Result.SUPERSEDES, Result.CORRECTED, Result.REVERSED, Result.VOIDED, Result.VOID_OF_SALES})
+DENIED = "denied"  # a booked offline sale is no sale, says the authority
 _BOOKED = frozenset({Result.POSTED, Result.DUPLICATE, Result.TWICE, Result.VOID_OF_SALES})
 
 
@@ -30,7 +31,7 @@ class Reversals:
 
         Raises ``ErpError``, ``StoreError``; the document then comes again.
         """
-        if outcome.result not in ASIDE and not leased.attempts:
+        if not _is_aside(outcome) and not leased.attempts:
             return outcome, ()
         ordered = leased.id in self._spool.ordered([leased.id])
         if not ordered and self._by_itself(outcome):
@@ -38,7 +39,7 @@ class Reversals:
             ordered = True
         if not ordered:
             return outcome, ()
-        if outcome.result in ASIDE and _may(posting.document, outcome):
+        if _is_aside(outcome) and _may(posting.document, outcome):
             outcome = self._supersede(posting)
         return outcome, self._taken_back(posting.document) if outcome.result in _BOOKED else ()
 
@@ -51,10 +52,17 @@ class Reversals:
 
     def _taken_back(self, document: Document) -> tuple[str, ...]:
         """As the ERP's ledger tells it: whoever did it, and when."""
-        rivals = {f"reverse:{key}": key for key in self._spool.rivals(document)}
+        own = [document.access_key] if isinstance(document, Answer) else []
+        rivals = {f"reverse:{key}": key for key in own or self._spool.rivals(document)}
         return tuple(rivals[identity] for identity in self._erp.ledger(list(rivals))) if rivals else ()
 
 
+def _is_aside(outcome: Outcome) -> bool:
+    return outcome.result in ASIDE or (outcome.result is Result.REFUSED and outcome.code == DENIED)
+
+
 def _may(document: Document, outcome: Outcome) -> bool:
-    """A note that was never authorised takes nobody's place."""
+    """A note that was never authorised takes nobody's place; that one was denied is reason enough to take it back."""
+    if isinstance(document, Answer):
+        return document.authorised or outcome.code == DENIED
     return outcome.facts.get("unauthorised") != "0" if isinstance(document, NumberVoid) else document.authorised

@@ -21,7 +21,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Sale
-from malote.quarantine import candidates, reversing
+from malote.quarantine import candidates, judging, reversing
 from malote.quarantine.deleting import not_there, typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import replay
@@ -67,14 +67,20 @@ def mindful(engine: Engine, judge: AcceptingJudge) -> Judge:
 
 def options(parts: Parts, document_id: int) -> list[CureOption]:
     stored = parts.spool.document(document_id)
-    found = reversing.options(stored)
-    if stored.state not in ("rejected", "waiting") or stored.reason is None:
-        return found
-    code = stored.reason.code
+    found = reversing.options(parts, stored)
+    if stored.state in ("rejected", "waiting") and stored.reason is not None:
+        found += _of_waiting(parts, stored, stored.reason)
+    return found + judging.options(parts, stored)
+
+
+def _of_waiting(parts: Parts, stored: StoredDocument, reason: Reason) -> list[CureOption]:
+    """Of what is still to be booked, once its cause is cured."""
+    found: list[CureOption] = []
+    code = reason.code
     if code in SERIES_CODES:
         found += _series_option(parts, stored)
     if stored.state == "rejected" and code in DIFFERENCES:
-        found += _difference_option(parts, stored.reason)
+        found += _difference_option(parts, reason)
     if stored.state == "rejected" and code in PRODUCT_CODES:
         found += _product_option(parts, stored)
     if (code in PROTOCOL_CODES or code == "not_authorised_yet") and stored.access_key:

@@ -23,6 +23,7 @@ CureKind = Literal[
     "reverse_booked",
     "mark_seen",
     "keep_unbooked",
+    "book_sale",
 ]
 
 

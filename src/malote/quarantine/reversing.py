@@ -10,51 +10,53 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.database.tables import document as documents
+from malote.fiscal.documents import Answer
 from malote.quarantine.deleting import typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import follow
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, ReplayReport
 from malote.spool import confirming, history
-from malote.spool.documents import Reason, StoredDocument
+from malote.spool.documents import StoredDocument
 from malote.spool.history import Line
 from malote.spool.moving import Move, Standing, decode_reason, explain, lock_ids, move
+from malote.spool.replaying import give_document
 
 # What is rejected for these, a person may let take the place of what is booked, if it is authorised.
 REJECTED = frozenset({"number_supersedes", "corrected_sale", "authorised_after_reversal", "sale_of_void_number"})
 # What is booked and flagged for these, a person may mark as seen; the first asks for the reversal besides.
 FLAGGED = frozenset({"void_of_booked", "void_of_authorised", "number_twice"})
-# What was put aside for these says nothing that isn't booked already, once a person says so.
-NEEDLESS = frozenset({"number_taken"})
-# What was put aside for these is no sale, or is booked by another note, once a person says so.
-NO_SALE = frozenset({"operations_split", "operation_paid", "sale_refers_to_receipt", "number_of_another_key"})
+# A booked offline sale that the authority denied: by whatever file it was told, the sale may be taken back.
+DENIED = "denied"
 _SHOWN: tuple[str, ...] = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
 
 
-def options(stored: StoredDocument) -> list[CureOption]:
+def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
     """Of a document with a reason."""
     if stored.reason is None:
         return []
     code, facts = stored.reason.code, stored.reason.facts
     told: dict[str, str] = {name: facts[name] for name in _SHOWN if name in facts}
     found: list[CureOption] = []
-    if _reversible(stored):
+    if _reversible(parts, stored):
         found.append(CureOption("reverse_booked", told))
     if stored.state == "posted" and code in FLAGGED:
         found.append(CureOption("mark_seen", told))
-    if stored.state == "rejected" and code in NEEDLESS | NO_SALE:
-        found.append(CureOption("keep_unbooked", told))
     return found
 
 
 def reverse_booked(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
     """Orders that what is booked in this document's way be taken back, and the document booked."""
     said = typed(reason)
-    if not _reversible(parts.spool.document(document_id)):
+    stored = parts.spool.document(document_id)
+    if not _reversible(parts, stored):
         raise QuarantineError("cure_unfit", cure="reverse_booked")
     now = parts.clock()
     with writing(parts.engine) as connection:
-        standing = _still(connection, document_id, REJECTED | FLAGGED)
+        standing = _still(connection, document_id, REJECTED | FLAGGED | {DENIED})
         told = _facts(connection, standing)
+        if standing.reason_code == DENIED and standing.kind == "sale":
+            # Nothing of a denied note is booked: what counts of its file is the answer.
+            give_document(connection, document_id, _answer(stored, told))
         confirming.give(connection, document_id, actor.name, said, now)
         move(connection, [Move(standing, "accepted")])
         _audit(connection, actor, "reversal_ordered", standing, told, said, now)
@@ -77,27 +79,17 @@ def mark_seen(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> C
     return CureReport([document_id], [], ReplayReport([], []))
 
 
-def keep_unbooked(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
-    """A person says that there is nothing to be booked: the sale is booked by another note, or is none. The document is
-    kept, and nobody asked again."""
-    said = typed(reason)
-    now = parts.clock()
-    with writing(parts.engine) as connection:
-        standing = _still(connection, document_id, NEEDLESS | NO_SALE)
-        code = "kept_by_person" if standing.reason_code in NO_SALE else "number_settled"
-        told = _facts(connection, standing)
-        history.record(connection, [Line(document_id, "seen", {"reason": said})], actor.name, now)
-        move(connection, [Move(standing, "kept", Reason(code, told), settled_at=now)])
-        _audit(connection, actor, "kept_unbooked", standing, told, said, now)
-    follow(parts, [document_id])
-    return CureReport([document_id], [], ReplayReport([], []))
-
-
-def _reversible(stored: StoredDocument) -> bool:
+def _reversible(parts: Parts, stored: StoredDocument) -> bool:
     code = stored.reason.code if stored.reason else ""
     if stored.state == "posted":
         return code == "void_of_booked"
+    if code == DENIED and stored.state == "rejected":
+        return "posted" in parts.spool.notes({stored.access_key or ""}).get(stored.access_key or "", set())
     return stored.state == "rejected" and code in REJECTED and stored.authorised is not False
+
+
+def _answer(stored: StoredDocument, told: dict[str, str]) -> Answer:
+    return Answer(stored.access_key or "", int(told["status"]), None, None, 1)
 
 
 def _still(connection: Connection, document_id: int, codes: frozenset[str]) -> Standing:

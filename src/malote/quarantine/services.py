@@ -11,7 +11,7 @@ import msgspec
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
-from malote.quarantine import accepting, cures, deleting, keeping, purging, replaying, reversing, safety
+from malote.quarantine import accepting, cures, deleting, judging, keeping, purging, replaying, reversing, safety
 from malote.quarantine.parts import Parts
 from malote.quarantine.reconcile import Reconciler
 from malote.quarantine.reports import (
@@ -109,8 +109,15 @@ class Quarantine:
         return reversing.mark_seen(self.parts, document_id, actor, reason=reason)
 
     def keep_unbooked(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
-        """Settles a document whose sale is booked under another key. Raises as ``reverse_booked``."""
-        return reversing.keep_unbooked(self.parts, document_id, actor, reason=reason)
+        """Settles a document that is no sale, or whose sale is another note. Raises as ``reverse_booked``."""
+        return judging.keep_unbooked(self.parts, document_id, actor, reason=reason)
+
+    def book_sale(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+        """Books a document that was kept as no sale, or put aside for what its codes say: a person says that it is one.
+
+        What else is against it is told (``replay.refused``), and it stays where it was. Raises as ``reverse_booked``.
+        """
+        return judging.book_sale(self.parts, document_id, actor, reason=reason)
 
     def accept_unbooked(
         self, till: str | None, ids: Collection[int] | None, actor: Actor, *, reason: str

@@ -22,6 +22,7 @@ WORDS: dict[What, Text] = {
     "flagged": Text("Lançado, para uma pessoa conferir", "Booked, for a person to look at"),
     "mended": Text("Completou a venda lançada antes: {fields}", "Completed the sale booked before: {fields}"),
     "order_given": Text("Estorno e lançamento confirmados: {reason}", "Reversal and booking confirmed: {reason}"),
+    "judged_sale": Text("É venda, por decisão de uma pessoa: {reason}", "A sale, by a person's decision: {reason}"),
     "seen": Text("Conferido: {reason}", "Seen: {reason}"),
     "judged": Text("Lido de novo e rejeitado", "Read again and rejected"),
     "replayed": Text("Reprocessado", "Replayed"),

@@ -17,10 +17,11 @@ from malote.database.tables import till as tills
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
-from malote.spool import extracted, feed, joining, receipts, waking
+from malote.spool import extracted, feed, receipts, waking
 from malote.spool.documents import IncomingDocument, IncomingFile
 from malote.spool.moving import Changes, count, encode_reason, value_of
 from malote.spool.states import SETTLED
+from malote.spool.superseded import supersede
 from malote.spool.touched_days import touch
 from malote.wire import FileReceipt
 
@@ -111,8 +112,18 @@ def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new
     _remember_newest(connection, arrival.till_id, [one for each in new for one in each.file.documents])
     count(connection, changes)
     touch(connection, ((arrival.till_id, row["issued_at"]) for row in rows if row["kind"] == "sale"))
-    refused = {row["access_key"] for row in rows if row["state"] == "rejected" and row["access_key"]}
-    return joining.supersede(connection, refused, arrival.received_at) if refused else 0
+    return _settle_by_others(connection, pouch_id, rows, arrival.received_at)
+
+
+def _settle_by_others(connection: Connection, pouch_id: int, rows: Sequence[dict[str, Any]], now: float) -> int:
+    """Of what is settled from the start: what it is settled by may be here, and what it settles."""
+    settled = [row for row in rows if row["state"] in ("rejected", "kept")]
+    keys = {row["access_key"] for row in settled if row["access_key"]}
+    voids: set[int] = set()
+    if any(row["kind"] == "number_void" for row in settled):
+        query = select(documents.c.id).where(documents.c.pouch_id == pouch_id, documents.c.kind == "number_void")
+        voids.update(connection.execute(query).scalars())
+    return supersede(connection, keys, voids, now) if keys or voids else 0
 
 
 def _refer(connection: Connection, pouch_id: int, rows: Sequence[dict[str, Any]], new: Sequence[_New]) -> None:
@@ -184,8 +195,12 @@ def identification(one: IncomingDocument) -> dict[str, Any]:
         "number": _integer(one.number),
         "issued_at": _text(one.issued_at, 40),
         "total": _integer(one.total),
-        "last_number": _integer(one.document.last) if isinstance(one.document, NumberVoid) else None,
+        "last_number": _integer(_last_number(one)),
     }
+
+
+def _last_number(one: IncomingDocument) -> int | None:
+    return one.document.last if isinstance(one.document, NumberVoid) else one.last_number
 
 
 def _text(value: str | None, longest: int) -> str | None:

@@ -40,6 +40,7 @@ class IncomingDocument(msgspec.Struct, frozen=True):
     issued_at: str | None = None  # ISO 8601 with zone
     total: int | None = None  # cents
     authorised: bool | None = None  # whether it brings its protocol
+    last_number: int | None = None  # of voided numbers, of which ``number`` is the first
 
 
 class IncomingFile(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ class Settlement(msgspec.Struct, frozen=True):
     duplicate: bool = False  # for "posted": the ERP had it already
     flagged: bool = False  # for "posted": a person must look at it all the same, for this reason
     protocol_due: float | None = None  # for "posted": by when a sale without protocol must have it, since the epoch
-    took_back: tuple[str, ...] = ()  # for "posted": keys of sales that were taken back for it
+    took_back: tuple[str, ...] = ()  # for "posted" and "kept": keys of sales that were taken back for it
     joined: int | None = None  # cStat of the answer by which the sale of this key is authorised now
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from malote.database.engine import reading
 from malote.database.tables import document as documents
-from malote.database.tables import open_sale
+from malote.database.tables import open_sale, tally
+from malote.fiscal.access_key import is_well_formed, split
 from malote.fiscal.answers import SETTLED_BY_VOID
 from malote.fiscal.documents import Document, NumberVoid, Sale
 from malote.spool import history, no_sales
@@ -18,6 +19,7 @@ from malote.spool.documents import Reason, Settlement
 from malote.spool.moving import Move, Standing, chunks, lock
 
 TAKEN_BACK = "taken_back"
+_VOID_OF_BOOKED, _TWICE = "void_of_booked", "number_twice"
 _SETTLED_BY_NUMBER = ("never_authorised",)  # rejected for want of what a void makes needless
 _REFUSED = sorted(SETTLED_BY_VOID)
 _EMISSION = 34  # place of tpEmis in a key; a note of normal emission has its protocol or is no sale
@@ -34,13 +36,16 @@ def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Se
     """Locks what follows; the caller moves it, with the rest."""
     posted = [one for one in moves if one.after == "posted"]
     followed = Followed([], [])
-    for one in posted:
+    for one in moves:
         if keys := by_id[one.standing.id].took_back:
             _take_back(connection, one.standing, keys, followed, now)
     taken = {one.standing.id for one in followed.moves}
     for one in posted:
         if one.standing.kind in ("number_void", "cancellation"):
             _stir(connection, one.standing, taken, followed, now)
+    for standing in _doubtful_voids(connection, _authorised(moves, by_id)):
+        if standing.id not in taken:
+            _look_again(standing, followed)
     closed = [one.standing.access_key or "" for one in followed.moves]
     closed += [one.standing.access_key or "" for one in moves if by_id[one.standing.id].joined is not None]
     _note_open(connection, posted, by_id, closed)
@@ -108,6 +113,41 @@ def _stir(connection: Connection, by: Standing, taken: set[int], followed: Follo
                 continue
             taken.add(standing.id)
             _look_again(standing, followed)
+
+
+def _authorised(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[str]:
+    """Keys of sales that may have got their protocol just now."""
+    sales = [one.standing for one in moves if one.standing.kind == "sale" and one.after == "posted"]
+    joined = [one.standing for one in moves if by_id[one.standing.id].joined is not None]
+    return [one.access_key or "" for one in [*sales, *joined]]
+
+
+def _doubtful_voids(connection: Connection, keys: Iterable[str]) -> list[Standing]:
+    """Voids of these sales that are told as ones of sales without protocol, locked."""
+    told = select(tally.c.count).where(tally.c.state == "posted", tally.c.reason_code == _VOID_OF_BOOKED)
+    if not connection.execute(told.where(tally.c.count > 0).limit(1)).first():
+        return []
+    found: dict[int, Standing] = {}
+    for key in sorted(set(filter(is_well_formed, keys))):
+        parts = split(key)
+        covers = (documents.c.number <= parts.number) & (documents.c.last_number >= parts.number)
+        flagged = (documents.c.state == "posted") & (documents.c.reason_code == _VOID_OF_BOOKED)
+        issuer, model, series = _numbered(parts.issuer, parts.model, parts.series)
+        void = documents.c.kind == literal_column("'number_void'")
+        found |= {one.id: one for one in lock(connection, void & issuer & model & series & covers & flagged)}
+    return list(found.values())
+
+
+def without_flag(moves: Sequence[Move]) -> list[Move]:
+    """The same, where a sale that is cancelled at once isn't told as the second of its number."""
+    booked = [one for one in moves if one.after == "posted"]
+    cancelled = {one.standing.access_key for one in booked if one.standing.kind == "cancellation"}
+    return [
+        msgspec.structs.replace(one, reason=None)
+        if one.standing.access_key in cancelled and one.reason and one.reason.code == _TWICE
+        else one
+        for one in moves
+    ]
 
 
 def _look_again(standing: Standing, followed: Followed) -> None:

@@ -23,6 +23,7 @@ from malote.spool.moving import chunks
 #   flagged           booked, and a person must look at it, for this reason
 #   mended            it completed the sale that was booked before its authorisation; facts: fields
 #   order_given       a person, or the settings, let it take the place of what is booked; facts: other
+#   judged_sale       a person says that it is a sale after all; facts: reason
 #   seen              a person has looked at what it was flagged for; facts: reason
 #   judged            read and judged again, and rejected again, for this reason
 #   replayed          put back in the queue; it had been rejected for this reason
@@ -50,6 +51,7 @@ What = Literal[
     "flagged",
     "mended",
     "order_given",
+    "judged_sale",
     "seen",
     "judged",
     "replayed",

@@ -1,4 +1,4 @@
-"""Cancellations of notes that are kept as no sale: nothing is booked of the note, so nothing is to be undone.
+"""Cancellations of notes of which nothing is booked: they are kept as no sale, or were never authorised here.
 
 Such a cancellation is kept. Should a sale of its key be booked after all, of another version say, it is looked at again
 in the transaction that records the booking: the ERP must not hold revenue of a cancelled note.
@@ -15,13 +15,25 @@ from malote.spool.documents import Settlement
 from malote.spool.moving import Standing, chunks, lock
 
 CANCELS_NO_SALE = "cancels_no_sale"
-_KEPT_FOR = NO_SALE | {"before_the_start"}
+_KEPT_FOR = NO_SALE | {"before_the_start", "kept_by_person", "cancelled_unbooked"}
 
 
 def no_sales(engine: Engine, access_keys: Collection[str]) -> set[str]:
     """Those of the keys whose notes are here and all kept as no sale. Raises ``StoreError``."""
     with reading(engine) as connection:
         return _no_sales(connection, access_keys)
+
+
+def cancelled(engine: Engine, access_keys: Collection[str]) -> set[str]:
+    """Those of the keys whose registered cancellation is here. Raises ``StoreError``."""
+    found: set[str] = set()
+    with reading(engine) as connection:
+        for chunk in chunks(sorted(set(access_keys))):
+            query = select(documents.c.access_key).where(
+                documents.c.access_key.in_(chunk), documents.c.kind == "cancellation", documents.c.authorised.is_(True)
+            )
+            found |= set(connection.execute(query.where(documents.c.state.not_in(("rejected", "discarded")))).scalars())
+    return found
 
 
 def doubtful(connection: Connection, held: Sequence[Standing], by_id: Mapping[int, Settlement]) -> set[int]:

@@ -1,4 +1,4 @@
-"""Rejected documents back in the queue, in their old place, once their cause is cured."""
+"""Rejected documents back in the queue, in their old place, once their cause is cured; kept ones that are sales."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -18,6 +18,7 @@ from malote.spool.contents import of_documents
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
 from malote.spool.moving import Changes, Move, Standing, chunks, count, explain, lock_ids, move
+from malote.spool.states import State
 from malote.spool.waking import wake
 
 # Reads and judges a file anew: the till's name, the file's name, its content.
@@ -58,6 +59,9 @@ class _Replay(msgspec.Struct, frozen=True):
     told: Told | None
 
 
+FROM_REJECTED: tuple[State, ...] = ("rejected",)
+
+
 def replay(
     engine: Engine,
     document_ids: Sequence[int],
@@ -67,16 +71,19 @@ def replay(
     now: float,
     note: Note | None = None,
     told: Told | None = None,
+    states: tuple[State, ...] = FROM_REJECTED,
 ) -> Replayed:
+    """``states``: which of the documents are meant. One that is kept, and unfit by its judgement, stays as it is."""
     done = Replayed([], {})
     for chunk in chunks(sorted(set(document_ids))):
         with reading(engine) as connection:
-            wanted = select(*_COLUMNS).select_from(_JOINED).where(_REJECTED, documents.c.id.in_(chunk))
+            meant = documents.c.state.in_(states) & documents.c.id.in_(chunk)
+            wanted = select(*_COLUMNS).select_from(_JOINED).where(meant)
             plain, refused = _parted(connection.execute(wanted).all(), judging=judge is not None)
         # Outside any transaction: judging reads XML, and may look into the database itself.
         judged = _judge(engine, refused, judge) if judge else {}
         with writing(engine) as connection:
-            standings = [one for one in lock_ids(connection, [*plain, *judged]) if one.state == "rejected"]
+            standings = [one for one in lock_ids(connection, [*plain, *judged]) if one.state in states]
             _settle(connection, standings, judged, _Replay(who, now, note, told), done)
     return done
 
@@ -103,9 +110,10 @@ def _settle(
     apart = {one.id for one in unfit}
     fit = [one for one in standings if one.id not in apart]
     fit = _keep_judged(connection, fit, judged)
-    reasons = [(one, judged[one.id].incoming.reason or Reason("unknown_reason")) for one in unfit]
+    told = {one.id: judged[one.id].incoming.reason or Reason("unknown_reason") for one in unfit}
+    reasons = [(one, told[one.id]) for one in unfit if one.state == "rejected"]
     lines = [history.Line(one.id, "replayed", code=one.reason_code) for one in fit]
-    kept = {one.id for one in unfit if judged[one.id].incoming.state == "kept"}
+    kept = {one.id for one, _ in reasons if judged[one.id].incoming.state == "kept"}
     lines += [history.about(one.id, "kept" if one.id in kept else "judged", reason) for one, reason in reasons]
     history.record(connection, lines, by.who, by.now)
     move(connection, [Move(one, "accepted") for one in fit])
@@ -113,7 +121,7 @@ def _settle(
     move(connection, [Move(one, "kept", reason, settled_at=by.now) for one, reason in reasons if one.id in kept])
     explain(connection, [(one, reason) for one, reason in reasons if one.id not in kept])
     wake(connection, [one.access_key for one in unfit if one.id in kept and one.access_key], by.now)
-    became = Replayed([one.id for one in fit], {one.id: reason for one, reason in reasons})
+    became = Replayed([one.id for one in fit], told)
     if by.told is not None:
         by.told(connection, became)
     if by.note and fit:
@@ -123,8 +131,8 @@ def _settle(
     done.unfit.update(became.unfit)
 
 
-_JOINED = documents.join(tills, documents.c.till_id == tills.c.id)
 _REJECTED = documents.c.state == "rejected"
+_JOINED = documents.join(tills, documents.c.till_id == tills.c.id)
 _COLUMNS = (
     documents.c.id,
     documents.c.pouch_id,
@@ -162,6 +170,13 @@ def _judge(engine: Engine, rows: Sequence[Any], judge: Judge) -> dict[int, _Judg
             if incoming.position == position:
                 judged[row.id] = _Judged(row.pouch_id, incoming, incoming.document)
     return judged
+
+
+def give_document(connection: Connection, document_id: int, document: Document) -> None:
+    """Lets a locked document be posted as this, whatever was read of it at its arrival."""
+    row = connection.execute(select(documents.c.pouch_id).where(documents.c.id == document_id)).one()
+    index = _extend(connection, row.pouch_id, [document])
+    connection.execute(update(documents).where(documents.c.id == document_id).values(extracted_index=index))
 
 
 def _keep_judged(connection: Connection, standings: Sequence[Standing], judged: dict[int, _Judged]) -> list[Standing]:

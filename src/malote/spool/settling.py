@@ -8,8 +8,9 @@ from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.spool import history, joining, no_sales, unbooked
 from malote.spool.documents import LeasedDocument, Settlement
-from malote.spool.following import follow
+from malote.spool.following import follow, without_flag
 from malote.spool.moving import Move, Standing, chunks, lock_ids, move
+from malote.spool.superseded import supersede
 from malote.spool.waking import wake
 
 
@@ -21,17 +22,23 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
         held = [one for one in lock_ids(connection, by_id) if _holds(one, by_id[one.id].lease)]
         # These are decided anew once their lease has run out.
         doubtful = no_sales.doubtful(connection, held, by_id)
-        moves = [_move(one, by_id[one.id], now) for one in held if one.id not in doubtful]
+        moves = without_flag([_move(one, by_id[one.id], now) for one in held if one.id not in doubtful])
         followed = follow(connection, moves, by_id, now)
         history.record(connection, [*_lines(moves, by_id), *followed.lines], history.SYSTEM, now)
         move(connection, [*moves, *followed.moves])
-        _relate(connection, moves, by_id, now)
+        _relate(connection, moves, followed.moves, by_id, now)
         unbooked.booked(connection, {one.standing.access_key for one in _booked(moves) if one.standing.access_key})
-        wake(connection, _booked_sales(moves), now)
+        wake(connection, _settled_sales(moves), now)
     return len(moves)
 
 
-def _relate(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Settlement], now: float) -> None:
+def _relate(
+    connection: Connection,
+    moves: Sequence[Move],
+    followed: Sequence[Move],
+    by_id: Mapping[int, Settlement],
+    now: float,
+) -> None:
     """What these documents settle of others: authorised by an answer here, superseded by a booked one."""
     statuses = {
         one.standing.access_key: status
@@ -40,10 +47,14 @@ def _relate(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, S
     }
     if statuses:
         joining.authorise(connection, statuses, now)
-    # What is refused may be settled by what came before it.
-    looked = ("posted", "rejected")
-    keys = {one.standing.access_key for one in moves if one.after in looked and one.standing.access_key}
-    joining.supersede(connection, keys | set(statuses), now)
+    # What is refused may be settled by what came before it; a cancellation settles by its coming alone.
+    looked = [one for one in [*moves, *followed] if one.after in _SAYS or one.standing.kind == "cancellation"]
+    keys = {one.standing.access_key for one in looked if one.standing.access_key}
+    voids = {one.standing.id for one in looked if one.standing.kind == "number_void"}
+    supersede(connection, keys | set(statuses), voids, now)
+
+
+_SAYS = ("posted", "rejected", "kept")
 
 
 def release(engine: Engine, leased: Sequence[LeasedDocument]) -> int:
@@ -102,7 +113,10 @@ def _booked(moves: Sequence[Move]) -> list[Move]:
     return [one for one in moves if one.after == "posted" and one.standing.kind in ("sale", "cancellation")]
 
 
-def _booked_sales(moves: Sequence[Move]) -> list[str]:
+def _settled_sales(moves: Sequence[Move]) -> list[str]:
+    """Those that a cancellation may wait for: booked, or kept as none."""
     return [
-        one.standing.access_key for one in _booked(moves) if one.standing.kind == "sale" and one.standing.access_key
+        one.standing.access_key
+        for one in moves
+        if one.after in ("posted", "kept") and one.standing.kind == "sale" and one.standing.access_key
     ]

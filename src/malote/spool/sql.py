@@ -118,6 +118,10 @@ class Spool:
         """Those of the keys whose notes are here and all kept as no sale."""
         return no_sales.no_sales(self._engine, access_keys)
 
+    def cancelled(self, access_keys: Collection[str]) -> set[str]:
+        """Those of the keys whose registered cancellation is here."""
+        return no_sales.cancelled(self._engine, access_keys)
+
     def content(self, document_id: int) -> bytes:
         """The whole file the document came in. Raises ``DocumentNotFoundError``, ``ContentPrunedError``."""
         return contents.content(self._engine, document_id)

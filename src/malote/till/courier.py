@@ -327,7 +327,14 @@ def _answers(receipts: list[wire.FileReceipt], expected: set[bytes]) -> list[Ans
         except ValueError:
             continue
         if sha256 in expected:
-            reason = next((document for document in receipt.documents if document.code), None)
-            code, message = (reason.code, reason.message) if reason else (None, None)
+            told = _told(receipt)
+            code, message = (told.code, told.message) if told else (None, None)
             answers.append(Answer(sha256, receipt.state, code, message))
     return answers
+
+
+def _told(receipt: wire.FileReceipt) -> wire.DocumentReceipt | None:
+    """The document whose reason is the file's. Of one that is settled, only where nothing of it is in the ERP."""
+    if receipt.state == "posted" and any(document.state != "kept" for document in receipt.documents):
+        return None
+    return next((document for document in receipt.documents if document.code), None)

@@ -87,6 +87,7 @@ class Counts(msgspec.Struct, frozen=True):
     posted: int = 0
     rejected: int = 0
     discarded: int = 0
+    kept: int = 0  # settled without a booking: no sale, or nothing new
 
 
 def readable(path: str) -> str:

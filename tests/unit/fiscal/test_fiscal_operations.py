@@ -3,7 +3,7 @@
 import pytest
 
 from malote import rejection
-from malote.fiscal.operations import EFFECTS, Overrides, judge, operation
+from malote.fiscal.operations import EFFECTS, Overrides, judge, operation, sale_part
 from malote.fiscal.problems import Problem
 from tests.unit.fiscal.notes import Line, build_note, key_of
 from tests.unit.fiscal.support import only, sale_in
@@ -42,12 +42,13 @@ def said(*cfops: str, **more: object) -> list[tuple[str, str]]:
     ("effect", "codes"),
     [
         ("sale", "5101 5102 5103 5106 5116 5117 5118 5122 5124 5125 5401 5403 5405 5551 5656 5667 5933 5251 5301 5351"),
-        ("sale", "6101 6102 6107 6108 6401 6403 6404 6656 6667 7101 7102 7105 7127 7667"),
+        ("sale", "6101 6102 6107 6108 6401 6403 6404 6656 6667 7101 7102 7105 7127 7358 7501 7504 7552 7667"),
         ("documented", "5929 6929"),
         ("billing", "5922 6922"),
         ("transfer", "5151 5152 5153 5155 5156 5408 5409 5552 5557 5658 5659 6151 6152 6408 6409"),
         ("return", "5201 5202 5210 5410 5411 5412 5413 5553 5556 5660 5661 5902 5903 5909 5913 5918 6202 7201 7202"),
-        ("remittance", "5414 5415 5501 5554 5657 5663 5901 5904 5905 5915 5920 5923 6901 6905 6915"),
+        ("return", "5453 5454 5455 6453"),
+        ("remittance", "5414 5415 5452 5456 5501 5554 5657 5663 5901 5904 5905 5915 5920 5923 6901 6905 6915"),
         ("loan", "5908 5912 5917 6912 6917"),
         ("gift", "5910 6910"),
         ("sample", "5911 6911"),
@@ -55,7 +56,7 @@ def said(*cfops: str, **more: object) -> list[tuple[str, str]]:
         ("adjustment", "5601 5602 5605 5926"),
         ("purchase", "1102 1403 1556 1949 2102 2403 3102"),
         ("return", "1201 1202 1411 2202 2411"),
-        ("other", "5949 6949 7949"),
+        ("other", "5159 5160 5949 6160 6949 7949"),
     ],
 )
 def test_what_each_code_of_the_table_does(effect: str, codes: str) -> None:
@@ -153,9 +154,24 @@ def test_a_gift_that_weighs_nothing_leaves_with_the_sale() -> None:
     note = build_note(items=[Line(), Line(cfop="5910", discount=2590)])
     assert only(note).problems == []
     assert [(one.severity, one.code) for one in judge(sale_in(note), {})] == [("warning", "operations_mixed")]
-    # What was sold before, or goes back, is no part of this sale's goods though it weighs nothing.
+    # Any other line is no part of this sale's goods, and the header's sums have it.
     other = build_note(items=[Line(), Line(cfop="5929", discount=2590)])
     assert [(one.severity, one.code) for one in judge(sale_in(other), {})] == [("reject", "operations_split")]
+
+
+@pytest.mark.parametrize("cfop", ["5920", "5929", "5949", "5152"])
+def test_what_the_header_doesn_t_have_is_left_out_and_the_sale_alone_booked(cfop: str) -> None:
+    note = build_note(
+        items=[Line(), Line("9", "VASILHAME", cfop=cfop, in_total=False), Line(cfop="5910", price="0.00")]
+    )
+    sale = sale_in(note)
+    assert [(one.severity, one.code, one.facts["cfop"]) for one in judge(sale, {})] == [
+        ("warning", "operations_part", cfop)
+    ]
+    assert [item.cfop for item in sale_part(sale, {}).items] == ["5102", "5910"]
+    assert sale_part(sale, {}).totals == sale.totals
+    freight = build_note(items=[Line(), Line(cfop=cfop, in_total=False, freight=100)])
+    assert [one.code for one in judge(sale_in(freight), {})] == ["operations_split"]
 
 
 def test_many_receipts_in_one_note_of_a_station() -> None:

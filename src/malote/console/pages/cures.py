@@ -81,6 +81,14 @@ def keep_unbooked(request: ConsoleRequest, document_id: FromPath[int]) -> Respon
     )
 
 
+@post("/documents/{document_id:int}/book", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def book_sale(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request, document_id, lambda visit: quarantine.book_sale(document_id, visit.actor, reason=_reason(visit))
+    )
+
+
 @post(
     "/documents/{document_id:int}/protocol",
     status_code=200,

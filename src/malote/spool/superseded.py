@@ -1,0 +1,183 @@
+"""Rejected documents that nobody has to act on any more, since another document settled them: whichever came first.
+
+They are moved in the transaction that settles or takes in the other one. What may have to move is told by the tallies,
+so that nothing is looked for where nothing of the kind is rejected.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal_column, or_, select
+
+from malote.database.tables import document as documents
+from malote.database.tables import tally
+from malote.fiscal.access_key import is_well_formed, split
+from malote.fiscal.answers import CURED_BY_AUTHORISATION, SETTLED_BY_VOID
+from malote.spool import history, refused_voids
+from malote.spool.documents import Reason
+from malote.spool.moving import Move, Standing, chunks, lock, move
+from malote.spool.waking import wake
+
+SUPERSEDED = Reason("superseded")
+CANCELLED_UNBOOKED = Reason("cancelled_unbooked")
+_NEVER = "never_authorised"
+_OTHER_KEY = "number_of_another_key"
+_NOTE_CANCELLED = "note_cancelled"
+_BY_VERSION = CURED_BY_AUTHORISATION | {"answer_without_note", "digest_disagrees"}
+_BY_CANCELLATION = CURED_BY_AUTHORISATION | {_NOTE_CANCELLED}
+_CANCELLATION_REFUSED = frozenset({"event_refused", "cancellation_late"})
+_OF_ANSWERS = _BY_VERSION | {"denied", "number_void_at_authority", _NOTE_CANCELLED, _OTHER_KEY, "number_used"}
+_BEFORE_EMISSION, _CODE = 34, 10  # of a key: up to its number; emission, code and check digit
+
+
+class _Rule(NamedTuple):
+    codes: frozenset[str]  # what the documents are rejected for
+    of_keys: Callable[[Sequence[str]], ColumnElement[bool]]
+    reason: Callable[[Connection, Standing], Reason | None]
+
+
+def supersede(connection: Connection, access_keys: Collection[str], void_ids: Collection[int], now: float) -> int:
+    """Settles the rejected documents of these keys and of their numbers, and those that these voids concern. How many.
+
+    ``access_keys``: of what was booked, refused or kept just now; ``void_ids``: of voids that were.
+    """
+    codes = _rejected_for(connection)
+    if not codes:
+        return 0
+    found = {one.id: (one, reason) for one, reason in refused_voids.settled(connection, codes, access_keys, void_ids)}
+    for chunk in chunks(sorted(access_keys)):
+        for rule in _RULES:
+            if rule.codes & codes:
+                for one in lock(connection, (documents.c.state == "rejected") & rule.of_keys(chunk)):
+                    if one.id not in found and (reason := rule.reason(connection, one)):
+                        found[one.id] = one, reason
+    settled = [found[one] for one in sorted(found)]
+    history.record(connection, [history.about(one.id, "kept", why) for one, why in settled], history.SYSTEM, now)
+    move(connection, [Move(one, "kept", reason, settled_at=now) for one, reason in settled])
+    # Their cancellations waited for a sale that will not be.
+    wake(connection, [one.access_key or "" for one, reason in settled if reason is CANCELLED_UNBOOKED], now)
+    return len(settled)
+
+
+def _rejected_for(connection: Connection) -> frozenset[str]:
+    query = select(tally.c.reason_code).where(tally.c.state == "rejected", tally.c.count > 0).distinct()
+    return frozenset(connection.execute(query).scalars())
+
+
+# ---- the rules ----
+
+_other = documents.alias("other")
+_booked = _other.c.state == "posted"
+_authorised = and_(_booked, _other.c.kind == "sale", _other.c.authorised.is_(True))
+_same_key = _other.c.access_key == documents.c.access_key
+_number = and_(
+    *(_other.c[name] == documents.c[name] for name in ("issuer", "model", "series", "number")),
+    _other.c.access_key != documents.c.access_key,
+)
+# Keys of one number begin alike, so that the index finds them among millions.
+_alike = func.substr(documents.c.access_key, 1, _BEFORE_EMISSION)
+_near = _other.c.access_key.between(_alike.concat("0" * _CODE), _alike.concat("9" * _CODE))
+
+
+def _of_keys(codes: Iterable[str], keys: Sequence[str]) -> ColumnElement[bool]:
+    return documents.c.access_key.in_(keys) & documents.c.reason_code.in_(sorted(codes))
+
+
+def _by_version(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Refused versions and answers of a sale that is booked with its authorisation."""
+    return _of_keys(_BY_VERSION, keys) & exists().where(_same_key, _authorised)
+
+
+def _by_cancellation(keys: Sequence[str]) -> ColumnElement[bool]:
+    """What says only that a note is cancelled, once its cancellation is booked."""
+    cancelled = exists().where(_same_key, _booked, _other.c.kind == "cancellation")
+    return _of_keys([_NOTE_CANCELLED], keys) & cancelled
+
+
+def _cancelled_unbooked(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Notes that were never authorised here, and whose registered cancellation says that they were, and are no more."""
+    registered = and_(_other.c.kind == "cancellation", _other.c.authorised.is_(True), _same_key)
+    cancelled = exists().where(registered, _other.c.state.in_(("waiting", "kept")))
+    sold = exists().where(_same_key, _booked, _other.c.kind == "sale")
+    return _of_keys(_BY_CANCELLATION, keys) & (documents.c.kind == "sale") & cancelled & ~sold
+
+
+def _cancelled_otherwise(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Refused cancellations of what another one cancels."""
+    cancels = and_(_other.c.kind == "cancellation", _other.c.authorised.is_(True), _same_key)
+    return _of_keys(_CANCELLATION_REFUSED, keys) & exists().where(cancels, _other.c.state.in_(("posted", "kept")))
+
+
+def _of_kept_note(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Answers about a note that is settled without a booking."""
+    kept = exists().where(_same_key, _other.c.kind == "sale", _other.c.state == "kept")
+    more = exists().where(_same_key, _other.c.kind == "sale", _other.c.state.not_in(("kept", "discarded")))
+    return _of_keys(_OF_ANSWERS, keys) & (documents.c.kind == "answer") & kept & ~more
+
+
+def _by_number(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Of 539 and its kind: the other key's sale of the same money is booked."""
+    same_money = and_(_number, _other.c.total == documents.c.total)
+    later = exists().where(_other.c.access_key.in_(keys), same_money, _authorised)
+    earlier = documents.c.access_key.in_(keys) & exists().where(_near, same_money, _authorised)
+    return (documents.c.reason_code == _OTHER_KEY) & or_(later, earlier)
+
+
+def _by_other_key(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Given up as never authorised, and the number is authorised under another key, so that it will never be."""
+    beside = [and_(*_beside(key)) for key in keys if is_well_formed(key)]
+    named = documents.c.access_key.in_(keys)
+    return or_(named, *beside) & (documents.c.reason_code == _NEVER) & exists().where(_near, _number, _authorised)
+
+
+def _beside(key: str) -> tuple[ColumnElement[bool], ...]:
+    alike = key[:_BEFORE_EMISSION]
+    return documents.c.access_key >= alike + "0" * _CODE, documents.c.access_key <= alike + "9" * _CODE
+
+
+def of_void_number(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Refused notes of these keys whose numbers are void: no sale, and none to come."""
+    void = documents.alias("void")
+    covers = and_(
+        # Written out: an engine takes an index of some rows only where it sees which rows are meant.
+        void.c.kind == literal_column("'number_void'"),
+        *(void.c[name] == documents.c[name] for name in ("issuer", "model", "series")),
+        void.c.last_number >= documents.c.number,
+        void.c.number <= documents.c.number,
+        void.c.state == "posted",
+    )
+    return _of_keys(SETTLED_BY_VOID, keys) & (documents.c.kind == "sale") & exists().where(covers)
+
+
+# ---- what is told ----
+
+
+def _as(reason: Reason) -> Callable[[Connection, Standing], Reason]:
+    return lambda connection, standing: reason
+
+
+def _voided(_: Connection, standing: Standing) -> Reason | None:
+    if not is_well_formed(standing.access_key or ""):
+        return None
+    key = split(standing.access_key or "")
+    return Reason("number_voided", {"number": str(key.number), "series": str(key.series)})
+
+
+def _settled_by_number(connection: Connection, standing: Standing) -> Reason | None:
+    key = standing.access_key or ""
+    near = and_(*(column.self_group() for column in _beside(key)))
+    query = select(documents.c.access_key).where(near, documents.c.access_key != key, documents.c.state == "posted")
+    other = connection.execute(query.where(documents.c.authorised.is_(True)).limit(1)).scalar()
+    return Reason("number_settled", {"other": other}) if other else None
+
+
+_RULES = (
+    _Rule(_BY_VERSION, _by_version, _as(SUPERSEDED)),
+    _Rule(frozenset({_NOTE_CANCELLED}), _by_cancellation, _as(SUPERSEDED)),
+    _Rule(frozenset({_OTHER_KEY}), _by_number, _as(SUPERSEDED)),
+    _Rule(SETTLED_BY_VOID, of_void_number, _voided),
+    _Rule(frozenset({_NEVER}), _by_other_key, _settled_by_number),
+    _Rule(_BY_CANCELLATION, _cancelled_unbooked, _as(CANCELLED_UNBOOKED)),
+    _Rule(_CANCELLATION_REFUSED, _cancelled_otherwise, _as(Reason("cancelled_otherwise"))),
+    _Rule(_OF_ANSWERS, _of_kept_note, _as(Reason("answer_moot"))),
+)
