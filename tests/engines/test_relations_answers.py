@@ -1,14 +1,18 @@
 """A note and the authority's answer in two files, in every order, from whatever till, with restarts in between."""
 
 import itertools
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from malote.accounts.audit import Actor
 from malote.config import StoreSettings
+from malote.quarantine.reports import Selection
 from tests.engines.relations_support import Booked, Store, store_in
 from tests.unit.fiscal.notes import NAMESPACE, build_cancellation, build_note, build_void, key_of
+from tests.unit.fiscal.support import signed_anew
 
 SENT = build_note(number=35, protocol=False)  # what a POS saves before the answer
 AUTHORISED = build_note(number=35)
@@ -338,3 +342,60 @@ def test_a_cancellation_that_was_registered_before_cancels(tmp_path: Path) -> No
         store.send(AUTHORISED, event)
         assert store.booked()[KEY].cancelled
         assert store.stock() == 0
+
+
+# ---- an answer that is about another version ----
+
+
+def truly_signed(emission: int = 1) -> bytes:
+    """What a POS saves before the answer, with the digest of its content."""
+    return lot(signed_anew(build_note(number=35, emission=emission, protocol=False).decode()).encode())
+
+
+def answer_to(note: bytes, *, another: bool) -> bytes:
+    """An authorisation that repeats the digest of this note, or of what it was before somebody changed it."""
+    signed = re.search("<DigestValue>([^<]*)", note.decode())
+    assert signed
+    digest = "A" * 27 + "=" if another else signed[1]
+    said = answer(of=build_note(number=35, emission=int(key_of(note)[34]), protocol=True)).decode()
+    return re.sub("<digVal>[^<]*", f"<digVal>{digest}", said).encode()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_note_that_was_changed_is_not_joined_with_the_answer_to_the_first_version(tmp_path: Path, first: int) -> None:
+    note = truly_signed()
+    files = [note, answer_to(note, another=True)]
+    with store_in(tmp_path) as store:
+        store.send(files[first], files[1 - first])
+        store.post()
+        assert store.booked() == {}
+        assert store.settled(*files) == [("rejected", "digest_disagrees"), ("kept", "answer_joined")]
+        quarantine, asked = store.services.quarantine, store.document(note).id
+        assert [cure.kind for cure in quarantine.cures(asked)] == ["accept_difference"]
+        quarantine.accept_difference(Selection((asked,)), Actor("ana"), reason="só a assinatura foi refeita")
+        store.post()
+        assert store.booked() == {key_of(note): Booked(Decimal("25.90"), NUMBER, 100, False)}
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_booked_offline_sale_gets_no_protocol_of_another_version(tmp_path: Path, first: int) -> None:
+    note = truly_signed(9)
+    files = [note, answer_to(note, another=True)]
+    with store_in(tmp_path) as store:
+        store.send(files[first], files[1 - first])
+        store.post()
+        assert store.booked() == {key_of(note): Booked(Decimal("25.90"), None, None, False)}
+        assert store.state(files[1]) == ("rejected", "digest_disagrees")
+        store.send(build_note(number=35, emission=9, protocol=True))
+        assert store.booked()[key_of(note)].status == 100
+        nobody_is_asked(store)
+
+
+@pytest.mark.parametrize("emission", [1, 9])
+def test_the_answer_to_this_very_note_is_joined(tmp_path: Path, emission: int) -> None:
+    note = truly_signed(emission)
+    with store_in(tmp_path) as store:
+        store.send(note, answer_to(note, another=False))
+        store.post()
+        assert store.booked()[key_of(note)].status == 100
+        nobody_is_asked(store)

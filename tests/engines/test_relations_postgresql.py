@@ -54,7 +54,7 @@ def test_refused_and_void(store: Store, first: int) -> None:
     used = [build_void(first=number + 10, last=number + 10, status=241), build_note(number=number + 10)]
     store.send(used[first], used[1 - first])
     assert store.state(used[0]) == ("kept", "number_used_booked")
-    spent = [build_void(first=number + 20, last=number + 20, status=256), build_note(number=number + 20)]
+    spent = [build_void(first=number + 20, last=number + 20, status=221), build_note(number=number + 20)]
     store.send(spent[first], spent[1 - first])
     assert store.state(spent[0]) == ("kept", "void_needless")
     store.nobody_is_asked()

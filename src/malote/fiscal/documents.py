@@ -262,6 +262,11 @@ def decode(data: bytes) -> list[Document | None]:
     return _decoder.decode(data)
 
 
+def in_contingency(access_key: str) -> bool:
+    """Whether the key is that of a note that is a sale before its authorisation."""
+    return access_key[34:35] in map(str, _BEFORE_AUTHORISATION)
+
+
 def kind(document: Document) -> Kind:
     match document:
         case Sale():

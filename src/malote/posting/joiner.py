@@ -10,13 +10,16 @@ import msgspec
 
 from malote.erp.protocol import Outcome, Result
 from malote.fiscal.answers import UNDECIDED, meaning, refusal_of, says
-from malote.fiscal.documents import Answer, Cancellation, Sale
+from malote.fiscal.documents import Answer, Cancellation, Sale, in_contingency
+from malote.fiscal.problems import Problem, reject
+from malote.fiscal.signed import is_of_another
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.no_sales import CANCELS_NO_SALE
 from malote.spool.sql import Spool
 from malote.spool.states import OPEN
 from malote.spool.superseded import CANCELLED_UNBOOKED
 
+ANOTHER = "digest_disagrees"
 JOINED, KNOWN, MOOT = "answer_joined", "answer_known", "answer_moot"
 
 
@@ -33,28 +36,50 @@ class Joiner:
         sales = [one.document for one in held if isinstance(one.document, Sale)]
         keys = {sale.access_key for sale in sales if sale.protocol is None}
         answers = self._spool.answers(keys) if keys else {}
-        if not answers:
-            return list(held), []
         booked: list[LeasedDocument] = []
         refused: list[Settlement] = []
         for leased in held:
-            sale = leased.document
-            if not isinstance(sale, Sale) or sale.protocol is not None:
+            document = leased.document
+            told = None
+            if isinstance(document, Sale) and document.protocol is None:
+                leased, told = self._with_answer(leased, document, _deciding(answers.get(document.access_key, [])))
+            elif isinstance(document, Answer) and document.authorised and self._answers_another(leased, document):
+                told = _another(document)
+            if told is None:
                 booked.append(leased)
-                continue
-            answer = _deciding(answers.get(sale.access_key, []))
-            if answer is None:
-                booked.append(leased)
-            elif answer.protocol is not None:
-                self._joined[leased.id] = answer.status
-                joined = msgspec.structs.replace(sale, protocol=answer.protocol)
-                booked.append(msgspec.structs.replace(leased, document=joined))
-            elif sale.bookable:
-                booked.append(leased)  # it is a sale before any answer; the answer's own row tells of the refusal
             else:
-                told = refusal_of(answer)
                 refused.append(Settlement(leased.id, leased.lease, "rejected", Reason(told.code, told.facts, [told])))
         return booked, refused
+
+    def _with_answer(
+        self, leased: LeasedDocument, sale: Sale, answer: Answer | None
+    ) -> tuple[LeasedDocument, Problem | None]:
+        """The note as its answer has it, or what the answer finds against it: of a sale before any answer, the answer's
+        own row tells that."""
+        if answer is None:
+            return leased, None
+        if answer.protocol is None:
+            return leased, None if sale.bookable else refusal_of(answer)
+        if self._is_of_another(leased.id, leased.id, answer):
+            return leased, None if sale.bookable else _another(answer)
+        self._joined[leased.id] = answer.status
+        joined = msgspec.structs.replace(sale, protocol=answer.protocol)
+        return msgspec.structs.replace(leased, document=joined), None
+
+    def _answers_another(self, leased: LeasedDocument, answer: Answer) -> bool:
+        """Whether the note of this key that is booked before its authorisation isn't the one that was authorised."""
+        if not (answer.digest and in_contingency(answer.access_key)):
+            return False
+        notes = self._spool.unauthorised(answer.access_key)
+        return any(self._is_of_another(leased.id, note, answer) for note in notes)
+
+    def _is_of_another(self, asked: int, note: int, answer: Answer) -> bool:
+        """Whether the note is signed over another digest than this answer repeats, and no person has accepted it."""
+        try:
+            content = self._spool.content(note) if answer.digest else b""
+        except LookupError:  # its bytes are gone
+            return False
+        return is_of_another(content, answer.access_key, answer.digest) and not self._spool.accepted(asked, ANOTHER)
 
     def told(self, leased: LeasedDocument, outcome: Outcome, settlement: Settlement) -> Settlement:
         """What becomes of a note once its answer is looked at, and of an answer or a cancellation once its note is."""
@@ -95,6 +120,10 @@ class Joiner:
         """
         states = self._spool.notes({answer.access_key}).get(answer.access_key, set())
         return bool(states) and not (answer.authorised and states & OPEN)
+
+
+def _another(answer: Answer) -> Problem:
+    return reject(ANOTHER, key=answer.access_key)
 
 
 def _deciding(answers: Sequence[Answer]) -> Answer | None:

@@ -18,13 +18,14 @@ _GIVE = text(
 )
 
 
-def given(engine: Engine, document_ids: Sequence[int]) -> set[int]:
-    """For which of the documents there is an order. Raises ``StoreError``."""
+def given(engine: Engine, document_ids: Sequence[int], code: str = ORDER) -> set[int]:
+    """For which of the documents there is an order, or for which a person has accepted this finding. Raises
+    ``StoreError``."""
     found: set[int] = set()
     with reading(engine) as connection:
         for chunk in chunks(sorted(set(document_ids))):
             query = select(accepted_problem.c.document_id).where(accepted_problem.c.document_id.in_(chunk))
-            found |= set(connection.execute(query.where(accepted_problem.c.code == ORDER)).scalars())
+            found |= set(connection.execute(query.where(accepted_problem.c.code == code)).scalars())
     return found
 
 

@@ -19,7 +19,7 @@ from malote.fiscal.documents import Answer
 from malote.spool import history
 from malote.spool.extracted import DamagedError, Extracted
 from malote.spool.moving import Move, Standing, chunks, lock, move
-from malote.spool.states import State
+from malote.spool.states import OPEN, State
 
 
 def answers(engine: Engine, access_keys: Collection[str]) -> dict[str, list[Answer]]:
@@ -64,6 +64,14 @@ def notes(engine: Engine, access_keys: Collection[str]) -> dict[str, set[State]]
             for row in connection.execute(query):
                 found[row.access_key].add(row.state)
     return dict(found)
+
+
+def unauthorised(engine: Engine, access_key: str) -> list[int]:
+    """The notes of this key that came without their protocol and have none yet, whether booked or not."""
+    query = select(documents.c.id).where(documents.c.access_key == access_key, documents.c.kind == "sale")
+    query = query.where(documents.c.authorised.is_not(True), documents.c.state.in_(("posted", *sorted(OPEN))))
+    with reading(engine) as connection:
+        return list(connection.execute(query).scalars())
 
 
 def authorise(connection: Connection, statuses: Mapping[str, int], now: float) -> None:

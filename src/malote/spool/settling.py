@@ -114,9 +114,9 @@ def _booked(moves: Sequence[Move]) -> list[Move]:
 
 
 def _settled_sales(moves: Sequence[Move]) -> list[str]:
-    """Those that a cancellation may wait for: booked, or kept as none."""
+    """Those that a cancellation or an answer may wait for: booked, kept as none, or put aside."""
     return [
         one.standing.access_key
         for one in moves
-        if one.after in ("posted", "kept") and one.standing.kind == "sale" and one.standing.access_key
+        if one.after in _SAYS and one.standing.kind == "sale" and one.standing.access_key
     ]

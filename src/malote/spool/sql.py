@@ -94,6 +94,10 @@ class Spool:
         """For which of the documents somebody ordered that what is booked in their way be taken back."""
         return confirming.given(self._engine, document_ids)
 
+    def accepted(self, document_id: int, code: str) -> bool:
+        """Whether a person has accepted this finding of the document."""
+        return bool(confirming.given(self._engine, [document_id], code))
+
     def order(self, document_id: int) -> None:
         """Orders it by the settings' own rule."""
         confirming.give_by_settings(self._engine, document_id, self._clock())
@@ -109,6 +113,10 @@ class Spool:
     def answers(self, access_keys: Collection[str]) -> dict[str, list[Answer]]:
         """The authority's answers about these notes that came in files of their own, in order of arrival."""
         return joining.answers(self._engine, access_keys)
+
+    def unauthorised(self, access_key: str) -> list[int]:
+        """The notes of this key that came without their protocol and have none yet, whether booked or not."""
+        return joining.unauthorised(self._engine, access_key)
 
     def notes(self, access_keys: Collection[str]) -> dict[str, set[State]]:
         """In which states the notes of these keys are; nothing of a key whose note never came."""
