@@ -119,7 +119,7 @@ def _standing(connection: Connection, document_id: int) -> Standing:
 
 def _reason(connection: Connection, standing: Standing) -> Reason:
     stored = connection.execute(select(documents.c.reason).where(documents.c.id == standing.id)).scalar()
-    return decode_reason(stored) or Reason("")
+    return decode_reason(stored) or Reason("unknown_reason")
 
 
 def _audit(
