@@ -14,6 +14,7 @@ from malote import incidents
 from malote.accounts import users
 from malote.accounts.tills import Till
 from malote.app import Services, build_drop_folder, build_poster
+from malote.archive import keeping
 from malote.database import soundness
 from malote.database.errors import StoreError
 from malote.intake import received
@@ -130,7 +131,10 @@ def prune(services: Services) -> None:
 
 def _prune_pouches(services: Services, before: float) -> int:
     """Not those of which a consumer lacks something, for a while: that is told, since they fill the disk."""
-    pruned = services.spool.prune(before, services.consumers.hold(before))
+    folder = services.settings.archive_path
+    if folder is not None:
+        keeping.archive(services.engine, folder, before)
+    pruned = services.spool.prune(before, services.consumers.hold(before), only_archived=folder is not None)
     if held := services.consumers.held_back(time.time()):
         log.warning("consumers_hold_content", pouches=held)
     return pruned

@@ -158,6 +158,7 @@ class IntakeSettings(Section, frozen=True, forbid_unknown_fields=True):
 
 class RetentionSettings(Section, frozen=True, forbid_unknown_fields=True):
     posted_days: float = 90.0
+    archive_folder: str = ""  # where the legal archive is written before pruning; relative to home; empty: nowhere
     trash_days: float = 30.0  # of deleted documents, which go then if they are still held elsewhere
 
 
@@ -244,6 +245,12 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     @property
     def erp_url(self) -> str:
         return self.erp.url or f"sqlite:///{(self.home_path / 'erp.sqlite3').as_posix()}"
+
+    @property
+    def archive_path(self) -> Path | None:
+        """Where the legal archive is written before pruning; None where it isn't."""
+        folder = self.retention.archive_folder
+        return self.home_path / folder if folder else None
 
     @property
     def drop_path(self) -> Path:

@@ -33,6 +33,25 @@ def write(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that takes the place of ``path`` at the end of the block, on the disk and whole; nothing if it raises.
+
+    For what is too large to be held in memory. Raises ``OSError``; the old content is then untouched.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        with new_file(aside) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
 def write_all(files: Mapping[Path, bytes]) -> None:
     """``write`` for many files: returns when all of them are on the disk; in their order, they take their names.
 

@@ -63,7 +63,6 @@ def store(tmp_path: Path) -> Store:
 def test_a_period_to_a_folder(store: Store) -> None:
     store.run("consumers", "add", "disk", "--folder", str(store.home / "out"), "--personal")
     planned = store.send("disk", "--dry-run")
-    # The cancellation has no time of its own here: it counts from when it came, the 20th.
     assert (planned["found"], planned["total"], planned["sent"]) == (5, 4 * 1298, 0)
     assert not (store.home / "out").exists()
     assert store.send("disk")["sent"] == 5

@@ -12,7 +12,7 @@ from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
-from malote.spool import feed
+from malote.spool import archived, feed
 
 # Kept documents that say only what the ERP has from another file. Any other that is kept is nowhere but here.
 TOLD_ELSEWHERE = ("answer_known", "answer_processing", "service_message", "superseded")
@@ -28,12 +28,13 @@ class Hold(msgspec.Struct, frozen=True):
     since: float
 
 
-def prune(engine: Engine, before: float, now: float, hold: Hold | None = None) -> int:
+def prune(engine: Engine, before: float, now: float, hold: Hold | None = None, *, only_archived: bool = False) -> int:
+    kept = _held(hold) | _unarchived() if only_archived else _held(hold)
     pruned = 0
     after_id = 0
     while True:
         with reading(engine) as connection:
-            ids = _ripe(connection, before, after_id, hold)
+            ids = _ripe(connection, before, after_id, kept)
         if not ids:
             return pruned
         after_id = ids[-1]
@@ -41,7 +42,7 @@ def prune(engine: Engine, before: float, now: float, hold: Hold | None = None) -
             # Asked again under the lock; "posted" is for ever, but two may be pruning.
             result = connection.execute(
                 update(pouches)
-                .where(pouches.c.id.in_(ids), pouches.c.pruned_at.is_(None), ~_needed(before), ~_held(hold))
+                .where(pouches.c.id.in_(ids), pouches.c.pruned_at.is_(None), ~_needed(before), ~kept)
                 .values(body=None, extracted=None, pruned_at=now)
             )
         pruned += result.rowcount
@@ -49,22 +50,27 @@ def prune(engine: Engine, before: float, now: float, hold: Hold | None = None) -
 
 def held_back(engine: Engine, before: float, hold: Hold, limit: int = 10_000) -> int:
     """How many pouches would be pruned but for the hold; counted up to ``limit``."""
-    query = _ripe_pouches(before, 0, None).where(_held(hold)).limit(limit)
+    query = _ripe_pouches(before, 0).where(_held(hold)).limit(limit)
     with reading(engine) as connection:
         return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
-def _ripe(connection: Connection, before: float, after_id: int, hold: Hold | None) -> list[int]:
-    query = _ripe_pouches(before, after_id, hold).order_by(pouches.c.id).limit(_AT_ONCE)
+def _ripe(connection: Connection, before: float, after_id: int, kept: ColumnElement[bool]) -> list[int]:
+    query = _ripe_pouches(before, after_id).where(~kept).order_by(pouches.c.id).limit(_AT_ONCE)
     return list(connection.execute(query).scalars())
 
 
-def _ripe_pouches(before: float, after_id: int, hold: Hold | None) -> Select[Any]:
+def _ripe_pouches(before: float, after_id: int) -> Select[Any]:
     return (
         select(pouches.c.id)
         .where(pouches.c.id > after_id, pouches.c.pruned_at.is_(None), pouches.c.received_at < before)
-        .where(~_needed(before), ~_held(hold))
+        .where(~_needed(before))
     )
+
+
+def _unarchived() -> ColumnElement[bool]:
+    """Whether something of the pouch belongs into the legal archive and doesn't stand there yet."""
+    return exists().where(documents.c.pouch_id == pouches.c.id, archived.is_legal(), ~archived.is_archived())
 
 
 def _held(hold: Hold | None) -> ColumnElement[bool]:

@@ -180,9 +180,10 @@ class Spool:
         """Raises ``DocumentNotFoundError``."""
         return reports.document(self._engine, document_id)
 
-    def prune(self, before: float, hold: Hold | None = None) -> int:
+    def prune(self, before: float, hold: Hold | None = None, *, only_archived: bool = False) -> int:
         """Drops the bytes of pouches received before then whose documents were all posted before then. How many.
 
-        The documents' rows stay; nothing unresolved is touched, nor what is held for others.
+        The documents' rows stay; nothing unresolved is touched, nor what is held for others, nor with
+        ``only_archived`` what isn't in the legal archive.
         """
-        return retention.prune(self._engine, before, self._clock(), hold)
+        return retention.prune(self._engine, before, self._clock(), hold, only_archived=only_archived)

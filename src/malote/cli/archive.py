@@ -1,0 +1,197 @@
+"""``malote archive``: the legal archive of a month, and what is in one."""
+
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.progress import Progress
+
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    fail,
+    print_json,
+    say,
+    services_of,
+    settings_of,
+)
+from malote.cli.tables import plain_table, printable
+from malote.fiscal.typed import TypedError, plain, taxpayer
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.archive.exporting import Exported
+    from malote.archive.selecting import Month
+
+MOST_SHOWN = 200  # on a terminal; --json has all
+
+PathsArgument = Annotated[list[Path], typer.Argument(help="Archives, or folders of them.", metavar="FILE|FOLDER...")]
+CnpjOption = Annotated[str | None, typer.Option("--cnpj", help="Only this issuer.", metavar="CNPJ")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("export")(export)
+    app.command("search")(search)
+    app.command("verify")(verify)
+
+
+def export(
+    target: Annotated[Path, typer.Argument(help="A .zip file, or a folder for one per CNPJ.", metavar="FILE|FOLDER")],
+    month: Annotated[str, typer.Option("--month", help="Month of issue.", metavar="YYYY-MM")],
+    cnpj: CnpjOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Writes what was authorised in a month, with its cancellations, voids and events: a ZIP file per CNPJ with an
+    index (CSV, JSON) and hashes. Exit status 1 where something is left out: its file has left the server, or it has no
+    protocol yet.
+    """
+    from malote.archive.selecting import Month
+
+    try:
+        wanted = Month(month)
+    except ValueError:
+        _wrong(f"--month: {month}: YYYY-MM")
+    with services_of(config) as services:
+        done = _export(services, target, wanted, cnpj)
+        language = services.settings.language
+    if json:
+        print_json(done)
+    else:
+        _show(done, language)
+    if any(one.missing or one.waiting for one in done):
+        raise typer.Exit(FOUND)
+
+
+def search(
+    paths: PathsArgument,
+    key: Annotated[str, typer.Option("--key", help="Access key, or a part of it.", metavar="KEY")] = "",
+    number: Annotated[str, typer.Option("--number", help="Number of the document.", metavar="NUMBER")] = "",
+    value: Annotated[str, typer.Option("--value", help="Total in reais, such as 12,98.", metavar="VALUE")] = "",
+    day: Annotated[str, typer.Option("--date", help="Day or month of issue.", metavar="YYYY-MM-DD")] = "",
+    cnpj: CnpjOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Finds documents in archives by their index, without a server. Exit status 1 where nothing fits."""
+    from malote.archive.searching import ArchiveError, Query, archives_in
+    from malote.archive.searching import search as searching
+
+    settings = settings_of(config)
+    query = Query(plain(key), plain(number).lstrip("0"), _total(value), day.strip(), _issuer(cnpj))
+    try:
+        found = [hit for path in archives_in(paths) for hit in searching(path, query)]
+    except ArchiveError as error:
+        fail("archive_damaged", error.facts, settings)
+    if json:
+        print_json(found)
+    else:
+        table = plain_table(("", "R$", "", "", ""))
+        for hit in found[:MOST_SHOWN]:
+            row, place = hit.row, f"{hit.archive}: {hit.row.path}"
+            table.add_row(*map(printable, (row.issued_at, row.total, row.kind, row.access_key, place)))
+        console.print(table)
+        if len(found) > MOST_SHOWN:
+            say(f"… +{len(found) - MOST_SHOWN} (--json)")
+    if not found:
+        raise typer.Exit(FOUND)
+
+
+def verify(paths: PathsArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Proves that every file of an archive is what its index says, without a server. Exit status 1 where one isn't."""
+    from malote.archive.searching import ArchiveError, archives_in
+    from malote.archive.searching import verify as verifying
+
+    settings = settings_of(config)
+    english = settings.language == "en"
+    try:
+        found = {str(path): list(verifying(path)) for path in archives_in(paths)}
+    except ArchiveError as error:
+        fail("archive_damaged", error.facts, settings)
+    if json:
+        print_json(found)
+    else:
+        for path, faults in found.items():
+            good = "whole" if english else "íntegro"
+            say(f"{path}: {good}" if not faults else f"{path}: {len(faults)}")
+            for one in faults[:MOST_SHOWN]:
+                say(f"  {one.path}: {_PROBLEMS[one.problem][english]}")
+    if any(found.values()):
+        raise typer.Exit(FOUND)
+
+
+_PROBLEMS: dict[str, tuple[str, str]] = {
+    "altered": ("alterado", "altered"),
+    "missing": ("falta", "missing"),
+    "unexpected": ("não consta do índice", "not in the index"),
+}
+
+
+def _export(services: "Services", target: Path, month: "Month", cnpj: str | None) -> "list[Exported]":
+    from malote import durable
+    from malote.archive import exporting, selecting
+
+    one_file = target.suffix.lower() == ".zip"
+    issuers = [_issuer(cnpj)] if cnpj else selecting.issuers(services.engine, month)
+    if one_file and len(issuers) > 1:
+        _wrong(f"{target}: {', '.join(issuers)}: --cnpj")
+    durable.make_folder(target.parent if one_file else target)
+    done = []
+    for issuer in issuers:
+        file = target if one_file else target / f"{issuer}-{month.text}.zip"
+        total = selecting.count(services.engine, month, issuer)
+        with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+            task = bar.add_task(file.name, total=total)
+            part = exporting.Part(issuer, month)
+            done.append(exporting.export(services.engine, part, file, partial(bar.advance, task)))
+    return done
+
+
+def _show(done: "list[Exported]", language: Language) -> None:
+    english = language == "en"
+    if not done:
+        say("Nothing was issued in this month." if english else "Nada foi emitido neste mês.")
+    for one in done:
+        say(f"{one.file}: {one.documents} {'documents' if english else 'documentos'}")
+        say(f"  SHA-256 {one.sha256}")
+        if one.missing:
+            gone = "files have left the server" if english else "arquivos já saíram do servidor"
+            say(f"  {one.missing}: {gone} [content_pruned]")
+        if one.waiting:
+            left_out = "sales without protocol are left out" if english else "vendas sem protocolo ficaram de fora"
+            say(f"  {one.waiting}: {left_out} [not_authorised_yet]")
+
+
+def _issuer(cnpj: str | None) -> str:
+    if cnpj is None:
+        return ""
+    try:
+        return taxpayer(cnpj)
+    except TypedError as error:
+        _wrong(f"--cnpj: {error.detail}")
+
+
+def _total(value: str) -> str:
+    """As the index has it: of several signs, the last one stands before the cents."""
+    if not value:
+        return ""
+    digits = value.upper().replace("R$", "").replace(" ", "")
+    if "," in digits and digits.rfind(",") > digits.rfind("."):
+        digits = digits.replace(".", "").replace(",", ".")
+    try:
+        return f"{Decimal(digits.replace(',', '')):.2f}"
+    except InvalidOperation:
+        _wrong(f"--value: {value}: 12,98")
+
+
+def _wrong(said: str) -> NoReturn:
+    errors.print(f"malote: {said}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(WRONG_USAGE)
