@@ -40,6 +40,7 @@ def test_the_first_administrator_is_told_once_and_gets_in(tmp_path: Path) -> Non
         assert re.fullmatch(r"Console: http://127\.0\.0\.1:\d+/console", address)
         told = first_access(tmp_path, password)
         with httpx.Client(base_url=address.removeprefix("Console: ").removesuffix("/console")) as client:
+            assert client.get("/").headers["location"] == "/console"
             form = field(client.get("/console/sign-in").text, "form")
             answer = client.post(
                 "/console/sign-in", data={"form": form, "name": told.group(1), "password": told.group(2)}

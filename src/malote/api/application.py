@@ -9,6 +9,7 @@ from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from malote import wire
@@ -38,7 +39,7 @@ EXCEPTION_HANDLERS: Mapping[Any, Any] = {
 log = structlog.get_logger("malote.api")
 
 
-def create_app(services: Services, *, pages: Sequence[Router] = ()) -> Litestar:
+def create_app(services: Services, *, pages: Sequence[Router | HTTPRouteHandler] = ()) -> Litestar:
     """The application for any ASGI server. Whatever isn't marked public asks for a token: a till's, or a consumer's.
 
     ``pages``: other faces, mounted beside this one. Raises ``ValueError`` for a proxy that has no address.

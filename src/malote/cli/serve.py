@@ -41,11 +41,11 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
     from malote.api.application import create_app
     from malote.app_console import console_services
     from malote.app_workers import running, workers
-    from malote.console.router import console
+    from malote.console.router import console, front_door
     from malote.erp.protocol import ErpError
 
     pages = console(console_services(services), stopping=lambda: server.should_exit)
-    server = listening.server(create_app(services, pages=[pages]), services.settings)
+    server = listening.server(create_app(services, pages=[front_door, pages]), services.settings)
     # Pouches are read by threads that never rest; the loop that feeds them must not wait 5 ms for each step.
     sys.setswitchinterval(0.0005)
     stop = threading.Event()

@@ -164,6 +164,12 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
     )
 
 
+@get("/", sync_to_thread=False, include_in_schema=False, opt={"public": True})
+def front_door() -> Response[Any]:
+    """Outside of ``ROOT``: what a person finds who knows the server's address only."""
+    return Redirect(ROOT, status_code=303, headers=HEADERS)
+
+
 @get("/", sync_to_thread=False)
 def first(request: ConsoleRequest) -> Response[Any]:
     del request
