@@ -95,11 +95,12 @@ def _line(path: Path) -> StoreLine:
 def _looked(settings: Settings, line: StoreLine) -> StoreLine:
     """Raises ``StoreError``, ``SettingsError``."""
     from malote.database.opened import opened_store
-    from malote.spool import overview, reports
+    from malote.findings import lights as findings
+    from malote.spool import reports
 
     now = time.time()
     with opened_store(settings) as store:
-        lights = overview.tills(store.engine, overview.TillsQuery(size=1), now=now).lights
+        lights = findings.tills(store.engine, findings.TillsQuery(size=1), now=now).lights
         tills = reports.status(store.engine, now)
     return msgspec.structs.replace(
         line,
