@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections import Counter
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from malote import __version__
@@ -10,7 +11,8 @@ from malote.accounts import audit, passwords, sessions, users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
-from malote.books import numbering, rebooking
+from malote.books import board, numbering, rebooking
+from malote.books.days import business_day
 from malote.books.opening import open_books
 from malote.config import limits_of
 from malote.console import services as console
@@ -71,7 +73,12 @@ def console_services(services: Services) -> console.Services:
         numbering=console.Numbering(
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
         ),
-        books=console.Books(outside=partial(erp_memory.outside_in_all, engine), rebook=partial(_rebook, services)),
+        books=console.Books(
+            outside=partial(erp_memory.outside_in_all, engine),
+            rebook=partial(_rebook, services),
+            board=partial(_board, services),
+            day=partial(_day, services),
+        ),
         ledger=partial(_ledger, services),
         happenings=partial(happenings.of_till, engine, limit=HISTORY),
         beside=partial(relations.beside, engine),
@@ -84,6 +91,18 @@ def console_services(services: Services) -> console.Services:
         jobs_pulse=lambda _: _jobs_pulse(services, None),
         now=time.time,
     )
+
+
+def _board(services: Services, till: str | None, after: str, days: int) -> board.Board:
+    calendar = business_day(services.settings.books)
+    now = datetime.now().astimezone()
+    today = calendar.of(now.isoformat()) or now.date()
+    query = board.Query(since=today - timedelta(days=days - 1), until=today, till=till, after=after)
+    return board.board(services.engine, calendar, query, today)
+
+
+def _day(services: Services, till: str, day: date) -> list[board.Listed]:
+    return board.of_day(services.engine, business_day(services.settings.books), till, day)
 
 
 def _rebook(services: Services, actor: Actor, shown: int) -> int | None:

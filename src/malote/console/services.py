@@ -5,11 +5,13 @@ The pages know these and no database. Some parts have so many that they come as 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from malote.accounts.audit import Actor, AuditEntry
 from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
+from malote.books.board import Board, Listed
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.fiscal.readings import Reading
@@ -82,6 +84,9 @@ class Books:
     # Books again what the ERP lost, where that are just as many documents as were shown: how many went back into the
     # queue; None, and nothing done, where it is another number by now. Raises ErpError.
     rebook: Callable[[Actor, int], int | None]
+    # Of a till (None: a page of all, behind a name), so many business days up to today's.
+    board: Callable[[str | None, str, int], Board]
+    day: Callable[[str, date], list[Listed]]  # the sales behind a till's day
 
 
 @dataclass(frozen=True, slots=True)

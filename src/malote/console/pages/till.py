@@ -8,7 +8,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from malote.accounts.audit import AuditEntry
-from malote.console.pages import load_manager, numbering
+from malote.console.pages import load_manager, numbering, reconciliation
 from malote.console.rendering import answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
@@ -20,7 +20,7 @@ from malote.spool.documents import StoredDocument
 from malote.spool.listing import DocumentsQuery
 from malote.spool.states import OPEN, State
 
-Tab = Literal["pending", "sent", "kept", "rejected", "trash", "numbering", "structure", "history"]
+Tab = Literal["pending", "sent", "kept", "rejected", "trash", "numbering", "reconciliation", "structure", "history"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 
 LONGEST_SEARCH = 60
@@ -75,6 +75,8 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
             return shown | {"page": services.quarantine.trash(till.name, before=before), "before": before, "until": at}
         case "numbering":
             return shown | numbering.context(services, till.name, given)
+        case "reconciliation":
+            return shown | reconciliation.of_till(services, till.name, given)
         case "structure":
             return shown | load_manager.structure_of(services, till.name)
         case "history":

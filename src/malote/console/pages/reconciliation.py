@@ -1,0 +1,43 @@
+"""Conciliação: tills × business days, with what arrived and what is proven; and the sales behind each day."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from litestar import Response, get
+
+from malote.console.rendering import answer_shared
+from malote.console.services import Services
+from malote.console.visits import ConsoleRequest, parameters, services_of
+
+DAYS = 30
+LONGEST_NAME = 60
+
+
+def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
+    """Of all tills, a page of them."""
+    board = services.books.board(None, given.get("after", "")[:LONGEST_NAME].lower(), DAYS)
+    used = [day for day in board.days if any(day in row.cells for row in board.rows)]
+    return {"section": "reconciliation", "board": board, "days": used}
+
+
+def of_till(services: Services, till: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """Of one till: its days, or the sales of the one that was chosen."""
+    day = _day(given.get("day"))
+    if day is not None:
+        return {"day": day, "listed": services.books.day(till, day)}
+    board = services.books.board(till, "", DAYS)
+    cells = board.rows[0].cells if board.rows else {}
+    return {"day": None, "cells": [cells[one] for one in reversed(board.days) if one in cells]}
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+@get("/reconciliation", sync_to_thread=True)
+def show(request: ConsoleRequest) -> Response[str] | Response[bytes]:
+    return answer_shared(request, "reconciliation", lambda: context(services_of(request), parameters(request)))
