@@ -86,6 +86,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
         _Part("erp_ledger", ("erp",)),
         _Part("erp_import", ("erp",)),
         _Part("erp_profile", ("erp profile",)),
+        _Part("erp_suggest", ("erp profile",)),
     ),
     "locks": (_Part("locks", ("locks",)),),
     "audit": (_Part("audit", ("audit",)),),

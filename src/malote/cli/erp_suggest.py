@@ -1,0 +1,47 @@
+"""``malote erp profile suggest``: a first profile for a database that nobody described."""
+
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from malote import rejection
+from malote.cli.common import WRONG_USAGE, ConfigOption, errors, fail, say_lines, settings_of
+from malote.cli.erp import UrlArgument
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command("suggest")(suggest)
+
+
+def suggest(
+    url: UrlArgument = "",
+    schema: Annotated[str, typer.Option(help="The schema to look at; by default that of a bare name.")] = "",
+    name: Annotated[str, typer.Option(help="What to call the profile.")] = "erp",
+    config: ConfigOption = None,
+) -> None:
+    """Looks at a PostgreSQL database and prints a first profile: tables that look like sale, items, payments, taxes
+    and stock, with "# ?" where it is unsure. Reads the catalogue only, and changes nothing."""
+    import msgspec
+
+    from malote.erp.engines import open_configured
+    from malote.erp.protocol import ErpError
+    from malote.erp.suggesting.looking import look
+    from malote.erp.suggesting.writing import suggested
+
+    settings = settings_of(config)
+    # Of whatever profile the settings name nothing is wanted: it may not be written yet.
+    settings = msgspec.structs.replace(settings, erp=msgspec.structs.replace(settings.erp, profile=""))
+    try:
+        with closing(open_configured(settings, url)) as erp:
+            if erp.engine != "postgresql":
+                errors.print(rejection.title("suggest_unsupported", settings.language), markup=False)
+                raise typer.Exit(WRONG_USAGE)
+            with erp.read_only() as connection:
+                known = look(connection, schema or None)
+        say_lines(suggested(known, name, settings.language))
+    except ErpError as error:
+        fail(error.code, error.facts, settings)
+    except LookupError as error:
+        fail("suggest_found_nothing", {"tables": str(error)[:300]}, settings)

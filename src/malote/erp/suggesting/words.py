@@ -1,0 +1,69 @@
+"""What tables and columns of retail ERPs are called, in Portuguese, English, and cut short as on Oracle."""
+
+import re
+from functools import cache
+
+# Each word of a name stands for the ideas under which it is listed.
+_IDEAS: dict[str, str] = {
+    "sale": "venda vendas vda cupom cup nota notas nf nfce nfc sale sales order orders receipt receipts ticket invoice",
+    "header": "cab cabecalho capa header hdr head",
+    "item": "item itens items ite itm linha linhas line lines lin detail details det produto produtos",
+    "payment": "pagamento pagamentos pagto pgto pag pgt payment payments pay paid recebido recebimento receb rec tender"
+    " tenders finalizadora fin",
+    "tax": "imposto impostos imp tributo tributos trib tax taxes txs",
+    "stock": "estoque estoques estq est stock inventory inv movimento mov movement movements kardex kdx",
+    "product": "produto produtos prod prd mercadoria merc product products sku artigo article goods item",
+    "store": "loja lojas filial fil empresa emp store stores branch branches shop company",
+    "method": "forma formas meio meios finalizadora fin method methods tender type tipo tp forma_pagamento pgto",
+    "key": "chave chv chnfe key chacesso acesso access",
+    "series": "serie ser series",
+    "till": "pdv caixa cx pos till terminal checkout register ecf",
+    "number": "numero nro num nr number no",
+    "model": "modelo mod model",
+    "time": "emissao emis emitido emitida dt data date dthr dh hora issued issue at time sold when datahora",
+    "net": "liquido liq net final total tot pagar",
+    "gross": "bruto brt gross subtotal mercadorias",
+    "value": "valor vlr vl vr amount amt value total tot sum",
+    "discount": "desconto desc dsc dscto discount disc",
+    "change": "troco trc change",
+    "state": "situacao sit status estado state stat st",
+    "cancelled": "cancelado cancelada canc cancelled canceled cancelamento void voided",
+    "protocol": "protocolo prot protocol",
+    "issuer": "cnpj inscricao emitente issuer cgc taxid",
+    "consumer": "cpf consumidor consumer customer",
+    "line": "seq sequencia ordem ord linha line lin nr num numero item ite number no pos position",
+    "quantity": "qtd qtde quantidade qt quantity qty",
+    "price": "preco prc unitario unit unt price pr un",
+    "cfop": "cfop",
+    "unit": "un unid unidade uom unit und",
+    "ncm": "ncm",
+    "barcode": "ean gtin barcode barra barras codbar codbarra",
+    "code": "codigo cod code cd plu sku interno",
+    "fiscal": "nfe nfce tpag sefaz fiscal fis",
+    "description": "descricao descr dsc desc description nome name title",
+    "base": "base bc",
+    "rate": "aliquota aliq rate pct perc percentual",
+    "direction": "tipo tp sentido direction dir operacao op kind type es",
+    "sigla": "sigla imposto tributo tax imp trib nome name code tipo kind type",
+    "operator": "operador oper operator cashier usuario user vendedor seller",
+}
+
+
+@cache
+def ideas(name: str) -> frozenset[str]:
+    """What a name may stand for."""
+    parts = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower())
+    whole = {*parts, "".join(parts)}  # tax_id too is a word
+    return frozenset(idea for idea, listed in _IDEAS.items() if whole & _split(listed))
+
+
+@cache
+def _split(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+# What an ERP calls goods that leave, and goods that come back.
+OUT_WORDS = ("S", "O", "V", "D", "SAI", "SAIDA", "OUT", "-")
+IN_WORDS = ("E", "I", "C", "R", "ENT", "ENTRADA", "IN", "+")
+ACTIVE_WORDS = ("A", "N", "F", "V", "ATIVA", "NORMAL", "ACTIVE", "OK")
+CANCELLED_WORDS = ("C", "X", "S", "CANC", "CANCELADA", "CANCELLED")

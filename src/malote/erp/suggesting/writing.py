@@ -1,0 +1,165 @@
+"""The guess as a profile's TOML, with what is unsure of it said beside."""
+
+from collections.abc import Iterable, Iterator
+
+from malote.erp.ordinary_tables import USUAL_TAXES
+from malote.erp.suggesting.guessing import Line, Tables, chosen, directions, lines, own_key
+from malote.erp.suggesting.looking import Found
+from malote.erp.suggesting.words import ideas
+from malote.rejection import Language
+
+PARTS = ("sale", "item", "tax", "payment", "movement")
+_LOOKED_UP = ("store", "product", "method")
+
+
+def suggested(known: dict[str, Found], name: str, language: Language) -> str:
+    """Raises ``LookupError`` where nothing looks like a sale with items."""
+    tables = chosen(known)
+    if "sale" not in tables.parts or "item" not in tables.parts:
+        raise LookupError(", ".join(known) or "–")
+    words = _WORDS[language]
+    written = [f"# {line}" for line in words["top"].split("\n")]
+    written += [f'name = "{name}"', "", "[ledger]", 'table = "malote_ledger"', "", "[state]", 'table = "malote_state"']
+    for part in PARTS:
+        if part in tables.parts:
+            written += ["", *_part(part, tables, words)]
+        else:
+            written += ["", f"# {words['no_part'].format(part=part)}"]
+    written += _directions(tables, words)
+    for looked_up in _LOOKED_UP:
+        if looked_up in tables.parts:
+            written += ["", *_query(looked_up, tables.parts[looked_up], words)]
+    unused = [one for one in known if one not in {found.name for found in tables.parts.values()}]
+    written += ["", f"# {words['unused'].format(tables=', '.join(unused) or '–')}"]
+    return "\n".join(written) + "\n"
+
+
+def _part(part: str, tables: Tables, words: dict[str, str]) -> Iterator[str]:
+    table = tables.parts[part]
+    yield f"[{part}]"
+    yield f'table = "{table.name}"'
+    if part in ("sale", "item") and (key := own_key(table)):
+        yield f'key = "{key}"'
+    if part == "tax" and (rows := _rows(table, tables)):
+        yield f"rows = [{_listed(rows)}]  # {words['short']}"
+    yield ""
+    yield f"[{part}.columns]"
+    for line in lines(part, tables):
+        yield _line(line, table, words)
+
+
+def _rows(table: Found, tables: Tables) -> list[str]:
+    """The taxes whose names have room; none where all of the usual ones do."""
+    named = next((line.column for line in lines("tax", tables) if line.value == "tax"), "")
+    room = table.columns[named].length if named else None
+    fit = [name for name in USUAL_TAXES if room is None or len(name) <= room]
+    return fit if len(fit) < len(USUAL_TAXES) else []
+
+
+def _line(line: Line, table: Found, words: dict[str, str]) -> str:
+    if not line.value:
+        return f"# {line.column} = ?  {words['left']}"
+    value = line.value
+    if value == "sale_series_as_till":
+        return f'{line.column} = "series"  # ? {words["till"]}'
+    written = value if value.lstrip("-").isdigit() else f'"{value}"'
+    if line.sure:
+        return f"{line.column} = {written}"
+    why = (
+        words["refers"].format(table=table.refers[line.column][0]) if line.column in table.refers else words["required"]
+    )
+    return f"{line.column} = {written}  # ? {why}"
+
+
+def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
+    movement = tables.parts.get("movement")
+    if movement is None:
+        return []
+    named = [line.column for line in lines("movement", tables) if line.value.startswith("lookup(")]
+    if not named:
+        return []
+    out, back, told = directions(movement.columns[named[0]])
+    unsure = "" if told else f"  # ? {words['direction']}"
+    return ["", "[lookup.direction]", f'out = "{out}"{unsure}', f'in = "{back}"']
+
+
+def _query(part: str, table: Found, words: dict[str, str]) -> list[str]:
+    key = table.key[0] if len(table.key) == 1 else next(iter(table.columns))
+    match part:
+        case "product":
+            sql, values = _product(table, key)
+        case "store":
+            column = next(one for one in table.columns if "issuer" in ideas(one))
+            sql, values = _asking(key, table, f"{column} = :cnpj"), ["cnpj"]
+        case _:
+            sql, values = _asking(key, table, f"{_method(table)} = :method"), ["method"]
+    absent = f"{words[part]}: :{values[-1]}"
+    return [f"[query.{part}]", f'sql = "{sql}"', f"values = [{_listed(values)}]", f'absent = "{absent}"']
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(f'"{value}"' for value in values)
+
+
+def _asking(key: str, table: Found, condition: str) -> str:
+    """A text for a profile; it is not run here."""
+    return f"select {key} from {table.name} where {condition}"  # noqa: S608 plain names of the catalogue
+
+
+def _product(table: Found, key: str) -> tuple[str, list[str]]:
+    texts = {one.name: one for one in table.columns.values() if one.name != key}
+    barcode = next((one for one in texts if "barcode" in ideas(one)), "")
+    code = next((one for one in texts if "code" in ideas(one) and one != barcode), "") or key
+
+    def of(column: str) -> str:
+        return column if table.columns[column].kind == "text" else f"{column}::text"
+
+    if not barcode:
+        return _asking(key, table, f"{of(code)} = coalesce(:code, :gtin)"), ["gtin", "code"]
+    found = _asking(key, table, f"{of(barcode)} = :gtin or {of(code)} = :code")
+    return f"{found} order by {of(barcode)} = :gtin desc nulls last limit 1", ["gtin", "code"]
+
+
+def _method(table: Found) -> str:
+    """The column that holds the tax authority's code: of two characters, or called so."""
+    ranked = sorted(
+        table.columns.values(),
+        key=lambda one: (one.kind != "text", "fiscal" not in ideas(one.name), one.length != 2, one.name),
+    )
+    return ranked[0].name
+
+
+_WORDS: dict[Language, dict[str, str]] = {
+    "pt": {
+        "top": "Um primeiro perfil, adivinhado pelos nomes e tipos das tabelas: docs/erp-profiles.md.\n"
+        'Confira o que está marcado com "# ?"; depois: malote erp create, malote erp profile check,\n'
+        "malote erp try NOTA.xml.",
+        "no_part": "Nada parece ser [{part}]: se houver, escreva; se não, fica de fora.",
+        "left": "(não se grava)",
+        "till": "o número do PDV; aqui a série da nota",
+        "required": "obrigatória, e ninguém sabe o quê",
+        "refers": "obrigatória: um código que existe em {table}",
+        "short": "os nomes que cabem na coluna",
+        "direction": "o que diz saída e entrada?",
+        "unused": "Tabelas que não parecem da venda: {tables}",
+        "store": "loja sem cadastro",
+        "product": "produto sem cadastro",
+        "method": "forma de pagamento sem cadastro",
+    },
+    "en": {
+        "top": "A first profile, guessed from the tables' names and types: docs/erp-profiles.md.\n"
+        'Check what is marked "# ?"; then: malote erp create, malote erp profile check,\n'
+        "malote erp try NOTE.xml.",
+        "no_part": "Nothing looks like [{part}]: write it if there is one; if not, it is left out.",
+        "left": "(not written)",
+        "till": "the number of the till; here the note's series",
+        "required": "required, and nobody knows what",
+        "refers": "required: a code that exists in {table}",
+        "short": "the names that the column has room for",
+        "direction": "what says out and in?",
+        "unused": "Tables that don't look like the sale's: {tables}",
+        "store": "store unknown",
+        "product": "product unknown",
+        "method": "method of payment unknown",
+    },
+}
