@@ -12,7 +12,7 @@ from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp
-from malote.erp.suggesting.looking import look
+from malote.erp.suggesting.looking import look, smallest
 from malote.erp.suggesting.words import ideas
 from malote.erp.suggesting.writing import suggested
 from tests.engines.ordinary_support import cents, day, expected_stock
@@ -44,6 +44,12 @@ KNOWN = {
         "select cod_prd::text, sum(case tp_mov when 'S' then qt_mov else -qt_mov end) from tb_mov_est group by 1",
         ["nr_pdv", "cod_oper"],
     ),
+    "documento": (
+        "insert into mercadorias (codigo, cod_barras, nome) values (%s, %s, 'p')",
+        "select cancelado, count(*), sum(total_nota) from documento_fiscal group by 1 order by 1",
+        "",  # its trigger keeps the stock
+        ["centro_custo_id", "lote_integracao"],
+    ),
 }
 
 
@@ -56,7 +62,9 @@ def url() -> Iterator[str]:
 
 def guess(url: str) -> str:
     with closing(open_erp(url, lock_timeout_seconds=5)) as erp, erp.read_only() as connection:
-        return suggested(look(connection, None), "guessed", "en")
+        return suggested(
+            look(connection, None), "guessed", "en", lambda table, column: smallest(connection, table, column, None)
+        )
 
 
 def opened(url: str, profile: str) -> Erp:
@@ -84,7 +92,7 @@ def test_a_guessed_profile_books_a_day_without_an_edit(url: str, design: str) ->
         states = database.execute(standing.encode()).fetchall()
         assert sorted(count for _, count, _ in states) == [1, 19]
         assert sum((total for _, _, total in states), Decimal()) == cents(sum(one.totals.total for one in sold))
-        assert dict(database.execute(left.encode()).fetchall()) == expected_stock(sold, sold[:1])
+        assert not left or dict(database.execute(left.encode()).fetchall()) == expected_stock(sold, sold[:1])
 
 
 @pytest.mark.postgresql

@@ -1,6 +1,7 @@
 """``malote erp profile suggest``: a first profile for a database that nobody described."""
 
 from contextlib import closing
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -22,12 +23,13 @@ def suggest(
     config: ConfigOption = None,
 ) -> None:
     """Looks at a PostgreSQL database and prints a first profile: tables that look like sale, items, payments, taxes
-    and stock, with "# ?" where it is unsure. Reads the catalogue only, and changes nothing."""
+    and stock, with "# ?" where it is unsure. Reads the catalogue, and of a table that is
+    referred to its smallest number; changes nothing."""
     import msgspec
 
     from malote.erp.engines import open_configured
     from malote.erp.protocol import ErpError
-    from malote.erp.suggesting.looking import look
+    from malote.erp.suggesting.looking import look, smallest
     from malote.erp.suggesting.writing import suggested
 
     settings = settings_of(config)
@@ -40,7 +42,9 @@ def suggest(
                 raise typer.Exit(WRONG_USAGE)
             with erp.read_only() as connection:
                 known = look(connection, schema or None)
-        say_lines(suggested(known, name, settings.language))
+                there = partial(smallest, connection, schema=schema or None)
+                profile = suggested(known, name, settings.language, there)
+        say_lines(profile)
     except ErpError as error:
         fail(error.code, error.facts, settings)
     except LookupError as error:

@@ -1,6 +1,7 @@
 """``malote init``: from an empty folder to a store that can be started. Stopped anywhere, it goes on where it was."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -91,14 +92,18 @@ class Interview:
             language=self._language,
             name=self._told("name", str.strip, "Loja"),
             issuers=self._told("issuers", answers.issuers, ""),
-            environment=self._told("environment", answers.environment, "production"),
+            environment=self._told("environment", answers.environment, self._words["production"]),
             zone=(zone := self._told("zone", answers.zone, answers.ZONE)),
-            since=self._told("since", lambda text: answers.since(text, zone), "today"),
+            since=self._told("since", lambda text: answers.since(text, zone), self._words["today"]),
             erp_url=self._erp_url(),
             profile=self._told("profile", str.strip, ""),
             host=self._told("host", str.strip, "127.0.0.1"),
             port=self._told("port", answers.port, "8470"),
         )
+
+    @property
+    def _words(self) -> dict[str, str]:
+        return WORDS[self._language]
 
     def _told(self, what: str, checked: Callable[[str], Answer], default: str) -> Answer:
         said = self._given[what]
@@ -109,7 +114,7 @@ class Interview:
                 self._refuse(error)
                 raise typer.Exit(WRONG_USAGE) from None
         while True:
-            answer = typer.prompt(WORDS[self._language][f"ask_{what}"], default=default, show_default=bool(default))
+            answer = typer.prompt(self._words[f"ask_{what}"], default=default, show_default=bool(default))
             try:
                 return checked(answer)
             except AnswerError as error:
@@ -122,8 +127,9 @@ class Interview:
         if os.environ.get("MALOTE_ERP_URL"):
             return ""
         url = self._told("erp_url", answers.erp_url, "")
-        if url and self._ask and self._given["erp_url"] is None and lacks_password(url):
-            asked = WORDS[self._language]["ask_password"]
+        # Nobody who isn't there is asked for what must not be seen.
+        if url and self._ask and self._given["erp_url"] is None and sys.stdin.isatty() and lacks_password(url):
+            asked = self._words["ask_password"]
             password = typer.prompt(asked, default="", show_default=False, hide_input=True)
             return with_password(url, password) if password else url
         return url

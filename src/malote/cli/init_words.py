@@ -4,6 +4,8 @@ from malote.rejection import Language
 
 WORDS: dict[Language, dict[str, str]] = {
     "pt": {
+        "production": "producao",
+        "today": "hoje",
         "ask_language": "Idioma / Language (pt, en)",
         "ask_name": "Nome da loja",
         "ask_issuers": "CNPJ da loja (vários: com vírgulas; vazio: aceita notas de qualquer um)",
@@ -35,12 +37,16 @@ WORDS: dict[Language, dict[str, str]] = {
         "script_later": "– As permissões para o DBA ainda não podem ser escritas: {why}\n"
         "  Depois, rode malote init de novo.",
         "next": "Agora:\n"
+        "  0. O ERP tem tabelas dele? malote erp profile suggest{config} > meu-erp.toml; confira o arquivo;\n"
+        '     profile = "meu-erp.toml" no malote.toml; malote init{config} de novo (docs/erp-profiles.md)\n'
         "  1. malote erp create{config}  (ou o DBA roda o SQL acima)\n"
         "  2. malote till create caixa1{config}\n"
         "  3. malote check{config}\n"
         "  4. malote serve{config}",
     },
     "en": {
+        "production": "production",
+        "today": "today",
         "ask_language": "Idioma / Language (pt, en)",
         "ask_name": "The store's name",
         "ask_issuers": "The store's CNPJ (several: with commas; empty: anybody's notes are taken)",
@@ -71,6 +77,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "script_head": "-- Written by malote init, anew each time. For the DBA: who makes the tables owns them.",
         "script_later": "– The grants for the DBA can't be written yet: {why}\n  Run malote init again later.",
         "next": "Now:\n"
+        "  0. The ERP has tables of its own? malote erp profile suggest{config} > my-erp.toml; check the file;\n"
+        '     profile = "my-erp.toml" in malote.toml; malote init{config} again (docs/erp-profiles.md)\n'
         "  1. malote erp create{config}  (or the DBA runs the SQL above)\n"
         "  2. malote till create caixa1{config}\n"
         "  3. malote check{config}\n"

@@ -147,6 +147,6 @@ def _table(found: list[RejectedEntry], *, english: bool) -> Table:
             Text("\n".join(part for part in (one.key, one.document) if part), overflow="fold"),
             # Folded, since a cause holds names that end where it matters: item[2].description.
             Text(f"{one.title} [{one.code}]\n{one.cause}", overflow="fold"),
-            Text(one.remedy),
+            Text(one.remedy, overflow="fold"),
         )
     return table

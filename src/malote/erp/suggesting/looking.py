@@ -1,10 +1,13 @@
 """A database's tables as far as a profile needs to know them. Reads its catalogue, and no row."""
 
 import re
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import column as sa_column
+from sqlalchemy import table as sa_table
 from sqlalchemy import types as sql
 
 Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "flag", "other"]
@@ -39,6 +42,12 @@ def look(connection: Connection, schema: str | None) -> dict[str, Found]:
     inspector = inspect(connection)
     names = [name for name in inspector.get_table_names(schema) if re.fullmatch(r"[A-Za-z_]\w{0,62}", name)]
     return {name: _table(inspector, name, schema) for name in sorted(names)[:_MOST_TABLES]}
+
+
+def smallest(connection: Connection, table: str, column: str, schema: str | None) -> int | None:
+    """The smallest number that stands in a column: a value that a foreign key to it takes. None where there is none."""
+    found = connection.scalar(select(func.min(sa_column(column))).select_from(sa_table(table, schema=schema)))
+    return int(found) if isinstance(found, int | Decimal) else None
 
 
 def _table(inspector: Any, name: str, schema: str | None) -> Found:

@@ -22,7 +22,7 @@ _IDEAS: dict[str, str] = {
     "model": "modelo mod model",
     "time": "emissao emis emitido emitida dt data date dthr dh hora issued issue at time sold when datahora",
     "net": "liquido liq net final total tot pagar",
-    "gross": "bruto brt gross subtotal mercadorias",
+    "gross": "bruto brt gross subtotal mercadorias produtos products goods",
     "value": "valor vlr vl vr amount amt value total tot sum",
     "discount": "desconto desc dsc dscto discount disc",
     "change": "troco trc change",

@@ -1,6 +1,6 @@
 """The guess as a profile's TOML, with what is unsure of it said beside."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from malote.erp.ordinary_tables import USUAL_TAXES
 from malote.erp.suggesting.guessing import Line, Tables, chosen, directions, lines, own_key
@@ -8,12 +8,16 @@ from malote.erp.suggesting.looking import Found
 from malote.erp.suggesting.words import ideas
 from malote.rejection import Language
 
+Smallest = Callable[[str, str], int | None]
 PARTS = ("sale", "item", "tax", "payment", "movement")
 _LOOKED_UP = ("store", "product", "method")
 
 
-def suggested(known: dict[str, Found], name: str, language: Language) -> str:
-    """Raises ``LookupError`` where nothing looks like a sale with items."""
+def suggested(known: dict[str, Found], name: str, language: Language, smallest: Smallest = lambda *_: None) -> str:
+    """``smallest`` gives a number that stands in a column of a table, for a foreign key of which nothing else is known.
+
+    Raises ``LookupError`` where nothing looks like a sale with items.
+    """
     tables = chosen(known)
     if "sale" not in tables.parts or "item" not in tables.parts:
         raise LookupError(", ".join(known) or "–")
@@ -22,7 +26,7 @@ def suggested(known: dict[str, Found], name: str, language: Language) -> str:
     written += [f'name = "{name}"', "", "[ledger]", 'table = "malote_ledger"', "", "[state]", 'table = "malote_state"']
     for part in PARTS:
         if part in tables.parts:
-            written += ["", *_part(part, tables, words)]
+            written += ["", *_part(part, tables, words, smallest)]
         else:
             written += ["", f"# {words['no_part'].format(part=part)}"]
     written += _directions(tables, words)
@@ -34,7 +38,7 @@ def suggested(known: dict[str, Found], name: str, language: Language) -> str:
     return "\n".join(written) + "\n"
 
 
-def _part(part: str, tables: Tables, words: dict[str, str]) -> Iterator[str]:
+def _part(part: str, tables: Tables, words: dict[str, str], smallest: Smallest) -> Iterator[str]:
     table = tables.parts[part]
     yield f"[{part}]"
     yield f'table = "{table.name}"'
@@ -45,7 +49,7 @@ def _part(part: str, tables: Tables, words: dict[str, str]) -> Iterator[str]:
     yield ""
     yield f"[{part}.columns]"
     for line in lines(part, tables):
-        yield _line(line, table, words)
+        yield _line(line, table, words, smallest)
 
 
 def _rows(table: Found, tables: Tables) -> list[str]:
@@ -56,7 +60,7 @@ def _rows(table: Found, tables: Tables) -> list[str]:
     return fit if len(fit) < len(USUAL_TAXES) else []
 
 
-def _line(line: Line, table: Found, words: dict[str, str]) -> str:
+def _line(line: Line, table: Found, words: dict[str, str], smallest: Smallest) -> str:
     if not line.value:
         return f"# {line.column} = ?  {words['left']}"
     value = line.value
@@ -65,10 +69,11 @@ def _line(line: Line, table: Found, words: dict[str, str]) -> str:
     written = value if value.lstrip("-").isdigit() else f'"{value}"'
     if line.sure:
         return f"{line.column} = {written}"
-    why = (
-        words["refers"].format(table=table.refers[line.column][0]) if line.column in table.refers else words["required"]
-    )
-    return f"{line.column} = {written}  # ? {why}"
+    refers = table.refers.get(line.column)
+    if refers is None:
+        return f"{line.column} = {written}  # ? {words['required']}"
+    there = smallest(*refers)
+    return f"{line.column} = {written if there is None else there}  # ? {words['refers'].format(table=refers[0])}"
 
 
 def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
