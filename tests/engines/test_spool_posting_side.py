@@ -5,7 +5,7 @@ from sqlalchemy import Engine, update
 
 from malote.accounts.tills import Till
 from malote.database.engine import writing
-from malote.database.tables import pouch
+from malote.database.tables import pouch, till
 from malote.spool.documents import Reason, Settlement
 from malote.spool.sql import Spool
 from tests.engines.spool_support import (
@@ -68,6 +68,26 @@ def test_a_clock_that_was_put_back_holds_nothing_up(spool: Spool, till_one: Till
     spool.settle([waiting(first, spool_clock.now + 60)])
     spool_clock.now = START
     assert numbers(spool.lease("alive", 10, 60)) == [1, 2]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("ahead", [1800, 3 * 3600])
+def test_a_clock_put_ahead_and_back_leaves_nothing_waiting(
+    spool: Spool, spool_engine: Engine, till_one: Till, spool_clock: Clock, ahead: int, restarted: bool
+) -> None:
+    """While the ERP was locked: what waits was to be tried within seconds, by a clock that isn't any more."""
+    spool_clock.now += ahead
+    with writing(spool_engine) as connection:
+        connection.execute(update(till).values(last_contact_at=spool_clock.now))
+    send_sales(spool, till_one, [1, 2, 3])
+    first, second, _ = spool.lease("one", 10, 60)
+    spool.settle([waiting(first, spool_clock.now + 2), waiting(second, spool_clock.now + 2)])
+    spool_clock.now = START + 1
+    poster = Spool(spool_engine, clock=spool_clock) if restarted else spool
+    tried = numbers(poster.lease("one", 10, 60))
+    assert {1, 2} <= set(tried), "at once"
+    spool_clock.now += 61
+    assert 3 in tried + numbers(poster.lease("one", 10, 60)), "a lease from then lasts no longer than one from now"
 
 
 def test_who_lost_the_lease_changes_nothing(

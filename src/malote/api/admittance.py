@@ -127,4 +127,4 @@ def _slow_down(connection: Connection, error: TokenError) -> None:
     throttle: Throttle = connection.app.state["throttle"]
     if error.code == "token_invalid" and throttle.is_over(address):
         log.warning("tokens_refused", address=address)
-        raise RefusedError("server_busy", status=HTTPStatus.TOO_MANY_REQUESTS) from error
+        raise RefusedError("token_invalid", status=HTTPStatus.TOO_MANY_REQUESTS) from error

@@ -124,7 +124,8 @@ def fault(
     retry_after: int = RETRY_AFTER_SECONDS,
 ) -> Response[bytes]:
     headers = {}
-    if rejection.entry(code).transient and status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+    busy = rejection.entry(code).transient and status == HTTPStatus.SERVICE_UNAVAILABLE
+    if busy or status == HTTPStatus.TOO_MANY_REQUESTS:
         headers["Retry-After"] = str(retry_after)
     body = words_of(code, facts, services_of(request).settings.language)
     return Response(body, status_code=status, media_type=MediaType.JSON, headers=headers)

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, select, update
+import structlog
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, update
 
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
@@ -22,6 +23,9 @@ from malote.spool.states import State
 
 DAMAGED = "extracted_form_damaged"
 
+log = structlog.get_logger("malote.posting")
+
+STEP_SECONDS = 5.0  # that a clock may be put back without anybody noticing
 LONGEST_LEASE = 3600.0  # seconds
 LONGEST_WAIT = 86400.0
 
@@ -54,8 +58,32 @@ class _Claim(msgspec.Struct, frozen=True, gc=False):
         return self.till_id, self.state, self.reason_code or ""
 
 
-def lease(engine: Engine, wish: Wish, now: float) -> list[LeasedDocument]:
+class ClockRecord:
+    """Whether the clock was put back since it was last looked at. For one spool; a race only looks twice."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def went_back(self, engine: Engine, now: float) -> bool:
+        """By what this process saw; of a process that has just begun, by what stands in the store."""
+        last, self._last = self._last, now
+        if last is None:
+            with reading(engine) as connection:
+                last = max((connection.execute(query).scalar() or now for query in _NEWEST), default=now)
+        return now < last - STEP_SECONDS
+
+
+_NEWEST = (
+    select(documents.c.accepted_at).order_by(documents.c.id.desc()).limit(1),
+    select(func.max(tills.c.last_contact_at)),
+)
+
+
+def lease(engine: Engine, wish: Wish, now: float, *, put_back: bool = False) -> list[LeasedDocument]:
+    """``put_back``: the clock was, so that no time in the store can be believed."""
     token = f"{wish.owner}:{secrets.token_hex(8)}"
+    if put_back:
+        _forget_times(engine, now, now + min(wish.seconds, LONGEST_LEASE))
     with reading(engine) as connection:
         # An idle poster looks often: it must not take the write lock for that.
         if not _anything(connection, now):
@@ -82,6 +110,17 @@ def _distrust_the_clock(connection: Connection, now: float) -> None:
     """A time further ahead than any that is ever set was set by a clock that has been put back since."""
     connection.execute(update(documents).where(_waits_too_long(now)).values(retry_at=now))
     connection.execute(update(documents).where(_leased_too_long(now)).values(lease_until=now))
+
+
+def _forget_times(engine: Engine, now: float, lease_until: float) -> None:
+    """What waits is tried now, and no lease lasts longer than one that is given now."""
+    with writing(engine) as connection:
+        _distrust_the_clock(connection, now)
+        connection.execute(update(documents).where(documents.c.retry_at > now).values(retry_at=now))
+        connection.execute(
+            update(documents).where(documents.c.lease_until > lease_until).values(lease_until=lease_until)
+        )
+    log.warning("clock_put_back")
 
 
 def _choose(connection: Connection, wish: Wish, now: float) -> list[_Claim]:

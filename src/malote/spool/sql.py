@@ -48,6 +48,7 @@ class Spool:
         self._language = language
         self._clock = clock
         self._turns = itertools.count()
+        self._record = leasing.ClockRecord()
 
     def known(self, till_id: int, hashes: Sequence[bytes]) -> dict[bytes, FileReceipt]:
         """Receipts of those files that the till sent before, so that a resend needs no reading."""
@@ -80,7 +81,9 @@ class Spool:
         New ones, waiting ones whose time has come, and those of a poster that died. Where there are more than
         ``limit``, new and waiting ones get half each, so that neither starves. Fewer may come than there are.
         """
-        return leasing.lease(self._engine, leasing.Wish(owner, limit, seconds, next(self._turns)), self._clock())
+        now = self._clock()
+        wish = leasing.Wish(owner, limit, seconds, next(self._turns))
+        return leasing.lease(self._engine, wish, now, put_back=self._record.went_back(self._engine, now))
 
     def settle(self, settlements: Sequence[Settlement]) -> int:
         """Records what became of leased documents, in one transaction. How many counted.

@@ -159,7 +159,7 @@ def _fault(response: httpx.Response, content: bytes) -> ServerError:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _bare_fault(status, patience)
     detail = fault.detail or fault.title
-    if status in _SHUT:
+    if status in _SHUT or fault.code == "token_invalid":
         kind: Kind = "shut"
     elif status in _PER_DOCUMENT and not fault.transient:
         kind = "content"
