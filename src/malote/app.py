@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from malote import private
 from malote.accounts import tills
 from malote.accounts.tills import Till
+from malote.alerts.services import Alerts
 from malote.api import services as api
 from malote.books.days import business_day
 from malote.config import Settings, limits_of
@@ -63,6 +64,7 @@ class Services(api.Services):
     jobs: Jobs
     locks: Locks
     consumers: Consumers
+    alerts: Alerts
 
     def tills(self) -> list[Till]:
         """All tills, disabled ones too. Raises ``StoreError``."""
@@ -113,6 +115,7 @@ def open_services(settings: Settings) -> Services:
         jobs=Jobs(quarantine.parts, synchronisation),
         locks=build_locks(settings, engine),
         consumers=consumers,
+        alerts=Alerts(engine, settings),
         authenticate=partial(tills.authenticate, engine),
         authenticate_consumer=consumers.authenticate,
         pull=consumers.pull,

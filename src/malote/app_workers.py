@@ -46,6 +46,7 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
         "series": partial(look_after_series, services),
         "jobs": services.jobs.run,
         "webhooks": services.consumers.deliver,
+        "alerts": services.alerts.run,
         "soundness": partial(soundness.watch, services.engine),
     }
     if services.settings.intake.drop_folder:

@@ -24,7 +24,7 @@ from malote.rejection import Language
 from malote.wire import PouchLimits
 
 HIDDEN = "***"
-_SECRETS = frozenset({"url", "erp_url", "token", "dba_password"})  # the addresses may hold a password
+_SECRETS = frozenset({"url", "erp_url", "token", "dba_password", "targets"})  # the addresses may hold a password
 _ANY: tuple[Scheme, ...] = ("postgresql", "oracle", "sqlite")
 _ADDRESSES: dict[str, tuple[Scheme, ...]] = {
     "database.url": ("sqlite", "postgresql"),
@@ -119,6 +119,17 @@ class BooksSettings(Section, frozen=True, forbid_unknown_fields=True):
     zone: str = ""  # such as America/Sao_Paulo; empty: the clock of each note, as printed on it
     day_begins: str = "00:00"  # when a business day begins; later for a store that sells past midnight
     compare_sales: bool = True  # whether the ERP's sales are compared too; false where it moves them elsewhere
+
+
+class AlertsSettings(Section, frozen=True, forbid_unknown_fields=True):
+    targets: str = ""  # apprise addresses, one a line or with ; between; "+30 " before one: told 30 minutes later
+    targets_file: str = ""  # the same in a file, relative to home
+    grace_minutes: float = 5.0  # that something must last before anybody is told, and be gone before it is over
+    least_weight: int = 60  # of a finding that is told; weights stand in docs/console.md
+    least_cents: int = 0  # of what has a value, how much is told
+    quiet_hours: str = ""  # such as 22:00-06:00: only what weighs quiet_weight is told then
+    quiet_weight: int = 80
+    timeout_seconds: float = 15.0  # for one message to one target
 
 
 class LocksSettings(Section, frozen=True, forbid_unknown_fields=True):
@@ -220,6 +231,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     posting: PostingSettings = PostingSettings()
     books: BooksSettings = BooksSettings()
     locks: LocksSettings = LocksSettings()
+    alerts: AlertsSettings = AlertsSettings()
     intake: IntakeSettings = IntakeSettings()
     retention: RetentionSettings = RetentionSettings()
     consumers: ConsumersSettings = ConsumersSettings()
@@ -291,6 +303,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     _check_proxies(settings.server.trusted_proxies, str(chosen or "environment"))
     _check_operations(settings)
     _check_books(settings.books, str(chosen or "environment"))
+    _check_quiet(settings.alerts, str(chosen or "environment"))
     if not contingency.is_rule(settings.store.contingency_deadline):
         raise SettingsError(f"{chosen or 'environment'}: store.contingency_deadline: 24h, 168h, working_day, or empty")
     base = chosen.parent if chosen else Path()
@@ -339,6 +352,12 @@ def _since(settings: Settings) -> str:
         return typed.lasting_since(settings.store.since)
     except TypedError as error:
         raise _invalid(settings, "store.since", error.detail) from None
+
+
+def _check_quiet(alerts: AlertsSettings, where: str) -> None:
+    time = r"([01]\d|2[0-3]):[0-5]\d"
+    if alerts.quiet_hours and not re.fullmatch(f"{time}-{time}", alerts.quiet_hours):
+        raise SettingsError(f"{where}: alerts.quiet_hours: HH:MM-HH:MM")
 
 
 def _check_books(books: BooksSettings, where: str) -> None:

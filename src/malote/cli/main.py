@@ -27,6 +27,7 @@ _GROUPS = {
     "archive": "The legal archive: what was authorised in a month, and what was made of it.",
     "consumers": "Who is told of sales beside the ERP.",
     "shadow": "What Malote would do differently from the system that books meanwhile.",
+    "alerts": "Who is told of what is wrong, and when.",
     "user": "Who may sign in to the console, and as what.",
     "audit": "What was done, by whom, and whether the trail is whole.",
     "locks": "Who blocks whom in the ERP, and ending a session.",
@@ -78,6 +79,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "archive": (_Part("archive", ("archive",)),),
     "shadow": (_Part("shadow", ("shadow",)),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
+    "alerts": (_Part("alerts", ("alerts",)),),
     "user": (_Part("users", ("user",)),),
     "erp": (
         _Part("erp", ("erp",)),

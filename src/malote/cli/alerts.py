@@ -1,0 +1,116 @@
+"""``malote alerts list|test|silence``: who is told of what is wrong, whether it arrives, and when to be quiet."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from malote import rejection
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    print_json,
+    say,
+    services_of,
+)
+from malote.cli.rejected_numbers import ReasonOption
+from malote.cli.tables import local_time, plain_table
+
+if TYPE_CHECKING:
+    from malote.alerts.targets import Target
+    from malote.app import Services
+
+CodeArgument = Annotated[str, typer.Argument(help="The cause's code, as listed.", metavar="CODE")]
+HoursOption = Annotated[float, typer.Option("--hours", min=0.0, help="For how long; 0 ends a silence.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("list")(list_alerts)
+    app.command("test")(send_test)
+    app.command("silence")(silence)
+
+
+def list_alerts(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Shows the targets (never their addresses), what lasts or is silenced, and the newest messages."""
+    with services_of(config) as services:
+        targets, states, told = _targets(services), services.alerts.states(), services.alerts.told()
+        language = services.settings.language
+    if json:
+        print_json({"targets": [_shown(one) for one in targets], "states": states, "messages": told})
+        return
+    english = language == "en"
+    for one in targets:
+        say(f"{one.kind} {one.id} +{one.after / 60:.0f} min")
+    if not targets:
+        say("Nobody is told: alerts.targets is empty." if english else "Ninguém é avisado: alerts.targets está vazio.")
+    for state in states:
+        if state.silenced_until > time.time():
+            until = local_time(state.silenced_until, language)
+            say(f"{state.code}: {'silent until' if english else 'em silêncio até'} {until}")
+    headings = ("When", "What", "To", "Sent") if english else ("Quando", "O quê", "Para", "Enviado")
+    table = plain_table(headings)
+    for message in told:
+        sent = local_time(message.sent_at, language) if message.sent_at else f"– ({message.attempts})"
+        table.add_row(local_time(message.made_at, language), message.title, message.target, sent)
+    console.print(table)
+
+
+def send_test(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Sends a message to each target now, and says which took it. Exit status 1 if any did not."""
+    from malote.accounts.audit import command_line
+
+    with services_of(config) as services:
+        _targets(services)
+        done = services.alerts.test(command_line())
+        english = services.settings.language == "en"
+    if json:
+        print_json([{**_shown(target), "taken": taken} for target, taken in done])
+    elif not done:
+        say("Nobody is told: alerts.targets is empty." if english else "Ninguém é avisado: alerts.targets está vazio.")
+    for target, taken in [] if json else done:
+        words = ("taken", "aceito") if taken else ("NOT TAKEN", "NÃO ACEITO")
+        say(f"{target.kind} {target.id}: {words[0] if english else words[1]}")
+    if not done or not all(taken for _, taken in done):
+        raise typer.Exit(FOUND)
+
+
+def silence(
+    code: CodeArgument,
+    reason: ReasonOption,
+    hours: HoursOption = 8.0,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Tells nothing of a cause for some hours; lights and lists go on showing it."""
+    from malote.accounts.audit import command_line
+
+    with services_of(config) as services:
+        language = services.settings.language
+        english = language == "en"
+        if code not in rejection.catalogue():
+            errors.print(f"{'No such code' if english else 'Não existe este código'}: {code}", markup=False)
+            raise typer.Exit(WRONG_USAGE)
+        until = services.alerts.silence(code, hours, command_line(), reason=reason)
+    if json:
+        print_json({"code": code, "until": until})
+    else:
+        say(f"{code}: {'silent until' if english else 'em silêncio até'} {local_time(until, language)}")
+
+
+def _targets(services: "Services") -> "list[Target]":
+    from malote.alerts.targets import TargetsError
+
+    try:
+        return services.alerts.targets()
+    except TargetsError as error:
+        errors.print(str(error), markup=False, highlight=False)
+        raise typer.Exit(WRONG_USAGE) from None
+
+
+def _shown(target: "Target") -> dict[str, object]:
+    return {"id": target.id, "kind": target.kind, "after_minutes": target.after / 60}
