@@ -1,8 +1,8 @@
 """Amounts as documents write them: plain ASCII digits with a point; no sign, exponent, comma or other numerals.
 
-Each table remembers the texts it has met, since prices, rates and zeros repeat all day long; what it can't read
-raises ``AmountError``; white space is as good as nothing. The tables are shared by threads: an entry may be computed
-twice, never wrongly.
+Each table remembers the texts it has met, since prices, rates and zeros repeat all day long;
+what it can't read raises ``AmountError``; white space is as good as nothing. The tables are shared by threads: an
+entry may be computed twice, never wrongly.
 """
 
 import re
@@ -11,7 +11,6 @@ from decimal import Decimal
 
 _MONEY = re.compile(r"([0-9]{1,13})(?:\.([0-9]{1,2})0{0,8})?")
 _DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,10})?")
-_NUMBER = re.compile(r"[0-9]{1,9}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029][\x00-\x20\x7f-\x9f\u2028\u2029]*")
 _REMEMBERED = 20_000  # entries of one table
 _LONGEST = 26  # characters of the longest decimal
@@ -26,15 +25,15 @@ class _Cents(dict[str, int]):
     """Money in cents. "" gives 0: an absent amount. More than two decimals only when the rest are zeros."""
 
     def __missing__(self, text: str) -> int:
-        stripped = text[: _LONGEST + 1].strip()
+        stripped = text.strip()
         match = _MONEY.fullmatch(stripped)
         if match is None:
-            if not text.strip():
+            if not stripped:
                 return 0
             raise AmountError
         whole, fraction = match.groups(default="")
         amount = int(whole) * 100 + int(f"{fraction:0<2}")
-        if len(self) < _REMEMBERED:
+        if len(self) < _REMEMBERED and len(text) <= _LONGEST:
             self[text] = amount
         return amount
 
@@ -43,11 +42,11 @@ class _Decimals(dict[str, Decimal]):
     """Quantities and unit prices, with the digits as written: "1.500" stays so."""
 
     def __missing__(self, text: str) -> Decimal:
-        stripped = text[: _LONGEST + 1].strip()
+        stripped = text.strip()
         if _DECIMAL.fullmatch(stripped) is None:
             raise AmountError
         amount = Decimal(stripped)
-        if len(self) < _REMEMBERED:
+        if len(self) < _REMEMBERED and len(text) <= _LONGEST:
             self[text] = amount
         return amount
 
@@ -59,14 +58,9 @@ class _Rates(dict[str, Decimal | None]):
         if not text.strip():
             return None
         rate = DECIMALS[text]
-        if len(self) < _REMEMBERED:
+        if len(self) < _REMEMBERED and len(text) <= _LONGEST:
             self[text] = rate
         return rate
-
-
-CENTS = _Cents({"": 0})
-DECIMALS = _Decimals()
-RATES = _Rates({"": None})
 
 
 def printable(text: str) -> str:
@@ -74,6 +68,11 @@ def printable(text: str) -> str:
     space."""
     stripped = text.strip()
     return stripped if stripped.isprintable() else _CONTROLS.sub(" ", stripped)
+
+
+CENTS = _Cents({"": 0})
+DECIMALS = _Decimals()
+RATES = _Rates({"": None})
 
 
 def is_amount(name: str, text: str) -> bool:
@@ -101,7 +100,7 @@ def is_amount(name: str, text: str) -> bool:
 def whole_number(text: str) -> int | None:
     """A number of up to nine digits, such as a series; None when ``text`` is none."""
     stripped = text.strip()
-    return int(stripped) if _NUMBER.fullmatch(stripped) else None
+    return int(stripped) if len(stripped) <= 9 and stripped.isdecimal() and stripped.isascii() else None
 
 
 def money(cents: int) -> str:

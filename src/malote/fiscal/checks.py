@@ -8,9 +8,11 @@ from malote.fiscal.access_key import KeyParts, split
 from malote.fiscal.amounts import CENTS, AmountError
 from malote.fiscal.documents import Item, Sale, Totals
 from malote.fiscal.findings import key_digit, named
+from malote.fiscal.items import ItemTexts
 from malote.fiscal.norms import Norm
+from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.rows import SELDOM, HeadRow, ItemRow, NoteRow, TotalsRow
+from malote.fiscal.rows import HeadRow, ItemRow, TotalsRow
 
 _COUNTS = "1"  # indSomaPISST, indSomaCOFINSST
 
@@ -27,7 +29,9 @@ def check_note(sale: Sale, row: NoteRow, norm: Norm, tolerance: int, problems: l
         problems.append(reject("key_disagrees", fields=", ".join(disagreeing)))
     check_items(sale.items, problems)
     unusual = _unusual(sale.items, row.items)
-    services = frozenset(item.number for item, own in unusual if own.service_list.strip() or own.service_amount.strip())
+    services = frozenset(
+        [item.number for item, own in unusual if own.service_list.strip() or own.service_amount.strip()]
+    )
     summed = sums.of_items(sale.items, services)
     total = sums.counted_total(sale.totals, norm)
     expected = summed.net + _beyond_items(row.totals, sale.totals) + _substituted(unusual)
@@ -87,13 +91,9 @@ def _differences(parts: KeyParts, sale: Sale, head: HeadRow) -> list[str]:
     return [f"{name} {in_key} ≠ {named(in_body)}" for name, in_key, in_body in pairs if in_key != in_body]
 
 
-def _unusual(items: tuple[Item, ...], rows: list[ItemRow]) -> list[tuple[Item, ItemRow]]:
+def _unusual(items: tuple[Item, ...], found: list[ItemTexts]) -> list[tuple[Item, ItemRow]]:
     """The items with their rows that say something of themselves that few do: looked for once."""
-    return [
-        (item, own)
-        for item, own in zip(items, rows, strict=True)
-        if own.service_list or own.service_amount or own.pis_substitution_counts or own.cofins_substitution_counts
-    ]
+    return [(item, own.row()) for item, own in zip(items, found, strict=True) if own.layout.is_unusual]
 
 
 def _beyond_items(said: TotalsRow, totals: Totals) -> int:
@@ -151,8 +151,6 @@ def _check_header(sale: Sale, row: NoteRow, summed: sums.ItemSums, norm: Norm, p
 
 _SELDOM = ("vFCP", "vFCPST", "vFCPSTRet", "vIBSMono", "vCBSMono")
 _NOTHING = (0,) * len(_SELDOM)
-_SELDOM_AT = len(ItemRow._fields) - SELDOM
-_SELDOM_SAID = ("",) * SELDOM
 
 
 def _seldom(row: NoteRow) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -162,7 +160,7 @@ def _seldom(row: NoteRow) -> tuple[tuple[int, ...], tuple[int, ...]]:
     deferred.
     """
     said = row.totals
-    items = [own for own in row.items if own[_SELDOM_AT:] != _SELDOM_SAID]
+    items = [own.row() for own in row.items if own.layout.has_seldom]
     texts = (
         said.poverty_fund, said.poverty_fund_substitution, said.poverty_fund_withheld, said.ibs_single_phase,
         said.ibs_single_phase_withheld, said.cbs_single_phase, said.cbs_single_phase_withheld,

@@ -8,44 +8,51 @@ Learning a form costs as much as reading a file, so it must have been seen befor
 the first unknown form is noted, and one already noted is learned. And when hardly any file is known, only some are
 looked at. So a flood of forms that never come again costs little more than parsing them.
 
+What of a file isn't known is parsed, and only that: items in known forms are taken out of it beforehand, as long as
+some of the rest is unknown.
+
 What keeps this exact:
 
 - The form is learned by reading it as XML with a numbered mark in each blank: the same code that reads every other
   file (``rows``) tells which blank feeds which field. That code looks at structure only.
 - Markup is only accepted as a form when it is whole tags and nothing else: no comment, instruction, entity, or ">"
   within an attribute. A blank lies between two tags, so any legal text in it leaves the file well-formed.
+- An item that is taken out was one whole element, so the rest is well-formed exactly where the file is. An empty item
+  with a sign stands in its place, and the parser must find as many of them among the note's items: none is taken out
+  of a comment, or of another note.
 - What could make a text illegal sends the file the long way: control characters, "]]>", unknown entities, bytes that
   are no UTF-8.
 """
 
 import re
+from collections.abc import Sequence
 from html import unescape
 from threading import Lock
 from typing import NamedTuple
 
-from malote.fiscal.encoding import HIGH_CONTROL
+from lxml import etree
+from msgspec.structs import replace
+
 from malote.fiscal.envelopes import CrowdedError, envelopes
-from malote.fiscal.learned import KEY_MARK, Blanks, Forms, Pick, Signs, Unknown, sign, with_signs
+from malote.fiscal.items import ItemLayout, ItemTexts, item_texts
+from malote.fiscal.learned import ANY, KEY_MARK, Blanks, Forms, Pick, Signs, Unknown, blank_of, sign, with_signs
+from malote.fiscal.note_rows import NoteRow, note_row
+from malote.fiscal.plain_text import is_legal, text_of, without_answer_id
 from malote.fiscal.problems import Problem
 from malote.fiscal.readings import LARGEST_SALE
 from malote.fiscal.rows import (
     ANSWER,
     CHANGE,
     HEAD,
-    ITEM,
     PAYMENT,
     SIGNATURE,
     TOTALS,
     AnswerRow,
     ChangeRow,
     HeadRow,
-    ItemRow,
-    NoteRow,
     PaymentRow,
     SignatureRow,
     TotalsRow,
-    item_row,
-    note_row,
 )
 from malote.fiscal.tree import parse
 
@@ -56,21 +63,15 @@ _MOST_LUCK = 32  # files that weren't known, more than were, before others go un
 _OUT_OF_LUCK = 8  # then one file in so many is looked at
 _LONGEST_FORM = 12_000  # characters of markup
 _DEPTH = 8  # of wrappers around a note
+_DEEPEST = 32  # elements within one another in an item: with its wrappers it is far from the parser's limit
 
 _ITEM_START = '<det nItem="'
 _ITEM_END = "</det>"
 _NO_ITEMS = "<det/>"  # stands for the items in a frame
-_CDATA_END = "]]>"
-_QR_START, _QR_END, _NO_QR = "<qrCode><![CDATA[", "]]></qrCode>", "<qrCode>-</qrCode>"
-_ANSWER_START = "<infProt "
-_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
-_DECLARATION = re.compile(
-    r"""<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?(?: standalone="\w+")? ?\?>"""
-)
+_TAKEN = "\ue001"  # the number of an item that was taken out; no form has private characters of its own
+_ITEM_TAKEN = f'{_ITEM_START}{_TAKEN}"/>'
+_NUMBER = '([0-9]++)"'
 _KEY = re.compile(r"[0-9]{6}[A-Z0-9]{12}[0-9]{26}")
-_UNKNOWN_ENTITY = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
-# The protocol's number as an attribute, which nobody reads: it would make a form of every file.
-_ANSWER_ID = re.compile(r'(<infProt(?: xmlns="[^"<>&]*")?) Id="[A-Za-z0-9]{1,60}"((?: xmlns="[^"<>&]*")?>)')
 
 
 class _Frame(NamedTuple):
@@ -85,23 +86,46 @@ class _Frame(NamedTuple):
     answer: Pick | None
     signature: Pick
 
+    def note(self, items: list[ItemTexts], texts: Sequence[str]) -> NoteRow:
+        """The rows of a note with these items and these texts around them."""
+        return NoteRow(
+            HEAD.made(self.head(texts)),
+            items,
+            [PAYMENT.made(pick(texts)) for pick in self.payments],
+            TOTALS.made(self.totals(texts)),
+            CHANGE.made(self.change(texts)),
+            None if self.answer is None else ANSWER.made(self.answer(texts)),
+            SIGNATURE.made(self.signature(texts)),
+            [],
+            [],
+            [],
+        )
+
 
 class _Item(NamedTuple):
-    """One line of a sale: likewise, from its number, the blanks and the constants."""
+    """One line of a sale: its number and its blanks feed the columns of the layout, in turn."""
 
     blanks: Blanks
-    constants: list[str]
-    pick: Pick
+    layout: ItemLayout
 
 
 class _Pieces(NamedTuple):
     """A file taken apart."""
 
-    raw: bytes
     text: str
     key: str
-    frame: str  # what is around the items, with marks for them and for the key
-    items: list[tuple[str, str]]  # nItem, and what follows it
+    head: str  # before the items
+    items: list[ItemTexts | str]  # those that aren't known as they are written
+    tail: str
+    unknown: Unknown | None  # the first form of an item that isn't known and may be learned
+
+
+class Rest(NamedTuple):
+    """What must be parsed of a file, with signs for the items that are known."""
+
+    content: bytes
+    items: list[ItemTexts]
+    unknown: Unknown | None  # the first form of the file that isn't known and may be learned
 
 
 class _Luck:
@@ -127,75 +151,112 @@ class _Luck:
         self._left = min(self._left + 1, _MOST_LUCK) if was_known else max(self._left - 1, 0)
 
 
-def recognise(raw: bytes) -> NoteRow | Unknown | None:
-    """The rows of a file that is one note in known forms. Otherwise it must be parsed: what is unknown of it; None
-    when it wouldn't help to know.
+def recognise(raw: bytes) -> NoteRow | Rest | Unknown | None:
+    """The rows of a file that is one note in known forms. Otherwise it must be parsed: without its known items, or the
+    whole of it: then what is unknown of it; None when it wouldn't help to know.
     """
     pieces = _take_apart(raw) if len(raw) <= LARGEST_SALE and _luck.holds() else None
     if pieces is None:
         return None
     found = _recognise(pieces)
-    _luck.count(isinstance(found, NoteRow))
+    _luck.count(isinstance(found, (NoteRow, Rest)))
     return found
 
 
 def _take_apart(raw: bytes) -> _Pieces | None:
     """The pieces of a file that may be one note in some form; None when no form could be like it."""
-    text = _text(raw)
-    if text is None:
+    text = text_of(raw)
+    first = -1 if text is None else text.find(_ITEM_START)
+    if text is None or first < 0:
         return None
-    head, *items = text.split(_ITEM_START)
-    place = head.find(' Id="NFe') + 8
-    key = head[place : place + 44]
-    if not items or _KEY.fullmatch(key) is None:
+    place = text.find(' Id="NFe') + 8
+    key = text[place : place + 44]
+    if _KEY.fullmatch(key) is None or not is_legal(raw, text):
         return None
-    last, end, tail = items[-1].partition(_ITEM_END)
-    items[-1] = last + end
-    numbered = []
-    for item in items:
-        number, _, rest = item.partition('"')
-        if not (number.isascii() and number.isdecimal()):
-            return None
-        numbered.append((number, rest))
-    frame = f"{head}{_NO_ITEMS}{_without_answer_id(tail)}".replace(key, KEY_MARK)
-    return _Pieces(raw, text, key, frame, numbered)
+    items: list[ItemTexts | str] = []
+    unknown = None
+    place = end = first
+    while text.startswith(_ITEM_START, place):
+        found = _items.at(text, place + len(_ITEM_START))
+        if found is not None:
+            form, match = found
+            items.append(ItemTexts(form.layout, match.groups(), True))
+            end = match.end()
+        else:
+            end = text.find(_ITEM_END, place) + len(_ITEM_END)
+            if end < place:
+                return None
+            item, new = _item(text[place:end])
+            items.append(item)
+            unknown = unknown or new
+        # What is written between two items is nothing that anybody reads.
+        place = end if text.startswith("<", end) else text.find("<", end)
+    return _Pieces(text, key, text[:first], items, text[end:], unknown)
 
 
-def _recognise(pieces: _Pieces) -> NoteRow | Unknown | None:
-    found = _frames.find(pieces.frame)
+def _item(written: str) -> tuple[ItemTexts | str, Unknown | None]:
+    """An item that isn't in one of the forms that are met most often."""
+    number, _, rest = written[len(_ITEM_START) :].partition('"')
+    known = _items.find(rest) if number.isascii() and number.isdecimal() else None
+    if known is None or isinstance(known, Unknown):
+        return written, known
+    form, blanks = known
+    return ItemTexts(form.layout, (number, *blanks)), None
+
+
+def _recognise(pieces: _Pieces) -> NoteRow | Rest | Unknown | None:
+    known = [item for item in pieces.items if not isinstance(item, str)]
+    around = f"{pieces.head}{_NO_ITEMS}{without_answer_id(pieces.tail)}"
+    found = _note(around, pieces.key, known)
+    if isinstance(found, NoteRow) and len(known) == len(pieces.items):
+        return _unescaped(found) if "&" in pieces.text else found
+    unknown = found if isinstance(found, Unknown) else pieces.unknown
+    return _rest(pieces, known, unknown) if known else unknown
+
+
+def _note(around: str, key: str, items: list[ItemTexts]) -> NoteRow | Unknown | None:
+    """The rows of a note with these items, when what is around them is known."""
+    often = _frames.at(around, 0)
+    if often is not None and often[1].end() == len(around):
+        frame, match = often
+        blanks = match.groups()
+        group = frame.blanks.key_group
+        constants = [text.replace(KEY_MARK, match[group]) for text in frame.constants]
+        return frame.note(items, [*blanks[: group - 1], *blanks[group:], *constants])
+    found = _frames.find(around.replace(key, KEY_MARK))
     if found is None or isinstance(found, Unknown):
         return found
-    if not _is_legal(pieces.raw, pieces.text):
-        return None
-    rows: list[ItemRow] = []
-    for number, rest in pieces.items:
-        known = _items.find(rest)
-        if known is None or isinstance(known, Unknown):
-            return known
-        item, blanks = known
-        rows.append(ITEM.made(item.pick([number, *blanks, *item.constants])))
-    key = pieces.key
     frame, blanks = found
-    texts = [text.replace(KEY_MARK, key) if KEY_MARK in text else text for text in (*blanks, *frame.constants)]
-    note = NoteRow(
-        HEAD.made(frame.head(texts)),
-        rows,
-        [PAYMENT.made(pick(texts)) for pick in frame.payments],
-        TOTALS.made(frame.totals(texts)),
-        CHANGE.made(frame.change(texts)),
-        None if frame.answer is None else ANSWER.made(frame.answer(texts)),
-        SIGNATURE.made(frame.signature(texts)),
-        [],
-        [],
-        [],
-    )
-    return _unescaped(note) if "&" in pieces.text else note
+    return frame.note(items, [text.replace(KEY_MARK, key) for text in (*blanks, *frame.constants)])
+
+
+def _rest(pieces: _Pieces, known: list[ItemTexts], unknown: Unknown | None) -> Rest | Unknown | None:
+    if _TAKEN in pieces.text:
+        return unknown
+    left = [item if isinstance(item, str) else _ITEM_TAKEN for item in pieces.items]
+    content = "".join([pieces.head, *left, pieces.tail]).encode()
+    return Rest(content, list(map(_plain, known)) if "&" in pieces.text else known, unknown)
+
+
+def put_back(row: NoteRow, items: Sequence[ItemTexts]) -> NoteRow | None:
+    """The rows that were read of the rest of a file, with the items that were taken out of it; None where they weren't
+    the note's.
+    """
+    taken = [place for place, item in enumerate(row.items) if item.texts and item.texts[0] == _TAKEN]
+    if len(taken) != len(items):
+        return None
+    own = dict(zip(taken, items, strict=True))
+    return row._replace(items=[own.get(place, item) for place, item in enumerate(row.items)])
+
+
+def _plain(item: ItemTexts) -> ItemTexts:
+    return replace(item, texts=[*map(unescape, item.texts)])
 
 
 def _unescaped(note: NoteRow) -> NoteRow:
     return note._replace(
         head=HeadRow._make(map(unescape, note.head)),
-        items=[ItemRow._make(map(unescape, row)) for row in note.items],
+        items=[*map(_plain, note.items)],
         payments=[PaymentRow._make(map(unescape, row)) for row in note.payments],
         totals=TotalsRow._make(map(unescape, note.totals)),
         change=ChangeRow._make(map(unescape, note.change)),
@@ -228,54 +289,16 @@ def forget() -> None:
         _luck.forget()
 
 
-def _text(raw: bytes) -> str | None:
-    """The text from the root's start to its end; None when it can't be in any form."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if text.startswith("<?xml"):
-        declaration, _, text = text.partition("?>")
-        if _DECLARATION.fullmatch(declaration + "?>") is None:
-            return None
-    text = _without_cdata(text.strip("\n\t "))
-    return text if text.startswith("<") and text.endswith(">") else None
-
-
-def _is_legal(raw: bytes, text: str) -> bool:
-    """Whether every character of the file may stand in XML as it is."""
-    if len(raw.translate(None, _CONTROLS)) != len(raw):
-        return False
-    # U+FFFE and U+FFFF, with some that are legal; and U+0080 to U+009F, which ``encoding`` mends.
-    if not raw.isascii() and (b"\xef\xbf" in raw or HIGH_CONTROL.search(raw)):
-        return False
-    if "]" in text and _CDATA_END in text:
-        return False
-    return "&" not in text or _UNKNOWN_ENTITY.search(text) is None
-
-
-def _without_cdata(text: str) -> str:
-    """The text without the CDATA section that most notes have around the QR code's address, which nobody reads."""
-    start = text.rfind(_QR_START)
-    end = text.find(_CDATA_END, start)
-    if start < 0 or not text.startswith(_QR_END, end):
-        return text
-    return f"{text[:start]}{_NO_QR}{text[end + len(_QR_END) :]}"
-
-
-def _without_answer_id(text: str) -> str:
-    # It stands near the end.
-    start = text.rfind(_ANSWER_START)
-    return text if start < 0 else text[:start] + _ANSWER_ID.sub(r"\1\2", text[start:], count=1)
-
-
 def _frame_of(parts: list[str]) -> _Frame | None:
     signed = with_signs(parts)
-    if signed is None or signed.count("<protNFe") > 1 or signed.count(_NO_ITEMS) != 1:
+    if (
+        signed is None
+        or not any(KEY_MARK in piece for piece in parts[::2])
+        or signed.count("<protNFe") > 1
+        or signed.count(_NO_ITEMS) != 1
+    ):
         return None
-    root = parse(signed.encode())
+    root = parse(signed.replace(_NO_ITEMS, _ITEM_TAKEN).encode())
     try:
         found = [] if isinstance(root, Problem) else envelopes(root, _DEPTH, 1)
     except CrowdedError:
@@ -283,13 +306,13 @@ def _frame_of(parts: list[str]) -> _Frame | None:
     if len(found) != 1 or found[0].kind != "note" or found[0].request is None:
         return None
     row = note_row(found[0].request, found[0].answer)
-    if len(row.items) != 1 or row.twice or row.references or row.alerts:
+    if [[*item.texts] for item in row.items] != [[_TAKEN]] or row.twice or row.references or row.alerts:
         # What refers to other notes or has alerts is rare, and hardly two of them have as many.
         return None
     rows = [row.head, *row.payments, row.totals, row.change, *([row.answer] if row.answer else []), row.signature]
     signs = Signs(len(parts) // 2, rows)
     return _Frame(
-        Blanks(parts, signs.fed),
+        Blanks(parts, dict.fromkeys(signs.fed, ANY)),
         signs.constants,
         signs.pick(row.head),
         [signs.pick(payment) for payment in row.payments],
@@ -304,15 +327,19 @@ def _item_of(parts: list[str]) -> _Item | None:
     # The item's number is the first blank, before those between its tags.
     signed = with_signs(parts, f'{_ITEM_START}{sign(0)}"', 1)
     root = None if signed is None else parse(f"<items>{signed}</items>".encode())
-    if root is None or isinstance(root, Problem) or len(root) != 1:
+    if root is None or isinstance(root, Problem) or len(root) != 1 or _depth(root[0]) > _DEEPEST:
         return None
     twice: list[str] = []
-    row = item_row(root[0], twice)
+    found = item_texts(root[0], twice)
     if twice:
         return None
-    signs = Signs(len(parts) // 2 + 1, [row])
-    # The number feeds a field, too: it comes first.
-    return _Item(Blanks(parts, [blank - 1 for blank in signs.fed[1:]]), signs.constants, signs.pick(row))
+    # The number feeds a column, too: it comes first.
+    blanks = [blank_of(text) - 1 for text in found.texts[1:]]
+    return _Item(Blanks(parts, dict(zip(blanks, found.layout.patterns[1:], strict=True)), _NUMBER), found.layout)
+
+
+def _depth(element: etree._Element) -> int:
+    return 1 + max(map(_depth, element), default=0)
 
 
 _frames = Forms(_FRAMES, _frame_of)

@@ -16,7 +16,11 @@ _OFTEN = 3  # times that a form must be met by its markup before a pattern is ma
 _BLANK = "\0"  # between the pieces of a form
 KEY_MARK = "\1"  # for the note's key, wherever its frame repeats it
 _TAGS = re.compile(r'(?:<(?:/[A-Za-z_][\w.-]*|[A-Za-z_][\w.-]*(?: [A-Za-z_][\w:.-]*="[^"<>&]*")* ?/?)>)+')
-_FED, _UNFED = ">([^<]++)", ">[^<]++"
+_UNFED = ">[^<]++"
+ANY = "[^<]++"  # text of a blank
+# Printable and without any white space: such a code is as it should be. (All of Latin-1; others are met seldom.)
+CODE = "[!-;=-~\u00a1-\u00ac\u00ae-\u00ff]++"
+_KEY = "([0-9]{6}[A-Z0-9]{12}[0-9]{26})"
 _split = re.compile(">([^<]+)").split
 _SIGNS = re.compile("[\\ue000-\\uf8ff]")
 
@@ -26,6 +30,7 @@ _FIRST_SIGN = 0xE100
 _MOST_SIGNS = 0xF8FF - _FIRST_SIGN
 
 Pick = Callable[[Sequence[str]], tuple[str, ...]]
+Match = Callable[[str, int], re.Match[str] | None]
 
 
 class Learned(Protocol):
@@ -41,10 +46,12 @@ Form = TypeVar("Form", bound=Learned)
 class Blanks:
     """The blanks of a form that feed fields. The others are stepped over, not taken out of the text."""
 
-    def __init__(self, parts: list[str], fed: list[int]) -> None:
+    def __init__(self, parts: list[str], fed: dict[int, str], before: str = "") -> None:
+        """``fed`` are their numbers, in order, with what a pattern takes for their text."""
+        self._before = before
         self._pieces = parts[::2]
         self._fed = fed
-        self._pick = _picking(fed)
+        self._pick = picking([*fed])
         self._met = 0
 
     def of(self, parts: list[str]) -> tuple[str, ...]:
@@ -58,11 +65,26 @@ class Blanks:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Matches the texts of this form and no other, with a group for each of those blanks."""
-        fed = set(self._fed)
-        gaps = [_FED if number in fed else _UNFED for number in range(len(self._pieces) - 1)]
+        """Matches texts of this form and no other, with a group for each of those blanks, behind ``before``.
+
+        Where the form has the note's key there is a group for it, too.
+        """
+        numbers = range(len(self._pieces) - 1)
+        gaps = [f">({self._fed[number]})" if number in self._fed else _UNFED for number in numbers]
         pieces = map(re.escape, self._pieces)
-        return re.compile("".join(chain.from_iterable(zip_longest(pieces, gaps, fillvalue=""))))
+        whole = self._before + "".join(chain.from_iterable(zip_longest(pieces, gaps, fillvalue="")))
+        first, mark, rest = whole.partition(KEY_MARK)
+        return re.compile(f"{first}{_KEY}{rest.replace(KEY_MARK, _same(self.key_group))}" if mark else first)
+
+    @cached_property
+    def key_group(self) -> int:
+        """Which group of the pattern is the key."""
+        place = next(number for number, piece in enumerate(self._pieces) if KEY_MARK in piece)
+        return sum(number < place for number in self._fed) + 1
+
+
+def _same(group: int) -> str:
+    return f"(?:\\{group})"
 
 
 class Unknown(NamedTuple):
@@ -80,27 +102,31 @@ class Forms(dict[str, Form | None]):
         super().__init__()
         self._limit = limit
         self._read = read
-        self._recent: list[Form] = []
+        self._often: list[tuple[Form, Match]] = []
+
+    def at(self, text: str, place: int) -> tuple[Form, re.Match[str]] | None:
+        """What stands at that place of a text, when it is in a form that is met often."""
+        for form, match in self._often:
+            found = match(text, place)
+            if found is not None:
+                return form, found
+        return None
 
     def find(self, text: str) -> tuple[Form, tuple[str, ...]] | Unknown | None:
-        """The form of a text, and its blanks that feed fields; None when its markup is no form."""
-        for form in self._recent:
-            match = form.blanks.pattern.fullmatch(text)
-            if match is not None:
-                return form, match.groups()
+        """The form of a text by its markup, and its blanks that feed fields; None when its markup is no form."""
         parts = _split(text)
         markup = _BLANK.join(parts[::2])
         known = self.get(markup)
         if known is None:
             return None if markup in self else Unknown(self, markup, parts)
         if known.blanks.are_met_often:
-            # Another thread may do the same: then a form stands here twice, or one that was recent has gone.
-            self._recent[:] = [known, *self._recent[: _RECENT - 1]]
+            # Another thread may do the same: then a form stands here twice, or one that was met often has gone.
+            self._often[:] = [(known, known.blanks.pattern.match), *self._often[: _RECENT - 1]]
         return known, known.blanks.of(parts)
 
     def forget(self) -> None:
         self.clear()
-        self._recent.clear()
+        self._often.clear()
 
     def learn(self, markup: str, parts: list[str]) -> None:
         if len(self) >= self._limit:
@@ -125,6 +151,11 @@ def sign(number: int) -> str:
     return chr(_FIRST_SIGN + number)
 
 
+def blank_of(sign: str) -> int:
+    """The number of the blank that a sign stands for."""
+    return ord(sign) - _FIRST_SIGN
+
+
 class Signs:
     """Turns rows in which signs stand for blanks into picks from the list of the blanks that feed any of them, and of
     the rows' constants.
@@ -140,10 +171,10 @@ class Signs:
         self._places = {text: place for place, text in enumerate([*sorted(signs), *constants])}
 
     def pick(self, row: Sequence[str]) -> Pick:
-        return _picking([self._places[text] for text in row])
+        return picking([self._places[text] for text in row])
 
 
-def _picking(places: list[int]) -> Pick:
+def picking(places: list[int]) -> Pick:
     if len(places) == 1:
         return lambda texts: (texts[places[0]],)
     return cast(Pick, itemgetter(*places)) if places else lambda texts: ()

@@ -9,13 +9,11 @@ What comes out depends only on the file's markup, never on a text: ``forms`` rel
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar, final, get_args, get_type_hints
 
 from lxml import etree
-
-from malote.fiscal.tree import LOCAL_NAMES
 
 _REMEMBERED = 500  # tags that a branch knows, those of no meaning included
 
@@ -61,6 +59,7 @@ class Paths(Generic[Row]):
         hints = get_type_hints(row, include_extras=True)
         self.of: dict[str, str] = {name: get_args(hints[name])[1] for name in row._fields}
         self.titles = _titles(self.of)
+        self._names = [path.rpartition("/")[2] for path in self.of.values()]
         self.branch = Branch()
         self._attributes: list[tuple[int, str]] = []
         # ``_make`` without its count, which is always right here.
@@ -71,27 +70,60 @@ class Paths(Generic[Row]):
             else:
                 self.branch.grow(path.split("/"), place)
 
-    def row(self, elements: list[etree._Element], twice: list[str]) -> Row:
+    def row(self, elements: Iterable[etree._Element], twice: list[str]) -> Row:
         """The row that the elements feed together; adds the names of fields that they say in two ways."""
-        texts = [""] * len(self.of)
+        columns: list[int] = []
+        texts: list[str] = []
         for element in elements:
-            self._attributes_of(element, texts)
-            fill(texts, self.branch, element, twice)
-        return self.made(texts)
+            self._attributes_of(element, columns, texts)
+            _gather(self.branch, element, columns, texts)
+        return self.filled(*self.once(columns, texts, twice))
 
-    def row_of_parts(self, element: etree._Element, parts: list[etree._Element], twice: list[str]) -> Row:
+    def row_of_parts(self, element: etree._Element, parts: Iterable[etree._Element], twice: list[str]) -> Row:
         """The same of one element, of whose children only these matter."""
-        texts = [""] * len(self.of)
-        self._attributes_of(element, texts)
+        columns: list[int] = []
+        texts: list[str] = []
+        self._attributes_of(element, columns, texts)
         for part in parts:
             branch = self.branch[part.tag]
             if isinstance(branch, Branch):
-                fill(texts, branch, part, twice)
-        return self.made(texts)
+                _gather(branch, part, columns, texts)
+        return self.filled(*self.once(columns, texts, twice))
 
-    def _attributes_of(self, element: etree._Element, texts: list[str]) -> None:
-        for place, name in self._attributes:
-            texts[place] = element.get(name, "")
+    def fed(self, element: etree._Element) -> tuple[list[int], list[str]]:
+        """The places in a row that the element feeds, and their texts; some may be there twice (``once``)."""
+        columns: list[int] = []
+        texts: list[str] = []
+        self._attributes_of(element, columns, texts)
+        _gather(self.branch, element, columns, texts)
+        return columns, texts
+
+    def filled(self, columns: Iterable[int], texts: Iterable[str]) -> Row:
+        """The row with these texts in these places."""
+        row = [""] * len(self.of)
+        for column, text in zip(columns, texts, strict=True):
+            row[column] = text
+        return self.made(row)
+
+    def _attributes_of(self, element: etree._Element, columns: list[int], texts: list[str]) -> None:
+        for column, name in self._attributes:
+            text = element.get(name)
+            if text:
+                columns.append(column)
+                texts.append(text)
+
+    def once(
+        self, columns: Sequence[int], texts: Sequence[str], twice: list[str]
+    ) -> tuple[Sequence[int], Sequence[str]]:
+        """Each place once; adds the names of those that are fed with different texts."""
+        if len(set(columns)) == len(columns):
+            return columns, texts
+        once: dict[int, str] = {}
+        for column, text in zip(columns, texts, strict=True):
+            if column in once and _differ(once[column], text):
+                twice.append(self._names[column])
+            once[column] = text
+        return list(once), list(once.values())
 
 
 def _titles(paths: dict[str, str]) -> dict[str, str]:
@@ -101,21 +133,20 @@ def _titles(paths: dict[str, str]) -> dict[str, str]:
     return {field: f"{paths[field].split('/')[1]}/{name}" if shared[name] > 1 else name for field, name in last.items()}
 
 
-def fill(texts: list[str], branch: Branch, element: etree._Element, twice: list[str]) -> None:
-    """Puts what the element holds in its places, as it is written. An empty element says nothing."""
+def _gather(branch: Branch, element: etree._Element, columns: list[int], texts: list[str]) -> None:
+    """Adds what the element holds, as it is written, and the places of it. An empty element says nothing."""
     # In half the time of an iterator, of which there would be fourteen for each item; the stubs don't know it.
     for child in element.getchildren():  # type: ignore[attr-defined]
         found = branch[child.tag]
         if found is None:
             continue
         if type(found) is Branch:
-            fill(texts, found, child, twice)
+            _gather(found, child, columns, texts)
             continue
         text = child.text
         if text:
-            if texts[found] and _differ(texts[found], text):
-                twice.append(LOCAL_NAMES[child.tag])
-            texts[found] = text
+            columns.append(found)
+            texts.append(text)
 
 
 def _differ(first: str, second: str) -> bool:

@@ -12,11 +12,12 @@ from malote.fiscal.envelopes import CrowdedError, Envelope, envelopes
 from malote.fiscal.events import read_event
 from malote.fiscal.findings import ambiguous, named
 from malote.fiscal.learned import Unknown
-from malote.fiscal.nfce import has_another_digest, read_note
+from malote.fiscal.nfce import read_note
+from malote.fiscal.note_protocol import has_another_digest
+from malote.fiscal.note_rows import NoteRow, note_row
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.protocols import read_answer, read_reply
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
-from malote.fiscal.rows import NoteRow, note_row
 from malote.fiscal.said_twice import said_twice
 from malote.fiscal.signatures import signs
 from malote.fiscal.tree import LOCAL_NAMES, parse
@@ -42,10 +43,32 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     if len(raw) > limits.max_bytes:
         return [unreadable([reject("file_too_large", size=len(raw), limit=limits.max_bytes)])]
     known = forms.recognise(raw)
+    if isinstance(known, forms.Rest):
+        reading = _read_rest(known, limits) if len(raw) <= MOST_TAGS else None
+        return _parse(raw, limits, known.unknown) if reading is None else [reading]
     if not isinstance(known, NoteRow):
         return _parse(raw, limits, known)
     # Whose digest is right can be told from the tree alone.
     return _parse(raw, limits) if has_another_digest(known) else [read_note(known, limits)]
+
+
+def _read_rest(rest: forms.Rest, limits: Limits) -> Reading | None:
+    """A note of which only what isn't known is parsed; None when the whole must be, to tell what is wrong."""
+    root = parse(rest.content)
+    if isinstance(root, Problem):
+        return None
+    try:
+        found = envelopes(root, limits.max_depth, limits.max_documents)
+    except CrowdedError:
+        return None
+    if len(found) != 1 or found[0].kind != "note" or found[0].request is None or said_twice(found[0]):
+        return None
+    row = forms.put_back(note_row(found[0].request, found[0].answer), rest.items)
+    if row is None or has_another_digest(row):
+        return None
+    if rest.unknown is not None:
+        forms.note(rest.unknown)
+    return read_note(row, limits)
 
 
 def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[Reading]:

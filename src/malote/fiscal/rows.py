@@ -4,13 +4,9 @@ Paths are those of the official layout (NFe, 4.00 with NT 2025.002), from the el
 that is absent or empty is ""; texts are as they are written, with any white space around them.
 """
 
-from itertools import islice, zip_longest
 from typing import Annotated, NamedTuple
 
-from lxml import etree
-
 from malote.fiscal.paths import Paths
-from malote.fiscal.tree import LOCAL_NAMES, children_of
 
 
 class HeadRow(NamedTuple):
@@ -65,10 +61,7 @@ class ItemRow(NamedTuple):
     quantity: Annotated[str, "prod/qCom"]
     unit_price: Annotated[str, "prod/vUnCom"]
     gross: Annotated[str, "prod/vProd"]
-    freight: Annotated[str, "prod/vFrete"]
-    insurance: Annotated[str, "prod/vSeg"]
     discount: Annotated[str, "prod/vDesc"]
-    other: Annotated[str, "prod/vOutro"]
     in_total: Annotated[str, "prod/indTot"]
     icms_origin: Annotated[str, "imposto/ICMS/*/orig"]
     icms_status: Annotated[str, "imposto/ICMS/*/CST"]
@@ -76,18 +69,14 @@ class ItemRow(NamedTuple):
     icms_base: Annotated[str, "imposto/ICMS/*/vBC"]
     icms_rate: Annotated[str, "imposto/ICMS/*/pICMS"]
     icms_amount: Annotated[str, "imposto/ICMS/*/vICMS"]
-    service_list: Annotated[str, "imposto/ISSQN/cListServ"]  # a service's own code: the item is one
-    service_amount: Annotated[str, "imposto/ISSQN/vISSQN"]
     pis_status: Annotated[str, "imposto/PIS/*/CST"]
     pis_base: Annotated[str, "imposto/PIS/*/vBC"]
     pis_rate: Annotated[str, "imposto/PIS/*/pPIS"]
     pis_amount: Annotated[str, "imposto/PIS/*/vPIS"]
-    pis_substitution_counts: Annotated[str, "imposto/PISST/indSomaPISST"]
     cofins_status: Annotated[str, "imposto/COFINS/*/CST"]
     cofins_base: Annotated[str, "imposto/COFINS/*/vBC"]
     cofins_rate: Annotated[str, "imposto/COFINS/*/pCOFINS"]
     cofins_amount: Annotated[str, "imposto/COFINS/*/vCOFINS"]
-    cofins_substitution_counts: Annotated[str, "imposto/COFINSST/indSomaCOFINSST"]
     reform_status: Annotated[str, "imposto/IBSCBS/CST"]
     reform_class: Annotated[str, "imposto/IBSCBS/cClassTrib"]
     reform_base: Annotated[str, "imposto/IBSCBS/gIBSCBS/vBC"]
@@ -97,7 +86,15 @@ class ItemRow(NamedTuple):
     ibs_city_amount: Annotated[str, "imposto/IBSCBS/gIBSCBS/gIBSMun/vIBSMun"]
     cbs_rate: Annotated[str, "imposto/IBSCBS/gIBSCBS/gCBS/pCBS"]
     cbs_amount: Annotated[str, "imposto/IBSCBS/gIBSCBS/gCBS/vCBS"]
+    # What few items say of themselves.
+    service_list: Annotated[str, "imposto/ISSQN/cListServ"]  # a service's own code: the item is one
+    pis_substitution_counts: Annotated[str, "imposto/PISST/indSomaPISST"]
+    cofins_substitution_counts: Annotated[str, "imposto/COFINSST/indSomaCOFINSST"]
     # Amounts that items seldom have: all of them money, and last (``SELDOM``).
+    service_amount: Annotated[str, "imposto/ISSQN/vISSQN"]
+    freight: Annotated[str, "prod/vFrete"]
+    insurance: Annotated[str, "prod/vSeg"]
+    other: Annotated[str, "prod/vOutro"]
     icms_substitution_base: Annotated[str, "imposto/ICMS/*/vBCST"]
     icms_substitution_amount: Annotated[str, "imposto/ICMS/*/vICMSST"]
     icms_single_phase: Annotated[str, "imposto/ICMS/*/vICMSMono"]
@@ -196,109 +193,12 @@ class ReferenceRow(NamedTuple):
     receipt: Annotated[str, "nCOO"]
 
 
-class NoteRow(NamedTuple):
-    head: HeadRow
-    items: list[ItemRow]
-    payments: list[PaymentRow]
-    totals: TotalsRow
-    change: ChangeRow
-    answer: AnswerRow | None  # None without protNFe; all of it "" when that holds nothing
-    signature: SignatureRow
-    references: list[str]  # NFref: keys, and the words of what has none
-    alerts: list[tuple[str, str]]  # cMsg and xMsg of the answer
-    twice: list[str]  # elements that say one thing in two ways
-
-
 HEAD = Paths(HeadRow)
 ITEM = Paths(ItemRow)
-SELDOM = len(ITEM.of) - ItemRow._fields.index("icms_substitution_base")  # so many amounts at an item's end
+SELDOM = ItemRow._fields[ItemRow._fields.index("service_amount") :]
 PAYMENT = Paths(PaymentRow)
 CHANGE = Paths(ChangeRow)
 TOTALS = Paths(TotalsRow)
 ANSWER = Paths(AnswerRow)
 SIGNATURE = Paths(SignatureRow)
-_REFERENCE = Paths(ReferenceRow)
-_GROUPS = ("ide", "emit", "dest", "det", "total", "pag")
-_WANTED = tuple(f"{{*}}{name}" for name in _GROUPS)
-_MOST_ITEMS = 1_000
-_MOST_PARTS = 20_000  # of a body; what comes behind belongs to no note that is within the limits
-_MOST_PAYMENTS = 1_000
-
-
-def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
-    """The rows of an NFe (or of its infNFe alone) and of the protNFe that goes with it."""
-    twice: list[str] = []
-    body = _body(note, twice)
-    groups: dict[str, list[etree._Element]] = {name: [] for name in _GROUPS}
-    # The parser's own code picks them: a body may hold half a million of others.
-    for child in islice(body.iterchildren(*_WANTED), _MOST_PARTS):
-        groups[LOCAL_NAMES[child.tag]].append(child)
-    paid = groups["pag"]
-    return NoteRow(
-        HEAD.row_of_parts(body, groups["ide"] + groups["emit"] + groups["dest"], twice),
-        _items(groups["det"], twice),
-        _payments(paid, body.get("versao", ""), twice),
-        TOTALS.row(groups["total"], twice),
-        CHANGE.row(paid, twice),
-        None if answer is None else ANSWER.row([answer], twice),
-        SIGNATURE.row(children_of(note, "Signature"), twice),
-        _references(groups["ide"]),
-        [] if answer is None else alerts_of(answer),
-        twice,
-    )
-
-
-def _items(details: list[etree._Element], twice: list[str]) -> list[ItemRow]:
-    """As many rows as items. Beyond what any note has they are told by their number only: nobody reads those."""
-    rows = [ITEM.row([detail], twice) for detail in details[:_MOST_ITEMS]]
-    return rows + [ITEM.row([], twice)] * (len(details) - len(rows))
-
-
-def item_row(detail: etree._Element, twice: list[str]) -> ItemRow:
-    """The row of one det."""
-    return ITEM.row([detail], twice)
-
-
-def _body(note: etree._Element, twice: list[str]) -> etree._Element:
-    if LOCAL_NAMES[note.tag] == "infNFe":
-        return note
-    bodies = children_of(note, "infNFe")
-    if len(bodies) > 1:
-        twice.append("infNFe")
-    return bodies[0] if bodies else etree.Element("infNFe")
-
-
-def _payments(groups: list[etree._Element], layout: str, twice: list[str]) -> list[PaymentRow]:
-    """Layout 4.00 has one pag, with a detPag for each payment; before, there was a pag for each."""
-    details = [children_of(group, "detPag") for group in groups]
-    if len(groups) > 1 and (any(details) or layout.startswith("4")):
-        twice.append("pag")
-    sources = [one for group, own in zip(groups, details, strict=True) for one in own or _as_payment(group)]
-    rows = [PAYMENT.row([source], twice) for source in sources[:_MOST_PAYMENTS]]
-    return rows + [PAYMENT.row([], twice)] * (len(sources) - len(rows))
-
-
-def _as_payment(group: etree._Element) -> list[etree._Element]:
-    return [group] if any(LOCAL_NAMES[child.tag] in ("tPag", "vPag") for child in group) else []
-
-
-def _references(identifications: list[etree._Element]) -> list[str]:
-    """What the note refers to. Papers have no key: their kind and numbers stand for it ("ECF 2D 3 15")."""
-    found: list[str] = []
-    groups = [group for each in identifications for group in each.iterchildren("{*}NFref")]
-    for reference in [one for group in groups for one in group]:
-        text = (reference.text or "").strip()
-        if len(reference):
-            words = _REFERENCE.row([reference], [])
-            text = " ".join([LOCAL_NAMES[reference.tag].removeprefix("ref"), *filter(None, words)])
-        if text:
-            found.append(text)
-    return found
-
-
-def alerts_of(answer: etree._Element) -> list[tuple[str, str]]:
-    """What the authority wants mended though it authorised the note (cStat 120): codes and their messages, in turn."""
-    told = [field for body in children_of(answer, "infProt") for field in body.iterchildren("{*}cMsg", "{*}xMsg")]
-    codes = [field.text or "" for field in told if LOCAL_NAMES[field.tag] == "cMsg"]
-    messages = [field.text or "" for field in told if LOCAL_NAMES[field.tag] == "xMsg"]
-    return [(code.strip(), message.strip()) for code, message in zip_longest(codes, messages, fillvalue="")]
+REFERENCE = Paths(ReferenceRow)

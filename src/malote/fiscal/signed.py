@@ -3,9 +3,9 @@
 from malote.fiscal.encoding import to_utf8
 from malote.fiscal.envelopes import CrowdedError, envelopes
 from malote.fiscal.findings import is_another_digest
+from malote.fiscal.note_rows import note_row
 from malote.fiscal.problems import Problem
 from malote.fiscal.readings import Limits
-from malote.fiscal.rows import note_row
 from malote.fiscal.signatures import signs
 from malote.fiscal.tree import parse
 

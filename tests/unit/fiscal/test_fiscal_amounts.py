@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, money, shown, whole_number
@@ -35,9 +35,22 @@ def test_money_in_cents(text: str, cents: int) -> None:
     assert CENTS[text] == cents  # as it is remembered
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**15 - 1))
 def test_money_is_read_as_it_is_written(cents: int) -> None:
     assert CENTS[money(cents)] == cents
+
+
+def test_nothing_behind_an_amount_goes_unseen() -> None:
+    for table in (CENTS, DECIMALS, RATES):
+        with pytest.raises(AmountError):
+            table[f"1.00{' ' * 40}9"]
+
+
+def test_an_amount_in_much_white_space_is_not_remembered() -> None:
+    written = f"{' ' * 10_000}3.00"
+    assert CENTS[written] == 300
+    assert written not in CENTS
 
 
 def test_a_difference_may_be_negative() -> None:

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from malote.fiscal import forms, learned, reader
+from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.reader import Reading, read
-from malote.fiscal.rows import NoteRow
 from tests.unit.fiscal.notes import BASKET, MORNING, Line, build_note
 from tests.unit.fiscal.support import problems_of, replaced, sale_in, the_long_way
 
@@ -116,7 +116,7 @@ def test_a_flood_of_unknown_forms_is_hardly_looked_at(monkeypatch: pytest.Monkey
     monkeypatch.setattr(forms, "_take_apart", counting)
     forms._luck.forget()
     for number in range(432):
-        read(replaced(NOTE, "<natOp>", f"<x{number}/><natOp>"))
+        read(NOTE.replace(b"<natOp>", b"<x%d/><natOp>" % number).replace(b"<prod>", b"<prod><x%d/>" % number))
     assert len(looked_at) == 32 + 400 // 8
     # What is known is noticed again, and soon all of it.
     looked_at.clear()
@@ -300,16 +300,16 @@ def test_two_numbers_in_a_tag_are_still_malformed() -> None:
 def test_a_form_met_often_is_known_by_a_pattern_that_takes_what_the_markup_tells() -> None:
     text = '"><a>1</a><b>2</b><c> > 3</c><d></d>\n</det>'
     parts = re.split(">([^<]+)", text)
-    kind = learned.Forms[Known](5, lambda parts: Known(learned.Blanks(parts, [0, 2])))
+    kind = learned.Forms[Known](5, lambda parts: Known(learned.Blanks(parts, {0: learned.CODE, 2: learned.ANY})))
     kind.learn("\0".join(parts[::2]), parts)
     ways = []
     for _ in range(6):
-        found = kind.find(text)
-        assert found is not None
-        assert not isinstance(found, learned.Unknown)
-        form, blanks = found
-        assert blanks == ("1", " > 3")
-        ways.append("pattern" in vars(form.blanks))
+        often = kind.at(f"..{text}", 2)
+        found = kind.find(text) if often is None else (often[0], often[1].groups())
+        assert isinstance(found, tuple)
+        assert found[1] == ("1", " > 3")
+        ways.append(often is not None)
     # The first times by its markup: a pattern costs more than many readings.
     assert ways == [False] * 4 + [True] * 2
+    assert kind.at(text.replace("<a>1", "<a> 1"), 0) is None, "no code, as it stands"
     assert isinstance(kind.find(text.replace("<c>", "<c><x/>")), learned.Unknown)
