@@ -7,7 +7,7 @@ so that nothing is looked for where nothing of the kind is rejected.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, literal_column, select
 
 from malote.database.tables import document as documents
 from malote.database.tables import tally
@@ -27,7 +27,6 @@ _BY_VERSION = CURED_BY_AUTHORISATION | {"answer_without_note", "digest_disagrees
 _BY_CANCELLATION = CURED_BY_AUTHORISATION | {_NOTE_CANCELLED}
 _CANCELLATION_REFUSED = frozenset({"event_refused", "cancellation_late"})
 _OF_ANSWERS = _BY_VERSION | {"denied", "number_void_at_authority", _NOTE_CANCELLED, _OTHER_KEY, "number_used"}
-_BEFORE_EMISSION, _CODE = 34, 10  # of a key: up to its number; emission, code and check digit
 
 
 class _Rule(NamedTuple):
@@ -45,10 +44,14 @@ def supersede(connection: Connection, access_keys: Collection[str], void_ids: Co
     if not codes:
         return 0
     found = {one.id: (one, reason) for one, reason in refused_voids.settled(connection, codes, access_keys, void_ids)}
-    for chunk in chunks(sorted(access_keys)):
+    keys = set(access_keys)
+    if codes & {_NEVER, _OTHER_KEY}:
+        for chunk in chunks(sorted(access_keys)):
+            keys.update(_beside(connection, chunk))
+    for chunk in chunks(sorted(keys)):
         for rule in _RULES:
             if rule.codes & codes:
-                for one in lock(connection, (documents.c.state == "rejected") & rule.of_keys(chunk)):
+                for one in lock(connection, _is(documents.c.state, "rejected") & rule.of_keys(chunk)):
                     if one.id not in found and (reason := rule.reason(connection, one)):
                         found[one.id] = one, reason
     settled = [found[one] for one in sorted(found)]
@@ -66,17 +69,21 @@ def _rejected_for(connection: Connection) -> frozenset[str]:
 
 # ---- the rules ----
 
+
+def _is(state: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
+    """Written so that no engine walks an index of the states, and all that is rejected with it: the keys lead."""
+    return state.concat("") == wanted
+
+
 _other = documents.alias("other")
-_booked = _other.c.state == "posted"
+_booked = _is(_other.c.state, "posted")
 _authorised = and_(_booked, _other.c.kind == "sale", _other.c.authorised.is_(True))
 _same_key = _other.c.access_key == documents.c.access_key
 _number = and_(
     *(_other.c[name] == documents.c[name] for name in ("issuer", "model", "series", "number")),
     _other.c.access_key != documents.c.access_key,
 )
-# Keys of one number begin alike, so that the index finds them among millions.
-_alike = func.substr(documents.c.access_key, 1, _BEFORE_EMISSION)
-_near = _other.c.access_key.between(_alike.concat("0" * _CODE), _alike.concat("9" * _CODE))
+_of_number = _other.c.kind == "sale"  # as the index of the numbers has it
 
 
 def _of_keys(codes: Iterable[str], keys: Sequence[str]) -> ColumnElement[bool]:
@@ -117,22 +124,21 @@ def _of_kept_note(keys: Sequence[str]) -> ColumnElement[bool]:
 
 def _by_number(keys: Sequence[str]) -> ColumnElement[bool]:
     """Of 539 and its kind: the other key's sale of the same money is booked."""
-    same_money = and_(_number, _other.c.total == documents.c.total)
-    later = exists().where(_other.c.access_key.in_(keys), same_money, _authorised)
-    earlier = documents.c.access_key.in_(keys) & exists().where(_near, same_money, _authorised)
-    return (documents.c.reason_code == _OTHER_KEY) & or_(later, earlier)
+    same_money = exists().where(_of_number, _number, _other.c.total == documents.c.total, _authorised)
+    return _of_keys([_OTHER_KEY], keys) & same_money
 
 
 def _by_other_key(keys: Sequence[str]) -> ColumnElement[bool]:
     """Given up as never authorised, and the number is authorised under another key, so that it will never be."""
-    beside = [and_(*_beside(key)) for key in keys if is_well_formed(key)]
-    named = documents.c.access_key.in_(keys)
-    return or_(named, *beside) & (documents.c.reason_code == _NEVER) & exists().where(_near, _number, _authorised)
+    return _of_keys([_NEVER], keys) & exists().where(_of_number, _number, _authorised)
 
 
-def _beside(key: str) -> tuple[ColumnElement[bool], ...]:
-    alike = key[:_BEFORE_EMISSION]
-    return documents.c.access_key >= alike + "0" * _CODE, documents.c.access_key <= alike + "9" * _CODE
+def _beside(connection: Connection, keys: Sequence[str]) -> list[str]:
+    """The other keys of the numbers of sales that are booked: what was refused for their sake may be among them."""
+    query = select(documents.c.access_key).distinct().select_from(_other)
+    query = query.join(documents, _number & (documents.c.kind == "sale"))
+    query = query.where(_other.c.access_key.in_(keys), _authorised)
+    return [key for key in connection.execute(query).scalars() if key]
 
 
 def of_void_number(keys: Sequence[str]) -> ColumnElement[bool]:
@@ -164,10 +170,8 @@ def _voided(_: Connection, standing: Standing) -> Reason | None:
 
 
 def _settled_by_number(connection: Connection, standing: Standing) -> Reason | None:
-    key = standing.access_key or ""
-    near = and_(*(column.self_group() for column in _beside(key)))
-    query = select(documents.c.access_key).where(near, documents.c.access_key != key, documents.c.state == "posted")
-    other = connection.execute(query.where(documents.c.authorised.is_(True)).limit(1)).scalar()
+    query = select(_other.c.access_key).select_from(documents).join(_other, and_(_of_number, _number, _authorised))
+    other = connection.execute(query.where(documents.c.id == standing.id).limit(1)).scalar()
     return Reason("number_settled", {"other": other}) if other else None
 
 
