@@ -86,6 +86,8 @@ def console_services(services: Services) -> console.Services:
         audit=lambda before, limit, user, action, on: audit.entries(
             engine, before_id=before, limit=limit, user=user or None, action=action or None, on=on or None
         ),
+        consumers=services.consumers.seen,
+        consumer_log=partial(services.consumers.log_of, limit=HISTORY),
         pulse=partial(_pulse, services),
         structures_pulse=lambda _: _structures_pulse(services),
         jobs_pulse=lambda _: _jobs_pulse(services, None),

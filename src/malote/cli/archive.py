@@ -13,7 +13,6 @@ from malote.cli.common import (
     WRONG_USAGE,
     ConfigOption,
     JsonOption,
-    console,
     errors,
     fail,
     print_json,
@@ -21,7 +20,6 @@ from malote.cli.common import (
     services_of,
     settings_of,
 )
-from malote.cli.tables import plain_table, printable
 from malote.fiscal.typed import TypedError, plain, taxpayer
 from malote.rejection import Language
 
@@ -94,11 +92,10 @@ def search(
     if json:
         print_json(found)
     else:
-        table = plain_table(("", "R$", "", "", ""))
         for hit in found[:MOST_SHOWN]:
-            row, place = hit.row, f"{hit.archive}: {hit.row.path}"
-            table.add_row(*map(printable, (row.issued_at, row.total, row.kind, row.access_key, place)))
-        console.print(table)
+            row = hit.row
+            total = f"R$ {row.total}" if row.total else "—"
+            say(f"{row.issued_at} · {total} · {row.kind} · {row.access_key} · {hit.archive}: {row.path}")
         if len(found) > MOST_SHOWN:
             say(f"… +{len(found) - MOST_SHOWN} (--json)")
     if not found:

@@ -28,6 +28,7 @@ from malote.rejection import Language
 if TYPE_CHECKING:
     from malote.accounts.consumers import Consumer, Kind
     from malote.app import Services
+    from malote.consumers.services import Seen
 
 NameArgument = Annotated[str, typer.Argument(help="The consumer's name, such as bi.", metavar="NAME")]
 
@@ -116,8 +117,7 @@ def list_consumers(config: ConfigOption = None, json: JsonOption = False) -> Non
     import time
 
     with _consumers(config) as services:
-        end = services.consumers.end()
-        found = [_listed(services, one, end) for one in services.consumers.listed()]
+        found = [_listed(one, services.settings.language) for one in services.consumers.seen()]
         language = services.settings.language
         held = services.consumers.held_back(time.time())
     if held:
@@ -221,8 +221,8 @@ def _show_secret(consumer: "Consumer", secret: str, language: Language, *, json:
     say(secret)
 
 
-def _listed(services: "Services", one: "Consumer", end: int) -> Listed:
-    failure = services.consumers.failure_of(one)
+def _listed(seen: "Seen", language: Language) -> Listed:
+    one, failure = seen.consumer, seen.failure
     return Listed(
         name=one.name,
         kind=one.kind,
@@ -230,12 +230,12 @@ def _listed(services: "Services", one: "Consumer", end: int) -> Listed:
         revoked=one.revoked_at is not None,
         got=one.got,
         got_at=one.got_at,
-        behind=max(end - one.got, 0) if one.kind != "folder" else 0,
+        behind=seen.behind,
         address=one.address,
         failing_since=one.failing_since,
-        failure=rejection.cause(failure.code, failure.facts, services.settings.language) if failure else "",
+        failure=rejection.cause(failure.code, failure.facts, language) if failure else "",
         retry_at=one.retry_at,
-        refused=len(services.consumers.refusals(one)),
+        refused=seen.refused,
     )
 
 

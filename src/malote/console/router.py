@@ -19,6 +19,7 @@ from malote import rejection
 from malote.console.live import Changes
 from malote.console.pages import (
     books,
+    consumers,
     cures,
     dashboard,
     document,
@@ -143,6 +144,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             dashboard.show,
             reconciliation.show,
             trail.show,
+            consumers.show,
             users.show,
             users.create,
             users.set_role,

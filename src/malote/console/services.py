@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from malote.accounts.audit import Actor, AuditEntry
+from malote.accounts.consumers import Consumer
 from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.books.board import Board, Listed
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
+from malote.consumers.log import Entry
+from malote.consumers.services import Seen
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.fiscal.readings import Reading
 from malote.locks.services import Locks
@@ -115,6 +118,8 @@ class Services:
     trail_of: Callable[[str], list[AuditEntry]]  # of an object such as "till:caixa1", the newest first
     # The trail before an entry's id (None: the newest), so many; of a user, an action, an object ("": any).
     audit: Callable[[int | None, int, str, str, str], list[AuditEntry]]
+    consumers: Callable[[], list[Seen]]  # who is told of sales beside the ERP
+    consumer_log: Callable[[Consumer], list[Entry]]  # what one got, the newest first
     pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
     structures_pulse: Callable[[str | None], str]  # the same for what is shown of structures, whatever the name
     jobs_pulse: Callable[[str | None], str]  # the same for what is shown of jobs

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import msgspec
 from sqlalchemy import Engine
 
 from malote.accounts import consumers
@@ -26,6 +27,15 @@ from malote.spool.moving import decode_reason
 from malote.spool.retention import Hold
 
 Derive = Callable[[str], bytes]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A consumer and how it fares. ``behind``: changes it doesn't have yet; ``refused``: what it alone refused."""
+
+    consumer: Consumer
+    behind: int
+    failure: Reason | None
+    refused: int
 
 
 class Consumers:
@@ -61,6 +71,15 @@ class Consumers:
     def listed(self) -> list[Consumer]:
         """All consumers by name, revoked ones too."""
         return consumers.listed(self.engine)
+
+    def seen(self) -> list[Seen]:
+        """All consumers by name, and how each fares."""
+        end = self.end()
+        return [self._seen(one, end) for one in self.listed()]
+
+    def _seen(self, one: Consumer, end: int) -> Seen:
+        behind = max(end - one.got, 0) if one.kind != "folder" else 0
+        return Seen(one, behind, self.failure_of(one), len(self.refusals(one)))
 
     def failure_of(self, consumer: Consumer) -> Reason | None:
         """Why a webhook doesn't take anything now; None while it does."""
