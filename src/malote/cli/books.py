@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malote.cli import books_export
 from malote.cli.books_board import board
 from malote.cli.common import (
     FOUND,
@@ -60,6 +61,9 @@ def register(app: typer.Typer) -> None:
     app.command("reconcile")(reconcile)
     app.command("rebook")(rebook)
     app.command("board")(board)
+    app.command("close")(books_export.close)
+    app.command("export")(books_export.export)
+    app.command("verify")(books_export.verify)
 
 
 def reconcile(

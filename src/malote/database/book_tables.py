@@ -3,7 +3,18 @@
 A change needs a migration.
 """
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 
 from malote.database.tables import ROW_ID, metadata
 
@@ -45,4 +56,19 @@ book_day = Table(
         sqlite_where=text("oldest_at IS NOT NULL"),
         postgresql_where=text("oldest_at IS NOT NULL"),
     ),
+)
+
+# Closed days, a chain for each till: never changed, never removed (books/chain.py).
+chained_day = Table(
+    "chained_day",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="chained_day_till"), nullable=False),
+    Column("turn", BigInteger, nullable=False),  # from 1
+    Column("day", Text, nullable=False),  # YYYY-MM-DD
+    Column("statement", Text, nullable=False),  # JSON, as it was signed
+    Column("signature", Text, nullable=False),  # hex
+    Column("lines", LargeBinary, nullable=False),  # zstd of what it commits to
+    Column("closed_at", Double, nullable=False),
+    PrimaryKeyConstraint("till_id", "turn", name="chained_day_key"),
+    Index("chained_day_day", "day", "till_id"),
 )

@@ -1,0 +1,158 @@
+"""Closed days: each till's day as a signed entry, chained to the till's entry before; what comes late is a supplement.
+
+An entry commits to the sales of a day: their keys, states, totals and the hashes of their files. Nothing of it is ever
+changed. What became otherwise since stands in an entry of its own, under the same day, at the end of the chain.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Protocol
+
+import msgspec
+import zstandard
+from sqlalchemy import Connection, Engine, insert, select
+
+from malote.books.days import BusinessDay
+from malote.books.verifying import GENESIS, digest_of, link_of
+from malote.database.book_tables import book_day, chained_day
+from malote.database.engine import reading, writing
+from malote.database.tables import document as documents
+from malote.database.tables import till as tills
+from malote.spool import book_days
+from malote.spool.moving import chunks
+
+LATE_DAYS = 60  # for so long a closed day is looked at for what came late, by itself; an export looks at its own always
+
+
+class Signer(Protocol):
+    """The server's key."""
+
+    @property
+    def public(self) -> str: ...
+
+    def sign(self, message: bytes) -> str: ...
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """``lines`` are what ``statement`` commits to: of a supplement, just what became otherwise."""
+
+    till: str
+    turn: int
+    day: date
+    statement: str
+    signature: str
+    lines: list[str]
+
+
+def close(
+    engine: Engine, calendar: BusinessDay, signer: Signer, today: date, now: float, only: date | None = None
+) -> int:
+    """Closes every day before ``today``, and adds what came late; how many entries that made. Raises ``StoreError``."""
+    book_days.recount(engine, calendar, 10**9)
+    since = only or today - timedelta(days=LATE_DAYS)
+    with reading(engine) as connection:
+        within = book_day.c.day.between(since.isoformat(), (only or today - timedelta(days=1)).isoformat())
+        query = select(book_day.c.till_id, tills.c.name, book_day.c.day).join_from(book_day, tills)
+        days = connection.execute(query.where(within).order_by(book_day.c.till_id, book_day.c.day)).all()
+    added = 0
+    for till_id, name, day in days:
+        if date.fromisoformat(day) < today:
+            with writing(engine) as connection:
+                added += _close(connection, calendar, signer, (till_id, name, date.fromisoformat(day)), now)
+    return added
+
+
+def entries(engine: Engine, day: date) -> list[Entry]:
+    """Of each till the entries of this day with all between them, and the one before the first: they must hold
+    together. In the order of their tills and turns. Raises ``StoreError``."""
+    found: list[Entry] = []
+    with reading(engine) as connection:
+        query = select(chained_day, tills.c.name).join_from(chained_day, tills)
+        own = connection.execute(query.where(chained_day.c.day == day.isoformat())).all()
+        for till_id in sorted({row.till_id for row in own}):
+            turns = [row.turn for row in own if row.till_id == till_id]
+            within = chained_day.c.turn.between(min(turns) - 1, max(turns))
+            rows = connection.execute(
+                query.where(chained_day.c.till_id == till_id, within).order_by(chained_day.c.turn)
+            )
+            found += [
+                Entry(
+                    row.name, row.turn, date.fromisoformat(row.day), row.statement, row.signature, _unpacked(row.lines)
+                )
+                for row in rows
+            ]
+    return found
+
+
+def _close(connection: Connection, calendar: BusinessDay, signer: Signer, of: tuple[int, str, date], now: float) -> int:
+    till_id, name, day = of
+    own = select(chained_day).where(chained_day.c.till_id == till_id).order_by(chained_day.c.turn.desc())
+    last = connection.execute(own.limit(1).with_for_update()).first()
+    told: dict[str, str] = {}
+    for row in connection.execute(
+        own.where(chained_day.c.day == day.isoformat()).order_by(None).order_by(chained_day.c.turn)
+    ):
+        told |= {line.split(" ")[0]: line for line in _unpacked(row.lines)}
+    current = {line.split(" ")[0]: line for line in _current(connection, calendar, till_id, day)}
+    lines = [line for key, line in current.items() if told.get(key) != line]
+    gone = sorted(key for key in set(told) - set(current) if " withdrawn " not in told[key])
+    lines += [f"{key} withdrawn 0 -" for key in gone]
+    if not lines:
+        return 0
+    statement = json.dumps(
+        {
+            "malote": "day/1",
+            "till": name,
+            "day": day.isoformat(),
+            "turn": last.turn + 1 if last else 1,
+            "kind": "supplement" if told else "day",
+            "previous": link_of(last.statement) if last else GENESIS,
+            "count": len(lines),
+            "total": sum(int(line.split(" ")[2]) for line in lines),
+            "digest": digest_of(lines),
+        },
+        sort_keys=True,
+    )
+    added = {
+        "till_id": till_id,
+        "turn": last.turn + 1 if last else 1,
+        "day": day.isoformat(),
+        "statement": statement,
+        "signature": signer.sign(statement.encode()),
+        "lines": zstandard.ZstdCompressor().compress("\n".join(sorted(lines)).encode()),
+        "closed_at": now,
+    }
+    connection.execute(insert(chained_day), added)
+    return 1
+
+
+def _current(connection: Connection, calendar: BusinessDay, till_id: int, day: date) -> list[str]:
+    """A line for each sale that is booked now, of its first document."""
+    rows = [row for row in book_days.of_day(connection, calendar, till_id, day) if row.state == "posted"]
+    first = {row.access_key: row for row in reversed(rows) if row.access_key}
+    cancelled: set[str | None] = set()
+    hashes: dict[int, bytes] = {}
+    for keys in chunks(sorted(first)):
+        query = select(documents.c.access_key).where(documents.c.access_key.in_(keys), documents.c.state == "posted")
+        cancelled |= set(connection.scalars(query.where(documents.c.kind == "cancellation")))
+    for ids in chunks(sorted(row.id for row in first.values())):
+        query_ids = select(documents.c.id, documents.c.file_sha256).where(documents.c.id.in_(ids))
+        hashes |= {row.id: bytes(row.file_sha256) for row in connection.execute(query_ids)}
+    return [
+        f"{key} {'cancelled' if key in cancelled else 'booked'} {row.total or 0} {hashes[row.id].hex()}"
+        for key, row in sorted(first.items())
+    ]
+
+
+def _unpacked(lines: bytes) -> list[str]:
+    return zstandard.ZstdDecompressor().decompress(lines).decode().split("\n")
+
+
+def hashes_of(found: Sequence[Entry], day: date) -> dict[str, set[str]]:
+    """By till, the hashes of the files that the entries of this day commit to."""
+    wanted: dict[str, set[str]] = {}
+    for entry in found:
+        if entry.day == day:
+            wanted.setdefault(entry.till, set()).update(line.split(" ")[3] for line in entry.lines)
+    return {till: hashes - {"-"} for till, hashes in wanted.items()}

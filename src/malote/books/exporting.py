@@ -1,0 +1,76 @@
+"""A closed day in one file: its entries of the chain, their lists of sales, and the files as they came. Sealed."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import date
+from io import BytesIO
+
+import msgspec
+from sqlalchemy import Engine, select
+
+from malote.books import chain
+from malote.books.chain import Entry, Signer
+from malote.books.verifying import CHAIN, SEAL, SEAL_LENGTH, document_name, lines_name
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.database.tables import till as tills
+from malote.spool import contents
+from malote.spool.moving import chunks
+
+_MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: when it was written says the chain
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """``content`` is the file; ``pruned`` are the hashes of sales' files that have left the server."""
+
+    content: bytes
+    tills: int
+    sales: int
+    pruned: list[str]
+
+
+def export(engine: Engine, signer: Signer, day: date) -> Exported:
+    """Of a day that is closed. All of it is in memory. Raises ``StoreError``."""
+    found = chain.entries(engine, day)
+    wanted = chain.hashes_of(found, day)
+    files = dict(_files(engine, wanted))
+    members = {CHAIN: _chain(found, signer)}
+    for entry in found:
+        if entry.day == day:
+            text = "".join(f"{line}\n" for line in sorted(entry.lines))
+            members[lines_name(entry.till, entry.turn)] = text.encode()
+    members |= files
+    missing = sorted(one for till, hashes in wanted.items() for one in hashes if document_name(till, one) not in files)
+    return Exported(_sealed(members, signer), len(wanted), sum(map(len, wanted.values())), missing)
+
+
+def _chain(found: Sequence[Entry], signer: Signer) -> bytes:
+    entries = [{"statement": one.statement, "signature": one.signature} for one in found]
+    return json.dumps({"public_key": signer.public, "entries": entries}, indent=1).encode()
+
+
+def _files(engine: Engine, wanted: dict[str, set[str]]) -> Iterator[tuple[str, bytes]]:
+    for till, hashes in wanted.items():
+        ids: list[int] = []
+        with reading(engine) as connection:
+            for some in chunks(sorted(hashes)):
+                query = select(documents.c.id).join_from(documents, tills).where(tills.c.name == till)
+                ids += connection.scalars(
+                    query.where(documents.c.file_sha256.in_([bytes.fromhex(one) for one in some]))
+                )
+        for _, _, content in contents.of_documents(engine, ids):
+            yield document_name(till, hashlib.sha256(content).hexdigest()), content
+
+
+def _sealed(members: dict[str, bytes], signer: Signer) -> bytes:
+    """The archive, whose comment is the hash of all before it and the signature of that."""
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, _MOMENT), content, zipfile.ZIP_DEFLATED)
+        archive.comment = b" " * SEAL_LENGTH
+    body = file.getvalue()[:-SEAL_LENGTH]
+    sha256 = hashlib.sha256(body).hexdigest()
+    return body + f"{SEAL}{sha256} {signer.sign(sha256.encode())}".encode()
