@@ -27,6 +27,7 @@ from malote.erp.protocol import ErpError
 from malote.erp.sessions.engines import open_watch
 from malote.erp.sessions.watching import named
 from malote.erp.shadow import Shadow
+from malote.findings import metrics
 from malote.fiscal.documents import Document, has_content, identity
 from malote.fiscal.reader import read
 from malote.intake.drop_folder import DropFolder
@@ -119,6 +120,7 @@ def open_services(settings: Settings) -> Services:
         authenticate=partial(tills.authenticate, engine),
         authenticate_consumer=consumers.authenticate,
         pull=consumers.pull,
+        metrics=lambda: metrics.text(engine, time.time()),
         find_sale=consumers.find_sale,
         record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
         sync_due=lambda till, obeyed: synchronising.due(engine, till.id, obeyed, now=time.time()),

@@ -15,7 +15,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from malote import wire
 from malote.accounts.consumers import Consumer
 from malote.accounts.tills import Till, TokenError
-from malote.api import faults, health, sales, tills
+from malote.api import faults, health, metrics, sales, tills
 from malote.api.admittance import Throttle, check_protocol, require_sender
 from malote.api.bodies import Places, room_of
 from malote.api.description_page import described
@@ -46,7 +46,7 @@ def create_app(services: Services, *, pages: Sequence[Router | HTTPRouteHandler]
     """
     limit = services.settings.intake.max_body_bytes
     return Litestar(
-        route_handlers=[*tills.HANDLERS, *sales.HANDLERS, health.show_health, *pages],
+        route_handlers=[*tills.HANDLERS, *sales.HANDLERS, health.show_health, metrics.show_metrics, *pages],
         middleware=[_spelt_out, believing(Trusted(services.settings.server.trusted_proxies))],
         guards=[check_protocol, require_sender],
         exception_handlers=dict(EXCEPTION_HANDLERS),

@@ -35,6 +35,7 @@ class Services:
     # The next page for a consumer after a cursor, at most so many lines. Raises CursorError, StoreError.
     pull: Callable[[Consumer, str, int], Page]
     find_sale: Callable[[Consumer, str], SaleTold | None]  # raises StoreError
+    metrics: Callable[[], str]  # in Prometheus's text format; raises StoreError
     server_key: str = ""  # the public half of what structures are signed with, in hex
 
 

@@ -55,6 +55,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "serve": (_Part("serve"),),
     "post": (_Part("post"),),
     "status": (_Part("status"),),
+    "metrics": (_Part("metrics"),),
     "stores": (_Part("stores"),),
     "attention": (_Part("attention"),),
     "demo": (_Part("demo"),),

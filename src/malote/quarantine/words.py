@@ -59,6 +59,10 @@ WORDS: dict[What, Text] = {
         "O arquivo foi removido à mão da pasta; podia ser a última cópia e foi gravado de novo",
         "The file was removed from its folder by hand; it may have been the last copy and was written again",
     ),
+    "unbooked_accepted": Text(
+        "Aceito que não seja lançado, embora apagado: {reason}",
+        "Accepted that it isn't booked, though deleted: {reason}",
+    ),
     "restored_by_hand": Text(
         "O arquivo foi posto de volta na pasta à mão", "The file was put back into its folder by hand"
     ),
