@@ -2,6 +2,8 @@
 
 import os
 import stat
+from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +17,7 @@ from malote.quarantine.reports import FolderFinding
 
 MARK = ".malote"  # its content tells which store database the folder belongs to
 
+_PARTS = 64
 _SHOWN = 255  # characters of a stranger's file name
 
 
@@ -37,28 +40,43 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Names:
-    """The names in a folder, as a number each, so that a folder of 100,000 files is compared in a few megabytes.
+    """The names in a folder, 9 bytes each, so that a folder of 100,000 files is compared in a few megabytes.
 
-    The numbers are Python's own hashes of texts: 64 bits with a seed of the process. Raises ``OSError``.
+    A name is known by Python's own hash of it: 64 bits with a seed of the process. Raises ``OSError``.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._within = str(folder)
+        parts = [array("q") for _ in range(_PARTS)]
         with os.scandir(folder) as entries:
-            self._left = {hash(entry.name) for entry in entries}
+            for entry in entries:
+                number = hash(entry.name)
+                parts[number % _PARTS].append(number)
+        # Each by itself: sorting makes objects of the numbers, of one part at a time.
+        self._parts = [array("q", sorted(part)) for part in parts]
+        self._taken = [bytearray(len(part)) for part in parts]
+        self._left = sum(map(len, parts))
 
     def take(self, name: str) -> bool:
         """Whether the name is there, and nobody took it before: it is expected."""
-        number = hash(name)
-        if number not in self._left:
+        part, place = self._place(hash(name))
+        if place < 0 or self._taken[part][place]:
             return False
-        self._left.remove(number)
+        self._taken[part][place] = 1
+        self._left -= 1
         return True
 
     def has_note(self, name: str) -> bool:
         """Whether there is a note about a file that broke the program."""
-        return hash(aside.note_of(name)) in self._left
+        return self._place(hash(aside.note_of(name)))[1] >= 0
+
+    def _place(self, number: int) -> tuple[int, int]:
+        """Its part and the place in it; the place is -1 where it isn't there."""
+        part = number % _PARTS
+        numbers = self._parts[part]
+        place = bisect_left(numbers, number)
+        return part, place if place < len(numbers) and numbers[place] == number else -1
 
     def signature(self, name: str) -> Signature | None:
         """How an ordinary file looks now; None where it is gone, or something else."""
@@ -74,7 +92,8 @@ class Names:
             return
         with os.scandir(self.folder) as entries:
             for entry in entries:
-                if not entry.name.startswith((".", "~")) and hash(entry.name) in self._left:
+                part, place = self._place(hash(entry.name))
+                if place >= 0 and not self._taken[part][place] and not entry.name.startswith((".", "~")):
                     yield entry
 
 
