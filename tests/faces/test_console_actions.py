@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
+from sqlalchemy import update
 
 from malote.accounts import audit
 from malote.accounts.roles import Role
 from malote.accounts.tills import disable
 from malote.app import Services
+from malote.database.engine import writing
+from malote.database.tables import pouch
 from tests.faces.console_support import csrf_of, sell, send, settle, signed_in, store, till
 from tests.faces.test_console_pages import words
 from tests.unit.fiscal.notes import build_note
@@ -154,6 +157,19 @@ def test_the_ticked_files_are_taken_along_as_they_came(services: Services, ana: 
     assert archive.read("1-um.xml") == services.spool.content(1)
     everything = ana.post("/console/tills/caixa1/act/download", data={"csrf": csrf_of(ana), "everything": "1"})
     assert len(zipfile.ZipFile(io.BytesIO(everything.content)).namelist()) == 3
+    assert [(one.object, one.after) for one in audit.entries(services.engine, action="documents_downloaded")] == [
+        ("till:caixa1", {"documents": 3}),
+        ("till:caixa1", {"documents": 2}),
+    ]
+
+
+def test_files_that_can_not_be_opened_are_named_in_the_archive(services: Services, ana: TestClient[Litestar]) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(pouch).where(pouch.c.id == 1).values(body=b"damaged"))
+    answer = ana.post("/console/tills/caixa1/act/download", data={"csrf": csrf_of(ana), "everything": "1"})
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.namelist() == ["FALTAM.txt"]
+    assert "1-um.xml" in archive.read("FALTAM.txt").decode()
 
 
 def test_a_till_is_synchronised_and_the_screen_says_how_far_it_got(

@@ -4,14 +4,26 @@ Every method raises ``StoreError``. Those that take an ``actor`` write to the au
 whether the actor may do it is for the face to ask (``accounts.roles``) before it calls.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import msgspec
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
-from malote.quarantine import accepting, cures, deleting, judging, keeping, purging, replaying, reversing, safety
+from malote.quarantine import (
+    accepting,
+    cures,
+    deleting,
+    downloads,
+    judging,
+    keeping,
+    purging,
+    replaying,
+    reversing,
+    safety,
+)
+from malote.quarantine.downloads import Taken
 from malote.quarantine.parts import Parts
 from malote.quarantine.reconcile import Reconciler
 from malote.quarantine.reports import (
@@ -151,6 +163,10 @@ class Quarantine:
             audit.record(connection, actor, "document_downloaded", f"document:{document_id}", now=self.parts.clock())
         sha256 = bytes.fromhex(stored.file_sha256)
         return Downloaded(f"{keeping.stem(stored.access_key, sha256, stored.position)}.xml", content)
+
+    def files(self, selection: Selection, actor: Actor) -> Iterator[Taken]:
+        """The files of many documents, each once: asked for in the audit trail, and given one after the other."""
+        return downloads.take(self.parts, selection, actor)
 
     def custody(self, document_id: int) -> Custody:
         """Whether it could be deleted safely now. Raises ``DocumentNotFoundError``."""

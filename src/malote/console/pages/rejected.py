@@ -1,16 +1,16 @@
 """Arquivos rejeitados: delete without losing a sale, try again, take along; and the way back out of the trash."""
 
-import io
-import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from litestar import Response, post
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from malote import rejection
 from malote.accounts.roles import Permission
+from malote.console import archive
 from malote.console.pages import jobs, till
 from malote.console.pages.document import safe_name
 from malote.console.rendering import HEADERS, answer, told
@@ -19,12 +19,9 @@ from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.job_reports import Gauge
 from malote.quarantine.reports import DeleteReport, QuarantineError, Refused, Selection
-from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
+from malote.spool.contents import DocumentNotFoundError
 from malote.spool.documents import StoredDocument
-from malote.spool.listing import DocumentsQuery
 
-LARGEST_DOWNLOAD = 1000  # files
-LARGEST_DOWNLOAD_BYTES = 200_000_000
 SHOWN = 20  # documents named one by one
 
 
@@ -106,16 +103,18 @@ def restore(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
 
 
 @post("/tills/{name:str}/act/download", status_code=200, sync_to_thread=True, opt=needs(Permission.DOWNLOAD))
-def download(request: ConsoleRequest, name: FromPath[str]) -> Response[bytes]:
-    """The files of the ticked documents in one archive, as the till sent them."""
+def download(request: ConsoleRequest, name: FromPath[str]) -> Stream:
+    """The files of the ticked documents in one archive, as the till sent them: all of them, made while it is sent."""
     visit, services = visit_of(request), services_of(request)
     known = till.known(services, name)
-    chosen = _chosen(services, known.name, documents_of(visit, known.name))
+    files = services.quarantine.files(documents_of(visit, known.name), visit.actor)
+    named = ((f"{one.document_id}-{safe_name(one.file_name)}", one.content) for one in files)
+    words = visit.say("Estes arquivos não são mais guardados, ou não puderam ser abertos:")
     headers = HEADERS | {
         "Content-Disposition": f'attachment; filename="{known.name}-rejeitados.zip"',
         "Cache-Control": "no-store",
     }
-    return Response(_archive(services, chosen), media_type="application/zip", headers=headers)
+    return Stream(archive.pieces(named, visit.say("FALTAM.txt"), words), media_type="application/zip", headers=headers)
 
 
 def refusals(visit: Visit, refused: Iterable[Refused]) -> str:
@@ -143,33 +142,3 @@ def _named(services: Services, ids: Iterable[int]) -> list[StoredDocument]:
         except DocumentNotFoundError:
             continue  # it went while this was being asked
     return found
-
-
-def _chosen(services: Services, name: str, selection: Selection) -> list[StoredDocument]:
-    """The documents of a selection, as many as one archive may hold. Those of other tills are none of it."""
-    if selection.ids is not None:
-        found = _named(services, selection.ids[:LARGEST_DOWNLOAD])
-        return [each for each in found if each.till == name]
-    query = DocumentsQuery(states=("rejected",), code=selection.code, size=LARGEST_DOWNLOAD)
-    return services.documents.page(name, query).documents
-
-
-def _archive(services: Services, documents: Iterable[StoredDocument]) -> bytes:
-    """One file may hold several documents: it is there once."""
-    written: set[str] = set()
-    size = 0
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for document in documents:
-            if document.file_sha256 in written:
-                continue
-            try:
-                content = services.documents.content(document.id)
-            except (ContentPrunedError, DocumentNotFoundError):
-                continue
-            size += len(content)
-            if size > LARGEST_DOWNLOAD_BYTES:
-                break
-            written.add(document.file_sha256)
-            archive.writestr(f"{document.id}-{safe_name(document.file_name)}", content)
-    return buffer.getvalue()
