@@ -15,6 +15,7 @@ import malote.database.archive_tables
 import malote.database.book_tables
 import malote.database.consumer_tables
 import malote.database.erp_tables
+import malote.database.finding_tables
 import malote.database.job_tables
 import malote.database.lock_tables
 import malote.database.quarantine_tables

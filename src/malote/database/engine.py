@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from malote import address, durable, private
 from malote.database import soundness
-from malote.database.errors import StoreError, translate
+from malote.database.errors import StoreError, driver_errors, translate
 from malote.database.soundness import Soundness, soundness_of
 
 WAIT_SECONDS = 15.0  # for a lock that another process or thread holds
@@ -69,7 +68,9 @@ def _translated(engine: Engine) -> Iterator[None]:
     sound.check()
     try:
         yield
-    except (SQLAlchemyError, psycopg.Error) as error:  # the latter where COPY goes past SQLAlchemy
+    except Exception as error:  # COPY goes past SQLAlchemy
+        if not isinstance(error, (SQLAlchemyError, *driver_errors())):
+            raise
         store_error = translate(error)
         if store_error is None:
             raise

@@ -1,8 +1,9 @@
 """What goes wrong with the store database, told apart in one place: by error codes, never by text."""
 
 import sqlite3
+import sys
+from typing import Any
 
-import psycopg
 from sqlalchemy import exc
 
 
@@ -41,14 +42,19 @@ _POSTGRESQL_DAMAGED = {"XX001", "XX002"}
 _POSTGRESQL_AWAY = ("08", "28", "3D", "25006", "40", "53", "55P03", "57", "58")
 
 
-def translate(error: exc.SQLAlchemyError | psycopg.Error) -> StoreError | None:
+def driver_errors() -> tuple[type[Exception], ...]:
+    """What the drivers in use raise past SQLAlchemy. Who has no PostgreSQL loads nothing for it."""
+    return (sys.modules["psycopg"].Error,) if "psycopg" in sys.modules else ()
+
+
+def translate(error: Exception) -> StoreError | None:
     """The ``StoreError`` that stands for ``error``; None for a fault of the program, which must not be hidden."""
     if isinstance(error, exc.TimeoutError):
         return _away("no free connection")
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause)
-    if isinstance(cause, psycopg.Error):
+    if isinstance(cause, driver_errors()):
         return _of_postgresql(cause)
     return None
 
@@ -66,11 +72,12 @@ def _of_sqlite(error: sqlite3.Error) -> StoreError | None:
     return _away(name) if primary in _SQLITE_AWAY else None
 
 
-def _of_postgresql(error: psycopg.Error) -> StoreError | None:
+def _of_postgresql(error: Any) -> StoreError | None:
     state = error.sqlstate
     if state is None:
         # The driver itself lost the connection, or never had one.
-        return _away("no connection") if isinstance(error, psycopg.OperationalError) else None
+        is_lost = isinstance(error, sys.modules["psycopg"].OperationalError)
+        return _away("no connection") if is_lost else None
     if state in _POSTGRESQL_FULL:
         return _full(state)
     if state in _POSTGRESQL_DAMAGED:

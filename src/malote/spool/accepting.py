@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psycopg
-from psycopg import sql
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from malote.database.engine import writing
@@ -24,6 +22,9 @@ from malote.spool.states import SETTLED
 from malote.spool.superseded import supersede
 from malote.spool.touched_days import touch
 from malote.wire import FileReceipt
+
+if TYPE_CHECKING:
+    import psycopg
 
 _LARGEST_INTEGER = 2**63 - 1
 _LONGEST_NAME = 255  # characters kept of a file's name
@@ -153,6 +154,9 @@ def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     if connection.dialect.name != "postgresql":
         connection.execute(insert(documents), rows)
         return
+    # Here, since a store in SQLite has no need of it.
+    from psycopg import sql
+
     # One statement for each row would cost ten times the row itself.
     names = list(rows[0])
     statement = sql.SQL("COPY document ({}) FROM STDIN").format(sql.SQL(", ").join(map(sql.Identifier, names)))

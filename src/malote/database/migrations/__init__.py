@@ -1,14 +1,11 @@
 """Brings the store database up to date. The steps are in ``versions/``, and never altered once released."""
 
+import re
 import threading
+from functools import cache
 from importlib import resources
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
@@ -24,37 +21,45 @@ def migrate(engine: Engine) -> None:
 
     Raises ``StoreError``: ``store_newer`` when a newer version of Malote made the database.
     """
-    configuration = _configuration()
-    scripts = ScriptDirectory.from_config(configuration)
     with reading(engine) as connection:
-        if _is_current(connection, scripts):
+        if _is_current(connection):
             return
     with _one_at_a_time, writing(engine) as connection:
         _keep_others_out(connection)
-        if _is_current(connection, scripts):
-            return
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "head")
+        if not _is_current(connection):
+            _upgrade(connection)
 
 
-def _configuration() -> Config:
+def _is_current(connection: Connection) -> bool:
+    """Raises ``StoreError`` for what no step here has made."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    known = _revisions()
+    if revision is not None and revision not in known:
+        raise StoreError("store_newer", transient=False, detail=f"revision {revision}")
+    return revision == known[-1]
+
+
+@cache
+def _revisions() -> list[str]:
+    """All steps' numbers, which their files' names begin with, in order."""
+    files = (resources.files(__name__) / "versions").iterdir()
+    return sorted(file.name[:4] for file in files if re.fullmatch(r"\d{4}_\w+\.py", file.name))
+
+
+def _upgrade(connection: Connection) -> None:
+    # Here, since most commands meet a store that is up to date, and wait for nothing.
+    from alembic import command
+    from alembic.config import Config
+
     configuration = Config()
     # A percent sign in the path would be taken for a placeholder.
     folder = str(resources.files(__name__)).replace("%", "%%")
     configuration.set_main_option("script_location", folder)
     configuration.set_main_option("path_separator", "os")
-    return configuration
-
-
-def _is_current(connection: Connection, scripts: ScriptDirectory) -> bool:
-    revision = MigrationContext.configure(connection).get_current_revision()
-    if revision is None:
-        return False
-    try:
-        scripts.get_revision(revision)
-    except CommandError as error:
-        raise StoreError("store_newer", transient=False, detail=f"revision {revision}") from error
-    return revision == scripts.get_current_head()
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")
 
 
 def _keep_others_out(connection: Connection) -> None:
