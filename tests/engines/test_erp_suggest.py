@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
@@ -109,3 +110,17 @@ def test_names_stand_for_ideas_however_they_are_cut_short() -> None:
     assert "net" in ideas("valorLiquido")
     assert "issuer" in ideas("TAX_ID")
     assert "tax" in ideas("venda_imposto")
+
+
+@pytest.mark.postgresql
+def test_a_user_who_may_look_at_no_row_gets_a_profile_all_the_same(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute((DESIGNS / "documento.sql").read_bytes())
+        database.execute("create role malote_stranger login")
+    try:
+        stranger = make_url(url).set(username="malote_stranger").render_as_string(hide_password=False)
+        profile = guess(stranger)
+        assert "centro_custo_id = 0  # ? required: a code that exists in centro_custo" in profile
+    finally:
+        with psycopg.connect(url, autocommit=True) as database:
+            database.execute("drop role malote_stranger")

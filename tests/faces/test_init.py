@@ -126,6 +126,15 @@ def test_stopped_anywhere_it_goes_on(folder: Path, monkeypatch: pytest.MonkeyPat
     assert "malote user password administrador --generate" in ended.output
 
 
+def test_sql_of_other_settings_is_not_left_for_a_dba(folder: Path) -> None:
+    run(["--yes", "--erp-url", "postgresql://malote@erp.example/prod"])
+    assert (folder / "erp-dba.sql").exists()
+    settings = (folder / "malote.toml").read_text(encoding="utf-8").replace('profile = ""', 'profile = "absent.toml"')
+    (folder / "malote.toml").write_text(settings, encoding="utf-8")
+    assert run([]).exit_code == 0
+    assert not (folder / "erp-dba.sql").exists()
+
+
 def test_a_unit_has_odd_paths_in_quotes() -> None:
     made = units.unit("Loja\n[Install]", Path('/srv/100% "loja"/malote.toml'), python="/opt/python", user="malote")
     assert 'ExecStart="/opt/python" -m malote serve --config "/srv/100%% \\"loja\\"/malote.toml"' in made

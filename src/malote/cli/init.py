@@ -173,14 +173,16 @@ def _write_script(settings: Settings, words: dict[str, str]) -> None:
     from malote.erp.dba_script import script
     from malote.erp.protocol import ErpError
 
+    target = settings.home_path / SCRIPT_NAME
     try:
         sql = script(settings)
     except ErpError as error:
+        # One of other settings must not lie there: a DBA would run it.
+        durable.remove(target)
         # Of a profile that isn't written yet, say: the next run makes it.
         why = rejection.cause(error.code, error.facts, settings.language)
         say_lines(words["script_later"].format(why=why) + "\n")
         return
     if sql:
-        target = settings.home_path / SCRIPT_NAME
         durable.write(target, (words["script_head"] + "\n" + sql).encode())
         say(words["script"].format(script=target))

@@ -33,7 +33,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "unit": "✔ Serviço do systemd: {unit}\n"
         "  Para instalar: sudo cp, para /etc/systemd/system/; depois sudo systemctl enable --now malote-server",
         "script": "✔ Para o DBA do ERP, tabelas do Malote e permissões: {script}",
-        "script_head": "-- Escrito por malote init, a cada vez de novo. Para o DBA: quem cria as tabelas é o dono.",
+        "script_head": "-- Escrito por malote init, a cada vez de novo. Para o DBA: quem cria as tabelas é o dono.\n"
+        "-- Os gatilhos do ERP rodam com as permissões deste usuário: o que eles tocam precisa de GRANT também\n"
+        "-- (ou SECURITY DEFINER). malote erp try NOTA.xml diz o que falta.",
         "script_later": "– As permissões para o DBA ainda não podem ser escritas: {why}\n"
         "  Depois, rode malote init de novo.",
         "next": "Agora:\n"
@@ -74,7 +76,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "unit": "✔ systemd service: {unit}\n"
         "  To install it: sudo cp, to /etc/systemd/system/; then sudo systemctl enable --now malote-server",
         "script": "✔ For the ERP's DBA, Malote's tables and grants: {script}",
-        "script_head": "-- Written by malote init, anew each time. For the DBA: who makes the tables owns them.",
+        "script_head": "-- Written by malote init, anew each time. For the DBA: who makes the tables owns them.\n"
+        "-- The ERP's triggers run with this user's privileges: what they touch needs a GRANT too\n"
+        "-- (or SECURITY DEFINER). malote erp try NOTE.xml says what is missing.",
         "script_later": "– The grants for the DBA can't be written yet: {why}\n  Run malote init again later.",
         "next": "Now:\n"
         "  0. The ERP has tables of its own? malote erp profile suggest{config} > my-erp.toml; check the file;\n"

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, Select, func, inspect, select
 from sqlalchemy import column as sa_column
 from sqlalchemy import table as sa_table
 from sqlalchemy import types as sql
+from sqlalchemy.exc import DBAPIError
 
 Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "flag", "other"]
 
@@ -45,8 +46,14 @@ def look(connection: Connection, schema: str | None) -> dict[str, Found]:
 
 
 def smallest(connection: Connection, table: str, column: str, schema: str | None) -> int | None:
-    """The smallest number that stands in a column: a value that a foreign key to it takes. None where there is none."""
-    found = connection.scalar(select(func.min(sa_column(column))).select_from(sa_table(table, schema=schema)))
+    """The smallest number that stands in a column: a value that a foreign key to it takes. None where there is none, or
+    where the user may not look."""
+    asked: Select[Any] = select(func.min(sa_column(column))).select_from(sa_table(table, schema=schema))
+    try:
+        with connection.begin_nested():
+            found = connection.scalar(asked)
+    except DBAPIError:
+        return None
     return int(found) if isinstance(found, int | Decimal) else None
 
 
