@@ -4,6 +4,10 @@ import csv
 import hashlib
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -111,6 +115,38 @@ def test_killed_in_the_middle_there_is_no_archive(store: Store, tmp_path: Path) 
     exported = exporting.export(store.services.engine, Part(ISSUER, Month("2026-11")), target)
     assert exported.documents == 6
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from malote.app import services_for
+from malote.archive.exporting import Part, export
+from malote.archive.selecting import Month
+from malote.config import load
+written = []
+def die(count):
+    written.append(count)
+    if len(written) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+with services_for(load(Path(sys.argv[1]), {})) as services:
+    export(services.engine, Part(sys.argv[3], Month("2026-11")), Path(sys.argv[2]), die)
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_process_killed_in_the_middle_leaves_no_archive(store: Store, tmp_path: Path) -> None:
+    target = tmp_path / "a.zip"
+    command = [sys.executable, "-c", _KILLED, str(store.home / "malote.toml"), str(target), ISSUER]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not target.exists()
+    (left,) = tmp_path.iterdir()
+    exporting.export(store.services.engine, Part(ISSUER, Month("2026-11")), target)
+    assert left.exists()  # it may be somebody's who is at it
+    os.utime(left, (0, 0))
+    exporting.export(store.services.engine, Part(ISSUER, Month("2026-11")), target)
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_an_older_archive_stays_where_a_new_one_fails(tmp_path: Path) -> None:

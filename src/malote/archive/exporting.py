@@ -4,10 +4,12 @@ It takes its name only when it is whole and on the disk: whoever is killed befor
 """
 
 import csv
+import glob
 import hashlib
 import io
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,6 +29,7 @@ from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import money
 from malote.spool import contents
 
+STALE_SECONDS = 3600.0  # without a byte written
 _LEVEL = 6
 _EARLIEST = 1980  # year, of the ZIP format
 
@@ -63,6 +66,7 @@ def export(engine: Engine, part: Part, target: Path, told: Progress = lambda _: 
 
     Raises ``StoreError``, ``OSError``; and whatever a damaged pouch makes its opening raise.
     """
+    _sweep(target)
     with durable.replacing(target) as file:
         written = _Archive(file)
         with written:
@@ -77,6 +81,13 @@ def export(engine: Engine, part: Part, target: Path, told: Progress = lambda _: 
         str(target), digest, part.issuer, part.month.text, written.documents, written.missing, waiting,
         written.first_id, written.last_id,
     )  # fmt: skip
+
+
+def _sweep(target: Path) -> None:
+    """Takes away what was left by who was killed while writing this archive, and not what somebody is still writing."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+        if time.time() - left.stat().st_mtime > STALE_SECONDS:
+            left.unlink(missing_ok=True)
 
 
 class _Archive:
