@@ -70,6 +70,7 @@ def console_services(services: Services) -> console.Services:
         custody=Remembered(services.quarantine.custody, LOOK_SECONDS),
         synchronisation=services.synchronisation,
         jobs=services.jobs,
+        alerts=services.alerts,
         numbering=console.Numbering(
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
         ),

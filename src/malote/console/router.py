@@ -18,6 +18,7 @@ from litestar.response.sse import ServerSentEventMessage
 from malote import rejection
 from malote.console.live import Changes
 from malote.console.pages import (
+    alerts,
     books,
     consumers,
     cures,
@@ -103,6 +104,8 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             entry.change_password,
             entry.sign_out,
             management.show,
+            alerts.show,
+            alerts.test_targets,
             till.show,
             till.show_tab,
             books.rebook,

@@ -12,6 +12,7 @@ from malote.accounts.consumers import Consumer
 from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
+from malote.alerts.services import Alerts
 from malote.books.board import Board, Listed
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.consumers.log import Entry
@@ -107,6 +108,7 @@ class Services:
     custody: Callable[[int], Custody]  # of a rejected document, as of a moment ago
     synchronisation: Synchronisation
     jobs: Jobs
+    alerts: Alerts
     numbering: Numbering
     locks: Locks
     structures: Structures
