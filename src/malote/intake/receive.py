@@ -34,9 +34,10 @@ Keep = Callable[[Sequence[RejectedDocument]], object]
 # A slice of a pouch: what is read, or put aside, in one turn.
 SLICE_FILES = 40
 SLICE_BYTES = 250_000
-# Reading stops then, and what is left is answered as unknown, which every agent sends again. With the writing behind it
-# a pouch is answered in half of the agent's patience.
+# Reading stops then, and so does the writing of rejected files; what is left is answered as unknown, which every agent
+# sends again. With the commit behind it a pouch is answered in half of the agent's patience.
 READING_SECONDS = wire.PATIENCE_SECONDS / 4
+WRITING_SECONDS = wire.PATIENCE_SECONDS * 3 / 8  # from the pouch's beginning
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
@@ -83,9 +84,9 @@ class Intake:
         new = {file.sha256: file for file in files if file.sha256 not in known}
         if not new:
             return [known[file.sha256] for file in files]
-        documents = self._read_in_turns(till, list(new.values()))
-        now = self._clock()
-        rejected = self._put_rejected_aside(till, new, documents, now)
+        began, now = self._monotonic(), self._clock()
+        documents = self._read_in_turns(till, list(new.values()), began + READING_SECONDS)
+        rejected = self._put_rejected_aside(till, new, documents, now, began + WRITING_SECONDS)
         incoming = [IncomingFile(readable(file.name), file.sha256, documents.get(file.sha256, [])) for file in files]
         with self._turns.turn(till.id):
             receipts = self._spool.accept(till.id, body, incoming, received_at=now, kept=True)
@@ -153,10 +154,11 @@ class Intake:
         noted = (self._engine, till_id, self.quota.per_minute)
         threading.Thread(target=_note_slowed, args=noted, name=f"till {till_id} slowed", daemon=True).start()
 
-    def _read_in_turns(self, till: Till, files: Sequence[PouchFile]) -> dict[bytes, list[IncomingDocument]]:
+    def _read_in_turns(
+        self, till: Till, files: Sequence[PouchFile], until: float
+    ) -> dict[bytes, list[IncomingDocument]]:
         """The documents of each file that there was time for, by its hash; of one slice at least."""
         found: dict[bytes, list[IncomingDocument]] = {}
-        until = self._monotonic() + READING_SECONDS
         for part in _slices(files):
             with self._turns.turn(till.id):
                 read = self._admit(till, part, hold=True)
@@ -166,11 +168,16 @@ class Intake:
         return found
 
     def _put_rejected_aside(
-        self, till: Till, files: dict[bytes, PouchFile], documents: dict[bytes, list[IncomingDocument]], now: float
+        self,
+        till: Till,
+        files: dict[bytes, PouchFile],
+        documents: dict[bytes, list[IncomingDocument]],
+        now: float,
+        until: float,
     ) -> int:
         """Before the spool's commit: a crash in between leaves files that the resend writes again, and no row alone.
 
-        Returns how many documents that were.
+        Files for whose rejected documents there is no time leave ``documents``. Returns how many it put aside.
         """
         rejected = [
             _rejected(till, files[sha256], document, document.reason, now)
@@ -179,6 +186,10 @@ class Intake:
             if document.state == "rejected" and document.reason is not None
         ]
         for start in range(0, len(rejected), SLICE_FILES):
+            if start and self._monotonic() >= until:
+                for late in rejected[start:]:
+                    documents.pop(late.file_sha256, None)
+                return start
             with self._turns.turn(till.id):
                 self._put_aside(rejected[start : start + SLICE_FILES])
         return len(rejected)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from malote import wire
 from malote.accounts import audit
 from malote.accounts.series import assign, series_of
 from malote.accounts.tills import Till, create_till
@@ -243,6 +244,30 @@ def test_what_there_is_no_time_for_is_left_to_be_sent_again(house: House, monkey
         assert now[0] <= SLICE_FILES * 3
     assert taken == 100
     assert len(house.services.spool.documents(limit=1000)) == 100
+
+
+def test_a_disk_that_is_slow_holds_no_pouch_beyond_the_agents_patience(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    keep = house.intake._keep
+
+    def slow(group: Sequence[RejectedDocument]) -> object:
+        now[0] += 6.0
+        return keep(group)
+
+    monkeypatch.setattr(house.intake, "_monotonic", lambda: now[0])
+    monkeypatch.setattr(house.intake, "_keep", slow)
+    files = [file(b"rubbish %d" % number) for number in range(200)]
+    answered = []
+    for _ in range(3):
+        began = now[0]
+        receipts = house.intake.take_files(house.till, files)
+        assert now[0] - began <= wire.PATIENCE_SECONDS / 2
+        answered.append(sum(receipt.state == "rejected" for receipt in receipts))
+    assert answered == [80, 160, 200]
+    assert len(house.services.spool.documents(limit=1000)) == 200
+    assert len(list((house.services.settings.quarantine_path / "caixa1").glob("*.json"))) == 200
 
 
 def test_slices_are_small_in_files_and_in_bytes(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
