@@ -45,6 +45,8 @@ def read_event(request: etree._Element | None, answer: etree._Element | None) ->
     other = next((name for field, name in _TRANSPORT.items() if wanted.get(field) or given.get(field)), None)
     if other is not None and not key:
         return unreadable([keep("event_of_transport", event=named(event), kind=other)])
+    if not event and not key:
+        return unreadable([reject("event_untyped", event="–"), *key_form(key)])  # of nothing, and beside nothing
     if event not in _EVENTS:
         return _beside(event, key, wanted, given, detail)
     problems = key_form(key)
