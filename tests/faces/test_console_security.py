@@ -70,6 +70,7 @@ def test_every_page_asks_who_is_there(services: Services) -> None:
 
 
 SEEN_BY_ALL = {
+    "/console/alerts",
     "/console",
     "/console/{rest:path}",
     "/console/changes",
