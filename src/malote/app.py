@@ -1,83 +1,184 @@
-"""The composition root: the only place where the server's parts are wired together. What runs: app_workers.py."""
+"""The composition root: the only place where the server's parts are wired together.
 
-import os
-import secrets
+How the bigger ones are put together: app_building.py. What runs: app_workers.py. What pages ask: app_console.py.
+"""
+
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from malote import private
-from malote.accounts import tills
-from malote.accounts.tills import Till
-from malote.alerts.services import Alerts
-from malote.api import services as api
-from malote.books.days import business_day
-from malote.config import Settings, limits_of
-from malote.consumers.services import Consumers
+from malote.config import Settings
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from malote.erp.engines import open_configured, tables_of
-from malote.erp.mapping import BUILT_IN
-from malote.erp.protocol import ErpError
-from malote.erp.sessions.engines import open_watch
-from malote.erp.sessions.watching import named
-from malote.erp.shadow import Shadow
-from malote.findings import metrics
-from malote.fiscal.documents import Document, has_content, identity
-from malote.fiscal.reader import read
-from malote.intake.drop_folder import DropFolder
-from malote.intake.receive import Intake
-from malote.locks.services import Locks
-from malote.posting.ledger import LedgerGuard
-from malote.posting.lookout import Lookout
-from malote.posting.poster import Poster
-from malote.posting.products import Remembered
-from malote.posting.second_look import look_again
-from malote.quarantine import cures, keeping, synchronising
-from malote.quarantine.jobs import Jobs
-from malote.quarantine.parts import Parts
-from malote.quarantine.services import Quarantine
-from malote.quarantine.synchronising import Synchronisation
-from malote.spool import custody, erp_memory, held
-from malote.spool.documents import RejectedDocument
-from malote.spool.held import Looked
-from malote.spool.presence import Presence, watched
-from malote.spool.sql import Spool
-from malote.structures.services import Structures
-from malote.vitals import Vitals
+from malote.once import once
+
+if TYPE_CHECKING:
+    from malote.accounts.consumers import Consumer
+    from malote.accounts.tills import Recorded, Till
+    from malote.alerts.services import Alerts
+    from malote.consumers.lines import SaleTold
+    from malote.consumers.pulling import Page
+    from malote.consumers.services import Consumers
+    from malote.intake.receive import Intake
+    from malote.locks.services import Locks
+    from malote.quarantine.jobs import Jobs
+    from malote.quarantine.services import Quarantine
+    from malote.quarantine.synchronising import Synchronisation
+    from malote.spool.documents import RejectedDocument
+    from malote.spool.held import Looked
+    from malote.spool.sql import Spool
+    from malote.structures.services import Structures
+    from malote.vitals import Vitals
+    from malote.wire import Contact, StructureOrder, TillStructure
 
 
-@dataclass(frozen=True, kw_only=True)
-class Services(api.Services):
-    """Everything the server is made of; what its HTTP face needs is inherited."""
+class Services:
+    """Everything the server is made of. A part is loaded and made when it is first asked for: a command that shows the
+    tills needs no engine of an ERP."""
 
-    engine: Engine
-    closed: private.Closed  # what in the home folder others could read until now
-    keep: Callable[[RejectedDocument], Path]  # durably into the quarantine; raises OSError
-    quarantine: Quarantine
-    structures: Structures
-    synchronisation: Synchronisation
-    jobs: Jobs
-    locks: Locks
-    consumers: Consumers
-    alerts: Alerts
+    def __init__(self, settings: Settings, engine: Engine, closed: private.Closed) -> None:
+        """``closed``: what in the home folder others could read until now."""
+        self.settings = settings
+        self.engine = engine
+        self.closed = closed
 
-    def tills(self) -> list[Till]:
+    @once
+    def spool(self) -> "Spool":
+        from malote.spool.sql import Spool
+
+        return Spool(self.engine, language=self.settings.language)
+
+    @once
+    def intake(self) -> "Intake":
+        from malote.intake.receive import Intake
+        from malote.quarantine import keeping
+
+        settings = self.settings
+        keep_all = partial(keeping.keep_all, settings.quarantine_path)
+        return Intake(self.engine, self.spool, keep_all, settings.store, settings.intake, settings.fiscal.operations)
+
+    @once
+    def quarantine(self) -> "Quarantine":
+        from malote.app_building import build_quarantine
+
+        return build_quarantine(self.settings, self.engine, self.spool, self.intake)
+
+    @once
+    def structures(self) -> "Structures":
+        from malote.structures.services import Structures
+
+        return Structures(self.engine, self.settings)
+
+    @once
+    def synchronisation(self) -> "Synchronisation":
+        from malote.quarantine.synchronising import Synchronisation
+
+        return Synchronisation(self.engine, self.quarantine.judge)
+
+    @once
+    def jobs(self) -> "Jobs":
+        from malote.quarantine.jobs import Jobs
+
+        return Jobs(self.quarantine.parts, self.synchronisation)
+
+    @once
+    def locks(self) -> "Locks":
+        from malote.app_building import build_locks
+
+        return build_locks(self.settings, self.engine)
+
+    @once
+    def consumers(self) -> "Consumers":
+        from malote.consumers.services import Consumers
+
+        return Consumers(self.engine, self.settings, self.structures.derive)
+
+    @once
+    def alerts(self) -> "Alerts":
+        from malote.alerts.services import Alerts
+
+        return Alerts(self.engine, self.settings)
+
+    @once
+    def vitals(self) -> "Vitals":
+        from malote.vitals import Vitals
+
+        return Vitals(self.engine, self.settings.home_path)
+
+    def keep(self, rejected: "RejectedDocument") -> Path:
+        """Durably into the quarantine. Raises ``OSError``."""
+        from malote.quarantine import keeping
+
+        return keeping.keep(self.settings.quarantine_path, rejected)
+
+    def tills(self) -> "list[Till]":
         """All tills, disabled ones too. Raises ``StoreError``."""
+        from malote.accounts import tills
+
         return tills.list_tills(self.engine)
 
-    def free_held(self) -> Looked:
+    def free_held(self) -> "Looked":
         """Looks at what waits because of its series, and frees what may go. Raises ``StoreError``."""
+        from malote.spool import held
+
         patience = self.settings.store.owner_hours * 3600
         return held.look(self.engine, patience=patience, now=time.time())
 
+    # ---- what the HTTP face asks; raise ``StoreError`` where nothing else is said ----
+
+    @property
+    def server_key(self) -> str:
+        return self.structures.rollouts.public_key
+
+    def authenticate(self, token: str) -> "Till":
+        from malote.accounts import tills
+
+        return tills.authenticate(self.engine, token)
+
+    def authenticate_consumer(self, token: str) -> "Consumer":
+        return self.consumers.authenticate(token)
+
+    def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
+        from malote.accounts import tills
+
+        return tills.record_contact(self.engine, till.id, contact, received_at=time.time())
+
+    def sync_due(self, till: "Till", obeyed: int | None) -> int:
+        from malote.quarantine import synchronising
+
+        return synchronising.due(self.engine, till.id, obeyed, now=time.time())
+
+    def note_custody(self, till: "Till", asked: Sequence[bytes], held: Collection[bytes]) -> None:
+        from malote.spool import custody
+
+        custody.note(self.engine, till.id, asked, held, time.time())
+
+    def structure_due(self, till: "Till", said: "TillStructure | None") -> "StructureOrder | None":
+        return self.structures.rollouts.due(till, said)
+
+    def pull(self, consumer: "Consumer", after: str, limit: int) -> "Page":
+        return self.consumers.pull(consumer, after, limit)
+
+    def find_sale(self, consumer: "Consumer", access_key: str) -> "SaleTold | None":
+        return self.consumers.find_sale(consumer, access_key)
+
+    def metrics(self) -> str:
+        from malote.findings import metrics
+
+        return metrics.text(self.engine, time.time())
+
+    def troubles(self) -> list[str]:
+        return self.vitals.troubles()
+
     def close(self) -> None:
-        self.locks.close()
+        if "locks" in vars(self):
+            self.locks.close()
         self.engine.dispose()
 
 
@@ -93,40 +194,7 @@ def open_services(settings: Settings) -> Services:
     except BaseException:
         engine.dispose()
         raise
-    spool = Spool(engine, language=settings.language)
-    keep = partial(keeping.keep, settings.quarantine_path)
-    keep_all = partial(keeping.keep_all, settings.quarantine_path)
-    intake = Intake(engine, spool, keep_all, settings.store, settings.intake, settings.fiscal.operations)
-    quarantine = build_quarantine(settings, engine, spool, intake)
-    synchronisation = Synchronisation(engine, quarantine.judge)
-    structures = Structures(engine, settings)
-    consumers = Consumers(engine, settings, structures.derive)
-    return Services(
-        settings=settings,
-        engine=engine,
-        closed=closed,
-        spool=spool,
-        keep=keep,
-        intake=intake,
-        quarantine=quarantine,
-        structures=structures,
-        structure_due=structures.rollouts.due,
-        server_key=structures.rollouts.public_key,
-        synchronisation=synchronisation,
-        jobs=Jobs(quarantine.parts, synchronisation),
-        locks=build_locks(settings, engine),
-        consumers=consumers,
-        alerts=Alerts(engine, settings),
-        authenticate=partial(tills.authenticate, engine),
-        authenticate_consumer=consumers.authenticate,
-        pull=consumers.pull,
-        metrics=lambda: metrics.text(engine, time.time()),
-        find_sale=consumers.find_sale,
-        record_contact=lambda till, contact: tills.record_contact(engine, till.id, contact, received_at=time.time()),
-        sync_due=lambda till, obeyed: synchronising.due(engine, till.id, obeyed, now=time.time()),
-        troubles=Vitals(engine, settings.home_path).troubles,
-        note_custody=lambda till, asked, held: custody.note(engine, till.id, asked, held, time.time()),
-    )
+    return Services(settings, engine, closed)
 
 
 @contextmanager
@@ -139,37 +207,6 @@ def services_for(settings: Settings) -> Iterator[Services]:
         services.close()
 
 
-def build_quarantine(settings: Settings, engine: Engine, spool: Spool, intake: Intake) -> Quarantine:
-    """The rejected files with all that is done about them."""
-    limits = limits_of(settings.store, settings.intake)
-    return Quarantine(
-        Parts(
-            engine=engine,
-            spool=spool,
-            folder=settings.quarantine_path,
-            trash=settings.trash_path,
-            settings=settings.quarantine,
-            trash_days=settings.retention.trash_days,
-            judge=cures.mindful(engine, intake.judge),
-            foreseeing=lambda: cures.mindful(engine, intake.foreseeing()),
-            take=intake.take_files,
-            read=lambda content: read(content, limits),
-            booked=partial(_booked, settings),
-            max_file_bytes=settings.intake.max_document_bytes,
-        )
-    )
-
-
-def _booked(settings: Settings, documents: Sequence[Document]) -> list[bool]:
-    """Which of the documents the ERP has with this content; on a connection of its own. Raises ``ErpError``."""
-    erp = open_configured(settings)
-    try:
-        ledger = erp.ledger([identity(document) for document in documents])
-    finally:
-        erp.close()
-    return [has_content(document, ledger.get(identity(document))) for document in documents]
-
-
 def make_home(settings: Settings) -> private.Closed:
     """The home folder, closed to strangers, with all in it that holds consumers' data or keys. Raises ``OSError``.
 
@@ -180,51 +217,3 @@ def make_home(settings: Settings) -> private.Closed:
         # The group may pass: a POS writes to entrada/ as a user of its own.
         home.mkdir(mode=0o750, parents=True)
     return private.close_home(home)
-
-
-def build_drop_folder(services: Services) -> DropFolder:
-    settings = services.settings
-    listed = tills.Listed(services.engine)
-    intake = services.intake
-    return DropFolder(settings.drop_path, intake.take_files, listed, settings.intake, admit=intake.quota.check)
-
-
-def build_locks(settings: Settings, engine: Engine) -> Locks:
-    """The lock console over the ERP of the settings. Nothing is connected yet."""
-    try:
-        tables = tables_of(settings)
-    except ErpError:
-        tables = BUILT_IN  # the poster says what is wrong with the profile
-    return Locks(engine, settings.erp_url, settings.locks, tables=tables)
-
-
-def build_poster(settings: Settings, services: Services | None = None) -> Poster:
-    """A poster over the spool and the ERP of the settings; it works in the thread that runs it.
-
-    Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
-    """
-    parts = services or open_services(settings)
-    look_again(parts.engine, time.time())
-    # Known by name among the sessions of the ERP, whatever stands between.
-    program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
-    presence = Presence(parts.engine, owner=program)
-    remembered = erp_memory.recall(parts.engine).schema
-    shadow = settings.store.shadow
-    connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
-    watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
-    lookout = Lookout(watch, program)
-    products = Remembered(partial(cures.product_map, parts.engine))
-    return Poster(
-        parts.spool,
-        (lambda: Shadow(connect())) if shadow else connect,
-        parts.keep,
-        settings.posting,
-        settings.store,
-        lookout=lookout,
-        products=products,
-        presence=presence,
-        # In shadow there may be no ledger yet, and nothing is booked into it.
-        guard=None
-        if shadow
-        else LedgerGuard(parts.engine, sales=settings.books.compare_sales, calendar=business_day(settings.books)),
-    )

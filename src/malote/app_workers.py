@@ -1,5 +1,7 @@
 """What runs beside the HTTP server, each in a thread of its own, and is started again when it fails."""
 
+import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,14 +13,29 @@ from typing import Protocol
 import structlog
 
 from malote import incidents
-from malote.accounts import users
+from malote.accounts import tills, users
 from malote.accounts.tills import Till
-from malote.app import Services, build_drop_folder, build_poster
+from malote.app import Services, open_services
 from malote.archive import keeping
+from malote.books.days import business_day
+from malote.config import Settings
 from malote.database import soundness
 from malote.database.errors import StoreError
+from malote.erp.engines import open_configured, tables_of
+from malote.erp.sessions.engines import open_watch
+from malote.erp.sessions.watching import named
+from malote.erp.shadow import Shadow
 from malote.intake import received
+from malote.intake.drop_folder import DropFolder
 from malote.locks import automatic
+from malote.posting.ledger import LedgerGuard
+from malote.posting.lookout import Lookout
+from malote.posting.poster import Poster
+from malote.posting.products import Remembered
+from malote.posting.second_look import look_again
+from malote.quarantine import cures
+from malote.spool import erp_memory
+from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.form import StructureError
 
@@ -56,6 +73,45 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
     if services.settings.locks.automatic:
         chosen["lock rule"] = partial(automatic.run, services.locks)
     return chosen
+
+
+def build_drop_folder(services: Services) -> DropFolder:
+    settings = services.settings
+    listed = tills.Listed(services.engine)
+    intake = services.intake
+    return DropFolder(settings.drop_path, intake.take_files, listed, settings.intake, admit=intake.quota.check)
+
+
+def build_poster(settings: Settings, services: Services | None = None) -> Poster:
+    """A poster over the spool and the ERP of the settings; it works in the thread that runs it.
+
+    Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
+    """
+    parts = services or open_services(settings)
+    look_again(parts.engine, time.time())
+    # Known by name among the sessions of the ERP, whatever stands between.
+    program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
+    presence = Presence(parts.engine, owner=program)
+    remembered = erp_memory.recall(parts.engine).schema
+    shadow = settings.store.shadow
+    connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
+    watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
+    lookout = Lookout(watch, program)
+    products = Remembered(partial(cures.product_map, parts.engine))
+    return Poster(
+        parts.spool,
+        (lambda: Shadow(connect())) if shadow else connect,
+        parts.keep,
+        settings.posting,
+        settings.store,
+        lookout=lookout,
+        products=products,
+        presence=presence,
+        # In shadow there may be no ledger yet, and nothing is booked into it.
+        guard=None
+        if shadow
+        else LedgerGuard(parts.engine, sales=settings.books.compare_sales, calendar=business_day(settings.books)),
+    )
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from typing import Any
 from malote.accounts import tills
 from malote.accounts.audit import Actor, AuditEntry, entries
 from malote.accounts.tills import Till, create_till
-from malote.app import Services, build_poster, open_services
+from malote.app import Services, open_services
+from malote.app_workers import build_poster
 from malote.config import DatabaseSettings, QuarantineSettings, Settings, StoreSettings
 from malote.database.engine import reading
 from malote.quarantine import synchronising

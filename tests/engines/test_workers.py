@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from malote.accounts.tills import create_till
-from malote.app import build_drop_folder
-from malote.app_workers import prune, running
+from malote.app_workers import build_drop_folder, prune, running
 from malote.console.live import Changes
 from malote.erp.sessions.watching import Sight
 from malote.fiscal import reader

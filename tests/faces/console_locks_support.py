@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from malote.app import Services, build_poster, services_for
-from malote.app_workers import running
+from malote.app import Services, services_for
+from malote.app_workers import build_poster, running
 from malote.config import ErpSettings, LocksSettings, PostingSettings, Settings, StoreSettings
 
 HOLD = "LOCK TABLE stock IN EXCLUSIVE MODE"

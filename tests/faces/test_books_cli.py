@@ -11,7 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from malote.accounts.tills import create_till
-from malote.app import Services, build_poster, services_for
+from malote.app import Services, services_for
+from malote.app_workers import build_poster
 from malote.cli.main import assemble
 from malote.config import BooksSettings, Settings, SettingsError, load
 from tests.faces.console_support import sell

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from malote import durable, private
 from malote.accounts.tills import create_till
-from malote.app import build_drop_folder, open_services, services_for
+from malote.app import open_services, services_for
+from malote.app_workers import build_drop_folder
 from malote.cli.main import assemble
 from malote.config import Settings
 from malote.erp.engines import open_configured

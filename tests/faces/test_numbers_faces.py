@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from malote.app import Services, build_poster
+from malote.app import Services
+from malote.app_workers import build_poster
 from malote.cli.main import assemble
 from tests.faces.console_support import csrf_of, send, signed_in, store, till
 from tests.faces.test_console_pages import words

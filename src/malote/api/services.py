@@ -1,8 +1,7 @@
 """What the HTTP face needs of the server; the composition root fills it."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol, cast
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -17,26 +16,42 @@ from malote.spool.sql import Spool
 from malote.wire import Contact, StructureOrder, TillStructure
 
 
-@dataclass(frozen=True, kw_only=True)
-class Services:
-    settings: Settings
-    spool: Spool
-    intake: Intake
-    authenticate: Callable[[str], Till]  # raises TokenError, StoreError
-    record_contact: Callable[[Till, Contact], Recorded]  # raises StoreError
-    # Which synchronisation the till must obey, 0 for none; told the last one it says it has. Raises StoreError.
-    sync_due: Callable[[Till, int | None], int]
-    # Which files the till asked about, and which of them it holds. Raises StoreError.
-    note_custody: Callable[[Till, Sequence[bytes], Collection[bytes]], None]
-    troubles: Callable[[], list[str]] = list  # codes of what is wrong with the server itself; raises nothing
-    # The structure that the till must have, told what it says of its own; None for an old agent. Raises StoreError.
-    structure_due: Callable[[Till, TillStructure | None], StructureOrder | None] = lambda till, said: None
-    authenticate_consumer: Callable[[str], Consumer]  # raises TokenError, StoreError
-    # The next page for a consumer after a cursor, at most so many lines. Raises CursorError, StoreError.
-    pull: Callable[[Consumer, str, int], Page]
-    find_sale: Callable[[Consumer, str], SaleTold | None]  # raises StoreError
-    metrics: Callable[[], str]  # in Prometheus's text format; raises StoreError
-    server_key: str = ""  # the public half of what structures are signed with, in hex
+class Services(Protocol):
+    """The composition root's ``Services`` is one. Methods raise ``StoreError`` besides what stands beside them."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def spool(self) -> Spool: ...
+    @property
+    def intake(self) -> Intake: ...
+    @property
+    def server_key(self) -> str:
+        """The public half of what structures are signed with, in hex."""
+
+    def authenticate(self, token: str) -> Till: ...  # raises TokenError
+    def authenticate_consumer(self, token: str) -> Consumer: ...  # raises TokenError
+    def record_contact(self, till: Till, contact: Contact) -> Recorded: ...
+
+    def sync_due(self, till: Till, obeyed: int | None) -> int:
+        """Which synchronisation the till must obey, 0 for none; told the last one it says it has."""
+
+    def note_custody(self, till: Till, asked: Sequence[bytes], held: Collection[bytes]) -> None:
+        """Which files the till asked about, and which of them it holds."""
+
+    def structure_due(self, till: Till, said: TillStructure | None) -> StructureOrder | None:
+        """The structure that the till must have, told what it says of its own; None for an old agent."""
+
+    def pull(self, consumer: Consumer, after: str, limit: int) -> Page:
+        """The next page for a consumer after a cursor, at most so many lines. Raises ``CursorError``."""
+
+    def find_sale(self, consumer: Consumer, access_key: str) -> SaleTold | None: ...
+
+    def metrics(self) -> str:
+        """In Prometheus's text format."""
+
+    def troubles(self) -> list[str]:
+        """Codes of what is wrong with the server itself. Raises nothing."""
 
 
 TillRequest = Request[None, Till, Any]

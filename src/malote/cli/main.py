@@ -129,8 +129,16 @@ def _is_of_the_server(error: ModuleNotFoundError) -> bool:
     return (error.name or "malote").partition(".")[0] != "malote"
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        say(f"malote {__version__}")
+        raise typer.Exit
+
+
 def _program(
-    version: Annotated[bool, typer.Option("--version", help="Says which version this is.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Says which version this is.")
+    ] = False,
 ) -> None:
     pass
 

@@ -30,7 +30,7 @@ def post(config: ConfigOption = None, once: OnceOption = False) -> None:
 
 
 def _post(services: "Services", *, once: bool) -> None:
-    from malote.app import build_poster
+    from malote.app_workers import build_poster
     from malote.erp.protocol import ErpError
 
     settings = services.settings

@@ -1,0 +1,59 @@
+"""The bigger parts of the server, put together of smaller ones."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Engine
+
+from malote.config import Settings, limits_of
+from malote.erp.engines import open_configured, tables_of
+from malote.erp.mapping import BUILT_IN
+from malote.erp.protocol import ErpError
+from malote.fiscal.documents import Document, has_content, identity
+from malote.fiscal.reader import read
+from malote.intake.receive import Intake
+from malote.locks.services import Locks
+from malote.quarantine import cures
+from malote.quarantine.parts import Parts
+from malote.quarantine.services import Quarantine
+from malote.spool.sql import Spool
+
+
+def build_quarantine(settings: Settings, engine: Engine, spool: Spool, intake: Intake) -> Quarantine:
+    """The rejected files with all that is done about them."""
+    limits = limits_of(settings.store, settings.intake)
+    return Quarantine(
+        Parts(
+            engine=engine,
+            spool=spool,
+            folder=settings.quarantine_path,
+            trash=settings.trash_path,
+            settings=settings.quarantine,
+            trash_days=settings.retention.trash_days,
+            judge=cures.mindful(engine, intake.judge),
+            foreseeing=lambda: cures.mindful(engine, intake.foreseeing()),
+            take=intake.take_files,
+            read=lambda content: read(content, limits),
+            booked=partial(_booked, settings),
+            max_file_bytes=settings.intake.max_document_bytes,
+        )
+    )
+
+
+def _booked(settings: Settings, documents: Sequence[Document]) -> list[bool]:
+    """Which of the documents the ERP has with this content; on a connection of its own. Raises ``ErpError``."""
+    erp = open_configured(settings)
+    try:
+        ledger = erp.ledger([identity(document) for document in documents])
+    finally:
+        erp.close()
+    return [has_content(document, ledger.get(identity(document))) for document in documents]
+
+
+def build_locks(settings: Settings, engine: Engine) -> Locks:
+    """The lock console over the ERP of the settings. Nothing is connected yet."""
+    try:
+        tables = tables_of(settings)
+    except ErpError:
+        tables = BUILT_IN  # the poster says what is wrong with the profile
+    return Locks(engine, settings.erp_url, settings.locks, tables=tables)
