@@ -6,6 +6,7 @@ was taken before they were is kept. So the cost of a round is that of adding up,
 change.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -26,6 +27,8 @@ FEWEST_DAYS, MOST_DAYS = 100, 40_000  # in one look
 MOST_COMPARED = 4_000  # sales, of days that changed, in one look
 _WRAP = 2**63
 
+DAYS_AT_ONCE = 100  # added up in one question
+MOST_SECONDS = 4.0  # of adding up in one look, since nothing is booked meanwhile
 PAGE = 2_000  # documents compared at once
 
 Ranges = list[tuple[str, str]]
@@ -50,12 +53,9 @@ def go_on(
     False where the ERP can't add up. Raises ``StoreError`` and what the ERP raises.
     """
     book_days.recount(engine, calendar)
-    days = _due(engine, share)
-    prints = erp.fingerprints([one for day in days for one in day.ranges])
-    if prints is None:
+    taken = _taken(erp, _due(engine, share))
+    if taken is None:
         return False
-    own = iter(prints)
-    taken = [_Taken(day, {first[:PREFIX]: list(next(own)) for first, _ in day.ranges}) for day in days]
     _settle_grown(engine, erp, calendar, taken)
     room = MOST_COMPARED
     looked: list[_Taken] = []
@@ -93,6 +93,22 @@ def note_walked(engine: Engine, newest: int) -> None:
     with writing(engine) as connection:
         within = (book_day.c.last_id <= newest, book_day.c.looked_to < book_day.c.last_id)
         connection.execute(update(book_day).where(*within).values(looked_to=book_day.c.last_id))
+
+
+def _taken(erp: Witness, days: Sequence[_Day]) -> list[_Taken] | None:
+    """The days with what the ERP's rows come to now: as many as it adds up within its seconds, at least a few."""
+    began = time.monotonic()
+    found: list[_Taken] = []
+    for start in range(0, len(days), DAYS_AT_ONCE):
+        some = days[start : start + DAYS_AT_ONCE]
+        prints = erp.fingerprints([one for day in some for one in day.ranges])
+        if prints is None:
+            return None
+        own = iter(prints)
+        found += [_Taken(day, {first[:PREFIX]: list(next(own)) for first, _ in day.ranges}) for day in some]
+        if time.monotonic() - began > MOST_SECONDS:
+            break
+    return found
 
 
 def _due(engine: Engine, share: float) -> list[_Day]:
