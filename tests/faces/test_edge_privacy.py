@@ -129,3 +129,15 @@ def test_the_store_database_of_an_address_is_closed_too(tmp_path: Path, umask: i
     assert make_url(settings.database_url).database == str(path)
     open_services(settings).close()
     assert mode(path) == 0o600
+
+
+def test_a_tills_token_that_others_can_read_is_closed_and_told(tmp_path: Path) -> None:
+    (tmp_path / "sales").mkdir()
+    token = tmp_path / "token.txt"
+    token.write_text("1.token")
+    token.chmod(0o644)
+    ears = Ears()
+    settings = till_settings(tmp_path / "sales", server="http://127.0.0.1:9", token_file="token.txt")
+    Agent(tmp_path / "outbox.sqlite3", settings, "1.token", ears.voice).drain(0.1)
+    assert mode(token) == 0o600
+    assert ears.codes().count("files_were_open") == 1

@@ -315,8 +315,9 @@ class Agent:
             self._voice.happened("token_in_clear", server=self._settings.server)
 
     def _close_files(self) -> None:
-        """What holds consumers' data is its owner's alone."""
-        closed = private.close_home(self._path.parent, [f"{self._path.name}*"])
+        """What holds consumers' data, or the till's token, is its owner's alone."""
+        token = [self._path.parent / self._settings.token_file] if self._settings.token_file else []
+        closed = private.close([*sorted(self._path.parent.glob(f"{self._path.name}*")), *token])
         for code, paths in (("files_were_open", closed.mended), ("files_stay_open", closed.failed)):
             if paths:
                 self._voice.happened(code, count=str(len(paths)), path=str(paths[0]))
