@@ -30,8 +30,8 @@ _WHAT: dict[str, tuple[str, str]] = {
     "extra": ("só no ERP: o arquivo não veio", "only in the ERP: its file never came"),
 }
 _HEADINGS: dict[Language, tuple[str, ...]] = {
-    "pt": ("Dia", "O Malote lançaria", "R$", "No ERP", "R$", "Iguais", "Diferenças", "A comparar"),
-    "en": ("Day", "Malote would book", "R$", "In the ERP", "R$", "Equal", "Differences", "To compare"),
+    "pt": ("Dia", "Malote", "R$", "ERP", "R$", "Iguais", "Diferem", "Abertas"),
+    "en": ("Day", "Malote", "R$", "ERP", "R$", "Equal", "Differ", "Open"),
 }
 
 

@@ -175,7 +175,7 @@ def _ended(drained: Drained, language: Language) -> int:
     waiting = counts.captured + counts.held + counts.accepted
     said = line.format(posted=counts.posted, waiting=waiting, rejected=counts.rejected, refused=drained.refused)
     if counts.kept:
-        said += {"pt": f", {counts.kept} guardada(s) que não são venda", "en": f", {counts.kept} kept as no sale"}[
+        said += {"pt": f", {counts.kept} guardada(s) sem lançar", "en": f", {counts.kept} kept without booking"}[
             language
         ]
     console.print(said, markup=False, highlight=False, soft_wrap=True)
