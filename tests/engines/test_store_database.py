@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, exc, insert, inspect, select, text, update
 
 import malote.database.account_tables
+import malote.database.alert_tables
 import malote.database.archive_tables
 import malote.database.book_tables
 import malote.database.consumer_tables
