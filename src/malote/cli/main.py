@@ -20,6 +20,7 @@ _TILL_ONLY = (
 # Groups of commands, each within the one that its words begin with.
 _GROUPS = {
     "till": "The agent beside the POS, and the tills a server knows.",
+    "store": "The store database: made anew where it is damaged or gone.",
     "rejected": "Documents that a person must look at.",
     "trash": "Deleted documents, which can be restored.",
     "jobs": "What was ordered for many documents or tills at once.",
@@ -95,6 +96,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "audit": (_Part("audit", ("audit",)),),
     "backup": (_Part("backup"),),
     "restore": (_Part("backup"),),
+    "store": (_Part("store", ("store",)),),
 }
 
 

@@ -1,0 +1,141 @@
+"""``malote store rebuild``: a new store database where the old one is damaged or gone."""
+
+import sqlite3
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from malote.cli.common import (
+    FOUND,
+    OK,
+    ConfigOption,
+    JsonOption,
+    amount,
+    fail,
+    print_json,
+    say,
+    set_up_logs,
+    settings_of,
+)
+from malote.config import Settings
+
+if TYPE_CHECKING:
+    from malote.rebuild.report import Report
+
+TillOption = Annotated[
+    list[str] | None, typer.Option("--till", metavar="NAME", help="A till that was there; may be given several times.")
+]
+_MOST_ROWS = 200
+
+_WORDS = {
+    "pt": {
+        "aside": "O banco danificado ficou em {aside}.",
+        "lost": "Não havia banco: um novo foi feito.",
+        "rows": "Recuperadas: {rows}.",
+        "unreadable": "Ilegíveis, pelo menos: {rows}.",
+        "dropped": "Retiradas, por falta do que lhes pertencia: {rows}.",
+        "missing": "{count} documento(s) sem conteúdo aqui: o caixa os reenvia; sem agente, traga o XML.",
+        "taken": "Lidos de novo de malotes e de recebidos/: {count}.",
+        "tokens": "Tokens novos, para o malote.toml de cada caixa:",
+        "users": "Nenhum usuário: crie um com malote user add.",
+        "next": "Inicie o servidor. O que já está no ERP é reconhecido pelo livro dele e não é lançado duas vezes.",
+        "finished": "O banco novo, já pronto, foi posto no lugar.",
+    },
+    "en": {
+        "aside": "The damaged database is now {aside}.",
+        "lost": "There was no database: a new one was made.",
+        "rows": "Brought back: {rows}.",
+        "unreadable": "Unreadable, at least: {rows}.",
+        "dropped": "Taken out, since what they belong to is gone: {rows}.",
+        "missing": "{count} document(s) without content here: their till sends them again (or bring the XML).",
+        "taken": "Read again from pouches and recebidos/: {count}.",
+        "tokens": "New tokens, for each till's malote.toml:",
+        "users": "No user: make one with malote user add.",
+        "next": "Start the server. What the ERP has is known by its ledger and is not booked twice.",
+        "finished": "The new database, which was ready, was put into its place.",
+    },
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("rebuild")(rebuild)
+
+
+def rebuild(config: ConfigOption = None, till: TillOption = None, json: JsonOption = False) -> None:
+    """Makes a new store database of what can be read of the old one, the files on disk and, later, the tills.
+
+    The server must be stopped. The damaged file is set aside, never deleted. Tills keep their tokens where they can be
+    read; the others get new ones, which are printed once. Exit status 1 where something could not be brought back: it
+    is listed. With a backup, see malote restore.
+    """
+    from malote.database.errors import StoreError
+    from malote.rebuild import rebuilding
+    from malote.rebuild.rebuilding import RebuildError
+
+    set_up_logs()
+    settings = settings_of(config)
+    _check_stopped(settings)
+    try:
+        if rebuilding.finish(settings):
+            say(_WORDS[settings.language]["finished"])
+            raise typer.Exit(OK)
+        found = _rebuilt(settings, till or [])
+    except RebuildError as error:
+        fail(error.code, error.facts, settings)
+    except StoreError as error:
+        fail(error.code, {"detail": error.detail}, settings)
+    except (OSError, sqlite3.Error) as error:
+        fail("folder_unusable", {"folder": settings.home, "detail": str(error)}, settings)
+    if json:
+        print_json(found)
+    else:
+        _tell(found, settings)
+    raise typer.Exit(OK if found.whole else FOUND)
+
+
+def _rebuilt(settings: Settings, names: list[str]) -> "Report":
+    from malote.app import services_for
+    from malote.rebuild import rebuilding
+
+    done, tokens, aside = rebuilding.rebuild(settings, names)
+    with services_for(settings) as services:
+        take = services.intake.take_files
+        taken = rebuilding.take_again(services.engine, settings, take, lambda _: None)
+        return rebuilding.report(services.engine, done, tokens, aside, taken)
+
+
+def _check_stopped(settings: Settings) -> None:
+    """A server that works on the file must not lose it under its hands."""
+    import httpx
+
+    host = settings.server.host if settings.server.host not in ("", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+    address = f"{host}:{settings.server.port}"
+    try:
+        httpx.get(f"http://{address}/health", timeout=2.0)
+    except httpx.HTTPError:
+        return
+    fail("server_answers", {"address": address, "detail": ""}, settings)
+
+
+def _tell(found: "Report", settings: Settings) -> None:
+    words = _WORDS[settings.language]
+    say(words["aside"].format(aside=found.aside) if found.aside else words["lost"])
+    for name in ("rows", "unreadable", "dropped"):
+        counts = {table: count for table, count in getattr(found, name).items() if count}
+        if counts:
+            say(words[name].format(rows=", ".join(f"{table} {count}" for table, count in sorted(counts.items()))))
+    if found.taken_again:
+        say(words["taken"].format(count=found.taken_again))
+    if found.missing:
+        say(words["missing"].format(count=len(found.missing)))
+    for one in found.missing[:_MOST_ROWS]:
+        value = f"R$ {amount(one.total, settings.language)}" if one.total is not None else "R$ ?"
+        say(f"  {one.till}  {one.series}/{one.number}  {value}  {one.access_key or one.file_name}  {one.state}")
+    if found.tokens:
+        say(words["tokens"])
+    for token in found.tokens:
+        say(f"  {token.till}  {token.token}")
+    if found.no_users:
+        say(words["users"])
+    say(words["next"])

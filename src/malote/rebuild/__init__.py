@@ -1,0 +1,1 @@
+"""A new store database where the old one is damaged or gone."""

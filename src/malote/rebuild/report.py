@@ -1,0 +1,42 @@
+"""What a rebuilding brought back, and what it could not."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A document whose content is gone here. ``total`` in cents. Its till sends it again, unless it has none."""
+
+    till: str
+    file_name: str
+    state: str
+    access_key: str | None
+    series: int | None
+    number: int | None
+    total: int | None
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A till whose token could not be brought back, with its new one."""
+
+    till: str
+    token: str
+
+
+class Report(msgspec.Struct, frozen=True):
+    """``aside``: where the damaged database is now, "" where there was none. Counts are rows by table."""
+
+    aside: str
+    rows: dict[str, int]
+    unreadable: dict[str, int]  # at least
+    dropped: dict[str, int]  # rows that belonged to others that are gone
+    missing: Sequence[Missing]
+    tokens: Sequence[Token]
+    taken_again: int  # files read again from pouches and from recebidos/
+    no_users: bool  # nobody can sign in: make a user
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing asks for a person."""
+        return not (self.unreadable or self.missing or self.tokens or self.no_users)
