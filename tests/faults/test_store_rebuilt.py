@@ -17,6 +17,8 @@ pytestmark = pytest.mark.processes
 def house(tmp_path: Path) -> House:
     made = House(tmp_path)
     assert made.run("erp", "create").returncode == 0
+    with (made.till / "malote.toml").open("a", encoding="utf-8") as settings:
+        settings.write("\nretry_first_seconds = 0.2\nretry_longest_seconds = 1.0\n")
     return made
 
 

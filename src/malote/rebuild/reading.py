@@ -60,15 +60,18 @@ class TableReader:
 
     def _beyond(self, query: str, last: int) -> tuple[int, Row] | None:
         """The next row that can be read, by its number; None when there is none any more."""
-        end = self._end()
+        end, failed = self._end(), 0
         for number in range(last + 1, (end or last + _GIVES_UP) + 1):
             try:
                 row = self._connection.execute(f"{query} WHERE rowid = ?", (number,)).fetchone()
             except sqlite3.DatabaseError:
-                self.unreadable += 1
+                failed += 1
                 continue
             if row is not None:
+                self.unreadable += failed
                 return number, tuple(row[1:])
+        # Where its end isn't known, how many there were isn't either.
+        self.unreadable += failed if end is not None else 1
         return None
 
     def _end(self) -> int | None:

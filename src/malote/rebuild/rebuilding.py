@@ -60,7 +60,9 @@ def rebuild(settings: Settings, names: Sequence[str] = ()) -> tuple[Copied, list
         migrate(engine)
         engine.dispose()
         done = copying.copy(path, building, time.time()) if path.exists() else Copied()
-        tokens = _tokens(engine, done, [*names, *(() if path.exists() else _folders(settings))])
+        # A till whose row is lost may have left its name on a folder.
+        complete = done.rows["till"] and not done.unreadable["till"]
+        tokens = _tokens(engine, done, [*names, *(() if complete else _folders(settings))])
     finally:
         engine.dispose()
     durable.move(building, built)
