@@ -1,20 +1,15 @@
 """Copies what can be read of the damaged store database into the new one, and makes it agree with itself."""
 
+import pkgutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
-import malote.database.account_tables
-import malote.database.erp_tables
-import malote.database.job_tables
-import malote.database.lock_tables
-import malote.database.quarantine_tables
-import malote.database.structure_tables
-import malote.database.till_tables  # noqa: F401 - of the same metadata, as those above
-from malote import wire
+from malote import database, wire
 from malote.database.tables import metadata
 from malote.rebuild.reading import Row, TableReader, opened
 from malote.rebuild.report import Missing
@@ -61,6 +56,9 @@ class Copied:
 
 def copy(old: Path, new: Path, now: float) -> Copied:
     """``new`` has the tables of this version, empty. Raises ``sqlite3.Error`` for trouble with the new one."""
+    for module in pkgutil.iter_modules(database.__path__):
+        if module.name.endswith("tables"):
+            import_module(f"{database.__name__}.{module.name}")  # else their tables would be left out
     done = Copied()
     with closing(sqlite3.connect(new, isolation_level=None)) as target:
         target.execute("PRAGMA foreign_keys = OFF")
