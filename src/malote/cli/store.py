@@ -1,6 +1,5 @@
 """``malote store rebuild``: a new store database where the old one is damaged or gone."""
 
-import sqlite3
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -85,7 +84,7 @@ def rebuild(config: ConfigOption = None, till: TillOption = None, json: JsonOpti
         fail(error.code, error.facts, settings)
     except StoreError as error:
         fail(error.code, {"detail": error.detail}, settings)
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         fail("folder_unusable", {"folder": settings.home, "detail": str(error)}, settings)
     if json:
         print_json(found)

@@ -5,6 +5,7 @@ database takes its place last; a machine that dies before has the old one, and t
 """
 
 import hashlib
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -48,7 +49,7 @@ def rebuild(settings: Settings, names: Sequence[str] = ()) -> tuple[Copied, list
     """Puts a new database in the place of the old one, and says what it holds and where the old one is.
 
     ``names``: tills that are known to be there, beside those that have folders. Raises ``RebuildError``, ``OSError``,
-    ``sqlite3.Error``, ``StoreError``.
+    ``StoreError``.
     """
     path = settings.store_file
     if path is None:
@@ -59,7 +60,7 @@ def rebuild(settings: Settings, names: Sequence[str] = ()) -> tuple[Copied, list
     try:
         migrate(engine)
         engine.dispose()
-        done = copying.copy(path, building, time.time()) if path.exists() else Copied()
+        done = _copied(path, building)
         # A till whose row is lost may have left its name on a folder.
         complete = done.rows["till"] and not done.unreadable["till"]
         tokens = _tokens(engine, done, [*names, *(() if complete else _folders(settings))])
@@ -67,6 +68,17 @@ def rebuild(settings: Settings, names: Sequence[str] = ()) -> tuple[Copied, list
         engine.dispose()
     durable.move(building, built)
     return done, tokens, _swap(path, built)
+
+
+def _copied(path: Path, building: Path) -> Copied:
+    if not path.exists():
+        return Copied()
+    try:
+        return copying.copy(path, building, time.time())
+    except sqlite3.Error as error:
+        # The new one can't be written: mostly a full disk. The old one is as it was.
+        detail = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise RebuildError("folder_unusable", folder=str(building.parent), detail=detail) from error
 
 
 def take_again(engine: Engine, settings: Settings, take: TakeFiles, told: Callable[[int], None]) -> int:
