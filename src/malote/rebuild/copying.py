@@ -127,7 +127,8 @@ def _agree(target: sqlite3.Connection, done: Copied, now: float) -> None:
         " FROM document WHERE pouch_id NOT IN (SELECT id FROM pouch) GROUP BY pouch_id",
         (now,),
     )
-    target.execute("UPDATE document SET state = 'accepted', lease = NULL, lease_until = NULL WHERE state = 'posting'")
+    # What was being booked is taken up by the next poster, as after any death; the ledger says whether it was.
+    target.execute("UPDATE document SET lease_until = ? WHERE lease_until > ?", (now, now))
     target.execute("UPDATE document SET retry_at = ? WHERE retry_at > ?", (now, now))
     _orphans(target, done)
     target.execute(_TALLIES)
