@@ -14,7 +14,8 @@ import msgspec
 # skipped  not looked at, since it can't be (yet)
 Verdict = Literal["right", "warned", "wrong", "skipped"]
 
-_OTHERS = 0o077
+OTHERS = 0o077
+STRANGERS = 0o007  # neither the owner nor the group, by which a service may read
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -40,13 +41,13 @@ def writable(what: str, folder: Path) -> Checked:
         return Checked(what, "wrong", "folder_unusable", {"folder": str(folder), "detail": detail})
 
 
-def secret(what: str, path: Path, setting: str) -> Checked:
-    """Whether a file that holds a secret is there, and its owner's alone. On Windows only whether it is there."""
+def secret(what: str, path: Path, setting: str, *, others: int = OTHERS) -> Checked:
+    """Whether a file that holds a secret is there, and closed to ``others``. On Windows only whether it is there."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
     except OSError as error:
         facts = {"setting": setting, "variable": f"MALOTE_{setting.upper().replace('.', '_')}"}
         return Checked(what, "wrong", "setting_invalid", {**facts, "detail": f"{path}: {error.strerror}"})
-    if os.name != "nt" and mode & _OTHERS:
+    if os.name != "nt" and mode & others:
         return Checked(what, "wrong", "secret_open", {"path": str(path), "mode": f"{mode:04o}"})
     return right(what)

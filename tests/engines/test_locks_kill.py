@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
+from malote.config import ErpSettings, Settings
 from malote.database.errors import StoreError
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
@@ -21,6 +22,8 @@ from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
 from malote.erp.sessions.watching import named
 from malote.locks.services import Locks
 from malote.spool.presence import LASTS_SECONDS, Presence, present
+from malote.structures import applying
+from malote.structures.services import Structures
 from tests.engines.locks_support import (
     DBA,
     SETTINGS,
@@ -31,7 +34,7 @@ from tests.engines.locks_support import (
     tree_when,
     waiting_programs,
 )
-from tests.engines.posting_support import Shop
+from tests.engines.posting_support import Shop, until
 from tests.engines.spool_support import Clock
 
 pytest_plugins = ["tests.engines.locks_fixtures"]
@@ -220,6 +223,32 @@ def test_a_poster_at_work_is_known_before_it_locks_anything(locks: Locks, shop: 
     erp.close()
     presence.close()
     assert present(shop.engine, time.time()) == frozenset()
+
+
+def test_who_updates_a_structure_is_never_ended(
+    locks: Locks, people: People, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits behind somebody, with its session known as Malote's for as long as that takes, and not afterwards."""
+    monkeypatch.setattr(applying, "BEAT_SECONDS", 0.05)
+    people.run("ALTER TABLE sale ALTER COLUMN consumer SET NOT NULL")
+    reader = people.holding("SELECT count(*) FROM sale")
+    clock = Clock()
+    clock.now = time.time() - LASTS_SECONDS / 2
+    services = Structures(shop.engine, Settings(home=str(tmp_path), erp=ErpSettings(url=people.url)), clock=clock)
+    run_id = services.start("erp", ACTOR)
+    until(lambda: bool(present(shop.engine, clock.now)))
+    clock.now += LASTS_SECONDS / 2
+    until(lambda: bool(present(shop.engine, clock.now + LASTS_SECONDS * 0.9)))
+    ((key, began),) = present(shop.engine, clock.now)
+    with psycopg.connect(superuser(people.url), autocommit=True) as other:
+        found = other.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'malote structures'")
+        assert [str(pid) for (pid,) in found] == [key]
+    with pytest.raises(SessionsError) as error:
+        locks.kill_as(DBA, [Identity(key, began)], ACTOR, reason=REASON, any_session=True)
+    assert error.value.facts["protection"] == "malote"
+    reader.connection.rollback()
+    until(lambda: (report := services.run(run_id)) is not None and report.state == "done")
+    until(lambda: present(shop.engine, clock.now) == frozenset())
 
 
 def test_a_poster_that_is_idle_stays_known(shop: Shop) -> None:

@@ -16,7 +16,8 @@ from malote.accounts.tills import create_till
 from malote.app import open_services, services_for
 from malote.app_workers import build_drop_folder
 from malote.cli.main import assemble
-from malote.config import Settings
+from malote.cli.serve import tell_open_secrets
+from malote.config import LocksSettings, Settings, load
 from malote.erp.engines import open_configured
 from malote.till import storage
 from malote.till.agent import Agent
@@ -57,6 +58,7 @@ def test_what_is_new_is_closed(tmp_path: Path, umask: int) -> None:
         folder.scan()
         with closing(open_configured(services.settings)) as erp:
             erp.create_structure()
+        assert services.server_key
         assert (home / "signing.key").exists()
         assert (home / "erp.sqlite3").exists()
         assert list(home.glob("rejeitados/caixa1/*.xml"))
@@ -141,3 +143,41 @@ def test_a_tills_token_that_others_can_read_is_closed_and_told(tmp_path: Path) -
     Agent(tmp_path / "outbox.sqlite3", settings, "1.token", ears.voice).drain(0.1)
     assert mode(token) == 0o600
     assert ears.codes().count("files_were_open") == 1
+
+
+SECRETS = {
+    "password in an address": '[erp]\nurl = "postgresql://malote:s3cret@127.0.0.1:1/erp"\n',
+    "password of the DBA": '[locks]\ndba_user = "dba"\ndba_password = "s3cret"\n',
+    "whom to alert": '[alerts]\ntargets = "json://user:s3cret@127.0.0.1"\n',
+}
+
+
+@pytest.mark.parametrize("mode_given", [0o600, 0o640, 0o644, 0o604], ids=oct)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_servers_settings_that_strangers_can_read_are_told_and_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], secret: str, mode_given: int
+) -> None:
+    """A group may read them: that is how a service does."""
+    file = tmp_path / "malote.toml"
+    file.write_text(SECRETS[secret], encoding="utf-8")
+    file.chmod(mode_given)
+    tell_open_secrets(load(file, {}), file)
+    told = capsys.readouterr().err
+    assert ("secret_open" in told) == bool(mode_given & 0o007)
+    assert "s3cret" not in told
+    assert mode(file) == mode_given
+
+
+def test_settings_without_secrets_are_anybodys_to_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "malote.toml"
+    file.write_text('[erp]\nurl = "postgresql://malote@127.0.0.1:1/erp"\n', encoding="utf-8")
+    file.chmod(0o644)
+    tell_open_secrets(load(file, {"MALOTE_LOCKS_DBA_PASSWORD": "s3cret"}), file)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_password_file_that_strangers_can_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "dba").write_text("s3cret", encoding="utf-8")
+    (tmp_path / "dba").chmod(0o644)
+    tell_open_secrets(Settings(home=str(tmp_path), locks=LocksSettings(dba_password_file="dba")), None)
+    assert "secret_open" in capsys.readouterr().err

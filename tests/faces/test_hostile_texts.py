@@ -1,7 +1,10 @@
 """Whatever a till, a document, a user's name or a database's words bring, no listing and no page passes it on raw."""
 
 import hashlib
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,3 +108,26 @@ def test_no_page_passes_it_on(services: Services) -> None:
 
 def test_no_toast_passes_it_on() -> None:
     assert str(told(f"nota{EVIL}")["toast"]["text"]).isprintable()
+
+
+LOGS = """
+import sys
+from pathlib import Path
+import structlog
+from malote.cli.common import services_of
+with services_of(Path(sys.argv[1])):
+    structlog.get_logger("malote.any").warning("file_set_aside", file=sys.argv[2])
+"""
+
+
+def test_what_any_command_logs_is_cleaned_and_not_among_its_output(services: Services, home: Path) -> None:
+    settings = home / "malote.toml"
+    settings.write_text(f'home = "{home.as_posix()}"\n', encoding="utf-8")
+    command = [sys.executable, "-c", LOGS, str(settings), f"um{EVIL}{FORGED}.xml"]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    said = json.loads(line)["file"]
+    assert said.startswith("um")
+    assert RAW.search(said) is None
+    assert "\n" not in said

@@ -138,6 +138,7 @@ def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Servic
     from malote.database.errors import StoreError
 
     settings = settings_of(path)
+    set_up_logs()
     if not creates:
         require_store(settings)
     try:
@@ -170,9 +171,14 @@ def _cleaned(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapp
 
 
 def set_up_logs() -> None:
-    """Log lines on standard error: for people on a terminal, one JSON object a line otherwise."""
+    """Log lines on standard error, cleaned: for people on a terminal, one JSON object a line otherwise.
+
+    Without it they would stand raw within what a command prints.
+    """
     import structlog
 
+    if structlog.is_configured():
+        return
     on_terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -181,8 +187,7 @@ def set_up_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=not on_terminal),
             structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 

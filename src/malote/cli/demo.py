@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, JsonOption, console, errors, print_json
+from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, JsonOption, console, errors, print_json, set_up_logs
 
 if TYPE_CHECKING:
     from malote.demo.store import Store
@@ -57,6 +57,7 @@ def demo(
         _end("--kill, --json: only with --check", WRONG_USAGE)
     if check and structure != "current":
         _end("--structure: not with --check", WRONG_USAGE)
+    set_up_logs()
     with _ending_like_ctrl_c():
         if check:
             raise typer.Exit(_check(home, sales, language, kill=kill, sqlite=sqlite, json=json))

@@ -6,11 +6,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs, warn
+from malote.cli.common import ConfigOption, fail, say, services_of, warn
+from malote.config import Settings, file_of
 from malote.loopback import is_loopback
 
 if TYPE_CHECKING:
@@ -31,8 +33,8 @@ def serve(
     no_posting: Annotated[bool, typer.Option("--no-posting", help="Leave posting to `malote post`.")] = False,
 ) -> None:
     """Takes sales from the tills and the drop folder, and posts them to the ERP, until Ctrl-C."""
-    set_up_logs()
     with services_of(config, creates=True) as services, _listening(services, host, port) as listener:
+        tell_open_secrets(services.settings, file_of(config))
         _serve(services, listener, posting=services.settings.server.posting and not no_posting)
 
 
@@ -96,6 +98,15 @@ def _told_to_stop(stop: threading.Event, server: "Server") -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def tell_open_secrets(settings: Settings, settings_file: Path | None) -> None:
+    """Warns of files with passwords that every user of this computer can read."""
+    from malote.setup import secret_files
+
+    for found in secret_files.examine(settings, settings_file):
+        if found.code == "secret_open":
+            warn(found.code, found.facts, settings)
 
 
 def _announce(services: "Services", listener: socket.socket) -> None:

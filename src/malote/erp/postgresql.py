@@ -31,6 +31,7 @@ from malote.erp.grants import Grant
 from malote.erp.grants_postgresql import DIALECT
 from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
+from malote.erp.own_session import BEGAN
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
@@ -63,10 +64,6 @@ _LIMITS = text(
 )
 _READ_ONLY = text("SET TRANSACTION READ ONLY")
 _PATH = text("SELECT set_config('search_path', :path, true)")
-_BEGAN = text(
-    r"""SELECT to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24\:MI\:SS.USOF')"""
-    " FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-)
 
 Answer = TypeVar("Answer")
 
@@ -212,7 +209,7 @@ class PostgresqlErp:
         """When the session began. Behind a connection pooler it may be another one each time."""
         known = self._introduced
         if known is None or known[0] != pid or not connection.info.get(_SAME):
-            known = self._introduced = (pid, str(connection.execute(_BEGAN).scalar() or ""))
+            known = self._introduced = (pid, str(connection.execute(BEGAN).scalar() or ""))
             connection.info[_SAME] = True
         return known[1]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Engine
 
-from malote.checked import Checked, Verdict, right, secret, writable
+from malote.checked import Checked, Verdict, right, writable
 from malote.config import Settings
 from malote.erp.engines import open_configured
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import ErpError
 from malote.posting.ledger import ledger_short
-from malote.setup import environment
+from malote.setup import environment, secret_files
 from malote.spool import erp_memory, presence, reports
 from malote.spool.documents import TillStatus
 from malote.structures.form import Scope, StructureError
@@ -44,7 +44,7 @@ def examine(place: Place, *, now: float | None = None) -> Iterator[Checked]:
     """One after the other, as it is looked at. Raises ``StoreError``."""
     moment = time.time() if now is None else now
     settings = place.settings
-    yield from _secrets(place)
+    yield from secret_files.examine(settings, place.settings_file)
     tills = reports.status(place.engine, moment)
     yield from environment.examine(settings.store, tills)
     yield from _folders(settings)
@@ -55,18 +55,6 @@ def examine(place: Place, *, now: float | None = None) -> Iterator[Checked]:
     yield _port(settings.server.host, settings.server.port)
     yield _poster(place, tills, moment)
     yield from _tills(tills, settings.intake.clock_skew_seconds)
-
-
-def _secrets(place: Place) -> Iterator[Checked]:
-    settings = place.settings
-    holds = settings.erp.url or settings.database.url or settings.locks.dba_password or settings.till.token
-    if place.settings_file is not None and holds:
-        yield secret("settings", place.settings_file, "home")
-    else:
-        yield right("settings")
-    if settings.locks.dba_password_file:
-        path = settings.home_path / settings.locks.dba_password_file
-        yield secret("secrets", path, "locks.dba_password_file")
 
 
 def _folders(settings: Settings) -> Iterator[Checked]:
@@ -161,7 +149,7 @@ def _port(host: str, port: int) -> Checked:
 
 
 def _poster(place: Place, tills: Sequence[TillStatus], now: float) -> Checked:
-    if presence.present(place.engine, now):
+    if any(sign.is_alive(now) for sign in presence.signs(place.engine)):
         return right("poster")
     waiting = sum(till.pending for till in tills)
     if place.settings.erp_url.startswith("sqlite") and not waiting:

@@ -55,8 +55,10 @@ class Application:
         actor: Actor,
         progress: Progress,
         clock: Callable[[], float] = time.time,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begins it. Raises ``StoreError``."""
+        """Begins it. ``alive`` is called every few seconds while it lasts, in a thread. Raises ``StoreError``."""
+        self._alive = alive
         self._engine = engine
         self._target = target
         self._wanted = wanted
@@ -164,6 +166,7 @@ class Application:
 
         def beat() -> None:
             while not over.wait(BEAT_SECONDS):
+                self._alive()
                 try:
                     runs.beat(self._engine, self.id, self._clock())
                 except StoreError:

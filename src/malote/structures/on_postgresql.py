@@ -17,7 +17,9 @@ from sqlalchemy.pool import NullPool
 
 from malote.erp.address import CHARACTERS
 from malote.erp.grants import Use
+from malote.erp.own_session import own_session
 from malote.erp.place_postgresql import settle
+from malote.spool.presence import Presence
 from malote.structures import dialects
 from malote.structures.dialects import Dialect, quoted
 from malote.structures.form import Scope, StructureError
@@ -91,10 +93,19 @@ class PostgresqlTarget:
     atomic = False
 
     def __init__(
-        self, url: URL, scope: Scope, patience: Patience, *, schema: str = "", posting_user: str = "", ledger: str = ""
+        self,
+        url: URL,
+        scope: Scope,
+        patience: Patience,
+        *,
+        schema: str = "",
+        posting_user: str = "",
+        ledger: str = "",
+        presence: Presence | None = None,
     ) -> None:
         """``posting_user`` is whom privileges are looked at for; by default the one of ``url``. Without a ``schema``
-        the tables are where the ``ledger`` is."""
+        the tables are where the ``ledger`` is. ``presence`` tells everybody that the sessions are Malote's own."""
+        self._presence = presence
         self._ledger = ledger
         self._scope: Scope = scope
         self._patience = patience
@@ -114,18 +125,30 @@ class PostgresqlTarget:
 
     @contextmanager
     def looking(self) -> Iterator[Session]:
-        with told_apart(self._scope), self._engine.connect() as connection:
+        with told_apart(self._scope), self._engine.connect() as connection, self._known(connection):
             yield self._session(connection)
 
     @contextmanager
     def alone(self, waiting: Waiting) -> Iterator[Session]:
-        with told_apart(self._scope), self._engine.connect() as connection:
+        with told_apart(self._scope), self._engine.connect() as connection, self._known(connection):
             # Tried again and again: one that waits inside the server would hold up the other's indexes.
             while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK_NUMBER}):
                 waiting(_other_operator(connection))
                 time.sleep(_LOOK_SECONDS)
             # The lock goes with the connection, however that ends.
             yield self._session(connection)
+
+    @contextmanager
+    def _known(self, connection: Connection) -> Iterator[None]:
+        """Nobody ends the session while it lasts: what it was doing would only come again."""
+        if self._presence is None:
+            yield
+            return
+        self._presence.at(*own_session(connection))
+        try:
+            yield
+        finally:
+            self._presence.close()
 
     def _session(self, connection: Connection) -> "PostgresqlSession":
         if self._ledger and not self._schema:

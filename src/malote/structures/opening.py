@@ -7,14 +7,15 @@ from sqlalchemy.exc import ArgumentError
 
 from malote.config import Settings
 from malote.erp.engines import tables_of
+from malote.spool.presence import Presence
 from malote.structures.form import Scope, StructureError
 from malote.structures.on_postgresql import PostgresqlTarget
 from malote.structures.on_sqlite import SqliteTarget
 from malote.structures.targets import Patience, Target
 
 
-def open_target(scope: Scope, settings: Settings, schema: str = "") -> Target:
-    """The database of a scope; nothing is connected yet.
+def open_target(scope: Scope, settings: Settings, schema: str = "", presence: Presence | None = None) -> Target:
+    """The database of a scope; nothing is connected yet. ``presence`` makes sessions in the ERP known as Malote's.
 
     Raises ``StructureError``: ``structure_scope_of_tills``, ``structure_engine_unsupported``.
     """
@@ -29,9 +30,13 @@ def open_target(scope: Scope, settings: Settings, schema: str = "") -> Target:
         raise StructureError("structure_engine_unsupported", engine="?") from None
     match url.get_backend_name():
         case "postgresql" | "postgres":
-            user = _user_of(settings.erp_url) if scope == "erp" and chosen.erp_url else ""
-            ledger = tables_of(settings).ledger_name if scope == "erp" else ""
-            return PostgresqlTarget(url, scope, patience, schema=schema, posting_user=user, ledger=ledger)
+            if scope == "store":
+                return PostgresqlTarget(url, scope, patience, schema=schema)
+            user = _user_of(settings.erp_url) if chosen.erp_url else ""
+            ledger = tables_of(settings).ledger_name
+            return PostgresqlTarget(
+                url, scope, patience, schema=schema, posting_user=user, ledger=ledger, presence=presence
+            )
         case "sqlite" if url.database:
             return SqliteTarget(Path(url.database), scope, patience)
         case other:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from malote.accounts.audit import Actor
 from malote.config import Settings
+from malote.spool.presence import Presence
 from malote.structures import names, rejoining, runs
 from malote.structures.applying import Application, Progress, look
 from malote.structures.form import Scope, fingerprint
@@ -137,14 +138,16 @@ class Structures:
         return self._replay("erp", Actor("system"), sure=False)
 
     def _begin(self, scope: Scope, actor: Actor, progress: Progress) -> Application:
-        target, wanted = self._opened(scope)
+        presence = Presence(self._engine, self._clock)
+        target, wanted = self._opened(scope, presence)
         with target.looking():
             pass  # one that is away is said at once, and not by a run
-        return Application(self._engine, target, wanted, actor, progress, self._clock)
+        return Application(self._engine, target, wanted, actor, progress, self._clock, presence.renew)
 
-    def _opened(self, scope: Scope) -> tuple[Target, Declared]:
+    def _opened(self, scope: Scope, presence: Presence | None = None) -> tuple[Target, Declared]:
         wanted = self._declare(scope, self._settings)
-        return open_target(scope, self._settings, wanted.schema), wanted
+        known = presence or Presence(self._engine, self._clock)
+        return open_target(scope, self._settings, wanted.schema, known), wanted
 
     def _in_background(self, application: Application, scope: Scope, actor: Actor) -> None:
         """The outermost loop of its thread: what ends it is in the log, and the run shows as interrupted."""
