@@ -94,6 +94,8 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     presence = Presence(parts.engine, owner=program)
     remembered = erp_memory.recall(parts.engine).schema
     shadow = settings.store.shadow
+    if not shadow:
+        erp_memory.doubt(parts.engine)
     connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
     watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
     lookout = Lookout(watch, program)

@@ -2,6 +2,7 @@
 
 import time
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import Engine, text
 
@@ -12,7 +13,9 @@ from malote.findings.kinds import CAUSES, KINDS, LIGHTS, Finding
 from malote.findings.lights import TillOverview
 from malote.findings.standing import Standing
 from malote.quarantine.reports import Selection
+from malote.spool import erp_memory
 from malote.spool.presence import LASTS_SECONDS, Presence
+from malote.spool.pulse import pulse
 from malote.spool.unbooked import listed
 from tests.engines.findings_support import NOW, add_documents, add_till
 from tests.engines.quarantine_support import MARIA, House
@@ -123,6 +126,29 @@ def test_a_poster_that_died_stops_the_lights_and_one_that_was_stopped_does_not(s
     assert told(spool_engine, now=later) == [("store_wide", "poster_absent", 0, 0, NOW)]
     poster.close()
     assert seen(spool_engine, now=later).light == "ok"
+
+
+def test_what_was_booked_is_not_green_until_the_erp_was_compared(spool_engine: Engine) -> None:
+    add_till(spool_engine, "caixa1", {("posted", ""): 4})
+    add_till(spool_engine, "caixa2")
+    erp_memory.doubt(spool_engine)
+    assert told(spool_engine) == [("checking", "erp_unchecked", 0, 0, None)]
+    assert seen(spool_engine).light == "attention"
+    assert seen(spool_engine, "caixa2").light == "ok", "nothing of it is booked"
+    before = pulse(spool_engine)
+    erp: Any = _EmptyErp()
+    erp_memory.look(spool_engine, erp, NOW - 1)
+    assert pulse(spool_engine) != before, "open pages are told"
+    assert seen(spool_engine).light == "ok"
+    assert seen(spool_engine, now=NOW + erp_memory.STALE_SECONDS).cause == "checking", "nobody looks any more"
+    assert seen(spool_engine, now=NOW - 3 * erp_memory.STALE_SECONDS).cause == "checking", "the clock was put back"
+
+
+class _EmptyErp:
+    """Nothing here has a document to ask about."""
+
+    def fingerprints(self, ranges: object) -> None:
+        return None
 
 
 def test_findings_of_dear_looks_stand_until_the_next_look_of_their_kind(spool_engine: Engine) -> None:

@@ -83,6 +83,17 @@ def test_reconcile_names_each_missing_sale_and_ends_with_one(services: Services,
     run("books", "reconcile", "--till", "caixa9", code=3)
 
 
+def test_an_erp_swapped_while_nobody_posted_is_never_green(services: Services, run: Run) -> None:
+    with closing(build_poster(services.settings, services)) as poster:
+        said = run("status", code=1).stdout  # the server answers from here on
+        assert "checking" in said
+        assert "up to date" not in said
+        [till] = answer(run("status", "--json", code=1))["tills"]
+        assert [one["code"] for one in till["findings"]] == ["erp_unchecked"]
+        poster.drain()  # nothing is due, and the ERP is looked at all the same
+    assert "not in ERP" in run("status", code=1).stdout
+
+
 def test_sync_says_what_is_missing_and_status_is_not_up_to_date(services: Services, run: Run) -> None:
     [progress] = answer(run("sync", "caixa1", "--wait", "--timeout", 0, "--json", code=1))
     assert progress["outside_erp"] == 4

@@ -237,6 +237,8 @@ def _state(till: "TillOverview | None", language: Language) -> Text:
         return Text("–")
     if till.cause == "never":
         return Text("nothing yet" if language == "en" else "sem contato", style="yellow")
+    if till.cause == "checking":
+        return Text("checking" if language == "en" else "conferindo", style="cyan")
     if till.cause == "ok" and till.pending:
         return Text("sending" if language == "en" else "enviando", style="cyan")
     words, style = _LIGHTS[till.light]

@@ -17,6 +17,7 @@ erp_memory = Table(
     # How far the walk over all that was booked has come, by document, and when its last part was taken.
     Column("walked_to", BigInteger, nullable=False),
     Column("walked_at", Double, nullable=False),
+    Column("looked_at", Double),  # when last compared; NULL from a poster's start until its first look
 )
 
 # Posted documents that the ERP doesn't have, or has otherwise: none while all is well.

@@ -5,14 +5,14 @@ A kind holds of a till where its column is greater than 0. Most have their cents
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, select
 
-from malote.database.tables import document, till
+from malote.database.tables import document, tally, till
 from malote.findings import standing
 from malote.findings.kinds import SILENT_SECONDS, USUAL_SECONDS
 from malote.findings.tallies import counts_of, late
 from malote.spool import till_troubles, unbooked, warnings
-from malote.spool.erp_memory import outside_of
+from malote.spool.erp_memory import is_unchecked, outside_of
 
 Number = ColumnElement[Any]
 
@@ -46,6 +46,7 @@ def figures(
         "skewed": case((till_troubles.is_skewed(), 1), else_=0),
         "silent": case((silent, 1), else_=0),
         "never": case((till.c.last_contact_at.is_(None) & till.c.last_number.is_(None), 1), else_=0),
+        "checking": case((is_unchecked(now), case((_HAS_BOOKED, 1), else_=0)), else_=0),
         "at_till": at_till,
     }
     if not brief:
@@ -61,6 +62,8 @@ def figures(
     )
     return statement if only is None else statement.where(only)
 
+
+_HAS_BOOKED = exists().where(tally.c.till_id == till.c.id, tally.c.state == "posted", tally.c.count > 0)
 
 _REASONED = ("erp_stopped", "structure", "rejected", "flagged", "waiting")
 _COUNTED = (*_REASONED, "pending", "all_waiting", "all_rejected")

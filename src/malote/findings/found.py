@@ -85,7 +85,7 @@ def _of_trouble(row: Any, one: TillTrouble) -> Finding:
 
 
 # What is so or isn't: there is nothing to count.
-_OF_THE_TILL: frozenset[Name] = frozenset({"slowed", "refused", "sharing", "skewed", "silent", "never"})
+_OF_THE_TILL: frozenset[Name] = frozenset({"slowed", "refused", "sharing", "skewed", "silent", "never", "checking"})
 
 # The age of what is found, where no figure says it.
 _SINCE: dict[Name, Callable[[Any, Ages], float | None]] = {

@@ -2,7 +2,7 @@
 
 Green means that nothing here is true: nothing seen uncaptured, nothing captured unsent, nothing received unbooked
 beyond the usual moment, nothing deleted unbooked, no number missing, no offline sale over its time, and the ERP has
-what was booked.
+what was booked, as was seen within ten minutes and since the poster started.
 """
 
 from typing import Literal, get_args
@@ -41,6 +41,7 @@ Name = Literal[
     "skewed",
     "silent",
     "never",
+    "checking",
 ]
 Cause = Name | Literal["ok", "disabled"]
 
@@ -100,6 +101,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("silent", "attention", 25, "till_silent"),
     # Nothing was ever heard of it.
     Kind("never", "attention", 20, "till_never_heard"),
+    # What was booked of it wasn't compared with the ERP since a poster started, or for ten minutes.
+    Kind("checking", "attention", 10, "erp_unchecked"),
 )
 BY_NAME: dict[Cause, Kind] = {kind.name: kind for kind in KINDS}
 

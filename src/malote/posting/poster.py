@@ -109,6 +109,8 @@ class Poster:
             met = met or self._failure
             if self._failure and not self._flows:
                 raise self._failure
+        if self._guard is not None:
+            self._guard.look(self._erp)  # also where nothing was due
         if met:
             raise met
         return handled

@@ -39,6 +39,7 @@ NEWEST = PAGE  # documents: what a restored copy lacks are the newest
 PARTS = 12  # of a walk over all that was booked
 SMALLEST_PART, LARGEST_PART = 500, 4000  # documents
 PART_SECONDS = 18.0  # between parts, whoever walks
+STALE_SECONDS = 600.0  # after a look, that what was booked still counts as compared
 SHARE = 1 / PARTS  # of a round over the days, at one look
 
 
@@ -155,6 +156,7 @@ def look(
     settled = set(suspected) - set(_still(engine, suspected))
     if suspected and len(settled) == len(suspected) == PAGE:
         return look(engine, erp, now, newest=newest, sales=sales, calendar=calendar)
+    _set(engine, looked_at=now)  # only now that all it found is written down
     with reading(engine) as connection:
         return trouble(connection)
 
@@ -181,6 +183,17 @@ def note(engine: Engine, looked: Sequence[int], differences: Sequence[Difference
             connection.execute(delete(erp_difference).where(erp_difference.c.document_id.in_(some)))
         for rows in chunks(changed):
             connection.execute(_INSERT, list(rows))
+
+
+def doubt(engine: Engine) -> None:
+    """A poster starts: nothing is known of what is behind the ERP's address now. Raises ``StoreError``."""
+    _set(engine, looked_at=None)
+
+
+def is_unchecked(now: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether nobody compared the ERP for ten minutes, or since a poster started. False where none ever did."""
+    fresh = erp_memory.c.looked_at.between(now - STALE_SECONDS, now + STALE_SECONDS)
+    return exists().where(case((fresh, 0), else_=1) == 1)
 
 
 def known_pages(engine: Engine) -> Iterator[list[int]]:

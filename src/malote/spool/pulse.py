@@ -3,6 +3,7 @@
 from sqlalchemy import Engine, case, func, select
 
 from malote.database.engine import reading
+from malote.database.erp_tables import erp_memory
 from malote.database.finding_tables import till_finding
 from malote.database.lock_tables import poster_sign
 from malote.database.tables import tally, till
@@ -35,6 +36,7 @@ def pulse(engine: Engine, till_name: str | None = None) -> str:
         select(func.count(), func.coalesce(func.sum(deleted.c.deleted), 0)).select_from(deleted),
         select(func.count(), func.coalesce(func.sum(till_finding.c.count), 0)),
         select(func.count(), func.coalesce(func.max(poster_sign.c.trouble), "")),
+        select(func.count(erp_memory.c.looked_at)),
     ]
     if till_name is not None:
         chosen = select(till.c.id).where(till.c.name_key == till_name.lower()).scalar_subquery()
