@@ -1,7 +1,6 @@
 """Avisos: who is told, without a word of the addresses; a test for who may."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -26,7 +25,8 @@ def services(tmp_path: Path) -> Iterator[Services]:
     given = {"home": str(tmp_path), "alerts": {"targets": f"json://x:{SECRET}@127.0.0.1:9/;+30 tgram://{SECRET}/1"}}
     settings = msgspec.convert(given, Settings)
     with services_for(settings) as opened:
-        yield replace(opened, alerts=Alerts(opened.engine, settings, send=Sender(5.0, taken)))
+        vars(opened)["alerts"] = Alerts(opened.engine, settings, send=Sender(5.0, taken))
+        yield opened
 
 
 def test_the_page_tests_the_targets_and_says_which_took_it(services: Services) -> None:
