@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-Scheme = Literal["postgresql", "oracle", "sqlite"]
+Scheme = Literal["postgresql", "oracle", "mariadb", "sqlite"]
+ERP_SCHEMES: tuple[Scheme, ...] = ("postgresql", "oracle", "mariadb", "sqlite")
 
 SCHEMES: dict[str, Scheme] = {
     "postgresql": "postgresql",
@@ -18,6 +19,10 @@ SCHEMES: dict[str, Scheme] = {
     "postgresql+psycopg": "postgresql",
     "oracle": "oracle",
     "oracle+oracledb": "oracle",
+    "mariadb": "mariadb",
+    "mariadb+pymysql": "mariadb",
+    "mysql": "mariadb",
+    "mysql+pymysql": "mariadb",
     "sqlite": "sqlite",
 }
 _BAD_CODE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -34,7 +39,7 @@ class AddressError(ValueError):
         super().__init__(self.detail)
 
 
-def check(address: str, schemes: Iterable[Scheme] = ("postgresql", "oracle", "sqlite")) -> Scheme:
+def check(address: str, schemes: Iterable[Scheme] = ERP_SCHEMES) -> Scheme:
     """What kind of database it is of. Raises ``AddressError``."""
     name, separator, rest = address.partition("://")
     scheme = SCHEMES.get(name.lower())
@@ -96,5 +101,6 @@ _NAMES = {"@": "@", "/": "/", "?": "?", "#": "#", "%": "%", ":": ":", " ": "' '"
 _FORMS: dict[Scheme, str] = {
     "postgresql": "postgresql://user:password@host:5432/database",
     "oracle": "oracle+oracledb://user:password@host:1521/?service_name=name",
+    "mariadb": "mariadb://user:password@host:3306/database",
     "sqlite": "sqlite:///file",
 }

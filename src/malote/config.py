@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from malote import address
-from malote.address import AddressError, Scheme
+from malote.address import ERP_SCHEMES, AddressError, Scheme
 from malote.fiscal import contingency, typed
 from malote.fiscal.operations import Effect, operation
 from malote.fiscal.readings import LARGEST_DOCUMENT, Limits
@@ -25,11 +25,10 @@ from malote.wire import PouchLimits
 
 HIDDEN = "***"
 _SECRETS = frozenset({"url", "erp_url", "token", "dba_password", "targets"})  # the addresses may hold a password
-_ANY: tuple[Scheme, ...] = ("postgresql", "oracle", "sqlite")
 _ADDRESSES: dict[str, tuple[Scheme, ...]] = {
     "database.url": ("sqlite", "postgresql"),
-    "erp.url": _ANY,
-    "structures.erp_url": _ANY,
+    "erp.url": ERP_SCHEMES,
+    "structures.erp_url": ERP_SCHEMES,
 }
 
 

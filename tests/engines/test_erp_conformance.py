@@ -156,7 +156,7 @@ def test_the_database_stamps_by_its_own_clock(erp: Erp, tables: Tables) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "mysql://u:secret@h/d",
+        "firebird://u:secret@h/d",
         "nonsense",
         "",
         "postgresql://u:secret/1@h:x/d",

@@ -53,7 +53,7 @@ def test_a_password_that_must_be_written_in_code_is_refused_with_the_cure(
         "postgresql://malote:segredo@ho st/erp",
         "postgresql://malote:segredo@ho!st/erp",
         "postgresql:/malote:segredo@host/erp",
-        "mysql://malote:segredo@host/erp",
+        "firebird://malote:segredo@host/erp",
         "host=banco user=malote password=segredo",
         "malote:segredo@host",
         "C:\\segredo\\erp.sqlite3",

@@ -27,6 +27,10 @@ _KINDS = {
         "required, and never filled",
     ),
     "call_unusable": ("o banco não entende o comando", "the database does not understand the statement"),
+    "table_untransacted": (
+        "tabela sem transações: venda interrompida entraria duas vezes",
+        "table without transactions: an interrupted sale would be booked twice",
+    ),
     "key_missing": ("falta chave única sobre estas colunas", "no unique key over these columns"),
 }
 

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.pq import DiagnosticField
 from sqlalchemy import Connection
 
+from malote.erp.mariadb import calls as calls_mariadb
 from malote.erp.profiles.post import CALLS, Call, Post, Style, binds_of, for_driver
 from malote.erp.said import presentable
 
@@ -23,6 +24,8 @@ def run(connection: Connection, statement: str, values: Mapping[str, str]) -> li
     used = {name: values.get(name) or None for name in binds_of(statement)}
     if connection.dialect.name == "oracle":
         return _on_oracle(connection, for_driver(statement, "named"), used)
+    if connection.dialect.name == "mysql":
+        return calls_mariadb.run(connection, for_driver(statement, "pyformat"), used, _MOST)
     style: Style = "pyformat" if connection.dialect.name == "postgresql" else "named"
     result = connection.exec_driver_sql(for_driver(statement, style), used)
     if not result.returns_rows:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import oracledb
 import psycopg
+import pymysql
 from sqlalchemy import Connection, Engine, event, exc
 
 from malote.erp import misfit, statements, structure
@@ -26,6 +27,7 @@ DRIVER_ERRORS = (
     psycopg.Error,
     sqlite3.Error,
     oracledb.Error,
+    pymysql.Error,
     OutOfRangeError,
     UnmappedError,
     UnansweredError,

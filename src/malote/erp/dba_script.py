@@ -10,6 +10,7 @@ from malote.erp.engines import open_configured
 from malote.erp.grants import statements
 from malote.erp.grants_postgresql import DIALECT as POSTGRESQL
 from malote.erp.mapping import ErpTables
+from malote.erp.mariadb.tables import created as made_on_mariadb
 from malote.erp.oracle import DIALECT as ORACLE
 
 
@@ -28,6 +29,8 @@ def script(settings: Settings, user: str = "") -> str:
                 made = [f"SET search_path = {schema};", *_made(erp.tables, POSTGRESQL, if_not_exists=True)]
             case "oracle":
                 made = _made(erp.tables, ORACLE, if_not_exists=False)  # which older ones don't understand
+            case "mariadb":
+                made = [f"{made_on_mariadb(one)};" for one in structure.wanted(erp.tables, everything=False)]
             case _:
                 return ""
     finally:

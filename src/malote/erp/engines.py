@@ -3,6 +3,7 @@
 from malote.config import Settings
 from malote.erp import address
 from malote.erp.mapping import BUILT_IN, ErpTables
+from malote.erp.mariadb.engine import MariadbErp
 from malote.erp.oracle import OracleErp
 from malote.erp.postgresql import PostgresqlErp
 from malote.erp.profiles.errors import ProfileError
@@ -10,12 +11,16 @@ from malote.erp.profiles.profile import Profile, load
 from malote.erp.protocol import Erp, ErpError, Introduce
 from malote.erp.sqlite import SqliteErp
 
-_ENGINES: dict[str, type[PostgresqlErp] | type[OracleErp] | type[SqliteErp]] = {
+_ENGINES: dict[str, type[PostgresqlErp] | type[OracleErp] | type[MariadbErp] | type[SqliteErp]] = {
     "postgresql": PostgresqlErp,
     "postgres": PostgresqlErp,
     "postgresql+psycopg": PostgresqlErp,
     "oracle": OracleErp,
     "oracle+oracledb": OracleErp,
+    "mariadb": MariadbErp,
+    "mariadb+pymysql": MariadbErp,
+    "mysql": MariadbErp,
+    "mysql+pymysql": MariadbErp,
     "sqlite": SqliteErp,
 }
 

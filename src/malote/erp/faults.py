@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 import oracledb
 import psycopg
+import pymysql
 from sqlalchemy import exc
 
 from malote.erp import faults_oracle
+from malote.erp.mariadb import faults as faults_mariadb
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.profiles.queries import UnansweredError
 from malote.erp.protocol import ErpError
@@ -95,6 +97,9 @@ def classify(error: Exception, table: str = "") -> ErpError:
             return _of_postgresql(cause, table)
         case oracledb.Error():
             return faults_oracle.classified(cause, table)
+        case pymysql.Error():
+            statement = error.statement if isinstance(error, exc.StatementError) else None
+            return faults_mariadb.classified(cause, table, statement or "")
         case sqlite3.Error():
             return _of_sqlite(cause, table)
         case OutOfRangeError():

@@ -1,6 +1,7 @@
 """How an ERP's columns hold money, quantities, words and moments, exactly, on every engine.
 
-PostgreSQL has NUMERIC and timestamps with a zone; Oracle has them too, under other names, and no flags. SQLite has
+PostgreSQL has NUMERIC and timestamps with a zone; Oracle has them too, under other names, and no flags. MariaDB has no
+zones: moments are in UTC there. SQLite has
 neither: there, amounts are integers of the column's last digit (cents, ten-thousandths) and moments are ISO 8601 text
 in UTC, so that nothing passes through binary fractions.
 """
@@ -21,7 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
-from sqlalchemy.dialects import oracle
+from sqlalchemy.dialects import mysql, oracle
 from sqlalchemy.dialects.postgresql import TEXT, TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import func, literal_column
@@ -59,7 +60,7 @@ class Money(TypeDecorator[int]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         match dialect.name:
-            case "postgresql":
+            case "postgresql" | "mysql":
                 return dialect.type_descriptor(Numeric(15, 2))
             case "oracle":
                 return _number(15, 2)
@@ -94,7 +95,7 @@ class Exact(TypeDecorator[Decimal]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         digits = self.integer_digits + self.places
         match dialect.name:
-            case "postgresql":
+            case "postgresql" | "mysql":
                 return dialect.type_descriptor(Numeric(digits, self.places))
             case "oracle":
                 return _number(digits, self.places)
@@ -105,9 +106,10 @@ class Exact(TypeDecorator[Decimal]):
             return value
         whole = scaled(value, self.places, "a decimal number")
         limit = 10 ** (self.integer_digits + self.places)
-        if abs(whole) >= (limit if dialect.name == "oracle" else min(limit, 2**63)):
+        decimal = dialect.name in ("oracle", "mysql")  # these round silently what is finer than the column
+        if abs(whole) >= (limit if decimal else min(limit, 2**63)):
             raise OutOfRangeError("a decimal number")
-        return value if dialect.name == "oracle" else whole
+        return value if decimal else whole
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
         if value is None or isinstance(value, Decimal):
@@ -189,6 +191,8 @@ class Moment(TypeDecorator[datetime]):
                 return dialect.type_descriptor(TIMESTAMP(timezone=True))
             case "oracle":
                 return _OracleMoment()
+            case "mysql":
+                return dialect.type_descriptor(mysql.DATETIME(fsp=6))  # no zones there: in UTC
         return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
@@ -197,11 +201,14 @@ class Moment(TypeDecorator[datetime]):
         if dialect.name == "oracle":
             return value.isoformat(timespec="microseconds")
         try:
-            return value.astimezone(UTC).isoformat()
+            utc = value.astimezone(UTC)
+            return utc.replace(tzinfo=None) if dialect.name == "mysql" else utc.isoformat()
         except OverflowError as error:
             raise OutOfRangeError("a date") from error
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if isinstance(value, datetime) and dialect.name == "mysql":
+            return value.replace(tzinfo=UTC)
         return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
@@ -233,12 +240,13 @@ class Clock(TypeDecorator[datetime]):
 def key_text(length: int = _WORDS) -> TypeEngine[str]:
     """Text of a key: compared byte by byte, which is both quicker and the same order everywhere."""
     text = Text().with_variant(TEXT(collation="C"), "postgresql")
+    text = text.with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql")
     return text.with_variant(oracle.VARCHAR2(length), "oracle")
 
 
 def digest() -> TypeEngine[bytes]:
     """A SHA-256."""
-    return LargeBinary().with_variant(oracle.RAW(32), "oracle")
+    return LargeBinary().with_variant(oracle.RAW(32), "oracle").with_variant(mysql.VARBINARY(32), "mysql")
 
 
 class DatabaseNow(ColumnElement[datetime]):
@@ -255,6 +263,11 @@ def _now_postgresql(element: DatabaseNow, compiler: SQLCompiler, **options: Any)
 @compiles(DatabaseNow, "oracle")
 def _now_oracle(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -> str:
     return "SYSTIMESTAMP"
+
+
+@compiles(DatabaseNow, "mysql")
+def _now_mysql(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -> str:
+    return "(UTC_TIMESTAMP(6))"
 
 
 @compiles(DatabaseNow)

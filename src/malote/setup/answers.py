@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from malote import address
-from malote.address import AddressError, Scheme
+from malote.address import ERP_SCHEMES, AddressError
 from malote.fiscal import typed
 from malote.fiscal.typed import TypedError
 from malote.rejection import Language
@@ -15,7 +15,6 @@ from malote.rejection import Language
 Environment = Literal["production", "homologation"]
 
 ZONE = "America/Sao_Paulo"  # unless somebody says otherwise
-_SCHEMES: tuple[Scheme, ...] = ("postgresql", "oracle", "sqlite")
 _PRODUCTION = ("production", "producao", "produção", "prod", "1")
 _HOMOLOGATION = ("homologation", "homologacao", "homologação", "hom", "test", "teste", "2")
 _TODAY = ("", "today", "hoje")
@@ -98,7 +97,7 @@ def erp_url(text: str) -> str:
     url = text.strip()
     try:
         if url:
-            address.check(url, _SCHEMES)
+            address.check(url, ERP_SCHEMES)
     except AddressError as error:
         raise AnswerError("erp.url", error.detail, "erp_address_invalid") from None
     return url

@@ -23,7 +23,7 @@ from malote.erp.profiles.profile import PARTS, Profile
 from malote.erp.protocol import Erp
 
 SCHEMA_PREFIX = "malote_verify_"
-_ORACLE_SECONDS = 2.0  # for another session to come as far as the lock
+_UNSEEN_SECONDS = 2.0  # for another session to come as far as the lock
 _DROP = """BEGIN EXECUTE IMMEDIATE 'DROP TABLE {table} CASCADE CONSTRAINTS PURGE';
 EXCEPTION WHEN OTHERS THEN IF SQLCODE <> -942 THEN RAISE; END IF; END;"""
 LOCK_SECONDS = 5.0
@@ -81,6 +81,8 @@ def scratch_at(url: str, profile: Profile) -> Scratch:
     if kind == "sqlite":
         return SqliteScratch(profile)
     open_erp(url, lock_timeout_seconds=1).close()  # says what is wrong with the address
+    if kind in ("mariadb", "mysql"):
+        return MariadbScratch(url, profile)
     return OracleScratch(url, profile) if kind == "oracle" else PostgresqlScratch(url, profile)
 
 
@@ -193,6 +195,34 @@ class PostgresqlScratch(_ServerScratch):
         return str(connection.scalar(text("SELECT pg_backend_pid()")))
 
 
+class MariadbScratch(_ServerScratch):
+    """A database of its own, which is what a schema is there."""
+
+    engine = "mariadb"
+
+    def __init__(self, url: str, profile: Profile) -> None:
+        super().__init__(url, "mysql+pymysql")
+        self._database = SCHEMA_PREFIX + secrets.token_hex(6)
+        self.tables = ErpTables(_alone(profile), schema=self._database)
+
+    def create(self) -> None:
+        self.remove()
+        with self._told(f"CREATE DATABASE {self._database}") as connection:
+            connection.execute(text(f"CREATE DATABASE {self._database}"))
+        _create(self)
+
+    def remove(self) -> None:
+        with self._told(f"DROP DATABASE {self._database}") as connection:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {self._database}"))
+
+    def holds_up(self, connection: Connection) -> bool:
+        time.sleep(_UNSEEN_SECONDS)  # only who has PROCESS may look
+        return True
+
+    def session_of(self, connection: Connection) -> str | None:
+        return str(connection.scalar(text("SELECT connection_id()")))
+
+
 class OracleScratch(_ServerScratch):
     """Tables in the user's own schema, since an Oracle user can't make another one; under a prefix nobody else has."""
 
@@ -212,7 +242,7 @@ class OracleScratch(_ServerScratch):
                 connection.execute(text(_DROP.format(table=table.name)))
 
     def holds_up(self, connection: Connection) -> bool:
-        time.sleep(_ORACLE_SECONDS)  # only a DBA may look
+        time.sleep(_UNSEEN_SECONDS)  # only a DBA may look
         return True
 
     def session_of(self, connection: Connection) -> str | None:

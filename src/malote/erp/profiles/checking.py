@@ -15,9 +15,16 @@ from malote.erp.mapping import ErpTables, MappedTable, plain
 # column_mistyped: what Malote writes would be changed on its way, or refused
 # column_required: NOT NULL, without default, and the profile writes nothing to it
 # call_unusable: the database can't run a statement of [post] or [query.…]; ``table`` is its line, ``found`` its words
+# table_untransacted: its engine (``found``) takes nothing back: who is killed while writing there books twice
 # key_missing: no unique key over exactly these columns, and without one the same thing could be booked twice
 FaultKind = Literal[
-    "table_missing", "column_missing", "column_mistyped", "column_required", "key_missing", "call_unusable"
+    "table_missing",
+    "column_missing",
+    "column_mistyped",
+    "column_required",
+    "key_missing",
+    "call_unusable",
+    "table_untransacted",
 ]
 
 Family = Literal["text", "number", "float", "moment", "clock", "date", "flag", "bytes", "other"]

@@ -1,0 +1,16 @@
+"""What a user must be granted on MariaDB, and nothing else but EXECUTE on the ERP's own procedures."""
+
+from sqlalchemy.sql.compiler import IdentifierPreparer
+
+from malote.erp.grants import Grant, uses
+from malote.erp.mapping import ErpTables
+
+
+def needed(tables: ErpTables, database: str, user: str, preparer: IdentifierPreparer) -> list[Grant]:
+    """UPDATE is granted on whole tables: SELECT … FOR UPDATE asks for one on the table."""
+    owner = f"{preparer.quote_identifier(tables.schema or database)}."
+    named = "'" + user.replace("\\", "\\\\").replace("'", "''") + "'@'%'"
+    return [
+        Grant(use.verb, f"{owner}{preparer.quote_identifier(use.table)}", named, table=use.table)
+        for use in uses(tables)
+    ]
