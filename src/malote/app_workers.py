@@ -18,6 +18,7 @@ from malote.accounts.tills import Till
 from malote.app import Services, open_services
 from malote.archive import keeping
 from malote.books.days import business_day
+from malote.books.nightly import Keeper
 from malote.config import Settings
 from malote.database import soundness
 from malote.database.errors import StoreError
@@ -38,6 +39,7 @@ from malote.spool import erp_memory
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.form import StructureError
+from malote.structures.signing import signing_key
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
 SERIES_SECONDS = 2.0  # between looks at what waits because of its series
@@ -64,6 +66,7 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
         "jobs": services.jobs.run,
         "webhooks": services.consumers.deliver,
         "alerts": services.alerts.run,
+        "books": build_books(services).run,
         "soundness": partial(soundness.watch, services.engine),
     }
     if services.settings.intake.drop_folder:
@@ -73,6 +76,11 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
     if services.settings.locks.automatic:
         chosen["lock rule"] = partial(automatic.run, services.locks)
     return chosen
+
+
+def build_books(services: Services) -> Keeper:
+    settings = services.settings
+    return Keeper(services.engine, business_day(settings.books), partial(signing_key, settings.home_path))
 
 
 def build_drop_folder(services: Services) -> DropFolder:

@@ -61,6 +61,12 @@ def keep_days(connection: Connection, till_id: int, days: list[TillDay], receive
     return max((one.turn for one in days), default=None)
 
 
+def kept_days(days: list[TillDay], received_at: float) -> list[str]:
+    """Which of them ``keep_days`` keeps."""
+    today = datetime.fromtimestamp(received_at, UTC).date()
+    return [one.day for one in days if _is_near(one.day, today)]
+
+
 def _is_near(day: str, today: date) -> bool:
     try:
         found = date.fromisoformat(day)

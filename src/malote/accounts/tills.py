@@ -15,6 +15,7 @@ from malote.accounts import audit, till_witness
 from malote.accounts.audit import SYSTEM, Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
+from malote.database.touched_days import touch
 from malote.wire import Contact, RefusedFile
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -185,7 +186,10 @@ def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_a
         if turn is not None:
             values["books_turn"] = turn
         changed = update(tills).where(tills.c.id == till_id).values(values).returning(tills.c.books_turn)
-        return Recorded(skew, connection.execute(changed).scalar() or 0)
+        turn = connection.execute(changed).scalar() or 0
+        # What came is counted against it; last, as everybody marks.
+        touch(connection, ((till_id, day) for day in till_witness.kept_days(contact.days, received_at)))
+        return Recorded(skew, turn)
 
 
 _COLUMNS = (tills.c.id, tills.c.name, tills.c.label, tills.c.created_at, tills.c.disabled_at)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 import zstandard
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, insert, select, true, update
 
 from malote.books.days import BusinessDay
 from malote.books.verifying import GENESIS, digest_of, link_of
@@ -49,17 +49,39 @@ def close(
     engine: Engine, calendar: BusinessDay, signer: Signer, today: date, now: float, only: date | None = None
 ) -> int:
     """Closes every day before ``today``, and adds what came late; how many entries that made. Raises ``StoreError``."""
-    book_days.recount(engine, calendar, 10**9)
     since = only or today - timedelta(days=LATE_DAYS)
+    return _close_all(engine, calendar, signer, now, (since, min(only or today, today - timedelta(days=1))), true())
+
+
+def close_changed(engine: Engine, calendar: BusinessDay, signer: Signer, today: date, now: float) -> int:
+    """The same of the last two days, and of others as far as they were counted again since they were closed: the cost
+    of a night is that of what changed. Raises ``StoreError``."""
+    since, yesterday = today - timedelta(days=LATE_DAYS), today - timedelta(days=1)
+    lately = (yesterday - timedelta(days=1)).isoformat()  # a cancellation of its own day comes a day later at most
+    changed = book_day.c.closed_at.is_(None) | (book_day.c.day >= lately)
+    return _close_all(engine, calendar, signer, now, (since, yesterday), changed)
+
+
+def _close_all(
+    engine: Engine,
+    calendar: BusinessDay,
+    signer: Signer,
+    now: float,
+    bounds: tuple[date, date],
+    chosen: ColumnElement[bool],
+) -> int:
+    book_days.recount(engine, calendar, 10**9)
     with reading(engine) as connection:
-        within = book_day.c.day.between(since.isoformat(), (only or today - timedelta(days=1)).isoformat())
+        within = book_day.c.day.between(bounds[0].isoformat(), bounds[1].isoformat())
         query = select(book_day.c.till_id, tills.c.name, book_day.c.day).join_from(book_day, tills)
-        days = connection.execute(query.where(within).order_by(book_day.c.till_id, book_day.c.day)).all()
+        days = connection.execute(query.where(within, chosen).order_by(book_day.c.till_id, book_day.c.day)).all()
     added = 0
     for till_id, name, day in days:
-        if date.fromisoformat(day) < today:
-            with writing(engine) as connection:
-                added += _close(connection, calendar, signer, (till_id, name, date.fromisoformat(day)), now)
+        with writing(engine) as connection:
+            # First, so that what is counted again meanwhile waits for this, and takes the mark away afterwards.
+            own = (book_day.c.till_id == till_id, book_day.c.day == day)
+            connection.execute(update(book_day).where(*own).values(closed_at=now))
+            added += _close(connection, calendar, signer, (till_id, name, date.fromisoformat(day)), now)
     return added
 
 

@@ -29,6 +29,10 @@ class BusinessDay(msgspec.Struct, frozen=True):
             return None
         return ((at.astimezone(self.zone) if self.zone else at) - self.begins).date()
 
+    def at(self, now: float) -> date:
+        """The day that it is then, in seconds since the epoch: where there is no zone, by this machine's clock."""
+        return (datetime.fromtimestamp(now, self.zone).astimezone(self.zone) - self.begins).date()
+
 
 def business_day(settings: BooksSettings) -> BusinessDay:
     """As the settings have it, which were checked when they were read."""

@@ -1,6 +1,6 @@
 """``malote books close``, ``export``, ``verify``: closed days in a signed chain, and in a file for strangers."""
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def close(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Closes every business day that is over: signed, and chained to the till's day before. What came late for a closed
-    day becomes an entry of its own. To be run every night; running it again adds nothing."""
+    day becomes an entry of its own. The server does it by itself every night; running it again adds nothing."""
     with services_of(config) as services:
         added = _close(services, _key(services), None)
         english = services.settings.language == "en"
@@ -103,9 +103,7 @@ def _close(services: "Services", key: "SigningKey", only: date | None) -> int:
 
     calendar = business_day(services.settings.books)
     now = time.time()
-    local = datetime.fromtimestamp(now).astimezone()
-    today = calendar.of(local.isoformat()) or local.date()
-    return chain.close(services.engine, calendar, key, today, now, only)
+    return chain.close(services.engine, calendar, key, calendar.at(now), now, only)
 
 
 def _refuse(words: str) -> NoReturn:

@@ -68,9 +68,12 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     """
     import time
 
+    from malote.books import looking
+    from malote.books.days import business_day
     from malote.findings import lights, store_wide
 
     with services_of(config) as services:
+        looking.look(services.engine, business_day(services.settings.books), time.time())
         tills = services.spool.status()
         overviews = {one.name: one for one in lights.every_till(services.engine, now=time.time())}
         whole = store_wide.store_wide_of(services.engine, time.time())

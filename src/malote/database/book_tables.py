@@ -47,6 +47,7 @@ book_day = Table(
     Column("prints", Text),
     Column("looked_to", BigInteger, nullable=False),  # the newest document among them
     Column("checked_at", Double, nullable=False),
+    Column("closed_at", Double),  # when the chain had all of it; NULL once it was counted again (books/chain.py)
     PrimaryKeyConstraint("till_id", "day", name="book_day_key"),
     Index("book_day_day", "day", "till_id"),
     Index("book_day_checked", "checked_at"),
@@ -56,6 +57,19 @@ book_day = Table(
         sqlite_where=text("oldest_at IS NOT NULL"),
         postgresql_where=text("oldest_at IS NOT NULL"),
     ),
+)
+
+# Days of which a till counts more sales than are here: few, since a row goes when they come (spool/lacking_days.py).
+lacking_day = Table(
+    "lacking_day",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="lacking_day_till"), nullable=False),
+    Column("day", Text, nullable=False),  # YYYY-MM-DD, a business day
+    Column("count", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),  # cents
+    Column("since", Double, nullable=False),  # when the till first said so
+    PrimaryKeyConstraint("till_id", "day", name="lacking_day_key"),
+    Index("lacking_day_day", "day"),
 )
 
 # Closed days, a chain for each till: never changed, never removed (books/chain.py).

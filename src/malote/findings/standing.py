@@ -24,12 +24,14 @@ class Standing(msgspec.Struct, frozen=True):
     since: float | None = None
 
 
-def note(engine: Engine, name: Name, looked: Collection[int], found: Mapping[int, Standing]) -> None:
-    """What a look at these tills found, by till. Writes only where something is other than before.
+def note(engine: Engine, name: Name, looked: Collection[int] | None, found: Mapping[int, Standing]) -> None:
+    """What a look at these tills (None: at all) found, by till. Writes only where something is other than before.
 
     Raises ``StoreError``.
     """
     known = _known(engine, name)
+    if looked is None:
+        looked = {*known, *found}
     now = {one: found[one] for one in looked if one in found}
     gone = [one for one in looked if one in known and known[one] != now.get(one)]
     fresh = [one for one in now if known.get(one) != now[one]]

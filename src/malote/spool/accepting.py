@@ -12,6 +12,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import document_reference
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
+from malote.database.touched_days import touch
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
@@ -20,7 +21,6 @@ from malote.spool.documents import IncomingDocument, IncomingFile
 from malote.spool.moving import Changes, count, encode_reason, value_of
 from malote.spool.states import SETTLED
 from malote.spool.superseded import supersede
-from malote.spool.touched_days import touch
 from malote.wire import FileReceipt
 
 if TYPE_CHECKING:

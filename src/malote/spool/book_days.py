@@ -12,6 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from malote.database.book_tables import book_day, touched_day
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
+from malote.spool import lacking_days
+from malote.spool.lacking_days import Here
 
 AT_ONCE = 20  # marks in one transaction, which holds the write lock
 MOST = 2000  # at one call
@@ -88,21 +90,25 @@ def _count(connection: Connection, calendar: Calendar, till_id: int, printed: da
     for row in _window(connection, till_id, printed - 2 * spread, printed + 2 * spread):
         if (day := calendar.of(row.issued_at)) is not None:
             by_day[day].append(row)
+    here: dict[str, Here] = {}
     for offset in range(-calendar.spread, calendar.spread + 1):
         day = printed + timedelta(days=offset)
         if rows := by_day.get(day):
-            _keep(connection, till_id, day, rows)
+            here[day.isoformat()] = _keep(connection, till_id, day, rows)
         else:
             own = (book_day.c.till_id == till_id, book_day.c.day == day.isoformat())
             connection.execute(delete(book_day).where(*own))
+            here[day.isoformat()] = Here()
+    lacking_days.note(connection, till_id, here)
 
 
-def _keep(connection: Connection, till_id: int, day: date, rows: Sequence[Any]) -> None:
-    values = _sums(rows)
+def _keep(connection: Connection, till_id: int, day: date, rows: Sequence[Any]) -> Here:
+    values = _sums(rows) | {"closed_at": None}
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     fresh = {"till_id": till_id, "day": day.isoformat(), "looked_to": 0, "checked_at": 0.0}
     statement = insert(book_day).values(fresh | values)
     connection.execute(statement.on_conflict_do_update(index_elements=["till_id", "day"], set_=values))
+    return Here(values["arrived"], values["arrived_total"])
 
 
 def _sums(rows: Iterable[Any]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from malote.database.tables import document as documents
+from malote.database.touched_days import touch
 from malote.spool import feed, states
 from malote.spool.documents import Reason
 from malote.spool.states import State
-from malote.spool.touched_days import touch
 
 CHUNK = 500  # parameters of one statement; every engine takes as many
 

@@ -1,0 +1,64 @@
+"""What the server does for its books by itself, in a thread: looks at them, and closes days every night."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import date
+
+import structlog
+from sqlalchemy import Engine
+
+from malote.books import chain
+from malote.books.chain import Signer
+from malote.books.days import BusinessDay
+from malote.books.looking import look
+from malote.database.errors import StoreError
+from malote.findings.kinds import USUAL_SECONDS
+
+LOOK_SECONDS = 20.0
+
+log = structlog.get_logger("malote.books")
+
+
+class Keeper:
+    """Looks and closes, in a thread of its own."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        calendar: BusinessDay,
+        open_signer: Callable[[], Signer],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``open_signer`` reads the server's key; raises ``OSError``."""
+        self._engine = engine
+        self._calendar = calendar
+        self._open_signer = open_signer
+        self._clock = clock
+        self._closed: date | None = None  # all before this day, since the server started
+
+    def run(self, stop: threading.Event) -> None:
+        """Until it is told to stop; what fails is tried again at the next look."""
+        while True:
+            try:
+                self.step()
+            except (StoreError, OSError) as error:
+                log.warning("books_wait", reason=str(error))
+            if stop.wait(LOOK_SECONDS):
+                return
+
+    def step(self) -> int:
+        """One look; once a day, some minutes after it began, all before it is closed. How many entries that made.
+
+        Raises ``StoreError``, ``OSError``.
+        """
+        now = self._clock()
+        look(self._engine, self._calendar, now)
+        today = self._calendar.at(now - USUAL_SECONDS)
+        if self._closed == today:
+            return 0
+        added = chain.close_changed(self._engine, self._calendar, self._open_signer(), today, now)
+        self._closed = today
+        if added:
+            log.info("days_closed", before=today.isoformat(), entries=added)
+        return added

@@ -1,0 +1,141 @@
+"""What the server does for its books by itself: days that lack sales are told, and ended days closed every night."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event, select
+
+from malote.accounts.tills import create_till, record_contact
+from malote.books.days import BusinessDay
+from malote.books.looking import look
+from malote.books.nightly import Keeper
+from malote.database.book_tables import chained_day, lacking_day
+from malote.database.engine import reading
+from malote.findings import lights
+from malote.findings.kinds import USUAL_SECONDS
+from malote.structures.signing import SigningKey
+from malote.wire import Contact, TillDay
+from tests.engines.posting_support import Shop, open_shop
+from tests.engines.sales import OPENING, sale
+
+pytest_plugins = ["tests.engines.spool_fixtures"]
+
+DAY = OPENING.date()
+VALUE = sale(1).totals.total
+KEY = SigningKey(bytes(range(32)))
+
+
+def at(days: int, minutes: float = 0.0) -> float:
+    """Minutes after the midnight, by this machine's clock, that begins the day so many days after ``DAY``."""
+    midnight = datetime.combine(DAY + timedelta(days=days), time()).astimezone()
+    return midnight.timestamp() + 60 * minutes
+
+
+def say(engine: Engine, till_id: int, count: int, now: float, turn: int = 1) -> None:
+    days = [TillDay(DAY.isoformat(), count, count * VALUE, "0" * 64, turn)]
+    contact = Contact("1", datetime.fromtimestamp(now, UTC), pending=0, unproven=0, days=days)
+    record_contact(engine, till_id, contact, received_at=now)
+
+
+def told(engine: Engine, now: float) -> list[tuple[str, int, int]]:
+    look(engine, BusinessDay(), now)
+    overview = lights.till_overview(engine, "caixa1", now=now)
+    assert overview is not None
+    return [(one.name, one.count, one.value) for one in overview.findings if one.name == "days"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with open_shop(tmp_path, f"sqlite:///{tmp_path / 'erp.sqlite3'}") as opened:
+        with closing(opened.erp()) as erp:
+            erp.create_structure()
+        yield opened
+
+
+def test_a_day_that_is_over_and_lacks_sales_is_told_until_they_come(shop: Shop) -> None:
+    shop.accept(sale(1), sale(2))
+    say(shop.engine, shop.till.id, 4, at(0, 720))
+    assert told(shop.engine, at(0, 1430)) == [], "the day isn't over"
+    assert told(shop.engine, at(1, 1)) == [], "what was sold at midnight may be on its way"
+    assert told(shop.engine, at(1, 6)) == [("days", 1, 2 * VALUE)]
+    shop.accept(sale(3))
+    assert told(shop.engine, at(1, 7)) == [("days", 1, VALUE)]
+    say(shop.engine, shop.till.id, 5, at(1, 8), turn=2)
+    assert told(shop.engine, at(1, 9)) == [("days", 1, 2 * VALUE)], "it lacks something all the time"
+    shop.accept(sale(4), sale(5))
+    assert told(shop.engine, at(1, 10)) == []
+
+
+def test_sales_of_an_old_day_that_come_at_once_are_never_told(shop: Shop) -> None:
+    now = at(30, 720)
+    say(shop.engine, shop.till.id, 1, now)
+    assert told(shop.engine, now + 1) == []
+    shop.accept(sale(1))
+    assert told(shop.engine, now + 2 * USUAL_SECONDS) == []
+
+
+def test_nothing_of_a_day_came_on_both_kinds_of_store_database(spool_engine: Engine) -> None:
+    till, _ = create_till(spool_engine, "caixa1")
+    say(spool_engine, till.id, 3, at(0, 720))
+    assert told(spool_engine, at(1, 6)) == [("days", 1, 3 * VALUE)]
+    say(spool_engine, till.id, 2, at(1, 7), turn=2)
+    assert told(spool_engine, at(1, 8)) == [("days", 1, 2 * VALUE)]
+    with reading(spool_engine) as connection:
+        assert connection.execute(select(lacking_day.c.since)).scalars().all() == [at(0, 720)]
+    say(spool_engine, till.id, 0, at(1, 9), turn=3)
+    assert told(spool_engine, at(1, 10)) == []
+
+
+def test_the_server_closes_what_is_over_once_a_day_also_after_days_off(shop: Shop) -> None:
+    now = [at(0, 720)]
+    opened: list[int] = []
+
+    def key() -> SigningKey:
+        opened.append(1)
+        return KEY
+
+    def keeper() -> Keeper:
+        return Keeper(shop.engine, BusinessDay(), key, lambda: now[0])
+
+    shop.accept(sale(1), sale(2))
+    book(shop)
+    one = keeper()
+    assert one.step() == 0, "the day isn't over"
+    now[0] = at(1, 1)
+    assert (one.step(), len(opened)) == (0, 1), "some minutes after midnight, not at once"
+    now[0] = at(5, 10)
+    assert [one.step(), one.step(), keeper().step()] == [1, 0, 0]
+    now[0] = at(6, 10)
+    shop.accept(sale(3))
+    book(shop)
+    assert [one.step(), one.step()] == [1, 0], "late for a closed day: a supplement"
+    assert turns(shop) == [(1, DAY.isoformat()), (2, DAY.isoformat())]
+
+
+def test_a_night_costs_what_changed(shop: Shop) -> None:
+    shop.accept(sale(1))
+    book(shop)
+    Keeper(shop.engine, BusinessDay(), lambda: KEY, lambda: at(5, 10)).step()
+    asked: list[str] = []
+
+    def hear(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(shop.engine, "before_cursor_execute", hear)
+    Keeper(shop.engine, BusinessDay(), lambda: KEY, lambda: at(6, 10)).step()
+    assert asked
+    assert not [one for one in asked if "chained_day" in one]
+
+
+def book(shop: Shop) -> None:
+    with closing(shop.poster()) as poster:
+        poster.drain()
+
+
+def turns(shop: Shop) -> list[tuple[int, str]]:
+    query = select(chained_day.c.turn, chained_day.c.day).order_by(chained_day.c.turn)
+    with reading(shop.engine) as connection:
+        return [(row.turn, row.day) for row in connection.execute(query)]
