@@ -8,22 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Engine, insert
 
 from malote.accounts.tills import create_till
-from malote.books import board
+from malote.books import board, lag
 from malote.books.board import Board, Month, Query
 from malote.books.days import BusinessDay
+from malote.books.lag import Late, Offline
 from malote.database.book_tables import book_day
 from malote.database.engine import writing
+from malote.database.tables import open_sale
 from malote.database.till_tables import till_day
 from malote.spool import erp_memory
 from tests.engines.erp_support import Tables
+from tests.engines.findings_support import NOW, add_documents, add_till
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, sale
 from tests.engines.spool_support import Clock
 
-pytest_plugins = ["tests.engines.erp_fixtures"]
+pytest_plugins = ["tests.engines.erp_fixtures", "tests.engines.spool_fixtures"]
 
 DAY = OPENING.date()
 MONTH = Query(since=DAY, until=DAY + timedelta(days=29))
@@ -105,6 +108,26 @@ def test_a_till_that_says_nothing_is_unknown_and_months_are_compared_up_to_the_s
     found = shown(shop, today=DAY)
     assert found.rows[0].cells[DAY].arrived == "unknown"
     assert found.months == [Month("2026-03", 1, sale(1).totals.total), Month("2026-02", 0, 0)]
+
+
+def test_offline_notes_by_state_and_the_latest_tills(spool_engine: Engine) -> None:
+    ids = [add_till(spool_engine, f"t{n:02d}", pending=n, unsent_since=NOW - n) for n in range(12)]
+    add_till(spool_engine, "velho", pending=9, unsent_since=NOW - 99, disabled_at=NOW)
+    found = add_documents(spool_engine, ids[0], [{"state": "posted", "total": 100 * n} for n in range(1, 5)])
+    keys = ["35" + "1" * 42, "35" + "2" * 42, "41" + "3" * 42, "99" + "4" * 42]
+    due = [NOW + 50, NOW - 5, NOW + 20, NOW + 60]
+    rows = [
+        {"access_key": key, "till_id": ids[0], "document_id": one, "due_at": at}
+        for key, one, at in zip(keys, found, due, strict=True)
+    ]
+    with writing(spool_engine) as connection:
+        connection.execute(insert(open_sale), rows)
+        assert lag.offline(connection, NOW) == [
+            Offline("SP", 2, 300, NOW - 5, 1),
+            Offline("PR", 1, 300, NOW + 20, 0),
+            Offline("99", 1, 400, NOW + 60, 0),
+        ]
+        assert lag.latest(connection) == [Late(f"t{n:02d}", n, NOW - n) for n in range(11, 1, -1)]
 
 
 def test_two_hundred_tills_of_a_month_are_painted_within_a_second(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 compared with the ERP's own rows since, and differs in nothing.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -12,7 +13,9 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
+from malote.books import lag
 from malote.books.days import BusinessDay
+from malote.books.lag import Late, Offline
 from malote.database.book_tables import book_day
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference, erp_stranger
@@ -103,6 +106,8 @@ class Board(msgspec.Struct, frozen=True):
     oldest: tuple[str, float] | None
     unsent: list[Unsent]
     after: str | None = None
+    offline: list[Offline] = []
+    latest: list[Late] = []
 
 
 def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> Board:
@@ -113,6 +118,7 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
         cells = _cells(connection, calendar, query, [row.id for row in shown])
         rows = [Row(row.name, row.label, cells[row.id]) for row in shown]
         months, oldest = _months(connection, today), _oldest(connection)
+        behind = lag.offline(connection, time.time()), lag.latest(connection)
     late = [
         Unsent(row.till, cell.day, cell.unsent, cell.unsent_total)
         for row in rows
@@ -120,7 +126,7 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
         if cell.unsent and cell.day < today
     ]
     days = [query.since + timedelta(days=place) for place in range((query.until - query.since).days + 1)]
-    return Board(days, rows, months, oldest, sorted(late, key=lambda one: (one.day, one.till)), after)
+    return Board(days, rows, months, oldest, sorted(late, key=lambda one: (one.day, one.till)), after, *behind)
 
 
 class Listed(msgspec.Struct, frozen=True):

@@ -62,6 +62,8 @@ def _plain(found: "Board") -> object:
         "months": found.months,
         "oldest": {"till": found.oldest[0], "since": found.oldest[1]} if found.oldest else None,
         "unsent": found.unsent,
+        "offline": found.offline,
+        "latest": found.latest,
     }
 
 
@@ -84,6 +86,20 @@ def _show(found: "Board", language: Language, now: float) -> None:
         minutes = int((now - found.oldest[1]) // 60)
         waits = "waits longest" if english else "espera há mais tempo"
         say(f"{found.oldest[0]}: {waits}, {minutes} min")
+    _show_lag(found, language, now)
+
+
+def _show_lag(found: "Board", language: Language, now: float) -> None:
+    english = language == "en"
+    for one in found.offline:
+        said = "offline without protocol, the first due" if english else "offline sem protocolo, a primeira vence em"
+        late = "past its deadline" if english else "fora do prazo"
+        overdue = f" · {one.overdue} {late}" if one.overdue else ""
+        due = f"{datetime.fromtimestamp(one.due_at).astimezone():%d/%m %H:%M}"
+        say(f"{one.state}: {one.count} × {said} {due} · R$ {amount(one.total, language)}{overdue}")
+    for till in found.latest:
+        said = "not sent, the oldest for" if english else "por enviar, o mais antigo há"
+        say(f"{till.till}: {till.count} {said} {max(int((now - till.since) // 60), 0)} min")
 
 
 def _mark(cell: "Cell | None") -> Text:
