@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from malote.accounts.audit import Actor
 from malote.books.days import BusinessDay
@@ -99,6 +100,25 @@ def test_a_row_that_stands_twice_is_told_where_the_tables_allow_it(shop: Shop, t
     [day] = report.days
     assert (day.server.count, day.erp.count) == (8, 9)
     assert day.erp.total - day.server.total == sale(3).totals.total
+
+
+@pytest.mark.parametrize(("table", "column"), [("sale", "total"), ("sale", "issued_at"), ("sale_item", "quantity")])
+def test_a_row_that_cannot_be_read_is_that_sales_trouble_and_hides_no_other(
+    shop: Shop, tables: Tables, table: str, column: str
+) -> None:
+    tables.run(
+        f"CREATE TABLE loose AS SELECT * FROM {table}",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE loose RENAME TO {table}",
+        f"UPDATE {table} SET {column} = NULL WHERE access_key = '{key(3)}'",
+        f"DELETE FROM sale WHERE access_key = '{key(6)}'",
+    )
+    report = compared(shop)
+    assert sorted(one.access_key for one in report.differences) == [key(3), key(6)]
+    with closing(shop.poster()) as poster:
+        shop.accept(sale(30))
+        poster.drain()
+    assert sale(30).access_key in {row[0] for row in tables.ask(text("SELECT access_key FROM sale"))}
 
 
 def test_an_emptied_erp_lacks_every_one_by_name(shop: Shop, tables: Tables) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 from sqlalchemy import ColumnElement, Connection, Engine, exists, select
 
 from malote.database.engine import reading
@@ -28,6 +29,8 @@ from malote.spool.erp_differences import (
 )
 from malote.spool.moving import chunks
 from malote.spool.states import OPEN
+
+log = structlog.get_logger(__name__)
 
 PAGE = 2000  # documents compared at once
 
@@ -47,11 +50,11 @@ def compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool = T
 
     Raises ``StoreError`` and what the ERP raises.
     """
-    compared = _compare(engine, erp, ids, sales=sales)
+    compared = _compare_apart(engine, erp, ids, sales=sales)
     if not compared.differences:
         return compared
     suspected = [one.booked.id for one in compared.differences]
-    again = _compare(engine, erp, suspected, sales=sales)
+    again = _compare_apart(engine, erp, suspected, sales=sales)
     confirmed = [one for one in again.differences if one.booked.id in set(suspected)]
     settled = set(suspected) - {one.id for one in again.booked}
     return Compared(
@@ -104,6 +107,26 @@ def _compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -
         found = departing.with_departures(erp, booked, contents, found)
     with reading(engine) as connection:
         return Compared(booked, rows, _without_open(connection, found))
+
+
+def _compare_apart(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -> Compared:
+    """Halved down to a row that can't be read at all, such as a total that is NULL or text: it is that sale's trouble
+    and holds back no other, and nobody's booking."""
+    try:
+        return _compare(engine, erp, ids, sales=sales)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        if len(ids) > 1:
+            middle = len(ids) // 2
+            halves = [_compare_apart(engine, erp, some, sales=sales) for some in (ids[:middle], ids[middle:])]
+            return _together(*halves)
+        log.warning("erp_row_unreadable", document=ids[0], error=type(error).__name__)
+        with reading(engine) as connection:
+            booked = _read(connection, ids)
+        return Compared(booked, {}, [Difference(one, "content") for one in booked])
+
+
+def _together(first: Compared, second: Compared) -> Compared:
+    return Compared(first.booked + second.booked, {**first.rows, **second.rows}, first.differences + second.differences)
 
 
 def _judged(booked: Booked, listed: bool, rows: Mapping[str, Sequence[SaleRow]], *, sales: bool) -> Difference | None:
