@@ -13,6 +13,7 @@ from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference
 from malote.database.tables import document
 from malote.erp.protocol import Erp
+from malote.findings.store_wide import STORE_WIDE
 from malote.posting.ledger import LOOK_SECONDS, LedgerGuard, accept
 from malote.posting.poster import Poster
 from malote.spool import erp_memory
@@ -82,6 +83,30 @@ def test_it_is_noticed_when_nothing_is_sold(shop: Shop, tables: Tables, clock: C
     assert found is not None
     assert (found.missing, found.total) == (2, sale(1).totals.total + sale(2).totals.total)
     poster.close()
+
+
+def test_a_database_without_a_ledger_rejects_no_sale_and_is_told_when_nothing_is_sold(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
+    guard = LedgerGuard(shop.engine, clock)
+    poster = shop.poster(guard=guard)
+    shop.accept(sale(1))
+    poster.drain()
+    tables.run("ALTER TABLE posting_key RENAME TO aside")
+    clock.now += LOOK_SECONDS
+    with closing(shop.erp()) as erp:
+        hindrance = guard.look(erp)
+    assert hindrance is not None
+    assert hindrance.code in STORE_WIDE
+    clock.now += LOOK_SECONDS
+    shop.accept(sale(2))
+    poster.step()
+    assert shop.counted() == {"posted": 1, "waiting": 1}
+    tables.run("ALTER TABLE aside RENAME TO posting_key")
+    clock.now += 2 * LOOK_SECONDS
+    poster.drain()
+    poster.close()
+    assert shop.counted() == {"posted": 2}
 
 
 def test_what_comes_back_by_itself_lets_posting_go_on(shop: Shop, tables: Tables, clock: Clock) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.erp.protocol import Erp, ErpError
+from malote.posting.evidence import general
 from malote.spool import erp_memory
 from malote.spool.book_days import PRINTED, Calendar
 from malote.spool.erp_memory import Trouble
@@ -49,7 +50,11 @@ class LedgerGuard:
     def check(self, erp: Erp) -> None:
         """Looks if it is time to. Raises ``ErpError`` while the ledger lacks something, and what the ERP raises."""
         if self._is_due(erp):
-            self._look(erp)
+            try:
+                self._look(erp)
+            except ErpError as error:
+                # A ledger that isn't there at all, say: an empty database is behind the address. No sale's fault.
+                raise error if error.transient else general(error) from error
         elif self._trouble is not None:
             # It may have been accepted meanwhile, or be on its way to be booked again.
             self._trouble = erp_memory.recall(self._engine).trouble
