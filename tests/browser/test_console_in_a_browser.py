@@ -87,6 +87,15 @@ def test_a_page_changes_by_itself_when_something_happens(services: Services, pag
     assert page.evaluate("window.sameAsBefore"), "the page was not loaded anew"
 
 
+def test_the_heading_of_the_board_covers_none_of_its_tills(services: Services, page: Page) -> None:
+    page.goto("/console/reconciliation")
+    heading = page.locator(".board thead th").first.bounding_box()
+    first = page.locator(".board tbody tr").first.bounding_box()
+    assert heading is not None
+    assert first is not None
+    assert heading["y"] + heading["height"] <= first["y"] + 1
+
+
 def test_what_is_ticked_stays_ticked_while_the_page_refreshes(services: Services, page: Page) -> None:
     page.get_by_role("checkbox", name="caixa2").check()
     sell(services, find_till(services.engine, "caixa1"), first=9)
