@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from malote.config import Settings, limits_of
@@ -56,4 +57,8 @@ def build_locks(settings: Settings, engine: Engine) -> Locks:
         tables = tables_of(settings)
     except ErpError:
         tables = BUILT_IN  # the poster says what is wrong with the profile
-    return Locks(engine, settings.erp_url, settings.locks, tables=tables)
+    chosen = settings.locks
+    if chosen.dba_password_file:
+        # From home, as `malote check` looks for it, whatever folder a service is started in.
+        chosen = replace(chosen, dba_password_file=str(settings.home_path / chosen.dba_password_file))
+    return Locks(engine, settings.erp_url, chosen, tables=tables)

@@ -140,7 +140,7 @@ class LocksSettings(Section, frozen=True, forbid_unknown_fields=True):
     automatic_programs: list[str] = []
     dba_user: str = ""  # for the automatic measure only
     dba_password: str = ""
-    dba_password_file: str = ""  # instead of dba_password
+    dba_password_file: str = ""  # instead of dba_password; relative to home
 
 
 class IntakeSettings(Section, frozen=True, forbid_unknown_fields=True):

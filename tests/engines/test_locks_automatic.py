@@ -1,12 +1,14 @@
 """The automatic measure on a real PostgreSQL: off by default, by rule, with a login of its own, and in the trail."""
 
 import time
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from malote.accounts import audit
-from malote.config import LocksSettings
+from malote.app_building import build_locks
+from malote.config import LocksSettings, Settings
 from malote.locks import automatic
 from malote.locks.services import Locks
 from tests.engines.locks_support import DBA, People
@@ -67,4 +69,15 @@ def test_otherwise_nobody_is(shop: Shop, people: People, settings: LocksSettings
         assert holder.connection.execute("SELECT 1").fetchone() == (1,)
         holder.connection.rollback()
         until(lambda: shop.counted() == {"posted": 10})
+    locks.close()
+
+
+def test_its_password_file_is_looked_for_from_home(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service starts in any folder; ``malote check`` looks there too."""
+    (tmp_path / "dba").write_text(f"{DBA.reveal()}\n", encoding="utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    chosen = replace(RULE, dba_password="", dba_password_file="dba")
+    locks = build_locks(Settings(home=str(tmp_path), locks=chosen), shop.engine)
+    assert automatic.login_of(locks.settings).reveal() == DBA.reveal()
     locks.close()

@@ -170,10 +170,11 @@ def _cleaned(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapp
     return event
 
 
-def set_up_logs() -> None:
+def set_up_logs(*, for_good: bool = False) -> None:
     """Log lines on standard error, cleaned: for people on a terminal, one JSON object a line otherwise.
 
-    Without it they would stand raw within what a command prints.
+    Without it they would stand raw within what a command prints. ``for_good``: until the process ends, where many
+    lines may come; otherwise standard error is looked for at each.
     """
     import structlog
 
@@ -188,6 +189,7 @@ def set_up_logs() -> None:
             structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),
         ],
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=for_good,
     )
 
 

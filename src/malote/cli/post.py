@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, say, services_of
+from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs
 from malote.config import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def post(config: ConfigOption = None, once: OnceOption = False) -> None:
     """Books accepted sales in the ERP until Ctrl-C. Several may run, on several machines."""
+    set_up_logs(for_good=True)
     with services_of(config, creates=True) as services:
         _post(services, once=once)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, say, services_of, warn
+from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs, warn
 from malote.config import Settings, file_of
 from malote.loopback import is_loopback
 
@@ -33,6 +33,7 @@ def serve(
     no_posting: Annotated[bool, typer.Option("--no-posting", help="Leave posting to `malote post`.")] = False,
 ) -> None:
     """Takes sales from the tills and the drop folder, and posts them to the ERP, until Ctrl-C."""
+    set_up_logs(for_good=True)
     with services_of(config, creates=True) as services, _listening(services, host, port) as listener:
         tell_open_secrets(services.settings, file_of(config))
         _serve(services, listener, posting=services.settings.server.posting and not no_posting)
