@@ -18,7 +18,7 @@ from malote.erp.grants import Grant
 from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.mariadb import grants, session, tables, whole
-from malote.erp.mariadb.faults import TAKEN
+from malote.erp.mariadb.faults import DEADLOCK, TAKEN
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
@@ -26,6 +26,7 @@ from malote.erp.repertoire import Repertoire
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
 
+_TRIES = 5  # of a batch that is a deadlock's victim
 _SPARE_SECONDS = 5.0  # the server ends a statement itself; the driver only what the network lost
 
 Answer = TypeVar("Answer")
@@ -99,6 +100,18 @@ class MariadbErp:
         return rehearsing.rehearsal(self, posting, self._transaction, self._named)
 
     def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
+        """InnoDB locks more rows than it was asked for, so that two posters may deadlock over nothing: that is tried
+        again at once, since the server has taken all of it back."""
+        left = _TRIES
+        while True:
+            left -= 1
+            try:
+                return self._once(work, batch)
+            except ErpError as error:
+                if error.facts.get("sqlstate") != DEADLOCK or not left:
+                    raise
+
+    def _once(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
         try:
             with classified(secrets=self._secrets):
                 self._look_at_engines()

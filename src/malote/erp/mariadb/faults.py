@@ -10,6 +10,7 @@ from malote.erp.said import presentable
 
 GONE = 1305  # a procedure, or a savepoint, that isn't there
 TAKEN = 1062
+DEADLOCK = "40001"  # the SQLSTATE by which the server says that it took everything back
 
 _TRANSIENT: dict[str, tuple[int, ...]] = {
     # Not there, going down, too many of us, no memory, a replica or one put to read only, a Galera node that isn't
