@@ -3,7 +3,6 @@
 One small look, for ``/health`` and whoever else asks; details stay in the log and with those who signed in.
 """
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
+from malote.database import room
 from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
@@ -18,7 +18,6 @@ from malote.posting.retry import ERP_WIDE
 from malote.spool import presence
 from malote.spool.presence import Sign
 
-LEAST_FREE = 50_000_000  # bytes; SQLite and the quarantine need some to do anything
 BEHIND_SECONDS = 300.0  # that an accepted document may lie where no poster gives a sign of life
 JUMP_SECONDS = 60.0
 JUMP_TOLD_SECONDS = 900.0
@@ -58,7 +57,7 @@ class Vitals:
             found += _posting(presence.signs(self._engine), self._oldest(), time.time())
         except StoreError as error:
             found.append(error.code)
-        if self._is_full() and "disk_full" not in found:
+        if room.is_full(self._home) and "disk_full" not in found:
             found.append("disk_full")
         if self._clock.jumped():
             found.append("clock_jumped")
@@ -69,12 +68,6 @@ class Vitals:
         query = select(documents.c.accepted_at).where(documents.c.state == "accepted").order_by(documents.c.id).limit(1)
         with reading(self._engine) as connection:
             return connection.execute(query).scalar()
-
-    def _is_full(self) -> bool:
-        try:
-            return shutil.disk_usage(self._home).free < LEAST_FREE
-        except OSError:
-            return False
 
 
 def _posting(signs: Sequence[Sign], oldest: float | None, now: float) -> list[str]:

@@ -4,9 +4,11 @@ import time
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, text
 
 from malote import rejection
+from malote.database import room
 from malote.database.engine import writing
 from malote.findings import lights, listing, standing
 from malote.findings.kinds import CAUSES, KINDS, LIGHTS, Finding
@@ -108,6 +110,15 @@ def test_an_erp_that_is_away_is_told_though_nothing_waits(spool_engine: Engine) 
     assert told(spool_engine, now=NOW + 60) == [("store_wide", "erp_away", 0, 0, NOW + 1)], "since it began"
     poster.renew()
     assert seen(spool_engine, now=NOW + 60).light == "ok"
+
+
+def test_a_disk_without_room_is_green_nowhere(spool_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is at the tills then, and nothing of it can be written down here."""
+    add_till(spool_engine, "caixa1")
+    monkeypatch.setattr(room, "LEAST_FREE", 1 << 62)
+    here = spool_engine.dialect.name == "sqlite"
+    assert seen(spool_engine).light == ("stopped" if here else "ok"), "a database server's disk isn't seen from here"
+    assert [one[1] for one in told(spool_engine, now=NOW)] == (["disk_full"] if here else [])
 
 
 def test_one_poster_that_books_is_enough(spool_engine: Engine) -> None:

@@ -1,8 +1,9 @@
-"""What stops every till at once: nobody posts, the ERP is away or refuses everything, its ledger lost bookings."""
+"""What stops every till at once: no room on the disk, nobody posts, the ERP away, refusing all or lacking bookings."""
 
 from sqlalchemy import Connection, Engine, func, select
 
 from malote import rejection
+from malote.database import room
 from malote.database.engine import reading
 from malote.database.tables import tally
 from malote.findings.kinds import Finding, finding_of
@@ -10,6 +11,7 @@ from malote.spool import erp_memory, presence
 
 LEDGER_SHORT = "erp_ledger_short"
 ABSENT = "poster_absent"
+DISK_FULL = "disk_full"
 
 # What concerns the whole ERP, and so every till, whether anything of it waits or not.
 STORE_WIDE = frozenset(
@@ -51,6 +53,10 @@ def store_wide(connection: Connection, now: float) -> list[Finding]:
             since=trouble.since,
             facts=erp_memory.facts_of(trouble),
         )
+    folder = room.folder_of(connection)
+    if folder is not None and room.is_full(folder):
+        # Nothing can be written of it: no sale is taken, and what waits is at the tills.
+        found[DISK_FULL] = finding_of("store_wide", "", DISK_FULL, facts={"detail": str(folder)})
     return sorted(found.values(), key=lambda one: (rejection.weight(one.code), one.code))
 
 
