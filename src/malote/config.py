@@ -298,7 +298,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{chosen or 'environment'}: {error}") from error
-    _check_addresses(settings)
+    _check_addresses(settings, environment)
     _check_proxies(settings.server.trusted_proxies, str(chosen or "environment"))
     _check_operations(settings)
     _check_books(settings.books, str(chosen or "environment"))
@@ -319,8 +319,15 @@ def file_of(path: Path | None = None, environment: Mapping[str, str] = os.enviro
     return chosen.resolve() if chosen else None
 
 
-def _check_addresses(settings: Settings) -> None:
-    """Here, before anybody connects: what can be read in two ways would be repeated by whoever looks for the server."""
+def _check_addresses(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Here, before anybody connects: what can be read in two ways would be repeated by whoever looks for the server.
+
+    An empty variable is one that somebody forgot to fill: it must not quietly mean a file to try things out with.
+    """
+    for name in ("database.url", "erp.url"):
+        variable = f"MALOTE_{name.upper().replace('.', '_')}"
+        if environment.get(variable, "x").strip() == "":
+            raise _invalid(settings, name, f'{variable}=""')
     for name, schemes in _ADDRESSES.items():
         section, _, field = name.partition(".")
         given = getattr(getattr(settings, section), field)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from tests.engines import classico
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.test_erp_cli import malote
-from tests.unit.fiscal.notes import build_cancellation, build_note, key_of
+from tests.unit.fiscal.notes import MORNING, build_cancellation, build_note, key_of
 
 pytestmark = pytest.mark.postgresql
 NOTE = build_note(payments=[("01", 3000)], change=410)
@@ -60,6 +61,16 @@ def test_what_malote_would_not_book_is_not_handed_over(folder: Path) -> None:
     (folder / "errada.xml").write_bytes(NOTE[:3000])
     ended = malote(folder, "try", "errada.xml")
     assert (ended.returncode, ended.stdout[:2]) == (1, "✘ ")
+
+
+def test_what_this_store_does_not_book_is_said(folder: Path) -> None:
+    with (folder / "malote.toml").open("a", encoding="utf-8") as settings:
+        settings.write('[store]\nsince = "2026-11-21T00:00:00-03:00"\n')
+    ended = malote(folder, "try", "nota.xml")
+    assert (ended.returncode, "[before_the_start]: 2026-11-21" in ended.stdout) == (1, True), ended.stdout
+    (folder / "teste.xml").write_bytes(build_note(environment=2, issued_at=MORNING + timedelta(days=2)))
+    ended = malote(folder, "try", "teste.xml", "--json")
+    assert json.loads(ended.stdout)["code"] == "test_environment"
 
 
 def test_the_profile_is_checked_against_the_database(folder: Path, url: str) -> None:

@@ -42,6 +42,14 @@ def test_the_environment_wins_and_reads_lists_numbers_and_booleans(tmp_path: Pat
     assert settings.language == "en"
 
 
+@pytest.mark.parametrize("variable", ["MALOTE_ERP_URL", "MALOTE_DATABASE_URL"])
+def test_an_address_left_empty_in_the_environment_is_no_file_to_try_out_with(tmp_path: Path, variable: str) -> None:
+    file = tmp_path / "malote.toml"
+    file.write_text('[erp]\nurl = "postgresql://malote@erp/retaguarda"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=variable):
+        load(file, {variable: ""})
+
+
 def test_a_bom_of_a_windows_editor_is_no_obstacle(tmp_path: Path) -> None:
     file = tmp_path / "malote.toml"
     file.write_bytes(b"\xef\xbb\xbf" + b'language = "en"\n')

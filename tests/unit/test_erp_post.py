@@ -39,7 +39,7 @@ def test_each_driver_gets_its_own_binds() -> None:
         ("call = ['select f(:documents)', 'select g(:id)']", ":documents stands alone"),
         ("call = 'f(:document)'\ncall_void = 'f(:documents)'", ":documents stands alone"),
         ("call = 'f(:document)'\ncalls = 'f'", "calls"),
-        ("call = 'f(:document)'\ntable = 'a b'", "can't be the name"),
+        ("call = 'f(:document)'\ntable = 'a;b'", "can't be the name"),
     ],
 )
 def test_what_can_t_be_called_is_refused_at_the_start(post: str, why: str) -> None:

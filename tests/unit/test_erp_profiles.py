@@ -282,7 +282,7 @@ def test_a_profile_that_is_not_there_is_said(name: str, tmp_path: Path) -> None:
         "name = 1",
         as_toml(load("varejo")) + "\n[unknown]\nx = 1\n",
         as_toml(load("varejo")).replace("nfc_capa", 'x"; DROP TABLE y'.replace('"', '\\"')),
-        as_toml(load("varejo")).replace("chv_nfc =", "'bad name' =", 1),
+        as_toml(load("varejo")).replace("chv_nfc =", "'bad;name' =", 1),
         as_toml(load("varejo")).replace("cod_dep = 1", "cod_dep = 1.5"),
     ],
 )

@@ -30,7 +30,7 @@ def suggest(
     from malote.erp.engines import open_configured
     from malote.erp.protocol import ErpError
     from malote.erp.suggesting.looking import look, smallest
-    from malote.erp.suggesting.writing import suggested
+    from malote.erp.suggesting.writing import KeyOfManyError, suggested
 
     settings = settings_of(config)
     # Of whatever profile the settings name nothing is wanted: it may not be written yet.
@@ -43,9 +43,11 @@ def suggest(
             with erp.read_only() as connection:
                 known = look(connection, schema or None)
                 there = partial(smallest, connection, schema=schema or None)
-                profile = suggested(known, name, settings.language, there)
+                profile = suggested(known, name, settings.language, there, schema)
         say_lines(profile)
     except ErpError as error:
         fail(error.code, error.facts, settings)
+    except KeyOfManyError as error:
+        fail("suggest_key_of_many", {"table": error.table, "columns": ", ".join(error.columns)}, settings)
     except LookupError as error:
         fail("suggest_found_nothing", {"tables": str(error)[:300]}, settings)

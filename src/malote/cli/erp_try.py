@@ -29,7 +29,7 @@ _RESULTS = {
     "protocol_added": ("traria o protocolo à venda lançada", "would bring the protocol to the booked sale"),
     "refused": ("recusado", "refused"),
     "rejected": ("o Malote o rejeitaria", "Malote would reject it"),
-    "kept": ("não é venda: seria guardado, não lançado", "no sale: it would be kept, not booked"),
+    "kept": ("seria guardado, não lançado", "it would be kept, not booked"),
     "divergent": ("o ERP tem outro conteúdo nesta chave", "the ERP has other content under this key"),
     "waits": ("esperaria", "would wait"),
     "sale_missing": ("esperaria: a venda não está no ERP", "would wait: the ERP doesn't have its sale"),
@@ -95,18 +95,21 @@ def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> Report:
     from malote.fiscal import operations
     from malote.fiscal.documents import Sale, content_hash
     from malote.fiscal.reader import summary
+    from malote.intake.admission import against_policy, before_the_start
 
     document = reading.document
     judged = operations.judge(document, settings.fiscal.operations) if isinstance(document, Sale) else []
-    problems = [*reading.problems, *judged]
+    seen = summary(reading)
+    of_store = [*before_the_start(seen, settings.store), *against_policy(seen, settings.store)]
+    problems = [*reading.problems, *judged, *of_store]
     for severity, result in (("reject", "rejected"), ("keep", "kept")):
         for problem in problems:
             if problem.severity == severity:
-                return Report(summary(reading).access_key, result, problem.code, dict(problem.facts), "", [])
+                return Report(seen.access_key, result, problem.code, dict(problem.facts), "", [])
     if isinstance(document, Sale) and any(one.code == operations.PART for one in judged):
         document = operations.sale_part(document, settings.fiscal.operations)
     if document is None:
-        return Report(summary(reading).access_key, "rejected", "", {}, "", [])
+        return Report(seen.access_key, "rejected", "", {}, "", [])
     try:
         found = erp.rehearse(Posting(0, _TILL, document, content_hash(document)))
     except ErpError as error:
@@ -128,7 +131,8 @@ def _print(report: Report, settings: Settings) -> None:
     _line(f"{mark} {report.key or '–'}: {result}{called}")
     if report.code:
         title = rejection.title(report.code, settings.language)
-        _line(f"  {title} [{report.code}]: {report.facts.get('said') or report.facts.get('detail', '')}")
+        told = report.facts.get("said") or report.facts.get("detail") or report.facts.get("since", "")
+        _line(f"  {title} [{report.code}]{': ' if told else ''}{told}")
     for touched in report.touched:
         counts = (("+", touched.inserted), ("~", touched.updated), ("−", touched.deleted))
         _line(f"  {touched.table}: {' '.join(f'{sign}{count}' for sign, count in counts if count)}")

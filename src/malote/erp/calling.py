@@ -4,7 +4,7 @@ Malote keeps one narrow row for each sale beside the ledger: how it stands, and 
 refuses, or wants to wait, is left out of the batch, which is booked again without it: so nothing of it is claimed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -197,7 +197,7 @@ class Calls:
         code, state = error.code, error.facts.get("sqlstate", "")
         facts = dict(error.facts)
         if error.spoken:
-            facts["said"] = _presentable(posting, error.spoken)
+            facts["said"] = _presentable(posting, error.spoken, error.facts.values())
         if state and not {state, state.removeprefix("ORA-")}.isdisjoint(self._post.wait):
             return _outcome(posting, Result.WAITS, WAITS, facts)
         if code == _OWN_FAULT or state.startswith("42"):
@@ -210,10 +210,11 @@ def _outcome(posting: Posting, result: Result, code: str, facts: dict[str, str])
     return Outcome(posting.document_id, result, {name: fact for name, fact in facts.items() if fact}, code)
 
 
-def _presentable(posting: Posting, words: str) -> str:
+def _presentable(posting: Posting, words: str, names: Iterable[str] = ()) -> str:
+    """``names`` of the ERP's tables and columns may be shown, whatever they look like."""
     document = posting.document
     issuer = "" if isinstance(document, Answer) else document.issuer
-    return presentable(words, known={issuer}, secrets={document.consumer} if isinstance(document, Sale) else ())
+    return presentable(words, known={issuer, *names}, secrets={document.consumer} if isinstance(document, Sale) else ())
 
 
 def _key(document: Document) -> str:

@@ -287,6 +287,9 @@ def _refuse_unusable(made: ErpTables) -> None:
             raise _unusable(made, part, f"must hold {lacking} so that it can be read back when stock is returned")
 
 
+_NO_LINK = "needs a column for sale.key or access_key; where a sale's key is of several columns, use [post]"
+
+
 def _refuse_unlinked(made: ErpTables) -> None:
     """What was written of a sale must be found again, by the ERP's own key of it or by the access key."""
     if not made.sale.identity:
@@ -297,7 +300,7 @@ def _refuse_unlinked(made: ErpTables) -> None:
         raise _unusable(made, "item", "needs a column for number, by which the key is found that the database made")
     for mapped in (made.item, made.tax, made.payment):
         if mapped and not mapped.of_sale:
-            raise _unusable(made, mapped.part, "needs a column for sale.key or access_key")
+            raise _unusable(made, mapped.part, _NO_LINK)
     stock = made.stock
     if stock is not None and "quantity" not in stock.columns:
         raise _unusable(made, "stock", "needs a column of its own for quantity")

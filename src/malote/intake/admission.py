@@ -109,7 +109,7 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
     operation = operations.judge(document, rules.operations) if isinstance(document, Sale) else []
     if isinstance(document, Sale) and any(problem.code == operations.PART for problem in operation):
         document = operations.sale_part(document, rules.operations)
-    operation += _before_the_start(seen, rules.store)
+    operation += before_the_start(seen, rules.store)
     operation = [_as_warning(problem, accepted) for problem in operation]
     found = [_as_warning(problem, accepted) for problem in reading.problems] + operation
     if any(problem.severity == "keep" for problem in operation):
@@ -122,7 +122,7 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
         return judged
     if not judged.kept:
         # Of what is never booked it doesn't matter whose it is, nor from which environment.
-        judged.problems += _against_policy(seen, rules.store)
+        judged.problems += against_policy(seen, rules.store)
     claims = not judged.rejected and not judged.kept and not isinstance(document, Answer)
     if claims and seen.issuer and seen.model and seen.series is not None:
         judged.series = (seen.issuer, seen.model, seen.series)
@@ -136,7 +136,7 @@ def _as_warning(problem: Problem, accepted: Collection[str]) -> Problem:
     return warning(problem.code, **problem.facts) if taken else problem
 
 
-def _before_the_start(seen: Summary, store: StoreSettings) -> list[Problem]:
+def before_the_start(seen: Summary, store: StoreSettings) -> list[Problem]:
     """What an old system booked, before Malote took its place, must not be booked again."""
     if not store.since or not seen.issued_at:
         return []
@@ -146,7 +146,8 @@ def _before_the_start(seen: Summary, store: StoreSettings) -> list[Problem]:
     return [keep("before_the_start", since=store.since[:16].replace("T", " "))]
 
 
-def _against_policy(seen: Summary, store: StoreSettings) -> list[Problem]:
+def against_policy(seen: Summary, store: StoreSettings) -> list[Problem]:
+    """Of an environment or an issuer that this store doesn't book."""
     problems = []
     if seen.environment == TEST_ENVIRONMENT and not store.test_environment:
         problems.append(reject("test_environment"))

@@ -294,7 +294,7 @@ def _query(call: Call, around: Surroundings) -> Compiled:
     if len(given) != len(query.values):
         raise ExpressionError(f"the query {name} takes {len(query.values)} values: {', '.join(query.values)}")
     if any(one.asks or one.shape.kind not in KINDS for one in given):
-        raise ExpressionError(f"a query is given texts, integers, decimals and days: what is of {', '.join(KINDS)}")
+        raise ExpressionError(f"a query is given texts, numbers, days and hours: what is of {', '.join(KINDS)}")
     ask = Ask(name, types_of([one.shape.kind for one in given]), tuple(one.value for one in given))
     column = around.column
 

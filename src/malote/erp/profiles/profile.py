@@ -37,7 +37,8 @@ OWN_SALE = (
 )
 
 BUILT_IN = "malote"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$#]{0,62}")
+# What may be quoted without harm: old ERPs have blanks, hyphens and accents in their names.
+_NAME = re.compile(r"[^\W\d](?:[\w$# -]{0,61}[\w$#])?")
 _LONGEST_FILE = 1_000_000  # bytes
 
 Written = str | int | bool  # an expression's text, or a constant that needs none
@@ -148,7 +149,7 @@ def read(text: str, where: str) -> Profile:
     if profile.post is not None:
         check(profile.post, where)
     for name in _names(profile):
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise ProfileError(where, f"{name[:70]!r} can't be the name of a table or column here")
     _refuse_unusable(profile, where)
     return profile
@@ -182,6 +183,11 @@ def _refuse_unusable(profile: Profile, where: str) -> None:
             raise ProfileError(f"{where}: {part}", "sequence needs key, the column that it numbers")
         if (mapped.rows and part != "tax") or set(mapped.rows) - set(ordinary_tables.TAXES):
             raise ProfileError(f"{where}: {part}", f"rows are of tax, out of {', '.join(ordinary_tables.TAXES)}")
+
+
+def is_name(text: str) -> bool:
+    """Whether a profile may have it for a table or a column."""
+    return _NAME.fullmatch(text) is not None
 
 
 def _names(profile: Profile) -> list[str]:

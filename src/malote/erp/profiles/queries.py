@@ -15,7 +15,14 @@ from malote.erp.profiles.errors import ProfileError
 ANSWERS = "?"  # no field is called so
 AMBIGUOUS = object()  # several rows that say different things
 
-_TYPES = {"text": "text", "integer": "bigint", "decimal": "numeric", "date": "date", "any": "text"}
+_TYPES = {
+    "text": "text",
+    "integer": "bigint",
+    "decimal": "numeric",
+    "date": "date",
+    "clock": "timestamp",
+    "any": "text",
+}
 KINDS = tuple(_TYPES)
 _BIND = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|(?<![:\w]):(?P<name>[a-z_][a-z0-9_]*)")
 _BEGINS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)

@@ -73,7 +73,7 @@ def _has(table: Found, *wanted: str, kinds: tuple[str, ...] = ()) -> bool:
 def _like_sale(table: Found, known: Mapping[str, Found]) -> int:
     named = ideas(table.name)
     score = 5 * any(map(is_key, table.columns.values())) + 3 * ("sale" in named) + ("header" in named)
-    score -= 4 * bool(named & {"item", "payment", "tax", "stock"})
+    score -= 4 * bool(named & {"item", "payment", "tax"}) + 2 * ("stock" in named)
     score += sum(target == table.name for one in known.values() for target, _ in one.refers.values())
     return score + _has(table, "time") + _has(table, "net", "value", kinds=("decimal",)) + _has(table, "series")
 
@@ -81,8 +81,9 @@ def _like_sale(table: Found, known: Mapping[str, Found]) -> int:
 def _of_sale(table: Found, tables: Tables) -> str:
     """The column that names the sale: a foreign key, or one called like the sale's own key."""
     sale = tables.parts["sale"]
-    for column, (target, _) in table.refers.items():
-        if target == sale.name:
+    made = own_key(sale)
+    for column, (target, other) in table.refers.items():
+        if target == sale.name and other == (made or other):
             return column
     own = sale.key[0] if len(sale.key) == 1 else ""
     return own if own in table.columns and own != "id" else ""
@@ -91,7 +92,9 @@ def _of_sale(table: Found, tables: Tables) -> str:
 def _like_item(table: Found, tables: Tables) -> int:
     named = ideas(table.name)
     score = 3 * bool(_of_sale(table, tables)) + 3 * ("item" in named) + 2 * _has(table, "quantity")
-    return score + _has(table, "price") - 4 * bool(named & {"payment", "tax", "stock"})
+    # "mov_linhas" are lines of a sale that is called movement.
+    another = (named & {"payment", "tax", "stock"}) - ({"stock"} & ideas(tables.parts["sale"].name))
+    return score + _has(table, "price") - 4 * bool(another)
 
 
 def _like_payment(table: Found, tables: Tables) -> int:
@@ -149,7 +152,17 @@ def lines(part: Part, tables: Tables) -> list[Line]:
 
 def own_key(table: Found) -> str:
     """The column by which the database numbers the rows; "" where it doesn't."""
-    return table.key[0] if len(table.key) == 1 and table.columns[table.key[0]].made else ""
+    made = [one for one in table.key if one in table.columns and table.columns[one].made]
+    return made[0] if len(made) == 1 else ""
+
+
+def key_of_many(part: Part, tables: Tables) -> list[str]:
+    """The columns by which a part names its sale where no single one does: no profile can say that yet."""
+    table, sale = tables.parts[part], tables.parts["sale"]
+    if own_key(sale) or any(map(is_key, table.columns.values())):
+        return []
+    found = [column for column, (target, other) in table.refers.items() if target == sale.name and other in sale.key]
+    return found if len(found) > 1 else []
 
 
 def _referring(part: Part, column: Column, tables: Tables) -> str:
@@ -181,13 +194,8 @@ def asked(name: str, table: Found, *, of_sale: bool) -> str:
         case "product":
             return "query('product', gtin, product_code)"
         case "store":
-            masked = (_column(table, "issuer").length or 0) >= 18
-            return f"query('store', masked({issuer}))" if masked else f"query('store', {issuer})"
+            return f"query('store', {issuer})"
     return "query('method', method)"
-
-
-def _column(table: Found, *wanted: str) -> Column:
-    return next(one for one in table.columns.values() if ideas(one.name) & set(wanted))
 
 
 def _harmless(column: Column) -> str:

@@ -11,6 +11,8 @@ from sqlalchemy import table as sa_table
 from sqlalchemy import types as sql
 from sqlalchemy.exc import DBAPIError
 
+from malote.erp.profiles.profile import is_name
+
 Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "flag", "other"]
 
 _VALUES = re.compile(r"'([^']{1,10})'")
@@ -18,7 +20,7 @@ _MOST_TABLES = 3000
 
 
 class Column(msgspec.Struct, frozen=True):
-    """``values``: those that a check allows, where it lists texts. ``made``: it is numbered by the database."""
+    """``values``: those that a check allows, where it lists texts. ``made``: by the database itself."""
 
     name: str
     kind: Kind
@@ -39,9 +41,9 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def look(connection: Connection, schema: str | None) -> dict[str, Found]:
-    """The tables of a schema by name, those with odd names left out."""
+    """The tables of a schema by name; what a profile can't name is left out."""
     inspector = inspect(connection)
-    names = [name for name in inspector.get_table_names(schema) if re.fullmatch(r"[A-Za-z_]\w{0,62}", name)]
+    names = [name for name in inspector.get_table_names(schema) if is_name(name)]
     return {name: _table(inspector, name, schema) for name in sorted(names)[:_MOST_TABLES]}
 
 
@@ -59,7 +61,7 @@ def smallest(connection: Connection, table: str, column: str, schema: str | None
 
 def _table(inspector: Any, name: str, schema: str | None) -> Found:
     checks = [str(one["sqltext"]) for one in inspector.get_check_constraints(name, schema)]
-    columns = {one["name"]: _column(one, checks) for one in inspector.get_columns(name, schema)}
+    columns = {one["name"]: _column(one, checks) for one in inspector.get_columns(name, schema) if is_name(one["name"])}
     refers = {
         own: (key["referred_table"], other)
         for key in inspector.get_foreign_keys(name, schema)
@@ -70,7 +72,8 @@ def _table(inspector: Any, name: str, schema: str | None) -> Found:
 
 
 def _column(told: Any, checks: list[str]) -> Column:
-    kind, made = told["type"], bool(told.get("identity")) or "nextval(" in str(told.get("default") or "")
+    kind, made = told["type"], bool(told.get("identity") or told.get("computed"))
+    made = made or "nextval(" in str(told.get("default") or "")
     allowed = [one for one in checks if re.search(rf"\b{re.escape(told['name'])}\b", one)]
     return Column(
         name=told["name"],

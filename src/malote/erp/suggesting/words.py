@@ -8,8 +8,8 @@ _IDEAS: dict[str, str] = {
     "sale": "venda vendas vda cupom cup nota notas nf nfce nfc sale sales order orders receipt receipts ticket invoice",
     "header": "cab cabecalho capa header hdr head",
     "item": "item itens items ite itm linha linhas line lines lin detail details det produto produtos",
-    "payment": "pagamento pagamentos pagto pgto pag pgt payment payments pay paid recebido recebimento receb rec tender"
-    " tenders finalizadora fin",
+    "payment": "pagamento pagamentos pagto pagtos pgto pag pgt payment payments pay paid recebido recebimento receb rec"
+    " tender tenders finalizadora fin",
     "tax": "imposto impostos imp tributo tributos trib tax taxes txs",
     "stock": "estoque estoques estq est stock inventory inv movimento mov movement movements kardex kdx",
     "product": "produto produtos prod prd mercadoria merc product products sku artigo article goods item",
@@ -22,7 +22,7 @@ _IDEAS: dict[str, str] = {
     "model": "modelo mod model",
     "time": "emissao emis emitido emitida dt data date dthr dh hora issued issue at time sold when datahora",
     "net": "liquido liq net final total tot pagar",
-    "gross": "bruto brt gross subtotal mercadorias produtos products goods",
+    "gross": "bruto brt gross subtotal mercadoria mercadorias produtos products goods",
     "value": "valor vlr vl vr amount amt value total tot sum",
     "discount": "desconto desc dsc dscto discount disc",
     "change": "troco trc change",
@@ -32,7 +32,7 @@ _IDEAS: dict[str, str] = {
     "issuer": "cnpj inscricao emitente issuer cgc taxid",
     "consumer": "cpf consumidor consumer customer",
     "line": "seq sequencia ordem ord linha line lin nr num numero item ite number no pos position",
-    "quantity": "qtd qtde quantidade qt quantity qty",
+    "quantity": "qtd qtde quantidade quant qt quantity qty",
     "price": "preco prc unitario unit unt price pr un",
     "cfop": "cfop",
     "unit": "un unid unidade uom unit und",

@@ -1,9 +1,11 @@
 """The guess as a profile's TOML, with what is unsure of it said beside."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
+from malote.erp.grants_postgresql import DIALECT
 from malote.erp.ordinary_tables import USUAL_TAXES
-from malote.erp.suggesting.guessing import Line, Tables, chosen, directions, lines, own_key
+from malote.erp.suggesting.guessing import Line, Tables, chosen, directions, key_of_many, lines, own_key
 from malote.erp.suggesting.looking import Found
 from malote.erp.suggesting.words import ideas
 from malote.rejection import Language
@@ -11,19 +13,35 @@ from malote.rejection import Language
 Smallest = Callable[[str, str], int | None]
 PARTS = ("sale", "item", "tax", "payment", "movement")
 _LOOKED_UP = ("store", "product", "method")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 
 
-def suggested(known: dict[str, Found], name: str, language: Language, smallest: Smallest = lambda *_: None) -> str:
+class KeyOfManyError(Exception):
+    """``table`` names its sale by ``columns`` together."""
+
+    def __init__(self, table: str, columns: list[str]) -> None:
+        super().__init__(f"{table}: {', '.join(columns)}")
+        self.table, self.columns = table, columns
+
+
+def suggested(
+    known: dict[str, Found], name: str, language: Language, smallest: Smallest = lambda *_: None, schema: str = ""
+) -> str:
     """``smallest`` gives a number that stands in a column of a table, for a foreign key of which nothing else is known.
 
-    Raises ``LookupError`` where nothing looks like a sale with items.
+    Raises ``LookupError`` where nothing looks like a sale with items, ``KeyOfManyError`` where they do and no profile
+    can tell whose items they are.
     """
     tables = chosen(known)
     if "sale" not in tables.parts or "item" not in tables.parts:
         raise LookupError(", ".join(known) or "–")
+    for part in ("item", "payment"):
+        if part in tables.parts and (columns := key_of_many(part, tables)):
+            raise KeyOfManyError(tables.parts[part].name, columns)
     words = _WORDS[language]
     written = [f"# {line}" for line in words["top"].split("\n")]
-    written += [f'name = "{name}"', "", "[ledger]", 'table = "malote_ledger"', "", "[state]", 'table = "malote_state"']
+    written += [f'name = "{name}"', *([f'schema = "{schema}"'] if schema else []), ""]
+    written += ["[ledger]", 'table = "malote_ledger"', "", "[state]", 'table = "malote_state"']
     for part in PARTS:
         if part in tables.parts:
             written += ["", *_part(part, tables, words, smallest)]
@@ -32,7 +50,7 @@ def suggested(known: dict[str, Found], name: str, language: Language, smallest: 
     written += _directions(tables, words)
     for looked_up in _LOOKED_UP:
         if looked_up in tables.parts:
-            written += ["", *_query(looked_up, tables.parts[looked_up], words)]
+            written += ["", *_query(looked_up, tables.parts[looked_up], words, schema)]
     unused = [one for one in known if one not in {found.name for found in tables.parts.values()}]
     written += ["", f"# {words['unused'].format(tables=', '.join(unused) or '–')}"]
     return "\n".join(written) + "\n"
@@ -63,17 +81,18 @@ def _rows(table: Found, tables: Tables) -> list[str]:
 def _line(line: Line, table: Found, words: dict[str, str], smallest: Smallest) -> str:
     if not line.value:
         return f"# {line.column} = ?  {words['left']}"
+    column = line.column if _BARE.fullmatch(line.column) else f'"{line.column}"'
     value = line.value
     if value == "sale_series_as_till":
-        return f'{line.column} = "series"  # ? {words["till"]}'
+        return f'{column} = "series"  # ? {words["till"]}'
     written = value if value.lstrip("-").isdigit() else f'"{value}"'
     if line.sure:
-        return f"{line.column} = {written}"
+        return f"{column} = {written}"
     refers = table.refers.get(line.column)
     if refers is None:
-        return f"{line.column} = {written}  # ? {words['required']}"
+        return f"{column} = {written}  # ? {words['required']}"
     there = smallest(*refers)
-    return f"{line.column} = {written if there is None else there}  # ? {words['refers'].format(table=refers[0])}"
+    return f"{column} = {written if there is None else there}  # ? {words['refers'].format(table=refers[0])}"
 
 
 def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
@@ -88,40 +107,47 @@ def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
     return ["", "[lookup.direction]", f'out = "{out}"{unsure}', f'in = "{back}"']
 
 
-def _query(part: str, table: Found, words: dict[str, str]) -> list[str]:
+def _query(part: str, table: Found, words: dict[str, str], schema: str) -> list[str]:
     key = table.key[0] if len(table.key) == 1 else next(iter(table.columns))
     match part:
         case "product":
-            sql, values = _product(table, key)
+            sql, values = _product(table, key, schema)
         case "store":
             column = next(one for one in table.columns if "issuer" in ideas(one))
-            sql, values = _asking(key, table, f"{column} = :cnpj"), ["cnpj"]
+            bare = f"translate({_quoted(column)}::text, './-', '')"  # with its mask or without
+            sql, values = _asking(key, table, f"{bare} = :cnpj", schema), ["cnpj"]
         case _:
-            sql, values = _asking(key, table, f"{_method(table)} = :method"), ["method"]
+            sql, values = _asking(key, table, f"{_quoted(_method(table))} = :method", schema), ["method"]
     absent = f"{words[part]}: :{values[-1]}"
-    return [f"[query.{part}]", f'sql = "{sql}"', f"values = [{_listed(values)}]", f'absent = "{absent}"']
+    asked = f"sql = '''{sql}'''" if '"' in sql else f'sql = "{sql}"'
+    return [f"[query.{part}]", asked, f"values = [{_listed(values)}]", f'absent = "{absent}"']
 
 
 def _listed(values: Iterable[str]) -> str:
     return ", ".join(f'"{value}"' for value in values)
 
 
-def _asking(key: str, table: Found, condition: str) -> str:
+def _asking(key: str, table: Found, condition: str, schema: str) -> str:
     """A text for a profile; it is not run here."""
-    return f"select {key} from {table.name} where {condition}"  # noqa: S608 plain names of the catalogue
+    place = f"{_quoted(schema)}.{_quoted(table.name)}" if schema else _quoted(table.name)
+    return f"select {_quoted(key)} from {place} where {condition}"  # noqa: S608 names of the catalogue, quoted
 
 
-def _product(table: Found, key: str) -> tuple[str, list[str]]:
+def _quoted(name: str) -> str:
+    return str(DIALECT.identifier_preparer.quote(name))
+
+
+def _product(table: Found, key: str, schema: str) -> tuple[str, list[str]]:
     texts = {one.name: one for one in table.columns.values() if one.name != key}
     barcode = next((one for one in texts if "barcode" in ideas(one)), "")
     code = next((one for one in texts if "code" in ideas(one) and one != barcode), "") or key
 
     def of(column: str) -> str:
-        return column if table.columns[column].kind == "text" else f"{column}::text"
+        return _quoted(column) if table.columns[column].kind == "text" else f"{_quoted(column)}::text"
 
     if not barcode:
-        return _asking(key, table, f"{of(code)} = coalesce(:code, :gtin)"), ["gtin", "code"]
-    found = _asking(key, table, f"{of(barcode)} = :gtin or {of(code)} = :code")
+        return _asking(key, table, f"{of(code)} = coalesce(:code, :gtin)", schema), ["gtin", "code"]
+    found = _asking(key, table, f"{of(barcode)} = :gtin or {of(code)} = :code", schema)
     return f"{found} order by {of(barcode)} = :gtin desc nulls last limit 1", ["gtin", "code"]
 
 
