@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from malote.accounts.audit import entries
+from malote.accounts.audit import Actor, entries
 from malote.accounts.tills import Till, create_till, find_till
 from malote.app import Services, services_for
 from malote.cli.main import assemble
 from malote.config import Settings
-from malote.quarantine.job_reports import AT_ONCE
+from malote.quarantine.job_reports import AT_ONCE, Job
+from malote.quarantine.jobs import Jobs
 from malote.spool import custody
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import build_note
@@ -230,3 +231,21 @@ def test_many_are_a_job_with_its_list_of_what_stayed(services: Services, run: Ru
     assert "[items_sum]" in shown.stdout
     assert json.loads(run("jobs", "stop", job["id"], "--json").stdout)["job"]["state"] == "done"
     assert "[job_unknown]" in run("jobs", "show", 4711, code=3).output
+
+
+def test_an_order_that_somebody_stops_does_not_end_as_if_all_were_done(
+    services: Services, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = AT_ONCE + 1
+    services.intake.take_files(till(services), [file(b"<venda>%d</venda>" % number) for number in range(count)])
+    services.quarantine.reconciler.scan()
+    work = Jobs.work
+
+    def stopped(jobs: Jobs, job_id: int, told: Any = None) -> Job:
+        jobs.stop(job_id, Actor("ana"))
+        return work(jobs, job_id, told)
+
+    monkeypatch.setattr(Jobs, "work", stopped)
+    ended = run("rejected", "delete", "--all", "--last-copy-reason", "lixo de teste", "--json", code=1)
+    job = json.loads(ended.stdout)["job"]
+    assert (job["state"], job["refused"]) == ("stopped", 0)

@@ -91,7 +91,7 @@ def carry_out(
 ) -> bool:
     """An order for more than a person waits for, as a job with its progress; False where it is less than that.
 
-    Ends the command with exit status 1 where something was left as it was.
+    Ends the command with exit status 1 where something was left as it was, or somebody stopped it.
     """
     from malote.accounts.audit import command_line
     from malote.quarantine.jobs import is_large
@@ -112,7 +112,7 @@ def run(services: "Services", draft: "Job", actor: "Actor", *, json: bool, last_
         job = services.jobs.work(draft.id, advance)
         advance(job)
     tell(job, list(_refused(services, job.id)), language, json=json)
-    if job.refused:
+    if job.refused or job.state == "stopped":
         raise typer.Exit(FOUND)
 
 
