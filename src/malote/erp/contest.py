@@ -82,6 +82,11 @@ class Contest:
         standing = self._standings.get(key)
         return standing is not None and standing.cancelled_at is None
 
+    def cancelled(self, key: str) -> bool:
+        """Whether the ERP has the sale, and it counts no more."""
+        standing = self._standings.get(key)
+        return standing is not None and standing.cancelled_at is not None
+
     def settled(self, key: str) -> bool:
         """Whether nothing more is to come for the sale: it is authorised, cancelled, or not in the ERP at all."""
         return self.authorised(key) or not self.active(key)

@@ -60,7 +60,7 @@ class Known(Before):
                 self._tell_why(posting, Result.REFUSED, NUMBER_BEFORE, facts_of(rival))
             elif rival == VOIDED:
                 self._say(posting, Result.VOIDED, {"number": str(sale.number), "series": str(sale.series)})
-            elif sale.authorised and self._contest.authorised(rival):
+            elif sale.authorised and (self._contest.authorised(rival) or self._contest.cancelled(rival)):
                 twice.append((posting, sale))
             else:
                 self._say_contested(posting, sale, rival)

@@ -16,6 +16,7 @@ from malote.erp.connecting import classified
 from malote.erp.contest import Contest, facts_of
 from malote.erp.fitting import ADAPTED, UNENCODABLE, Fitted
 from malote.erp.mapping import ErpTables
+from malote.erp.numbers import identity_of
 from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.post import Call
 from malote.erp.profiles.profile import Part
@@ -157,13 +158,20 @@ class Transaction:
         self._remove_of([sale.access_key for posting, sale in written if posting.again], "item", "payment")
         self._write(written)
         for posting, sale in booked:
-            rival = self._contest.rival(sale.access_key)
-            if rival is None or not self._contest.active(rival):
-                self._say_posted(posting, open=not sale.authorised)
-            else:
-                self._say(posting, Result.TWICE, facts_of(rival))
+            self._say_new(posting, sale)
             if sale.access_key not in self._standing:
                 self._take_from_stock(sale, posting.till)
+
+    def _say_new(self, posting: Posting, sale: Sale) -> None:
+        """The number of a sale that counts no more is this one's from now on, so that a third one is told."""
+        rival = self._contest.rival(sale.access_key)
+        self._contest.ask([rival] if rival else [])
+        if rival is not None and self._contest.active(rival):
+            self._say(posting, Result.TWICE, facts_of(rival))
+            return
+        if rival is not None and (number := identity_of(sale.access_key)) and self._contest.cancelled(rival):
+            self._contest.hand_over(number, sale.access_key)
+        self._say_posted(posting, open=not sale.authorised)
 
     def _write(self, pairs: Sequence[Pair[Sale]]) -> None:
         """With their lines, or by the ERP's own statements."""

@@ -85,7 +85,13 @@ def _reversible(parts: Parts, stored: StoredDocument) -> bool:
         return code == "void_of_booked"
     if code == DENIED and stored.state == "rejected":
         return "posted" in parts.spool.notes({stored.access_key or ""}).get(stored.access_key or "", set())
-    return stored.state == "rejected" and code in REJECTED and stored.authorised is not False
+    return stored.state == "rejected" and code in REJECTED and _may_be_authorised(parts, stored)
+
+
+def _may_be_authorised(parts: Parts, stored: StoredDocument) -> bool:
+    """Whether its own file has the protocol (of answers it isn't known), or an answer in another file brings it."""
+    key = stored.access_key or ""
+    return stored.authorised is not False or any(one.authorised for one in parts.spool.answers({key}).get(key, []))
 
 
 def _answer(stored: StoredDocument, told: dict[str, str]) -> Answer:

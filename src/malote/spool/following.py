@@ -20,7 +20,9 @@ from malote.spool.moving import Move, Standing, chunks, lock
 
 TAKEN_BACK = "taken_back"
 _VOID_OF_BOOKED, _TWICE = "void_of_booked", "number_twice"
-_SETTLED_BY_NUMBER = ("never_authorised",)  # rejected for want of what a void makes needless
+_SUPERSEDES = "number_supersedes"
+# Rejected for want of what a void makes needless, or for the sake of a sale that may count no more.
+_SETTLED_BY_NUMBER = ("never_authorised", _SUPERSEDES)
 _REFUSED = sorted(SETTLED_BY_VOID)
 _EMISSION = 34  # place of tpEmis in a key; a note of normal emission has its protocol or is no sale
 
@@ -43,7 +45,8 @@ def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Se
     for one in posted:
         if one.standing.kind in ("number_void", "cancellation"):
             _stir(connection, one.standing, taken, followed, now)
-    for standing in _doubtful_voids(connection, _authorised(moves, by_id)):
+    authorised = _authorised(moves, by_id)
+    for standing in [*_doubtful_voids(connection, authorised), *_held_up(connection, authorised)]:
         if standing.id not in taken:
             _look_again(standing, followed)
     closed = [one.standing.access_key or "" for one in followed.moves]
@@ -124,8 +127,7 @@ def _authorised(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[
 
 def _doubtful_voids(connection: Connection, keys: Iterable[str]) -> list[Standing]:
     """Voids of these sales that are told as ones of sales without protocol, locked."""
-    told = select(tally.c.count).where(tally.c.state == "posted", tally.c.reason_code == _VOID_OF_BOOKED)
-    if not connection.execute(told.where(tally.c.count > 0).limit(1)).first():
+    if not _any(connection, "posted", _VOID_OF_BOOKED):
         return []
     found: dict[int, Standing] = {}
     for key in sorted(set(filter(is_well_formed, keys))):
@@ -136,6 +138,25 @@ def _doubtful_voids(connection: Connection, keys: Iterable[str]) -> list[Standin
         void = documents.c.kind == literal_column("'number_void'")
         found |= {one.id: one for one in lock(connection, void & issuer & model & series & covers & flagged)}
     return list(found.values())
+
+
+def _held_up(connection: Connection, keys: Iterable[str]) -> list[Standing]:
+    """Authorised sales that were not booked because these, of their numbers, had no protocol yet; locked."""
+    if not _any(connection, "rejected", _SUPERSEDES):
+        return []
+    found: dict[int, Standing] = {}
+    for key in sorted(set(filter(is_well_formed, keys))):
+        parts = split(key)
+        sales = (documents.c.kind == "sale") & (documents.c.number == parts.number) & (documents.c.access_key != key)
+        aside = (documents.c.state == "rejected") & (documents.c.reason_code == _SUPERSEDES)
+        issuer, model, series = _numbered(parts.issuer, parts.model, parts.series)
+        found |= {one.id: one for one in lock(connection, sales & issuer & model & series & aside)}
+    return list(found.values())
+
+
+def _any(connection: Connection, state: str, code: str) -> bool:
+    told = select(tally.c.count).where(tally.c.state == state, tally.c.reason_code == code, tally.c.count > 0)
+    return connection.execute(told.limit(1)).first() is not None
 
 
 def without_flag(moves: Sequence[Move]) -> list[Move]:

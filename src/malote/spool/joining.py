@@ -8,7 +8,7 @@ makes it ask again. What another file settled is moved in the transaction that s
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, select, update
 
 from malote.database.engine import reading
 from malote.database.tables import document as documents
@@ -20,6 +20,9 @@ from malote.spool import history
 from malote.spool.extracted import DamagedError, Extracted
 from malote.spool.moving import Move, Standing, chunks, lock, move
 from malote.spool.states import OPEN, State
+
+# Kept because the note was thought never authorised, which an answer of the authority's may disprove.
+_TAKEN_FOR_NONE = ("number_settled", "number_voided")
 
 
 def answers(engine: Engine, access_keys: Collection[str]) -> dict[str, list[Answer]]:
@@ -75,7 +78,7 @@ def unauthorised(engine: Engine, access_key: str) -> list[int]:
 
 
 def authorise(connection: Connection, statuses: Mapping[str, int], now: float) -> None:
-    """An answer brought booked sales their authorisation; notes refused without it are tried again with it.
+    """An answer brought booked sales their authorisation; notes refused or kept for want of it are tried again with it.
 
     ``statuses``: the answer's cStat, by key.
     """
@@ -85,12 +88,17 @@ def authorise(connection: Connection, statuses: Mapping[str, int], now: float) -
         ids = [one.id for one in booked]
         connection.execute(update(documents).where(documents.c.id.in_(ids)).values(authorised=True))
         connection.execute(delete(open_sale).where(open_sale.c.access_key.in_(chunk)))
-        curable = documents.c.reason_code.in_(sorted(CURED_BY_AUTHORISATION)) & documents.c.extracted_index.is_not(None)
-        refused = lock(connection, of_sale & (documents.c.state == "rejected") & curable)
+        refused = lock(connection, of_sale & _curable() & documents.c.extracted_index.is_not(None))
         lines = [_joined(one, statuses) for one in booked]
         lines += [history.Line(one.id, "replayed", code=one.reason_code) for one in refused]
         history.record(connection, lines, history.SYSTEM, now)
         move(connection, [Move(one, "accepted") for one in refused])
+
+
+def _curable() -> ColumnElement[bool]:
+    """Notes that were put aside only because nobody had authorised them."""
+    refused = documents.c.reason_code.in_(sorted(CURED_BY_AUTHORISATION)) & (documents.c.state == "rejected")
+    return refused | (documents.c.reason_code.in_(_TAKEN_FOR_NONE) & (documents.c.state == "kept"))
 
 
 def _joined(standing: Standing, statuses: Mapping[str, int]) -> history.Line:
