@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from malote.accounts.audit import Actor
+from malote.config import StoreSettings
 from tests.engines.relations_support import Store, store_in
 from tests.engines.test_relations_answers import answer, lot
 from tests.unit.fiscal.notes import build_cancellation, build_note, build_void, key_of
@@ -121,3 +122,27 @@ def test_of_two_keys_that_come_together_one_is_told_though_a_third_is_cancelled(
     store.drop(about.other, about.third)
     store.post()
     assert sorted(store.settled(about.other, about.third), key=str) == [TWICE, BOOKED]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_sale_that_its_void_takes_back_by_itself_counts_nowhere(tmp_path: Path, together: bool) -> None:
+    about = About(30)
+    with store_in(tmp_path, store=StoreSettings(reverse_superseded="itself")) as store:
+        store.drop(about.offline)
+        if not together:
+            store.post()
+        store.drop(about.void)
+        store.post()
+        assert counting(store, about) == set()
+        assert store.settled(about.offline, about.void) == [("kept", "taken_back"), BOOKED]
+        assert store.services.spool.status()[0].posted == 1
+        store.nobody_is_asked()
+
+
+def test_a_cancellation_of_a_note_whose_number_is_taken_or_void_waits_for_nothing(store: Store) -> None:
+    for number, first in ((30, "other"), (31, "void")):
+        for at, cancelled_first in enumerate((False, True)):
+            about = About(number + 2 * at)
+            send(store, about, first, *(("cancelled", "sent") if cancelled_first else ("sent", "cancelled")))
+            assert store.state(about.cancelled) == ("kept", "cancels_no_sale")
+    store.nobody_is_asked()

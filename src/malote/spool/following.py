@@ -59,8 +59,8 @@ def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Se
 
 
 def rivals(engine: Engine, document: Document) -> list[str]:
-    """The other keys of posted sales with the number of this one, or with those that are voided. Raises
-    ``StoreError``."""
+    """The other keys of sales with the number of this one, or with those that are voided: posted, or being posted beside
+    it. Raises ``StoreError``."""
     match document:
         case Sale():
             first, last, own = document.number, document.number, document.access_key
@@ -70,7 +70,7 @@ def rivals(engine: Engine, document: Document) -> list[str]:
             return []
     query = select(documents.c.access_key).distinct()
     query = query.where(*_numbered(document.issuer, document.model, document.series), documents.c.kind == "sale")
-    query = query.where(documents.c.number.between(first, last), documents.c.state == "posted")
+    query = query.where(documents.c.number.between(first, last), documents.c.state.in_(("posted", "posting")))
     with reading(engine) as connection:
         return [key for key in connection.execute(query).scalars() if key and key != own]
 
@@ -166,6 +166,17 @@ def without_flag(moves: Sequence[Move]) -> list[Move]:
     return [
         msgspec.structs.replace(one, reason=None)
         if one.standing.access_key in cancelled and one.reason and one.reason.code == _TWICE
+        else one
+        for one in moves
+    ]
+
+
+def without_taken_back(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[Move]:
+    """The same, where a sale that another document of the batch took back at once is kept, as a booked one is."""
+    by = {key: one.standing.access_key or "" for one in moves for key in by_id[one.standing.id].took_back}
+    return [
+        msgspec.structs.replace(one, after="kept", reason=Reason(TAKEN_BACK, {"other": by[one.standing.access_key]}))
+        if one.standing.kind == "sale" and one.after == "posted" and one.standing.access_key in by
         else one
         for one in moves
     ]

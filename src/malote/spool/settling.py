@@ -8,7 +8,7 @@ from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.spool import history, joining, no_sales, unbooked
 from malote.spool.documents import LeasedDocument, Settlement
-from malote.spool.following import follow, without_flag
+from malote.spool.following import follow, without_flag, without_taken_back
 from malote.spool.moving import Move, Standing, chunks, lock_ids, move
 from malote.spool.superseded import supersede
 from malote.spool.waking import wake
@@ -23,6 +23,7 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
         # These are decided anew once their lease has run out.
         doubtful = no_sales.doubtful(connection, held, by_id)
         moves = without_flag([_move(one, by_id[one.id], now) for one in held if one.id not in doubtful])
+        moves = without_taken_back(moves, by_id)
         followed = follow(connection, moves, by_id, now)
         history.record(connection, [*_lines(moves, by_id), *followed.lines], history.SYSTEM, now)
         move(connection, [*moves, *followed.moves])
