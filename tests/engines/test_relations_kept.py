@@ -191,7 +191,7 @@ def test_a_person_accepts_a_paid_sale_that_refers_to_a_receipt(tmp_path: Path) -
         store.send(NFCE, note)
         assert store.state(note) == ("rejected", "sale_refers_to_receipt")
         desk, one = store.services.quarantine, store.document(note).id
-        assert [cure.kind for cure in desk.cures(one)] == ["keep_unbooked", "accept_difference"]
+        assert [cure.kind for cure in desk.cures(one)] == ["accept_difference", "keep_unbooked"]
         desk.accept_difference(Selection((one,)), BOSS, reason="outra venda")
         store.post()
         assert len(store.booked()) == 2
