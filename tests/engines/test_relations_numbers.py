@@ -146,3 +146,16 @@ def test_a_cancellation_of_a_note_whose_number_is_taken_or_void_waits_for_nothin
             send(store, about, first, *(("cancelled", "sent") if cancelled_first else ("sent", "cancelled")))
             assert store.state(about.cancelled) == ("kept", "cancels_no_sale")
     store.nobody_is_asked()
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_of_three_keys_a_pair_is_told_when_the_first_is_cancelled(store: Store, together: bool) -> None:
+    about, pair = About(30), About(31)
+    files = [about.sold, about.other, about.third, about.cancelled, pair.sold, pair.other, pair.cancelled]
+    for one in files:
+        store.drop(one)
+        if not together:
+            store.post()
+    store.post()
+    assert sorted(store.settled(about.other, about.third), key=str) == [TWICE, BOOKED]
+    assert store.state(pair.other) == BOOKED

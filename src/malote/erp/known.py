@@ -41,6 +41,8 @@ class Known(Before):
                 self._contest.ask([key, rival])
                 if self._contest.active(key) and self._contest.active(rival):
                     self._say(posting, Result.TWICE, facts_of(rival))
+                elif self._contest.active(key):
+                    self._succeed(key, rival)
 
     # ---- one number, one sale ----
 

@@ -163,15 +163,20 @@ class Transaction:
                 self._take_from_stock(sale, posting.till)
 
     def _say_new(self, posting: Posting, sale: Sale) -> None:
-        """The number of a sale that counts no more is this one's from now on, so that a third one is told."""
+        """Told of the sale that has its number and counts."""
         rival = self._contest.rival(sale.access_key)
         self._contest.ask([rival] if rival else [])
         if rival is not None and self._contest.active(rival):
             self._say(posting, Result.TWICE, facts_of(rival))
             return
-        if rival is not None and (number := identity_of(sale.access_key)) and self._contest.cancelled(rival):
-            self._contest.hand_over(number, sale.access_key)
+        if rival is not None:
+            self._succeed(sale.access_key, rival)
         self._say_posted(posting, open=not sale.authorised)
+
+    def _succeed(self, key: str, rival: str) -> None:
+        """The number of a sale that is cancelled is the other's, who counts."""
+        if (number := identity_of(key)) and self._contest.cancelled(rival):
+            self._contest.hand_over(number, key)
 
     def _write(self, pairs: Sequence[Pair[Sale]]) -> None:
         """With their lines, or by the ERP's own statements."""

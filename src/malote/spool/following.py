@@ -1,6 +1,6 @@
 """What follows for other documents from what was booked: a void, a cancellation, a sale that took another's place."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -59,7 +59,7 @@ def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Se
 
 
 def rivals(engine: Engine, document: Document) -> list[str]:
-    """The other keys of sales with the number of this one, or with those that are voided: posted, or being posted beside
+    """The other keys of sales with the number of this one, or with those that are voided: posted, or being posted with
     it. Raises ``StoreError``."""
     match document:
         case Sale():
@@ -160,15 +160,19 @@ def _any(connection: Connection, state: str, code: str) -> bool:
 
 
 def without_flag(moves: Sequence[Move]) -> list[Move]:
-    """The same, where a sale that is cancelled at once isn't told as the second of its number."""
+    """The same, where a sale that is cancelled at once isn't told as the second of its number. Where the first one is,
+    the second is looked at again: there may be a third."""
     booked = [one for one in moves if one.after == "posted"]
     cancelled = {one.standing.access_key for one in booked if one.standing.kind == "cancellation"}
-    return [
-        msgspec.structs.replace(one, reason=None)
-        if one.standing.access_key in cancelled and one.reason and one.reason.code == _TWICE
-        else one
-        for one in moves
-    ]
+    return [_without_flag(one, cancelled) for one in moves]
+
+
+def _without_flag(one: Move, cancelled: Collection[str | None]) -> Move:
+    if one.reason is None or one.reason.code != _TWICE:
+        return one
+    if one.standing.access_key in cancelled:
+        return msgspec.structs.replace(one, reason=None)
+    return Move(one.standing, "accepted") if one.reason.facts.get("other") in cancelled else one
 
 
 def without_taken_back(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[Move]:
