@@ -139,15 +139,6 @@ def test_a_sale_that_its_void_takes_back_by_itself_counts_nowhere(tmp_path: Path
         store.nobody_is_asked()
 
 
-def test_a_cancellation_of_a_note_whose_number_is_taken_or_void_waits_for_nothing(store: Store) -> None:
-    for number, first in ((30, "other"), (31, "void")):
-        for at, cancelled_first in enumerate((False, True)):
-            about = About(number + 2 * at)
-            send(store, about, first, *(("cancelled", "sent") if cancelled_first else ("sent", "cancelled")))
-            assert store.state(about.cancelled) == ("kept", "cancels_no_sale")
-    store.nobody_is_asked()
-
-
 @pytest.mark.parametrize("together", [False, True])
 def test_of_three_keys_a_pair_is_told_when_the_first_is_cancelled(store: Store, together: bool) -> None:
     about, pair = About(30), About(31)

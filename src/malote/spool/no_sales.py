@@ -15,7 +15,7 @@ from malote.spool.documents import Settlement
 from malote.spool.moving import Standing, chunks, lock
 
 CANCELS_NO_SALE = "cancels_no_sale"
-_KEPT_FOR = NO_SALE | {"before_the_start", "kept_by_person", "cancelled_unbooked", "number_settled", "number_voided"}
+_KEPT_FOR = NO_SALE | {"before_the_start", "kept_by_person", "cancelled_unbooked"}
 
 
 def no_sales(engine: Engine, access_keys: Collection[str]) -> set[str]:
