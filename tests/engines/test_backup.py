@@ -45,6 +45,7 @@ def home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     with services_for(settings_in(home)) as services:
         create_till(services.engine, "caixa1")
+        assert services.server_key  # whose secret half is a file of the home folder
         for number in range(1, 11):
             take(services, "", build_note(number=number))
         take(services, "cut.xml", build_note(number=11)[:700])
