@@ -253,6 +253,9 @@ def test_what_was_lost_is_listed_by_number_and_value(home: Home) -> None:
     assert "1/7" in ended.stdout
     said = json.loads(look(home, "--json").stdout)
     assert (said["lost"][0]["number"], said["lost"][0]["total"]) == (7, 3209)
+    assert home.call("forget-lost", "--dry-run").returncode == 1
+    assert home.call("forget-lost").stdout == f"1/7  {'35' * 22}  R$ 32.09\n1 forgotten.\n"
+    assert look(home).returncode == 0
 
 
 def test_what_vanished_is_told_until_a_person_says_that_it_was_no_sale(home: Home) -> None:

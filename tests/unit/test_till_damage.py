@@ -123,6 +123,32 @@ def spoil_contents(path: Path, files: list[CapturedFile]) -> None:
     path.write_bytes(data)
 
 
+def test_of_an_outbox_that_nobody_can_read_a_person_is_told_until_they_have_looked(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    sold(path, 3)
+    path.write_bytes(random.Random(5).randbytes(60_000))
+    assert salvage.rebuild(path, at=3.0).carried == 0
+    with Outbox(path) as outbox:
+        (one,) = lost.all_of(outbox)
+        assert (one.name, one.sha256, one.number) == ("outbox.sqlite3", "", None)
+        outbox.capture([captured(b"a new sale", "", sale_line(9, 109))], at=4.0)
+        assert lost.all_of(outbox) == [one], "nothing that comes tells what was in it"
+        lost.forget(outbox)
+        assert lost.all_of(outbox) == []
+
+
+def test_what_was_lost_once_is_named_after_a_second_damage(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    files = sold(path, 20)
+    spoil_contents(path, files[3:6])
+    salvage.rebuild(path, at=3.0)
+    spoil_contents(path, files[10:11])
+    salvage.rebuild(path, at=4.0)
+    with Outbox(path) as outbox:
+        # The fourth is no note, and was carried over as what it is.
+        assert [one.number for one in lost.all_of(outbox)] == [4, 5, 6, None]
+
+
 def test_what_cannot_be_brought_back_is_named_with_number_and_value(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite3"
     files = sold(path, 20)

@@ -59,10 +59,14 @@ def all_of(outbox: Outbox) -> list[Lost]:
 
     Raises ``OutboxError``.
     """
+    return [*left_behind(outbox), *(_of_row(*row) for row in outbox.rows(_HELD))]
+
+
+def left_behind(outbox: Outbox) -> list[Lost]:
+    """What salvages left behind, and is not here again. Raises ``OutboxError``."""
     noted = _noted(outbox)
     hashes, keys = _here(outbox, noted)
-    missing = [one for one in noted if bytes.fromhex(one.sha256) not in hashes and one.access_key not in keys]
-    return [*missing, *(_of_row(*row) for row in outbox.rows(_HELD))]
+    return [one for one in noted if bytes.fromhex(one.sha256) not in hashes and one.access_key not in keys]
 
 
 def to_ask(outbox: Outbox) -> list[bytes]:
@@ -76,6 +80,11 @@ def found_again(outbox: Outbox, hashes: Iterable[bytes]) -> None:
     noted = _noted(outbox)
     if any(one.sha256 in known for one in noted):
         _keep(outbox, [one for one in noted if one.sha256 not in known])
+
+
+def forget(outbox: Outbox) -> None:
+    """A person has looked, and nothing more is told of what salvages left behind. Raises ``OutboxError``."""
+    _keep(outbox, [])
 
 
 def said(sale: Lost) -> wire.LostSale:

@@ -101,20 +101,40 @@ def _is_sound(copy: Path) -> bool:
 def _unproven(path: Path, at: float) -> Iterator[CapturedFile | Lost]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            for file_id in range(1, _last(connection) + 1):
+            last, before = _last(connection), _lost_before(connection)
+            if last is None or before is None:
+                yield _unknown(path, at)
+            yield from before or ()
+            for file_id in range(1, (last or 0) + 1):
                 found = _one(connection, file_id, at)
                 if found is not None:
                     yield found
     except sqlite3.DatabaseError:
-        return  # Not even its tables can be found.
+        yield _unknown(path, at)
 
 
-def _last(connection: sqlite3.Connection) -> int:
+def _unknown(path: Path, at: float) -> Lost:
+    """Not even its tables can be found: nobody here knows what was in it, so that a person must look."""
+    return lost.lost(b"", path.name, (), at)
+
+
+def _last(connection: sqlite3.Connection) -> int | None:
     for query in ("SELECT max(id) FROM file", "SELECT max(file_id) FROM document"):
         last = _row(connection, query)
         if last is not None:
             return int(last[0] or 0)
-    return 0
+    return None
+
+
+def _lost_before(connection: sqlite3.Connection) -> list[Lost] | None:
+    """What an earlier salvage had named, and nobody brought back; None where that can't be read any more."""
+    found = _row(connection, "SELECT max(value) FROM fact WHERE name = 'lost'")
+    if found is None:
+        return None
+    try:
+        return msgspec.json.decode(found[0], type=list[Lost]) if found[0] else []
+    except (msgspec.DecodeError, TypeError):
+        return None
 
 
 def _one(connection: sqlite3.Connection, file_id: int, at: float) -> CapturedFile | Lost | None:
