@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
 
 from malote.accounts.tills import create_till
 from malote.books import board, lag
@@ -17,7 +17,7 @@ from malote.books.days import BusinessDay
 from malote.books.lag import Late, Offline
 from malote.database.book_tables import book_day
 from malote.database.engine import writing
-from malote.database.tables import open_sale
+from malote.database.tables import open_sale, till
 from malote.database.till_tables import till_day
 from malote.spool import erp_memory
 from tests.engines.erp_support import Tables
@@ -97,6 +97,15 @@ def test_the_two_marks_go_their_own_ways(shop: Shop, tables: Tables, clock: Cloc
         (3, "posted", ""),
     ]
     assert listed[1].fields == "payments[1].amount"
+
+
+def test_a_till_that_lost_what_it_saw_has_not_sent_it_all(shop: Shop) -> None:
+    say(shop, 1, sale(1).totals.total)
+    shop.accept(sale(1))
+    assert shown(shop).rows[0].cells[DAY].arrived == "fully"
+    with writing(shop.engine) as connection:
+        connection.execute(update(till).values(uncaptured=2, uncaptured_since=1.0))
+    assert shown(shop).rows[0].cells[DAY].arrived == "partly"
 
 
 def test_a_till_that_says_nothing_is_unknown_and_months_are_compared_up_to_the_same_day(

@@ -7,7 +7,7 @@ compared with the ERP's own rows since, and differs in nothing.
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -23,6 +23,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
 from malote.spool import book_days
+from malote.spool.till_troubles import till_troubles
 
 #   none, partly, fully   by the till's own count
 #   unknown               the till doesn't say: an older agent, or none
@@ -190,14 +191,15 @@ def _cells(
 
     counted = {(row.till_id, row.day): row for row in within(book_day)}
     told = {(row.till_id, row.day): row for row in within(till_day)}
-    differing = _differing(connection, calendar)
+    differing, short = _differing(connection, calendar), _short(connection, calendar)
     found: dict[int, dict[date, Cell]] = defaultdict(dict)
     for till_id, day in sorted({*counted, *told, *differing}):
         if days[0] <= day <= days[1]:
             key = (till_id, day)
-            found[till_id][date.fromisoformat(day)] = _cell(
-                date.fromisoformat(day), counted.get(key), told.get(key), differing.get(key, 0)
-            )
+            cell = _cell(date.fromisoformat(day), counted.get(key), told.get(key), differing.get(key, 0))
+            if cell.arrived == "fully" and day >= short.get(till_id, _NEVER):
+                cell = msgspec.structs.replace(cell, arrived="partly")
+            found[till_id][cell.day] = cell
     return found
 
 
@@ -232,6 +234,16 @@ def _arrived(here: int, told: int | None) -> Arrived:
     return "partly" if here else "none"
 
 
+def _short(connection: Connection, calendar: BusinessDay) -> dict[int, str]:
+    """From which day on a till's own count lacks what it saw: files that it could not capture, or lost."""
+    found: dict[int, str] = {}
+    for trouble in till_troubles(connection, now=time.time()):
+        if trouble.code in ("files_uncaptured", "sales_lost"):
+            day = calendar.of(datetime.fromtimestamp(trouble.since).astimezone().isoformat())
+            found[trouble.till_id] = min(found.get(trouble.till_id, _NEVER), "" if day is None else day.isoformat())
+    return found
+
+
 def _differing(connection: Connection, calendar: BusinessDay) -> dict[tuple[int, str], int]:
     """Few, on any good day. A cancellation or void is told on the day of its own."""
     found: dict[tuple[int, str], int] = defaultdict(int)
@@ -244,6 +256,7 @@ def _differing(connection: Connection, calendar: BusinessDay) -> dict[tuple[int,
     return found
 
 
+_NEVER = "9999"
 _NOT_ACCEPTED = erp_stranger.c.accepted_at.is_(None)
 
 
