@@ -162,6 +162,11 @@ class Services:
     def structure_due(self, till: "Till", said: "TillStructure | None") -> "StructureOrder | None":
         return self.structures.rollouts.due(till, said)
 
+    def outside_erp(self, till: "Till") -> tuple[int, int]:
+        from malote.spool import erp_memory
+
+        return erp_memory.outside_in_all(self.engine, till.id)
+
     def pull(self, consumer: "Consumer", after: str, limit: int) -> "Page":
         return self.consumers.pull(consumer, after, limit)
 

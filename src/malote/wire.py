@@ -226,6 +226,8 @@ class ContactReply(msgspec.Struct, frozen=True):
     limits: PouchLimits | None = None  # None: an older server, which takes what its settings say
     books: int | None = None  # the turn of the till's days up to which they are here; None: an older server
     business_day: BusinessDay | None = None
+    outside: int = 0  # sales of the till that were booked, and that the ERP has no more
+    outside_total: int = 0  # their value in cents
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from malote import wire
-from malote.till import lost, vanishing
+from malote.till import lost, outside, vanishing
 from malote.till.courier import Line
 from malote.till.outbox import Outbox
 from malote.wire import PouchLimits
@@ -256,6 +256,16 @@ def test_what_was_lost_is_listed_by_number_and_value(home: Home) -> None:
     assert home.call("forget-lost", "--dry-run").returncode == 1
     assert home.call("forget-lost").stdout == f"1/7  {'35' * 22}  R$ 32.09\n1 forgotten.\n"
     assert look(home).returncode == 0
+
+
+def test_what_was_proven_and_left_the_erp_is_told(home: Home) -> None:
+    assert home.call("run", "--once").returncode == 0
+    with Outbox(home.path / "outbox.sqlite3") as outbox:
+        outbox.note("outside", outside.Outside(4, 10360))
+    ended = look(home)
+    assert ended.returncode == 1
+    assert "not in the ERP any more" in ended.stdout
+    assert "4  R$ 103.60" in ended.stdout
 
 
 def test_what_vanished_is_told_until_a_person_says_that_it_was_no_sale(home: Home) -> None:

@@ -107,6 +107,12 @@ def missing_of(house: House) -> int:
     return int(house.status()["outside"])
 
 
+def outside_at_the_till(house: House) -> tuple[int, int]:
+    """The exit status of its ``till status``, and how many of its sales it knows to be out of the ERP."""
+    ended = house.run("till", "status", "--json", home=house.till)
+    return ended.returncode, json.loads(ended.stdout)["outside"]["count"]
+
+
 def test_an_erp_restored_from_its_backup(tmp_path: Path) -> None:
     house = House(tmp_path)
     erp = house.home / "erp.sqlite3"
@@ -126,6 +132,7 @@ def test_an_erp_restored_from_its_backup(tmp_path: Path) -> None:
         house.until(lambda: missing_of(house) == 4)
         status = house.status()
         assert status["outside_total"] > 0
+        house.until(lambda: outside_at_the_till(house) == (1, 4))
         synchronised = house.run("sync", "caixa1", "--wait", "--timeout", "60")
         assert synchronised.returncode == 1
         assert "4 × Booked, and no longer in the ERP" in synchronised.stdout
@@ -145,6 +152,7 @@ def test_an_erp_restored_from_its_backup(tmp_path: Path) -> None:
         house.until(house.proven(8))
         assert house.sold() == list(range(1, 9))
         house.until(house.green)
+        house.until(lambda: outside_at_the_till(house) == (0, 0))
     assert house.run("books", "reconcile").returncode == 0
 
 

@@ -95,7 +95,8 @@ def test_without_a_watcher_the_clock_wakes_and_it_is_said_once(
     with Listening(tmp_path) as heard:
         heard.until(lambda: heard.everything >= 4)
     assert heard.names == set()
-    assert capsys.readouterr().out.count("folder_not_watched") == 1
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("folder_not_watched") == 1
 
 
 def test_a_share_that_tells_nothing_is_only_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

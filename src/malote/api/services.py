@@ -42,6 +42,9 @@ class Services(Protocol):
     def structure_due(self, till: Till, said: TillStructure | None) -> StructureOrder | None:
         """The structure that the till must have, told what it says of its own; None for an old agent."""
 
+    def outside_erp(self, till: Till) -> tuple[int, int]:
+        """What was booked of the till's and the ERP has no more: documents, and cents."""
+
     def pull(self, consumer: Consumer, after: str, limit: int) -> Page:
         """The next page for a consumer after a cursor, at most so many lines. Raises ``CursorError``."""
 

@@ -119,6 +119,7 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
     services = services_of(request)
     recorded = services.record_contact(request.auth, contact)
     books = services.settings.books
+    outside, outside_total = services.outside_erp(request.auth)
     order = services.sync_due(request.auth, contact.synchronised)
     return ContactReply(
         server_version=__version__,
@@ -132,6 +133,8 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
         limits=services.settings.intake.pouch_limits,
         books=recorded.books_turn,
         business_day=wire.BusinessDay(books.zone, books.day_begins),
+        outside=outside,
+        outside_total=outside_total,
     )
 
 

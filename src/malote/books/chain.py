@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from typing import Protocol
 
 import msgspec
-import zstandard
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, true, update
 
+from malote import frames
 from malote.books.days import BusinessDay
 from malote.books.verifying import GENESIS, digest_of, link_of
 from malote.database.book_tables import book_day, chained_day
@@ -21,6 +21,8 @@ from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.spool import book_days
 from malote.spool.moving import chunks
+
+_LARGEST = 2**30  # bytes of one day's lines, which this server packed itself
 
 LATE_DAYS = 60  # for so long a closed day is looked at for what came late, by itself; an export looks at its own always
 
@@ -142,7 +144,7 @@ def _close(connection: Connection, calendar: BusinessDay, signer: Signer, of: tu
         "day": day.isoformat(),
         "statement": statement,
         "signature": signer.sign(statement.encode()),
-        "lines": zstandard.ZstdCompressor().compress("\n".join(sorted(lines)).encode()),
+        "lines": frames.pack("\n".join(sorted(lines)).encode()),
         "closed_at": now,
     }
     connection.execute(insert(chained_day), added)
@@ -168,7 +170,7 @@ def _current(connection: Connection, calendar: BusinessDay, till_id: int, day: d
 
 
 def _unpacked(lines: bytes) -> list[str]:
-    return zstandard.ZstdDecompressor().decompress(lines).decode().split("\n")
+    return frames.unpack(lines, _LARGEST).decode().split("\n")
 
 
 def hashes_of(found: Sequence[Entry], day: date) -> dict[str, set[str]]:

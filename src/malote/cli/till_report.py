@@ -8,8 +8,10 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from malote import rejection
+from malote.cli.common import amount
 from malote.config import Settings
 from malote.till.files import Counts
+from malote.till.outside import Outside
 from malote.till.status import Status
 
 _MOST_ROWS = 20
@@ -28,6 +30,7 @@ _WORDS = {
         "discarded": "Descartadas no servidor",
         "refused": "Não capturadas",
         "passed_over": "Anteriores ao início, não enviadas",
+        "outside": "das quais fora do ERP agora",
         "oldest": "A mais antiga espera há",
         "last": "Última venda",
         "server": "Servidor",
@@ -52,6 +55,7 @@ _WORDS = {
         "discarded": "Discarded on the server",
         "refused": "Not captured",
         "passed_over": "From before the beginning, not sent",
+        "outside": "of which not in the ERP any more",
         "oldest": "The oldest has waited for",
         "last": "Last sale",
         "server": "Server",
@@ -70,7 +74,8 @@ def needs_a_person(status: Status) -> bool:
     """Whether something will not pass by itself."""
     code = status.line.code if status.line else None
     shut = code is not None and not rejection.entry(code).transient
-    return bool(status.counts.rejected or status.counts.held or status.refused or shut)
+    waits = status.counts.rejected or status.counts.held or status.refused or status.outside.count
+    return bool(waits or shut)
 
 
 def as_json(status: Status | None, settings: Settings) -> dict[str, Any]:
@@ -84,6 +89,7 @@ def as_json(status: Status | None, settings: Settings) -> dict[str, Any]:
         "refused": [],
         "troubles": [],
         "passed_over": status.passed_over if status else 0,
+        "outside": status.outside if status else Outside(),
         "oldest_pending_seconds": None,
         "last_sale": None,
         "server": {"server": settings.till.server, "reachable": None},
@@ -129,6 +135,9 @@ def _figures(status: Status, settings: Settings, words: dict[str, str]) -> Table
     for state, count in msgspec.structs.asdict(status.counts).items():
         if count or state in ("captured", "accepted", "posted", "rejected"):
             table.add_row(words[state], str(count))
+        if state == "posted" and status.outside.count:
+            lost = f"{status.outside.count}  R$ {amount(status.outside.total, settings.language)}"
+            table.add_row(words["outside"], lost)
     if status.refused:
         table.add_row(words["refused"], str(len(status.refused)))
     if status.passed_over:

@@ -61,7 +61,7 @@ trash = Table(
     Column("purged_at", Double),
     # Whether the ERP may lack a sale since it was deleted: until it is booked after all, or a person says why not.
     Column("unbooked", Boolean, nullable=False, server_default=true()),
-    Column("total", BigInteger, nullable=False, server_default="0"),  # cents
+    Column("total", BigInteger, nullable=False, server_default=text("0")),  # cents
     PrimaryKeyConstraint("document_id", name="trash_key"),
     Index("trash_till_id", "till_id", "document_id"),
     Index("trash_unbooked", "till_id", sqlite_where=text("unbooked = true"), postgresql_where=text("unbooked = true")),

@@ -209,6 +209,6 @@ tally = Table(
     Column("reason_code", Text, nullable=False),
     Column("count", BigInteger, nullable=False),
     # Cents of the sales among them: exact for all but what was settled before this was kept.
-    Column("total", BigInteger, nullable=False, server_default="0"),
+    Column("total", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("till_id", "state", "reason_code", name="tally_key"),
 )

@@ -11,7 +11,7 @@ import msgspec
 
 from malote import wire
 from malote.config import TillSettings
-from malote.till import limits, lost
+from malote.till import limits, lost, outside
 from malote.till.backoff import Backoff
 from malote.till.books import OwnBooks
 from malote.till.files import Answer, StoredFile
@@ -259,6 +259,7 @@ class Courier:
 
     def _heed(self, reply: wire.ContactReply, contact: wire.Contact) -> None:
         self._note(reply)
+        outside.remember(self._outbox, reply)
         self._heed_limits(reply.limits)
         if reply.resend and (not reply.order or reply.order != contact.synchronised):
             self._synchronise(reply.order)

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import msgspec
 
+from malote.till import outside
 from malote.till.courier import Line
 from malote.till.files import Counts, Refusal
 from malote.till.outbox import Outbox
+from malote.till.outside import Outside
 
 _MOST_TROUBLES = 1000
 
@@ -44,6 +46,7 @@ class Status(msgspec.Struct, frozen=True):
     refused: list[Refusal]
     line: Line | None
     passed_over: int = 0  # files from before the beginning (``cutover``), which are not sent
+    outside: Outside = Outside()  # proven once, and no longer in the ERP
 
     @property
     def pending(self) -> int:
@@ -71,6 +74,7 @@ def status(path: Path, now: float) -> Status | None:
             refused=outbox.refusals(),
             line=None if line is None else msgspec.json.decode(line, type=Line),
             passed_over=outbox.passed_over(),
+            outside=outside.known(outbox),
         )
 
 

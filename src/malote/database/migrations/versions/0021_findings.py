@@ -35,9 +35,9 @@ UPDATE trash SET
 
 
 def upgrade() -> None:
-    op.add_column("tally", sa.Column("total", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("tally", sa.Column("total", sa.BigInteger, nullable=False, server_default=sa.text("0")))
     op.add_column("trash", sa.Column("unbooked", sa.Boolean, nullable=False, server_default=sa.true()))
-    op.add_column("trash", sa.Column("total", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("trash", sa.Column("total", sa.BigInteger, nullable=False, server_default=sa.text("0")))
     op.create_index("trash_unbooked", "trash", ["till_id"], sqlite_where=_UNBOOKED, postgresql_where=_UNBOOKED)
     op.execute(_TOTALS)
     op.execute(_DELETED)
