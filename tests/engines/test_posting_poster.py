@@ -208,6 +208,16 @@ def test_who_lost_the_lease_settles_nothing(shop: Shop, tables: Tables, clock: C
     assert tables.counts()["sale"] == 1
 
 
+def test_a_quiet_store_is_looked_at_more_rarely_until_something_comes(shop: Shop) -> None:
+    poster = shop.poster()
+    pauses = [poster._round() for _ in range(302)]
+    assert pauses[299:] == [SETTINGS.idle_seconds, 5 * SETTINGS.idle_seconds, 5 * SETTINGS.idle_seconds]
+    shop.accept(sale(1))
+    poster._round()
+    assert poster._round() == SETTINGS.idle_seconds
+    poster.close()
+
+
 def test_three_posters_share_one_spool(shop: Shop, tables: Tables, clock: Clock) -> None:
     def all_posted() -> bool:
         clock.now += 0.02  # who met another's lock waits for a while

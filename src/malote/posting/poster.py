@@ -33,6 +33,11 @@ from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Set
 from malote.spool.presence import Presence
 from malote.spool.sql import Spool
 
+# A store that has sold nothing for so many looks (a minute) is looked at this much more rarely, until something comes:
+# at night five looks a second would be most of what the server does.
+IDLE_ROUNDS = 300
+RARER = 5
+
 log = structlog.get_logger("malote.posting")
 
 
@@ -78,6 +83,7 @@ class Poster:
         self._held: list[LeasedDocument] = []
         self._failure: ErpError | None = None  # what kept documents of the last step waiting, if it was transient
         self._flows = True  # whether the last step got anything through
+        self._idle_rounds = 0
         self._owner = self._lookout.program or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         if self._erp.patience_seconds >= settings.lease_seconds:
             # Harmless, thanks to the ledger, but work done twice.
@@ -151,7 +157,12 @@ class Poster:
         except Exception as error:  # noqa: BLE001 - outermost loop
             self._set_aside(error)
             return self._pace.rest
-        return self._pace.rest if handled else max(self._pace.rest, self._settings.idle_seconds)
+        if handled:
+            self._idle_rounds = 0
+            return self._pace.rest
+        self._idle_rounds += 1
+        pause = self._settings.idle_seconds * (1 if self._idle_rounds <= IDLE_ROUNDS else RARER)
+        return max(self._pace.rest, pause)
 
     def _post(self, held: Sequence[LeasedDocument]) -> tuple[list[Settlement], ErpError | None]:
         """What is to become of the batch, and the transient error that keeps some or all of it waiting, if one does."""
