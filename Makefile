@@ -18,9 +18,10 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: install
 	$(BIN)/malote demo
 
-# Most tests wait for servers and clocks more than they compute: four at a time suit two cores.
+# Most tests wait for servers and clocks more than they compute: four at a time suit two cores. In the order of
+# pyproject.toml, the longest first: else one file of long tests is left to the end, and three of four do nothing.
 test: install
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(BIN)/ruff check .

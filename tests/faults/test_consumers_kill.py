@@ -20,7 +20,10 @@ from tests.faces import consumer_support as support
 from tests.faces.test_intake_serve import server, wait_until
 from tests.faces.webhook_support import Received, receiving
 
-pytestmark = pytest.mark.processes
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(not os.environ.get("MALOTE_SOAK"), reason="half a minute for one kill: make soak"),
+]
 
 SALES = 120
 KILLED_AT = (30,)  # deliveries, in all

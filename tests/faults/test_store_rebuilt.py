@@ -2,6 +2,7 @@
 is made in one step, and every sale is booked once."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def proven(house: House, count: int) -> bool:
     return bool(found["posted"] == count and found["pending"] == 0 and found["accepted"] == 0)
 
 
+@pytest.mark.skipif(not os.environ.get("MALOTE_SOAK"), reason="a minute of a busy machine: make soak")
 def test_a_store_overwritten_while_it_works_acknowledges_nothing_more_and_is_rebuilt(house: House) -> None:
     store = house.home / "store.sqlite3"
     with house.working():
