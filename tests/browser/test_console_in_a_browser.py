@@ -21,6 +21,7 @@ from tests.browser.browser_support import (
     sign_in,
     watched,
 )
+from tests.engines.posting_support import until
 from tests.faces.console_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, sell, send, settle, store, till
 from tests.faces.test_numbers_faces import post
@@ -162,7 +163,7 @@ def test_the_frame_is_one_line_on_every_desk(browser: Browser, tmp_path: Path) -
             for width in (1024, 1180, 1279, 1280, 1366, 1400, 1401, 1440, 1600, 1601, 1920):
                 seen.page.set_viewport_size({"width": width, "height": 800})
                 # Laid out anew in its own time; it never fits if it doesn't within the page's patience.
-                seen.page.wait_for_function("document.querySelector('header.top').offsetHeight <= 53")
+                until(lambda: seen.page.evaluate("document.querySelector('header.top').offsetHeight") <= 53)
 
 
 def test_everything_is_in_reach_of_the_keyboard(page: Page) -> None:

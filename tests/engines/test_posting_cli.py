@@ -83,7 +83,7 @@ def test_an_erp_that_is_away_is_said_with_its_remedy(folder: Path) -> None:
 @pytest.mark.parametrize("command", [("post", "--once"), ("erp", "create")])
 def test_an_impossible_address_is_said(folder: Path, command: tuple[str, ...]) -> None:
     with (folder / "malote.toml").open("a") as settings:
-        settings.write('[erp]\nurl = "mysql://u:secret@h/d"\n')
+        settings.write('[erp]\nurl = "db2://u:secret@h/d"\n')
     ended = malote(folder, *command)
     assert ended.returncode == 3
     assert "erp_address_invalid" in ended.stderr

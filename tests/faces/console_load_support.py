@@ -35,7 +35,7 @@ class Agents:
         till = self._till(name)
         self._says(till, wire.TillStructure(FORMAT, TILL.version, NEW, order.number, True, seconds=0.25))
 
-    def fail(self, name: str, code: str = "disk_full") -> None:
+    def fail(self, name: str, code: str = "till_disk_full") -> None:
         order = self._orders.pop(name)
         said = wire.TillStructure(FORMAT, 1, "", order.number, code=code, facts={"detail": "/var/lib/pdv"})
         self._says(self._till(name), said)

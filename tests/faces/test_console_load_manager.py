@@ -192,7 +192,7 @@ def test_a_roll_out_is_followed_till_by_till(services: Services, ana: TestClient
     assert ana.get("/console/tills").text.count("estrutura desatualizada") == 12
     agents.fail("caixa01")
     page = ana.get(PATH).text
-    assert "Parada no caixa caixa01: Disco cheio" in page
+    assert "Parada no caixa caixa01: Disco do caixa cheio" in page
     assert PATIENCE not in page
     assert "falhou" in ana.get("/console/tills/caixa01/structure").text
     resumed = post(ana, "tills/resume", rollout=str(rollout.id))
