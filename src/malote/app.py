@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from malote import private
 from malote.config import Settings
-from malote.database.engine import open_database
+from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
 from malote.once import once
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from malote.accounts.consumers import Consumer
     from malote.accounts.tills import Recorded, Till
     from malote.alerts.services import Alerts
+    from malote.console.asking import Remembered
     from malote.consumers.lines import SaleTold
     from malote.consumers.pulling import Page
     from malote.consumers.services import Consumers
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
     from malote.quarantine.services import Quarantine
     from malote.quarantine.synchronising import Synchronisation
     from malote.spool.documents import RejectedDocument
+    from malote.spool.erp_memory import Outside
     from malote.spool.held import Looked
     from malote.spool.sql import Spool
     from malote.structures.services import Structures
     from malote.vitals import Vitals
     from malote.wire import Contact, StructureOrder, TillStructure
+
+OUTSIDE_SECONDS = 5.0  # between looks at what left the ERP, for the tills that ask in their contacts
 
 
 class Services:
@@ -163,9 +167,20 @@ class Services:
         return self.structures.rollouts.due(till, said)
 
     def outside_erp(self, till: "Till") -> tuple[int, int]:
+        found = self._outside(None).get(till.id)
+        return (found.missing, found.missing_total) if found else (0, 0)
+
+    @once
+    def _outside(self) -> "Remembered[None, dict[int, Outside]]":
+        """Asked once for all tills that come within a few seconds: after a restored ERP there may be much to add up."""
+        from malote.console.asking import Remembered
         from malote.spool import erp_memory
 
-        return erp_memory.outside_in_all(self.engine, till.id)
+        def ask(_: None) -> "dict[int, Outside]":
+            with reading(self.engine) as connection:
+                return erp_memory.outside(connection)
+
+        return Remembered(ask, OUTSIDE_SECONDS)
 
     def pull(self, consumer: "Consumer", after: str, limit: int) -> "Page":
         return self.consumers.pull(consumer, after, limit)

@@ -85,15 +85,10 @@ def outside(connection: Connection) -> dict[int, Outside]:
     return {till_id: Outside(*map(int, counts)) for till_id, *counts in connection.execute(select(*columns))}
 
 
-def outside_in_all(engine: Engine, till_id: int | None = None) -> tuple[int, int]:
-    """What the ERP lost of any till, or of one, and nobody ordered again: documents, and cents.
-
-    Raises ``StoreError``.
-    """
+def outside_in_all(engine: Engine) -> tuple[int, int]:
+    """What the ERP lost of any till and nobody ordered again: documents, and cents. Raises ``StoreError``."""
     with reading(engine) as connection:
-        outside: ColumnElement[bool] = erp_difference.c.what.in_(sorted(OUTSIDE))
-        if till_id is not None:
-            outside &= erp_difference.c.till_id == till_id
+        outside = erp_difference.c.what.in_(sorted(OUTSIDE))
         count, total = connection.execute(_counted(_OPEN & outside & _STANDING)).one()
         return int(count), int(total)
 
