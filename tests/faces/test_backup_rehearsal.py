@@ -36,6 +36,8 @@ def test_a_lost_server_is_put_back_and_every_sale_is_booked_once(server_home: Pa
         made = call(server_home, "backup", str(tmp_path / "b.zip"), "--json")
         assert made.returncode == 0, made.stderr
         assert json.loads(made.stdout)["files"] >= 2
+        assert call(server_home, "backup", str(tmp_path / "nightly")).returncode == 0
+        assert len(list((tmp_path / "nightly").glob("malote-*.zip"))) == 1
         sell(till, range(6, 11))  # booked and proven, and not in the backup
     for path in server_home.iterdir():
         if not path.name.startswith("erp.sqlite3"):  # the ERP is another machine's

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def backup(
-    target: Annotated[Path | None, typer.Argument(help="The file to write, or a folder for it (here).")] = None,
+    target: Annotated[Path | None, typer.Argument(help="The file to write (….zip), or a folder for it (here).")] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -48,7 +48,8 @@ def backup(
     settings = settings_of(config)
     require_store(settings)
     file = target or Path()
-    if file.is_dir():
+    # A folder that isn't there yet must not become a file of its name: the next night's backup would fail on it.
+    if file.is_dir() or file.suffix != ".zip":
         file = file / f"malote-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
     with _explained(settings), _progress(_size(settings)) as told:
         made = make(settings, file_of(config), file.absolute(), told)
