@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import date
 from operator import itemgetter
 from pathlib import Path
 
@@ -66,6 +66,7 @@ class DropFolder:
         *,
         admit: Callable[[int], None] = lambda till_id: None,
         clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], date] = date.today,
     ) -> None:
         self.root = root
         self.findings: tuple[Finding, ...] = ()
@@ -74,6 +75,7 @@ class DropFolder:
         self._settings = settings
         self._admit = admit
         self._clock = clock
+        self._today = today
         self._stop = threading.Event()
         self._still_since: dict[Path, tuple[Signature, float]] = {}
         self._taken: dict[Path, Signature] = {}  # spooled, but not moved yet: not read again
@@ -227,7 +229,7 @@ class DropFolder:
 
     def _move(self, files: Sequence[Dropped]) -> Iterator[Finding]:
         until = self._clock() + LATE_WRITES_SECONDS
-        for dropped, target, error in received.move(files, datetime.now(UTC).astimezone().date()):
+        for dropped, target, error in received.move(files, self._today()):
             if error is None:
                 self._taken.pop(dropped.path, None)
                 with suppress(OSError):

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ LIMIT = 10_000
 CAIXA1 = Till(1, "caixa1", "", 0.0, None)
 CAIXA2 = Till(2, "caixa2", "", 0.0, None)
 CLOSED = Till(3, "fechado", "", 0.0, 1.0)
-TODAY = datetime.now(UTC).astimezone().date()
+TODAY = date(2026, 3, 10)
 
 
 class Store:
@@ -73,6 +73,7 @@ class Scene:
             settings,
             admit=self.admit,
             clock=lambda: self.now,
+            today=lambda: TODAY,
         )
 
     def admit(self, till_id: int) -> None:
