@@ -36,13 +36,13 @@ from malote import frames, wire
 from malote.accounts import users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.config import Settings
 from malote.console import markup, receipt
 from malote.fiscal import schema
 from malote.fiscal.reader import read
 from malote.fiscal.tree import parse_as_is
+from malote.tills.till import create_till
 
 Row = dict[str, Any]
 Measurement = Callable[[], list[Row]]

@@ -27,9 +27,9 @@ from lxml import etree
 from tests.unit.fiscal.notes import BASKET, build_note
 
 from malote import wire
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.config import Settings
+from malote.tills.till import create_till
 from malote.wire import PouchFile
 
 SALES = 3000

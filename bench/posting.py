@@ -20,7 +20,6 @@ import psycopg
 from tests.engines import sales
 from tests.engines.spool_support import body_of, file_with, incoming
 
-from malote.accounts.tills import create_till
 from malote.config import PostingSettings, StoreSettings
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
@@ -34,6 +33,7 @@ from malote.fiscal import documents
 from malote.fiscal.documents import Sale
 from malote.posting.poster import Poster
 from malote.spool.sql import Spool
+from malote.tills.till import create_till
 
 BATCH = 1000
 ROUNDS = 11

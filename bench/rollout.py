@@ -27,7 +27,6 @@ from tests.unit.till_support import captured, sale_line
 
 from malote import wire
 from malote.accounts.audit import Actor
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.config import IntakeSettings, Settings
 from malote.structures.till_structure import TILL
@@ -35,6 +34,7 @@ from malote.till.outbox import Outbox
 from malote.till.server import Server
 from malote.till.structure import StructureKeeper
 from malote.till.voice import Voice
+from malote.tills.till import create_till
 
 TILLS = 1000
 SALES = 300

@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 from tests.engines.spool_support import START, body_of, file_of_sale
 
-from malote.accounts.tills import create_till
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.spool.documents import LeasedDocument, Settlement
 from malote.spool.sql import Spool
+from malote.tills.till import create_till
 
 POUCH = 200
 BATCH = 1000

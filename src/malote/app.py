@@ -19,10 +19,9 @@ from malote.database.migrations import migrate
 from malote.once import once
 
 if TYPE_CHECKING:
-    from malote.accounts.consumers import Consumer
-    from malote.accounts.tills import Recorded, Till
     from malote.alerts.services import Alerts
     from malote.console.asking import Remembered
+    from malote.consumers.accounts import Consumer
     from malote.consumers.lines import SaleTold
     from malote.consumers.pulling import Page
     from malote.consumers.services import Consumers
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     from malote.spool.held import Looked
     from malote.spool.sql import Spool
     from malote.structures.services import Structures
+    from malote.tills.contact import Recorded
+    from malote.tills.till import Till
     from malote.vitals import Vitals
     from malote.wire import Contact, StructureOrder, TillStructure
 
@@ -123,7 +124,7 @@ class Services:
 
     def tills(self) -> "list[Till]":
         """All tills, disabled ones too. Raises ``StoreError``."""
-        from malote.accounts import tills
+        from malote.tills import till as tills
 
         return tills.list_tills(self.engine)
 
@@ -141,7 +142,7 @@ class Services:
         return self.structures.rollouts.public_key
 
     def authenticate(self, token: str) -> "Till":
-        from malote.accounts import tills
+        from malote.tills import till as tills
 
         return tills.authenticate(self.engine, token)
 
@@ -149,9 +150,9 @@ class Services:
         return self.consumers.authenticate(token)
 
     def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
-        from malote.accounts import tills
+        from malote.tills import contact as contacts
 
-        return tills.record_contact(self.engine, till.id, contact, received_at=time.time())
+        return contacts.record_contact(self.engine, till.id, contact, received_at=time.time())
 
     def sync_due(self, till: "Till", obeyed: int | None) -> int:
         from malote.quarantine import synchronising
@@ -159,7 +160,7 @@ class Services:
         return synchronising.due(self.engine, till.id, obeyed, now=time.time())
 
     def note_custody(self, till: "Till", asked: Sequence[bytes], held: Collection[bytes]) -> None:
-        from malote.spool import custody
+        from malote.tills import custody
 
         custody.note(self.engine, till.id, asked, held, time.time())
 

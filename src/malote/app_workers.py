@@ -13,8 +13,7 @@ from typing import Protocol
 import structlog
 
 from malote import incidents
-from malote.accounts import tills, users
-from malote.accounts.tills import Till
+from malote.accounts import users
 from malote.app import Services, open_services
 from malote.archive import keeping
 from malote.books.days import business_day
@@ -40,6 +39,8 @@ from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.form import StructureError
 from malote.structures.signing import signing_key
+from malote.tills import till as tills
+from malote.tills.till import Till
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
 SERIES_SECONDS = 2.0  # between looks at what waits because of its series

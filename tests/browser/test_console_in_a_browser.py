@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from malote.accounts.roles import Role
-from malote.accounts.tills import find_till
 from malote.app import Services, services_for
 from malote.config import Settings, StoreSettings
+from malote.tills.till import find_till
 from tests.browser.browser_support import (
     DESK,
     PHONE,

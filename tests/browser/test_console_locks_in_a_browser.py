@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from malote.accounts.roles import Role
-from malote.accounts.tills import find_till
 from malote.app import Services
+from malote.tills.till import find_till
 from tests.browser.browser_support import (
     PHONE,
     STORE_MONITOR,

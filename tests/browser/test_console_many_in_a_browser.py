@@ -14,7 +14,7 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.app_console import console_services
 from malote.app_workers import running
-from malote.spool import custody
+from malote.tills import custody
 from tests.browser.browser_support import PHONE, browsing, findings, is_too_wide, sign_in, watched
 from tests.faces.console_serving import serving
 from tests.faces.console_support import PASSWORD, application, create_user, send, store, till

@@ -8,11 +8,11 @@ from decimal import Decimal
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from malote.accounts.series import assign
-from malote.accounts.tills import create_till
 from malote.erp.tables import payment, posting_key, sale_item
 from malote.erp.tables import sale as sales_of_erp
 from malote.fiscal.documents import Document, NumberVoid, Sale, identity
+from malote.tills.series import assign
+from malote.tills.till import create_till
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop
 from tests.engines.sales import ISSUER, OPENING, cancellation, item, number_void, sale

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from malote.accounts.tills import create_till
 from malote.config import PostingSettings, StoreSettings
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
@@ -20,6 +19,7 @@ from malote.posting.ledger import LedgerGuard
 from malote.posting.poster import Poster
 from malote.spool.documents import RejectedDocument, StoredDocument
 from malote.spool.sql import Spool
+from malote.tills.till import create_till
 from tests.engines.spool_support import Clock, body_of, file_with, incoming
 
 SETTINGS = PostingSettings(

@@ -6,9 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from malote.accounts import tills
 from malote.accounts.audit import Actor, AuditEntry, entries
-from malote.accounts.tills import Till, create_till
 from malote.app import Services, open_services
 from malote.app_workers import build_poster
 from malote.config import DatabaseSettings, QuarantineSettings, Settings, StoreSettings
@@ -16,8 +14,11 @@ from malote.database.engine import reading
 from malote.quarantine import synchronising
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
-from malote.spool import custody
 from malote.spool.documents import StoredDocument
+from malote.tills import custody
+from malote.tills import till as tills
+from malote.tills.contact import record_contact
+from malote.tills.till import Till, create_till
 from malote.wire import Contact, FileReceipt, PouchFile
 from tests.engines.spool_support import rejected
 from tests.unit.fiscal.notes import MORNING
@@ -103,7 +104,7 @@ class House:
         """A sign of life of the till; the number of the synchronisation it is told, 0 for none."""
         said = Contact("1.0", MORNING, pending, 0, synchronised=obeyed)
         chosen = till or self.till
-        tills.record_contact(self.engine, chosen.id, said, received_at=self.clock())
+        record_contact(self.engine, chosen.id, said, received_at=self.clock())
         return synchronising.due(self.engine, chosen.id, obeyed, now=self.clock())
 
     def scan(self) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from malote.accounts.tills import Till, create_till
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.spool.sql import Spool
+from malote.tills.till import Till, create_till
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.spool_support import Clock
 

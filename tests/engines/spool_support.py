@@ -8,13 +8,13 @@ from decimal import Decimal
 from sqlalchemy import Engine, case, func, select
 
 from malote import wire
-from malote.accounts.tills import Till
 from malote.database.engine import reading
 from malote.database.tables import document, tally
 from malote.fiscal.documents import Cancellation, Document, Item, Payment, Protocol, Sale, Taxes, Totals, kind
 from malote.spool.documents import IncomingDocument, IncomingFile, LeasedDocument, Reason, Settlement
 from malote.spool.sql import Spool
 from malote.spool.states import State
+from malote.tills.till import Till
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 START = NOON.timestamp()

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, select
 
-from malote.accounts.tills import Till
 from malote.archive import keeping
 from malote.database.archive_tables import archive_part
 from malote.database.engine import reading
 from malote.database.tables import pouch
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from tests.engines.spool_support import (
     ISSUER,
     NOON,

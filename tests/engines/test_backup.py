@@ -14,13 +14,13 @@ import msgspec
 import pytest
 
 from malote import durable
-from malote.accounts.tills import create_till
 from malote.app import Services, services_for
 from malote.backup import restoring
 from malote.backup.errors import BackupError
 from malote.backup.making import make
 from malote.backup.manifest import Manifest, Part
 from malote.config import DatabaseSettings, Settings
+from malote.tills.till import create_till
 from malote.wire import PouchFile
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.unit.fiscal.notes import build_note

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, update
 
-from malote.accounts.tills import create_till
 from malote.books import board, lag
 from malote.books.board import Board, Month, Query
 from malote.books.days import BusinessDay
@@ -20,6 +19,7 @@ from malote.database.engine import writing
 from malote.database.tables import open_sale, till
 from malote.database.till_tables import till_day
 from malote.spool import erp_memory
+from malote.tills.till import create_till
 from tests.engines.erp_support import Tables
 from tests.engines.findings_support import NOW, add_documents, add_till
 from tests.engines.posting_support import Shop, open_shop

@@ -15,7 +15,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
-from malote.accounts.tills import Till
 from malote.books import board, chain, exporting, verifying
 from malote.books.days import BusinessDay
 from malote.books.exporting import Exported
@@ -23,6 +22,7 @@ from malote.books.verifying import verifies, verify
 from malote.spool.documents import Settlement
 from malote.spool.sql import Spool
 from malote.structures.signing import SigningKey
+from malote.tills.till import Till
 from tests.engines import spool_support
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, cancellation, sale

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event, select
 
-from malote.accounts.tills import create_till, record_contact
 from malote.books.days import BusinessDay
 from malote.books.looking import look
 from malote.books.nightly import Keeper
@@ -17,6 +16,8 @@ from malote.database.engine import reading
 from malote.findings import lights
 from malote.findings.kinds import USUAL_SECONDS
 from malote.structures.signing import SigningKey
+from malote.tills.contact import record_contact
+from malote.tills.till import create_till
 from malote.wire import Contact, TillDay
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, sale

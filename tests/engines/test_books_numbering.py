@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.sql import Select
 
-from malote.accounts.series import assign
-from malote.accounts.tills import Till, TillError
 from malote.books import numbering
 from malote.books.numbering import (
     Gap,
@@ -30,6 +28,8 @@ from malote.database.engine import reading
 from malote.fiscal.documents import NumberVoid, Protocol
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.sql import Spool
+from malote.tills.series import assign
+from malote.tills.till import Till, TillError
 from tests.engines.spool_support import ISSUER, NOON, START, body_of, sha256_of
 from tests.engines.spool_support import sale as sale_of
 

@@ -5,16 +5,16 @@ import time
 import pytest
 from sqlalchemy import Engine, select
 
-from malote.accounts import consumers
-from malote.accounts.consumers import Wanted
-from malote.accounts.tills import Till
+from malote.consumers import accounts as consumers
 from malote.consumers import holding, ledger, log
+from malote.consumers.accounts import Wanted
 from malote.consumers.log import Got
 from malote.database.consumer_tables import consumer_refusal
 from malote.database.engine import reading, writing
 from malote.database.tables import pouch
 from malote.spool import feed, retention
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from tests.engines.spool_support import START, Clock, posted, send_sales
 
 pytest_plugins = ("tests.engines.spool_fixtures",)

@@ -5,13 +5,13 @@ import threading
 import pytest
 from sqlalchemy import Engine, select
 
-from malote.accounts.tills import Till
 from malote.database.consumer_tables import feed as feed_table
 from malote.database.engine import writing
 from malote.spool import feed
 from malote.spool.documents import Reason
 from malote.spool.feed import CursorError
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from tests.engines.spool_support import (
     START,
     body_of,

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from malote.accounts.tills import create_till
 from malote.config import QuarantineSettings
 from malote.quarantine import keeping
 from malote.quarantine.folder import MARK
 from malote.quarantine.reconcile import Reconciler
 from malote.quarantine.reports import Selection
 from malote.spool.documents import Reason, RejectedDocument
+from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House, contents_of, sha256
 from tests.unit.fiscal.notes import build_note
 

@@ -13,7 +13,6 @@ import pytest
 from sqlalchemy import func, select
 
 from malote.accounts.audit import Actor
-from malote.accounts.tills import create_till, disable
 from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.database.job_tables import job_item
@@ -24,6 +23,7 @@ from malote.quarantine.jobs import BATCH, Jobs
 from malote.quarantine.reports import QuarantineError, Selection
 from malote.quarantine.synchronising import Synchronisation
 from malote.spool import contents
+from malote.tills.till import create_till, disable
 from tests.engines.postgres_support import fresh_postgresql_url
 from tests.engines.quarantine_support import MARIA, House
 from tests.unit.fiscal.notes import build_note

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from malote.accounts.tills import Till, create_till
 from malote.quarantine import by_hand, keeping
 from malote.quarantine import folder as folders
 from malote.quarantine.services import Quarantine
 from malote.spool import contents, unkept
 from malote.spool.documents import RejectedDocument
+from malote.tills.till import Till, create_till
 from malote.wire import FileReceipt, PouchFile
 from tests.engines.quarantine_support import House
 from tests.unit.fiscal.notes import build_note

@@ -6,14 +6,14 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from malote.accounts.series import assign, series_of
-from malote.accounts.tills import create_till
 from malote.database.quarantine_tables import accepted_problem
 from malote.posting.products import renamed
 from malote.quarantine.reports import QuarantineError, Selection
 from malote.quarantine.words import WORDS, words
 from malote.spool import history
 from malote.spool.history import WHATS
+from malote.tills.series import assign, series_of
+from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House
 from tests.engines.spool_support import rejected, waiting
 from tests.unit.fiscal.notes import ISSUER, Line, build_note, key_of

@@ -4,15 +4,15 @@ import pytest
 from sqlalchemy import select, update
 
 from malote import rejection
-from malote.accounts import tills
-from malote.accounts.series import assign
-from malote.accounts.tills import TillError, create_till
 from malote.database.engine import writing
 from malote.database.quarantine_tables import sync_order
 from malote.database.tables import document
 from malote.quarantine import synchronising
 from malote.quarantine.candidates import curable_codes
 from malote.quarantine.reports import SyncOrder, SyncProgress
+from malote.tills import till as tills
+from malote.tills.series import assign
+from malote.tills.till import TillError, create_till
 from tests.engines.quarantine_support import MARIA, House
 from tests.engines.spool_support import rejected, waiting
 from tests.unit.fiscal.notes import ISSUER, build_note

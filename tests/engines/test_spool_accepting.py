@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, func, select
 
-from malote.accounts.tills import Till
 from malote.database.engine import reading
 from malote.database.tables import document, pouch
 from malote.spool.documents import IncomingDocument, Reason
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from tests.engines.spool_support import (
     NOON,
     START,

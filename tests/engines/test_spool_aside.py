@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import Engine, select, update
 
-from malote.accounts.tills import Till
 from malote.database.engine import reading, writing
 from malote.database.tables import pouch
 from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool.documents import IncomingFile, Reason, RejectedDocument
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from malote.wire import Contact, RefusedFile
 from tests.engines.spool_support import (
     NOON,
@@ -205,7 +205,8 @@ def test_listing_pages_by_id(spool: Spool, till_one: Till, till_two: Till) -> No
 
 
 def test_status_says_what_the_till_said(spool: Spool, till_one: Till, till_two: Till, spool_engine: Engine) -> None:
-    from malote.accounts.tills import disable, record_contact
+    from malote.tills.contact import record_contact
+    from malote.tills.till import disable
 
     contact = Contact("0.1.0", NOON, 7, 3, [RefusedFile("grande.xml", 9_000_000, "file_too_large")])
     assert record_contact(spool_engine, till_one.id, contact, received_at=START - 90).skew_seconds == 90

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from malote.accounts.series import assign, series_of
-from malote.accounts.tills import Till, create_till
 from malote.books.numbering import NumbersQuery, SeriesKey, numbers
 from malote.database.engine import reading
 from malote.findings import lights as overview
 from malote.findings.lights import TillsQuery
-from malote.spool import held, waking, warnings
+from malote.spool import held, waking
 from malote.spool.held import ASKED, AWAITED, NEVER_SENT, SHARED
+from malote.tills import warnings
+from malote.tills.series import assign, series_of
+from malote.tills.till import Till, create_till
 from tests.engines.quarantine_support import MARIA, House
 from tests.unit.fiscal.notes import ISSUER, build_cancellation, build_note, build_void, key_of
 

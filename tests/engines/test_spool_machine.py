@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from sqlalchemy import Engine, select
 
-from malote.accounts.tills import Till, create_till
 from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
 from malote.database.tables import document
 from malote.spool.documents import LeasedDocument
 from malote.spool.sql import Spool
+from malote.tills.till import Till, create_till
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.spool_support import (
     Clock,

@@ -4,11 +4,11 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from malote.accounts.tills import Till
 from malote.spool import history
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.no_sales import CANCELS_NO_SALE
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from tests.engines.spool_support import (
     START,
     Clock,

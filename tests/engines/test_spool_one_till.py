@@ -2,8 +2,8 @@
 
 from sqlalchemy import Engine, event
 
-from malote.accounts.tills import Till
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, select
 
-from malote.accounts.tills import Till
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
 from malote.spool import leasing, reports, retention, superseded
 from malote.spool.sql import Spool
 from malote.spool.states import STATES
+from malote.tills.till import Till
 from tests.engines.spool_support import START, send_sales
 
 pytest_plugins = ("tests.engines.spool_fixtures",)

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import Engine, update
 
-from malote.accounts.tills import Till
 from malote.database.engine import writing
 from malote.database.tables import pouch, till
 from malote.spool.documents import Reason, Settlement
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from tests.engines.spool_support import (
     START,
     Clock,

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select
 
-from malote.accounts.tills import Till
 from malote.database.engine import reading
 from malote.database.tables import document, pouch
 from malote.spool.documents import Settlement
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from tests.engines import spool_children as children
 from tests.engines.spool_support import assert_tallies_true, posted, send_sales, sha256_of, states_of
 

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy import Engine, text
 
-from malote.accounts import tills
 from malote.database import soundness
 from malote.database.engine import open_database, reading, writing
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
 from malote.spool import presence
 from malote.spool.presence import Presence
+from malote.tills import till as tills
 from malote.vitals import ClockWatch, Vitals
 from tests.unit.till_support import Clock
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from malote.accounts.tills import create_till
 from malote.app_workers import build_drop_folder, prune, running
 from malote.console.live import Changes
 from malote.erp.sessions.watching import Sight
@@ -17,6 +16,7 @@ from malote.intake import received
 from malote.posting import lookout as lookout_module
 from malote.posting.lookout import Lookout
 from malote.quarantine import purging
+from malote.tills.till import create_till
 from tests.engines.quarantine_support import House
 from tests.unit.fiscal.notes import build_note
 

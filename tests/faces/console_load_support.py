@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from malote import wire
 from malote.accounts.audit import Actor
-from malote.accounts.tills import Till
 from malote.app import Services
 from malote.structures.form import FORMAT, fingerprint
 from malote.structures.till_structure import TILL
+from malote.tills.till import Till
 
 OLD = wire.TillStructure(FORMAT, 1, "")
 NEW = fingerprint(TILL)

@@ -13,13 +13,13 @@ from litestar.testing import TestClient
 from malote.accounts import users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
-from malote.accounts.tills import Till, create_till
 from malote.api.application import create_app
 from malote.app import Services, services_for
 from malote.app_console import console_services
 from malote.config import DatabaseSettings, Settings, StoreSettings
 from malote.console.router import console
 from malote.spool.documents import Settlement
+from malote.tills.till import Till, create_till
 from malote.wire import PouchFile
 from tests.unit.fiscal.notes import build_note
 

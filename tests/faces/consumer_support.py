@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import httpx
 import msgspec
 
-from malote.accounts import consumers
-from malote.accounts.consumers import Wanted
-from malote.accounts.tills import Till
 from malote.app import Services
+from malote.consumers import accounts as consumers
 from malote.consumers import example
+from malote.consumers.accounts import Wanted
 from malote.fiscal.documents import Document, Sale
 from malote.spool.documents import Reason
+from malote.tills.till import Till
 from tests.engines.spool_support import START, body_of, file_with, incoming, posted, rejected
 
 EXAMPLE = example.SALE

@@ -13,11 +13,11 @@ import httpx
 import msgspec
 
 from malote import wire
-from malote.accounts.tills import Till, create_till
 from malote.api import listening
 from malote.api.application import create_app
 from malote.app import Services, services_for
 from malote.config import IntakeSettings, Settings, StoreSettings
+from malote.tills.till import Till, create_till
 from malote.wire import Fault, FileReceipt, PouchFile, PouchReply
 
 PROTOCOL = {wire.PROTOCOL_HEADER: str(wire.PROTOCOL_VERSION)}

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from malote.accounts.tills import create_till
 from malote.app import Services, services_for
 from malote.archive import exporting, index
 from malote.archive.exporting import Part
@@ -24,6 +23,7 @@ from malote.archive.selecting import Month
 from malote.cli.main import assemble
 from malote.config import load
 from malote.durable import replacing
+from malote.tills.till import create_till
 from tests.engines.spool_support import posted
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import ISSUER, MORNING, build_cancellation, build_note, build_void, key_of

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from malote.accounts.tills import create_till
 from malote.app import Services, services_for
 from malote.app_workers import build_poster
 from malote.cli.main import assemble
 from malote.config import BooksSettings, Settings, SettingsError, load
+from malote.tills.till import create_till
 from tests.faces.console_support import sell
 from tests.faces.intake_support import file
 

@@ -9,13 +9,13 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from malote.accounts.tills import create_till
 from malote.app import Services, services_for
 from malote.cli.main import assemble
 from malote.config import load
 from malote.consumers import sending
 from malote.consumers.lines import SaleTold
 from malote.fiscal.documents import Cancellation, Protocol, Sale
+from malote.tills.till import create_till
 from tests.engines.spool_support import NOON
 from tests.faces import consumer_support as support
 from tests.faces.webhook_support import Receiver, receiving

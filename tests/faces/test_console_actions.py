@@ -13,10 +13,10 @@ from sqlalchemy import update
 
 from malote.accounts import audit
 from malote.accounts.roles import Role
-from malote.accounts.tills import disable
 from malote.app import Services
 from malote.database.engine import writing
 from malote.database.tables import pouch
+from malote.tills.till import disable
 from tests.faces.console_support import csrf_of, sell, send, settle, signed_in, store, till
 from tests.faces.test_console_pages import words
 from tests.unit.fiscal.notes import build_note

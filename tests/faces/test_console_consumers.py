@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 
 from malote.accounts.audit import SYSTEM
-from malote.accounts.consumers import Wanted
 from malote.accounts.roles import Role
 from malote.consumers import ledger
+from malote.consumers.accounts import Wanted
 from malote.database.engine import writing
 from malote.spool.documents import Reason
 from tests.faces.console_support import sell, settle, signed_in, store, till

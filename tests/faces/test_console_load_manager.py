@@ -12,9 +12,9 @@ from litestar.testing import TestClient
 
 from malote.accounts import audit
 from malote.accounts.roles import Role
-from malote.accounts.tills import disable
 from malote.app import Services
 from malote.structures.wanted import erp_of_2025
+from malote.tills.till import disable
 from tests.engines.posting_support import until
 from tests.engines.structures_support import create, run_sql
 from tests.faces.console_load_support import Agents

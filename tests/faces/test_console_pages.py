@@ -10,9 +10,9 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from malote.accounts import tills as accounts_of_tills
 from malote.accounts.roles import Role
 from malote.app import Services
+from malote.tills.contact import record_contact
 from malote.wire import Contact, RefusedFile
 from tests.faces.console_support import LIVE, csrf_of, enter, sell, send, settle, signed_in, store, till, visitor
 from tests.unit.fiscal.notes import Line, build_cancellation, build_note, key_of
@@ -181,7 +181,7 @@ def test_rejected_files_are_grouped_by_cause_with_the_remedy(services: Services,
 def test_what_the_till_itself_could_not_read_is_said(services: Services, ana: TestClient[Litestar]) -> None:
     sender = till(services)
     contact = Contact("9.9", datetime.now(UTC), 2, 0, [RefusedFile("enorme.xml", 200_000_000, "file_too_large")])
-    accounts_of_tills.record_contact(services.engine, sender.id, contact, received_at=time.time())
+    record_contact(services.engine, sender.id, contact, received_at=time.time())
     page = shown(ana, "/tills/caixa1")
     assert "enorme.xml" in page
     assert "9.9" in page

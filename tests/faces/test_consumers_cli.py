@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.cli.main import assemble
 from malote.config import load
 from malote.consumers import example
+from malote.tills.till import create_till
 from tests.faces import consumer_support as support
 
 

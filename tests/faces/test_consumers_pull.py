@@ -12,14 +12,14 @@ import msgspec
 import pytest
 
 from malote import wire
-from malote.accounts import consumers
-from malote.accounts.tills import Till
 from malote.api import sales
 from malote.app import Services
+from malote.consumers import accounts as consumers
 from malote.consumers import example, log, pulling
 from malote.consumers.lines import SaleTold
 from malote.fiscal.documents import Cancellation, Protocol
 from malote.spool.documents import Reason
+from malote.tills.till import Till
 from tests.engines.spool_support import NOON
 from tests.faces import consumer_support as support
 from tests.faces.intake_support import Speaker, fault_of, serving, settings_in, store_with_till

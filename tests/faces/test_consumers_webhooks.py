@@ -9,16 +9,16 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from malote.accounts import consumers
 from malote.accounts.audit import SYSTEM
-from malote.accounts.consumers import Consumer, Wanted
-from malote.accounts.tills import Till
 from malote.app import Services
 from malote.config import ConsumersSettings
+from malote.consumers import accounts as consumers
 from malote.consumers import delivering, ledger, log, signing, webhooks
+from malote.consumers.accounts import Consumer, Wanted
 from malote.consumers.delivering import Outcome, turn
 from malote.consumers.lines import SaleTold
 from malote.consumers.signing import SignatureError
+from malote.tills.till import Till
 from tests.faces import consumer_support as support
 from tests.faces.intake_support import settings_in, store_with_till
 from tests.faces.webhook_support import Received, Receiver, receiving

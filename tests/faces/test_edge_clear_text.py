@@ -8,13 +8,13 @@ import structlog
 from litestar.testing import TestClient
 from structlog.testing import capture_logs
 
-from malote.accounts.tills import create_till
 from malote.api.application import create_app
 from malote.app import services_for
 from malote.config import ServerSettings, Settings
 from malote.loopback import is_loopback
 from malote.till.agent import Agent
 from malote.till.server import Server
+from malote.tills.till import create_till
 from tests.unit.till_support import Ears, till_settings
 
 

@@ -9,11 +9,11 @@ import pytest
 from litestar import Litestar
 
 from malote.accounts.roles import Role, permissions
-from malote.accounts.tills import create_till
 from malote.api.application import create_app
 from malote.app import Services
 from malote.app_console import console_services
 from malote.console.router import console
+from malote.tills.till import create_till
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.faces.console_support import csrf_of, send, signed_in, store
 from tests.faces.edge_support import Place, Raw, filled, places

@@ -12,7 +12,6 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from malote import durable, private
-from malote.accounts.tills import create_till
 from malote.app import open_services, services_for
 from malote.app_workers import build_drop_folder
 from malote.cli.main import assemble
@@ -21,6 +20,7 @@ from malote.config import LocksSettings, Settings, load
 from malote.erp.engines import open_configured
 from malote.till import storage
 from malote.till.agent import Agent
+from malote.tills.till import create_till
 from tests.faces.console_support import send
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import Ears, till_settings

@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 import pytest
 
-from malote.accounts.tills import create_till
 from malote.api import listening
 from malote.api.application import create_app
 from malote.app import services_for
 from malote.config import ServerSettings, Settings
+from malote.tills.till import create_till
 from tests.faces.intake_support import PROTOCOL, Speaker, file
 from tests.unit.fiscal.notes import build_note
 

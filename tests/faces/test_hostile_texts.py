@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from malote.accounts import audit, tills
+from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.app import Services
 from malote.cli.main import assemble
 from malote.console.rendering import told
 from malote.database.engine import writing
+from malote.tills import till as tills
+from malote.tills.contact import record_contact
 from malote.wire import Contact, PouchFile, RefusedFile
 from tests.faces.console_support import signed_in, store
 from tests.unit.fiscal.notes import build_note
@@ -38,7 +40,7 @@ def services(home: Path) -> Iterator[Services]:
         sender = tills.create_till(opened.engine, "caixa1", f"Frente{EVIL}")[0]
         refused = [RefusedFile(f"nota{EVIL}{FORGED}.xml", 9_999_999, "file_too_large")]
         said = Contact(f"1.0{EVIL}", datetime.now(UTC), 1, 0, refused)
-        tills.record_contact(opened.engine, sender.id, said, received_at=datetime.now(UTC).timestamp())
+        record_contact(opened.engine, sender.id, said, received_at=datetime.now(UTC).timestamp())
         notes = [build_note(number=1, total=1), b"<broken", build_note(number=2)]
         names = [f"um{EVIL}{FORGED}.xml", f"dois{EVIL}.xml", f"tres{EVIL}.xml"]
         files = [PouchFile(name, hashlib.sha256(note).digest(), note) for name, note in zip(names, notes, strict=True)]

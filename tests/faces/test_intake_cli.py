@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from malote import __version__
-from malote.accounts.tills import authenticate
 from malote.app import services_for
 from malote.cli.main import assemble
 from malote.config import Settings
+from malote.tills.till import authenticate
 from malote.wire import Contact, RefusedFile
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import ISSUER, build_note, key_of

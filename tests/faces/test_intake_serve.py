@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.config import Settings
+from malote.tills.till import create_till
 from tests.faces.intake_support import Speaker, file
 from tests.unit.fiscal.notes import build_note
 

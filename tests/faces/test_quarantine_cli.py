@@ -9,13 +9,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from malote.accounts.audit import Actor, entries
-from malote.accounts.tills import Till, create_till, find_till
 from malote.app import Services, services_for
 from malote.cli.main import assemble
 from malote.config import Settings
 from malote.quarantine.job_reports import AT_ONCE, Job
 from malote.quarantine.jobs import Jobs
-from malote.spool import custody
+from malote.tills import custody
+from malote.tills.till import Till, create_till, find_till
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import build_note
 
@@ -180,12 +180,12 @@ def test_sync_waits_no_longer_than_it_may(run: Run) -> None:
 
 
 def test_sync_does_not_wait_for_a_till_that_is_away(services: Services, run: Run) -> None:
-    from malote.accounts import tills
+    from malote.tills.contact import record_contact
     from malote.wire import Contact
     from tests.unit.fiscal.notes import MORNING
 
     contact = Contact("1.0", MORNING, 0, 0)
-    tills.record_contact(services.engine, till(services).id, contact, received_at=now_of(services) - 3600)
+    record_contact(services.engine, till(services).id, contact, received_at=now_of(services) - 3600)
     assert "next contact" in run("sync", "caixa1", "--wait", code=1).stdout
 
 

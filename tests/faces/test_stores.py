@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from malote.accounts.tills import create_till
 from malote.cli.main import assemble
 from malote.config import load
 from malote.database.opened import opened_store
+from malote.tills.till import create_till
 
 APP = assemble("stores")
 

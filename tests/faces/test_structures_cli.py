@@ -12,13 +12,13 @@ from typer.testing import CliRunner, Result
 
 from malote import wire
 from malote.accounts.audit import Actor
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.cli.main import assemble
 from malote.config import Settings
 from malote.structures.form import FORMAT
 from malote.structures.last_year import make_erp
 from malote.till.outbox import Outbox
+from malote.tills.till import create_till
 from tests.engines.structures_support import run_sql
 from tests.faces.intake_support import Speaker, fault_of, serving, settings_in, store_with_till
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.config import Settings
+from malote.tills.till import create_till
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import put
 

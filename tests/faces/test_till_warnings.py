@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from malote.accounts.tills import note_slowed
 from malote.app import Services
 from malote.cli.main import assemble
 from malote.database.engine import writing
 from malote.spool.pulse import pulse
-from malote.spool.warnings import note_shared
+from malote.tills.till import note_slowed
+from malote.tills.warnings import note_shared
 from tests.faces.console_support import signed_in, store, till
 from tests.faces.test_console_pages import words
 

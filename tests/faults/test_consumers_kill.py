@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import update
 
 from malote.accounts.audit import SYSTEM
-from malote.accounts.consumers import Wanted
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.config import ConsumersSettings, Settings
+from malote.consumers.accounts import Wanted
 from malote.database.consumer_tables import consumer
 from malote.database.engine import writing
+from malote.tills.till import create_till
 from tests.faces import consumer_support as support
 from tests.faces.test_intake_serve import server, wait_until
 from tests.faces.webhook_support import Received, receiving

@@ -14,7 +14,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from malote.accounts.tills import create_till
 from malote.app import services_for
 from malote.config import Settings, StructuresSettings
 from malote.structures.apply import backup_of
@@ -22,6 +21,7 @@ from malote.structures.reports import Rollout, RolloutTill, StepReport
 from malote.structures.services import Structures
 from malote.structures.wanted import erp_of_2025
 from malote.till.structure import MOST_TRIES
+from malote.tills.till import create_till
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_support import until
 from tests.engines.structures_support import ACTOR, create, structures_over

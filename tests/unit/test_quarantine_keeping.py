@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from malote.accounts.tills import TillError
 from malote.fiscal.problems import reject
 from malote.quarantine.keeping import Kept, keep, listing
 from malote.spool.documents import Reason, RejectedDocument
+from malote.tills.till import TillError
 
 KEY = "35261112ABC34501DE35650010000000011000000010"
 CONTENT = b"<nfeProc>1</nfeProc>"

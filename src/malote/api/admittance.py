@@ -13,13 +13,13 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from malote import wire
-from malote.accounts import consumers
-from malote.accounts.consumers import Consumer
 from malote.accounts.throttle import network
-from malote.accounts.tills import Till, TokenError
 from malote.api.faults import RefusedError
 from malote.api.services import services_of
+from malote.consumers import accounts as consumers
+from malote.consumers.accounts import Consumer
 from malote.loopback import is_loopback
+from malote.tills.till import Till, TokenError
 
 PUBLIC = "public"  # option of a handler: no token is asked for
 ANY_CLIENT = "any_client"  # option of a handler: the protocol's header may be absent

@@ -13,8 +13,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from malote import wire
-from malote.accounts.consumers import Consumer
-from malote.accounts.tills import Till, TokenError
 from malote.api import faults, health, metrics, sales, tills
 from malote.api.admittance import Throttle, check_protocol, require_sender
 from malote.api.bodies import Places, room_of
@@ -22,8 +20,10 @@ from malote.api.description_page import described
 from malote.api.health import Pulse
 from malote.api.proxies import Trusted, believing
 from malote.api.services import Services
+from malote.consumers.accounts import Consumer
 from malote.database.errors import StoreError
 from malote.intake.quota import SlowedError
+from malote.tills.till import Till, TokenError
 from malote.wire import PouchUnreadableError
 
 EXCEPTION_HANDLERS: Mapping[Any, Any] = {

@@ -13,10 +13,10 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 
 from malote import rejection, wire
-from malote.accounts.tills import TokenError
 from malote.api.services import services_of
 from malote.database.errors import StoreError
 from malote.intake.quota import SlowedError
+from malote.tills.till import TokenError
 from malote.wire import PouchUnreadableError
 
 RETRY_AFTER_SECONDS = 5

@@ -12,11 +12,11 @@ from typing import Any, Literal, cast
 import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from malote.accounts.tills import Till
 from malote.api.connections import Connections
 from malote.api.faults import RETRY_AFTER_SECONDS, words_of
 from malote.api.transport import PatientTransport
 from malote.config import Settings
+from malote.tills.till import Till
 
 # A body in chunks of a byte costs a hundred times its size: so much more may come on the wire than what it says.
 MOST_WRAPPING = 1.1

@@ -7,13 +7,13 @@ from anyio import to_thread
 from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery
 
-from malote.accounts.consumers import Consumer
 from malote.api.admittance import ANY_CLIENT, CONSUMER
 from malote.api.bodies import Places
 from malote.api.consumer_description import gives_json_lines, gives_sale
 from malote.api.description import CONSUMER_FAULTS
 from malote.api.faults import RefusedError
 from malote.api.services import services_of
+from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.fiscal.access_key import is_well_formed
 from malote.spool.feed import CursorError

@@ -6,13 +6,14 @@ from typing import Any, Protocol, cast
 from litestar import Request
 from litestar.connection import ASGIConnection
 
-from malote.accounts.consumers import Consumer
-from malote.accounts.tills import Recorded, Till
 from malote.config import Settings
+from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.consumers.pulling import Page
 from malote.intake.receive import Intake
 from malote.spool.sql import Spool
+from malote.tills.contact import Recorded
+from malote.tills.till import Till
 from malote.wire import Contact, StructureOrder, TillStructure
 
 

@@ -23,7 +23,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
 from malote.spool import book_days
-from malote.spool.till_troubles import till_troubles
+from malote.tills.troubles import till_troubles
 
 #   none, partly, fully   by the till's own count
 #   unknown               the till doesn't say: an older agent, or none

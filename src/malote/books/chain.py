@@ -16,11 +16,11 @@ from malote import frames
 from malote.books.days import BusinessDay
 from malote.books.verifying import GENESIS, digest_of, link_of
 from malote.database.book_tables import book_day, chained_day
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.spool import book_days
-from malote.spool.moving import chunks
 
 _LARGEST = 2**30  # bytes of one day's lines, which this server packed itself
 

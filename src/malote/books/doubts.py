@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from malote.database.chunks import chunks
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale
-from malote.spool.moving import chunks
 
 MOST_RANGES = 200  # of voids, looked at in one statement each
 

@@ -13,11 +13,11 @@ from sqlalchemy import Engine, select
 from malote.books import chain
 from malote.books.chain import Entry, Signer
 from malote.books.verifying import CHAIN, SEAL, SEAL_LENGTH, document_name, lines_name
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.spool import contents
-from malote.spool.moving import chunks
 
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: when it was written says the chain
 

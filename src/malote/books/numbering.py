@@ -14,14 +14,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, tuple_
 
-from malote.accounts.series import series_of
-from malote.accounts.tills import find_till
 from malote.books.doubts import Doubts
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.tables import till_series
 from malote.spool.refused_voids import BOOKED, NEEDLESS
+from malote.tills.series import series_of
+from malote.tills.till import find_till
 
 LARGEST_WALK = 50_000  # documents looked at for one page
 MOST_GAPS = 500  # of one page

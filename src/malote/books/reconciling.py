@@ -14,16 +14,16 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 from sqlalchemy import ColumnElement, Engine, and_, select
 
-from malote.accounts.tills import find_till
 from malote.books.days import BusinessDay
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.spool import erp_comparison, erp_memory, strangers
 from malote.spool.erp_comparison import Booked, Compared, Difference, What, Witness
-from malote.spool.moving import chunks
 from malote.spool.strangers import Stranger
+from malote.tills.till import find_till
 
 DAYS = 30  # that are looked at where nobody says which
 

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from malote.books.days import BusinessDay
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
@@ -19,7 +20,7 @@ from malote.erp.connecting import classified
 from malote.erp.protocol import Erp
 from malote.erp.reading_sales import HeldSale, SalesReader
 from malote.erp.shadow import DIFFERS, MISSING, NOT_CANCELLED, SAME
-from malote.spool.moving import chunks, decode_reason
+from malote.spool.moving import decode_reason
 
 # missing         Malote would have booked it, and the ERP doesn't have it
 # differs         the ERP has it otherwise

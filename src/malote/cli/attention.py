@@ -49,7 +49,7 @@ def attention(
     """Lists what a person must look at: rejected, booked in doubt, offline without protocol. Exit status 1 if any."""
     with services_of(config) as services:
         if till is not None:
-            from malote.accounts.tills import find_till
+            from malote.tills.till import find_till
 
             till = find_till(services.engine, till).name
         found = sorted(_all(services, till), key=lambda one: (rejection.weight(one.code), one.code, one.id))

@@ -85,10 +85,10 @@ def send(
 
 
 def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> Sent:
-    from malote.accounts import consumers
-    from malote.accounts.tills import find_till
     from malote.books.days import business_day
+    from malote.consumers import accounts as consumers
     from malote.consumers import periods
+    from malote.tills.till import find_till
 
     consumer = consumers.find(services.engine, to)
     if period.till is not None:
@@ -104,7 +104,7 @@ def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> 
 
 @contextmanager
 def _failing(config: ConfigOption, to: str) -> "Iterator[Services]":
-    from malote.accounts.consumers import ConsumerError
+    from malote.consumers.accounts import ConsumerError
     from malote.consumers.calling import CallError
 
     with services_of(config) as services:

@@ -133,9 +133,9 @@ def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Servic
     What the block raises of the kinds below ends the command the same way.
     """
     # Here, so that a till's commands don't load the server.
-    from malote.accounts.tills import TillError
     from malote.app import services_for
     from malote.database.errors import StoreError
+    from malote.tills.till import TillError
 
     settings = settings_of(path)
     set_up_logs()

@@ -26,8 +26,8 @@ from malote.cli.tables import local_time, plain_table, printable
 from malote.rejection import Language
 
 if TYPE_CHECKING:
-    from malote.accounts.consumers import Consumer, Kind
     from malote.app import Services
+    from malote.consumers.accounts import Consumer, Kind
     from malote.consumers.services import Seen
 
 NameArgument = Annotated[str, typer.Argument(help="The consumer's name, such as bi.", metavar="NAME")]
@@ -97,7 +97,7 @@ def add(
     """Makes a consumer: one that pulls (GET /v1/sales), a webhook, or a folder. Prints its token, or the secret that
     its deliveries are signed with, which is shown only now."""
     from malote.accounts import audit
-    from malote.accounts.consumers import Wanted
+    from malote.consumers.accounts import Wanted
 
     if webhook is not None and folder is not None:
         errors.print("malote: --webhook, --folder: one of them", markup=False, highlight=False)
@@ -143,7 +143,8 @@ def token(name: NameArgument, config: ConfigOption = None, json: JsonOption = Fa
 
 def revoke(name: NameArgument, config: ConfigOption = None) -> None:
     """Tells a consumer nothing from now on; its token is void, and it holds nothing back any more."""
-    from malote.accounts import audit, consumers
+    from malote.accounts import audit
+    from malote.consumers import accounts as consumers
 
     with _consumers(config) as services:
         consumers.revoke(services.engine, name, actor=audit.command_line())
@@ -154,7 +155,7 @@ def retry(name: NameArgument, config: ConfigOption = None) -> None:
     """Calls a webhook again at once: about what it refused, and if it failed, about everything since."""
     import time
 
-    from malote.accounts import consumers
+    from malote.consumers import accounts as consumers
 
     with _consumers(config) as services:
         count = services.consumers.retry(consumers.find(services.engine, name), time.time())
@@ -176,7 +177,7 @@ def show_log(
     json: JsonOption = False,
 ) -> None:
     """Lists what a consumer got and when, the newest first. Deliveries within a minute are one line."""
-    from malote.accounts import consumers
+    from malote.consumers import accounts as consumers
 
     with _consumers(config) as services:
         found = services.consumers.log_of(consumers.find(services.engine, name), limit=limit, access_key=key)
@@ -196,7 +197,7 @@ def show_log(
 
 @contextmanager
 def _consumers(config: Path | None) -> "Iterator[Services]":
-    from malote.accounts.consumers import ConsumerError
+    from malote.consumers.accounts import ConsumerError
     from malote.consumers.calling import CallError
 
     with services_of(config) as services:

@@ -41,8 +41,8 @@ def selection_of(
     services: "Services", ids: Sequence[int] | None, till: str | None, code: str | None, *, everything: bool
 ) -> "Selection":
     """The documents that a command names; none at all is a mistake, and not all of them."""
-    from malote.accounts.tills import find_till
     from malote.quarantine.reports import Selection
+    from malote.tills.till import find_till
 
     if not ids and till is None and code is None and not everything:
         errors.print("malote: give numbers, --till, --code or --all", markup=False, highlight=False, soft_wrap=True)

@@ -55,7 +55,7 @@ def list_rejected(
     """Lists rejected documents: why each was rejected, what to do, and where its file is."""
     with services_of(config) as services:
         if till is not None:
-            from malote.accounts.tills import find_till
+            from malote.tills.till import find_till
 
             till = find_till(services.engine, till).name
         found = [one for one in entries(services, till) if code is None or one.code == code]

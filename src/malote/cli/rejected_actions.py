@@ -172,7 +172,7 @@ def list_trash(till: TillOption = None, config: ConfigOption = None, json: JsonO
     """Lists what was deleted and can be restored: by whom, on what grounds, and until when."""
     with quarantine_of(config) as services:
         if till is not None:
-            from malote.accounts.tills import find_till
+            from malote.tills.till import find_till
 
             till = find_till(services.engine, till).name
         found: list[TrashEntry] = []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from malote.intake.dropped_files import Finding as DropFinding
     from malote.spool.documents import OverdueSale, TillStatus
     from malote.spool.erp_memory import Trouble
-    from malote.spool.till_troubles import TillTrouble
+    from malote.tills.troubles import TillTrouble
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
     "pt": ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),

@@ -11,9 +11,9 @@ from rich.text import Text
 from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, say, services_of
 
 if TYPE_CHECKING:
-    from malote.accounts.series import SeriesKey
-    from malote.accounts.tills import Till
     from malote.app import Services
+    from malote.tills.series import SeriesKey
+    from malote.tills.till import Till
 
 NameArgument = Annotated[str, typer.Argument(help="The till's name, such as caixa1.", metavar="NAME")]
 ModelOption = Annotated[str, typer.Option(help="Model of the documents: 65 (NFC-e), 55 (NF-e) or 59 (CF-e SAT).")]
@@ -58,7 +58,8 @@ def create(
     json: JsonOption = False,
 ) -> None:
     """Creates a till on this server and prints its token, which is shown only now."""
-    from malote.accounts import audit, tills
+    from malote.accounts import audit
+    from malote.tills import till as tills
 
     if (issuer is None) != (series is None):
         _wrong("--issuer and --series go together")
@@ -86,7 +87,8 @@ def list_tills(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 def token(name: NameArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Makes a new token for a till; the old one is void from now on."""
-    from malote.accounts import audit, tills
+    from malote.accounts import audit
+    from malote.tills import till as tills
 
     with services_of(config) as services:
         secret = tills.new_token(services.engine, name, actor=audit.command_line())
@@ -95,7 +97,8 @@ def token(name: NameArgument, config: ConfigOption = None, json: JsonOption = Fa
 
 def disable(name: NameArgument, config: ConfigOption = None) -> None:
     """Takes nothing more from a till; what it sent before goes its way."""
-    from malote.accounts import audit, tills
+    from malote.accounts import audit
+    from malote.tills import till as tills
 
     with services_of(config) as services:
         tills.disable(services.engine, name, actor=audit.command_line())
@@ -104,7 +107,8 @@ def disable(name: NameArgument, config: ConfigOption = None) -> None:
 
 def enable(name: NameArgument, config: ConfigOption = None) -> None:
     """Takes sales from a disabled till again."""
-    from malote.accounts import audit, tills
+    from malote.accounts import audit
+    from malote.tills import till as tills
 
     with services_of(config) as services:
         tills.enable(services.engine, name, actor=audit.command_line())
@@ -119,7 +123,7 @@ def assign(
     config: ConfigOption = None,
 ) -> None:
     """Makes a till the owner of a series, whoever was it before."""
-    from malote.accounts import tills
+    from malote.tills import till as tills
 
     with services_of(config) as services:
         key = _series_key(issuer, model, series)
@@ -141,7 +145,7 @@ def say_no_tills(*, english: bool) -> None:
 
 def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:
     from malote.accounts import audit
-    from malote.accounts.series import assign as assign_series
+    from malote.tills.series import assign as assign_series
 
     issuer, model, series = key
     assign_series(services.engine, till, issuer, model, series, actor=audit.command_line())
@@ -183,7 +187,7 @@ def _address(services: "Services") -> str:
 
 
 def _listed(services: "Services", till: "Till") -> ListedTill:
-    from malote.accounts.series import series_of
+    from malote.tills.series import series_of
 
     owned = [SeriesEntry(*key) for key in series_of(services.engine, till)]
     return ListedTill(till.name, till.label, till.disabled_at is not None, owned)

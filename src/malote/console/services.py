@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from malote.accounts.audit import Actor, AuditEntry
-from malote.accounts.consumers import Consumer
 from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.alerts.services import Alerts
 from malote.books.board import Board, Listed
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
+from malote.consumers.accounts import Consumer
 from malote.consumers.log import Entry
 from malote.consumers.services import Seen
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery

@@ -14,9 +14,9 @@ import msgspec
 import structlog
 from sqlalchemy import Engine
 
-from malote.accounts.consumers import Consumer
 from malote.backing_off import pause
 from malote.consumers import ledger, signing
+from malote.consumers.accounts import Consumer
 from malote.consumers.calling import CallError
 from malote.consumers.ledger import Claim
 from malote.consumers.lines import Telling, lines_of

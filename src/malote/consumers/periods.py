@@ -9,12 +9,12 @@ import msgspec
 from sqlalchemy import Engine, or_, select
 
 from malote.consumers.pulling import change_of, columns
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.spool.feed import Change
-from malote.spool.moving import chunks
 
 DayOf = Callable[[str | None], date | None]  # the business day of an ISO 8601 time
 _PAGE = 5000  # rows looked at in one query

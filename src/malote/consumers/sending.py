@@ -13,8 +13,8 @@ import msgspec
 from sqlalchemy import Engine, insert, select, update
 
 from malote import durable
-from malote.accounts.consumers import Consumer
 from malote.consumers import log, signing
+from malote.consumers.accounts import Consumer
 from malote.consumers.delivering import Delivery
 from malote.consumers.lines import SaleTold, Telling, line_of
 from malote.consumers.log import Got

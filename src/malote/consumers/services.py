@@ -7,11 +7,11 @@ from collections.abc import Callable
 import msgspec
 from sqlalchemy import Engine
 
-from malote.accounts import consumers
 from malote.accounts.audit import Actor
-from malote.accounts.consumers import Consumer, ConsumerError, Wanted
 from malote.config import Settings
+from malote.consumers import accounts as consumers
 from malote.consumers import calling, holding, ledger, log, pulling, sending, signing
+from malote.consumers.accounts import Consumer, ConsumerError, Wanted
 from malote.consumers.calling import Caller
 from malote.consumers.delivering import Delivery
 from malote.consumers.ledger import Refusal

@@ -7,8 +7,8 @@ import structlog
 from sqlalchemy import Engine
 
 from malote import incidents
-from malote.accounts import consumers
-from malote.accounts.consumers import Consumer
+from malote.consumers import accounts as consumers
+from malote.consumers.accounts import Consumer
 from malote.consumers.calling import Caller
 from malote.consumers.delivering import Delivery, turn
 from malote.database.errors import StoreError

@@ -56,7 +56,7 @@ till = Table(
     Column("last_series", BigInteger),
     Column("last_number", BigInteger),
     Column("last_issued_at", Text),  # ISO 8601 with zone
-    # What an operator is told of it: spool/warnings.py.
+    # What an operator is told of it: tills/warnings.py.
     Column("slowed_at", Double),
     Column("shared_at", Double),
     Column("shared_with", Text),  # the name of the till whose folder it reads

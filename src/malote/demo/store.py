@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 
 from malote import durable
-from malote.accounts.tills import TillError, create_till, new_token
 from malote.config import SettingsError, load
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
@@ -23,6 +22,7 @@ from malote.demo.pos import Plan
 from malote.demo.processes import Program
 from malote.rejection import Language
 from malote.structures.last_year import make_outbox
+from malote.tills.till import TillError, create_till, new_token
 from malote.wire import PATH_HEALTH
 
 DEFAULT_HOME = Path("demo-data")

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, select, text
 
+from malote.database.chunks import chunks
 from malote.database.tables import document, till
 from malote.findings.kinds import KINDS, Finding, Name, finding_of
-from malote.spool import till_troubles
-from malote.spool.moving import chunks
-from malote.spool.till_troubles import SKEWED, TillTrouble
+from malote.tills import troubles as till_troubles
+from malote.tills.troubles import SKEWED, TillTrouble
 
 UNBOOKED = ("accepted", "posting", "waiting", "rejected")
 _FLAGGED = "flagged"

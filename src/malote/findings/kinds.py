@@ -69,7 +69,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("behind", "stopped", 85, "booking_behind"),
     # It holds sales that it could not send, and is silent.
     Kind("cut_off", "stopped", 80, "till_cut_off"),
-    # It sees files that it doesn't capture, or told of a trouble (spool/till_troubles.py).
+    # It sees files that it doesn't capture, or told of a trouble (tills/troubles.py).
     Kind("troubled", "attention", 75),
     # It brings so many rejects that it is made to wait.
     Kind("slowed", "attention", 72, "too_many_rejects"),

@@ -30,13 +30,13 @@ from sqlalchemy import (
     true,
 )
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import tally, till
 from malote.findings import found
 from malote.findings.figures import figures
 from malote.findings.kinds import CAUSES, KINDS, LIGHT_NAMES, LIGHTS, Cause, Finding, Light
 from malote.findings.store_wide import store_wide
-from malote.spool.moving import chunks
 from malote.wire import RefusedFile
 
 _SETTLED = ("posted", "discarded", "kept")

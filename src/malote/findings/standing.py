@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping
 import msgspec
 from sqlalchemy import Engine, Subquery, case, delete, func, insert, select
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.finding_tables import till_finding
 from malote.findings.kinds import Name
-from malote.spool.moving import chunks
 
 STANDING: tuple[Name, ...] = ("numbers", "days")
 

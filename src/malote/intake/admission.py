@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 import msgspec
 
-from malote.accounts.series import SeriesKey
 from malote.config import StoreSettings
 from malote.fiscal import operations
 from malote.fiscal.answers import CURED_BY_AUTHORISATION
@@ -21,6 +20,7 @@ from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
 from malote.spool.held import ASKED, AWAITED
 from malote.spool.states import State
+from malote.tills.series import SeriesKey
 
 # Says of each series why the till may not use it, or None.
 JudgeSeries = Callable[[Collection[SeriesKey]], Mapping[SeriesKey, Problem | None]]

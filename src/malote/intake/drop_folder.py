@@ -17,7 +17,6 @@ from pathlib import Path
 import structlog
 
 from malote import aside, durable, incidents
-from malote.accounts.tills import Till
 from malote.config import IntakeSettings
 from malote.database.errors import StoreError
 from malote.intake import received
@@ -36,6 +35,7 @@ from malote.intake.names import readable
 from malote.intake.put_off import PutOff
 from malote.intake.quota import SlowedError
 from malote.rounds import Rounds
+from malote.tills.till import Till
 from malote.wakes import wakes
 from malote.wire import FileReceipt, PouchFile
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from malote import aside, incidents
-from malote.accounts.tills import Till
 from malote.intake.names import readable
+from malote.tills.till import Till
 
 RECEIVED = "recebidos"
 

@@ -12,9 +12,6 @@ import structlog
 from sqlalchemy import Engine
 
 from malote import wire
-from malote.accounts import series
-from malote.accounts.series import SeriesKey
-from malote.accounts.tills import Till, find_till, note_slowed
 from malote.config import IntakeSettings, StoreSettings, limits_of
 from malote.database.errors import StoreError
 from malote.fiscal import reader
@@ -26,6 +23,9 @@ from malote.intake.quota import Quota
 from malote.intake.turns import Turns
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason, RejectedDocument
 from malote.spool.sql import Spool
+from malote.tills import series
+from malote.tills.series import SeriesKey
+from malote.tills.till import Till, find_till, note_slowed
 from malote.wire import FileReceipt, PouchFile
 
 # Keeps rejected documents on disk, durably, as one group. Raises ``OSError``.

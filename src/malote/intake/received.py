@@ -8,8 +8,8 @@ from pathlib import Path
 import structlog
 
 from malote import durable, private
-from malote.accounts.tills import Till
 from malote.intake.dropped_files import RECEIVED, Dropped, signature_of
+from malote.tills.till import Till
 
 # Which of a till's files, by their hashes, the ERP is proven to have.
 Proven = Callable[[Till, Sequence[bytes]], Collection[bytes]]

@@ -4,12 +4,12 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from malote import __version__
+from malote.database.chunks import CHUNK
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.posting.deciding import BREAKS_PROGRAM
 from malote.spool import replaying
 from malote.spool.documents import Reason
-from malote.spool.moving import CHUNK
 
 _reason = msgspec.json.Decoder(Reason)
 

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from malote import aside, durable
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.accounts.tills import Till
 from malote.database.engine import reading, writing
 from malote.quarantine import files, folder, index, job_store, keeping, safety
 from malote.quarantine.failing import Failing
@@ -24,6 +23,7 @@ from malote.spool import discarding, history
 from malote.spool.discarding import Discarding
 from malote.spool.history import FOLDER, Line
 from malote.spool.moving import Standing, lock_ids
+from malote.tills.till import Till
 from malote.wire import PouchFile
 
 log = structlog.get_logger("malote.quarantine")

@@ -7,12 +7,12 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, select
 
 from malote import rejection
+from malote.database.chunks import chunks
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.quarantine.reports import Selection
 from malote.spool.listing import matches
-from malote.spool.moving import chunks
 from malote.spool.states import State
 
 # Whoever could mend these on the server's side may have done so: a look at them again costs little and decides.

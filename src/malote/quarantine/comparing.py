@@ -14,7 +14,6 @@ import msgspec
 import structlog
 
 from malote import aside
-from malote.accounts.tills import Till
 from malote.quarantine import by_hand, folder, index, keeping
 from malote.quarantine.failing import Failing
 from malote.quarantine.folder import Names, Seen, Signature
@@ -22,6 +21,7 @@ from malote.quarantine.index import Row
 from malote.quarantine.keeping import Place, place_of
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import FolderFinding
+from malote.tills.till import Till
 
 log = structlog.get_logger("malote.quarantine")
 

@@ -11,10 +11,9 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, Engine, select, text
 
-from malote.accounts import audit, series
+from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.accounts.series import SeriesKey
-from malote.accounts.tills import find_till
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import accepted_problem
 from malote.database.tables import document as documents
@@ -29,8 +28,11 @@ from malote.quarantine.reports import CureOption, CureReport, QuarantineError, R
 from malote.spool import held, history
 from malote.spool.documents import IncomingFile, Reason, StoredDocument
 from malote.spool.history import Line
-from malote.spool.moving import chunks, decode_reason, lock_ids
+from malote.spool.moving import decode_reason, lock_ids
 from malote.spool.replaying import Judge
+from malote.tills import series
+from malote.tills.series import SeriesKey
+from malote.tills.till import find_till
 from malote.wire import PouchFile
 
 # What intake takes for a warning once a person accepted it.

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.quarantine import candidates, files, job_store, safety
@@ -27,7 +28,7 @@ from malote.quarantine.safety import Proofs
 from malote.spool import discarding, history
 from malote.spool.discarding import Discarding
 from malote.spool.history import Line
-from malote.spool.moving import Standing, chunks
+from malote.spool.moving import Standing
 
 LAST_COPY_WAYS: tuple[WayOut, ...] = ("download", "ask_till", "delete_last_copy")
 LONGEST_REASON = 500  # characters of what a person types

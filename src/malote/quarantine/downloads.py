@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
@@ -17,7 +18,6 @@ from malote.quarantine import candidates
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import Selection
 from malote.spool import contents
-from malote.spool.moving import chunks
 
 log = structlog.get_logger("malote.quarantine")
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection, select
 
-from malote.accounts.tills import TillError
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
@@ -23,6 +22,7 @@ from malote.spool import discarding
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
 from malote.spool.unkept import Waiting
+from malote.tills.till import TillError
 
 log = structlog.get_logger("malote.quarantine")
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import msgspec
 
 from malote import aside
-from malote.accounts.tills import Till
 from malote.quarantine.keeping import Place, is_stem, place_of
 from malote.quarantine.reports import FolderFinding
+from malote.tills.till import Till
 
 MARK = ".malote"  # its content tells which store database the folder belongs to
 

@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Select, select, text, update
 
 from malote import durable
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import folder_mark, trash
 from malote.database.tables import document as documents
 from malote.quarantine.keeping import Place, stem
-from malote.spool.moving import chunks
 from malote.spool.states import State
 
 _NAME = "rejeitados"

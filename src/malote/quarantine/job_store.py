@@ -11,13 +11,13 @@ import msgspec
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, or_, select, update
 
 from malote.accounts.audit import Actor
+from malote.database.chunks import chunks
 from malote.database.job_tables import job as jobs
 from malote.database.job_tables import job_item as items
 from malote.database.tables import document as documents
 from malote.quarantine import candidates
 from malote.quarantine.job_reports import AT_ONCE, TAKES, Gauge, Job, Kind, RefusedPage
 from malote.quarantine.reports import Refused, Selection
-from malote.spool.moving import chunks
 
 LEASE_SECONDS = 60.0
 _CENTS = func.coalesce(documents.c.total, 0)

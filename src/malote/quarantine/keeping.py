@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 
 from malote import durable, private, rejection
-from malote.accounts.tills import check_name
 from malote.fiscal.problems import Problem, Severity
 from malote.rejection import Cure, Text
 from malote.spool.documents import RejectedDocument
+from malote.tills.till import check_name
 
 _ACCESS_KEY = re.compile(r"[0-9A-Z]{44}")
 _STEM = re.compile(r"(?:[0-9A-Z]{44}-)?(?P<sha256>[0-9a-f]{32})-(?P<position>[0-9]{1,6})")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from malote.accounts.tills import Till
 from malote.config import QuarantineSettings
 from malote.fiscal.documents import Document
 from malote.fiscal.readings import Reading
 from malote.spool.replaying import Judge
 from malote.spool.sql import Spool
+from malote.tills.till import Till
 from malote.wire import FileReceipt, PouchFile
 
 # Which of the documents the ERP has with the same content. Raises ``ErpError``.

@@ -18,7 +18,6 @@ from pathlib import Path
 import structlog
 
 from malote import durable, private
-from malote.accounts.tills import Listed, Till
 from malote.database.errors import StoreError
 from malote.quarantine import by_hand, files, folder, index
 from malote.quarantine.comparing import Comparison, Memory, Surroundings
@@ -27,6 +26,7 @@ from malote.quarantine.folder import MARK
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import FolderFinding
 from malote.rounds import Rounds
+from malote.tills.till import Listed, Till
 from malote.wakes import wakes
 
 LONGEST_NAP_SECONDS = 60.0  # between tries while the store or the disk can't be used

@@ -7,7 +7,6 @@ from sqlalchemy import Connection
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.accounts.tills import TillError
 from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.quarantine import candidates, files, groups
@@ -18,6 +17,7 @@ from malote.quarantine.reports import Refused, ReplayReport, Selection
 from malote.spool import replaying
 from malote.spool.moving import Standing
 from malote.spool.replaying import Replayed, Told
+from malote.tills.till import TillError
 
 log = structlog.get_logger("malote.quarantine")
 
@@ -38,7 +38,7 @@ def replay(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = 
 
 
 def replay_listed(parts: Parts, ids: Sequence[int], actor: Actor, settled: Settled) -> None:
-    """Replays these, at most ``spool.moving.CHUNK``, as far as they are rejected still; ``settled`` hears of each in
+    """Replays these, at most ``database.chunks.CHUNK``, as far as they are rejected still; ``settled`` hears of each in
     the transaction that does it."""
 
     def told(connection: Connection, done: Replayed) -> None:

@@ -16,8 +16,9 @@ from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import Custody, Grounds
-from malote.spool import contents, custody
-from malote.spool.custody import Held
+from malote.spool import contents
+from malote.tills import custody
+from malote.tills.custody import Held
 
 log = structlog.get_logger("malote.quarantine")
 

@@ -10,16 +10,18 @@ from sqlalchemy import Connection, Engine
 from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.accounts.tills import Till, TillError, find_till, list_tills
+from malote.database.chunks import CHUNK
 from malote.database.engine import reading, writing
 from malote.quarantine import candidates
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.reports import Refused, SyncOrder, SyncProgress, SyncStage
 from malote.rejection import Language
-from malote.spool import orders, replaying, waking
-from malote.spool.moving import CHUNK, Standing
-from malote.spool.orders import Placing, StoredOrder
+from malote.spool import replaying, waking
+from malote.spool.moving import Standing
 from malote.spool.replaying import Judge
+from malote.tills import orders
+from malote.tills.orders import Placing, StoredOrder
+from malote.tills.till import Till, TillError, find_till, list_tills
 
 OFFLINE_SECONDS = 120.0  # without a sign of life: a till that is there gives one every few seconds
 

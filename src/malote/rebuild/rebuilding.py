@@ -15,8 +15,6 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select
 
 from malote import durable, wire
-from malote.accounts import tills
-from malote.accounts.tills import Till, TillError
 from malote.config import Settings
 from malote.database.account_tables import user_account
 from malote.database.engine import open_database, reading
@@ -27,6 +25,8 @@ from malote.intake.dropped_files import RECEIVED
 from malote.rebuild import copying
 from malote.rebuild.copying import LARGEST_POUCH, Copied
 from malote.rebuild.report import Report, Token
+from malote.tills import till as tills
+from malote.tills.till import Till, TillError
 from malote.wire import FileReceipt, PouchFile
 
 BUILDING = ".rebuilding"

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from sqlalchemy import Connection, select
 
+from malote.database.chunks import chunks
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
 from malote.spool.extracted import DamagedError, Extracted, by_its_own_clock
-from malote.spool.moving import chunks
 
 _POUCHES_AT_ONCE = 20  # in memory while their documents are decoded
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, select, text
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import accepted_problem
 from malote.spool import history
-from malote.spool.moving import chunks, lock_ids
+from malote.spool.moving import lock_ids
 
 ORDER = "reverse_booked"
 

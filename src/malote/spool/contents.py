@@ -6,10 +6,10 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine, select
 
 from malote import wire
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
-from malote.spool.moving import chunks
 
 # The pouch was opened within the limit set when it came, which may have been larger than today's.
 _LARGEST_POUCH = 2**31  # bytes

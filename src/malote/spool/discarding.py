@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, func, insert, select, text, update
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.spool import reports, unbooked, unkept
 from malote.spool.documents import StoredDocument
-from malote.spool.moving import Move, Standing, chunks, decode_reason, lock_ids, move
+from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
 
 
 class Discarding(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ import msgspec
 from malote.fiscal.documents import Document
 from malote.fiscal.problems import Problem
 from malote.spool.states import State
-from malote.spool.till_troubles import TillTrouble
+from malote.tills.troubles import TillTrouble
 from malote.wire import RefusedFile
 
 

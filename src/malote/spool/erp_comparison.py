@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from sqlalchemy import ColumnElement, Connection, Engine, exists, select
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.spool import departing
@@ -27,7 +28,6 @@ from malote.spool.erp_differences import (
     What,
     Witness,
 )
-from malote.spool.moving import chunks
 from malote.spool.states import OPEN
 
 log = structlog.get_logger(__name__)

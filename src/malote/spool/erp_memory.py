@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_difference, erp_memory, erp_stranger
 from malote.database.tables import document as documents
@@ -32,7 +33,6 @@ from malote.database.tables import tally
 from malote.spool import erp_comparison, erp_rounds, strangers
 from malote.spool.book_days import PRINTED, Calendar
 from malote.spool.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
-from malote.spool.moving import chunks
 from malote.spool.states import OPEN
 
 NEWEST = PAGE  # documents: what a restored copy lacks are the newest

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, literal_column
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale, tally
@@ -16,7 +17,7 @@ from malote.fiscal.answers import SETTLED_BY_VOID
 from malote.fiscal.documents import Document, NumberVoid, Sale
 from malote.spool import history, no_sales
 from malote.spool.documents import Reason, Settlement
-from malote.spool.moving import Move, Standing, chunks, lock
+from malote.spool.moving import Move, Standing, lock
 
 TAKEN_BACK = "taken_back"
 _VOID_OF_BOOKED, _TWICE = "void_of_booked", "number_twice"

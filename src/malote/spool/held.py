@@ -12,14 +12,15 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, and_, select, update
 
+from malote.database.chunks import CHUNK, chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import tally, till_series
 from malote.database.tables import till as tills
 from malote.spool import history
 from malote.spool.documents import Reason
-from malote.spool.moving import CHUNK, Move, Standing, chunks, explain, lock_ids, move
-from malote.spool.warnings import note_shared
+from malote.spool.moving import Move, Standing, explain, lock_ids, move
+from malote.tills.warnings import note_shared
 
 ASKED = "series_asked"  # nobody owns the series, and the till has one already: a person is asked
 AWAITED = "series_owner_awaited"  # it is another till's, whose agent may be slower

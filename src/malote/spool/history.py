@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.quarantine_tables import document_event
 from malote.spool.documents import Reason
-from malote.spool.moving import chunks
 
 #   waiting           not posted yet, for this reason
 #   rejected          by the ERP, for this reason

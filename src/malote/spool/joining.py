@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, select, update
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale
@@ -18,7 +19,7 @@ from malote.fiscal.answers import CURED_BY_AUTHORISATION
 from malote.fiscal.documents import Answer
 from malote.spool import history
 from malote.spool.extracted import DamagedError, Extracted
-from malote.spool.moving import Move, Standing, chunks, lock, move
+from malote.spool.moving import Move, Standing, lock, move
 from malote.spool.states import OPEN, State
 
 # Kept because the note was thought never authorised, which an answer of the authority's may disprove.

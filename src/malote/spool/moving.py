@@ -11,13 +11,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
+from malote.database.chunks import chunks
 from malote.database.tables import document as documents
 from malote.database.touched_days import touch
 from malote.spool import feed, states
 from malote.spool.documents import Reason
 from malote.spool.states import State
-
-CHUNK = 500  # parameters of one statement; every engine takes as many
 
 Tally = tuple[int, State, str]  # till, state, reason code or ""
 
@@ -167,10 +166,6 @@ def encode_reason(reason: Reason | None) -> str | None:
 
 def decode_reason(stored: str | None) -> Reason | None:
     return None if stored is None else _reason.decode(stored)
-
-
-def chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 _reason = msgspec.json.Decoder(Reason)

@@ -8,11 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, select
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.fiscal.operations import NO_SALE
 from malote.spool.documents import Settlement
-from malote.spool.moving import Standing, chunks, lock
+from malote.spool.moving import Standing, lock
 
 CANCELS_NO_SALE = "cancels_no_sale"
 _KEPT_FOR = NO_SALE | {"before_the_start", "kept_by_person", "cancelled_unbooked"}

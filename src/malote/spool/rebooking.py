@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.erp_tables import rebooking
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
 from malote.spool import history
-from malote.spool.moving import Move, Standing, chunks, lock, move
+from malote.spool.moving import Move, Standing, lock, move
 
 # Told, within the transaction, which documents go back.
 Note = Callable[[Connection, Sequence[Standing]], None]

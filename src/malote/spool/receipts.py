@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from malote import rejection
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.fiscal.problems import Problem
 from malote.rejection import Language
 from malote.spool.documents import IncomingDocument, Reason
-from malote.spool.moving import chunks, decode_reason
+from malote.spool.moving import decode_reason
 from malote.spool.states import OPEN, State
 from malote.wire import DocumentReceipt, FileReceipt, FileState
 

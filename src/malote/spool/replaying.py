@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, func, select, update
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
@@ -17,7 +18,7 @@ from malote.spool.accepting import identification
 from malote.spool.contents import of_documents
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
-from malote.spool.moving import Changes, Move, Standing, chunks, count, explain, lock_ids, move
+from malote.spool.moving import Changes, Move, Standing, count, explain, lock_ids, move
 from malote.spool.states import State
 from malote.spool.waking import wake
 

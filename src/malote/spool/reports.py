@@ -11,12 +11,14 @@ from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
-from malote.spool import erp_memory, till_troubles, warnings
+from malote.spool import erp_memory
 from malote.spool.contents import DocumentNotFoundError
 from malote.spool.documents import OverdueSale, StoredDocument, TillStatus
 from malote.spool.erp_memory import Outside
 from malote.spool.moving import decode_reason
 from malote.spool.states import STATES, State
+from malote.tills import troubles as till_troubles
+from malote.tills import warnings
 from malote.wire import RefusedFile
 
 _ByState = dict[str, dict[str, int]]  # state, then reason code

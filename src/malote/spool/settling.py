@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, update
 
+from malote.database.chunks import chunks
 from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.spool import history, joining, no_sales, unbooked
 from malote.spool.documents import LeasedDocument, Settlement
 from malote.spool.following import follow, without_flag, without_taken_back
-from malote.spool.moving import Move, Standing, chunks, lock_ids, move
+from malote.spool.moving import Move, Standing, lock_ids, move
 from malote.spool.superseded import supersede
 from malote.spool.waking import wake
 

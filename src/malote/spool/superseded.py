@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, literal_column, select
 
+from malote.database.chunks import chunks
 from malote.database.tables import document as documents
 from malote.database.tables import tally
 from malote.fiscal.access_key import is_well_formed, split
 from malote.fiscal.answers import CURED_BY_AUTHORISATION, SETTLED_BY_VOID
 from malote.spool import history, refused_voids
 from malote.spool.documents import Reason
-from malote.spool.moving import Move, Standing, chunks, lock, move
+from malote.spool.moving import Move, Standing, lock, move
 from malote.spool.waking import wake
 
 SUPERSEDED = Reason("superseded")

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Subquery, func, select, text, update
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool.moving import Standing, chunks
+from malote.spool.moving import Standing
 
 # What can be a sale or take one back. What could not even be read may have been one.
 _MATTERS = frozenset({"sale", "cancellation", None})

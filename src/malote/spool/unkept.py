@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, TextClause, select, text, update
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.spool.contents import files_of
 from malote.spool.documents import Reason, RejectedDocument
-from malote.spool.moving import chunks, decode_reason, lock_ids
+from malote.spool.moving import decode_reason, lock_ids
 
 # Puts a document on disk durably. Raises ``OSError``.
 Write = Callable[[RejectedDocument], object]

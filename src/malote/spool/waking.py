@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
+from malote.database.chunks import chunks
 from malote.database.tables import document as documents
-from malote.spool.moving import chunks, lock
+from malote.spool.moving import lock
 
 
 def retry(connection: Connection, till_id: int, now: float) -> int:

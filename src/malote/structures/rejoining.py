@@ -8,12 +8,13 @@ from sqlalchemy import Connection, Engine, select
 from malote import incidents
 from malote.accounts import audit
 from malote.accounts.audit import Actor
+from malote.database.chunks import CHUNK
 from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.spool import replaying
 from malote.spool.documents import Reason
-from malote.spool.moving import CHUNK, Standing
+from malote.spool.moving import Standing
 
 OUTDATED = "structure_outdated"
 _reason = msgspec.json.Decoder(Reason)

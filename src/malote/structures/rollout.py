@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine, select
 from malote import rejection, wire
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.accounts.tills import Till, find_till
 from malote.config import StructuresSettings
 from malote.database.engine import reading, writing
 from malote.database.structure_tables import till_structure
@@ -20,6 +19,7 @@ from malote.structures.reports import Rollout, RolloutTill, TillStructure
 from malote.structures.rollouts import Published, StandingOrder
 from malote.structures.signing import SigningKey
 from malote.structures.waves import is_over, open_wave, waves
+from malote.tills.till import Till, find_till
 
 SAID_SECONDS = 60.0  # between two notes of the same words of a till
 LOOK_SECONDS = 1.0  # between two looks whether the next wave may open

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from malote import config
-from malote.accounts.tills import authenticate, list_tills
 from malote.database.engine import open_database
 from malote.demo import postgres
 from malote.demo import store as stores
 from malote.demo.postgres import PostgresUnavailableError
 from malote.demo.store import HomeBusyError, Store, StoreNotStartedError, erp_database
+from malote.tills.till import authenticate, list_tills
 
 ERP = "postgresql://postgres@/postgres?host=%2Ftmp%2Fan%20odd%20place"
 

@@ -6,7 +6,6 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from malote.accounts.series import SeriesKey
 from malote.config import StoreSettings
 from malote.fiscal.documents import Document, Sale
 from malote.fiscal.operations import Overrides
@@ -14,6 +13,7 @@ from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.readings import Reading, Summary, unreadable
 from malote.intake.admission import Rules, admit
 from malote.spool.documents import IncomingDocument
+from malote.tills.series import SeriesKey
 from tests.engines.spool_support import ISSUER, access_key, cancellation, sale
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from malote.accounts.tills import Till
 from malote.config import IntakeSettings
 from malote.database.errors import StoreError
 from malote.intake import drop_folder, received
 from malote.intake.drop_folder import DropFolder
 from malote.intake.dropped_files import ChangedError, Dropped, Finding, content_of, look
 from malote.intake.quota import SlowedError
+from malote.tills.till import Till
 from malote.wire import FileReceipt, PouchFile
 
 QUIET = 1.0

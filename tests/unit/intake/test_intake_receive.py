@@ -11,8 +11,6 @@ import pytest
 
 from malote import wire
 from malote.accounts import audit
-from malote.accounts.series import assign, series_of
-from malote.accounts.tills import Till, create_till
 from malote.app import Services, services_for
 from malote.config import Settings, StoreSettings
 from malote.database.errors import StoreError
@@ -21,6 +19,8 @@ from malote.fiscal import reader
 from malote.intake.quota import TELL_AGAIN_SECONDS, Quota, SlowedError
 from malote.intake.receive import SLICE_FILES, Intake
 from malote.spool.documents import RejectedDocument
+from malote.tills.series import assign, series_of
+from malote.tills.till import Till, create_till
 from malote.wire import FileReceipt, PouchFile
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import ISSUER, build_cancellation, build_note, build_void, key_of

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from malote.accounts.tills import Till
 from malote.intake import received
+from malote.tills.till import Till
 
 CAIXA1 = Till(1, "caixa1", "", 0.0, None)
 

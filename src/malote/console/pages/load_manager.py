@@ -10,7 +10,6 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
-from malote.accounts.tills import TillError
 from malote.console.language import marked
 from malote.console.pages.entry import Trouble
 from malote.console.rendering import answer, told
@@ -29,6 +28,7 @@ from malote.console.visits import (
 )
 from malote.structures.form import Scope, StructureError
 from malote.structures.reports import Difference, Drift, Plan, Rollout, RolloutTill, Step, TillStructure
+from malote.tills.till import TillError
 
 PAGE = f"{ROOT}/load-manager"
 LONGEST_SEARCH = 60

@@ -6,12 +6,12 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
-from malote.accounts.tills import TillError
 from malote.console.pages import jobs, management, till
 from malote.console.rendering import answer, told
 from malote.console.visits import ROOT, ConsoleRequest, RefusedError, needs, redirect, services_of, visit_of
 from malote.quarantine.job_reports import AT_ONCE
 from malote.quarantine.reports import SyncOrder
+from malote.tills.till import TillError
 
 LARGEST = 20_000  # tills ticked one by one
 

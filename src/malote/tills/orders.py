@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import sync_order
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
-from malote.spool.moving import chunks
 
 # From the till's saying that it sends everything again to the moment when its counts tell of it.
 SETTLING_SECONDS = 10.0

@@ -11,19 +11,14 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from malote.accounts import audit, till_witness
+from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
-from malote.database.touched_days import touch
-from malote.wire import Contact, RefusedFile
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 # Windows takes these for devices, in any folder and any case.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{digit}" for device in ("com", "lpt") for digit in range(10))}
-
-_MOST_REFUSED = 100  # files kept of one contact's list
-_NAME_SHOWN = 255  # characters kept of a refused file's name
 
 
 class Till(msgspec.Struct, frozen=True):
@@ -32,13 +27,6 @@ class Till(msgspec.Struct, frozen=True):
     label: str  # for people
     created_at: float  # seconds since the epoch
     disabled_at: float | None
-
-
-class Recorded(msgspec.Struct, frozen=True):
-    """``skew_seconds``: the till's clock minus the server's. ``books_turn``: up to which its days are here."""
-
-    skew_seconds: float
-    books_turn: int = 0
 
 
 class TillError(Exception):
@@ -169,29 +157,6 @@ class Listed:
         return known[1]
 
 
-def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_at: float) -> Recorded:
-    """Remembers what the till said of itself. Raises ``StoreError``."""
-    skew = contact.clock.timestamp() - received_at
-    values = {
-        "last_contact_at": received_at,
-        "agent_version": contact.agent_version,
-        "clock_skew_seconds": skew,
-        "pending": contact.pending,
-        "unproven": contact.unproven,
-        "refused": _shortened(contact.refused),
-        **till_witness.columns(contact, received_at),
-    }
-    with writing(engine) as connection:
-        turn = till_witness.keep_days(connection, till_id, contact.days, received_at) if contact.days else None
-        if turn is not None:
-            values["books_turn"] = turn
-        changed = update(tills).where(tills.c.id == till_id).values(values).returning(tills.c.books_turn)
-        turn = connection.execute(changed).scalar() or 0
-        # What came is counted against it; last, as everybody marks.
-        touch(connection, ((till_id, day) for day in till_witness.kept_days(contact.days, received_at)))
-        return Recorded(skew, turn)
-
-
 _COLUMNS = (tills.c.id, tills.c.name, tills.c.label, tills.c.created_at, tills.c.disabled_at)
 
 
@@ -221,9 +186,3 @@ def _token(till_id: int, secret: str) -> str:
 def _hash(secret: str) -> bytes:
     # The secret has 256 bits of chance: a slow hash would protect nothing and cost each request.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
-
-
-def _shortened(refused: list[RefusedFile]) -> str:
-    """As JSON, of a length that no till can inflate."""
-    kept = [msgspec.structs.replace(file, name=file.name[:_NAME_SHOWN]) for file in refused[:_MOST_REFUSED]]
-    return msgspec.json.encode(kept).decode()

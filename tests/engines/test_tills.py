@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, select
 
-from malote.accounts import tills
-from malote.accounts.tills import Till, TillError, TokenError, check_name
 from malote.database.engine import reading
 from malote.database.tables import till as till_table
+from malote.tills import till as tills
+from malote.tills.contact import record_contact
+from malote.tills.till import Till, TillError, TokenError, check_name
 from malote.wire import Contact, RefusedFile
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
@@ -127,7 +128,7 @@ def test_an_unknown_till(spool_engine: Engine) -> None:
 def test_a_contact_of_any_length_is_kept_short(spool_engine: Engine, till_one: Till) -> None:
     refused = [RefusedFile("x" * 10_000, 1, "file_unreadable")] * 5000
     now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-    recorded = tills.record_contact(
+    recorded = record_contact(
         spool_engine, till_one.id, Contact("9", now, 1, 2, refused), received_at=now.timestamp() + 400
     )
     assert recorded.skew_seconds == -400

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 from sqlalchemy import Connection, Engine, delete, select, text
 
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import custody
 from malote.database.tables import document as documents
-from malote.spool.moving import chunks
 
 AGAIN_SECONDS = 30.0  # a confirmation is not written anew within so long: tills ask often
 

@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from malote.database.engine import writing
+from malote.database.tables import till as tills
 from malote.database.till_tables import Noted, till_day
-from malote.wire import Contact, LostSale, TillDay, TillTrouble
+from malote.database.touched_days import touch
+from malote.wire import Contact, LostSale, RefusedFile, TillDay, TillTrouble
 
 MOST_KEPT = 100  # troubles, and lost sales, of one contact
 _TEXT = 300  # characters kept of a name or a fact
@@ -21,8 +24,41 @@ _LONGEST = 20 * 365 * 86_400.0  # seconds that anything may go on for
 _DAYS_BACK = timedelta(days=1100)
 _DAYS_AHEAD = timedelta(days=3)
 
+_MOST_REFUSED = 100  # files kept of one contact's list
+_NAME_SHOWN = 255  # characters kept of a refused file's name
 
-def columns(contact: Contact, received_at: float) -> dict[str, Any]:
+
+class Recorded(msgspec.Struct, frozen=True):
+    """``skew_seconds``: the till's clock minus the server's. ``books_turn``: up to which its days are here."""
+
+    skew_seconds: float
+    books_turn: int = 0
+
+
+def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_at: float) -> Recorded:
+    """Remembers what the till said of itself. Raises ``StoreError``."""
+    skew = contact.clock.timestamp() - received_at
+    values = {
+        "last_contact_at": received_at,
+        "agent_version": contact.agent_version,
+        "clock_skew_seconds": skew,
+        "pending": contact.pending,
+        "unproven": contact.unproven,
+        "refused": _shortened(contact.refused),
+        **_columns(contact, received_at),
+    }
+    with writing(engine) as connection:
+        turn = _keep_days(connection, till_id, contact.days, received_at) if contact.days else None
+        if turn is not None:
+            values["books_turn"] = turn
+        changed = update(tills).where(tills.c.id == till_id).values(values).returning(tills.c.books_turn)
+        turn = connection.execute(changed).scalar() or 0
+        # What came is counted against it; last, as everybody marks.
+        touch(connection, ((till_id, day) for day in _kept_days(contact.days, received_at)))
+        return Recorded(skew, turn)
+
+
+def _columns(contact: Contact, received_at: float) -> dict[str, Any]:
     """Values for the till's row."""
     folder = contact.folder
     unsent = contact.unsent_seconds
@@ -37,7 +73,7 @@ def columns(contact: Contact, received_at: float) -> dict[str, Any]:
     }
 
 
-def keep_days(connection: Connection, till_id: int, days: list[TillDay], received_at: float) -> int | None:
+def _keep_days(connection: Connection, till_id: int, days: list[TillDay], received_at: float) -> int | None:
     """Keeps what the till's days come to in place of what it said before; the greatest turn among them."""
     today = datetime.fromtimestamp(received_at, UTC).date()
     rows = {
@@ -61,8 +97,8 @@ def keep_days(connection: Connection, till_id: int, days: list[TillDay], receive
     return max((one.turn for one in days), default=None)
 
 
-def kept_days(days: list[TillDay], received_at: float) -> list[str]:
-    """Which of them ``keep_days`` keeps."""
+def _kept_days(days: list[TillDay], received_at: float) -> list[str]:
+    """Which of them ``_keep_days`` keeps."""
     today = datetime.fromtimestamp(received_at, UTC).date()
     return [one.day for one in days if _is_near(one.day, today)]
 
@@ -103,3 +139,9 @@ def _since(seconds: float, received_at: float) -> float:
 
 def _encoded(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _shortened(refused: list[RefusedFile]) -> str:
+    """As JSON, of a length that no till can inflate."""
+    kept = [msgspec.structs.replace(file, name=file.name[:_NAME_SHOWN]) for file in refused[:_MOST_REFUSED]]
+    return msgspec.json.encode(kept).decode()

@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
-from malote.accounts.tills import TillError, TokenError, check_name
 from malote.database.consumer_tables import consumer as consumers
 from malote.database.engine import reading, writing
+from malote.tills.till import TillError, TokenError, check_name
 
 Kind = Literal["pull", "webhook", "folder"]
 Scope = Literal["read", "personal"]  # personal: with the CPF or CNPJ that a sale names as its consumer's

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
-from malote.accounts.tills import Till
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.database.tables import till_series
 from malote.fiscal.problems import Problem, reject
+from malote.tills.till import Till
 
 SeriesKey = tuple[str, str, int]  # issuer (CNPJ or CPF), model, series
 

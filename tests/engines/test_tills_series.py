@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Engine
 
 from malote.accounts import audit
-from malote.accounts.series import assign, judge, series_of
-from malote.accounts.tills import Till
 from malote.fiscal.problems import Problem
+from malote.tills.series import assign, judge, series_of
+from malote.tills.till import Till
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 

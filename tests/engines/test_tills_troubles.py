@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import Engine, select
 
 from malote import wire
-from malote.accounts import tills
-from malote.accounts.tills import Till
 from malote.database.engine import reading
 from malote.database.till_tables import till_day
 from malote.findings import lights as overview
-from malote.spool import till_troubles
-from malote.spool.till_troubles import TillTrouble
+from malote.tills import troubles as till_troubles
+from malote.tills.contact import Recorded, record_contact
+from malote.tills.till import Till
+from malote.tills.troubles import TillTrouble
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
@@ -22,9 +22,9 @@ NOW = NOON.timestamp()
 DISK = wire.TillTrouble("till_disk_full", 120.0, facts={"detail": "C:"})
 
 
-def contact(engine: Engine, till: Till, at: float = NOW, **said: Any) -> tills.Recorded:
+def contact(engine: Engine, till: Till, at: float = NOW, **said: Any) -> Recorded:
     clock = datetime.fromtimestamp(at, UTC)
-    return tills.record_contact(engine, till.id, wire.Contact("1", clock, 0, 0, **said), received_at=at)
+    return record_contact(engine, till.id, wire.Contact("1", clock, 0, 0, **said), received_at=at)
 
 
 def told(engine: Engine, at: float = NOW) -> list[TillTrouble]:
@@ -74,7 +74,7 @@ def test_an_older_agent_that_says_nothing_takes_nothing_for_granted(spool_engine
 
 def test_a_clock_off_by_more_than_a_minute_is_told(spool_engine: Engine, till_one: Till) -> None:
     late = wire.Contact("1", NOON - timedelta(seconds=61), 0, 0)
-    tills.record_contact(spool_engine, till_one.id, late, received_at=NOW)
+    record_contact(spool_engine, till_one.id, late, received_at=NOW)
     assert [one.code for one in told(spool_engine)] == ["clock_skewed"]
     assert light(spool_engine) == "skewed"
     contact(spool_engine, till_one)
