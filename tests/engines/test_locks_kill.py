@@ -14,10 +14,10 @@ from malote.config import ErpSettings, Settings
 from malote.database.errors import StoreError
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
+from malote.erp.postgresql.locks import activity
+from malote.erp.postgresql.sessions import PostgresqlSessions
 from malote.erp.sessions.engines import names_of
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.postgresql import PostgresqlSessions
-from malote.erp.sessions.postgresql_locks import activity
 from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
 from malote.erp.sessions.watching import named
 from malote.locks.services import Locks

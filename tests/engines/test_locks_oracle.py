@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from malote.erp.sessions import oracle
+from malote.erp.oracle import sessions as oracle
+from malote.erp.oracle.sessions import OracleSessions
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.oracle import OracleSessions
 from malote.erp.sessions.protocol import DbaLogin, Identity
 from malote.locks.looking import guarded
 

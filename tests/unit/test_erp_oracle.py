@@ -21,7 +21,7 @@ from malote.erp.engines import open_erp
 from malote.erp.faults import classify
 from malote.erp.grants import statements as grant_statements
 from malote.erp.mapping import BUILT_IN, ErpTables
-from malote.erp.oracle import OracleErp, every_statement
+from malote.erp.oracle.engine import OracleErp, every_statement
 from malote.erp.profiles.profile import load, shipped
 from malote.erp.protocol import Erp, ErpError, Result
 from malote.erp.values import Money

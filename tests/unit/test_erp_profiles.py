@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
 from malote.erp import rows, tables
-from malote.erp.copy_text import CopyText
 from malote.erp.mapping import BUILT_IN, ErpTables
+from malote.erp.postgresql.copy_text import CopyText
 from malote.erp.profiles import profile
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import Compiled, Surroundings, UnmappedError, compiled

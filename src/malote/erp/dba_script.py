@@ -8,10 +8,10 @@ from malote.erp import structure
 from malote.erp.address import parsed
 from malote.erp.engines import open_configured
 from malote.erp.grants import statements
-from malote.erp.grants_postgresql import DIALECT as POSTGRESQL
 from malote.erp.mapping import ErpTables
 from malote.erp.mariadb.tables import created as made_on_mariadb
-from malote.erp.oracle import DIALECT as ORACLE
+from malote.erp.oracle.engine import DIALECT as ORACLE
+from malote.erp.postgresql.grants import DIALECT as POSTGRESQL
 
 
 def script(settings: Settings, user: str = "") -> str:

@@ -4,12 +4,12 @@ from malote.config import Settings
 from malote.erp import address
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.mariadb.engine import MariadbErp
-from malote.erp.oracle import OracleErp
-from malote.erp.postgresql import PostgresqlErp
+from malote.erp.oracle.engine import OracleErp
+from malote.erp.postgresql.engine import PostgresqlErp
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.profile import Profile, load
 from malote.erp.protocol import Erp, ErpError, Introduce
-from malote.erp.sqlite import SqliteErp
+from malote.erp.sqlite.engine import SqliteErp
 
 _ENGINES: dict[str, type[PostgresqlErp] | type[OracleErp] | type[MariadbErp] | type[SqliteErp]] = {
     "postgresql": PostgresqlErp,

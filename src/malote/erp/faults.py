@@ -12,8 +12,8 @@ import psycopg
 import pymysql
 from sqlalchemy import exc
 
-from malote.erp import faults_oracle
 from malote.erp.mariadb import faults as faults_mariadb
+from malote.erp.oracle import faults as faults_oracle
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.profiles.queries import UnansweredError
 from malote.erp.protocol import ErpError

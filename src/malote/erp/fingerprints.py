@@ -15,8 +15,8 @@ import psycopg
 from sqlalchemy import Connection, Table
 
 from malote.erp.connecting import classified
-from malote.erp.grants_postgresql import DIALECT
 from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.postgresql.grants import DIALECT
 
 Range = tuple[str, str]  # the first and the last key
 Print = tuple[int, ...]  # of each table how many rows, and the sum of their hashes; the sales first

@@ -17,11 +17,11 @@ from malote.erp.connecting import classified
 from malote.erp.keeping_state import Kept
 from malote.erp.mapping import ErpTables, MappedTable, plain
 from malote.erp.ordinary_tables import IN, OUT, USUAL_TAXES, Row, movement_row, tax_rows
+from malote.erp.postgresql.records import Records
 from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.profile import Part
 from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS
 from malote.erp.protocol import ErpError, Posting
-from malote.erp.records_postgresql import Records
 from malote.erp.targets import ITEM_KEY, KEY, Target
 from malote.fiscal.documents import Item, Sale
 

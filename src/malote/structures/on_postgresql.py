@@ -17,8 +17,8 @@ from sqlalchemy.pool import NullPool
 
 from malote.erp.address import CHARACTERS
 from malote.erp.grants import Use
-from malote.erp.own_session import own_session
-from malote.erp.place_postgresql import settle
+from malote.erp.postgresql.own_session import own_session
+from malote.erp.postgresql.place import settle
 from malote.spool.presence import Presence
 from malote.structures import dialects
 from malote.structures.dialects import Dialect, quoted

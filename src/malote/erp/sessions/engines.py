@@ -4,13 +4,13 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from malote.erp.mapping import BUILT_IN, ErpTables
+from malote.erp.oracle.sessions import OracleSessions
+from malote.erp.postgresql.sessions import PostgresqlSessions
+from malote.erp.postgresql.watch import PostgresqlWatch
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.oracle import OracleSessions
-from malote.erp.sessions.postgresql import PostgresqlSessions
-from malote.erp.sessions.postgresql_watch import PostgresqlWatch
 from malote.erp.sessions.protocol import DbaLogin, Own, Sessions
-from malote.erp.sessions.sqlite import SqliteSessions
 from malote.erp.sessions.watching import Watch
+from malote.erp.sqlite.sessions import SqliteSessions
 
 
 def open_sessions(url: str, login: DbaLogin | None, tables: ErpTables = BUILT_IN) -> Sessions:

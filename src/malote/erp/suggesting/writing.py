@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from malote.erp.grants_postgresql import DIALECT
 from malote.erp.ordinary_tables import USUAL_TAXES
+from malote.erp.postgresql.grants import DIALECT
 from malote.erp.suggesting.guessing import Line, Tables, chosen, directions, key_of_many, lines, own_key
 from malote.erp.suggesting.looking import Found
 from malote.erp.suggesting.words import ideas

@@ -15,10 +15,8 @@ from malote.erp import (
     calling,
     connecting,
     fingerprints,
-    grants_postgresql,
     images,
     ordinary,
-    place_postgresql,
     rehearsing,
     rows,
     structure,
@@ -26,12 +24,13 @@ from malote.erp import (
 from malote.erp.address import CHARACTERS, secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.connecting import Naming, classified
-from malote.erp.copy_text import CopyText
 from malote.erp.grants import Grant
-from malote.erp.grants_postgresql import DIALECT
 from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
-from malote.erp.own_session import BEGAN
+from malote.erp.postgresql import grants, place
+from malote.erp.postgresql.copy_text import CopyText
+from malote.erp.postgresql.grants import DIALECT
+from malote.erp.postgresql.own_session import BEGAN
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
@@ -109,7 +108,7 @@ class PostgresqlErp:
         self.connections = connecting.Connections(self._engine)
         self._remembered = remembered
         self._secrets = secrets_of(url)
-        self._named = Naming(self._transaction, tables, privileges=partial(grants_postgresql.lacking, tables=tables))
+        self._named = Naming(self._transaction, tables, privileges=partial(grants.lacking, tables=tables))
         self.patience_seconds = statement_timeout_seconds
         self._limits = {
             "lock": _milliseconds(lock_timeout_seconds),
@@ -173,7 +172,7 @@ class PostgresqlErp:
             return fingerprints.fingerprints(self._transaction, self.tables, ranges)
 
     def grants(self, user: str) -> list[Grant]:
-        return grants_postgresql.needed(self.tables, user)
+        return grants.needed(self.tables, user)
 
     def faults(self) -> list[Fault]:
         with classified(secrets=self._secrets), self._transaction() as connection:
@@ -201,9 +200,9 @@ class PostgresqlErp:
         """The schema that has the ledger, before any other; for this transaction, since a pooler may stand between."""
         if not self.schema:
             ledger = self.tables.ledger_name
-            self.schema = place_postgresql.schema_of(_driver(connection), ledger, remembered=self._remembered)
+            self.schema = place.schema_of(_driver(connection), ledger, remembered=self._remembered)
         if self.schema:
-            connection.execute(_PATH, {"path": place_postgresql.path_with(self.schema, path)})
+            connection.execute(_PATH, {"path": place.path_with(self.schema, path)})
 
     def _began(self, connection: Connection, pid: int) -> str:
         """When the session began. Behind a connection pooler it may be another one each time."""

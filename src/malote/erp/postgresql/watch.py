@@ -12,14 +12,14 @@ from sqlalchemy import URL
 from sqlalchemy.dialects import postgresql
 
 from malote.erp.mapping import ErpTables, MappedTable
-from malote.erp.place_postgresql import settle
+from malote.erp.postgresql import locks as reading
+from malote.erp.postgresql.connecting import PROGRAM, Connection, connected
+from malote.erp.postgresql.locks import Activity, Holding
+from malote.erp.postgresql.place import settle
+from malote.erp.postgresql.sessions import OWN_PROGRAM, PREPARED_PREFIX
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import ErpError, Posting
-from malote.erp.sessions import postgresql_locks as reading
-from malote.erp.sessions.connecting import PROGRAM, Connection, connected
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.postgresql import OWN_PROGRAM, PREPARED_PREFIX
-from malote.erp.sessions.postgresql_locks import Activity, Holding
 from malote.erp.sessions.protocol import Own
 from malote.erp.sessions.watching import Holder, Sight, Wait
 from malote.erp.values import OutOfRangeError

@@ -12,7 +12,7 @@ from typing import Any, LiteralString
 import msgspec
 from msgspec.structs import replace
 
-from malote.erp.sessions.connecting import Connection
+from malote.erp.postgresql.connecting import Connection
 
 # From the weakest to the strongest.
 MODES = (

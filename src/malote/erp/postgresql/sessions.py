@@ -9,11 +9,11 @@ from typing import LiteralString
 import psycopg
 from sqlalchemy import URL
 
-from malote.erp.sessions import postgresql_locks as reading
-from malote.erp.sessions.connecting import Connection, connected_as
+from malote.erp.postgresql import locks as reading
+from malote.erp.postgresql.connecting import Connection, connected_as
+from malote.erp.postgresql.locks import Activity, Holding, Lock, Prepared
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.masking import masked
-from malote.erp.sessions.postgresql_locks import Activity, Holding, Lock, Prepared
 from malote.erp.sessions.protocol import DbaLogin, Identity, Protection, Session, Standing
 
 OWN_PROGRAM = "malote"  # the beginning of what Malote calls itself in a database: a name, and no proof

@@ -23,7 +23,6 @@ from malote.erp import (
     before,
     calling,
     connecting,
-    grants_oracle,
     guarding,
     images,
     rehearsing,
@@ -37,6 +36,7 @@ from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
 from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
+from malote.erp.oracle import grants
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
@@ -176,7 +176,7 @@ class OracleErp:
         return None  # never tried
 
     def grants(self, user: str) -> list[Grant]:
-        return grants_oracle.needed(self.tables, user, DIALECT.identifier_preparer)
+        return grants.needed(self.tables, user, DIALECT.identifier_preparer)
 
     def faults(self) -> list[Fault]:
         with classified(secrets=self._secrets), self._engine.connect() as connection:

@@ -1,0 +1,1 @@
+"""The ERP on Oracle: all that is this engine's alone."""

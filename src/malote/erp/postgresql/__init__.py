@@ -1,0 +1,1 @@
+"""The ERP on PostgreSQL: all that is this engine's alone."""
