@@ -33,9 +33,9 @@ from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Set
 from malote.spool.presence import Presence
 from malote.spool.sql import Spool
 
-# A store that has sold nothing for so many looks (a minute) is looked at this much more rarely, until something comes:
-# at night five looks a second would be most of what the server does.
-IDLE_ROUNDS = 300
+# A spool in which there was nothing for so many looks (two seconds) is looked at this much more rarely, until something
+# comes: at night five looks a second would be most of what the server does. What this process accepts wakes the poster.
+IDLE_ROUNDS = 10
 RARER = 5
 
 log = structlog.get_logger("malote.posting")
@@ -93,7 +93,11 @@ class Poster:
         """Posts until told to stop; then what it holds is settled or given back, and the ERP's connection closed."""
         try:
             while not stop.is_set():
-                stop.wait(self._round())
+                pause = self._round()
+                if self._pace.rest:
+                    stop.wait(pause)
+                else:
+                    self._spool.wait_for_arrivals(pause)
         finally:
             self.close()
 

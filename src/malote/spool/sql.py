@@ -1,6 +1,7 @@
 """The spool in the store database: documents from their acknowledgement to their settlement."""
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 
@@ -49,6 +50,7 @@ class Spool:
         self._clock = clock
         self._turns = itertools.count()
         self._record = leasing.ClockRecord()
+        self._arrived = threading.Event()
 
     def known(self, till_id: int, hashes: Sequence[bytes]) -> dict[bytes, FileReceipt]:
         """Receipts of those files that the till sent before, so that a resend needs no reading."""
@@ -73,7 +75,17 @@ class Spool:
         has nothing new. When this returns, the disk has it.
         """
         arrival = accepting.Arrival(till_id, body, files, received_at, kept)
-        return accepting.accept(self._engine, arrival, self._language)
+        replies = accepting.accept(self._engine, arrival, self._language)
+        self._arrived.set()
+        return replies
+
+    def wait_for_arrivals(self, seconds: float) -> None:
+        """Returns when this process accepts something, and after ``seconds`` at the latest.
+
+        For one waiting thread. What another process accepts wakes nobody: look for it all the same.
+        """
+        self._arrived.wait(seconds)
+        self._arrived.clear()
 
     def lease(self, owner: str, limit: int, seconds: float) -> list[LeasedDocument]:
         """At most ``limit`` documents in order of arrival, for nobody else during ``seconds`` (an hour at most).
