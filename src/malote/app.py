@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from malote.quarantine.jobs import Jobs
     from malote.quarantine.services import Quarantine
     from malote.quarantine.synchronising import Synchronisation
+    from malote.reconciliation.erp_memory import Outside
     from malote.spool.documents import RejectedDocument
-    from malote.spool.erp_memory import Outside
     from malote.spool.held import Looked
     from malote.spool.sql import Spool
     from malote.structures.services import Structures
@@ -175,7 +175,7 @@ class Services:
     def _outside(self) -> "Remembered[None, dict[int, Outside]]":
         """Asked once for all tills that come within a few seconds: after a restored ERP there may be much to add up."""
         from malote.console.asking import Remembered
-        from malote.spool import erp_memory
+        from malote.reconciliation import erp_memory
 
         def ask(_: None) -> "dict[int, Outside]":
             with reading(self.engine) as connection:

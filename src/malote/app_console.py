@@ -21,9 +21,10 @@ from malote.findings import lights
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
-from malote.spool import erp_memory, happenings, listing, metrics, pulse, relations
+from malote.reconciliation import erp_memory
+from malote.register import happenings, listing, metrics, pulse, relations
+from malote.register.metrics import Metrics
 from malote.spool.documents import Reason
-from malote.spool.metrics import Metrics
 
 METRICS_SECONDS = 2.0
 MINUTES = 60  # shown in the plots

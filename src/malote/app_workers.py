@@ -34,7 +34,7 @@ from malote.posting.poster import Poster
 from malote.posting.products import Remembered
 from malote.posting.second_look import look_again
 from malote.quarantine import cures
-from malote.spool import erp_memory
+from malote.reconciliation import erp_memory
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.form import StructureError

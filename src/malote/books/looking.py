@@ -7,7 +7,7 @@ from malote.database.engine import reading
 from malote.findings import standing
 from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.standing import Standing
-from malote.spool import book_days, lacking_days
+from malote.reconciliation import book_days, lacking_days
 
 MARKS = 200  # days counted anew at one look; the poster counts the rest
 

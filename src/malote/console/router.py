@@ -50,7 +50,7 @@ from malote.console.visits import (
     visit_of,
 )
 from malote.database.errors import StoreError
-from malote.spool.contents import DocumentNotFoundError
+from malote.register.contents import DocumentNotFoundError
 
 log = structlog.get_logger("malote.console")
 

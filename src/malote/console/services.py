@@ -24,12 +24,13 @@ from malote.quarantine.jobs import Jobs
 from malote.quarantine.reports import Custody, FolderFinding
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
+from malote.register.documents import OverdueSale, StoredDocument
+from malote.register.happenings import Happening
+from malote.register.listing import DocumentsPage, DocumentsQuery, Found
+from malote.register.metrics import Metrics
+from malote.register.relations import Related
 from malote.rejection import Language
-from malote.spool.documents import OverdueSale, Reason, StoredDocument
-from malote.spool.happenings import Happening
-from malote.spool.listing import DocumentsPage, DocumentsQuery, Found
-from malote.spool.metrics import Metrics
-from malote.spool.relations import Related
+from malote.spool.documents import Reason
 from malote.structures.services import Structures
 from malote.wire import RefusedFile
 

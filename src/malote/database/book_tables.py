@@ -43,7 +43,7 @@ book_day = Table(
     Column("oldest_at", Double),  # when the oldest that is still open arrived
     Column("last_id", BigInteger, nullable=False),  # of the newest booked document
     Column("ranges", Text, nullable=False),  # JSON: first and last key of what is booked, by month and series
-    # How the ERP's rows of these ranges came out when each of them was last compared (spool/erp_rounds.py).
+    # How the ERP's rows of these ranges came out when each of them was last compared (reconciliation/erp_rounds.py).
     Column("prints", Text),
     Column("looked_to", BigInteger, nullable=False),  # the newest document among them
     Column("checked_at", Double, nullable=False),
@@ -59,7 +59,7 @@ book_day = Table(
     ),
 )
 
-# Days of which a till counts more sales than are here: few, since a row goes when they come (spool/lacking_days.py).
+# Days of which a till counts more sales than are here: few, since a row goes when they come (lacking_days.py).
 lacking_day = Table(
     "lacking_day",
     metadata,

@@ -8,35 +8,15 @@ from collections.abc import Callable, Collection, Sequence
 from sqlalchemy import Engine
 
 from malote.fiscal.documents import Answer, Document
+from malote.register import contents, replaying, reports, unkept
+from malote.register.documents import OverdueSale, StoredDocument, TillStatus
+from malote.register.replaying import Judge
+from malote.register.unkept import Waiting, Write
 from malote.rejection import Language
-from malote.spool import (
-    accepting,
-    confirming,
-    contents,
-    following,
-    joining,
-    leasing,
-    no_sales,
-    receipts,
-    replaying,
-    reports,
-    retention,
-    settling,
-    unkept,
-)
-from malote.spool.documents import (
-    IncomingFile,
-    LeasedDocument,
-    OverdueSale,
-    RejectedDocument,
-    Settlement,
-    StoredDocument,
-    TillStatus,
-)
-from malote.spool.replaying import Judge
+from malote.spool import accepting, confirming, following, joining, leasing, no_sales, receipts, retention, settling
+from malote.spool.documents import IncomingFile, LeasedDocument, RejectedDocument, Settlement
 from malote.spool.retention import Hold
 from malote.spool.states import State
-from malote.spool.unkept import Waiting, Write
 from malote.wire import FileReceipt
 
 

@@ -30,9 +30,9 @@ from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_difference, erp_memory, erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import tally
-from malote.spool import erp_comparison, erp_rounds, strangers
-from malote.spool.book_days import PRINTED, Calendar
-from malote.spool.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
+from malote.reconciliation import erp_comparison, erp_rounds, strangers
+from malote.reconciliation.book_days import PRINTED, Calendar
+from malote.reconciliation.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
 from malote.spool.states import OPEN
 
 NEWEST = PAGE  # documents: what a restored copy lacks are the newest

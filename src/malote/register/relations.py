@@ -8,8 +8,8 @@ from sqlalchemy import Engine, Select, or_, select
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import document_reference as references
-from malote.spool import reports
-from malote.spool.documents import StoredDocument
+from malote.register import reports
+from malote.register.documents import StoredDocument
 
 MOST = 100  # on one page: a station's monthly note names hundreds of receipts
 

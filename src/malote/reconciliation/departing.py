@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from malote.fiscal.documents import NumberVoid, identity
-from malote.spool.booked_content import Content, contents
-from malote.spool.erp_differences import Booked, Difference, What, Witness
+from malote.reconciliation.booked_content import Content, contents
+from malote.reconciliation.erp_differences import Booked, Difference, What, Witness
 
 GONE, TWICE = "-", "++"  # as in ``erp.protocol``
 _MOST_FIELDS = 10

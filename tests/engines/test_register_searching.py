@@ -4,8 +4,8 @@ from collections import Counter
 
 from sqlalchemy import Engine, event
 
-from malote.spool import listing
-from malote.spool.listing import DocumentsQuery
+from malote.register import listing
+from malote.register.listing import DocumentsQuery
 from tests.engines.findings_support import add_documents, add_till
 
 pytest_plugins = ["tests.engines.spool_fixtures"]

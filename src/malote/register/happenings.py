@@ -7,8 +7,9 @@ from malote.database.engine import reading
 from malote.database.quarantine_tables import document_event as events
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool import history, reports
-from malote.spool.documents import StoredDocument
+from malote.register import reports
+from malote.register.documents import StoredDocument
+from malote.spool import history
 from malote.spool.history import StoredLine
 
 LARGEST_WALK = 20_000  # lines looked at, the newest of all tills

@@ -11,7 +11,7 @@ from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
-from malote.spool.contents import files_of
+from malote.register.contents import files_of
 from malote.spool.documents import Reason, RejectedDocument
 from malote.spool.moving import decode_reason, lock_ids
 

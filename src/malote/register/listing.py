@@ -10,8 +10,8 @@ from malote.database.tables import document as documents
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
 from malote.fiscal import typed
-from malote.spool import reports
-from malote.spool.documents import StoredDocument
+from malote.register import reports
+from malote.register.documents import StoredDocument
 from malote.spool.states import State
 
 

@@ -11,10 +11,10 @@ from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
-from malote.spool import erp_memory
-from malote.spool.contents import DocumentNotFoundError
-from malote.spool.documents import OverdueSale, StoredDocument, TillStatus
-from malote.spool.erp_memory import Outside
+from malote.reconciliation import erp_memory
+from malote.reconciliation.erp_memory import Outside
+from malote.register.contents import DocumentNotFoundError
+from malote.register.documents import OverdueSale, StoredDocument, TillStatus
 from malote.spool.moving import decode_reason
 from malote.spool.states import STATES, State
 from malote.tills import troubles as till_troubles

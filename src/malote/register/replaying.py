@@ -13,9 +13,9 @@ from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
+from malote.register.contents import of_documents
 from malote.spool import extracted, history
 from malote.spool.accepting import identification
-from malote.spool.contents import of_documents
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
 from malote.spool.moving import Changes, Move, Standing, count, explain, lock_ids, move

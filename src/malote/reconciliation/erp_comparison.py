@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, exists, select
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
-from malote.spool import departing
-from malote.spool.erp_differences import (
+from malote.reconciliation import departing
+from malote.reconciliation.erp_differences import (
     OUTSIDE,
     SHORT,
     STAYING,

@@ -7,7 +7,7 @@ from malote.database.erp_tables import erp_memory
 from malote.database.finding_tables import till_finding
 from malote.database.lock_tables import poster_sign
 from malote.database.tables import tally, till
-from malote.spool.erp_memory import outside_of
+from malote.reconciliation.erp_memory import outside_of
 from malote.spool.unbooked import by_till
 
 

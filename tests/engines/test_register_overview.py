@@ -10,8 +10,8 @@ from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.findings import lights as overview
 from malote.findings.lights import TillsQuery
-from malote.spool import listing, metrics
-from malote.spool.listing import DocumentsQuery
+from malote.register import listing, metrics
+from malote.register.listing import DocumentsQuery
 from tests.engines.findings_support import DAY, NOW, add_documents, add_till
 
 pytest_plugins = ["tests.engines.spool_fixtures"]

@@ -12,8 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from malote.database.book_tables import book_day, touched_day
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
-from malote.spool import lacking_days
-from malote.spool.lacking_days import Here
+from malote.reconciliation import lacking_days
+from malote.reconciliation.lacking_days import Here
 
 AT_ONCE = 20  # marks in one transaction, which holds the write lock
 MOST = 2000  # at one call

@@ -15,8 +15,9 @@ from malote.database.engine import reading
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool import reports, unbooked, unkept
-from malote.spool.documents import StoredDocument
+from malote.register import reports, unkept
+from malote.register.documents import StoredDocument
+from malote.spool import unbooked
 from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
 
 

@@ -15,7 +15,7 @@ from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import till_series
-from malote.spool.erp_differences import OwnSale, Witness
+from malote.reconciliation.erp_differences import OwnSale, Witness
 
 PAGE = 2000  # keys looked up at once
 _NUMBER = slice(25, 34)  # of a key

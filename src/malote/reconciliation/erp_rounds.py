@@ -18,9 +18,9 @@ from malote.database.book_tables import book_day
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
-from malote.spool import book_days, strangers
-from malote.spool.book_days import PREFIX, Calendar
-from malote.spool.erp_differences import Witness
+from malote.reconciliation import book_days, strangers
+from malote.reconciliation.book_days import PREFIX, Calendar
+from malote.reconciliation.erp_differences import Witness
 
 SMALLEST, LARGEST = 2_000, 200_000  # booked sales, added up in one look
 FEWEST_DAYS, MOST_DAYS = 100, 40_000  # in one look
