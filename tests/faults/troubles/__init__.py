@@ -1,7 +1,7 @@
 """Troubles that a store really meets, each played again and again with real processes, the light watched all the time.
 
-For `make troubles TIMES=10`, by which `MALOTE_SOAK_TIMES` says how many times each. Each ends with every sale proven, or
-named with its number and value; and from the moment the trouble is told until it is over, no look at the light is green.
+By `make troubles TIMES=10`: so many times each. Each ends with every sale proven, or named with its number and value;
+and from the moment the trouble is told until it is over, no look at the light is green.
 """
 
 import os

@@ -97,6 +97,11 @@ class Light:
             time.sleep(0.1)
         raise AssertionError(f"{what}: it did not come about; last seen {self.looks[-1:]}")
 
+    def go_on(self, looks: int) -> None:
+        """Until it was looked at so many times more."""
+        wanted = len(self.looks) + looks
+        self.until(lambda _: len(self.looks) >= wanted, "looked at")
+
     def proven(self, count: int) -> Look:
         """Waits until so many are posted, the till knows it, and the light is green."""
 

@@ -52,6 +52,7 @@ def test_one_byte_changed(stage: Stage) -> None:
             print(f"{table}.{column}: {before!r} → {after!r}", flush=True)
             first = light.until(differs(stage, number), f"{table}.{column} of {number} told")
             assert stage.run("books", "reconcile").returncode == 1
+            light.go_on(5)
             cured = now()
             stage.change(f"UPDATE {table} SET {column} = ? WHERE access_key = ?", before, key)
             light.proven(stage.count)
@@ -83,6 +84,7 @@ def test_one_row_doubled(stage: Stage) -> None:
             harmed = now()
             stage.change(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE access_key = ?", key)
             first = light.until(differs(stage, number), f"{table} of {number} doubled, told")
+            light.go_on(5)
             cured = now()
             stage.change(f"DELETE FROM {table} WHERE access_key = ? AND number = 2", key)
             light.proven(stage.count)
@@ -111,6 +113,7 @@ def test_a_sale_deleted(stage: Stage) -> None:
             first = light.until(_lost(stage, number), f"{number} lost, told")
             assert first.till["light"] == "outside"
             assert f"{number}" in stage.run("books", "rebook", "--dry-run").stdout
+            light.go_on(5)
             cured = now()
             again = stage.run("books", "rebook", "--yes", "--reason", "deleted by hand")
             assert again.returncode == 0, again.stdout + again.stderr
