@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from malote.tills.contact import Recorded
     from malote.tills.till import Till
     from malote.vitals import Vitals
-    from malote.wire import Contact, StructureOrder, TillStructure
+    from malote.wire import Asked, Contact, StructureOrder, TillStructure
 
 OUTSIDE_SECONDS = 5.0  # between looks at what left the ERP, for the tills that ask in their contacts
 
@@ -150,9 +150,25 @@ class Services:
         return self.consumers.authenticate(token)
 
     def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
+        from malote.books import asking
         from malote.tills import contact as contacts
 
-        return contacts.record_contact(self.engine, till.id, contact, received_at=time.time())
+        now = time.time()
+        recorded = contacts.record_contact(self.engine, till.id, contact, received_at=now)
+        if contact.told is not None:
+            asking.heed(self.engine, till.id, contact.told, now)
+        return recorded
+
+    def asked_of(self, till: "Till") -> "Asked | None":
+        return self._asked(None).get(till.id)
+
+    @once
+    def _asked(self) -> "Remembered[None, dict[int, Asked]]":
+        """Asked once for all tills that come within a few seconds."""
+        from malote.books import asking
+        from malote.console.asking import Remembered
+
+        return Remembered(lambda _: asking.asked(self.engine, time.time()), OUTSIDE_SECONDS)
 
     def sync_due(self, till: "Till", obeyed: int | None) -> int:
         from malote.quarantine import synchronising

@@ -135,6 +135,7 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
         business_day=wire.BusinessDay(books.zone, books.day_begins),
         outside=outside,
         outside_total=outside_total,
+        asked=services.asked_of(request.auth),
     )
 
 

@@ -109,6 +109,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             till.show,
             till.show_tab,
             books.rebook,
+            books.accept_gaps,
             synchronise.synchronise,
             synchronise.synchronise_one,
             rejected.check,

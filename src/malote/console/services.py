@@ -12,6 +12,7 @@ from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.alerts.services import Alerts
+from malote.books.accepting import Gap, Wanted
 from malote.books.board import Board, Listed
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.consumers.accounts import Consumer
@@ -92,6 +93,8 @@ class Books:
     # Of a till (None: a page of all, behind a name), so many business days up to today's.
     board: Callable[[str | None, str, int], Board]
     day: Callable[[str, date], list[Listed]]  # the sales behind a till's day
+    gaps: Callable[[str], list[Gap]]  # a till's missing numbers
+    accept_gaps: Callable[[Actor, Wanted, str], int]  # with a reason: how many numbers that were
 
 
 @dataclass(frozen=True, slots=True)
