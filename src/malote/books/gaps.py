@@ -17,11 +17,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from malote.books.gap_keeping import counts_as_sale, lock, of_series, reckon
 from malote.books.numbering import SeriesKey
 from malote.database.book_tables import number_gap, number_series, number_walk
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.standing import Standing
-from malote.spool.moving import chunks
 
 MOST_WALKED = 20_000  # documents at one look
 MOST_CHECKED = 100  # known gaps at one look, those first that were looked at longest ago
