@@ -120,6 +120,7 @@ class Passing:
         self.schema = erp.schema
         self.connections = erp.connections
         self.create_structure = erp.create_structure
+        self.script = erp.script
         self.booked = erp.booked
         self.ledger = erp.ledger
         self.enter_before = erp.enter_before

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from malote.erp.ordinary_tables import USUAL_TAXES
-from malote.erp.postgresql.grants import DIALECT
+from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.suggesting.filling import FORMATS, TILL, Line, directions, lines
 from malote.erp.suggesting.guessing import Tables, chosen, drawn_key, is_key, key_of_many, own_key, sale_key
 from malote.erp.suggesting.looking import Found, Known
