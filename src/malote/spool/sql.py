@@ -13,7 +13,18 @@ from malote.register.documents import OverdueSale, StoredDocument, TillStatus
 from malote.register.replaying import Judge
 from malote.register.unkept import Waiting, Write
 from malote.rejection import Language
-from malote.spool import accepting, confirming, following, joining, leasing, no_sales, receipts, retention, settling
+from malote.spool import (
+    accepting,
+    confirming,
+    following,
+    joining,
+    leasing,
+    no_sales,
+    outages,
+    receipts,
+    retention,
+    settling,
+)
 from malote.spool.documents import IncomingFile, LeasedDocument, RejectedDocument, Settlement
 from malote.spool.retention import Hold
 from malote.spool.states import State
@@ -76,6 +87,10 @@ class Spool:
         now = self._clock()
         wish = leasing.Wish(owner, limit, seconds, next(self._turns))
         return leasing.lease(self._engine, wish, now, put_back=self._record.went_back(self._engine, now))
+
+    def lost_seconds(self, since: float, until: float) -> float:
+        """Between these moments, in seconds since the epoch: how long nothing could be booked."""
+        return outages.lost(self._engine, since, until)
 
     def settle(self, settlements: Sequence[Settlement]) -> int:
         """Records what became of leased documents, in one transaction. How many counted.
