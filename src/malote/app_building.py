@@ -1,12 +1,13 @@
 """The bigger parts of the server, put together of smaller ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from malote.config import Settings, limits_of
+from malote.console.asking import Remembered
 from malote.erp.engines import open_configured, tables_of
 from malote.erp.mapping import BUILT_IN
 from malote.erp.protocol import ErpError
@@ -15,9 +16,18 @@ from malote.fiscal.reader import read
 from malote.intake.receive import Intake
 from malote.locks.services import Locks
 from malote.quarantine import cures
+from malote.quarantine.jobs import Jobs
 from malote.quarantine.parts import Parts
 from malote.quarantine.services import Quarantine
+from malote.quarantine.synchronising import Synchronisation
+from malote.runbook.seeing import Parts as RunbookParts
+from malote.runbook.services import Runbook
 from malote.spool.sql import Spool
+from malote.structures.form import Scope
+from malote.structures.reports import Drift
+from malote.structures.services import Structures
+
+DRIFT_SECONDS = 3.0  # between two looks at a database's structure, however many look at the procedure
 
 
 def build_quarantine(settings: Settings, engine: Engine, spool: Spool, intake: Intake) -> Quarantine:
@@ -49,6 +59,20 @@ def _booked(settings: Settings, documents: Sequence[Document]) -> list[bool]:
     finally:
         erp.close()
     return [has_content(document, ledger.get(identity(document))) for document in documents]
+
+
+def build_runbook(
+    engine: Engine,
+    settings: Settings,
+    quarantine: Quarantine,
+    synchronisation: Synchronisation,
+    structures: Structures,
+    locks: Locks,
+    jobs: Jobs,
+) -> Runbook:
+    """The procedure over the services that the pages use. A structure is looked at every few seconds at most."""
+    drift: Callable[[Scope], Drift] = Remembered(structures.drift, DRIFT_SECONDS)
+    return Runbook(RunbookParts(engine, settings, quarantine, synchronisation, structures, locks, drift), jobs)
 
 
 def build_locks(settings: Settings, engine: Engine) -> Locks:

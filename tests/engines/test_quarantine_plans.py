@@ -12,8 +12,7 @@ from malote.database.migrations import migrate
 from malote.quarantine import candidates, index
 from malote.quarantine.keeping import Place
 from malote.quarantine.reports import Selection
-from malote.register import discarding, unkept
-from malote.spool import history
+from malote.spool import discarding, history, unkept
 from malote.tills import custody, orders
 
 HASH = b"x" * 32

@@ -56,6 +56,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "serve": (_Part("serve"),),
     "post": (_Part("post"),),
     "status": (_Part("status"),),
+    "doctor": (_Part("doctor"),),
     "metrics": (_Part("metrics"),),
     "stores": (_Part("stores"),),
     "attention": (_Part("attention"),),

@@ -19,6 +19,7 @@ from malote import rejection
 from malote.console.live import Changes
 from malote.console.pages import (
     alerts,
+    assistant,
     books,
     consumers,
     cures,
@@ -50,7 +51,7 @@ from malote.console.visits import (
     visit_of,
 )
 from malote.database.errors import StoreError
-from malote.register.contents import DocumentNotFoundError
+from malote.spool.contents import DocumentNotFoundError
 
 log = structlog.get_logger("malote.console")
 
@@ -104,12 +105,13 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             entry.change_password,
             entry.sign_out,
             management.show,
+            assistant.show,
+            assistant.go_on,
             alerts.show,
             alerts.test_targets,
             till.show,
             till.show_tab,
             books.rebook,
-            books.accept_gaps,
             synchronise.synchronise,
             synchronise.synchronise_one,
             rejected.check,

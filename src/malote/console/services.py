@@ -12,7 +12,6 @@ from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.alerts.services import Alerts
-from malote.books.accepting import Gap, Wanted
 from malote.books.board import Board, Listed
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.consumers.accounts import Consumer
@@ -25,13 +24,13 @@ from malote.quarantine.jobs import Jobs
 from malote.quarantine.reports import Custody, FolderFinding
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
-from malote.register.documents import OverdueSale, StoredDocument
-from malote.register.happenings import Happening
-from malote.register.listing import DocumentsPage, DocumentsQuery, Found
-from malote.register.metrics import Metrics
-from malote.register.relations import Related
 from malote.rejection import Language
-from malote.spool.documents import Reason
+from malote.runbook.services import Runbook
+from malote.spool.documents import OverdueSale, Reason, StoredDocument
+from malote.spool.happenings import Happening
+from malote.spool.listing import DocumentsPage, DocumentsQuery, Found
+from malote.spool.metrics import Metrics
+from malote.spool.relations import Related
 from malote.structures.services import Structures
 from malote.wire import RefusedFile
 
@@ -93,8 +92,6 @@ class Books:
     # Of a till (None: a page of all, behind a name), so many business days up to today's.
     board: Callable[[str | None, str, int], Board]
     day: Callable[[str, date], list[Listed]]  # the sales behind a till's day
-    gaps: Callable[[str], list[Gap]]  # a till's missing numbers
-    accept_gaps: Callable[[Actor, Wanted, str], int]  # with a reason: how many numbers that were
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +108,7 @@ class Services:
     findings: Callable[[str], list[FolderFinding]]  # of a till's folder, as of a moment ago
     custody: Callable[[int], Custody]  # of a rejected document, as of a moment ago
     synchronisation: Synchronisation
+    runbook: Runbook
     jobs: Jobs
     alerts: Alerts
     numbering: Numbering

@@ -17,7 +17,7 @@ from malote.database.tables import document as documents
 from malote.quarantine import candidates
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import Selection
-from malote.register import contents
+from malote.spool import contents
 
 log = structlog.get_logger("malote.quarantine")
 

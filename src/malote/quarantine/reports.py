@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from malote.register.documents import StoredDocument
-from malote.spool.documents import Reason
+from malote.spool.documents import Reason, StoredDocument
 
 # Why a document may be deleted: who provably has it besides, or that a person took the responsibility.
 #   till    the till said, after the rejection and not long ago, that it holds the file

@@ -1,10 +1,12 @@
 """Privileges on PostgreSQL: the statements that give them, and which of them the present user lacks."""
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Dialect, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from malote.erp.grants import USAGE, Grant, uses
 from malote.erp.mapping import ErpTables
-from malote.erp.postgresql.dialect import DIALECT
+
+DIALECT: Dialect = PGDialect()  # type: ignore[no-untyped-call]
 
 # Looked up by name in every schema, since without USAGE a schema's tables are not visible at all.
 _TABLES = text(

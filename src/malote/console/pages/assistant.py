@@ -1,0 +1,93 @@
+"""Assistente: the procedure of the support page at the right of every page, ticked from what is so now."""
+
+from typing import Any
+
+from litestar import Response, get, post
+
+from malote.accounts.roles import Permission, permissions
+from malote.console.rendering import answer
+from malote.console.services import Services
+from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, parameters, services_of, visit_of
+from malote.runbook import commands, words
+from malote.runbook.deciding import Step
+from malote.runbook.services import View
+from malote.runbook.treatments import AREAS, treatment
+from malote.tills.till import TillError
+
+LONGEST = 60  # of a till's name in an address
+MOST_GROUPS = 5  # causes of rejects, shown in a step
+
+
+def context(services: Services, visit: Visit, view: View) -> dict[str, Any]:
+    """What the drawer and the page of its own show."""
+    language, erp = visit.language, services.erp_name
+    current = view.procedure.current
+    shown = [one for one in view.procedure.steps if one.state in ("now", "going", "handed")]
+    return {
+        "section": "assistant",
+        "scope": view.seen.scope,
+        "view": view,
+        "steps": view.procedure.steps,
+        "current": current,
+        "open": {one.name for one in shown},
+        "verdict": view.procedure.verdict,
+        "verdict_words": words.verdict(view.procedure, language),
+        "proof": view.ended,
+        "step_title": lambda step: words.title(step.name, language),
+        "step_said": lambda step: words.said(step, language, erp),
+        "step_command": lambda step: commands.command(step, view.seen),
+        "step_who": lambda step: words.who(step.who, language),
+        "cause_words": lambda one: words.cause(one, language),
+        "log_off": lambda step: words.log_off(step.facts, language),
+        "able": _able(services, visit, shown),
+        "checks": _checks(view, visit),
+        "most_groups": MOST_GROUPS,
+        "marks": "|".join(current.press.marks) if current and current.press else "",
+        "to": current.press.page if current and current.press else "",
+    }
+
+
+@get("/assistant", sync_to_thread=True)
+def show(request: ConsoleRequest) -> Response[str]:
+    services, visit = services_of(request), visit_of(request)
+    view = _view(services, visit, parameters(request).get("till", ""))
+    return answer(request, "assistant", context(services, visit, view))
+
+
+@post("/assistant/go-on", status_code=200, sync_to_thread=True, opt=needs(Permission.SYNCHRONISE))
+def go_on(request: ConsoleRequest) -> Response[str]:
+    """Continuar: what deletes, alters and ends nothing is done; then it looks again."""
+    services, visit = services_of(request), visit_of(request)
+    scope = visit.text("till")[:LONGEST]
+    try:
+        view = services.runbook.go_on(scope, visit.actor, _may(visit))
+    except TillError as error:
+        raise RefusedError("page_unknown", 404) from error
+    return answer(request, "assistant", context(services, visit, view))
+
+
+def _view(services: Services, visit: Visit, scope: str) -> View:
+    """Raises ``RefusedError`` where there is no such till."""
+    try:
+        return services.runbook.view(scope[:LONGEST], visit.actor, _may(visit))
+    except TillError as error:
+        raise RefusedError("page_unknown", 404) from error
+
+
+def _may(visit: Visit) -> frozenset[str]:
+    return frozenset(one.value for one in permissions(visit.user.role))
+
+
+def _able(services: Services, visit: Visit, steps: list[Step]) -> dict[str, list[str]]:
+    """Of the steps that this person may not do, who can."""
+    lacking = {one.press.permission for one in steps if one.press and not visit.may(one.press.permission)}
+    return {permission: services.runbook.who_may(permission) for permission in lacking}
+
+
+def _checks(view: View, visit: Visit) -> list[tuple[str, bool, bool]]:
+    """What every analyst looks at: its name, whether anything is found, and whether that holds sales up."""
+    found: dict[str, bool] = {}
+    for one in view.seen.causes:
+        how = treatment(one)
+        found[how.area] = found.get(how.area, False) or how.holds
+    return [(words.area(area, visit.language), area in found, found.get(area, False)) for area in AREAS]

@@ -1,0 +1,161 @@
+"use strict";
+// The Assistente's drawer: opened and closed, kept up to date while it is open, and the button to press next shown on
+// the page itself. Without this script its page of its own shows the same.
+
+const assistant = document.getElementById("assistant");
+const ASSISTANT_MS = 3_000;
+const KEPT = "malote-assistant";
+
+function kept() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function keep(values) {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify({ ...kept(), ...values }));
+  } catch {
+    // A browser that keeps nothing opens it anew on each page.
+  }
+}
+
+const isOpen = () => assistant && !assistant.hidden;
+// A till's own pages speak of that till; elsewhere of the one that was looked at last, or of all.
+const scope = () => assistant.dataset.till || kept().till || "";
+let asking = false;
+
+async function ask() {
+  if (!isOpen() || asking || document.hidden) return;
+  asking = true;
+  try {
+    const till = scope();
+    const answer = await fetch(`${assistant.dataset.address}${till ? `?till=${encodeURIComponent(till)}` : ""}`, {
+      headers: { "HX-Request": "true", "Malote-Refresh": "1" },
+    });
+    if (answer.status === 401) location.reload();
+    if (answer.status === 404 && till) keep({ till: "" });
+    if (answer.ok) fill(await answer.text());
+  } catch {
+    // Away: the page's own indicator says so.
+  } finally {
+    asking = false;
+  }
+}
+
+function fill(text) {
+  // As a page, so that no script and no handler of it runs.
+  const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("[data-assistant-body]");
+  if (!fresh) return;
+  const old = assistant.querySelector("[data-assistant-body]");
+  if (old && window.Idiomorph) Idiomorph.morph(old, fresh.outerHTML);
+  else assistant.replaceChildren(document.adoptNode(fresh));
+  for (const place of assistant.querySelectorAll("[data-absolute]")) {
+    if (!place.textContent.startsWith("http")) place.textContent = location.origin + place.textContent;
+  }
+  point();
+}
+
+function open(opened) {
+  if (!assistant) return;
+  assistant.hidden = !opened;
+  document.body.classList.toggle("assisted", opened);
+  for (const button of document.querySelectorAll("[data-assistant-open]")) button.setAttribute("aria-expanded", String(opened));
+  keep({ open: opened });
+  if (opened) ask();
+  else point();
+}
+
+// ---- the button to press next ----
+
+const visible = (element) => !element.disabled && element.getClientRects().length > 0;
+
+function next() {
+  const body = isOpen() && assistant.querySelector("[data-assistant-body]");
+  if (!body || !body.dataset.to) return null;
+  const dialog = document.querySelector("dialog[open]");
+  const here = decodeURI(location.pathname);
+  const there = new URL(body.dataset.to, location.origin);
+  const same = here === decodeURI(there.pathname) || (!there.search && here.startsWith(`${decodeURI(there.pathname)}/`) && here.split("/").length > 4);
+  if (!same && !dialog) return null;
+  for (const mark of body.dataset.marks.split("|")) {
+    const all = (dialog ?? document).querySelectorAll(`[data-press="${CSS.escape(mark)}"]`);
+    const found = [...all].find(visible);
+    if (found) return found;
+  }
+  return null;
+}
+
+function point() {
+  const found = next();
+  for (const one of document.querySelectorAll(".press-next")) if (one !== found) one.classList.remove("press-next");
+  for (const one of document.querySelectorAll('[aria-describedby="assistant-heading"]')) if (one !== found) one.removeAttribute("aria-describedby");
+  if (!found || found.classList.contains("press-next")) return;
+  found.classList.add("press-next");
+  found.setAttribute("aria-describedby", "assistant-heading");
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-assistant-open]");
+  if (opener && assistant) {
+    event.preventDefault();
+    open(!isOpen());
+  }
+  if (event.target.closest("[data-assistant-close]")) open(false);
+  const chosen = event.target.closest("[data-assistant-scope]");
+  if (chosen && isOpen()) {
+    event.preventDefault();
+    keep({ till: chosen.dataset.assistantScope });
+    assistant.dataset.till = "";
+    ask();
+  }
+  const way = event.target.closest("[data-assistant-way]");
+  const found = way && isOpen() && next();
+  if (found) {
+    event.preventDefault();
+    found.scrollIntoView({ block: "center" });
+    found.focus();
+  } else if (way) keep({ open: true, till: assistant?.querySelector("[data-assistant-body]")?.dataset.scope ?? "" });
+  const copier = event.target.closest("[data-copy]");
+  if (copier) copy(copier);
+  setTimeout(point);
+});
+
+async function copy(button) {
+  const place = document.querySelector(button.dataset.copy);
+  if (!place) return;
+  try {
+    await navigator.clipboard.writeText(place.textContent.trim());
+    button.classList.add("copied");
+  } catch {
+    getSelection().selectAllChildren(place);
+  }
+}
+
+document.addEventListener("submit", async (event) => {
+  if (!event.target.matches("[data-assistant-form]") || !isOpen()) return;
+  event.preventDefault();
+  const answer = await fetch(event.target.action, {
+    method: "POST",
+    body: new URLSearchParams(new FormData(event.target)),
+    headers: { "HX-Request": "true" },
+  });
+  if (answer.ok) fill(await answer.text());
+  else ask();
+});
+
+document.addEventListener("change", () => setTimeout(point));
+document.body.addEventListener("htmx:afterSettle", () => {
+  point();
+  setTimeout(ask, 400);
+});
+document.addEventListener("close", () => setTimeout(point), true);
+document.body.addEventListener("openDialog", () => setTimeout(point));
+
+if (assistant) {
+  if (assistant.dataset.till) keep({ till: assistant.dataset.till });
+  setInterval(ask, ASSISTANT_MS);
+  if (kept().open) open(true);
+}

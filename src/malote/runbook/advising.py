@@ -1,0 +1,103 @@
+"""What to do about the rejected documents of a cause, from a look at the newest few: nothing is changed by it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, select
+
+from malote.accounts.audit import SYSTEM
+from malote.database.engine import reading
+from malote.database.tables import document, tally, till
+from malote.erp.protocol import ErpError
+from malote.quarantine.reports import Selection
+from malote.quarantine.services import Quarantine
+from malote.runbook.situation import Advice, Group
+from malote.spool.contents import DocumentNotFoundError
+from malote.spool.moving import decode_reason
+
+SAMPLE = 10  # documents of a cause
+MOST_GROUPS = 12
+
+_STRUCTURE = "structure_outdated"
+# What the ERP itself refused: no look from here can tell whether it would take it now.
+_OF_THE_ERP = frozenset(
+    {
+        "erp_constraint",
+        "erp_refused",
+        "erp_unmapped",
+        "erp_query_ambiguous",
+        "erp_unencodable",
+        "erp_call_missing",
+        "value_out_of_range",
+    }
+)
+
+
+def groups(quarantine: Quarantine, till_id: int | None) -> list[Group]:
+    """The rejected documents by cause, the most first. Raises ``StoreError``."""
+    with reading(quarantine.parts.engine) as connection:
+        found = _counted(connection, till_id)
+        samples = {code: _sample(connection, row.till_id, code) for code, row in found.items()}
+    return [_group(quarantine, code, row, samples[code]) for code, row in found.items() if samples[code]]
+
+
+def _counted(connection: Connection, till_id: int | None) -> dict[str, "_Counted"]:
+    query = (
+        select(tally.c.reason_code, tally.c.till_id, tally.c.count, tally.c.total, till.c.name)
+        .join(till, till.c.id == tally.c.till_id)
+        .where(tally.c.state == "rejected", tally.c.count > 0, till.c.disabled_at.is_(None))
+        .order_by(tally.c.count.desc(), tally.c.reason_code)
+    )
+    if till_id is not None:
+        query = query.where(tally.c.till_id == till_id)
+    found: dict[str, _Counted] = {}
+    for code, of_till, count, total, name in connection.execute(query):
+        known = found.setdefault(code, _Counted(of_till, name))
+        known.count += int(count)
+        known.value += int(total)
+    return dict(sorted(found.items(), key=lambda one: -one[1].count)[:MOST_GROUPS])
+
+
+class _Counted:
+    """``till_id``, ``name``: where there are most of it."""
+
+    def __init__(self, till_id: int, name: str) -> None:
+        self.till_id, self.name = till_id, name
+        self.count = self.value = 0
+
+
+def _sample(connection: Connection, till_id: int, code: str) -> Sequence[tuple[int, str | None, str | None]]:
+    """The newest few: id, kind and reason."""
+    query = (
+        select(document.c.id, document.c.kind, document.c.reason)
+        .where(
+            document.c.state == "rejected",
+            document.c.till_id == till_id,
+            func.coalesce(document.c.reason_code, "") == code,
+        )
+        .order_by(document.c.id.desc())
+        .limit(SAMPLE)
+    )
+    return [(row.id, row.kind, row.reason) for row in connection.execute(query)]
+
+
+def _group(
+    quarantine: Quarantine, code: str, row: _Counted, sample: Sequence[tuple[int, str | None, str | None]]
+) -> Group:
+    reason = decode_reason(sample[0][2]) if sample[0][2] else None
+    kinds = {one: kind for one, kind, _ in sample}
+    advice = _advice(quarantine, code, kinds)
+    return Group(code, row.count, row.value, advice, row.name, sample[0][0], reason.facts if reason else {})
+
+
+def _advice(quarantine: Quarantine, code: str, kinds: dict[int, str | None]) -> Advice:
+    if code == _STRUCTURE:
+        return "structures"
+    selection = Selection(tuple(kinds))
+    try:
+        if code not in _OF_THE_ERP and quarantine.replay(selection, SYSTEM, dry_run=True).replayed:
+            return "replay"
+        deletable = {one.id: one.grounds for one in quarantine.delete(selection, SYSTEM, dry_run=True).deleted}
+    except (ErpError, DocumentNotFoundError, OSError):
+        return "cure"
+    elsewhere = [deletable.get(one) == "erp" or (kind is None and one in deletable) for one, kind in kinds.items()]
+    return "delete" if all(elsewhere) else "cure"

@@ -1,0 +1,300 @@
+"""From what is seen to what is next: the procedure of the support page. Pure.
+
+Each step is judged by what is seen now, so that whoever presses a button, on whatever page, ticks it. What plainly
+isn't the cause is skipped, and why is said. A lock comes before all but what stops the whole server: while it lasts
+nothing that is done elsewhere can be proven. What another must do holds back none of the steps after it.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from malote import rejection
+from malote.rejection import Cure
+from malote.runbook.situation import Cause, Group, Lock, Marks, Situation, Structure
+from malote.runbook.treatments import Press, Treatment, filled, press_of, treatment
+from malote.structures.form import Scope
+
+StepName = Literal[
+    "look", "rejected", "synchronise", "structures", "synchronise_2", "locks", "structures_2", "synchronise_3"
+]
+# done     it was wrong, and is right now; or it was looked at
+# skipped  it is plainly not the cause: ``said`` why
+# now      somebody, or the program itself, must do it
+# going    it is being done
+# handed   only another can do it: ``who``
+# later    something else comes first
+StepState = Literal["done", "skipped", "now", "going", "handed", "later"]
+
+# resolved  sales went up
+# go        the program can go on by itself
+# person    a person must press something
+# going     something is under way: look again
+# handed    what is left is others' to do
+# support   sales don't go up, and no step of the page says why
+Verdict = Literal["resolved", "go", "person", "going", "handed", "support"]
+
+YOUNG_SECONDS = 60.0  # that a sale may be on its way before that counts as standing still
+
+
+class Step(msgspec.Struct, frozen=True):
+    """``said`` names the sentence (``words``), whose facts stand beside it; ``code`` is the catalogue's, where one says
+    more. ``unattended``: nothing is deleted, altered or ended by it, so that nobody need be asked."""
+
+    name: StepName
+    state: StepState
+    said: str
+    facts: dict[str, str] = {}
+    code: str = ""
+    who: Cure = "support"
+    press: Press | None = None
+    unattended: bool = False
+    causes: list[Cause] = []
+    groups: list[Group] = []
+
+
+class Procedure(msgspec.Struct, frozen=True):
+    """``beside``: what is wrong and keeps no sale from going up."""
+
+    verdict: Verdict
+    steps: list[Step]
+    beside: list[Cause]
+
+    @property
+    def current(self) -> Step | None:
+        """What to do next, or what is under way."""
+        return next((one for one in self.steps if one.state == "now"), None) or next(
+            (one for one in self.steps if one.state == "going"), None
+        )
+
+
+def decide(seen: Situation, marks: Marks | None = None, may: Collection[str] | None = None) -> Procedure:
+    """``marks`` None: nothing was begun. ``may``: the permissions of whoever looks; None: all of them."""
+    past = marks or Marks(seen.at, "")
+    steps = [_permitted(one, may) for one in _Judge(seen, past).steps()]
+    beside = [one for one in seen.causes if not treatment(one).holds]
+    return Procedure(_verdict(seen, steps), steps, beside)
+
+
+def _permitted(step: Step, may: Collection[str] | None) -> Step:
+    if step.state != "now" or step.press is None or may is None or step.press.permission in may:
+        return step
+    return msgspec.structs.replace(step, state="handed")
+
+
+def _verdict(seen: Situation, steps: Sequence[Step]) -> Verdict:
+    current = next((one for one in steps if one.state == "now"), None)
+    if current is not None:
+        return "go" if current.unattended else "person"
+    if any(one.state == "going" for one in steps):
+        return "going"
+    if any(one.state in ("handed", "later") for one in steps):
+        return "handed"
+    return "support" if is_standing_still(seen) else "resolved"
+
+
+def is_standing_still(seen: Situation) -> bool:
+    """Whether sales are on their way for too long, whatever the reason."""
+    return seen.oldest is not None and seen.at - seen.oldest > YOUNG_SECONDS
+
+
+def troubles(seen: Situation) -> set[str]:
+    """The steps that have something to do now, as they are marked."""
+    found: set[str] = set()
+    if any(treatment(one).step == "look" and treatment(one).holds for one in seen.causes):
+        found.add("look")
+    if _own_groups(seen):
+        found.add("rejected")
+    if any(one.state not in ("current", "unknown") for one in seen.structures):
+        found.add("structures")
+    if seen.lock is not None:
+        found.add("locks")
+    return found
+
+
+def _own_groups(seen: Situation) -> list[Group]:
+    return [one for one in seen.groups if one.advice != "structures"]
+
+
+class _Judge:
+    def __init__(self, seen: Situation, marks: Marks) -> None:
+        self._seen = seen
+        self._marks = marks
+        holding = [(one, treatment(one)) for one in seen.causes]
+        self._holding = [(one, how) for one, how in holding if how.holds and how.step == "look"]
+        self._stopping = next(
+            (one for one in self._holding if one[1].stops_all and not self._is_behind_a_lock(one)), None
+        )
+
+    def steps(self) -> Iterator[Step]:
+        after_locks = "locks" in self._marks.gone and self._seen.lock is None
+        structures = self._structures()
+        yield self._look()
+        yield self._rejected()
+        yield self._synchronise("synchronise", ("", "look", "rejected"))
+        yield self._waits("structures") if after_locks and structures.state in ("now", "going") else structures
+        yield self._synchronise("synchronise_2", ("structures",))
+        yield self._locks()
+        yield self._again(structures, after_locks=after_locks)
+        yield self._synchronise("synchronise_3", ("locks",))
+
+    def _is_behind_a_lock(self, one: tuple[Cause, Treatment]) -> bool:
+        """Nobody posts fast enough while a table is held: that is no fault of the poster."""
+        return self._seen.lock is not None and one[0].name == "behind"
+
+    def _waits(self, name: StepName) -> Step:
+        return Step(name, "skipped", "structures_after_locks")
+
+    # ---- 1 ----
+
+    def _look(self) -> Step:
+        some = [one for one, _ in self._holding]
+        if not some:
+            said = "look_clean" if not self._seen.causes else "look_seen"
+            return Step("look", "done", said, facts=self._totals(), causes=list(self._seen.causes))
+        first = self._stopping[0] if self._stopping else some[0]
+        how = treatment(first)
+        who = rejection.entry(first.code).cure
+        press = press_of(first, how.press) if how.press else None
+        state: StepState = "now" if press else "handed"
+        facts = self._totals() | first.facts
+        return Step("look", state, "look_found", facts, first.code, who, press, causes=some)
+
+    def _totals(self) -> dict[str, str]:
+        seen = self._seen
+        return {"tills": str(seen.tills), "pending": str(seen.at_till + seen.pending + seen.waiting)}
+
+    # ---- 2 ----
+
+    def _rejected(self) -> Step:
+        groups = _own_groups(self._seen)
+        if not groups:
+            if self._seen.rejected:
+                return Step("rejected", "skipped", "rejected_by_structure", {"count": str(self._seen.rejected)})
+            return self._cured("rejected", "rejected_none")
+        if (why := self._first_comes()) is not None:
+            return Step("rejected", "later", why, {"count": _count(groups)}, groups=groups)
+        first = min(groups, key=_ease)
+        press = filled(_PRESS_OF_ADVICE[first.advice], first.till, first.code)
+        if first.advice == "cure":
+            press = Press(f"documents/{first.example}", press.marks, press.permission)
+        who = rejection.entry(first.code).cure
+        facts = first.facts | {"count": _count(groups), "first": str(first.count)}
+        if _is_foreign(first):
+            return Step("rejected", "handed", "rejected_handed", facts, first.code, who, press, groups=groups)
+        return Step("rejected", "now", f"rejected_{first.advice}", facts, first.code, who, press, groups=groups)
+
+    def _first_comes(self) -> str | None:
+        if self._stopping is not None:
+            return "first_look"
+        return "first_locks" if self._seen.lock is not None else None
+
+    # ---- 3, 5, 8 ----
+
+    def _synchronise(self, name: StepName, after: Sequence[str]) -> Step:
+        """``after``: the changes that it follows; of the others it is another step's turn."""
+        change = self._marks.last_change
+        if change not in after:
+            passed = any(one in self._marks.gone for one in after if one)
+            return Step(name, "done", "synchronised") if passed else Step(name, "skipped", "synchronise_not_yet")
+        if (why := self._first_comes()) is not None:
+            return Step(name, "later", why)
+        seen = self._seen
+        order = seen.order
+        if order is None:
+            if not self._to_send():
+                return Step(name, "done" if change else "skipped", "synchronise_nothing")
+            facts = {"count": str(seen.at_till + seen.pending + seen.waiting)}
+            press = Press(f"tills/{seen.scope}" if seen.scope else "tills", _SYNCHRONISE, "synchronise")
+            return Step(name, "now", "synchronise_now", facts, press=press, unattended=True)
+        facts = {"tills": str(order.tills), "open": str(order.open), "sent": str(order.sent)}
+        if order.open > len(order.silent):
+            return Step(name, "going", "synchronise_going", facts)
+        if order.silent:
+            named = {"named": ", ".join(order.silent[:5])}
+            return Step(name, "handed", "synchronise_silent", facts | named, "till_unheard", "operator")
+        return Step(name, "done", "synchronised", facts)
+
+    def _to_send(self) -> bool:
+        seen = self._seen
+        holding = any(treatment(one).step == "synchronise" for one in seen.causes)
+        return holding or is_standing_still(seen) or (bool(self._marks.gone) and seen.at_till + seen.pending > 0)
+
+    # ---- 4, 7 ----
+
+    def _structures(self) -> Step:
+        wrong = [one for one in self._seen.structures if one.state not in ("current", "unknown")]
+        if not wrong:
+            unknown = next((one for one in self._seen.structures if one.state == "unknown"), None)
+            if unknown is not None:
+                return Step("structures", "skipped", "structures_unknown", unknown.facts, unknown.code)
+            return self._cured("structures", "structures_current")
+        first = wrong[0]
+        if (why := self._first_comes()) is not None:
+            return Step("structures", "later", why, {"named": ", ".join(first.named)})
+        facts = {"count": str(first.count), "named": ", ".join(first.named), "scope": first.scope} | first.facts
+        said = f"structures_{first.state}"
+        if first.state == "running":
+            return Step("structures", "going", said, facts)
+        who: Cure = rejection.entry(first.code).cure if first.code else "support"
+        if first.state == "conflict":
+            return Step("structures", "handed", said, facts, first.code, who)
+        return Step("structures", "now", said, facts, first.code, who, _press_of_structure(first))
+
+    def _again(self, structures: Step, *, after_locks: bool) -> Step:
+        if "locks" not in self._marks.seen:
+            return Step("structures_2", "skipped", "only_after_locks")
+        if not after_locks:
+            return Step("structures_2", "later", "first_locks")
+        return msgspec.structs.replace(structures, name="structures_2")
+
+    # ---- 6 ----
+
+    def _locks(self) -> Step:
+        lock = self._seen.lock
+        if lock is None:
+            return self._cured("locks", "locks_none")
+        if self._stopping is not None:
+            return Step("locks", "later", "first_look", lock_facts(lock))
+        press = Press("locks", _LOCKS, "kill_session")
+        return Step("locks", "now", "locks_now", lock_facts(lock), "erp_locked", "dba", press)
+
+    def _cured(self, name: Literal["rejected", "structures", "locks"], said: str) -> Step:
+        return Step(name, "done", f"{name}_cured") if name in self._marks.gone else Step(name, "skipped", said)
+
+
+_SYNCHRONISE = ("confirm-synchronise", "synchronise", "select-all")
+_LOCKS = ("confirm-kill", "kill", "lock-row", "dba-user", "dba-enter")
+_UPDATE = ("confirm-update", "resume", "update", "select-all")
+_PRESS_OF_ADVICE = {
+    "replay": Press("tills/{till}/rejected", ("replay {code}", "replay"), "replay"),
+    "delete": Press("tills/{till}/rejected?code={code}", ("confirm-delete", "delete", "select-all"), "delete_rejected"),
+    "cure": Press("documents", ("cure",), "cure"),
+}
+_ADVICE_ORDER = ("replay", "delete", "cure", "structures")
+_PAGE_OF_SCOPE: dict[Scope, str] = {"till": "load-manager", "store": "load-manager/store", "erp": "load-manager/erp"}
+
+
+def _press_of_structure(one: Structure) -> Press:
+    return Press(_PAGE_OF_SCOPE[one.scope], _UPDATE, "apply_structures")
+
+
+def lock_facts(lock: Lock) -> dict[str, str]:
+    """For the words."""
+    texts = {name: getattr(lock, name) or "–" for name in ("session", "user", "program", "object")}
+    return texts | {name: str(getattr(lock, name)) for name in ("others", "tills", "sales")}
+
+
+def _is_foreign(one: Group) -> bool:
+    """Whether nobody of this house cures it."""
+    return one.advice == "cure" and rejection.entry(one.code).cure in ("integrator", "accountant")
+
+
+def _ease(one: Group) -> tuple[bool, int]:
+    """What can be done here comes before what can't."""
+    return _is_foreign(one), _ADVICE_ORDER.index(one.advice)
+
+
+def _count(groups: Sequence[Group]) -> str:
+    return str(sum(one.count for one in groups))

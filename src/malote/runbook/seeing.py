@@ -1,0 +1,214 @@
+"""Looks at everything the procedure is decided by, and changes nothing; what can't be looked at says so."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine
+
+from malote import __version__
+from malote.config import Settings
+from malote.database.engine import reading
+from malote.findings import lights, listing
+from malote.findings.kinds import Finding
+from malote.locks.services import Locks
+from malote.quarantine.services import Quarantine
+from malote.quarantine.synchronising import Synchronisation
+from malote.runbook import advising, figures
+from malote.runbook.situation import MOST_NAMED, Cause, Lock, Marks, Order, Situation, Structure
+from malote.setup.server_check import disk
+from malote.structures.form import Scope, StructureError
+from malote.structures.reports import Drift
+from malote.structures.services import Structures
+from malote.tills.till import Till
+
+_DATABASES: tuple[Scope, ...] = ("store", "erp")
+MOST_LATE = 50  # synchronisations under way whose end is looked for at one look
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What is asked. ``drift`` may answer as of a moment ago."""
+
+    engine: Engine
+    settings: Settings
+    quarantine: Quarantine
+    synchronisation: Synchronisation
+    structures: Structures
+    locks: Locks
+    drift: Callable[[Scope], Drift]
+    clock: Callable[[], float] = time.time
+
+
+def see(parts: Parts, till: Till | None, marks: Marks | None) -> Situation:
+    """Of a till, or of all. Raises ``StoreError``."""
+    now, timings = parts.clock(), dict[str, float]()
+    till_id = till.id if till else None
+    with _timed(timings, "findings"):
+        found = _findings(parts, till, now)
+    with _timed(timings, "figures"), reading(parts.engine) as connection:
+        seen = figures.figures(connection, till_id)
+        quiet = figures.quiet(connection, till_id, now)
+        orders = figures.orders_since(connection, till_id, marks.orders) if marks else []
+    with _timed(timings, "rejected"):
+        groups = advising.groups(parts.quarantine, till_id) if seen.rejected else []
+    with _timed(timings, "locks"):
+        lock = _lock(parts, till)
+    with _timed(timings, "structures"):
+        structures = [*(_database(parts, scope) for scope in _DATABASES), _tills(parts, till)]
+    causes = [*_gathered(found), *_unheard(quiet, found), *_of_the_server(parts, seen.versions, till)]
+    return Situation(
+        at=now,
+        scope=till.name if till else "",
+        tills=seen.tills,
+        disabled=till is not None and till.disabled_at is not None,
+        causes=_disabled(till) + causes,
+        groups=groups,
+        structures=structures,
+        lock=lock,
+        order=_order(parts, orders, till),
+        at_till=seen.at_till,
+        pending=seen.pending,
+        waiting=seen.waiting,
+        rejected=seen.rejected,
+        posted=seen.posted,
+        posted_value=seen.posted_value,
+        oldest=seen.oldest,
+        last_sale=seen.last_sale,
+        versions=seen.versions,
+        server_version=__version__,
+        timings={name: round(seconds, 3) for name, seconds in timings.items()},
+    )
+
+
+@contextmanager
+def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings[name] = time.perf_counter() - began
+
+
+# ---- causes ----
+
+
+def _findings(parts: Parts, till: Till | None, now: float) -> Sequence[Finding]:
+    if till is None:
+        return listing.findings(parts.engine, now)
+    overview = lights.till_overview(parts.engine, till.name, now=now)
+    return overview.findings if overview else []
+
+
+def _gathered(found: Iterable[Finding]) -> list[Cause]:
+    """One for each kind and code, the heaviest first."""
+    causes: dict[tuple[str, str], Cause] = {}
+    weights: dict[tuple[str, str], int] = {}
+    for one in found:
+        key = (one.name, one.code)
+        weights[key] = one.weight
+        causes[key] = _with(causes.get(key), one)
+    return [causes[key] for key in sorted(causes, key=lambda key: (-weights[key], key[1]))]
+
+
+def _with(known: Cause | None, one: Finding) -> Cause:
+    if known is None:
+        named = [one.till] if one.till else []
+        return Cause(one.name, one.code, len(named), named, one.count, one.value, one.since, one.facts)
+    since = min((at for at in (known.since, one.since) if at is not None), default=None)
+    named = [*known.named, one.till] if len(known.named) < MOST_NAMED else known.named
+    return msgspec.structs.replace(
+        known,
+        tills=known.tills + 1,
+        named=named,
+        count=known.count + one.count,
+        value=known.value + one.value,
+        since=since,
+    )
+
+
+def _unheard(quiet: Sequence[Cause], found: Sequence[Finding]) -> Iterator[Cause]:
+    """Those of which the lights don't tell the same already."""
+    told = {one.till for one in found if one.name in ("silent", "cut_off", "never")}
+    for cause in quiet:
+        if cause.name == "token" or not set(cause.named) <= told:
+            yield cause
+
+
+def _of_the_server(parts: Parts, versions: dict[str, int], till: Till | None) -> Iterator[Cause]:
+    looked = disk(shutil.disk_usage(parts.settings.home_path).free, parts.settings.home_path)
+    if looked.code:
+        yield Cause("disk", looked.code, facts=looked.facts)
+    others = {version: count for version, count in versions.items() if version != __version__}
+    if others:
+        facts = {"server": __version__, "agents": ", ".join(sorted(others)[:MOST_NAMED])}
+        named = [till.name] if till else []
+        yield Cause("versions", "agent_version_differs", sum(others.values()), named, facts=facts)
+
+
+def _disabled(till: Till | None) -> list[Cause]:
+    if till is None or till.disabled_at is None:
+        return []
+    return [Cause("disabled", "till_disabled", 1, [till.name], since=till.disabled_at)]
+
+
+# ---- synchronisation, locks, structures ----
+
+
+def _order(parts: Parts, rows: Sequence[Any], till: Till | None) -> Order | None:
+    if not rows:
+        return None
+    late = [row for row in rows if row.done_at is None]
+    progress = {row.name: parts.synchronisation.progress(row.id) for row in late[:MOST_LATE]}
+    still = [row for row in late if (one := progress.get(row.name)) is None or one.stage not in ("done", "replaced")]
+    now = parts.clock()
+    silent = [row.name for row in still if (row.last_contact_at or now) < now - figures.QUIET_SECONDS]
+    last = parts.synchronisation.progress(rows[-1].id) if till is not None else None
+    return Order(min(row.asked_at for row in rows), len(rows), len(still), last.sent if last else 0, silent)
+
+
+def _lock(parts: Parts, till: Till | None) -> Lock | None:
+    stoppage = parts.locks.stoppage()
+    if stoppage is None or (till is not None and not stoppage.whole and till.name not in stoppage.tills):
+        return None
+    one = stoppage.blocker
+    counts = (stoppage.others, len(stoppage.tills), stoppage.sales, stoppage.whole)
+    return Lock(stoppage.since, one.session, one.user, one.program, one.object, *counts)
+
+
+def _database(parts: Parts, scope: Scope) -> Structure:
+    run = parts.structures.last_run(scope)
+    if run is not None and run.state == "running":
+        return Structure(scope, "running", len(run.steps) - run.done)
+    try:
+        drift = parts.drift(scope)
+    except StructureError as error:
+        return Structure(scope, "unknown", code=error.code, facts=error.facts)
+    missing = [one for one in drift.differences if one.severity == "missing"]
+    conflicts = [one for one in drift.differences if one.severity == "conflict"]
+    if missing:
+        return Structure(scope, "behind", len(missing), _named(missing))
+    if conflicts:
+        first = conflicts[0]
+        return Structure(scope, "conflict", len(conflicts), _named(conflicts), first.code, first.facts)
+    return Structure(scope, "current")
+
+
+def _named(differences: Sequence[Any]) -> list[str]:
+    names = [one.table if one.what == "table" else f"{one.table}.{one.name}" for one in differences]
+    return list(dict.fromkeys(names))[:MOST_NAMED]
+
+
+def _tills(parts: Parts, till: Till | None) -> Structure:
+    if till is not None and till.disabled_at is not None:
+        return Structure("till", "current")
+    behind = [one.till for one in parts.structures.tills([till.name] if till else None) if one.current is False]
+    if not behind:
+        return Structure("till", "current")
+    rollout = parts.structures.rollout()
+    if rollout is not None and rollout.state == "stopped":
+        return Structure("till", "failed", len(behind), behind[:MOST_NAMED], rollout.code, {"till": rollout.stopped_by})
+    state = "running" if rollout is not None and rollout.state == "running" else "behind"
+    return Structure("till", state, len(behind), behind[:MOST_NAMED])  # type: ignore[arg-type]

@@ -1,0 +1,121 @@
+"""What each cause means for the procedure: which check finds it, whether sales stand still for it, and what to press.
+
+The one table. A code that is not in it is treated as its kind of finding is; who cures it stands in the catalogue.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from malote.runbook.situation import Cause
+
+# What every analyst looks at, in this order.
+Area = Literal[
+    "agent", "folder", "token", "clock", "disk", "numbering", "versions", "poster", "erp", "books", "documents"
+]
+AREAS: tuple[Area, ...] = (
+    *("poster", "erp", "disk", "agent", "token", "folder", "clock", "numbering", "versions", "books", "documents"),
+)
+
+
+class Press(msgspec.Struct, frozen=True):
+    """Where the next button is: a page below the console's root, and its marks (``data-press``), the first that can be
+    pressed there. ``{till}`` and ``{code}`` are filled in; ``permission`` is what pressing it needs."""
+
+    page: str
+    marks: tuple[str, ...]
+    permission: str = "see"
+
+
+class Treatment(msgspec.Struct, frozen=True):
+    """``step``: which step of the page deals with it. ``holds``: sales stand still for it. ``stops_all``: nothing can
+    be proven of any till while it lasts. ``itself``: it passes without anybody."""
+
+    area: Area
+    step: Literal["look", "rejected", "structures", "locks", "synchronise"] = "look"
+    holds: bool = True
+    stops_all: bool = False
+    itself: bool = False
+    press: Press | None = None
+
+
+REBOOK = Press("tills", ("rebook",), "replay")
+TRASH = Press("tills/{till}/trash", ("restore", "select-all"), "delete_rejected")
+HISTORY = Press("tills/{till}", ("findings",))
+NUMBERS = Press("tills/{till}/numbering", ())
+DAYS = Press("tills/{till}/reconciliation", ())
+
+_WHOLE = Treatment("erp", stops_all=True)
+_LOCK = Treatment("erp", step="locks")
+_BESIDE = Treatment("documents", holds=False)
+
+BY_CODE: dict[str, Treatment] = {
+    "erp_locked": _LOCK,
+    "erp_ledger_short": Treatment("books", stops_all=True, press=REBOOK),
+    "poster_absent": Treatment("poster", stops_all=True),
+    "booking_behind": Treatment("poster", stops_all=True),
+    "disk_full": Treatment("disk", stops_all=True),
+    "disk_low": Treatment("disk", holds=False),
+    "till_disk_full": Treatment("disk"),
+    "structure_outdated": Treatment("erp", step="structures"),
+    "files_uncaptured": Treatment("folder"),
+    "folder_missing": Treatment("folder"),
+    "folder_unusable": Treatment("folder"),
+    "folder_shared": Treatment("folder"),
+    "file_stays": Treatment("folder", holds=False),
+    "name_reused": Treatment("folder"),
+    "sales_lost": Treatment("books", press=HISTORY),
+    "file_vanished": Treatment("books", press=HISTORY),
+    "till_disabled": Treatment("token"),
+    "till_token_renewed": Treatment("token"),
+    "token_invalid": Treatment("token"),
+    "agent_version_differs": Treatment("versions", holds=False),
+    "series_owner_awaited": Treatment("documents"),
+}
+
+_BY_NAME: dict[str, Treatment] = {
+    "outside": Treatment("books", press=REBOOK),
+    "store_wide": _WHOLE,
+    "erp_stopped": _WHOLE,
+    "structure": Treatment("erp", step="structures"),
+    "behind": Treatment("poster", stops_all=True),
+    "cut_off": Treatment("agent"),
+    "troubled": Treatment("agent"),
+    "slowed": Treatment("documents", step="rejected"),
+    "rejected": Treatment("documents", step="rejected"),
+    "deleted": Treatment("documents", press=TRASH),
+    "refused": Treatment("folder", press=Press("tills/{till}", ())),
+    "unsent": Treatment("agent", step="synchronise"),
+    "numbers": Treatment("numbering", holds=False, press=NUMBERS),
+    "differing": Treatment("books", holds=False, press=DAYS),
+    "flagged": Treatment("documents", holds=False, press=Press("tills/{till}", ())),
+    "overdue": Treatment("documents", holds=False, press=Press("tills/{till}", ())),
+    "days": Treatment("books", holds=False, press=DAYS),
+    "sharing": Treatment("folder"),
+    "waiting": Treatment("documents", holds=False, itself=True),
+    "skewed": Treatment("clock", holds=False),
+    "silent": Treatment("agent"),
+    "never": Treatment("agent"),
+    "checking": Treatment("books", holds=False, itself=True),
+    "disabled": Treatment("token"),
+    "token": Treatment("token"),
+    "versions": Treatment("versions", holds=False),
+    "disk": Treatment("disk", holds=False),
+}
+
+
+def treatment(cause: Cause) -> Treatment:
+    """What a newer version's finding means is not known: it is told, and holds nobody up."""
+    return BY_CODE.get(cause.code) or _BY_NAME.get(cause.name) or _BESIDE
+
+
+def press_of(cause: Cause, press: Press) -> Press:
+    """With the till, and the code, of the cause."""
+    return filled(press, cause.named[0] if cause.named else "", cause.code)
+
+
+def filled(press: Press, till: str, code: str = "") -> Press:
+    if "{till}" in press.page and not till:
+        return Press("tills", (), press.permission)
+    marks = tuple(mark.replace("{code}", code) for mark in press.marks)
+    return Press(press.page.replace("{till}", till).replace("{code}", code), marks, press.permission)

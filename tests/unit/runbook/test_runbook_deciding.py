@@ -1,0 +1,231 @@
+"""From what is seen to what is next: the table of the procedure."""
+
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from malote import rejection
+from malote.accounts.roles import Permission, Role, permissions
+from malote.findings.kinds import KINDS
+from malote.runbook import words
+from malote.runbook.commands import command
+from malote.runbook.deciding import Procedure, decide, troubles
+from malote.runbook.situation import Cause, Group, Lock, Marks, Order, Situation, Structure
+from malote.runbook.treatments import AREAS, BY_CODE, treatment
+
+NOW = 1_800_000_000.0
+CURRENT = [Structure("store", "current"), Structure("erp", "current"), Structure("till", "current")]
+LOCK = Lock(NOW - 60, "4711", "gerente", "retaguarda", "estoque", 0, 12, 340, whole=True)
+BEHIND = [CURRENT[0], Structure("erp", "behind", 2, ["sale.cbs"]), CURRENT[2]]
+
+
+def seen(**said: Any) -> Situation:
+    """A till with which nothing is wrong, but for what is said."""
+    plain: dict[str, Any] = {
+        "at": NOW,
+        "scope": "caixa1",
+        "tills": 1,
+        "disabled": False,
+        "causes": [],
+        "groups": [],
+        "structures": CURRENT,
+        "lock": None,
+        "order": None,
+        "at_till": 0,
+        "pending": 0,
+        "waiting": 0,
+        "rejected": 0,
+        "posted": 500,
+        "posted_value": 0,
+        "oldest": None,
+    }
+    return Situation(**(plain | said))
+
+
+def cause(name: str, code: str, **facts: str) -> Cause:
+    return Cause(name, code, 1, ["caixa1"], 3, 900, facts=facts)
+
+
+def group(code: str, advice: Any, count: int = 2) -> Group:
+    return Group(code, count, 1000, advice, "caixa1", 77)
+
+
+def rejects(*groups: Group) -> dict[str, Any]:
+    return {"groups": list(groups), "rejected": sum(one.count for one in groups)}
+
+
+def marks(*gone: str, **said: Any) -> Marks:
+    at = {name: NOW - 60 + number for number, name in enumerate(gone)}
+    return Marks(NOW - 100, "ana", seen=dict.fromkeys(gone, NOW - 90), gone=at, **said)
+
+
+class Case(NamedTuple):
+    verdict: str
+    current: str  # the step, "" for none
+    said: str
+    seen: Situation
+    marks: Marks | None = None
+
+
+CASES: dict[str, Case] = {
+    "all is well": Case("resolved", "", "", seen()),
+    "on its way for a moment": Case("resolved", "", "", seen(pending=4, oldest=NOW - 5)),
+    "standing still, synchronise first": Case(
+        "go", "synchronise", "synchronise_now", seen(pending=4, oldest=NOW - 600)
+    ),
+    "being synchronised": Case(
+        "going", "synchronise", "synchronise_going", seen(pending=4, oldest=NOW - 600, order=Order(NOW - 3, 1, 1))
+    ),
+    "synchronised, and standing still for no known cause": Case(
+        "support", "", "", seen(pending=4, oldest=NOW - 600, order=Order(NOW - 90, 1, 0))
+    ),
+    "asked, and the till doesn't hear": Case(
+        "handed", "", "", seen(at_till=4, oldest=NOW - 600, order=Order(NOW - 90, 1, 1, silent=["caixa1"]))
+    ),
+    "rejects that would pass": Case("person", "rejected", "rejected_replay", seen(**rejects(group("x", "replay")))),
+    "rejects that are elsewhere": Case("person", "rejected", "rejected_delete", seen(**rejects(group("x", "delete")))),
+    "rejects that a person here cures": Case(
+        "person", "rejected", "rejected_cure", seen(**rejects(group("erp_constraint", "cure")))
+    ),
+    "rejects that only the supplier cures": Case("handed", "", "", seen(**rejects(group("items_sum", "cure")))),
+    "what can be done here comes before what can't": Case(
+        "person", "rejected", "rejected_replay", seen(**rejects(group("items_sum", "cure", 90), group("x", "replay")))
+    ),
+    "what another must do holds back no later step": Case(
+        "person", "structures", "structures_behind", seen(**rejects(group("items_sum", "cure")), structures=BEHIND)
+    ),
+    "rejects cured: synchronise": Case("go", "synchronise", "synchronise_now", seen(pending=2), marks("rejected")),
+    "rejects cured and all booked already": Case("resolved", "", "", seen(), marks("rejected")),
+    "an outdated structure, its rejects a consequence": Case(
+        "person",
+        "structures",
+        "structures_behind",
+        seen(structures=BEHIND, **rejects(group("structure_outdated", "structures"))),
+    ),
+    "a structure that a person must decide about": Case(
+        "handed", "", "", seen(structures=[Structure("erp", "conflict", 1, ["sale.total"], "column_type_differs")])
+    ),
+    "a structure being updated": Case(
+        "going", "structures", "structures_running", seen(structures=[Structure("till", "running", 3)])
+    ),
+    "a roll-out that stopped": Case(
+        "person", "structures", "structures_failed", seen(structures=[Structure("till", "failed", 3, ["caixa2"])])
+    ),
+    "structures updated: synchronise again": Case(
+        "go", "synchronise_2", "synchronise_now", seen(pending=2), marks("rejected", "structures")
+    ),
+    "a lock comes before rejects and structures": Case(
+        "person",
+        "locks",
+        "locks_now",
+        seen(lock=LOCK, structures=BEHIND, waiting=340, **rejects(group("x", "replay"))),
+    ),
+    "a lock is no fault of the poster": Case(
+        "person", "locks", "locks_now", seen(lock=LOCK, causes=[cause("behind", "booking_behind")])
+    ),
+    "a lock whose documents wait": Case(
+        "person", "locks", "locks_now", seen(lock=LOCK, causes=[cause("erp_stopped", "erp_locked")])
+    ),
+    "after the lock the structures, in their second place": Case(
+        "person", "structures_2", "structures_behind", seen(structures=BEHIND), marks("locks")
+    ),
+    "after the lock synchronise": Case("go", "synchronise_3", "synchronise_now", seen(pending=2), marks("locks")),
+    "after lock and synchronisation": Case(
+        "resolved", "", "", seen(order=Order(NOW - 9, 1, 0)), marks("locks", orders=4)
+    ),
+    "an ERP that is away stops all else": Case(
+        "handed", "", "", seen(causes=[cause("store_wide", "erp_away")], pending=4, **rejects(group("x", "replay")))
+    ),
+    "a password that was changed": Case("handed", "", "", seen(causes=[cause("store_wide", "erp_refused_login")])),
+    "an ERP that was restored": Case(
+        "person", "look", "look_found", seen(causes=[cause("outside", "outside_erp")], pending=4)
+    ),
+    "a till that is off": Case("handed", "", "", seen(causes=[cause("silent", "till_unheard")])),
+    "one till off, another's rejects": Case(
+        "person",
+        "rejected",
+        "rejected_replay",
+        seen(scope="", causes=[cause("silent", "till_unheard")], **rejects(group("x", "replay"))),
+    ),
+    "what keeps no sale from going up": Case(
+        "resolved", "", "", seen(causes=[cause("skewed", "clock_skewed"), cause("numbers", "numbers_missing")])
+    ),
+    "what passes by itself": Case("resolved", "", "", seen(causes=[cause("waiting", "not_authorised_yet")])),
+    "deleted, and not in the ERP": Case(
+        "person", "look", "look_found", seen(causes=[cause("deleted", "deleted_unbooked")])
+    ),
+    "a till that captured and doesn't send": Case(
+        "go", "synchronise", "synchronise_now", seen(causes=[cause("unsent", "till_unsent")], at_till=3)
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_is_next(case: Case) -> None:
+    found = decide(case.seen, case.marks)
+    current = found.current
+    told = ("", "") if current is None else (current.name, current.said)
+    assert (found.verdict, *told) == (case.verdict, case.current, case.said), [
+        (one.name, one.state, one.said) for one in found.steps
+    ]
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("role", Role)
+def test_nobody_is_told_to_press_what_they_may_not(case: Case, role: Role) -> None:
+    may = {one.value for one in permissions(role)}
+    found = decide(case.seen, case.marks, may)
+    for step in found.steps:
+        assert step.state != "now" or step.press is None or step.press.permission in may
+    missing = case.verdict in ("person", "go") and found.verdict not in ("person", "go")
+    assert not missing or role is not Role.ADMINISTRADOR, "an administrator may all"
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("language", ["pt", "en"])
+def test_every_step_has_words_and_no_blank_in_them(case: Case, language: Any) -> None:
+    for step in decide(case.seen, case.marks).steps:
+        said = words.said(step, language)
+        assert said.strip()
+        assert "{" not in said
+        assert command(step, case.seen) is not None
+
+
+def test_unattended_is_only_what_deletes_alters_and_ends_nothing() -> None:
+    said = {one.said for case in CASES.values() for one in decide(case.seen, case.marks).steps if one.unattended}
+    assert said == {"synchronise_now"}
+
+
+def test_what_suporte_may_not_do_is_handed_to_who_may() -> None:
+    may = {one.value for one in permissions(Role.SUPORTE)}
+    found = decide(seen(lock=LOCK), None, may)
+    locks = next(one for one in found.steps if one.name == "locks")
+    assert (locks.state, found.verdict) == ("handed", "handed")
+    assert locks.press is not None
+    assert locks.press.permission == "kill_session"
+
+
+def test_steps_are_marked_while_they_have_something_to_do() -> None:
+    wrong = seen(
+        lock=LOCK, structures=BEHIND, causes=[cause("outside", "outside_erp")], **rejects(group("x", "replay"))
+    )
+    assert troubles(wrong) == {"look", "rejected", "structures", "locks"}
+    assert troubles(seen(causes=[cause("skewed", "clock_skewed")])) == set()
+
+
+def test_every_finding_has_a_treatment_and_only_known_ones_stop_all() -> None:
+    for kind in KINDS:
+        how = treatment(Cause(kind.name, kind.code))
+        assert how.area in AREAS, kind.name
+        assert how.press is None or how.press.permission in {one.value for one in Permission}
+    assert not treatment(Cause("of_a_newer_version", "unheard_of")).holds
+
+
+def test_the_table_speaks_of_codes_that_there_are() -> None:
+    assert set(BY_CODE) <= set(rejection.catalogue())
+
+
+def test_a_procedure_travels_as_it_is() -> None:
+    found = decide(seen(lock=LOCK, structures=BEHIND))
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Procedure) == found
