@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml
 
-.PHONY: install demo test lint bench lock soak docs clean
+.PHONY: install demo test lint bench lock soak troubles docs clean
 
 install: $(STAMP)
 
@@ -33,7 +33,12 @@ bench: install
 
 # Longer than CI allows: kills every process in turn for half an hour.
 soak: install
-	MALOTE_SOAK=1 $(BIN)/python -m pytest tests/faults -m processes --timeout 3600
+	MALOTE_SOAK=1 $(BIN)/python -m pytest tests/faults -m "processes and not troubles" --timeout 3600
+
+# The troubles of a real store, each so many times, with the light watched all the time: an hour or two.
+TIMES ?= 10
+troubles: install
+	MALOTE_SOAK=1 MALOTE_SOAK_TIMES=$(TIMES) $(BIN)/python -m pytest tests/faults/troubles -rP
 
 # The pages that are made from the program: reasons and commands.
 docs: install

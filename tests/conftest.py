@@ -7,5 +7,5 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("MALOTE_") and name != "MALOTE_SOAK"]:
+    for name in [name for name in os.environ if name.startswith("MALOTE_") and not name.startswith("MALOTE_SOAK")]:
         monkeypatch.delenv(name)

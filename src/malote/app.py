@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from malote.quarantine.jobs import Jobs
     from malote.quarantine.services import Quarantine
     from malote.quarantine.synchronising import Synchronisation
+    from malote.reconciliation.erp_memory import Outside
     from malote.runbook.services import Runbook
     from malote.spool.documents import RejectedDocument
-    from malote.spool.erp_memory import Outside
     from malote.spool.held import Looked
     from malote.spool.sql import Spool
     from malote.structures.services import Structures
     from malote.tills.contact import Recorded
     from malote.tills.till import Till
     from malote.vitals import Vitals
-    from malote.wire import Contact, StructureOrder, TillStructure
+    from malote.wire import Asked, Contact, StructureOrder, TillStructure
 
 OUTSIDE_SECONDS = 5.0  # between looks at what left the ERP, for the tills that ask in their contacts
 
@@ -165,9 +165,25 @@ class Services:
         return self.consumers.authenticate(token)
 
     def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
+        from malote.books import asking
         from malote.tills import contact as contacts
 
-        return contacts.record_contact(self.engine, till.id, contact, received_at=time.time())
+        now = time.time()
+        recorded = contacts.record_contact(self.engine, till.id, contact, received_at=now)
+        if contact.told is not None:
+            asking.heed(self.engine, till.id, contact.told, now)
+        return recorded
+
+    def asked_of(self, till: "Till") -> "Asked | None":
+        return self._asked(None).get(till.id)
+
+    @once
+    def _asked(self) -> "Remembered[None, dict[int, Asked]]":
+        """Asked once for all tills that come within a few seconds."""
+        from malote.books import asking
+        from malote.console.asking import Remembered
+
+        return Remembered(lambda _: asking.asked(self.engine, time.time()), OUTSIDE_SECONDS)
 
     def sync_due(self, till: "Till", obeyed: int | None) -> int:
         from malote.quarantine import synchronising
@@ -190,7 +206,7 @@ class Services:
     def _outside(self) -> "Remembered[None, dict[int, Outside]]":
         """Asked once for all tills that come within a few seconds: after a restored ERP there may be much to add up."""
         from malote.console.asking import Remembered
-        from malote.spool import erp_memory
+        from malote.reconciliation import erp_memory
 
         def ask(_: None) -> "dict[int, Outside]":
             with reading(self.engine) as connection:

@@ -11,7 +11,7 @@ from malote.accounts import audit, passwords, sessions, users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
-from malote.books import board, numbering, rebooking
+from malote.books import accepting, board, numbering, rebooking
 from malote.books.days import business_day
 from malote.books.opening import open_books
 from malote.config import limits_of
@@ -21,9 +21,10 @@ from malote.findings import lights
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
-from malote.spool import erp_memory, happenings, listing, metrics, pulse, relations
+from malote.reconciliation import erp_memory
+from malote.register import happenings, listing, metrics, pulse, relations
+from malote.register.metrics import Metrics
 from malote.spool.documents import Reason
-from malote.spool.metrics import Metrics
 
 METRICS_SECONDS = 2.0
 MINUTES = 60  # shown in the plots
@@ -80,6 +81,10 @@ def console_services(services: Services) -> console.Services:
             rebook=partial(_rebook, services),
             board=partial(_board, services),
             day=partial(_day, services),
+            gaps=lambda till: accepting.gaps(engine, time.time(), till),
+            accept_gaps=lambda actor, wanted, reason: accepting.accept_numbers(
+                engine, wanted, actor, reason, time.time()
+            ),
         ),
         ledger=partial(_ledger, services),
         happenings=partial(happenings.of_till, engine, limit=HISTORY),

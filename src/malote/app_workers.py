@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +35,7 @@ from malote.posting.poster import Poster
 from malote.posting.products import Remembered
 from malote.posting.second_look import look_again
 from malote.quarantine import cures
-from malote.spool import erp_memory
+from malote.reconciliation import erp_memory
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.form import StructureError
@@ -57,8 +58,8 @@ class Worker(Protocol):
     def __call__(self, stop: threading.Event) -> None: ...
 
 
-def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
-    """What runs beside the HTTP server, by name."""
+def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, Worker]:
+    """What runs beside the HTTP server, by name. ``place``: where that listens, which no other does meanwhile."""
     chosen: dict[str, Worker] = {
         "housekeeping": partial(keep_house, services),
         "quarantine": services.quarantine.reconciler.run,
@@ -73,7 +74,7 @@ def workers(services: Services, *, posting: bool) -> dict[str, Worker]:
     if services.settings.intake.drop_folder:
         chosen["drop folder"] = build_drop_folder(services).run
     if posting:
-        chosen["poster"] = build_poster(services.settings, services).run
+        chosen["poster"] = build_poster(services.settings, services, place).run
     if services.settings.locks.automatic:
         chosen["lock rule"] = partial(automatic.run, services.locks)
     return chosen
@@ -91,8 +92,11 @@ def build_drop_folder(services: Services) -> DropFolder:
     return DropFolder(settings.drop_path, intake.take_files, listed, settings.intake, admit=intake.quota.check)
 
 
-def build_poster(settings: Settings, services: Services | None = None) -> Poster:
+def build_poster(settings: Settings, services: Services | None = None, place: str = "") -> Poster:
     """A poster over the spool and the ERP of the settings; it works in the thread that runs it.
+
+    ``place``: an address of which this computer has only one; its sign of life takes the place of that of whoever was
+    killed there.
 
     Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
     """
@@ -100,7 +104,7 @@ def build_poster(settings: Settings, services: Services | None = None) -> Poster
     look_again(parts.engine, time.time())
     # Known by name among the sessions of the ERP, whatever stands between.
     program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
-    presence = Presence(parts.engine, owner=program)
+    presence = Presence(parts.engine, owner=f"{socket.gethostname()} {place}" if place else program)
     remembered = erp_memory.recall(parts.engine).schema
     shadow = settings.store.shadow
     if not shadow:

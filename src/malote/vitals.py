@@ -5,7 +5,7 @@ One small look, for ``/health`` and whoever else asks; details stay in the log a
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -14,9 +14,9 @@ from malote.database import room
 from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
+from malote.findings.store_wide import store_wide
 from malote.posting.retry import ERP_WIDE
 from malote.spool import presence
-from malote.spool.presence import Sign
 
 BEHIND_SECONDS = 300.0  # that an accepted document may lie where no poster gives a sign of life
 JUMP_SECONDS = 60.0
@@ -54,7 +54,7 @@ class Vitals:
         """Codes, the heaviest first."""
         found = []
         try:
-            found += _posting(presence.signs(self._engine), self._oldest(), time.time())
+            found += self._posting(time.time())
         except StoreError as error:
             found.append(error.code)
         if room.is_full(self._home) and "disk_full" not in found:
@@ -63,18 +63,19 @@ class Vitals:
             found.append("clock_jumped")
         return found
 
-    def _oldest(self) -> float | None:
-        """When the oldest document came that no poster has taken."""
-        query = select(documents.c.accepted_at).where(documents.c.state == "accepted").order_by(documents.c.id).limit(1)
+    def _posting(self, now: float) -> list[str]:
+        """What the lights stop every till for; and what no poster says of itself, as where there is none."""
         with reading(self._engine) as connection:
-            return connection.execute(query).scalar()
-
-
-def _posting(signs: Sequence[Sign], oldest: float | None, now: float) -> list[str]:
-    alive = [sign for sign in signs if sign.is_alive(now)]
-    if not alive:
+            told = [one.code for one in store_wide(connection, now)]
+            signs = presence.signs_in(connection)
+            oldest = connection.execute(_OLDEST).scalar()
+        alive = [sign.trouble for sign in signs if sign.is_alive(now)]
         lies = oldest is not None and now - oldest > BEHIND_SECONDS
-        return ["poster_absent"] if signs or lies else []
-    # One that books is enough.
-    troubles = [sign.trouble for sign in alive]
-    return sorted(set(troubles) & ERP_WIDE) if all(troubles) else []
+        if not signs and lies:
+            told.append("poster_absent")
+        # One that books is enough.
+        return [*told, *sorted(set(alive) & ERP_WIDE - set(told))] if all(alive) else told
+
+
+# When the oldest document came that no poster has taken.
+_OLDEST = select(documents.c.accepted_at).where(documents.c.state == "accepted").order_by(documents.c.id).limit(1)

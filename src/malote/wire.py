@@ -30,12 +30,16 @@ MAX_QUERY = 1000  # hashes in one ReceiptsQuery, and files in one Contact
 PATIENCE_SECONDS = 30.0  # that an agent waits for the answer to a pouch; the server takes half of it, at most
 MAX_FACTS = 100  # that explain one code
 MAX_TOLD = 200  # troubles, lost sales and days in one Contact
+MOST_RANGES = 20  # of numbers asked about at once
+MOST_ASKED = 500  # numbers of one of them
+MOST_LINES = 8000  # of one day, told at once
 
 # What no side that means well exceeds. A name may be a whole path; it is shortened where it is kept.
 Code = Annotated[str, msgspec.Meta(max_length=100)]
 Hash = Annotated[str, msgspec.Meta(max_length=64)]  # hex
 Name = Annotated[str, msgspec.Meta(max_length=40_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Facts = Annotated[dict[Code, str], msgspec.Meta(max_length=MAX_FACTS)]
 
 
@@ -174,11 +178,49 @@ class LostSale(msgspec.Struct, frozen=True, omit_defaults=True):
 class TillDay(msgspec.Struct, frozen=True):
     """What the sales of a business day come to by the till's own files: books/days.py and docs/books.md."""
 
-    day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    day: Day
     count: Count
     total: Count  # cents
     sha256: Hash  # over the lines KEY STATE CENTS
     turn: Count  # greater than those of all days that changed earlier
+
+
+class NumberRange(msgspec.Struct, frozen=True):
+    """Numbers of a series that the server has no document of: does the till?"""
+
+    issuer: Code
+    model: Code
+    series: Count
+    first: Count
+    last: Count
+
+
+class NumbersTold(msgspec.Struct, frozen=True):
+    """Of such a range, those that the till has a document of."""
+
+    range: NumberRange
+    present: Annotated[list[Count], msgspec.Meta(max_length=MOST_ASKED)]
+
+
+class DayTold(msgspec.Struct, frozen=True):
+    """The lines that a day's digest was taken of, ``KEY STATE CENTS``, in order."""
+
+    day: Day
+    lines: Annotated[list[Code], msgspec.Meta(max_length=MOST_LINES)]
+
+
+class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the server wants to know of the till's own books; the next contact answers."""
+
+    numbers: list[NumberRange] = []
+    day: str = ""  # YYYY-MM-DD
+
+
+class Told(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer."""
+
+    numbers: Annotated[list[NumbersTold], msgspec.Meta(max_length=MOST_RANGES)] = []
+    day: DayTold | None = None  # None also of a day with more lines than may be told
 
 
 class BusinessDay(msgspec.Struct, frozen=True):
@@ -203,6 +245,7 @@ class Contact(msgspec.Struct, frozen=True):
     troubles: Annotated[list[TillTrouble], msgspec.Meta(max_length=MAX_TOLD)] | None = None  # None: an older agent
     lost: Annotated[list[LostSale], msgspec.Meta(max_length=MAX_TOLD)] = []  # the first of all that are lost
     days: Annotated[list[TillDay], msgspec.Meta(max_length=MAX_TOLD)] = []  # those of ``ContactReply.books`` and later
+    told: Told | None = None  # what the reply before asked; None: nothing, or an older agent
 
 
 class PouchLimits(msgspec.Struct, frozen=True):
@@ -228,6 +271,7 @@ class ContactReply(msgspec.Struct, frozen=True):
     business_day: BusinessDay | None = None
     outside: int = 0  # sales of the till that were booked, and that the ERP has no more
     outside_total: int = 0  # their value in cents
+    asked: Asked | None = None
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -72,8 +72,10 @@ def die_at_call(at: int) -> None:
     """Once the statement has run, within its transaction."""
     run, calls = call_statements.run, iter(range(1, 10**6))
 
-    def dying(connection: Connection, statement: str, values: Mapping[str, str]) -> list[call_statements.Answer]:
-        answer = run(connection, statement, values)
+    def dying(
+        engine: call_statements.Engine, connection: Connection, statement: str, values: Mapping[str, str]
+    ) -> list[call_statements.Answer]:
+        answer = run(engine, connection, statement, values)
         if next(calls) == at:
             die()
         return answer

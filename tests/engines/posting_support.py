@@ -17,7 +17,8 @@ from malote.erp.protocol import Erp, Outcome, Posting
 from malote.fiscal.documents import Document, identity
 from malote.posting.ledger import LedgerGuard
 from malote.posting.poster import Poster
-from malote.spool.documents import RejectedDocument, StoredDocument
+from malote.register.documents import StoredDocument
+from malote.spool.documents import RejectedDocument
 from malote.spool.sql import Spool
 from malote.tills.till import create_till
 from tests.engines.spool_support import Clock, body_of, file_with, incoming
@@ -119,6 +120,7 @@ class Passing:
         self.schema = erp.schema
         self.connections = erp.connections
         self.create_structure = erp.create_structure
+        self.script = erp.script
         self.booked = erp.booked
         self.ledger = erp.ledger
         self.enter_before = erp.enter_before

@@ -14,7 +14,7 @@ from malote.database.engine import reading
 from malote.quarantine import synchronising
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
-from malote.spool.documents import StoredDocument
+from malote.register.documents import StoredDocument
 from malote.tills import custody
 from malote.tills import till as tills
 from malote.tills.contact import record_contact

@@ -14,7 +14,7 @@ from malote.app_workers import build_poster
 from malote.config import DatabaseSettings, ErpSettings, FiscalSettings, Settings, StoreSettings
 from malote.fiscal.operations import Effect
 from malote.posting.poster import Poster
-from malote.spool.documents import StoredDocument
+from malote.register.documents import StoredDocument
 from malote.tills.till import Till, create_till
 from malote.wire import FileReceipt, PouchFile
 

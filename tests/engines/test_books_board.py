@@ -18,7 +18,7 @@ from malote.database.book_tables import book_day
 from malote.database.engine import writing
 from malote.database.tables import open_sale, till
 from malote.database.till_tables import till_day
-from malote.spool import erp_memory
+from malote.reconciliation import erp_memory
 from malote.tills.till import create_till
 from tests.engines.erp_support import Tables
 from tests.engines.findings_support import NOW, add_documents, add_till

@@ -16,7 +16,7 @@ from malote.accounts.audit import Actor
 from malote.books.days import BusinessDay
 from malote.books.reconciling import Books, Query, Report, reconcile
 from malote.posting.ledger import accept
-from malote.spool.erp_differences import OwnSale, SaleRow, Witness
+from malote.reconciliation.erp_differences import OwnSale, SaleRow, Witness
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import cancellation, sale

@@ -13,7 +13,7 @@ from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document
 from malote.erp.protocol import Erp
-from malote.spool import book_days, erp_memory
+from malote.reconciliation import book_days, erp_memory
 from tests.engines.erp_support import Tables
 from tests.engines.month_support import TAMPERINGS, Month, insert_sale_like
 from tests.engines.posting_support import Shop, open_shop

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from malote.erp.mapping import BUILT_IN
-from malote.erp.oracle.engine import every_statement
+from malote.erp.oracle.statements import every_statement
 from malote.erp.values import Exact, Flag, Moment, Money, Whole
 
 GAPS = {

@@ -51,6 +51,22 @@ KNOWN = {
         "",  # its trigger keeps the stock
         ["centro_custo_id", "lote_integracao"],
     ),
+    "nota_saida": (
+        """with p as (insert into "Produto" ("CodInterno", "Descricao") values (%s, 'p') returning "IdProduto"),
+             codes as (select %s::text as ean)
+           insert into "ProdutoEAN" select ean, "IdProduto" from p, codes where ean <> ''""",
+        'select "Situacao", count(*), sum("VlrTotal") from "NotaSaida" group by 1 order by 1',
+        'select "CodInterno", -"Saldo" from "SaldoEstoque" join "Produto" using ("IdProduto")',
+        ["NumPDV", "TipoMov", "UsuarioInc", "CentroCusto", "DtVencto"],
+    ),
+    "por_mes": (
+        """with given as (select %s::text as code, %s::text as ean),
+             p as (insert into item_cad select code::int, ean, code, 'p' from given returning ite_id)
+           insert into estoque select 7, ite_id from p""",
+        "select doc_cancel, count(*), sum(doc_vlr) from documento group by 1 order by 1",
+        "select ite_id::text, -est_qtd from estoque",  # its triggers keep it
+        ["sequence", "doc_especie", "doc_competencia", "sequence", "rec_id"],
+    ),
 }
 
 

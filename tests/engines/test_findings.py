@@ -15,9 +15,9 @@ from malote.findings.kinds import CAUSES, KINDS, LIGHTS, Finding
 from malote.findings.lights import TillOverview
 from malote.findings.standing import Standing
 from malote.quarantine.reports import Selection
-from malote.spool import erp_memory
+from malote.reconciliation import erp_memory
+from malote.register.pulse import pulse
 from malote.spool.presence import LASTS_SECONDS, Presence
-from malote.spool.pulse import pulse
 from malote.spool.unbooked import listed
 from tests.engines.findings_support import NOW, add_documents, add_till
 from tests.engines.quarantine_support import MARIA, House

@@ -16,7 +16,7 @@ from malote.erp.protocol import Erp
 from malote.findings.store_wide import STORE_WIDE
 from malote.posting.ledger import LOOK_SECONDS, LedgerGuard, accept
 from malote.posting.poster import Poster
-from malote.spool import erp_memory
+from malote.reconciliation import erp_memory
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import cancellation, sale

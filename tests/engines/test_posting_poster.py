@@ -210,12 +210,29 @@ def test_who_lost_the_lease_settles_nothing(shop: Shop, tables: Tables, clock: C
 
 def test_a_quiet_store_is_looked_at_more_rarely_until_something_comes(shop: Shop) -> None:
     poster = shop.poster()
-    pauses = [poster._round() for _ in range(302)]
-    assert pauses[299:] == [SETTINGS.idle_seconds, 5 * SETTINGS.idle_seconds, 5 * SETTINGS.idle_seconds]
+    pauses = [poster._round() for _ in range(12)]
+    assert pauses[9:] == [SETTINGS.idle_seconds, 5 * SETTINGS.idle_seconds, 5 * SETTINGS.idle_seconds]
     shop.accept(sale(1))
     poster._round()
     assert poster._round() == SETTINGS.idle_seconds
     poster.close()
+
+
+def test_what_this_process_accepts_wakes_a_poster_that_rests(shop: Shop) -> None:
+    poster = shop.poster(settings=msgspec.structs.replace(SETTINGS, idle_seconds=3600))
+    stop = threading.Event()
+    thread = threading.Thread(target=poster.run, args=(stop,))
+    thread.start()
+    try:
+        shop.accept(sale(1))
+        until(lambda: shop.counted() == {"posted": 1}, seconds=60)
+        shop.accept(sale(2))
+        until(lambda: shop.counted() == {"posted": 2}, seconds=60)
+    finally:
+        stop.set()
+        shop.accept(sale(3))
+        thread.join(60)
+    assert not thread.is_alive()
 
 
 def test_three_posters_share_one_spool(shop: Shop, tables: Tables, clock: Clock) -> None:

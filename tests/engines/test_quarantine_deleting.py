@@ -9,7 +9,7 @@ from malote import durable
 from malote.database.errors import StoreError
 from malote.quarantine import files, keeping
 from malote.quarantine.reports import Deleted, QuarantineError, Refused, Selection, WayOut
-from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
+from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House
 from tests.unit.fiscal.notes import Line, build_note

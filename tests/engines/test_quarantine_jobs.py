@@ -22,7 +22,7 @@ from malote.quarantine.job_reports import AT_ONCE, Job
 from malote.quarantine.jobs import BATCH, Jobs
 from malote.quarantine.reports import QuarantineError, Selection
 from malote.quarantine.synchronising import Synchronisation
-from malote.spool import contents
+from malote.register import contents
 from malote.tills.till import create_till, disable
 from tests.engines.postgres_support import fresh_postgresql_url
 from tests.engines.quarantine_support import MARIA, House

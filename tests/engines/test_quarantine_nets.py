@@ -14,7 +14,7 @@ from sqlalchemy import event
 from malote.quarantine import by_hand, keeping
 from malote.quarantine import folder as folders
 from malote.quarantine.services import Quarantine
-from malote.spool import contents, unkept
+from malote.register import contents, unkept
 from malote.spool.documents import RejectedDocument
 from malote.tills.till import Till, create_till
 from malote.wire import FileReceipt, PouchFile

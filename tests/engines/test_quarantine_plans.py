@@ -12,7 +12,8 @@ from malote.database.migrations import migrate
 from malote.quarantine import candidates, index
 from malote.quarantine.keeping import Place
 from malote.quarantine.reports import Selection
-from malote.spool import discarding, history, unkept
+from malote.register import discarding, unkept
+from malote.spool import history
 from malote.tills import custody, orders
 
 HASH = b"x" * 32

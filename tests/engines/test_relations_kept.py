@@ -8,7 +8,7 @@ import pytest
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
 from malote.quarantine.reports import Selection
-from malote.spool.relations import beside
+from malote.register.relations import beside
 from tests.engines.relations_support import Store, store_in
 from tests.unit.fiscal.notes import Line, build_cancellation, build_note, key_of
 

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, select, update
 
 from malote.database.engine import reading, writing
 from malote.database.tables import pouch
-from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
+from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool.documents import IncomingFile, Reason, RejectedDocument
 from malote.spool.sql import Spool
 from malote.tills.till import Till

@@ -7,7 +7,8 @@ from sqlalchemy import Engine, Select, select
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
-from malote.spool import leasing, reports, retention, superseded
+from malote.register import reports
+from malote.spool import leasing, retention, superseded
 from malote.spool.sql import Spool
 from malote.spool.states import STATES
 from malote.tills.till import Till

@@ -14,8 +14,11 @@ from malote.database.errors import StoreError
 from malote.database.migrations import migrate
 from malote.spool import presence
 from malote.spool.presence import Presence
+from malote.spool.sql import Spool
 from malote.tills import till as tills
+from malote.tills.till import Till
 from malote.vitals import ClockWatch, Vitals
+from tests.engines.spool_support import send_sales, waiting
 from tests.unit.till_support import Clock
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
@@ -57,6 +60,16 @@ def test_an_erp_that_is_away_is_told_while_no_poster_books(spool_engine: Engine,
     assert troubles(spool_engine, tmp_path) == ["erp_away"], "a lock is no ERP that is away"
     one.renew()
     assert troubles(spool_engine, tmp_path) == []
+
+
+def test_an_erp_that_refuses_all_is_told_while_the_poster_rests_between_two_tries(
+    spool_engine: Engine, spool: Spool, till_one: Till, tmp_path: Path
+) -> None:
+    """A poster that has nothing due gives a sign without a trouble: what waits at the ERP tells all the same."""
+    Presence(spool_engine, owner="malote-1").renew()
+    send_sales(spool, till_one, [1])
+    spool.settle([waiting(one, time.time() + 5, "erp_refuses_all") for one in spool.lease("a", 10, 60)])
+    assert troubles(spool_engine, tmp_path) == ["erp_refuses_all"]
 
 
 def test_a_sign_from_a_clock_that_was_put_back_is_none(spool_engine: Engine) -> None:

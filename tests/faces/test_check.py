@@ -12,10 +12,10 @@ from malote import rejection
 from malote.checked import secret, writable
 from malote.cli.main import assemble
 from malote.config import StoreSettings
+from malote.register.documents import TillStatus
 from malote.rejection import Language
 from malote.setup import environment
 from malote.setup.server_check import LITTLE_ROOM, NO_ROOM, disk
-from malote.spool.documents import TillStatus
 
 APP = assemble("check")
 INIT = assemble("init")

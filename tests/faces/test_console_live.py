@@ -12,7 +12,7 @@ from malote.console import live
 from malote.console.asking import Remembered
 from malote.console.live import Changes
 from malote.database.errors import StoreError
-from malote.spool.pulse import pulse
+from malote.register.pulse import pulse
 from tests.faces.console_support import application, sell, settle, store, till, visitor
 
 

@@ -15,7 +15,7 @@ import pytest
 from malote import frames, wire
 from malote.app import Services
 from malote.config import IntakeSettings
-from malote.spool.documents import TillStatus
+from malote.register.documents import TillStatus
 from malote.tills.till import create_till, disable, new_token
 from malote.wire import ContactReply, FileReceipt, ReceiptsReply
 from tests.faces.intake_support import Speaker, fault_of, file, sealed, serving, settings_in, store_with_till

@@ -4,22 +4,25 @@ import errno
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import structlog
+from sqlalchemy import Engine
 
-from malote import wire
+from malote import app_workers, wire
 from malote.api.admittance import Throttle
 from malote.api.bodies import Room
 from malote.api.faults import RefusedError
 from malote.app import Services, services_for
-from malote.app_workers import _keep_running, prune
+from malote.app_workers import _keep_running, build_poster, prune
 from malote.config import IntakeSettings, RetentionSettings, Settings
 from malote.database.errors import StoreError
 from malote.spool import presence
+from malote.spool.presence import Presence
 from malote.wire import FileReceipt
 from tests.faces.intake_support import Speaker, fault_of, file, sealed, serving, settings_in, store_with_till
 from tests.unit.fiscal.notes import build_note
@@ -113,11 +116,29 @@ def test_a_store_that_vanishes_degrades_health_and_refuses_for_now(
         raise StoreError("store_away", transient=True, detail="x")
 
     monkeypatch.setattr(services.spool, "known", away)
-    monkeypatch.setattr(presence, "signs", away)
+    monkeypatch.setattr(presence, "signs_in", away)
     for question in ("/health", "/health?of=intake"):
         reply = till.http.get(question)
         assert (reply.status_code, reply.json()) == (503, {"status": "degraded", "codes": ["store_away"]})
     fault_of(post(till, build_note(number=1)), 503, "store_away")
+
+
+def test_a_server_started_anew_takes_the_place_of_the_sign_that_a_killed_one_left(
+    house: tuple[Services, Speaker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services, _ = house
+    owners: list[str] = []
+
+    def present(engine: Engine, owner: str) -> Presence:
+        owners.append(owner)
+        return Presence(engine, owner=owner)
+
+    monkeypatch.setattr(app_workers, "Presence", present)
+    for place in ("127.0.0.1:8470", "127.0.0.1:8470", "127.0.0.1:8471", "", ""):
+        with closing(build_poster(services.settings, services, place)):
+            pass
+    assert owners[0] == owners[1]
+    assert len(set(owners)) == 4, "those of other addresses, and workers without one, are others"
 
 
 def test_wrong_tokens_are_slowed_down_and_right_ones_are_not(house: tuple[Services, Speaker]) -> None:

@@ -31,7 +31,7 @@ class House:
     def __init__(self, folder: Path, erp_url: str = "") -> None:
         self.home, self.till, self.pos = folder / "server", folder / "till", folder / "pos"
         for each in (self.home, self.till, self.pos):
-            each.mkdir(parents=True)
+            each.mkdir(parents=True, exist_ok=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

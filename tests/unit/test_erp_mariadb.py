@@ -7,14 +7,17 @@ from typing import Any
 
 import pymysql
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from malote.address import AddressError, check
 from malote.erp import call_statements
+from malote.erp.base import Options
 from malote.erp.engines import open_erp
 from malote.erp.faults import classify
 from malote.erp.grants import statements
 from malote.erp.mariadb.calls import EndsTransactionError
+from malote.erp.mariadb.engine import MariadbErp
 from malote.erp.mariadb.tables import DIALECT, created
 from malote.erp.tables import posting_key
 from malote.erp.values import Exact, Moment, Money, OutOfRangeError
@@ -145,10 +148,9 @@ class _Cursor:
 
 def _called(*results: Any) -> Any:
     driver = SimpleNamespace(cursor=lambda: _Cursor(list(results)))
-    connection: Any = SimpleNamespace(
-        dialect=SimpleNamespace(name="mysql"), connection=SimpleNamespace(driver_connection=driver)
-    )
-    return call_statements.run(connection, "call importar(:document)", {"document": "{}"})
+    connection: Any = SimpleNamespace(connection=SimpleNamespace(driver_connection=driver))
+    erp: Any = MariadbErp(make_url("mariadb://malote@127.0.0.1/erp"), Options(lock_timeout=5))
+    return call_statements.run(erp, connection, "call importar(:document)", {"document": "{}"})
 
 
 def test_the_last_rows_are_the_answer_and_no_error_behind_them_is_overheard() -> None:

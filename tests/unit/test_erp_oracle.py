@@ -17,11 +17,13 @@ from sqlalchemy import make_url
 from sqlglot import exp
 
 from malote.erp import rows
+from malote.erp.base import Options
 from malote.erp.engines import open_erp
 from malote.erp.faults import classify
 from malote.erp.grants import statements as grant_statements
 from malote.erp.mapping import BUILT_IN, ErpTables
-from malote.erp.oracle.engine import OracleErp, every_statement
+from malote.erp.oracle.engine import OracleErp
+from malote.erp.oracle.statements import every_statement
 from malote.erp.profiles.profile import load, shipped
 from malote.erp.protocol import Erp, ErpError, Result
 from malote.erp.values import Money
@@ -181,7 +183,7 @@ def _fine() -> Item:
 
 
 def test_the_grants_name_every_table() -> None:
-    erp = OracleErp(make_url(URL), lock_timeout_seconds=5, statement_timeout_seconds=30, tables=BUILT_IN)
+    erp = OracleErp(make_url(URL), Options(lock_timeout=5, statement_timeout=30, tables=BUILT_IN))
     said = grant_statements(erp.grants("malote"))
     erp.close()
     assert said[0] == "GRANT CREATE SESSION TO malote;"

@@ -9,7 +9,7 @@ import sqlglot
 
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
-from malote.erp.oracle.engine import every_statement
+from malote.erp.oracle.statements import every_statement
 from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp, Result
 from tests.engines.sales import postings, sale

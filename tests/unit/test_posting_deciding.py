@@ -61,6 +61,21 @@ def test_what_waits_for_another_document_is_rejected_in_time(result: Result, hou
     assert (nearly.state, nearly.retry_at) == ("waiting", NOW + 10)
 
 
+@pytest.mark.parametrize(("lost", "state"), [(0.0, "rejected"), (5.0, "rejected"), (30.0, "waiting")])
+def test_no_patience_is_measured_in_hours_that_nobody_could_use(lost: float, state: str) -> None:
+    """The ERP was away for 30 hours: what should have come meanwhile may be the next in the queue."""
+    asked: list[tuple[float, float]] = []
+
+    def hours(since: float, until: float) -> float:
+        asked.append((since, until))
+        return lost * HOUR
+
+    decider = Decider(PostingSettings(), StoreSettings(authorisation_hours=24), hours)
+    late = decider.of_outcome(leased(accepted_at=NOW - 31 * HOUR), Outcome(7, Result.NOT_AUTHORISED), NOW)
+    assert late.state == state
+    assert asked == [(NOW - 31 * HOUR, NOW)]
+
+
 def test_a_transient_error_waits_and_a_permanent_one_is_rejected() -> None:
     away = DECIDER.of_error(leased(), ErpError("erp_away", transient=True, detail="no route"), NOW)
     assert away.state == "waiting"

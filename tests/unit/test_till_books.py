@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from malote import wire
@@ -10,6 +11,7 @@ from malote.till.books import OwnBooks
 from malote.till.files import Answer, DocumentLine, Refusal
 from malote.till.outbox import Outbox
 from malote.till.status import status
+from malote.till.witness import Witness
 from tests.unit.till_support import captured, digest, sale_line
 
 
@@ -152,3 +154,28 @@ def test_status_tells_what_waits_and_what_a_person_must_see(outbox: Outbox) -> N
 
 def test_status_of_no_outbox_is_none(tmp_path: Path) -> None:
     assert status(tmp_path / "nowhere.sqlite3", now=0.0) is None
+
+
+def test_the_till_answers_which_numbers_it_has_and_which_sales_a_day_has(outbox: Outbox) -> None:
+    first = sale_line(1, 100)
+    numbered = [
+        msgspec.structs.replace(sale_line(n, 100), issuer="1" * 14, model="65", series=1, number=n) for n in (3, 5)
+    ]
+    sold(outbox, first, *numbered)
+    own, witness = books(outbox), Witness(outbox)
+    assert witness.told() is None, "nobody asked"
+    span = wire.NumberRange("1" * 14, "65", 1, 2, 5)
+    asked = msgspec.structs.replace(reply(0), asked=wire.Asked([span], "2026-03-01"))
+    assert witness.heed(asked), "it is answered soon"
+    told_ = witness.told()
+    assert told_ is not None
+    assert told_.numbers == [wire.NumbersTold(span, [3, 5])]
+    assert told_.day is not None
+    text = "".join(f"{line}\n" for line in told_.day.lines)
+    (day,) = own.to_tell()
+    assert hashlib.sha256(text.encode()).hexdigest() == day.sha256
+    assert not witness.heed(asked), "the same again waits for its turn"
+    witness.heed(reply(0))
+    assert witness.told() is None
+    witness.heed(msgspec.structs.replace(reply(0), asked=wire.Asked(day="2020-01-01")))
+    assert witness.told() == wire.Told(), "a day that it knows nothing of"

@@ -14,7 +14,7 @@ from malote.intake.receive import Intake
 from malote.spool.sql import Spool
 from malote.tills.contact import Recorded
 from malote.tills.till import Till
-from malote.wire import Contact, StructureOrder, TillStructure
+from malote.wire import Asked, Contact, StructureOrder, TillStructure
 
 
 class Services(Protocol):
@@ -45,6 +45,9 @@ class Services(Protocol):
 
     def outside_erp(self, till: Till) -> tuple[int, int]:
         """What was booked of the till's and the ERP has no more: documents, and cents."""
+
+    def asked_of(self, till: Till) -> Asked | None:
+        """What the till is asked about its own books; told what it answers by ``record_contact``."""
 
     def pull(self, consumer: Consumer, after: str, limit: int) -> Page:
         """The next page for a consumer after a cursor, at most so many lines. Raises ``CursorError``."""

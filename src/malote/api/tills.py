@@ -17,7 +17,7 @@ from malote.api.description import FAULTS, takes_bytes, takes_json
 from malote.api.faults import RefusedError
 from malote.api.services import TillRequest, services_of
 from malote.fiscal.access_key import is_well_formed
-from malote.spool.documents import TillStatus
+from malote.register.documents import TillStatus
 from malote.wire import Contact, ContactReply, FileReceipt, PouchFile, PouchReply, ReceiptsQuery, ReceiptsReply
 
 SMALL_BODY = 1_000_000  # bytes: 1000 hashes, or the largest contact
@@ -135,6 +135,7 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
         business_day=wire.BusinessDay(books.zone, books.day_begins),
         outside=outside,
         outside_total=outside_total,
+        asked=services.asked_of(request.auth),
     )
 
 

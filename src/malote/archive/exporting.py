@@ -27,7 +27,7 @@ from malote.archive.index import Row
 from malote.archive.selecting import Month
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import money
-from malote.spool import contents
+from malote.register import contents
 
 STALE_SECONDS = 3600.0  # without a byte written
 _LEVEL = 6

@@ -22,7 +22,7 @@ from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
-from malote.spool import book_days
+from malote.reconciliation import book_days
 from malote.tills.troubles import till_troubles
 
 #   none, partly, fully   by the till's own count

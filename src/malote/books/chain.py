@@ -20,7 +20,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool import book_days
+from malote.reconciliation import book_days
 
 _LARGEST = 2**30  # bytes of one day's lines, which this server packed itself
 

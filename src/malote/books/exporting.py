@@ -17,7 +17,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool import contents
+from malote.register import contents
 
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: when it was written says the chain
 

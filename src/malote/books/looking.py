@@ -1,20 +1,21 @@
-"""Tells of days that are over and lack sales, as the till counts them."""
+"""Tells of numbers that are missing, and of days that are over and lack sales, as the till counts them."""
 
 from sqlalchemy import Engine
 
+from malote.books import gaps
 from malote.books.days import BusinessDay
 from malote.database.engine import reading
 from malote.findings import standing
 from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.standing import Standing
-from malote.spool import book_days, lacking_days
+from malote.reconciliation import book_days, lacking_days
 
 MARKS = 200  # days counted anew at one look; the poster counts the rest
 
 
 def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
-    """Notes of each till the days that are over, and of which it counts more sales than are here, beyond the usual
-    moment. The cost is that of days that changed, and of those found. Raises ``StoreError``.
+    """Notes of each till missing numbers, and the days that are over and of which it counts more sales than are here;
+    both beyond the usual moment. The cost is that of what changed and is found. Raises ``StoreError``.
 
     A day that differs in the ERP is told by what differs, and not once more by its day.
     """
@@ -23,3 +24,4 @@ def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
     with reading(engine) as connection:
         found = lacking_days.over(connection, calendar.at(usual), usual)
     standing.note(engine, "days", None, {till: Standing(one.days, one.total, one.since) for till, one in found.items()})
+    standing.note(engine, "numbers", None, gaps.look(engine, now))

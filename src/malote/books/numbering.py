@@ -14,19 +14,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, tuple_
 
+from malote.books import excused
 from malote.books.doubts import Doubts
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.tables import till_series
-from malote.spool.refused_voids import BOOKED, NEEDLESS
 from malote.tills.series import series_of
 from malote.tills.till import find_till
 
 LARGEST_WALK = 50_000  # documents looked at for one page
 MOST_GAPS = 500  # of one page
 LARGEST_CHUNK = 500  # numbers looked up at once
-MOST_VOIDS = 10_000  # of one series
 
 
 class SeriesKey(msgspec.Struct, frozen=True, order=True):
@@ -95,6 +94,7 @@ class NumbersQuery(msgspec.Struct, frozen=True):
 class NumbersPage(msgspec.Struct, frozen=True):
     """``seen`` numbers from ``first`` to ``last`` were looked at. ``after`` is None on the last page.
 
+    ``accepted`` are gaps of which a person said why they are.
     ``two_keys``, ``void_booked`` (voided, and its sale is booked) and ``overdue`` (an offline sale without protocol
     after its deadline) are of these numbers.
     """
@@ -110,6 +110,7 @@ class NumbersPage(msgspec.Struct, frozen=True):
     two_keys: list[TwoKeys] = []
     void_booked: list[int] = []
     overdue: list[int] = []
+    accepted: list[Gap] = []
 
 
 def series(engine: Engine, query: SeriesQuery) -> SeriesPage:
@@ -134,13 +135,14 @@ def numbers(engine: Engine, query: NumbersQuery, now: float | None = None) -> Nu
     with reading(engine) as connection:
         bounds = _bounds(connection, query)
         if bounds is None:
-            return NumbersPage(query.key, None, None, 0, [], _voids(connection, query), [], None)
+            return NumbersPage(query.key, None, None, 0, [], _voids(connection, query.key), [], None)
         start = max(query.after, bounds.before)
         rows = connection.execute(walk(query.key, start, bounds.last)).all()
-        voids = _voids(connection, query)
+        voids, accepted = _voids(connection, query.key), _accepted(connection, query.key, start)
+        known = sorted([*voids, *accepted], key=lambda one: one.first)
         page = _Page(start)
         for number, of_number in groupby(_whole(rows), key=lambda row: row.number):
-            if not page.add(number, [row.till_id for row in of_number], voids):
+            if not page.add(number, [row.till_id for row in of_number], known):
                 break
         shared = _named(connection, _without_copies(connection, query.key, page.shared))
         end = page.previous
@@ -151,9 +153,8 @@ def numbers(engine: Engine, query: NumbersQuery, now: float | None = None) -> Nu
     at_end = end >= bounds.last
     shown = [void for void in voids if void.last > start and (void.first <= end or (at_end and query.until is None))]
     after = None if at_end else end
-    return NumbersPage(
-        query.key, bounds.first, bounds.last, page.seen, page.gaps, shown, shared, after, two_keys, void_booked, overdue
-    )
+    found = (page.seen, page.gaps, shown, shared, after, two_keys, void_booked, overdue)
+    return NumbersPage(query.key, bounds.first, bounds.last, *found, [one for one in accepted if one.first <= end])
 
 
 def walk(key: SeriesKey, after: int, last: int) -> Select[Any]:
@@ -299,21 +300,12 @@ def _is_before(issued_at: str | None, at: datetime) -> bool:
     return issued.tzinfo is not None and issued < at
 
 
-# Refused by the authority, and settled since: no number is void by them.
-_refused = (documents.c.state == "kept") & documents.c.reason_code.in_((BOOKED, NEEDLESS))
+def _voids(connection: Connection, key: SeriesKey) -> list[Gap]:
+    return [Gap(*one) for one in excused.voids(connection, (key.issuer, key.model, key.series))]
 
 
-def _voids(connection: Connection, query: NumbersQuery) -> list[Gap]:
-    """The voided numbers of the series, in order: those whose voiding was not refused."""
-    columns = (documents.c.number, documents.c.last_number)
-    statement = (
-        select(*columns)
-        .where(*_of(query.key, "number_void"), documents.c.state.not_in(("rejected", "discarded")))
-        .where(documents.c.last_number.is_not(None), ~_refused)
-        .order_by(documents.c.number)
-        .limit(MOST_VOIDS)
-    )
-    return [Gap(*pair) for pair in dict.fromkeys(map(tuple, connection.execute(statement).all()))]
+def _accepted(connection: Connection, key: SeriesKey, after: int) -> list[Gap]:
+    return [Gap(*one) for one in excused.accepted(connection, (key.issuer, key.model, key.series), after)]
 
 
 def _without_copies(connection: Connection, key: SeriesKey, shared: dict[int, set[int]]) -> dict[int, set[int]]:

@@ -9,7 +9,7 @@ from malote.books.days import business_day
 from malote.books.reconciling import Books
 from malote.config import Settings
 from malote.erp.engines import open_configured
-from malote.spool import erp_memory
+from malote.reconciliation import erp_memory
 
 
 @contextmanager

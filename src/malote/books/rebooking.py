@@ -15,8 +15,9 @@ from malote.accounts.audit import Actor
 from malote.books.reconciling import Books, Named, Query, compared_pages, named
 from malote.database.engine import reading
 from malote.database.tables import till as tills
-from malote.spool import erp_comparison, erp_memory, rebooking
-from malote.spool.erp_comparison import OUTSIDE, Difference
+from malote.reconciliation import erp_comparison, erp_memory
+from malote.reconciliation.erp_comparison import OUTSIDE, Difference
+from malote.spool import rebooking
 from malote.spool.moving import Standing
 
 

@@ -20,9 +20,9 @@ from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool import erp_comparison, erp_memory, strangers
-from malote.spool.erp_comparison import Booked, Compared, Difference, What, Witness
-from malote.spool.strangers import Stranger
+from malote.reconciliation import erp_comparison, erp_memory, strangers
+from malote.reconciliation.erp_comparison import Booked, Compared, Difference, What, Witness
+from malote.reconciliation.strangers import Stranger
 from malote.tills.till import find_till
 
 DAYS = 30  # that are looked at where nobody says which

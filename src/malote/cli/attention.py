@@ -14,7 +14,7 @@ from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.spool.documents import StoredDocument
+    from malote.register.documents import StoredDocument
 
 _OVERDUE = "protocol_overdue"
 _PAGE = 500

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from malote.cli import books_export
+from malote.cli import books_export, books_gaps
 from malote.cli.books_board import board
 from malote.cli.common import (
     FOUND,
@@ -61,6 +61,8 @@ def register(app: typer.Typer) -> None:
     app.command("reconcile")(reconcile)
     app.command("rebook")(rebook)
     app.command("board")(board)
+    app.command("gaps")(books_gaps.gaps)
+    app.command("accept-gaps")(books_gaps.accept_gaps)
     app.command("close")(books_export.close)
     app.command("export")(books_export.export)
     app.command("verify")(books_export.verify)

@@ -63,6 +63,7 @@ class Numbers(msgspec.Struct, frozen=True):
     two_keys: list[NumberOfTwoKeys]
     void_booked: list[int]  # voided, and the sale is booked
     overdue: list[int]  # offline, booked, without protocol after the deadline
+    accepted: list[Range] = []  # missing, and a person answered for them
 
     @property
     def troubled(self) -> bool:
@@ -122,6 +123,7 @@ def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None,
     two_keys: list[NumberOfTwoKeys] = []
     void_booked: list[int] = []
     overdue: list[int] = []
+    accepted: dict[Range, None] = {}
     seen = after = 0
     while True:
         page = numbers(services.engine, NumbersQuery(one.key, since, until, after))
@@ -131,6 +133,7 @@ def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None,
         two_keys += [NumberOfTwoKeys(each.number, each.keys) for each in page.two_keys]
         void_booked += page.void_booked
         overdue += page.overdue
+        accepted |= dict.fromkeys(Range(gap.first, gap.last) for gap in page.accepted)
         seen += page.seen
         if page.after is None:
             break
@@ -149,6 +152,7 @@ def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None,
         two_keys=two_keys,
         void_booked=void_booked,
         overdue=overdue,
+        accepted=list(accepted),
     )
 
 

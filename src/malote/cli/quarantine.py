@@ -24,7 +24,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Says what would h
 def quarantine_of(config: Path | None) -> Iterator["Services"]:
     """The server's parts; what can't be done to a document ends the command with its reason."""
     from malote.quarantine.reports import QuarantineError
-    from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
+    from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 
     with services_of(config) as services:
         try:

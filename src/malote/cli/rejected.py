@@ -19,7 +19,7 @@ from malote.rejection import Language
 if TYPE_CHECKING:
     from malote.app import Services
     from malote.quarantine.keeping import Kept
-    from malote.spool.documents import StoredDocument
+    from malote.register.documents import StoredDocument
 
 _PAGE = 500
 

@@ -24,7 +24,7 @@ from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.quarantine.reports import Custody, Event, TrashEntry
-    from malote.spool.documents import StoredDocument
+    from malote.register.documents import StoredDocument
 
 _PAGE = 500
 

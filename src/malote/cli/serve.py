@@ -53,7 +53,7 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
     sys.setswitchinterval(0.0005)
     stop = threading.Event()
     try:
-        chosen = workers(services, posting=posting)
+        chosen = workers(services, posting=posting, place=":".join(map(str, listener.getsockname()[:2])))
     except ErpError as error:
         fail(error.code, {"detail": error.detail}, services.settings)
     with _told_to_stop(stop, server), running(chosen, stop):

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from malote.findings.kinds import Finding
     from malote.findings.lights import TillOverview
     from malote.intake.dropped_files import Finding as DropFinding
-    from malote.spool.documents import OverdueSale, TillStatus
-    from malote.spool.erp_memory import Trouble
+    from malote.reconciliation.erp_memory import Trouble
+    from malote.register.documents import OverdueSale, TillStatus
     from malote.tills.troubles import TillTrouble
 
 _HEADINGS: dict[Language, tuple[str, ...]] = {
@@ -135,7 +135,7 @@ def _show_whole(whole: "Sequence[Finding]", language: Language) -> None:
 
 def _ledger(services: "Services") -> "Trouble | None":
     """What the ERP's ledger lacks of what was booked."""
-    from malote.spool.erp_memory import recall
+    from malote.reconciliation.erp_memory import recall
 
     return recall(services.engine).trouble
 

@@ -96,7 +96,7 @@ def _looked(settings: Settings, line: StoreLine) -> StoreLine:
     """Raises ``StoreError``, ``SettingsError``."""
     from malote.database.opened import opened_store
     from malote.findings import lights as findings
-    from malote.spool import reports
+    from malote.register import reports
 
     now = time.time()
     with opened_store(settings) as store:

@@ -28,7 +28,7 @@ from malote.rejection import Language
 if TYPE_CHECKING:
     from malote.app import Services
     from malote.quarantine.reports import SyncOrder, SyncProgress
-    from malote.spool.documents import TillStatus
+    from malote.register.documents import TillStatus
 
 LOOK_SECONDS = 1.0  # between looks at the progress
 
@@ -85,7 +85,7 @@ def _outside(services: "Services", tills: Sequence[str]) -> "list[TillStatus]":
     """Those of the tills of which the ERP lacks something, or has it otherwise: looked at now, if it can be reached."""
     from malote.books.opening import open_books
     from malote.erp.protocol import ErpError
-    from malote.spool import erp_memory
+    from malote.reconciliation import erp_memory
 
     try:
         with open_books(services.engine, services.settings) as books:

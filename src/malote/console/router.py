@@ -51,7 +51,7 @@ from malote.console.visits import (
     visit_of,
 )
 from malote.database.errors import StoreError
-from malote.spool.contents import DocumentNotFoundError
+from malote.register.contents import DocumentNotFoundError
 
 log = structlog.get_logger("malote.console")
 
@@ -112,6 +112,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             till.show,
             till.show_tab,
             books.rebook,
+            books.accept_gaps,
             synchronise.synchronise,
             synchronise.synchronise_one,
             rejected.check,

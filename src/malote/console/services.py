@@ -12,6 +12,7 @@ from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
 from malote.alerts.services import Alerts
+from malote.books.accepting import Gap, Wanted
 from malote.books.board import Board, Listed
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.consumers.accounts import Consumer
@@ -24,13 +25,14 @@ from malote.quarantine.jobs import Jobs
 from malote.quarantine.reports import Custody, FolderFinding
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
+from malote.register.documents import OverdueSale, StoredDocument
+from malote.register.happenings import Happening
+from malote.register.listing import DocumentsPage, DocumentsQuery, Found
+from malote.register.metrics import Metrics
+from malote.register.relations import Related
 from malote.rejection import Language
 from malote.runbook.services import Runbook
-from malote.spool.documents import OverdueSale, Reason, StoredDocument
-from malote.spool.happenings import Happening
-from malote.spool.listing import DocumentsPage, DocumentsQuery, Found
-from malote.spool.metrics import Metrics
-from malote.spool.relations import Related
+from malote.spool.documents import Reason
 from malote.structures.services import Structures
 from malote.wire import RefusedFile
 
@@ -92,6 +94,8 @@ class Books:
     # Of a till (None: a page of all, behind a name), so many business days up to today's.
     board: Callable[[str | None, str, int], Board]
     day: Callable[[str, date], list[Listed]]  # the sales behind a till's day
+    gaps: Callable[[str], list[Gap]]  # a till's missing numbers
+    accept_gaps: Callable[[Actor, Wanted, str], int]  # with a reason: how many numbers that were
 
 
 @dataclass(frozen=True, slots=True)

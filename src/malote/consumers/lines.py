@@ -14,9 +14,9 @@ from malote import rejection
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Document
 from malote.fiscal.json_form import DocumentTold, told
+from malote.register.reopening import Place, reopened
 from malote.rejection import Language
 from malote.spool.feed import Change
-from malote.spool.reopening import Place, reopened
 
 State = Literal[
     "booked", "cancelled", "voided", "authorised", "taken_back", "rejected", "deleted", "kept", "pending", "waiting"

@@ -10,9 +10,9 @@ from malote.consumers.lines import SaleTold, State, Telling, line_of, lines_of
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
+from malote.register.reopening import Place, reopened
 from malote.spool import feed
 from malote.spool.feed import Change
-from malote.spool.reopening import Place, reopened
 
 LARGEST_PAGE = 4_000_000  # bytes, but at least one line
 MOST_LINES = 1000

@@ -22,7 +22,7 @@ from malote.consumers.periods import Found, Period, Place, cancelled_keys, chang
 from malote.consumers.pulling import standing
 from malote.database.consumer_tables import sending
 from malote.database.engine import writing
-from malote.spool import contents, reopening
+from malote.register import contents, reopening
 from malote.spool.feed import Change
 
 AT_ONCE = 50  # deliveries between two commits

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     PrimaryKeyConstraint,
     Table,
@@ -43,7 +44,7 @@ book_day = Table(
     Column("oldest_at", Double),  # when the oldest that is still open arrived
     Column("last_id", BigInteger, nullable=False),  # of the newest booked document
     Column("ranges", Text, nullable=False),  # JSON: first and last key of what is booked, by month and series
-    # How the ERP's rows of these ranges came out when each of them was last compared (spool/erp_rounds.py).
+    # How the ERP's rows of these ranges came out when each of them was last compared (reconciliation/erp_rounds.py).
     Column("prints", Text),
     Column("looked_to", BigInteger, nullable=False),  # the newest document among them
     Column("checked_at", Double, nullable=False),
@@ -59,7 +60,7 @@ book_day = Table(
     ),
 )
 
-# Days of which a till counts more sales than are here: few, since a row goes when they come (spool/lacking_days.py).
+# Days of which a till counts more sales than are here: few, since a row goes when they come (lacking_days.py).
 lacking_day = Table(
     "lacking_day",
     metadata,
@@ -85,4 +86,53 @@ chained_day = Table(
     Column("closed_at", Double, nullable=False),
     PrimaryKeyConstraint("till_id", "turn", name="chained_day_key"),
     Index("chained_day_day", "day", "till_id"),
+)
+
+# Numbers of a series that no document has: kept as documents come, so that nobody walks its history (books/gaps.py).
+number_gap = Table(
+    "number_gap",
+    metadata,
+    Column("issuer", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("series", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="number_gap_till"), nullable=False),
+    Column("state", Text, nullable=False),  # books.gap_ranges.State
+    Column("found_at", Double, nullable=False),  # when the sale behind it came
+    Column("due", Text, nullable=False),  # YYYY-MM-DD: the last day on which it may be voided
+    Column("told_at", Double),  # when the till last said whether it has these
+    Column("accepted_at", Double),  # a person said why it is so
+    Column("checked_at", Double, nullable=False),
+    PrimaryKeyConstraint("issuer", "model", "series", "first", name="number_gap_key"),
+    Index("number_gap_checked", "checked_at"),
+    Index(
+        "number_gap_open",
+        "till_id",
+        sqlite_where=text("accepted_at IS NULL AND state <> 'voided'"),
+        postgresql_where=text("accepted_at IS NULL AND state <> 'voided'"),
+    ),
+)
+
+# From where to where each series was looked at.
+number_series = Table(
+    "number_series",
+    metadata,
+    Column("issuer", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("series", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),  # what lies below is from before the start
+    Column("last", BigInteger, nullable=False),
+    Column("started_at", Double, nullable=False),
+    PrimaryKeyConstraint("issuer", "model", "series", name="number_series_key"),
+)
+
+# How far the walk over new documents has come, by document; one row, under 1.
+number_walk = Table(
+    "number_walk",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("walked_to", BigInteger, nullable=False),
+    Column("seen_to", BigInteger, nullable=False),
+    Column("walked_at", Double, nullable=False),
 )

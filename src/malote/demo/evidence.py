@@ -17,7 +17,7 @@ from malote.demo.erp_books import ErpBooks
 from malote.demo.ledger import Ledger
 from malote.demo.pos import Plan
 from malote.demo.proof import Evidence, Expected, Planted, ServerDocument, TillFile
-from malote.spool.documents import StoredDocument, TillStatus
+from malote.register.documents import StoredDocument, TillStatus
 from malote.spool.sql import Spool
 
 _PAGE = 1000

@@ -68,8 +68,9 @@ def posted(tables: ErpTables, batch: Sequence[Posting], book: Book) -> list[Outc
 class Calls:
     """What is handed over within one transaction. Raises ``ErpError`` and ``UnbookedError``."""
 
-    def __init__(self, tables: ErpTables, post: Post, connection: Connection, *, careful: bool) -> None:
-        self._tables = tables
+    def __init__(self, engine: call_statements.Engine, post: Post, connection: Connection, *, careful: bool) -> None:
+        self._engine = engine
+        self._tables = engine.tables
         self._post = post
         self._connection = connection
         self._careful = careful
@@ -128,7 +129,7 @@ class Calls:
         answer: call_statements.Answer = {}
         for statement in self._post.statements(which) or []:
             with classified():
-                given = call_statements.run(self._connection, statement, values)
+                given = call_statements.run(self._engine, self._connection, statement, values)
             if given and not answer:
                 answer = given[0]
                 values["id"] = number or _number(answer)
@@ -141,7 +142,9 @@ class Calls:
         try:
             for statement in self._post.statements("call") or []:
                 with classified():
-                    answers = answers or call_statements.run(self._connection, statement, {"documents": written})
+                    answers = answers or call_statements.run(
+                        self._engine, self._connection, statement, {"documents": written}
+                    )
         except ErpError as error:
             if error.transient or len(pairs) > 1:
                 raise  # the poster halves the batch down to the culprit

@@ -75,14 +75,17 @@ class Naming:
         transaction: Transaction,
         tables: ErpTables,
         *,
-        privileges: Callable[[Connection], list[str]] | None = None,
-        otherwise: str = "structure_outdated",
+        privileges: Callable[[Connection], list[str]],
+        otherwise: str,
+        without_nul: str,
     ) -> None:
-        """``privileges`` names those that are lacking; ``otherwise`` is the code when nothing is lacking after all."""
+        """``privileges`` names those that are lacking; ``otherwise`` is the code when nothing is lacking after all;
+        ``without_nul`` as in ``misfit.named``."""
         self._transaction = transaction
         self._tables = tables
         self._privileges = privileges
         self._otherwise = otherwise
+        self._without_nul = without_nul
         self._lacking: list[str] = []
         self._refused: list[str] = []
         self._looked_at = float("-inf")
@@ -96,7 +99,7 @@ class Naming:
         # A batch that is halved down asks the same many times within seconds.
         if time.monotonic() - self._looked_at > _REMEMBERED_SECONDS:
             with classified(), self._transaction() as connection:
-                self._refused = self._privileges(connection) if self._privileges else []
+                self._refused = self._privileges(connection)
                 self._lacking = structure.missing(connection, self._tables)
             self._looked_at = time.monotonic()
         if self._refused:
@@ -111,7 +114,7 @@ class Naming:
     def _misfit(self, error: ErpError, posting: Posting) -> ErpError:
         with classified(), self._transaction() as connection:
             columns = misfit.live_columns(connection, self._tables)
-            return misfit.named(error, posting, self._tables, columns, connection.dialect)
+            return misfit.named(error, posting, self._tables, columns, connection.dialect, self._without_nul)
 
 
 def _heard(error: ErpError, batch: Sequence[Posting]) -> ErpError:

@@ -1,7 +1,12 @@
 """The engines a production database may run on, by the scheme of its address."""
 
+from collections.abc import Callable
+
+from sqlalchemy import URL
+
 from malote.config import Settings
 from malote.erp import address
+from malote.erp.base import Options
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.mariadb.engine import MariadbErp
 from malote.erp.oracle.engine import OracleErp
@@ -11,7 +16,7 @@ from malote.erp.profiles.profile import Profile, load
 from malote.erp.protocol import Erp, ErpError, Introduce
 from malote.erp.sqlite.engine import SqliteErp
 
-_ENGINES: dict[str, type[PostgresqlErp] | type[OracleErp] | type[MariadbErp] | type[SqliteErp]] = {
+_ENGINES: dict[str, Callable[[URL, Options], Erp]] = {
     "postgresql": PostgresqlErp,
     "postgres": PostgresqlErp,
     "postgresql+psycopg": PostgresqlErp,
@@ -50,15 +55,15 @@ def open_erp(
     if tables.state is not None and engine is not PostgresqlErp:
         why = f"{tables.profile.name}: [state], tables of ordinary design, is for PostgreSQL so far"
         raise ErpError("erp_profile_invalid", transient=False, detail=why)
-    return engine(
-        parsed,
-        lock_timeout_seconds=lock_timeout_seconds,
-        statement_timeout_seconds=statement_timeout_seconds,
+    options = Options(
+        lock_timeout=lock_timeout_seconds,
+        statement_timeout=statement_timeout_seconds,
         tables=tables,
         nearest_letters=nearest_letters,
         remembered=remembered,
         introduce=introduce,
     )
+    return engine(parsed, options)
 
 
 def tables_of(settings: Settings) -> ErpTables:

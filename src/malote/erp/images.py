@@ -6,10 +6,11 @@ What is asked of the ERP by a query, what the database makes itself, and the pro
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from malote.erp import fitting, images_called, images_ordinary, keeping_state, rows, statements
+from malote.erp import call_statements, fitting, images_called, images_ordinary, keeping_state, rows, statements
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import ordinary_of
@@ -26,8 +27,12 @@ Transaction = Callable[[], AbstractContextManager[Connection]]
 Departures = dict[int, list[str]]
 
 
+class Engine(fitting.Engine, call_statements.Engine, Protocol):
+    """What it asks of an engine."""
+
+
 def departures(
-    engine: fitting.Engine, transaction: Transaction, postings: Sequence[Posting], cancelled: Collection[str]
+    engine: Engine, transaction: Transaction, postings: Sequence[Posting], cancelled: Collection[str]
 ) -> Departures:
     """By document what differs, of those that differ; ``cancelled`` are the keys of sales that are. Raises
     ``ErpError``."""
@@ -37,19 +42,20 @@ def departures(
         with classified(engine.tables.sale.name), transaction() as connection:
             fit = fitting.fitted(some, engine, connection)
             batch = [one for one in fit.batch if one.document_id not in fit.unfit]
-            found |= _of_sales(engine.tables, connection, batch, cancelled)
+            found |= _of_sales(engine, connection, batch, cancelled)
             found |= _of_others(engine.tables, connection, batch)
     return found
 
 
 def _of_sales(
-    tables: ErpTables, connection: Connection, batch: Sequence[Posting], cancelled: Collection[str]
+    engine: Engine, connection: Connection, batch: Sequence[Posting], cancelled: Collection[str]
 ) -> Departures:
     sales = [(one, one.document) for one in batch if isinstance(one.document, Sale)]
     if not sales:
         return {}
+    tables = engine.tables
     if tables.profile.post is not None:
-        return images_called.departures(connection, tables.profile.post, sales, cancelled)
+        return images_called.departures(engine, connection, tables.profile.post, sales, cancelled)
     if ordinary := ordinary_of(tables, connection):
         return images_ordinary.departures(ordinary, connection, tables, sales, cancelled)
     keys = sorted({sale.access_key for _, sale in sales})
@@ -105,10 +111,10 @@ def _of_others(tables: ErpTables, connection: Connection, batch: Sequence[Postin
     return found
 
 
-def sale_rows(transaction: Transaction, tables: ErpTables, access_keys: Sequence[str]) -> list[SaleRow]:
+def sale_rows(engine: Engine, transaction: Transaction, access_keys: Sequence[str]) -> list[SaleRow]:
     """The ERP's own rows of these sales, each step in a transaction of its own. Raises ``ErpError``."""
     found: list[SaleRow] = []
-    post = tables.profile.post
+    tables, post = engine.tables, engine.tables.profile.post
     for some in statements.steps(set(access_keys)):
         with classified(tables.sale.name), transaction() as connection:
             told = connection.execute(statements.sale_rows(tables, some))
@@ -118,6 +124,6 @@ def sale_rows(transaction: Transaction, tables: ErpTables, access_keys: Sequence
                 named = [(row.access_key, numbers[row.access_key], row) for row in own if row.access_key in numbers]
                 own = images_ordinary.sale_rows(connection, tables, named)
             elif post is not None and post.compare_sales:
-                own = images_called.sale_rows(connection, post, own)
+                own = images_called.sale_rows(engine, connection, post, own)
             found += own
     return found

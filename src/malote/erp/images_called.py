@@ -24,13 +24,17 @@ _BROKEN = "erp_call_broken"
 
 
 def departures(
-    connection: Connection, post: Post, sales: Sequence[tuple[Posting, Sale]], cancelled: Collection[str]
+    engine: call_statements.Engine,
+    connection: Connection,
+    post: Post,
+    sales: Sequence[tuple[Posting, Sale]],
+    cancelled: Collection[str],
 ) -> dict[int, list[str]]:
     """By document. Raises ``ErpError``."""
     keys = sorted({sale.access_key for _, sale in sales})
     found: dict[int, list[str]] = defaultdict(list)
     if post.compare_sales:
-        held = _read(connection, post.compare_sales, keys, "sale")
+        held = _read(engine, connection, post.compare_sales, keys, "sale")
         for posting, sale in sales:
             row = rows.sale_row(sale, posting.till) | {CANCELLED: sale.access_key in cancelled}
             found[posting.document_id] += _header(row, held.get(sale.access_key, []))
@@ -38,7 +42,7 @@ def departures(
     for name, statement, part in [*parts, ("payments", post.compare_payments, "payment")]:
         if not statement:
             continue
-        held = _read(connection, statement, keys, part)
+        held = _read(engine, connection, statement, keys, part)
         for posting, sale in sales:
             if GONE not in found[posting.document_id]:
                 lines = rows.item_rows(sale) if part == "item" else rows.payment_rows(sale)
@@ -46,10 +50,12 @@ def departures(
     return {document: differing for document, differing in found.items() if differing}
 
 
-def sale_rows(connection: Connection, post: Post, own: Sequence[SaleRow]) -> list[SaleRow]:
+def sale_rows(
+    engine: call_statements.Engine, connection: Connection, post: Post, own: Sequence[SaleRow]
+) -> list[SaleRow]:
     """The ERP's own rows of sales that Malote's table has; what the statement doesn't tell is as there."""
     by_key = {row.access_key: row for row in own}
-    answers = _read(connection, post.compare_sales, sorted(by_key), "sale")
+    answers = _read(engine, connection, post.compare_sales, sorted(by_key), "sale")
     return [
         msgspec.structs.replace(
             by_key[key],
@@ -61,13 +67,15 @@ def sale_rows(connection: Connection, post: Post, own: Sequence[SaleRow]) -> lis
     ]
 
 
-def _read(connection: Connection, statement: str, keys: Sequence[str], part: Part) -> Mapping[str, list[Answer]]:
+def _read(
+    engine: call_statements.Engine, connection: Connection, statement: str, keys: Sequence[str], part: Part
+) -> Mapping[str, list[Answer]]:
     """Its rows by key, amounts in cents."""
     columns = FIELDS[part].c
     money = {column.name for column in columns if shape_of(column.type).kind == "money"}
     found: dict[str, list[Answer]] = defaultdict(list)
     with classified():
-        answers = call_statements.run(connection, statement, {"keys": msgspec.json.encode(keys).decode()})
+        answers = call_statements.run(engine, connection, statement, {"keys": msgspec.json.encode(keys).decode()})
     known = {column.name for column in columns} | {CANCELLED}
     for answer in answers:
         if KEY not in answer or (unknown := set(answer) - known):

@@ -18,7 +18,7 @@ Columns = Mapping[str, Mapping[str, Any]]  # by table and column: what the datab
 
 OUT_OF_RANGE = "value_out_of_range"
 UNENCODABLE = "erp_unencodable"
-NOT_A_CHARACTER = "\x00"  # the one that XML can't say either, and that PostgreSQL holds in no text
+NOT_A_CHARACTER = "\x00"  # the one that XML can't say either
 _WHOLE = {types.SmallInteger: 2**15, types.Integer: 2**31, types.BigInteger: 2**63}
 
 
@@ -33,16 +33,19 @@ def live_columns(connection: Connection, tables: ErpTables) -> Columns:
     return found
 
 
-def named(error: ErpError, posting: Posting, tables: ErpTables, columns: Columns, dialect: Dialect) -> ErpError:
-    """The same error with the first field that doesn't fit; as it was where all of them seem to."""
+def named(
+    error: ErpError, posting: Posting, tables: ErpTables, columns: Columns, dialect: Dialect, without_nul: str = ""
+) -> ErpError:
+    """The same error with the first field that doesn't fit; as it was where all of them seem to. ``without_nul``: what
+    an engine is called that holds that character in no text."""
     for field, mapped, target, value in _values(posting, tables):
         live = columns.get(mapped.name, {}).get(target.column)
         column = f"{mapped.name}.{target.column}"
         facts = {**error.facts, "field": field, "column": column}
-        if isinstance(value, str) and NOT_A_CHARACTER in value and dialect.name == "postgresql":
+        if isinstance(value, str) and NOT_A_CHARACTER in value and without_nul:
             character = named_character(NOT_A_CHARACTER)
-            facts |= {"character": character, "encoding": "PostgreSQL"}
-            return ErpError(UNENCODABLE, transient=False, detail=f"{field}: {character} (PostgreSQL)", facts=facts)
+            facts |= {"character": character, "encoding": without_nul}
+            return ErpError(UNENCODABLE, transient=False, detail=f"{field}: {character} ({without_nul})", facts=facts)
         size = _too_large(value, mapped.columns[target.key].type, live, dialect)
         if size:
             kind = f" {live.compile(dialect=dialect)}" if live is not None else ""

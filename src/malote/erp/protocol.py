@@ -241,6 +241,10 @@ class Erp(Protocol):
         """What ``user`` must be granted to post, and nothing else. Asks nobody."""
         ...
 
+    def script(self) -> list[str]:
+        """What makes Malote's own tables, for whoever administers the database; none where it has no users."""
+        ...
+
     def faults(self) -> list[Fault]:
         """What keeps the profile from working with the live database. Only looks. Raises ``ErpError``."""
         ...

@@ -1,22 +1,26 @@
 """One document booked into the real tables, looked at, and taken back: what would the ERP say?"""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
+from malote.erp import transacting
 from malote.erp.booking import Booking
 from malote.erp.calling import UnbookedError
 from malote.erp.connecting import Transaction, classified
 from malote.erp.mapping import ERP_ID
 from malote.erp.protocol import ErpError, Posting, Rehearsal, Touched
-from malote.erp.transacting import Engine
-
-_TOUCHED = text(
-    "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
-    " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY relname"
-)
 
 Named = Callable[[ErpError, Sequence[Posting]], ErpError]
+
+
+class Engine(transacting.Engine, Protocol):
+    """What it asks of an engine."""
+
+    def touched(self, connection: Connection) -> list[Touched]:
+        """What the open transaction wrote, where the database tells."""
+        ...
 
 
 class _TakenBackError(Exception):
@@ -41,7 +45,7 @@ def rehearsal(engine: Engine, posting: Posting, transaction: Transaction, named:
 def _booked(engine: Engine, connection: Connection, posting: Posting) -> Rehearsal:
     outcome = Booking(engine, connection).book([posting])[0]
     key = getattr(posting.document, "access_key", "")
-    return Rehearsal(outcome, _called(engine, connection, key), _touched(connection))
+    return Rehearsal(outcome, _called(engine, connection, key), engine.touched(connection))
 
 
 def _called(engine: Engine, connection: Connection, access_key: str) -> str:
@@ -50,9 +54,3 @@ def _called(engine: Engine, connection: Connection, access_key: str) -> str:
         return ""
     asked = select(sale.columns[ERP_ID]).where(sale.columns.access_key == access_key)
     return connection.scalar(asked) or ""
-
-
-def _touched(connection: Connection) -> list[Touched]:
-    if connection.dialect.name != "postgresql":
-        return []
-    return [Touched(*row) for row in connection.execute(_TOUCHED)]

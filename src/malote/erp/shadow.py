@@ -74,6 +74,9 @@ class Shadow:
     def grants(self, user: str) -> list[Grant]:
         return self._erp.grants(user)
 
+    def script(self) -> list[str]:
+        return self._erp.script()
+
     # ---- all that would write, or asks for Malote's own tables, which need not be there yet ----
 
     def create_structure(self, *, everything: bool = False) -> None:

@@ -10,12 +10,11 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 from sqlalchemy import Connection, Select
 
-from malote.erp import rewriting, rows, statements
+from malote.erp import call_statements, rewriting, rows, statements
 from malote.erp.calling import Calls
 from malote.erp.connecting import classified
 from malote.erp.contest import Contest, facts_of
 from malote.erp.fitting import ADAPTED, UNENCODABLE, Fitted
-from malote.erp.mapping import ErpTables
 from malote.erp.numbers import identity_of
 from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.post import Call
@@ -31,10 +30,8 @@ Kind = TypeVar("Kind", bound=Document)
 Pair = tuple[Posting, Kind]
 
 
-class Engine(Protocol):
+class Engine(call_statements.Engine, Protocol):
     """What engines do differently, within the open transaction of ``connection``."""
-
-    tables: ErpTables
 
     def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]:
         """Enters them into the ledger, in the order given; returns the identities that were not in it yet."""
@@ -84,7 +81,7 @@ class Transaction:
         """``careful``: see ``calling.posted``."""
         self._engine = engine
         post = engine.tables.profile.post
-        self._calls = None if post is None else Calls(engine.tables, post, connection, careful=careful)
+        self._calls = None if post is None else Calls(engine, post, connection, careful=careful)
         self._erp = engine.tables
         self._connection = connection
         self._contest = Contest(engine, connection)

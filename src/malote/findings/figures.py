@@ -11,8 +11,8 @@ from malote.database.tables import document, tally, till
 from malote.findings import standing
 from malote.findings.kinds import SILENT_SECONDS, USUAL_SECONDS
 from malote.findings.tallies import counts_of, late
+from malote.reconciliation.erp_memory import is_unchecked, outside_of
 from malote.spool import unbooked
-from malote.spool.erp_memory import is_unchecked, outside_of
 from malote.tills import troubles as till_troubles
 from malote.tills import warnings
 

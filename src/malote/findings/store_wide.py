@@ -7,7 +7,8 @@ from malote.database import room
 from malote.database.engine import reading
 from malote.database.tables import tally
 from malote.findings.kinds import Finding, finding_of
-from malote.spool import erp_memory, presence
+from malote.reconciliation import erp_memory
+from malote.spool import presence
 
 LEDGER_SHORT = "erp_ledger_short"
 ABSENT = "poster_absent"

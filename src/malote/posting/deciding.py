@@ -1,5 +1,6 @@
 """From what the ERP answered to what becomes of the document. The only place that knows."""
 
+from collections.abc import Callable
 from typing import assert_never
 
 import msgspec
@@ -22,9 +23,13 @@ DAY_HOURS = 24.0
 class Decider:
     """Decides by the store's rules. ``now`` is in seconds since the epoch."""
 
-    def __init__(self, settings: PostingSettings, store: StoreSettings) -> None:
+    def __init__(
+        self, settings: PostingSettings, store: StoreSettings, lost: Callable[[float, float], float] = lambda *_: 0.0
+    ) -> None:
+        """``lost``: how many seconds between two moments nothing could be booked; no patience is measured in them."""
         self._settings = settings
         self._store = store
+        self._lost = lost
 
     def of_outcome(self, leased: LeasedDocument, outcome: Outcome, now: float) -> Settlement:
         settlement = self._of_outcome(leased, outcome, now)
@@ -123,6 +128,8 @@ class Decider:
     ) -> Settlement:
         """Waits for another document to come, and is rejected when it did not come in time."""
         deadline = leased.accepted_at + hours * 3600
+        if now >= deadline:
+            deadline += self._lost(leased.accepted_at, now)
         if now >= deadline:
             return _rejected(leased, Reason(too_late, {"hours": f"{hours:g}"} | (facts or {})))
         waiting = self.waiting(leased, Reason(meanwhile, facts or {}), now)

@@ -14,9 +14,9 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.erp.protocol import Erp, ErpError
 from malote.posting.evidence import general
-from malote.spool import erp_memory
-from malote.spool.book_days import PRINTED, Calendar
-from malote.spool.erp_memory import Trouble
+from malote.reconciliation import erp_memory
+from malote.reconciliation.book_days import PRINTED, Calendar
+from malote.reconciliation.erp_memory import Trouble
 
 LEDGER_SHORT = "erp_ledger_short"
 LOOK_SECONDS = 20.0  # between looks over one connection; a new connection is looked at before anything else

@@ -33,10 +33,12 @@ from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Set
 from malote.spool.presence import Presence
 from malote.spool.sql import Spool
 
-# A store that has sold nothing for so many looks (a minute) is looked at this much more rarely, until something comes:
-# at night five looks a second would be most of what the server does.
-IDLE_ROUNDS = 300
+# A spool in which there was nothing for so many looks (two seconds) is looked at this much more rarely, until something
+# comes: at night five looks a second would be most of what the server does. What this process accepts wakes the poster.
+IDLE_ROUNDS = 10
 RARER = 5
+
+HINDERED_SECONDS = 30.0  # longer than between two tries of what waits for the whole ERP
 
 log = structlog.get_logger("malote.posting")
 
@@ -67,7 +69,7 @@ class Poster:
         self._erp = open_erp()
         self._keep = keep_rejected
         self._settings = settings
-        self._decider = Decider(settings, store)
+        self._decider = Decider(settings, store, spool.lost_seconds)
         self._joiner = Joiner(spool)
         self._reversals = Reversals(spool, self._erp, store, self._supersede)
         self._clock = clock
@@ -77,6 +79,7 @@ class Poster:
         self._evidence = Evidence()
         self._guard = guard
         self._hindrance: ErpError | None = None  # what kept the last round from booking anything
+        self._hindered_at = float("-inf")  # the last round that tried
         self._incidents: dict[str, str] = {}  # by the fault's sign
         self._general: ErpError | None = None  # what everything of one kind is refused for
         self._pace = Pace.full(settings)
@@ -93,7 +96,11 @@ class Poster:
         """Posts until told to stop; then what it holds is settled or given back, and the ERP's connection closed."""
         try:
             while not stop.is_set():
-                stop.wait(self._round())
+                pause = self._round()
+                if self._pace.rest:
+                    stop.wait(pause)
+                else:
+                    self._spool.wait_for_arrivals(pause)
         finally:
             self.close()
 
@@ -148,8 +155,7 @@ class Poster:
             self._presence.renew(hindrance.code if hindrance else "", hindrance.facts if hindrance else None)
         try:
             handled = self.step()
-            idle = self._guard.look(self._erp) if self._guard and not handled else None
-            self._hindrance = idle if not handled else None if self._flows else self._failure
+            self._hindrance = self._hindered(handled)
         except StoreError as error:
             log.warning("spool_away", code=error.code, detail=error.detail)
             self._pace = self._pace.after_failure()
@@ -163,6 +169,17 @@ class Poster:
         self._idle_rounds += 1
         pause = self._settings.idle_seconds * (1 if self._idle_rounds <= IDLE_ROUNDS else RARER)
         return max(self._pace.rest, pause)
+
+    def _hindered(self, handled: int) -> ErpError | None:
+        """What keeps it from booking. A round with nothing due knows no better than the one that failed just before:
+        what waits is tried again soon."""
+        now = self._clock()
+        if handled:
+            self._hindered_at = now
+            return None if self._flows else self._failure
+        idle = self._guard.look(self._erp) if self._guard else None
+        lasts = 0 <= now - self._hindered_at < HINDERED_SECONDS
+        return idle or (self._hindrance if lasts else None)
 
     def _post(self, held: Sequence[LeasedDocument]) -> tuple[list[Settlement], ErpError | None]:
         """What is to become of the batch, and the transient error that keeps some or all of it waiting, if one does."""

@@ -8,7 +8,7 @@ from malote.database.chunks import CHUNK
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.posting.deciding import BREAKS_PROGRAM
-from malote.spool import replaying
+from malote.register import replaying
 from malote.spool.documents import Reason
 
 _reason = msgspec.json.Decoder(Reason)

@@ -19,8 +19,9 @@ from malote.quarantine.index import Row
 from malote.quarantine.keeping import Place, place_of
 from malote.quarantine.parts import Parts
 from malote.quarantine.safety import Proofs
-from malote.spool import discarding, history
-from malote.spool.discarding import Discarding
+from malote.register import discarding
+from malote.register.discarding import Discarding
+from malote.spool import history
 from malote.spool.history import FOLDER, Line
 from malote.spool.moving import Standing, lock_ids
 from malote.tills.till import Till

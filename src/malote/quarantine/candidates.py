@@ -12,7 +12,7 @@ from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.quarantine.reports import Selection
-from malote.spool.listing import matches
+from malote.register.listing import matches
 from malote.spool.states import State
 
 # Whoever could mend these on the server's side may have done so: a look at them again costs little and decides.

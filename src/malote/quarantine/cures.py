@@ -25,11 +25,12 @@ from malote.quarantine.deleting import not_there, typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import replay
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, Refused, Selection
+from malote.register.documents import StoredDocument
+from malote.register.replaying import Judge
 from malote.spool import held, history
-from malote.spool.documents import IncomingFile, Reason, StoredDocument
+from malote.spool.documents import IncomingFile, Reason
 from malote.spool.history import Line
 from malote.spool.moving import decode_reason, lock_ids
-from malote.spool.replaying import Judge
 from malote.tills import series
 from malote.tills.series import SeriesKey
 from malote.tills.till import find_till

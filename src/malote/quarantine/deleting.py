@@ -25,8 +25,9 @@ from malote.quarantine.reports import (
     WayOut,
 )
 from malote.quarantine.safety import Proofs
-from malote.spool import discarding, history
-from malote.spool.discarding import Discarding
+from malote.register import discarding
+from malote.register.discarding import Discarding
+from malote.spool import history
 from malote.spool.history import Line
 from malote.spool.moving import Standing
 

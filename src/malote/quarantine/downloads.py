@@ -17,7 +17,7 @@ from malote.database.tables import document as documents
 from malote.quarantine import candidates
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import Selection
-from malote.spool import contents
+from malote.register import contents
 
 log = structlog.get_logger("malote.quarantine")
 

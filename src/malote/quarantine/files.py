@@ -18,10 +18,10 @@ from malote.quarantine import groups, keeping
 from malote.quarantine.failing import Failing
 from malote.quarantine.keeping import Named
 from malote.quarantine.parts import Parts
-from malote.spool import discarding
+from malote.register import discarding
+from malote.register.unkept import Waiting
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
-from malote.spool.unkept import Waiting
 from malote.tills.till import TillError
 
 log = structlog.get_logger("malote.quarantine")

@@ -15,7 +15,7 @@ from malote.database.tables import till as tills
 from malote.quarantine import keeping
 from malote.quarantine.keeping import Named
 from malote.quarantine.parts import Parts
-from malote.spool import discarding
+from malote.register import discarding
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
 from malote.spool.states import State

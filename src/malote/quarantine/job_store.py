@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, func, insert, literal, or_, select, update
 
 from malote.accounts.audit import Actor
 from malote.database.chunks import chunks
@@ -116,15 +116,23 @@ def change(connection: Connection, job_id: int, states: Sequence[str], **values:
     return bool(connection.execute(update(jobs).where(chosen).values(values)).rowcount)
 
 
+def claimable(connection: Connection, owner: str, now: float, job_id: int | None = None) -> bool:
+    """Whether ``claim`` would find a job."""
+    return connection.execute(select(jobs.c.id).where(*_claimable(owner, now, job_id)).limit(1)).scalar() is not None
+
+
+def _claimable(owner: str, now: float, job_id: int | None) -> list[ColumnElement[bool]]:
+    free = or_(jobs.c.owner.in_(("", owner)), jobs.c.lease_until < now)
+    chosen = [jobs.c.state.in_(("running", "stopping")), free]
+    return chosen if job_id is None else [*chosen, jobs.c.id == job_id]
+
+
 def claim(connection: Connection, owner: str, now: float, job_id: int | None = None) -> Job | None:
     """The job that was served least lately, or the one asked for, unless somebody else works on it.
 
     It is the asker's for ``LEASE_SECONDS``, from its last batch on.
     """
-    free = or_(jobs.c.owner.in_(("", owner)), jobs.c.lease_until < now)
-    chosen = [jobs.c.state.in_(("running", "stopping")), free]
-    if job_id is not None:
-        chosen.append(jobs.c.id == job_id)
+    chosen = _claimable(owner, now, job_id)
     found = connection.execute(
         select(jobs.c.id).where(*chosen).order_by(jobs.c.lease_until, jobs.c.id).limit(1)
     ).scalar()

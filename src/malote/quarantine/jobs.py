@@ -158,6 +158,10 @@ class Jobs:
 
     def step(self, job_id: int | None = None) -> bool:
         """One batch of the oldest job, or of this one; whether there was anything to do."""
+        with reading(self._parts.engine) as connection:
+            # An idle server looks often: it must not take the write lock for that.
+            if not job_store.claimable(connection, self._owner, self._parts.clock(), job_id):
+                return False
         with writing(self._parts.engine) as connection:
             job = job_store.claim(connection, self._owner, self._parts.clock(), job_id)
             if job is None:

@@ -15,8 +15,10 @@ from malote.quarantine.deleting import typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import follow
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, Refused, ReplayReport
-from malote.spool import history, replaying
-from malote.spool.documents import Reason, StoredDocument
+from malote.register import replaying
+from malote.register.documents import StoredDocument
+from malote.spool import history
+from malote.spool.documents import Reason
 from malote.spool.history import Line
 from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
 from malote.spool.states import State

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from malote.config import QuarantineSettings
 from malote.fiscal.documents import Document
 from malote.fiscal.readings import Reading
-from malote.spool.replaying import Judge
+from malote.register.replaying import Judge
 from malote.spool.sql import Spool
 from malote.tills.till import Till
 from malote.wire import FileReceipt, PouchFile

@@ -10,7 +10,8 @@ from malote.database.errors import StoreError
 from malote.quarantine import files, keeping, safety
 from malote.quarantine.parts import Parts
 from malote.quarantine.safety import Proofs
-from malote.spool import discarding, history
+from malote.register import discarding
+from malote.spool import history
 from malote.spool.history import Line
 
 DAY_SECONDS = 86_400.0

@@ -14,9 +14,9 @@ from malote.quarantine.deleting import by_till, not_there
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import Refused, ReplayReport, Selection
-from malote.spool import replaying
+from malote.register import replaying
+from malote.register.replaying import Replayed, Told
 from malote.spool.moving import Standing
-from malote.spool.replaying import Replayed, Told
 from malote.tills.till import TillError
 
 log = structlog.get_logger("malote.quarantine")

@@ -4,7 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from malote.spool.documents import Reason, StoredDocument
+from malote.register.documents import StoredDocument
+from malote.spool.documents import Reason
 
 # Why a document may be deleted: who provably has it besides, or that a person took the responsibility.
 #   till    the till said, after the rejection and not long ago, that it holds the file

@@ -15,11 +15,11 @@ from malote.quarantine.deleting import typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import follow
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, ReplayReport
+from malote.register.documents import StoredDocument
+from malote.register.replaying import give_document
 from malote.spool import confirming, history
-from malote.spool.documents import StoredDocument
 from malote.spool.history import Line
 from malote.spool.moving import Move, Standing, decode_reason, explain, lock_ids, move
-from malote.spool.replaying import give_document
 
 # What is rejected for these, a person may let take the place of what is booked, if it is authorised.
 REJECTED = frozenset({"number_supersedes", "corrected_sale", "authorised_after_reversal", "sale_of_void_number"})

@@ -16,7 +16,7 @@ from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import Custody, Grounds
-from malote.spool import contents
+from malote.register import contents
 from malote.tills import custody
 from malote.tills.custody import Held
 

@@ -40,8 +40,9 @@ from malote.quarantine.reports import (
     TrashEntry,
     TrashPage,
 )
-from malote.spool import discarding, history
-from malote.spool.discarding import Discarded
+from malote.register import discarding
+from malote.register.discarding import Discarded
+from malote.spool import history
 from malote.spool.documents import Reason
 from malote.spool.history import StoredLine
 

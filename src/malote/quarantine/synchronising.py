@@ -15,10 +15,11 @@ from malote.database.engine import reading, writing
 from malote.quarantine import candidates
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.reports import Refused, SyncOrder, SyncProgress, SyncStage
+from malote.register import replaying
+from malote.register.replaying import Judge
 from malote.rejection import Language
-from malote.spool import replaying, waking
+from malote.spool import waking
 from malote.spool.moving import Standing
-from malote.spool.replaying import Judge
 from malote.tills import orders
 from malote.tills.orders import Placing, StoredOrder
 from malote.tills.till import Till, TillError, find_till, list_tills

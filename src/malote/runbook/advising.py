@@ -10,8 +10,8 @@ from malote.database.tables import document, tally, till
 from malote.erp.protocol import ErpError
 from malote.quarantine.reports import Selection
 from malote.quarantine.services import Quarantine
+from malote.register.contents import DocumentNotFoundError
 from malote.runbook.situation import Advice, Group
-from malote.spool.contents import DocumentNotFoundError
 from malote.spool.moving import decode_reason
 
 SAMPLE = 10  # documents of a cause

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from malote.checked import Checked, right
 from malote.config import StoreSettings
-from malote.spool.documents import TillStatus
+from malote.register.documents import TillStatus
 
 # What a setting or an assignment mends, and how the check calls it.
 MENDED_BY_SETTING = {

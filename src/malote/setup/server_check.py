@@ -19,9 +19,11 @@ from malote.erp.engines import open_configured
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import ErpError
 from malote.posting.ledger import ledger_short
+from malote.reconciliation import erp_memory
+from malote.register import reports
+from malote.register.documents import TillStatus
 from malote.setup import environment, secret_files
-from malote.spool import erp_memory, presence, reports
-from malote.spool.documents import TillStatus
+from malote.spool import presence
 from malote.structures.form import Scope, StructureError
 from malote.structures.reports import Difference, Drift
 

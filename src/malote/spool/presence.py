@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, delete, select, text
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.database.lock_tables import poster_session, poster_sign
+from malote.spool import outages
 
 LASTS_SECONDS = 120.0  # longer than any statement of a poster's waits
 RENEW_SECONDS = 30.0
@@ -74,6 +75,8 @@ class Presence:
                 # One that died without a word shows for an hour.
                 connection.execute(delete(poster_sign).where(poster_sign.c.at < now - FORGET_SECONDS))
                 connection.execute(_SIGN, row)
+                if not trouble:
+                    outages.possible(connection, now)
             self._signed = (now, trouble)
         except StoreError as error:
             log.warning("presence_not_noted", code=error.code)

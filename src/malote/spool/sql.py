@@ -1,41 +1,33 @@
 """The spool in the store database: documents from their acknowledgement to their settlement."""
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import Engine
 
 from malote.fiscal.documents import Answer, Document
+from malote.register import contents, replaying, reports, unkept
+from malote.register.documents import OverdueSale, StoredDocument, TillStatus
+from malote.register.replaying import Judge
+from malote.register.unkept import Waiting, Write
 from malote.rejection import Language
 from malote.spool import (
     accepting,
     confirming,
-    contents,
     following,
     joining,
     leasing,
     no_sales,
+    outages,
     receipts,
-    replaying,
-    reports,
     retention,
     settling,
-    unkept,
 )
-from malote.spool.documents import (
-    IncomingFile,
-    LeasedDocument,
-    OverdueSale,
-    RejectedDocument,
-    Settlement,
-    StoredDocument,
-    TillStatus,
-)
-from malote.spool.replaying import Judge
+from malote.spool.documents import IncomingFile, LeasedDocument, RejectedDocument, Settlement
 from malote.spool.retention import Hold
 from malote.spool.states import State
-from malote.spool.unkept import Waiting, Write
 from malote.wire import FileReceipt
 
 
@@ -49,6 +41,7 @@ class Spool:
         self._clock = clock
         self._turns = itertools.count()
         self._record = leasing.ClockRecord()
+        self._arrived = threading.Event()
 
     def known(self, till_id: int, hashes: Sequence[bytes]) -> dict[bytes, FileReceipt]:
         """Receipts of those files that the till sent before, so that a resend needs no reading."""
@@ -73,7 +66,17 @@ class Spool:
         has nothing new. When this returns, the disk has it.
         """
         arrival = accepting.Arrival(till_id, body, files, received_at, kept)
-        return accepting.accept(self._engine, arrival, self._language)
+        replies = accepting.accept(self._engine, arrival, self._language)
+        self._arrived.set()
+        return replies
+
+    def wait_for_arrivals(self, seconds: float) -> None:
+        """Returns when this process accepts something, and after ``seconds`` at the latest.
+
+        For one waiting thread. What another process accepts wakes nobody: look for it all the same.
+        """
+        self._arrived.wait(seconds)
+        self._arrived.clear()
 
     def lease(self, owner: str, limit: int, seconds: float) -> list[LeasedDocument]:
         """At most ``limit`` documents in order of arrival, for nobody else during ``seconds`` (an hour at most).
@@ -84,6 +87,10 @@ class Spool:
         now = self._clock()
         wish = leasing.Wish(owner, limit, seconds, next(self._turns))
         return leasing.lease(self._engine, wish, now, put_back=self._record.went_back(self._engine, now))
+
+    def lost_seconds(self, since: float, until: float) -> float:
+        """Between these moments, in seconds since the epoch: how long nothing could be booked."""
+        return outages.lost(self._engine, since, until)
 
     def settle(self, settlements: Sequence[Settlement]) -> int:
         """Records what became of leased documents, in one transaction. How many counted.

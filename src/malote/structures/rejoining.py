@@ -12,7 +12,7 @@ from malote.database.chunks import CHUNK
 from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
-from malote.spool import replaying
+from malote.register import replaying
 from malote.spool.documents import Reason
 from malote.spool.moving import Standing
 

@@ -92,8 +92,8 @@ def count(outbox: Outbox, progress: Progress) -> Progress | None:
     Raises ``OutboxError``.
     """
     try:
-        rule = business_day(BooksSettings(zone=progress.rule.zone, day_begins=progress.rule.begins))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        rule = _rule(progress)
+    except _NO_RULE:
         return None
     ((last,),) = outbox.rows("SELECT COALESCE(MAX(id), 0) FROM file")
     known = days(outbox)
@@ -105,6 +105,27 @@ def count(outbox: Outbox, progress: Progress) -> Progress | None:
         # Last, so that a machine that dies before counts the same files again.
         outbox.note(_STATE, progress)
     return progress
+
+
+def lines_of(outbox: Outbox, day: str) -> list[str] | None:
+    """What the day's digest is taken of, in order; None of a day that isn't counted. Raises ``OutboxError``."""
+    progress, known = _progress(outbox), days(outbox).get(day)
+    if progress is None or known is None:
+        return None
+    try:
+        rule = _rule(progress)
+    except _NO_RULE:
+        return None
+    by_day, cancelled = _sales(outbox, rule, known.first)
+    return sorted(f"{key} {state} {cents}" for key, state, cents in _stated(by_day[day], cancelled))
+
+
+_NO_RULE = (ZoneInfoNotFoundError, ValueError, OSError)
+
+
+def _rule(progress: Progress) -> BusinessDay:
+    """Raises one of ``_NO_RULE`` where this machine doesn't know the server's time zone."""
+    return business_day(BooksSettings(zone=progress.rule.zone, day_begins=progress.rule.begins))
 
 
 def _touched(outbox: Outbox, rule: BusinessDay, after: int, known: dict[str, Day]) -> dict[str, int]:
@@ -130,12 +151,20 @@ def _counted(outbox: Outbox, rule: BusinessDay, touched: dict[str, int]) -> dict
     """Count, total, digest and first file of each of these days."""
     if not touched:
         return {}
+    by_day, cancelled = _sales(outbox, rule, min(touched.values()))
+    return {day: _summed(by_day[day], cancelled, touched[day]) for day in touched}
+
+
+def _sales(
+    outbox: Outbox, rule: BusinessDay, first_file: int
+) -> tuple[dict[str, list[tuple[str, int, int]]], set[str]]:
+    """By day the sales of the files from this one on, each with key, cents and first file; and what is cancelled."""
     sales: dict[str, tuple[str, int, int]] = {}  # by key: day, cents, file; the version captured last
     cancelled: set[str] = set()
     for file_id, kind, key, issued_at, total in outbox.rows(
         "SELECT file_id, kind, access_key, issued_at, total FROM document WHERE file_id >= ?"
         " AND kind IN ('sale', 'cancellation') AND access_key IS NOT NULL ORDER BY file_id, position",
-        (min(touched.values()),),
+        (first_file,),
     ):
         if kind == "cancellation":
             cancelled.add(key)
@@ -145,11 +174,15 @@ def _counted(outbox: Outbox, rule: BusinessDay, touched: dict[str, int]) -> dict
     by_day: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
     for key, (day, cents, file_id) in sales.items():
         by_day[day].append((key, cents, file_id))
-    return {day: _summed(by_day[day], cancelled, touched[day]) for day in touched}
+    return by_day, cancelled
+
+
+def _stated(sales: list[tuple[str, int, int]], cancelled: set[str]) -> list[tuple[str, str, int]]:
+    return sorted((key, "cancelled" if key in cancelled else "booked", cents) for key, cents, _ in sales)
 
 
 def _summed(sales: list[tuple[str, int, int]], cancelled: set[str], first: int) -> tuple[int, int, str, int]:
-    lines = sorted((key, "cancelled" if key in cancelled else "booked", cents) for key, cents, _ in sales)
+    lines = _stated(sales, cancelled)
     first = min((file_id for *_, file_id in sales), default=first)
     return len(lines), sum(cents for *_, cents in lines), digest(lines), first
 

@@ -22,6 +22,7 @@ from malote.till.signs import Signs
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.till.structure import StructureKeeper
 from malote.till.voice import Voice
+from malote.till.witness import Witness
 
 # The question's pace: quick after something moved, then slower with every quiet answer, up to twelve polls.
 QUICK_SECONDS = 0.1
@@ -67,6 +68,7 @@ class Courier:
         self._voice = voice
         self._signs = signs or Signs(voice, Sight(), now)
         self._books = OwnBooks(outbox)
+        self._witness = Witness(outbox)
         self._structure = StructureKeeper(outbox, voice, monotonic, till=server.till)
         self._ask_for_rescan = ask_for_rescan
         self._monotonic = monotonic
@@ -243,7 +245,7 @@ class Courier:
             return
         self._contact_due = self._monotonic() + self._settings.poll_seconds
         days = self._books.to_tell()
-        contact = self._signs.of(self._outbox, self._last_order(), self._structure.said(), days)
+        contact = self._signs.of(self._outbox, self._last_order(), self._structure.said(), days, self._witness.told())
         self._request = "contact"
         reply = self._server.contact(contact)
         self._answered()
@@ -265,7 +267,8 @@ class Courier:
             self._synchronise(reply.order)
         if self._structure.heed(reply):
             self._contact_due = self._monotonic() + self._quick
-        if self._books.heed(reply):
+        # Both, whatever the first of them says.
+        if self._books.heed(reply) | self._witness.heed(reply):
             self._contact_due = self._monotonic() + self._quick
 
     def _heed_limits(self, said: wire.PouchLimits | None) -> None:

@@ -33,6 +33,7 @@ class Signs:
         synchronised: int | None,
         structure: wire.TillStructure | None,
         days: list[wire.TillDay],
+        told: wire.Told | None = None,
     ) -> wire.Contact:
         """Raises ``OutboxError``."""
         self._counts = counts = outbox.unproven()
@@ -50,6 +51,7 @@ class Signs:
             troubles=[*self._lasting(), *kept(outbox, sales, self._now())][: wire.MAX_TOLD],
             lost=[lost.said(sale) for sale in sales[: wire.MAX_TOLD]],
             days=days[: wire.MAX_TOLD],
+            told=told,
         )
 
     def without_outbox(self, error: OutboxError) -> wire.Contact:

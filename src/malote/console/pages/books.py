@@ -1,13 +1,15 @@
-"""Lançar de novo: what the ERP lost, by one button that says how many and how much."""
+"""Lançar de novo: what the ERP lost, by one button that says how many and how much; and what a person answers for."""
 
 from typing import Any
 
 from litestar import Response, post
+from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
-from malote.console.pages import management
+from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON, Wanted
+from malote.console.pages import management, till
 from malote.console.rendering import answer, told
-from malote.console.visits import ConsoleRequest, RefusedError, needs, services_of, visit_of, whole
+from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of, whole
 from malote.erp.protocol import ErpError
 
 
@@ -25,3 +27,23 @@ def rebook(request: ConsoleRequest) -> Response[Any]:
         words = visit.say_many("%(num)s documento voltou à fila.", "%(num)s documentos voltaram à fila.", ordered)
     context = management.context(services, {}) | {"told": words}
     return answer(request, "tills", context, events=told(words))
+
+
+@post("/tills/{name:str}/gaps", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def accept_gaps(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    """A person answers for the numbers of one gap."""
+    visit, services = visit_of(request), services_of(request)
+    reason = _reason(visit)
+    first, last = (whole(visit.text(end), -1, least=0) for end in ("first", "last"))
+    wanted = Wanted(name, whole(visit.text("series"), -1, least=0), (first, last))
+    count = services.books.accept_gaps(visit.actor, wanted, reason)
+    words = visit.say_many("%(num)s número aceito.", "%(num)s números aceitos.", count)
+    return answer(request, "till", till.context(services, name, "numbering", {}) | {"told": words}, events=told(words))
+
+
+def _reason(visit: Visit) -> str:
+    """Raises ``RefusedError`` where there is none."""
+    found = visit.text("reason").strip()[:LONGEST_REASON]
+    if len(found) < SHORTEST_REASON:
+        raise RefusedError("reason_needed", 400, least=str(SHORTEST_REASON))
+    return found

@@ -17,8 +17,8 @@ from malote.fiscal import schema
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 from malote.fiscal.problems import Problem
 from malote.fiscal.readings import Reading
-from malote.spool.contents import ContentPrunedError, DocumentNotFoundError
-from malote.spool.documents import StoredDocument
+from malote.register.contents import ContentPrunedError, DocumentNotFoundError
+from malote.register.documents import StoredDocument
 
 LARGEST_ID = 2**63
 MOST_FINDINGS = 20  # of the schema, on one page

@@ -42,6 +42,7 @@ def context(services: Services, till: str, given: Mapping[str, str]) -> dict[str
         "since": since.date().isoformat() if since else "",
         "until": until.date().isoformat() if until else "",
         "shown": SHOWN,
+        "gaps": services.books.gaps(till)[:SHOWN],
     }
 
 

@@ -19,8 +19,8 @@ from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.job_reports import Gauge
 from malote.quarantine.reports import DeleteReport, QuarantineError, Refused, Selection
-from malote.spool.contents import DocumentNotFoundError
-from malote.spool.documents import StoredDocument
+from malote.register.contents import DocumentNotFoundError
+from malote.register.documents import StoredDocument
 
 SHOWN = 20  # documents named one by one
 

@@ -16,8 +16,8 @@ from malote.findings.lights import TillOverview
 from malote.quarantine.job_reports import Job
 from malote.quarantine.reports import Event, SyncProgress
 from malote.quarantine.services import event
-from malote.spool.documents import StoredDocument
-from malote.spool.listing import DocumentsQuery
+from malote.register.documents import StoredDocument
+from malote.register.listing import DocumentsQuery
 from malote.spool.states import OPEN, State
 
 Tab = Literal["pending", "sent", "kept", "rejected", "trash", "numbering", "reconciliation", "structure", "history"]

@@ -6,7 +6,7 @@ from typing import Any
 import pymysql
 from sqlalchemy import Connection
 
-Answer = Mapping[str, Any]
+from malote.erp.call_statements import Answer
 
 REFUSED_IN_XA = 1399  # to a procedure that would end the transaction; after a deadlock, to everybody
 

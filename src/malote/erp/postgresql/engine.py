@@ -1,41 +1,31 @@
 """The ERP on PostgreSQL: one transaction per batch, sales by COPY."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import psycopg
-from sqlalchemy import URL, Connection, Select, Table, create_engine, text
-from sqlalchemy.pool import QueuePool
+from psycopg.pq import DiagnosticField
+from sqlalchemy import URL, Connection, Table, text
 
-from malote.erp import (
-    before,
-    calling,
-    connecting,
-    fingerprints,
-    images,
-    ordinary,
-    rehearsing,
-    rows,
-    structure,
-)
-from malote.erp.address import CHARACTERS, secrets_of
-from malote.erp.booking import Booking, Stock
-from malote.erp.connecting import Naming, classified
+from malote.erp import ordinary, rows, structure
+from malote.erp.address import CHARACTERS
+from malote.erp.base import BaseErp, Options, server_engine
+from malote.erp.booking import Stock
+from malote.erp.connecting import classified
+from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
-from malote.erp.guarding import Guarding
-from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
+from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.postgresql import grants, place
 from malote.erp.postgresql.copy_text import CopyText
-from malote.erp.postgresql.grants import DIALECT
+from malote.erp.postgresql.dialect import DIALECT
+from malote.erp.postgresql.fingerprints import fingerprint
 from malote.erp.postgresql.own_session import BEGAN
-from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
+from malote.erp.profiles.post import for_driver
+from malote.erp.protocol import Posting, Touched
 from malote.erp.repertoire import Repertoire, repertoire_of
-from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
 
 _SAME = "introduced"  # within one connection of ours
@@ -64,125 +54,70 @@ _LIMITS = text(
 _READ_ONLY = text("SET TRANSACTION READ ONLY")
 _PATH = text("SELECT set_config('search_path', :path, true)")
 
-Answer = TypeVar("Answer")
+_TOUCHED = text(
+    "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
+    " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY relname"
+)
 
 
-class PostgresqlErp:
-    """See ``malote.erp.protocol.Erp``. Connects at the first use and again after a loss."""
+class PostgresqlErp(BaseErp):
+    """See ``malote.erp.base.BaseErp``."""
 
     engine = "postgresql"
+    dialect = DIALECT
+    call_style = "pyformat"
+    adds_up = True
+    without_nul = "PostgreSQL"
 
-    def __init__(
-        self,
-        url: URL,
-        *,
-        lock_timeout_seconds: float,
-        statement_timeout_seconds: float,
-        tables: ErpTables = BUILT_IN,
-        nearest_letters: bool = False,
-        remembered: str = "",
-        introduce: Introduce | None = None,
-    ) -> None:
-        options = {name: value for name, value in _CONNECTION.items() if name not in url.query}
-        self._engine = create_engine(
+    def __init__(self, url: URL, options: Options) -> None:
+        chosen = {name: value for name, value in _CONNECTION.items() if name not in url.query}
+        engine = server_engine(
             url.set(drivername="postgresql+psycopg"),
             # The dedup of a batch is proved for this isolation, whatever the database's default.
             isolation_level="READ COMMITTED",
             # Server-side prepared statements would outlive a DBA's ALTER TABLE, and a pooler's session.
-            connect_args={**options, **CHARACTERS, "prepare_threshold": None},
-            poolclass=QueuePool,
-            pool_size=1,
-            max_overflow=0,
-            pool_timeout=5,
-            pool_pre_ping=True,
-            hide_parameters=True,
+            connect_args={**chosen, **CHARACTERS, "prepare_threshold": None},
         )
-        self.tables = tables
-        self.nearest_letters = nearest_letters
-        self._introduce = introduce
+        super().__init__(engine, url, options)
+        self.schema = self.tables.schema or ""
+        self._remembered = options.remembered
         self._introduced: tuple[int, str] | None = None
-        self._guarding = Guarding(self)
-        self._sql = _Sql(tables)
-        self._copy_text = CopyText(tables) if tables.item else None
-        self.schema = tables.schema or ""
-        self.connections = connecting.Connections(self._engine)
-        self._remembered = remembered
-        self._secrets = secrets_of(url)
-        self._named = Naming(self._transaction, tables, privileges=partial(grants.lacking, tables=tables))
-        self.patience_seconds = statement_timeout_seconds
+        self._sql = _Sql(self.tables)
+        self._copy_text = CopyText(self.tables) if self.tables.item else None
         self._limits = {
-            "lock": _milliseconds(lock_timeout_seconds),
-            "statement": _milliseconds(statement_timeout_seconds),
+            "lock": _milliseconds(options.lock_timeout),
+            "statement": _milliseconds(options.statement_timeout),
         }
-
-    def create_structure(self, *, everything: bool = False) -> None:
-        with classified(secrets=self._secrets), self._transaction() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _STRUCTURE_LOCK})
-            structure.create(connection, structure.wanted(self.tables, everything=everything))
-
-    def post(self, batch: Sequence[Posting]) -> list[Outcome]:
-        return calling.posted(self.tables, batch, self._post)
-
-    def _post(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
-        return self._within(lambda connection: Booking(self, connection, careful=careful).book(batch), batch)
-
-    def supersede(self, posting: Posting) -> Outcome:
-        return calling.posted(self.tables, [posting], self._supersede)[0]
-
-    def _supersede(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
-        return self._within(lambda connection: [Superseding(self, connection).settle(batch[0])], batch)
-
-    def rehearse(self, posting: Posting) -> Rehearsal:
-        return rehearsing.rehearsal(self, posting, self._transaction, self._named)
-
-    def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
-        try:
-            with classified(secrets=self._secrets):
-                self._guarding.make(self._transaction)
-                with self._transaction() as connection:
-                    return work(connection)
-        except ErpError as error:
-            raise self._named(error, batch) from error
-
-    def enter_before(self, identities: Sequence[str]) -> int:
-        return self._within(lambda connection: before.enter(self, connection, identities), [])
-
-    def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
-        with classified(secrets=self._secrets):
-            return connecting.ledger(self._transaction, self.tables, identities)
-
-    def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
-        with classified(secrets=self._secrets):
-            return images.sale_rows(self._transaction, self.tables, access_keys)
-
-    def departures(self, postings: Sequence[Posting], cancelled: Collection[str]) -> dict[int, list[str]]:
-        with classified(secrets=self._secrets):
-            return images.departures(self, self._transaction, postings, cancelled)
-
-    def booked(self) -> Iterator[BookedSale]:
-        with classified(secrets=self._secrets):
-            yield from connecting.booked(self._transaction, self.tables)
-
-    def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
-        with classified(secrets=self._secrets):
-            yield from connecting.sales_between(self._transaction, self.tables, first, last)
-
-    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
-        with classified(secrets=self._secrets):
-            return fingerprints.fingerprints(self._transaction, self.tables, ranges)
 
     def grants(self, user: str) -> list[Grant]:
         return grants.needed(self.tables, user)
 
-    def faults(self) -> list[Fault]:
-        with classified(secrets=self._secrets), self._transaction() as connection:
-            return checking.faults(connection, self.tables) + ordinary.unusable(connection, self.tables)
+    def script(self) -> list[str]:
+        # Grants name the schema, and the tables must come into the same one.
+        schema = DIALECT.identifier_preparer.quote(self.tables.schema or "public")
+        return [f"SET search_path = {schema};", *super().script()]
 
-    def close(self) -> None:
-        self._engine.dispose()
+    def _create(self, wanted: list[Table]) -> None:
+        with self._transaction() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _STRUCTURE_LOCK})
+            structure.create(connection, wanted)
 
-    def read_only(self) -> AbstractContextManager[Connection]:
-        return self._transaction(writing=False)
+    def _lacking(self, connection: Connection) -> list[str]:
+        return grants.lacking(connection, self.tables)
+
+    def _own_faults(self, connection: Connection) -> list[Fault]:
+        return ordinary.unusable(connection, self.tables)
+
+    def touched(self, connection: Connection) -> list[Touched]:
+        return [Touched(*row) for row in connection.execute(_TOUCHED)]
+
+    @contextmanager
+    def read_only(self) -> Iterator[Connection]:
+        with self._transaction(writing=False) as connection:
+            yield connection
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return self._transaction()
 
     @contextmanager
     def _transaction(self, *, writing: bool = True) -> Iterator[Connection]:
@@ -252,13 +187,20 @@ class PostgresqlErp:
         with classified(stock.name):
             _driver(connection).execute(self._sql.move_stock, (_json(moved),))
 
-    def locked(self, statement: Select[Any]) -> Select[Any]:
-        return statement.with_for_update()
-
     def repertoire(self, connection: Connection) -> Repertoire | None:
         # Told by the server at connect, so that asking costs nothing.
         named = _driver(connection).info.parameter_status("server_encoding")
         return repertoire_of(named) if named else None
+
+    def parsed(self, connection: Connection, statement: str) -> str:
+        driver = _driver(connection)
+        driver.execute("SAVEPOINT malote_parse")
+        parsed = driver.pgconn.prepare(b"", for_driver(statement, "numbered").encode())
+        driver.execute("ROLLBACK TO SAVEPOINT malote_parse")
+        return (parsed.error_field(DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace")
+
+    def fingerprint(self, connection: Connection, part: Rows, ranges: Sequence[Range]) -> list[Print]:
+        return fingerprint(_driver(connection), part, ranges)
 
     @contextmanager
     def _copy(

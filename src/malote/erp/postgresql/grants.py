@@ -1,12 +1,10 @@
 """Privileges on PostgreSQL: the statements that give them, and which of them the present user lacks."""
 
-from sqlalchemy import Connection, Dialect, text
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy import Connection, text
 
 from malote.erp.grants import USAGE, Grant, uses
 from malote.erp.mapping import ErpTables
-
-DIALECT: Dialect = PGDialect()  # type: ignore[no-untyped-call]
+from malote.erp.postgresql.dialect import DIALECT
 
 # Looked up by name in every schema, since without USAGE a schema's tables are not visible at all.
 _TABLES = text(

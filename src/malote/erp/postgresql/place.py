@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from malote.erp.postgresql.grants import DIALECT
+from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.protocol import ErpError
 
 AMBIGUOUS = "erp_ledger_ambiguous"

@@ -13,7 +13,7 @@ import psycopg
 from malote.erp.connecting import classified
 from malote.erp.mapping import MappedTable
 from malote.erp.postgresql.copy_text import plainly, writer
-from malote.erp.postgresql.grants import DIALECT
+from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.profiles.functions import Row
 from malote.erp.profiles.queries import Query
 from malote.erp.targets import Target

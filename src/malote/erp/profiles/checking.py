@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
 from malote.erp import call_statements
-from malote.erp.mapping import ErpTables, MappedTable, plain
+from malote.erp.mapping import MappedTable, plain
 
 # table_missing, column_missing: not there
 # column_mistyped: what Malote writes would be changed on its way, or refused
@@ -40,9 +40,9 @@ class Fault(msgspec.Struct, frozen=True):
     found: str = ""
 
 
-def faults(connection: Connection, tables: ErpTables) -> list[Fault]:
+def faults(engine: call_statements.Engine, connection: Connection) -> list[Fault]:
     """In the order of the profile. Only looks."""
-    inspector = inspect(connection)
+    tables, inspector = engine.tables, inspect(connection)
     found = _own(inspector, tables.ledger, {"identity"})
     if tables.state is not None:
         found += _own(inspector, tables.state, {"access_key"})
@@ -58,7 +58,7 @@ def faults(connection: Connection, tables: ErpTables) -> list[Fault]:
             found += _unkeyed(inspector, mapped.table, key)
     return found + [
         Fault("call_unusable", f"post.{which}", found=words)
-        for which, words in call_statements.unusable(connection, tables.profile.post)
+        for which, words in call_statements.unusable(engine, connection)
     ]
 
 

@@ -168,7 +168,7 @@ def _integer(arguments: Sequence[Compiled], column: str) -> Compiled:
 
 
 def _text(arguments: Sequence[Compiled], column: str) -> Compiled:
-    return _derived(_only(arguments, "integer"), Shape("text", length=20), str, int, exact=True)
+    return _derived(_only(arguments, "integer"), Shape("text"), str, int, exact=True)
 
 
 def _of_moment(kind: Kind, part: Callable[[datetime], Any]) -> Callable[[Sequence[Compiled], str], Compiled]:

@@ -1,7 +1,7 @@
 """The text of an expression, taken apart: fields, constants and calls, and nothing else.
 
-``issuer``, ``sale.number``, ``'NFCE'``, ``1``, ``2.50``, ``left(description, 40)``. A quote within a text is written
-twice. There are no operators, and what is called must be one of the functions in ``functions``.
+``issuer``, ``sale.number``, ``'NFCE'``, ``1``, ``2.50``, ``true``, ``left(description, 40)``. A quote within a
+text is written twice. There are no operators, and what is called must be one of the functions in ``functions``.
 """
 
 import re
@@ -77,6 +77,8 @@ def _expression(tokens: list[tuple[str, str]], place: int, depth: int) -> tuple[
             return Constant(Decimal(word) if "." in word else int(word)), place + 1
         case "name" if _is(tokens, place + 1, "("):
             return _call(word, tokens, place + 2, depth)
+        case "name" if word in ("true", "false"):
+            return Constant(word == "true"), place + 1
         case "name":
             before, point, after = word.partition(".")
             if word == "item.key":

@@ -1,128 +1,55 @@
 """The ERP on SQLite, for trying out and for small stores: the same bookings, one writer at a time."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import URL, Connection, Select, create_engine, event, insert, select
-from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy import URL, Connection, Insert, Select, create_engine, event, insert, select
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from malote import private
-from malote.erp import before, calling, connecting, fingerprints, images, rehearsing, rows, statements, structure
-from malote.erp.booking import Booking, Stock
-from malote.erp.connecting import Naming, classified
+from malote.erp import rows, statements, structure
+from malote.erp.base import BaseErp, Options
+from malote.erp.connecting import classified
+from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
-from malote.erp.guarding import Guarding
-from malote.erp.mapping import BUILT_IN, ErpTables
-from malote.erp.profiles import checking
-from malote.erp.profiles.checking import Fault
-from malote.erp.protocol import BookedSale, ErpError, Introduce, Outcome, OwnSale, Posting, Rehearsal, SaleRow
-from malote.erp.repertoire import Repertoire
-from malote.erp.superseding import Superseding
-from malote.fiscal.documents import Sale
-
-Answer = TypeVar("Answer")
+from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.profiles.post import binds_of, for_driver
+from malote.erp.sqlite.dialect import DIALECT
+from malote.erp.sqlite.fingerprints import add_function, fingerprint
 
 
-class SqliteErp:
-    """See ``malote.erp.protocol.Erp``."""
+class SqliteErp(BaseErp):
+    """See ``malote.erp.base.BaseErp``."""
 
     engine = "sqlite"
+    dialect = DIALECT
+    adds_up = True
+    otherwise = "erp_refused"  # SQLite has one code for a missing table and for much else
 
-    def __init__(
-        self,
-        url: URL,
-        *,
-        lock_timeout_seconds: float,
-        statement_timeout_seconds: float,
-        tables: ErpTables = BUILT_IN,
-        nearest_letters: bool = False,
-        remembered: str = "",
-        introduce: Introduce | None = None,
-    ) -> None:
-        """``statement_timeout_seconds`` is not used: SQLite has nothing to wait for but its lock. Nor is ``introduce``:
-        it has no sessions."""
+    def __init__(self, url: URL, options: Options) -> None:
+        """SQLite has nothing to wait for but its lock, and no sessions that anybody could be introduced to."""
         if url.database and url.database != ":memory:" and Path(url.database).parent.is_dir():
             private.claim(Path(url.database))
-        self.patience_seconds = lock_timeout_seconds
-        self._engine = create_engine(
+        engine = create_engine(
             url,
             # Transactions are opened by hand below: the driver's own would take the write lock too late.
             isolation_level="AUTOCOMMIT",
-            connect_args={"timeout": lock_timeout_seconds},
+            connect_args={"timeout": options.lock_timeout},
             hide_parameters=True,
         )
-        self.tables = tables
-        self.nearest_letters = nearest_letters
-        self._guarding = Guarding(self)
-        self.schema = tables.schema or remembered
-        # SQLite has one code for a missing table and for much else.
-        self.connections = connecting.Connections(self._engine)
-        self._named = Naming(self._engine.connect, tables, otherwise="erp_refused")
-        event.listen(self._engine, "connect", partial(_prepare, tables))
-
-    def create_structure(self, *, everything: bool = False) -> None:
-        with classified(), self._transaction() as connection:
-            structure.create(connection, structure.wanted(self.tables, everything=everything))
-
-    def post(self, batch: Sequence[Posting]) -> list[Outcome]:
-        return calling.posted(self.tables, batch, self._post)
-
-    def _post(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
-        return self._within(lambda connection: Booking(self, connection, careful=careful).book(batch), batch)
-
-    def supersede(self, posting: Posting) -> Outcome:
-        return calling.posted(self.tables, [posting], self._supersede)[0]
-
-    def _supersede(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
-        return self._within(lambda connection: [Superseding(self, connection).settle(batch[0])], batch)
-
-    def rehearse(self, posting: Posting) -> Rehearsal:
-        return rehearsing.rehearsal(self, posting, self._transaction, self._named)
-
-    def _within(self, work: Callable[[Connection], Answer], batch: Sequence[Posting]) -> Answer:
-        try:
-            with classified():
-                self._guarding.make(self._transaction)
-                with self._transaction() as connection:
-                    return work(connection)
-        except ErpError as error:
-            raise self._named(error, batch) from error
-
-    def enter_before(self, identities: Sequence[str]) -> int:
-        return self._within(lambda connection: before.enter(self, connection, identities), [])
-
-    def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
-        return connecting.ledger(self._engine.connect, self.tables, identities)
-
-    def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
-        return images.sale_rows(self._engine.connect, self.tables, access_keys)
-
-    def departures(self, postings: Sequence[Posting], cancelled: Collection[str]) -> dict[int, list[str]]:
-        return images.departures(self, self._engine.connect, postings, cancelled)
-
-    def booked(self) -> Iterator[BookedSale]:
-        return connecting.booked(self._engine.connect, self.tables)
-
-    def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
-        return connecting.sales_between(self._engine.connect, self.tables, first, last)
-
-    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
-        return fingerprints.fingerprints(self._engine.connect, self.tables, ranges)
+        super().__init__(engine, url, options)
+        self.patience_seconds = options.lock_timeout
+        event.listen(engine, "connect", partial(_prepare, self.tables))
 
     def grants(self, user: str) -> list[Grant]:
         return []  # who may write the file may do everything
 
-    def faults(self) -> list[Fault]:
-        with classified(), self._engine.connect() as connection:
-            return checking.faults(connection, self.tables)
-
-    def close(self) -> None:
-        self._engine.dispose()
+    def script(self) -> list[str]:
+        return []
 
     @contextmanager
     def read_only(self) -> Iterator[Connection]:
@@ -159,37 +86,36 @@ class SqliteErp:
                 connection.execute(insert(ledger), fresh)
         return {entry["identity"] for entry in fresh}
 
-    def add_sales(self, connection: Connection, postings: Sequence[tuple[Posting, Sale]]) -> None:
-        for table, added in rows.sales_with_lines(self.tables, postings):
-            with classified(table.name):
-                connection.execute(statements.add(table), added)
-
-    def move_stock(self, connection: Connection, moves: Stock) -> None:
-        stock = self.tables.stock
-        assert stock is not None  # noqa: S101 only called where there is one
+    def _adding(self, stock: MappedTable) -> Insert:
         adding = insert_or(stock.table)
         quantity = stock.columns.quantity
-        statement = adding.on_conflict_do_update(
+        return adding.on_conflict_do_update(
             index_elements=[stock.columns[target.key] for target in stock.inserted if target.key != "quantity"],
             set_={quantity: quantity + adding.excluded.quantity},
         )
-        with classified(stock.name):
-            connection.execute(statement, rows.stock_rows(stock, moves))
-
-    def repertoire(self, connection: Connection) -> Repertoire | None:
-        return None  # all of Unicode
 
     def locked(self, statement: Select[Any]) -> Select[Any]:
         return statement  # the transaction holds the file
+
+    def parsed(self, connection: Connection, statement: str) -> str:
+        explained = f"EXPLAIN {for_driver(statement, 'named')}"
+        try:
+            _driver(connection).execute(explained, dict.fromkeys(binds_of(statement)))
+        except sqlite3.Error as error:
+            return str(error)
+        return ""
+
+    def fingerprint(self, connection: Connection, part: Rows, ranges: Sequence[Range]) -> list[Print]:
+        return fingerprint(_driver(connection), part, ranges)
 
 
 def _prepare(tables: ErpTables, connection: Any, record: Any) -> None:
     """A new file gets its tables by itself: nobody administers an ERP for trying out."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    fingerprints.add_function(connection)
+    add_function(connection)
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        created = "".join(f"{statement};\n" for statement in structure.statements(sqlite_dialect(), tables))
+        created = "".join(f"{statement};\n" for statement in structure.statements(DIALECT, tables))
         connection.executescript(f"BEGIN IMMEDIATE;\n{created}COMMIT;")
 
 

@@ -1,26 +1,43 @@
 """A database's tables as far as a profile needs to know them. Reads its catalogue, and no row."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Select, func, inspect, select
+from sqlalchemy import Connection, MetaData, Select, func, inspect, select, text
 from sqlalchemy import column as sa_column
 from sqlalchemy import table as sa_table
 from sqlalchemy import types as sql
 from sqlalchemy.exc import DBAPIError
 
+from malote.erp import tables as own_tables
+from malote.erp.ordinary_tables import state
 from malote.erp.profiles.profile import is_name
 
-Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "flag", "other"]
+Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "hour", "flag", "other"]
 
 _VALUES = re.compile(r"'([^']{1,10})'")
+_NUMBERS = re.compile(r"(?<![\w.'])(\d{1,4})(?![\w.'])")
 _MOST_TABLES = 3000
+_IN_SCHEMA = "c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))"
+_PARTITIONS = text(
+    "SELECT c.relname, whole.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"  # noqa: S608
+    f" JOIN pg_class whole ON whole.oid = i.inhparent WHERE c.relispartition AND {_IN_SCHEMA}"
+)
+_TRIGGERS = text(
+    "SELECT c.relname, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"  # noqa: S608
+    f" JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal AND {_IN_SCHEMA}"
+)
+
+_OWN = {
+    frozenset(table.columns.keys()) for table in (*own_tables.metadata.sorted_tables, state(MetaData(), "state", None))
+}
 
 
 class Column(msgspec.Struct, frozen=True):
-    """``values``: those that a check allows, where it lists texts. ``made``: by the database itself."""
+    """``values``: those that a check allows, where it lists any. ``made``: by the database itself."""
 
     name: str
     kind: Kind
@@ -40,11 +57,34 @@ class Found(msgspec.Struct, frozen=True):
     refers: dict[str, tuple[str, str]]
 
 
-def look(connection: Connection, schema: str | None) -> dict[str, Found]:
-    """The tables of a schema by name; what a profile can't name is left out."""
+class Known(msgspec.Struct, frozen=True):
+    """What stands in a schema. ``triggers``: by table, the source of what runs when it is written."""
+
+    tables: Mapping[str, Found]
+    sequences: tuple[str, ...] = ()
+    triggers: Mapping[str, str] = {}
+
+    def written_by_trigger(self, table: str, of: set[str]) -> bool:
+        """Whether a trigger of one of the tables ``of`` speaks of ``table``."""
+        spoken = re.compile(rf"\b{re.escape(table)}\b", re.IGNORECASE)
+        return any(spoken.search(source) for name, source in self.triggers.items() if name in of and name != table)
+
+
+def look(connection: Connection, schema: str | None) -> Known:
+    """The tables of a schema by name, without Malote's own, what a profile can't name, and parts of a table that is
+    split."""
     inspector = inspect(connection)
-    names = [name for name in inspector.get_table_names(schema) if is_name(name)]
-    return {name: _table(inspector, name, schema) for name in sorted(names)[:_MOST_TABLES]}
+    whole_of: dict[str, str] = {row[0]: row[1] for row in connection.execute(_PARTITIONS, {"schema": schema})}
+    names = [name for name in inspector.get_table_names(schema) if is_name(name) and name not in whole_of]
+    tables = [_table(inspector, name, schema, whole_of) for name in sorted(names)[:_MOST_TABLES]]
+    triggers: dict[str, str] = {}
+    for table, source in connection.execute(_TRIGGERS, {"schema": schema}):
+        triggers[table] = f"{triggers.get(table, '')}\n{source}"
+    return Known(
+        tables={one.name: one for one in tables if frozenset(one.columns) not in _OWN},
+        sequences=tuple(sorted(name for name in inspector.get_sequence_names(schema) if is_name(name))),
+        triggers=triggers,
+    )
 
 
 def smallest(connection: Connection, table: str, column: str, schema: str | None) -> int | None:
@@ -59,11 +99,11 @@ def smallest(connection: Connection, table: str, column: str, schema: str | None
     return int(found) if isinstance(found, int | Decimal) else None
 
 
-def _table(inspector: Any, name: str, schema: str | None) -> Found:
+def _table(inspector: Any, name: str, schema: str | None, whole_of: dict[str, str]) -> Found:
     checks = [str(one["sqltext"]) for one in inspector.get_check_constraints(name, schema)]
     columns = {one["name"]: _column(one, checks) for one in inspector.get_columns(name, schema) if is_name(one["name"])}
     refers = {
-        own: (key["referred_table"], other)
+        own: (_whole(key["referred_table"], whole_of), other)
         for key in inspector.get_foreign_keys(name, schema)
         for own, other in zip(key["constrained_columns"], key["referred_columns"], strict=True)
     }
@@ -71,10 +111,18 @@ def _table(inspector: Any, name: str, schema: str | None) -> Found:
     return Found(name, columns, tuple(key), refers)
 
 
+def _whole(table: str, whole_of: dict[str, str]) -> str:
+    """The table that a part of it, or a part of a part, belongs to: a foreign key to it has one to each part too."""
+    while table in whole_of:
+        table = whole_of[table]
+    return table
+
+
 def _column(told: Any, checks: list[str]) -> Column:
     kind, made = told["type"], bool(told.get("identity") or told.get("computed"))
     made = made or "nextval(" in str(told.get("default") or "")
     allowed = [one for one in checks if re.search(rf"\b{re.escape(told['name'])}\b", one)]
+    listed = _NUMBERS if isinstance(kind, sql.Integer) else _VALUES
     return Column(
         name=told["name"],
         kind=_kind(kind),
@@ -82,7 +130,7 @@ def _column(told: Any, checks: list[str]) -> Column:
         places=getattr(kind, "scale", None) or 0,
         required=not told["nullable"] and told.get("default") is None and not made,
         made=made,
-        values=tuple(dict.fromkeys(_VALUES.findall(" ".join(allowed)))),
+        values=tuple(dict.fromkeys(listed.findall(" ".join(allowed)))),
     )
 
 
@@ -92,6 +140,8 @@ def _kind(kind: Any) -> Kind:
             return "moment" if kind.timezone else "clock"
         case sql.Date():
             return "date"
+        case sql.Time():
+            return "hour"
         case sql.Boolean():
             return "flag"
         case sql.Integer():

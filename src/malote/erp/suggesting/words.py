@@ -7,31 +7,35 @@ from functools import cache
 _IDEAS: dict[str, str] = {
     "sale": "venda vendas vda cupom cup nota notas nf nfce nfc sale sales order orders receipt receipts ticket invoice",
     "header": "cab cabecalho capa header hdr head",
-    "item": "item itens items ite itm linha linhas line lines lin detail details det produto produtos",
+    "item": "item itens items ite itm linha linhas line lines lin det detail details det produto produtos",
     "payment": "pagamento pagamentos pagto pagtos pgto pag pgt payment payments pay paid recebido recebimento receb rec"
-    " tender tenders finalizadora fin",
+    " tender tenders finalizadora fin parcela parcelas financeiro",
     "tax": "imposto impostos imp tributo tributos trib tax taxes txs",
     "stock": "estoque estoques estq est stock inventory inv movimento mov movement movements kardex kdx",
     "product": "produto produtos prod prd mercadoria merc product products sku artigo article goods item",
     "store": "loja lojas filial fil empresa emp store stores branch branches shop company",
-    "method": "forma formas meio meios finalizadora fin method methods tender type tipo tp forma_pagamento pgto",
+    "method": "forma formas meio meios finalizadora fin method methods tender type tipo tp forma_pagamento pgto"
+    " plano planos cond condicao condicoes especie finaliz finalizacao modalidade",
     "key": "chave chv chnfe key chacesso acesso access",
     "series": "serie ser series",
     "till": "pdv caixa cx pos till terminal checkout register ecf",
     "number": "numero nro num nr number no",
     "model": "modelo mod model",
     "time": "emissao emis emitido emitida dt data date dthr dh hora issued issue at time sold when datahora",
+    "month": "competencia compet anomes mes month period periodo",
     "net": "liquido liq net final total tot pagar",
     "gross": "bruto brt gross subtotal mercadoria mercadorias produtos products goods",
     "value": "valor vlr vl vr amount amt value total tot sum",
     "discount": "desconto desc dsc dscto discount disc",
     "change": "troco trc change",
     "state": "situacao sit status estado state stat st",
-    "cancelled": "cancelado cancelada canc cancelled canceled cancelamento void voided",
+    "cancelled": "cancelado cancelada cancel canc cancelled canceled cancelamento void voided",
     "protocol": "protocolo prot protocol",
     "issuer": "cnpj inscricao emitente issuer cgc taxid",
     "consumer": "cpf consumidor consumer customer",
     "line": "seq sequencia ordem ord linha line lin nr num numero item ite number no pos position",
+    "hour": "hora horario hr hour time",
+    "balance": "saldo saldos qtd qtde quantidade disponivel balance quantity qty onhand",
     "quantity": "qtd qtde quantidade quant qt quantity qty",
     "price": "preco prc unitario unit unt price pr un",
     "cfop": "cfop",
@@ -48,12 +52,18 @@ _IDEAS: dict[str, str] = {
     "operator": "operador oper operator cashier usuario user vendedor seller",
 }
 
+_LISTED = frozenset(word for listed in _IDEAS.values() for word in listed.split())
+# Names that are written as one word, such as dtmov and vlrliq.
+_PREFIXED = re.compile(r"(dt|data|hr|hora|vlr|vl|num|nr|nro|qtd|qtde|cod)[a-z]{2,}$")
+
 
 @cache
 def ideas(name: str) -> frozenset[str]:
     """What a name may stand for."""
-    parts = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower())
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"([A-Z])([A-Z][a-z])", r"\1_\2", name))
+    parts = re.findall(r"[a-z]+", spaced.lower())
     whole = {*parts, "".join(parts)}  # tax_id too is a word
+    whole |= {found[1] for part in parts if part not in _LISTED and (found := _PREFIXED.match(part))}
     return frozenset(idea for idea, listed in _IDEAS.items() if whole & _split(listed))
 
 

@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from malote.erp.ordinary_tables import USUAL_TAXES
-from malote.erp.postgresql.grants import DIALECT
-from malote.erp.suggesting.guessing import Line, Tables, chosen, directions, key_of_many, lines, own_key
-from malote.erp.suggesting.looking import Found
+from malote.erp.postgresql.dialect import DIALECT
+from malote.erp.suggesting.filling import FORMATS, TILL, Line, directions, lines
+from malote.erp.suggesting.guessing import Tables, chosen, drawn_key, is_key, key_of_many, own_key, sale_key
+from malote.erp.suggesting.looking import Found, Known
 from malote.erp.suggesting.words import ideas
 from malote.rejection import Language
 
 Smallest = Callable[[str, str], int | None]
-PARTS = ("sale", "item", "tax", "payment", "movement")
+PARTS = ("sale", "item", "tax", "payment", "movement", "stock")
+_SELDOM = ("stock",)  # whose absence is not worth a word
 _LOOKED_UP = ("store", "product", "method")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 
@@ -25,7 +27,7 @@ class KeyOfManyError(Exception):
 
 
 def suggested(
-    known: dict[str, Found], name: str, language: Language, smallest: Smallest = lambda *_: None, schema: str = ""
+    known: Known, name: str, language: Language, smallest: Smallest = lambda *_: None, schema: str = ""
 ) -> str:
     """``smallest`` gives a number that stands in a column of a table, for a foreign key of which nothing else is known.
 
@@ -34,7 +36,7 @@ def suggested(
     """
     tables = chosen(known)
     if "sale" not in tables.parts or "item" not in tables.parts:
-        raise LookupError(", ".join(known) or "–")
+        raise LookupError(", ".join(known.tables) or "–")
     for part in ("item", "payment"):
         if part in tables.parts and (columns := key_of_many(part, tables)):
             raise KeyOfManyError(tables.parts[part].name, columns)
@@ -45,23 +47,63 @@ def suggested(
     for part in PARTS:
         if part in tables.parts:
             written += ["", *_part(part, tables, words, smallest)]
-        else:
+        elif part not in _SELDOM:
             written += ["", f"# {words['no_part'].format(part=part)}"]
     written += _directions(tables, words)
     for looked_up in _LOOKED_UP:
         if looked_up in tables.parts:
-            written += ["", *_query(looked_up, tables.parts[looked_up], words, schema)]
-    unused = [one for one in known if one not in {found.name for found in tables.parts.values()}]
-    written += ["", f"# {words['unused'].format(tables=', '.join(unused) or '–')}"]
-    return "\n".join(written) + "\n"
+            written += ["", *_query(looked_up, tables, words, schema)]
+    written += _worked_out("\n".join(written), tables, schema)
+    return "\n".join([*written, "", *_left_out(tables, words)]) + "\n"
+
+
+def _left_out(tables: Tables, words: dict[str, str]) -> Iterator[str]:
+    """Tables that get nothing, and why."""
+    for name in tables.by_trigger:
+        yield f"# {words['by_trigger'].format(table=name)}"
+    used = {found.name for found in tables.parts.values()} | set(tables.by_trigger)
+    key = sale_key(tables)
+    unused = [found for name, found in tables.known.items() if name not in used]
+    for found in unused:
+        if key and key in found.columns and any(map(is_key, found.columns.values())):
+            yield f"# {words['beside'].format(table=found.name)}"
+    yield f"# {words['unused'].format(tables=', '.join(found.name for found in unused) or '–')}"
+
+
+def _worked_out(profile: str, tables: Tables, schema: str) -> Iterator[str]:
+    """The queries that need no table: days and hours as the ERP writes them, numbers drawn of sequences."""
+    hour = "select :moment::time"
+    shapes = {"hour": hour} | {name: f"select to_char(:moment, '{shape}')" for name, shape in FORMATS.items()}
+    for name, sql in shapes.items():
+        if f"query('{name}'" in profile:
+            yield from ("", f"[query.{name}]", f'sql = "{sql}"', 'values = ["moment"]')
+    for part in PARTS:
+        if f"query('next_{part}'" in profile:
+            drawn = _placed(_sequence(part, tables), schema)
+            sql = f"select nextval('{drawn}') where :sale is not null and :row is not null"
+            yield from ("", f"[query.next_{part}]", f'sql = """{sql}"""', 'values = ["sale", "row"]')
+
+
+def _sequence(part: str, tables: Tables) -> str:
+    """The sequence whose name says most of the table's or its key's."""
+    wanted = _words_of(tables.parts[part].name) | _words_of(drawn_key(part, tables))
+    return max(tables.sequences, key=lambda one: (len(_words_of(one) & wanted), -len(one)))
+
+
+def _words_of(name: str) -> set[str]:
+    """Also cut short to three letters, as keys often are."""
+    parts = re.findall(r"[a-z]+", name.lower())
+    return {*parts, *(part[:3] for part in parts)}
 
 
 def _part(part: str, tables: Tables, words: dict[str, str], smallest: Smallest) -> Iterator[str]:
     table = tables.parts[part]
     yield f"[{part}]"
     yield f'table = "{table.name}"'
-    if part in ("sale", "item") and (key := own_key(table)):
+    if part in ("sale", "item") and (key := own_key(table) or drawn_key(part, tables)):
         yield f'key = "{key}"'
+        if not own_key(table):
+            yield f'sequence = "{_sequence(part, tables)}"  # ? {words["sequence"]}'
     if part == "tax" and (rows := _rows(table, tables)):
         yield f"rows = [{_listed(rows)}]  # {words['short']}"
     yield ""
@@ -82,17 +124,21 @@ def _line(line: Line, table: Found, words: dict[str, str], smallest: Smallest) -
     if not line.value:
         return f"# {line.column} = ?  {words['left']}"
     column = line.column if _BARE.fullmatch(line.column) else f'"{line.column}"'
-    value = line.value
-    if value == "sale_series_as_till":
+    if line.value == TILL:
         return f'{column} = "series"  # ? {words["till"]}'
-    written = value if value.lstrip("-").isdigit() else f'"{value}"'
-    if line.sure:
+    written = line.value if _is_bare(line.value) else f'"{line.value}"'
+    if not line.doubt:
         return f"{column} = {written}"
     refers = table.refers.get(line.column)
-    if refers is None:
-        return f"{column} = {written}  # ? {words['required']}"
+    if line.doubt != "required" or refers is None:
+        return f"{column} = {written}  # ? {words[line.doubt]}"
     there = smallest(*refers)
     return f"{column} = {written if there is None else there}  # ? {words['refers'].format(table=refers[0])}"
+
+
+def _is_bare(value: str) -> bool:
+    """A number or a truth value of TOML."""
+    return value in ("true", "false") or value.lstrip("-").isdigit()
 
 
 def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
@@ -107,14 +153,17 @@ def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
     return ["", "[lookup.direction]", f'out = "{out}"{unsure}', f'in = "{back}"']
 
 
-def _query(part: str, table: Found, words: dict[str, str], schema: str) -> list[str]:
+def _query(part: str, tables: Tables, words: dict[str, str], schema: str) -> list[str]:
+    table = tables.parts[part]
     key = table.key[0] if len(table.key) == 1 else next(iter(table.columns))
     match part:
         case "product":
-            sql, values = _product(table, key, schema)
+            sql, values = _product(tables, key, schema)
         case "store":
             column = next(one for one in table.columns if "issuer" in ideas(one))
             bare = f"translate({_quoted(column)}::text, './-', '')"  # with its mask or without
+            if table.columns[column].kind != "text":
+                bare = f"lpad({bare}, 14, '0')"
             sql, values = _asking(key, table, f"{bare} = :cnpj", schema), ["cnpj"]
         case _:
             sql, values = _asking(key, table, f"{_quoted(_method(table))} = :method", schema), ["method"]
@@ -129,15 +178,20 @@ def _listed(values: Iterable[str]) -> str:
 
 def _asking(key: str, table: Found, condition: str, schema: str) -> str:
     """A text for a profile; it is not run here."""
-    place = f"{_quoted(schema)}.{_quoted(table.name)}" if schema else _quoted(table.name)
+    place = _placed(table.name, schema)
     return f"select {_quoted(key)} from {place} where {condition}"  # noqa: S608 names of the catalogue, quoted
+
+
+def _placed(name: str, schema: str) -> str:
+    return f"{_quoted(schema)}.{_quoted(name)}" if schema else _quoted(name)
 
 
 def _quoted(name: str) -> str:
     return str(DIALECT.identifier_preparer.quote(name))
 
 
-def _product(table: Found, key: str, schema: str) -> tuple[str, list[str]]:
+def _product(tables: Tables, key: str, schema: str) -> tuple[str, list[str]]:
+    table, beside = tables.parts["product"], tables.parts.get("barcode")
     texts = {one.name: one for one in table.columns.values() if one.name != key}
     barcode = next((one for one in texts if "barcode" in ideas(one)), "")
     code = next((one for one in texts if "code" in ideas(one) and one != barcode), "") or key
@@ -145,6 +199,12 @@ def _product(table: Found, key: str, schema: str) -> tuple[str, list[str]]:
     def of(column: str) -> str:
         return _quoted(column) if table.columns[column].kind == "text" else f"{_quoted(column)}::text"
 
+    if beside is not None:
+        refers = next(own for own, (target, _) in beside.refers.items() if target == table.name)
+        code_in = next(one for one, found in beside.columns.items() if "barcode" in ideas(one) and found.kind == "text")
+        by_barcode = _asking(refers, beside, f"{_quoted(code_in)} = :gtin", schema)
+        by_code = _asking(key, table, f"{of(code)} = :code", schema)
+        return f"select coalesce(({by_barcode}), ({by_code}))", ["gtin", "code"]
     if not barcode:
         return _asking(key, table, f"{of(code)} = coalesce(:code, :gtin)", schema), ["gtin", "code"]
     found = _asking(key, table, f"{of(barcode)} = :gtin or {of(code)} = :code", schema)
@@ -170,6 +230,11 @@ _WORDS: dict[Language, dict[str, str]] = {
         "till": "o número do PDV; aqui a série da nota",
         "required": "obrigatória, e ninguém sabe o quê",
         "refers": "obrigatória: um código que existe em {table}",
+        "sequence": "a sequência de que sai o número",
+        "format": "assim se escreve ali?",
+        "state": "o que diz cancelada e ativa?",
+        "by_trigger": "{table}: quem grava são os gatilhos do próprio ERP; o Malote não.",
+        "beside": "{table} guarda a chave ao lado da venda: um perfil não a alcança; se o ERP precisa dela, [post].",
         "short": "os nomes que cabem na coluna",
         "direction": "o que diz saída e entrada?",
         "unused": "Tabelas que não parecem da venda: {tables}",
@@ -186,6 +251,11 @@ _WORDS: dict[Language, dict[str, str]] = {
         "till": "the number of the till; here the note's series",
         "required": "required, and nobody knows what",
         "refers": "required: a code that exists in {table}",
+        "sequence": "the sequence that the number is drawn from",
+        "format": "is it so written there?",
+        "state": "what says cancelled and active?",
+        "by_trigger": "{table}: the ERP's own triggers write it; Malote doesn't.",
+        "beside": "{table} holds the key beside the sale: no profile reaches it; if the ERP needs it, [post].",
         "short": "the names that the column has room for",
         "direction": "what says out and in?",
         "unused": "Tables that don't look like the sale's: {tables}",

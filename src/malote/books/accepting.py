@@ -1,0 +1,114 @@
+"""What a person looked into and answers for: it is told no more, and the audit trail has who, what and why.
+
+Only what stands at that moment; whatever comes later is told again.
+"""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, delete, select
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.books import gap_keeping
+from malote.books.gap_ranges import Part, State, cut
+from malote.books.numbering import SeriesKey
+from malote.database.book_tables import number_gap
+from malote.database.engine import reading, writing
+from malote.database.tables import till as tills
+from malote.findings.kinds import USUAL_SECONDS
+
+SHORTEST_REASON, LONGEST_REASON = 5, 500  # characters
+MOST_LISTED = 1000
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Numbers that no document has. ``since`` and ``accepted_at`` in seconds since the epoch; ``due`` YYYY-MM-DD, the
+    last day on which they may be voided. ``told``: whether they are among the missing ones that lights tell of."""
+
+    till: str
+    issuer: str
+    model: str
+    series: int
+    first: int
+    last: int
+    state: State
+    since: float
+    due: str
+    accepted_at: float | None
+    told: bool
+
+    @property
+    def count(self) -> int:
+        return self.last - self.first + 1
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which gaps of a till: of one series, of some of its numbers, or all."""
+
+    till: str
+    series: int | None = None
+    numbers: tuple[int, int] | None = None
+
+
+def gaps(engine: Engine, now: float, till: str | None = None, *, accepted: bool = False) -> list[Gap]:
+    """What is missing, by till, series and number, at most a thousand ranges. Raises ``StoreError``."""
+    columns = number_gap.c
+    query = select(number_gap, tills.c.name).join_from(number_gap, tills).where(columns.state != "voided")
+    if not accepted:
+        query = query.where(columns.accepted_at.is_(None))
+    if till is not None:
+        query = query.where(tills.c.name_key == till.lower())
+    order = (tills.c.name_key, columns.issuer, columns.model, columns.series, columns.first)
+    with reading(engine) as connection:
+        rows = connection.execute(query.order_by(*order).limit(MOST_LISTED)).all()
+    return [_gap(row, now) for row in rows]
+
+
+def accept_numbers(engine: Engine, wanted: Wanted, actor: Actor, reason: str, now: float) -> int:
+    """A person says why these numbers are missing; how many numbers that are. Raises ``StoreError``."""
+    columns = number_gap.c
+    conditions = [columns.accepted_at.is_(None), columns.state != "voided", columns.till_id.in_(_named(wanted.till))]
+    if wanted.series is not None:
+        conditions.append(columns.series == wanted.series)
+    if wanted.numbers is not None:
+        conditions += [columns.first <= wanted.numbers[1], columns.last >= wanted.numbers[0]]
+    with writing(engine) as connection:
+        gap_keeping.lock(connection)
+        rows = connection.execute(select(number_gap).where(*conditions)).all()
+        accepted = [one for row in rows for one in _accept(connection, row, wanted.numbers, now)]
+        if accepted:
+            said = [
+                f"{series}/{first}" if first == last else f"{series}/{first}-{last}" for series, first, last in accepted
+            ]
+            count = sum(last - first + 1 for _, first, last in accepted)
+            after: dict[str, Any] = {"numbers": said, "count": count}
+            on = f"till:{wanted.till}"
+            audit.record(connection, actor, "numbers_accepted", on, after=after, reason=reason, now=now)
+        return sum(last - first + 1 for _, first, last in accepted)
+
+
+def _accept(
+    connection: Connection, row: Any, numbers: tuple[int, int] | None, now: float
+) -> list[tuple[int, int, int]]:
+    """Series, first and last of what of this row is accepted; the rest stays as it is."""
+    part, key = gap_keeping.part_of(row), SeriesKey(row.issuer, row.model, row.series)
+    parts: list[Part] = []
+    for first, last, chosen in cut(part.first, part.last, [numbers or (part.first, part.last)]):
+        changes = {"accepted_at": now} if chosen else {}
+        parts.append(msgspec.structs.replace(part, first=first, last=last, **changes))
+    connection.execute(delete(number_gap).where(*gap_keeping.of_series(key), number_gap.c.first == part.first))
+    gap_keeping.write(connection, key, parts, now)
+    return [(row.series, one.first, one.last) for one in parts if one.accepted_at is not None]
+
+
+def _named(till: str) -> Any:
+    return select(tills.c.id).where(tills.c.name_key == till.lower())
+
+
+def _gap(row: Any, now: float) -> Gap:
+    young = row.found_at >= now - USUAL_SECONDS
+    told = row.accepted_at is None and row.state != "at_till" and not young
+    names = ("issuer", "model", "series", "first", "last", "state")
+    own = {name: row._mapping[name] for name in names}
+    return Gap(till=row.name, **own, since=row.found_at, due=row.due, accepted_at=row.accepted_at, told=told)

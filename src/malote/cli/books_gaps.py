@@ -1,0 +1,135 @@
+"""``malote books gaps`` and ``accept-gaps``: numbers that are missing, and a person's word for them."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from malote.cli.common import FOUND, ConfigOption, JsonOption, console, print_json, say, services_of
+from malote.cli.quarantine import DryRunOption
+from malote.cli.tables import plain_table
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from malote.books.accepting import Gap, Wanted
+
+STATES = {
+    "unknown": ("o caixa ainda não disse", "the till has not said yet"),
+    "absent": ("o caixa não tem", "the till doesn't have it"),
+    "at_till": ("está no caixa", "at the till"),
+}
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", show_default=False)]
+
+
+def gaps(
+    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    accepted: Annotated[bool, typer.Option("--accepted", help="Also those that somebody accepted.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists the numbers that no document has and nobody voided, with the last day for voiding them.
+
+    Tells whether the till says that it has them. Exit status 1 where any is missing.
+    """
+    from malote.books import looking
+    from malote.books.accepting import gaps as listed
+    from malote.books.days import business_day
+
+    with services_of(config) as services:
+        now = time.time()
+        looking.look(services.engine, business_day(services.settings.books), now)
+        found = listed(services.engine, now, till, accepted=accepted)
+        language = services.settings.language
+    if json:
+        print_json(found)
+    else:
+        _show(found, language)
+    if any(one.told for one in found):
+        raise typer.Exit(FOUND)
+
+
+def accept_gaps(
+    till: Annotated[str, typer.Argument(help="Whose numbers.", metavar="TILL")],
+    reason: ReasonOption,
+    series: Annotated[int | None, typer.Option("--series", help="Only of this series.", min=0)] = None,
+    numbers: Annotated[
+        str | None, typer.Option("--numbers", help="Only these, such as 17 or 17-20.", metavar="FIRST-LAST")
+    ] = None,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """A person answers for missing numbers: lights tell of them no more. The audit trail has who and why.
+
+    What is missing later is told again, and a document that comes all the same is booked as any other.
+    """
+    from malote.accounts.audit import command_line
+    from malote.books.accepting import Wanted, accept_numbers
+    from malote.books.accepting import gaps as listed
+
+    reason = checked_reason(reason)
+    wanted = Wanted(till, series, _range(numbers))
+    with services_of(config) as services:
+        now = time.time()
+        count = (
+            sum(_within(one, wanted) for one in listed(services.engine, now, till))
+            if dry_run
+            else accept_numbers(services.engine, wanted, command_line(), reason, now)
+        )
+        english = services.settings.language == "en"
+    if json:
+        print_json({"accepted": 0 if dry_run else count, "found": count})
+    elif not count:
+        say("Nothing is missing there." if english else "Nada falta aí.")
+    else:
+        said = (
+            ("would be accepted" if english else "seriam aceitos") if dry_run else "accepted" if english else "aceitos"
+        )
+        say(f"{count} {said}.")
+
+
+def checked_reason(text: str) -> str:
+    """Raises ``typer.BadParameter`` where it says nothing, or too much."""
+    from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON
+
+    if not SHORTEST_REASON <= len(text.strip()) <= LONGEST_REASON:
+        raise typer.BadParameter(f"{SHORTEST_REASON} to {LONGEST_REASON} characters", param_hint="--reason")
+    return text.strip()
+
+
+def _within(one: "Gap", wanted: "Wanted") -> int:
+    """How many numbers of the gap are chosen."""
+    if wanted.series is not None and one.series != wanted.series:
+        return 0
+    first, last = wanted.numbers or (one.first, one.last)
+    return max(min(last, one.last) - max(first, one.first) + 1, 0)
+
+
+def _range(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    ends = (first.strip(), last.strip() or first.strip())
+    if not all(one.isascii() and one.isdigit() and len(one) <= 12 for one in ends) or int(ends[0]) > int(ends[1]):
+        raise typer.BadParameter("a number, or two such as 17-20", param_hint="--numbers")
+    return int(ends[0]), int(ends[1])
+
+
+def _show(found: "Sequence[Gap]", language: Language) -> None:
+    english = language == "en"
+    if not found:
+        say("No number is missing." if english else "Não falta nenhum número.")
+        return
+    portuguese = ("Caixa", "Série", "Números", "Faltam", "Inutilizar até", "No caixa")
+    table = plain_table(("Till", "Series", "Numbers", "Missing", "Void by", "At the till") if english else portuguese)
+    for one in found:
+        numbers = str(one.first) if one.first == one.last else f"{one.first}–{one.last}"
+        state = STATES[one.state][english]
+        if one.accepted_at is not None:
+            state = "accepted" if english else "aceito"
+        table.add_row(Text(one.till), str(one.series), numbers, str(one.count), one.due, state)
+    console.print(table)

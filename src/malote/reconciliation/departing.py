@@ -1,0 +1,88 @@
+"""Which fields the ERP has otherwise of what was booked, as differences: one of each document, by its heaviest."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from malote.fiscal.documents import NumberVoid, identity
+from malote.reconciliation.booked_content import Content, contents
+from malote.reconciliation.erp_differences import Booked, Difference, What, Witness
+
+GONE, TWICE = "-", "++"  # as in ``erp.protocol``
+_MOST_FIELDS = 10
+# In the order of their weight; what stands nowhere here is ``content``.
+_OF_FIELDS: tuple[tuple[What, frozenset[str]], ...] = (
+    ("deleted", frozenset({GONE})),
+    ("doubled", frozenset({TWICE})),
+    ("total", frozenset({"total"})),
+    ("state", frozenset({"cancelled_at"})),
+    ("date", frozenset({"issued_at"})),
+    ("till", frozenset({"till"})),
+    ("number", frozenset({"issuer", "model", "series", "number"})),
+    ("items", frozenset({"items", "taxes"})),
+    ("payments", frozenset({"payments"})),
+)
+
+Contents = Mapping[str, Sequence[Content]]
+
+
+def with_contents(connection: Connection, booked: Sequence[Booked]) -> tuple[list[Booked], Contents]:
+    """The same, voids with their identities, as far as the server still has what they say; and what they all say: of
+    each key's sales in order of arrival, of other documents under their identities."""
+    ids = [one.id for one in booked if one.kind != "sale"]
+    found: dict[str, list[Content]] = defaultdict(list)
+    voids: dict[int, str] = {}
+    for one in contents(connection, ids, [each.access_key for each in booked if each.kind == "sale"]):
+        if isinstance(one.document, NumberVoid):
+            voids[one.document_id] = identity(one.document)
+        found[identity(one.document)].append(one)
+    known = [
+        msgspec.structs.replace(one, void=voids[one.id]) if one.kind == "number_void" else one
+        for one in booked
+        if one.kind != "number_void" or one.id in voids
+    ]
+    return known, {name: sorted(some, key=lambda one: one.document_id) for name, some in found.items()}
+
+
+def with_departures(
+    erp: Witness, booked: Sequence[Booked], contents: Contents, found: Sequence[Difference]
+) -> list[Difference]:
+    """``found`` and what else differs of documents of which nothing was found yet. Raises what the ERP raises."""
+    told = {one.booked.id for one in found}
+    left = [one for one in booked if one.id not in told and one.identity in contents]
+    asked = [content for one in left for content in contents[one.identity] if one.kind == content.kind]
+    cancelled = {one.access_key for one in booked if one.cancelled}
+    departures = erp.departures(asked, cancelled) if asked else {}
+    if not departures:
+        return list(found)
+    more = [one for each in left if (one := _difference(each, contents[each.identity], departures))]
+    keys = {one.booked.access_key for one in (*found, *more) if one.booked.kind == "sale"}
+    # A sale that isn't cancelled any more, and the cancellation's own row, are one tampering.
+    return [*found, *(one for one in more if one.booked.kind != "cancellation" or one.booked.access_key not in keys)]
+
+
+def _difference(booked: Booked, own: Sequence[Content], departures: Mapping[int, Sequence[str]]) -> Difference | None:
+    """Nothing, if the ERP has it as any of its documents says: a later version may have mended it."""
+    differing: list[str] = []
+    for content in own:
+        fields = list(departures.get(content.document_id, ()))
+        if content.duplicate:
+            fields = [field for field in fields if field != "till"]  # it was booked for another one
+        if not fields:
+            return None
+        if not content.duplicate or not differing:
+            differing = fields
+    if not differing:
+        return None
+    named = ", ".join(differing[:_MOST_FIELDS])
+    more = f" (+{len(differing) - _MOST_FIELDS})" if len(differing) > _MOST_FIELDS else ""
+    return Difference(booked, _what(booked, differing), None, named + more)
+
+
+def _what(booked: Booked, fields: Sequence[str]) -> What:
+    if booked.kind != "sale":
+        return "void" if booked.kind == "number_void" else "content"
+    names = {field.lstrip("+-").split("[")[0] or field for field in fields}
+    return next((what for what, those in _OF_FIELDS if names & those), "content")

@@ -1,0 +1,194 @@
+"""What was booked, document by document, against what the ERP has of it: in its ledger and in its sales themselves.
+
+What is settled as posted here was committed there before. So whatever the ERP lacks of it, or has otherwise, changed
+afterwards: an older copy was put in its place, another database is behind the address, or somebody changed a row.
+Questions go out for hundreds of documents at once. What differs is read once more on both sides before it is told,
+since posters go on meanwhile.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import ColumnElement, Connection, Engine, exists, select
+
+from malote.database.chunks import chunks
+from malote.database.engine import reading
+from malote.database.tables import document as documents
+from malote.reconciliation import departing
+from malote.reconciliation.erp_differences import (
+    OUTSIDE,
+    SHORT,
+    STAYING,
+    Booked,
+    Difference,
+    SaleRow,
+    What,
+    Witness,
+)
+from malote.spool.states import OPEN
+
+log = structlog.get_logger(__name__)
+
+PAGE = 2000  # documents compared at once
+
+__all__ = ["OUTSIDE", "PAGE", "SHORT", "Booked", "Compared", "Difference", "SaleRow", "What", "Witness", "compare"]
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """``rows``: the ERP's own, by key, of the sales among ``booked``."""
+
+    booked: list[Booked]
+    rows: Mapping[str, Sequence[SaleRow]]
+    differences: list[Difference]
+
+
+def compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool = True) -> Compared:
+    """These documents, as far as they are posted still. Without ``sales`` only the ledger is asked.
+
+    Raises ``StoreError`` and what the ERP raises.
+    """
+    compared = _compare_apart(engine, erp, ids, sales=sales)
+    if not compared.differences:
+        return compared
+    suspected = [one.booked.id for one in compared.differences]
+    again = _compare_apart(engine, erp, suspected, sales=sales)
+    confirmed = [one for one in again.differences if one.booked.id in set(suspected)]
+    settled = set(suspected) - {one.id for one in again.booked}
+    return Compared(
+        [one for one in compared.booked if one.id not in settled], {**compared.rows, **again.rows}, confirmed
+    )
+
+
+def pages(engine: Engine, condition: ColumnElement[bool] | None = None) -> Iterator[list[int]]:
+    """All that can be compared, the oldest first, in pages. Raises ``StoreError``."""
+    after = 0
+    while True:
+        with reading(engine) as connection:
+            found = ids_where(connection, documents.c.id > after, limit=PAGE, condition=condition)
+        if not found:
+            return
+        after = found[-1]
+        yield found
+
+
+def ids_where(
+    connection: Connection,
+    where: ColumnElement[bool],
+    *,
+    limit: int,
+    newest: bool = False,
+    condition: ColumnElement[bool] | None = None,
+) -> list[int]:
+    """Posted documents that can be compared, in order of arrival or the newest first."""
+    order = documents.c.id.desc() if newest else documents.c.id
+    query = select(documents.c.id).where(_COMPARABLE, where).order_by(order).limit(limit)
+    return list(connection.scalars(query if condition is None else query.where(condition)))
+
+
+_COMPARABLE = (documents.c.state == "posted") & (
+    (documents.c.kind.in_(("sale", "cancellation")) & documents.c.access_key.is_not(None))
+    | (documents.c.kind == "number_void")
+)
+
+
+def _compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -> Compared:
+    with reading(engine) as connection:
+        booked, contents = departing.with_contents(connection, _read(connection, ids))
+    entries = erp.ledger([one.identity for one in booked]) if booked else {}
+    keys = [one.access_key for one in booked if one.kind == "sale"]
+    rows: dict[str, list[SaleRow]] = defaultdict(list)
+    for row in erp.sales(keys) if sales and keys else ():
+        rows[row.access_key].append(row)
+    found = [one for each in booked if (one := _judged(each, each.identity in entries, rows, sales=sales))]
+    if sales:
+        found = departing.with_departures(erp, booked, contents, found)
+    with reading(engine) as connection:
+        return Compared(booked, rows, _without_open(connection, found))
+
+
+def _compare_apart(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -> Compared:
+    """Halved down to a row that can't be read at all, such as a total that is NULL or text: it is that sale's trouble
+    and holds back no other, and nobody's booking."""
+    try:
+        return _compare(engine, erp, ids, sales=sales)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        if len(ids) > 1:
+            middle = len(ids) // 2
+            halves = [_compare_apart(engine, erp, some, sales=sales) for some in (ids[:middle], ids[middle:])]
+            return _together(*halves)
+        log.warning("erp_row_unreadable", document=ids[0], error=type(error).__name__)
+        with reading(engine) as connection:
+            booked = _read(connection, ids)
+        return Compared(booked, {}, [Difference(one, "content") for one in booked])
+
+
+def _together(first: Compared, second: Compared) -> Compared:
+    return Compared(first.booked + second.booked, {**first.rows, **second.rows}, first.differences + second.differences)
+
+
+def _judged(booked: Booked, listed: bool, rows: Mapping[str, Sequence[SaleRow]], *, sales: bool) -> Difference | None:
+    if booked.kind == "number_void":
+        return None if listed else Difference(booked, "void")
+    if booked.kind != "sale" or not sales:
+        return None if listed else Difference(booked, "missing")
+    own = rows.get(booked.access_key, ())
+    if not own:
+        return Difference(booked, "deleted" if listed else "missing")
+    told = sum(row.total for row in own)
+    if not listed:
+        return Difference(booked, "unlisted", told)
+    if len(own) > 1:
+        return Difference(booked, "doubled", told)
+    if own[0].total not in booked.totals:
+        return Difference(booked, "total", told)
+    if own[0].cancelled != booked.cancelled:
+        return Difference(booked, "state", told)
+    return None
+
+
+def _without_open(connection: Connection, found: Sequence[Difference]) -> list[Difference]:
+    """What a document that is under way may have changed already is no difference yet."""
+    asked = sorted({one.booked.access_key for one in found if one.what not in STAYING})
+    under_way: set[str | None] = set()
+    for some in chunks(asked):
+        of_key = documents.c.access_key.in_(some) & documents.c.state.in_(sorted(OPEN))
+        under_way |= set(connection.scalars(select(documents.c.access_key).where(of_key)))
+    return [one for one in found if one.what in STAYING or one.booked.access_key not in under_way]
+
+
+def _read(connection: Connection, ids: Sequence[int]) -> list[Booked]:
+    """In the order of their ids; of several posted documents of one kind and key only the first."""
+    earlier = documents.alias("earlier")
+    same = (earlier.c.access_key == documents.c.access_key) & (earlier.c.kind == documents.c.kind)
+    first = ~exists().where(same, earlier.c.state == "posted", earlier.c.id < documents.c.id)
+    columns = [documents.c[name] for name in ("id", "till_id", "kind", "access_key", "series", "number", "issued_at")]
+    found: list[Any] = []
+    for some in chunks(sorted(set(ids))):
+        query = select(*columns, documents.c.total).where(_COMPARABLE, documents.c.id.in_(some), first)
+        found += connection.execute(query.order_by(documents.c.id)).all()
+    totals, cancelled = _of_keys(connection, sorted({row.access_key for row in found if row.access_key}))
+    return [
+        Booked(
+            **{**row._asdict(), "total": row.total or 0, "access_key": row.access_key or ""},
+            totals=frozenset(totals.get(row.access_key, ())),
+            cancelled=row.access_key in cancelled,
+        )
+        for row in found
+    ]
+
+
+def _of_keys(connection: Connection, keys: Sequence[str]) -> tuple[Mapping[str, set[int]], set[str]]:
+    """What all posted documents of these keys come to, and which of them are cancelled."""
+    totals: dict[str, set[int]] = defaultdict(set)
+    cancelled: set[str] = set()
+    columns = (documents.c.access_key, documents.c.kind, documents.c.total)
+    for some in chunks(keys):
+        for row in connection.execute(select(*columns).where(_COMPARABLE, documents.c.access_key.in_(some))):
+            if row.kind == "sale":
+                totals[row.access_key].add(row.total or 0)
+            else:
+                cancelled.add(row.access_key)
+    return totals, cancelled

@@ -1,0 +1,81 @@
+"""What the books miss and a person answers for, as people see it: commands, the till's pages, the till's own words."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from typer.testing import CliRunner, Result
+
+from malote.accounts.roles import Role
+from malote.app import Services
+from malote.cli.main import assemble
+from malote.database.engine import writing
+from malote.database.tables import document as documents
+from tests.faces.console_support import csrf_of, send, settle, signed_in, store, till
+from tests.faces.test_console_pages import words
+from tests.unit.fiscal.notes import build_note
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """Of the numbers 1 to 6 three came and are booked, for longer than a moment."""
+    with store(tmp_path) as opened:
+        send(opened, till(opened), *(build_note(number=number) for number in (1, 3, 6)))
+        settle(opened)
+        with writing(opened.engine) as connection:
+            connection.execute(update(documents).values(accepted_at=time.time() - 3600))
+        yield opened
+
+
+@pytest.fixture
+def run(services: Services) -> Run:
+    def invoke(*arguments: object, code: int = 0) -> Result:
+        environment = {"MALOTE_HOME": str(services.settings.home), "MALOTE_LANGUAGE": "pt", "COLUMNS": "220"}
+        result = CliRunner().invoke(assemble(), [str(one) for one in arguments], env=environment)
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+def answer(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_missing_numbers_are_told_and_accepted_with_a_reason(services: Services, run: Run) -> None:
+    assert "3 × Números que faltam [numbers_missing]" in run("status", code=1).stdout
+    listed = answer(run("books", "gaps", "--json", code=1))
+    assert [(one["first"], one["last"], one["state"], one["told"]) for one in listed] == [
+        (2, 2, "unknown", True),
+        (4, 5, "unknown", True),
+    ]
+    assert "o caixa ainda não disse" in run("books", "gaps", code=1).stdout
+    run("books", "accept-gaps", "caixa1", "--reason", " ", code=2)
+    run("books", "accept-gaps", "caixa1", "--reason", "teste", "--numbers", "5-4", code=2)
+    dry = run("books", "accept-gaps", "caixa1", "--reason", "teste", "--numbers", "2", "--dry-run")
+    assert "1 seriam aceitos" in dry.stdout
+    assert "1 aceitos" in run("books", "accept-gaps", "caixa1", "--reason", "teste", "--numbers", "2").stdout
+    [series] = answer(run("numbering", "--json", code=1))
+    assert (series["missing"], series["accepted"]) == ([{"first": 4, "last": 5}], [{"first": 2, "last": 2}])
+    with signed_in(services, Role.CONSULTA, "caio") as caio:
+        page = words(caio.get("/console/tills/caixa1/numbering").text)
+        assert "4 – 5" in page
+        assert "Aceitar" not in page, "who may only look is offered nothing"
+        form = {"csrf": csrf_of(caio), "series": "1", "first": "4", "last": "5", "reason": "não usados"}
+        assert caio.post("/console/tills/caixa1/gaps", data=form).status_code == 403
+    with signed_in(services) as ana:
+        form["csrf"] = csrf_of(ana)
+        assert ana.post("/console/tills/caixa1/gaps", data=form | {"reason": ""}).status_code == 400
+        assert "2 números aceitos." in words(ana.post("/console/tills/caixa1/gaps", data=form).text)
+        page = words(ana.get("/console/tills/caixa1/numbering").text)
+        assert "Faltam, e alguém respondeu por eles" in page
+        assert "numbers_accepted" in ana.get("/console/audit").text or "não usados" in ana.get("/console/audit").text
+    assert "Números que faltam" not in run("status").stdout
+    run("books", "gaps")
+    run("numbering")

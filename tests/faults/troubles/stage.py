@@ -1,0 +1,99 @@
+"""A store on which troubles are played: a server, a till with its agent, the POS's folder, and an ERP."""
+
+import json
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.faults.test_erp_restored import MALOTE, House
+from tests.faults.troubles.light import Light, Look, Told
+from tests.unit.fiscal.notes import Line, build_note
+
+FIVE_MINUTES = 300.0
+
+
+class Stage(House):
+    """``sold_numbers`` counts on over all rounds; each sale has a value of its own, so that a wrong one shows."""
+
+    def __init__(self, folder: Path, erp_url: str = "") -> None:
+        super().__init__(folder, erp_url)
+        with (self.till / "malote.toml").open("a", encoding="utf-8") as settings:
+            settings.write("\nretry_first_seconds = 0.2\nretry_longest_seconds = 1.0\n")
+        assert self.run("erp", "create").returncode == 0
+        self.count = 0
+
+    @staticmethod
+    def cents(number: int) -> int:
+        return 1000 + number
+
+    def note(self, number: int) -> bytes:
+        price = f"{self.cents(number) // 100}.{self.cents(number) % 100:02d}"
+        return build_note(number=number, items=(Line(price=price),))
+
+    def sell(self, numbers: Any) -> None:
+        for number in numbers:
+            part = self.pos / f"{number}.part"
+            part.write_bytes(self.note(number))
+            part.rename(self.pos / f"{number}.xml")
+
+    def sell_more(self, count: int) -> range:
+        """Their numbers."""
+        numbers = range(self.count + 1, self.count + count + 1)
+        self.sell(numbers)
+        self.count += count
+        return numbers
+
+    @contextmanager
+    def process(self, words: str, home: Path, environment: dict[str, str] | None = None) -> Iterator[Any]:
+        """A command that runs on; killed without a word at the end."""
+        with (self.home.parent / "log.txt").open("ab") as log:
+            process = subprocess.Popen([*MALOTE, *words.split()], cwd=home, stdout=log, stderr=log, env=environment)
+            try:
+                yield process
+            finally:
+                process.kill()
+                process.wait()
+
+    def till_status(self) -> dict[str, Any]:
+        ended = self.run("till", "status", "--json", home=self.till)
+        return {"exit": ended.returncode, **json.loads(ended.stdout)}
+
+    def change(self, statement: str, *values: Any) -> None:
+        """In a SQLite ERP, as somebody else's program does."""
+        with closing(sqlite3.connect(self.home / "erp.sqlite3", timeout=60)) as connection, connection:
+            connection.execute(statement, values)
+
+    def booked_right(self) -> None:
+        """Every sale in the ERP once, with its value, its one item and the stock once."""
+        # SQLite has no decimals: cents, and quantities in ten-thousandths.
+        cents, pieces = (1, 10_000) if self.erp_url.startswith("sqlite") else (100, 1)
+        rows = self.ask("SELECT number, total FROM sale ORDER BY number")
+        assert [int(number) for number, _ in rows] == list(range(1, self.count + 1))
+        assert [round(total * cents) for _, total in rows] == [self.cents(int(number)) for number, _ in rows]
+        [(items,)] = self.ask("SELECT count(*) FROM sale_item")
+        [(stock,)] = self.ask("SELECT quantity FROM stock")
+        assert (items, stock) == (self.count, -self.count * pieces)
+
+    def reconciled(self) -> None:
+        ended = self.run("books", "reconcile", "--json")
+        assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr
+
+    def port(self) -> int:
+        lines = (self.home / "malote.toml").read_text(encoding="utf-8").splitlines()
+        return int(next(line.split("=")[1] for line in lines if line.startswith("port")))
+
+
+def told_of(light: Light, told: Told, harmed: float, first: Look, cured: float) -> None:
+    """From the first look that told of it until it was cured none was green, and it was told in time."""
+    delay = max(0.0, first.at - harmed)
+    assert delay < FIVE_MINUTES
+    told.note(delay, light.never_green(first.at, cured))
+
+
+def now() -> float:
+    """By the clock that nobody sets, as the looks at the light are."""
+    return time.monotonic()

@@ -1,0 +1,162 @@
+"""Files that Malote itself keeps, damaged or gone: pages of the store, the whole store, pages of a till's outbox."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.test_store_rebuilt import _give, health
+from tests.faults.troubles import TIMES, soak
+from tests.faults.troubles.light import Light, Look, Told
+from tests.faults.troubles.stage import Stage, now, told_of
+
+pytestmark = soak
+
+PAGE = 4096
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def proven(stage: Stage, light: Light) -> None:
+    """By the till's own word, since a server that was made anew knows no more than it needs."""
+
+    def holds() -> bool:
+        said = stage.till_status()
+        return bool(said["posted"] == stage.count and not said["pending"] and not said["accepted"])
+
+    stage.until(holds)
+    light.until(lambda look: look.green, "green")
+
+
+def rebuilt(stage: Stage) -> dict[str, Any]:
+    ended = stage.run("store", "rebuild", "--json", "--till", "caixa1")
+    assert ended.returncode in (0, 1), ended.stdout + ended.stderr
+    found: dict[str, Any] = json.loads(ended.stdout)
+    for token in found["tokens"]:
+        _give(stage, token["token"])
+    return found
+
+
+def test_pages_of_the_store(stage: Stage) -> None:
+    """Half of them overwritten under the server: nothing more is acknowledged, and it is made anew in one step."""
+    told, store = Told("store pages damaged while running"), stage.home / "store.sqlite3"
+    with Light(stage.home) as light:
+        for _ in range(TIMES):
+            with stage.working():
+                stage.sell_more(10)
+                proven(stage, light)
+                harmed = now()
+                damage(store, range(8, store.stat().st_size // PAGE, 2))
+                stage.sell_more(3)
+                first = light.until(lambda look: not look.green, "told")
+                stage.until(lambda: health(stage).get("codes") == ["store_damaged"])
+                assert stage.run("store", "rebuild").returncode == 3, "the server works on it still"
+            cured = now()
+            rebuilt(stage)
+            with stage.working():
+                proven(stage, light)
+                stage.booked_right()
+            told_of(light, told, harmed, first, cured)
+            stage.reconciled()
+    told.close()
+
+
+def test_the_whole_store(stage: Stage) -> None:
+    """Gone without a backup, in every second round under the server that works on it."""
+    told = Told("store database lost without a backup")
+    harmed, first = 0.0, None
+    with Light(stage.home) as light:
+        for turn in range(TIMES):
+            with stage.working():
+                stage.sell_more(4)
+                proven(stage, light)
+                if turn % 2:
+                    harmed, first = _lose_store(stage, light)
+                    stage.until(lambda: health(stage).get("code") == 503)
+            if not turn % 2:
+                harmed, first = _lose_store(stage, light)
+            cured = now()
+            rebuilt(stage)
+            with stage.working():
+                proven(stage, light)
+                stage.booked_right()
+            assert first is not None
+            told_of(light, told, harmed, first, cured)
+            stage.reconciled()
+    told.close()
+
+
+def _lose_store(stage: Stage, light: Light) -> tuple[float, Look]:
+    """When, and the first look that tells it. Sales go on."""
+    harmed = now()
+    for part in stage.home.glob("store.sqlite3*"):
+        part.unlink()
+    stage.sell_more(2)
+    return harmed, light.until(lambda look: not look.green, "told")
+
+
+def test_pages_of_the_outbox_with_the_files_gone(stage: Stage) -> None:
+    """The till died before it could send, a part of its outbox can't be read, and the POS has cleared its folder: each
+    sale is in the ERP, or named with its number and value at the till; and is booked once its XML is brought back."""
+    dice, told, outbox = random.Random(20), Told("outbox damaged, POS files gone"), stage.till / "outbox.sqlite3"
+    with Light(stage.home) as light:
+        for _ in range(TIMES):
+            with stage.working():
+                stage.sell_more(2)
+                proven(stage, light)
+            with stage.process("till run", stage.till):  # and no server
+                unsent = stage.sell_more(12)
+                stage.until(lambda: stage.till_status()["pending"] == 12)
+            for path in stage.pos.iterdir():
+                path.unlink()
+            pages = outbox.stat().st_size // PAGE
+            damage(outbox, sorted(dice.sample(range(2, pages), max(1, pages // 3))))
+            for left in stage.till.glob("outbox.sqlite3-*"):
+                left.unlink()
+            harmed = now()
+            with stage.working():
+                first = light.until(lambda look: not look.green, "told")
+                lost = _lost_or_booked(stage, unsent)
+                if lost:
+                    light.until(_lost_at_server(len(lost)), "named at the server too")
+                cured = now()
+                stage.sell(sorted(lost))
+                if not lost:
+                    stage.run("till", "forget-lost", home=stage.till)
+                proven(stage, light)
+            told_of(light, told, harmed, first, cured)
+            print(f"{len(unsent) - len(lost)} of {len(unsent)} saved, named: {sorted(lost)}", flush=True)
+        stage.booked_right()
+        stage.reconciled()
+    told.close()
+
+
+def _lost_at_server(count: int) -> Callable[[Look], bool]:
+    return lambda look: look.finding("sales_lost").get("count", 0) >= count
+
+
+def _lost_or_booked(stage: Stage, numbers: range) -> set[int]:
+    """Waits until each of them is booked or named with its value. Those that are named."""
+    named: set[int] = set()
+
+    def known() -> bool:
+        told = [one for one in stage.till_status()["lost"] if one["number"] is not None]
+        assert all(one["total"] == stage.cents(one["number"]) for one in told)
+        named.update(int(one["number"]) for one in told)
+        return set(numbers) <= named | set(stage.sold())
+
+    stage.until(known)
+    return named
+
+
+def damage(file: Path, pages: Any) -> None:
+    with file.open("r+b") as stream:
+        for page in pages:
+            stream.seek(page * PAGE)
+            stream.write(b"\xa5" * PAGE)
