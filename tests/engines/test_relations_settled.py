@@ -106,6 +106,31 @@ def test_a_note_that_is_cancelled_before_it_was_authorised_here_asks_nobody(
         store.nobody_is_asked()
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_cancellation_of_what_another_key_settled_asks_nobody(tmp_path: Path, order: Sequence[int]) -> None:
+    """Whatever its note is kept for, nothing of it is booked."""
+    cancelled = build_cancellation(KEY)
+    files = [SENT, OTHER_KEY, cancelled]
+    with store_in(tmp_path, store=StoreSettings(authorisation_hours=0)) as store:
+        store.send(*(files[place] for place in order))
+        assert store.state(SENT)[0] == "kept"
+        assert store.state(cancelled) == ("kept", "cancels_no_sale")
+        assert list(store.booked()) == [key_of(OTHER_KEY)]
+        store.nobody_is_asked()
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_an_offline_note_of_a_taken_number_asks_nobody_once_it_is_cancelled(store: Store, order: Sequence[int]) -> None:
+    """Its number is authorised under another key: booked before that or never, it counts no more."""
+    taker = build_note(number=36, code="99999998")
+    files = [OFFLINE, taker, build_cancellation(OFFLINE_KEY)]
+    store.send(*(files[place] for place in order))
+    store.post()
+    assert [key for key, one in store.booked().items() if not one.cancelled] == [key_of(taker)]
+    assert store.stock() == -1
+    store.nobody_is_asked()
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_a_note_refused_as_a_duplicate_and_cancelled_asks_nobody(store: Store, first: int) -> None:
     refused, cancelled = build_note(number=35, status=204), build_cancellation(KEY)

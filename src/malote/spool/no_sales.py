@@ -1,4 +1,4 @@
-"""Cancellations of notes of which nothing is booked: they are kept as no sale, or were never authorised here.
+"""Cancellations of notes of which nothing is booked: every version of them that is here is kept, for whatever reason.
 
 Such a cancellation is kept. Should a sale of its key be booked after all, of another version say, it is looked at again
 in the transaction that records the booking: the ERP must not hold revenue of a cancelled note.
@@ -11,16 +11,14 @@ from sqlalchemy import Connection, Engine, select
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
-from malote.fiscal.operations import NO_SALE
 from malote.spool.documents import Settlement
 from malote.spool.moving import Standing, lock
 
 CANCELS_NO_SALE = "cancels_no_sale"
-_KEPT_FOR = NO_SALE | {"before_the_start", "kept_by_person", "cancelled_unbooked"}
 
 
 def no_sales(engine: Engine, access_keys: Collection[str]) -> set[str]:
-    """Those of the keys whose notes are here and all kept as no sale. Raises ``StoreError``."""
+    """Those of the keys whose notes are here and all kept: nothing of them is booked. Raises ``StoreError``."""
     with reading(engine) as connection:
         return _no_sales(connection, access_keys)
 
@@ -58,12 +56,11 @@ def _no_sales(connection: Connection, access_keys: Collection[str]) -> set[str]:
     kept: set[str] = set()
     other: set[str] = set()
     for chunk in chunks(sorted(set(access_keys))):
-        versions = select(documents.c.access_key, documents.c.state, documents.c.reason_code).where(
+        versions = select(documents.c.access_key, documents.c.state).where(
             documents.c.access_key.in_(chunk), documents.c.kind == "sale", documents.c.state != "discarded"
         )
         for row in connection.execute(versions):
-            no_sale = row.state == "kept" and row.reason_code in _KEPT_FOR
-            (kept if no_sale else other).add(row.access_key)
+            (kept if row.state == "kept" else other).add(row.access_key)
     return kept - other
 
 

@@ -25,7 +25,8 @@ _NEVER = "never_authorised"
 _OTHER_KEY = "number_of_another_key"
 _NOTE_CANCELLED = "note_cancelled"
 _BY_VERSION = CURED_BY_AUTHORISATION | {"answer_without_note", "digest_disagrees"}
-_BY_CANCELLATION = CURED_BY_AUTHORISATION | {_NOTE_CANCELLED}
+# ... nor of what another key keeps from being booked.
+_BY_CANCELLATION = CURED_BY_AUTHORISATION | {_NOTE_CANCELLED, "number_taken", "number_supersedes"}
 _CANCELLATION_REFUSED = frozenset({"event_refused", "cancellation_late"})
 _OF_ANSWERS = _BY_VERSION | {"denied", "number_void_at_authority", _NOTE_CANCELLED, _OTHER_KEY, "number_used"}
 
@@ -59,7 +60,7 @@ def supersede(connection: Connection, access_keys: Collection[str], void_ids: Co
     history.record(connection, [history.about(one.id, "kept", why) for one, why in settled], history.SYSTEM, now)
     move(connection, [Move(one, "kept", reason, settled_at=now) for one, reason in settled])
     # Their cancellations waited for a sale that will not be.
-    wake(connection, [one.access_key or "" for one, reason in settled if reason is CANCELLED_UNBOOKED], now)
+    wake(connection, [one.access_key or "" for one, _ in settled if one.kind == "sale"], now)
     return len(settled)
 
 
