@@ -19,7 +19,7 @@ _MARKS = (
 )
 _DOS = frozenset({"cp437", "cp850", "cp858", "cp860"})
 _ISO = frozenset({"iso8859-1", "iso8859-15"})
-_HIGH = re.compile(rb"[\x80-\x9f]")  # control characters of ISO-8859
+_HIGH = bytes(range(0x80, 0xA0))  # control characters of ISO-8859
 HIGH_CONTROL = re.compile(rb"\xc2[\x80-\x9f]")  # the same in UTF-8
 _WRITTEN = re.compile("[\x80-\x9f]")
 _REFERENCE = re.compile("&#(?:0{0,8}(1(?:2[89]|[34][0-9]|5[0-9]))|x0{0,8}([89][0-9A-Fa-f]));")
@@ -55,7 +55,7 @@ def to_utf8(raw: bytes) -> Decoded | Problem:
 
 def _single_byte(raw: bytes, name: str) -> Decoded | Problem:
     canonical = _canonical(name)
-    dashes = _HIGH.search(raw) is not None
+    dashes = len(raw.translate(None, _HIGH)) < len(raw)
     if canonical in _DOS or (canonical in _ISO and not dashes):
         return _decode(raw, canonical, [])
     problems = [] if canonical == "cp1252" else [warning("encoding_wrong", declared=named(name), used="Windows-1252")]

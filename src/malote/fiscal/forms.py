@@ -36,8 +36,9 @@ from msgspec.structs import replace
 from malote.fiscal.envelopes import CrowdedError, envelopes
 from malote.fiscal.items import ItemLayout, ItemTexts, item_texts
 from malote.fiscal.learned import ANY, KEY_MARK, Blanks, Forms, Pick, Signs, Unknown, blank_of, sign, with_signs
+from malote.fiscal.luck import Luck
 from malote.fiscal.note_rows import NoteRow, note_row
-from malote.fiscal.plain_text import is_legal, text_of, without_answer_id
+from malote.fiscal.plain_text import Plain, is_legal, plain_of, without_answer_id
 from malote.fiscal.problems import Problem
 from malote.fiscal.readings import LARGEST_SALE
 from malote.fiscal.rows import (
@@ -59,13 +60,12 @@ from malote.fiscal.tree import parse
 _FRAMES = 500  # forms remembered of what is around the items
 _ITEMS = 1000  # forms remembered of one item
 _NOTED = 5000  # forms remembered as seen once, by their hashes
-_MOST_LUCK = 32  # files that weren't known, more than were, before others go unlooked at
-_OUT_OF_LUCK = 8  # then one file in so many is looked at
 _LONGEST_FORM = 12_000  # characters of markup
 _DEPTH = 8  # of wrappers around a note
 _DEEPEST = 32  # elements within one another in an item: with its wrappers it is far from the parser's limit
 
 _ITEM_START = '<det nItem="'
+_ITEM_START_BYTES = _ITEM_START.encode()
 _ITEM_END = "</det>"
 _NO_ITEMS = "<det/>"  # stands for the items in a frame
 _TAKEN = "\ue001"  # the number of an item that was taken out; no form has private characters of its own
@@ -112,7 +112,7 @@ class _Item(NamedTuple):
 class _Pieces(NamedTuple):
     """A file taken apart."""
 
-    text: str
+    plain: Plain
     key: str
     head: str  # before the items
     items: list[ItemTexts | str]  # those that aren't known as they are written
@@ -120,38 +120,23 @@ class _Pieces(NamedTuple):
     unknown: Unknown | None  # the first form of an item that isn't known and may be learned
 
 
+class Known(NamedTuple):
+    """The rows of a file in known forms."""
+
+    row: NoteRow
+    problems: list[Problem]  # with how the file is encoded
+
+
 class Rest(NamedTuple):
     """What must be parsed of a file, with signs for the items that are known."""
 
     content: bytes
+    problems: list[Problem]  # with how the file is encoded
     items: list[ItemTexts]
     unknown: Unknown | None  # the first form of the file that isn't known and may be learned
 
 
-class _Luck:
-    """Whether it is worth while to look at a file: it costs up to a third of the long way and may save more than half.
-
-    Threads may count at once and lose a count: it is only an estimate.
-    """
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        self._left = _MOST_LUCK
-        self._turn = 0
-
-    def holds(self) -> bool:
-        if self._left:
-            return True
-        self._turn = (self._turn + 1) % _OUT_OF_LUCK
-        return self._turn == 0
-
-    def count(self, was_known: bool) -> None:
-        self._left = min(self._left + 1, _MOST_LUCK) if was_known else max(self._left - 1, 0)
-
-
-def recognise(raw: bytes) -> NoteRow | Rest | Unknown | None:
+def recognise(raw: bytes) -> Known | Rest | Unknown | None:
     """The rows of a file that is one note in known forms. Otherwise it must be parsed: without its known items, or the
     whole of it: then what is unknown of it; None when it wouldn't help to know.
     """
@@ -159,39 +144,38 @@ def recognise(raw: bytes) -> NoteRow | Rest | Unknown | None:
     if pieces is None:
         return None
     found = _recognise(pieces)
-    _luck.count(isinstance(found, (NoteRow, Rest)))
+    _luck.count(isinstance(found, (Known, Rest)))
     return found
 
 
 def _take_apart(raw: bytes) -> _Pieces | None:
     """The pieces of a file that may be one note in some form; None when no form could be like it."""
-    text = text_of(raw)
-    first = -1 if text is None else text.find(_ITEM_START)
-    if text is None or first < 0:
+    plain = plain_of(raw, _ITEM_START_BYTES)
+    if plain is None or (first := plain.text.find(_ITEM_START)) < 0:
         return None
+    text = plain.text
     place = text.find(' Id="NFe') + 8
     key = text[place : place + 44]
-    if _KEY.fullmatch(key) is None or not is_legal(raw, text):
+    if _KEY.fullmatch(key) is None or not is_legal(plain.content, text):
         return None
     items: list[ItemTexts | str] = []
     unknown = None
     place = end = first
     while text.startswith(_ITEM_START, place):
-        found = _items.at(text, place + len(_ITEM_START))
+        end = text.find(_ITEM_END, place) + len(_ITEM_END)
+        if end < place:
+            return None
+        found = _items.at(text, place + len(_ITEM_START), end)
         if found is not None:
             form, match = found
             items.append(ItemTexts(form.layout, match.groups(), True))
-            end = match.end()
         else:
-            end = text.find(_ITEM_END, place) + len(_ITEM_END)
-            if end < place:
-                return None
             item, new = _item(text[place:end])
             items.append(item)
             unknown = unknown or new
         # What is written between two items is nothing that anybody reads.
         place = end if text.startswith("<", end) else text.find("<", end)
-    return _Pieces(text, key, text[:first], items, text[end:], unknown)
+    return _Pieces(plain, key, text[:first], items, text[end:], unknown)
 
 
 def _item(written: str) -> tuple[ItemTexts | str, Unknown | None]:
@@ -204,20 +188,20 @@ def _item(written: str) -> tuple[ItemTexts | str, Unknown | None]:
     return ItemTexts(form.layout, (number, *blanks)), None
 
 
-def _recognise(pieces: _Pieces) -> NoteRow | Rest | Unknown | None:
+def _recognise(pieces: _Pieces) -> Known | Rest | Unknown | None:
     known = [item for item in pieces.items if not isinstance(item, str)]
     around = f"{pieces.head}{_NO_ITEMS}{without_answer_id(pieces.tail)}"
     found = _note(around, pieces.key, known)
     if isinstance(found, NoteRow) and len(known) == len(pieces.items):
-        return _unescaped(found) if "&" in pieces.text else found
+        return Known(_unescaped(found) if "&" in pieces.plain.text else found, pieces.plain.problems)
     unknown = found if isinstance(found, Unknown) else pieces.unknown
     return _rest(pieces, known, unknown) if known else unknown
 
 
 def _note(around: str, key: str, items: list[ItemTexts]) -> NoteRow | Unknown | None:
     """The rows of a note with these items, when what is around them is known."""
-    often = _frames.at(around, 0)
-    if often is not None and often[1].end() == len(around):
+    often = _frames.at(around, 0, len(around))
+    if often is not None:
         frame, match = often
         blanks = match.groups()
         group = frame.blanks.key_group
@@ -231,11 +215,12 @@ def _note(around: str, key: str, items: list[ItemTexts]) -> NoteRow | Unknown | 
 
 
 def _rest(pieces: _Pieces, known: list[ItemTexts], unknown: Unknown | None) -> Rest | Unknown | None:
-    if _TAKEN in pieces.text:
+    text, _, problems = pieces.plain
+    if _TAKEN in text:
         return unknown
     left = [item if isinstance(item, str) else _ITEM_TAKEN for item in pieces.items]
     content = "".join([pieces.head, *left, pieces.tail]).encode()
-    return Rest(content, list(map(_plain, known)) if "&" in pieces.text else known, unknown)
+    return Rest(content, problems, list(map(_unescaped_item, known)) if "&" in text else known, unknown)
 
 
 def put_back(row: NoteRow, items: Sequence[ItemTexts]) -> NoteRow | None:
@@ -249,14 +234,14 @@ def put_back(row: NoteRow, items: Sequence[ItemTexts]) -> NoteRow | None:
     return row._replace(items=[own.get(place, item) for place, item in enumerate(row.items)])
 
 
-def _plain(item: ItemTexts) -> ItemTexts:
+def _unescaped_item(item: ItemTexts) -> ItemTexts:
     return replace(item, texts=[*map(unescape, item.texts)])
 
 
 def _unescaped(note: NoteRow) -> NoteRow:
     return note._replace(
         head=HeadRow._make(map(unescape, note.head)),
-        items=[*map(_plain, note.items)],
+        items=[*map(_unescaped_item, note.items)],
         payments=[PaymentRow._make(map(unescape, row)) for row in note.payments],
         totals=TotalsRow._make(map(unescape, note.totals)),
         change=ChangeRow._make(map(unescape, note.change)),
@@ -345,5 +330,5 @@ def _depth(element: etree._Element) -> int:
 _frames = Forms(_FRAMES, _frame_of)
 _items = Forms(_ITEMS, _item_of)
 _noted: dict[int, None] = {}
-_luck = _Luck()
+_luck = Luck()
 _learning = Lock()

@@ -10,7 +10,8 @@ from itertools import chain, zip_longest
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
-_RECENT = 3  # of each kind tried first, by a pattern
+_RECENT = 3  # of each kind and number of tags tried first, by a pattern
+_KINDS = 200  # numbers of tags of which some are
 _OFTEN = 3  # times that a form must be met by its markup before a pattern is made of it: that takes some milliseconds
 
 _BLANK = "\0"  # between the pieces of a form
@@ -53,6 +54,7 @@ class Blanks:
         self._fed = fed
         self._pick = picking([*fed])
         self._met = 0
+        self.tags = sum(piece.count("<") for piece in self._pieces)  # of any text of this form
 
     def of(self, parts: list[str]) -> tuple[str, ...]:
         """Those of a text that was split."""
@@ -102,13 +104,16 @@ class Forms(dict[str, Form | None]):
         super().__init__()
         self._limit = limit
         self._read = read
-        self._often: list[tuple[Form, Match]] = []
+        self._often: dict[int, list[tuple[Form, Match]]] = {}
 
-    def at(self, text: str, place: int) -> tuple[Form, re.Match[str]] | None:
-        """What stands at that place of a text, when it is in a form that is met often."""
-        for form, match in self._often:
+    def at(self, text: str, place: int, end: int) -> tuple[Form, re.Match[str]] | None:
+        """What stands between these places of a text, when it is in a form that is met often.
+
+        Tags are quickly counted, and hardly two forms have as many: so hardly ever a pattern is tried in vain.
+        """
+        for form, match in self._often.get(text.count("<", place, end), ()):
             found = match(text, place)
-            if found is not None:
+            if found is not None and found.end() == end:
                 return form, found
         return None
 
@@ -120,9 +125,15 @@ class Forms(dict[str, Form | None]):
         if known is None:
             return None if markup in self else Unknown(self, markup, parts)
         if known.blanks.are_met_often:
-            # Another thread may do the same: then a form stands here twice, or one that was met often has gone.
-            self._often[:] = [(known, known.blanks.pattern.match), *self._often[: _RECENT - 1]]
+            self._remember(known)
         return known, known.blanks.of(parts)
+
+    def _remember(self, known: Form) -> None:
+        # Another thread may do the same: then a form stands here twice, or one that was met often has gone.
+        if len(self._often) >= _KINDS:
+            self._often.clear()
+        alike = self._often.get(known.blanks.tags, [])
+        self._often[known.blanks.tags] = [(known, known.blanks.pattern.match), *alike[: _RECENT - 1]]
 
     def forget(self) -> None:
         self.clear()

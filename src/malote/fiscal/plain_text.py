@@ -2,8 +2,10 @@
 
 import re
 from codecs import BOM_UTF8
+from typing import NamedTuple
 
-from malote.fiscal.encoding import HIGH_CONTROL
+from malote.fiscal.encoding import HIGH_CONTROL, to_utf8
+from malote.fiscal.problems import Problem
 
 _CDATA_END = "]]>"
 _QR_START, _QR_END, _NO_QR = "<qrCode><![CDATA[", "]]></qrCode>", "<qrCode>-</qrCode>"
@@ -17,29 +19,49 @@ _UNKNOWN_ENTITY = re.compile("&(?!(?:amp|lt|gt|quot|apos);)")
 _ANSWER_ID = re.compile(r'(<infProt(?: xmlns="[^"<>&]*")?) Id="[A-Za-z0-9]{1,60}"((?: xmlns="[^"<>&]*")?>)')
 
 
-def text_of(raw: bytes) -> str | None:
-    """The text from the root's start to its end; None when it can't be in any form."""
+class Plain(NamedTuple):
+    """The text of a file from its root's start to its end."""
+
+    text: str
+    content: bytes  # in UTF-8, of which the text was made
+    problems: list[Problem]  # with how the file is encoded
+
+
+def plain_of(raw: bytes, within: bytes) -> Plain | None:
+    """None when it can't be in any form. ``within`` is in each that can: what isn't UTF-8 is only then made so."""
     try:
         text = raw.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError:
-        return None
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        return _transcoded(raw) if within in raw else None
     if text.startswith("<?xml"):
         declaration = _DECLARATION.match(text)
         if declaration is None:
-            return None
+            return _transcoded(raw) if within in raw else None
         text = text[declaration.end() :]
+    return _plain(text, raw, [])
+
+
+def _transcoded(raw: bytes) -> Plain | None:
+    """Of a file in another encoding, or that says so: the very bytes that would be parsed."""
+    decoded = to_utf8(raw)
+    if isinstance(decoded, Problem):
+        return None
+    return _plain(decoded.content.decode(), decoded.content, decoded.problems)
+
+
+def _plain(text: str, content: bytes, problems: list[Problem]) -> Plain | None:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _without_cdata(text.strip("\n\t "))
-    return text if text.startswith("<") and text.endswith(">") else None
+    return Plain(text, content, problems) if text.startswith("<") and text.endswith(">") else None
 
 
-def is_legal(raw: bytes, text: str) -> bool:
-    """Whether every character of the file may stand in XML as it is."""
-    if len(raw.translate(None, _CONTROLS)) != len(raw):
+def is_legal(content: bytes, text: str) -> bool:
+    """Whether every character of a file may stand in XML as it is."""
+    if len(content.translate(None, _CONTROLS)) != len(content):
         return False
     # U+FFFE and U+FFFF, with some that are legal; and U+0080 to U+009F, which ``encoding`` mends.
-    if not raw.isascii() and (b"\xef\xbf" in raw or HIGH_CONTROL.search(raw)):
+    if not content.isascii() and (b"\xef\xbf" in content or HIGH_CONTROL.search(content)):
         return False
     if "]" in text and _CDATA_END in text:
         return False

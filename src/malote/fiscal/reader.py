@@ -14,7 +14,7 @@ from malote.fiscal.findings import ambiguous, named
 from malote.fiscal.learned import Unknown
 from malote.fiscal.nfce import read_note
 from malote.fiscal.note_protocol import has_another_digest
-from malote.fiscal.note_rows import NoteRow, note_row
+from malote.fiscal.note_rows import note_row
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.protocols import read_answer, read_reply
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
@@ -46,10 +46,17 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     if isinstance(known, forms.Rest):
         reading = _read_rest(known, limits) if len(raw) <= MOST_TAGS else None
         return _parse(raw, limits, known.unknown) if reading is None else [reading]
-    if not isinstance(known, NoteRow):
+    if not isinstance(known, forms.Known):
         return _parse(raw, limits, known)
     # Whose digest is right can be told from the tree alone.
-    return _parse(raw, limits) if has_another_digest(known) else [read_note(known, limits)]
+    if has_another_digest(known.row):
+        return _parse(raw, limits)
+    return [_told(read_note(known.row, limits), known.problems)]
+
+
+def _told(reading: Reading, problems: list[Problem]) -> Reading:
+    """With what is wrong with the file itself."""
+    return replace(reading, problems=[*reading.problems, *problems]) if problems else reading
 
 
 def _read_rest(rest: forms.Rest, limits: Limits) -> Reading | None:
@@ -68,7 +75,7 @@ def _read_rest(rest: forms.Rest, limits: Limits) -> Reading | None:
         return None
     if rest.unknown is not None:
         forms.note(rest.unknown)
-    return read_note(row, limits)
+    return _told(read_note(row, limits), rest.problems)
 
 
 def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[Reading]:
@@ -87,11 +94,9 @@ def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[R
     except CrowdedError as crowded:
         return [unreadable([crowded.problem])]
     readings = [_read(envelope, limits) for envelope in found] or [_unknown(root)]
-    if decoded.problems:
-        return [replace(reading, problems=[*reading.problems, *decoded.problems]) for reading in readings]
     if unknown is not None and len(found) == 1 and found[0].kind == "note":
         forms.note(unknown)
-    return readings
+    return [_told(reading, decoded.problems) for reading in readings]
 
 
 def _too_many_tags(content: bytes) -> Problem | None:

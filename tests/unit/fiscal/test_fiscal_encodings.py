@@ -1,9 +1,12 @@
 import re
+from random import Random
 
 import pytest
 
-from tests.unit.fiscal.notes import Line, build_note
-from tests.unit.fiscal.support import problems_of, sale_in
+from malote.fiscal import forms, reader
+from malote.fiscal.reader import read
+from tests.unit.fiscal.notes import BASKET, Line, build_note
+from tests.unit.fiscal.support import problems_of, sale_in, the_long_way
 
 ITEMS = [Line(description="PÃO FRANCÊS")]
 UTF8 = build_note(items=ITEMS)
@@ -110,3 +113,59 @@ def test_a_prefixed_namespace() -> None:
 def test_no_namespace_at_all() -> None:
     raw = UTF8.replace(b' xmlns="http://www.portalfiscal.inf.br/nfe"', b"")
     assert sale_in(raw) == sale_in(UTF8)
+
+
+# Of a shop that sells bread, and "pão" isn't UTF-8 there.
+_BAKERY = build_note(items=[*BASKET, *ITEMS], declaration="").decode()
+_DECLARED = [
+    ("ISO-8859-1", "iso-8859-1"),
+    ("iso-8859-15", "iso-8859-15"),
+    ("windows-1252", "cp1252"),
+    ("cp850", "cp850"),
+    ("UTF-8", "cp1252"),  # as Windows programs do it
+    ("ISO-8859-1", "cp1252"),
+    ("ISO-8859-1", "utf-8"),
+    ("ISO-8859-1", "ascii"),
+    ("nonsense", "cp1252"),
+    ("", "cp1252"),
+]
+_TEXTS = ["€ 2", "–", "é&amp;ç", "]]>", "&#150;", "&x;", "<!-- à -->", "<x>ã</x>", "\x85", "\0", " ", "ÿþ", "ï¿¾"]
+
+
+def _written(text: str, name: str, encoding: str) -> bytes:
+    declaration = f'<?xml version="1.0" encoding="{name}"?>' if name else ""
+    return (declaration + text).encode(encoding, "replace")
+
+
+@pytest.mark.parametrize(("name", "encoding"), _DECLARED)
+def test_what_is_not_utf_8_is_read_by_its_form_as_by_the_parser(
+    name: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = _written(_BAKERY, name, encoding)
+    expected = the_long_way(raw)
+    for _ in range(13):
+        assert read(raw) == expected
+    assert isinstance(forms.recognise(raw), forms.Known)
+    other = _written(_BAKERY.replace("PÃO FRANCÊS", "PÃO-DE-LÓ"), name, encoding)
+    expected = the_long_way(other)
+    for _ in range(13):
+        read(raw)
+    monkeypatch.setattr(reader, "_parse", None)
+    assert read(other) == expected
+
+
+@pytest.mark.parametrize(("name", "encoding"), _DECLARED)
+def test_whatever_stands_in_it_both_ways_say_the_same(name: str, encoding: str) -> None:
+    dice = Random(f"{name}{encoding}")
+    raw = _written(_BAKERY, name, encoding)
+    mutants = []
+    for text in _TEXTS:
+        place = dice.choice([found.end() for found in re.finditer("<(xProd|natOp|cProd|xNome)>", _BAKERY)])
+        mutants.append(_written(_BAKERY[:place] + text + _BAKERY[place:], name, encoding))
+    garbled = bytearray(raw)
+    garbled[dice.randrange(len(raw))] = dice.randrange(128, 256)
+    mutants.append(bytes(garbled))
+    expected = [the_long_way(mutant) for mutant in mutants]
+    for _ in range(13):
+        read(raw)
+    assert [read(mutant) for mutant in mutants] == expected
