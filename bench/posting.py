@@ -188,7 +188,7 @@ def _poster(folder: Path, erp: Erp) -> float:
             pouch = batch[start : start + POUCH]
             files = [file_with(sale.access_key, incoming(sale)) for sale in pouch]
             spool.accept(till.id, body_of([sale.access_key for sale in pouch]), files, received_at=time.time())
-        poster = Poster(spool, lambda: erp, _keep_nothing, PostingSettings(), StoreSettings())
+        poster = Poster(spool, engine, lambda: erp, _keep_nothing, PostingSettings(), StoreSettings())
         took.append(_timed(lambda: _drain(poster)))  # noqa: B023
     engine.dispose()
     return BATCH / statistics.median(took[1:])

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from malote.quarantine.services import Quarantine
     from malote.quarantine.synchronising import Synchronisation
     from malote.reconciliation.erp_memory import Outside
+    from malote.register.documents import TillStatus
     from malote.runbook.services import Runbook
     from malote.spool.documents import RejectedDocument
     from malote.spool.held import Looked
@@ -73,7 +74,7 @@ class Services:
     def quarantine(self) -> "Quarantine":
         from malote.app_building import build_quarantine
 
-        return build_quarantine(self.settings, self.engine, self.spool, self.intake)
+        return build_quarantine(self.settings, self.engine, self.intake)
 
     @once
     def structures(self) -> "Structures":
@@ -163,6 +164,16 @@ class Services:
 
     def authenticate_consumer(self, token: str) -> "Consumer":
         return self.consumers.authenticate(token)
+
+    def file_of(self, till: "Till", access_key: str) -> bytes | None:
+        from malote.spool import receipts
+
+        return receipts.file_of(self.engine, till.id, access_key)
+
+    def status_of(self, till: "Till") -> "TillStatus | None":
+        from malote.register import reports
+
+        return next(iter(reports.status(self.engine, till.id, now=time.time())), None)
 
     def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
         from malote.books import asking

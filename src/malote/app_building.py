@@ -22,7 +22,6 @@ from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.runbook.seeing import Parts as RunbookParts
 from malote.runbook.services import Runbook
-from malote.spool.sql import Spool
 from malote.structures.form import Scope
 from malote.structures.reports import Drift
 from malote.structures.services import Structures
@@ -30,13 +29,12 @@ from malote.structures.services import Structures
 DRIFT_SECONDS = 3.0  # between two looks at a database's structure, however many look at the procedure
 
 
-def build_quarantine(settings: Settings, engine: Engine, spool: Spool, intake: Intake) -> Quarantine:
+def build_quarantine(settings: Settings, engine: Engine, intake: Intake) -> Quarantine:
     """The rejected files with all that is done about them."""
     limits = limits_of(settings.store, settings.intake)
     return Quarantine(
         Parts(
             engine=engine,
-            spool=spool,
             folder=settings.quarantine_path,
             trash=settings.trash_path,
             settings=settings.quarantine,

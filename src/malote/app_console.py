@@ -22,7 +22,7 @@ from malote.findings.lights import TillsPage, TillsQuery
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
-from malote.register import happenings, listing, metrics, pulse, relations
+from malote.register import contents, happenings, listing, metrics, pulse, relations, reports
 from malote.register.metrics import Metrics
 from malote.spool.documents import Reason
 
@@ -36,7 +36,7 @@ HISTORY = 100  # entries shown of one till or document
 
 def console_services(services: Services) -> console.Services:
     """What the console asks, over the server's own parts."""
-    engine, settings, spool = services.engine, services.settings, services.spool
+    engine, settings = services.engine, services.settings
 
     def page(query: TillsQuery) -> TillsPage:
         return lights.tills(engine, query, now=time.time())
@@ -57,11 +57,11 @@ def console_services(services: Services) -> console.Services:
         documents=console.Documents(
             page=partial(listing.page, engine),
             searched=partial(listing.searched, engine),
-            find=spool.document,
-            content=spool.content,
+            find=partial(reports.document, engine),
+            content=partial(contents.content, engine),
             read=lambda content: read(content, limits_of(settings.store, settings.intake)),
-            flagged=spool.flagged,
-            overdue=spool.overdue,
+            flagged=partial(reports.flagged, engine),
+            overdue=lambda till: reports.overdue(engine, till, now=time.time()),
         ),
         locks=services.locks,
         structures=services.structures,

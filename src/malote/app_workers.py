@@ -36,6 +36,7 @@ from malote.posting.products import Remembered
 from malote.posting.second_look import look_again
 from malote.quarantine import cures
 from malote.reconciliation import erp_memory
+from malote.spool import retention
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.form import StructureError
@@ -115,6 +116,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
     products = Remembered(partial(cures.product_map, parts.engine))
     return Poster(
         parts.spool,
+        parts.engine,
         (lambda: Shadow(connect())) if shadow else connect,
         parts.keep,
         settings.posting,
@@ -206,7 +208,9 @@ def _prune_pouches(services: Services, before: float) -> int:
     folder = services.settings.archive_path
     if folder is not None:
         keeping.archive(services.engine, folder, before)
-    pruned = services.spool.prune(before, services.consumers.hold(before), only_archived=folder is not None)
+    pruned = retention.prune(
+        services.engine, before, services.consumers.hold(before), now=time.time(), only_archived=folder is not None
+    )
     if held := services.consumers.held_back(time.time()):
         log.warning("consumers_hold_content", pouches=held)
     return pruned

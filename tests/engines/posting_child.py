@@ -58,6 +58,7 @@ def main(store_url: str, erp_url: str, where: str, at: int, profile: str = "") -
     settings = msgspec.structs.replace(SETTINGS, batch=BATCH, lease_seconds=LEASE_SECONDS)
     poster = Poster(
         DyingSpool(engine),
+        engine,
         lambda: Passing(opened(), post),
         lambda rejected: None,
         settings,

@@ -14,6 +14,7 @@ from malote.app_workers import build_poster
 from malote.config import DatabaseSettings, ErpSettings, FiscalSettings, Settings, StoreSettings
 from malote.fiscal.operations import Effect
 from malote.posting.poster import Poster
+from malote.register import reports
 from malote.register.documents import StoredDocument
 from malote.tills.till import Till, create_till
 from malote.wire import FileReceipt, PouchFile
@@ -76,15 +77,15 @@ class Store:
 
     def nobody_is_asked(self) -> None:
         """Nothing is rejected, waits, is still to be booked, or is flagged."""
-        for status in self.services.spool.status():
+        for status in reports.status(self.services.engine, now=self.services.spool.clock()):
             assert (status.rejected, status.waiting, status.pending) == (0, 0, 0), (
                 status.till,
                 status.rejected_reasons,
             )
-        assert self.services.spool.flagged() == []
+        assert reports.flagged(self.services.engine) == []
 
     def documents(self) -> list[StoredDocument]:
-        return self.services.spool.documents(limit=1000)
+        return reports.documents_of(self.services.engine, limit=1000)
 
     def booked(self) -> dict[str, Booked]:
         query = "SELECT access_key, total, protocol_number, protocol_status, cancelled_at FROM sale"

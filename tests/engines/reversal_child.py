@@ -60,7 +60,7 @@ def main(store_url: str, erp_url: str, where: str) -> None:
 
     passing.supersede = supersede
     settings = msgspec.structs.replace(SETTINGS, lease_seconds=LEASE_SECONDS)
-    poster = Poster(DyingSpool(engine), lambda: passing, lambda rejected: None, settings, StoreSettings())
+    poster = Poster(DyingSpool(engine), engine, lambda: passing, lambda rejected: None, settings, StoreSettings())
     poster.drain()
     poster.close()
     engine.dispose()

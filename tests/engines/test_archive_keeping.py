@@ -14,6 +14,7 @@ from malote.archive import keeping
 from malote.database.archive_tables import archive_part
 from malote.database.engine import reading
 from malote.database.tables import pouch
+from malote.spool import retention
 from malote.spool.sql import Spool
 from malote.tills.till import Till
 from tests.engines.spool_support import (
@@ -55,7 +56,7 @@ def files_in(path: Path) -> set[bytes]:
 
 def housekeeping(engine: Engine, spool: Spool, folder: Path, before: float) -> int:
     keeping.archive(engine, folder, before)
-    return spool.prune(before, only_archived=True)
+    return retention.prune(spool.engine, before, only_archived=True, now=spool.clock())
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_a_month_is_written_and_then_pruned(
         send(spool, till_one, number, NOON)
     send(spool, till_one, 3, NOON, authorised=False)
     # Nothing goes while nothing is archived.
-    assert spool.prune(late, only_archived=True) == 0
+    assert retention.prune(spool.engine, late, only_archived=True, now=spool.clock()) == 0
     assert housekeeping(spool_engine, spool, tmp_path, late) == 3
     path = tmp_path / ISSUER / f"{ISSUER}-2026-11.zip"
     assert files_in(path) == {content_of(number) for number in (1, 2, 3)}
@@ -96,7 +97,7 @@ def test_what_comes_later_is_a_part_of_its_own(
     housekeeping(spool_engine, spool, tmp_path, late)
     first = (tmp_path / ISSUER / f"{ISSUER}-2026-11.zip").read_bytes()
     send(spool, till_one, 2, NOON + timedelta(days=3))
-    assert spool.prune(late, only_archived=True) == 0
+    assert retention.prune(spool.engine, late, only_archived=True, now=spool.clock()) == 0
     assert housekeeping(spool_engine, spool, tmp_path, late) == 1
     assert files_in(tmp_path / ISSUER / f"{ISSUER}-2026-11-2.zip") == {content_of(2)}
     assert (tmp_path / ISSUER / f"{ISSUER}-2026-11.zip").read_bytes() == first
@@ -115,7 +116,7 @@ def test_killed_between_the_file_and_its_row_nothing_is_pruned(
         patched.setattr(keeping, "_note", die)
         with pytest.raises(KeyboardInterrupt):
             keeping.archive(spool_engine, tmp_path, late)
-    assert spool.prune(late, only_archived=True) == 0
+    assert retention.prune(spool.engine, late, only_archived=True, now=spool.clock()) == 0
     assert housekeeping(spool_engine, spool, tmp_path, late) == 1
     assert [path.name for path in (tmp_path / ISSUER).iterdir()] == [f"{ISSUER}-2026-11.zip"]
     with reading(spool_engine) as connection:
@@ -129,7 +130,7 @@ def test_a_folder_that_can_t_be_written_keeps_everything(
     (tmp_path / "folder").write_bytes(b"a file")
     with pytest.raises(OSError, match="folder"):
         keeping.archive(spool_engine, tmp_path / "folder", late)
-    assert spool.prune(late, only_archived=True) == 0
+    assert retention.prune(spool.engine, late, only_archived=True, now=spool.clock()) == 0
 
 
 def test_what_has_no_time_is_never_pruned_with_the_switch(
@@ -141,4 +142,4 @@ def test_what_has_no_time_is_never_pruned_with_the_switch(
     spool.settle([posted(one) for one in spool.lease("p", 10, 60)])
     assert housekeeping(spool_engine, spool, tmp_path, late) == 1
     assert kept(spool_engine) == [2]
-    assert spool.prune(late) == 1  # without the switch it goes
+    assert retention.prune(spool.engine, late, now=spool.clock()) == 1  # without the switch it goes

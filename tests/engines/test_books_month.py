@@ -9,6 +9,7 @@ import pytest
 
 from malote.books.days import BusinessDay
 from malote.books.reconciling import Books, Query, Report, reconcile
+from malote.register import reports
 from tests.engines.erp_support import Tables
 from tests.engines.month_support import Month, loosen, tamper
 from tests.engines.posting_support import Shop, open_shop
@@ -50,6 +51,9 @@ def test_twenty_tamperings_are_twenty_findings_and_none_more(shop: Shop, tables:
     assert len(expected) == 20
     report = compared(shop)
     assert found(report) == expected
-    assert sum(status.outside + status.differing for status in shop.spool.status()) == 20
+    assert (
+        sum(status.outside + status.differing for status in reports.status(shop.spool.engine, now=shop.spool.clock()))
+        == 20
+    )
     assert [one.fields for one in report.differences if one.what == "number"] == ["series"]
     assert found(compared(shop)) == expected

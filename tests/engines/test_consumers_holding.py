@@ -46,7 +46,7 @@ def kept(engine: Engine) -> list[int]:
 
 def prune(engine: Engine, spool: Spool, hold_days: float = 30.0) -> int:
     before = LATER - 90 * DAY
-    return spool.prune(before, holding.hold(engine, before - hold_days * DAY))
+    return retention.prune(spool.engine, before, holding.hold(engine, before - hold_days * DAY), now=spool.clock())
 
 
 @pytest.mark.usefixtures("booked")

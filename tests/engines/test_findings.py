@@ -16,6 +16,7 @@ from malote.findings.lights import TillOverview
 from malote.findings.standing import Standing
 from malote.quarantine.reports import Selection
 from malote.reconciliation import erp_memory
+from malote.register import reports
 from malote.register.pulse import pulse
 from malote.spool.presence import LASTS_SECONDS, Presence
 from malote.spool.unbooked import listed
@@ -193,7 +194,7 @@ def refused_and_deleted(house: House, number: int = 1) -> int:
 
 def test_deleting_a_sale_is_not_booking_it_until_a_person_says_why(house: House) -> None:
     one = refused_and_deleted(house)
-    stored = house.spool.document(one)
+    stored = reports.document(house.spool.engine, one)
     (found,) = deleted_of(house)
     assert (found.till, found.count, found.value, found.light) == ("caixa1", 1, stored.total, "attention")
     assert stored.total

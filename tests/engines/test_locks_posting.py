@@ -47,6 +47,7 @@ def poster(shop: Shop, program: str, *, lock_timeout: float = 1.0, batch: int = 
     """As the composition root makes one."""
     return Poster(
         shop.spool,
+        shop.engine,
         lambda: open_erp(named(shop.erp_url, program), lock_timeout_seconds=lock_timeout),
         shop.kept.append,
         msgspec.structs.replace(SETTINGS, batch=batch),

@@ -15,6 +15,7 @@ from malote.fiscal.access_key import check_digit
 from malote.fiscal.key_lists import Line, ListError, of_file, of_rows
 from malote.posting import old_ledger
 from malote.posting.old_ledger import Import, Imported
+from malote.register import replaying
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import cancellation, contingency, sale, supermarket
@@ -76,7 +77,7 @@ def test_a_cancellation_of_an_old_sale_is_a_persons_until_it_is_imported_too(sho
     shop.accept(cancellation(sold))
     assert posted(shop) == [("rejected", "cancels_old_sale")]
     assert imported(shop, [sold.access_key], cancellations=True).new == 1
-    shop.spool.replay([shop.documents()[0].id])
+    replaying.replay(shop.spool.engine, [shop.documents()[0].id], now=shop.spool.clock())
     assert posted(shop) == [("kept", "booked_by_old_system")]
 
 

@@ -18,6 +18,7 @@ from malote.posting.poster import Poster
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import QuarantineError
 from malote.quarantine.services import Quarantine
+from malote.register import reports
 from malote.spool.documents import Reason
 from malote.spool.history import lines_of
 from tests.engines.erp_support import Tables
@@ -36,7 +37,6 @@ def quarantine(shop: Shop, folder: Path) -> Quarantine:
     return Quarantine(
         Parts(
             engine=shop.engine,
-            spool=shop.spool,
             folder=folder / "rejeitados",
             trash=folder / "lixeira",
             settings=QuarantineSettings(),
@@ -53,7 +53,9 @@ def quarantine(shop: Shop, folder: Path) -> Quarantine:
 
 
 def drain(shop: Shop, store: StoreSettings | None = None) -> None:
-    poster = Poster(shop.spool, shop.erp, lambda kept: None, SETTINGS, store or StoreSettings(), clock=shop.clock)
+    poster = Poster(
+        shop.spool, shop.engine, shop.erp, lambda kept: None, SETTINGS, store or StoreSettings(), clock=shop.clock
+    )
     poster.drain()
     poster.close()
 
@@ -139,14 +141,14 @@ def test_two_authorised_ones_are_flagged_until_one_is_cancelled_or_seen(
         drain(shop)
         assert [one for one in settled(shop) if one[1]] == [("posted", "number_twice")] * 2
         assert light(shop) == ("flagged", "number_twice")
-        assert shop.spool.status()[0].flagged_reasons == {"number_twice": 2}
+        assert reports.status(shop.spool.engine, now=shop.spool.clock())[0].flagged_reasons == {"number_twice": 2}
         shop.accept(cancellation(first))
         drain(shop)
         drain(shop)
         assert [one.number for one in shop.documents() if one.reason] == [35]
         quarantine(shop, tmp_path).mark_seen(4, BOSS, reason="as duas valem")
         assert (shop.reasons(), light(shop)[0]) == ([], "ok")
-        assert shop.spool.status()[0].flagged == 0
+        assert reports.status(shop.spool.engine, now=shop.spool.clock())[0].flagged == 0
     assert len(revenue(tables)) == 3
 
 
@@ -267,16 +269,16 @@ def test_an_offline_sale_is_overdue_from_its_deadline_until_its_protocol_comes(t
     with open_shop(tmp_path, erp_url, clock) as shop:
         shop.accept(offline)
         drain(shop, hour)
-        assert (light(shop)[0], shop.spool.overdue()) == ("ok", [])
+        assert (light(shop)[0], reports.overdue(shop.spool.engine, now=shop.spool.clock())) == ("ok", [])
         clock.now += 3601
         assert light(shop) == ("overdue", "protocol_overdue")
-        (found,) = shop.spool.overdue()
+        (found,) = reports.overdue(shop.spool.engine, now=shop.spool.clock())
         assert (found.access_key, found.number, found.total) == (offline.access_key, 21, 700)
-        status = shop.spool.status()[0]
+        status = reports.status(shop.spool.engine, now=shop.spool.clock())[0]
         assert (status.overdue, status.overdue_total) == (1, 700)
         shop.accept(msgspec.structs.replace(offline, protocol=protocol(21)))
         drain(shop, hour)
-        assert (light(shop)[0], shop.spool.overdue()) == ("ok", [])
+        assert (light(shop)[0], reports.overdue(shop.spool.engine, now=shop.spool.clock())) == ("ok", [])
 
 
 @pytest.mark.parametrize("how", ["mended", "cancelled", "authorised first", "answered"])
@@ -293,7 +295,7 @@ def test_what_needs_no_protocol_any_more_is_not_overdue(tmp_path: Path, erp_url:
         for one in ways[how]:
             shop.accept(one)
             drain(shop)
-        assert shop.spool.overdue() == []
+        assert reports.overdue(shop.spool.engine, now=shop.spool.clock()) == []
         assert shop.counted() == ({"posted": 1, "kept": 1} if how == "answered" else {"posted": 2})
 
 
@@ -303,9 +305,9 @@ def test_by_default_the_day_of_the_law_counts(tmp_path: Path, erp_url: str) -> N
         shop.accept(msgspec.structs.replace(contingency(23), issued_at=_at(clock)))
         drain(shop)
         clock.now += 24 * 3600 - 10
-        assert shop.spool.overdue() == []
+        assert reports.overdue(shop.spool.engine, now=shop.spool.clock()) == []
         clock.now += 20
-        assert [one.number for one in shop.spool.overdue()] == [23]
+        assert [one.number for one in reports.overdue(shop.spool.engine, now=shop.spool.clock())] == [23]
 
 
 def _at(clock: Clock) -> object:
@@ -352,7 +354,8 @@ def test_two_posters_at_once_book_one_of_a_number(tmp_path: Path, erp_url: str, 
         shop.accept(*pairs)
         small = msgspec.structs.replace(SETTINGS, batch=7)
         posters = [
-            Poster(shop.spool, shop.erp, lambda kept: None, small, StoreSettings(), clock=shop.clock) for _ in range(3)
+            Poster(shop.spool, shop.engine, shop.erp, lambda kept: None, small, StoreSettings(), clock=shop.clock)
+            for _ in range(3)
         ]
         threads = [threading.Thread(target=poster.drain) for poster in posters]
         for thread in threads:

@@ -15,6 +15,7 @@ from malote.database.errors import StoreError
 from malote.erp.protocol import Erp, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 from malote.posting.poster import Poster
+from malote.register import replaying, unkept
 from malote.spool.documents import RejectedDocument, Settlement
 from malote.spool.sql import Spool
 from tests.engines.erp_support import Tables
@@ -70,7 +71,7 @@ def test_a_poison_sale_is_quarantined_and_all_others_flow(shop: Shop, poster: Po
     assert set(kept) == {poison.access_key, sold[0].access_key}
     assert kept[poison.access_key].content.endswith(f"-{poison.access_key}</nfeProc>".encode())
     assert kept[poison.access_key].till == "caixa1"
-    assert shop.spool.unkept() == []
+    assert unkept.unkept(shop.spool.engine) == []
     assert tables.counts()["sale"] == 60
 
 
@@ -126,7 +127,9 @@ def test_an_outdated_structure_rejects_with_what_is_missing_and_replay_cures(
     assert facts == [{"detail": "number_void"}] * 2
     with closing(shop.erp()) as erp:
         erp.create_structure()
-    shop.spool.replay([one.id for one in shop.documents() if one.state == "rejected"])
+    replaying.replay(
+        shop.spool.engine, [one.id for one in shop.documents() if one.state == "rejected"], now=shop.spool.clock()
+    )
     poster.drain()
     assert shop.counted() == {"posted": 22}
 

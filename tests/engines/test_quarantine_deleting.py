@@ -9,7 +9,9 @@ from malote import durable
 from malote.database.errors import StoreError
 from malote.quarantine import files, keeping
 from malote.quarantine.reports import Deleted, QuarantineError, Refused, Selection, WayOut
+from malote.register import contents, reports
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
+from malote.spool import retention
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House
 from tests.unit.fiscal.notes import Line, build_note
@@ -105,7 +107,7 @@ def test_what_the_erp_has_goes_to_the_trash(house: House) -> None:
     house.take(build_note(number=1))
     house.post()
     one = house.refuse(build_note(number=1, signed=False), "erp_constraint")
-    assert house.spool.document(one).reason is not None
+    assert reports.document(house.spool.engine, one).reason is not None
     report = house.quarantine.delete(Selection((one,)), MARIA)
     assert report.deleted == [Deleted(one, "erp")]
 
@@ -200,7 +202,7 @@ def test_a_whole_cause_is_chosen_by_its_code(house: House) -> None:
     one = house.reject(BAD)
     house.reject(build_note(number=1, environment=2))
     house.hold(BAD, build_note(number=1, environment=2))
-    code = house.spool.document(one).reason
+    code = reports.document(house.spool.engine, one).reason
     assert code is not None
     report = house.quarantine.delete(Selection(till="CAIXA1", code=code.code), MARIA)
     assert [each.id for each in report.deleted] == [one]
@@ -276,12 +278,12 @@ def test_a_crash_after_the_restored_row_is_made_good(house: House, monkeypatch: 
 
 def test_what_was_deleted_can_be_restored(house: House) -> None:
     one = house.reject(BAD)
-    before = house.spool.document(one)
+    before = reports.document(house.spool.engine, one)
     house.hold(BAD)
     house.quarantine.delete(Selection((one,)), MARIA)
     report = house.quarantine.restore(Selection((one,)), MARIA)
     assert (report.restored, report.refused) == ([one], [])
-    assert house.spool.document(one) == before
+    assert reports.document(house.spool.engine, one) == before
     assert (house.in_folder(), house.in_trash()) == ([BAD], [])
     assert house.whats(one) == ["deleted", "restored"]
     assert house.quarantine.restore(Selection((one,)), MARIA).refused == [Refused(one, "document_moved_on")]
@@ -315,8 +317,8 @@ def test_unresolved_rejects_are_never_purged(house: House) -> None:
     one = house.reject(BAD)
     house.clock.ahead = 4000 * DAY
     assert house.quarantine.purge() == 0
-    house.spool.prune(house.clock())
-    assert house.spool.content(one) == BAD
+    retention.prune(house.spool.engine, house.clock(), now=house.spool.clock())
+    assert contents.content(house.spool.engine, one) == BAD
     assert house.in_folder() == [BAD]
 
 
@@ -344,7 +346,7 @@ def test_a_last_copy_deleted_with_a_reason_stays_until_the_retention_ends(house:
     house.quarantine.delete(Selection((one,)), MARIA, last_copy_reason="test file")
     house.clock.ahead = 29 * DAY
     assert house.quarantine.purge() == 0
-    assert house.spool.content(one) == BAD
+    assert contents.content(house.spool.engine, one) == BAD
     house.clock.ahead = 31 * DAY
     assert house.quarantine.purge() == 1
 
@@ -352,12 +354,12 @@ def test_a_last_copy_deleted_with_a_reason_stays_until_the_retention_ends(house:
 def test_the_pouch_of_what_was_purged_is_pruned_in_its_turn(house: House) -> None:
     one = house.reject(BAD)
     house.quarantine.delete(Selection((one,)), MARIA, last_copy_reason="test file")
-    assert house.spool.prune(house.clock() + DAY) == 0
+    assert retention.prune(house.spool.engine, house.clock() + DAY, now=house.spool.clock()) == 0
     house.clock.ahead = 31 * DAY
     house.quarantine.purge()
-    assert house.spool.prune(house.clock() + DAY) == 1
+    assert retention.prune(house.spool.engine, house.clock() + DAY, now=house.spool.clock()) == 1
     with pytest.raises(ContentPrunedError):
-        house.spool.content(one)
+        contents.content(house.spool.engine, one)
 
 
 def test_a_crash_amid_a_purge_is_made_good(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,7 +382,7 @@ def test_a_crash_amid_a_purge_is_made_good(house: House, monkeypatch: pytest.Mon
 def test_what_is_in_the_trash_can_still_be_read(house: House) -> None:
     one = house.reject(BAD)
     house.quarantine.delete(Selection((one,)), MARIA, last_copy_reason="test file")
-    assert house.spool.content(one) == BAD
+    assert contents.content(house.spool.engine, one) == BAD
 
 
 def test_a_store_that_is_away_deletes_nothing(house: House, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from malote.quarantine import keeping
 from malote.quarantine.folder import MARK
 from malote.quarantine.reconcile import Reconciler
 from malote.quarantine.reports import Selection
+from malote.register import replaying
 from malote.spool.documents import Reason, RejectedDocument
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House, contents_of, sha256
@@ -303,7 +304,7 @@ def test_what_a_crash_left_between_file_and_row_is_taken_in(house: House) -> Non
 
 def test_a_replayed_documents_file_leaves_the_folder(house: House) -> None:
     one = house.refuse(build_note(number=2), "erp_constraint")
-    house.spool.replay([one])
+    replaying.replay(house.spool.engine, [one], now=house.spool.clock())
     house.scan()
     assert house.in_folder() == []
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from malote.quarantine.reports import Selection
+from malote.register import contents
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.quarantine_support import MARIA, House, contents_of, sha256
 from tests.unit.fiscal.notes import build_note
@@ -153,13 +154,15 @@ class QuarantineMachine(RuleBasedStateMachine):
         self.look_for_discarded()
         self.still = True
         rejected = [one for one in self.house.documents() if one.state == "rejected"]
-        assert contents_of(self.house.folder) == sorted(self.house.spool.content(one.id) for one in rejected)
+        assert contents_of(self.house.folder) == sorted(
+            contents.content(self.house.spool.engine, one.id) for one in rejected
+        )
         assert [path for path in self.house.folder.glob("*.[xX][mM][lL]") if path.suffix != ".xml"] == []
         thrown = [entry.document.id for entry in self.house.quarantine.trash(size=100).entries]
-        assert contents_of(self.house.trash) == sorted(self.house.spool.content(one) for one in thrown)
+        assert contents_of(self.house.trash) == sorted(contents.content(self.house.spool.engine, one) for one in thrown)
         assert {sha256(content).hex() for content in self.known} <= {one.file_sha256 for one in self.house.documents()}
         for one in self.house.documents():
-            assert sha256(self.house.spool.content(one.id)).hex() == one.file_sha256
+            assert sha256(contents.content(self.house.spool.engine, one.id)).hex() == one.file_sha256
         assert max(Counter(one.file_sha256 for one in self.house.documents()).values(), default=1) == 1
 
     @invariant()

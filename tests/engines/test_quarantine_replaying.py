@@ -10,6 +10,7 @@ from malote.database.quarantine_tables import accepted_problem
 from malote.posting.products import renamed
 from malote.quarantine.reports import QuarantineError, Selection
 from malote.quarantine.words import WORDS, words
+from malote.register import contents, reports
 from malote.spool import history
 from malote.spool.history import WHATS
 from malote.tills.series import assign, series_of
@@ -55,7 +56,7 @@ def test_a_replay_books_nothing_twice(open_house: OpenHouse) -> None:
     house.post()
     house.quarantine.replay(Selection((one,)), MARIA)
     house.post()
-    stored = house.spool.document(one)
+    stored = reports.document(house.spool.engine, one)
     assert (stored.state, stored.duplicate) == ("posted", True)
 
 
@@ -82,7 +83,7 @@ def test_what_is_rejected_for_another_reason_now_says_so(open_house: OpenHouse) 
     assign(house.engine, other, ISSUER, "65", 1)
     report = house.quarantine.replay(Selection((one,)), MARIA)
     assert report.refused[0].code == "series_of_another_till"
-    stored = house.spool.document(one)
+    stored = reports.document(house.spool.engine, one)
     assert stored.reason is not None
     assert stored.reason.code == "series_of_another_till"
     house.scan()
@@ -128,7 +129,7 @@ def test_a_series_is_assigned_and_all_that_waited_for_it_flows(open_house: OpenH
     report = house.quarantine.assign_series(first, MARIA, reason="new till")
     assert report.replay.replayed == [first, second]
     assert series_of(house.engine, house.till) == [(ISSUER, "65", 1)]
-    assert house.spool.document(other).state == "rejected"
+    assert reports.document(house.spool.engine, other).state == "rejected"
     assert house.whats(first) == ["series_assigned", "replayed"]
     (entry,) = house.audited("series_assigned")
     assert (entry.before, entry.after["till"], entry.reason) == ({"owner": None}, "caixa1", "new till")
@@ -142,7 +143,7 @@ def test_a_series_changes_hands_and_the_trail_says_whose_it_was(house: House) ->
     assert house.quarantine.cures(one)[0].facts["owner"] == "caixa2"
     house.quarantine.assign_series(one, MARIA)
     house.post()
-    assert house.spool.document(one).state == "posted"
+    assert reports.document(house.spool.engine, one).state == "posted"
     assert house.audited("series_assigned")[0].before == {"owner": "caixa2"}
 
 
@@ -171,8 +172,8 @@ def test_a_small_difference_is_accepted_and_booked(house: House) -> None:
     report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="the POS rounds each line")
     assert (report.cured, report.replay.replayed) == ([one], [one])
     assert house.post() == 1
-    assert house.spool.document(one).state == "posted"
-    assert house.spool.content(one) == note
+    assert reports.document(house.spool.engine, one).state == "posted"
+    assert contents.content(house.spool.engine, one) == note
     assert house.whats(one) == ["difference_accepted", "replayed"]
     (entry,) = house.audited("difference_accepted")
     assert (entry.object, entry.reason) == (f"document:{one}", "the POS rounds each line")
@@ -182,7 +183,7 @@ def test_a_small_difference_is_accepted_and_booked(house: House) -> None:
 def test_a_note_with_another_digest_than_was_authorised_is_a_persons_to_accept(house: House) -> None:
     other = signed_anew(build_note(number=1).decode()).encode()
     one = house.reject(other)
-    assert house.spool.document(one).reason.code == "digest_disagrees"  # type: ignore[union-attr]
+    assert reports.document(house.spool.engine, one).reason.code == "digest_disagrees"  # type: ignore[union-attr]
     (option,) = house.quarantine.cures(one)
     assert option.kind == "accept_difference"
     report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="the portal shows the same sale")
@@ -197,7 +198,7 @@ def test_a_large_difference_is_not_a_persons_to_accept(house: House) -> None:
     report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="let it through")
     (refused,) = report.refused
     assert (refused.id, refused.code) == (one, "difference_too_large")
-    assert house.spool.document(one).state == "rejected"
+    assert reports.document(house.spool.engine, one).state == "rejected"
     assert house.audited("difference_accepted") == []
 
 
@@ -234,7 +235,7 @@ def test_a_product_is_booked_under_its_mapped_code(house: House) -> None:
     assert house.whats(one) == ["rejected", "product_mapped", "replayed"]
     assert house.post() == 1
     assert booked_products(house) == ["1002", "NEW"]
-    assert house.spool.content(one) == note
+    assert contents.content(house.spool.engine, one) == note
     (entry,) = house.audited("product_mapped")
     assert entry.after == {"issuer": ISSUER, "old_code": "OLD", "new_code": "NEW"}
 

@@ -10,6 +10,7 @@ import pytest
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
 from malote.quarantine.reports import Selection
+from malote.register import reports
 from tests.engines.relations_support import Booked, Store, store_in
 from tests.unit.fiscal.notes import NAMESPACE, build_cancellation, build_note, build_void, key_of
 from tests.unit.fiscal.support import signed_anew
@@ -35,7 +36,7 @@ def lot(note: bytes) -> bytes:
 
 
 def nobody_is_asked(store: Store) -> None:
-    for status in store.services.spool.status():
+    for status in reports.status(store.services.engine, now=store.services.spool.clock()):
         assert (status.rejected, status.waiting, status.pending) == (0, 0, 0), (status.till, status.rejected_reasons)
 
 

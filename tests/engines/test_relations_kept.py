@@ -8,7 +8,9 @@ import pytest
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
 from malote.quarantine.reports import Selection
+from malote.register import contents, reports
 from malote.register.relations import beside
+from malote.spool import retention
 from tests.engines.relations_support import Store, store_in
 from tests.unit.fiscal.notes import Line, build_cancellation, build_note, key_of
 
@@ -45,7 +47,9 @@ def test_a_note_over_a_receipt_is_no_second_sale(tmp_path: Path, cfop: str, till
         receipt = store.told(note, till)
         assert receipt.state == "posted"
         assert [(one.state, one.code) for one in receipt.documents] == [("kept", "operation_documented")]
-        (status,) = [one for one in store.services.spool.status() if one.till == till]
+        (status,) = [
+            one for one in reports.status(store.services.engine, now=store.services.spool.clock()) if one.till == till
+        ]
         assert (status.kept, status.kept_reasons) == (1, {"operation_documented": 1})
         assert (status.rejected, status.waiting) == (0, 0)
 
@@ -124,8 +128,8 @@ def test_the_bytes_of_what_only_the_server_has_are_never_pruned(tmp_path: Path) 
     with store_in(tmp_path) as store:
         store.send(NFCE)
         store.send(note)
-        store.services.spool.prune(before=4e9)
-        assert store.services.spool.content(store.document(note).id) == note
+        retention.prune(store.services.engine, before=4e9, now=store.services.spool.clock())
+        assert contents.content(store.services.engine, store.document(note).id) == note
 
 
 @pytest.mark.parametrize("event", ["110110", "110001", "110300", "110750", "112110", "211110", "999999"])
@@ -217,7 +221,11 @@ def test_a_note_is_kept_once_the_settings_say_that_its_code_is_none(tmp_path: Pa
     with store_in(tmp_path, operations={"5949": "loan"}) as store:
         store.services.quarantine.replay(Selection((store.document(note).id,)), BOSS)
         assert store.state(note) == ("kept", "operation_loan")
-        (status,) = [one for one in store.services.spool.status() if one.till == "caixa1"]
+        (status,) = [
+            one
+            for one in reports.status(store.services.engine, now=store.services.spool.clock())
+            if one.till == "caixa1"
+        ]
         assert (status.kept, status.rejected) == (1, 0)
         assert store.told(note).state == "posted"
 
@@ -245,7 +253,7 @@ def test_the_cancellation_of_what_is_no_sale_asks_nobody(
         assert store.state(said) == ("kept", "cancels_no_sale")
         assert store.told(said, tills[1]).state == "posted"
         assert store.booked() == {}
-        for status in store.services.spool.status():
+        for status in reports.status(store.services.engine, now=store.services.spool.clock()):
             assert (status.rejected, status.waiting, status.pending) == (0, 0, 0)
 
 

@@ -24,8 +24,9 @@ from malote.erp.engines import open_configured
 from malote.findings import standing
 from malote.findings.standing import Standing
 from malote.quarantine.reports import Selection
+from malote.reconciliation import erp_memory
 from malote.runbook.services import Runbook, View
-from malote.spool import erp_memory, held
+from malote.spool import held
 from malote.spool.presence import LASTS_SECONDS, Presence
 from malote.tills.contact import record_contact
 from malote.tills.till import create_till, disable, enable, new_token

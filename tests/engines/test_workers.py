@@ -16,6 +16,7 @@ from malote.intake import received
 from malote.posting import lookout as lookout_module
 from malote.posting.lookout import Lookout
 from malote.quarantine import purging
+from malote.register import reports
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import House
 from tests.unit.fiscal.notes import build_note
@@ -109,7 +110,7 @@ def test_a_purge_that_breaks_on_one_document_purges_the_others(house: House, mon
     for content in contents:
         house.file_of(content).unlink()
     house.scan()
-    assert {house.spool.document(one).state for one in ids} == {"discarded"}
+    assert {reports.document(house.spool.engine, one).state for one in ids} == {"discarded"}
     house.clock.ahead = 86_400 * 40
     house.hold(*contents)
     purge = purging._purge

@@ -23,6 +23,7 @@ from malote.archive.selecting import Month
 from malote.cli.main import assemble
 from malote.config import load
 from malote.durable import replacing
+from malote.spool import retention
 from malote.tills.till import create_till
 from tests.engines.spool_support import posted
 from tests.faces.intake_support import file
@@ -256,4 +257,4 @@ def test_a_file_that_left_the_server_is_named(tmp_path: Path) -> None:
 
 def _post_and_prune(services: Services) -> None:
     assert services.spool.settle([posted(one) for one in services.spool.lease("p", 10, 60)]) == 1
-    assert services.spool.prune(10**11) == 1
+    assert retention.prune(services.engine, 10**11, now=services.spool.clock()) == 1

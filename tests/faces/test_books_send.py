@@ -15,6 +15,7 @@ from malote.config import load
 from malote.consumers import sending
 from malote.consumers.lines import SaleTold
 from malote.fiscal.documents import Cancellation, Protocol, Sale
+from malote.spool import retention
 from malote.tills.till import create_till
 from tests.engines.spool_support import NOON
 from tests.faces import consumer_support as support
@@ -139,7 +140,7 @@ def test_what_left_the_server_is_told(store: Store) -> None:
 def _prune(store: Store) -> None:
     with services_for(load(store.home / "malote.toml", {})) as services:
         assert isinstance(services, Services)
-        assert services.spool.prune(10**11) > 0
+        assert retention.prune(services.engine, 10**11, now=services.spool.clock()) > 0
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from malote.consumers import accounts as consumers
 from malote.consumers import example, log, pulling
 from malote.consumers.lines import SaleTold
 from malote.fiscal.documents import Cancellation, Protocol
+from malote.spool import retention
 from malote.spool.documents import Reason
 from malote.tills.till import Till
 from tests.engines.spool_support import NOON
@@ -185,7 +186,7 @@ def test_it_is_noted_what_each_got(shop: Shop) -> None:
 def test_what_left_the_server_is_told_by_what_identifies_it(tmp_path: Path) -> None:
     with store_with_till(settings_in(tmp_path / "home")) as (services, till, _):
         support.book(services, till, [support.EXAMPLE])
-        assert services.spool.prune(before=10**11) == 1
+        assert retention.prune(services.engine, before=10**11, now=services.spool.clock()) == 1
         page = services.consumers.pull(consumers.find(services.engine, added(services)), "", 10)
         told = msgspec.json.decode(page.body, type=SaleTold)
     assert not told.complete

@@ -16,6 +16,7 @@ import pytest
 
 from malote.app import services_for
 from malote.config import Settings, StructuresSettings
+from malote.register import reports
 from malote.structures.apply import backup_of
 from malote.structures.reports import Rollout, RolloutTill, StepReport
 from malote.structures.services import Structures
@@ -126,7 +127,7 @@ class Store:
 
     def posted(self) -> int:
         with services_for(self.settings) as services:
-            return services.spool.status()[0].posted
+            return reports.status(services.engine, now=services.spool.clock())[0].posted
 
     def rollout(self) -> tuple[Rollout, RolloutTill]:
         with services_for(self.settings) as services:

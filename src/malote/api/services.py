@@ -11,7 +11,8 @@ from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.consumers.pulling import Page
 from malote.intake.receive import Intake
-from malote.spool.sql import Spool
+from malote.register.documents import TillStatus
+from malote.spool.queue import Queue
 from malote.tills.contact import Recorded
 from malote.tills.till import Till
 from malote.wire import Asked, Contact, StructureOrder, TillStructure
@@ -23,7 +24,7 @@ class Services(Protocol):
     @property
     def settings(self) -> Settings: ...
     @property
-    def spool(self) -> Spool: ...
+    def spool(self) -> Queue: ...
     @property
     def intake(self) -> Intake: ...
     @property
@@ -32,6 +33,8 @@ class Services(Protocol):
 
     def authenticate(self, token: str) -> Till: ...  # raises TokenError
     def authenticate_consumer(self, token: str) -> Consumer: ...  # raises TokenError
+    def file_of(self, till: Till, access_key: str) -> bytes | None: ...  # the hash of the last file with this key
+    def status_of(self, till: Till) -> TillStatus | None: ...
     def record_contact(self, till: Till, contact: Contact) -> Recorded: ...
 
     def sync_due(self, till: Till, obeyed: int | None) -> int:

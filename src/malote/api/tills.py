@@ -72,11 +72,11 @@ def receive_document(request: TillRequest, content: NamedDependency[bytes], name
 @get(wire.PATH_DOCUMENTS + "/{sha256:str}", sync_to_thread=True, opt={ANY_CLIENT: True}, responses=FAULTS)
 def show_document(request: TillRequest, sha256: FromPath[str]) -> FileReceipt:
     """What became of one file that this till sent, by its hash or by the access key of what is in it."""
-    spool = services_of(request).spool
-    wanted = spool.file_of(request.auth.id, sha256) if is_well_formed(sha256) else _hash(sha256)
+    services = services_of(request)
+    wanted = services.file_of(request.auth, sha256) if is_well_formed(sha256) else _hash(sha256)
     if wanted is None:
         raise RefusedError("not_found")
-    (receipt,) = spool.receipts(request.auth.id, [wanted])
+    (receipt,) = services.spool.receipts(request.auth.id, [wanted])
     if receipt.state == "unknown":
         raise RefusedError("not_found")
     return receipt
@@ -142,7 +142,7 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
 @get("/v1/status", sync_to_thread=True, opt={ANY_CLIENT: True}, responses=FAULTS)
 def show_status(request: TillRequest) -> TillStatus:
     """The till itself, as the server sees it."""
-    found = next(iter(services_of(request).spool.status(request.auth.id)), None)
+    found = services_of(request).status_of(request.auth)
     if found is None:
         raise RefusedError("not_found")
     return found

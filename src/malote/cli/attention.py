@@ -1,5 +1,6 @@
 """``malote attention``: everything that a person must look at, whatever state it is in, the heaviest first."""
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,14 +66,16 @@ def attention(
 
 
 def _all(services: "Services", till: str | None) -> Iterator[Attention]:
-    language, spool = services.settings.language, services.spool
+    from malote.register import reports
+
+    language, engine = services.settings.language, services.engine
     after = 0
-    while page := spool.documents(till, "rejected", after_id=after, limit=_PAGE):
+    while page := reports.documents_of(engine, till, "rejected", after_id=after, limit=_PAGE):
         yield from (_of(one, language) for one in page)
         after = page[-1].id
-    yield from (_of(one, language) for one in spool.flagged(till))
-    for late in spool.overdue(till):
-        yield _of(spool.document(late.document_id), language, _OVERDUE)
+    yield from (_of(one, language) for one in reports.flagged(engine, till))
+    for late in reports.overdue(engine, till, now=time.time()):
+        yield _of(reports.document(engine, late.document_id), language, _OVERDUE)
 
 
 def _of(document: "StoredDocument", language: Language, code: str = "") -> Attention:

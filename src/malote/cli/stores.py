@@ -101,7 +101,7 @@ def _looked(settings: Settings, line: StoreLine) -> StoreLine:
     now = time.time()
     with opened_store(settings) as store:
         lights = findings.tills(store.engine, findings.TillsQuery(size=1), now=now).lights
-        tills = reports.status(store.engine, now)
+        tills = reports.status(store.engine, now=now)
     return msgspec.structs.replace(
         line,
         tills=len([one for one in tills if not one.disabled]),

@@ -86,6 +86,7 @@ def _outside(services: "Services", tills: Sequence[str]) -> "list[TillStatus]":
     from malote.books.opening import open_books
     from malote.erp.protocol import ErpError
     from malote.reconciliation import erp_memory
+    from malote.register import reports
 
     try:
         with open_books(services.engine, services.settings) as books:
@@ -93,7 +94,8 @@ def _outside(services: "Services", tills: Sequence[str]) -> "list[TillStatus]":
     except ErpError as error:
         # What waits for it is told by its reason.
         warn(error.code, error.facts, services.settings)
-    return [one for one in services.spool.status() if one.till in tills and (one.outside or one.differing)]
+    status = reports.status(services.engine, now=time.time())
+    return [one for one in status if one.till in tills and (one.outside or one.differing)]
 
 
 def _with_outside(progress: "SyncProgress", till: "TillStatus | None") -> dict[str, object]:

@@ -5,6 +5,7 @@ the server's spool and rejected files, and the ERP.
 import hashlib
 import json
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -17,8 +18,8 @@ from malote.demo.erp_books import ErpBooks
 from malote.demo.ledger import Ledger
 from malote.demo.pos import Plan
 from malote.demo.proof import Evidence, Expected, Planted, ServerDocument, TillFile
+from malote.register import reports
 from malote.register.documents import StoredDocument, TillStatus
-from malote.spool.sql import Spool
 
 _PAGE = 1000
 
@@ -37,14 +38,13 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self._engine = open_database(url)
-        self._spool = Spool(self._engine)
 
     def status(self) -> list[TillStatus]:
-        return self._spool.status()
+        return reports.status(self._engine, now=time.time())
 
     def documents(self) -> Iterator[StoredDocument]:
         after = 0
-        while page := self._spool.documents(after_id=after, limit=_PAGE):
+        while page := reports.documents_of(self._engine, after_id=after, limit=_PAGE):
             yield from page
             after = page[-1].id
 

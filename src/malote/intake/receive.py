@@ -22,7 +22,7 @@ from malote.intake.names import readable
 from malote.intake.quota import Quota
 from malote.intake.turns import Turns
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason, RejectedDocument
-from malote.spool.sql import Spool
+from malote.spool.queue import Queue
 from malote.tills import series
 from malote.tills.series import SeriesKey
 from malote.tills.till import Till, find_till, note_slowed
@@ -50,7 +50,7 @@ class Intake:
     def __init__(
         self,
         engine: Engine,
-        spool: Spool,
+        spool: Queue,
         keep: Keep,
         store: StoreSettings,
         settings: IntakeSettings,

@@ -7,15 +7,17 @@ transaction, under its key. Dying anywhere in between means to ask and join agai
 from collections.abc import Sequence
 
 import msgspec
+from sqlalchemy import Engine
 
 from malote.erp.protocol import Outcome, Result
 from malote.fiscal.answers import UNDECIDED, meaning, refusal_of, says
 from malote.fiscal.documents import Answer, Cancellation, Sale, in_contingency
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.signed import is_of_another
+from malote.register import contents
+from malote.spool import confirming, joining, no_sales
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.no_sales import CANCELS_NO_SALE
-from malote.spool.sql import Spool
 from malote.spool.states import OPEN
 from malote.spool.superseded import CANCELLED_UNBOOKED
 
@@ -26,8 +28,8 @@ JOINED, KNOWN, MOOT = "answer_joined", "answer_known", "answer_moot"
 class Joiner:
     """Before and after a batch. Raises ``StoreError``."""
 
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._joined: dict[int, int] = {}  # by note, the cStat of its answer
 
     def join(self, held: Sequence[LeasedDocument]) -> tuple[list[LeasedDocument], list[Settlement]]:
@@ -35,7 +37,7 @@ class Joiner:
         self._joined = {}
         sales = [one.document for one in held if isinstance(one.document, Sale)]
         keys = {sale.access_key for sale in sales if sale.protocol is None}
-        answers = self._spool.answers(keys) if keys else {}
+        answers = joining.answers(self._engine, keys) if keys else {}
         booked: list[LeasedDocument] = []
         refused: list[Settlement] = []
         for leased in held:
@@ -70,16 +72,17 @@ class Joiner:
         """Whether the note of this key that is booked before its authorisation isn't the one that was authorised."""
         if not (answer.digest and in_contingency(answer.access_key)):
             return False
-        notes = self._spool.unauthorised(answer.access_key)
+        notes = joining.unauthorised(self._engine, answer.access_key)
         return any(self._is_of_another(leased.id, note, answer) for note in notes)
 
     def _is_of_another(self, asked: int, note: int, answer: Answer) -> bool:
         """Whether the note is signed over another digest than this answer repeats, and no person has accepted it."""
         try:
-            content = self._spool.content(note) if answer.digest else b""
+            content = contents.content(self._engine, note) if answer.digest else b""
         except LookupError:  # its bytes are gone
             return False
-        return is_of_another(content, answer.access_key, answer.digest) and not self._spool.accepted(asked, ANOTHER)
+        another = is_of_another(content, answer.access_key, answer.digest)
+        return another and not confirming.given(self._engine, [asked], ANOTHER)
 
     def told(self, leased: LeasedDocument, outcome: Outcome, settlement: Settlement) -> Settlement:
         """What becomes of a note once its answer is looked at, and of an answer or a cancellation once its note is."""
@@ -88,11 +91,11 @@ class Joiner:
             return self._of_answer(leased, document, outcome, settlement)
         if isinstance(document, Cancellation) and outcome.result is Result.SALE_MISSING:
             # Nobody is to wait for a sale that will never be: all that is here of the note is no sale.
-            none = document.access_key in self._spool.no_sales({document.access_key})
+            none = document.access_key in no_sales.no_sales(self._engine, {document.access_key})
             return _kept(leased, CANCELS_NO_SALE, {}, None) if none else settlement
         if isinstance(document, Sale) and outcome.result is Result.NOT_AUTHORISED:
             # What the authority cancelled it had authorised, and is no sale any more.
-            over = document.access_key in self._spool.cancelled({document.access_key})
+            over = document.access_key in no_sales.cancelled(self._engine, {document.access_key})
             return _kept(leased, CANCELLED_UNBOOKED.code, {}, None) if over else settlement
         status = self._joined.get(leased.id)
         if status is None or settlement.state != "posted":
@@ -118,7 +121,7 @@ class Joiner:
 
         An answer that authorises a note which is about to be booked waits until it is.
         """
-        states = self._spool.notes({answer.access_key}).get(answer.access_key, set())
+        states = joining.notes(self._engine, {answer.access_key}).get(answer.access_key, set())
         return bool(states) and not (answer.authorised and states & OPEN)
 
 

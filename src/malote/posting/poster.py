@@ -11,9 +11,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 import structlog
+from sqlalchemy import Engine
 
 from malote import incidents
 from malote.config import PostingSettings, StoreSettings
@@ -29,9 +31,11 @@ from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.products import Products, renamed
 from malote.posting.reversals import Reversals
+from malote.register import contents, replaying, reports, unkept
+from malote.spool import outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.presence import Presence
-from malote.spool.sql import Spool
+from malote.spool.queue import Queue
 
 # A spool in which there was nothing for so many looks (two seconds) is looked at this much more rarely, until something
 # comes: at night five looks a second would be most of what the server does. What this process accepts wakes the poster.
@@ -48,7 +52,8 @@ class Poster:
 
     def __init__(
         self,
-        spool: Spool,
+        spool: Queue,
+        engine: Engine,
         open_erp: Callable[[], Erp],
         keep_rejected: Callable[[RejectedDocument], object],
         settings: PostingSettings,
@@ -59,19 +64,22 @@ class Poster:
         presence: Presence | None = None,
         guard: LedgerGuard | None = None,
     ) -> None:
-        """``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``. ``lookout`` tells who
+        """``engine``: the store database, where everything about the documents stands; ``spool``: what hands them out.
+
+        ``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``. ``lookout`` tells who
         holds a lock that is met, ``products`` which of them the ERP calls otherwise; ``presence`` tells everybody that
         the poster is at work, as the sessions of ``open_erp`` tell it.
 
         Raises what ``open_erp`` raises for an address that can't be right; an ERP that is away is none of it.
         """
         self._spool = spool
+        self._engine = engine
         self._erp = open_erp()
         self._keep = keep_rejected
         self._settings = settings
-        self._decider = Decider(settings, store, spool.lost_seconds)
-        self._joiner = Joiner(spool)
-        self._reversals = Reversals(spool, self._erp, store, self._supersede)
+        self._decider = Decider(settings, store, partial(outages.lost, engine))
+        self._joiner = Joiner(engine)
+        self._reversals = Reversals(engine, self._erp, store, self._supersede, clock)
         self._clock = clock
         self._lookout = lookout or Lookout(None, clock=clock)
         self._products = products
@@ -219,7 +227,10 @@ class Poster:
         """What was refused for good: the document's own fault, or trouble that all of its kind meet."""
         verdict = self._evidence.judge(refused)
         if verdict.recalled:
-            log.warning("refusals_recalled", documents=self._spool.replay(verdict.recalled))
+            log.warning(
+                "refusals_recalled",
+                documents=len(replaying.replay(self._engine, verdict.recalled, now=self._clock()).ids),
+            )
         now = self._clock()
         all_waiting = [*waiting, *verdict.waiting]
         self._general = general(all_waiting[0][1]) if all_waiting else None
@@ -281,7 +292,7 @@ class Poster:
         counted = self._spool.settle(kept)
         rejected = [one.document_id for one in kept if one.state == "rejected"]
         if rejected:
-            self._spool.mark_kept(rejected)
+            unkept.mark_kept(self._engine, rejected)
         for one in kept:
             if one.state == "rejected" and one.reason:
                 log.warning("rejected", document=one.document_id, code=one.reason.code, facts=one.reason.facts)
@@ -297,7 +308,7 @@ class Poster:
         reason = settlement.reason
         assert reason is not None  # noqa: S101 a rejection always has its reason
         now = self._clock()
-        stored = self._spool.document(settlement.document_id)
+        stored = reports.document(self._engine, settlement.document_id)
         try:
             self._keep(
                 RejectedDocument(
@@ -305,7 +316,7 @@ class Poster:
                     file_name=stored.file_name,
                     file_sha256=bytes.fromhex(stored.file_sha256),
                     position=stored.position,
-                    content=self._spool.content(settlement.document_id),
+                    content=contents.content(self._engine, settlement.document_id),
                     reason=reason,
                     access_key=stored.access_key,
                     kind=stored.kind,

@@ -5,11 +5,13 @@ The order is durable before the ERP is touched, and doing it again changes nothi
 
 from collections.abc import Callable
 
+from sqlalchemy import Engine
+
 from malote.config import StoreSettings
 from malote.erp.protocol import Erp, Outcome, Posting, Result
 from malote.fiscal.documents import Answer, Document, NumberVoid
+from malote.spool import confirming, following
 from malote.spool.documents import LeasedDocument
-from malote.spool.sql import Spool
 
 # What the ERP said of documents that an order may be given for.
 ASIDE = frozenset({Result.SUPERSEDES, Result.CORRECTED, Result.REVERSED, Result.VOIDED, Result.VOID_OF_SALES})
@@ -20,8 +22,16 @@ _BOOKED = frozenset({Result.POSTED, Result.DUPLICATE, Result.TWICE, Result.VOID_
 class Reversals:
     """For one poster."""
 
-    def __init__(self, spool: Spool, erp: Erp, store: StoreSettings, supersede: Callable[[Posting], Outcome]) -> None:
-        self._spool = spool
+    def __init__(
+        self,
+        engine: Engine,
+        erp: Erp,
+        store: StoreSettings,
+        supersede: Callable[[Posting], Outcome],
+        clock: Callable[[], float],
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
         self._erp = erp
         self._store = store
         self._supersede = supersede
@@ -33,9 +43,9 @@ class Reversals:
         """
         if not _is_aside(outcome) and not leased.attempts:
             return outcome, ()
-        ordered = leased.id in self._spool.ordered([leased.id])
+        ordered = leased.id in confirming.given(self._engine, [leased.id])
         if not ordered and self._by_itself(outcome):
-            self._spool.order(leased.id)
+            confirming.give_by_settings(self._engine, leased.id, self._clock())
             ordered = True
         if not ordered:
             return outcome, ()
@@ -53,7 +63,7 @@ class Reversals:
     def _taken_back(self, document: Document) -> tuple[str, ...]:
         """As the ERP's ledger tells it: whoever did it, and when."""
         own = [document.access_key] if isinstance(document, Answer) else []
-        rivals = {f"reverse:{key}": key for key in own or self._spool.rivals(document)}
+        rivals = {f"reverse:{key}": key for key in own or following.rivals(self._engine, document)}
         return tuple(rivals[identity] for identity in self._erp.ledger(list(rivals))) if rivals else ()
 
 

@@ -25,6 +25,7 @@ from malote.quarantine.deleting import not_there, typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import replay
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, Refused, Selection
+from malote.register import contents, reports
 from malote.register.documents import StoredDocument
 from malote.register.replaying import Judge
 from malote.spool import held, history
@@ -69,7 +70,7 @@ def mindful(engine: Engine, judge: AcceptingJudge) -> Judge:
 
 
 def options(parts: Parts, document_id: int) -> list[CureOption]:
-    stored = parts.spool.document(document_id)
+    stored = reports.document(parts.engine, document_id)
     found = reversing.options(parts, stored)
     if stored.state in ("rejected", "waiting") and stored.reason is not None:
         found += _of_waiting(parts, stored, stored.reason)
@@ -95,7 +96,7 @@ def _of_waiting(parts: Parts, stored: StoredDocument, reason: Reason) -> list[Cu
 
 
 def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
-    stored = parts.spool.document(document_id)
+    stored = reports.document(parts.engine, document_id)
     if stored.state not in ("rejected", "waiting"):
         raise QuarantineError("document_moved_on")
     key = _series_of(stored)
@@ -309,7 +310,7 @@ _MAP = text(
 
 
 def _products(parts: Parts, stored: StoredDocument) -> list[str]:
-    readings = parts.read(parts.spool.content(stored.id))
+    readings = parts.read(contents.content(parts.engine, stored.id))
     document = readings[stored.position].document if stored.position < len(readings) else None
     return list(dict.fromkeys(item.product_code for item in document.items)) if isinstance(document, Sale) else []
 
@@ -325,7 +326,7 @@ def _product_option(parts: Parts, stored: StoredDocument) -> list[CureOption]:
 
 
 def attach_protocol(parts: Parts, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
-    stored = parts.spool.document(document_id)
+    stored = reports.document(parts.engine, document_id)
     if stored.state not in ("rejected", "waiting"):
         raise QuarantineError("cure_unfit", cure="attach_protocol")
     if len(content) > parts.max_file_bytes:
@@ -356,7 +357,7 @@ def _authorises(parts: Parts, content: bytes, access_key: str | None) -> bool:
 
 
 def _rejected(parts: Parts, document_id: int) -> StoredDocument:
-    stored = parts.spool.document(document_id)
+    stored = reports.document(parts.engine, document_id)
     if stored.state != "rejected":
         raise QuarantineError("document_moved_on")
     return stored

@@ -18,7 +18,7 @@ from malote.quarantine import groups, keeping
 from malote.quarantine.failing import Failing
 from malote.quarantine.keeping import Named
 from malote.quarantine.parts import Parts
-from malote.register import discarding
+from malote.register import discarding, unkept
 from malote.register.unkept import Waiting
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
@@ -46,7 +46,11 @@ def settle(parts: Parts, failing: Failing) -> None:
     ``OSError`` for trouble that all files meet alike.
     """
     put_back = partial(_put_back, parts)
-    _each(partial(parts.spool.unkept, 100), failing, lambda one, rejected: parts.spool.keep(one, rejected, put_back))
+    _each(
+        partial(unkept.unkept, parts.engine, 100),
+        failing,
+        lambda one, rejected: unkept.keep(parts.engine, one, rejected, put_back),
+    )
     _each(partial(discarding.unmoved, parts.engine, 100), failing, partial(_to_trash, parts))
 
 

@@ -15,7 +15,7 @@ from malote.database.tables import till as tills
 from malote.quarantine import keeping
 from malote.quarantine.keeping import Named
 from malote.quarantine.parts import Parts
-from malote.register import discarding
+from malote.register import discarding, unkept
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
 from malote.spool.states import State
@@ -33,7 +33,7 @@ def settle(parts: Parts) -> None:
         after = waiting[-1][0]
         _throw_away(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
     after = 0
-    while waiting := parts.spool.unkept(GROUP, after):
+    while waiting := unkept.unkept(parts.engine, GROUP, after):
         after = waiting[-1][0]
         _put_back(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
 

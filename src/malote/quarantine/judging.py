@@ -15,9 +15,9 @@ from malote.quarantine.deleting import typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import follow
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, Refused, ReplayReport
-from malote.register import replaying
+from malote.register import replaying, reports
 from malote.register.documents import StoredDocument
-from malote.spool import history
+from malote.spool import history, joining
 from malote.spool.documents import Reason
 from malote.spool.history import Line
 from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
@@ -77,7 +77,7 @@ def keep_unbooked(parts: Parts, document_id: int, actor: Actor, *, reason: str) 
     kept, and nobody asked again."""
     said = typed(reason)
     now = parts.clock()
-    stored = parts.spool.document(document_id)
+    stored = reports.document(parts.engine, document_id)
     if not _may_be_none(parts, stored):
         raise QuarantineError("document_moved_on")
     with writing(parts.engine) as connection:
@@ -104,7 +104,9 @@ def _may_be_none(parts: Parts, stored: StoredDocument) -> bool:
         return False
     if stored.reason.code == "denied":
         # What is booked of it must be taken back first.
-        return "posted" not in parts.spool.notes({stored.access_key or ""}).get(stored.access_key or "", set())
+        return "posted" not in joining.notes(parts.engine, {stored.access_key or ""}).get(
+            stored.access_key or "", set()
+        )
     if stored.reason.code in _NEEDLESS | _NO_SALE:
         return True
     said = select(accepted_problem.c.code).where(accepted_problem.c.document_id == stored.id)

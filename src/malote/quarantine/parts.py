@@ -11,7 +11,6 @@ from malote.config import QuarantineSettings
 from malote.fiscal.documents import Document
 from malote.fiscal.readings import Reading
 from malote.register.replaying import Judge
-from malote.spool.sql import Spool
 from malote.tills.till import Till
 from malote.wire import FileReceipt, PouchFile
 
@@ -24,7 +23,6 @@ Take = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     engine: Engine
-    spool: Spool
     folder: Path  # rejeitados/
     trash: Path  # lixeira/
     settings: QuarantineSettings

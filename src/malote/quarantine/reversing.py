@@ -15,9 +15,10 @@ from malote.quarantine.deleting import typed
 from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import follow
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, ReplayReport
+from malote.register import reports
 from malote.register.documents import StoredDocument
 from malote.register.replaying import give_document
-from malote.spool import confirming, history
+from malote.spool import confirming, history, joining
 from malote.spool.history import Line
 from malote.spool.moving import Move, Standing, decode_reason, explain, lock_ids, move
 
@@ -47,7 +48,7 @@ def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
 def reverse_booked(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
     """Orders that what is booked in this document's way be taken back, and the document booked."""
     said = typed(reason)
-    stored = parts.spool.document(document_id)
+    stored = reports.document(parts.engine, document_id)
     if not _reversible(parts, stored):
         raise QuarantineError("cure_unfit", cure="reverse_booked")
     now = parts.clock()
@@ -84,14 +85,16 @@ def _reversible(parts: Parts, stored: StoredDocument) -> bool:
     if stored.state == "posted":
         return code == "void_of_booked"
     if code == DENIED and stored.state == "rejected":
-        return "posted" in parts.spool.notes({stored.access_key or ""}).get(stored.access_key or "", set())
+        return "posted" in joining.notes(parts.engine, {stored.access_key or ""}).get(stored.access_key or "", set())
     return stored.state == "rejected" and code in REJECTED and _may_be_authorised(parts, stored)
 
 
 def _may_be_authorised(parts: Parts, stored: StoredDocument) -> bool:
     """Whether its own file has the protocol (of answers it isn't known), or an answer in another file brings it."""
     key = stored.access_key or ""
-    return stored.authorised is not False or any(one.authorised for one in parts.spool.answers({key}).get(key, []))
+    return stored.authorised is not False or any(
+        one.authorised for one in joining.answers(parts.engine, {key}).get(key, [])
+    )
 
 
 def _answer(stored: StoredDocument, told: dict[str, str]) -> Answer:

@@ -40,7 +40,7 @@ from malote.quarantine.reports import (
     TrashEntry,
     TrashPage,
 )
-from malote.register import discarding
+from malote.register import contents, discarding, reports
 from malote.register.discarding import Discarded
 from malote.spool import history
 from malote.spool.documents import Reason
@@ -150,7 +150,7 @@ class Quarantine:
 
     def history(self, document_id: int) -> list[Event]:
         """What happened to a document, the oldest first. Raises ``DocumentNotFoundError``."""
-        self.parts.spool.document(document_id)
+        reports.document(self.parts.engine, document_id)
         return [event(line) for line in history.lines_of(self.parts.engine, document_id)]
 
     def download(self, document_id: int, actor: Actor) -> Downloaded:
@@ -158,8 +158,8 @@ class Quarantine:
 
         Raises ``DocumentNotFoundError``, ``ContentPrunedError``.
         """
-        stored = self.parts.spool.document(document_id)
-        content = self.parts.spool.content(document_id)
+        stored = reports.document(self.parts.engine, document_id)
+        content = contents.content(self.parts.engine, document_id)
         with writing(self.parts.engine) as connection:
             audit.record(connection, actor, "document_downloaded", f"document:{document_id}", now=self.parts.clock())
         sha256 = bytes.fromhex(stored.file_sha256)
@@ -171,7 +171,7 @@ class Quarantine:
 
     def custody(self, document_id: int) -> Custody:
         """Whether it could be deleted safely now. Raises ``DocumentNotFoundError``."""
-        self.parts.spool.document(document_id)
+        reports.document(self.parts.engine, document_id)
         return safety.custody_of(self.parts, document_id)
 
     def findings(self, till: str | None = None) -> list[FolderFinding]:

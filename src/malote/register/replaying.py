@@ -66,7 +66,7 @@ FROM_REJECTED: tuple[State, ...] = ("rejected",)
 def replay(
     engine: Engine,
     document_ids: Sequence[int],
-    judge: Judge | None,
+    judge: Judge | None = None,
     *,
     who: str = history.SYSTEM,
     now: float,
@@ -74,7 +74,13 @@ def replay(
     told: Told | None = None,
     states: tuple[State, ...] = FROM_REJECTED,
 ) -> Replayed:
-    """``states``: which of the documents are meant. One that is kept, and unfit by its judgement, stays as it is."""
+    """Puts rejected documents back in their place in the queue, once their cause is cured.
+
+    One that intake refused goes through ``judge`` again, which reads and judges a file as at its arrival; if unfit
+    still, it stays rejected. Without ``judge`` the caller's word is taken for all but those that could not be read, or
+    can't be read any more. ``states``: which of the documents are meant. One that is kept, and unfit by its judgement,
+    stays as it is. Raises ``StoreError``.
+    """
     done = Replayed([], {})
     for chunk in chunks(sorted(set(document_ids))):
         with reading(engine) as connection:

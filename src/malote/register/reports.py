@@ -24,7 +24,8 @@ from malote.wire import RefusedFile
 _ByState = dict[str, dict[str, int]]  # state, then reason code
 
 
-def status(engine: Engine, now: float, till_id: int | None = None) -> list[TillStatus]:
+def status(engine: Engine, till_id: int | None = None, *, now: float) -> list[TillStatus]:
+    """Every till by name, or the one alone. Costs the same however long the history. Raises ``StoreError``."""
     counted, known, late_sales = select(tallies).where(tallies.c.count > 0), _known(now), _late(now)
     if till_id is not None:
         counted, known = counted.where(tallies.c.till_id == till_id), known.where(tills.c.id == till_id)
@@ -39,8 +40,8 @@ def status(engine: Engine, now: float, till_id: int | None = None) -> list[TillS
     return [_till_status(row, counts[row.id], late.get(row.id, (0, 0)), outside.get(row.id), now) for row in rows]
 
 
-def flagged(engine: Engine, till: str | None) -> list[StoredDocument]:
-    """Posted documents that a person must look at all the same."""
+def flagged(engine: Engine, till: str | None = None) -> list[StoredDocument]:
+    """Posted documents that a person must look at all the same, in order of arrival. Raises ``StoreError``."""
     chosen = (documents.c.state == "posted") & documents.c.reason_code.is_not(None)
     query = listed().where(chosen).order_by(documents.c.id)
     if till is not None:
@@ -49,7 +50,7 @@ def flagged(engine: Engine, till: str | None) -> list[StoredDocument]:
         return [stored(row) for row in connection.execute(query)]
 
 
-def overdue(engine: Engine, till: str | None, now: float, limit: int) -> list[OverdueSale]:
+def overdue(engine: Engine, till: str | None = None, limit: int = 1000, *, now: float) -> list[OverdueSale]:
     """Booked offline sales without protocol after their deadline, the oldest deadline first."""
     query = (
         select(documents, tills.c.name.label("till"), open_sale.c.due_at)
@@ -88,8 +89,9 @@ def _late(now: float) -> Select[Any]:
 
 
 def documents_of(
-    engine: Engine, till: str | None, state: State | None, after_id: int, limit: int
+    engine: Engine, till: str | None = None, state: State | None = None, *, after_id: int = 0, limit: int = 100
 ) -> list[StoredDocument]:
+    """Documents in order of arrival; the next page starts after the last one's id. Raises ``StoreError``."""
     with reading(engine) as connection:
         till_id = None
         if till is not None:
@@ -100,6 +102,7 @@ def documents_of(
 
 
 def document(engine: Engine, document_id: int) -> StoredDocument:
+    """Raises ``DocumentNotFoundError``, ``StoreError``."""
     with reading(engine) as connection:
         row = connection.execute(listed().where(documents.c.id == document_id)).one_or_none()
     if row is None:

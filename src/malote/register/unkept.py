@@ -25,7 +25,7 @@ _BYTES_AT_ONCE = 16_000_000  # of contents in memory, and those of the pouch tha
 Waiting = tuple[int, RejectedDocument | Exception]
 
 
-def unkept(engine: Engine, limit: int, after: int = 0) -> list[Waiting]:
+def unkept(engine: Engine, limit: int = 100, after: int = 0) -> list[Waiting]:
     """Rejected documents that aren't on the disk, beyond the id ``after``, each with its file."""
     # Written as the partial index is, so that it is used.
     return with_files(engine, text("document.state = 'rejected' AND document.kept = false"), limit, after)
@@ -81,6 +81,7 @@ def keep(engine: Engine, document_id: int, rejected: RejectedDocument, write: Wr
 
 
 def mark_kept(engine: Engine, document_ids: Sequence[int]) -> None:
+    """Says that the quarantine has them durably."""
     with writing(engine) as connection:
         for chunk in chunks(sorted(document_ids)):
             # One that was replayed meanwhile is no longer rejected, and will be kept anew if it is once more.

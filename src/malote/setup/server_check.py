@@ -47,7 +47,7 @@ def examine(place: Place, *, now: float | None = None) -> Iterator[Checked]:
     moment = time.time() if now is None else now
     settings = place.settings
     yield from secret_files.examine(settings, place.settings_file)
-    tills = reports.status(place.engine, moment)
+    tills = reports.status(place.engine, now=moment)
     yield from environment.examine(settings.store, tills)
     yield from _folders(settings)
     yield disk(shutil.disk_usage(settings.home_path).free, settings.home_path)

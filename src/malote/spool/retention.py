@@ -28,7 +28,12 @@ class Hold(msgspec.Struct, frozen=True):
     since: float
 
 
-def prune(engine: Engine, before: float, now: float, hold: Hold | None = None, *, only_archived: bool = False) -> int:
+def prune(engine: Engine, before: float, hold: Hold | None = None, *, now: float, only_archived: bool = False) -> int:
+    """Drops the bytes of pouches received before then whose documents were all posted before then. How many.
+
+    The documents' rows stay; nothing unresolved is touched, nor what is held for others, nor with ``only_archived``
+    what isn't in the legal archive. Raises ``StoreError``.
+    """
     kept = _held(hold) | _unarchived() if only_archived else _held(hold)
     pruned = 0
     after_id = 0
