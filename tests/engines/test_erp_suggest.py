@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from malote.cli.erp_profile import unsure
+from malote.config import ErpSettings, Settings
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import read
@@ -183,6 +185,12 @@ def test_blanks_capitals_another_schema_and_what_the_database_works_out_are_no_o
             erp.post([posting(cancellation(sold[0]), 99)])
         stood = database.execute("select sum(vlr_liq), count(*) filter (where status = 'C') from movimento").fetchone()
         assert stood == (cents(sum(one.totals.total for one in sold)), 1)
+
+
+def test_lines_still_marked_are_told_by_the_check(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text('# a = 1  # ? x\nb = 0  # ? required\nc = "x"\n', encoding="utf-8")
+    assert unsure(Settings(home=str(tmp_path), erp=ErpSettings(profile="p.toml"))) == ["b"]
+    assert unsure(Settings(home=str(tmp_path), erp=ErpSettings(profile="varejo"))) == []
 
 
 @pytest.mark.postgresql

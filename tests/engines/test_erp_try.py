@@ -41,6 +41,10 @@ def test_a_real_note_is_tried_and_nothing_stays(folder: Path, url: str) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.splitlines()[0] == f"✔ {key_of(NOTE)}: would be booked, in the ERP: 1"
     assert "  venda_pagamento: +1 ~1" in ended.stdout.splitlines()
+    assert "    id=1  venda_id=1  forma_id=1  valor=30.00  troco=4.10" in ended.stdout.splitlines()
+    # What a trigger or the procedure wrote is there too, and Malote's own documents aren't.
+    assert "estoque_movimento: +1" in ended.stdout
+    assert "tipo=S  qtd=1.000  venda_id=1" in ended.stdout
     assert ended.stdout.splitlines()[-1] == "  All of it was taken back."
     assert classico.ask(url, "select (select count(*) from venda), (select count(*) from malote_sale)") == [(0, 0)]
 

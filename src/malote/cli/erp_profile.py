@@ -34,6 +34,8 @@ _KINDS = {
     "key_missing": ("falta chave única sobre estas colunas", "no unique key over these columns"),
 }
 
+MARK = "# ?"  # what suggest puts behind a line that somebody must look at
+
 
 class Report(msgspec.Struct):
     """What ``malote erp profile check --json`` prints."""
@@ -42,6 +44,7 @@ class Report(msgspec.Struct):
     fits: bool
     faults: list["Fault"]
     left_out: list[str]  # by the profile: it goes nowhere, and is no fault
+    unsure: list[str]  # lines that suggest marked and nobody has looked at since; no fault either
 
 
 def register(app: typer.Typer) -> None:
@@ -84,13 +87,22 @@ def check(
             erp.close()
     except ErpError as error:
         fail(error.code, {"detail": error.detail}, settings)
-    report = Report(erp.tables.profile.name, not faults, faults, erp.tables.left_out())
+    report = Report(erp.tables.profile.name, not faults, faults, erp.tables.left_out(), unsure(settings))
     if as_json:
         print_json(report)
     else:
         _print(report, erp.tables, settings)
     if faults:
         raise typer.Exit(FOUND)
+
+
+def unsure(settings: Settings) -> list[str]:
+    """The columns of the profile's file whose lines are still marked."""
+    path = settings.home_path / settings.erp.profile
+    if not settings.erp.profile.endswith(".toml") or not path.is_file():
+        return []
+    marked = (line for line in path.read_text(encoding="utf-8-sig").splitlines() if f"  {MARK}" in line)
+    return [line.partition("=")[0].strip() for line in marked if not line.startswith("#")]
 
 
 def _print(report: Report, tables: "ErpTables", settings: Settings) -> None:
@@ -110,6 +122,13 @@ def _print(report: Report, tables: "ErpTables", settings: Settings) -> None:
             "Since not everything can be read back, a sale that comes again in other digits counts as divergent.",
         )
         console.print(words, markup=False, highlight=False, soft_wrap=True)
+    if report.unsure:
+        words = said(
+            settings,
+            f'Ainda marcadas com "{MARK}": confira-as e tire a marca:',
+            f'Still marked "{MARK}": look at each and take the mark away:',
+        )
+        console.print(f"! {words} {', '.join(report.unsure)}", markup=False, highlight=False, soft_wrap=True)
     if report.fits:
         words = said(settings, "serve para este banco.", "fits this database.")
         console.print(f"✔ {report.profile}: {words}", markup=False, highlight=False, soft_wrap=True)

@@ -62,7 +62,7 @@ def try_file(
     config: ConfigOption = None,
 ) -> None:
     """Books a file's documents into the real tables, one after the other, each in a transaction that is rolled back;
-    shows what the ERP answered and which tables were written. Exit 1 if one would not be booked."""
+    shows what the ERP answered and each row as it would stand, triggers' too. Exit 1 if one would not be booked."""
     from malote.erp.engines import open_configured
     from malote.erp.protocol import ErpError
     from malote.fiscal.reader import read
@@ -136,6 +136,8 @@ def _print(report: Report, settings: Settings) -> None:
     for touched in report.touched:
         counts = (("+", touched.inserted), ("~", touched.updated), ("−", touched.deleted))
         _line(f"  {touched.table}: {' '.join(f'{sign}{count}' for sign, count in counts if count)}")
+        for row in touched.rows:
+            _line(f"    {'  '.join(f'{column}={value}' for column, value in row.items())}")
     if report.touched:
         _line(said(settings, "  Tudo foi desfeito.", "  All of it was taken back."))
 

@@ -225,8 +225,8 @@ class BaseErp(ABC):
         """What keeps the profile from working on this engine alone."""
         return []
 
-    def touched(self, connection: Connection) -> list[Touched]:
-        """What the open transaction wrote, where the database tells."""
+    def touched(self, connection: Connection, known: Collection[str]) -> list[Touched]:
+        """What the open transaction wrote, where the database tells. ``known``: CNPJs that may be shown."""
         return []
 
     # ---- what Booking asks of an engine: ``transacting.Engine`` ----

@@ -88,12 +88,17 @@ class ErpError(Exception):
 
 
 class Touched(msgspec.Struct, frozen=True):
-    """How many rows of a table of the ERP a transaction wrote, triggers and procedures included."""
+    """How many rows of a table of the ERP a transaction wrote, triggers and procedures included.
+
+    ``rows``: as they would stand, by column; the first of them, and none of Malote's own tables or of one too large
+    to be looked through.
+    """
 
     table: str
     inserted: int
     updated: int
     deleted: int
+    rows: list[dict[str, str]] = []
 
 
 class Rehearsal(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """One document booked into the real tables, looked at, and taken back: what would the ERP say?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from sqlalchemy import Connection, select
@@ -18,8 +18,8 @@ Named = Callable[[ErpError, Sequence[Posting]], ErpError]
 class Engine(transacting.Engine, Protocol):
     """What it asks of an engine."""
 
-    def touched(self, connection: Connection) -> list[Touched]:
-        """What the open transaction wrote, where the database tells."""
+    def touched(self, connection: Connection, known: Collection[str]) -> list[Touched]:
+        """What the open transaction wrote, where the database tells. ``known``: CNPJs that may be shown."""
         ...
 
 
@@ -45,7 +45,8 @@ def rehearsal(engine: Engine, posting: Posting, transaction: Transaction, named:
 def _booked(engine: Engine, connection: Connection, posting: Posting) -> Rehearsal:
     outcome = Booking(engine, connection).book([posting])[0]
     key = getattr(posting.document, "access_key", "")
-    return Rehearsal(outcome, _called(engine, connection, key), engine.touched(connection))
+    known = (getattr(posting.document, "issuer", ""),)
+    return Rehearsal(outcome, _called(engine, connection, key), engine.touched(connection, known))
 
 
 def _called(engine: Engine, connection: Connection, access_key: str) -> str:

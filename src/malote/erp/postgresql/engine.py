@@ -1,6 +1,6 @@
 """The ERP on PostgreSQL: one transaction per batch, sales by COPY."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from malote.erp.connecting import classified
 from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables, MappedTable
-from malote.erp.postgresql import grants, place
+from malote.erp.postgresql import grants, place, touched
 from malote.erp.postgresql.copy_text import CopyText
 from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.postgresql.fingerprints import fingerprint
@@ -53,11 +53,6 @@ _LIMITS = text(
 )
 _READ_ONLY = text("SET TRANSACTION READ ONLY")
 _PATH = text("SELECT set_config('search_path', :path, true)")
-
-_TOUCHED = text(
-    "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
-    " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY relname"
-)
 
 
 class PostgresqlErp(BaseErp):
@@ -108,8 +103,10 @@ class PostgresqlErp(BaseErp):
     def _own_faults(self, connection: Connection) -> list[Fault]:
         return ordinary.unusable(connection, self.tables)
 
-    def touched(self, connection: Connection) -> list[Touched]:
-        return [Touched(*row) for row in connection.execute(_TOUCHED)]
+    def touched(self, connection: Connection, known: Collection[str]) -> list[Touched]:
+        state = self.tables.state
+        own = {self.tables.ledger.name} | ({state.name} if state is not None else set())
+        return touched.touched(connection, own, known)
 
     @contextmanager
     def read_only(self) -> Iterator[Connection]:
