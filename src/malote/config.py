@@ -355,7 +355,8 @@ def _issuers(settings: Settings) -> list[str]:
 
 def _since(settings: Settings) -> str:
     try:
-        return typed.lasting_since(settings.store.since)
+        zone = settings.books.zone
+        return typed.lasting_since(settings.store.since, ZoneInfo(zone) if zone else None)
     except TypedError as error:
         raise _invalid(settings, "store.since", error.detail) from None
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from malote import wire
 from malote.fiscal.typed import TypedError, lasting_since
 from malote.fiscal.typed import since as since_of
-from malote.till import cutover, storage
+from malote.till import cutover, issue_times, storage
+from malote.till.books import OwnBooks
 from malote.till.capture import Capture, folder_of
 from malote.till.cutover import Question, Start
 from malote.till.outbox import Outbox
@@ -17,6 +19,7 @@ from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import Ears, put, till_settings
 
 LATEST = "2026-11-27"
+AUTUMN = datetime.fromisoformat("2026-04-02T08:00:00-03:00")
 
 
 class Till:
@@ -100,6 +103,35 @@ def test_very_many_files_wait_even_when_they_are_of_one_day(till: Till, monkeypa
     found = cutover.settle(till.outbox, till.capture.folder, "", 5_000_000, 1.0)
     assert isinstance(found, Question)
     assert (found.files, found.oldest[:10]) == (4, LATEST)
+
+
+def test_copied_files_are_dated_by_their_documents(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutover, "MOST_FILES", 3)
+    days = dict.fromkeys(range(1, 31), LATEST) | {15: "2026-08-09", 16: "2026-12-24"}
+    for number, day in days.items():
+        os.utime(till.sell(number, day), (1_000_000 + number, 1_000_000 + number))
+    put(till.pos, "utf16.xml", build_note(number=40, issued_at=AUTUMN, declaration="", encoding="UTF-16"))
+    found = cutover.ask(till.capture.folder, 5_000_000)
+    assert found is not None
+    assert (found.files, found.oldest, found.newest[:10]) == (31, AUTUMN.isoformat(), "2026-12-24")
+    # Asked again while nothing came, it reads nothing again.
+    assert cutover.ask(till.capture.folder, 0, found) is found
+
+
+def test_a_day_without_a_zone_begins_by_the_stores_clock(till: Till) -> None:
+    clock = issue_times.store_clock(till.outbox, till.capture.folder, 5_000_000)
+    assert clock is None  # nobody tells: this machine's
+    put(till.pos, "1.xml", build_note(issued_at=datetime.fromisoformat(f"{LATEST}T10:00:00-04:00")))
+    clock = issue_times.store_clock(till.outbox, till.capture.folder, 5_000_000)
+    assert since_of("2026-11-27", clock) == "2026-11-27T00:00:00-04:00"
+    named = issue_times.store_clock(till.outbox, till.capture.folder, 5_000_000, "America/Sao_Paulo")
+    assert since_of("2026-11-27", named) == "2026-11-27T00:00:00-03:00"
+    OwnBooks(till.outbox).heed(
+        wire.ContactReply("1", AUTUMN, "caixa1", 0.0, books=0, business_day=wire.BusinessDay("America/Rio_Branco"))
+    )
+    told = issue_times.store_clock(till.outbox, till.capture.folder, 5_000_000)
+    assert since_of("2026-11-27", told) == "2026-11-27T00:00:00-05:00"
+    assert since_of("today", told)[11:] == "00:00:00-05:00"
 
 
 def test_the_setting_answers_and_older_ones_are_not_read_again(till: Till) -> None:

@@ -10,7 +10,7 @@ from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, 
 from malote.config import Settings
 from malote.fiscal import typed
 from malote.fiscal.typed import TypedError
-from malote.till import cutover, limits
+from malote.till import cutover, issue_times, limits
 from malote.till.capture import folder_of
 from malote.till.cutover import Question, Start
 from malote.till.folder import FolderMissingError
@@ -80,11 +80,11 @@ def _settled(settings: Settings, said: str | None) -> tuple[Start | Question, in
     folder, now = folder_of(till), time.time()
     durable.make_folder(settings.outbox_path.parent)
     with Outbox(settings.outbox_path) as outbox:
+        largest = limits.known(outbox).document_bytes
         if said is not None:
-            cutover.begin(outbox, Start(str(folder.path), typed.since(said), "person", now))
-        return cutover.settle(
-            outbox, folder, till.since, limits.known(outbox).document_bytes, now
-        ), outbox.passed_over()
+            since = typed.since(said, issue_times.store_clock(outbox, folder, largest, settings.books.zone))
+            cutover.begin(outbox, Start(str(folder.path), since, "person", now))
+        return cutover.settle(outbox, folder, till.since, largest, now), outbox.passed_over()
 
 
 def _show(found: Start | Question, passed: int, settings: Settings, *, json: bool) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import datetime, time
+from datetime import datetime, time, tzinfo
 
 from malote.fiscal import access_key as keys
 from malote.fiscal.cnpj import is_cnpj, is_cpf, is_right
@@ -51,25 +51,26 @@ def number(text: str) -> int | None:
     return int(found) if found.isascii() and found.isdigit() and len(found) <= 9 else None
 
 
-def since(text: str) -> str:
-    """From when on something counts: a day, a time (in this machine's zone if it says none), or "today", as ISO 8601
-    with zone; "" for "all". Raises ``TypedError``.
+def since(text: str, clock: tzinfo | None = None) -> str:
+    """From when on something counts: a day, a time, or "today", as ISO 8601 with zone; "" for "all".
+
+    What says no zone is by ``clock``; None: this machine's. Raises ``TypedError``.
     """
     word = text.strip()
     if word.lower() == _ALL:
         return ""
     try:
-        if word.lower() in _TODAY:
-            said = datetime.combine(datetime.now().astimezone(), time())
-        else:
-            said = datetime.fromisoformat(word)
-        return said.astimezone().isoformat() if said.tzinfo is None else said.isoformat()
+        today = word.lower() in _TODAY
+        said = datetime.combine(datetime.now(clock), time()) if today else datetime.fromisoformat(word)
+        if said.tzinfo is None:
+            said = said.replace(tzinfo=clock) if clock else said.astimezone()
+        return said.isoformat()
     except (ValueError, OverflowError, OSError) as error:
         raise TypedError(text) from error
 
 
-def lasting_since(text: str) -> str:
+def lasting_since(text: str, clock: tzinfo | None = None) -> str:
     """``since`` of a setting, where "today" would be another day tomorrow. Raises ``TypedError``."""
     if text.strip().lower() in _TODAY:
         raise TypedError(text)
-    return since(text or _ALL)
+    return since(text or _ALL, clock)

@@ -80,6 +80,12 @@ class OwnBooks:
         return sorted(changed, key=lambda one: (one.turn, one.day))[: wire.MAX_TOLD]
 
 
+def rule(outbox: Outbox) -> wire.BusinessDay | None:
+    """What a business day is, as the server said last; None before. Raises ``OutboxError``."""
+    progress = _progress(outbox)
+    return progress.rule if progress else None
+
+
 def days(outbox: Outbox) -> dict[str, Day]:
     """All days counted, by ``YYYY-MM-DD``. Raises ``OutboxError``."""
     found = outbox.rows("SELECT value FROM fact WHERE name LIKE ? ORDER BY name", (f"{_MONTH}%",))

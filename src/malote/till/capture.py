@@ -60,6 +60,7 @@ class Capture:
         self._now = now
         self.folder = folder_of(settings)
         self._start: Start | None = None
+        self._asked: Question | None = None
         self._seen: int | None = None  # files at the last look at the whole folder; None while it can't be looked at
         self._known = outbox.marks()
         self._candidates: dict[str, _Candidate] = {}
@@ -127,7 +128,8 @@ class Capture:
         """Whether it is known from when on files count. While it isn't, nothing is captured. Raises
         ``FolderMissingError``.
         """
-        found = cutover.settle(self._outbox, self.folder, self._settings.since, self._largest, self._now())
+        found = cutover.settle(self._outbox, self.folder, self._settings.since, self._largest, self._now(), self._asked)
+        self._asked = found if isinstance(found, Question) else None
         if isinstance(found, Question):
             facts = {"folder": readable(place), "files": str(found.files), "oldest": found.oldest[:10] or "?"}
             facts["newest"] = found.newest[:10] or "?"

@@ -5,7 +5,7 @@ folder: another folder is another first start.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -13,10 +13,10 @@ import msgspec
 
 from malote import durable
 from malote.fiscal import typed
+from malote.till import issue_times
 from malote.till.files import DocumentLine
-from malote.till.folder import FileChangedError, FileTooLargeError, Folder, Found, read
+from malote.till.folder import Folder
 from malote.till.outbox import Outbox
-from malote.till.reading import describe
 from malote.till.storage import OutboxError
 
 # A first start takes this many files, of no more than one day, without a question.
@@ -39,7 +39,7 @@ class Start(msgspec.Struct, frozen=True):
         if not self.since:
             return True
         since = datetime.fromisoformat(self.since)
-        issued = [time for document in documents if (time := _moment(document.issued_at)) is not None]
+        issued = [time for document in documents if (time := issue_times.moment(document.issued_at)) is not None]
         return max(issued) >= since if issued else written_at >= since.timestamp()
 
 
@@ -79,22 +79,33 @@ def begin(outbox: Outbox, start: Start) -> Start:
     return start
 
 
-def settle(outbox: Outbox, folder: Folder, setting: str, largest: int, now: float) -> Start | Question:
+def settle(
+    outbox: Outbox, folder: Folder, setting: str, largest: int, now: float, asked: Question | None = None
+) -> Start | Question:
     """The answer, from the setting, from before, or by itself where there is little to lose; else the question.
 
-    Raises ``OutboxError``, and ``FolderMissingError``: a folder that isn't there says nothing about how old it is.
+    ``asked`` is what was asked the last time. Raises ``OutboxError``, and ``FolderMissingError``: a folder that isn't
+    there says nothing about how old it is.
     """
     place = str(folder.path)
     before = answered(outbox.path, place)
     if setting:
-        start = Start(place, typed.since(setting), "setting", now)
+        if before is not None and before.by == "setting" and _says(setting, before.since):
+            return before
+        since = typed.since(setting, issue_times.store_clock(outbox, folder, largest))
+        start = Start(place, since, "setting", now)
         if before is None or before.since != start.since:
             return begin(outbox, start)
         return before
     if before is not None:
         return before
-    question = None if _begun_before(outbox) else ask(folder, largest)
+    question = None if _begun_before(outbox) else ask(folder, largest, asked)
     return question or begin(outbox, Start(place, "", "itself", now))
+
+
+def _says(setting: str, since: str) -> bool:
+    """Whether the setting still says this, by the clock by which it was understood."""
+    return typed.since(setting, datetime.fromisoformat(since).tzinfo if since else None) == since
 
 
 def open_question(path: Path, folder: Folder, setting: str, largest: int) -> Question | None:
@@ -108,15 +119,16 @@ def open_question(path: Path, folder: Folder, setting: str, largest: int) -> Que
     return ask(folder, largest)
 
 
-def ask(folder: Folder, largest: int) -> Question | None:
-    """The question, where what is there is more than a day's or very many. Raises ``FolderMissingError``."""
+def ask(folder: Folder, largest: int, asked: Question | None = None) -> Question | None:
+    """The question, where what is there is more than a day's or very many; as ``asked`` before, where nothing came to
+    it. Raises ``FolderMissingError``.
+    """
     found = [entry for entry in folder.scan() if entry.mark is not None]
+    if asked is not None and asked.files == len(found):
+        return asked
     if len(found) > MOST_FILES:
-        # The oldest and the newest by the disk's clock say enough, without reading them all.
-        found.sort(key=lambda entry: entry.mark.mtime_ns if entry.mark else 0)
-        times = _times([*found[:10], *found[-10:]], largest)
-        return Question(len(found), *_ends(times))
-    times = _times(found, largest)
+        return Question(len(found), *_ends(issue_times.glimpsed(found, largest)))
+    times = issue_times.parsed(found, largest)
     return Question(len(found), *_ends(times)) if times and max(times) - min(times) > ONE_DAY else None
 
 
@@ -127,28 +139,5 @@ def _begun_before(outbox: Outbox) -> bool:
     return outbox.has_seen_anything() and not path_of(outbox.path).exists()
 
 
-def _times(found: Iterable[Found], largest: int) -> list[datetime]:
-    times = []
-    for entry in found:
-        if entry.mark is None or entry.mark.size > largest:
-            continue
-        try:
-            documents = describe(read(entry.path, entry.mark, largest))
-        except (OSError, FileChangedError, FileTooLargeError):
-            continue
-        times += [time for document in documents if (time := _moment(document.issued_at)) is not None]
-    return times
-
-
 def _ends(times: list[datetime]) -> tuple[str, str]:
     return (min(times).isoformat(), max(times).isoformat()) if times else ("", "")
-
-
-def _moment(text: str | None) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone(timedelta(hours=-3)))
