@@ -16,12 +16,11 @@ class SmallDisk:
 
     def fill(self) -> None:
         """To the last byte, whatever is freed meanwhile is left."""
-        with self._ballast.open("ab") as file:
+        with self._ballast.open("ab", buffering=0) as file:
             for size in (1 << 20, 4096, 1):
                 try:
-                    while True:
-                        file.write(b"\0" * size)
-                        file.flush()
+                    while file.write(b"\0" * size):
+                        pass
                 except OSError:
                     continue
 
