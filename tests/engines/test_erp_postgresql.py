@@ -155,6 +155,21 @@ def test_every_state_has_its_code(url: str, tables: Tables, state: str, code: st
     assert set(tables.counts().values()) == {0}
 
 
+def test_a_session_that_may_only_read_is_left_for_a_new_one(url: str, tables: Tables) -> None:
+    """As one on a server that was put back in the second row: what was decided at its beginning holds to its end."""
+    name = make_url(url).database
+    with opened(url) as erp:
+        tables.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        try:
+            assert refusal(erp, sale(1)).code == "erp_away"
+        finally:
+            tables.run(
+                "SET default_transaction_read_only = off", f"ALTER DATABASE {name} RESET default_transaction_read_only"
+            )
+        [outcome] = erp.post(postings(sale(1)))
+    assert outcome.result is Result.POSTED
+
+
 def test_a_user_without_privilege_keeps_the_sales_waiting(url: str, tables: Tables) -> None:
     role = f"clerk_{random.randrange(10**9)}"
     tables.run(f"CREATE ROLE {role} LOGIN", f"GRANT INSERT, SELECT ON posting_key TO {role}")

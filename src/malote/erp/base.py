@@ -189,6 +189,9 @@ class BaseErp(ABC):
                 with self._transaction() as connection:
                     return work(connection)
         except ErpError as error:
+            if error.code == "erp_away":
+                # A session may outlive what made it so: one that may only read stays that way, or is the old server's.
+                self._engine.dispose()
             raise self._named(error, batch) from error
 
     def _was_taken_back(self, error: ErpError) -> bool:

@@ -22,16 +22,18 @@ while True:
             code = ended.code
         except Exception as error:
             code, _ = f"{type(error).__name__}: {error}", None
-    print(json.dumps({"at": began, "code": code, "said": out.getvalue(), "errors": err.getvalue()}), flush=True)
+    told = {"at": began, "ended": time.monotonic(), "code": code, "said": out.getvalue(), "errors": err.getvalue()}
+    print(json.dumps(told), flush=True)
     time.sleep(0.3)
 """
 PATIENCE = 900.0  # seconds; of a busy machine
 
 
 class Look(NamedTuple):
-    """``at`` is when it began, by the clock that nobody sets; ``code`` the exit status of `malote status`."""
+    """``at`` is when it began, ``ended`` when it knew, by the clock that nobody sets; ``code`` is the exit status."""
 
     at: float
+    ended: float
     code: object
     status: dict[str, Any]
     errors: str
@@ -83,7 +85,7 @@ class Light:
         for line in self._process.stdout:
             told = json.loads(line)
             status = json.loads(told["said"]) if told["said"] else {}
-            self.looks.append(Look(told["at"], told["code"], status, told["errors"]))
+            self.looks.append(Look(told["at"], told["ended"], told["code"], status, told["errors"]))
 
     def until(self, holds: Callable[[Look], bool], what: str) -> Look:
         """The first look that began after the call of which it holds."""
@@ -113,7 +115,7 @@ class Light:
 
     def never_green(self, since: float, until: float) -> int:
         """Asserts it of all looks between two moments. How many they were."""
-        between = [look for look in self.looks if since <= look.at < until]
+        between = [look for look in self.looks if since <= look.at and look.ended < until]
         green = [look for look in between if look.green]
         assert not green, (
             f"green {len(green)} of {len(between)} times, first {green[0].at - since:.1f} s after: {green[0]}"
