@@ -177,12 +177,13 @@ class Services:
 
     def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
         from malote.books import asking
+        from malote.books.days import business_day
         from malote.tills import contact as contacts
 
         now = time.time()
         recorded = contacts.record_contact(self.engine, till.id, contact, received_at=now)
         if contact.told is not None:
-            asking.heed(self.engine, till.id, contact.told, now)
+            asking.heed(self.engine, business_day(self.settings.books), till.id, contact.told, now)
         return recorded
 
     def asked_of(self, till: "Till") -> "Asked | None":

@@ -82,6 +82,9 @@ def console_services(services: Services) -> console.Services:
             board=partial(_board, services),
             day=partial(_day, services),
             gaps=lambda till: accepting.gaps(engine, time.time(), till),
+            accept_day=lambda actor, till, day, reason: accepting.accept_day(
+                engine, till, day, actor, reason, time.time()
+            ),
             accept_gaps=lambda actor, wanted, reason: accepting.accept_numbers(
                 engine, wanted, actor, reason, time.time()
             ),

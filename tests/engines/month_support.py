@@ -6,8 +6,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
+from malote.erp.tables import cancellation as cancellations
+from malote.erp.tables import number_void as voids
 from malote.erp.tables import payment, posting_key, sale_item
 from malote.erp.tables import sale as sales_of_erp
 from malote.fiscal.documents import Document, NumberVoid, Sale, identity
@@ -147,13 +149,13 @@ TAMPERINGS: tuple[tuple[str, Act], ...] = (
 )
 
 
-def loosen(tables: Tables) -> None:
-    """The sales without their unique key, so that a row can stand twice, as in an ERP that has none."""
+def loosen(tables: Tables, table: str = "sale", key: str = "access_key") -> None:
+    """A table without its unique key, so that a row can stand twice, as in an ERP that has none."""
     tables.run(
-        "CREATE TABLE loose AS SELECT * FROM sale",
-        "DROP TABLE sale",
-        "ALTER TABLE loose RENAME TO sale",
-        "CREATE INDEX loose_key ON sale (access_key)",
+        f"CREATE TABLE loose AS SELECT * FROM {table}",
+        f"DROP TABLE {table}",
+        f"ALTER TABLE loose RENAME TO {table}",
+        f"CREATE INDEX loose_{table} ON {table} ({key})",
     )
 
 
@@ -181,3 +183,36 @@ def insert_sale_like(connection: Connection, own: Sale, key: str) -> str:
     row = dict(connection.execute(like).mappings().one())
     connection.execute(insert(sales_of_erp), row | {"access_key": key, "number": int(key[25:34])})
     return key
+
+
+def _twice(table: Table, connection: Connection, condition: ColumnElement[bool]) -> None:
+    row = dict(connection.execute(select(table).where(condition)).mappings().one())
+    connection.execute(insert(table), row)
+
+
+def tamper_beside(month: Month, tables: Tables) -> list[tuple[str, str, str]]:
+    """One byte changed, or a row doubled, in the ledger and in the tables beside the sales: what each is to be found
+    as, with the key (of a void its till) and the fields."""
+    (till, void), *_ = month.voids.items()
+    keys = [one.access_key for one in month.standing(4)]
+    undone, twice = (one.access_key for one in month.cancelled()[:2])
+    entry = posting_key.c.identity
+    with tables.engine.begin() as connection:
+        otherwise: list[dict[str, object]] = [{"content_hash": bytes(32)}, {"till": "loja99"}, {"document_id": 999_999}]
+        for key, values in zip(keys, otherwise, strict=False):
+            connection.execute(update(posting_key).where(entry == key).values(values))
+        _twice(posting_key, connection, entry == keys[3])
+        connection.execute(update(cancellations).where(cancellations.c.access_key == undone).values(reason="outro"))
+        _twice(cancellations, connection, cancellations.c.access_key == twice)
+        _twice(voids, connection, voids.c.series == void.series)
+    return sorted(
+        [
+            ("content", keys[0], "ledger.content_hash"),
+            ("content", keys[1], "ledger.till"),
+            ("content", keys[2], "ledger.document_id"),
+            ("doubled", keys[3], "++"),
+            ("content", undone, "reason"),
+            ("doubled", twice, "++"),
+            ("doubled", till, "++"),
+        ]
+    )

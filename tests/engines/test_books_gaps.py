@@ -154,9 +154,9 @@ def test_the_till_tells_what_is_not_yet_here_from_what_is_missing(store: Engine,
     assert told(store) == [("numbers_missing", 3)]
     (asked,) = asking.asked(store, LATER)[own_till].numbers
     assert (asked.first, asked.last) == (2, 4)
-    asking.heed(store, other, Told([NumbersTold(asked, [2, 3, 4])]), LATER)
+    asking.heed(store, BusinessDay(), other, Told([NumbersTold(asked, [2, 3, 4])]), LATER)
     assert told(store) == [("numbers_missing", 3)], "the numbers are no other till's"
-    asking.heed(store, own_till, Told([NumbersTold(asked, [3])]), LATER)
+    asking.heed(store, BusinessDay(), own_till, Told([NumbersTold(asked, [3])]), LATER)
     assert missing(store) == [(2, 2, "absent"), (3, 3, "at_till"), (4, 4, "absent")]
     assert told(store) == [("numbers_missing", 2)]
     assert asking.asked(store, LATER + 1) == {}, "it has answered"

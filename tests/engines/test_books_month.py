@@ -9,9 +9,10 @@ import pytest
 
 from malote.books.days import BusinessDay
 from malote.books.reconciling import Books, Query, Report, reconcile
+from malote.reconciliation import erp_memory
 from malote.register import reports
 from tests.engines.erp_support import Tables
-from tests.engines.month_support import Month, loosen, tamper
+from tests.engines.month_support import Month, loosen, tamper, tamper_beside
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING
 
@@ -57,3 +58,17 @@ def test_twenty_tamperings_are_twenty_findings_and_none_more(shop: Shop, tables:
     )
     assert [one.fields for one in report.differences if one.what == "number"] == ["series"]
     assert found(compared(shop)) == expected
+
+
+def test_one_byte_of_the_ledger_or_a_row_doubled_beside_the_sales_is_a_finding(shop: Shop, tables: Tables) -> None:
+    month = Month(shop, tills=2, days=1, per_day=30)
+    for table, key in (("posting_key", "identity"), ("cancellation", "access_key"), ("number_void", "series")):
+        loosen(tables, table, key)
+    assert compared(shop).differences == []
+    expected = tamper_beside(month, tables)
+    report = compared(shop)
+    assert sorted((one.what, one.access_key or one.till, one.fields) for one in report.differences) == expected
+    with closing(shop.erp()) as erp:
+        erp_memory.look(shop.engine, erp, shop.clock() + 60)
+    told = reports.status(shop.spool.engine, now=shop.spool.clock())
+    assert sum(status.outside + status.differing for status in told) == len(expected)

@@ -3,6 +3,7 @@
 Only what stands at that moment; whatever comes later is told again.
 """
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from malote.database.book_tables import number_gap
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.findings.kinds import USUAL_SECONDS
+from malote.reconciliation import day_differences
 
 SHORTEST_REASON, LONGEST_REASON = 5, 500  # characters
 MOST_LISTED = 1000
@@ -86,6 +88,17 @@ def accept_numbers(engine: Engine, wanted: Wanted, actor: Actor, reason: str, no
             on = f"till:{wanted.till}"
             audit.record(connection, actor, "numbers_accepted", on, after=after, reason=reason, now=now)
         return sum(last - first + 1 for _, first, last in accepted)
+
+
+def accept_day(engine: Engine, till: str, day: date, actor: Actor, reason: str, now: float) -> int:
+    """A person says why till and server have other sales of a day; of how many sales. Raises ``StoreError``."""
+    with writing(engine) as connection:
+        till_id = connection.scalar(_named(till))
+        count = day_differences.accept(connection, till_id, day, now) if till_id is not None else 0
+        if count:
+            after: dict[str, Any] = {"day": day.isoformat(), "count": count}
+            audit.record(connection, actor, "day_accepted", f"till:{till}", after=after, reason=reason, now=now)
+        return count
 
 
 def _accept(

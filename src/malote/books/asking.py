@@ -8,15 +8,22 @@ import msgspec
 from sqlalchemy import Engine, delete, or_, select
 
 from malote.books import gap_keeping
+from malote.books.days import BusinessDay
 from malote.books.gap_ranges import Part, told
 from malote.books.numbering import SeriesKey
-from malote.database.book_tables import number_gap
+from malote.database.book_tables import day_difference, number_gap
 from malote.database.engine import reading, writing
+from malote.reconciliation import day_differences
 from malote.wire import MOST_ASKED, MOST_RANGES, Asked, NumberRange, NumbersTold, Told
 
 AGAIN_SECONDS = 600.0  # after an answer: what the till didn't have it may have by now
 MOST_GAPS = 5000  # asked about at once, of all tills
 
+MOST_DAYS = 5000
+
+# The newest day last, which then is the one that its till is asked about.
+_DAYS = select(day_difference.c.till_id, day_difference.c.day).where(day_difference.c.access_key == "")
+_DAYS = _DAYS.order_by(day_difference.c.day)
 _OPEN = number_gap.c.accepted_at.is_(None) & (number_gap.c.state != "voided")
 
 
@@ -31,11 +38,14 @@ def asked(engine: Engine, now: float) -> dict[int, Asked]:
             if len(numbers[row.till_id]) < MOST_RANGES:
                 last = min(row.last, row.first + MOST_ASKED - 1)
                 numbers[row.till_id].append(NumberRange(row.issuer, row.model, row.series, row.first, last))
-    return {till_id: Asked(some) for till_id, some in numbers.items()}
+        days = {row.till_id: row.day for row in connection.execute(_DAYS.limit(MOST_DAYS))}
+    return {one: Asked(numbers.get(one, []), days.get(one, "")) for one in {*numbers, *days}}
 
 
-def heed(engine: Engine, till_id: int, answer: Told, now: float) -> None:
-    """Notes what the till says of its own numbers, and of no other's. Raises ``StoreError``."""
+def heed(engine: Engine, calendar: BusinessDay, till_id: int, answer: Told, now: float) -> None:
+    """Notes what the till says of its own numbers and days, and of no other's. Raises ``StoreError``."""
+    if answer.day is not None:
+        day_differences.answer(engine, calendar, till_id, answer.day.day, answer.day.lines, now)
     if not answer.numbers:
         return
     with writing(engine) as connection:

@@ -22,7 +22,8 @@ from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
-from malote.reconciliation import book_days
+from malote.reconciliation import book_days, day_differences
+from malote.reconciliation.day_differences import Named
 from malote.tills.troubles import till_troubles
 
 #   none, partly, fully   by the till's own count
@@ -109,6 +110,7 @@ class Board(msgspec.Struct, frozen=True):
     after: str | None = None
     offline: list[Offline] = []
     latest: list[Late] = []
+    other: list[Named] = []  # sales that a till and this server have otherwise, of days that are over
 
 
 def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> Board:
@@ -116,7 +118,11 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
     book_days.recount(engine, calendar, MARKS)
     with reading(engine) as connection:
         shown, after = _tills(connection, query)
+        own = {row.name for row in shown}
+        other = [one for one in day_differences.listed(connection, query.since, query.until) if one.till in own]
         cells = _cells(connection, calendar, query, [row.id for row in shown])
+        for row in shown:
+            _mark_other(cells[row.id], [one for one in other if one.till == row.name and not one.accepted])
         rows = [Row(row.name, row.label, cells[row.id]) for row in shown]
         months, oldest = _months(connection, today), _oldest(connection)
         behind = lag.offline(connection, time.time()), lag.latest(connection)
@@ -127,11 +133,19 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
         if cell.unsent and cell.day < today
     ]
     days = [query.since + timedelta(days=place) for place in range((query.until - query.since).days + 1)]
-    return Board(days, rows, months, oldest, sorted(late, key=lambda one: (one.day, one.till)), after, *behind)
+    return Board(days, rows, months, oldest, sorted(late, key=lambda one: (one.day, one.till)), after, *behind, other)
+
+
+def _mark_other(cells: dict[date, Cell], differing: Sequence[Named]) -> None:
+    """A day of which the till has a sale that isn't here has not come whole, whatever the numbers of both."""
+    for one in differing:
+        if (cell := cells.get(one.day)) is not None and cell.arrived == "fully":
+            cells[one.day] = msgspec.structs.replace(cell, arrived="partly")
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """One sale of a till's day. ``differs``: what the ERP has otherwise, "" for nothing; ``fields`` which."""
+    """One sale of a till's day. ``differs``: what the ERP has otherwise, ``fields`` which; with ``till_`` before it
+    what the till has otherwise; "" for nothing."""
 
     document_id: int  # 0 of one that nobody sent
     access_key: str
@@ -152,8 +166,10 @@ def of_day(engine: Engine, calendar: BusinessDay, till: str, day: date) -> list[
             return []
         rows = book_days.of_day(connection, calendar, till_id, day)
         known = {row.document_id: row for row in connection.execute(_OPEN.where(erp_difference.c.till_id == till_id))}
+        other = day_differences.listed(connection, day, day, till_id)
         strangers = connection.execute(_STRANGERS.where(erp_stranger.c.till_id == till_id)).all()
     found = [_listed(row, known.get(row.id)) for row in rows]
+    found += [_of_till(one) for one in other]
     return found + [
         Listed(0, row.access_key, int(row.access_key[25:34]), row.issued_at, row.total, "", "", "unsent")
         for row in strangers
@@ -169,6 +185,13 @@ def _listed(row: Any, difference: Any) -> Listed:
     what, fields = (difference.what, difference.fields or "") if difference else ("", "")
     place = (row.id, row.access_key or "", row.number, row.issued_at, row.total or 0)
     return Listed(*place, row.state, row.reason_code or "", what, fields)
+
+
+def _of_till(one: Named) -> Listed:
+    """What the till has otherwise: a line beside those of the documents."""
+    number = int(one.access_key[25:34]) if one.access_key else None
+    total = one.here_total if one.till_total is None else one.till_total
+    return Listed(0, one.access_key, number, None, total or 0, "", "", f"till_{one.what}")
 
 
 def _tills(connection: Connection, query: Query) -> tuple[Sequence[Any], str | None]:

@@ -8,20 +8,22 @@ from malote.database.engine import reading
 from malote.findings import standing
 from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.standing import Standing
-from malote.reconciliation import book_days, lacking_days
+from malote.reconciliation import book_days, day_differences
 
 MARKS = 200  # days counted anew at one look; the poster counts the rest
 
 
 def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
-    """Notes of each till missing numbers, and the days that are over and of which it counts more sales than are here;
-    both beyond the usual moment. The cost is that of what changed and is found. Raises ``StoreError``.
+    """Notes of each till missing numbers, and the days that are over and of which it counts more or other sales than
+    are here; both beyond the usual moment. The cost is that of what changed and is found. Raises ``StoreError``.
 
     A day that differs in the ERP is told by what differs, and not once more by its day.
     """
     book_days.recount(engine, calendar, MARKS)
     usual = now - USUAL_SECONDS
+    today = calendar.at(usual)
+    day_differences.judge(engine, calendar, today, now)
     with reading(engine) as connection:
-        found = lacking_days.over(connection, calendar.at(usual), usual)
+        found = day_differences.standing(connection, today, usual)
     standing.note(engine, "days", None, {till: Standing(one.days, one.total, one.since) for till, one in found.items()})
     standing.note(engine, "numbers", None, gaps.look(engine, now))

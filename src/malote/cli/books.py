@@ -63,6 +63,7 @@ def register(app: typer.Typer) -> None:
     app.command("board")(board)
     app.command("gaps")(books_gaps.gaps)
     app.command("accept-gaps")(books_gaps.accept_gaps)
+    app.command("accept-day")(books_gaps.accept_day)
     app.command("close")(books_export.close)
     app.command("export")(books_export.export)
     app.command("verify")(books_export.verify)

@@ -12,6 +12,7 @@ from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.books.board import Board, Cell
+    from malote.reconciliation.day_differences import Named
 
 # By shape, and not by colour alone: arrived, then proven.
 ARRIVED = {"none": "○", "partly": "◐", "fully": "●", "unknown": "?"}
@@ -21,6 +22,17 @@ _LEGEND = (
     "○ nada chegou  ◐ chegou em parte  ● chegou tudo  ? o caixa não diz  |  … em aberto  ✓ provado  ✗ divergente",
     "○ nothing arrived  ◐ partly  ● all arrived  ? the till doesn't say  |  … open  ✓ proven  ✗ divergent",
 )
+# What a till and the server have otherwise.
+OTHER = {
+    "untold": (
+        "caixa e servidor contam outras vendas; o caixa ainda não disse quais",
+        "till and server count other sales; the till has not said which",
+    ),
+    "not_here": ("está no caixa e não chegou", "at the till, and not here"),
+    "not_at_till": ("está aqui e não no caixa", "here, and not at the till"),
+    "total": ("outro total no caixa", "another total at the till"),
+    "state": ("cancelada só no caixa", "cancelled at the till only"),
+}
 _WIDE = 10  # days side by side on a terminal
 
 
@@ -51,7 +63,11 @@ def board(
         print_json(_plain(found))
     else:
         _show(found, language, now.timestamp())
-    if found.unsent or any(cell.proven == "divergent" for row in found.rows for cell in row.cells.values()):
+    if (
+        found.unsent
+        or any(not one.accepted for one in found.other)
+        or any(cell.proven == "divergent" for row in found.rows for cell in row.cells.values())
+    ):
         raise typer.Exit(FOUND)
 
 
@@ -64,6 +80,7 @@ def _plain(found: "Board") -> object:
         "unsent": found.unsent,
         "offline": found.offline,
         "latest": found.latest,
+        "other": found.other,
     }
 
 
@@ -80,6 +97,8 @@ def _show(found: "Board", language: Language, now: float) -> None:
     for one in found.unsent:
         said = "not here, and the day is over" if english else "não chegaram, e o dia já acabou"
         say(f"{one.till} · {one.day.isoformat()} · {one.count} · R$ {amount(one.total, language)} · {said}")
+    for named in found.other:
+        say(_other(named, language))
     for month in found.months:
         say(f"{month.month}: {month.count} · R$ {amount(month.total, language)}")
     if found.oldest:
@@ -87,6 +106,15 @@ def _show(found: "Board", language: Language, now: float) -> None:
         waits = "waits longest" if english else "espera há mais tempo"
         say(f"{found.oldest[0]}: {waits}, {minutes} min")
     _show_lag(found, language, now)
+
+
+def _other(one: "Named", language: Language) -> str:
+    sums = " / ".join(
+        "–" if each is None else f"R$ {amount(each, language)}" for each in (one.till_total, one.here_total)
+    )
+    accepted = "" if not one.accepted else " (accepted)" if language == "en" else " (aceito)"
+    words = OTHER[one.what][language == "en"]
+    return f"{one.till} · {one.day.isoformat()} · {one.access_key or '?'} · {sums} · {words}{accepted}"
 
 
 def _show_lag(found: "Board", language: Language, now: float) -> None:

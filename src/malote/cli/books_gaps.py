@@ -92,6 +92,41 @@ def accept_gaps(
         say(f"{count} {said}.")
 
 
+def accept_day(
+    till: Annotated[str, typer.Argument(help="Whose day.", metavar="TILL")],
+    day: Annotated[str, typer.Argument(help="The business day.", metavar="YYYY-MM-DD")],
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """A person answers for a day of which till and server count other sales: lights tell of it no more.
+
+    Of what differs now; what differs later is told again. The audit trail has who and why. Exit status 1 where nothing
+    differs.
+    """
+    from datetime import date
+
+    from malote.accounts.audit import command_line
+    from malote.books import accepting
+
+    reason = checked_reason(reason)
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError as error:
+        raise typer.BadParameter("YYYY-MM-DD", param_hint="DAY") from error
+    with services_of(config) as services:
+        count = accepting.accept_day(services.engine, till, chosen, command_line(), reason, time.time())
+        english = services.settings.language == "en"
+    if json:
+        print_json({"accepted": count})
+    elif count:
+        say(f"{count} accepted." if english else f"{count} aceitos.")
+    else:
+        say("Nothing differs there." if english else "Nada difere aí.")
+    if not count:
+        raise typer.Exit(FOUND)
+
+
 def checked_reason(text: str) -> str:
     """Raises ``typer.BadParameter`` where it says nothing, or too much."""
     from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON

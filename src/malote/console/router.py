@@ -113,6 +113,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             till.show_tab,
             books.rebook,
             books.accept_gaps,
+            books.accept_day,
             synchronise.synchronise,
             synchronise.synchronise_one,
             rejected.check,

@@ -95,6 +95,7 @@ class Books:
     board: Callable[[str | None, str, int], Board]
     day: Callable[[str, date], list[Listed]]  # the sales behind a till's day
     gaps: Callable[[str], list[Gap]]  # a till's missing numbers
+    accept_day: Callable[[Actor, str, date, str], int]  # till, day, reason: how many differences that were
     accept_gaps: Callable[[Actor, Wanted, str], int]  # with a reason: how many numbers that were
 
 

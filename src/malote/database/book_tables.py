@@ -49,7 +49,15 @@ book_day = Table(
     Column("looked_to", BigInteger, nullable=False),  # the newest document among them
     Column("checked_at", Double, nullable=False),
     Column("closed_at", Double),  # when the chain had all of it; NULL once it was counted again (books/chain.py)
+    # When it was held against the till's own digest; NULL once it was counted again: reconciliation/day_differences.py.
+    Column("judged_at", Double),
     PrimaryKeyConstraint("till_id", "day", name="book_day_key"),
+    Index(
+        "book_day_unjudged",
+        "day",
+        sqlite_where=text("judged_at IS NULL"),
+        postgresql_where=text("judged_at IS NULL"),
+    ),
     Index("book_day_day", "day", "till_id"),
     Index("book_day_checked", "checked_at"),
     Index(
@@ -69,8 +77,24 @@ lacking_day = Table(
     Column("count", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),  # cents
     Column("since", Double, nullable=False),  # when the till first said so
+    Column("accepted", BigInteger, nullable=False, server_default=text("0")),  # so many of them a person answers for
     PrimaryKeyConstraint("till_id", "day", name="lacking_day_key"),
     Index("lacking_day_day", "day"),
+)
+
+# Sales of a day that is over that a till and this server have otherwise (reconciliation/day_differences.py).
+day_difference = Table(
+    "day_difference",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="day_difference_till"), nullable=False),
+    Column("day", Text, nullable=False),  # YYYY-MM-DD, a business day
+    Column("access_key", Text, nullable=False),  # "" while the till has not said which
+    Column("what", Text, nullable=False),
+    Column("till_total", BigInteger),  # cents; NULL where it has none
+    Column("here_total", BigInteger),
+    Column("found_at", Double, nullable=False),
+    Column("accepted_at", Double),  # a person said why it is so
+    PrimaryKeyConstraint("till_id", "day", "access_key", name="day_difference_key"),
 )
 
 # Closed days, a chain for each till: never changed, never removed (books/chain.py).

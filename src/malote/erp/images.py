@@ -10,12 +10,21 @@ from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from malote.erp import call_statements, fitting, images_called, images_ordinary, keeping_state, rows, statements
+from malote.erp import (
+    call_statements,
+    fitting,
+    images_called,
+    images_ledger,
+    images_ordinary,
+    keeping_state,
+    rows,
+    statements,
+)
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.functions import UnmappedError
-from malote.erp.protocol import GONE, Posting, SaleRow
+from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
 from malote.erp.raw_rows import Side
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
@@ -44,6 +53,8 @@ def departures(
             batch = [one for one in fit.batch if one.document_id not in fit.unfit]
             found |= _of_sales(engine, connection, batch, cancelled)
             found |= _of_others(engine.tables, connection, batch)
+            # Of the documents as they were read: the ledger knows no other letters.
+            found = images_ledger.merged(found, images_ledger.departures(connection, engine.tables, some))
     return found
 
 
@@ -88,26 +99,36 @@ def _lined(tables: ErpTables) -> Iterator[tuple[str, MappedTable]]:
 
 
 def _of_others(tables: ErpTables, connection: Connection, batch: Sequence[Posting]) -> Departures:
-    """Cancellations and voids whose rows are gone."""
+    """Cancellations and voids whose rows are gone, stand twice, or say something else."""
     if tables.profile.post is not None or tables.state is not None:
         return {}
-    found: Departures = {}
-    cancellations = {one.document_id: one.document for one in batch if isinstance(one.document, Cancellation)}
-    mapped = tables.cancellation
-    if mapped is not None and "access_key" in mapped.columns and cancellations:
-        there: set[str] = set()
-        for keys in statements.steps({one.access_key for one in cancellations.values()}):
-            column = mapped.columns.access_key
-            there |= set(connection.scalars(select(column).where(column.in_(keys))))
-        found |= {place: [GONE] for place, one in cancellations.items() if one.access_key not in there}
+    found: Departures = _of_cancellations(tables, connection, batch)
     voids = tables.number_void
     names = [name for name in _VOID if voids is not None and name in voids.columns]
     if voids is not None and {"series", "first", "last"} <= set(names):
         for one in batch:
             if isinstance(one.document, NumberVoid):
                 own = [voids.columns[name] == getattr(one.document, name) for name in names]
-                if connection.execute(select(voids.columns.first).where(*own).limit(1)).first() is None:
-                    found[one.document_id] = [GONE]
+                held = connection.execute(select(voids.columns.first).where(*own).limit(2)).all()
+                if len(held) != 1:
+                    found[one.document_id] = [TWICE] if held else [GONE]
+    return found
+
+
+def _of_cancellations(tables: ErpTables, connection: Connection, batch: Sequence[Posting]) -> Departures:
+    """Field by field in Malote's own table; in another whether they are there, and once."""
+    mapped = tables.cancellation
+    own = [(one, one.document) for one in batch if isinstance(one.document, Cancellation)]
+    if mapped is None or "access_key" not in mapped.columns or not own:
+        return {}
+    side, found = Side(mapped, connection.dialect), Departures()
+    there = side.read(connection, sorted({document.access_key for _, document in own}))
+    for one, document in own:
+        held = there.get(document.access_key, [])
+        if len(held) != 1:
+            found[one.document_id] = [TWICE] if held else [GONE]
+        elif mapped.plain and (fields := side.differing(row := rows.cancellation_row(document, one.till), row, held)):
+            found[one.document_id] = fields
     return found
 
 

@@ -82,7 +82,9 @@ def _difference(booked: Booked, own: Sequence[Content], departures: Mapping[int,
 
 
 def _what(booked: Booked, fields: Sequence[str]) -> What:
+    if booked.kind == "number_void":
+        return "void" if GONE in fields else "doubled" if TWICE in fields else "content"
     if booked.kind != "sale":
-        return "void" if booked.kind == "number_void" else "content"
+        return "doubled" if TWICE in fields else "content"
     names = {field.lstrip("+-").split("[")[0] or field for field in fields}
     return next((what for what, those in _OF_FIELDS if names & those), "content")

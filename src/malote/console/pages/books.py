@@ -7,7 +7,7 @@ from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
 from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON, Wanted
-from malote.console.pages import management, till
+from malote.console.pages import management, reconciliation, till
 from malote.console.rendering import answer, told
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of, whole
 from malote.erp.protocol import ErpError
@@ -39,6 +39,19 @@ def accept_gaps(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     count = services.books.accept_gaps(visit.actor, wanted, reason)
     words = visit.say_many("%(num)s número aceito.", "%(num)s números aceitos.", count)
     return answer(request, "till", till.context(services, name, "numbering", {}) | {"told": words}, events=told(words))
+
+
+@post("/tills/{name:str}/days", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def accept_day(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    """A person answers for what till and server have otherwise of a day."""
+    visit, services = visit_of(request), services_of(request)
+    reason, day = _reason(visit), reconciliation.day_of(visit.text("day"))
+    if day is None:
+        raise RefusedError("page_unknown", 404)
+    count = services.books.accept_day(visit.actor, name, day, reason)
+    words = visit.say_many("%(num)s diferença aceita.", "%(num)s diferenças aceitas.", count)
+    shown = till.context(services, name, "reconciliation", {"day": day.isoformat()})
+    return answer(request, "till", shown | {"told": words}, events=told(words))
 
 
 def _reason(visit: Visit) -> str:

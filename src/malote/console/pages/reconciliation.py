@@ -23,15 +23,16 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
 
 def of_till(services: Services, till: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Of one till: its days, or the sales of the one that was chosen."""
-    day = _day(given.get("day"))
+    day = day_of(given.get("day"))
     if day is not None:
-        return {"day": day, "listed": services.books.day(till, day)}
+        listed = services.books.day(till, day)
+        return {"day": day, "listed": listed, "answerable": any(one.differs.startswith("till_") for one in listed)}
     board = services.books.board(till, "", DAYS)
     cells = board.rows[0].cells if board.rows else {}
     return {"day": None, "cells": [cells[one] for one in reversed(board.days) if one in cells]}
 
 
-def _day(text: str | None) -> date | None:
+def day_of(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text or "")
     except ValueError:
