@@ -268,6 +268,23 @@ def test_a_correction_of_money_is_put_aside_and_replaces_the_sale_when_ordered(e
     assert tables.stock() == {"1001": Decimal(0), "7": Decimal(0)}
 
 
+def test_a_mended_version_of_the_same_protocol_takes_the_place_of_the_booked_one_when_ordered(
+    erp: Erp, tables: Tables
+) -> None:
+    """The answer came in a file of its own, before the version that was sent: nobody here knows which one it was."""
+    offline = contingency(55)
+    answered = msgspec.structs.replace(offline, protocol=protocol(55))
+    correct = mended(offline)
+    assert one(erp, answered, 1) is Result.POSTED
+    assert one(erp, correct, 2) is Result.CORRECTED
+    assert erp.supersede(posting(correct, 2)).result is Result.POSTED
+    assert tables.ask(select(sale_item.c.ncm).where(sale_item.c.number == 1)) == [("10063011",)]
+    assert (tables.stock(), len(revenue(tables))) == ({"1001": Decimal(-2)}, 1)
+    assert one(erp, answered, 1) is Result.SUPERSEDED
+    other = msgspec.structs.replace(correct, protocol=msgspec.structs.replace(protocol(55), number="135260000000999"))
+    assert one(erp, msgspec.structs.replace(other, layout="3.10"), 4) is Result.DIVERGENT
+
+
 def test_an_authorised_sale_is_never_written_over(erp: Erp, tables: Tables) -> None:
     first = sale(54)
     other = msgspec.structs.replace(mended(first), payments=())

@@ -400,3 +400,19 @@ def test_the_answer_to_this_very_note_is_joined(tmp_path: Path, emission: int) -
         store.post()
         assert store.booked()[key_of(note)].status == 100
         nobody_is_asked(store)
+
+
+def test_a_mended_file_after_its_answer_came_alone_may_take_the_place_of_the_offline_one(tmp_path: Path) -> None:
+    """Without a signature that holds nobody can tell which of the two was answered: a person says so."""
+    offline = build_note(number=36, emission=9)
+    sent = build_note(number=36, emission=9, protocol=True).replace(b"<NCM>10063021<", b"<NCM>10063011<")
+    with store_in(tmp_path) as store:
+        store.send(offline, answer(of=sent), sent)
+        assert store.state(sent) == ("rejected", "corrected_sale")
+        quarantine, asked = store.services.quarantine, store.document(sent).id
+        assert "reverse_booked" in [cure.kind for cure in quarantine.cures(asked)]
+        quarantine.reverse_booked(asked, Actor("ana"), reason="foi esta a enviada")
+        store.post()
+        assert store.booked() == {key_of(offline): Booked(Decimal("25.90"), NUMBER, 100, False)}
+        assert store.stock() == -1
+        nobody_is_asked(store)

@@ -46,6 +46,13 @@ def same_sale(one: Sale, other: Sale) -> bool:
     return mends(differences(one, msgspec.structs.replace(other, **alike)))
 
 
+def by_one_protocol(booked: Sale, arriving: Sale) -> bool:
+    """Whether the same answer of the authority stands at both: an offline sale got it from a file of its own, say, and
+    the version that was mended before it was sent has it within."""
+    one, other = booked.protocol, arriving.protocol
+    return one is not None and other is not None and one.number == other.number != ""
+
+
 def in_words(fields: list[str]) -> str:
     """At most ten names, then how many more."""
     more = len(fields) - _SHOWN

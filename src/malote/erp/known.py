@@ -123,7 +123,10 @@ class Known(Before):
         posting, sale = pair
         told = {"fields": compare.in_words(fields)}
         mends = before is not None and self._erp.tells_money and compare.mends(fields)
-        if before is None or before.authorised == sale.authorised:
+        if mends and before is not None and compare.by_one_protocol(before, sale):
+            # Which of the two the authority had before it isn't known here: a person may let this one take its place.
+            self._say(posting, Result.CORRECTED, told)
+        elif before is None or before.authorised == sale.authorised:
             self._say(posting, Result.DIVERGENT, told)
         elif sale.authorised:
             if mends:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from malote.erp import numbers, rows, statements
+from malote.erp import compare, numbers, rows, statements
 from malote.erp.booking import Booking
 from malote.erp.connecting import classified
 from malote.erp.fitting import fitted
@@ -104,7 +104,7 @@ class Superseding(Booking):
         key, entry = sale.access_key, entries[sale.access_key]
         undone = reverse(key) in entries
         held = self._hold([key]).get(key)
-        if held is None or (held.protocol_status is not None and not undone):
+        if held is None or (held.protocol_status is not None and not undone and not self._mends(sale)):
             return  # authorised already: nothing here may change it
         if posting.says(entry.content_hash) and not undone:
             return  # only its protocol is new, which needs nobody's word
@@ -118,6 +118,13 @@ class Superseding(Booking):
         self._rewrite(posting, sale, cancelled=stays_cancelled)
         if not stays_cancelled:
             self._take_from_stock(sale, posting.till)
+
+    def _mends(self, sale: Sale) -> bool:
+        """Whether the booked sale has this very protocol, and the same goods and money."""
+        before = self._booked({sale.access_key: sale}).get(sale.access_key)
+        if before is None or not self._erp.tells_money or not compare.by_one_protocol(before, sale):
+            return False
+        return compare.mends(compare.differences(before, sale))
 
     def _bring_back(self, key: str) -> None:
         """A reversed sale that an answer of the authority's authorises counts again, as it was booked."""
