@@ -8,26 +8,11 @@ written in code.
 
 import re
 from collections.abc import Iterable
-from typing import Literal
 
-Scheme = Literal["postgresql", "oracle", "mariadb", "sqlite"]
-ERP_SCHEMES: tuple[Scheme, ...] = ("postgresql", "oracle", "mariadb", "sqlite")
+from malote.erp_engines import BY_SCHEME, NAMES, Engine
 
-SCHEMES: dict[str, Scheme] = {
-    "postgresql": "postgresql",
-    "postgres": "postgresql",
-    "postgresql+psycopg": "postgresql",
-    "oracle": "oracle",
-    "oracle+oracledb": "oracle",
-    "mariadb": "mariadb",
-    "mariadb+pymysql": "mariadb",
-    "mysql": "mariadb",
-    "mysql+pymysql": "mariadb",
-    "sqlite": "sqlite",
-}
 _BAD_CODE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.-]+)?\]")
-_PLACES = frozenset({"host", "hostaddr", "service"})  # of PostgreSQL's own: where the server is, said in the query
 _LARGEST_PORT = 65535
 
 
@@ -39,30 +24,30 @@ class AddressError(ValueError):
         super().__init__(self.detail)
 
 
-def check(address: str, schemes: Iterable[Scheme] = ERP_SCHEMES) -> Scheme:
-    """What kind of database it is of. Raises ``AddressError``."""
+def check(address: str, engines: Iterable[str] = NAMES) -> str:
+    """Of which of the ``engines`` it is, by name. Raises ``AddressError``."""
     name, separator, rest = address.partition("://")
-    scheme = SCHEMES.get(name.lower())
-    known = list(schemes)
-    if not separator or scheme is None or scheme not in known:
+    engine = BY_SCHEME.get(name.lower())
+    known = list(engines)
+    if not separator or engine is None or engine.name not in known:
         # Nor is the name repeated: without "://" it would be all of the address.
-        raise AddressError(" | ".join(_FORMS[one] for one in known))
+        raise AddressError(" | ".join(BY_SCHEME[one].form for one in known))
     if any(not character.isprintable() for character in rest):
         raise AddressError(_written(character for character in rest if not character.isprintable()))
-    if scheme == "sqlite":
-        _check_file(rest)
+    if engine.is_file:
+        _check_file(rest, engine)
     else:
-        _check_server(rest, scheme)
-    return scheme
+        _check_server(rest, engine)
+    return engine.name
 
 
-def _check_file(rest: str) -> None:
+def _check_file(rest: str, engine: Engine) -> None:
     """A path may hold anything, but it begins with the third slash; a name in its place would be taken for a server."""
     if rest and not rest.startswith("/"):
-        raise AddressError(_FORMS["sqlite"])
+        raise AddressError(engine.form)
 
 
-def _check_server(rest: str, scheme: Scheme) -> None:
+def _check_server(rest: str, engine: Engine) -> None:
     strange = [sign for sign in ("#", " ") if sign in rest]
     if strange:
         raise AddressError(_written(strange))
@@ -74,18 +59,18 @@ def _check_server(rest: str, scheme: Scheme) -> None:
     if "@" in path or ("?" in authority and "@" in authority.partition("?")[2]):
         raise AddressError(_written("@/?"))
     authority, _, early_query = authority.partition("?")
-    _check_host(authority.rpartition("@")[2], early_query or path.partition("?")[2], scheme)
+    _check_host(authority.rpartition("@")[2], early_query or path.partition("?")[2], engine)
 
 
-def _check_host(place: str, query: str, scheme: Scheme) -> None:
+def _check_host(place: str, query: str, engine: Engine) -> None:
     end = place.rfind("]") + 1
     host, colon, port = (place[:end], place[end : end + 1], place[end + 1 :]) if end else place.partition(":")
     if colon not in ("", ":") or (colon and not (port.isascii() and port.isdigit() and 0 < int(port) <= _LARGEST_PORT)):
         raise AddressError("host:port", _written("@:/"))
-    if not host and scheme == "postgresql" and any(part.partition("=")[0] in _PLACES for part in query.split("&")):
+    if not host and any(part.partition("=")[0] in engine.places for part in query.split("&")):
         return
     if not _HOST.fullmatch(host):
-        raise AddressError("host?", _FORMS[scheme])
+        raise AddressError("host?", engine.form)
 
 
 def _written(signs: Iterable[str]) -> str:
@@ -98,9 +83,3 @@ def _coded(sign: str) -> str:
 
 
 _NAMES = {"@": "@", "/": "/", "?": "?", "#": "#", "%": "%", ":": ":", " ": "' '"}
-_FORMS: dict[Scheme, str] = {
-    "postgresql": "postgresql://user:password@host:5432/database",
-    "oracle": "oracle+oracledb://user:password@host:1521/?service_name=name",
-    "mariadb": "mariadb://user:password@host:3306/database",
-    "sqlite": "sqlite:///file",
-}

@@ -23,8 +23,7 @@ from malote.config import Settings
 from malote.database import soundness
 from malote.database.errors import StoreError
 from malote.erp.engines import open_configured, tables_of
-from malote.erp.sessions.engines import open_watch
-from malote.erp.sessions.watching import named
+from malote.erp.sessions.engines import named, open_watch
 from malote.erp.shadow import Shadow
 from malote.intake import received
 from malote.intake.drop_folder import DropFolder

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from malote import address
-from malote.address import ERP_SCHEMES, AddressError, Scheme
+from malote import address, erp_engines
+from malote.address import AddressError
 from malote.fiscal import contingency, typed
 from malote.fiscal.operations import Effect, operation
 from malote.fiscal.readings import LARGEST_DOCUMENT, Limits
@@ -25,10 +25,10 @@ from malote.wire import PouchLimits
 
 HIDDEN = "***"
 _SECRETS = frozenset({"url", "erp_url", "token", "dba_password", "targets"})  # the addresses may hold a password
-_ADDRESSES: dict[str, tuple[Scheme, ...]] = {
+_ADDRESSES: dict[str, tuple[str, ...]] = {
     "database.url": ("sqlite", "postgresql"),
-    "erp.url": ERP_SCHEMES,
-    "structures.erp_url": ERP_SCHEMES,
+    "erp.url": erp_engines.NAMES,
+    "structures.erp_url": erp_engines.NAMES,
 }
 
 

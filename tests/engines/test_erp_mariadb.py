@@ -185,7 +185,7 @@ def test_a_deadlock_is_tried_again_or_said_whoever_swallows_it(url: str, opened:
     handler = "DECLARE EXIT HANDLER FOR SQLEXCEPTION SELECT 'refused' AS answer;" if swallowed else ""
     touched = "".join(f"UPDATE produto SET saldo = saldo WHERE id = {number};" for number in (2, 1))
     mercadinho.run(url, f"CREATE OR REPLACE PROCEDURE engole(IN d JSON) BEGIN {handler} {touched} END")
-    erp = opened(url, "call engole(:document)")
+    erp = opened(url, "call engole(:document)", lock_timeout_seconds=60, statement_timeout_seconds=60)
     told: list[object] = []
     with mercadinho.connected(url, autocommit=False) as other, other.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")  # locks no row but those it changes
@@ -229,6 +229,22 @@ def test_a_statement_that_takes_too_long(url: str, opened: Opened) -> None:
     mercadinho.run(url, "CREATE OR REPLACE PROCEDURE dorme(IN d JSON) BEGIN WHILE TRUE DO SET @n = 1; END WHILE; END")
     error = refused(opened(url, "call dorme(:document)", statement_timeout_seconds=0.5), DAY[0])
     assert (error.code, error.transient) == ("erp_slow", True)
+
+
+def test_what_the_server_does_not_end_itself_is_ended(
+    url: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a loop the server may lose its own limit; the session would hold the ledger's rows for ever."""
+    monkeypatch.setattr("malote.erp.mariadb.session.LIMIT", "DO {seconds}")
+    monkeypatch.setattr("malote.erp.mariadb.engine.SPARE_SECONDS", 0.0)
+    mercadinho.run(url, "CREATE OR REPLACE PROCEDURE dorme(IN d JSON) BEGIN WHILE TRUE DO SET @n = 1; END WHILE; END")
+    erp = opened(url, "call dorme(:document)", statement_timeout_seconds=1, lock_timeout_seconds=1)
+    error = refused(erp, DAY[0])
+    assert (error.code, error.transient) == ("erp_slow", True)
+    running = "SELECT 1 FROM information_schema.processlist WHERE info LIKE '%@n = 1%' AND id <> CONNECTION_ID()"
+    until(lambda: not mercadinho.ask(url, running), seconds=60)
+    mercadinho.run(url, "CREATE OR REPLACE PROCEDURE dorme(IN d JSON) BEGIN CALL importar_venda(d, @n); SELECT @n; END")
+    assert post(erp, DAY[0]) == [Result.POSTED]
 
 
 def test_a_session_that_is_ended_and_a_server_that_is_away(url: str, opened: Opened) -> None:

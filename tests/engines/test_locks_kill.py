@@ -16,10 +16,9 @@ from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.postgresql.locks import activity
 from malote.erp.postgresql.sessions import PostgresqlSessions
-from malote.erp.sessions.engines import names_of
+from malote.erp.sessions.engines import named, names_of
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
-from malote.erp.sessions.watching import named
 from malote.locks.services import Locks
 from malote.spool.presence import LASTS_SECONDS, Presence, present
 from malote.structures import applying

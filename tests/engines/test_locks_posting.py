@@ -13,9 +13,8 @@ from malote.config import PostingSettings, StoreSettings
 from malote.erp.engines import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import built_in
-from malote.erp.sessions.engines import open_watch
+from malote.erp.sessions.engines import named, open_watch
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.watching import named
 from malote.fiscal.documents import Sale
 from malote.locks.alarm import words
 from malote.locks.reports import Stoppage

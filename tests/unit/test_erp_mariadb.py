@@ -89,17 +89,23 @@ def test_malotes_tables_keep_transactions_and_compare_byte_by_byte() -> None:
 
 
 def test_what_the_server_would_round_is_refused() -> None:
-    assert Exact(4).process_bind_param(Decimal("1.5000"), DIALECT) == Decimal("1.5000")
+    assert _bound(Exact(4), Decimal("1.5000")) == Decimal("1.5000")
     with pytest.raises(OutOfRangeError):
-        Exact(4).process_bind_param(Decimal("1.50001"), DIALECT)
-    assert Money().process_bind_param(123, DIALECT) == Decimal("1.23")
+        _bound(Exact(4), Decimal("1.50001"))
+    assert _bound(Money(), 123) == Decimal("1.23")
+
+
+def _bound(kind: Any, value: Any) -> Any:
+    """As the driver is given it."""
+    return kind.dialect_impl(DIALECT).bind_processor(DIALECT)(value)
 
 
 def test_a_moment_is_kept_in_utc() -> None:
     given = datetime(2026, 3, 1, 22, 30, tzinfo=timezone(timedelta(hours=-3)))
-    kept = Moment().process_bind_param(given, DIALECT)
+    kept = _bound(Moment(), given)
     assert kept == datetime(2026, 3, 2, 1, 30)  # noqa: DTZ001 as the column has it
-    assert Moment().process_result_value(kept, DIALECT) == datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
+    read: Any = Moment().dialect_impl(DIALECT).result_processor(DIALECT, None)
+    assert read(kept) == datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("scheme", ["mariadb", "mysql", "mariadb+pymysql", "mysql+pymysql"])

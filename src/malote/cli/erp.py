@@ -61,6 +61,7 @@ def grants(
     from malote.erp.engines import open_configured
     from malote.erp.grants import statements
     from malote.erp.protocol import ErpError
+    from malote.erp_engines import title_of
 
     settings = settings_with(config, profile)
     try:
@@ -71,11 +72,12 @@ def grants(
     except ErpError as error:
         fail(error.code, {"detail": error.detail}, settings)
     if not granted:
+        title = title_of(url or settings.erp_url)
         say(
             said(
                 settings,
-                "-- SQLite não tem usuários: quem pode gravar o arquivo pode tudo.",
-                "-- SQLite has no users: who may write the file may do everything.",
+                f"-- {title} não tem usuários: quem pode gravar o arquivo pode tudo.",
+                f"-- {title} has no users: who may write the file may do everything.",
             )
         )
     for statement in granted:

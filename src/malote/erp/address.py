@@ -25,11 +25,6 @@ def parsed(url: str) -> URL:
         raise invalid("?") from None
 
 
-# For every connection to PostgreSQL: the server converts. Without it a database of SQL_ASCII answers in bytes, and one
-# of LATIN1 can't even be asked about a name it can't spell.
-CHARACTERS = {"client_encoding": "UTF8"}
-
-
 def invalid(detail: str) -> ErpError:
     return ErpError("erp_address_invalid", transient=False, detail=detail)
 

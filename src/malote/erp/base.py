@@ -13,7 +13,18 @@ from sqlalchemy import URL, Connection, Engine, Insert, Select, Table, create_en
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
-from malote.erp import before, call_statements, calling, connecting, images, rehearsing, rows, statements, structure
+from malote.erp import (
+    before,
+    call_statements,
+    calling,
+    connecting,
+    images,
+    ordinary,
+    rehearsing,
+    rows,
+    statements,
+    structure,
+)
 from malote.erp import fingerprints as prints
 from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
@@ -36,6 +47,7 @@ from malote.erp.protocol import (
     SaleRow,
     Touched,
 )
+from malote.erp.records import Records
 from malote.erp.repertoire import Repertoire
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
@@ -76,6 +88,7 @@ class BaseErp(ABC):
     engine: str
     dialect: ClassVar[Any]  # SQLAlchemy's: how names are quoted and types are called
     call_style: ClassVar[Style] = "named"  # how the driver writes the binds of a statement of ``[post]``
+    keeps_state: ClassVar[bool] = False  # whether ``records`` are written for it: then its tables may be of any design
     adds_up: ClassVar[bool] = False  # whether ``fingerprint`` is written for it
     tries: ClassVar[int] = 1  # of a batch that the server takes back by itself
     # What its code for a wrong structure means where nothing is lacking after all.
@@ -152,7 +165,11 @@ class BaseErp(ABC):
 
     def faults(self) -> list[Fault]:
         with classified(secrets=self._secrets), self._reading() as connection:
-            return checking.faults(self, connection) + self._own_faults(connection)
+            return [
+                *checking.faults(self, connection),
+                *ordinary.unusable(self, connection),
+                *self._own_faults(connection),
+            ]
 
     def script(self) -> list[str]:
         return [f"{one}" for one in self._made(if_not_exists=True)]
@@ -265,6 +282,17 @@ class BaseErp(ABC):
     def parsed(self, connection: Connection, statement: str) -> str:
         """What the database says against a statement of ``[post]``, which is not run; "" for nothing."""
         return ""
+
+    def records(self, connection: Connection) -> Records:
+        raise NotImplementedError
+
+    def try_out(self, connection: Connection, work: Callable[[Records], object]) -> None:
+        nested = connection.begin_nested()
+        try:
+            connection.execute(_READ_ONLY)
+            work(self.records(connection))
+        finally:
+            nested.rollback()
 
     def fingerprint(
         self, connection: Connection, part: prints.Rows, ranges: Sequence[prints.Range]

@@ -1,38 +1,19 @@
 """What all engines do around a transaction: open it, tell its errors apart, read in steps."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-import oracledb
-import psycopg
-import pymysql
-from sqlalchemy import Connection, Engine, event, exc
+from sqlalchemy import Connection, Engine, event
 
 from malote.erp import misfit, statements, structure
 from malote.erp.address import without
-from malote.erp.faults import classify
+from malote.erp.faults import classify, raised
 from malote.erp.mapping import ErpTables
-from malote.erp.profiles.functions import UnmappedError
-from malote.erp.profiles.queries import UnansweredError
 from malote.erp.protocol import BookedSale, ErpError, OwnSale, Posting
 from malote.erp.said import presentable
-from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Answer, Sale
 
-# All that a driver raises for the ERP's sake, and all that a document's values make impossible.
-DRIVER_ERRORS = (
-    exc.SQLAlchemyError,
-    psycopg.Error,
-    sqlite3.Error,
-    oracledb.Error,
-    pymysql.Error,
-    OutOfRangeError,
-    UnmappedError,
-    UnansweredError,
-    OverflowError,
-)
 _REMEMBERED_SECONDS = 2.0
 STEP = 5000  # rows in memory while reading all of them
 _AFTER = "!"  # put behind a key: before all that is behind it
@@ -46,7 +27,7 @@ def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]
     """Turns the driver's errors into ``ErpError``, without the ``secrets`` of the address."""
     try:
         yield
-    except DRIVER_ERRORS as error:
+    except raised() as error:
         told = classify(error, table)
         facts = {name: without(secrets, fact) for name, fact in told.facts.items()}
         spoken = without(secrets, told.spoken)

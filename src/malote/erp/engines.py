@@ -1,33 +1,16 @@
-"""The engines a production database may run on, by the scheme of its address."""
+"""The ERP at an address, on whichever engine that names; the list of engines is ``malote.erp_engines``."""
 
-from collections.abc import Callable
-
-from sqlalchemy import URL
+from typing import Any
 
 from malote.config import Settings
 from malote.erp import address
 from malote.erp.base import Options
 from malote.erp.mapping import BUILT_IN, ErpTables
-from malote.erp.mariadb.engine import MariadbErp
-from malote.erp.oracle.engine import OracleErp
-from malote.erp.postgresql.engine import PostgresqlErp
+from malote.erp.parts import has_part, part_of
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.profile import Profile, load
 from malote.erp.protocol import Erp, ErpError, Introduce
-from malote.erp.sqlite.engine import SqliteErp
-
-_ENGINES: dict[str, Callable[[URL, Options], Erp]] = {
-    "postgresql": PostgresqlErp,
-    "postgres": PostgresqlErp,
-    "postgresql+psycopg": PostgresqlErp,
-    "oracle": OracleErp,
-    "oracle+oracledb": OracleErp,
-    "mariadb": MariadbErp,
-    "mariadb+pymysql": MariadbErp,
-    "mysql": MariadbErp,
-    "mysql+pymysql": MariadbErp,
-    "sqlite": SqliteErp,
-}
+from malote.erp_engines import BY_SCHEME
 
 
 def open_erp(
@@ -49,10 +32,10 @@ def open_erp(
     Raises ``ErpError`` with ``erp_address_invalid`` for an address that no engine understands.
     """
     parsed = address.parsed(url)
-    engine = _ENGINES.get(parsed.drivername)
-    if engine is None:
-        raise address.invalid(f"{parsed.drivername}: known are {', '.join(sorted(_ENGINES))}")
-    if tables.state is not None and engine is not PostgresqlErp:
+    if not has_part(parsed.drivername, "engine"):
+        raise address.invalid(f"{parsed.drivername}: known are {', '.join(sorted(BY_SCHEME))}")
+    engine: Any = part_of(parsed.drivername, "engine").ERP
+    if tables.state is not None and not engine.keeps_state:
         why = f"{tables.profile.name}: [state], tables of ordinary design, is for PostgreSQL so far"
         raise ErpError("erp_profile_invalid", transient=False, detail=why)
     options = Options(
@@ -63,7 +46,8 @@ def open_erp(
         remembered=remembered,
         introduce=introduce,
     )
-    return engine(parsed, options)
+    opened: Erp = engine(parsed, options)
+    return opened
 
 
 def tables_of(settings: Settings) -> ErpTables:

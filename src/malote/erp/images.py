@@ -17,6 +17,7 @@ from malote.erp import (
     images_ledger,
     images_ordinary,
     keeping_state,
+    ordinary,
     rows,
     statements,
 )
@@ -36,7 +37,7 @@ Transaction = Callable[[], AbstractContextManager[Connection]]
 Departures = dict[int, list[str]]
 
 
-class Engine(fitting.Engine, call_statements.Engine, Protocol):
+class Engine(fitting.Engine, call_statements.Engine, ordinary.Engine, Protocol):
     """What it asks of an engine."""
 
 
@@ -67,8 +68,8 @@ def _of_sales(
     tables = engine.tables
     if tables.profile.post is not None:
         return images_called.departures(engine, connection, tables.profile.post, sales, cancelled)
-    if ordinary := ordinary_of(tables, connection):
-        return images_ordinary.departures(ordinary, connection, tables, sales, cancelled)
+    if ordinarily := ordinary_of(engine, connection):
+        return images_ordinary.departures(ordinarily, engine.records(connection), tables, sales, cancelled)
     keys = sorted({sale.access_key for _, sale in sales})
     found: Departures = defaultdict(list)
     header = Side(tables.sale, connection.dialect)
@@ -143,7 +144,7 @@ def sale_rows(engine: Engine, transaction: Transaction, access_keys: Sequence[st
             if tables.state is not None:
                 numbers = keeping_state.numbers(connection, tables.state, some)
                 named = [(row.access_key, numbers[row.access_key], row) for row in own if row.access_key in numbers]
-                own = images_ordinary.sale_rows(connection, tables, named)
+                own = images_ordinary.sale_rows(engine.records(connection), tables, named)
             elif post is not None and post.compare_sales:
                 own = images_called.sale_rows(engine, connection, post, own)
             found += own

@@ -5,33 +5,30 @@ What the fields of a document tell is held against the ERP's rows; what a query 
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
-import psycopg
-from sqlalchemy import Connection
 
 from malote.erp import rows
-from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import Ordinary, items_of, payments_of
 from malote.erp.ordinary_tables import USUAL_TAXES, Row, tax_rows
 from malote.erp.postgresql.copy_text import plainly
-from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
+from malote.erp.records import Records
 from malote.erp.side_by_side import is_compared
 from malote.erp.targets import ITEM_KEY, KEY, Target
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Sale
 
 Pair = tuple[Row, Row]
-_quote = DIALECT.identifier_preparer.quote
 
 
 def departures(
     ordinary: Ordinary,
-    connection: Connection,
+    records: Records,
     tables: ErpTables,
     sales: Sequence[tuple[Posting, Sale]],
     cancelled: Collection[str],
@@ -41,39 +38,32 @@ def departures(
     left = list(sales)
     while left:
         once = {sale.access_key: (posting, sale) for posting, sale in reversed(left)}
-        found |= _Look(ordinary, connection, tables).departures(list(once.values()), cancelled)
+        found |= _Look(ordinary, records, tables).departures(list(once.values()), cancelled)
         done = {posting.document_id for posting, _ in once.values()}
         left = [pair for pair in left if pair[0].document_id not in done]
     return found
 
 
-def sale_rows(connection: Connection, tables: ErpTables, own: Sequence[tuple[str, str, SaleRow]]) -> list[SaleRow]:
+def sale_rows(records: Records, tables: ErpTables, own: Sequence[tuple[str, str, SaleRow]]) -> list[SaleRow]:
     """The ERP's own rows of sales: ``own`` are the access key, what the ERP calls it, and what the state says."""
     found = tables.sale.identity
     assert found is not None  # noqa: S101 the profile is refused without
     total = next((one for one in tables.sale.targets if one.bare == one.key == "total"), None)
     by_value = {(key if found.bare != KEY else number): row for key, number, row in own}
-    statement = (
-        f"SELECT held.{_quote(found.column)}::text, {f'held.{_quote(total.column)}' if total else 'NULL'}"  # noqa: S608
-        f" FROM {_table(tables.sale)} AS held JOIN json_populate_recordset(NULL::{_table(tables.sale)}, %s) AS asked"
-        f" ON held.{_quote(found.column)} = asked.{_quote(found.column)}"
-    )
-    asked = msgspec.json.encode([{found.column: value} for value in by_value]).decode()
     answers: list[SaleRow] = []
-    with classified(tables.sale.name):
-        for value, sum_there in _driver(connection).execute(statement.encode(), (asked,)):
-            row = by_value[value.rstrip()]
-            cents = row.total if sum_there is None else int(sum_there.scaleb(2))
-            answers.append(msgspec.structs.replace(row, total=cents))
+    for value, sum_there in records.totals(tables.sale, found, total, list(by_value)):
+        row = by_value[value.rstrip()]
+        cents = row.total if sum_there is None else int(Decimal(str(sum_there)).scaleb(2))
+        answers.append(msgspec.structs.replace(row, total=cents))
     return answers
 
 
 class _Look:
     """Of one set of sales, each of another key."""
 
-    def __init__(self, ordinary: Ordinary, connection: Connection, tables: ErpTables) -> None:
+    def __init__(self, ordinary: Ordinary, records: Records, tables: ErpTables) -> None:
         self._ordinary = ordinary
-        self._driver = _driver(connection)
+        self._records = records
         self._tables = tables
         self._differing: dict[str, list[str]] = defaultdict(list)  # by what the sale is found by
 
@@ -115,26 +105,13 @@ class _Look:
         values = _values(sales=[(row, row) for row in sales], targets=told)
         for made, row in zip(values, sales, strict=True):
             made[found.column] = row[KEY] if found.bare == KEY else row["access_key"]
-        names = ", ".join(
-            f"CASE WHEN held.{column} IS DISTINCT FROM arriving.{column} THEN '{_name(one)}' END"
-            for one in told
-            for column in [_quote(one.column)]
-        )
-        place = _quote(found.column)
-        statement = (
-            f"SELECT arriving.{place}::text, held.{place} IS NOT NULL, ARRAY[{names}]::text[]"  # noqa: S608 names of the
-            f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving"  # profile, quoted
-            f" LEFT JOIN {_table(mapped)} AS held ON held.{place} = arriving.{place}"
-        )
         met: set[str] = set()
-        with classified(mapped.name):
-            for value, there, fields in self._driver.execute(statement.encode(), (_json(values),)):
-                own = value.rstrip()
-                if not there or own in met:
-                    self._differing[own] = [TWICE if there else GONE]
-                elif differing := [field for field in fields if field]:
-                    self._differing[own] += differing
-                met.add(own)
+        for own, there, fields in self._records.differing(mapped, values, told, found):
+            if not there or own in met:
+                self._differing[own] = [TWICE if there else GONE]
+            elif fields:
+                self._differing[own] += [_name(one) for one in fields]
+            met.add(own)
 
     def _lines(
         self, name: str, mapped: MappedTable | None, lines: Sequence[Pair], sales: Sequence[tuple[Sale, Row]]
@@ -146,23 +123,10 @@ class _Look:
         values = _values(lines, told)
         for made, (_, row) in zip(values, lines, strict=True):
             made[of_sale.column] = _of(row, of_sale)
-        columns = ", ".join(_quote(one.column) for one in [of_sale, *told])
-        place, table = _quote(of_sale.column), _table(mapped)
-        given = f"json_populate_recordset(NULL::{table}, %s)"
-        statement = (
-            f"WITH arriving AS (SELECT {columns} FROM {given}), held AS (SELECT {columns} FROM {table}"  # noqa: S608
-            f" WHERE {place} IN (SELECT {place} FROM {given})),"
-            " lacking AS (SELECT * FROM arriving EXCEPT ALL SELECT * FROM held),"
-            " extra AS (SELECT * FROM held EXCEPT ALL SELECT * FROM arriving)"
-            f" SELECT {place}::text, sum(one)::int, sum(other)::int FROM (SELECT {place}, 1 AS one, 0 AS other"
-            f" FROM lacking UNION ALL SELECT {place}, 0, 1 FROM extra) AS both_sides GROUP BY {place}"
-        )
-        keys = [{of_sale.column: _of(row, of_sale)} for _, row in sales]
-        with classified(mapped.name):
-            for value, lacking, extra in self._driver.execute(statement.encode(), (_json(values), _json(keys))):
-                own = value.rstrip()
-                if self._differing.get(own) != [GONE]:
-                    self._differing[own] += [f"-{name}"] * lacking + [f"+{name}"] * extra
+        keys = [str(_of(row, of_sale)) for _, row in sales]
+        for own, lacking, extra in self._records.lacking(mapped, values, told, of_sale, keys):
+            if self._differing.get(own) != [GONE]:
+                self._differing[own] += [f"-{name}"] * lacking + [f"+{name}"] * extra
 
 
 def _values(sales: Sequence[Pair], targets: Sequence[Target]) -> list[Row]:
@@ -188,17 +152,3 @@ def _of(row: Row, of_sale: Target) -> Any:
 def _name(target: Target) -> str:
     """Of a field, which has neither quotes nor percent signs."""
     return target.bare or min((field.name for field in target.compiled.fields), default="content")
-
-
-def _json(values: Sequence[Row]) -> str:
-    return msgspec.json.encode(values).decode()
-
-
-def _table(mapped: MappedTable) -> str:
-    return DIALECT.identifier_preparer.format_table(mapped.table)
-
-
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101 other engines refuse such a profile when they are opened
-    return driver

@@ -102,8 +102,10 @@ def _is_bound(own: Any, value: Any, dialect: Dialect) -> bool:
     """Whether Malote's own type takes it for this engine."""
     if not isinstance(own, Money | Exact):
         return True
+    bind = own.dialect_impl(dialect).bind_processor(dialect)
     try:
-        own.process_bind_param(value, dialect)
+        if bind is not None:
+            bind(value)
     except OutOfRangeError:
         return False
     return True

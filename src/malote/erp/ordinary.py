@@ -4,28 +4,39 @@ One transaction's part of it, beside ``transacting``. What a database must be as
 one statement before any of them is worked out; a batch costs a few round trips for each table, however many sales.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-import psycopg
 from msgspec import structs
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from malote.erp import keeping_state, rows
 from malote.erp.connecting import classified
 from malote.erp.keeping_state import Kept
 from malote.erp.mapping import ErpTables, MappedTable, plain
 from malote.erp.ordinary_tables import IN, OUT, USUAL_TAXES, Row, movement_row, tax_rows
-from malote.erp.postgresql.records import Records
 from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.profile import Part
 from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS
 from malote.erp.protocol import ErpError, Posting
+from malote.erp.records import Records
 from malote.erp.targets import ITEM_KEY, KEY, Target
 from malote.fiscal.documents import Item, Sale
 
 Pair = tuple[Row, Row]  # a row by field, and its sale's
+
+
+class Engine(Protocol):
+    """What it asks of an engine."""
+
+    tables: ErpTables
+
+    def records(self, connection: Connection) -> Records: ...
+
+    def try_out(self, connection: Connection, work: Callable[[Records], object]) -> None:
+        """Does it in a part of the transaction in which nothing can be written, and takes that back."""
+        ...
 
 
 class Ordinary:
@@ -263,33 +274,25 @@ def payments_of(sale: Sale) -> list[Row]:
 _CASH = "01"  # tPag
 
 
-def unusable(connection: Connection, erp: ErpTables) -> list[Fault]:
+def unusable(engine: Engine, connection: Connection) -> list[Fault]:
     """Queries that the database can't run. Each is asked once, for what nothing has; nothing can be written by it."""
+    erp = engine.tables
     if erp.state is None or not erp.profile.query:
         return []
     types = {ask.name: ask.types for part in erp.parts for target in part.targets for ask in target.compiled.asks}
     found = []
     for name, query in erp.profile.query.items():
-        nested = connection.begin_nested()
+        nothing = [(None,) * len(query.values)]
+        asked = types.get(name, ("text",) * len(query.values))
         try:
-            connection.execute(text("SET TRANSACTION READ ONLY"))
-            nothing = [(None,) * len(query.values)]
-            list(_records(connection).ask(name, query, types.get(name, ("text",) * len(query.values)), nothing))
+            engine.try_out(connection, lambda records: list(records.ask(name, query, asked, nothing)))  # noqa: B023
         except ErpError as error:
             found.append(Fault("call_unusable", f"query.{name}", found=error.facts.get("said", error.detail)))
-        finally:
-            nested.rollback()
     return found
 
 
-def ordinary_of(erp: ErpTables, connection: Connection) -> Ordinary | None:
+def ordinary_of(engine: Engine, connection: Connection) -> Ordinary | None:
     """None where the ERP's tables are such that nothing of this is needed."""
-    if erp.state is None:
+    if engine.tables.state is None:
         return None
-    return Ordinary(erp, connection, _records(connection))
-
-
-def _records(connection: Connection) -> Records:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101 other engines refuse such a profile when they are opened
-    return Records(driver)
+    return Ordinary(engine.tables, connection, engine.records(connection))

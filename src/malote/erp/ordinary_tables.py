@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table
 
 from malote.erp.tables import sale_item
-from malote.erp.values import Exact, Moment, Money, Whole, Words, key_text
+from malote.erp.values import Exact, KeyText, Moment, Money, Whole, Words
 from malote.fiscal.documents import Item, Taxes
 
 Row = dict[str, Any]
@@ -74,7 +74,7 @@ def state(metadata: MetaData, name: str, schema: str | None) -> Table:
     return Table(
         name,
         metadata,
-        Column("access_key", key_text(44), primary_key=True),
+        Column("access_key", KeyText(44), primary_key=True),
         Column("sale_key", Words),
         Column("till", Words, nullable=False),
         Column("total", Money, nullable=False),

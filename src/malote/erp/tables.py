@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Column, Integer, MetaData, SmallInteger, Table
 
-from malote.erp.values import DatabaseNow, Exact, Flag, Moment, Money, Whole, Words, digest, key_text
+from malote.erp.values import DatabaseNow, Digest, Exact, Flag, KeyText, Moment, Money, Whole, Words
 from malote.fiscal.documents import Taxes, Totals
 
 metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
@@ -45,8 +45,8 @@ def _columns_of(struct: type[msgspec.Struct]) -> Iterator[Column[object]]:
 posting_key = Table(
     "posting_key",
     metadata,
-    Column("identity", key_text(120), primary_key=True),
-    Column("content_hash", digest(), nullable=False),
+    Column("identity", KeyText(120), primary_key=True),
+    Column("content_hash", Digest(), nullable=False),
     # Who booked it: a document that meets its own entry was booked before a crash, and is no duplicate.
     Column("till", Words, nullable=False),
     Column("document_id", Whole(), nullable=False),
@@ -56,7 +56,7 @@ posting_key = Table(
 sale = Table(
     "sale",
     metadata,
-    Column("access_key", key_text(44), primary_key=True),
+    Column("access_key", KeyText(44), primary_key=True),
     Column("till", Words, nullable=False),
     Column("model", Words, nullable=False),
     Column("layout", Words),
@@ -80,7 +80,7 @@ sale = Table(
 sale_item = Table(
     "sale_item",
     metadata,
-    Column("access_key", key_text(44), primary_key=True),
+    Column("access_key", KeyText(44), primary_key=True),
     Column("number", Whole(Integer), primary_key=True, autoincrement=False),
     Column("product_code", Words),
     Column("gtin", Words),
@@ -98,7 +98,7 @@ sale_item = Table(
 payment = Table(
     "payment",
     metadata,
-    Column("access_key", key_text(44), primary_key=True),
+    Column("access_key", KeyText(44), primary_key=True),
     Column("number", Whole(Integer), primary_key=True, autoincrement=False),  # from 1, in the document's order
     Column("method", Words),
     Column("amount", Money, nullable=False),
@@ -111,8 +111,8 @@ payment = Table(
 stock = Table(
     "stock",
     metadata,
-    Column("issuer", key_text(14), primary_key=True),
-    Column("product_code", key_text(60), primary_key=True),
+    Column("issuer", KeyText(14), primary_key=True),
+    Column("product_code", KeyText(60), primary_key=True),
     # May be negative: what was sold left the shelf, whatever the books said of it.
     Column("quantity", Exact(4, integer_digits=15), nullable=False),
 )
@@ -120,7 +120,7 @@ stock = Table(
 cancellation = Table(
     "cancellation",
     metadata,
-    Column("access_key", key_text(44), primary_key=True),
+    Column("access_key", KeyText(44), primary_key=True),
     Column("till", Words, nullable=False),
     Column("event", Words, nullable=False),
     Column("sequence", Whole(Integer), nullable=False),
@@ -137,8 +137,8 @@ cancellation = Table(
 number_void = Table(
     "number_void",
     metadata,
-    Column("issuer", key_text(14), primary_key=True),
-    Column("model", key_text(2), primary_key=True),
+    Column("issuer", KeyText(14), primary_key=True),
+    Column("model", KeyText(2), primary_key=True),
     Column("series", Whole(), primary_key=True, autoincrement=False),
     Column("year", Whole(Integer), primary_key=True, autoincrement=False),
     Column("first", Whole(), primary_key=True, autoincrement=False),

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 from sqlalchemy import Connection, Select
 
-from malote.erp import call_statements, rewriting, rows, statements
+from malote.erp import call_statements, ordinary, rewriting, rows, statements
 from malote.erp.calling import Calls
 from malote.erp.connecting import classified
 from malote.erp.contest import Contest, facts_of
@@ -30,7 +30,7 @@ Kind = TypeVar("Kind", bound=Document)
 Pair = tuple[Posting, Kind]
 
 
-class Engine(call_statements.Engine, Protocol):
+class Engine(call_statements.Engine, ordinary.Engine, Protocol):
     """What engines do differently, within the open transaction of ``connection``."""
 
     def claim(self, connection: Connection, entries: Sequence[rows.Row]) -> set[str]:
@@ -90,7 +90,7 @@ class Transaction:
         self._mending: list[Pair[Sale]] = []
         self._standing: set[str] = set()  # sales booked again that the ERP has, and only its ledger lost
         self._fitted = Fitted(())
-        self._ordinary = ordinary_of(self._erp, connection)
+        self._ordinary = ordinary_of(engine, connection)
 
     def _say(
         self, posting: Posting, result: Result, facts: dict[str, str] | None = None, *, open: bool = False

@@ -1,42 +1,24 @@
 """How an ERP's columns hold money, quantities, words and moments, exactly, on every engine.
 
-PostgreSQL has NUMERIC and timestamps with a zone; Oracle has them too, under other names, and no flags. MariaDB has no
-zones: moments are in UTC there. SQLite has
-neither: there, amounts are integers of the column's last digit (cents, ten-thousandths) and moments are ISO 8601 text
-in UTC, so that nothing passes through binary fractions.
+Here is what they are in Python; what each engine makes of them stands in its folder, in ``types``.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    DateTime,
-    Dialect,
-    Integer,
-    LargeBinary,
-    Numeric,
-    SmallInteger,
-    Text,
-    TypeDecorator,
-)
-from sqlalchemy.dialects import mysql, oracle
-from sqlalchemy.dialects.postgresql import TEXT, TIMESTAMP
+from sqlalchemy import BigInteger, Boolean, DateTime, Dialect, Integer, LargeBinary, Text, TypeDecorator
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql import func, literal_column
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import BindParameter, ColumnElement
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.types import TypeEngine
+
+from malote.erp.parts import has_part, part_of
+from malote.erp_engines import ENGINES
 
 _INTEGER_DIGITS = {2: 13, 4: 11, 10: 11}  # before the decimal point, by decimals after it
 _DIGITS = 28  # beyond, Decimal's own arithmetic would round
 _WORDS = 255  # characters, where a column must have a length
-_ORACLE_DIGITS = {SmallInteger: 5, Integer: 10, BigInteger: 19}
-
-_ORACLE_WRITTEN: ColumnElement[str] = literal_column("'YYYY-MM-DD\"T\"HH24:MI:SS.FF6TZH:TZM'")
-_ORACLE_READ: ColumnElement[str] = literal_column('\'YYYY-MM-DD"T"HH24:MI:SS.FF6"+00:00"\'')
 
 
 class OutOfRangeError(ValueError):
@@ -47,38 +29,53 @@ class OutOfRangeError(ValueError):
         self.column = column
 
 
-def _number(digits: int, places: int) -> TypeEngine[Any]:
-    return oracle.NUMBER(digits, places)  # type: ignore[no-untyped-call]
+class Types(Protocol):
+    """What the module ``types`` of an engine's folder gives: its own types, with the conversions that they need."""
+
+    NOW: str  # the database's clock, in SQL
+
+    def money(self) -> TypeEngine[Any]:
+        """Of cents in Python."""
+        ...
+
+    def exact(self, digits: int, places: int) -> TypeEngine[Any]:
+        """Of decimals with at most so many digits, ``places`` of them after the point; nothing is ever rounded."""
+        ...
+
+    def words(self, length: int) -> TypeEngine[Any]:
+        """Of text; ``length`` in characters, for engines on which it must have one. An absent one is NULL."""
+        ...
+
+    def whole(self, kind: type[Integer]) -> TypeEngine[Any]: ...
+
+    def flag(self) -> TypeEngine[Any]: ...
+
+    def moment(self) -> TypeEngine[Any]: ...
+
+    def clock(self) -> TypeEngine[Any]: ...
+
+    def key(self, length: int) -> TypeEngine[Any]:
+        """Of text compared byte by byte."""
+        ...
+
+    def digest(self) -> TypeEngine[Any]: ...
+
+
+def types_of(dialect: Dialect) -> Types:
+    """A dialect that no ERP runs on (SQLAlchemy's own, for a statement in a message) is spelled as the last one is."""
+    types: Types = part_of(dialect.name if has_part(dialect.name, "types") else ENGINES[-1].name, "types")
+    return types
 
 
 class Money(TypeDecorator[int]):
-    """Cents in Python; NUMERIC(15,2) or, on SQLite, an integer of cents."""
+    """Cents in Python; a decimal number of two places, or an integer of cents where there is none."""
 
     impl = BigInteger
     cache_ok = True
     places = 2
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        match dialect.name:
-            case "postgresql" | "mysql":
-                return dialect.type_descriptor(Numeric(15, 2))
-            case "oracle":
-                return _number(15, 2)
-        return dialect.type_descriptor(BigInteger())
-
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> Decimal | int | None:
-        if value is None:
-            return None
-        if dialect.name != "sqlite":
-            return Decimal(value).scaleb(-2)
-        if abs(value) >= 10**15:
-            raise OutOfRangeError("an amount")
-        return value
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
-        if value is None or dialect.name == "sqlite":
-            return value
-        return int(Decimal(str(value)).scaleb(2))
+        return types_of(dialect).money()
 
 
 class Exact(TypeDecorator[Decimal]):
@@ -93,32 +90,11 @@ class Exact(TypeDecorator[Decimal]):
         self.integer_digits = integer_digits or _INTEGER_DIGITS.get(places, 11)
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        digits = self.integer_digits + self.places
-        match dialect.name:
-            case "postgresql" | "mysql":
-                return dialect.type_descriptor(Numeric(digits, self.places))
-            case "oracle":
-                return _number(digits, self.places)
-        return dialect.type_descriptor(BigInteger())
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Decimal | int | None:
-        if value is None or dialect.name == "postgresql":
-            return value
-        whole = scaled(value, self.places, "a decimal number")
-        limit = 10 ** (self.integer_digits + self.places)
-        decimal = dialect.name in ("oracle", "mysql")  # these round silently what is finer than the column
-        if abs(whole) >= (limit if decimal else min(limit, 2**63)):
-            raise OutOfRangeError("a decimal number")
-        return value if decimal else whole
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
-        if value is None or isinstance(value, Decimal):
-            return value
-        return Decimal(value).scaleb(-self.places) if dialect.name == "sqlite" else Decimal(str(value))
+        return types_of(dialect).exact(self.integer_digits + self.places, self.places)
 
 
 class Words(TypeDecorator[str]):
-    """Text whose absence is NULL in the database and "" in Python, since Oracle knows no empty text either.
+    """Text whose absence is NULL in the database and "" in Python, since not every engine knows an empty text.
 
     ``length``, in characters, is for engines on which a text has one.
     """
@@ -131,9 +107,7 @@ class Words(TypeDecorator[str]):
         self.length = length
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "oracle":
-            return oracle.VARCHAR2(self.length or _WORDS)
-        return dialect.type_descriptor(Text())
+        return types_of(dialect).words(self.length or _WORDS)
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return value or None
@@ -143,7 +117,7 @@ class Words(TypeDecorator[str]):
 
 
 class Whole(TypeDecorator[int]):
-    """An integer; NUMBER on Oracle, whose driver must not make it a float."""
+    """An integer, whatever the driver makes of it."""
 
     impl = BigInteger
     cache_ok = True
@@ -153,27 +127,20 @@ class Whole(TypeDecorator[int]):
         self.kind = kind
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "oracle":
-            return _number(_ORACLE_DIGITS[self.kind], 0)
-        return dialect.type_descriptor(self.kind())
+        return types_of(dialect).whole(self.kind)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> int | None:
         return None if value is None else int(value)
 
 
 class Flag(TypeDecorator[bool]):
-    """Yes or no; 1 or 0 on Oracle, which had no such type for forty years."""
+    """Yes or no."""
 
     impl = Boolean(create_constraint=False)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        if dialect.name == "oracle":
-            return _number(1, 0)
-        return dialect.type_descriptor(Boolean(create_constraint=False))
-
-    def process_bind_param(self, value: bool | None, dialect: Dialect) -> bool | int | None:
-        return int(value) if value is not None and dialect.name == "oracle" else value
+        return types_of(dialect).flag()
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> bool | None:
         return None if value is None else bool(value)
@@ -186,45 +153,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        match dialect.name:
-            case "postgresql":
-                return dialect.type_descriptor(TIMESTAMP(timezone=True))
-            case "oracle":
-                return _OracleMoment()
-            case "mysql":
-                return dialect.type_descriptor(mysql.DATETIME(fsp=6))  # no zones there: in UTC
-        return dialect.type_descriptor(Text())
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
-        if value is None or dialect.name == "postgresql":
-            return value
-        if dialect.name == "oracle":
-            return value.isoformat(timespec="microseconds")
-        try:
-            utc = value.astimezone(UTC)
-            return utc.replace(tzinfo=None) if dialect.name == "mysql" else utc.isoformat()
-        except OverflowError as error:
-            raise OutOfRangeError("a date") from error
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        if isinstance(value, datetime) and dialect.name == "mysql":
-            return value.replace(tzinfo=UTC)
-        return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-class _OracleMoment(UserDefinedType[Any]):
-    """Written and read as text, since the driver's own timestamps lose their zone."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "TIMESTAMP WITH TIME ZONE"
-
-    def bind_expression(self, bindvalue: BindParameter[Any]) -> ColumnElement[Any]:
-        return func.to_timestamp_tz(bindvalue, _ORACLE_WRITTEN)
-
-    def column_expression(self, colexpr: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.to_char(func.sys_extract_utc(colexpr), _ORACLE_READ)
+        return types_of(dialect).moment()
 
 
 class Clock(TypeDecorator[datetime]):
@@ -234,19 +163,32 @@ class Clock(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(oracle.TIMESTAMP() if dialect.name == "oracle" else DateTime())
+        return types_of(dialect).clock()
 
 
-def key_text(length: int = _WORDS) -> TypeEngine[str]:
+class KeyText(TypeDecorator[str]):
     """Text of a key: compared byte by byte, which is both quicker and the same order everywhere."""
-    text = Text().with_variant(TEXT(collation="C"), "postgresql")
-    text = text.with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql")
-    return text.with_variant(oracle.VARCHAR2(length), "oracle")
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, size: int = _WORDS) -> None:
+        """``size``, in characters, is for engines on which a text has one."""
+        super().__init__()
+        self.size = size
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return types_of(dialect).key(self.size)
 
 
-def digest() -> TypeEngine[bytes]:
+class Digest(TypeDecorator[bytes]):
     """A SHA-256."""
-    return LargeBinary().with_variant(oracle.RAW(32), "oracle").with_variant(mysql.VARBINARY(32), "mysql")
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return types_of(dialect).digest()
 
 
 class DatabaseNow(ColumnElement[datetime]):
@@ -255,24 +197,9 @@ class DatabaseNow(ColumnElement[datetime]):
     inherit_cache = True
 
 
-@compiles(DatabaseNow, "postgresql")
-def _now_postgresql(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -> str:
-    return "now()"
-
-
-@compiles(DatabaseNow, "oracle")
-def _now_oracle(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -> str:
-    return "SYSTIMESTAMP"
-
-
-@compiles(DatabaseNow, "mysql")
-def _now_mysql(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -> str:
-    return "(UTC_TIMESTAMP(6))"
-
-
 @compiles(DatabaseNow)
-def _now_elsewhere(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -> str:
-    return "(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'))"
+def _now(element: DatabaseNow, compiler: SQLCompiler, **options: Any) -> str:
+    return types_of(compiler.dialect).NOW
 
 
 def scaled(value: Decimal, places: int, column: str) -> int:

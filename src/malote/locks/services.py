@@ -18,9 +18,10 @@ from malote.config import LocksSettings
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.erp.mapping import BUILT_IN, ErpTables
-from malote.erp.sessions.engines import open_sessions, open_watch
+from malote.erp.sessions.engines import has_sessions, open_sessions, open_watch
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity, Session, Sessions
+from malote.erp_engines import title_of
 from malote.locks import kill, looking
 from malote.locks.alarm import Alarm
 from malote.locks.kill import Order
@@ -69,19 +70,19 @@ class Locks:
 
     @property
     def has_sessions(self) -> bool:
-        """False for SQLite, which has no sessions, asks for no login and lets nobody be ended."""
-        return not self._erp_url.startswith("sqlite")
+        """False for a file, which has no sessions, asks for no login and lets nobody be ended."""
+        return has_sessions(self._erp_url)
 
     # ---- a person's visit to the console ----
 
     def sign_in(self, visit: str, login: DbaLogin, actor: Actor) -> SignedIn:
         """Tries the login at the ERP and keeps it in memory for ``settings.locks.login_minutes``.
 
-        Raises ``dba_login_refused``, ``dba_login_throttled``, ``erp_away``, ``sessions_unsupported`` (SQLite), and
+        Raises ``dba_login_refused``, ``dba_login_throttled``, ``erp_away``, ``sessions_unsupported`` (a file), and
         ``StoreError``.
         """
         if not self.has_sessions:
-            raise SessionsError("sessions_unsupported", engine="SQLite")
+            raise SessionsError("sessions_unsupported", engine=title_of(self._erp_url))
         self._logins.check(login.user)
         try:
             with self._sessions(login) as sessions:
@@ -106,7 +107,7 @@ class Locks:
         return found[1] if found else None
 
     def tree(self, visit: str) -> Tree:
-        """The tree as it is now. Raises ``dba_login_needed`` where there is no login (any more). SQLite needs none."""
+        """The tree as it is now. Raises ``dba_login_needed`` where there is no login (any more). A file needs none."""
         return self.tree_as(self._login(visit))
 
     def kill(
@@ -177,7 +178,7 @@ class Locks:
         One that seems to block nobody is looked at again for a moment: a poster may rest between two tries.
         """
         if not self.has_sessions:
-            raise SessionsError("sessions_unsupported", engine="SQLite")
+            raise SessionsError("sessions_unsupported", engine=title_of(self._erp_url))
         until = time.monotonic() + REMEMBER_SECONDS
         look = partial(looking.find, self._engine, sessions, now=self._clock())
         while True:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from malote import address
-from malote.address import ERP_SCHEMES, AddressError
+from malote.address import AddressError
 from malote.fiscal import typed
 from malote.fiscal.typed import TypedError
 from malote.rejection import Language
@@ -97,7 +97,7 @@ def erp_url(text: str) -> str:
     url = text.strip()
     try:
         if url:
-            address.check(url, ERP_SCHEMES)
+            address.check(url)
     except AddressError as error:
         raise AnswerError("erp.url", error.detail, "erp_address_invalid") from None
     return url

@@ -18,6 +18,7 @@ from malote.config import Settings
 from malote.erp.engines import open_configured
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import ErpError
+from malote.erp.sessions.engines import has_sessions
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import reports
@@ -154,7 +155,7 @@ def _poster(place: Place, tills: Sequence[TillStatus], now: float) -> Checked:
     if any(sign.is_alive(now) for sign in presence.signs(place.engine)):
         return right("poster")
     waiting = sum(till.pending for till in tills)
-    if place.settings.erp_url.startswith("sqlite") and not waiting:
+    if not has_sessions(place.settings.erp_url) and not waiting:
         return Checked("poster", "skipped", "not_looked_at")  # there are no sessions to be known by
     return Checked("poster", "warned", "poster_absent", {"count": str(waiting)})
 

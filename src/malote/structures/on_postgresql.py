@@ -15,8 +15,8 @@ import psycopg
 from sqlalchemy import URL, Connection, create_engine, exc, text
 from sqlalchemy.pool import NullPool
 
-from malote.erp.address import CHARACTERS
 from malote.erp.grants import Use
+from malote.erp.postgresql.dialect import CHARACTERS
 from malote.erp.postgresql.own_session import own_session
 from malote.erp.postgresql.place import settle
 from malote.spool.presence import Presence

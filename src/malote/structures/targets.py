@@ -8,8 +8,7 @@ import msgspec
 from sqlalchemy import exc
 
 from malote.database.errors import translate
-from malote.erp.connecting import DRIVER_ERRORS
-from malote.erp.faults import classify
+from malote.erp.faults import classify, raised
 from malote.structures.dialects import Dialect
 from malote.structures.form import Scope, StructureError
 from malote.structures.found import Found, Probe
@@ -63,7 +62,7 @@ def told_apart(scope: Scope, table: str = "") -> Iterator[None]:
     """Turns what a database refuses into ``StructureError``, with the codes that its scope has for them."""
     try:
         yield
-    except DRIVER_ERRORS as error:
+    except raised() as error:
         raise structure_error(scope, error, table) from error
 
 

@@ -1,8 +1,8 @@
 """The ERP on MariaDB or MySQL, through PyMySQL: one transaction per batch, on InnoDB."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import pymysql
 from sqlalchemy import URL, Connection, Insert, Table, event, insert, select, text
@@ -13,15 +13,19 @@ from malote.erp import rows, statements, structure
 from malote.erp.base import BaseErp, Options, server_engine
 from malote.erp.call_statements import Answer
 from malote.erp.connecting import classified
+from malote.erp.faults import raised
 from malote.erp.grants import Grant
 from malote.erp.mapping import MappedTable
 from malote.erp.mariadb import calls, grants, session, tables, whole
 from malote.erp.mariadb.faults import DEADLOCK, TAKEN
 from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.post import for_driver
-from malote.erp.protocol import ErpError
+from malote.erp.protocol import ErpError, Posting
 
-_SPARE_SECONDS = 5.0  # the server ends a statement itself; the driver only what the network lost
+SPARE_SECONDS = 5.0  # the server ends a statement itself; the driver only what the network lost
+
+
+Answered = TypeVar("Answered")
 
 
 class MariadbErp(BaseErp):
@@ -37,7 +41,7 @@ class MariadbErp(BaseErp):
     tries = 5
 
     def __init__(self, url: URL, options: Options) -> None:
-        waiting = max(options.statement_timeout, options.lock_timeout) + _SPARE_SECONDS
+        waiting = max(options.statement_timeout, options.lock_timeout) + SPARE_SECONDS
         engine = server_engine(
             url.set(drivername="mysql+pymysql"),
             # The dedup of a batch is proved for this isolation, whatever the server's default.
@@ -50,10 +54,15 @@ class MariadbErp(BaseErp):
             },
         )
         limits = session.Limits(options.lock_timeout, options.statement_timeout)
-        event.listen(engine, "connect", lambda driver, _: session.prepare(driver, limits, options.introduce))
+        event.listen(engine, "connect", lambda driver, _: self._prepare(driver, limits, options))
         super().__init__(engine, url, options)
         self._database = url.database or ""
+        self._session = 0  # the server's number of the last one
         self._looked_over = -1  # the number of the connection over which the tables were looked at
+
+    def _prepare(self, driver: Any, limits: session.Limits, options: Options) -> None:
+        self._session = driver.thread_id()
+        session.prepare(driver, limits, options.introduce)
 
     def grants(self, user: str) -> list[Grant]:
         return grants.needed(self.tables, self._database, user, tables.DIALECT.identifier_preparer)
@@ -71,6 +80,22 @@ class MariadbErp(BaseErp):
 
     def _was_taken_back(self, error: ErpError) -> bool:
         return error.facts.get("sqlstate") == DEADLOCK
+
+    def _once(self, work: Callable[[Connection], Answered], batch: Sequence[Posting]) -> Answered:
+        """The server forgets its own limit where a procedure loops. What it goes on doing once nobody waits for it
+        would hold the locks of this batch for ever: it is ended."""
+        try:
+            return super()._once(work, batch)
+        except ErpError as error:
+            if error.code == "erp_slow":
+                self._end(self._session)
+            raise
+
+    def _end(self, number: int) -> None:
+        """A session of this very user's, which needs no privilege. Quiet where it is gone, and where nobody answers."""
+        with suppress(*raised()), self._engine.connect() as connection:
+            if number != self._session:  # or it answered, and is the one that works on
+                connection.exec_driver_sql(f"KILL {number}")
 
     def _look_over(self) -> None:
         """A ledger that keeps no transaction is none: nothing is booked over it. Raises ``ErpError``."""
@@ -134,3 +159,6 @@ class MariadbErp(BaseErp):
 
 def _is_taken(error: IntegrityError) -> bool:
     return isinstance(error.orig, pymysql.Error) and bool(error.orig.args) and error.orig.args[0] == TAKEN
+
+
+ERP = MariadbErp

@@ -7,7 +7,11 @@ import pymysql
 from malote.erp.mariadb.calls import REFUSED_IN_XA, EndsTransactionError
 from malote.erp.protocol import ErpError
 from malote.erp.said import presentable
+from malote.erp.told import by_number
 
+ERROR = pymysql.Error
+
+LOST = 2013  # the connection, while a statement ran
 GONE = 1305  # a procedure, or a savepoint, that isn't there
 TAKEN = 1062
 DEADLOCK = "40001"  # the SQLSTATE by which the server says that it took everything back
@@ -33,9 +37,7 @@ _PERMANENT: dict[str, tuple[int, ...]] = {
     "erp_constraint": (1048, TAKEN, 1216, 1217, 1364, 1451, 1452, 1557, 1586, 1761, 1762, 3819, 4025),
     "value_out_of_range": (1264, 1265, 1292, 1366, 1367, 1406, 1411, 1690, 4038),
 }
-_BY_NUMBER = {number: (code, True) for code, numbers in _TRANSIENT.items() for number in numbers} | {
-    number: (code, False) for code, numbers in _PERMANENT.items() for number in numbers
-}
+_BY_NUMBER = by_number(_TRANSIENT, _PERMANENT)
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _IN_QUOTES = re.compile(r"'([\w$.]+)'")
 # What stands in backticks is a name wherever it stands. In these the first thing in quotes is one as well; elsewhere it
@@ -57,6 +59,8 @@ def classified(error: pymysql.Error, table: str, statement: str = "") -> ErpErro
     named = f"{number} ({state})" if state else str(number)
     detail = ", ".join(part for part in (table, *_names(number, message), named) if part)
     code, transient = _BY_NUMBER.get(number, ("erp_refused", False))
+    if number == LOST and isinstance(error.__context__, TimeoutError):
+        code = "erp_slow"  # the driver gave up waiting; the server may work on
     if number == GONE and "SAVEPOINT" in statement:
         # A deadlock took the whole transaction back, its savepoints with it.
         code, transient = "erp_conflict", True

@@ -11,6 +11,9 @@ from malote.erp.protocol import Introduce
 _STRICT = "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''), 'STRICT_ALL_TABLES')"
 
 
+LIMIT = "SET SESSION max_statement_time = {seconds:.3f}"
+
+
 class Limits(msgspec.Struct, frozen=True):
     """Seconds for which a lock is waited for, and a statement may take."""
 
@@ -25,7 +28,7 @@ def prepare(driver: Any, limits: Limits, introduce: Introduce | None) -> None:
         cursor.execute(_STRICT)
         cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {lock}, SESSION lock_wait_timeout = {lock}")
         if "MariaDB" in driver.get_server_info():
-            cursor.execute(f"SET SESSION max_statement_time = {limits.statement:.3f}")
+            cursor.execute(LIMIT.format(seconds=limits.statement))
         else:  # MySQL limits SELECT only, in milliseconds
             cursor.execute(f"SET SESSION max_execution_time = {round(limits.statement * 1000)}")
     if introduce is not None:

@@ -133,14 +133,15 @@ def _key(stock: MappedTable, row: rows.Row) -> tuple[Any, ...]:
 
 def _bound(stock: MappedTable) -> Callable[[rows.Row], rows.Row]:
     """Rows as the driver takes them: what is finer than its column is refused, never rounded."""
-    exact = {
-        target.key: column.type
-        for target in stock.inserted
-        if isinstance((column := stock.columns[target.key]).type, Exact)
+    kinds = {target.key: stock.columns[target.key].type for target in stock.inserted}
+    exact: dict[str, Any] = {
+        name: kind.dialect_impl(DIALECT).bind_processor(DIALECT)
+        for name, kind in kinds.items()
+        if isinstance(kind, Exact)
     }
 
     def bound(row: rows.Row) -> rows.Row:
-        return row | {name: kind.process_bind_param(row[name], DIALECT) for name, kind in exact.items()}
+        return row | {name: bind(row[name]) for name, bind in exact.items()}
 
     return bound
 
@@ -158,3 +159,6 @@ def _each(connection: Connection, statement: str, arriving: Sequence[rows.Row]) 
         if error.code != _TAKEN:
             raise oracledb.DatabaseError(error)
     return [error.offset for error in refused]
+
+
+ERP = OracleErp

@@ -6,6 +6,9 @@ import oracledb
 
 from malote.erp.protocol import ErpError
 from malote.erp.said import presentable
+from malote.erp.told import by_number
+
+ERROR = oracledb.Error
 
 _TRANSIENT: dict[str, tuple[int, ...]] = {
     # Not there, going down, coming up, no more sessions, a standby, the network.
@@ -37,15 +40,13 @@ _DRIVER = {
 # Of the driver: interface, programming and data errors. All others are about the connection.
 _DRIVER_PERMANENT = ("DPY-2", "DPY-3", "DPY-4003", "DPY-4004", "DPY-4007", "DPY-8")
 
-_BY_NUMBER = {number: (code, True) for code, numbers in _TRANSIENT.items() for number in numbers} | {
-    number: (code, False) for code, numbers in _PERMANENT.items() for number in numbers
-}
+_BY_NUMBER = by_number(_TRANSIENT, _PERMANENT)
 _NAME = re.compile(r"\"[\w$#]+\"(?:\.\"[\w$#]+\")*|\(([\w$#]+(?:\.[\w$#]+)?)\)")
 _AFTERWARDS = re.compile(r"\n\s*(?:ORA-06512|ORA-04088|Help:|https?:)")
 _WITH_NAMES = {1, 904, 1400, 1407, 2290, 2291, 2292, 12899}
 
 
-def classified(error: oracledb.Error, table: str) -> ErpError:
+def classified(error: oracledb.Error, table: str, statement: str = "") -> ErpError:
     """The ``ErpError`` that stands for ``error``; ``table`` is the one being written, where that is known."""
     told = error.args[0] if error.args else None
     number, full_code = int(getattr(told, "code", 0) or 0), str(getattr(told, "full_code", "") or "")

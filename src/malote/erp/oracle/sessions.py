@@ -254,3 +254,7 @@ def _driver() -> Any:
         return import_module("oracledb")
     except ImportError:
         raise SessionsError("sessions_unsupported", engine="Oracle (oracledb)") from None
+
+
+OPENED = OracleSessions
+HAS_SESSIONS = True

@@ -6,7 +6,7 @@ import psycopg
 from sqlalchemy import URL
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from malote.erp.address import CHARACTERS
+from malote.erp.postgresql.dialect import CHARACTERS
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin
 

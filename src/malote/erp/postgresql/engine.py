@@ -9,8 +9,7 @@ import psycopg
 from psycopg.pq import DiagnosticField
 from sqlalchemy import URL, Connection, Table, text
 
-from malote.erp import ordinary, rows, structure
-from malote.erp.address import CHARACTERS
+from malote.erp import rows, structure
 from malote.erp.base import BaseErp, Options, server_engine
 from malote.erp.booking import Stock
 from malote.erp.connecting import classified
@@ -19,10 +18,10 @@ from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.postgresql import grants, place, touched
 from malote.erp.postgresql.copy_text import CopyText
-from malote.erp.postgresql.dialect import DIALECT
+from malote.erp.postgresql.dialect import CHARACTERS, DIALECT
 from malote.erp.postgresql.fingerprints import fingerprint
 from malote.erp.postgresql.own_session import BEGAN
-from malote.erp.profiles.checking import Fault
+from malote.erp.postgresql.records import PostgresqlRecords
 from malote.erp.profiles.post import for_driver
 from malote.erp.protocol import Posting, Touched
 from malote.erp.repertoire import Repertoire, repertoire_of
@@ -61,6 +60,7 @@ class PostgresqlErp(BaseErp):
     engine = "postgresql"
     dialect = DIALECT
     call_style = "pyformat"
+    keeps_state = True
     adds_up = True
     without_nul = "PostgreSQL"
 
@@ -99,9 +99,6 @@ class PostgresqlErp(BaseErp):
 
     def _lacking(self, connection: Connection) -> list[str]:
         return grants.lacking(connection, self.tables)
-
-    def _own_faults(self, connection: Connection) -> list[Fault]:
-        return ordinary.unusable(connection, self.tables)
 
     def touched(self, connection: Connection, known: Collection[str]) -> list[Touched]:
         state = self.tables.state
@@ -196,6 +193,9 @@ class PostgresqlErp(BaseErp):
         driver.execute("ROLLBACK TO SAVEPOINT malote_parse")
         return (parsed.error_field(DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace")
 
+    def records(self, connection: Connection) -> PostgresqlRecords:
+        return PostgresqlRecords(_driver(connection))
+
     def fingerprint(self, connection: Connection, part: Rows, ranges: Sequence[Range]) -> list[Print]:
         return fingerprint(_driver(connection), part, ranges)
 
@@ -268,3 +268,6 @@ def _json(table: list[rows.Row]) -> str:
 def _milliseconds(seconds: float) -> str:
     """Zero would mean "for ever"."""
     return str(max(1, round(seconds * 1000)))
+
+
+ERP = PostgresqlErp

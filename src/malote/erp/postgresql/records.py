@@ -1,4 +1,4 @@
-"""Rows of the ERP's own tables on PostgreSQL, many in one statement, whatever the types of their columns.
+"""Rows of the ERP's own tables on PostgreSQL: ``erp.records.Records``.
 
 What is written goes as text: by COPY, or as one JSON that ``json_populate_recordset`` reads as rows of that very table.
 So the database itself makes each value what its column is, a number, a moment, an enumeration, a domain.
@@ -16,13 +16,14 @@ from malote.erp.postgresql.copy_text import plainly, writer
 from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.profiles.functions import Row
 from malote.erp.profiles.queries import Query
+from malote.erp.records import Differing, Lacking, Total
 from malote.erp.targets import Target
 
 _PER_BLOCK = 500  # rows
 _quote = DIALECT.identifier_preparer.quote
 
 
-class Records:
+class PostgresqlRecords:
     """Over the driver's connection, within its open transaction. Methods raise ``ErpError``."""
 
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
@@ -120,6 +121,58 @@ class Records:
         with classified(f"query.{name}"):
             for row in self._driver.execute(statement.encode(), (msgspec.json.encode(arriving).decode(),)):
                 yield row[0], row[1]
+
+    # ---- beside what was written: the database itself makes each value what its column is, and compares ----
+
+    def totals(self, sale: MappedTable, found: Target, total: Target | None, values: Sequence[str]) -> list[Total]:
+        column, name = _quote(found.column), _table(sale)
+        statement = (
+            f"SELECT held.{column}::text, {f'held.{_quote(total.column)}' if total else 'NULL'}"  # noqa: S608
+            f" FROM {name} AS held JOIN json_populate_recordset(NULL::{name}, %s) AS asked"
+            f" ON held.{column} = asked.{column}"
+        )
+        asked = _written([{found.column: value} for value in values])
+        with classified(sale.name):
+            return [(row[0], row[1]) for row in self._driver.execute(statement.encode(), (asked,))]
+
+    def differing(
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Target
+    ) -> Iterable[Differing]:
+        differ = ", ".join(
+            f"held.{column} IS DISTINCT FROM arriving.{column}" for one in told for column in [_quote(one.column)]
+        )
+        place = _quote(found.column)
+        statement = (
+            f"SELECT arriving.{place}::text, held.{place} IS NOT NULL, ARRAY[{differ}]::bool[]"  # noqa: S608 names of
+            f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving"  # the profile, quoted
+            f" LEFT JOIN {_table(mapped)} AS held ON held.{place} = arriving.{place}"
+        )
+        with classified(mapped.name):
+            for value, there, differs in self._driver.execute(statement.encode(), (_written(rows),)):
+                yield value.rstrip(), there, [one for one, other in zip(told, differs, strict=True) if other]
+
+    def lacking(
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Target, sales: Sequence[str]
+    ) -> Iterable[Lacking]:
+        columns = ", ".join(_quote(one.column) for one in [of_sale, *told])
+        place, table = _quote(of_sale.column), _table(mapped)
+        given = f"json_populate_recordset(NULL::{table}, %s)"
+        statement = (
+            f"WITH arriving AS (SELECT {columns} FROM {given}), held AS (SELECT {columns} FROM {table}"  # noqa: S608
+            f" WHERE {place} IN (SELECT {place} FROM {given})),"
+            " lacking AS (SELECT * FROM arriving EXCEPT ALL SELECT * FROM held),"
+            " extra AS (SELECT * FROM held EXCEPT ALL SELECT * FROM arriving)"
+            f" SELECT {place}::text, sum(one)::int, sum(other)::int FROM (SELECT {place}, 1 AS one, 0 AS other"
+            f" FROM lacking UNION ALL SELECT {place}, 0, 1 FROM extra) AS both_sides GROUP BY {place}"
+        )
+        keys = _written([{of_sale.column: value} for value in sales])
+        with classified(mapped.name):
+            for value, lacking, extra in self._driver.execute(statement.encode(), (_written(rows), keys)):
+                yield value.rstrip(), lacking, extra
+
+
+def _written(rows: Sequence[Row]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 def _json(rows: Sequence[Row], targets: Sequence[Target]) -> str:

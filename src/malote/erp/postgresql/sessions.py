@@ -267,3 +267,7 @@ class _Portraits:
         if kind not in (*_PEOPLES, "") or one.user is None:
             return "system"
         return None
+
+
+OPENED = PostgresqlSessions
+HAS_SESSIONS = True

@@ -243,3 +243,11 @@ def _cancelled(batch: Sequence[Posting]) -> dict[str, int]:
         for posting in batch
         if isinstance(posting.document, Cancellation)
     }
+
+
+def named(address: URL, program: str) -> URL:
+    """The address under which a connection shows as ``program``."""
+    return address.update_query_dict({"application_name": program})
+
+
+WATCH = PostgresqlWatch

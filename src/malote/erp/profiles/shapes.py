@@ -3,10 +3,10 @@
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Date, Text
+from sqlalchemy import Date
 from sqlalchemy.types import TypeEngine
 
-from malote.erp.values import Clock, Exact, Flag, Moment, Money, Whole, Words, digest
+from malote.erp.values import Clock, Digest, Exact, Flag, KeyText, Moment, Money, Whole, Words
 
 Kind = Literal["text", "integer", "money", "decimal", "moment", "date", "clock", "flag", "bytes", "any"]
 
@@ -50,7 +50,7 @@ class Shape(msgspec.Struct, frozen=True):
             case "flag":
                 return Flag()
             case "bytes":
-                return digest()
+                return Digest()
         return Words(self.length)
 
 
@@ -67,6 +67,8 @@ def shape_of(kind: TypeEngine[Any]) -> Shape:
             return Shape("moment")
         case Flag():
             return Shape("flag")
-        case Words() | Text():
+        case Words():
             return Shape("text", length=kind.length)
+        case KeyText():
+            return Shape("text")
     return Shape("bytes")

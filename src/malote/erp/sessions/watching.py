@@ -4,8 +4,6 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from malote.erp.protocol import Posting
 
@@ -50,14 +48,3 @@ class Watch(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-def named(url: str, program: str) -> str:
-    """The address under which a connection shows as ``program``, where the engine has such names."""
-    try:
-        address = make_url(url)
-    except (ArgumentError, ValueError):
-        return url  # whoever opens it says so
-    if address.get_backend_name() not in ("postgresql", "postgres"):
-        return url
-    return address.update_query_dict({"application_name": program}).render_as_string(hide_password=False)

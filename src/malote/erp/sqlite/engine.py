@@ -123,3 +123,6 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 the engine was made for sqlite3 above
     return driver
+
+
+ERP = SqliteErp

@@ -1,6 +1,7 @@
 """SQLite knows no sessions: one program writes at a time, and nobody can tell which. Only whether one does."""
 
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
 
 from sqlalchemy import URL
@@ -15,8 +16,8 @@ class SqliteSessions:
     engine = "sqlite"
     password_asked = False
 
-    def __init__(self, url: URL, login: DbaLogin | None) -> None:
-        """A file has no users: ``login`` is not looked at."""
+    def __init__(self, url: URL, login: DbaLogin | None, tables: Collection[str]) -> None:
+        """A file has no users: ``login`` is not looked at, nor is what is in it."""
         self._file = str(url.database)
 
     def close(self) -> None:
@@ -58,3 +59,7 @@ class SqliteSessions:
 
 def _unsupported() -> SessionsError:
     return SessionsError("sessions_unsupported", engine="SQLite")
+
+
+OPENED = SqliteSessions
+HAS_SESSIONS = False

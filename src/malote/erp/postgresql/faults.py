@@ -1,0 +1,97 @@
+"""Errors of PostgreSQL and of its driver, by SQLSTATE. What a message quotes of a document is never repeated."""
+
+import re
+
+import psycopg
+
+from malote.erp.protocol import ErpError
+from malote.erp.told import detail_of, permanent, spoken_error
+
+ERROR = psycopg.Error
+
+# By SQLSTATE, whole or by its class (the first two characters); the longest match decides.
+_TRANSIENT = {
+    "08": "erp_away",  # connection
+    "25006": "erp_away",  # a standby, while another server takes over
+    "25P03": "erp_away",  # a session that stood idle too long
+    "25P04": "erp_slow",  # transaction timeout
+    "28": "erp_refused_login",
+    "3D000": "erp_away",  # no such database
+    "40": "erp_conflict",  # deadlock, serialization
+    "42501": "erp_privilege",
+    "53": "erp_away",  # memory, connections
+    "53100": "erp_full",
+    "55": "erp_conflict",  # an object being altered at this moment
+    "55P03": "erp_locked",
+    "57": "erp_away",  # shutdown, restart
+    "57014": "erp_slow",  # statement timeout, or cancelled by a person
+    "58": "erp_away",  # the server's disk
+    "XX001": "erp_damaged",
+    "XX002": "erp_damaged",
+}
+_PERMANENT = {
+    "22": "value_out_of_range",
+    "22021": "erp_unencodable",  # a character that no text of the database can hold
+    "22P05": "erp_unencodable",  # one that its encoding lacks
+    "23": "erp_constraint",
+    "3F000": "structure_outdated",  # schema
+    "42P01": "structure_outdated",  # table
+    "42703": "structure_outdated",  # column
+    "42704": "structure_outdated",  # type, constraint
+    "42P10": "structure_outdated",  # the unique key that ON CONFLICT needs
+    "42883": "structure_outdated",  # function
+    "42804": "structure_outdated",  # column of another type
+}
+
+# Classes of SQLSTATE that the server itself uses for what is wrong with a row or a statement.
+_SERVERS_OWN = frozenset({"22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "XX"})
+
+_QUOTES = "\"'\u00ab\u00bb\u201c\u201d\u201e"
+
+
+def classified(error: psycopg.Error, table: str, statement: str = "") -> ErpError:
+    """The ``ErpError`` that stands for ``error``; ``table`` is the one being written, where that is known."""
+    state = error.sqlstate
+    if state is None:
+        return _without_state(error)
+    diag = error.diag
+    detail = detail_of(diag.table_name or table, diag.column_name, diag.constraint_name, state)
+    transient = _longest(_TRANSIENT, state)
+    code = transient or _longest(_PERMANENT, state) or "erp_refused"
+    names = {"table": diag.table_name or table, "column": diag.column_name, "constraint": diag.constraint_name}
+    # The server's own DETAIL quotes the row; one that a procedure of the ERP wrote is meant for people.
+    raised = state.startswith("P0") or state[:2] not in _SERVERS_OWN
+    parts = (diag.message_primary, diag.message_detail if raised else None, diag.message_hint)
+    spoken = " ".join(part for part in parts if part)
+    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken, transient=bool(transient))
+
+
+def _without_state(error: psycopg.Error) -> ErpError:
+    """The driver itself: no connection came about, or it broke. The server's own words are lost with it."""
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return ErpError("erp_away", transient=True, detail="connection timeout")
+    if error.pgconn is not None and error.pgconn.needs_password:
+        return ErpError("erp_refused_login", transient=True, detail="no password given")
+    if isinstance(error, psycopg.DataError):
+        # The driver's own refusal of a text, before the server saw it.
+        return permanent("erp_unencodable", type(error).__name__)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        words = " ".join(str(error).split())
+        code = "erp_refused_login" if _refused_us(error, words) else "erp_away"
+        return ErpError(code, transient=True, detail=words)
+    return permanent("erp_refused", type(error).__name__)
+
+
+def _refused_us(error: psycopg.Error, words: str) -> bool:
+    """Whether the server answered, and about our user: a wrong password, one without LOGIN, one it doesn't know.
+
+    Before a session exists the driver passes on words and no code. Their language is the server's, so that only what is
+    the same in all of them counts: the severity of what ends a connection, and the user's name in quotes after it.
+    """
+    user = error.pgconn.user.decode(errors="replace") if error.pgconn is not None and error.pgconn.user else ""
+    _, answered, told = words.partition("FATAL:")
+    return bool(answered and user) and re.search(f"[{_QUOTES}]{re.escape(user)}[{_QUOTES}]", told) is not None
+
+
+def _longest(codes: dict[str, str], state: str) -> str | None:
+    return codes.get(state) or codes.get(state[:2])
