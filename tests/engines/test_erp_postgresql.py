@@ -166,8 +166,7 @@ def test_a_session_that_may_only_read_is_left_for_a_new_one(url: str, tables: Ta
             tables.run(
                 "SET default_transaction_read_only = off", f"ALTER DATABASE {name} RESET default_transaction_read_only"
             )
-        [outcome] = erp.post(postings(sale(1)))
-    assert outcome.result is Result.POSTED
+        assert post(erp, sale(1)) == [Result.POSTED]
 
 
 def test_a_user_without_privilege_keeps_the_sales_waiting(url: str, tables: Tables) -> None:
