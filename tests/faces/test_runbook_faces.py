@@ -85,7 +85,10 @@ def test_what_a_role_may_not_do_is_told_with_who_can_and_a_link(
     lock = Lock(services.runbook.parts.clock(), "4711", "gerente", "retaguarda", "estoque", 0, 2, 9, whole=True)
     monkeypatch.setattr("malote.runbook.seeing._lock", lambda *_: lock)
     with signed_in(services, Role.DBA, "carla") as client:
-        assert 'data-marks="confirm-kill|kill|lock-row|dba-user|dba-enter"' in client.get("/console/assistant").text
+        assert (
+            'data-marks="kill-reason|confirm-kill|kill|lock-row|dba-user|dba-password|dba-enter"'
+            in client.get("/console/assistant").text
+        )
     with signed_in(services, Role.SUPORTE, "bruno") as client:
         text = client.get("/console/assistant").text
     assert "Seu perfil não faz este passo." in text

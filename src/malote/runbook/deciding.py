@@ -72,7 +72,7 @@ class Procedure(msgspec.Struct, frozen=True):
 def decide(seen: Situation, marks: Marks | None = None, may: Collection[str] | None = None) -> Procedure:
     """``marks`` None: nothing was begun. ``may``: the permissions of whoever looks; None: all of them."""
     past = marks or Marks(seen.at, "")
-    steps = [_permitted(one, may) for one in _Judge(seen, past).steps()]
+    steps = _one_at_a_time([_permitted(one, may) for one in _Judge(seen, past).steps()])
     beside = [one for one in seen.causes if not treatment(one).holds]
     return Procedure(_verdict(seen, steps), steps, beside)
 
@@ -81,6 +81,14 @@ def _permitted(step: Step, may: Collection[str] | None) -> Step:
     if step.state != "now" or step.press is None or may is None or step.press.permission in may:
         return step
     return msgspec.structs.replace(step, state="handed")
+
+
+def _one_at_a_time(steps: Sequence[Step]) -> list[Step]:
+    """Of several that somebody must do, the first: a person has one next button."""
+    first = next((one for one in steps if one.state == "now"), None)
+    return [
+        msgspec.structs.replace(one, state="later") if one.state == "now" and one is not first else one for one in steps
+    ]
 
 
 def _verdict(seen: Situation, steps: Sequence[Step]) -> Verdict:
@@ -204,7 +212,9 @@ class _Judge:
         order = seen.order
         if order is None:
             if not self._to_send():
-                return Step(name, "done" if change else "skipped", "synchronise_nothing")
+                young = seen.at_till + seen.pending
+                said = "synchronise_young" if young else "synchronise_nothing"
+                return Step(name, "done" if change else "skipped", said, {"count": str(young)})
             facts = {"count": str(seen.at_till + seen.pending + seen.waiting)}
             press = Press(f"tills/{seen.scope}" if seen.scope else "tills", _SYNCHRONISE, "synchronise")
             return Step(name, "now", "synchronise_now", facts, press=press, unattended=True)
@@ -265,7 +275,7 @@ class _Judge:
 
 
 _SYNCHRONISE = ("confirm-synchronise", "synchronise", "select-all")
-_LOCKS = ("confirm-kill", "kill", "lock-row", "dba-user", "dba-enter")
+_LOCKS = ("kill-reason", "confirm-kill", "kill", "lock-row", "dba-user", "dba-password", "dba-enter")
 _UPDATE = ("confirm-update", "resume", "update", "select-all")
 _PRESS_OF_ADVICE = {
     "replay": Press("tills/{till}/rejected", ("replay {code}", "replay"), "replay"),

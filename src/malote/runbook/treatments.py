@@ -40,7 +40,7 @@ class Treatment(msgspec.Struct, frozen=True):
 
 
 REBOOK = Press("tills", ("rebook",), "replay")
-TRASH = Press("tills/{till}/trash", ("restore", "select-all"), "delete_rejected")
+TRASH = Press("tills/{till}/trash", ("accept-reason", "accept", "restore", "select-all"), "delete_last_copy")
 HISTORY = Press("tills/{till}", ("findings",))
 NUMBERS = Press("tills/{till}/numbering", ())
 DAYS = Press("tills/{till}/reconciliation", ())

@@ -4,11 +4,12 @@ from typing import Any
 
 from litestar import Response, get, post
 
+from malote import recent
 from malote.accounts.roles import Permission, permissions
-from malote.console.rendering import answer
+from malote.console.rendering import HEADERS, answer
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, parameters, services_of, visit_of
-from malote.runbook import commands, words
+from malote.runbook import commands, evidence, words
 from malote.runbook.deciding import Step
 from malote.runbook.services import View
 from malote.runbook.treatments import AREAS, treatment
@@ -64,6 +65,16 @@ def go_on(request: ConsoleRequest) -> Response[str]:
     except TillError as error:
         raise RefusedError("page_unknown", 404) from error
     return answer(request, "assistant", context(services, visit, view))
+
+
+@get("/assistant/evidence", sync_to_thread=True, opt=needs(Permission.SYNCHRONISE))
+def take_evidence(request: ConsoleRequest) -> Response[bytes]:
+    """One zip for Support, without consumers' data or secrets; with the newest log lines of this server."""
+    services, visit = services_of(request), visit_of(request)
+    view = _view(services, visit, parameters(request).get("till", ""))
+    content = evidence.make(services.runbook, view, recent.lines(), visit.language, visit.actor)
+    given = {"Content-Disposition": f'attachment; filename="{evidence.name_of(view)}"', "Cache-Control": "no-store"}
+    return Response(content, media_type="application/zip", headers=HEADERS | given)
 
 
 def _view(services: Services, visit: Visit, scope: str) -> View:

@@ -87,6 +87,20 @@ def replay(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     return _back(request, known.name, "rejected", text + refusals(visit, report.refused))
 
 
+@post("/tills/{name:str}/act/accept", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_LAST_COPY))
+def accept(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    """A person says why what was deleted of the till, and the ERP lacks, need not be booked."""
+    visit, services = visit_of(request), services_of(request)
+    known = till.known(services, name)
+    try:
+        done = services.quarantine.accept_unbooked(known.name, None, visit.actor, reason=visit.text("reason"))
+    except QuarantineError as error:
+        raise RefusedError(error.code, 422, **error.facts) from error
+    count = len(done.documents)
+    words = visit.say_many("%(num)s fica sem lançar, com o motivo.", "%(num)s ficam sem lançar, com o motivo.", count)
+    return _back(request, known.name, "trash", words)
+
+
 @post("/tills/{name:str}/act/restore", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_REJECTED))
 def restore(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)

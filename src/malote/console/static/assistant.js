@@ -70,7 +70,9 @@ function open(opened) {
 
 // ---- the button to press next ----
 
-const visible = (element) => !element.disabled && element.getClientRects().length > 0;
+// What is filled in, or ticked, has been done; what comes after it is next.
+const filled = (element) => (element.type === "checkbox" ? element.checked : element.matches("input, textarea") && element.value.trim() !== "");
+const visible = (element) => !element.disabled && !filled(element) && element.getClientRects().length > 0;
 
 function next() {
   const body = isOpen() && assistant.querySelector("[data-assistant-body]");
@@ -147,6 +149,7 @@ document.addEventListener("submit", async (event) => {
 });
 
 document.addEventListener("change", () => setTimeout(point));
+document.addEventListener("input", () => setTimeout(point));
 document.body.addEventListener("htmx:afterSettle", () => {
   point();
   setTimeout(ask, 400);

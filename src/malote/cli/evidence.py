@@ -1,0 +1,87 @@
+"""``malote evidence``: one zip for Support, and the same analysis of one that was received."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from malote import durable
+from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, errors, fail, print_json, say, services_of
+from malote.config import Settings
+
+if TYPE_CHECKING:
+    from malote.runbook.evidence_reading import Received
+
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="The zip; its name says when by default.")]
+LogOption = Annotated[list[Path] | None, typer.Option("--log", help="A log of the server, JSON lines; repeatable.")]
+
+
+def register(group: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    group.command("make")(make)
+    group.command("read")(read)
+
+
+def make(
+    till: Annotated[str, typer.Option("--till", help="Of this till; of all of them by default.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The zip; its name says when by default.")
+    ] = None,
+    log: Annotated[
+        list[Path] | None, typer.Option("--log", help="A log of the server, JSON lines; repeatable.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Gathers what Support needs into one zip: a summary, the steps, findings, counts, drift, locks, versions, settings
+    and logs; no consumer's data, no secrets.
+
+    Logs are those of --log, or of the folder logs in the server's home.
+    """
+    from malote.accounts.audit import command_line
+    from malote.runbook import evidence
+
+    with services_of(config) as services:
+        view = services.runbook.view(till, command_line())
+        paths = log or sorted((services.settings.home_path / "logs").glob("*.log"))
+        lines = [line for path in paths for line in evidence.lines_of(path)]
+        content = evidence.make(services.runbook, view, lines, services.settings.language, command_line())
+        target = output or Path(evidence.name_of(view))
+        if target.exists():
+            errors.print(f"malote: {target}: exists", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(WRONG_USAGE)
+        durable.write(target, content)
+    say(str(target))
+
+
+def read(
+    file: Annotated[Path, typer.Argument(help="The zip that was received.", metavar="ZIP")],
+    language: Annotated[str, typer.Option("--language", help="pt or en.")] = "pt",
+    json: JsonOption = False,
+) -> None:
+    """Analyses a received evidence again, by this version, and says what it says. Needs no server."""
+    from malote.runbook.evidence_reading import EvidenceError
+    from malote.runbook.evidence_reading import read as read_zip
+
+    settings = Settings(language="en" if language == "en" else "pt")
+    try:
+        received = read_zip(file)
+    except EvidenceError as error:
+        fail(error.code, error.facts, settings)
+    except OSError as error:
+        fail("evidence_unreadable", {"path": file.name, "detail": error.strerror or ""}, settings)
+    if json:
+        print_json(received)
+    else:
+        _show(received, settings)
+
+
+def _show(received: "Received", settings: Settings) -> None:
+    from malote.runbook import evidence, words
+
+    language = settings.language
+    say(f"Malote {received.malote} · {received.seen.scope or '–'}")
+    say(words.verdict(received.procedure, language))
+    for line in evidence.procedure_lines(received.procedure, language):
+        say(line)
+    for one in received.seen.causes:
+        say(f"- {words.cause(one, language)} [{one.code}]")

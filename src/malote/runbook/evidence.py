@@ -1,0 +1,175 @@
+"""One zip that says what was wrong, for whoever is called: without consumers' data and without secrets.
+
+What goes in is chosen by name and by form (``harmless``), never by what was found to leave out. ``situation.json`` is
+all that the procedure is decided by: whoever gets the file decides again, and sees the same (``evidence_reading``).
+"""
+
+import hashlib
+import io
+import platform
+import sys
+import zipfile
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from malote import __version__, rejection
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.database.engine import reading, writing
+from malote.database.tables import tally, till
+from malote.findings import listing
+from malote.rejection import Language
+from malote.runbook import harmless, settings_told, words
+from malote.runbook.deciding import Procedure, decide
+from malote.runbook.services import Runbook, View
+from malote.runbook.situation import Marks, Situation
+from malote.structures.form import Scope, StructureError
+
+FORMAT = 1
+MOST_LINES = 4000  # of logs
+MOST_TILLS = 20_000
+LONGEST_LINE = 20_000  # bytes of a log's line
+_LIBRARIES = ("sqlalchemy", "psycopg", "oracledb", "litestar", "uvicorn", "msgspec", "lxml")
+_DATABASES: tuple[Scope, ...] = ("store", "erp")
+
+
+def make(runbook: Runbook, view: View, logs: Iterable[Mapping[str, Any]], language: Language, actor: Actor) -> bytes:
+    """The zip. It stands in the audit trail that it was made. Raises ``StoreError``."""
+    parts = runbook.parts
+    # The steps are told of what is left, so that nothing of theirs says more.
+    seen = msgspec.convert(harmless.everywhere(view.seen), Situation)
+    marks = msgspec.convert(harmless.everywhere(view.case.marks), Marks) if view.case else None
+    procedure = decide(seen, marks)
+    logged = harmless.lines(list(logs)[-MOST_LINES:])
+    found: dict[str, Any] = {
+        "situation.json": seen,
+        "marks.json": marks,
+        "procedure.json": procedure,
+        "findings.json": harmless.everywhere(listing.findings(parts.engine, view.seen.at)),
+        "counts.json": _counts(runbook, view.seen.scope),
+        "drift.json": {scope: _drift(runbook, scope) for scope in _DATABASES},
+        "locks.json": harmless.everywhere(parts.locks.stoppage()),
+        "structures.json": harmless.everywhere({"rollout": parts.structures.rollout(), "runs": _runs(runbook)}),
+        "versions.json": _versions(),
+        "settings.json": settings_told.told(parts.settings),
+        "log.json": logged,
+        "timings.json": view.seen.timings,
+    }
+    with writing(parts.engine) as connection:
+        audit.record(connection, actor, "evidence_made", f"till:{view.seen.scope}" if view.seen.scope else "server")
+    return _zipped(_summary(seen, procedure, language), found)
+
+
+def name_of(view: View) -> str:
+    """A file's name that says of what and when."""
+    at = datetime.fromtimestamp(view.seen.at, UTC).astimezone()
+    return f"evidencias-{view.seen.scope or 'servidor'}-{at:%Y%m%d-%H%M%S}.zip"
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The newest lines of a log that are JSON objects; whatever else stands there stays. Raises ``OSError``."""
+    with path.open("rb") as file:
+        file.seek(0, io.SEEK_END)
+        file.seek(max(0, file.tell() - MOST_LINES * 400))
+        found = file.read(MOST_LINES * 400)
+    return [one for line in found.splitlines()[-MOST_LINES:] if (one := _event(line)) is not None]
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        decoded = msgspec.json.decode(line[:LONGEST_LINE])
+    except (msgspec.DecodeError, ValueError):
+        return None
+    return decoded if isinstance(decoded, dict) else None
+
+
+# ---- what goes in ----
+
+
+def _summary(seen: Situation, procedure: Procedure, language: Language) -> str:
+    """What a person reads first."""
+    english = language == "en"
+    at = datetime.fromtimestamp(seen.at, UTC).astimezone().isoformat(timespec="seconds")
+    where = seen.scope or ("all tills" if english else "todos os caixas")
+    lines = [f"Malote {__version__} · {where} · {at}", "", words.verdict(procedure, language), ""]
+    lines += procedure_lines(procedure, language)
+    labels = ("tills", "at the tills", "pending", "waiting", "rejected", "booked")
+    portuguese = ("caixas", "nos caixas", "pendentes", "em espera", "rejeitadas", "lançadas")
+    counts = (seen.tills, seen.at_till, seen.pending, seen.waiting, seen.rejected, seen.posted)
+    told = zip(labels if english else portuguese, counts, strict=True)
+    lines += ["", ", ".join(f"{name}: {count}" for name, count in told), ""]
+    lines += [_cause_line(one.code, one.tills, one.count, language) for one in seen.causes]
+    return "\n".join([*lines, ""])
+
+
+def procedure_lines(procedure: Procedure, language: Language) -> list[str]:
+    """Each step with what it says, free of what may not leave."""
+    found = []
+    for number, step in enumerate(procedure.steps, 1):
+        clean = msgspec.structs.replace(step, facts=harmless.facts(step.facts))
+        found.append(f"{number}. [{step.state}] {words.title(step.name, language)}: {words.said(clean, language)}")
+    return found
+
+
+def _cause_line(code: str, tills: int, count: int, language: Language) -> str:
+    return f"- {rejection.title(code, language)} [{code}] · {tills} · {count}"
+
+
+def _counts(runbook: Runbook, scope: str) -> list[dict[str, Any]]:
+    query = (
+        select(till.c.name, tally.c.state, tally.c.reason_code, tally.c.count, tally.c.total)
+        .join(till, till.c.id == tally.c.till_id)
+        .where(tally.c.count > 0)
+        .order_by(till.c.name_key, tally.c.state, tally.c.reason_code)
+        .limit(MOST_TILLS)
+    )
+    if scope:
+        query = query.where(till.c.name_key == scope.lower())
+    with reading(runbook.parts.engine) as connection:
+        rows = connection.execute(query).all()
+    names = ("till", "state", "reason", "count", "cents")
+    return [harmless.everywhere(dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _drift(runbook: Runbook, scope: Scope) -> Any:
+    try:
+        drift = runbook.parts.drift(scope)
+    except StructureError as error:
+        return {"code": error.code}
+    kept = ("severity", "what", "table", "name", "code")
+    differences = [{name: getattr(one, name) for name in kept} for one in drift.differences]
+    return harmless.everywhere({"engine": drift.engine, "version": drift.version, "differences": differences})
+
+
+def _runs(runbook: Runbook) -> list[Any]:
+    found = [runbook.parts.structures.last_run(scope) for scope in _DATABASES]
+    return [{"scope": one.scope, "state": one.state, "code": one.code, "done": one.done} for one in found if one]
+
+
+def _versions() -> dict[str, str]:
+    found = {"malote": __version__, "python": platform.python_version(), "system": sys.platform}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = ""
+    return found
+
+
+def _zipped(summary: str, found: Mapping[str, Any]) -> bytes:
+    contents = {"LEIAME.txt": summary.encode()}
+    contents |= {name: msgspec.json.format(msgspec.json.encode(value), indent=1) for name, value in found.items()}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    manifest = {"format": FORMAT, "malote": __version__, "files": hashes}
+    contents["manifest.json"] = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return target.getvalue()

@@ -1,0 +1,82 @@
+"""A received evidence: the same analysis once more. What comes from outside is bounded before it is opened."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from malote.runbook.deciding import Procedure, decide
+from malote.runbook.evidence import FORMAT
+from malote.runbook.situation import Marks, Situation
+
+LARGEST_FILE = 64 << 20  # of the zip
+LARGEST_PART = 32 << 20  # of one file in it, opened
+MOST_PARTS = 64
+
+_MANIFEST = "manifest.json"
+
+
+class EvidenceError(Exception):
+    """It is none, or not whole. ``code`` is ``evidence_unreadable``."""
+
+    code = "evidence_unreadable"
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(detail)
+        self.facts = {"path": path.name, "detail": detail}
+
+
+class Received(msgspec.Struct, frozen=True):
+    """``procedure`` was decided here and now, by this version, from what the sender saw."""
+
+    malote: str  # the sender's version
+    seen: Situation
+    marks: Marks | None
+    procedure: Procedure
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    format: int
+    malote: str
+    files: dict[str, str]
+
+
+def read(path: Path) -> Received:
+    """Raises ``EvidenceError``, ``OSError``."""
+    if path.stat().st_size > LARGEST_FILE:
+        raise EvidenceError(path, f"> {LARGEST_FILE >> 20} MB")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _received(archive)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError, ValueError, EOFError) as error:
+        # The library's words for a member quote its name, which is the sender's.
+        raise EvidenceError(path, type(error).__name__) from error
+
+
+def _received(archive: zipfile.ZipFile) -> Received:
+    if len(archive.infolist()) > MOST_PARTS:
+        raise ValueError("too many files")
+    manifest = msgspec.json.decode(_part(archive, _MANIFEST), type=_Manifest)
+    if manifest.format > FORMAT:
+        raise ValueError("a newer format")
+    seen = msgspec.json.decode(_proven(archive, manifest, "situation.json"), type=Situation)
+    marks = msgspec.json.decode(_proven(archive, manifest, "marks.json"), type=Marks | None)
+    return Received(manifest.malote, seen, marks, decide(seen, marks))
+
+
+def _proven(archive: zipfile.ZipFile, manifest: _Manifest, name: str) -> bytes:
+    content = _part(archive, name)
+    if hashlib.sha256(content).hexdigest() != manifest.files.get(name):
+        raise ValueError("altered")
+    return content
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """No more of it than the limit is ever opened, whatever its own head says."""
+    with archive.open(name) as part:
+        content: Any = part.read(LARGEST_PART + 1)
+    if len(content) > LARGEST_PART:
+        raise ValueError("too large")
+    return bytes(content)

@@ -1,0 +1,191 @@
+"""Evidence for Support: what was wrong goes out, and whatever was planted of people and secrets stays."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from typer.testing import CliRunner
+
+from malote import recent
+from malote.accounts.roles import Role
+from malote.app import Services
+from malote.cli.main import assemble
+from malote.config import AlertsSettings, ErpSettings, LocksSettings, Settings, StoreSettings
+from malote.database.engine import writing
+from malote.database.tables import till as tills
+from malote.locks.reports import Blocker, Stoppage
+from malote.runbook import evidence, harmless, settings_told
+from malote.runbook.evidence_reading import LARGEST_PART, EvidenceError, read
+from malote.tills.contact import record_contact
+from malote.wire import Contact, RefusedFile, TillTrouble
+from tests.engines.quarantine_support import MARIA
+from tests.faces.console_support import sell, send, settle, signed_in, store, till
+from tests.unit.fiscal.notes import MORNING, build_note
+
+CPF = "52998224725"
+NAME = "MARIA APARECIDA DOS SANTOS"
+PASSWORD = "Segredo-do-Banco-123"
+TOKEN = "9f8QmT2xLr7Kp0WzVb4Nc6Hd1Sj5Ya3E"
+EMAIL = "maria.santos@example.com"
+PLANTED = (CPF, "529.982.247-25", NAME, "APARECIDA", PASSWORD, TOKEN, EMAIL)
+EVERYTHING = " ".join(PLANTED)
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A store in which somebody's name, CPF, password and token stand wherever a text can stand."""
+    with store(tmp_path_factory.mktemp("store")) as opened:
+        one = till(opened, "caixa1", EVERYTHING)
+        sell(opened, one, count=2)
+        settle(opened)
+        whole = build_note(number=7, consumer=CPF, total=100)
+        send(opened, one, whole, names=[f"cupom {NAME} {CPF}.xml"])
+        facts = dict.fromkeys(("detail", "name", "count", "table", "user", "path", "object"), NAME) | {
+            "table": "APARECIDA"
+        }
+        trouble = TillTrouble("folder_missing", 3.0, facts=facts)
+        refused = [RefusedFile(f"{NAME}.xml", 3, "file_too_large")]
+        said = Contact(f"1.0 {NAME}", MORNING, 3, 0, refused=refused, troubles=[trouble])
+        record_contact(opened.engine, one.id, said, received_at=1_800_000_000.0)
+        with writing(opened.engine) as connection:
+            connection.execute(update(tills).values(label=EVERYTHING))
+        yield opened
+
+
+def contents(zipped: bytes) -> dict[str, str]:
+    with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def logged() -> list[dict[str, Any]]:
+    """Lines as a careless future line would be."""
+    texts = dict.fromkeys(("detail", "path", "name", "user", "url", "access_key", "password", "message"), EVERYTHING)
+    return [
+        {"event": "rejected", "level": "warning", "till": "caixa1", "code": "items_sum", "documents": 3, **texts},
+        {"event": f"signed in {NAME}", "level": "info", "timestamp": EVERYTHING, "error": NAME, "till": CPF},
+        {"event": "worker_failed", "code": TOKEN, "worker": EMAIL, "incident": "a1b2c3d4", "outcome": PASSWORD},
+    ]
+
+
+def test_nothing_of_what_was_planted_goes_out_and_what_was_wrong_does(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stoppage = Stoppage(5.0, Blocker("4711", NAME, EVERYTHING, CPF), 0, {"caixa1": 2}, whole=False)
+    monkeypatch.setattr(services.locks, "stoppage", lambda: stoppage)
+    view = services.runbook.view("caixa1", MARIA)
+    found = contents(evidence.make(services.runbook, view, logged(), "pt", MARIA))
+    for name, text in found.items():
+        for planted in PLANTED:
+            assert planted.lower() not in text.lower(), f"{planted} in {name}"
+    assert "folder_missing" in found["situation.json"]
+    assert '"items_sum"' in found["counts.json"]
+    assert "a1b2c3d4" in found["log.json"]
+    assert '"till": "caixa1"' in found["log.json"]
+    assert found["LEIAME.txt"].startswith("Malote ")
+    assert json.loads(found["locks.json"])["blocker"]["session"] == "4711"
+
+
+def test_settings_go_out_as_numbers_and_choices_and_secrets_as_being_set() -> None:
+    settings = Settings(
+        store=StoreSettings(name=NAME, issuers=[CPF]),
+        erp=ErpSettings(url=f"postgresql://malote:{PASSWORD}@banco/erp", name=NAME),
+        locks=LocksSettings(dba_user=NAME, dba_password=PASSWORD, automatic_users=[NAME]),
+        alerts=AlertsSettings(targets=[f"mailto://{EMAIL}:{PASSWORD}@x"]),
+    )
+    told = settings_told.told(settings)
+    text = json.dumps(told, ensure_ascii=False)
+    assert all(planted not in text for planted in PLANTED)
+    assert told["erp"]["url"] == "postgresql:(set)"
+    assert (told["locks"]["dba_password"], told["language"]) == ("(set)", "pt")
+    assert told["locks"]["grace_seconds"] == settings.locks.grace_seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*PLANTED, "João", "dois nomes", "a" * 201, f"x{CPF}", "eyJhbGciOiJIUzI1NiIsInR5", "x@y", "C:\\Users\\maria silva"],
+)
+def test_a_text_goes_out_only_in_the_form_of_a_thing(text: str) -> None:
+    assert harmless.facts({"count": text}) == {}
+    assert harmless.facts({"detail": text, "name": text}) == {}
+    if " " in text or any(one.isdigit() for one in text) or "@" in text:
+        assert harmless.text(text) == harmless.HIDDEN
+
+
+def test_what_was_received_says_the_same_again(services: Services, tmp_path: Path) -> None:
+    view = services.runbook.view("caixa1", MARIA)
+    file = tmp_path / "e.zip"
+    file.write_bytes(evidence.make(services.runbook, view, [], "pt", MARIA))
+    received = read(file)
+    assert received.procedure.verdict == view.procedure.verdict
+    assert [one.state for one in received.procedure.steps] == [one.state for one in view.procedure.steps]
+    assert [one.code for one in received.seen.causes] == [one.code for one in view.seen.causes]
+    ended = CliRunner().invoke(assemble("evidence"), ["evidence", "read", str(file), "--language", "en"])
+    assert ended.exit_code == 0
+    assert "[folder_missing]" in ended.stdout
+
+
+def zipped(**files: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_json", ".json"), content)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04 cut",
+        b"no zip at all" * 100,
+        zipped(other_json=b"{}"),
+        zipped(manifest_json=b"["),
+        zipped(manifest_json=b'{"format": 1, "malote": "x", "files": {}}', situation_json=b"{}", marks_json=b"null"),
+        zipped(manifest_json=b'{"format": 9, "malote": "x", "files": {}}'),
+        zipped(manifest_json=b" " * (LARGEST_PART + 10)),
+        zipped(**{f"f{number}": b"" for number in range(200)}, manifest_json=b"{}"),
+    ],
+    ids=["empty", "cut", "no zip", "no manifest", "no JSON", "altered", "newer", "a bomb", "too many files"],
+)
+def test_a_hostile_zip_is_refused_before_it_costs_anything(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / f"{NAME}.zip"
+    file.write_bytes(content)
+    with pytest.raises(EvidenceError) as refused:
+        read(file)
+    assert refused.value.code == "evidence_unreadable"
+
+
+def test_an_altered_part_is_told(services: Services, tmp_path: Path) -> None:
+    found = contents(evidence.make(services.runbook, services.runbook.view("", MARIA), [], "pt", MARIA))
+    found["situation.json"] = found["situation.json"].replace("caixa1", "caixa2")
+    file = tmp_path / "e.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in found.items():
+            archive.writestr(name, text)
+    with pytest.raises(EvidenceError):
+        read(file)
+
+
+def test_the_drawers_last_button_hands_the_zip_out_and_the_trail_says_so(services: Services) -> None:
+    recent.keep(None, "", {"event": "rejected", "till": "caixa1", "detail": NAME})
+    with signed_in(services, Role.OPERADOR, "edu") as client:
+        answer = client.get("/console/assistant/evidence?till=caixa1")
+    assert answer.headers["content-type"] == "application/zip"
+    found = contents(answer.content)
+    assert '"event": "rejected"' in found["log.json"]
+    assert all(planted not in text for text in found.values() for planted in PLANTED)
+    with signed_in(services, Role.ADMINISTRADOR, "ana") as client:
+        assert "Juntou evidências para o Suporte" in client.get("/console/audit").text
+    with signed_in(services, Role.CONSULTA, "dora") as client:
+        assert client.get("/console/assistant/evidence").status_code == 403
+
+
+def test_logs_on_disk_are_read_from_their_end_and_only_as_json(tmp_path: Path) -> None:
+    file = tmp_path / "server.log"
+    file.write_bytes(b"no json " + NAME.encode() + b"\n[1]\n" + b'{"event": "rejected", "till": "caixa1"}\n' * 3)
+    assert evidence.lines_of(file) == [{"event": "rejected", "till": "caixa1"}] * 3
