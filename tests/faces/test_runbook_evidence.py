@@ -95,7 +95,7 @@ def test_settings_go_out_as_numbers_and_choices_and_secrets_as_being_set() -> No
         store=StoreSettings(name=NAME, issuers=[CPF]),
         erp=ErpSettings(url=f"postgresql://malote:{PASSWORD}@banco/erp", name=NAME),
         locks=LocksSettings(dba_user=NAME, dba_password=PASSWORD, automatic_users=[NAME]),
-        alerts=AlertsSettings(targets=[f"mailto://{EMAIL}:{PASSWORD}@x"]),
+        alerts=AlertsSettings(targets=f"mailto://{EMAIL}:{PASSWORD}@x"),
     )
     told = settings_told.told(settings)
     text = json.dumps(told, ensure_ascii=False)
