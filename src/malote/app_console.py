@@ -85,6 +85,8 @@ def console_services(services: Services) -> console.Services:
             accept_day=lambda actor, till, day, reason: accepting.accept_day(
                 engine, till, day, actor, reason, time.time()
             ),
+            lost=partial(accepting.lost, engine),
+            accept_lost=lambda actor, till, reason: accepting.accept_lost(engine, till, actor, reason, time.time())[0],
             accept_gaps=lambda actor, wanted, reason: accepting.accept_numbers(
                 engine, wanted, actor, reason, time.time()
             ),

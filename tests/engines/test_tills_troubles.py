@@ -7,13 +7,18 @@ import pytest
 from sqlalchemy import Engine, select
 
 from malote import wire
+from malote.accounts.audit import SYSTEM
+from malote.books.accepting import accept_lost
 from malote.database.engine import reading
 from malote.database.till_tables import till_day
 from malote.findings import lights as overview
+from malote.spool.sql import Spool
+from malote.tills import lost_sales
 from malote.tills import troubles as till_troubles
 from malote.tills.contact import Recorded, record_contact
 from malote.tills.till import Till
 from malote.tills.troubles import TillTrouble
+from tests.engines.spool_support import access_key, send_sales
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
@@ -57,13 +62,38 @@ def test_a_trouble_stands_with_its_age_and_value_until_the_till_says_it_no_longe
     contact(spool_engine, till_one, troubles=[DISK, wire.TillTrouble("sales_lost", 5.0, 1, 3209)], lost=[lost])
     assert told(spool_engine) == [
         TillTrouble(till_one.id, "caixa1", "till_disk_full", NOW - 120, 1, 0, {"detail": "C:"}),
-        TillTrouble(till_one.id, "caixa1", "sales_lost", NOW - 5, 1, 3209),
     ]
     assert light(spool_engine) == "troubled"
-    with reading(spool_engine) as connection:
-        assert till_troubles.lost_sales(connection, till_one.id) == [lost]
     contact(spool_engine, till_one, NOW + 60, troubles=[])
-    assert (told(spool_engine, NOW + 60), light(spool_engine, NOW + 60)) == ([], "ok")
+    assert (told(spool_engine, NOW + 60), light(spool_engine, NOW + 60)) == ([], "lost"), "a sale stays lost"
+
+
+def test_lost_sales_stay_until_they_come_or_a_person_answers_for_them(spool_engine: Engine, till_one: Till) -> None:
+    own = [
+        wire.LostSale(f"{n}.xml", f"{n:064x}", access_key(n), 1, n, "2026-11-20T09:00:00-03:00", 3209) for n in (7, 8)
+    ]
+    unreadable = wire.LostSale("outbox.sqlite3", "")
+    trouble = wire.TillTrouble("sales_lost", 5.0, 3, 6418)
+    contact(spool_engine, till_one, troubles=[trouble], lost=[*own, unreadable])
+    assert [one.code for one in told(spool_engine)] == ["sales_lost"], "of one of them nothing is known"
+    contact(spool_engine, till_one, NOW + 5, troubles=[])
+    contact(spool_engine, till_one, NOW + 9, troubles=[], lost=own)
+    seen = overview.till_overview(spool_engine, "caixa1", now=NOW + 10)
+    assert seen is not None
+    [finding] = seen.findings
+    assert (finding.code, finding.count, finding.value, finding.since) == ("sales_lost", 2, 6418, NOW)
+    with reading(spool_engine) as connection:
+        listed = lost_sales.listed(connection)
+    assert [(one.till, one.series, one.number, one.total) for one in listed] == [
+        ("caixa1", 1, 7, 3209),
+        ("caixa1", 1, 8, 3209),
+    ]
+    send_sales(Spool(spool_engine, language="en"), till_one, [7])
+    lost_sales.settle(spool_engine)
+    assert accept_lost(spool_engine, "CAIXA1", SYSTEM, "sem cópia", NOW + 20) == (1, 3209)
+    assert light(spool_engine, NOW + 20) != "lost"
+    contact(spool_engine, till_one, NOW + 30, troubles=[trouble], lost=own)
+    assert light(spool_engine, NOW + 30) != "lost", "what was answered for is not told again"
 
 
 def test_an_older_agent_that_says_nothing_takes_nothing_for_granted(spool_engine: Engine, till_one: Till) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from malote.app import Services
 from malote.cli.main import assemble
 from malote.database.engine import writing
 from malote.database.tables import document as documents
+from malote.wire import Contact, LostSale
 from tests.faces.console_support import csrf_of, send, settle, signed_in, store, till
 from tests.faces.test_console_pages import words
 from tests.unit.fiscal.notes import build_note
@@ -79,3 +81,26 @@ def test_missing_numbers_are_told_and_accepted_with_a_reason(services: Services,
     assert "Números que faltam" not in run("status").stdout
     run("books", "gaps")
     run("numbering")
+
+
+def test_what_a_till_lost_is_told_by_number_and_value_and_answered_for(services: Services, run: Run) -> None:
+    run("books", "accept-gaps", "caixa1", "--reason", "não usados")
+    sender, now = services.tills()[0], datetime.now(UTC)
+    sale = LostSale("venda7.xml", "07" * 32, "35" * 22, 1, 7, now.isoformat(), 3209)
+    services.record_contact(sender, Contact("1", now, 0, 0, troubles=[], lost=[sale]))
+    services.record_contact(sender, Contact("1", now, 0, 0, troubles=[]))
+    assert "1 × Vendas perdidas no disco do caixa [sales_lost]: R$ 32,09" in run("status", code=1).stdout
+    assert "caixa1 · 1/7 · " + "35" * 22 + " · R$ 32,09" in run("books", "lost", code=1).stdout
+    assert "perdida no caixa" in run("books", "board", code=1).stdout
+    assert (
+        "1 seriam aceitas, R$ 32,09" in run("books", "accept-lost", "caixa1", "--reason", "teste", "--dry-run").stdout
+    )
+    with signed_in(services) as ana:
+        assert "Vendas perdidas no disco do caixa" in words(ana.get("/console/reconciliation").text)
+        page = words(ana.get("/console/tills/caixa1").text)
+        assert "1/7" in page
+        form = {"csrf": csrf_of(ana), "reason": "cupom digitado de novo"}
+        assert "1 venda perdida aceita." in words(ana.post("/console/tills/caixa1/lost", data=form).text)
+    assert answer(run("books", "lost", "--json")) == []
+    assert answer(run("books", "lost", "--accepted", "--json"))[0]["number"] == 7
+    assert "perdida" not in run("status").stdout

@@ -19,6 +19,8 @@ from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.findings.kinds import USUAL_SECONDS
 from malote.reconciliation import day_differences
+from malote.tills import lost_sales
+from malote.tills.lost_sales import Lost
 
 SHORTEST_REASON, LONGEST_REASON = 5, 500  # characters
 MOST_LISTED = 1000
@@ -99,6 +101,22 @@ def accept_day(engine: Engine, till: str, day: date, actor: Actor, reason: str, 
             after: dict[str, Any] = {"day": day.isoformat(), "count": count}
             audit.record(connection, actor, "day_accepted", f"till:{till}", after=after, reason=reason, now=now)
         return count
+
+
+def accept_lost(engine: Engine, till: str, actor: Actor, reason: str, now: float) -> tuple[int, int]:
+    """A person says what became of the sales that a till lost: how many, and their cents. Raises ``StoreError``."""
+    with writing(engine) as connection:
+        count, total = lost_sales.accept(connection, till, now)
+        if count:
+            after: dict[str, Any] = {"count": count, "total_cents": total}
+            audit.record(connection, actor, "lost_accepted", f"till:{till}", after=after, reason=reason, now=now)
+        return count, total
+
+
+def lost(engine: Engine, till: str | None = None, *, accepted: bool = False) -> list[Lost]:
+    """What tills lost, by till and number. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        return lost_sales.listed(connection, till, accepted=accepted)
 
 
 def _accept(

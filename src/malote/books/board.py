@@ -24,6 +24,8 @@ from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
 from malote.reconciliation import book_days, day_differences
 from malote.reconciliation.day_differences import Named
+from malote.tills import lost_sales
+from malote.tills.lost_sales import Lost
 from malote.tills.troubles import till_troubles
 
 #   none, partly, fully   by the till's own count
@@ -110,6 +112,7 @@ class Board(msgspec.Struct, frozen=True):
     after: str | None = None
     offline: list[Offline] = []
     latest: list[Late] = []
+    lost: list[Lost] = []  # sales that tills lost, and that never came
     other: list[Named] = []  # sales that a till and this server have otherwise, of days that are over
 
 
@@ -121,6 +124,7 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
         own = {row.name for row in shown}
         other = [one for one in day_differences.listed(connection, query.since, query.until) if one.till in own]
         cells = _cells(connection, calendar, query, [row.id for row in shown])
+        lost = [one for one in lost_sales.listed(connection) if one.till in own]
         for row in shown:
             _mark_other(cells[row.id], [one for one in other if one.till == row.name and not one.accepted])
         rows = [Row(row.name, row.label, cells[row.id]) for row in shown]
@@ -133,7 +137,9 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
         if cell.unsent and cell.day < today
     ]
     days = [query.since + timedelta(days=place) for place in range((query.until - query.since).days + 1)]
-    return Board(days, rows, months, oldest, sorted(late, key=lambda one: (one.day, one.till)), after, *behind, other)
+    return Board(
+        days, rows, months, oldest, sorted(late, key=lambda one: (one.day, one.till)), after, *behind, lost, other
+    )
 
 
 def _mark_other(cells: dict[date, Cell], differing: Sequence[Named]) -> None:
@@ -259,12 +265,15 @@ def _arrived(here: int, told: int | None) -> Arrived:
 
 def _short(connection: Connection, calendar: BusinessDay) -> dict[int, str]:
     """From which day on a till's own count lacks what it saw: files that it could not capture, or lost."""
-    found: dict[int, str] = {}
+    since: dict[int, float] = {}
     for trouble in till_troubles(connection, now=time.time()):
-        if trouble.code in ("files_uncaptured", "sales_lost"):
-            day = calendar.of(datetime.fromtimestamp(trouble.since).astimezone().isoformat())
-            found[trouble.till_id] = min(found.get(trouble.till_id, _NEVER), "" if day is None else day.isoformat())
-    return found
+        if trouble.code in ("files_uncaptured", lost_sales.CODE):
+            since[trouble.till_id] = min(since.get(trouble.till_id, trouble.since), trouble.since)
+    lost = lost_sales.by_till()
+    for till_id, at in connection.execute(select(lost.c.till_id, lost.c.lost_since)):
+        since[till_id] = min(since.get(till_id, at), at)
+    days = {till_id: calendar.of(datetime.fromtimestamp(at).astimezone().isoformat()) for till_id, at in since.items()}
+    return {till_id: "" if day is None else day.isoformat() for till_id, day in days.items()}
 
 
 def _differing(connection: Connection, calendar: BusinessDay) -> dict[tuple[int, str], int]:

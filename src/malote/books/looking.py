@@ -9,6 +9,7 @@ from malote.findings import standing
 from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.standing import Standing
 from malote.reconciliation import book_days, day_differences
+from malote.tills import lost_sales
 
 MARKS = 200  # days counted anew at one look; the poster counts the rest
 
@@ -21,6 +22,7 @@ def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
     """
     book_days.recount(engine, calendar, MARKS)
     usual = now - USUAL_SECONDS
+    lost_sales.settle(engine)
     today = calendar.at(usual)
     day_differences.judge(engine, calendar, today, now)
     with reading(engine) as connection:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malote.cli.books_lost import said_of
 from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, print_json, say, services_of
 from malote.cli.tables import plain_table
 from malote.rejection import Language
@@ -44,7 +45,7 @@ def board(
 ) -> None:
     """Shows tills × business days with two marks: what arrived by the till's own count, and what is proven in the ERP.
 
-    Exit status 1 where something is divergent, or a day that is over has sales at a till that aren't here.
+    Exit status 1 where something is divergent or lost, or a day that is over has sales at a till that aren't here.
     """
     import time
 
@@ -65,6 +66,7 @@ def board(
         _show(found, language, now.timestamp())
     if (
         found.unsent
+        or found.lost
         or any(not one.accepted for one in found.other)
         or any(cell.proven == "divergent" for row in found.rows for cell in row.cells.values())
     ):
@@ -80,6 +82,7 @@ def _plain(found: "Board") -> object:
         "unsent": found.unsent,
         "offline": found.offline,
         "latest": found.latest,
+        "lost": found.lost,
         "other": found.other,
     }
 
@@ -97,6 +100,8 @@ def _show(found: "Board", language: Language, now: float) -> None:
     for one in found.unsent:
         said = "not here, and the day is over" if english else "não chegaram, e o dia já acabou"
         say(f"{one.till} · {one.day.isoformat()} · {one.count} · R$ {amount(one.total, language)} · {said}")
+    for sale in found.lost:
+        say(f"{said_of(sale, language)} · {'lost at the till' if english else 'perdida no caixa'}")
     for named in found.other:
         say(_other(named, language))
     for month in found.months:

@@ -115,6 +115,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             books.rebook,
             books.accept_gaps,
             books.accept_day,
+            books.accept_lost,
             synchronise.synchronise,
             synchronise.synchronise_one,
             rejected.check,

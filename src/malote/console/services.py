@@ -34,6 +34,7 @@ from malote.rejection import Language
 from malote.runbook.services import Runbook
 from malote.spool.documents import Reason
 from malote.structures.services import Structures
+from malote.tills.lost_sales import Lost
 from malote.wire import RefusedFile
 
 
@@ -96,6 +97,8 @@ class Books:
     day: Callable[[str, date], list[Listed]]  # the sales behind a till's day
     gaps: Callable[[str], list[Gap]]  # a till's missing numbers
     accept_day: Callable[[Actor, str, date, str], int]  # till, day, reason: how many differences that were
+    lost: Callable[[str], list[Lost]]  # sales that a till lost and nobody answered for
+    accept_lost: Callable[[Actor, str, str], int]  # till, reason: how many sales that were
     accept_gaps: Callable[[Actor, Wanted, str], int]  # with a reason: how many numbers that were
 
 

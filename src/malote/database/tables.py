@@ -50,7 +50,7 @@ till = Table(
     Column("uncaptured_since", Double),
     Column("unsent_since", Double),
     Column("troubles", Text),  # JSON, list of till_tables.Noted
-    Column("lost", Text),  # JSON, list of wire.LostSale
+    Column("lost", Text),  # of an older version; nobody reads it (tills/lost_sales.py)
     Column("books_turn", BigInteger),  # of the newest of its days here
     # Its newest sale.
     Column("last_series", BigInteger),

@@ -1,7 +1,18 @@
 """What tills say of their own books. A change needs a migration."""
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 
 from malote.database.tables import ROW_ID, metadata
 
@@ -28,4 +39,28 @@ till_day = Table(
     Column("told_at", Double, nullable=False),  # when the till said so
     PrimaryKeyConstraint("till_id", "day", name="till_day_key"),
     Index("till_day_day", "day", "till_id"),
+)
+
+# Sales that a till lost with its disk (tills/lost_sales.py).
+lost_sale = Table(
+    "lost_sale",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="lost_sale_till"), nullable=False),
+    Column("identity", Text, nullable=False),  # the file's hash, else its key, else its number
+    Column("name", Text, nullable=False),
+    Column("file_sha256", LargeBinary),
+    Column("access_key", Text),
+    Column("series", BigInteger),
+    Column("number", BigInteger),
+    Column("issued_at", Text),  # ISO 8601 with zone
+    Column("total", BigInteger),  # cents
+    Column("told_at", Double, nullable=False),  # when the till first said so
+    Column("accepted_at", Double),  # a person answered for it
+    PrimaryKeyConstraint("till_id", "identity", name="lost_sale_key"),
+    Index(
+        "lost_sale_open",
+        "till_id",
+        sqlite_where=text("accepted_at IS NULL"),
+        postgresql_where=text("accepted_at IS NULL"),
+    ),
 )

@@ -13,8 +13,8 @@ from malote.findings.kinds import SILENT_SECONDS, USUAL_SECONDS
 from malote.findings.tallies import counts_of, late
 from malote.reconciliation.erp_memory import is_unchecked, outside_of
 from malote.spool import unbooked
+from malote.tills import lost_sales, warnings
 from malote.tills import troubles as till_troubles
-from malote.tills import warnings
 
 Number = ColumnElement[Any]
 
@@ -25,7 +25,7 @@ def figures(
     """A row per till. ``now`` in seconds since the epoch; ``whole`` 1 where a finding concerns them all. ``brief``: no
     more than lights, and columns to sort by, need."""
     counts, lost, deleted = counts_of(only, brief=brief), outside_of(), unbooked.by_till()
-    overdue, looked = late(now), standing.by_till()
+    overdue, looked, lost_at_till = late(now), standing.by_till(), lost_sales.by_till()
     at_till, pending = func.coalesce(till.c.pending, 0), _of(counts, "pending")
     oldest = _oldest_accepted(pending)
     silent = till.c.last_contact_at < now - SILENT_SECONDS
@@ -37,6 +37,7 @@ def figures(
         "behind": case((oldest < now - USUAL_SECONDS, pending), else_=0),
         "cut_off": case((silent, at_till), else_=0),
         "troubled": case((till_troubles.is_troubled(now), 1), else_=0),
+        "lost": _of(lost_at_till, "lost"),
         "slowed": case((warnings.is_slowed(now), 1), else_=0),
         "deleted": _of(deleted, "deleted"),
         "refused": case((func.coalesce(till.c.refused, "[]") != "[]", 1), else_=0),
@@ -52,13 +53,18 @@ def figures(
         "at_till": at_till,
     }
     if not brief:
-        columns |= _beside(counts, lost, {"deleted": deleted, "overdue": overdue} | dict.fromkeys(_LOOKED, looked))
+        columns |= _beside(
+            counts,
+            lost,
+            {"deleted": deleted, "overdue": overdue, "lost": lost_at_till} | dict.fromkeys(_LOOKED, looked),
+        )
         columns |= {"behind_since": oldest, "uncaptured": func.coalesce(till.c.uncaptured, 0)}
         columns |= {"slowed_at": warnings.slowed_since(now), "shared_with": warnings.shared_with(now)}
     statement = select(*_OF_TILL, *(column.label(name) for name, column in columns.items())).select_from(
         till.outerjoin(counts, counts.c.till_id == till.c.id)
         .outerjoin(lost, lost.c.till_id == till.c.id)
         .outerjoin(deleted, deleted.c.till_id == till.c.id)
+        .outerjoin(lost_at_till, lost_at_till.c.till_id == till.c.id)
         .outerjoin(overdue, overdue.c.till_id == till.c.id)
         .outerjoin(looked, looked.c.till_id == till.c.id)
     )

@@ -100,6 +100,7 @@ _SINCE: dict[Name, Callable[[Any, Ages], float | None]] = {
     "unsent": lambda row, known: row.unsent_since,
 }
 _FACTS: dict[Name, Callable[[Any], dict[str, str]]] = {
+    "lost": lambda row: {"count": str(row.lost)},
     "sharing": lambda row: {"owner": row.shared_with or "?", "till": row.name},
     "skewed": lambda row: {"seconds": f"{row.clock_skew_seconds:+.0f}"},
 }

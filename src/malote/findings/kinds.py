@@ -1,8 +1,8 @@
 """Every kind of finding, and how much each weighs. The one place that decides what a light shows and what comes first.
 
 Green means that nothing here is true: nothing seen uncaptured, nothing captured unsent, nothing received unbooked
-beyond the usual moment, nothing deleted unbooked, no number missing, no offline sale over its time, and the ERP has
-what was booked, as was seen within ten minutes and since the poster started.
+beyond the usual moment, nothing deleted unbooked, no number missing, no sale lost, no offline sale over its time, and
+the ERP has what was booked, as was seen within ten minutes and since the poster started.
 """
 
 from typing import Literal, get_args
@@ -26,6 +26,7 @@ Name = Literal[
     "behind",
     "cut_off",
     "troubled",
+    "lost",
     "slowed",
     "rejected",
     "deleted",
@@ -71,6 +72,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("cut_off", "stopped", 80, "till_cut_off"),
     # It sees files that it doesn't capture, or told of a trouble (tills/troubles.py).
     Kind("troubled", "attention", 75),
+    # It lost sales with its disk, and they never came.
+    Kind("lost", "attention", 74, "sales_lost"),
     # It brings so many rejects that it is made to wait.
     Kind("slowed", "attention", 72, "too_many_rejects"),
     # A person must look at documents of it.

@@ -81,6 +81,7 @@ _BY_NAME: dict[str, Treatment] = {
     "behind": Treatment("poster", stops_all=True),
     "cut_off": Treatment("agent"),
     "troubled": Treatment("agent"),
+    "lost": Treatment("books", press=HISTORY),
     "slowed": Treatment("documents", step="rejected"),
     "rejected": Treatment("documents", step="rejected"),
     "deleted": Treatment("documents", press=TRASH),

@@ -15,9 +15,10 @@ from malote.database.engine import writing
 from malote.database.tables import till as tills
 from malote.database.till_tables import Noted, till_day
 from malote.database.touched_days import touch
-from malote.wire import Contact, LostSale, RefusedFile, TillDay, TillTrouble
+from malote.tills import lost_sales
+from malote.wire import Contact, RefusedFile, TillDay, TillTrouble
 
-MOST_KEPT = 100  # troubles, and lost sales, of one contact
+MOST_KEPT = 100  # troubles of one contact
 _TEXT = 300  # characters kept of a name or a fact
 _LONGEST = 20 * 365 * 86_400.0  # seconds that anything may go on for
 # Nothing else is a business day of a shop that is open: whoever has a token can't fill the table.
@@ -48,6 +49,8 @@ def record_contact(engine: Engine, till_id: int, contact: Contact, *, received_a
         **_columns(contact, received_at),
     }
     with writing(engine) as connection:
+        kept = lost_sales.keep(connection, till_id, contact.lost, received_at) if contact.lost else 0
+        values["troubles"] = _troubles(_beyond(contact.troubles, kept), received_at)
         turn = _keep_days(connection, till_id, contact.days, received_at) if contact.days else None
         if turn is not None:
             values["books_turn"] = turn
@@ -68,8 +71,6 @@ def _columns(contact: Contact, received_at: float) -> dict[str, Any]:
         "uncaptured": folder.uncaptured if folder else None,
         "uncaptured_since": _since(folder.uncaptured_seconds, received_at) if folder and folder.uncaptured else None,
         "unsent_since": _since(unsent, received_at) if unsent is not None and contact.pending else None,
-        "troubles": _troubles(contact.troubles, received_at),
-        "lost": _encoded([_short(sale) for sale in contact.lost[:MOST_KEPT]]) if contact.lost else None,
     }
 
 
@@ -128,8 +129,9 @@ def _troubles(said: list[TillTrouble] | None, received_at: float) -> str | None:
     )
 
 
-def _short(sale: LostSale) -> LostSale:
-    return msgspec.structs.replace(sale, name=sale.name[:_TEXT])
+def _beyond(said: list[TillTrouble] | None, kept: int) -> list[TillTrouble] | None:
+    """Without lost sales that are all kept here one by one."""
+    return [one for one in said if one.code != lost_sales.CODE or one.count > kept] if said else said
 
 
 def _since(seconds: float, received_at: float) -> float:

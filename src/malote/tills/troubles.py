@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from malote.database.tables import till
 from malote.database.till_tables import Noted
-from malote.wire import LostSale
 
 # What the POS is writing just now is seen and not captured yet: no trouble for so long.
 UNCAPTURED_SECONDS = 60.0
@@ -57,15 +56,6 @@ def of_row(row: Any, now: float) -> Iterator[TillTrouble]:
     if skew is not None and abs(skew) > SKEW_SECONDS:
         facts = {"seconds": f"{skew:+.0f}"}
         yield TillTrouble(row.id, row.name, SKEWED, row.last_contact_at or now, 1, 0, facts)
-
-
-def lost_sales(connection: Connection, till_id: int) -> list[LostSale]:
-    """The sales that the till can't bring back from its damaged disk, at most the first hundred.
-
-    How many they are, and what they come to, is the trouble ``sales_lost``. Raises ``StoreError``.
-    """
-    said = connection.execute(select(till.c.lost).where(till.c.id == till_id)).scalar()
-    return msgspec.json.decode(said, type=list[LostSale]) if said else []
 
 
 def is_troubled(now: float | ColumnElement[float]) -> ColumnElement[bool]:

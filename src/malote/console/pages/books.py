@@ -54,6 +54,15 @@ def accept_day(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     return answer(request, "till", shown | {"told": words}, events=told(words))
 
 
+@post("/tills/{name:str}/lost", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def accept_lost(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    """A person answers for the sales that the till lost."""
+    visit, services = visit_of(request), services_of(request)
+    count = services.books.accept_lost(visit.actor, name, _reason(visit))
+    words = visit.say_many("%(num)s venda perdida aceita.", "%(num)s vendas perdidas aceitas.", count)
+    return answer(request, "till", till.context(services, name, "pending", {}) | {"told": words}, events=told(words))
+
+
 def _reason(visit: Visit) -> str:
     """Raises ``RefusedError`` where there is none."""
     found = visit.text("reason").strip()[:LONGEST_REASON]

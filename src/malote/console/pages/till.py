@@ -58,6 +58,7 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
         "flagged": services.documents.flagged(till.name)[:MOST_TOLD] if till.flagged else [],
         "overdue": services.documents.overdue(till.name)[:MOST_TOLD] if till.overdue else [],
         "jobs": _jobs(services, till.name),
+        "lost": services.books.lost(till.name)[:MOST_TOLD] if _lost_any(till) else [],
     }
     match tab:
         case "pending":
@@ -81,6 +82,10 @@ def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -
             return shown | load_manager.structure_of(services, till.name)
         case "history":
             return shown | {"happenings": _happenings(services, till.name)}
+
+
+def _lost_any(till: TillOverview) -> bool:
+    return any(one.name == "lost" for one in till.findings)
 
 
 def known(services: Services, name: str) -> TillOverview:

@@ -1,0 +1,82 @@
+"""``malote books lost`` and ``accept-lost``: sales that tills lost with their disks, and a person's word for them."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from malote.cli.books_gaps import ReasonOption, checked_reason
+from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, print_json, say, services_of
+from malote.cli.quarantine import DryRunOption
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.tills.lost_sales import Lost
+
+
+def lost(
+    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    accepted: Annotated[bool, typer.Option("--accepted", help="Also those that somebody answered for.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists the sales that tills lost with their disks and that never came, by number and value.
+
+    Exit status 1 while there are any that nobody answered for.
+    """
+    from malote.books import looking
+    from malote.books.accepting import lost as listed
+    from malote.books.days import business_day
+
+    with services_of(config) as services:
+        looking.look(services.engine, business_day(services.settings.books), time.time())
+        found = listed(services.engine, till, accepted=accepted)
+        language = services.settings.language
+    if json:
+        print_json(found)
+    elif not found:
+        say("No sale was lost." if language == "en" else "Nenhuma venda perdida.")
+    else:
+        for one in found:
+            said = "" if one.accepted_at is None else " (accepted)" if language == "en" else " (aceita)"
+            say(said_of(one, language) + said)
+    if any(one.accepted_at is None for one in found):
+        raise typer.Exit(FOUND)
+
+
+def accept_lost(
+    till: Annotated[str, typer.Argument(help="Whose sales.", metavar="TILL")],
+    reason: ReasonOption,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """A person answers for the sales that a till lost: lights tell of them no more.
+
+    One whose XML is found is booked as any other, and needs no answer. The audit trail has who, how much and why.
+    """
+    from malote.accounts.audit import command_line
+    from malote.books import accepting
+
+    reason = checked_reason(reason)
+    with services_of(config) as services:
+        if dry_run:
+            found = accepting.lost(services.engine, till)
+            count, total = len(found), sum(one.total or 0 for one in found)
+        else:
+            count, total = accepting.accept_lost(services.engine, till, command_line(), reason, time.time())
+        language = services.settings.language
+    if json:
+        print_json({"accepted": 0 if dry_run else count, "found": count, "total": total})
+    elif not count:
+        say("No sale was lost." if language == "en" else "Nenhuma venda perdida.")
+    else:
+        words = ("would be accepted", "seriam aceitas") if dry_run else ("accepted", "aceitas")
+        say(f"{count} {words[0] if language == 'en' else words[1]}, R$ {amount(total, language)}.")
+
+
+def said_of(one: "Lost", language: Language) -> str:
+    """Till, number, key and value, as far as known."""
+    number = f"{one.series}/{one.number}" if one.number is not None else one.name
+    total = "?" if one.total is None else amount(one.total, language)
+    return f"{one.till} · {number} · {one.access_key or '?'} · R$ {total}"
