@@ -1,0 +1,93 @@
+"""What the types of the settings don't say. Each raises ``SettingsError``."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from malote import address, erp_engines
+from malote.address import AddressError
+from malote.config.errors import SettingsError
+from malote.config.sections import AlertsSettings, BooksSettings
+from malote.config.settings import Settings
+from malote.fiscal import typed
+from malote.fiscal.operations import operation
+from malote.fiscal.typed import TypedError
+
+_ADDRESSES: dict[str, tuple[str, ...]] = {
+    "database.url": ("sqlite", "postgresql"),
+    "erp.url": erp_engines.NAMES,
+    "structures.erp_url": erp_engines.NAMES,
+}
+
+
+def check_addresses(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Here, before anybody connects: what can be read in two ways would be repeated by whoever looks for the server.
+
+    An empty variable is one that somebody forgot to fill: it must not quietly mean a file to try things out with.
+    """
+    for name in ("database.url", "erp.url"):
+        variable = f"MALOTE_{name.upper().replace('.', '_')}"
+        if environment.get(variable, "x").strip() == "":
+            raise _invalid(settings, name, f'{variable}=""')
+    for name, schemes in _ADDRESSES.items():
+        section, _, field = name.partition(".")
+        given = getattr(getattr(settings, section), field)
+        try:
+            if given:
+                address.check(given, schemes)
+        except AddressError as error:
+            code = "erp_address_invalid" if name == "erp.url" else "address_invalid"
+            raise _invalid(settings, name, error.detail, code) from None
+
+
+def check_operations(settings: Settings) -> None:
+    for cfop in settings.fiscal.operations:
+        if operation(cfop, {}) is None:
+            raise _invalid(settings, "fiscal.operations", cfop)
+
+
+def issuers(settings: Settings) -> list[str]:
+    """As documents write them, however they were typed."""
+    try:
+        return [typed.taxpayer(one) for one in settings.store.issuers]
+    except TypedError as error:
+        raise _invalid(settings, "store.issuers", error.detail) from None
+
+
+def since(settings: Settings) -> str:
+    try:
+        zone = settings.books.zone
+        return typed.lasting_since(settings.store.since, ZoneInfo(zone) if zone else None)
+    except TypedError as error:
+        raise _invalid(settings, "store.since", error.detail) from None
+
+
+def check_quiet(alerts: AlertsSettings, where: str) -> None:
+    time = r"([01]\d|2[0-3]):[0-5]\d"
+    if alerts.quiet_hours and not re.fullmatch(f"{time}-{time}", alerts.quiet_hours):
+        raise SettingsError(f"{where}: alerts.quiet_hours: HH:MM-HH:MM")
+
+
+def check_books(books: BooksSettings, where: str) -> None:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", books.day_begins):
+        raise SettingsError(f"{where}: books.day_begins: HH:MM")
+    try:
+        ZoneInfo(books.zone or "UTC")
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise SettingsError(f"{where}: books.zone: {error}") from error
+
+
+def _invalid(settings: Settings, name: str, detail: str, code: str = "setting_invalid") -> SettingsError:
+    variable = f"MALOTE_{name.upper().replace('.', '_')}"
+    facts = {"setting": name, "variable": variable, "detail": detail}
+    return SettingsError(f"{name}: {detail}", code, facts, settings.language)
+
+
+def check_proxies(named: list[str], where: str) -> None:
+    """Raises ``SettingsError``: a name in their place would be believed by nobody, and nobody told."""
+    for each in named:
+        try:
+            ipaddress.ip_network(each, strict=False)
+        except ValueError as error:
+            raise SettingsError(f"{where}: server.trusted_proxies: {error}") from error
