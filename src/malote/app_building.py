@@ -15,7 +15,7 @@ from malote.fiscal.documents import Document, has_content, identity
 from malote.fiscal.reader import read
 from malote.intake.receive import Intake
 from malote.locks.services import Locks
-from malote.quarantine import cures
+from malote.quarantine import cure_difference
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.parts import Parts
 from malote.quarantine.services import Quarantine
@@ -39,8 +39,8 @@ def build_quarantine(settings: Settings, engine: Engine, intake: Intake) -> Quar
             trash=settings.trash_path,
             settings=settings.quarantine,
             trash_days=settings.retention.trash_days,
-            judge=cures.mindful(engine, intake.judge),
-            foreseeing=lambda: cures.mindful(engine, intake.foreseeing()),
+            judge=cure_difference.mindful(engine, intake.judge),
+            foreseeing=lambda: cure_difference.mindful(engine, intake.foreseeing()),
             take=intake.take_files,
             read=lambda content: read(content, limits),
             booked=partial(_booked, settings),

@@ -33,7 +33,7 @@ from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
 from malote.posting.products import Remembered
 from malote.posting.second_look import look_again
-from malote.quarantine import cures
+from malote.quarantine import cure_product
 from malote.reconciliation import erp_memory
 from malote.spool import retention
 from malote.spool.presence import Presence, watched
@@ -112,7 +112,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
     connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
     watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
     lookout = Lookout(watch, program)
-    products = Remembered(partial(cures.product_map, parts.engine))
+    products = Remembered(partial(cure_product.product_map, parts.engine))
     return Poster(
         parts.spool,
         parts.engine,

@@ -137,6 +137,8 @@ class SaleRow(msgspec.Struct, frozen=True):
 
 
 # What is told of a document whose row isn't there at all, or stands twice, in place of names of fields.
+LOCKED = "erp_locked"  # the code of what another session of the ERP holds
+
 GONE = "-"
 TWICE = "++"
 

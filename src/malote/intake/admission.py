@@ -14,7 +14,7 @@ from malote.fiscal import operations
 from malote.fiscal.answers import CURED_BY_AUTHORISATION
 from malote.fiscal.documents import Answer, Document, Sale
 from malote.fiscal.operations import Overrides
-from malote.fiscal.problems import Problem, keep, reject, warning
+from malote.fiscal.problems import ACCEPTABLE, Problem, keep, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
 from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
@@ -52,9 +52,6 @@ class _Judged(msgspec.Struct):
     def kept(self) -> bool:
         return any(problem.severity == "keep" for problem in self.problems)
 
-
-# Findings that a person may accept: the sale is known to the last field, and its sums differ a little.
-ACCEPTABLE = frozenset({"items_sum", "payments_sum", "digest_disagrees", "sale_refers_to_receipt"})
 
 # Of a note that is no sale nothing is booked: what its sums come to, and which version was authorised, is nobody's
 # concern at the till.

@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
+from malote.erp.protocol import LOCKED
 from malote.spool.moving import decode_reason
 
 Key = TypeVar("Key")
 
-LOCKED = "erp_locked"
 REMEMBER_SECONDS = 3.0  # longer than a poster rests
 _NEWEST = 2000  # documents by arrival, looked at for a sale that got through
 

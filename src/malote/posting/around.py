@@ -3,11 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from malote.erp.protocol import ErpError, Outcome, Posting
+from malote.erp.protocol import LOCKED, ErpError, Outcome, Posting
 from malote.erp.sessions.watching import Holder
 from malote.posting.bisect import Parts, post_in_parts
-
-LOCKED = "erp_locked"
 
 Held = Callable[[Sequence[Posting]], Mapping[int, Holder]]
 

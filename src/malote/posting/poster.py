@@ -20,9 +20,9 @@ from sqlalchemy import Engine
 from malote import incidents
 from malote.config import PostingSettings, StoreSettings
 from malote.database.errors import StoreError
-from malote.erp.protocol import Erp, ErpError, Outcome, Posting, Result
+from malote.erp.protocol import LOCKED, Erp, ErpError, Outcome, Posting, Result
 from malote.fiscal.documents import content_hash
-from malote.posting.around import LOCKED, post_around
+from malote.posting.around import post_around
 from malote.posting.deciding import Decider
 from malote.posting.evidence import Evidence, ProgramFaultError, Refusal, general, sign_of
 from malote.posting.joiner import Joiner

@@ -4,6 +4,7 @@ import random
 
 from malote.backing_off import Dice, pause
 from malote.config import PostingSettings
+from malote.erp.protocol import LOCKED
 
 # The whole ERP is concerned, so that a single probe tells for all documents: these don't wait longer one by one.
 ERP_WIDE = frozenset(
@@ -29,7 +30,7 @@ _WOKEN_FACTOR = 15
 def retry_at(code: str, attempts: int, now: float, settings: PostingSettings, dice: Dice = random.random) -> float:
     """When a document that waits for ``code`` is tried again; ``attempts`` came before the one that just failed."""
     longest = settings.retry_longest_seconds
-    if code in ERP_WIDE or code == "erp_locked":
+    if code in ERP_WIDE or code == LOCKED:
         longest = min(longest, longest_probe(code))
     elif code in _WOKEN:
         longest *= _WOKEN_FACTOR
@@ -38,4 +39,4 @@ def retry_at(code: str, attempts: int, now: float, settings: PostingSettings, di
 
 def longest_probe(code: str) -> float:
     """How long a poster rests at most before it tries again, in seconds."""
-    return LOCK_LONGEST_SECONDS if code == "erp_locked" else PROBE_LONGEST_SECONDS
+    return LOCK_LONGEST_SECONDS if code == LOCKED else PROBE_LONGEST_SECONDS

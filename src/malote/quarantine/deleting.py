@@ -198,3 +198,7 @@ def by_till(connection: Connection, standings: Sequence[Standing]) -> dict[str, 
     for one in standings:
         found[names[one.till_id]].append(one)
     return found
+
+
+def typed_or_empty(reason: str) -> str:
+    return typed(reason) if reason.strip() else ""

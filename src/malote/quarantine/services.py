@@ -13,6 +13,10 @@ from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.quarantine import (
     accepting,
+    cure_difference,
+    cure_product,
+    cure_protocol,
+    cure_series,
     cures,
     deleting,
     downloads,
@@ -85,14 +89,14 @@ class Quarantine:
 
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
-        return cures.assign_series(self.parts, document_id, actor, reason=reason)
+        return cure_series.assign_series(self.parts, document_id, actor, reason=reason)
 
     def accept_difference(self, selection: Selection, actor: Actor, *, reason: str) -> CureReport:
         """Books documents in spite of sums that differ by no more than ``quarantine.difference_cents``.
 
         Raises ``QuarantineError`` ``reason_needed``.
         """
-        return cures.accept_difference(self.parts, selection, actor, reason=reason)
+        return cure_difference.accept_difference(self.parts, selection, actor, reason=reason)
 
     def map_product(
         self, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = ""
@@ -101,14 +105,14 @@ class Quarantine:
 
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
-        return cures.map_product(self.parts, document_id, old_code, new_code, actor, reason=reason)
+        return cure_product.map_product(self.parts, document_id, old_code, new_code, actor, reason=reason)
 
     def attach_protocol(self, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
         """Takes in the authorised version of a document, a file called ``name``, and replays the document.
 
         Raises ``DocumentNotFoundError``; ``QuarantineError`` ``protocol_of_another`` where the file isn't that.
         """
-        return cures.attach_protocol(self.parts, document_id, name, content, actor)
+        return cure_protocol.attach_protocol(self.parts, document_id, name, content, actor)
 
     def reverse_booked(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
         """Orders that what is booked in the document's way, and was never authorised, be taken back, and it be booked.
