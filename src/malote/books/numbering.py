@@ -12,10 +12,11 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select, tuple_
 
 from malote.books import excused
 from malote.books.doubts import Doubts
+from malote.books.number_period import bounds
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
@@ -121,8 +122,8 @@ def series(engine: Engine, query: SeriesQuery) -> SeriesPage:
         for key in _behind(owned, query.after) if owned is not None else _all(connection, query.after):
             if len(found) == query.size:
                 return SeriesPage(found, found[-1].key)
-            bounds = _bounds(connection, NumbersQuery(key, query.since, query.until))
-            first, last = (bounds.first, bounds.last) if bounds else (None, None)
+            period = bounds(connection, _sales_of(key), query.since, query.until)
+            first, last = (period.first, period.last) if period else (None, None)
             found.append(SeriesSummary(key, _owner(connection, key), first, last))
     return SeriesPage(found, None)
 
@@ -133,11 +134,11 @@ def numbers(engine: Engine, query: NumbersQuery, now: float | None = None) -> Nu
     ``now`` is in seconds since the epoch. Raises ``StoreError``.
     """
     with reading(engine) as connection:
-        bounds = _bounds(connection, query)
-        if bounds is None:
+        period = bounds(connection, _sales_of(query.key), query.since, query.until)
+        if period is None:
             return NumbersPage(query.key, None, None, 0, [], _voids(connection, query.key), [], None)
-        start = max(query.after, bounds.before)
-        rows = connection.execute(walk(query.key, start, bounds.last)).all()
+        start = max(query.after, period.before)
+        rows = connection.execute(walk(query.key, start, period.last)).all()
         voids, accepted = _voids(connection, query.key), _accepted(connection, query.key, start)
         known = sorted([*voids, *accepted], key=lambda one: one.first)
         page = _Page(start)
@@ -150,11 +151,11 @@ def numbers(engine: Engine, query: NumbersQuery, now: float | None = None) -> Nu
         two_keys = [TwoKeys(number, keys) for number, keys in doubts.two_keys(page.several).items()]
         void_booked = doubts.booked_among([(max(void.first, start + 1), min(void.last, end)) for void in voids])
         overdue = doubts.overdue(start, end, time.time() if now is None else now)
-    at_end = end >= bounds.last
+    at_end = end >= period.last
     shown = [void for void in voids if void.last > start and (void.first <= end or (at_end and query.until is None))]
     after = None if at_end else end
     found = (page.seen, page.gaps, shown, shared, after, two_keys, void_booked, overdue)
-    return NumbersPage(query.key, bounds.first, bounds.last, *found, [one for one in accepted if one.first <= end])
+    return NumbersPage(query.key, period.first, period.last, *found, [one for one in accepted if one.first <= end])
 
 
 def walk(key: SeriesKey, after: int, last: int) -> Select[Any]:
@@ -175,14 +176,6 @@ def next_series(after: SeriesKey | None) -> Select[Any]:
     if after is not None:
         statement = statement.where(tuple_(*columns) > tuple_(after.issuer, after.model, after.series))
     return statement.order_by(*columns).limit(1)
-
-
-class _Bounds(msgspec.Struct, frozen=True):
-    """The numbers of a period. ``before``: the number it begins behind, that of the last sale before it."""
-
-    before: int
-    first: int
-    last: int
 
 
 class _Page:
@@ -248,56 +241,6 @@ def _all(connection: Connection, after: SeriesKey | None) -> Iterator[SeriesKey]
 def _owner(connection: Connection, key: SeriesKey) -> str | None:
     query = select(tills.c.name).join(till_series, till_series.c.till_id == tills.c.id)
     return connection.execute(query.where(*_owned_key(key))).scalar()
-
-
-def _bounds(connection: Connection, query: NumbersQuery) -> _Bounds | None:
-    """Where the period begins and ends; None where no sale was issued in it.
-
-    A gap belongs to the period of the sale behind it: of periods that follow one another, to one and no more.
-    """
-    column = documents.c.number
-    row = connection.execute(select(func.min(column), func.max(column)).where(*_sales_of(query.key))).one()
-    if row[0] is None:
-        return None
-    start, last = int(row[0]), int(row[1])
-    if query.since is not None:
-        start = _first_since(connection, query.key, query.since, (start, last))
-    end = last + 1
-    if query.until is not None:
-        end = _first_since(connection, query.key, query.until, (start, last))
-    within = (column >= start, column < end)
-    row = connection.execute(select(func.min(column), func.max(column)).where(*_sales_of(query.key), *within)).one()
-    return None if row[0] is None else _Bounds(start - 1, int(row[0]), int(row[1]))
-
-
-def _first_since(connection: Connection, key: SeriesKey, at: datetime, bounds: tuple[int, int]) -> int:
-    """The smallest number from which on sales were issued at ``at`` or later, found by halving."""
-    low, high = bounds[0], bounds[1] + 1
-    while low < high:
-        middle = (low + high) // 2
-        nearest = (
-            select(documents.c.number, documents.c.issued_at)
-            .where(*_sales_of(key), documents.c.number >= middle, documents.c.number < high)
-            .order_by(documents.c.number)
-            .limit(1)
-        )
-        row = connection.execute(nearest).first()
-        if row is None:
-            high = middle
-        elif _is_before(row.issued_at, at):
-            low = row.number + 1
-        else:
-            high = middle
-    return low
-
-
-def _is_before(issued_at: str | None, at: datetime) -> bool:
-    """A sale of no known time is taken to be of the period."""
-    try:
-        issued = datetime.fromisoformat(issued_at or "")
-    except ValueError:
-        return False
-    return issued.tzinfo is not None and issued < at
 
 
 def _voids(connection: Connection, key: SeriesKey) -> list[Gap]:
