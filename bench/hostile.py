@@ -42,6 +42,7 @@ from malote.console import markup, receipt
 from malote.fiscal import schema
 from malote.fiscal.reader import read
 from malote.fiscal.tree import parse_as_is
+from malote.sealing import seal
 from malote.tills.till import create_till
 
 Row = dict[str, Any]
@@ -362,7 +363,7 @@ def pouch() -> list[Row]:
 
 def _sealed(contents: Sequence[bytes]) -> tuple[bytes, str]:
     files = [wire.PouchFile(f"{n}.xml", hashlib.sha256(one).digest(), one) for n, one in enumerate(contents)]
-    return wire.seal(files, datetime.now(UTC))
+    return seal(files, datetime.now(UTC))
 
 
 def _processor_of_pouch(running: Running, body: bytes, sha256: str) -> float:

@@ -29,6 +29,7 @@ from tests.unit.fiscal.notes import BASKET, build_note
 from malote import wire
 from malote.app import services_for
 from malote.config import Settings
+from malote.sealing import seal, unseal
 from malote.tills.till import create_till
 from malote.wire import PouchFile
 
@@ -75,7 +76,7 @@ def _pouches() -> list[Sealed]:
     for first in range(1, SALES + 1, POUCH):
         contents = [build_note(number=number, items=BASKET) for number in range(first, first + POUCH)]
         files = [PouchFile(f"{first + n}.xml", _hash(content), content) for n, content in enumerate(contents)]
-        sealed.append(Sealed(*wire.seal(files, datetime.now(UTC)), contents))
+        sealed.append(Sealed(*seal(files, datetime.now(UTC)), contents))
     return sealed
 
 
@@ -97,7 +98,7 @@ def _within(folder: Path, pouches: Sequence[Sealed]) -> float:
         till, _ = create_till(services.engine, "caixa1")
         started = time.perf_counter()
         for pouch in pouches:
-            opened = wire.unseal(pouch.body, pouch.sha256, max_size=services.settings.intake.max_pouch_bytes)
+            opened = unseal(pouch.body, pouch.sha256, max_size=services.settings.intake.max_pouch_bytes)
             receipts = services.intake.take(till, opened.files, pouch.body)
             assert {receipt.state for receipt in receipts} == {"accepted"}, receipts[0]
         return time.perf_counter() - started

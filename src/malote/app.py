@@ -20,7 +20,6 @@ from malote.once import once
 
 if TYPE_CHECKING:
     from malote.alerts.services import Alerts
-    from malote.console.asking import Remembered
     from malote.consumers.accounts import Consumer
     from malote.consumers.lines import SaleTold
     from malote.consumers.pulling import Page
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from malote.quarantine.synchronising import Synchronisation
     from malote.reconciliation.erp_memory import Outside
     from malote.register.documents import TillStatus
+    from malote.remembered import Remembered
     from malote.runbook.services import Runbook
     from malote.spool.documents import RejectedDocument
     from malote.spool.held import Looked
@@ -193,7 +193,7 @@ class Services:
     def _asked(self) -> "Remembered[None, dict[int, Asked]]":
         """Asked once for all tills that come within a few seconds."""
         from malote.books import asking
-        from malote.console.asking import Remembered
+        from malote.remembered import Remembered
 
         return Remembered(lambda _: asking.asked(self.engine, time.time()), OUTSIDE_SECONDS)
 
@@ -217,8 +217,8 @@ class Services:
     @once
     def _outside(self) -> "Remembered[None, dict[int, Outside]]":
         """Asked once for all tills that come within a few seconds: after a restored ERP there may be much to add up."""
-        from malote.console.asking import Remembered
         from malote.reconciliation import erp_memory
+        from malote.remembered import Remembered
 
         def ask(_: None) -> "dict[int, Outside]":
             with reading(self.engine) as connection:

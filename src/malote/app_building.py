@@ -7,7 +7,6 @@ from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from malote.config import Settings, limits_of
-from malote.console.asking import Remembered
 from malote.erp.engines import open_configured, tables_of
 from malote.erp.mapping import BUILT_IN
 from malote.erp.protocol import ErpError
@@ -20,6 +19,7 @@ from malote.quarantine.jobs import Jobs
 from malote.quarantine.parts import Parts
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
+from malote.remembered import Remembered
 from malote.runbook.seeing import Parts as RunbookParts
 from malote.runbook.services import Runbook
 from malote.structures.form import Scope

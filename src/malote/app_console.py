@@ -16,7 +16,7 @@ from malote.books.days import business_day
 from malote.books.opening import open_books
 from malote.config import limits_of
 from malote.console import services as console
-from malote.console.asking import Remembered, Together
+from malote.console.asking import Together
 from malote.findings import lights
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.fiscal.reader import read
@@ -24,6 +24,7 @@ from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import contents, happenings, listing, metrics, pulse, relations, reports
 from malote.register.metrics import Metrics
+from malote.remembered import Remembered
 from malote.spool.documents import Reason
 
 METRICS_SECONDS = 2.0
@@ -38,9 +39,6 @@ def console_services(services: Services) -> console.Services:
     """What the console asks, over the server's own parts."""
     engine, settings = services.engine, services.settings
 
-    def page(query: TillsQuery) -> TillsPage:
-        return lights.tills(engine, query, now=time.time())
-
     return console.Services(
         store_name=settings.store.name,
         erp_name=settings.erp.name,
@@ -48,21 +46,8 @@ def console_services(services: Services) -> console.Services:
         version=__version__,
         accounts=_accounts(services),
         users=_users(services),
-        tills=console.Tills(
-            page=Together(page),
-            matching=lambda query: lights.matching_tills(engine, query, now=time.time()),
-            find=lambda name: lights.till_overview(engine, name, now=time.time()),
-            refused=partial(lights.refused_files, engine),
-        ),
-        documents=console.Documents(
-            page=partial(listing.page, engine),
-            searched=partial(listing.searched, engine),
-            find=partial(reports.document, engine),
-            content=partial(contents.content, engine),
-            read=lambda content: read(content, limits_of(settings.store, settings.intake)),
-            flagged=partial(reports.flagged, engine),
-            overdue=lambda till: reports.overdue(engine, till, now=time.time()),
-        ),
+        tills=_tills(services),
+        documents=_documents(services),
         locks=services.locks,
         structures=services.structures,
         metrics=partial(Remembered(partial(_metrics, services), METRICS_SECONDS), MINUTES),
@@ -76,21 +61,7 @@ def console_services(services: Services) -> console.Services:
         numbering=console.Numbering(
             series=partial(numbering.series, engine), numbers=partial(numbering.numbers, engine)
         ),
-        books=console.Books(
-            outside=partial(erp_memory.outside_in_all, engine),
-            rebook=partial(_rebook, services),
-            board=partial(_board, services),
-            day=partial(_day, services),
-            gaps=lambda till: accepting.gaps(engine, time.time(), till),
-            accept_day=lambda actor, till, day, reason: accepting.accept_day(
-                engine, till, day, actor, reason, time.time()
-            ),
-            lost=partial(accepting.lost, engine),
-            accept_lost=lambda actor, till, reason: accepting.accept_lost(engine, till, actor, reason, time.time())[0],
-            accept_gaps=lambda actor, wanted, reason: accepting.accept_numbers(
-                engine, wanted, actor, reason, time.time()
-            ),
-        ),
+        books=_books(services),
         ledger=partial(_ledger, services),
         happenings=partial(happenings.of_till, engine, limit=HISTORY),
         beside=partial(relations.beside, engine),
@@ -104,6 +75,48 @@ def console_services(services: Services) -> console.Services:
         structures_pulse=lambda _: _structures_pulse(services),
         jobs_pulse=lambda _: _jobs_pulse(services, None),
         now=time.time,
+    )
+
+
+def _tills(services: Services) -> console.Tills:
+    engine = services.engine
+
+    def page(query: TillsQuery) -> TillsPage:
+        return lights.tills(engine, query, now=time.time())
+
+    return console.Tills(
+        page=Together(page),
+        matching=lambda query: lights.matching_tills(engine, query, now=time.time()),
+        find=lambda name: lights.till_overview(engine, name, now=time.time()),
+        refused=partial(lights.refused_files, engine),
+    )
+
+
+def _documents(services: Services) -> console.Documents:
+    engine, settings = services.engine, services.settings
+    return console.Documents(
+        page=partial(listing.page, engine),
+        searched=partial(listing.searched, engine),
+        find=partial(reports.document, engine),
+        content=partial(contents.content, engine),
+        read=lambda content: read(content, limits_of(settings.store, settings.intake)),
+        flagged=partial(reports.flagged, engine),
+        overdue=lambda till: reports.overdue(engine, till, now=time.time()),
+    )
+
+
+def _books(services: Services) -> console.Books:
+    engine = services.engine
+    return console.Books(
+        outside=partial(erp_memory.outside_in_all, engine),
+        rebook=partial(_rebook, services),
+        board=partial(_board, services),
+        day=partial(_day, services),
+        lost=partial(accepting.lost, engine),
+        accept_lost=lambda actor, till, reason: accepting.accept_lost(engine, till, actor, reason, time.time())[0],
+        gaps=lambda till: accepting.gaps(engine, time.time(), till),
+        accept_day=lambda actor, till, day, reason: accepting.accept_day(engine, till, day, actor, reason, time.time()),
+        accept_gaps=lambda actor, wanted, reason: accepting.accept_numbers(engine, wanted, actor, reason, time.time()),
     )
 
 

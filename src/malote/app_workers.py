@@ -31,10 +31,11 @@ from malote.locks import automatic
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
-from malote.posting.products import Remembered
+from malote.posting.products import REMEMBERED_SECONDS, Products
 from malote.posting.second_look import look_again
 from malote.quarantine import cure_product
 from malote.reconciliation import erp_memory
+from malote.remembered import Remembered
 from malote.spool import retention
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
@@ -87,7 +88,7 @@ def build_books(services: Services) -> Keeper:
 
 def build_drop_folder(services: Services) -> DropFolder:
     settings = services.settings
-    listed = tills.Listed(services.engine)
+    listed = tills.listed(services.engine)
     intake = services.intake
     return DropFolder(settings.drop_path, intake.take_files, listed, settings.intake, admit=intake.quota.check)
 
@@ -112,7 +113,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
     connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
     watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
     lookout = Lookout(watch, program)
-    products = Remembered(partial(cure_product.product_map, parts.engine))
+    products = Remembered[None, Products](lambda _: cure_product.product_map(parts.engine), REMEMBERED_SECONDS)
     return Poster(
         parts.spool,
         parts.engine,
@@ -121,7 +122,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
         settings.posting,
         settings.store,
         lookout=lookout,
-        products=products,
+        products=partial(products, None),
         presence=presence,
         # In shadow there may be no ledger yet, and nothing is booked into it.
         guard=None

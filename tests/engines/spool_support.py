@@ -11,6 +11,7 @@ from malote import wire
 from malote.database.engine import reading
 from malote.database.tables import document, tally
 from malote.fiscal.documents import Cancellation, Document, Item, Payment, Protocol, Sale, Taxes, Totals, kind
+from malote.sealing import seal
 from malote.spool.documents import IncomingDocument, IncomingFile, LeasedDocument, Reason, Settlement
 from malote.spool.sql import Spool
 from malote.spool.states import State
@@ -111,7 +112,7 @@ def file_of_sale(number: int) -> IncomingFile:
 
 def body_of(labels: Sequence[object]) -> bytes:
     files = [wire.PouchFile(f"{label}.xml", sha256_of(label), content_of(label)) for label in labels]
-    return wire.seal(files, NOON)[0]
+    return seal(files, NOON)[0]
 
 
 def send_sales(spool: Spool, till: Till, numbers: Sequence[int], at: float = START) -> list[wire.FileReceipt]:

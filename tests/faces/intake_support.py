@@ -17,6 +17,7 @@ from malote.api import listening
 from malote.api.application import create_app
 from malote.app import Services, services_for
 from malote.config import IntakeSettings, Settings, StoreSettings
+from malote.sealing import seal
 from malote.tills.till import Till, create_till
 from malote.wire import Fault, FileReceipt, PouchFile, PouchReply
 
@@ -62,7 +63,7 @@ def file(content: bytes, name: str = "venda.xml") -> PouchFile:
 
 def sealed(files: Sequence[PouchFile]) -> tuple[bytes, dict[str, str]]:
     """A pouch's body, and the headers it needs beside the token."""
-    body, sha256 = wire.seal(files, datetime.now(UTC))
+    body, sha256 = seal(files, datetime.now(UTC))
     return body, {wire.POUCH_HASH_HEADER: sha256, "Content-Type": wire.POUCH_MEDIA_TYPE}
 
 

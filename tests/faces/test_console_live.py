@@ -9,10 +9,10 @@ import pytest
 
 from malote.app import Services
 from malote.console import live
-from malote.console.asking import Remembered
 from malote.console.live import Changes
 from malote.database.errors import StoreError
 from malote.register.pulse import pulse
+from malote.remembered import Remembered
 from tests.faces.console_support import application, sell, settle, store, till, visitor
 
 

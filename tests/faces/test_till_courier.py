@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from malote import wire
+from malote.sealing import unseal
 from malote.till.courier import Courier
 from malote.till.files import Counts
 from malote.till.outbox import Outbox
@@ -164,7 +165,7 @@ def test_what_the_server_left_of_a_pouch_is_sent_again(line: Line) -> None:
     rest = [wire.FileReceipt(sha256, "unknown") for sha256 in hashes(*contents[2:])]
 
     def takes_two(handler: Handler, body: bytes) -> None:
-        pouch = wire.unseal(body, None, max_size=10**9)
+        pouch = unseal(body, None, max_size=10**9)
         taken = [line.ledger.take(file) for file in pouch.files[:2]]
         handler.reply(200, wire.PouchReply([*taken, *rest]))
 
@@ -304,7 +305,7 @@ def test_a_file_that_makes_the_server_fail_is_found_while_the_server_lives(line:
 
 def test_a_file_that_kills_the_connection_is_found_while_the_server_lives(line: Line) -> None:
     def dies_of_it(handler: Handler, body: bytes) -> None:
-        pouch = wire.unseal(body, None, max_size=10**9)
+        pouch = unseal(body, None, max_size=10**9)
         line.ledger.play(wire.PATH_POUCHES, dies_of_it)
         if any(file.content == b"sale 3" for file in pouch.files):
             handler.hang_up()

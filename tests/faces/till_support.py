@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from malote import wire
+from malote.sealing import unseal
 
 Trick = Callable[["Handler", bytes], None]
 
@@ -106,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _pouch(self, body: bytes, ledger: Ledger) -> Any:
         assert self.headers["Authorization"].startswith("Bearer ")
-        pouch = wire.unseal(body, self.headers[wire.POUCH_HASH_HEADER], max_size=10**9)
+        pouch = unseal(body, self.headers[wire.POUCH_HASH_HEADER], max_size=10**9)
         ledger.pouches.append(len(pouch.files))
         for file in pouch.files:
             if file.content in ledger.poison:

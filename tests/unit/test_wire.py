@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from malote import frames
+from malote.sealing import PouchUnreadableError, seal, unseal
 from malote.wire import (
     BusinessDay,
     Contact,
@@ -19,12 +20,9 @@ from malote.wire import (
     LostSale,
     Pouch,
     PouchFile,
-    PouchUnreadableError,
     RefusedFile,
     TillDay,
     TillTrouble,
-    seal,
-    unseal,
 )
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

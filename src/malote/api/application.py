@@ -23,8 +23,8 @@ from malote.api.services import Services
 from malote.consumers.accounts import Consumer
 from malote.database.errors import StoreError
 from malote.intake.quota import SlowedError
+from malote.sealing import PouchUnreadableError
 from malote.tills.till import Till, TokenError
-from malote.wire import PouchUnreadableError
 
 EXCEPTION_HANDLERS: Mapping[Any, Any] = {
     faults.RefusedError: faults.refused,

@@ -16,8 +16,8 @@ from malote import rejection, wire
 from malote.api.services import services_of
 from malote.database.errors import StoreError
 from malote.intake.quota import SlowedError
+from malote.sealing import PouchUnreadableError
 from malote.tills.till import TokenError
-from malote.wire import PouchUnreadableError
 
 RETRY_AFTER_SECONDS = 5
 

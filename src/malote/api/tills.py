@@ -18,6 +18,7 @@ from malote.api.faults import RefusedError
 from malote.api.services import TillRequest, services_of
 from malote.fiscal.access_key import is_well_formed
 from malote.register.documents import TillStatus
+from malote.sealing import unseal
 from malote.wire import Contact, ContactReply, FileReceipt, PouchFile, PouchReply, ReceiptsQuery, ReceiptsReply
 
 SMALL_BODY = 1_000_000  # bytes: 1000 hashes, or the largest contact
@@ -46,7 +47,7 @@ def receive_pouch(request: TillRequest, content: NamedDependency[bytes]) -> Pouc
     expected = request.headers.get(wire.POUCH_HASH_HEADER)
     if not expected:
         raise RefusedError("request_invalid", detail=f"the header {wire.POUCH_HASH_HEADER} is missing")
-    pouch = wire.unseal(content, expected, max_size=limits.max_pouch_bytes, max_files=limits.max_documents)
+    pouch = unseal(content, expected, max_size=limits.max_pouch_bytes, max_files=limits.max_documents)
     if not wire.OLDEST_PROTOCOL_VERSION <= pouch.version <= wire.PROTOCOL_VERSION:
         raise unsupported(pouch.version)
     return PouchReply(services.intake.take(request.auth, pouch.files, content))

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from malote import durable
 from malote.cli.common import (
     ConfigOption,
+    DryRunOption,
     JsonOption,
     errors,
     fail,
@@ -21,7 +22,6 @@ from malote.cli.common import (
     settings_of,
     warn,
 )
-from malote.cli.quarantine import DryRunOption
 from malote.config import Settings, file_of
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from malote.cli.common import (
     FOUND,
     WRONG_USAGE,
     ConfigOption,
+    DryRunOption,
     JsonOption,
     amount,
     console,
@@ -24,7 +25,6 @@ from malote.cli.common import (
     say,
     services_of,
 )
-from malote.cli.quarantine import DryRunOption
 from malote.cli.tables import plain_table
 from malote.rejection import Language
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from malote.cli.common import FOUND, ConfigOption, JsonOption, console, print_json, say, services_of
-from malote.cli.quarantine import DryRunOption
+from malote.cli.common import FOUND, ConfigOption, DryRunOption, JsonOption, console, print_json, say, services_of
 from malote.cli.tables import plain_table
 from malote.rejection import Language
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote.cli.books_gaps import ReasonOption, checked_reason
-from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, print_json, say, services_of
-from malote.cli.quarantine import DryRunOption
+from malote.cli.common import FOUND, ConfigOption, DryRunOption, JsonOption, amount, print_json, say, services_of
 from malote.rejection import Language
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from malote.cli.common import (
     FOUND,
     WRONG_USAGE,
     ConfigOption,
+    DryRunOption,
     JsonOption,
     amount,
     errors,
@@ -21,7 +22,6 @@ from malote.cli.common import (
     say,
     services_of,
 )
-from malote.cli.quarantine import DryRunOption
 
 if TYPE_CHECKING:
     from malote.app import Services

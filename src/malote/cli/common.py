@@ -30,6 +30,7 @@ ConfigOption = Annotated[
     typer.Option("--config", "-c", envvar="MALOTE_CONFIG", help="Settings file; malote.toml here by default."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Says what would happen, and changes nothing.")]
 
 
 class Terminal(Console):

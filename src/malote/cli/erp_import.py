@@ -10,9 +10,19 @@ import typer
 from rich.status import Status
 
 from malote import rejection
-from malote.cli.common import FOUND, ConfigOption, JsonOption, errors, fail, print_json, say, services_of, warn
+from malote.cli.common import (
+    FOUND,
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    errors,
+    fail,
+    print_json,
+    say,
+    services_of,
+    warn,
+)
 from malote.cli.erp import said
-from malote.cli.quarantine import DryRunOption
 from malote.config import Settings
 
 if TYPE_CHECKING:

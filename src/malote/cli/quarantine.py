@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 IdsArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of documents, as listed.", metavar="NUMBER...")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every one, where neither numbers nor a till nor a reason say.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Says what would happen, and changes nothing.")]
 
 
 @contextmanager

@@ -7,11 +7,10 @@ import typer
 from rich.text import Text
 
 from malote import durable, rejection
-from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, say
+from malote.cli.common import WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, console, errors, print_json, say
 from malote.cli.jobs import carry_out
 from malote.cli.quarantine import (
     AllOption,
-    DryRunOption,
     IdsArgument,
     end,
     quarantine_of,

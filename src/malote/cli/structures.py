@@ -15,6 +15,7 @@ from malote.cli.common import (
     FOUND,
     OK,
     ConfigOption,
+    DryRunOption,
     JsonOption,
     console,
     errors,
@@ -38,7 +39,6 @@ ScopeArgument = Annotated[
     typer.Argument(help="till, store or erp; all of them by default.", metavar="[SCOPE]", show_default=False),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Without asking.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
 _SEVERITIES = {
     "pt": {"missing": "falta", "loose": "difere", "conflict": "recusado", "extra": "a mais"},

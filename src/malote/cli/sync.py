@@ -12,6 +12,7 @@ from malote.cli.common import (
     FOUND,
     WRONG_USAGE,
     ConfigOption,
+    DryRunOption,
     JsonOption,
     amount,
     errors,
@@ -21,7 +22,6 @@ from malote.cli.common import (
     warn,
 )
 from malote.cli.jobs import run
-from malote.cli.quarantine import DryRunOption
 from malote.cli.tables import local_time
 from malote.rejection import Language
 

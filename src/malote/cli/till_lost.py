@@ -2,8 +2,18 @@
 
 import typer
 
-from malote.cli.common import FOUND, OK, ConfigOption, JsonOption, amount, console, fail, print_json, settings_of
-from malote.cli.till_vanished import DryRunOption
+from malote.cli.common import (
+    FOUND,
+    OK,
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    amount,
+    console,
+    fail,
+    print_json,
+    settings_of,
+)
 from malote.till import lost
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError

@@ -1,15 +1,11 @@
 """``malote till forget-vanished``: files that vanished before they were captured, and were no sales."""
 
-from typing import Annotated
-
 import typer
 
-from malote.cli.common import FOUND, OK, ConfigOption, JsonOption, console, fail, print_json, settings_of
+from malote.cli.common import FOUND, OK, ConfigOption, DryRunOption, JsonOption, console, fail, print_json, settings_of
 from malote.till import vanishing
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError
-
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only list them.")]
 
 _DONE = {"pt": "{count} esquecido(s).", "en": "{count} forgotten."}
 _NONE = {"pt": "Nenhum arquivo sumiu.", "en": "No file vanished."}

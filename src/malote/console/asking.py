@@ -1,41 +1,11 @@
 """Questions that many viewers ask at once: asked once for all of them. Safe for threads."""
 
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-MOST_REMEMBERED = 256
-
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
-
-
-class Remembered(Generic[Key, Answer]):
-    """Answers that many pages ask for at once, each asked for anew after a while.
-
-    One thread asks, the others wait for it. Only the newest answers are kept.
-    """
-
-    def __init__(
-        self, ask: Callable[[Key], Answer], seconds: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._ask = ask
-        self._seconds = seconds
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._known: OrderedDict[Key, tuple[float, Answer]] = OrderedDict()
-
-    def __call__(self, key: Key) -> Answer:
-        with self._lock:
-            known = self._known.get(key)
-            if known is None or self._clock() - known[0] > self._seconds:
-                known = self._known[key] = (self._clock(), self._ask(key))
-                self._known.move_to_end(key)
-                while len(self._known) > MOST_REMEMBERED:
-                    self._known.popitem(last=False)
-            return known[1]
 
 
 class _Run(Generic[Answer]):

@@ -6,6 +6,7 @@ import secrets
 import traceback
 from collections.abc import AsyncIterator, Callable
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import structlog
@@ -57,6 +58,26 @@ log = structlog.get_logger("malote.console")
 
 YEAR = 365 * 86400
 LOCKS_SECONDS = 2.0  # between two looks at the ERP's sessions, for a page that shows them
+# Each page says in its ``HANDLERS`` what it answers to.
+PAGES: tuple[ModuleType, ...] = (
+    management,
+    assistant,
+    alerts,
+    till,
+    books,
+    synchronise,
+    rejected,
+    jobs,
+    document,
+    cures,
+    load_manager,
+    locks,
+    dashboard,
+    reconciliation,
+    trail,
+    consumers,
+    users,
+)
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -66,12 +87,31 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
     ``stopping``: whether the server is about to stop, so that no open page keeps it waiting.
     """
     shared = Shared()
-    streams = {
-        "": Changes(services.pulse, stopping=stopping, changed=shared.forget),
-        "locks": Changes(lambda _: str(int(services.now() / LOCKS_SECONDS)), stopping=stopping),
-        "load-manager": Changes(services.structures_pulse, stopping=stopping),
-        "jobs": Changes(services.jobs_pulse, stopping=stopping),
-    }
+
+    async def come(request: ConsoleRequest) -> None:
+        await anybody(request, services)
+
+    return Router(
+        ROOT,
+        route_handlers=[
+            static,
+            Router("/", before_request=come, route_handlers=entry.OUTSIDE),
+            _inside(services, shared, [_changed(services, shared, stopping)]),
+        ],
+        exception_handlers={
+            RefusedError: _refused,
+            StoreError: _store_failed,
+            DocumentNotFoundError: _not_found,
+            HTTPException: _not_served,
+            Exception: _failed,
+        },
+        include_in_schema=False,
+        opt={"public": True},  # no till's token: these pages have sessions
+    )
+
+
+def _inside(services: Services, shared: Shared, beside: list[Any]) -> Router:
+    """What only who has signed in may see: every page, and the handlers ``beside``."""
 
     async def enter(request: ConsoleRequest) -> Response[Any] | None:
         request.state["shared"] = shared
@@ -84,8 +124,19 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
         if request.method not in ("GET", "HEAD"):
             shared.forget()
 
-    async def come(request: ConsoleRequest) -> None:
-        await anybody(request, services)
+    pages = [handler for page in PAGES for handler in page.HANDLERS]
+    handlers = [first, *beside, *entry.INSIDE, *pages, nothing_here]
+    return Router("/", before_request=enter, after_response=leave, route_handlers=handlers)
+
+
+def _changed(services: Services, shared: Shared, stopping: Callable[[], bool]) -> Any:
+    """Tells open pages that something is other than before."""
+    streams = {
+        "": Changes(services.pulse, stopping=stopping, changed=shared.forget),
+        "locks": Changes(lambda _: str(int(services.now() / LOCKS_SECONDS)), stopping=stopping),
+        "load-manager": Changes(services.structures_pulse, stopping=stopping),
+        "jobs": Changes(services.jobs_pulse, stopping=stopping),
+    }
 
     @get("/changes")
     async def changed(request: ConsoleRequest) -> ServerSentEvent:
@@ -93,90 +144,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
         changes = streams.get(given.get("page", ""), streams[""])
         return ServerSentEvent(_messages(changes, given.get("till")), headers=HEADERS)
 
-    outside = Router("/", before_request=come, route_handlers=[entry.show_sign_in, entry.sign_in, entry.prefer])
-    inside = Router(
-        "/",
-        before_request=enter,
-        after_response=leave,
-        route_handlers=[
-            first,
-            changed,
-            entry.show_password,
-            entry.change_password,
-            entry.sign_out,
-            management.show,
-            assistant.show,
-            assistant.go_on,
-            assistant.take_evidence,
-            alerts.show,
-            alerts.test_targets,
-            till.show,
-            till.show_tab,
-            books.rebook,
-            books.accept_gaps,
-            books.accept_day,
-            books.accept_lost,
-            synchronise.synchronise,
-            synchronise.synchronise_one,
-            rejected.check,
-            rejected.delete,
-            rejected.replay,
-            rejected.restore,
-            rejected.accept,
-            rejected.download,
-            jobs.show_all,
-            jobs.show,
-            jobs.start,
-            jobs.stop,
-            jobs.undo,
-            document.show,
-            document.download,
-            cures.replay,
-            cures.assign_series,
-            cures.accept_difference,
-            cures.map_product,
-            cures.attach_protocol,
-            cures.reverse_booked,
-            cures.mark_seen,
-            cures.keep_unbooked,
-            cures.book_sale,
-            load_manager.show_tills,
-            load_manager.check,
-            load_manager.update_tills,
-            load_manager.cancel,
-            load_manager.resume,
-            load_manager.show_database,
-            load_manager.update,
-            locks.show,
-            locks.sign_in,
-            locks.sign_out,
-            locks.check,
-            locks.kill,
-            dashboard.show,
-            reconciliation.show,
-            trail.show,
-            consumers.show,
-            users.show,
-            users.create,
-            users.set_role,
-            users.set_disabled,
-            users.give_password,
-            nothing_here,
-        ],
-    )
-    return Router(
-        ROOT,
-        route_handlers=[static, outside, inside],
-        exception_handlers={
-            RefusedError: _refused,
-            StoreError: _store_failed,
-            DocumentNotFoundError: _not_found,
-            HTTPException: _not_served,
-            Exception: _failed,
-        },
-        include_in_schema=False,
-        opt={"public": True},  # no till's token: these pages have sessions
-    )
+    return changed
 
 
 @get("/", sync_to_thread=False, include_in_schema=False, opt={"public": True})

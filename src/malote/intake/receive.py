@@ -21,6 +21,7 @@ from malote.intake.admission import Accepted, Rules, admit
 from malote.intake.names import readable
 from malote.intake.quota import Quota
 from malote.intake.turns import Turns
+from malote.sealing import seal
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason, RejectedDocument
 from malote.spool.queue import Queue
 from malote.tills import series
@@ -97,7 +98,7 @@ class Intake:
 
     def take_files(self, till: Till, files: Sequence[PouchFile]) -> list[FileReceipt]:
         """The same for files that came without a pouch: they are sealed into one here. Raises the same."""
-        body, _ = wire.seal(files, datetime.now(UTC))
+        body, _ = seal(files, datetime.now(UTC))
         return self.take(till, files, body)
 
     def judge(

@@ -31,7 +31,7 @@ from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.products import Products, renamed
 from malote.posting.reversals import Reversals
-from malote.register import contents, replaying, reports, unkept
+from malote.register import replaying, unkept
 from malote.spool import outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.presence import Presence
@@ -308,21 +308,9 @@ class Poster:
         reason = settlement.reason
         assert reason is not None  # noqa: S101 a rejection always has its reason
         now = self._clock()
-        stored = reports.document(self._engine, settlement.document_id)
+        document = unkept.about_to_be(self._engine, settlement.document_id, reason, now)
         try:
-            self._keep(
-                RejectedDocument(
-                    till=stored.till,
-                    file_name=stored.file_name,
-                    file_sha256=bytes.fromhex(stored.file_sha256),
-                    position=stored.position,
-                    content=contents.content(self._engine, settlement.document_id),
-                    reason=reason,
-                    access_key=stored.access_key,
-                    kind=stored.kind,
-                    rejected_at=now,
-                )
-            )
+            self._keep(document)
         except OSError as error:
             log.error("quarantine_unusable", error=error.strerror)
             leased = next(one for one in self._held if one.id == settlement.document_id)

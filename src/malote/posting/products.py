@@ -1,8 +1,6 @@
 """Products that a till calls otherwise than the ERP: booked as people mapped them, the document unchanged."""
 
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -10,7 +8,7 @@ from malote.fiscal.documents import Document, Sale
 
 Products = Mapping[tuple[str, str], str]  # issuer and the till's code -> the ERP's
 
-REMEMBERED_SECONDS = 2.0
+REMEMBERED_SECONDS = 2.0  # a poster looks before every batch
 
 
 def renamed(document: Document, products: Products) -> Document:
@@ -25,20 +23,3 @@ def renamed(document: Document, products: Products) -> Document:
         for item in document.items
     ]
     return msgspec.structs.replace(document, items=tuple(items))
-
-
-class Remembered:
-    """The mappings, asked for anew after a moment: a poster looks before every batch."""
-
-    def __init__(self, ask: Callable[[], Products]) -> None:
-        self._ask = ask
-        self._lock = threading.Lock()
-        self._known: Products = {}
-        self._until = float("-inf")
-
-    def __call__(self) -> Products:
-        with self._lock:
-            if time.monotonic() >= self._until:
-                self._known = self._ask()
-                self._until = time.monotonic() + REMEMBERED_SECONDS
-            return self._known

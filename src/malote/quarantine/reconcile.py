@@ -26,7 +26,7 @@ from malote.quarantine.folder import MARK
 from malote.quarantine.parts import Parts
 from malote.quarantine.reports import FolderFinding
 from malote.rounds import Rounds
-from malote.tills.till import Listed, Till
+from malote.tills.till import Till, listed
 from malote.wakes import wakes
 
 LONGEST_NAP_SECONDS = 60.0  # between tries while the store or the disk can't be used
@@ -43,7 +43,7 @@ class Reconciler:
     def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
         self._monotonic = monotonic
-        self._tills = Listed(parts.engine)
+        self._tills = listed(parts.engine)
         self._folders: dict[str, tuple[Till, Path]] = {}
         self._beside: list[FolderFinding] = []
         self._rounds = Rounds(monotonic)

@@ -9,10 +9,11 @@ from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
-from malote import database, wire
+from malote import database
 from malote.database.tables import metadata
 from malote.rebuild.reading import Row, TableReader, opened
 from malote.rebuild.report import Missing
+from malote.sealing import PouchUnreadableError, unseal
 
 # Counted anew, or of sessions that are over.
 _LEFT_OUT = frozenset(
@@ -104,8 +105,8 @@ def _whole(reader: TableReader) -> Iterator[Row]:
     for row in reader.rows():
         try:
             if at is not None and row[at] is not None:
-                wire.unseal(row[at], None, max_size=LARGEST_POUCH)
-        except wire.PouchUnreadableError:
+                unseal(row[at], None, max_size=LARGEST_POUCH)
+        except PouchUnreadableError:
             reader.unreadable += 1
             continue
         yield row

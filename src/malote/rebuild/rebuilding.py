@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, select
 
-from malote import durable, wire
+from malote import durable
 from malote.config import Settings
 from malote.database.account_tables import user_account
 from malote.database.engine import open_database, reading
@@ -25,6 +25,7 @@ from malote.intake.dropped_files import RECEIVED
 from malote.rebuild import copying
 from malote.rebuild.copying import LARGEST_POUCH, Copied
 from malote.rebuild.report import Report, Token
+from malote.sealing import unseal
 from malote.tills import till as tills
 from malote.tills.till import Till, TillError
 from malote.wire import FileReceipt, PouchFile
@@ -169,7 +170,7 @@ def _of_pouches(engine: Engine) -> Iterator[tuple[Till, list[PouchFile]]]:
         with reading(engine) as connection:
             row = connection.execute(select(pouches).where(pouches.c.id == pouch_id)).one()
             of_pouch = select(documents.c.file_sha256).where(documents.c.till_id == row.till_id)
-            files = wire.unseal(bytes(row.body), None, max_size=LARGEST_POUCH).files
+            files = unseal(bytes(row.body), None, max_size=LARGEST_POUCH).files
             hashes = [file.sha256 for file in files]
             known = set(connection.execute(of_pouch.where(documents.c.file_sha256.in_(hashes))).scalars())
         lost = [file for file in files if file.sha256 not in known]

@@ -5,11 +5,11 @@ from itertools import groupby
 
 from sqlalchemy import Connection, Engine, select
 
-from malote import wire
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
+from malote.sealing import unseal
 
 # The pouch was opened within the limit set when it came, which may have been larger than today's.
 _LARGEST_POUCH = 2**31  # bytes
@@ -64,4 +64,4 @@ def of_documents(engine: Engine, document_ids: Iterable[int]) -> Iterator[tuple[
 
 def files_of(body: bytes) -> list[bytes]:
     """The contents of a pouch that was kept, in its order."""
-    return [file.content for file in wire.unseal(body, None, max_size=_LARGEST_POUCH).files]
+    return [file.content for file in unseal(body, None, max_size=_LARGEST_POUCH).files]

@@ -11,6 +11,7 @@ from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
+from malote.register import contents, reports
 from malote.register.contents import files_of
 from malote.spool.documents import Reason, RejectedDocument
 from malote.spool.moving import decode_reason, lock_ids
@@ -78,6 +79,22 @@ def keep(engine: Engine, document_id: int, rejected: RejectedDocument, write: Wr
         write(rejected)
         connection.execute(update(documents).where(documents.c.id == document_id).values(kept=True))
     return True
+
+
+def about_to_be(engine: Engine, document_id: int, reason: Reason, rejected_at: float) -> RejectedDocument:
+    """What the quarantine keeps of a document that is to be rejected. Raises ``StoreError``, ``LookupError``."""
+    stored = reports.document(engine, document_id)
+    return RejectedDocument(
+        till=stored.till,
+        file_name=stored.file_name,
+        file_sha256=bytes.fromhex(stored.file_sha256),
+        position=stored.position,
+        content=contents.content(engine, document_id),
+        reason=reason,
+        access_key=stored.access_key,
+        kind=stored.kind,
+        rejected_at=rejected_at,
+    )
 
 
 def mark_kept(engine: Engine, document_ids: Sequence[int]) -> None:

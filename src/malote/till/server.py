@@ -12,6 +12,7 @@ import msgspec
 
 from malote import __version__, wire
 from malote.loopback import is_loopback
+from malote.sealing import seal
 
 REPLY_SECONDS = 60.0  # for a whole reply, however slowly it drips
 LARGEST_REPLY = 32_000_000
@@ -105,7 +106,7 @@ class Server:
 
     def send(self, files: list[wire.PouchFile]) -> wire.PouchReply:
         """Sends a pouch; its receipts come in no order that the till relies on."""
-        body, sha256 = wire.seal(files, datetime.now(UTC).astimezone())
+        body, sha256 = seal(files, datetime.now(UTC).astimezone())
         headers = {"Content-Type": wire.POUCH_MEDIA_TYPE, wire.POUCH_HASH_HEADER: sha256}
         return self._ask(wire.PATH_POUCHES, body, headers, wire.PouchReply)
 

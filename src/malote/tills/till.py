@@ -2,9 +2,11 @@
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
+from malote.remembered import Remembered
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 # Windows takes these for devices, in any folder and any case.
@@ -138,23 +141,19 @@ def list_tills(engine: Engine) -> list[Till]:
         return [_till(row) for row in connection.execute(select(*_COLUMNS).order_by(tills.c.name_key))]
 
 
-class Listed:
+def listed(engine: Engine) -> Callable[[], list[Till]]:
     """``list_tills``, read anew only when the tills are others than before. Safe for threads."""
+    known = Remembered[tuple[object, ...], list[Till]](lambda _: list_tills(engine), math.inf, most=1)
+    query = select(
+        func.count(), func.max(tills.c.id), func.count(tills.c.disabled_at), func.sum(tills.c.disabled_at)
+    ).select_from(tills)
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._known: tuple[object, list[Till]] | None = None
-
-    def __call__(self) -> list[Till]:
-        query = select(
-            func.count(), func.max(tills.c.id), func.count(tills.c.disabled_at), func.sum(tills.c.disabled_at)
-        ).select_from(tills)
-        with reading(self._engine) as connection:
+    def ask() -> list[Till]:
+        with reading(engine) as connection:
             stamp = tuple(connection.execute(query).one())
-        known = self._known
-        if known is None or known[0] != stamp:
-            known = self._known = stamp, list_tills(self._engine)
-        return known[1]
+        return known(stamp)
+
+    return ask
 
 
 _COLUMNS = (tills.c.id, tills.c.name, tills.c.label, tills.c.created_at, tills.c.disabled_at)

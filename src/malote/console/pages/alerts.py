@@ -42,3 +42,6 @@ def test_targets(request: ConsoleRequest) -> Response[str]:
     except TargetsError:
         tested = []
     return answer(request, "alerts", context(services, tested))
+
+
+HANDLERS: list[Any] = [show, test_targets]

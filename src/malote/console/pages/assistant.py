@@ -102,3 +102,6 @@ def _checks(view: View, visit: Visit) -> list[tuple[str, bool, bool]]:
         how = treatment(one)
         found[how.area] = found.get(how.area, False) or how.holds
     return [(words.area(area, visit.language), area in found, found.get(area, False)) for area in AREAS]
+
+
+HANDLERS: list[Any] = [show, go_on, take_evidence]

@@ -69,3 +69,6 @@ def _reason(visit: Visit) -> str:
     if len(found) < SHORTEST_REASON:
         raise RefusedError("reason_needed", 400, least=str(SHORTEST_REASON))
     return found
+
+
+HANDLERS: list[Any] = [rebook, accept_gaps, accept_day, accept_lost]

@@ -25,3 +25,6 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
 @get("/consumers", sync_to_thread=True, opt=needs(Permission.SEE_AUDIT))
 def show(request: ConsoleRequest) -> Response[str]:
     return answer(request, "consumers", context(services_of(request), parameters(request)))
+
+
+HANDLERS: list[Any] = [show]

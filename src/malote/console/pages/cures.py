@@ -129,3 +129,16 @@ def _shown(request: ConsoleRequest, document_id: int, text: str) -> Response[Any
 
 def _reason(visit: Visit) -> str:
     return visit.text("reason").strip()[:500]
+
+
+HANDLERS: list[Any] = [
+    replay,
+    assign_series,
+    accept_difference,
+    map_product,
+    attach_protocol,
+    reverse_booked,
+    mark_seen,
+    keep_unbooked,
+    book_sale,
+]

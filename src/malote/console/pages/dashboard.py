@@ -23,3 +23,6 @@ def context(services: Services) -> dict[str, Any]:
 @get("/dashboard", sync_to_thread=True)
 def show(request: ConsoleRequest) -> Response[str] | Response[bytes]:
     return answer_shared(request, "dashboard", lambda: context(services_of(request)))
+
+
+HANDLERS: list[Any] = [show]

@@ -110,3 +110,6 @@ def _problems(document: StoredDocument, reading: Reading | None) -> Sequence[Pro
             found.insert(0, Problem(document.reason.code, "reject", document.reason.facts))
     known = {problem.code for problem in found}
     return found + [problem for problem in (reading.problems if reading else []) if problem.code not in known]
+
+
+HANDLERS: list[Any] = [show, download]

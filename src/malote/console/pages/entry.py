@@ -132,3 +132,7 @@ def _entered(request: ConsoleRequest, signed_in: SignedIn, path: str) -> Respons
 
 def _trouble(error: SignInError) -> Trouble:
     return Trouble(error.code, {"seconds": str(max(1, round(error.retry_after)))})
+
+
+OUTSIDE: list[Any] = [show_sign_in, sign_in, prefer]
+INSIDE: list[Any] = [show_password, change_password, sign_out]

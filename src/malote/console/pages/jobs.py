@@ -94,3 +94,6 @@ def _known(request: ConsoleRequest, job_id: int) -> Job:
         return services_of(request).jobs.find(job_id)
     except QuarantineError as error:
         raise RefusedError(error.code, 404, **error.facts) from error
+
+
+HANDLERS: list[Any] = [show_all, show, start, stop, undo]

@@ -299,3 +299,6 @@ def _tables(drift: Drift) -> list[tuple[str, list[Difference]]]:
     weight = {"conflict": 0, "missing": 1, "loose": 2, "extra": 3}
     ordered = sorted(drift.differences, key=lambda one: (one.table, weight[one.severity]))
     return [(table, list(some)) for table, some in groupby(ordered, key=lambda one: one.table)]
+
+
+HANDLERS: list[Any] = [show_tills, check, update_tills, cancel, resume, show_database, update]

@@ -199,3 +199,6 @@ def _counts(tree: Tree | None) -> Counts:
 
 def _token(request: ConsoleRequest) -> str:
     return request.cookies.get(SESSION_COOKIE, "")
+
+
+HANDLERS: list[Any] = [show, sign_in, sign_out, check, kill]

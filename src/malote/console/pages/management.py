@@ -49,3 +49,6 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
 @get("/tills", sync_to_thread=True)
 def show(request: ConsoleRequest) -> Response[str] | Response[bytes]:
     return answer_shared(request, "tills", lambda: context(services_of(request), parameters(request)))
+
+
+HANDLERS: list[Any] = [show]

@@ -42,3 +42,6 @@ def day_of(text: str | None) -> date | None:
 @get("/reconciliation", sync_to_thread=True)
 def show(request: ConsoleRequest) -> Response[str] | Response[bytes]:
     return answer_shared(request, "reconciliation", lambda: context(services_of(request), parameters(request)))
+
+
+HANDLERS: list[Any] = [show]

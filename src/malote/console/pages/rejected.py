@@ -156,3 +156,6 @@ def _named(services: Services, ids: Iterable[int]) -> list[StoredDocument]:
         except DocumentNotFoundError:
             continue  # it went while this was being asked
     return found
+
+
+HANDLERS: list[Any] = [check, delete, replay, restore, accept, download]

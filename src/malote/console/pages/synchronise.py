@@ -77,3 +77,6 @@ def _words(request: ConsoleRequest, orders: list[SyncOrder]) -> str:
             again,
         )
     return text
+
+
+HANDLERS: list[Any] = [synchronise, synchronise_one]

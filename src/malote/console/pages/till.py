@@ -183,3 +183,6 @@ def _causes(services: Services, name: str, query: DocumentsQuery) -> tuple[int |
         each = {code: msgspec.structs.replace(query, code=code) for code in first.reasons}
         shown = {code: services.documents.page(name, one).documents for code, one in each.items()}
     return first.older, [Group(code, counts.get(code, 0), some) for code, some in shown.items() if some]
+
+
+HANDLERS: list[Any] = [show, show_tab]

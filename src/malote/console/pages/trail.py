@@ -30,3 +30,6 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
 @get("/audit", sync_to_thread=True, opt=needs(Permission.SEE_AUDIT))
 def show(request: ConsoleRequest) -> Response[str]:
     return answer(request, "audit", context(services_of(request), parameters(request)))
+
+
+HANDLERS: list[Any] = [show]

@@ -82,3 +82,6 @@ def _role(name: str) -> Role:
         return Role(name)
     except ValueError as error:
         raise AccountError("role_unknown", role=name[:20]) from error
+
+
+HANDLERS: list[Any] = [show, create, set_role, set_disabled, give_password]
