@@ -105,6 +105,17 @@ def test_what_is_ticked_stays_ticked_while_the_page_refreshes(services: Services
     expect(page.get_by_role("button", name="Sincronizar")).to_contain_text("1")
 
 
+def test_a_form_that_came_with_a_refresh_is_sent_with_its_token(services: Services, page: Page) -> None:
+    page.goto("/console/tills/caixa2/rejected")
+    page.locator('input[name="selected"]').first.check()
+    send(services, find_till(services.engine, "caixa2"), b"<broken too>")
+    expect(page.locator('input[name="selected"]')).to_have_count(5)
+    assert page.locator('#live input[name="csrf"]').count() == 0
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Baixar").click()
+    assert download.value.suggested_filename == "caixa2-rejeitados.zip"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_everybody_can_use_it(browser: Browser, address: str, path: str, scheme: str) -> None:

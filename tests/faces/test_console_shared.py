@@ -9,8 +9,10 @@ import pytest
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.console.pages import management
+from malote.console.pages import till as till_page
+from malote.console.pages.till import TABS
 from malote.console.shared import MOST_KEPT, OLDEST_SECONDS, Shared
-from tests.faces.console_support import csrf_of, signed_in, store, till, visitor
+from tests.faces.console_support import csrf_of, send, signed_in, store, till, visitor
 
 REFRESH = {"HX-Request": "true", "Malote-Refresh": "1"}
 
@@ -71,15 +73,17 @@ def test_another_filter_language_or_role_is_another_page(
 
 
 def test_what_is_shared_tells_nothing_of_who_looks(services: Services) -> None:
-    till(services)
-    with signed_in(services, name="ana") as browser:
+    send(services, till(services), b"<broken")
+    with signed_in(services, name="zebedeu") as browser:
         token = csrf_of(browser)
         assert token
-        for page in ("tills", "dashboard"):
-            text = browser.get(f"/console/{page}", headers=REFRESH).text
+        for page in ("tills", "dashboard", *(f"tills/caixa1/{tab}" for tab in TABS)):
+            answer = browser.get(f"/console/{page}", headers=REFRESH)
+            assert answer.headers["Content-Encoding"] == "gzip"
+            text = answer.text
             assert token not in text
             assert "csrf" not in text
-            assert "ana" not in text
+            assert "zebedeu" not in text
 
 
 def test_only_what_holds_no_secret_is_compressed(services: Services) -> None:
@@ -93,6 +97,26 @@ def test_only_what_holds_no_secret_is_compressed(services: Services) -> None:
         assert browser.get("/console/static/console.css", headers=gzip).headers["Content-Encoding"] == "gzip"
         for path in ("/console/tills", "/console/tills/caixa1", "/console/users", "/console/dashboard"):
             assert "Content-Encoding" not in browser.get(path, headers=gzip).headers
+
+
+def test_a_tab_is_rendered_once_for_all_of_the_same_role(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen(monkeypatch)
+    send(services, till(services), b"<broken")
+    asked: list[str] = []
+    context = till_page.context
+
+    def counted(services: object, name: str, tab: str, given: object) -> object:
+        asked.append(tab)
+        return context(services, name, tab, given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(till_page, "context", counted)
+    with signed_in(services) as browser:
+        pages = [browser.get("/console/tills/caixa1/rejected", headers=REFRESH).text for _ in range(50)]
+        assert asked == ["rejected"]
+        assert set(pages) == {pages[0]}
+        assert 'name="selected"' in pages[0]
+    with signed_in(services, Role.CONSULTA, "leo") as other:
+        assert 'name="selected"' not in other.get("/console/tills/caixa1/rejected", headers=REFRESH).text
 
 
 def test_a_page_asked_for_by_a_person_is_never_a_shared_one(services: Services, rendered: list[str]) -> None:

@@ -108,6 +108,7 @@ def render(request: ConsoleRequest, template: str, context: Mapping[str, Any], v
     visit, services = viewer or visit_of(request), services_of(request)
     surroundings = {
         "visit": visit,
+        "shared": viewer is not None,
         "services": services,
         "path": request.url.path,
         "here": _here(request),

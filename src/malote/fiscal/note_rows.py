@@ -29,6 +29,9 @@ _WANTED = tuple(f"{{*}}{name}" for name in _GROUPS)
 _MOST_ITEMS = 1_000
 _MOST_PARTS = 20_000  # of a body; what comes behind belongs to no note that is within the limits
 _MOST_PAYMENTS = 1_000
+_MOST_REFERENCES = 1_000
+_MOST_ALERTS = 1_000
+_MOST_OF_ONE = 1_000  # parts of which a note has one
 
 
 class NoteRow(NamedTuple):
@@ -59,12 +62,17 @@ def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
         _payments(paid, body.get("versao", ""), twice),
         TOTALS.row(groups["total"], twice),
         CHANGE.row(paid, twice),
-        None if answer is None else ANSWER.row([answer], twice),
-        SIGNATURE.row(children_of(note, "Signature"), twice),
+        None if answer is None else ANSWER.row_of_parts(answer, _first(answer, "infProt"), twice),
+        SIGNATURE.row(_first(note, "Signature"), twice),
         _references(groups["ide"]),
         [] if answer is None else alerts_of(answer),
         twice,
     )
+
+
+def _first(parent: etree._Element, name: str) -> list[etree._Element]:
+    """The children of that name, which the parser's own code picks. Beyond so many no other could tell more."""
+    return list(islice(parent.iterchildren(f"{{*}}{name}"), _MOST_OF_ONE))
 
 
 def _items(details: Sequence[etree._Element], twice: list[str]) -> list[ItemTexts]:
@@ -99,8 +107,8 @@ def _as_payment(group: etree._Element) -> list[etree._Element]:
 def _references(identifications: list[etree._Element]) -> list[str]:
     """What the note refers to. Papers have no key: their kind and numbers stand for it ("ECF 2D 3 15")."""
     found: list[str] = []
-    groups = [group for each in identifications for group in each.iterchildren("{*}NFref")]
-    for reference in [one for group in groups for one in group]:
+    groups = (group for each in identifications for group in each.iterchildren("{*}NFref"))
+    for reference in islice((one for group in groups for one in group), _MOST_REFERENCES):
         text = (reference.text or "").strip()
         if len(reference):
             words = REFERENCE.row([reference], [])
@@ -112,7 +120,8 @@ def _references(identifications: list[etree._Element]) -> list[str]:
 
 def alerts_of(answer: etree._Element) -> list[tuple[str, str]]:
     """What the authority wants mended though it authorised the note (cStat 120): codes and their messages, in turn."""
-    told = [field for body in children_of(answer, "infProt") for field in body.iterchildren("{*}cMsg", "{*}xMsg")]
+    bodies = _first(answer, "infProt")
+    told = list(islice((one for body in bodies for one in body.iterchildren("{*}cMsg", "{*}xMsg")), 2 * _MOST_ALERTS))
     codes = [field.text or "" for field in told if LOCAL_NAMES[field.tag] == "cMsg"]
     messages = [field.text or "" for field in told if LOCAL_NAMES[field.tag] == "xMsg"]
     return [(code.strip(), message.strip()) for code, message in zip_longest(codes, messages, fillvalue="")]

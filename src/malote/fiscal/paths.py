@@ -120,9 +120,11 @@ class Paths(Generic[Row]):
             return columns, texts
         once: dict[int, str] = {}
         for column, text in zip(columns, texts, strict=True):
-            if column in once and _differ(once[column], text):
-                twice.append(self._names[column])
-            once[column] = text
+            known = once.setdefault(column, text)
+            if known != text:
+                if _differ(known, text):
+                    twice.append(self._names[column])
+                once[column] = text
         return list(once), list(once.values())
 
 

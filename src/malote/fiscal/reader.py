@@ -14,19 +14,21 @@ from malote.fiscal.findings import ambiguous, named
 from malote.fiscal.learned import Unknown
 from malote.fiscal.nfce import read_note
 from malote.fiscal.note_protocol import has_another_digest
-from malote.fiscal.note_rows import note_row
+from malote.fiscal.note_rows import NoteRow, note_row
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.protocols import read_answer, read_reply
 from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
 from malote.fiscal.said_twice import said_twice
 from malote.fiscal.signatures import signs
-from malote.fiscal.tree import LOCAL_NAMES, parse
+from malote.fiscal.tree import LOCAL_NAMES, MOST_CHILDREN, is_crowded, parse
 from malote.fiscal.voids import read_void
 
 __all__ = ["Limits", "Reading", "Summary", "read", "summary"]
 
 _STANDARD = Limits()
-MOST_TAGS = 500_000  # "<" in a file: a note of the largest size has one in eleven bytes
+MOST_ELEMENTS = 250_000  # in a file: a note of the largest size has one in 22 bytes
+MOST_ATTRIBUTES = 100_000  # "=" in a file, those of namespaces and of texts included: ten times what notes have
+_UNCOUNTED = 500_000  # bytes, in which so many of either have no room
 _KEY_WITHIN = re.compile(rb"""(?:Id=["'](?:NFe|CFe)|<chNFe>)([0-9]{6}[A-Z0-9]{12}[0-9]{26})["'<]""")
 # What lands in a till's folder under the name of an XML file, by how it begins.
 _OTHER_KINDS = {
@@ -44,7 +46,7 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
         return [unreadable([reject("file_too_large", size=len(raw), limit=limits.max_bytes)])]
     known = forms.recognise(raw)
     if isinstance(known, forms.Rest):
-        reading = _read_rest(known, limits) if len(raw) <= MOST_TAGS else None
+        reading = _read_rest(known, limits) if len(raw) <= _UNCOUNTED else None
         return _parse(raw, limits, known.unknown) if reading is None else [reading]
     if not isinstance(known, forms.Known):
         return _parse(raw, limits, known)
@@ -62,7 +64,7 @@ def _told(reading: Reading, problems: list[Problem]) -> Reading:
 def _read_rest(rest: forms.Rest, limits: Limits) -> Reading | None:
     """A note of which only what isn't known is parsed; None when the whole must be, to tell what is wrong."""
     root = parse(rest.content)
-    if isinstance(root, Problem):
+    if isinstance(root, Problem) or is_crowded(root):
         return None
     try:
         found = envelopes(root, limits.max_depth, limits.max_documents)
@@ -83,12 +85,14 @@ def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[R
     decoded = to_utf8(raw)
     if isinstance(decoded, Problem):
         return [unreadable([decoded])]
-    too_many = _too_many_tags(decoded.content)
-    if too_many:
-        return [unreadable([too_many])]
+    too_much = _too_much(decoded.content)
+    if too_much:
+        return [unreadable([too_much])]
     root = parse(decoded.content)
     if isinstance(root, Problem):
         return [unreadable([_damage(raw, root) or root, *decoded.problems], _named_within(decoded.content))]
+    if is_crowded(root):
+        return [unreadable([reject("element_crowded", limit=MOST_CHILDREN)])]
     try:
         found = envelopes(root, limits.max_depth, limits.max_documents)
     except CrowdedError as crowded:
@@ -99,10 +103,18 @@ def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[R
     return [_told(reading, decoded.problems) for reading in readings]
 
 
-def _too_many_tags(content: bytes) -> Problem | None:
-    # No file has more tags than bytes, so most needn't be counted.
-    tags = content.count(b"<") if len(content) > MOST_TAGS else 0
-    return reject("too_many_elements", found=tags, limit=MOST_TAGS) if tags > MOST_TAGS else None
+def _too_much(content: bytes) -> Problem | None:
+    """Counted before it is parsed, for each element and attribute costs far more than its bytes."""
+    if len(content) <= _UNCOUNTED:
+        return None
+    ends = content.count(b"</")
+    elements = max(ends, content.count(b"<") - ends)
+    if elements > MOST_ELEMENTS:
+        return reject("too_many_elements", found=elements, limit=MOST_ELEMENTS)
+    attributes = content.count(b"=")
+    if attributes > MOST_ATTRIBUTES:
+        return reject("too_many_attributes", found=attributes, limit=MOST_ATTRIBUTES)
+    return None
 
 
 def _read(envelope: Envelope, limits: Limits) -> Reading:
@@ -128,8 +140,13 @@ def _read_one(envelope: Envelope, limits: Limits) -> Reading:
         return read_answer(answer)
     if kind == "note":
         row = note_row(request, answer)
-        return read_note(row, limits, resigned=has_another_digest(row) and signs(request, row.signature.digest))
+        return read_note(row, limits, resigned=_is_resigned(request, row))
     return read_sat(request, limits) if kind == "sat" else read_sat_cancellation(request)
+
+
+def _is_resigned(note: etree._Element, row: NoteRow) -> bool:
+    """Whether the note is signed anew over another content than was authorised; not asked of one that is refused."""
+    return not row.twice and has_another_digest(row) and signs(note, row.signature.digest)
 
 
 def _damage(raw: bytes, fault: Problem) -> Problem | None:

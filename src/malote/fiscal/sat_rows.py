@@ -1,5 +1,6 @@
 """Which element of a CF-e of the SAT (layouts 0.06 to 0.08) feeds which field, as ``rows`` says it of a note."""
 
+from itertools import islice
 from typing import Annotated, NamedTuple
 
 from lxml import etree
@@ -121,12 +122,13 @@ def sat_row(document: etree._Element) -> SatRow:
         twice.append("infCFe")
     body = bodies[0] if bodies else document
     paid = children_of(body, "pgto")
+    methods = (method for group in paid for method in group.iterchildren("{*}MP"))
     if len(paid) > 1:
         twice.append("pgto")
     return SatRow(
         SAT_HEAD.row([body], twice),
         [SAT_ITEM.row([detail], twice) for detail in children_of(body, "det")[:_MOST_ITEMS]],
-        [SAT_PAYMENT.row([method], twice) for group in paid for method in children_of(group, "MP")[:_MOST_PAYMENTS]],
+        [SAT_PAYMENT.row([method], twice) for method in islice(methods, _MOST_PAYMENTS)],
         SAT_TOTALS.row(children_of(body, "total"), twice),
         SAT_CHANGE.row(paid, twice),
         twice,

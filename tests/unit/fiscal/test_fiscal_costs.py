@@ -10,6 +10,7 @@ from lxml import etree
 
 from malote.fiscal import forms
 from malote.fiscal.reader import read
+from tests.unit.fiscal import notes
 from tests.unit.fiscal.support import only
 from tests.unit.fiscal.worst_shapes import LARGEST, SHAPES
 
@@ -53,6 +54,31 @@ def test_reading_takes_bounded_memory(name: str) -> None:
     assert peak < _MEGABYTES * 1_000_000
 
 
-def test_a_file_of_tags_is_refused_before_it_is_parsed() -> None:
-    raw = b"<r>" + b"<a/>" * 1_200_000 + b"</r>"
-    assert [one.code for one in only(raw).problems] == ["too_many_elements"]
+@pytest.mark.parametrize(
+    ("part", "times", "code"),
+    [
+        (b"<a/>", 1_200_000, "too_many_elements"),
+        (b'<a xmlns="u"/>', 200_000, "too_many_attributes"),
+        (b"<a>1</a>", 6_000, "element_crowded"),
+    ],
+)
+def test_what_no_document_has_so_often_is_refused_by_its_count(part: bytes, times: int, code: str) -> None:
+    raw = b"<r>" + part * times + b"</r>"
+    assert [one.code for one in only(raw).problems] == [code]
+
+
+def test_the_largest_note_there_may_be_is_read(largest_note: bytes) -> None:
+    assert len(largest_note) > 4_900_000
+    assert "too_many" not in " ".join(one.code for one in only(largest_note).problems)
+
+
+@pytest.fixture(scope="module")
+def largest_note() -> bytes:
+    """As many whole items as there may be, with further information for all that is left."""
+    note = notes.build_note()
+    first, last = note.index(b"<det "), note.rindex(b"</det>") + len(b"</det>")
+    item = note[first:last]
+    items = b"".join(item.replace(b'nItem="1"', b'nItem="%d"' % number, 1) for number in range(1, 991))
+    room = (LARGEST - len(note) - len(items) - 50_000) // 990
+    wide = items.replace(b"</det>", b"<infAdProd>" + b"a" * room + b"</infAdProd></det>")
+    return note[:first] + wide + note[last:]

@@ -130,6 +130,19 @@ def _nested_namespaces(size: int) -> bytes:
     return _filled(head + b"".join(opened), b"</a>" * levels + tail, _same(b"<b/>"), size)
 
 
+def _below_the_counts(block: bytes, mark: bytes) -> Shape:
+    """As many blocks as a file may have elements, then white space: what is counted first refuses none of it."""
+    elements = block.count(b"<") - block.count(b"</")
+
+    def build(size: int) -> bytes:
+        head, tail = _split(mark)
+        most = min(240_000 // elements, (size - len(head) - len(tail)) // len(block))
+        rest = size - len(head) - len(tail) - most * len(block)
+        return head + block * most + b" " * rest + tail
+
+    return build
+
+
 SHAPES: dict[str, Shape] = {
     "wide, empty items": _in_note('<det nItem="#"/>', b"<det "),
     "wide, items without number": _in_note("<det/>", b"<det "),
@@ -140,6 +153,9 @@ SHAPES: dict[str, Shape] = {
     "wide, payments": _in_note("<detPag/>", b"</pag>"),
     "wide, protocols": _in_note("<protNFe/>", b"</nfeProc>"),
     "wide, namespaced": _in_note('<x xmlns="u:#"/>', b"<det "),
+    "wide, a prefix each": _in_note('<p#:x xmlns:p#="u:#"/>', b"<det "),
+    "crowds of payments": _below_the_counts(b"<pag>" + b"<vPag>1</vPag>" * 4_900 + b"</pag>", b"<pag>"),
+    "one crowd": _below_the_counts(b"<infProt/>", b"</protNFe>"),
     "deep and wide": _deep,
     "deep, then wide": _deep_then_wide,
     "deep wrappers": _deep_wrappers,

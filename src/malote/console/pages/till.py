@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from malote.accounts.audit import AuditEntry
 from malote.console.pages import load_manager, numbering, reconciliation
-from malote.console.rendering import answer
+from malote.console.rendering import answer_shared
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
 from malote.findings.lights import TillOverview
@@ -101,16 +101,20 @@ def tab_of(name: str) -> Tab | None:
 
 
 @get("/tills/{name:str}", sync_to_thread=True)
-def show(request: ConsoleRequest, name: FromPath[str]) -> Response[str]:
-    return answer(request, "till", context(services_of(request), name, "pending", parameters(request)))
+def show(request: ConsoleRequest, name: FromPath[str]) -> Response[str] | Response[bytes]:
+    return _answer(request, name, "pending")
 
 
 @get("/tills/{name:str}/{tab:str}", sync_to_thread=True)
-def show_tab(request: ConsoleRequest, name: FromPath[str], tab: FromPath[str]) -> Response[str]:
+def show_tab(request: ConsoleRequest, name: FromPath[str], tab: FromPath[str]) -> Response[str] | Response[bytes]:
     chosen = tab_of(tab)
     if chosen is None:
         raise RefusedError("page_unknown", 404)
-    return answer(request, "till", context(services_of(request), name, chosen, parameters(request)))
+    return _answer(request, name, chosen)
+
+
+def _answer(request: ConsoleRequest, name: str, tab: Tab) -> Response[str] | Response[bytes]:
+    return answer_shared(request, "till", lambda: context(services_of(request), name, tab, parameters(request)))
 
 
 def _news(services: Services, name: str) -> SyncProgress | None:

@@ -96,6 +96,13 @@ if (window.Idiomorph) {
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
 }
 
+// What many pages share holds no token: it is put into a form that is sent without htmx, which sends it by itself.
+document.addEventListener("submit", ({ target: form }) => {
+  const token = JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRF-Token"];
+  if (!token || form.method !== "post" || form.querySelector('input[name="csrf"]')) return;
+  form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "csrf", value: token }));
+});
+
 // ---- selections ----
 
 const chosen = new Set();
