@@ -1,5 +1,6 @@
 """What is wrong with the server itself, and a store database that is damaged while it works."""
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -145,4 +146,21 @@ def test_the_look_through_finds_damage_that_nobody_met(store: Engine, tmp_path: 
     assert troubles(store, tmp_path) == []
     spoil(store)
     assert not soundness.look_through(store)
+    assert troubles(store, tmp_path) == ["store_damaged"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file can't be removed there")
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_store_whose_file_was_taken_away_acknowledges_nothing_more(
+    store: Engine, tmp_path: Path, *, replaced: bool
+) -> None:
+    """What is written into it goes on for a while, and is gone as soon as the process ends."""
+    assert troubles(store, tmp_path) == []
+    path = Path(str(store.url.database))
+    path.rename(path.with_name("aside"))
+    if replaced:
+        path.write_bytes(path.with_name("aside").read_bytes())
+    with pytest.raises(StoreError) as raised, writing(store):
+        pytest.fail("nothing is written any more")
+    assert raised.value.code == "store_damaged"
     assert troubles(store, tmp_path) == ["store_damaged"]

@@ -37,7 +37,10 @@ def open_database(url: str) -> Engine:
         case "sqlite" if parsed.database not in (None, "", ":memory:"):
             durable.make_folder(Path(str(parsed.database)).resolve().parent)
             private.claim(Path(str(parsed.database)))
-            return _sqlite(parsed.set(drivername="sqlite").render_as_string(hide_password=False))
+            return _sqlite(
+                parsed.set(drivername="sqlite").render_as_string(hide_password=False),
+                Path(str(parsed.database)).absolute(),
+            )
         case "postgresql":
             return _postgresql(parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
         case other:
@@ -93,14 +96,14 @@ def _turn(engine: Engine) -> Iterator[None]:
         lock.release()
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, file: Path) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": WAIT_SECONDS},
         pool_size=8,
         max_overflow=8,
         pool_timeout=WAIT_SECONDS,
-        execution_options={_WRITE_LOCK: threading.Lock(), soundness.OPTION: Soundness()},
+        execution_options={_WRITE_LOCK: threading.Lock(), soundness.OPTION: Soundness(file)},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -22,8 +22,12 @@ OPTION = "malote_soundness"
 class Soundness:
     """Of one engine. Safe for threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path | None = None) -> None:
+        """``file``: the SQLite database's, which must stay the one it was: what goes into one that somebody removed, or
+        put another in the place of, is gone as soon as the process ends."""
         self._damage: str | None = None
+        self._file = file
+        self._identity: tuple[int, int] | None = None
 
     def met(self, error: StoreError) -> None:
         """An error came of the database."""
@@ -31,9 +35,24 @@ class Soundness:
             self._damage = error.detail
 
     def check(self) -> None:
-        """Raises ``StoreError`` where damage was met before."""
+        """Raises ``StoreError`` where damage was met before, or the file is another one."""
+        if self._damage is None and self._is_another():
+            self._damage = f"{self._file}: removido ou trocado / removed or replaced"
         if self._damage is not None:
             raise StoreError("store_damaged", transient=False, detail=self._damage)
+
+    def _is_another(self) -> bool:
+        if self._file is None:
+            return False
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return self._identity is not None
+        except OSError:
+            return False
+        now = (found.st_dev, found.st_ino)
+        self._identity = self._identity or now
+        return now != self._identity
 
 
 def soundness_of(engine: Engine) -> Soundness:
