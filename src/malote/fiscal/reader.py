@@ -30,6 +30,9 @@ MOST_ELEMENTS = 250_000  # in a file: a note of the largest size has one in 22 b
 MOST_ATTRIBUTES = 100_000  # "=" in a file, those of namespaces and of texts included: ten times what notes have
 _UNCOUNTED = 500_000  # bytes, in which so many of either have no room
 _KEY_WITHIN = re.compile(rb"""(?:Id=["'](?:NFe|CFe)|<chNFe>)([0-9]{6}[A-Z0-9]{12}[0-9]{26})["'<]""")
+# A note itself, and nothing about it: what a fragment of it has, the whole has too.
+_OF_NOTE = re.compile(rb"""<(?:\w+:)?(?:infNFe|infCFe)\b[^>]*\bId=["'](?:NFe|CFe)[0-9]{6}[A-Z0-9]{12}[0-9]{26}["']""")
+_CANCELS = re.compile(rb"\bchCanc=|<(?:\w+:)?(?:infEvento|CFeCanc)\b")
 # What lands in a till's folder under the name of an XML file, by how it begins.
 _OTHER_KINDS = {
     b"PK\x03\x04": "ZIP", b"\x1f\x8b": "GZIP", b"Rar!": "RAR", b"7z\xbc\xaf": "7z", b"%PDF": "PDF", b"\x89PNG": "PNG",
@@ -90,7 +93,10 @@ def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[R
         return [unreadable([too_much])]
     root = parse(decoded.content)
     if isinstance(root, Problem):
-        return [unreadable([_damage(raw, root) or root, *decoded.problems], _named_within(decoded.content))]
+        damage = _damage(raw, root)
+        if damage is not None and _OF_NOTE.search(decoded.content) and not _CANCELS.search(decoded.content):
+            damage = replace(damage, facts={**damage.facts, "of": "note"})
+        return [unreadable([damage or root, *decoded.problems], _named_within(decoded.content))]
     if is_crowded(root):
         return [unreadable([reject("element_crowded", limit=MOST_CHILDREN)])]
     try:

@@ -24,6 +24,8 @@ CANCELLED_UNBOOKED = Reason("cancelled_unbooked")
 _NEVER = "never_authorised"
 _OTHER_KEY = "number_of_another_key"
 _NOTE_CANCELLED = "note_cancelled"
+_DAMAGED = "file_damaged"
+_OF_NOTE = '%"of":"note"%'  # among its facts, as the reader tells them
 _BY_VERSION = CURED_BY_AUTHORISATION | {"answer_without_note", "digest_disagrees"}
 # ... nor of what another key keeps from being booked.
 _BY_CANCELLATION = CURED_BY_AUTHORISATION | {_NOTE_CANCELLED, "number_taken", "number_supersedes"}
@@ -95,6 +97,12 @@ def _of_keys(codes: Iterable[str], keys: Sequence[str]) -> ColumnElement[bool]:
 def _by_version(keys: Sequence[str]) -> ColumnElement[bool]:
     """Refused versions and answers of a sale that is booked with its authorisation."""
     return _of_keys(_BY_VERSION, keys) & exists().where(_same_key, _authorised)
+
+
+def _by_the_whole(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Fragments of notes' files, as power cuts and slow POSes leave them, once the whole note is booked."""
+    of_note = documents.c.reason.like(_OF_NOTE)
+    return _of_keys([_DAMAGED], keys) & of_note & exists().where(_same_key, _authorised)
 
 
 def _by_cancellation(keys: Sequence[str]) -> ColumnElement[bool]:
@@ -178,6 +186,7 @@ def _settled_by_number(connection: Connection, standing: Standing) -> Reason | N
 
 
 _RULES = (
+    _Rule(frozenset({_DAMAGED}), _by_the_whole, _as(SUPERSEDED)),
     _Rule(_BY_VERSION, _by_version, _as(SUPERSEDED)),
     _Rule(frozenset({_NOTE_CANCELLED}), _by_cancellation, _as(SUPERSEDED)),
     _Rule(frozenset({_OTHER_KEY}), _by_number, _as(SUPERSEDED)),
