@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Protocol
 
 import msgspec
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, select
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
@@ -24,7 +24,7 @@ from malote.quarantine.parts import Parts
 from malote.quarantine.replaying import replay
 from malote.quarantine.reports import CureOption, CureReport, Refused, Selection
 from malote.register.replaying import Judge
-from malote.spool import history
+from malote.spool import confirming, history
 from malote.spool.documents import IncomingFile, Reason
 from malote.spool.history import Line
 from malote.spool.moving import decode_reason, lock_ids
@@ -81,11 +81,7 @@ class _Accepting(msgspec.Struct, frozen=True):
 
 
 def _accept(connection: Connection, document_id: int, differences: Mapping[str, int], by: _Accepting) -> None:
-    rows = [
-        {"document_id": document_id, "code": code, "at": by.now, "who": by.actor.name, "reason": by.reason}
-        for code in sorted(differences)
-    ]
-    connection.execute(_ACCEPT, rows)
+    confirming.accept(connection, document_id, differences, by.actor.name, by.reason, by.now)
     facts = {code: money(cents) for code, cents in sorted(differences.items())}
     history.record(connection, [Line(document_id, "difference_accepted", facts)], by.actor.name, by.now)
     audit.record(
@@ -97,12 +93,6 @@ def _accept(connection: Connection, document_id: int, differences: Mapping[str, 
         reason=by.reason,
         now=by.now,
     )
-
-
-_ACCEPT = text(
-    "INSERT INTO accepted_problem (document_id, code, at, who, reason) VALUES (:document_id, :code, :at, :who, :reason)"
-    " ON CONFLICT (document_id, code) DO UPDATE SET at = excluded.at, who = excluded.who, reason = excluded.reason"
-)
 
 
 def _beyond(differences: Mapping[str, int], limit: int) -> Reason | None:

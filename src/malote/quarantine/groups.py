@@ -6,7 +6,7 @@ What is not as it should be (a file that somebody changed, or that isn't there) 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from malote import durable
 from malote.database.engine import writing
@@ -60,7 +60,7 @@ def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
         for home in {keeping.path_of(parts.folder, keeping.named(same[one])).parent for one in kept}:
             # Whoever wrote them may have died before the folder was synced.
             durable.sync_folder(home)
-        connection.execute(update(documents).where(documents.c.id.in_(kept)).values(kept=True))
+        unkept.mark(connection, kept, kept=True)
 
 
 def drop(parts: Parts, document_ids: Sequence[int]) -> None:

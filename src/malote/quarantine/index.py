@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, select, text
 
 from malote import durable
-from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import folder_mark, trash
 from malote.database.tables import document as documents
 from malote.quarantine.keeping import Place, stem
+from malote.register import unkept
 from malote.spool.states import State
 
 _NAME = "rejeitados"
@@ -89,9 +89,7 @@ def write_again(engine: Engine, document_ids: Iterable[int]) -> None:
 
 def unkeep(connection: Connection, document_ids: Iterable[int]) -> None:
     """The same within a transaction of the caller's."""
-    for chunk in chunks(sorted(document_ids)):
-        still = documents.c.id.in_(chunk) & (documents.c.state == "rejected")
-        connection.execute(update(documents).where(still).values(kept=False))
+    unkept.mark(connection, document_ids, kept=False)
 
 
 def adopt(engine: Engine, path: Path) -> None:
@@ -107,7 +105,7 @@ def adopt(engine: Engine, path: Path) -> None:
             connection.execute(_MARK, {"name": _NAME, "mark": _said(path)})
         else:
             durable.write(path, made.encode())
-        connection.execute(update(documents).where(documents.c.state == "rejected").values(kept=False))
+        unkept.mark_all(connection)
 
 
 def is_of(engine: Engine, path: Path) -> bool:

@@ -3,7 +3,7 @@
 What a person says is durable, in the audit trail and the document's history, before anything comes of it.
 """
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
@@ -17,7 +17,7 @@ from malote.quarantine.replaying import follow
 from malote.quarantine.reports import CureOption, CureReport, QuarantineError, Refused, ReplayReport
 from malote.register import replaying, reports
 from malote.register.documents import StoredDocument
-from malote.spool import history, joining
+from malote.spool import confirming, history, joining
 from malote.spool.documents import Reason
 from malote.spool.history import Line
 from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
@@ -34,12 +34,6 @@ _NO_SALE = frozenset({
 })  # fmt: skip
 _STATES: tuple[State, ...] = ("kept", "rejected")
 _SHOWN = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
-
-_SAY = text(
-    "INSERT INTO accepted_problem (document_id, code, at, who, reason) VALUES (:document_id, :code, :at, :who, :reason)"
-    " ON CONFLICT (document_id, code) DO UPDATE SET at = excluded.at, who = excluded.who, reason = excluded.reason"
-)
-_UNSAY = text("DELETE FROM accepted_problem WHERE document_id = :document_id AND code = :code")
 
 
 def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
@@ -62,8 +56,7 @@ def book_sale(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> C
         told = _reason(connection, standing)
         if not _may_be_sale(standing.kind, told):
             raise QuarantineError("cure_unfit", cure="book_sale")
-        values = {"document_id": document_id, "code": IS_SALE, "at": now, "who": actor.name, "reason": said}
-        connection.execute(_SAY, values)
+        confirming.accept(connection, document_id, [IS_SALE], actor.name, said, now)
         history.record(connection, [Line(document_id, "judged_sale", {"reason": said})], actor.name, now)
         _audit(connection, actor, "sale_judged", standing, told.facts, said, now)
     done = replaying.replay(parts.engine, [document_id], parts.judge, who=actor.name, now=now, states=_STATES)
@@ -86,7 +79,7 @@ def keep_unbooked(parts: Parts, document_id: int, actor: Actor, *, reason: str) 
         if standing.state != "rejected" or stored.reason is None or told.code != stored.reason.code:
             raise QuarantineError("document_moved_on")
         code = "number_settled" if told.code == "number_taken" else _BY_PERSON
-        connection.execute(_UNSAY, {"document_id": document_id, "code": IS_SALE})
+        confirming.take_back(connection, document_id, IS_SALE)
         history.record(connection, [Line(document_id, "seen", {"reason": said})], actor.name, now)
         move(connection, [Move(standing, "kept", Reason(code, told.facts), settled_at=now)])
         _audit(connection, actor, "kept_unbooked", standing, told.facts, said, now)

@@ -1,10 +1,10 @@
 """Rejected documents on their way to the quarantine: what a crash left out is found here and kept later."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, TextClause, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, TextClause, select, text, update
 
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
@@ -100,10 +100,20 @@ def about_to_be(engine: Engine, document_id: int, reason: Reason, rejected_at: f
 def mark_kept(engine: Engine, document_ids: Sequence[int]) -> None:
     """Says that the quarantine has them durably."""
     with writing(engine) as connection:
-        for chunk in chunks(sorted(document_ids)):
-            # One that was replayed meanwhile is no longer rejected, and will be kept anew if it is once more.
-            still = documents.c.id.in_(chunk) & (documents.c.state == "rejected")
-            connection.execute(update(documents).where(still).values(kept=True))
+        mark(connection, document_ids, kept=True)
+
+
+def mark(connection: Connection, document_ids: Iterable[int], *, kept: bool) -> None:
+    """Says of rejected documents that the quarantine has them durably, or that their files are to be written anew."""
+    for chunk in chunks(sorted(document_ids)):
+        # One that was replayed meanwhile is no longer rejected, and will be kept anew if it is once more.
+        still = documents.c.id.in_(chunk) & (documents.c.state == "rejected")
+        connection.execute(update(documents).where(still).values(kept=kept))
+
+
+def mark_all(connection: Connection) -> None:
+    """All files of rejected documents are to be written anew."""
+    connection.execute(update(documents).where(documents.c.state == "rejected").values(kept=False))
 
 
 _COLUMNS = (

@@ -1,9 +1,9 @@
 """Orders to take back what is booked in a document's way: given by a person or by the settings, durable before they are
 carried out, and carried out by whoever posts the document."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, delete, select, text
 
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
@@ -13,7 +13,7 @@ from malote.spool.moving import lock_ids
 
 ORDER = "reverse_booked"
 
-_GIVE = text(
+_ACCEPT = text(
     "INSERT INTO accepted_problem (document_id, code, at, who, reason) VALUES (:document_id, :code, :at, :who, :reason)"
     " ON CONFLICT (document_id, code) DO UPDATE SET at = excluded.at, who = excluded.who, reason = excluded.reason"
 )
@@ -30,10 +30,21 @@ def given(engine: Engine, document_ids: Sequence[int], code: str = ORDER) -> set
     return found
 
 
+def accept(connection: Connection, document_id: int, codes: Iterable[str], who: str, reason: str, now: float) -> None:
+    """Remembers that somebody accepted these findings of a document, within the caller's transaction."""
+    said = {"document_id": document_id, "at": now, "who": who, "reason": reason}
+    connection.execute(_ACCEPT, [said | {"code": code} for code in sorted(codes)])
+
+
+def take_back(connection: Connection, document_id: int, code: str) -> None:
+    """The finding counts again."""
+    mine = (accepted_problem.c.document_id == document_id) & (accepted_problem.c.code == code)
+    connection.execute(delete(accepted_problem).where(mine))
+
+
 def give(connection: Connection, document_id: int, who: str, reason: str, now: float) -> None:
     """Gives one, within the caller's transaction, which has locked the document."""
-    values = {"document_id": document_id, "code": ORDER, "at": now, "who": who, "reason": reason}
-    connection.execute(_GIVE, values)
+    accept(connection, document_id, [ORDER], who, reason, now)
     history.record(connection, [history.Line(document_id, "order_given", {"reason": reason})], who, now)
 
 
