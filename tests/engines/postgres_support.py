@@ -1,4 +1,7 @@
-"""One real PostgreSQL for a whole test session, and a fresh database in it for every test that asks."""
+"""One real PostgreSQL for a whole test session, and a fresh database in it for every test that asks.
+
+The one from the wheel, or the server at ``MALOTE_TEST_POSTGRESQL`` (``postgresql://…``), whose user may make databases.
+"""
 
 import atexit
 import itertools
@@ -8,6 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -35,6 +39,8 @@ def discard_postgresql(url: str) -> None:
 
 
 def _address(database: str) -> str:
+    if given := os.environ.get("MALOTE_TEST_POSTGRESQL"):
+        return urlsplit(given)._replace(path=f"/{database}").geturl()
     return str(_server().get_uri(database))
 
 
