@@ -29,7 +29,7 @@ from malote import wire
 from malote.accounts.audit import Actor
 from malote.app import services_for
 from malote.config import IntakeSettings, Settings
-from malote.structures.till_structure import TILL
+from malote.schema.till_structure import TILL
 from malote.till.outbox import Outbox
 from malote.till.server import Server
 from malote.till.structure import StructureKeeper

@@ -22,8 +22,8 @@ from malote.quarantine.synchronising import Synchronisation
 from malote.remembered import Remembered
 from malote.runbook.seeing import Parts as RunbookParts
 from malote.runbook.services import Runbook
-from malote.structures.form import Scope
-from malote.structures.reports import Drift
+from malote.schema.form import Scope
+from malote.schema.reports import Drift
 from malote.structures.services import Structures
 
 DRIFT_SECONDS = 3.0  # between two looks at a database's structure, however many look at the procedure

@@ -36,10 +36,10 @@ from malote.posting.second_look import look_again
 from malote.quarantine import cure_product
 from malote.reconciliation import erp_memory
 from malote.remembered import Remembered
+from malote.schema.form import StructureError
 from malote.spool import retention
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
-from malote.structures.form import StructureError
 from malote.structures.signing import signing_key
 from malote.tills import till as tills
 from malote.tills.till import Till

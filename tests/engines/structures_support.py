@@ -10,10 +10,11 @@ from malote.accounts.audit import Actor
 from malote.config import DatabaseSettings, ErpSettings, Settings, StructuresSettings
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from malote.structures.dialects import POSTGRESQL, SQLITE
-from malote.structures.form import Structure
-from malote.structures.plan import create_table
-from malote.structures.reports import Difference, Drift
+from malote.erp.postgresql.schema import POSTGRESQL
+from malote.schema.form import Structure
+from malote.schema.plan import create_table
+from malote.schema.reports import Difference, Drift
+from malote.schema.sqlite import SQLITE
 from malote.structures.services import Structures
 
 ACTOR = Actor("maria")

@@ -16,8 +16,8 @@ from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.erp.engines import open_erp
 from malote.erp.protocol import Result
-from malote.structures.form import StructureError
-from malote.structures.reports import RunReport, StepReport
+from malote.schema.form import StructureError
+from malote.schema.reports import RunReport, StepReport
 from malote.structures.services import Structures
 from malote.structures.wanted import erp_of_2025
 from tests.engines import sales

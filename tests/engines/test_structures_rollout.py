@@ -9,12 +9,12 @@ from sqlalchemy import Engine
 from malote import wire
 from malote.accounts import audit
 from malote.config import StructuresSettings
-from malote.structures.form import FORMAT, StructureError, fingerprint
-from malote.structures.reports import Rollout
+from malote.schema.form import FORMAT, StructureError, fingerprint
+from malote.schema.reports import Rollout
+from malote.schema.signatures import is_signed
+from malote.schema.till_structure import TILL
 from malote.structures.rollout import LOOK_SECONDS, Rollouts
-from malote.structures.signatures import is_signed
 from malote.structures.signing import SigningKey
-from malote.structures.till_structure import TILL
 from malote.tills.contact import record_contact
 from malote.tills.till import Till, create_till, disable
 from tests.engines.spool_support import Clock

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from malote import wire
 from malote.accounts.audit import Actor
 from malote.app import Services
-from malote.structures.form import FORMAT, fingerprint
-from malote.structures.till_structure import TILL
+from malote.schema.form import FORMAT, fingerprint
+from malote.schema.till_structure import TILL
 from malote.tills.till import Till
 
 OLD = wire.TillStructure(FORMAT, 1, "")

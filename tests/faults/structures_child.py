@@ -10,8 +10,8 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from malote.structures import apply
-from malote.structures.form import Structure
+from malote.schema import apply
+from malote.schema.form import Structure
 from tests.engines.structures_support import ACTOR, structures_over
 
 

@@ -17,8 +17,8 @@ import pytest
 from malote.app import services_for
 from malote.config import Settings, StructuresSettings
 from malote.register import reports
-from malote.structures.apply import backup_of
-from malote.structures.reports import Rollout, RolloutTill, StepReport
+from malote.schema.apply import backup_of
+from malote.schema.reports import Rollout, RolloutTill, StepReport
 from malote.structures.services import Structures
 from malote.structures.wanted import erp_of_2025
 from malote.till.structure import MOST_TRIES

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from malote import wire
-from malote.structures.form import Column, Index, Structure, Table, encode, fingerprint
+from malote.schema.form import Column, Index, Structure, Table, encode, fingerprint
+from malote.schema.till_structure import TILL
 from malote.structures.signing import SigningKey
-from malote.structures.till_structure import TILL
 from malote.till import storage
 
 TILL_NUMBER = 3

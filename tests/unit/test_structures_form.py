@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from malote.config import ErpSettings, Settings
-from malote.structures.dialects import POSTGRESQL, SQLITE, same_text
-from malote.structures.form import FORMAT, Column, Index, Structure, StructureError, Table, decode, encode, fingerprint
-from malote.structures.signatures import is_signed
+from malote.erp.postgresql.schema import POSTGRESQL
+from malote.schema.dialects import same_text
+from malote.schema.form import FORMAT, Column, Index, Structure, StructureError, Table, decode, encode, fingerprint
+from malote.schema.signatures import is_signed
+from malote.schema.sqlite import SQLITE
+from malote.schema.till_structure import BASE, TILL, VERSION
 from malote.structures.signing import FILE_NAME, signing_key
-from malote.structures.till_structure import BASE, TILL, VERSION
 from malote.structures.wanted import declared, erp_of_2025
 
 

@@ -12,10 +12,10 @@ import msgspec
 import pytest
 
 from malote import wire
-from malote.structures import apply
-from malote.structures.form import FORMAT, Structure, fingerprint
-from malote.structures.sqlite_look import look
-from malote.structures.till_structure import BASE, TILL
+from malote.schema import apply
+from malote.schema.form import FORMAT, Structure, fingerprint
+from malote.schema.sqlite_look import look
+from malote.schema.till_structure import BASE, TILL
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxDamagedError
 from malote.till.structure import MOST_TRIES, StructureKeeper, trust_anew

@@ -24,8 +24,8 @@ from malote.cli.common import (
     settings_of,
 )
 from malote.rejection import Language
-from malote.structures.form import StructureError
-from malote.structures.reports import Rollout, RolloutState, RolloutTill, TillState
+from malote.schema.form import StructureError
+from malote.schema.reports import Rollout, RolloutState, RolloutTill, TillState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

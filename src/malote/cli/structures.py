@@ -26,8 +26,8 @@ from malote.cli.common import (
 )
 from malote.config import Settings
 from malote.rejection import Language
-from malote.structures.form import SCOPES, Scope, StructureError
-from malote.structures.reports import Difference, Drift, Plan, RunReport, TillStructure
+from malote.schema.form import SCOPES, Scope, StructureError
+from malote.schema.reports import Difference, Drift, Plan, RunReport, TillStructure
 
 if TYPE_CHECKING:
     from pathlib import Path

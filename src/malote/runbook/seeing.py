@@ -19,9 +19,9 @@ from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.runbook import advising, figures
 from malote.runbook.situation import MOST_NAMED, Cause, Lock, Marks, Order, Situation, Structure
+from malote.schema.form import Scope, StructureError
+from malote.schema.reports import Drift
 from malote.setup.server_check import disk
-from malote.structures.form import Scope, StructureError
-from malote.structures.reports import Drift
 from malote.structures.services import Structures
 from malote.tills.till import Till
 

@@ -23,10 +23,10 @@ from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import reports
 from malote.register.documents import TillStatus
+from malote.schema.form import Scope, StructureError
+from malote.schema.reports import Difference, Drift
 from malote.setup import environment, secret_files
 from malote.spool import presence
-from malote.structures.form import Scope, StructureError
-from malote.structures.reports import Difference, Drift
 
 LITTLE_ROOM, NO_ROOM = 5 << 30, 1 << 30  # bytes on the disk of the home folder
 _MOST_NAMED = 8

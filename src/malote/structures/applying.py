@@ -12,13 +12,12 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.database.errors import StoreError
+from malote.erp.altering import Declared, Session, Target
+from malote.schema.drift import differences
+from malote.schema.form import StructureError
+from malote.schema.plan import plan
+from malote.schema.reports import Difference, Plan, RunReport, StepReport
 from malote.structures import runs
-from malote.structures.drift import differences
-from malote.structures.form import StructureError
-from malote.structures.plan import plan
-from malote.structures.reports import Difference, Plan, RunReport, StepReport
-from malote.structures.targets import Session, Target
-from malote.structures.wanted import Declared
 
 BEAT_SECONDS = 5.0
 _TOLD_SECONDS = 1.0  # between two records of the same step that waits

@@ -7,23 +7,22 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import NullPool
 
-from malote.structures.dialects import POSTGRESQL, SQLITE
-from malote.structures.plan import create_index, create_table
-from malote.structures.till_structure import BASE
+from malote.erp.parts import part_of
+from malote.schema.plan import create_index, create_table
+from malote.schema.sqlite import SQLITE
+from malote.schema.till_structure import BASE
 from malote.structures.wanted import erp_of_2025
 
 
 def make_erp(url: str) -> None:
     """Malote's own tables without the columns of IBS and CBS, as far as they are absent. Raises SQLAlchemy's errors."""
     address = make_url(url)
-    if address.get_backend_name() == "postgresql":
-        address = address.set(drivername="postgresql+psycopg")
-    engine = create_engine(address, poolclass=NullPool)
-    dialect = POSTGRESQL if engine.dialect.name == "postgresql" else SQLITE
+    target = part_of(address.get_backend_name(), "target")
+    engine = create_engine(address.set(drivername=target.DRIVER), poolclass=NullPool)
     try:
         with engine.begin() as connection:
             for table in erp_of_2025().tables:
-                connection.exec_driver_sql(create_table(table, dialect))
+                connection.exec_driver_sql(create_table(table, target.DIALECT))
     finally:
         engine.dispose()
 

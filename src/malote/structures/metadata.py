@@ -8,13 +8,14 @@ from sqlalchemy import Column as DeclaredColumn
 from sqlalchemy import Index as DeclaredIndex
 from sqlalchemy import MetaData, UniqueConstraint
 from sqlalchemy import Table as DeclaredTable
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
+from malote.erp.parts import part_of
 from malote.erp.values import DatabaseNow, Money
-from malote.structures.form import FORMAT, Column, Index, Scope, Structure, Table
+from malote.erp_engines import NAMES
+from malote.schema.form import FORMAT, Column, Index, Scope, Structure, Table
 
-# A type is known by what PostgreSQL, which tells the most apart, calls it.
+# A type is known by what the first of the engines, which tells the most apart, calls it.
 _TYPES = {
     "TIMESTAMP WITH TIME ZONE": "moment",
     "TIMESTAMP WITHOUT TIME ZONE": "clock",
@@ -29,7 +30,7 @@ _TYPES = {
     'TEXT COLLATE "C"': "key",
 }
 _NUMERIC = re.compile(r"NUMERIC\((\d+), (\d+)\)")
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_DIALECT = part_of(NAMES[0], "dialect").DIALECT
 
 
 def structure_of(metadata: MetaData, scope: Scope, version: int, *, fill_amounts: bool = False) -> Structure:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from malote.structures.form import Structure
-from malote.structures.reports import Difference
+from malote.schema.form import Structure
+from malote.schema.reports import Difference
 
 
 def of(structure: Structure) -> frozenset[str]:

@@ -1,17 +1,14 @@
 """Which database a scope means, and how it is reached."""
 
-from pathlib import Path
-
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from malote.config import Settings
+from malote.erp.altering import Patience, Place, Presence, Target
 from malote.erp.engines import tables_of
-from malote.spool.presence import Presence
-from malote.structures.form import Scope, StructureError
-from malote.structures.on_postgresql import PostgresqlTarget
-from malote.structures.on_sqlite import SqliteTarget
-from malote.structures.targets import Patience, Target
+from malote.erp.parts import has_part, part_of
+from malote.erp_engines import BY_SCHEME
+from malote.schema.form import Scope, StructureError
 
 
 def open_target(scope: Scope, settings: Settings, schema: str = "", presence: Presence | None = None) -> Target:
@@ -28,19 +25,15 @@ def open_target(scope: Scope, settings: Settings, schema: str = "", presence: Pr
         url = make_url(address)
     except (ArgumentError, ValueError):
         raise StructureError("structure_engine_unsupported", engine="?") from None
-    match url.get_backend_name():
-        case "postgresql" | "postgres":
-            if scope == "store":
-                return PostgresqlTarget(url, scope, patience, schema=schema)
-            user = _user_of(settings.erp_url) if chosen.erp_url else ""
-            ledger = tables_of(settings).ledger_name
-            return PostgresqlTarget(
-                url, scope, patience, schema=schema, posting_user=user, ledger=ledger, presence=presence
-            )
-        case "sqlite" if url.database:
-            return SqliteTarget(Path(url.database), scope, patience)
-        case other:
-            raise StructureError("structure_engine_unsupported", engine=other)
+    backend = url.get_backend_name()
+    if not has_part(backend, "target") or (BY_SCHEME[backend].is_file and not url.database):
+        raise StructureError("structure_engine_unsupported", engine=backend)
+    place = Place(schema)
+    if scope == "erp":
+        user = _user_of(settings.erp_url) if chosen.erp_url else ""
+        place = Place(schema, user, tables_of(settings).ledger_name, presence)
+    target: Target = part_of(backend, "target").TARGET(url, scope, patience, place)
+    return target
 
 
 def _user_of(address: str) -> str:

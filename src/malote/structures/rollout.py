@@ -13,9 +13,9 @@ from malote.config import StructuresSettings
 from malote.database.engine import reading, writing
 from malote.database.structure_tables import till_structure
 from malote.database.tables import till as tills
+from malote.schema.form import Structure, StructureError, encode, fingerprint
+from malote.schema.reports import Rollout, RolloutTill, TillStructure
 from malote.structures import rollouts
-from malote.structures.form import Structure, StructureError, encode, fingerprint
-from malote.structures.reports import Rollout, RolloutTill, TillStructure
 from malote.structures.rollouts import Published, StandingOrder
 from malote.structures.signing import SigningKey
 from malote.structures.waves import is_over, open_wave, waves

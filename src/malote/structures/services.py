@@ -13,12 +13,9 @@ from sqlalchemy import Engine
 
 from malote.accounts.audit import Actor
 from malote.config import Settings
-from malote.spool.presence import Presence
-from malote.structures import names, rejoining, runs
-from malote.structures.applying import Application, Progress, look
-from malote.structures.form import Scope, fingerprint
-from malote.structures.opening import open_target
-from malote.structures.reports import (
+from malote.erp.altering import Declared, Target
+from malote.schema.form import Scope, fingerprint
+from malote.schema.reports import (
     Drift,
     Plan,
     Rollout,
@@ -27,10 +24,13 @@ from malote.structures.reports import (
     StepReport,
     TillStructure,
 )
+from malote.spool.presence import Presence
+from malote.structures import names, rejoining, runs
+from malote.structures.applying import Application, Progress, look
+from malote.structures.opening import open_target
 from malote.structures.rollout import Rollouts
 from malote.structures.signing import signing_key
-from malote.structures.targets import Target
-from malote.structures.wanted import Declared, declared
+from malote.structures.wanted import declared
 
 log = structlog.get_logger("malote.structures")
 

@@ -1,43 +1,30 @@
 """The wanted structure of each scope, declared once and versioned."""
 
+import pkgutil
 from functools import cache
+from importlib import import_module
 
 import msgspec
 
-import malote.database.account_tables
-import malote.database.quarantine_tables
-import malote.database.structure_tables  # noqa: F401 - of the same metadata, as those above
+from malote import database
 from malote.config import Settings
 from malote.database.tables import metadata as store_metadata
+from malote.erp.altering import Declared
 from malote.erp.engines import tables_of
-from malote.erp.grants import Use, uses
+from malote.erp.grants import uses
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles.profile import BUILT_IN as BUILT_IN_NAME
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import TOLD_LATER
-from malote.structures.form import Scope, Structure, StructureError, Table
+from malote.schema.form import Scope, Structure, StructureError, Table
+from malote.schema.till_structure import TILL
 from malote.structures.metadata import structure_of
-from malote.structures.till_structure import TILL
 
 STORE_VERSION = 1  # its migrations count for themselves
 ERP_VERSION = 3  # 1 was that of 2025, before IBS and CBS; 2 had no taxes of one phase and no norm
 
 _REFORM = ("reform_", "ibs", "cbs")
 _LATER = TOLD_LATER | {"norm"}
-
-
-class Declared(msgspec.Struct, frozen=True):
-    """What is wanted of a database, and how far Malote may go for it.
-
-    ``creates``: tables that are made where they are absent. ``foreign``: tables of the ERP's own, whose types are its
-    own affair, so that only what is absent counts. ``uses``: what posting does with each table.
-    """
-
-    structure: Structure
-    creates: frozenset[str]
-    foreign: frozenset[str] = frozenset()
-    uses: tuple[Use, ...] = ()
-    schema: str = ""
 
 
 def declared(scope: Scope, settings: Settings) -> Declared:
@@ -70,6 +57,10 @@ def erp_of_2025() -> Structure:
 
 @cache
 def _store() -> Structure:
+    """All its tables, wherever under ``database`` they are declared and whatever is loaded by now."""
+    for module in pkgutil.iter_modules(database.__path__):
+        if module.name.endswith("tables"):
+            import_module(f"{database.__name__}.{module.name}")
     return structure_of(store_metadata, "store", STORE_VERSION)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from malote.structures.reports import TillState
+from malote.schema.reports import TillState
 
 WAVES = 3
 

@@ -11,7 +11,7 @@ import msgspec
 
 from malote import durable, private
 from malote.config import TillSettings
-from malote.structures import apply
+from malote.schema import apply
 from malote.till import looking, salvage, storage, watch
 from malote.till.capture import Capture
 from malote.till.courier import Courier

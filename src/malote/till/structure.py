@@ -12,9 +12,9 @@ from typing import TypeVar
 import msgspec
 
 from malote import wire
-from malote.structures import apply
-from malote.structures.form import FORMAT, Structure, StructureError
-from malote.structures.signatures import is_signed
+from malote.schema import apply
+from malote.schema.form import FORMAT, Structure, StructureError
+from malote.schema.signatures import is_signed
 from malote.till import storage
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError

@@ -26,8 +26,8 @@ from malote.console.visits import (
     visit_of,
     whole,
 )
-from malote.structures.form import Scope, StructureError
-from malote.structures.reports import Difference, Drift, Plan, Rollout, RolloutTill, Step, TillStructure
+from malote.schema.form import Scope, StructureError
+from malote.schema.reports import Difference, Drift, Plan, Rollout, RolloutTill, Step, TillStructure
 from malote.tills.till import TillError
 
 PAGE = f"{ROOT}/load-manager"

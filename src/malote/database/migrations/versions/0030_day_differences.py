@@ -27,4 +27,4 @@ def upgrade() -> None:
     op.add_column("book_day", sa.Column("judged_at", sa.Double))
     unjudged = sa.text("judged_at IS NULL")
     op.create_index("book_day_unjudged", "book_day", ["day"], sqlite_where=unjudged, postgresql_where=unjudged)
-    op.add_column("lacking_day", sa.Column("accepted", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("lacking_day", sa.Column("accepted", sa.BigInteger, nullable=False, server_default=sa.text("0")))

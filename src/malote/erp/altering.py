@@ -9,14 +9,48 @@ from sqlalchemy import exc
 
 from malote.database.errors import translate
 from malote.erp.faults import classify, raised
-from malote.structures.dialects import Dialect
-from malote.structures.form import Scope, StructureError
-from malote.structures.found import Found, Probe
-from malote.structures.reports import Step
-from malote.structures.wanted import Declared
+from malote.erp.grants import Use
+from malote.schema.dialects import Dialect
+from malote.schema.form import Scope, Structure, StructureError
+from malote.schema.found import Found, Probe
+from malote.schema.reports import Step
 
 # Told who keeps a step waiting, in words, at every look; it may raise to give up.
 Waiting = Callable[[str], None]
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """What is wanted of a database, and how far Malote may go for it.
+
+    ``creates``: tables that are made where they are absent. ``foreign``: tables of the ERP's own, whose types are its
+    own affair, so that only what is absent counts. ``uses``: what posting does with each table.
+    """
+
+    structure: Structure
+    creates: frozenset[str]
+    foreign: frozenset[str] = frozenset()
+    uses: tuple[Use, ...] = ()
+    schema: str = ""
+
+
+class Presence(Protocol):
+    """Makes a session known as Malote's own, so that nobody ends it."""
+
+    def at(self, key: str, began: str) -> None:
+        """Its number and beginning; see ``erp.sessions.protocol.Identity``."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the tables are, and who is looked at: ``posting_user`` is whose privileges count, by default the address'
+    own. Without a ``schema`` the tables are where the ``ledger`` is."""
+
+    schema: str = ""
+    posting_user: str = ""
+    ledger: str = ""
+    presence: Presence | None = None
 
 
 class Patience(msgspec.Struct, frozen=True):

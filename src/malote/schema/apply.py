@@ -16,13 +16,13 @@ from pathlib import Path
 import msgspec
 
 from malote import durable, private
-from malote.structures.dialects import SQLITE
-from malote.structures.drift import differences
-from malote.structures.form import Structure, StructureError, decode, fingerprint
-from malote.structures.plan import plan
-from malote.structures.reports import Difference, Plan
-from malote.structures.signatures import is_signed
-from malote.structures.sqlite_look import SqliteProbe, look
+from malote.schema.drift import differences
+from malote.schema.form import Structure, StructureError, decode, fingerprint
+from malote.schema.plan import plan
+from malote.schema.reports import Difference, Plan
+from malote.schema.signatures import is_signed
+from malote.schema.sqlite import SQLITE
+from malote.schema.sqlite_look import SqliteProbe, look
 
 MARK = "structure"  # the fact in the outbox that says which structure was applied last
 BACKUP_SUFFIX = ".before-structure"

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from malote.structures.dialects import Dialect, same_text
-from malote.structures.form import Column, Index, Structure, Table
-from malote.structures.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
-from malote.structures.reports import Difference, Severity, What
+from malote.schema.dialects import Dialect, same_text
+from malote.schema.form import Column, Index, Structure, Table
+from malote.schema.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
+from malote.schema.reports import Difference, Severity, What
 
 _MIGRATIONS = "alembic_version"  # the store database's own
 INVALID = "invalid"  # of an index whose making failed half way

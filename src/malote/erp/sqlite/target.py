@@ -6,25 +6,28 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from malote.structures import dialects, sqlite_look
-from malote.structures.dialects import Dialect
-from malote.structures.form import Scope, StructureError
-from malote.structures.found import Found, Probe
-from malote.structures.reports import Step
-from malote.structures.targets import Patience, Session, Waiting, told_apart
-from malote.structures.wanted import Declared
+from sqlalchemy import URL
+
+from malote.erp.altering import Declared, Patience, Place, Session, Waiting, told_apart
+from malote.schema import sqlite_look
+from malote.schema.dialects import Dialect
+from malote.schema.form import Scope, StructureError
+from malote.schema.found import Found, Probe
+from malote.schema.reports import Step
+from malote.schema.sqlite import SQLITE
 
 _LOOK_SECONDS = 0.5
 
 
 class SqliteTarget:
-    """See ``targets.Target``."""
+    """See ``altering.Target``."""
 
-    dialect: Dialect = dialects.SQLITE
+    dialect: Dialect = SQLITE
     atomic = True
 
-    def __init__(self, path: Path, scope: Scope, patience: Patience) -> None:
-        self._path = path
+    def __init__(self, url: URL, scope: Scope, patience: Patience, place: Place) -> None:
+        """Of the ``place`` nothing counts: a file has one schema, no users and no sessions."""
+        self._path = Path(str(url.database))
         self._scope: Scope = scope
         self._patience = patience
 
@@ -67,7 +70,7 @@ class SqliteTarget:
 
 
 class SqliteSession:
-    """See ``targets.Session``."""
+    """See ``altering.Session``."""
 
     def __init__(self, connection: sqlite3.Connection, scope: Scope) -> None:
         self._connection = connection
@@ -86,3 +89,6 @@ class SqliteSession:
         with told_apart(self._scope, step.table):
             self._connection.execute(step.sql)
         return 1
+
+
+TARGET, DIALECT, DRIVER = SqliteTarget, SQLITE, "sqlite"

@@ -15,18 +15,16 @@ import psycopg
 from sqlalchemy import URL, Connection, create_engine, exc, text
 from sqlalchemy.pool import NullPool
 
+from malote.erp.altering import Declared, Patience, Place, Session, Waiting, told_apart
 from malote.erp.grants import Use
 from malote.erp.postgresql.dialect import CHARACTERS
 from malote.erp.postgresql.own_session import own_session
 from malote.erp.postgresql.place import settle
-from malote.spool.presence import Presence
-from malote.structures import dialects
-from malote.structures.dialects import Dialect, quoted
-from malote.structures.form import Scope, StructureError
-from malote.structures.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
-from malote.structures.reports import Step
-from malote.structures.targets import Patience, Session, Waiting, told_apart
-from malote.structures.wanted import Declared
+from malote.erp.postgresql.schema import POSTGRESQL
+from malote.schema.dialects import Dialect, quoted
+from malote.schema.form import Scope, StructureError
+from malote.schema.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
+from malote.schema.reports import Step
 
 _LOCK_NUMBER = 0x4D414C53  # "MALS": one operator at a time
 _LOOK_SECONDS = 0.5  # between looks while somebody else holds the table, or is at it
@@ -87,30 +85,15 @@ _OPTIONS = {"connect_timeout": 5, "application_name": "malote structures", "prep
 
 
 class PostgresqlTarget:
-    """See ``targets.Target``."""
+    """See ``altering.Target``."""
 
-    dialect: Dialect = dialects.POSTGRESQL
+    dialect: Dialect = POSTGRESQL
     atomic = False
 
-    def __init__(
-        self,
-        url: URL,
-        scope: Scope,
-        patience: Patience,
-        *,
-        schema: str = "",
-        posting_user: str = "",
-        ledger: str = "",
-        presence: Presence | None = None,
-    ) -> None:
-        """``posting_user`` is whom privileges are looked at for; by default the one of ``url``. Without a ``schema``
-        the tables are where the ``ledger`` is. ``presence`` tells everybody that the sessions are Malote's own."""
-        self._presence = presence
-        self._ledger = ledger
+    def __init__(self, url: URL, scope: Scope, patience: Patience, place: Place) -> None:
+        self._place = place
         self._scope: Scope = scope
         self._patience = patience
-        self._schema = schema
-        self._posting_user = posting_user
         self._engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             isolation_level="AUTOCOMMIT",
@@ -141,27 +124,29 @@ class PostgresqlTarget:
     @contextmanager
     def _known(self, connection: Connection) -> Iterator[None]:
         """Nobody ends the session while it lasts: what it was doing would only come again."""
-        if self._presence is None:
+        presence = self._place.presence
+        if presence is None:
             yield
             return
-        self._presence.at(*own_session(connection))
+        presence.at(*own_session(connection))
         try:
             yield
         finally:
-            self._presence.close()
+            presence.close()
 
     def _session(self, connection: Connection) -> "PostgresqlSession":
-        if self._ledger and not self._schema:
+        place = self._place
+        if place.ledger and not place.schema:
             driver: Any = connection.connection.driver_connection
-            settle(driver, self._ledger, user=self._posting_user)
-        if self._schema:
-            connection.exec_driver_sql(f"SET search_path TO {quoted(self._schema)}")
-        user = self._posting_user or str(connection.scalar(text("SELECT current_user")))
+            settle(driver, place.ledger, user=place.posting_user)
+        if place.schema:
+            connection.exec_driver_sql(f"SET search_path TO {quoted(place.schema)}")
+        user = place.posting_user or str(connection.scalar(text("SELECT current_user")))
         return PostgresqlSession(connection, self._scope, self._patience, user)
 
 
 class PostgresqlSession:
-    """See ``targets.Session``."""
+    """See ``altering.Session``."""
 
     def __init__(self, connection: Connection, scope: Scope, patience: Patience, posting_user: str) -> None:
         self._connection = connection
@@ -318,3 +303,6 @@ def _who(row: Any) -> str:
     since = f" {row.xact_start:%H:%M:%S}" if row.xact_start else ""
     described = ", ".join(part for part in (row.usename, row.application_name) if part)
     return f"{row.pid} ({described or '?'}){since}"
+
+
+TARGET, DIALECT, DRIVER = PostgresqlTarget, POSTGRESQL, "postgresql+psycopg"

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from malote.structures.dialects import Dialect, quoted
-from malote.structures.drift import INVALID
-from malote.structures.form import Column, Index, Structure, Table
-from malote.structures.found import Found
-from malote.structures.reports import Difference, Plan, Step
+from malote.schema.dialects import Dialect, quoted
+from malote.schema.drift import INVALID
+from malote.schema.form import Column, Index, Structure, Table
+from malote.schema.found import Found
+from malote.schema.reports import Difference, Plan, Step
 
 HEAVY_ROWS = 100_000  # from here on an index takes long enough to say so
 
