@@ -29,7 +29,7 @@ from malote.runbook import harmless, settings_told, words
 from malote.runbook.deciding import Procedure, decide
 from malote.runbook.services import Runbook, View
 from malote.runbook.situation import Marks, Situation
-from malote.structures.form import Scope, StructureError
+from malote.schema.form import Scope, StructureError
 
 FORMAT = 1
 MOST_LINES = 4000  # of logs
