@@ -67,13 +67,16 @@ def accept_gaps(
     What is missing later is told again, and a document that comes all the same is booked as any other.
     """
     from malote.accounts.audit import command_line
+    from malote.books import looking
     from malote.books.accepting import Wanted, accept_numbers
     from malote.books.accepting import gaps as listed
+    from malote.books.days import business_day
 
     reason = checked_reason(reason)
     wanted = Wanted(till, series, _range(numbers))
     with services_of(config) as services:
         now = time.time()
+        looking.look(services.engine, business_day(services.settings.books), now)
         count = (
             sum(_within(one, wanted) for one in listed(services.engine, now, till))
             if dry_run
