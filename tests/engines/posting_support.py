@@ -125,6 +125,7 @@ class Passing:
         self.script = erp.script
         self.booked = erp.booked
         self.ledger = erp.ledger
+        self.expect = erp.expect
         self.enter_before = erp.enter_before
         self.read_only = erp.read_only
         self.sales = erp.sales

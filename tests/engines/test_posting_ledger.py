@@ -185,3 +185,29 @@ def missing_now(shop: Shop, *, accepted: bool = False) -> list[str]:
 
 
 LEDGER_AND_SALE = (("posting_key", "identity"), ("sale", "access_key"))
+
+
+def test_the_first_batch_after_another_erp_took_its_place_is_not_booked(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
+    """Before the next look is due, over the same connection: by the poster that booked last, and by one that looked."""
+    poster, other = guarded(shop, clock), guarded(shop, clock)
+    shop.accept(*(sale(n) for n in range(1, 6)))
+    poster.drain()
+    other.drain()
+    for one in (other, poster):
+        shop.accept(sale(50 if one is other else 60))
+        for name, _ in LEDGER_AND_SALE:
+            tables.run(f"CREATE TABLE kept_{name} AS SELECT * FROM {name}", f"DELETE FROM {name}")
+        one.step()
+        assert tables.counts()["sale"] == 0
+        assert "waiting" in shop.counted()
+        for name, _ in LEDGER_AND_SALE:
+            back = f"INSERT INTO {name} SELECT * FROM kept_{name}"
+            tables.run(f"DELETE FROM {name}", back, f"DROP TABLE kept_{name}")
+        clock.now += 3 * LOOK_SECONDS
+        one.drain()
+        assert "waiting" not in shop.counted(), "it is the right one again"
+    assert shop.counted() == {"posted": 7}
+    poster.close()
+    other.close()

@@ -30,6 +30,7 @@ from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.call_statements import Answer
 from malote.erp.connecting import Naming, classified
+from malote.erp.expecting import LEDGER_SHORT, Expected
 from malote.erp.grants import Grant
 from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
@@ -105,6 +106,7 @@ class BaseErp(ABC):
         self._introduce = options.introduce
         self._secrets = secrets_of(url)
         self._guarding = Guarding(self)
+        self._expected = Expected()
         self._named = Naming(
             self._reading,
             self.tables,
@@ -120,7 +122,12 @@ class BaseErp(ABC):
             self._create(structure.wanted(self.tables, everything=everything))
 
     def post(self, batch: Sequence[Posting]) -> list[Outcome]:
-        return calling.posted(self.tables, batch, self._post)
+        outcomes = calling.posted(self.tables, batch, self._post)
+        self._expected.note(batch, outcomes)
+        return outcomes
+
+    def expect(self, identities: Sequence[str]) -> None:
+        self._expected.tell(identities)
 
     def _post(self, batch: Sequence[Posting], careful: bool) -> list[Outcome]:
         return self._within(lambda connection: Booking(self, connection, careful=careful).book(batch), batch)
@@ -204,10 +211,12 @@ class BaseErp(ABC):
                 self._look_over()
                 self._guarding.make(self._transaction)
                 with self._transaction() as connection:
+                    self._expected.check(connection, self.tables, self.schema)
                     return work(connection)
         except ErpError as error:
-            if error.code == "erp_away":
-                # A session may outlive what made it so: one that may only read stays that way, or is the old server's.
+            if error.code in ("erp_away", LEDGER_SHORT):
+                # What is behind a new connection is looked at before anything else. And a session may outlive what
+                # made it so: one that may only read stays that way, or is the old server's.
                 self._engine.dispose()
             raise self._named(error, batch) from error
 

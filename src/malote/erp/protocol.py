@@ -213,6 +213,13 @@ class Erp(Protocol):
         """
         ...
 
+    def expect(self, identities: Sequence[str]) -> None:
+        """From now on nothing is booked where the ledger lacks one of these, looked for in the very transaction, or one
+        of the newest booked since: another database may have taken the place of this one. ``post`` then raises the
+        transient ``erp_ledger_short``, until told other ones.
+        """
+        ...
+
     def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
         """The ERP's own rows of these sales, whatever the ledger says of them. Raises ``ErpError``."""
         ...

@@ -94,6 +94,9 @@ class Shadow:
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         _refuse("ledger")
 
+    def expect(self, identities: Sequence[str]) -> None:
+        """It books nothing."""
+
     def sales(self, access_keys: Sequence[str]) -> list[SaleRow]:
         _refuse("sales")
 

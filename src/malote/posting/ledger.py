@@ -58,6 +58,8 @@ class LedgerGuard:
         elif self._trouble is not None:
             # It may have been accepted meanwhile, or be on its way to be booked again.
             self._trouble = erp_memory.recall(self._engine).trouble
+            if self._trouble is None:
+                self._look(erp)  # what the ERP must have from now on is another
         if self._trouble is not None:
             raise ledger_short(self._trouble, erp.schema)
 
@@ -90,6 +92,8 @@ class LedgerGuard:
             erp_memory.remember(self._engine, erp.schema, now)
         if self._trouble and not known.trouble:
             log.error(LEDGER_SHORT, missing=self._trouble.missing, total=self._trouble.total, schema=erp.schema)
+        if self._trouble is None:
+            erp.expect(erp_memory.newest(self._engine))
         self._looked_at, self._connection = now, erp.connections.count
 
 

@@ -35,6 +35,7 @@ from malote.reconciliation.book_days import PRINTED, Calendar
 from malote.reconciliation.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
 from malote.spool.states import OPEN
 
+FEWEST = 3  # sales that the ERP must have wherever anything is booked
 NEWEST = PAGE  # documents: what a restored copy lacks are the newest
 PARTS = 12  # of a walk over all that was booked
 SMALLEST_PART, LARGEST_PART = 500, 4000  # documents
@@ -159,6 +160,15 @@ def look(
     _set(engine, looked_at=now)  # only now that all it found is written down
     with reading(engine) as connection:
         return trouble(connection)
+
+
+def newest(engine: Engine) -> list[str]:
+    """The keys of the sales booked last, of which nothing is known to differ. Raises ``StoreError``."""
+    differs = exists().where(erp_difference.c.document_id == documents.c.id)
+    booked = select(documents.c.access_key).where(documents.c.state == "posted", documents.c.kind == "sale", ~differs)
+    booked = booked.where(documents.c.access_key.is_not(None), documents.c.duplicate.is_(False))
+    with reading(engine) as connection:
+        return list(connection.scalars(booked.order_by(documents.c.id.desc()).limit(FEWEST)))
 
 
 def remember(engine: Engine, schema: str, now: float) -> None:
