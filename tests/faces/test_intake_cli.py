@@ -231,6 +231,31 @@ def test_the_program_itself_answers(home: Path) -> None:
     assert "malote till create" in result.stdout
 
 
+WITHOUT_SETTINGS = {
+    "store_missing": (
+        "status|serve|post --once|till create caixa1|user create maria --role consulta|locks list|structures drift"
+        "|erp create|erp try nota.xml|erp profile check|erp profile suggest|erp import-ledger --keys nota.xml"
+    ),
+    "settings_missing": "till status|till start|till forget-lost|till forget-vanished|till trust",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(code, one) for code, listed in WITHOUT_SETTINGS.items() for one in listed.split("|")]
+)
+def test_a_folder_without_settings_begins_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    for name in [name for name in os.environ if name.startswith("MALOTE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nota.xml").write_bytes(b"<nota/>")
+    ended = CliRunner().invoke(assemble(), words.split())
+    assert ended.exit_code == 3, ended.output
+    assert f"[{code}]" in ended.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["nota.xml"]
+
+
 @pytest.mark.parametrize(
     "words",
     ["status", "rejected list", "trash list", "numbering", "till list", "user list", "audit list", "sync --all"],

@@ -144,7 +144,9 @@ def test_status_before_anything_tells_what_to_do(home: Home) -> None:
     assert shown.returncode == 0
     assert "malote till run" in shown.stdout
     assert home.status()["empty"] is True
-    assert "till.folder" in home.call("status", MALOTE_TILL_FOLDER="").stdout
+    nowhere = home.call("status", MALOTE_TILL_FOLDER="")
+    assert nowhere.returncode == 3
+    assert "till.folder" in nowhere.stderr
     assert not (home.path / "outbox.sqlite3").exists()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, errors, print_json, say, services_of
+from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, errors, misuse, print_json, say, services_of
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -40,16 +40,16 @@ def export(
     try:
         chosen = date.fromisoformat(day)
     except ValueError:
-        _refuse(f"{day}: YYYY-MM-DD")
+        misuse(config, f"{day}: AAAA-MM-DD", f"{day}: YYYY-MM-DD")
     if file.exists():
-        _refuse(f"{file}: exists already / já existe")
+        misuse(config, f"{file}: já existe", f"{file}: exists already")
     with services_of(config) as services:
         key = _key(services)
         _close(services, key, chosen)
         found = exported(services.engine, key, chosen)
         english = services.settings.language == "en"
     if not found.tills:
-        _refuse(f"{day}: no closed day / nenhum dia encerrado")
+        misuse(config, f"{day}: nenhum dia encerrado", f"{day}: no closed day")
     durable.write(file, found.content)
     if json:
         print_json({"tills": found.tills, "sales": found.sales, "pruned": found.pruned, "public_key": key.public})

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from malote import recent, rejection
-from malote.config import Settings, SettingsError, load
+from malote.config import Settings, SettingsError, is_said, load
 from malote.fiscal.amounts import money
 from malote.plain import clean, clean_lines
 from malote.rejection import Language
@@ -118,6 +118,31 @@ def _say_reason(code: str, facts: dict[str, str], language: Language) -> None:
     errors.print(rejection.remedy(code, facts, language), markup=False, highlight=False, soft_wrap=True)
 
 
+def misuse(config: Path | None, portuguese: str, english: str) -> NoReturn:
+    """Ends the command for how it was called, in the language of the settings."""
+    try:
+        language = load(config).language
+    except SettingsError as error:
+        language = error.language
+    words = english if language == "en" else portuguese
+    errors.print(f"malote: {words}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(WRONG_USAGE)
+
+
+def require_settings(path: Path | None, settings: Settings) -> None:
+    """Ends the command where nobody ever said a setting: in a wrong folder it would begin another server, or look at
+    an ERP that is none."""
+    file = settings.store_file
+    if not is_said(path) and file is not None and not file.exists():
+        fail("store_missing", {"folder": str(settings.home_path), "file": str(file)}, settings)
+
+
+def require_till(settings: Settings) -> None:
+    """Ends the command where no agent works or was set up: an outbox made by the way would answer "nothing lost"."""
+    if not settings.till.folder and not settings.outbox_path.exists():
+        fail("settings_missing", {"setting": "till.folder", "variable": "MALOTE_TILL_FOLDER"}, settings)
+
+
 def require_store(settings: Settings) -> None:
     """Ends the command where no server ever began: an empty store made by the way would answer "nothing rejected"."""
     file = settings.store_file
@@ -129,7 +154,7 @@ def require_store(settings: Settings) -> None:
 def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Services"]:
     """The server's parts over its store database, or the end of the command with what keeps them from working.
 
-    Only a command that ``creates`` may make a store database where none is.
+    Only a command that ``creates`` may make a store database where none is, and no command where no settings are.
 
     What the block raises of the kinds below ends the command the same way.
     """
@@ -140,7 +165,9 @@ def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Servic
 
     settings = settings_of(path)
     set_up_logs()
-    if not creates:
+    if creates:
+        require_settings(path, settings)
+    else:
         require_store(settings)
     try:
         with services_for(settings) as services:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from malote.cli.common import ConfigOption, fail, say, settings_of
+from malote.cli.common import ConfigOption, fail, require_settings, say, settings_of
 from malote.config import Settings
 
 UrlArgument = Annotated[
@@ -42,6 +42,7 @@ def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
     from malote.erp.protocol import ErpError
 
     settings = settings_with(config, profile)
+    require_settings(config, settings)
     try:
         erp = open_configured(settings)
         try:
@@ -64,6 +65,7 @@ def grants(
     from malote.erp_engines import title_of
 
     settings = settings_with(config, profile)
+    require_erp(config, url, settings)
     try:
         erp = open_configured(settings, url)
         named = user or parsed(url or settings.erp_url).username or "malote"
@@ -92,6 +94,12 @@ def settings_with(config: Path | None, profile: str | None) -> Settings:
     if profile.endswith(".toml"):
         profile = str(Path(profile).resolve())  # relative to here, as typed, and not to the home folder
     return msgspec.structs.replace(settings, erp=msgspec.structs.replace(settings.erp, profile=profile))
+
+
+def require_erp(config: Path | None, url: str, settings: Settings) -> None:
+    """Ends the command where neither an address nor settings say which ERP is meant."""
+    if not url:
+        require_settings(config, settings)
 
 
 def said(settings: Settings, portuguese: str, english: str) -> str:

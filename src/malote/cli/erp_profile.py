@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from malote.cli.common import FOUND, ConfigOption, JsonOption, console, fail, print_json, say, say_lines
-from malote.cli.erp import ProfileOption, UrlArgument, said, settings_with
+from malote.cli.erp import ProfileOption, UrlArgument, require_erp, said, settings_with
 from malote.config import Settings
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def check(
     from malote.erp.protocol import ErpError
 
     settings = settings_with(config, profile)
+    require_erp(config, url, settings)
     try:
         erp = open_configured(settings, url)
         try:

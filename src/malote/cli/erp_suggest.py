@@ -8,7 +8,7 @@ import typer
 
 from malote import rejection
 from malote.cli.common import WRONG_USAGE, ConfigOption, errors, fail, say_lines, settings_of
-from malote.cli.erp import UrlArgument
+from malote.cli.erp import UrlArgument, require_erp
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +33,7 @@ def suggest(
     from malote.erp.suggesting.writing import KeyOfManyError, suggested
 
     settings = settings_of(config)
+    require_erp(config, url, settings)
     # Of whatever profile the settings name nothing is wanted: it may not be written yet.
     settings = msgspec.structs.replace(settings, erp=msgspec.structs.replace(settings.erp, profile=""))
     try:

@@ -8,7 +8,7 @@ import typer
 
 from malote import rejection
 from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, console, errors, fail, print_json
-from malote.cli.erp import ProfileOption, said, settings_with
+from malote.cli.erp import ProfileOption, require_erp, said, settings_with
 from malote.config import Settings, limits_of
 from malote.erp.protocol import Touched
 
@@ -68,6 +68,7 @@ def try_file(
     from malote.fiscal.reader import read
 
     settings = settings_with(config, profile)
+    require_erp(config, url, settings)
     readings = read(file.read_bytes(), limits_of(settings.store, settings.intake))
     if not readings:
         errors.print(said(settings, "malote: nenhum documento no arquivo", "malote: no document in the file"))

@@ -44,7 +44,9 @@ def selection_of(
     from malote.tills.till import find_till
 
     if not ids and till is None and code is None and not everything:
-        errors.print("malote: give numbers, --till, --code or --all", markup=False, highlight=False, soft_wrap=True)
+        english = services.settings.language == "en"
+        words = "give numbers, --till, --code or --all" if english else "diga números, --till, --code ou --all"
+        errors.print(f"malote: {words}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     name = find_till(services.engine, till).name if till is not None else None
     return Selection(tuple(ids) if ids else None, name, code)

@@ -8,11 +8,10 @@ from rich.table import Table
 from malote import rejection
 from malote.cli.common import (
     OK,
-    WRONG_USAGE,
     ConfigOption,
     JsonOption,
     console,
-    errors,
+    misuse,
     print_json,
     say_lines,
     settings_of,
@@ -35,8 +34,7 @@ def reasons(
     chosen = rejection.catalogue()
     if code is not None:
         if code not in chosen:
-            errors.print(f"malote: no reason is called {code}", markup=False, highlight=False, soft_wrap=True)
-            raise typer.Exit(WRONG_USAGE)
+            misuse(config, f"nenhum motivo se chama {code}", f"no reason is called {code}")
         chosen = {code: chosen[code]}
     if markdown:
         say_lines(page(chosen))

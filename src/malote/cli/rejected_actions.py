@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from malote import durable, rejection
-from malote.cli.common import WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, console, errors, print_json, say
+from malote.cli.common import ConfigOption, DryRunOption, JsonOption, console, misuse, print_json, say
 from malote.cli.jobs import carry_out
 from malote.cli.quarantine import (
     AllOption,
@@ -156,10 +156,7 @@ def download(
             found = services.quarantine.download(number, command_line())
             target = to / found.name
             if target.exists() and target.read_bytes() != found.content:
-                errors.print(
-                    f"malote: {target} exists, with other content", markup=False, highlight=False, soft_wrap=True
-                )
-                raise typer.Exit(WRONG_USAGE)
+                misuse(config, f"{target} já existe, com outro conteúdo", f"{target} exists, with other content")
             durable.write(target, found.content)
             written.append(str(target))
     if json:

@@ -12,13 +12,13 @@ from malote import rejection
 from malote.cli.common import (
     FOUND,
     OK,
-    WRONG_USAGE,
     ConfigOption,
     JsonOption,
     console,
-    errors,
     fail,
+    misuse,
     print_json,
+    require_till,
     say,
     services_of,
     settings_of,
@@ -87,8 +87,7 @@ def start(
     """Orders the tills' structure to be updated: one till first, then a few, then the rest; a failure stops it."""
     names = [name.strip() for name in tills.split(",") if name.strip()]
     if everyone == bool(names):
-        errors.print("malote: give either --tills or --all", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE)
+        misuse(config, "diga --tills ou --all", "give either --tills or --all")
     chosen = None if everyone else names
     _do(lambda services: services.structures.roll_out(chosen, _actor(), dry_run=dry_run), config, json)
 
@@ -137,6 +136,7 @@ def trust(config: ConfigOption = None) -> None:
     from malote.till.structure import trust_anew
 
     settings = settings_of(config)
+    require_till(settings)
     try:
         with Outbox(settings.outbox_path) as outbox:
             trust_anew(outbox)

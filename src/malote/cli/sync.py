@@ -10,12 +10,11 @@ import typer
 from malote import rejection
 from malote.cli.common import (
     FOUND,
-    WRONG_USAGE,
     ConfigOption,
     DryRunOption,
     JsonOption,
     amount,
-    errors,
+    misuse,
     print_json,
     say,
     services_of,
@@ -55,8 +54,7 @@ def sync(
     from malote.quarantine.job_reports import AT_ONCE
 
     if bool(tills) == everyone:
-        errors.print("malote: give tills, or --all", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE)
+        misuse(config, "diga os caixas, ou --all", "give tills, or --all")
     with services_of(config) as services:
         language = services.settings.language
         chosen = None if everyone else tills

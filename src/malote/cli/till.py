@@ -23,6 +23,7 @@ from malote.cli.common import (
     errors,
     fail,
     print_json,
+    require_till,
     settings_of,
 )
 from malote.cli.till_report import as_json, as_tables
@@ -81,6 +82,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     folder are not captured, 5 when the machine is in trouble (disk, folder, clock), 6 when sales are lost here.
     """
     settings = settings_of(config)
+    require_till(settings)
     try:
         found = status_of(settings.outbox_path, time.time())
         seen = look(settings.outbox_path, placed(settings), time.time())

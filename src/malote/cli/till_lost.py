@@ -12,6 +12,7 @@ from malote.cli.common import (
     console,
     fail,
     print_json,
+    require_till,
     settings_of,
 )
 from malote.till import lost
@@ -34,6 +35,7 @@ def forget_lost(config: ConfigOption = None, dry_run: DryRunOption = False, json
     itself. With --dry-run the exit status is 1 while there are any.
     """
     settings = settings_of(config)
+    require_till(settings)
     try:
         with Outbox(settings.outbox_path) as outbox:
             found = lost.left_behind(outbox)

@@ -2,7 +2,18 @@
 
 import typer
 
-from malote.cli.common import FOUND, OK, ConfigOption, DryRunOption, JsonOption, console, fail, print_json, settings_of
+from malote.cli.common import (
+    FOUND,
+    OK,
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    console,
+    fail,
+    print_json,
+    require_till,
+    settings_of,
+)
 from malote.till import vanishing
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError
@@ -23,6 +34,7 @@ def forget_vanished(config: ConfigOption = None, dry_run: DryRunOption = False, 
     is 1 while there are any.
     """
     settings = settings_of(config)
+    require_till(settings)
     try:
         with Outbox(settings.outbox_path) as outbox:
             found = vanishing.vanished(outbox)

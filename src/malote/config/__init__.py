@@ -4,7 +4,7 @@ Every setting is described in docs/settings.md; a test compares the two.
 """
 
 from malote.config.errors import SettingsError
-from malote.config.loading import file_of, load
+from malote.config.loading import file_of, is_said, load
 from malote.config.sections import (
     HIDDEN,
     AlertsSettings,
@@ -47,6 +47,7 @@ __all__ = [
     "StructuresSettings",
     "TillSettings",
     "file_of",
+    "is_said",
     "limits_of",
     "load",
 ]

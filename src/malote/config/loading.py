@@ -67,6 +67,12 @@ def _forget_retired(values: dict[str, Any]) -> None:
 _RETIRED = (("till", "max_document_bytes"),)  # the server tells its tills
 
 
+def is_said(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether there is any setting at all: a settings file, or a variable that stands for one."""
+    named = (name for name in environment if name.startswith("MALOTE_") and name != "MALOTE_CONFIG")
+    return (path or _path_of(environment)) is not None or any(named)
+
+
 def _path_of(environment: Mapping[str, str]) -> Path | None:
     named = environment.get("MALOTE_CONFIG")
     if named:
