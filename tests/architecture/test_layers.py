@@ -4,7 +4,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping, Set
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+import grimp
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,3 +29,20 @@ def test_the_picture_is_the_contract() -> None:
     )
     assert drawn
     assert drawn[1].split("\n")[1:-1] == [f"  {layer.replace('malote.', '')}" for layer in layers]
+
+
+def _in_order(imports: Mapping[str, Set[str]]) -> list[str]:
+    """Raises ``CycleError``, which names the modules of the circle."""
+    return list(TopologicalSorter(imports).static_order())
+
+
+def test_no_import_goes_in_a_circle_within_a_room_neither() -> None:
+    graph = grimp.build_graph("malote", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert len(imports) > 500
+    assert len(_in_order(imports)) == len(imports)
+
+
+def test_a_circle_would_be_noticed() -> None:
+    with pytest.raises(CycleError, match="cycle"):
+        _in_order({"a": {"b"}, "b": {"c"}, "c": {"a"}})

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from malote.erp.conformance.check import Check, CheckFailedError, NotApplicableError, expect, same
+from malote.erp.conformance.check import Check
+from malote.erp.conformance.expecting import CheckFailedError, NotApplicableError, expect, same
 from malote.erp.conformance.scratch import SCHEMA_PREFIX, Scratch, scratch_at
 from malote.erp.conformance.suite import CHECKS, run, verify
 from malote.erp.engines import open_erp

@@ -14,24 +14,26 @@ from malote.till.setup import SetupError, prepare
 from malote.till.storage import OutboxError
 from tests.unit.till_support import Ears
 
+WHOLE, HALF = 0.0, 1.0  # what the dice leave of a wait
+
 
 def test_waits_twice_as_long_each_time_up_to_the_longest() -> None:
-    backoff = Backoff(1.0, 10.0, dice=lambda: 1.0)
+    backoff = Backoff(1.0, 10.0, dice=lambda: WHOLE)
     assert [backoff.next() for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
     backoff.reset()
     assert backoff.next() == 1.0
 
 
 def test_the_dice_take_at_most_half_of_the_wait() -> None:
-    assert Backoff(8.0, 10.0, dice=lambda: 0.0).next() == 4.0
+    assert Backoff(8.0, 10.0, dice=lambda: HALF).next() == 4.0
     assert Backoff(8.0, 10.0, dice=lambda: 0.5).next() == 6.0
-    assert Backoff(8.0, 10.0, dice=lambda: 0.0).slow() == 5.0
+    assert Backoff(8.0, 10.0, dice=lambda: HALF).slow() == 5.0
 
 
 def test_respects_what_the_server_asks_for_within_reason() -> None:
-    assert Backoff(1.0, 10.0, dice=lambda: 1.0).next(30.0) == 30.0
-    assert Backoff(1.0, 10.0, dice=lambda: 1.0).next(1e9) == LONGEST_PATIENCE_SECONDS
-    assert Backoff(4.0, 10.0, dice=lambda: 1.0).next(0.0) == 4.0
+    assert Backoff(1.0, 10.0, dice=lambda: WHOLE).next(30.0) == 30.0
+    assert Backoff(1.0, 10.0, dice=lambda: WHOLE).next(1e9) == LONGEST_PATIENCE_SECONDS
+    assert Backoff(4.0, 10.0, dice=lambda: WHOLE).next(0.0) == 4.0
 
 
 def test_months_offline_do_not_overflow() -> None:

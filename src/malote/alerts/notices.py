@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
 
 from malote.alerts.deciding import State
+from malote.backing_off import pause
 from malote.database.alert_tables import alert_notice, alert_state
 from malote.database.engine import reading, writing
 
@@ -73,8 +74,8 @@ def settle(engine: Engine, one: Told, now: float, *, sent: bool) -> None:
     """Raises ``StoreError``."""
     attempts = one.attempts + 1
     over = sent or now - one.made_at > LONGEST_TRY_SECONDS
-    pause = min(_FIRST_SECONDS * 2 ** min(attempts, 10), _LONGEST_SECONDS)
-    values = {"attempts": attempts, "next_at": None if over else now + pause, "sent_at": now if sent else None}
+    wait = pause(attempts, _FIRST_SECONDS, _LONGEST_SECONDS)
+    values = {"attempts": attempts, "next_at": None if over else now + wait, "sent_at": now if sent else None}
     with writing(engine) as connection:
         connection.execute(update(alert_notice).where(alert_notice.c.id == one.id).values(values))
 

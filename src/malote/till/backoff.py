@@ -1,7 +1,8 @@
-"""How long to wait before trying again: doubling, bounded, and not at the same moment as the other tills."""
+"""How long a till waits before it tries again: never less than the server asks for, within reason."""
 
 import random
-from collections.abc import Callable
+
+from malote.backing_off import Dice, pause
 
 LONGEST_PATIENCE_SECONDS = 600.0
 
@@ -9,7 +10,7 @@ LONGEST_PATIENCE_SECONDS = 600.0
 class Backoff:
     """``first`` and ``longest`` in seconds. ``dice`` gives a number from 0 up to 1."""
 
-    def __init__(self, first: float, longest: float, dice: Callable[[], float] = random.random) -> None:
+    def __init__(self, first: float, longest: float, dice: Dice = random.random) -> None:
         self._first = first
         self._longest = longest
         self._dice = dice
@@ -17,16 +18,14 @@ class Backoff:
 
     def next(self, asked_for: float | None = None) -> float:
         """Seconds to wait after one more failure; at least what the server asked for, within reason."""
-        # The exponent is bounded, since a till may be offline for months.
-        whole = min(self._longest, self._first * 2.0 ** min(self.attempts, 30))
+        wait = pause(self.attempts, self._first, self._longest, self._dice)
         self.attempts += 1
-        wait = whole / 2 + whole / 2 * self._dice()
         return max(wait, min(asked_for or 0.0, LONGEST_PATIENCE_SECONDS))
 
     def slow(self) -> float:
         """Seconds to wait where trying sooner can't help."""
         self.attempts += 1
-        return self._longest / 2 + self._longest / 2 * self._dice()
+        return pause(0, self._longest, self._longest, self._dice)
 
     def reset(self) -> None:
         self.attempts = 0

@@ -1,23 +1,14 @@
-"""One check: what it is called, what it does, and how it says that something is wrong."""
+"""One check: what it is called and what it does."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
-if TYPE_CHECKING:
-    from malote.erp.conformance.scene import Scene
+from malote.erp.conformance.scene import Scene
 
 Verdict = Literal["passed", "failed", "skipped"]
-Act = Callable[["Scene"], None]
-
-
-class CheckFailedError(Exception):
-    """The ERP did something else than it must. The message says what, in English, for whoever looks after it."""
-
-
-class NotApplicableError(Exception):
-    """The check has no meaning here; the message says why."""
+Act = Callable[[Scene], None]
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -40,20 +31,3 @@ class Finding(msgspec.Struct, frozen=True):
     verdict: Verdict
     detail: str
     seconds: float
-
-
-def expect(truth: bool, otherwise: str) -> None:
-    """Raises ``CheckFailedError`` where it isn't true."""
-    if not truth:
-        raise CheckFailedError(otherwise)
-
-
-def same(found: object, expected: object, what: str) -> None:
-    """Raises ``CheckFailedError`` where the two differ."""
-    if found != expected:
-        raise CheckFailedError(f"{what}: expected {_short(expected)}, found {_short(found)}")
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 300 else text[:300] + "…"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import DBAPIError
 
-from malote.erp.conformance.check import Check, CheckFailedError, NotApplicableError, expect, same
+from malote.erp.conformance.check import Check
 from malote.erp.conformance.documents import (
     baskets,
     cancellation,
@@ -17,6 +17,7 @@ from malote.erp.conformance.documents import (
     postings,
     sale,
 )
+from malote.erp.conformance.expecting import CheckFailedError, NotApplicableError, expect, same
 from malote.erp.conformance.scene import Scene, of_erp
 from malote.erp.profiles.profile import Part
 from malote.erp.protocol import Erp, ErpError, Result

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Executable, func, select, text
 
 from malote.erp import compare, guarding, rows
-from malote.erp.conformance.check import CheckFailedError, NotApplicableError, expect
 from malote.erp.conformance.documents import ISSUER, postings
+from malote.erp.conformance.expecting import CheckFailedError, NotApplicableError, expect
 from malote.erp.conformance.scratch import LOCK_SECONDS, Scratch
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.profile import Part
