@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml
 
-.PHONY: install demo test lint bench lock soak troubles docs clean
+.PHONY: install demo test coverage lint bench lock soak troubles docs clean
 
 install: $(STAMP)
 
@@ -22,6 +22,11 @@ demo: install
 # pyproject.toml, the longest first: else one file of long tests is left to the end, and three of four do nothing.
 test: install
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+# What the unit tests alone reach of the program. Fails below the floor that pyproject.toml says (tool.coverage.report).
+coverage: install
+	$(BIN)/python -m coverage run -m pytest -q tests/unit
+	$(BIN)/python -m coverage report
 
 lint: install
 	$(BIN)/ruff check .
