@@ -14,7 +14,7 @@ from sqlalchemy import event
 from malote.quarantine import by_hand, keeping
 from malote.quarantine import folder as folders
 from malote.quarantine.services import Quarantine
-from malote.register import contents, reports, unkept
+from malote.register import contents, handover, reports
 from malote.spool.documents import RejectedDocument
 from malote.tills.till import Till, create_till
 from malote.wire import FileReceipt, PouchFile
@@ -135,7 +135,7 @@ def test_a_pouch_that_can_not_be_opened_holds_back_no_other(house: House, monkey
             raise ValueError
         return found
 
-    monkeypatch.setattr(unkept, "files_of", damaged)
+    monkeypatch.setattr(handover, "files_of", damaged)
     house.scan()
     assert [path.read_bytes() for path in house.folder.glob("*.xml")] == [OTHER]
     monkeypatch.undo()

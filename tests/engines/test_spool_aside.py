@@ -5,7 +5,7 @@ from sqlalchemy import Engine, select, update
 
 from malote.database.engine import reading, writing
 from malote.database.tables import pouch
-from malote.register import contents, replaying, reports, unkept
+from malote.register import contents, handover, replaying, reports
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool import retention
 from malote.spool.documents import IncomingFile, Reason, RejectedDocument
@@ -134,7 +134,7 @@ def test_the_quarantine_gets_each_rejected_document_once(spool: Spool, till_one:
     [leased] = spool.lease("poster", 10, 60)
     spool.settle([rejected(leased)])
     send_refused(spool, till_one, 2, readable=False)
-    (first_id, first), (second_id, second) = unkept.unkept(spool.engine)
+    (first_id, first), (second_id, second) = handover.unkept(spool.engine)
     assert first == RejectedDocument(
         till="caixa1",
         file_name="1.xml",
@@ -148,8 +148,8 @@ def test_the_quarantine_gets_each_rejected_document_once(spool: Spool, till_one:
     )
     assert isinstance(second, RejectedDocument)
     assert (second.content, second.reason, second.access_key) == (content_of(2), UNASSIGNED, None)
-    unkept.mark_kept(spool.engine, [first_id])
-    assert [one[0] for one in unkept.unkept(spool.engine)] == [second_id]
+    handover.mark_kept(spool.engine, [first_id])
+    assert [one[0] for one in handover.unkept(spool.engine)] == [second_id]
 
 
 def test_rejected_once_more_is_kept_once_more(spool: Spool, till_one: Till) -> None:
@@ -157,9 +157,9 @@ def test_rejected_once_more_is_kept_once_more(spool: Spool, till_one: Till) -> N
     for _ in range(2):
         [leased] = spool.lease("poster", 10, 60)
         spool.settle([rejected(leased)])
-        assert [one[0] for one in unkept.unkept(spool.engine)] == [leased.id]
-        unkept.mark_kept(spool.engine, [leased.id])
-        assert unkept.unkept(spool.engine) == []
+        assert [one[0] for one in handover.unkept(spool.engine)] == [leased.id]
+        handover.mark_kept(spool.engine, [leased.id])
+        assert handover.unkept(spool.engine) == []
         replaying.replay(spool.engine, [leased.id], now=spool.clock())
 
 

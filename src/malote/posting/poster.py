@@ -22,7 +22,7 @@ from malote.config import PostingSettings, StoreSettings
 from malote.database.errors import StoreError
 from malote.erp.protocol import LOCKED, Erp, ErpError, Outcome, Posting, Result
 from malote.fiscal.documents import content_hash
-from malote.posting.around import post_around
+from malote.posting.around_locks import post_around
 from malote.posting.deciding import Decider
 from malote.posting.evidence import Evidence, ProgramFaultError, Refusal, general, sign_of
 from malote.posting.joiner import Joiner
@@ -31,7 +31,7 @@ from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.products import Products, renamed
 from malote.posting.reversals import Reversals
-from malote.register import replaying, unkept
+from malote.register import handover, replaying
 from malote.spool import outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.presence import Presence
@@ -292,7 +292,7 @@ class Poster:
         counted = self._spool.settle(kept)
         rejected = [one.document_id for one in kept if one.state == "rejected"]
         if rejected:
-            unkept.mark_kept(self._engine, rejected)
+            handover.mark_kept(self._engine, rejected)
         for one in kept:
             if one.state == "rejected" and one.reason:
                 log.warning("rejected", document=one.document_id, code=one.reason.code, facts=one.reason.facts)
@@ -308,7 +308,7 @@ class Poster:
         reason = settlement.reason
         assert reason is not None  # noqa: S101 a rejection always has its reason
         now = self._clock()
-        document = unkept.about_to_be(self._engine, settlement.document_id, reason, now)
+        document = handover.about_to_be(self._engine, settlement.document_id, reason, now)
         try:
             self._keep(document)
         except OSError as error:

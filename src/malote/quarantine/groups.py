@@ -15,7 +15,7 @@ from malote.database.tables import till as tills
 from malote.quarantine import keeping
 from malote.quarantine.keeping import Named
 from malote.quarantine.parts import Parts
-from malote.register import discarding, unkept
+from malote.register import discarding, handover
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
 from malote.spool.states import State
@@ -33,7 +33,7 @@ def settle(parts: Parts) -> None:
         after = waiting[-1][0]
         _throw_away(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
     after = 0
-    while waiting := unkept.unkept(parts.engine, GROUP, after):
+    while waiting := handover.unkept(parts.engine, GROUP, after):
         after = waiting[-1][0]
         _put_back(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
 
@@ -60,7 +60,7 @@ def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
         for home in {keeping.path_of(parts.folder, keeping.named(same[one])).parent for one in kept}:
             # Whoever wrote them may have died before the folder was synced.
             durable.sync_folder(home)
-        unkept.mark(connection, kept, kept=True)
+        handover.mark(connection, kept, kept=True)
 
 
 def drop(parts: Parts, document_ids: Sequence[int]) -> None:

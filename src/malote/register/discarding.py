@@ -15,7 +15,7 @@ from malote.database.engine import reading
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.register import reports, unkept
+from malote.register import handover, reports
 from malote.register.documents import StoredDocument
 from malote.spool import unbooked
 from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
@@ -106,11 +106,11 @@ def _purged(connection: Connection, ids: Sequence[int]) -> set[int]:
 # ---- the files on disk ----
 
 
-def unmoved(engine: Engine, limit: int = 100, after: int = 0) -> list[unkept.Waiting]:
+def unmoved(engine: Engine, limit: int = 100, after: int = 0) -> list[handover.Waiting]:
     """Discarded documents whose files must still be brought to the trash's folder, by id and beyond ``after``."""
     # Written as the partial index is, so that it is used. What was purged counts as moved.
     waiting = documents.c.id.in_(select(trash.c.document_id).where(text("moved = false")))
-    return unkept.with_files(engine, waiting, limit, after)
+    return handover.with_files(engine, waiting, limit, after)
 
 
 def mark_moved(connection: Connection, document_ids: Iterable[int], *, moved: bool = True) -> None:

@@ -18,7 +18,7 @@ from malote.findings.lights import till_overview
 from malote.fiscal import reader
 from malote.intake.quota import TELL_AGAIN_SECONDS, Quota, SlowedError
 from malote.intake.receive import SLICE_FILES, Intake
-from malote.register import replaying, reports, unkept
+from malote.register import handover, replaying, reports
 from malote.spool.documents import RejectedDocument
 from malote.tills.series import assign, series_of
 from malote.tills.till import Till, create_till
@@ -210,7 +210,7 @@ def test_a_note_without_protocol_is_accepted(house: House) -> None:
 
 def test_rejected_documents_are_marked_as_kept_with_their_rows(house: House) -> None:
     house.take(b"no document")
-    assert unkept.unkept(house.services.engine) == []
+    assert handover.unkept(house.services.engine) == []
     house.services.quarantine.reconciler.scan()
     assert [one.state for one in reports.documents_of(house.services.engine)] == ["rejected"]
 
@@ -237,7 +237,7 @@ def test_rejected_files_are_written_in_groups(house: House, monkeypatch: pytest.
     assert groups == [40, 40, 20]
     assert len(list((house.services.settings.quarantine_path / "caixa1").glob("*.json"))) == 100
     # On disk already: nobody has to write them once more.
-    assert unkept.unkept(house.services.engine) == []
+    assert handover.unkept(house.services.engine) == []
 
 
 def test_what_there_is_no_time_for_is_left_to_be_sent_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
