@@ -49,6 +49,10 @@ class Books:
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
         return self.database.execute(statement).fetchall()  # type: ignore[arg-type, unused-ignore]
 
+    def ask_nothing(self, *statements: str) -> None:
+        for statement in statements:
+            self.database.execute(statement)  # type: ignore[arg-type, unused-ignore]
+
     def one(self, statement: str) -> Any:
         return self.ask(statement)[0][0]
 

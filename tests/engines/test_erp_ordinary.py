@@ -1,5 +1,6 @@
 """An ERP of ordinary design, as its maker built it, is booked by the profile that the documentation gives."""
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -208,6 +209,37 @@ def test_a_user_with_just_the_grants_books_mends_and_cancels(url: str, erp: Erp,
     narrow.close()
     books.database.execute("drop owned by apertado")
     books.database.execute("drop role apertado")
+
+
+def test_the_grants_hold_for_names_that_must_be_quoted(url: str, books: Books) -> None:
+    """A schema with a blank, a table called by a reserved word, and one that only a query reads, in another schema."""
+    for moved in (
+        "drop trigger so_o_vendavel on cupom_linha",  # which finds its table by its bare name
+        'create schema "Cadastro"',
+        'alter table mercadoria set schema "Cadastro"',
+        'alter table "Cadastro".mercadoria rename to "Mercadoria Geral"',
+        'alter table cupom_recebido rename to "order"',
+        'alter schema public rename to "Matriz 01"',
+        "create role apertado login",
+    ):
+        books.ask_nothing(moved)
+    profile = documented_profile().replace('name = "comercio"', 'name = "comercio"\nschema = "Matriz 01"')
+    profile = profile.replace('"cupom_recebido"', '"order"')
+    (asked,) = re.findall(r'sql = "(select id from mercadoria .*)"', profile)
+    there = asked.replace("mercadoria", '"Cadastro"."Mercadoria Geral"')
+    profile = profile.replace(f'"{asked}"', f"'{there}'")
+    erp = open_ordinary(url, profile)
+    erp.create_structure()
+    granted = statements(erp.grants("apertado"))
+    erp.close()
+    assert 'GRANT SELECT ON "Cadastro"."Mercadoria Geral" TO apertado;' in granted
+    for statement in granted:
+        books.ask_nothing(statement)
+    narrow = open_ordinary(make_url(url).set(username="apertado").render_as_string(hide_password=False), profile)
+    assert post(narrow, sale(1, items=[goods(1)])) == [Result.POSTED]
+    assert post(narrow, cancellation(sale(1, items=[goods(1)])), first_id=2) == [Result.POSTED]
+    narrow.close()
+    books.ask_nothing("drop owned by apertado", "drop role apertado")
 
 
 def test_a_cancellation_without_its_sale_waits_and_a_void_is_kept_in_the_ledger(erp: Erp) -> None:

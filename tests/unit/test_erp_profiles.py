@@ -17,6 +17,7 @@ from malote.erp.profiles import profile
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import Compiled, Surroundings, UnmappedError, compiled
 from malote.erp.profiles.profile import MappedPart, Profile, Written, built_in, load, read, shipped
+from malote.erp.profiles.queries import Query
 from malote.erp.profiles.shapes import Shape
 from malote.erp.profiles.showing import as_toml
 from malote.erp.profiles.syntax import Call, Constant, ExpressionError, Field, parse
@@ -391,3 +392,13 @@ def test_shipped_profiles_are_whole() -> None:
         assert load(name).name == name
         assert ErpTables(load(name)).profile.description
     assert profile.BUILT_IN not in shipped()
+
+
+def test_which_tables_a_query_reads_whatever_they_are_called() -> None:
+    sql = """with perto as (select 1) select a.id from "Cadastro Geral" . "Produto" a join Filial on true
+             join matriz."Preço" on true join perto on true join unnest(array[1]) on true where a.codigo = :code"""
+    assert Query(sql, ["code"]).tables() == [
+        ("", "filial"),
+        ("Cadastro Geral", "Produto"),
+        ("matriz", "Preço"),
+    ]

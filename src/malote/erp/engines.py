@@ -10,7 +10,7 @@ from malote.erp.parts import has_part, part_of
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.profile import Profile, load
 from malote.erp.protocol import Erp, ErpError, Introduce
-from malote.erp_engines import BY_SCHEME
+from malote.erp_engines import BY_SCHEME, title_of
 
 
 def open_erp(
@@ -36,7 +36,7 @@ def open_erp(
         raise address.invalid(f"{parsed.drivername}: known are {', '.join(sorted(BY_SCHEME))}")
     engine: Any = part_of(parsed.drivername, "engine").ERP
     if tables.state is not None and not engine.keeps_state:
-        why = f"{tables.profile.name}: [state], tables of ordinary design, is for PostgreSQL so far"
+        why = f"{tables.profile.name}: [state], tables of ordinary design, is not written for {title_of(url)} yet"
         raise ErpError("erp_profile_invalid", transient=False, detail=why)
     options = Options(
         lock_timeout=lock_timeout_seconds,

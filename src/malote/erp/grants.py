@@ -30,6 +30,7 @@ class Use(msgspec.Struct, frozen=True):
     table: str
     verb: str
     columns: tuple[str, ...] = ()
+    schema: str = ""  # where it is in another than the others
 
 
 USAGE = "USAGE"  # of a sequence
@@ -65,9 +66,9 @@ def _ordinary(erp: ErpTables) -> list[Use]:
         found.append(Use(erp.movement.name, "INSERT"))
     named = (mapped.sequence for part in PARTS if (mapped := erp.profile.part(part)))
     found += [Use(sequence, USAGE) for sequence in named if sequence]
-    granted = {use.table for use in found if use.verb == "SELECT"}
-    asked = {table.lower() for query in erp.profile.query.values() for table in query.tables()}
-    return found + [Use(table, "SELECT") for table in sorted(asked - granted)]
+    granted = {("", use.table) for use in found if use.verb == "SELECT"}
+    asked = {table for query in erp.profile.query.values() for table in query.tables()}
+    return found + [Use(table, "SELECT", schema=schema) for schema, table in sorted(asked - granted)]
 
 
 def statements(granted: Sequence[Grant]) -> list[str]:

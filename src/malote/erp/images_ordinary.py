@@ -14,7 +14,7 @@ from malote.erp import rows
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import Ordinary, items_of, payments_of
 from malote.erp.ordinary_tables import USUAL_TAXES, Row, tax_rows
-from malote.erp.postgresql.copy_text import plainly
+from malote.erp.plain_text import plainly
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
 from malote.erp.records import Records

@@ -23,6 +23,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import tally, till
+from malote.erp_engines import ENGINES
 from malote.findings import listing
 from malote.rejection import Language
 from malote.runbook import harmless, settings_told, words
@@ -35,7 +36,7 @@ FORMAT = 1
 MOST_LINES = 4000  # of logs
 MOST_TILLS = 20_000
 LONGEST_LINE = 20_000  # bytes of a log's line
-_LIBRARIES = ("sqlalchemy", "psycopg", "oracledb", "litestar", "uvicorn", "msgspec", "lxml")
+_LIBRARIES = ("sqlalchemy", *(one.driver for one in ENGINES), "litestar", "uvicorn", "msgspec", "lxml")
 _DATABASES: tuple[Scope, ...] = ("store", "erp")
 
 

@@ -8,9 +8,9 @@ from malote.erp.mapping import ErpTables
 
 def needed(tables: ErpTables, database: str, user: str, preparer: IdentifierPreparer) -> list[Grant]:
     """UPDATE is granted on whole tables: SELECT … FOR UPDATE asks for one on the table."""
-    owner = f"{preparer.quote_identifier(tables.schema or database)}."
+    quote = preparer.quote_identifier
     named = "'" + user.replace("\\", "\\\\").replace("'", "''") + "'@'%'"
     return [
-        Grant(use.verb, f"{owner}{preparer.quote_identifier(use.table)}", named, table=use.table)
+        Grant(use.verb, f"{quote(use.schema or tables.schema or database)}.{quote(use.table)}", named, table=use.table)
         for use in uses(tables)
     ]

@@ -2,14 +2,18 @@
 
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
-from malote.erp.grants import Grant, uses
+from malote.erp.grants import Grant, Use, uses
 from malote.erp.mapping import ErpTables
 
 
 def needed(tables: ErpTables, user: str, preparer: IdentifierPreparer) -> list[Grant]:
     """UPDATE is granted on whole tables, since whether a column's is enough for FOR UPDATE was never tried."""
-    owner = f"{preparer.quote(tables.schema)}." if tables.schema else ""
+
+    def owner_of(use: Use) -> str:
+        schema = use.schema or tables.schema
+        return f"{preparer.quote(schema)}." if schema else ""
+
     named = preparer.quote(user)
     return [Grant("CREATE SESSION", "", named)] + [
-        Grant(use.verb, f"{owner}{preparer.quote(use.table)}", named, table=use.table) for use in uses(tables)
+        Grant(use.verb, f"{owner_of(use)}{preparer.quote(use.table)}", named, table=use.table) for use in uses(tables)
     ]

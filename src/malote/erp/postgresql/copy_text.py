@@ -7,16 +7,16 @@ occurs are written once more, escaped.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from malote.erp import rows, tables
 from malote.erp.mapping import ErpTables, MappedTable
+from malote.erp.plain_text import Numbers, plainly
 from malote.erp.profiles.functions import Row
 from malote.erp.profiles.profile import FIELDS
 from malote.erp.profiles.shapes import Shape
 from malote.erp.repertoire import with_texts
-from malote.erp.values import Money, scaled
+from malote.erp.values import Money
 from malote.fiscal.documents import Item, Payment, Sale
 
 # Fields in the order in which the functions below give them. The last two of a sale come later.
@@ -26,32 +26,10 @@ _PAYMENT_FIELDS = tuple(column.name for column in tables.payment.columns)
 _NOWHERE = "%.0s"  # takes a value and writes nothing
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_REMEMBERED = 20_000  # numbers; a few megabytes
 
 
-class _Numbers(dict[str, str]):
-    """Decimal numbers, by what ``str`` makes of them, as text of at most ``places`` decimals; absence is empty.
-
-    They are remembered, since a shop uses few rates and prices, and a look-up is quicker than a check of the digits.
-    By text, since a Decimal's own hash costs ten times as much. Raises ``OutOfRangeError`` for a finer number.
-    """
-
-    def __init__(self, places: int) -> None:
-        super().__init__({"None": ""})
-        self._places = places
-
-    def __missing__(self, text: str) -> str:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-            self["None"] = ""
-        value = Decimal(text)
-        scaled(value, self._places, "a decimal number")
-        self[text] = format(value, "f")
-        return self[text]
-
-
-_fourth = _Numbers(4)
-_tenth = _Numbers(10)
+_fourth = Numbers(4)
+_tenth = Numbers(10)
 
 
 class Lines(NamedTuple):
@@ -161,21 +139,6 @@ def writer(shape: Shape) -> Callable[[Any], str]:
     """How a worked out value of this shape is written for COPY."""
     plain = plainly(shape)
     return (lambda value: plain(value).translate(_ESCAPES)) if shape.kind in ("text", "any") else plain
-
-
-def plainly(shape: Shape) -> Callable[[Any], str]:
-    """A value of this shape in the words of SQL; "" for none."""
-    match shape.kind:
-        case "money":
-            return lambda value: "" if value is None else f"{value:d}e-2"
-        case "decimal":
-            numbers = _Numbers(shape.places)
-            return lambda value: numbers[str(value)]
-        case "text":
-            return lambda value: value or ""
-        case "moment" | "date" | "clock":
-            return lambda value: value.isoformat() if value else ""
-    return lambda value: "" if value is None else str(value)
 
 
 def _sale_values(sale: Sale, till: str) -> tuple[Any, ...]:

@@ -30,11 +30,12 @@ def needed(tables: ErpTables, user: str) -> list[Grant]:
     """What ``user`` must be granted. CONNECT is left out, which PUBLIC has by default."""
     quote = DIALECT.identifier_preparer.quote
     named, schema = quote(user), tables.schema or "public"
-    granted = [Grant("USAGE", f"SCHEMA {quote(schema)}", named)]
-    for use in uses(tables):
+    needs = uses(tables)
+    schemas = [schema, *sorted({use.schema for use in needs} - {"", schema})]
+    granted = [Grant("USAGE", f"SCHEMA {quote(one)}", named) for one in schemas]
+    for use in needs:
         columns = tuple(quote(column) for column in use.columns)
-        before, point, bare = use.table.rpartition(".")  # a query may name a table with its schema
-        target = f"{quote(before) if point else quote(schema)}.{quote(bare)}"
+        target = f"{quote(use.schema or schema)}.{quote(use.table)}"
         target = f"SEQUENCE {target}" if use.verb == USAGE else target
         granted.append(Grant(use.verb, target, named, columns, use.table))
     return granted
@@ -52,8 +53,8 @@ def lacking(connection: Connection, tables: ErpTables) -> list[str]:
     if refused:
         return refused
     for use in uses(tables):
-        if use.table not in found:
-            continue  # absent, which is another matter
+        if use.schema or use.table not in found:
+            continue  # absent, or elsewhere, which is another matter
         oid = found[use.table][1]
         if use.columns:
             asked = [

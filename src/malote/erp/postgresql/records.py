@@ -12,7 +12,8 @@ import psycopg
 
 from malote.erp.connecting import classified
 from malote.erp.mapping import MappedTable
-from malote.erp.postgresql.copy_text import plainly, writer
+from malote.erp.plain_text import plainly
+from malote.erp.postgresql.copy_text import writer
 from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.profiles.functions import Row
 from malote.erp.profiles.queries import Query

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, Dialect, Inspector, Table, inspect, types
-from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.types import TypeEngine
 
 from malote.erp import call_statements
@@ -184,8 +183,8 @@ def _native(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
     """The type as this engine has it."""
     if isinstance(kind, types.TypeDecorator):
         return _native(kind.load_dialect_impl(dialect), dialect)
-    if isinstance(kind, DOMAIN):
-        return kind.data_type
+    if isinstance(kind, types.SchemaType) and isinstance(behind := getattr(kind, "data_type", None), TypeEngine):
+        return behind  # a domain's
     return kind._variant_mapping.get(dialect.name, kind)
 
 

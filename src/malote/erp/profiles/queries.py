@@ -26,7 +26,9 @@ _TYPES = {
 KINDS = tuple(_TYPES)
 _BIND = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|(?<![:\w]):(?P<name>[a-z_][a-z0-9_]*)")
 _BEGINS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
-_TABLE = re.compile(r"\b(?:from|join)\s+([A-Za-z_][\w$.]*)(?!\s*\()", re.IGNORECASE)
+_PART = r'(?:[^\W\d][\w$]*|"(?:[^"]|"")+")'
+_TABLE = re.compile(rf"\b(?:from|join)\s+({_PART}(?:\s*\.\s*{_PART})*)(?![\w$.]|\s*\()", re.IGNORECASE)
+_PARTS = re.compile(_PART)
 
 
 class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,15 +54,22 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         columns = {name: f"{alias}.v{place}" for place, name in enumerate(self.values)}
         return _BIND.sub(lambda found: columns[found["name"]] if found["name"] else found[0], self.sql)
 
-    def tables(self) -> list[str]:
-        """Which tables it reads, as far as its text tells: what a user needs SELECT on."""
+    def tables(self) -> list[tuple[str, str]]:
+        """Which tables it reads, as far as its text tells: what a user needs SELECT on. Schema, "" where it has none,
+        and name; in small letters what is not in quotes, as profiles have what the database folds."""
         local = {name.lower() for name in re.findall(r"(\w+)\s+as\s*\(", self.sql, re.IGNORECASE)}
-        return sorted({name for name in _TABLE.findall(self.sql) if name.lower() not in local})
+        found = {tuple(map(_bare, _PARTS.findall(name)[-2:])) for name in _TABLE.findall(self.sql)}
+        named = {("", *parts)[-2:] for parts in found}
+        return sorted((schema, name) for schema, name in named if schema or name not in local)
 
     def words(self, given: tuple[Any, ...]) -> str:
         """What is said when nothing is found."""
         known = dict(zip(self.values, given, strict=True))
         return re.sub(r":([a-z_][a-z0-9_]*)", lambda found: str(known.get(found[1], found[0]) or ""), self.absent)
+
+
+def _bare(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
 def _names(sql: str) -> list[str]:
