@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from malote.database import room
 from malote.database.engine import reading
 from malote.database.errors import StoreError
-from malote.database.tables import document as documents
 from malote.findings.store_wide import store_wide
 from malote.posting.retry import ERP_WIDE
+from malote.register import in_line
 from malote.spool import presence
 
 BEHIND_SECONDS = 300.0  # that an accepted document may lie where no poster gives a sign of life
@@ -68,14 +68,10 @@ class Vitals:
         with reading(self._engine) as connection:
             told = [one.code for one in store_wide(connection, now)]
             signs = presence.signs_in(connection)
-            oldest = connection.execute(_OLDEST).scalar()
+            oldest = in_line.oldest(connection)
         alive = [sign.trouble for sign in signs if sign.is_alive(now)]
         lies = oldest is not None and now - oldest > BEHIND_SECONDS
         if not signs and lies:
             told.append("poster_absent")
         # One that books is enough.
         return [*told, *sorted(set(alive) & ERP_WIDE - set(told))] if all(alive) else told
-
-
-# When the oldest document came that no poster has taken.
-_OLDEST = select(documents.c.accepted_at).where(documents.c.state == "accepted").order_by(documents.c.id).limit(1)

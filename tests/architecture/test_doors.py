@@ -15,8 +15,7 @@ TABLES = {"till", "till_series", "document", "document_reference", "pouch", "tal
 KEEPERS = {"tills", "spool", "register", "rebuild", "database"}
 # Rooms that put questions of their own to these tables: joined with tables of theirs, or walking an index of their own.
 READERS = KEEPERS | {
-    "reconciliation", "findings", "books", "quarantine", "consumers", "archive", "locks", "posting", "runbook",
-    "structures", "vitals.py",
+    "reconciliation", "findings", "books", "quarantine", "consumers", "archive", "runbook", "structures",
 }  # fmt: skip
 _STATEMENT = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)\"?\b")
 

@@ -7,22 +7,21 @@ same line.
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, func, select
+from sqlalchemy import Engine
 
 from malote.database.engine import reading
-from malote.database.tables import document, tally, till
 from malote.erp.protocol import LOCKED
-from malote.spool.moving import decode_reason
+from malote.register import in_line
+from malote.spool.documents import Reason
 
 Key = TypeVar("Key")
 
 REMEMBER_SECONDS = 3.0  # longer than a poster rests
-_NEWEST = 2000  # documents by arrival, looked at for a sale that got through
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -80,52 +79,23 @@ def together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def waiting(engine: Engine) -> Waiting:
     """As it is now. Raises ``StoreError``."""
-    counts = (
-        select(till.c.name, tally.c.state, tally.c.reason_code, tally.c.count)
-        .join(till, till.c.id == tally.c.till_id)
-        .where(tally.c.state.in_(("accepted", "posting", "posted", "waiting")), tally.c.count > 0)
-    )
     locked: dict[Noted, dict[str, int]] = {}
     posting: dict[str, dict[str, int]] = {}
     with reading(engine) as connection:
-        rows = connection.execute(counts).all()
-        if any(code == LOCKED for _, _, code, _ in rows):
-            locked = _by(connection, document.c.reason, document.c.reason_code == LOCKED, "waiting", _noted)
-        if any(state == "posting" for _, state, _, _ in rows):
-            posting = _by(connection, document.c.lease, document.c.lease.is_not(None), "posting", _poster)
-    in_line = {name: count for name, state, _, count in rows if state == "accepted"}
-    return Waiting(locked, posting, in_line, sum(count for _, state, _, count in rows if state == "posted"))
+        rows = in_line.counts(connection)
+        if any(one.code == LOCKED for one in rows):
+            locked = _by((_noted(why), name, count) for name, why, count in in_line.waiting_for(connection, LOCKED))
+        if any(one.state == "posting" for one in rows):
+            posting = _by((_poster(lease), name, count) for name, lease, count in in_line.leased(connection))
+    accepted = {one.till: one.documents for one in rows if one.state == "accepted"}
+    return Waiting(locked, posting, accepted, sum(one.documents for one in rows if one.state == "posted"))
 
 
-def flows(engine: Engine, since: float) -> bool:
-    """Whether a sale was posted after that moment, as far as the newest arrivals tell. Raises ``StoreError``."""
-    newest = select(func.coalesce(func.max(document.c.id), 0)).scalar_subquery()
-    query = (
-        select(document.c.id)
-        .where(document.c.id > newest - _NEWEST, document.c.state == "posted", document.c.kind == "sale")
-        .where(document.c.settled_at > since, document.c.duplicate.is_(False))
-        .limit(1)
-    )
-    with reading(engine) as connection:
-        return connection.execute(query).first() is not None
-
-
-def _by(
-    connection: Connection,
-    column: ColumnElement[str],
-    condition: ColumnElement[bool],
-    state: str,
-    name_of: Callable[[str], Key],
-) -> dict[Key, dict[str, int]]:
-    query = (
-        select(till.c.name, column, func.count())
-        .join(till, till.c.id == document.c.till_id)
-        .where(document.c.state == state, condition)
-        .group_by(till.c.name, column)
-    )
+def _by(counted: Iterable[tuple[Key, str, int]]) -> dict[Key, dict[str, int]]:
+    """Added up by what keeps them, and by till."""
     found: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for name, value, count in connection.execute(query):
-        found[name_of(value)][name] += count
+    for key, name, count in counted:
+        found[key][name] += count
     return {key: dict(tills) for key, tills in found.items()}
 
 
@@ -134,8 +104,7 @@ def _poster(lease: str) -> str:
     return lease.rpartition(":")[0]
 
 
-def _noted(stored: str) -> Noted:
-    reason = decode_reason(stored)
+def _noted(reason: Reason | None) -> Noted:
     facts = reason.facts if reason else {}
     return Noted(
         session=facts.get("session", ""),

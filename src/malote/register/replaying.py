@@ -18,7 +18,7 @@ from malote.spool import extracted, history
 from malote.spool.accepting import identification
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
-from malote.spool.moving import Changes, Move, Standing, count, explain, lock_ids, move
+from malote.spool.moving import Changes, Move, Standing, count, decode_reason, explain, lock_ids, move
 from malote.spool.states import State
 from malote.spool.waking import wake
 
@@ -93,6 +93,14 @@ def replay(
             standings = [one for one in lock_ids(connection, [*plain, *judged]) if one.state in states]
             _settle(connection, standings, judged, _Replay(who, now, note, told), done)
     return done
+
+
+def rejected_for(engine: Engine, code: str) -> list[tuple[int, Reason]]:
+    """The documents rejected for this, in order of arrival, each with its reason. Raises ``StoreError``."""
+    query = select(documents.c.id, documents.c.reason).where(_REJECTED, documents.c.reason_code == code)
+    with reading(engine) as connection:
+        rows = connection.execute(query.order_by(documents.c.id)).all()
+    return [(row.id, decode_reason(row.reason) or Reason(code)) for row in rows]
 
 
 def foresee(engine: Engine, document_ids: Sequence[int], judge: Judge) -> Replayed:
