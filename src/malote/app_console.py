@@ -1,10 +1,12 @@
 """The composition root's part for the console: what its pages ask, wired to who knows it."""
 
 import hashlib
+import os
 import time
 from collections import Counter
 from datetime import date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from malote import __version__
 from malote.accounts import audit, passwords, sessions, users
@@ -17,6 +19,7 @@ from malote.books.opening import open_books
 from malote.config import limits_of
 from malote.console import services as console
 from malote.console.asking import Together
+from malote.demo import bench
 from malote.findings import lights
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.fiscal.reader import read
@@ -25,6 +28,7 @@ from malote.reconciliation import erp_memory
 from malote.register import contents, happenings, listing, metrics, pulse, relations, reports
 from malote.register.metrics import Metrics
 from malote.remembered import Remembered
+from malote.rejection import Language
 from malote.spool.documents import Reason
 
 METRICS_SECONDS = 2.0
@@ -56,6 +60,7 @@ def console_services(services: Services) -> console.Services:
         custody=Remembered(services.quarantine.custody, LOOK_SECONDS),
         synchronisation=services.synchronisation,
         runbook=services.runbook,
+        laboratory=_laboratory(),
         jobs=services.jobs,
         alerts=services.alerts,
         numbering=console.Numbering(
@@ -176,6 +181,20 @@ def _structures_pulse(services: Services) -> str:
     tills = Counter((one.version, one.current) for one in structures.tills())
     runs = [structures.last_run(scope) for scope in ("store", "erp")]
     return hashlib.sha256(repr((structures.rollout(), sorted(tills.items(), key=repr), runs)).encode()).hexdigest()
+
+
+def _laboratory() -> console.Laboratory | None:
+    """In a server that a demo started."""
+    folder = os.environ.get(bench.VARIABLE)
+    if not folder:
+        return None
+    of_demo = bench.Bench(Path(folder))
+
+    def listed(language: Language) -> list[tuple[str, str, bool]]:
+        planted = of_demo.planted()
+        return [(name, bench.title(name, language), name in planted) for name in bench.FAULTS]
+
+    return console.Laboratory(listed=listed, ask=lambda name, plant: of_demo.ask(name, plant=plant))
 
 
 def _metrics(services: Services, minutes: int) -> Metrics:

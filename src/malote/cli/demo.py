@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     demo_app = typer.Typer(invoke_without_command=True)
     demo_app.callback()(demo)
     demo_app.command("lock")(lock)
+    demo_app.command("fault")(fault)
     app.add_typer(demo_app, name="demo")
 
 
@@ -43,6 +44,9 @@ def demo(
     structure: Annotated[
         Literal["current", "2025"], typer.Option(help="2025: ERP and tills begin with last year's, to be updated.")
     ] = "current",
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", help="A trouble to plant; repeatable. See malote demo fault.")
+    ] = None,
     language: Annotated[Literal["pt", "en"], _LANGUAGE] = "pt",
     json: JsonOption = False,
 ) -> None:
@@ -55,13 +59,45 @@ def demo(
         return
     if (kill or json) and not check:
         _end("--kill, --json: only with --check", WRONG_USAGE)
-    if check and structure != "current":
-        _end("--structure: not with --check", WRONG_USAGE)
+    if check and (structure != "current" or fault):
+        _end("--structure, --fault: not with --check", WRONG_USAGE)
+    faults = _known_faults(fault or [])
     set_up_logs()
     with _ending_like_ctrl_c():
         if check:
             raise typer.Exit(_check(home, sales, language, kill=kill, sqlite=sqlite, json=json))
-        raise typer.Exit(_live(home, minutes, rate, language, sqlite=sqlite, last_year=structure == "2025"))
+        last_year = structure == "2025"
+        raise typer.Exit(_live(home, minutes, rate, language, sqlite=sqlite, last_year=last_year, faults=faults))
+
+
+def fault(
+    name: Annotated[str, typer.Argument(help="The trouble; without one, all that there are.", metavar="NAME")] = "",
+    recover: Annotated[bool, typer.Option("--recover", help="Put right what only the store or the DBA can.")] = False,
+    home: Annotated[Path | None, typer.Option(help="The running demo's folder; ./demo-data by default.")] = None,
+    language: Annotated[Literal["pt", "en"], _LANGUAGE] = "pt",
+) -> None:
+    """Plants a trouble in a running demo, for the Assistente to find; or lists all that can be planted."""
+    from malote.demo import bench
+    from malote.demo.store import DEFAULT_HOME
+
+    if not name:
+        for known in bench.FAULTS:
+            _print(f"{known}: {bench.title(known, language)}")
+        return
+    _known_faults([name])
+    folder = (home or DEFAULT_HOME) / bench.FOLDER
+    if not folder.parent.is_dir():
+        _end(f"{folder.parent}: no demo", FAILED)
+    bench.Bench(folder).ask(name, plant=not recover)
+
+
+def _known_faults(names: list[str]) -> list[str]:
+    from malote.demo.bench import FAULTS
+
+    unknown = [one for one in names if one not in FAULTS]
+    if unknown:
+        _end(f"--fault {unknown[0]}: {', '.join(FAULTS)}", WRONG_USAGE)
+    return names
 
 
 def lock(
@@ -95,6 +131,7 @@ def _live(
     *,
     sqlite: bool,
     last_year: bool,
+    faults: list[str],
 ) -> int:
     from malote.demo import live
     from malote.demo.check import started
@@ -106,7 +143,7 @@ def _live(
         _introduce(store)
         erp.refuse_one_product()
         with suppress(KeyboardInterrupt):
-            live.sell(store, crew, erp, console, minutes=minutes, rate=rate)
+            live.sell(store, crew, erp, console, minutes=minutes, rate=rate, faults=faults)
         # Whoever is impatient must not leave half a store running.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _print(Phrase.STOPPING.say(language))

@@ -103,6 +103,14 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
+class Laboratory:
+    """Of a demo: troubles that can be planted there, for the Assistente to find."""
+
+    listed: Callable[[Language], list[tuple[str, str, bool]]]  # name, title, whether it was planted
+    ask: Callable[[str, bool], None]  # to plant it, or to put right what only the store can; raises KeyError, OSError
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     store_name: str
     erp_name: str
@@ -136,3 +144,4 @@ class Services:
     structures_pulse: Callable[[str | None], str]  # the same for what is shown of structures, whatever the name
     jobs_pulse: Callable[[str | None], str]  # the same for what is shown of jobs
     now: Callable[[], float]  # seconds since the epoch
+    laboratory: Laboratory | None = None  # in a demo only

@@ -5,8 +5,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
+from queue import SimpleQueue
 from random import Random
 
 import msgspec
@@ -14,11 +15,13 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy.exc import SQLAlchemyError
 
-from malote.demo import evidence
+from malote.demo import bench, evidence
 from malote.demo.erp_books import ErpBooks, Totals
 from malote.demo.evidence import Server, TillPlace
 from malote.demo.faults import cut_short, sell_refused
+from malote.demo.laboratory import Laboratory
 from malote.demo.notes import money
 from malote.demo.pos import Habits, Pos
 from malote.demo.processes import Crew
@@ -53,6 +56,7 @@ class Selling:
         self._events = events
         self._language = store.language
         self._over = threading.Event()
+        self._asked: SimpleQueue[Callable[[Pos], object]] = SimpleQueue()
         self.failure: Exception | None = None
         self.pos = Pos(place.plan, place.folder, place.ledger, habits=Habits(), tell=self._tell)
         if self.pos.sold == 0:
@@ -64,6 +68,10 @@ class Selling:
         self._over.set()
         self._thread.join()
 
+    def ask(self, deed: Callable[[Pos], object]) -> None:
+        """Has it done between two sales, by the thread that sells."""
+        self._asked.put(deed)
+
     def settle(self) -> int:
         """Pays what the till owes its sales; returns how many files that wrote."""
         return 0 if self.failure else self.pos.settle()
@@ -72,6 +80,8 @@ class Selling:
         dice = Random()
         try:
             while not self._over.wait(dice.expovariate(self._rate / 60)):
+                while not self._asked.empty():
+                    self._asked.get()(self.pos)
                 self.pos.sell()
         except (OSError, sqlite3.Error) as error:
             # The till stops; the view says so.
@@ -101,8 +111,18 @@ class Figures(msgspec.Struct, frozen=True):
     erp: Totals
 
 
-def sell(store: Store, crew: Crew, erp: ErpBooks, console: Console, *, minutes: float | None, rate: float) -> None:
-    """Sells until Ctrl-C (``KeyboardInterrupt``) or the time is over. Raises ``ProcessFailedError``."""
+def sell(
+    store: Store,
+    crew: Crew,
+    erp: ErpBooks,
+    console: Console,
+    *,
+    minutes: float | None,
+    rate: float,
+    faults: Sequence[str] = (),
+) -> None:
+    """Sells until Ctrl-C (``KeyboardInterrupt``) or the time is over, and plants ``faults`` and what else is asked of
+    the laboratory. Raises ``ProcessFailedError``."""
     events: deque[str] = deque(maxlen=_EVENTS)
     server = Server(store.database_url)
     with ExitStack() as stack:
@@ -114,13 +134,24 @@ def sell(store: Store, crew: Crew, erp: ErpBooks, console: Console, *, minutes: 
             stack.callback(till.stop)
             tills.append(till)
         stack.callback(_let_settle, tills)
+        laboratory = Laboratory(store, crew, erp.url, tills)
+        stack.callback(laboratory.close)
+        for name in faults:
+            laboratory.bench.ask(name)
         until = time.monotonic() + minutes * 60 if minutes else float("inf")
         view = _Terminal if console.is_terminal else _Lines
+        seen: Figures | None = None
         with view(store, console, events) as shown:
             while time.monotonic() < until:
                 for name in crew.restart_the_dead():
                     events.append(Phrase.RESTARTED.say(store.language, name=name))
-                shown.show(figures(tills, server, erp))
+                for order in laboratory.poll():
+                    planted = Phrase.FAULT_PLANTED if order.plant else Phrase.FAULT_RECOVERED
+                    events.append(planted.say(store.language, fault=bench.title(order.name, store.language)))
+                with suppress(SQLAlchemyError):  # an ERP that was switched off, say
+                    seen = figures(tills, server, erp)
+                if seen is not None:
+                    shown.show(seen)
                 time.sleep(_LOOK_SECONDS)
 
 

@@ -76,6 +76,22 @@ class Crew:
             running.since = time.monotonic()
         return [running.program.name for running in dead]
 
+    def halt(self, name: str, *, kill: bool = False) -> None:
+        """Ends a process for good: ``restart_the_dead`` leaves it alone until it is started anew."""
+        running = self._running.pop(name, None)
+        if running is None:
+            return
+        if kill:
+            running.process.kill()
+        else:
+            _ask_to_end(running.process)
+        try:
+            running.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            running.process.kill()
+            running.process.wait()
+        self._close(running)
+
     def kill(self, name: str) -> None:
         """Ends a process as a power cut would (kill -9); ``restart_the_dead`` finds it."""
         process = self._running[name].process

@@ -14,7 +14,7 @@ from malote import durable
 from malote.config import SettingsError, load
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from malote.demo import login, postgres
+from malote.demo import bench, login, postgres
 from malote.demo.evidence import TillPlace
 from malote.demo.guard import guarded
 from malote.demo.issuers import SUPERMARKET, WHOLESALE
@@ -88,7 +88,11 @@ class Store:
         """Everything a store runs, in the order of its start."""
         server = str(self.settings_path)
         return (
-            Program("server", ("serve", "--no-posting", "--config", server)),
+            Program(
+                "server",
+                ("serve", "--no-posting", "--config", server),
+                {bench.VARIABLE: str(self.home / bench.FOLDER)},
+            ),
             Program("poster", ("post", "--config", server)),
             *(self.agent(till) for till in self.tills),
         )

@@ -47,6 +47,8 @@ class Phrase(Enum):
     FAULT_CONTINGENCY = ("contingência, autorizada depois", "offline contingency, authorised later")
     FAULT_LATE = ("nota sem protocolo, autorizada depois", "a note without protocol, authorised later")
     FAULT_VOID = ("inutilização de números", "numbers voided")
+    FAULT_PLANTED = ("plantado: {fault}", "planted: {fault}")
+    FAULT_RECOVERED = ("recuperado: {fault}", "put right: {fault}")
     PROOF = ("Prova", "Proof")
     WHAT = ("o quê", "what")
     POS = ("PDV", "POS")

@@ -60,6 +60,7 @@ def context(
         "deepest": DEEPEST,
         "user": "",
         "report": None,
+        "able": services.runbook.who_may(Permission.KILL_SESSION),
     }
     if tree is None and (shown["login"] or not locks.has_sessions):
         try:

@@ -168,6 +168,7 @@ def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[s
         "matching": sum(group.count for group in groups),
         "until": until,
         "findings": services.findings(name),
+        "folder": str(services.quarantine.parts.folder / name),
     }
 
 

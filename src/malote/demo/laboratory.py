@@ -1,0 +1,211 @@
+"""Plants troubles in a running demo, those of ``bench.FAULTS``, and puts right what only the store or the DBA can.
+
+Whatever the procedure itself cures has no recovery here: it is pressed.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from random import Random
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from malote import durable
+from malote.database.engine import open_database
+from malote.demo import baskets, events, notes
+from malote.demo.bench import Asked, Bench
+from malote.demo.erp_troubles import ErpTroubles
+from malote.demo.faults import cut_short, sell_refused
+from malote.demo.ledger import OutgoingFile
+from malote.demo.pos import Pos, now
+from malote.demo.processes import Crew
+from malote.demo.store import Store
+from malote.tills.till import disable, enable, new_token
+
+log = structlog.get_logger("malote.demo")
+
+_OFFLINE = 9  # tpEmis
+
+
+class Seller(Protocol):
+    """A till that sells; what is asked of its POS is done between two sales."""
+
+    pos: Pos
+
+    def ask(self, deed: Callable[[Pos], object]) -> None: ...
+
+
+class Laboratory:
+    """For one thread."""
+
+    def __init__(self, store: Store, crew: Crew, erp_url: str, sellers: Sequence[Seller]) -> None:
+        self._store, self._crew, self._sellers = store, crew, sellers
+        self.bench = Bench(store.home / "laboratorio")
+        self.bench.clear()
+        self._erp = ErpTroubles(erp_url, store.home)
+        self._kept: dict[Path, bytes] = {}
+        one, two = sellers[0], sellers[1]
+        self._plants: dict[str, Callable[[], object]] = {
+            "reject": lambda: one.ask(sell_refused),
+            "wrong-sum": lambda: two.ask(_wrong_sum),
+            "divergent-key": lambda: two.ask(_divergent),
+            "fragment": lambda: two.ask(cut_short),
+            "structure-erp": self._erp.drop_column,
+            "structure-store": self._drop_index,
+            "lock-idle": self._erp.hold,
+            "lock-active": self._erp.work,
+            "lock-chain": self._erp.chain,
+            "erp-away": self._erp.stop,
+            "erp-restored": self._erp.lose_newest,
+            "password-changed": self._erp.refuse_logins,
+            "partition-missing": self._erp.refuse_all,
+            "till-offline": lambda: crew.halt("caixa2"),
+            "agent-killed": lambda: crew.halt("caixa3", kill=True),
+            "wrong-folder": self._wrong_folder,
+            "token-revoked": lambda: self._with_store(lambda engine: new_token(engine, "caixa2")),
+            "till-disabled": lambda: self._with_store(lambda engine: disable(engine, "caixa3")),
+            "poster-killed": lambda: crew.halt("poster", kill=True),
+            "gap": lambda: one.ask(_gap),
+            "void-conflict": lambda: one.ask(_void_conflict),
+            "unauthorised-offline": lambda: two.ask(_old_offline),
+            "series-of-two": self._foreign_series,
+        }
+        self._recoveries: dict[str, Callable[[], object]] = {
+            "lock-idle": self._erp.release,
+            "lock-active": self._erp.release,
+            "lock-chain": self._erp.release,
+            "erp-away": self._erp.start,
+            "password-changed": self._erp.allow_logins,
+            "partition-missing": self._erp.take_again,
+            "till-offline": lambda: self._start("caixa2"),
+            "agent-killed": lambda: self._start("caixa3"),
+            "wrong-folder": self._right_folder,
+            "token-revoked": self._new_token_told,
+            "till-disabled": lambda: self._with_store(lambda engine: enable(engine, "caixa3")),
+            "poster-killed": lambda: self._start("poster"),
+        }
+
+    def close(self) -> None:
+        self._erp.release()
+
+    def poll(self) -> list[Asked]:
+        """Carries out what was asked; what was done. One that fails is told in the log, and asked no more."""
+        done = []
+        for order in list(self.bench.orders()):
+            self.bench.done(order)
+            act = (self._plants if order.plant else self._recoveries).get(order.name, _nothing)
+            try:
+                act()
+            except Exception as error:  # noqa: BLE001 - a demo goes on, whatever a planted trouble met
+                log.warning("fault_not_planted", fault=order.name, error=type(error).__qualname__)
+                continue
+            done.append(order)
+        return done
+
+    # ---- the store's own ----
+
+    def _with_store(self, act: Callable[..., object]) -> None:
+        engine = open_database(self._store.database_url)
+        try:
+            act(engine)
+        finally:
+            engine.dispose()
+
+    def _drop_index(self) -> None:
+        path = self._store.home / "store.sqlite3"
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            connection.execute("DROP INDEX document_flagged")
+            connection.commit()
+
+    # ---- processes and their settings ----
+
+    def _start(self, name: str) -> None:
+        self._crew.start(next(one for one in self._store.programs() if one.name == name))
+
+    def _settings(self, till: int) -> Path:
+        return self._store.till_home(self._store.tills[till]) / "malote.toml"
+
+    def _changed(self, path: Path, old: bytes, new: bytes) -> None:
+        content = path.read_bytes()
+        self._kept.setdefault(path, content)
+        durable.write(path, content.replace(old, new))
+
+    def _wrong_folder(self) -> None:
+        folder = str(self._store.tills[1].folder)
+        self._crew.halt("caixa2")
+        self._changed(self._settings(1), msgspec.json.encode(folder), msgspec.json.encode(f"{folder}-antiga"))
+        self._start("caixa2")
+
+    def _right_folder(self) -> None:
+        self._crew.halt("caixa2")
+        path = self._settings(1)
+        durable.write(path, self._kept.pop(path, path.read_bytes()))
+        self._start("caixa2")
+
+    def _new_token_told(self) -> None:
+        """Somebody at the store types the new token in."""
+        told: list[str] = []
+        self._with_store(lambda engine: told.append(new_token(engine, "caixa2")))
+        path = self._settings(1)
+        lines = path.read_text(encoding="utf-8").splitlines()
+        fresh = [f'token = "{told[0]}"' if line.startswith("token = ") else line for line in lines]
+        durable.write(path, ("\n".join(fresh) + "\n").encode())
+        self._crew.halt("caixa2")
+        self._start("caixa2")
+
+    def _foreign_series(self) -> None:
+        """A note of caixa1's series, of a number that nobody sold, in caixa2's folder."""
+        plan = self._sellers[0].pos.plan
+        basket = baskets.draw(Random("foreign"))
+        note = notes.compose(plan.issuer, plan.series, 900_000 + now().second, now(), basket)
+        self._sellers[1].ask(lambda pos: pos.deliver([_file(note, "outra-serie", note.authorised())]))
+
+
+def _nothing() -> None:
+    pass
+
+
+# ---- what a POS does ----
+
+
+def _file(note: notes.Note, word: str, content: bytes) -> OutgoingFile:
+    return OutgoingFile(str(PurePosixPath(f"{note.issued_at:%Y-%m-%d}") / f"{note.access_key}-{word}.xml"), content)
+
+
+def _wrong_sum(pos: Pos) -> None:
+    """As a faulty POS writes it: the total of the note is not that of its items."""
+    note, (file, *_) = pos.prepare()
+    total = f"<vNF>{notes.money(note.total)}</vNF>".encode()
+    pos.deliver([OutgoingFile(file.name, file.content.replace(total, b"<vNF>9999.99</vNF>"))])
+
+
+def _divergent(pos: Pos) -> None:
+    note = pos.sell_one()
+    other = notes.compose(note.issuer, note.series, note.number, note.issued_at, baskets.draw(Random("divergent")))
+    pos.deliver([_file(note, "divergente", other.authorised())])
+
+
+def _gap(pos: Pos) -> None:
+    """A sale whose file never comes, between two that do."""
+    pos.sell_one()
+    pos.prepare()
+    pos.sell_one()
+
+
+def _void_conflict(pos: Pos) -> None:
+    note = pos.sell_one()
+    content = events.number_void(note.issuer, note.series, note.number, note.number, now())
+    pos.deliver([_file(note, "inutilizada", content)])
+
+
+def _old_offline(pos: Pos) -> None:
+    """Sold offline days ago, and never authorised: the deadline is over."""
+    number = 800_000 + now().minute * 60 + now().second
+    before = now() - timedelta(days=6)
+    basket = baskets.draw(Random(f"offline:{number}"))
+    note = notes.compose(pos.plan.issuer, pos.plan.series, number, before, basket, _OFFLINE)
+    pos.deliver([_file(note, "offline", note.unauthorised())])

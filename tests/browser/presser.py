@@ -1,0 +1,76 @@
+"""Somebody who knows nothing and presses only what the Assistente highlights, filling in what a field asks for."""
+
+import time
+
+from playwright.sync_api import Error, Page
+
+# What a person would type, by the mark of the field.
+TYPED = {
+    "dba-user": "system",
+    "dba-password": "demonstracao",
+    "kill-reason": "segura as vendas",
+    "accept-reason": "cópia cortada; a nota inteira subiu",
+}
+_BY_NAME = {"reason": "conferido com a loja", "new_code": "7891000000017"}
+_STEP_SECONDS = 0.7
+
+
+def open_drawer(page: Page, till: str = "") -> None:
+    page.goto(f"/console/tills/{till}" if till else "/console/tills")
+    page.evaluate("sessionStorage.setItem('malote-assistant', JSON.stringify({open: true, till: ''}))")
+    page.reload()
+    page.wait_for_selector("[data-assistant-body]")
+
+
+def verdict(page: Page) -> str:
+    return page.get_attribute("[data-assistant-body]", "data-verdict") or ""
+
+
+def press(page: Page, seconds: float) -> tuple[str, list[str]]:
+    """Until it is resolved, or nothing is left to press: how it ended, and what was pressed."""
+    until, pressed, still = time.monotonic() + seconds, list[str](), 0
+    while time.monotonic() < until and still < 4:
+        try:
+            done = _press_once(page)
+        except Error:  # the page changed under the finger
+            done = ""
+        if done:
+            pressed.append(done)
+            still = 0
+        elif verdict(page) == "resolved":
+            still += 2
+        elif verdict(page) in ("handed", "support"):
+            still += 1
+        time.sleep(_STEP_SECONDS)
+    return verdict(page), pressed
+
+
+def _press_once(page: Page) -> str:
+    found = page.query_selector(".press-next")
+    if found is not None:
+        mark = found.get_attribute("data-press") or ""
+        if mark in TYPED:
+            found.fill(TYPED[mark])
+            return f"typed {mark}"
+        _fill_form_of(page)
+        found.click(timeout=3000)
+        return mark
+    own = page.query_selector("[data-assistant-form] button")
+    if own is not None:
+        own.click(timeout=3000)
+        return "go on"
+    way = page.query_selector("[data-assistant-way]")
+    if way is not None:
+        way.click(timeout=3000)
+        return "way"
+    return ""
+
+
+def _fill_form_of(page: Page) -> None:
+    """The fields that the highlighted button's own form asks for; of products the one that the demo's ERP refuses."""
+    for choice in page.query_selector_all("form:has(.press-next) select[name=old_code]"):
+        if choice.query_selector("option:text-is('999999')"):
+            choice.select_option("999999")
+    for field in page.query_selector_all("form:has(.press-next) input[required]"):
+        if not field.input_value():
+            field.fill(_BY_NAME.get(field.get_attribute("name") or "", "1"))
