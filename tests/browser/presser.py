@@ -23,7 +23,8 @@ def open_drawer(page: Page, till: str = "") -> None:
 
 
 def verdict(page: Page) -> str:
-    return page.get_attribute("[data-assistant-body]", "data-verdict") or ""
+    body = page.query_selector("[data-assistant-body]")
+    return (body.get_attribute("data-verdict") or "") if body else ""
 
 
 def press(page: Page, seconds: float) -> tuple[str, list[str]]:

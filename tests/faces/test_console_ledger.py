@@ -59,6 +59,7 @@ def test_one_button_says_how_many_and_how_much_and_books_just_them_again(tmp_pat
         page = browser.get("/console/tills").text
         assert "Lançar de novo 4 documentos" in page
         assert f"{total // 100},{total % 100:02d}" in page
+        assert '<input type="hidden" form="rebook" name="count" value="4">' in page
         # Shared by all who look: no secret of a visitor may be in it.
         assert "csrf" not in browser.get("/console/tills", headers=LIVE).text
         csrf = csrf_of(browser)
