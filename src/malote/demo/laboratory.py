@@ -48,10 +48,11 @@ class Laboratory:
         self.bench.clear()
         self._erp = ErpTroubles(erp_url, store.home)
         self._kept: dict[Path, bytes] = {}
+        self._right_notes: list[OutgoingFile] = []
         one, two = sellers[0], sellers[1]
         self._plants: dict[str, Callable[[], object]] = {
             "reject": lambda: one.ask(sell_refused),
-            "wrong-sum": lambda: two.ask(_wrong_sum),
+            "wrong-sum": lambda: two.ask(self._wrong_sum),
             "divergent-key": lambda: two.ask(_divergent),
             "fragment": lambda: two.ask(cut_short),
             "structure-erp": self._erp.drop_column,
@@ -75,6 +76,7 @@ class Laboratory:
             "series-of-two": self._foreign_series,
         }
         self._recoveries: dict[str, Callable[[], object]] = {
+            "wrong-sum": lambda: two.ask(lambda pos: pos.deliver(self._right_notes)),
             "lock-idle": self._erp.release,
             "lock-active": self._erp.release,
             "lock-chain": self._erp.release,
@@ -157,6 +159,13 @@ class Laboratory:
         self._crew.halt("caixa2")
         self._start("caixa2")
 
+    def _wrong_sum(self, pos: Pos) -> None:
+        """As a faulty POS writes it: the total is not that of the items. Its supplier would have it written anew."""
+        note, (file, *_) = pos.prepare()
+        total = f"<vNF>{notes.money(note.total)}</vNF>".encode()
+        pos.deliver([OutgoingFile(file.name, file.content.replace(total, b"<vNF>9999.99</vNF>"))])
+        self._right_notes.append(_file(note, "corrigida", file.content))
+
     def _foreign_series(self) -> None:
         """A note of caixa1's series, of a number that nobody sold, in caixa2's folder."""
         plan = self._sellers[0].pos.plan
@@ -174,13 +183,6 @@ def _nothing() -> None:
 
 def _file(note: notes.Note, word: str, content: bytes) -> OutgoingFile:
     return OutgoingFile(str(PurePosixPath(f"{note.issued_at:%Y-%m-%d}") / f"{note.access_key}-{word}.xml"), content)
-
-
-def _wrong_sum(pos: Pos) -> None:
-    """As a faulty POS writes it: the total of the note is not that of its items."""
-    note, (file, *_) = pos.prepare()
-    total = f"<vNF>{notes.money(note.total)}</vNF>".encode()
-    pos.deliver([OutgoingFile(file.name, file.content.replace(total, b"<vNF>9999.99</vNF>"))])
 
 
 def _divergent(pos: Pos) -> None:

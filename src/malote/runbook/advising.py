@@ -1,9 +1,10 @@
 """What to do about the rejected documents of a cause, from a look at the newest few: nothing is changed by it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
+from malote import rejection
 from malote.accounts.audit import SYSTEM
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
@@ -99,5 +100,22 @@ def _advice(quarantine: Quarantine, code: str, kinds: dict[int, str | None]) -> 
         deletable = {one.id: one.grounds for one in quarantine.delete(selection, SYSTEM, dry_run=True).deleted}
     except (ErpError, DocumentNotFoundError, OSError):
         return "cure"
-    elsewhere = [deletable.get(one) == "erp" or (kind is None and one in deletable) for one, kind in kinds.items()]
+    if rejection.weight(code) == 0:
+        return "cure"  # it puts a sale in doubt: a person decides about each
+    booked = _booked(quarantine, deletable)
+    elsewhere = [
+        deletable.get(one) == "erp" or (one in deletable and (kind is None or one in booked))
+        for one, kind in kinds.items()
+    ]
     return "delete" if all(elsewhere) else "cure"
+
+
+def _booked(quarantine: Quarantine, ids: Collection[int]) -> set[int]:
+    """Those of whose key another document of the kind is booked."""
+    other = document.alias("other")
+    same = (other.c.access_key == document.c.access_key) & (other.c.kind == document.c.kind)
+    query = select(document.c.id).where(
+        document.c.id.in_(ids), exists().where(same, other.c.state == "posted", other.c.id != document.c.id)
+    )
+    with reading(quarantine.parts.engine) as connection:
+        return set(connection.scalars(query))
