@@ -27,8 +27,8 @@ from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import contents, happenings, listing, metrics, pulse, relations, reports
 from malote.register.metrics import Metrics
-from malote.remembered import Remembered
 from malote.rejection import Language
+from malote.remembered import Remembered
 from malote.spool.documents import Reason
 
 METRICS_SECONDS = 2.0

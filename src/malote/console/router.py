@@ -29,7 +29,6 @@ from malote.console.pages import (
     entry,
     jobs,
     laboratory,
-    laboratory,
     load_manager,
     locks,
     management,

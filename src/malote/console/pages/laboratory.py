@@ -36,3 +36,6 @@ def _of(request: ConsoleRequest) -> Laboratory:
 
 def _context(laboratory: Laboratory, visit: Visit) -> dict[str, Any]:
     return {"section": "laboratory", "faults": laboratory.listed(visit.language)}
+
+
+HANDLERS: list[Any] = [show, ask]
