@@ -126,20 +126,18 @@ class Fault(NamedTuple):
 
 
 def _fragment(shop: Shop) -> None:
-    whole = shop.sell()
-    shop.post()
+    """All there is of a sale until the POS writes it anew."""
+    shop.number += 1
+    whole = build_note(number=shop.number)
     half = whole[: len(whole) // 2]
     shop.reject(half)
     shop.hold(half)
 
 
-def _fragment_is_deleted(shop: Shop) -> None:
-    view = shop.look()
-    assert shop.runbook.delete(view.seen, view.procedure.current.code, MARIA) == (1, 0)  # type: ignore[union-attr]
-    step = shop.look().procedure.current
-    assert step is not None
-    assert (step.name, step.code) == ("look", "deleted_unbooked"), "deleting is not booking: a person says why"
-    shop.quarantine.accept_unbooked("caixa1", None, MARIA, reason="cópia cortada; a inteira subiu")
+def _written_anew(shop: Shop) -> None:
+    shop.take(build_note(number=shop.number))
+    shop.post()
+    _synchronised(shop)
 
 
 def _wrong_sum(shop: Shop) -> None:
@@ -284,7 +282,7 @@ def _troubled(code: str) -> Act:
 
 
 FAULTS: dict[str, Fault] = {
-    "fragment": Fault("person", "rejected", "file_damaged", _fragment, _fragment_is_deleted),
+    "fragment": Fault("handed", "rejected", "file_damaged", _fragment, _written_anew),
     "wrong sum": Fault("handed", "rejected", "items_sum", _wrong_sum, _forced_out),
     "divergent key": Fault("person", "rejected", "divergent_content", _divergent, _forced_out),
     "refused product": Fault("person", "rejected", "erp_constraint", _refused_product, _product_is_mapped),

@@ -44,7 +44,7 @@ class Expected(NamedTuple):
 
 TABLE: dict[str, Expected] = {
     "reject": Expected(("erp_constraint",)),
-    "fragment": Expected(("file_damaged",)),
+    "fragment": Expected(("file_damaged",), ("handed",)),
     "wrong-sum": Expected(("items_sum", "header_disagrees", "payments_sum"), ("handed",)),
     "divergent-key": Expected(("divergent_content",), ("handed", "person")),
     "structure-erp": Expected(("structures_behind",)),

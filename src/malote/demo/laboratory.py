@@ -19,7 +19,7 @@ from malote.database.engine import open_database
 from malote.demo import baskets, events, notes
 from malote.demo.bench import Asked, Bench
 from malote.demo.erp_troubles import ErpTroubles
-from malote.demo.faults import cut_short, sell_refused
+from malote.demo.faults import sell_refused
 from malote.demo.ledger import OutgoingFile
 from malote.demo.pos import Pos, now
 from malote.demo.processes import Crew
@@ -54,7 +54,7 @@ class Laboratory:
             "reject": lambda: one.ask(sell_refused),
             "wrong-sum": lambda: two.ask(self._wrong_sum),
             "divergent-key": lambda: two.ask(_divergent),
-            "fragment": lambda: two.ask(cut_short),
+            "fragment": lambda: two.ask(self._fragment),
             "structure-erp": self._erp.drop_column,
             "structure-store": self._drop_index,
             "lock-idle": self._erp.hold,
@@ -77,6 +77,7 @@ class Laboratory:
         }
         self._recoveries: dict[str, Callable[[], object]] = {
             "wrong-sum": lambda: two.ask(lambda pos: pos.deliver(self._right_notes)),
+            "fragment": lambda: two.ask(lambda pos: pos.deliver(self._right_notes)),
             "lock-idle": self._erp.release,
             "lock-active": self._erp.release,
             "lock-chain": self._erp.release,
@@ -158,6 +159,12 @@ class Laboratory:
         durable.write(path, ("\n".join(fresh) + "\n").encode())
         self._crew.halt("caixa2")
         self._start("caixa2")
+
+    def _fragment(self, pos: Pos) -> None:
+        """Half of a file, and no whole one, as when the power fails. The store would have it written anew."""
+        note, (file, *_) = pos.prepare()
+        pos.deliver([_file(note, "cortada", file.content[: len(file.content) // 2])])
+        self._right_notes.append(_file(note, "inteira", file.content))
 
     def _wrong_sum(self, pos: Pos) -> None:
         """As a faulty POS writes it: the total is not that of the items. Its supplier would have it written anew."""

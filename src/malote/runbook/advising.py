@@ -19,6 +19,7 @@ SAMPLE = 10  # documents of a cause
 MOST_GROUPS = 12
 
 _STRUCTURE = "structure_outdated"
+_FRAGMENT = "file_damaged"
 # What the ERP itself refused: no look from here can tell whether it would take it now.
 _OF_THE_ERP = frozenset(
     {
@@ -100,8 +101,8 @@ def _advice(quarantine: Quarantine, code: str, kinds: dict[int, str | None]) -> 
         deletable = {one.id: one.grounds for one in quarantine.delete(selection, SYSTEM, dry_run=True).deleted}
     except (ErpError, DocumentNotFoundError, OSError):
         return "cure"
-    if rejection.weight(code) == 0:
-        return "cure"  # it puts a sale in doubt: a person decides about each
+    if rejection.weight(code) == 0 or code == _FRAGMENT:
+        return "cure"  # it puts a sale in doubt, or may be all there is of one
     booked = _booked(quarantine, deletable)
     elsewhere = [
         deletable.get(one) == "erp" or (one in deletable and (kind is None or one in booked))

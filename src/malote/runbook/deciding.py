@@ -297,8 +297,8 @@ def lock_facts(lock: Lock) -> dict[str, str]:
 
 
 def _is_foreign(one: Group) -> bool:
-    """Whether nobody of this house cures it."""
-    return one.advice == "cure" and rejection.entry(one.code).cure in ("integrator", "accountant")
+    """Whether nobody at this screen cures it: the store, the POS's supplier or the accountant does."""
+    return one.advice == "cure" and rejection.entry(one.code).cure in ("operator", "integrator", "accountant")
 
 
 def _ease(one: Group) -> tuple[bool, int]:
