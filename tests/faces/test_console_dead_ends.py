@@ -63,7 +63,7 @@ def test_of_deleted_sales_a_person_says_on_the_page_why_they_need_not_be_booked(
 
 
 def test_the_laboratory_is_in_a_demo_only(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with signed_in(services, Role.ADMINISTRADOR, "ana") as client:
+    with signed_in(services, Role.ADMINISTRADOR, "ida") as client:
         assert client.get("/console/laboratory").status_code == 404
         assert "Laboratório" not in client.get("/console/tills").text
     monkeypatch.setenv(bench.VARIABLE, str(tmp_path))

@@ -58,7 +58,7 @@ TABLE: dict[str, Expected] = {
     "partition-missing": Expected(("erp_refuses_all", "erp_constraint"), ("handed", "person")),
     "till-offline": Expected(("till_unheard", "till_cut_off"), ("handed",)),
     "agent-killed": Expected(("till_unheard", "till_cut_off"), ("handed",)),
-    "wrong-folder": Expected(("folder_missing",), ("handed",)),
+    "wrong-folder": Expected(("folder_missing", "files_refused"), ("handed",)),
     "token-revoked": Expected(("till_token_renewed",), ("handed",)),
     "till-disabled": Expected(("till_disabled",), ("handed",), "caixa3"),
     "poster-killed": Expected(("poster_absent", "booking_behind"), ("handed",)),

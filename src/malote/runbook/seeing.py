@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine
 
-from malote import __version__
+from malote import __version__, rejection
 from malote.config import Settings
 from malote.database.engine import reading
 from malote.findings import lights, listing
@@ -58,7 +58,11 @@ def see(parts: Parts, till: Till | None, marks: Marks | None) -> Situation:
         lock = _lock(parts, till)
     with _timed(timings, "structures"):
         structures = [*(_database(parts, scope) for scope in _DATABASES), _tills(parts, till)]
-    causes = [*_gathered(found), *_unheard(quiet, found), *_of_the_server(parts, seen.versions, till)]
+    causes = [
+        *_named_refusals(parts.engine, _gathered(found)),
+        *_unheard(quiet, found),
+        *_of_the_server(parts, seen.versions, till),
+    ]
     return Situation(
         at=now,
         scope=till.name if till else "",
@@ -111,6 +115,18 @@ def _gathered(found: Iterable[Finding]) -> list[Cause]:
         weights[key] = one.weight
         causes[key] = _with(causes.get(key), one)
     return [causes[key] for key in sorted(causes, key=lambda key: (-weights[key], key[1]))]
+
+
+def _named_refusals(engine: Engine, causes: list[Cause]) -> list[Cause]:
+    """What a till could not read by its own name for it, such as a folder that isn't there, where that is one thing."""
+    found = []
+    for one in causes:
+        files = lights.refused_files(engine, one.named[0]) if one.name == "refused" and one.named else []
+        codes = {file.code for file in files}
+        alone = next(iter(codes)) if len(codes) == 1 else ""
+        known = alone in rejection.catalogue()
+        found.append(msgspec.structs.replace(one, code=alone) if known else one)
+    return found
 
 
 def _with(known: Cause | None, one: Finding) -> Cause:

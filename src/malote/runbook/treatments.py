@@ -85,7 +85,7 @@ _BY_NAME: dict[str, Treatment] = {
     "slowed": Treatment("documents", step="rejected"),
     "rejected": Treatment("documents", step="rejected"),
     "deleted": Treatment("documents", press=TRASH),
-    "refused": Treatment("folder", press=Press("tills/{till}", ())),
+    "refused": Treatment("folder"),
     "unsent": Treatment("agent", step="synchronise"),
     "numbers": Treatment("numbering", holds=False, press=NUMBERS),
     "differing": Treatment("books", holds=False, press=DAYS),
