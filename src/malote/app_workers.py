@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from typing import Protocol
 
 import structlog
@@ -37,7 +38,7 @@ from malote.quarantine import cure_product
 from malote.reconciliation import erp_memory
 from malote.remembered import Remembered
 from malote.schema.form import StructureError
-from malote.spool import retention
+from malote.spool import leasing, retention
 from malote.spool.presence import Presence, watched
 from malote.spool.sql import Spool
 from malote.structures.signing import signing_key
@@ -97,15 +98,19 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
     """A poster over the spool and the ERP of the settings; it works in the thread that runs it.
 
     ``place``: an address of which this computer has only one; its sign of life takes the place of that of whoever was
-    killed there.
+    killed there, and what that one was booking is given out again at once.
 
     Raises ``ErpError`` for an address that no engine understands, and what ``open_services`` raises.
     """
     parts = services or open_services(settings)
     look_again(parts.engine, time.time())
     # Known by name among the sessions of the ERP, whatever stands between.
-    program = f"malote-{os.getpid()}-{secrets.token_hex(3)}"
-    presence = Presence(parts.engine, owner=f"{socket.gethostname()} {place}" if place else program)
+    here = f"{socket.gethostname()} {place}"
+    began = f"malote-{sha256(here.encode()).hexdigest()[:8]}-" if place else f"malote-{os.getpid()}-"
+    program = f"{began}{secrets.token_hex(3)}"
+    presence = Presence(parts.engine, owner=here if place else program)
+    if place and (abandoned := leasing.take_back(parts.engine, began, time.time())):
+        log.warning("leases_taken_back", documents=abandoned)
     remembered = erp_memory.recall(parts.engine).schema
     shadow = settings.store.shadow
     if not shadow:

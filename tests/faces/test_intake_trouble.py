@@ -22,6 +22,7 @@ from malote.app_workers import _keep_running, build_poster, prune
 from malote.config import IntakeSettings, RetentionSettings, Settings
 from malote.database.errors import StoreError
 from malote.register import contents, reports
+from malote.register.left import left_behind
 from malote.spool import presence
 from malote.spool.presence import Presence
 from malote.wire import FileReceipt
@@ -140,6 +141,20 @@ def test_a_server_started_anew_takes_the_place_of_the_sign_that_a_killed_one_lef
             pass
     assert owners[0] == owners[1]
     assert len(set(owners)) == 4, "those of other addresses, and workers without one, are others"
+
+
+def test_what_a_killed_server_was_booking_is_told_and_given_out_again_at_once(
+    house: tuple[Services, Speaker],
+) -> None:
+    services, till = house
+    post(till, build_note(number=1), build_note(number=2))
+    with closing(build_poster(services.settings, services, "127.0.0.1:8470")) as killed:
+        services.spool.lease(killed._owner, 1, 600)
+    assert left_behind(services.engine) == (2, 5180, 1)
+    with closing(build_poster(services.settings, services, "127.0.0.1:8471")):
+        assert len(services.spool.lease("another", 10, 1)) == 1, "another server's is left alone"
+    with closing(build_poster(services.settings, services, "127.0.0.1:8470")):
+        assert [one.attempts for one in services.spool.lease("another", 10, 1)] == [1]
 
 
 def test_wrong_tokens_are_slowed_down_and_right_ones_are_not(house: tuple[Services, Speaker]) -> None:

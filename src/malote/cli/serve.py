@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs, warn
+from malote.cli.common import ConfigOption, amount, fail, say, services_of, set_up_logs, warn
 from malote.config import Settings, file_of
 from malote.loopback import is_loopback
 
@@ -110,6 +110,27 @@ def tell_open_secrets(settings: Settings, settings_file: Path | None) -> None:
             warn(found.code, found.facts, settings)
 
 
+_LEFT = {
+    "pt": "De antes: {count} documento(s) a lançar, R$ {total}",
+    "en": "From before: {count} document(s) to be booked, R$ {total}",
+}
+_INTERRUPTED = {
+    "pt": "; {count} estava(m) sendo lançado(s) quando o servidor parou, e será(ão) lançado(s) uma só vez",
+    "en": "; {count} was/were being booked when the server ended, and will be booked once",
+}
+
+
+def _tell_left(services: "Services") -> None:
+    """What a restart finds: nobody should have to ask whether something was lost."""
+    from malote.register.left import left_behind
+
+    language = services.settings.language
+    left = left_behind(services.engine)
+    if left.documents:
+        words = _LEFT[language].format(count=left.documents, total=amount(left.total, language))
+        say(words + (_INTERRUPTED[language].format(count=left.interrupted) if left.interrupted else "") + ".")
+
+
 def _announce(services: "Services", listener: socket.socket) -> None:
     from malote.cli import first_access
 
@@ -119,6 +140,7 @@ def _announce(services: "Services", listener: socket.socket) -> None:
     words, stop = ("Listening on", "Ctrl-C stops.") if english else ("Atendendo em", "Ctrl-C para.")
     say(f"{words} http://{shown}:{port} · {stop}")
     say(f"Console: http://{shown}:{port}/console")
+    _tell_left(services)
     first_access.tell(services)
     if services.settings.store.shadow:
         warn("shadow_on", {}, services.settings)

@@ -24,6 +24,7 @@ from malote.cli.common import (
     fail,
     print_json,
     require_till,
+    say,
     settings_of,
 )
 from malote.cli.till_report import as_json, as_tables
@@ -65,6 +66,7 @@ def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutO
     try:
         with _stopping(agent), closing(_Bar()) as bar:
             if not once:
+                _tell_left(settings)
                 agent.run()
                 raise typer.Exit(OK)
             drained = agent.drain(timeout, bar.show)
@@ -73,6 +75,22 @@ def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutO
     except AddressError as error:
         _wrong(SetupError("setting_invalid", "till.server", str(error)), settings)
     raise typer.Exit(_ended(drained, settings.language))
+
+
+_LEFT = {
+    "pt": "De antes: {unsent} arquivo(s) a enviar, {unproven} no servidor sem prova.",
+    "en": "From before: {unsent} file(s) to be sent, {unproven} at the server and not proven.",
+}
+
+
+def _tell_left(settings: Settings) -> None:
+    """What a restart finds in the outbox; one that can't be read is the agent's to mend, and to tell."""
+    try:
+        before = status_of(settings.outbox_path, time.time())
+    except OutboxError:
+        return
+    if before is not None and (before.pending or before.counts.accepted):
+        say(_LEFT[settings.language].format(unsent=before.pending, unproven=before.counts.accepted), err=True)
 
 
 def status(config: ConfigOption = None, json: JsonOption = False) -> None:
