@@ -13,7 +13,7 @@ from malote.accounts import audit, passwords, sessions, users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
-from malote.books import accepting, board, numbering, rebooking
+from malote.books import accepting, board, closings, numbering, rebooking
 from malote.books.days import business_day
 from malote.books.opening import open_books
 from malote.config import limits_of
@@ -118,6 +118,10 @@ def _books(services: Services) -> console.Books:
         board=partial(_board, services),
         day=partial(_day, services),
         lost=partial(accepting.lost, engine),
+        closings=partial(closings.listed, engine),
+        accept_closing=lambda actor, till, day, reason: accepting.accept_closing(
+            engine, till, day, actor, reason, time.time()
+        ),
         accept_lost=lambda actor, till, reason: accepting.accept_lost(engine, till, actor, reason, time.time())[0],
         gaps=lambda till: accepting.gaps(engine, time.time(), till),
         accept_day=lambda actor, till, day, reason: accepting.accept_day(engine, till, day, actor, reason, time.time()),

@@ -84,7 +84,8 @@ def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, 
 
 def build_books(services: Services) -> Keeper:
     settings = services.settings
-    return Keeper(services.engine, business_day(settings.books), partial(signing_key, settings.home_path))
+    key = partial(signing_key, settings.home_path)
+    return Keeper(services.engine, business_day(settings.books), key, closings=settings.closings_path)
 
 
 def build_drop_folder(services: Services) -> DropFolder:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books import gap_keeping
+from malote.books import closings, gap_keeping
 from malote.books.gap_ranges import Part, State, cut
 from malote.books.numbering import SeriesKey
 from malote.database.book_tables import number_gap
@@ -101,6 +101,16 @@ def accept_day(engine: Engine, till: str, day: date, actor: Actor, reason: str, 
             after: dict[str, Any] = {"day": day.isoformat(), "count": count}
             audit.record(connection, actor, "day_accepted", f"till:{till}", after=after, reason=reason, now=now)
         return count
+
+
+def accept_closing(engine: Engine, till: str, day: date, actor: Actor, reason: str, now: float) -> int:
+    """A person says why the POS's closing of a day differs; by how many cents. Raises ``StoreError``."""
+    with writing(engine) as connection:
+        cents = closings.accept(connection, till, day, now)
+        if cents:
+            after: dict[str, Any] = {"day": day.isoformat(), "differs_cents": cents}
+            audit.record(connection, actor, "closing_accepted", f"till:{till}", after=after, reason=reason, now=now)
+        return cents
 
 
 def accept_lost(engine: Engine, till: str, actor: Actor, reason: str, now: float) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from malote.books import gaps
+from malote.books import closings, gaps
 from malote.books.days import BusinessDay
 from malote.database.engine import reading
 from malote.findings import standing
@@ -28,4 +28,8 @@ def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
     with reading(engine) as connection:
         found = day_differences.standing(connection, today, usual)
     standing.note(engine, "days", None, {till: Standing(one.days, one.total, one.since) for till, one in found.items()})
+    closings.judge(engine, calendar, today, now)
+    with reading(engine) as connection:
+        differing = closings.standing(connection)
+    standing.note(engine, "closings", None, differing)
     standing.note(engine, "numbers", None, gaps.look(engine, now))

@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
 
 from malote.books import chain
 from malote.books.chain import Signer
+from malote.books.closings import read_folder
 from malote.books.days import BusinessDay
 from malote.books.looking import look
 from malote.database.errors import StoreError
@@ -29,12 +31,15 @@ class Keeper:
         calendar: BusinessDay,
         open_signer: Callable[[], Signer],
         clock: Callable[[], float] = time.time,
+        *,
+        closings: Path | None = None,
     ) -> None:
-        """``open_signer`` reads the server's key; raises ``OSError``."""
+        """``open_signer`` reads the server's key; raises ``OSError``. ``closings``: a folder of the POS's own."""
         self._engine = engine
         self._calendar = calendar
         self._open_signer = open_signer
         self._clock = clock
+        self._closings = closings
         self._closed: date | None = None  # all before this day, since the server started
 
     def run(self, stop: threading.Event) -> None:
@@ -53,6 +58,8 @@ class Keeper:
         Raises ``StoreError``, ``OSError``.
         """
         now = self._clock()
+        if self._closings is not None and self._closings.is_dir():
+            read_folder(self._engine, self._closings, now)
         look(self._engine, self._calendar, now)
         today = self._calendar.at(now - USUAL_SECONDS)
         if self._closed == today:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from malote.cli import books_export, books_gaps, books_lost
+from malote.cli import books_closings, books_export, books_gaps, books_lost
 from malote.cli.books_board import board
 from malote.cli.common import (
     FOUND,
@@ -66,6 +66,9 @@ def register(app: typer.Typer) -> None:
     app.command("accept-day")(books_gaps.accept_day)
     app.command("lost")(books_lost.lost)
     app.command("accept-lost")(books_lost.accept_lost)
+    app.command("closings")(books_closings.closings)
+    app.command("read-closing")(books_closings.read_closing)
+    app.command("accept-closing")(books_closings.accept_closing)
     app.command("close")(books_export.close)
     app.command("export")(books_export.export)
     app.command("verify")(books_export.verify)

@@ -68,6 +68,11 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
         return self.home_path / folder if folder else None
 
     @property
+    def closings_path(self) -> Path | None:
+        """Where a POS puts its closings; None where there are none."""
+        return self.home_path / self.books.closings if self.books.closings else None
+
+    @property
     def drop_path(self) -> Path:
         return self.home_path / "entrada"
 

@@ -14,6 +14,7 @@ from malote.accounts.user import User
 from malote.alerts.services import Alerts
 from malote.books.accepting import Gap, Wanted
 from malote.books.board import Board, Listed
+from malote.books.closings import Compared
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.consumers.accounts import Consumer
 from malote.consumers.log import Entry
@@ -99,6 +100,8 @@ class Books:
     accept_day: Callable[[Actor, str, date, str], int]  # till, day, reason: how many differences that were
     lost: Callable[[str], list[Lost]]  # sales that a till lost and nobody answered for
     accept_lost: Callable[[Actor, str, str], int]  # till, reason: how many sales that were
+    closings: Callable[[str, date], list[Compared]]  # of a till from a day on, the newest first
+    accept_closing: Callable[[Actor, str, date, str], int]  # till, day, reason: by how many cents it differed
     accept_gaps: Callable[[Actor, Wanted, str], int]  # with a reason: how many numbers that were
 
 

@@ -160,3 +160,32 @@ number_walk = Table(
     Column("seen_to", BigInteger, nullable=False),
     Column("walked_at", Double, nullable=False),
 )
+
+# What a POS says that a till took on a day, by way of payment, and what was booked of it (books/closings.py).
+pos_closing = Table(
+    "pos_closing",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="pos_closing_till"), nullable=False),
+    Column("day", Text, nullable=False),  # YYYY-MM-DD, a business day
+    Column("totals", Text, nullable=False),  # JSON: cents by method
+    Column("file", Text, nullable=False),  # its name
+    Column("read_at", Double, nullable=False),
+    Column("booked", Text),  # JSON: cents by method; NULL until the day is over
+    Column("unread", BigInteger, nullable=False),  # booked sales whose files have left the server
+    Column("differs", BigInteger, nullable=False),  # cents, over all methods; 0 also where it can't be told
+    Column("judged_at", Double),  # when it was compared; NULL once its day was counted again
+    Column("accepted_at", Double),  # a person said why it is so
+    PrimaryKeyConstraint("till_id", "day", name="pos_closing_key"),
+    Index(
+        "pos_closing_unjudged",
+        "day",
+        sqlite_where=text("judged_at IS NULL"),
+        postgresql_where=text("judged_at IS NULL"),
+    ),
+    Index(
+        "pos_closing_differs",
+        "till_id",
+        sqlite_where=text("differs > 0 AND accepted_at IS NULL"),
+        postgresql_where=text("differs > 0 AND accepted_at IS NULL"),
+    ),
+)

@@ -37,6 +37,7 @@ Name = Literal[
     "flagged",
     "overdue",
     "days",
+    "closings",
     "sharing",
     "waiting",
     "skewed",
@@ -94,6 +95,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("overdue", "attention", 56, "protocol_overdue"),
     # A closed day of it is not proven: till, server and ERP count it differently.
     Kind("days", "attention", 54, "day_divergent"),
+    # The POS's own closing of a day has other payments than what was booked.
+    Kind("closings", "attention", 52, "closing_differs"),
     # Its agent reads the folder of another till.
     Kind("sharing", "attention", 50, "folder_shared"),
     # Documents wait for something that comes by itself.

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, Engine, and_, delete, exists, insert, select, update
 
-from malote.database.book_tables import book_day, day_difference, lacking_day
+from malote.database.book_tables import book_day, day_difference, lacking_day, pos_closing
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
@@ -213,6 +213,9 @@ def _judge(connection: Connection, calendar: Calendar, till_id: int, day: str, n
         connection.execute(insert(day_difference).values(row))
     judged = update(book_day).where(book_day.c.till_id == till_id, book_day.c.day == day)
     connection.execute(judged.values(judged_at=now))
+    # The POS's own closing is held against what is booked of the day once more.
+    closing = update(pos_closing).where(pos_closing.c.till_id == till_id, pos_closing.c.day == day)
+    connection.execute(closing.values(judged_at=None))
 
 
 def _told(connection: Connection, till_id: int, day: str) -> Any:

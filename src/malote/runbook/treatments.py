@@ -91,6 +91,7 @@ _BY_NAME: dict[str, Treatment] = {
     "differing": Treatment("books", holds=False, press=DAYS),
     "flagged": Treatment("documents", holds=False, press=Press("tills/{till}", ())),
     "overdue": Treatment("documents", holds=False, press=Press("tills/{till}", ())),
+    "closings": Treatment("books", holds=False, press=DAYS),
     "days": Treatment("books", holds=False, press=DAYS),
     "sharing": Treatment("folder"),
     "waiting": Treatment("documents", holds=False, itself=True),

@@ -63,6 +63,19 @@ def accept_lost(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     return answer(request, "till", till.context(services, name, "pending", {}) | {"told": words}, events=told(words))
 
 
+@post("/tills/{name:str}/closings", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def accept_closing(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    """A person answers for a closing of the POS that differs from what was booked."""
+    visit, services = visit_of(request), services_of(request)
+    reason, day = _reason(visit), reconciliation.day_of(visit.text("day"))
+    if day is None:
+        raise RefusedError("page_unknown", 404)
+    cents = services.books.accept_closing(visit.actor, name, day, reason)
+    words = visit.say("Fechamento aceito.") if cents else visit.say("O fechamento não difere.")
+    shown = till.context(services, name, "reconciliation", {"day": day.isoformat()})
+    return answer(request, "till", shown | {"told": words}, events=told(words))
+
+
 def _reason(visit: Visit) -> str:
     """Raises ``RefusedError`` where there is none."""
     found = visit.text("reason").strip()[:LONGEST_REASON]
@@ -71,4 +84,4 @@ def _reason(visit: Visit) -> str:
     return found
 
 
-HANDLERS: list[Any] = [rebook, accept_gaps, accept_day, accept_lost]
+HANDLERS: list[Any] = [rebook, accept_gaps, accept_day, accept_lost, accept_closing]

@@ -26,7 +26,13 @@ def of_till(services: Services, till: str, given: Mapping[str, str]) -> dict[str
     day = day_of(given.get("day"))
     if day is not None:
         listed = services.books.day(till, day)
-        return {"day": day, "listed": listed, "answerable": any(one.differs.startswith("till_") for one in listed)}
+        closing = next((one for one in services.books.closings(till, day) if one.day == day), None)
+        return {
+            "day": day,
+            "listed": listed,
+            "closing": closing,
+            "answerable": any(one.differs.startswith("till_") for one in listed),
+        }
     board = services.books.board(till, "", DAYS)
     cells = board.rows[0].cells if board.rows else {}
     return {"day": None, "cells": [cells[one] for one in reversed(board.days) if one in cells]}

@@ -1,0 +1,180 @@
+"""``malote books closings``: the POS's own closings beside what was booked."""
+
+import time
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from malote.cli.books_gaps import ReasonOption, checked_reason
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    DryRunOption,
+    JsonOption,
+    amount,
+    console,
+    errors,
+    print_json,
+    say,
+    services_of,
+)
+from malote.cli.tables import plain_table
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.books.closings import Compared
+
+METHODS = {
+    "01": ("dinheiro", "cash"),
+    "02": ("cheque", "cheque"),
+    "03": ("crédito", "credit"),
+    "04": ("débito", "debit"),
+    "17": ("Pix", "Pix"),
+}
+_PROBLEMS = {
+    "too_large": ("arquivo grande demais", "the file is too large"),
+    "unreadable": ("não é CSV", "it is no CSV"),
+    "heading": ("o cabeçalho precisa de caixa, dia, forma e valor", "the heading needs till, day, method and amount"),
+    "fields": ("outro número de campos que no cabeçalho", "another number of fields than the heading has"),
+    "till": ("falta o caixa", "the till is missing"),
+    "day": ("dia: AAAA-MM-DD ou DD/MM/AAAA", "day: YYYY-MM-DD or DD/MM/YYYY"),
+    "method": (
+        "forma: dois dígitos de tPag, ou dinheiro, cheque, crédito, débito, Pix",
+        "method: two digits of tPag, or cash, cheque, credit, debit, Pix",
+    ),
+    "amount": ("valor em reais, como 1234,56", "an amount in reais, such as 1234.56"),
+}
+
+
+def closings(
+    till: Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")] = None,
+    days: Annotated[int, typer.Option("--days", help="How many days back.", min=1, max=1100)] = 30,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Shows each closing of a POS beside the payments that were booked, by method.
+
+    Exit status 1 where one differs and nobody answered for it.
+    """
+    from malote.books import looking
+    from malote.books.closings import listed
+    from malote.books.days import business_day
+
+    with services_of(config) as services:
+        looking.look(services.engine, business_day(services.settings.books), time.time())
+        found = listed(services.engine, till, datetime.now().astimezone().date() - timedelta(days=days))
+        language = services.settings.language
+    if json:
+        print_json([_plain(one) for one in found])
+    else:
+        _show(found, language)
+    if any(one.differs and not one.accepted for one in found):
+        raise typer.Exit(FOUND)
+
+
+def read_closing(
+    files: Annotated[list[Path], typer.Argument(help="CSV files.", exists=True, dir_okay=False, readable=True)],
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Reads closings of a POS from CSV files, as the folder of books.closings is read by the server.
+
+    Exit status 1 where a file is none; nothing of it is kept then.
+    """
+    from malote.books import closing_file
+    from malote.books.closings import keep
+
+    told: list[dict[str, object]] = []
+    with services_of(config) as services:
+        english = services.settings.language == "en"
+        for file in files:
+            try:
+                with file.open("rb") as stream:
+                    closing = closing_file.parse(stream.read(closing_file.LARGEST + 1))
+            except closing_file.ClosingError as error:
+                words = _PROBLEMS[error.problem][english]
+                told.append({"file": file.name, "days": 0, "line": error.line, "problem": words})
+                continue
+            unknown = [] if dry_run else keep(services.engine, closing, file.name, time.time())
+            line: dict[str, object] = {"file": file.name, "days": len(closing)}
+            if unknown:
+                name = unknown[0][0]
+                line = {
+                    "file": file.name,
+                    "days": 0,
+                    "problem": f"no till {name}" if english else f"não há o caixa {name}",
+                }
+            told.append(line)
+    if json:
+        print_json(told)
+    for one in told if not json else ():
+        place = f", {'line' if english else 'linha'} {one['line']}" if "line" in one else ""
+        done = f"{one['days']} {'till-days' if english else 'dias de caixa'}"
+        say(f"{one['file']}{place}: {one.get('problem') or done}")
+    if any("problem" in one for one in told):
+        raise typer.Exit(FOUND)
+
+
+def accept_closing(
+    till: Annotated[str, typer.Argument(help="Whose closing.", metavar="TILL")],
+    day: Annotated[str, typer.Argument(help="Of which business day.", metavar="YYYY-MM-DD")],
+    reason: ReasonOption,
+    config: ConfigOption = None,
+) -> None:
+    """A person answers for a closing that differs: lights tell of it no more, until it differs otherwise.
+
+    Exit status 1 where it doesn't differ. The audit trail has who, by how much and why.
+    """
+    from malote.accounts.audit import command_line
+    from malote.books import accepting
+
+    reason = checked_reason(reason)
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError:
+        errors.print(f"malote: {day}: YYYY-MM-DD", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(WRONG_USAGE) from None
+    with services_of(config) as services:
+        cents = accepting.accept_closing(services.engine, till, chosen, command_line(), reason, time.time())
+        language = services.settings.language
+    if not cents:
+        say("Nothing differs there." if language == "en" else "Nada difere aí.")
+        raise typer.Exit(FOUND)
+    say(f"R$ {amount(cents, language)} {'accepted' if language == 'en' else 'aceitos'}.")
+
+
+def _plain(one: "Compared") -> dict[str, object]:
+    return {
+        "till": one.till, "day": one.day, "closing": one.closing, "booked": one.booked,
+        "differs": one.differs, "unread": one.unread, "accepted": one.accepted,
+    }  # fmt: skip
+
+
+def _show(found: "Sequence[Compared]", language: Language) -> None:
+    english = language == "en"
+    if not found:
+        say("No closing was read." if english else "Nenhum fechamento foi lido.")
+        return
+    headings = (
+        ("Till", "Day", "Method", "Closing", "Booked", "")
+        if english
+        else ("Caixa", "Dia", "Forma", "Fechamento", "Lançado", "")
+    )
+    table = plain_table(headings)
+    for one in found:
+        for method in sorted({*one.closing, *(one.booked or {})}):
+            booked = "…" if one.booked is None else amount(one.booked.get(method, 0), language)
+            own = one.differs.get(method)
+            said = "" if own is None else f"{'+' if own > 0 else ''}{amount(own, language)}"
+            if own is not None and one.accepted:
+                said += " (accepted)" if english else " (aceito)"
+            words = METHODS.get(method, (method, method))[english]
+            closing = amount(one.closing.get(method, 0), language)
+            table.add_row(Text(one.till), one.day.isoformat(), Text(words), closing, booked, Text(said))
+    console.print(table)
