@@ -34,6 +34,7 @@ from malote.erp.expecting import LEDGER_SHORT, Expected
 from malote.erp.grants import Grant
 from malote.erp.guarding import Guarding
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
+from malote.erp.plain_records import PlainRecords
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.post import Style, for_driver
@@ -89,6 +90,7 @@ class BaseErp(ABC):
     engine: str
     dialect: ClassVar[Any]  # SQLAlchemy's: how names are quoted and types are called
     call_style: ClassVar[Style] = "named"  # how the driver writes the binds of a statement of ``[post]``
+    next_number: ClassVar[str] = ""  # SQL for the next of a sequence, ``{}`` for its name; "" where there are none
     keeps_state: ClassVar[bool] = False  # whether ``records`` are written for it: then its tables may be of any design
     adds_up: ClassVar[bool] = False  # whether ``fingerprint`` is written for it
     tries: ClassVar[int] = 1  # of a batch that the server takes back by itself
@@ -293,7 +295,7 @@ class BaseErp(ABC):
         return ""
 
     def records(self, connection: Connection) -> Records:
-        raise NotImplementedError
+        return PlainRecords(connection, self._adding, self.next_number)
 
     def try_out(self, connection: Connection, work: Callable[[Records], object]) -> None:
         nested = connection.begin_nested()

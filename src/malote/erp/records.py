@@ -45,7 +45,7 @@ class Records(Protocol):
         ...
 
     def draw(self, sequence: str, count: int) -> list[int]:
-        """The next numbers of a sequence: one round trip for all of them."""
+        """The next numbers of a sequence, in a few round trips at most."""
         ...
 
     def ask(

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, DefaultClause, Identity
+from sqlalchemy import Column, DefaultClause, Identity
 
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import Compiled, Surroundings, compiled
 from malote.erp.profiles.profile import FIELDS, MappedPart, Part, Profile, Written
 from malote.erp.profiles.shapes import Shape, shape_of
 from malote.erp.profiles.syntax import Constant, Expression, ExpressionError, Field, parse
+from malote.erp.values import Numbered
 
 # What changes after a sale is booked, and therefore can't be mixed with anything else, nor copied to its lines.
 CANCELLED = frozenset({"cancelled_at"})
@@ -129,7 +130,7 @@ def _refuse_mixture(expression: Expression, made: Compiled) -> None:
 def column_of(part: Part, target: Target, *, ordinary: bool) -> Column[Any]:
     """As Malote's own where the column holds a bare field; otherwise of the expression's shape."""
     if target.by_database:
-        return Column(target.column, BigInteger, Identity(), key=target.key, primary_key=True)
+        return Column(target.column, Numbered, Identity(), key=target.key, primary_key=True)
     own = FIELDS[part].c.get(target.bare) if target.bare else None
     in_key = (part == "stock" or not ordinary) and _in_key(part, target)
     if own is None:

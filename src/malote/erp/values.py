@@ -60,6 +60,10 @@ class Types(Protocol):
 
     def digest(self) -> TypeEngine[Any]: ...
 
+    def numbered(self) -> TypeEngine[Any]:
+        """Of a key that the database makes by itself."""
+        ...
+
 
 def types_of(dialect: Dialect) -> Types:
     """A dialect that no ERP runs on (SQLAlchemy's own, for a statement in a message) is spelled as the last one is."""
@@ -189,6 +193,16 @@ class Digest(TypeDecorator[bytes]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return types_of(dialect).digest()
+
+
+class Numbered(TypeDecorator[int]):
+    """A key that the database makes."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return types_of(dialect).numbered()
 
 
 class DatabaseNow(ColumnElement[datetime]):

@@ -21,6 +21,7 @@ from malote.erp.mariadb.faults import DEADLOCK, TAKEN
 from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.post import for_driver
 from malote.erp.protocol import ErpError, Posting
+from malote.erp.records import Records
 
 SPARE_SECONDS = 5.0  # the server ends a statement itself; the driver only what the network lost
 
@@ -39,6 +40,8 @@ class MariadbErp(BaseErp):
     dialect = tables.DIALECT
     call_style = "pyformat"
     tries = 5
+    keeps_state = True
+    next_number = "SELECT NEXTVAL({})"
 
     def __init__(self, url: URL, options: Options) -> None:
         waiting = max(options.statement_timeout, options.lock_timeout) + SPARE_SECONDS
@@ -152,6 +155,13 @@ class MariadbErp(BaseErp):
         quantity = stock.columns.quantity
         made: Insert = adding.on_duplicate_key_update({quantity.name: quantity + adding.inserted[quantity.key]})
         return made
+
+    def try_out(self, connection: Connection, work: Callable[[Records], object]) -> None:
+        nested = connection.begin_nested()  # the server takes no other access in the middle; one SELECT writes nothing
+        try:
+            work(self.records(connection))
+        finally:
+            nested.rollback()
 
     def call(self, connection: Connection, statement: str, values: Mapping[str, str | None], most: int) -> list[Answer]:
         return calls.run(connection, for_driver(statement, "pyformat"), values, most)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, Dialect, Integer, Numeric, Text, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, DateTime, Dialect, Integer, Numeric, Text, TypeDecorator
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
@@ -61,3 +61,7 @@ def key(length: int) -> TypeEngine[Any]:
 
 def digest() -> TypeEngine[Any]:
     return mysql.VARBINARY(32)
+
+
+def numbered() -> TypeEngine[Any]:
+    return BigInteger()

@@ -93,3 +93,7 @@ def key(length: int) -> TypeEngine[Any]:
 
 def digest() -> TypeEngine[Any]:
     return oracle.RAW(32)
+
+
+def numbered() -> TypeEngine[Any]:
+    return _number(19, 0)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, Integer, LargeBinary, Numeric, Text
+from sqlalchemy import BigInteger, Boolean, DateTime, Integer, LargeBinary, Numeric, Text
 from sqlalchemy.dialects.postgresql import TEXT, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
@@ -45,3 +45,7 @@ def key(length: int) -> TypeEngine[Any]:
 
 def digest() -> TypeEngine[Any]:
     return LargeBinary()
+
+
+def numbered() -> TypeEngine[Any]:
+    return BigInteger()

@@ -54,6 +54,10 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         columns = {name: f"{alias}.v{place}" for place, name in enumerate(self.values)}
         return _BIND.sub(lambda found: columns[found["name"]] if found["name"] else found[0], self.sql)
 
+    def bound(self, place: int) -> str:
+        """The SELECT with binds of its own, ``:name_3`` for the third question: so that many stand in one statement."""
+        return _BIND.sub(lambda found: f":{found['name']}_{place}" if found["name"] else found[0], self.sql)
+
     def tables(self) -> list[tuple[str, str]]:
         """Which tables it reads, as far as its text tells: what a user needs SELECT on. Schema, "" where it has none,
         and name; in small letters what is not in quotes, as profiles have what the database folds."""

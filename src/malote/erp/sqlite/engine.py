@@ -1,7 +1,7 @@
 """The ERP on SQLite, for trying out and for small stores: the same bookings, one writer at a time."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.post import binds_of, for_driver
+from malote.erp.records import Records
 from malote.erp.sqlite.dialect import DIALECT
 from malote.erp.sqlite.fingerprints import add_function, fingerprint
 
@@ -27,6 +28,7 @@ class SqliteErp(BaseErp):
 
     engine = "sqlite"
     dialect = DIALECT
+    keeps_state = True
     adds_up = True
     otherwise = "erp_refused"  # SQLite has one code for a missing table and for much else
 
@@ -71,6 +73,13 @@ class SqliteErp(BaseErp):
                 # A full disk ends the transaction by itself.
                 if _driver(connection).in_transaction:
                     connection.exec_driver_sql("ROLLBACK")
+
+    def try_out(self, connection: Connection, work: Callable[[Records], object]) -> None:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        try:
+            work(self.records(connection))
+        finally:
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
 
     # ---- what Booking asks of an engine ----
 

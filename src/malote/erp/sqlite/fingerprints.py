@@ -28,10 +28,10 @@ class _Sum:
 
 
 def fingerprint(driver: sqlite3.Connection, part: Rows, ranges: Sequence[Range]) -> list[Print]:
-    statement = (
-        f"SELECT count(*), {_FUNCTION}({', '.join(part.columns)}) FROM {part.table}"  # noqa: S608 names of the profile
-        f" WHERE {part.key} >= ? AND {part.key} <= ?"
-    )
+    columns = ", ".join(f"t.{one}" for one in part.columns)
+    place = f"{part.sale} AS s JOIN {part.table} AS t ON {part.joined}" if part.sale else f"{part.table} AS t"
+    key = f"{'s' if part.sale else 't'}.{part.key}"
+    statement = f"SELECT count(*), {_FUNCTION}({columns}) FROM {place} WHERE {key} >= ? AND {key} <= ?"  # noqa: S608 names of  # the profile
     found: list[Print] = []
     for first, last in ranges:
         count, total = driver.execute(statement, (part.mark + first, part.mark + last)).fetchone()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 
-from malote.erp.conformance.scratch import LOCK_SECONDS, SCHEMA_PREFIX, create, opened
+from malote.erp.conformance.scratch import LOCK_SECONDS, SCHEMA_PREFIX, alone, create, opened
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import Profile
 from malote.erp.protocol import Erp
@@ -19,7 +19,7 @@ class SqliteScratch:
     deadlocks = False
 
     def __init__(self, url: str, profile: Profile) -> None:
-        self.tables = ErpTables(profile)
+        self.tables = ErpTables(alone(profile))
         self._folder = Path(tempfile.mkdtemp(prefix=SCHEMA_PREFIX))
         self.url = f"sqlite:///{(self._folder / 'erp.sqlite3').as_posix()}"
 

@@ -95,3 +95,7 @@ def key(length: int) -> TypeEngine[Any]:
 
 def digest() -> TypeEngine[Any]:
     return LargeBinary()
+
+
+def numbered() -> TypeEngine[Any]:
+    return Integer()  # as BIGINT it would be no key of its own making
