@@ -257,20 +257,20 @@ def _last_sale(till: "TillStatus") -> str:
     if till.last_number is None:
         return ""
     try:
-        issued = f"\n{_local(datetime.fromisoformat(till.last_issued_at or ''))}"
+        # By the clock that printed it, whatever this machine's is.
+        issued = f"\n{_short(datetime.fromisoformat(till.last_issued_at or ''))}"
     except ValueError:
         issued = ""
     return f"{till.last_series}/{till.last_number}{issued}"
 
 
 def _moment(seconds: float | None) -> str:
-    return "" if seconds is None else _local(datetime.fromtimestamp(seconds).astimezone())
+    return "" if seconds is None else _short(datetime.fromtimestamp(seconds).astimezone())
 
 
-def _local(moment: datetime) -> str:
-    """Short, for a narrow column: of another year only the month."""
-    here = moment.astimezone()
-    return f"{here:%d/%m %H:%M}" if here.year == datetime.now(here.tzinfo).year else f"{here:%m/%Y}"
+def _short(moment: datetime) -> str:
+    """For a narrow column: of another year only the month."""
+    return f"{moment:%d/%m %H:%M}" if moment.year == datetime.now(moment.tzinfo).year else f"{moment:%m/%Y}"
 
 
 def _never(language: Language) -> str:

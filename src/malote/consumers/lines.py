@@ -4,7 +4,7 @@ One JSON object, a line of its own in pages and files. Fields are only ever adde
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ from malote.fiscal.documents import Document
 from malote.fiscal.json_form import DocumentTold, told
 from malote.register.reopening import Place, reopened
 from malote.rejection import Language
+from malote.spool.extracted import by_its_own_clock
 from malote.spool.feed import Change
 
 State = Literal[
@@ -32,7 +33,7 @@ class SaleTold(DocumentTold, frozen=True, kw_only=True):
     """A document, and what became of it."""
 
     state: State  # in a page or a webhook: what happened; asked by key: how it stands now
-    state_at: str  # ISO 8601 with zone
+    state_at: str  # ISO 8601, by the document's own clock; UTC's where none can be read
     state_reason: ReasonTold | None  # of rejected, deleted, taken_back, kept and waiting
     cursor: str  # where to go on after this line; "" where the line is none of the feed
     duplicate: bool  # whether the ERP had it already: told before, unless the machine died in between
@@ -55,11 +56,11 @@ def lines_of(engine: Engine, telling: Telling, changes: Sequence[Change]) -> Ite
 
 def line_of(telling: Telling, change: Change, document: Document | None, state: State, cursor: str) -> SaleTold:
     """What is told of a document in this state."""
-    fields = _fields(document, change)
+    fields = _fields(by_its_own_clock(document, change.issued_at) if document else None, change)
     if not telling.personal:
         fields["consumer"] = ""
     if change.issued_at:
-        # As the document writes it; the extracted form keeps the instant, and not the zone.
+        # Of what is left of a document too.
         fields["issued_at"] = change.issued_at
     if change.authorised is not None:
         # Or by an answer that came in a file of its own.
@@ -67,12 +68,20 @@ def line_of(telling: Telling, change: Change, document: Document | None, state: 
     return SaleTold(
         **fields,
         state=state,
-        state_at=datetime.fromtimestamp(change.at, UTC).isoformat(),
+        state_at=datetime.fromtimestamp(change.at, _clock(change.issued_at)).isoformat(),
         state_reason=_reason(change.code, telling.language),
         cursor=cursor,
         duplicate=change.duplicate,
         complete=document is not None,
     )
+
+
+def _clock(issued_at: str | None) -> tzinfo:
+    """By which a document was written."""
+    try:
+        return datetime.fromisoformat(issued_at or "").tzinfo or UTC
+    except ValueError:
+        return UTC
 
 
 def schema() -> dict[str, Any]:
