@@ -1,12 +1,16 @@
 """From what the ERP answered to what becomes of the document."""
 
+import msgspec
 import pytest
 
 from malote.config import PostingSettings, StoreSettings
 from malote.erp.protocol import ErpError, Outcome, Result
+from malote.fiscal import reader
+from malote.fiscal.access_key import compose
 from malote.fiscal.documents import NumberVoid
 from malote.posting.deciding import Decider
 from malote.spool.documents import LeasedDocument
+from tests.unit.fiscal.notes import ISSUER, build_cancellation
 
 NOW = 1_000_000.0
 HOUR = 3600.0
@@ -59,6 +63,26 @@ def test_what_waits_for_another_document_is_rejected_in_time(result: Result, hou
     assert (late.reason.code, late.reason.facts) == (code, {"hours": str(hours)})
     nearly = DECIDER.of_outcome(leased(accepted_at=NOW - hours * HOUR + 10, attempts=30), outcome, NOW)
     assert (nearly.state, nearly.retry_at) == ("waiting", NOW + 10)
+
+
+@pytest.mark.parametrize(
+    ("month", "hours", "state", "code"),
+    [
+        ("2610", 0, "kept", "cancels_before_start"),
+        ("2611", 0, "waiting", "sale_not_here"),
+        ("2611", 48, "kept", "cancels_before_start"),
+        ("2612", 48, "rejected", "sale_never_came"),
+    ],
+)
+def test_a_cancelled_note_from_before_the_start_asks_nobody(month: str, hours: int, state: str, code: str) -> None:
+    decider = Decider(PostingSettings(), StoreSettings(since="2026-11-27T00:00:00-03:00", sale_hours=48))
+    key = compose(state="35", year_month=month, issuer=ISSUER, model="65", series=1, number=1, emission=1, code="1")
+    said = reader.read(build_cancellation(key))[0].document
+    assert said is not None
+    one = msgspec.structs.replace(leased(accepted_at=NOW - hours * HOUR), document=said)
+    settled = decider.of_outcome(one, Outcome(7, Result.SALE_MISSING), NOW)
+    assert settled.reason is not None
+    assert (settled.state, settled.reason.code) == (state, code)
 
 
 @pytest.mark.parametrize(("lost", "state"), [(0.0, "rejected"), (5.0, "rejected"), (30.0, "waiting")])

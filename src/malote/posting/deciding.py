@@ -1,7 +1,7 @@
 """From what the ERP answered to what becomes of the document. The only place that knows."""
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -10,7 +10,7 @@ from malote.config import PostingSettings, StoreSettings
 from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import contingency
 from malote.fiscal.answers import says
-from malote.fiscal.documents import Answer, Sale
+from malote.fiscal.documents import Answer, Cancellation, Document, Sale
 from malote.posting.evidence import ProgramFaultError
 from malote.posting.retry import retry_at
 from malote.spool.documents import LeasedDocument, Reason, Settlement
@@ -72,7 +72,23 @@ class Decider:
         if isinstance(leased.document, Answer):
             facts = _of_answer(leased.document)
             return self._until(leased, now, hours, "note_not_here", "answer_without_note", facts)
-        return self._until(leased, now, hours, "sale_not_here", "sale_never_came")
+        kept = _kept(leased, "cancels_before_start", {"since": self._store.since[:10]})
+        begun = self._month_begun(leased.document)
+        if begun == "before":
+            return kept
+        settled = self._until(leased, now, hours, "sale_not_here", "sale_never_came")
+        return kept if settled.state == "rejected" and begun == "within" else settled
+
+    def _month_begun(self, document: Document) -> Literal["before", "within", "after"]:
+        """How the month of a cancelled note, which its key tells, stands to the store's start: a note of before it
+        never comes here, where the tills pass it over. Of a note of the very month nobody knows but by waiting."""
+        since = self._store.since
+        if not since or not isinstance(document, Cancellation) or not document.access_key[2:6].isdigit():
+            return "after"
+        month, start = document.access_key[2:6], since[2:4] + since[5:7]
+        if month == start:
+            return "within"
+        return "before" if month < start else "after"
 
     def of_error(
         self, leased: LeasedDocument, error: ErpError, now: float, facts: dict[str, str] | None = None
