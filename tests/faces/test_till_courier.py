@@ -381,6 +381,22 @@ def test_a_synchronisation_sends_all_that_is_not_proven_once_more(line: Line) ->
     assert (line.ledger.deliveries[good], line.ledger.deliveries[bad]) == (1, 2)
 
 
+def test_a_synchronisation_brings_what_a_server_put_back_to_before_knows_no_more(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was proven, and the till would never have spoken of it again."""
+    monkeypatch.setattr(wire, "MAX_QUERY", 3)
+    line.put(*many(10))
+    line.until_quiet()
+    gone = hashes(*many(10)[4:])
+    for sha256 in gone:
+        del line.ledger.states[sha256]
+    line.ledger.resend = True
+    line.steps(40)
+    assert {name for name, times in line.ledger.deliveries.items() if times == 2} == gone
+    assert line.outbox.counts().posted == 10
+
+
 def test_questions_are_bounded_and_come_round(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "MAX_QUERY", 10)
     line.ledger.posting = False

@@ -11,7 +11,7 @@ import msgspec
 
 from malote import wire
 from malote.config import TillSettings
-from malote.till import limits, lost, outside
+from malote.till import doubted, limits, lost, outside
 from malote.till.backoff import Backoff
 from malote.till.books import OwnBooks
 from malote.till.files import Answer, StoredFile
@@ -280,8 +280,9 @@ class Courier:
             self._ask_for_rescan()
 
     def _synchronise(self, order: int) -> None:
-        """Everything that isn't proven is sent again; only then the server is told so, and soon."""
+        """What isn't proven, or not known there, is sent again; only then the server is told so, and soon."""
         self._outbox.resend_all()
+        doubted.send_again(self._outbox, self._server.receipts)
         self._ask_for_rescan()
         if order:
             self._outbox.note("synchronised", order)

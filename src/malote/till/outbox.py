@@ -5,7 +5,7 @@ One ``Outbox`` is one connection and belongs to one thread; several may be open 
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -47,6 +47,7 @@ _RECORD = """
         AND (state <> :state OR code IS NOT :code OR message IS NOT :message)
 """
 _ASKED = "UPDATE file SET asked_turn = ?, last_asked_at = ? WHERE sha256 = ? AND state NOT IN ('posted', 'captured')"
+_DOUBT = "UPDATE file SET state = 'captured', proven_at = NULL WHERE sha256 = ? AND content IS NOT NULL"
 # A clock that was set back must not hold a file for longer than it was meant.
 _HELD = """
     SELECT id, name, sha256, size, content FROM file
@@ -273,6 +274,11 @@ class Outbox:
                 "UPDATE file SET state = 'captured', code = NULL, message = NULL, held_until = NULL, asked_turn = 0"
                 " WHERE state IN ('held', 'accepted', 'rejected', 'discarded') AND content IS NOT NULL"
             ).rowcount
+
+    def doubt(self, hashes: Collection[bytes]) -> int:
+        """Captured again, though proven: the server doesn't know them any more."""
+        with self._writing() as connection:
+            return connection.executemany(_DOUBT, [(sha256,) for sha256 in hashes]).rowcount
 
     # ---- keeping ----
 

@@ -1,5 +1,6 @@
 """The till's disk, and the server's, filled to the last byte under the processes that work on them."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,15 +36,14 @@ def test_the_till(tmp_path: Path, till_disk: SmallDisk) -> None:
             light.proven(stage.count)
             till_disk.fill()
             harmed = now()
-            stage.sell_more(60)
+            # The outbox may have room left within its own files: it is full when something lies uncaptured.
+            while not (uncaptured := _left_out(stage)):
+                stage.sell_more(60)
             first = light.until(lambda look: "till_disk_full" in look.codes, "told at the server")
             assert "caixa" in first.finding("till_disk_full")["title"].lower(), "whose disk"
-            status = stage.till_status()
-            assert status["exit"] in (4, 5)
-            if uncaptured := status["folder"]["uncaptured"]:  # the outbox may have had room left within its own files
-                counted = light.until(lambda look: not look.green and _uncaptured(look.till) > 0, "and how many")
-                assert _uncaptured(counted.till) <= 60
-            print(f"{uncaptured} of 60 not captured meanwhile", flush=True)
+            assert stage.till_status()["exit"] in (4, 5)
+            light.until(lambda look: not look.green and _uncaptured(look.till) > 0, "and how many")
+            print(f"{uncaptured} files or more not captured meanwhile", flush=True)
             cured = now()
             till_disk.empty()
             light.proven(stage.count)
@@ -51,6 +51,12 @@ def test_the_till(tmp_path: Path, till_disk: SmallDisk) -> None:
         stage.booked_right()
         stage.reconciled()
     told.close()
+
+
+def _left_out(stage: Stage) -> int:
+    """How many files lie in the folder uncaptured, once the agent had time for them."""
+    time.sleep(3)
+    return int(stage.till_status()["folder"]["uncaptured"])
 
 
 def _uncaptured(till: dict[str, object]) -> int:
