@@ -104,3 +104,14 @@ def test_what_a_till_lost_is_told_by_number_and_value_and_answered_for(services:
     assert answer(run("books", "lost", "--json")) == []
     assert answer(run("books", "lost", "--accepted", "--json"))[0]["number"] == 7
     assert "perdida" not in run("status").stdout
+
+
+def test_a_range_of_days_is_exported_a_sealed_file_each(services: Services, run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "dias"
+    told = answer(run("books", "export", "2026-11-19", folder, "--until", "2026-11-21", "--json"))
+    assert [Path(one["file"]).name for one in told["files"]] == ["2026-11-20.zip"], "only that day has sales"
+    run("books", "verify", folder / "2026-11-20.zip", "--key", told["public_key"])
+    run("books", "export", "2026-11-20", folder, "--until", "2026-11-20", code=2)
+    run("books", "export", "2026-11-21", folder, "--until", "2026-11-20", code=2)
+    one = answer(run("books", "export", "2026-11-20", tmp_path / "um.zip", "--json"))
+    assert (one["tills"], one["sales"], one["public_key"]) == (1, 3, told["public_key"])

@@ -1,16 +1,23 @@
 """``malote books close``, ``export``, ``verify``: closed days in a signed chain, and in a file for strangers."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
+import msgspec
 import typer
 
 from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, errors, misuse, print_json, say, services_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from malote.app import Services
+    from malote.books.exporting import Exported
     from malote.structures.signing import SigningKey
+
+
+MOST_DAYS = 366  # of one export
 
 
 def close(config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -27,41 +34,81 @@ def close(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 def export(
     day: Annotated[str, typer.Argument(help="The business day.", metavar="DAY")],
-    file: Annotated[Path, typer.Argument(help="Where it is written: a new .zip.", metavar="FILE")],
+    file: Annotated[
+        Path, typer.Argument(help="Where it is written: a new .zip; with --until a folder.", metavar="FILE")
+    ],
+    until: Annotated[
+        str | None, typer.Option("--until", help="Each day from DAY to this one, a file each.", metavar="DAY")
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Writes a closed business day, signed, for anybody to verify offline: its sales and the files they came in.
 
-    Closes the day first. Exit status 1 where files have left the server: they are named."""
+    Closes the day first. With --until it writes DAY.zip of each day that has any sale into a folder; where one stands
+    there already, nothing is written. Exit status 1 where files have left the server: they are named."""
+    days = _days(config, day, until)
+    files = {one: file / f"{one.isoformat()}.zip" if until else file for one in days}
+    for place in files.values():
+        if place.exists():
+            misuse(config, f"{place}: já existe", f"{place}: exists already")
+    with services_of(config) as services:
+        key = _key(services)
+        english = services.settings.language == "en"
+        written = [one for chosen, place in files.items() if (one := _export(services, key, chosen, place))]
+    if not written:
+        misuse(config, f"{day}: nenhum dia encerrado", f"{day}: no closed day")
+    if json:
+        told = [{"file": str(place), **_told(found)} for place, found in written]
+        print_json(
+            {"files": told, "public_key": key.public} if until else _told(written[0][1]) | {"public_key": key.public}
+        )
+    else:
+        _say(written, key.public, english=english)
+    if any(found.pruned for _, found in written):
+        raise typer.Exit(FOUND)
+
+
+def _days(config: Path | None, day: str, until: str | None) -> list[date]:
+    found: list[date] = []
+    for text in (day, until or day):
+        try:
+            found.append(date.fromisoformat(text))
+        except ValueError:
+            misuse(config, f"{text}: AAAA-MM-DD", f"{text}: YYYY-MM-DD")
+    first, last = found
+    if not 0 <= (last - first).days < MOST_DAYS:
+        words = (f"de {day} a {until}: de 1 a {MOST_DAYS} dias", f"{day} to {until}: 1 to {MOST_DAYS} days")
+        misuse(config, *words)
+    return [first + timedelta(days=place) for place in range((last - first).days + 1)]
+
+
+def _export(services: "Services", key: "SigningKey", day: date, place: Path) -> "tuple[Path, Exported] | None":
+    """One day, written; None where it has no closed day of any till. One is in memory at a time."""
     from malote import durable
     from malote.books.exporting import export as exported
 
-    try:
-        chosen = date.fromisoformat(day)
-    except ValueError:
-        misuse(config, f"{day}: AAAA-MM-DD", f"{day}: YYYY-MM-DD")
-    if file.exists():
-        misuse(config, f"{file}: já existe", f"{file}: exists already")
-    with services_of(config) as services:
-        key = _key(services)
-        _close(services, key, chosen)
-        found = exported(services.engine, key, chosen)
-        english = services.settings.language == "en"
+    _close(services, key, day)
+    found = exported(services.engine, key, day)
     if not found.tills:
-        misuse(config, f"{day}: nenhum dia encerrado", f"{day}: no closed day")
-    durable.write(file, found.content)
-    if json:
-        print_json({"tills": found.tills, "sales": found.sales, "pruned": found.pruned, "public_key": key.public})
-    else:
-        tills, sales = ("tills", "sales") if english else ("caixas", "vendas")
-        said = "public key" if english else "chave pública"
-        say(f"{file}: {found.tills} {tills}, {found.sales} {sales}")
-        say(f"{said}: {key.public}")
+        return None
+    place.parent.mkdir(parents=True, exist_ok=True)
+    durable.write(place, found.content)
+    return place, msgspec.structs.replace(found, content=b"")
+
+
+def _told(found: "Exported") -> dict[str, object]:
+    return {"tills": found.tills, "sales": found.sales, "pruned": found.pruned}
+
+
+def _say(written: "Sequence[tuple[Path, Exported]]", public_key: str, *, english: bool) -> None:
+    tills, sales = ("tills", "sales") if english else ("caixas", "vendas")
+    for place, found in written:
+        say(f"{place}: {found.tills} {tills}, {found.sales} {sales}")
+    say(f"{'public key' if english else 'chave pública'}: {public_key}")
+    for _, found in written:
         for one in found.pruned:
             say(f"{one} [content_pruned]")
-    if found.pruned:
-        raise typer.Exit(FOUND)
 
 
 def verify(
