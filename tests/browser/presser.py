@@ -1,5 +1,6 @@
 """Somebody who knows nothing and presses only what the Assistente highlights, filling in what a field asks for."""
 
+import json
 import time
 
 from playwright.sync_api import Error, Page
@@ -17,7 +18,8 @@ _STEP_SECONDS = 0.7
 
 def open_drawer(page: Page, till: str = "") -> None:
     page.goto(f"/console/tills/{till}" if till else "/console/tills")
-    page.evaluate("sessionStorage.setItem('malote-assistant', JSON.stringify({open: true, till: ''}))")
+    kept = json.dumps({"open": True, "till": "", "pinned": till})
+    page.evaluate("kept => sessionStorage.setItem('malote-assistant', kept)", kept)
     page.reload()
     page.wait_for_selector("[data-assistant-body]")
 

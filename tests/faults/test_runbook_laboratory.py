@@ -63,7 +63,7 @@ TABLE: dict[str, Expected] = {
     "till-disabled": Expected(("till_disabled",), ("handed",), "caixa3"),
     "poster-killed": Expected(("poster_absent", "booking_behind"), ("handed",)),
     "gap": Expected(("numbers_missing",)),
-    "void-conflict": Expected(("void_of_booked",), ("resolved", "person", "handed")),
+    "void-conflict": Expected(("void_of_authorised", "void_of_booked"), ("resolved", "person", "handed")),
     "unauthorised-offline": Expected(("protocol_overdue",)),
     "series-of-two": Expected(("series_owner_awaited", "series_of_another_till"), ("handed", "resolved")),
 }

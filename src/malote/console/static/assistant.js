@@ -23,8 +23,9 @@ function keep(values) {
 }
 
 const isOpen = () => assistant && !assistant.hidden;
-// A till's own pages speak of that till; elsewhere of the one that was looked at last, or of all.
-const scope = () => assistant.dataset.till || kept().till || "";
+// A till's own pages speak of that till; elsewhere of the one that was looked at last, or of all. Whoever is on the way
+// from button to button stays with what the way began with, or 👍 for one till would be taken for all.
+const scope = () => kept().pinned ?? (assistant.dataset.till || kept().till || "");
 let asking = false;
 
 async function ask() {
@@ -36,7 +37,7 @@ async function ask() {
       headers: { "HX-Request": "true", "Malote-Refresh": "1" },
     });
     if (answer.status === 401) location.reload();
-    if (answer.status === 404 && till) keep({ till: "" });
+    if (answer.status === 404 && till) keep({ till: "", pinned: null });
     if (answer.ok) fill(await answer.text());
   } catch {
     // Away: the page's own indicator says so.
@@ -52,6 +53,11 @@ function fill(text) {
   const old = assistant.querySelector("[data-assistant-body]");
   if (old && window.Idiomorph) Idiomorph.morph(old, fresh.outerHTML);
   else assistant.replaceChildren(document.adoptNode(fresh));
+  const here = assistant.querySelector("[data-assistant-here]");
+  if (here && assistant.dataset.till) {
+    here.hidden = false;
+    here.dataset.assistantScope = assistant.dataset.till;
+  }
   for (const place of assistant.querySelectorAll("[data-absolute]")) {
     if (!place.textContent.startsWith("http")) place.textContent = location.origin + place.textContent;
   }
@@ -103,14 +109,14 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-assistant-open]");
   if (opener && assistant) {
     event.preventDefault();
+    keep({ pinned: null });
     open(!isOpen());
   }
   if (event.target.closest("[data-assistant-close]")) open(false);
   const chosen = event.target.closest("[data-assistant-scope]");
   if (chosen && isOpen()) {
     event.preventDefault();
-    keep({ till: chosen.dataset.assistantScope });
-    assistant.dataset.till = "";
+    keep({ till: chosen.dataset.assistantScope, pinned: chosen.dataset.assistantScope });
     ask();
   }
   const way = event.target.closest("[data-assistant-way]");
@@ -119,7 +125,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     found.scrollIntoView({ block: "center" });
     found.focus();
-  } else if (way) keep({ open: true, till: assistant?.querySelector("[data-assistant-body]")?.dataset.scope ?? "" });
+  } else if (way) keep({ open: true, pinned: assistant?.querySelector("[data-assistant-body]")?.dataset.scope ?? "" });
   const copier = event.target.closest("[data-copy]");
   if (copier) copy(copier);
   setTimeout(point);
