@@ -59,6 +59,15 @@ def test_rejected_files_are_deleted_safely_and_the_sales_synchronised(till_shop:
     expect(row).to_contain_text("1 rejeitado")
     picture(page, "gerenciamento")
 
+    # The Assistente says whose it is, at the right of the page, for everybody and on any screen.
+    page.get_by_role("link", name="Assistente").click()
+    drawer = page.get_by_role("complementary", name="Assistente")
+    expect(drawer).to_contain_text("Depende de outra pessoa")
+    expect(drawer).to_contain_text("o fornecedor do PDV")
+    assert findings(page) == []
+    drawer.get_by_role("button", name="Fechar").click()
+    expect(drawer).to_be_hidden()
+
     # Detalhamento, Atualizar, Arquivos rejeitados.
     row.get_by_role("link", name="caixa1").click()
     page.get_by_role("link", name="Atualizar").click()

@@ -384,6 +384,24 @@ def test_each_is_found_by_name_and_cured_or_rightly_handed_over(shop: Shop, name
     assert after.case is None or after.case.closed_at is not None
 
 
+def test_where_a_procedure_stands_outlives_a_restart_and_its_end_has_a_proof(shop: Shop) -> None:
+    _column_gone(shop)
+    begun = shop.look()
+    assert begun.case is not None
+    again = Runbook(shop.runbook.parts, shop.services.jobs).view("caixa1", MARIA)
+    assert again.case is not None
+    assert (again.case.id, again.case.marks) == (begun.case.id, begun.case.marks)
+    assert set(again.case.marks.seen) == {"structures"}
+    shop.services.structures.apply("erp", MARIA)
+    shop.sell()
+    shop.post()
+    ended = Runbook(shop.runbook.parts, shop.services.jobs).view("caixa1", MARIA)
+    assert ended.ended is not None
+    assert (ended.ended.posted, ended.ended.at_till, ended.ended.pending) == (1, 0, 0)
+    assert [one.state for one in ended.procedure.steps if one.name == "structures"] == ["done"]
+    assert shop.look().ended == ended.ended, "news for a while"
+
+
 @pytest.mark.parametrize(("one", "two"), PAIRS)
 def test_of_two_at_once_both_are_found_and_neither_hides_the_other(shop: Shop, one: str, two: str) -> None:
     FAULTS[two].plant(shop)

@@ -94,6 +94,8 @@ def _group(
 def _advice(quarantine: Quarantine, code: str, kinds: dict[int, str | None]) -> Advice:
     if code == _STRUCTURE:
         return "structures"
+    if rejection.weight(code) == 0 or code == _FRAGMENT:
+        return "cure"  # it puts a sale in doubt, or may be all there is of one: a person decides about each
     selection = Selection(tuple(kinds))
     try:
         if code not in _OF_THE_ERP and quarantine.replay(selection, SYSTEM, dry_run=True).replayed:
@@ -101,8 +103,6 @@ def _advice(quarantine: Quarantine, code: str, kinds: dict[int, str | None]) -> 
         deletable = {one.id: one.grounds for one in quarantine.delete(selection, SYSTEM, dry_run=True).deleted}
     except (ErpError, DocumentNotFoundError, OSError):
         return "cure"
-    if rejection.weight(code) == 0 or code == _FRAGMENT:
-        return "cure"  # it puts a sale in doubt, or may be all there is of one
     booked = _booked(quarantine, deletable)
     elsewhere = [
         deletable.get(one) == "erp" or (one in deletable and (kind is None or one in booked))
