@@ -1,6 +1,7 @@
 """What to do about the rejected documents of a cause, from a look at the newest few: nothing is changed by it."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, func, select
 
@@ -20,7 +21,7 @@ MOST_GROUPS = 12
 
 _STRUCTURE = "structure_outdated"
 _FRAGMENT = "file_damaged"
-# What the ERP itself refused: no look from here can tell whether it would take it now.
+# What the ERP itself refused.
 _OF_THE_ERP = frozenset(
     {
         "erp_constraint",
@@ -32,6 +33,13 @@ _OF_THE_ERP = frozenset(
         "value_out_of_range",
     }
 )
+
+
+class _Sampled(NamedTuple):
+    id: int
+    kind: str | None
+    reason: str | None
+    attempts: int  # times that it was tried at the ERP
 
 
 def groups(quarantine: Quarantine, till_id: int | None) -> list[Group]:
@@ -67,10 +75,10 @@ class _Counted:
         self.count = self.value = 0
 
 
-def _sample(connection: Connection, till_id: int, code: str) -> Sequence[tuple[int, str | None, str | None]]:
-    """The newest few: id, kind and reason."""
+def _sample(connection: Connection, till_id: int, code: str) -> Sequence[_Sampled]:
+    """The newest few."""
     query = (
-        select(document.c.id, document.c.kind, document.c.reason)
+        select(document.c.id, document.c.kind, document.c.reason, document.c.attempts)
         .where(
             document.c.state == "rejected",
             document.c.till_id == till_id,
@@ -79,26 +87,26 @@ def _sample(connection: Connection, till_id: int, code: str) -> Sequence[tuple[i
         .order_by(document.c.id.desc())
         .limit(SAMPLE)
     )
-    return [(row.id, row.kind, row.reason) for row in connection.execute(query)]
+    return [_Sampled(row.id, row.kind, row.reason, row.attempts) for row in connection.execute(query)]
 
 
-def _group(
-    quarantine: Quarantine, code: str, row: _Counted, sample: Sequence[tuple[int, str | None, str | None]]
-) -> Group:
-    reason = decode_reason(sample[0][2]) if sample[0][2] else None
-    kinds = {one: kind for one, kind, _ in sample}
-    advice = _advice(quarantine, code, kinds)
-    return Group(code, row.count, row.value, advice, row.name, sample[0][0], reason.facts if reason else {})
+def _group(quarantine: Quarantine, code: str, row: _Counted, sample: Sequence[_Sampled]) -> Group:
+    reason = decode_reason(sample[0].reason) if sample[0].reason else None
+    facts = reason.facts if reason else {}
+    return Group(code, row.count, row.value, _advice(quarantine, code, sample), row.name, sample[0].id, facts)
 
 
-def _advice(quarantine: Quarantine, code: str, kinds: dict[int, str | None]) -> Advice:
+def _advice(quarantine: Quarantine, code: str, sample: Sequence[_Sampled]) -> Advice:
     if code == _STRUCTURE:
         return "structures"
     if rejection.weight(code) == 0 or code == _FRAGMENT:
         return "cure"  # it puts a sale in doubt, or may be all there is of one: a person decides about each
+    kinds = {one.id: one.kind for one in sample}
     selection = Selection(tuple(kinds))
+    # What was tried at the ERP was refused there: no look from here can tell whether it would take it now.
+    foreseeable = code not in _OF_THE_ERP and not any(one.attempts for one in sample)
     try:
-        if code not in _OF_THE_ERP and quarantine.replay(selection, SYSTEM, dry_run=True).replayed:
+        if foreseeable and quarantine.replay(selection, SYSTEM, dry_run=True).replayed:
             return "replay"
         deletable = {one.id: one.grounds for one in quarantine.delete(selection, SYSTEM, dry_run=True).deleted}
     except (ErpError, DocumentNotFoundError, OSError):
