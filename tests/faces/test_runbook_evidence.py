@@ -18,7 +18,8 @@ from malote.cli.main import assemble
 from malote.config import AlertsSettings, ErpSettings, LocksSettings, Settings, StoreSettings
 from malote.database.engine import writing
 from malote.database.tables import till as tills
-from malote.locks.reports import Blocker, Stoppage
+from malote.erp.sessions.protocol import Identity, Session
+from malote.locks.reports import Behind, Blocker, Node, Stoppage, Tree
 from malote.runbook import evidence, harmless, settings_told
 from malote.runbook.evidence_reading import LARGEST_PART, EvidenceError, read
 from malote.tills.contact import record_contact
@@ -78,7 +79,12 @@ def test_nothing_of_what_was_planted_goes_out_and_what_was_wrong_does(
     stoppage = Stoppage(5.0, Blocker("4711", NAME, EVERYTHING, CPF), 0, {"caixa1": 2}, whole=False)
     monkeypatch.setattr(services.locks, "stoppage", lambda: stoppage)
     view = services.runbook.view("caixa1", MARIA)
-    found = contents(evidence.make(services.runbook, view, logged(), "pt", MARIA))
+    words = {"sql": EVERYTHING, "objects": (NAME, "estoque"), "lock_type": EVERYTHING}
+    session = Session(Identity("4711", ""), NAME, EVERYTHING, TOKEN, "idle in transaction", 9.0, **words)  # type: ignore[arg-type]
+    node = Node(session, 0, marked=True, root=True, waiters=2, behind=Behind(), killable=True, killable_anyway=True)
+    tree = Tree("postgresql", 5.0, [node])
+    found = contents(evidence.make(services.runbook, view, logged(), "pt", MARIA, tree))
+    assert [one["objects"] for one in json.loads(found["locks.json"])["tree"]] == [[harmless.HIDDEN, "estoque"]]
     for name, text in found.items():
         for planted in PLANTED:
             assert planted.lower() not in text.lower(), f"{planted} in {name}"
@@ -87,7 +93,7 @@ def test_nothing_of_what_was_planted_goes_out_and_what_was_wrong_does(
     assert "a1b2c3d4" in found["log.json"]
     assert '"till": "caixa1"' in found["log.json"]
     assert found["LEIAME.txt"].startswith("Malote ")
-    assert json.loads(found["locks.json"])["blocker"]["session"] == "4711"
+    assert json.loads(found["locks.json"])["stoppage"]["blocker"]["session"] == "4711"
 
 
 def test_settings_go_out_as_numbers_and_choices_and_secrets_as_being_set() -> None:

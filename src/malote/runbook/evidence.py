@@ -25,6 +25,7 @@ from malote.database.engine import reading, writing
 from malote.database.tables import tally, till
 from malote.erp_engines import ENGINES
 from malote.findings import listing
+from malote.locks.reports import Tree
 from malote.rejection import Language
 from malote.runbook import harmless, settings_told, words
 from malote.runbook.deciding import Procedure, decide
@@ -40,8 +41,18 @@ _LIBRARIES = ("sqlalchemy", *(one.driver for one in ENGINES), "litestar", "uvico
 _DATABASES: tuple[Scope, ...] = ("store", "erp")
 
 
-def make(runbook: Runbook, view: View, logs: Iterable[Mapping[str, Any]], language: Language, actor: Actor) -> bytes:
-    """The zip. It stands in the audit trail that it was made. Raises ``StoreError``."""
+def make(
+    runbook: Runbook,
+    view: View,
+    logs: Iterable[Mapping[str, Any]],
+    language: Language,
+    actor: Actor,
+    tree: Tree | None = None,
+) -> bytes:
+    """The zip. It stands in the audit trail that it was made. ``tree``: of who blocks whom, where a DBA is signed in.
+
+    Raises ``StoreError``.
+    """
     parts = runbook.parts
     # The steps are told of what is left, so that nothing of theirs says more.
     seen = msgspec.convert(harmless.everywhere(view.seen), Situation)
@@ -55,7 +66,7 @@ def make(runbook: Runbook, view: View, logs: Iterable[Mapping[str, Any]], langua
         "findings.json": harmless.everywhere(listing.findings(parts.engine, view.seen.at)),
         "counts.json": _counts(runbook, view.seen.scope),
         "drift.json": {scope: _drift(runbook, scope) for scope in _DATABASES},
-        "locks.json": harmless.everywhere(parts.locks.stoppage()),
+        "locks.json": {"stoppage": harmless.everywhere(parts.locks.stoppage()), "tree": _nodes(tree)},
         "structures.json": harmless.everywhere({"rollout": parts.structures.rollout(), "runs": _runs(runbook)}),
         "versions.json": _versions(),
         "settings.json": settings_told.told(parts.settings),
@@ -146,6 +157,28 @@ def _drift(runbook: Runbook, scope: Scope) -> Any:
     kept = ("severity", "what", "table", "name", "code")
     differences = [{name: getattr(one, name) for name in kept} for one in drift.differences]
     return harmless.everywhere({"engine": drift.engine, "version": drift.version, "differences": differences})
+
+
+def _nodes(tree: Tree | None) -> Any:
+    """Without what the sessions run, whose texts may hold people's data."""
+    if tree is None:
+        return None
+    nodes = [
+        {
+            "session": one.identity.key,
+            "depth": one.depth,
+            "root": one.root,
+            "state": one.session.state,
+            "transaction_seconds": one.session.transaction_age,
+            "lock": one.session.lock_type,
+            "objects": one.session.objects,
+            "waiters": one.waiters,
+            "tills": len(one.behind.tills),
+            "sales": one.behind.sales,
+        }
+        for one in tree.nodes
+    ]
+    return harmless.everywhere(nodes)
 
 
 def _runs(runbook: Runbook) -> list[Any]:

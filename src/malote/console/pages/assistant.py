@@ -8,7 +8,18 @@ from malote import recent
 from malote.accounts.roles import Permission, permissions
 from malote.console.rendering import HEADERS, answer
 from malote.console.services import Services
-from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, parameters, services_of, visit_of
+from malote.console.visits import (
+    SESSION_COOKIE,
+    ConsoleRequest,
+    RefusedError,
+    Visit,
+    needs,
+    parameters,
+    services_of,
+    visit_of,
+)
+from malote.erp.sessions.errors import SessionsError
+from malote.locks.reports import Tree
 from malote.runbook import commands, evidence, words
 from malote.runbook.deciding import Step
 from malote.runbook.services import View
@@ -72,9 +83,20 @@ def take_evidence(request: ConsoleRequest) -> Response[bytes]:
     """One zip for Support, without consumers' data or secrets; with the newest log lines of this server."""
     services, visit = services_of(request), visit_of(request)
     view = _view(services, visit, parameters(request).get("till", ""))
-    content = evidence.make(services.runbook, view, recent.lines(), visit.language, visit.actor)
+    tree = _tree(services, request.cookies.get(SESSION_COOKIE, ""))
+    content = evidence.make(services.runbook, view, recent.lines(), visit.language, visit.actor, tree)
     given = {"Content-Disposition": f'attachment; filename="{evidence.name_of(view)}"', "Cache-Control": "no-store"}
     return Response(content, media_type="application/zip", headers=HEADERS | given)
+
+
+def _tree(services: Services, token: str) -> Tree | None:
+    """Who blocks whom, where this person is signed in at the ERP as a DBA."""
+    if services.locks.signed_in(token) is None:
+        return None
+    try:
+        return services.locks.tree(token)
+    except SessionsError:
+        return None
 
 
 def _view(services: Services, visit: Visit, scope: str) -> View:
