@@ -95,7 +95,7 @@ def _cleaned(value: Any) -> Any:
             text(name): facts(one, said_by_a_till=of_till) if name == "facts" else _cleaned(one)
             for name, one in value.items()
         }
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_cleaned(one) for one in value]
     return text(value) if isinstance(value, str) and value else value
 
