@@ -51,6 +51,17 @@ Measurement = Callable[[], list[Row]]
 MEASUREMENTS: dict[str, Measurement] = {}
 
 _SERVE = [sys.executable, "-c", "from malote.cli.main import main; main()", "serve", "--port", "0"]
+_RECONNECT = """
+import contextlib, socket, sys, threading
+def connect():
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(
+            (sys.argv[1], int(sys.argv[2])), timeout=5, source_address=("127.0.0.2", 0)
+        ) as one:
+            one.sendall(b"POST /v1/documents HTTP/1.1\\r\\nHost: x\\r\\n")
+for _ in range(4):
+    threading.Thread(target=connect).start()
+"""
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 TIMES = 5  # of a measurement, whose median counts
 
@@ -170,6 +181,22 @@ def half_open() -> list[Row]:
         return [
             row("a good till's wait beside 200 half-open requests", 1e3 * median_wait(running, 100), "ms", 1e3 * good)
         ]
+
+
+@measurement
+def reconnecting() -> list[Row]:
+    """Another address that connects without a pause, over four threads, while a till sells (on Linux only)."""
+    with server() as running:
+        good = median_wait(running, 1)
+        command = [sys.executable, "-c", _RECONNECT, running.place[0], str(running.place[1])]
+        flood = subprocess.Popen(command)
+        try:
+            time.sleep(2.0)  # until the flood stands
+            waits = [median_wait(running, first) for first in (100, 200, 300)]
+        finally:
+            flood.kill()
+            flood.wait()
+        return [row("a good till's sale beside a flood of connections", 1e3 * max(waits), "ms", 1e3 * good)]
 
 
 @measurement

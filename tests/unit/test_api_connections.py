@@ -1,7 +1,14 @@
 """Who gets a connection where there are few, and who goes."""
 
+import socket
+
+import pytest
+from structlog.testing import capture_logs
+
+from malote.api.arrivals import Arrivals, Gate
 from malote.api.connections import Connections, Limits
 from malote.api.listening import limits_for
+from malote.api.seldom import Seldom
 from malote.config import ServerSettings
 
 
@@ -108,3 +115,49 @@ def test_files_are_kept_back_for_the_databases() -> None:
         assert limits.most + 3 * at_once + limits.lingering < descriptors
         assert limits.for_tills <= limits.most // 4
     assert limits_for(settings, None)[0].most == settings.connections
+
+
+# ---- how often somebody may come ----
+
+
+def test_an_address_that_comes_too_often_waits_and_the_others_dont() -> None:
+    now = [0.0]
+    arrivals = Arrivals(10, at_once=20, is_proxy=lambda address: address == "proxy", clock=lambda: now[0])
+    assert sum(arrivals.admits("bad") for _ in range(1000)) == 20
+    assert arrivals.admits("good")
+    assert all(arrivals.admits("proxy") for _ in range(1000))
+    now[0] = 1.05
+    assert sum(arrivals.admits("bad") for _ in range(1000)) == 10
+    now[0] = 1000.0
+    assert sum(arrivals.admits("bad") for _ in range(1000)) == 20
+
+
+def test_whoever_is_refused_at_the_gate_hears_so() -> None:
+    with Gate(socket.create_server(("127.0.0.1", 0)), Arrivals(0.001, at_once=1), b"HTTP/1.1 503 busy") as gate:
+        first, second = (socket.create_connection(gate.getsockname(), timeout=30) for _ in range(2))
+        with first, second:
+            gate.accept()[0].close()
+            gate.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                gate.accept()
+            assert second.recv(100) == b"HTTP/1.1 503 busy"
+
+
+def test_an_address_has_one_line_a_minute_with_a_count() -> None:
+    now = [0.0]
+    seldom = Seldom("refused", lambda: now[0])
+    with capture_logs() as lines:
+        for _ in range(1000):
+            seldom.tell("bad", status=503)
+        seldom.tell("other", status=503)
+        seldom.catch_up()
+        now[0] = 61.0
+        seldom.catch_up()
+        seldom.tell("bad", status=503)
+        now[0] = 122.0
+        seldom.catch_up()
+        now[0] = 1000.0
+        seldom.catch_up()
+        seldom.tell("bad", status=503)
+    told = [(line["address"], line.get("more", 0)) for line in lines]
+    assert told == [("bad", 0), ("other", 0), ("bad", 999), ("bad", 1), ("bad", 0)]

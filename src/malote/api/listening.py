@@ -4,13 +4,16 @@ import asyncio
 import socket
 import sys
 from functools import partial
+from http import HTTPStatus
 from typing import Any, cast
 
 import uvicorn
 
+from malote.api.arrivals import Arrivals, Gate
 from malote.api.connections import Connections, Limits
-from malote.api.protocol import PatientProtocol
+from malote.api.protocol import PatientProtocol, refusal
 from malote.api.proxies import Trusted
+from malote.api.seldom import Seldom
 from malote.config import ServerSettings, Settings
 
 GRACE_SECONDS = 10  # for requests under way when the server stops
@@ -24,10 +27,24 @@ TICK_TENTHS = 5  # between looks whether the server should end; a divisor of ten
 class Server(uvicorn.Server):
     """Accepts few connections at once, so that descriptors last, and lets the others queue with the system."""
 
+    def __init__(self, config: uvicorn.Config, arrivals: Arrivals, endings: Seldom, refusal: bytes) -> None:
+        """``refusal``: what one hears that connects too often, before it is looked at."""
+        super().__init__(config)
+        self._arrivals = arrivals
+        self._seldom = (endings, arrivals.refusals)
+        self._refusal = refusal
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(LONGEST_QUEUE)
+        """Takes the sockets over."""
+        gates: list[socket.socket] = [Gate(listener, self._arrivals, self._refusal) for listener in sockets or ()]
+        await super().startup(gates if sockets is not None else None)
+        for gate in gates:
+            gate.listen(LONGEST_QUEUE)
+
+    async def on_tick(self, counter: int) -> bool:
+        for one in self._seldom:
+            one.catch_up()
+        return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
         """Looks less often whether it should end: ten looks a second are a good part of what an idle server does."""
@@ -40,12 +57,15 @@ class Server(uvicorn.Server):
 def server(app: Any, settings: Settings) -> uvicorn.Server:
     """A server for the application, to be run on a socket or on ``host`` and ``port``. Raises ``ValueError``."""
     limits, at_once = limits_for(settings.server, _descriptors())
-    connections = Connections(limits, is_proxy=Trusted(settings.server.trusted_proxies).has)
+    is_proxy = Trusted(settings.server.trusted_proxies).has
+    connections = Connections(limits, is_proxy=is_proxy)
+    endings = Seldom("connection_ended")
+    protocol = partial(PatientProtocol, connections=connections, settings=settings, endings=endings)
     config = uvicorn.Config(
         app,
         host=settings.server.host,
         port=settings.server.port,
-        http=cast(Any, partial(PatientProtocol, connections=connections, settings=settings)),
+        http=cast(Any, protocol),
         ws="none",
         backlog=at_once,
         timeout_keep_alive=cast(Any, settings.server.idle_seconds),
@@ -55,7 +75,10 @@ def server(app: Any, settings: Settings) -> uvicorn.Server:
         access_log=False,
         log_config=None,
     )
-    return Server(config)
+    per_address = settings.server.connections_per_address
+    arrivals = Arrivals(per_address / 2, at_once=2 * per_address, is_proxy=is_proxy)
+    busy = refusal(HTTPStatus.SERVICE_UNAVAILABLE, "server_busy", {}, settings.language)
+    return Server(config, arrivals, endings, busy)
 
 
 def limits_for(settings: ServerSettings, descriptors: int | None) -> tuple[Limits, int]:

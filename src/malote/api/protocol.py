@@ -14,8 +14,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from malote.api.connections import Connections
 from malote.api.faults import RETRY_AFTER_SECONDS, words_of
+from malote.api.seldom import Seldom
 from malote.api.transport import PatientTransport
 from malote.config import Settings
+from malote.rejection import Language
 from malote.tills.till import Till
 
 # A body in chunks of a byte costs a hundred times its size: so much more may come on the wire than what it says.
@@ -27,15 +29,26 @@ Phase = Literal["new", "head", "body", "served", "idle"]
 log = structlog.get_logger("malote.api")
 
 
+def refusal(status: HTTPStatus, code: str, facts: Mapping[str, str], language: Language) -> bytes:
+    """A whole reply that ends its connection."""
+    body = words_of(code, facts, language)
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\nRetry-After: {RETRY_AFTER_SECONDS}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
 class PatientProtocol(H11Protocol):
     """One connection."""
 
     transport: Any
 
-    def __init__(self, *args: Any, connections: Connections, settings: Settings, **named: Any) -> None:
+    def __init__(self, *args: Any, connections: Connections, settings: Settings, endings: Seldom, **named: Any) -> None:
         super().__init__(*args, **named)
         self.app = self._watched(self.app)
         self._connections = connections
+        self._endings = endings
         self._settings = settings.server
         self._language = settings.language
         self._address = ""
@@ -152,15 +165,10 @@ class PatientProtocol(H11Protocol):
         self._connections.leave(self)
         self._silence()
         self._unset_keepalive_if_required()
-        log.info("connection_ended", address=self._address, status=int(status), phase=self._phase)
+        self._endings.tell(self._address, status=int(status), phase=self._phase)
         cycle = self._under_way()
         if cycle is None or not cycle.response_started:
-            body = words_of(code, facts, self._language)
-            head = (
-                f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\nConnection: close\r\nRetry-After: {RETRY_AFTER_SECONDS}\r\n\r\n"
-            )
-            self.transport.write(head.encode() + body)
+            self.transport.write(refusal(status, code, facts, self._language))
         if cycle is not None:
             cycle.disconnected = True
             cycle.message_event.set()

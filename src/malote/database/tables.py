@@ -171,6 +171,9 @@ Index(
     postgresql_where=text("kind = 'sale'"),
 )
 
+# The way from a number that somebody looks for to the till's documents of it, among however many.
+Index("document_till_number", document.c.till_id, document.c.number)
+
 # Posted documents that a person must look at all the same: few, among millions.
 Index(
     "document_flagged",

@@ -2,13 +2,16 @@
 
 import re
 import unicodedata
-from datetime import datetime, time, tzinfo
+from datetime import date, datetime, time, tzinfo
 
 from malote.fiscal import access_key as keys
 from malote.fiscal.cnpj import is_cnpj, is_cpf, is_right
 
 _MASK = re.compile(r"[\s./\\\-\u00ad\u2010-\u2015\u2212\u200b-\u200f\u2060\ufeff]+")
 _KEY_PREFIX = re.compile(r"(?:NFE|CFE)(?=[0-9])")
+_DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MONEY = re.compile(r"(?:R\$)?([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,12}),([0-9]{2})")
 _ALL = "all"
 _TODAY = ("today", "hoje")
 _SHOWN = 40  # characters of what was typed
@@ -49,6 +52,23 @@ def number(text: str) -> int | None:
     """A document's number, with or without dots between thousands and zeros before; None for anything else."""
     found = plain(text)
     return int(found) if found.isascii() and found.isdigit() and len(found) <= 9 else None
+
+
+def day(text: str) -> date | None:
+    """A day as ``27/11/2026`` or ``2026-11-27``; None for anything else."""
+    word = unicodedata.normalize("NFKC", text).strip()
+    try:
+        if found := _DAY.fullmatch(word):
+            return date(int(found[3]), int(found[2]), int(found[1]))
+        return date.fromisoformat(word) if _ISO_DAY.fullmatch(word) else None
+    except ValueError:
+        return None
+
+
+def cents(text: str) -> int | None:
+    """An amount as ``R$ 1.234,56`` or ``1234,56``, in cents; None for anything else."""
+    found = _MONEY.fullmatch("".join(unicodedata.normalize("NFKC", text).split()))
+    return int(found[1].replace(".", "") + found[2]) if found else None
 
 
 def since(text: str, clock: tzinfo | None = None) -> str:

@@ -1,9 +1,11 @@
 """A till's documents as a screen shows them: the newest first, by state and reason, a page at a time."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, select, text, union_all
 
 from malote.database.engine import reading
 from malote.database.tables import document as documents
@@ -14,9 +16,15 @@ from malote.register import reports
 from malote.register.documents import StoredDocument
 from malote.spool.states import State
 
+_GROWING: tuple[State, ...] = ("posted", "kept")  # all else is worked off, or ends with its retention
+MOST_WALKED = 10_000  # of a till's newest documents in such a state, for what no index knows: names and amounts
+
 
 class DocumentsQuery(msgspec.Struct, frozen=True):
-    """``search`` is a number, or an access key or file name. ``before`` is the id that the page ends before."""
+    """``search`` is an access key, a day, an amount, a number or part of a file's name.
+
+    ``before`` is the id that the page ends before.
+    """
 
     states: tuple[State, ...]
     code: str | None = None
@@ -94,12 +102,9 @@ def statement(till_id: int, query: DocumentsQuery) -> Select[Any]:
         conditions.append(documents.c.id < query.before)
     if query.code is not None:
         conditions.append(documents.c.reason_code == query.code)
-    if query.search.strip():
-        conditions.append(matches(query.search.strip()))
     limit = query.size + 1
     each = [
-        select(documents.c.id)
-        .where(*conditions, documents.c.state == state)
+        _of_state(till_id, state, query.search.strip(), conditions)
         .order_by(documents.c.id.desc())
         .limit(limit)
         .subquery()
@@ -110,14 +115,48 @@ def statement(till_id: int, query: DocumentsQuery) -> Select[Any]:
     return reports.listed().where(documents.c.id.in_(ids.scalar_subquery())).order_by(documents.c.id.desc())
 
 
+def _of_state(till_id: int, state: State, search: str, conditions: Sequence[ColumnElement[bool]]) -> Select[tuple[int]]:
+    """The ids of what a search finds in a state. In one that grows for ever, by an index or among the newest."""
+    chosen = select(documents.c.id).where(*conditions, documents.c.state == state)
+    if not search:
+        return chosen
+    if state not in _GROWING:
+        return chosen.where(matches(search))
+    found = _by_index(till_id, search)
+    if found is None:
+        newest = chosen.order_by(documents.c.id.desc()).limit(MOST_WALKED)
+        return select(documents.c.id).where(documents.c.id.in_(newest.scalar_subquery()), matches(search))
+    return chosen.where(documents.c.id.in_(found.scalar_subquery()))
+
+
+def _by_index(till_id: int, search: str) -> Select[tuple[int]] | None:
+    """The ids of documents with the key, and of the till's of the day or number that was typed; None of all else."""
+    if (key := typed.access_key(search)) is not None:
+        return select(documents.c.id).where(documents.c.access_key == key)  # few, at whatever till
+    of_till = select(documents.c.id).where(documents.c.till_id == till_id)
+    if (day := typed.day(search)) is not None:
+        # Written as the partial index is, so that it is used.
+        return of_till.where(text("kind = 'sale'"), _issued_on(day))
+    if (number := typed.number(search)) is not None:
+        return of_till.where(documents.c.number == number)
+    return None
+
+
 def matches(search: str) -> ColumnElement[bool]:
-    """Documents by number, access key or name of their file."""
-    key = typed.access_key(search)
-    if key is not None:
+    """Documents by access key, day, amount, number or name of their file."""
+    if (key := typed.access_key(search)) is not None:
         return documents.c.access_key == key
+    if (day := typed.day(search)) is not None:
+        return _issued_on(day)
+    if (cents := typed.cents(search)) is not None:
+        return documents.c.total == cents
     named = func.lower(documents.c.file_name).contains(search.lower(), autoescape=True)
     number = typed.number(search)
     return named if number is None else or_(documents.c.number == number, named)
+
+
+def _issued_on(day: date) -> ColumnElement[bool]:
+    return (documents.c.issued_at >= day.isoformat()) & (documents.c.issued_at < day.isoformat() + "~")
 
 
 def _reasons(connection: Connection, till_id: int, states: tuple[State, ...]) -> dict[str, int]:

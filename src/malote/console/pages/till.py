@@ -17,7 +17,7 @@ from malote.quarantine.job_reports import Job
 from malote.quarantine.reports import Event, SyncProgress
 from malote.quarantine.services import event
 from malote.register.documents import StoredDocument
-from malote.register.listing import DocumentsQuery
+from malote.register.listing import MOST_WALKED, DocumentsQuery
 from malote.spool.states import OPEN, State
 
 Tab = Literal["pending", "sent", "kept", "rejected", "trash", "numbering", "reconciliation", "structure", "history"]
@@ -145,7 +145,7 @@ def _listed(services: Services, name: str, states: tuple[State, ...], given: Map
         search=given.get("search", "")[:LONGEST_SEARCH],
         before=whole(given.get("before"), 0) or None,
     )
-    return {"query": query, "page": services.documents.page(name, query)}
+    return {"query": query, "page": services.documents.page(name, query), "walked": MOST_WALKED}
 
 
 def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[str, Any]:

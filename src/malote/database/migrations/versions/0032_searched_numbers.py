@@ -1,0 +1,12 @@
+"""A till's documents by number, for who looks for one among all that were ever sent."""
+
+from alembic import op
+
+revision = "0032"
+down_revision: str | None = "0031"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index("document_till_number", "document", ["till_id", "number"])
