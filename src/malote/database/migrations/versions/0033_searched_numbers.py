@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0032"
-down_revision: str | None = "0031"
+revision = "0033"
+down_revision: str | None = "0032"
 branch_labels = None
 depends_on = None
 
