@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from malote.accounts.audit import Actor, entries
+from malote.cli.erp_import import asked_rows
 from malote.erp.before import OLD_SYSTEM
 from malote.erp.key_query import rows_of
 from malote.erp.protocol import Erp, ErpError
@@ -120,6 +121,19 @@ def test_a_query_over_the_erp_reads_and_can_write_nothing(shop: Shop, erp: Erp, 
     with tables.engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM sale")) == 12
         assert connection.scalar(text(f"SELECT count(*) FROM posting_key WHERE till = '{OLD_SYSTEM}'")) == 0
+
+
+def refused(code: str, facts: dict[str, str]) -> Iterator[list[str]]:
+    yield ["1"]
+    raise ErpError(code, transient=False, detail="", facts=facts)
+
+
+def test_what_a_query_is_refused_for_is_the_querys_and_an_erp_that_is_away_is_not() -> None:
+    for code, state in (("structure_outdated", "42P01"), ("erp_refused", "42601"), ("erp_away", "25006")):
+        with pytest.raises(ListError, match="no such table"):
+            list(asked_rows(refused(code, {"said": "no such table", "sqlstate": state})))
+    with pytest.raises(ErpError):
+        list(asked_rows(refused("erp_away", {"sqlstate": "08006"})))
 
 
 def test_lists_as_people_have_them(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def _imported(services: "Services", source: _Source, order: "Import", *, dry_run
     except ErpError as error:
         fail(error.code, error.facts, settings)
     except (ListError, OSError) as error:
-        detail = f"{source.keys}: {getattr(error, 'strerror', None) or error}"
+        detail = f"{source.keys or '--query'}: {getattr(error, 'strerror', None) or error}"
         fail("keys_source_unusable", {"detail": detail}, settings)
 
 
@@ -112,7 +112,25 @@ def _lines(erp: "Erp", source: _Source) -> "Iterator[Line]":
 
     if source.keys is not None:
         return key_lists.of_file(source.keys, source.column)
-    return key_lists.of_rows(rows_of(erp, source.query))
+    return key_lists.of_rows(asked_rows(rows_of(erp, source.query)))
+
+
+# Refusals that are the query's own fault: nothing of the store waits for them, and no retry cures them.
+_OF_THE_QUERY = frozenset({"structure_outdated", "erp_refused", "erp_privilege", "value_out_of_range"})
+_READ_ONLY = "25006"  # it would write
+
+
+def asked_rows(rows: "Iterator[list[str]]") -> "Iterator[list[str]]":
+    """Raises ``ListError`` with the database's words for what the query itself is refused for, else ``ErpError``."""
+    from malote.erp.protocol import ErpError
+    from malote.fiscal.key_lists import ListError
+
+    try:
+        yield from rows
+    except ErpError as error:
+        if error.code not in _OF_THE_QUERY and error.facts.get("sqlstate") != _READ_ONLY:
+            raise
+        raise ListError(error.facts.get("said") or error.detail) from error
 
 
 class _Bar:
