@@ -1,8 +1,37 @@
 """Shared by all tests: nothing of the machine's own settings may leak into them."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
+
+from malote.accounts import passwords
+from malote.database import migrations
+from tests import ready_stores
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _steps_are_taken_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "_upgrade", ready_stores.upgrade)
+        yield
+
+
+_COSTLY = passwords._HASHER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hashes_are_cheap() -> Iterator[None]:
+    """A tenth of a second for each sign-in is meant for who guesses passwords. ``costly_hashes`` brings it back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=16, parallelism=1))
+        yield
+
+
+@pytest.fixture
+def costly_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", _COSTLY)
 
 
 @pytest.fixture(autouse=True)

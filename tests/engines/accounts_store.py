@@ -8,16 +8,17 @@ from sqlalchemy import Engine
 
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests import ready_stores
+from tests.engines.postgres_support import discard_postgresql
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def accounts_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty store database."""
+    """The address of a store database: an empty one, or one that is up to date."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'store.sqlite3'}"
         return
-    url = fresh_postgresql_url()
+    url = ready_stores.postgresql_url()
     yield url
     discard_postgresql(url)
 

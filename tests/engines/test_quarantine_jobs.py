@@ -24,7 +24,7 @@ from malote.quarantine.reports import QuarantineError, Selection
 from malote.quarantine.synchronising import Synchronisation
 from malote.register import contents
 from malote.tills.till import create_till, disable
-from tests.engines.postgres_support import fresh_postgresql_url
+from tests import ready_stores
 from tests.engines.quarantine_support import MARIA, House
 from tests.unit.fiscal.notes import build_note
 
@@ -33,7 +33,7 @@ MANY = BATCH * 2 + 30  # three batches
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    url = fresh_postgresql_url() if request.param == "postgresql" else ""
+    url = ready_stores.postgresql_url() if request.param == "postgresql" else ""
     opened = House(tmp_path, url)
     yield opened
     opened.close()

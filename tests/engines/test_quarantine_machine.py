@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from malote.quarantine.reports import Selection
 from malote.register import contents
-from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests import ready_stores
+from tests.engines.postgres_support import discard_postgresql
 from tests.engines.quarantine_support import MARIA, House, contents_of, sha256
 from tests.unit.fiscal.notes import build_note
 
@@ -187,7 +188,7 @@ class QuarantineMachine(RuleBasedStateMachine):
 
 class PostgresqlQuarantineMachine(QuarantineMachine):
     def database_url(self) -> str:
-        self.url = fresh_postgresql_url()
+        self.url = ready_stores.postgresql_url()
         return self.url
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from malote.accounts.audit import Actor
+from tests import ready_stores
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.relations_support import Booked, Store, store_in
 from tests.engines.test_relations_answers import NUMBER, answer, lot
@@ -18,7 +19,7 @@ BOSS = Actor("ana", "127.0.0.1")
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    database, erp = fresh_postgresql_url(), fresh_postgresql_url()
+    database, erp = ready_stores.postgresql_url(), fresh_postgresql_url()
     home: Path = tmp_path_factory.mktemp("relations")
     with store_in(home, database_url=database, erp_url=erp) as opened:
         yield opened

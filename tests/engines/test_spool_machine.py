@@ -15,7 +15,8 @@ from malote.register import replaying
 from malote.spool.documents import LeasedDocument
 from malote.spool.sql import Spool
 from malote.tills.till import Till, create_till
-from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests import ready_stores
+from tests.engines.postgres_support import discard_postgresql
 from tests.engines.spool_support import (
     Clock,
     assert_tallies_true,
@@ -168,7 +169,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
 class PostgresqlSpoolMachine(SpoolMachine):
     def open(self) -> Engine:
-        self.url = fresh_postgresql_url()
+        self.url = ready_stores.postgresql_url()
         return open_database(self.url)
 
     def teardown(self) -> None:

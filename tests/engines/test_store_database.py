@@ -1,6 +1,7 @@
 """The store database itself: its migrations, its durability, its errors."""
 
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,21 +24,55 @@ import malote.database.quarantine_tables
 import malote.database.runbook_tables
 import malote.database.structure_tables
 import malote.database.till_tables  # noqa: F401 - of the same metadata, as those above
-from malote.database import errors
+from malote.database import errors, migrations
 from malote.database.engine import open_database, reading, writing
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
 from malote.database.tables import metadata, till
+from tests import ready_stores
+from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
 ROW = {"name": "a", "name_key": "a", "label": "", "token_hash": b"", "created_at": 0.0}
 
 
-def test_migrated_database_is_what_the_tables_say(spool_engine: Engine) -> None:
-    with reading(spool_engine) as connection:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a database that takes the migration's steps itself."""
+    monkeypatch.setattr(migrations, "_upgrade", ready_stores.STEPS)
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'store.sqlite3'}"
+        return
+    url = fresh_postgresql_url()
+    yield url
+    discard_postgresql(url)
+
+
+def test_migrated_database_is_what_the_tables_say(empty_url: str) -> None:
+    engine = open_database(empty_url)
+    migrate(engine)
+    with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_what_tests_are_given_is_what_the_steps_make(tmp_path: Path) -> None:
+    made = []
+    for name, steps in (
+        ("stepped", ready_stores.STEPS),
+        ("first", ready_stores.upgrade),
+        ("next", ready_stores.upgrade),
+    ):
+        engine = open_database(f"sqlite:///{tmp_path / name}")
+        with writing(engine) as connection:
+            steps(connection)
+            everything = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+            rows = [connection.execute(select(table)).all() for table in metadata.sorted_tables]
+            made.append((connection.exec_driver_sql(everything).all(), rows))
+        engine.dispose()
+    assert made[0] == made[1] == made[2]
 
 
 def test_migrating_again_changes_nothing(spool_engine: Engine) -> None:
@@ -48,8 +83,8 @@ def test_migrating_again_changes_nothing(spool_engine: Engine) -> None:
         assert connection.execute(select(till.c.name)).scalar_one() == "a"
 
 
-def test_processes_that_start_at_once_migrate_once(spool_url: str) -> None:
-    engines = [open_database(spool_url) for _ in range(4)]
+def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None:
+    engines = [open_database(empty_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(migrate, engines))
     assert set(inspect(engines[0]).get_table_names()) >= {"till", "pouch", "document", "tally", "till_series"}
@@ -94,8 +129,6 @@ def test_commits_are_synchronous(spool_engine: Engine) -> None:
 
 @pytest.mark.postgresql
 def test_a_server_that_acknowledges_early_is_overruled() -> None:
-    from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
-
     url = fresh_postgresql_url()
     with psycopg.connect(url, autocommit=True) as connection:
         name = connection.info.dbname

@@ -14,7 +14,8 @@ from malote.app import Services
 from malote.app_console import console_services
 from malote.console.router import console
 from malote.tills.till import create_till
-from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests import ready_stores
+from tests.engines.postgres_support import discard_postgresql
 from tests.faces.console_support import csrf_of, send, signed_in, store
 from tests.faces.edge_support import Place, Raw, filled, places
 from tests.unit.fiscal.notes import build_note
@@ -118,7 +119,7 @@ BODIES = [
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
-    url = fresh_postgresql_url() if request.param == "postgresql" else ""
+    url = ready_stores.postgresql_url() if request.param == "postgresql" else ""
     try:
         with store(tmp_path, url) as opened:
             sender = create_till(opened.engine, "caixa1")[0]

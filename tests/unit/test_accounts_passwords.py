@@ -72,6 +72,13 @@ def test_no_hash_or_a_damaged_one_lets_nobody_in(kept: str | None) -> None:
     assert not passwords.matches(kept, GOOD)
 
 
+@pytest.mark.usefixtures("costly_hashes")
+def test_a_guess_costs_what_owasp_asks_for_and_more() -> None:
+    kept = passwords.hashed(GOOD)
+    assert kept.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
+    assert passwords.matches(kept, GOOD)
+
+
 def test_looking_for_nobodys_password_is_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
