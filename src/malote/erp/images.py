@@ -35,6 +35,7 @@ _VOID = ("issuer", "model", "series", "year", "first", "last")
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 Departures = dict[int, list[str]]
+Sides = dict[str, Side]  # of the sales, and by the name of their lines
 
 
 class Engine(fitting.Engine, call_statements.Engine, ordinary.Engine, Protocol):
@@ -47,12 +48,13 @@ def departures(
     """By document what differs, of those that differ; ``cancelled`` are the keys of sales that are. Raises
     ``ErpError``."""
     found: Departures = {}
+    sides: Sides = {}
     for start in range(0, len(postings), STEP):
         some = postings[start : start + STEP]
         with classified(engine.tables.sale.name), transaction() as connection:
             fit = fitting.fitted(some, engine, connection)
             batch = [one for one in fit.batch if one.document_id not in fit.unfit]
-            found |= _of_sales(engine, connection, batch, cancelled)
+            found |= _of_sales(engine, connection, batch, cancelled, sides)
             found |= _of_others(engine.tables, connection, batch)
             # Of the documents as they were read: the ledger knows no other letters.
             found = images_ledger.merged(found, images_ledger.departures(connection, engine.tables, some))
@@ -60,8 +62,9 @@ def departures(
 
 
 def _of_sales(
-    engine: Engine, connection: Connection, batch: Sequence[Posting], cancelled: Collection[str]
+    engine: Engine, connection: Connection, batch: Sequence[Posting], cancelled: Collection[str], sides: Sides
 ) -> Departures:
+    """``sides``: those of the steps before, which remember what they met."""
     sales = [(one, one.document) for one in batch if isinstance(one.document, Sale)]
     if not sales:
         return {}
@@ -72,10 +75,11 @@ def _of_sales(
         return images_ordinary.departures(ordinarily, engine.records(connection), tables, sales, cancelled)
     keys = sorted({sale.access_key for _, sale in sales})
     found: Departures = defaultdict(list)
-    header = Side(tables.sale, connection.dialect)
+    for name, mapped in (("", tables.sale), *_lined(tables)):
+        sides.setdefault(name, Side(mapped, connection.dialect))
+    header = sides[""]
     there = header.read(connection, keys)
-    lines = [(name, Side(mapped, connection.dialect)) for name, mapped in _lined(tables)]
-    read = [(name, side, side.read(connection, keys)) for name, side in lines]
+    read = [(name, side, side.read(connection, keys)) for name, side in sides.items() if name]
     for posting, sale in sales:
         own = there.get(sale.access_key, [])
         when = sale.issued_at if sale.access_key in cancelled else None
