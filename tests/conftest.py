@@ -13,7 +13,7 @@ from tests import ready_stores
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: a fifth of the suite was spent on looking through it for what is not used any more."""
+    """What is loaded by now stays: a fifth of the suite was spent on looking through it for what nobody uses."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 20)

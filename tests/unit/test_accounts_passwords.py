@@ -41,6 +41,7 @@ def test_what_will_not_do(password: str, code: str) -> None:
     assert not password or password not in str(caught.value)
 
 
+@pytest.mark.usefixtures("costly_hashes")
 def test_a_hash_is_argon2id_with_its_own_salt() -> None:
     kept = passwords.hashed(GOOD)
     assert re.match(r"\$argon2id\$v=19\$m=32768,t=3,p=1\$", kept)
@@ -70,13 +71,6 @@ def test_anything_can_be_tried_as_a_password(password: str) -> None:
 @pytest.mark.parametrize("kept", [None, "", "plain", "$argon2id$v=19$m=8,t=1,p=1$AAAA", "$argon2id$damaged"])
 def test_no_hash_or_a_damaged_one_lets_nobody_in(kept: str | None) -> None:
     assert not passwords.matches(kept, GOOD)
-
-
-@pytest.mark.usefixtures("costly_hashes")
-def test_a_guess_costs_what_owasp_asks_for_and_more() -> None:
-    kept = passwords.hashed(GOOD)
-    assert kept.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
-    assert passwords.matches(kept, GOOD)
 
 
 def test_looking_for_nobodys_password_is_the_same_work(monkeypatch: pytest.MonkeyPatch) -> None:

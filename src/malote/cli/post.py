@@ -10,6 +10,7 @@ import typer
 
 from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs
 from malote.config import Settings
+from malote.long_running import collect_seldom
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -46,6 +47,7 @@ def _post(services: "Services", *, once: bool) -> None:
         say(_said(settings, f"Documentos tratados: {handled}", f"Documents handled: {handled}"))
         return
     stop = threading.Event()
+    collect_seldom()
     with _told_to_stop(stop):
         poster.run(stop)
     say(_said(settings, "Parado.", "Stopped."), err=True)

@@ -13,6 +13,7 @@ import typer
 
 from malote.cli.common import ConfigOption, amount, fail, say, services_of, set_up_logs, warn
 from malote.config import Settings, file_of
+from malote.long_running import collect_seldom
 from malote.loopback import is_loopback
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
         fail(error.code, {"detail": error.detail}, services.settings)
     with _told_to_stop(stop, server), running(chosen, stop):
         _announce(services, listener)
+        collect_seldom()
         server.run(sockets=[listener])
     say("Stopped." if services.settings.language == "en" else "Parado.", err=True)
 

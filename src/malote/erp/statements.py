@@ -59,6 +59,7 @@ class Among(ColumnElement[bool]):
 
     inherit_cache = False
     type = Boolean()
+    _is_implicitly_boolean = True  # a condition, which no engine wants compared with 1
 
     def __init__(self, column: ColumnElement[Any], keys: Sequence[str]) -> None:
         self.column = column

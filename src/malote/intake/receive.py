@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 
 import structlog
@@ -136,19 +137,25 @@ class Intake:
         files: Sequence[PouchFile],
         accepted: Accepted = MappingProxyType({}),
         *,
+        own: set[SeriesKey] | None = None,
         hold: bool = False,
     ) -> list[list[IncomingDocument]]:
+        """``own``: series that are known to be the till's, asked a moment ago."""
         readings = [reader.read(file.content, self._limits) for file in files]
-        store = self._rules.store
-        return admit(
-            readings,
-            self._rules,
-            lambda wanted: series.judge(
-                self._engine, till, wanted, learn=store.learn_series, most=store.series_per_till
-            ),
-            accepted,
-            hold=hold,
-        )
+        judge = partial(self._judge_series, till, set() if own is None else own)
+        return admit(readings, self._rules, judge, accepted, hold=hold)
+
+    def _judge_series(
+        self, till: Till, own: set[SeriesKey], wanted: Collection[SeriesKey]
+    ) -> dict[SeriesKey, Problem | None]:
+        """Whether the till may use them; those that are its own are added to ``own``, and not asked for again."""
+        verdicts: dict[SeriesKey, Problem | None] = dict.fromkeys(own)
+        asked = [key for key in wanted if key not in own]
+        if asked:
+            store = self._rules.store
+            verdicts |= series.judge(self._engine, till, asked, learn=store.learn_series, most=store.series_per_till)
+            own |= {key for key, problem in verdicts.items() if problem is None}
+        return verdicts
 
     def _tell(self, till_id: int) -> None:
         """Where people look; in a thread, since who asks the quota must not wait for the database."""
@@ -160,9 +167,10 @@ class Intake:
     ) -> dict[bytes, list[IncomingDocument]]:
         """The documents of each file that there was time for, by its hash; of one slice at least."""
         found: dict[bytes, list[IncomingDocument]] = {}
+        own: set[SeriesKey] = set()  # within a pouch it is asked once
         for part in _slices(files):
             with self._turns.turn(till.id):
-                read = self._admit(till, part, hold=True)
+                read = self._admit(till, part, own=own, hold=True)
                 found |= zip((file.sha256 for file in part), read, strict=True)
             if self._monotonic() >= until:
                 break
