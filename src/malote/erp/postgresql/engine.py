@@ -16,7 +16,7 @@ from malote.erp.connecting import classified
 from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables, MappedTable
-from malote.erp.postgresql import grants, place, touched
+from malote.erp.postgresql import arrays, grants, place, touched  # noqa: F401 - arrays: how lists of keys are written
 from malote.erp.postgresql.copy_text import CopyText
 from malote.erp.postgresql.dialect import CHARACTERS, DIALECT
 from malote.erp.postgresql.fingerprints import fingerprint
