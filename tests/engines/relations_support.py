@@ -14,6 +14,7 @@ from malote.app_workers import build_poster
 from malote.config import DatabaseSettings, ErpSettings, FiscalSettings, Settings, StoreSettings
 from malote.fiscal.operations import Effect
 from malote.posting.poster import Poster
+from malote.reconciliation import erp_comparison
 from malote.register import reports
 from malote.register.documents import StoredDocument
 from malote.tills.till import Till, create_till
@@ -76,13 +77,15 @@ class Store:
         return [self.state(one) for one in contents]
 
     def nobody_is_asked(self) -> None:
-        """Nothing is rejected, waits, is still to be booked, or is flagged."""
+        """Nothing is rejected, waits, is still to be booked, or is flagged; and the ERP has it as it was booked."""
         for status in reports.status(self.services.engine, now=self.services.spool.clock()):
             assert (status.rejected, status.waiting, status.pending) == (0, 0, 0), (
                 status.till,
                 status.rejected_reasons,
             )
         assert reports.flagged(self.services.engine) == []
+        for ids in erp_comparison.pages(self.services.engine):
+            assert erp_comparison.compare(self.services.engine, self.poster._erp, ids).differences == []
 
     def documents(self) -> list[StoredDocument]:
         return reports.documents_of(self.services.engine, limit=1000)

@@ -10,8 +10,7 @@ import pytest
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
 from malote.quarantine.reports import Selection
-from malote.register import reports
-from tests.engines.relations_support import Booked, Store, store_in
+from tests.engines.relations_support import Booked, store_in
 from tests.unit.fiscal.notes import NAMESPACE, build_cancellation, build_note, build_void, key_of
 from tests.unit.fiscal.support import signed_anew
 
@@ -33,11 +32,6 @@ def answer(status: int = 100, of: bytes = AUTHORISED, root: str = "retEnviNFe") 
 def lot(note: bytes) -> bytes:
     text = note.decode()
     return f'<enviNFe xmlns="{NAMESPACE}"><idLote>1</idLote>{text[text.index("<NFe") :]}</enviNFe>'.encode()
-
-
-def nobody_is_asked(store: Store) -> None:
-    for status in reports.status(store.services.engine, now=store.services.spool.clock()):
-        assert (status.rejected, status.waiting, status.pending) == (0, 0, 0), (status.till, status.rejected_reasons)
 
 
 @pytest.mark.parametrize("tills", [("caixa1", "caixa1"), ("caixa1", "caixa2")])
@@ -66,7 +60,7 @@ def test_they_are_joined_by_key_in_either_order(
         assert store.document(note).authorised
         assert store.state(said) in (("kept", "answer_known"), ("kept", "answer_joined"))
         assert store.told(said, tills[1]).state == "posted"
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_they_are_joined_across_a_restart_and_once(tmp_path: Path) -> None:
@@ -98,7 +92,7 @@ def test_booked_and_not_settled_before_the_machine_died(tmp_path: Path) -> None:
         assert store.stock() == -1
         assert store.state(note) == ("posted", None)
         assert not store.document(note).duplicate
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
@@ -108,7 +102,7 @@ def test_several_answers_about_one_note(tmp_path: Path, order: tuple[int, ...]) 
         store.send(*(files[place] for place in order))
         assert store.booked() == SOLD
         assert store.state(files[1]) == store.state(files[2]) == ("kept", "answer_processing")
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 @pytest.mark.parametrize("first", ["note", "answer"])
@@ -121,7 +115,7 @@ def test_an_offline_sale_gets_its_protocol_from_the_answer(tmp_path: Path, first
         assert store.booked() == {key_of(offline): Booked(Decimal("25.90"), NUMBER, 100, False)}
         assert store.stock() == -1
         assert store.document(offline).authorised
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_an_answer_whose_note_never_comes_is_told_and_settled_by_the_note(tmp_path: Path) -> None:
@@ -132,7 +126,7 @@ def test_an_answer_whose_note_never_comes_is_told_and_settled_by_the_note(tmp_pa
         store.send(note)
         assert store.booked() == SOLD
         assert store.state(said) == ("kept", "superseded")
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_a_note_given_up_before_its_answer_came_is_booked_with_it(tmp_path: Path) -> None:
@@ -144,7 +138,7 @@ def test_a_note_given_up_before_its_answer_came_is_booked_with_it(tmp_path: Path
         store.post()
         assert store.booked() == SOLD
         assert store.state(note) == ("posted", None)
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 # ---- 204 and its kind ----
@@ -170,7 +164,7 @@ def test_a_refused_version_is_settled_by_the_authorised_one(tmp_path: Path, stat
         assert store.stock() == -1
         assert store.state(refused) == ("kept", "superseded")
         assert store.told(refused).state == "posted"
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_what_was_settled_leaves_the_folder_of_rejected_files(tmp_path: Path) -> None:
@@ -197,7 +191,7 @@ def test_a_look_up_s_answer_alone_books_what_204_held_up(tmp_path: Path) -> None
         store.post()
         assert store.booked() == SOLD
         assert store.state(REFUSED) == ("posted", None)
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 @pytest.mark.parametrize("first", ["answer", "refused"])
@@ -206,7 +200,7 @@ def test_refused_note_and_authorising_answer_in_either_order(tmp_path: Path, fir
         store.send(*((answer(), REFUSED) if first == "answer" else (REFUSED, answer())))
         store.post()
         assert store.booked() == SOLD
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_539_is_settled_when_the_other_key_s_sale_of_the_same_money_is_booked(tmp_path: Path) -> None:
@@ -226,7 +220,7 @@ def test_539_that_comes_behind_the_other_key_s_sale_is_settled_as_well(tmp_path:
         store.send(AUTHORISED, refused)
         assert store.booked() == SOLD
         assert store.state(refused) == ("kept", "superseded")
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 @pytest.mark.parametrize("status", [778, 204, 206, 217])
@@ -241,7 +235,7 @@ def test_a_refused_note_of_a_void_number_is_settled_in_either_order(tmp_path: Pa
             store.send(*((void, refused) if first == "void" else (refused, void)))
         assert store.booked() == {}
         assert store.state(refused) == ("kept", "number_voided")
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_a_refusal_in_a_file_of_its_own_is_settled_where_the_number_is_void(tmp_path: Path) -> None:
@@ -251,7 +245,7 @@ def test_a_refusal_in_a_file_of_its_own_is_settled_where_the_number_is_void(tmp_
         store.post()
         assert store.state(note) == ("kept", "number_voided")
         assert store.booked() == {}
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_a_refused_note_beside_the_void_numbers_stays_a_persons_matter(tmp_path: Path) -> None:
@@ -286,7 +280,7 @@ def test_a_refusal_of_what_is_authorised_says_nothing_new(tmp_path: Path) -> Non
     with store_in(tmp_path) as store:
         store.send(AUTHORISED, again)
         assert store.state(again) == ("kept", "answer_known")
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 @pytest.mark.parametrize(("status", "code"), [(301, "denied"), (215, "answer_schema"), (204, "authority_has_it")])
@@ -323,7 +317,7 @@ def test_a_look_up_with_a_cancellation_cancels_and_rejects_nothing(tmp_path: Pat
         store.post()
         assert store.booked() == {KEY: Booked(Decimal("25.90"), NUMBER, 100, True)}
         assert store.stock() == 0
-        nobody_is_asked(store)
+        store.nobody_is_asked()
         assert store.told(found).state == "posted"
 
 
@@ -334,7 +328,7 @@ def test_an_answer_that_a_note_is_cancelled_waits_for_nobody_once_it_is(tmp_path
         assert store.state(said) == ("rejected", "note_cancelled")
         store.send(event)
         assert store.state(said) == ("kept", "superseded")
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_a_cancellation_that_was_registered_before_cancels(tmp_path: Path) -> None:
@@ -389,7 +383,7 @@ def test_a_booked_offline_sale_gets_no_protocol_of_another_version(tmp_path: Pat
         assert store.state(files[1]) == ("rejected", "digest_disagrees")
         store.send(build_note(number=35, emission=9, protocol=True))
         assert store.booked()[key_of(note)].status == 100
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 @pytest.mark.parametrize("emission", [1, 9])
@@ -399,7 +393,7 @@ def test_the_answer_to_this_very_note_is_joined(tmp_path: Path, emission: int) -
         store.send(note, answer_to(note, another=False))
         store.post()
         assert store.booked()[key_of(note)].status == 100
-        nobody_is_asked(store)
+        store.nobody_is_asked()
 
 
 def test_a_mended_file_after_its_answer_came_alone_may_take_the_place_of_the_offline_one(tmp_path: Path) -> None:
@@ -415,4 +409,13 @@ def test_a_mended_file_after_its_answer_came_alone_may_take_the_place_of_the_off
         store.post()
         assert store.booked() == {key_of(offline): Booked(Decimal("25.90"), NUMBER, 100, False)}
         assert store.stock() == -1
-        nobody_is_asked(store)
+        store.nobody_is_asked()
+
+
+def test_a_sale_that_its_authorised_version_completed_is_as_it_should_be(tmp_path: Path) -> None:
+    offline = build_note(number=36, emission=9)
+    sent = build_note(number=36, emission=9, protocol=True).replace(b"<NCM>10063021<", b"<NCM>10063011<")
+    with store_in(tmp_path) as store:
+        store.send(offline, sent)
+        assert store.booked() == {key_of(offline): Booked(Decimal("25.90"), NUMBER, 100, False)}
+        store.nobody_is_asked()

@@ -48,16 +48,19 @@ def _entries(connection: Connection, tables: ErpTables, identities: Iterable[str
 
 
 def _differing(entry: Any, own: Sequence[Any]) -> list[str]:
-    """A later version may have been booked in the first one's place: its content then stands there, under the first
-    one's number."""
+    """A later version may have been booked in the first one's place: its content then stands there, under its number or
+    the first one's."""
+    held = bytes(entry.content_hash)
+    saying = [one for one in own if held == content_hash(one.document) or has_content(one.document, held)]
     bookers = [one for one in own if not _is_duplicate(one)]
+    if not any(one in saying for one in bookers):
+        bookers += saying
     fields = []
     if entry.document_id not in {one.document_id for one in bookers}:
         fields.append(DOCUMENT)
     if entry.till not in {one.till for one in bookers}:
         fields.append(TILL)
-    held = bytes(entry.content_hash)
-    if not any(held == content_hash(one.document) or has_content(one.document, held) for one in own):
+    if not saying:
         fields.append(CONTENT)
     return fields
 
