@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 
+from malote.app import services_for
 from malote.cli.main import assemble
 from malote.cli.pages import leaves
+from malote.config import Settings
 
+MOST_MODULES = 660  # with Python's own; 560 to 603 on 28 November 2026
 SERVER = {"sqlalchemy", "litestar", "alembic", "psycopg", "argon2", "uvicorn"}
 
 
@@ -36,3 +40,21 @@ def test_the_agent_at_a_till_loads_no_server() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not SERVER & set(loaded.stdout.split())
     assert "lxml" in loaded.stdout
+
+
+@pytest.mark.parametrize("words", [("status",), ("rejected", "list"), ("books", "board")])
+def test_a_command_that_only_shows_loads_little(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Loading is nearly all that such a command costs."""
+    (tmp_path / "malote.toml").write_text('home = "."\n', encoding="utf-8")
+    with services_for(Settings(home=str(tmp_path))):
+        pass  # a store that is there
+    program = (
+        f"import sys, atexit; sys.argv = ['malote', *{words!r}]\n"
+        "atexit.register(lambda: print('LOADED', *sys.modules))\n"
+        "from malote.cli.main import main; main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    loaded = ended.stdout.partition("LOADED")[2].split()
+    assert "sqlalchemy" in loaded
+    assert not {"litestar", "alembic", "psycopg", "uvicorn", "lxml", "apprise", "oracledb", "pymysql"} & set(loaded)
+    assert len(loaded) < MOST_MODULES
