@@ -32,14 +32,13 @@ from malote.locks import automatic
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
-from malote.posting.products import REMEMBERED_SECONDS, Products
 from malote.posting.second_look import look_again
-from malote.quarantine import cure_product
 from malote.reconciliation import erp_memory
 from malote.remembered import Remembered
 from malote.schema.form import StructureError
 from malote.spool import leasing, retention
 from malote.spool.presence import Presence, watched
+from malote.spool.products import REMEMBERED_SECONDS, Products, mapped
 from malote.spool.sql import Spool
 from malote.structures.signing import signing_key
 from malote.tills import till as tills
@@ -119,7 +118,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
     connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
     watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
     lookout = Lookout(watch, program)
-    products = Remembered[None, Products](lambda _: cure_product.product_map(parts.engine), REMEMBERED_SECONDS)
+    products = Remembered[None, Products](lambda _: mapped(parts.engine), REMEMBERED_SECONDS)
     return Poster(
         parts.spool,
         parts.engine,

@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from malote.database.quarantine_tables import accepted_problem
-from malote.posting.products import renamed
+from malote.erp.engines import open_configured
 from malote.quarantine.reports import QuarantineError, Selection
 from malote.quarantine.words import WORDS, words
+from malote.reconciliation import erp_comparison
 from malote.register import contents, reports
 from malote.spool import history
 from malote.spool.history import WHATS
+from malote.spool.products import renamed
 from malote.tills.series import assign, series_of
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House
@@ -238,6 +240,10 @@ def test_a_product_is_booked_under_its_mapped_code(house: House) -> None:
     assert contents.content(house.spool.engine, one) == note
     (entry,) = house.audited("product_mapped")
     assert entry.after == {"issuer": ISSUER, "old_code": "OLD", "new_code": "NEW"}
+    assert differing(house, one) == []
+    with sqlite3.connect(house.settings.home_path / "erp.sqlite3") as connection:
+        connection.execute("UPDATE sale_item SET product_code = 'NEWER' WHERE product_code = 'NEW'")
+    assert differing(house, one) == ["items[1].product_code"]
 
 
 def test_a_mapping_made_after_the_booking_makes_no_other_sale(house: House) -> None:
@@ -265,6 +271,14 @@ def test_a_products_new_code_must_be_one(house: House, code: str) -> None:
     with pytest.raises(QuarantineError) as caught:
         house.quarantine.map_product(one, "OLD", code, MARIA)
     assert caught.value.code == "product_code_invalid"
+
+
+def differing(house: House, document_id: int) -> list[str]:
+    erp = open_configured(house.settings)
+    try:
+        return [one.fields for one in erp_comparison.compare(house.engine, erp, [document_id]).differences]
+    finally:
+        erp.close()
 
 
 def booked_products(house: House) -> list[str]:

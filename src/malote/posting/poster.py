@@ -29,12 +29,12 @@ from malote.posting.joiner import Joiner
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
-from malote.posting.products import Products, renamed
 from malote.posting.reversals import Reversals
 from malote.register import handover, replaying
 from malote.spool import outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.presence import Presence
+from malote.spool.products import Products, renamed
 from malote.spool.queue import Queue
 
 # A spool in which there was nothing for so many looks (two seconds) is looked at this much more rarely, until something

@@ -1,12 +1,10 @@
 """Products that the ERP calls otherwise: mapped by a person, and booked so; the document stays as it is."""
 
-from typing import Any
-
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.database.engine import reading, writing
+from malote.database.engine import writing
 from malote.fiscal.documents import Sale
 from malote.quarantine.deleting import typed_or_empty
 from malote.quarantine.parts import Parts
@@ -79,10 +77,3 @@ def _rejected(parts: Parts, document_id: int) -> StoredDocument:
     if stored.state != "rejected":
         raise QuarantineError("document_moved_on")
     return stored
-
-
-def product_map(engine: Engine) -> dict[tuple[str, str], str]:
-    """Every mapping: (issuer, old code) -> new code. Raises ``StoreError``."""
-    with reading(engine) as connection:
-        rows: Any = connection.execute(text("SELECT issuer, old_code, new_code FROM product_map"))
-        return {(row.issuer, row.old_code): row.new_code for row in rows}

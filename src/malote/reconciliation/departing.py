@@ -1,17 +1,19 @@
 """Which fields the ERP has otherwise of what was booked, as differences: one of each document, by its heaviest."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from malote.fiscal.documents import NumberVoid, identity
 from malote.reconciliation.booked_content import Content, contents
 from malote.reconciliation.erp_differences import Booked, Difference, What, Witness
+from malote.spool.products import mapped, renamed
 
 GONE, TWICE = "-", "++"  # as in ``erp.protocol``
 _MOST_FIELDS = 10
+_LEDGER = "ledger."
 # In the order of their weight; what stands nowhere here is ``content``.
 _OF_FIELDS: tuple[tuple[What, frozenset[str]], ...] = (
     ("deleted", frozenset({GONE})),
@@ -47,20 +49,46 @@ def with_contents(connection: Connection, booked: Sequence[Booked]) -> tuple[lis
 
 
 def with_departures(
-    erp: Witness, booked: Sequence[Booked], contents: Contents, found: Sequence[Difference]
+    engine: Engine, erp: Witness, booked: Sequence[Booked], contents: Contents, found: Sequence[Difference]
 ) -> list[Difference]:
     """``found`` and what else differs of documents of which nothing was found yet. Raises what the ERP raises."""
     told = {one.booked.id for one in found}
     left = [one for one in booked if one.id not in told and one.identity in contents]
     asked = [content for one in left for content in contents[one.identity] if one.kind == content.kind]
     cancelled = {one.access_key for one in booked if one.cancelled}
-    departures = erp.departures(asked, cancelled) if asked else {}
+    departures = _under_other_names(engine, erp, asked, cancelled, erp.departures(asked, cancelled) if asked else {})
     if not departures:
         return list(found)
     more = [one for each in left if (one := _difference(each, contents[each.identity], departures))]
     keys = {one.booked.access_key for one in (*found, *more) if one.booked.kind == "sale"}
     # A sale that isn't cancelled any more, and the cancellation's own row, are one tampering.
     return [*found, *(one for one in more if one.booked.kind != "cancellation" or one.booked.access_key not in keys)]
+
+
+def _under_other_names(
+    engine: Engine,
+    erp: Witness,
+    asked: Sequence[Content],
+    cancelled: Collection[str],
+    departures: Mapping[int, Sequence[str]],
+) -> Mapping[int, Sequence[str]]:
+    """Without what differs only since a person mapped the till's products to the ERP's."""
+    doubtful = {place for place, fields in departures.items() if any("product_code" in field for field in fields)}
+    names = mapped(engine) if doubtful else {}
+    renaming = [(one, renamed(one.document, names)) for one in asked if one.document_id in doubtful]
+    other = [msgspec.structs.replace(one, document=document) for one, document in renaming if document != one.document]
+    if not other:
+        return departures
+    again = erp.departures(other, cancelled)
+    # The ledger's entry was compared already: its hash is that of the document as it came.
+    told = {
+        one.document_id: [
+            *(field for field in again.get(one.document_id, ()) if not field.startswith(_LEDGER)),
+            *(field for field in departures[one.document_id] if field.startswith(_LEDGER)),
+        ]
+        for one in other
+    }
+    return {**departures, **told}
 
 
 def _difference(booked: Booked, own: Sequence[Content], departures: Mapping[int, Sequence[str]]) -> Difference | None:

@@ -104,7 +104,7 @@ def _compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -
         rows[row.access_key].append(row)
     found = [one for each in booked if (one := _judged(each, each.identity in entries, rows, sales=sales))]
     if sales:
-        found = departing.with_departures(erp, booked, contents, found)
+        found = departing.with_departures(engine, erp, booked, contents, found)
     with reading(engine) as connection:
         return Compared(booked, rows, _without_open(connection, found))
 

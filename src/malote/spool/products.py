@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 import msgspec
+from sqlalchemy import Engine, select
 
+from malote.database.engine import reading
+from malote.database.quarantine_tables import product_map
 from malote.fiscal.documents import Document, Sale
 
 Products = Mapping[tuple[str, str], str]  # issuer and the till's code -> the ERP's
@@ -23,3 +26,10 @@ def renamed(document: Document, products: Products) -> Document:
         for item in document.items
     ]
     return msgspec.structs.replace(document, items=tuple(items))
+
+
+def mapped(engine: Engine) -> Products:
+    """Every mapping there is. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        rows = connection.execute(select(product_map.c.issuer, product_map.c.old_code, product_map.c.new_code))
+        return {(row.issuer, row.old_code): row.new_code for row in rows}
