@@ -14,6 +14,8 @@ import pytest
 
 pytestmark = pytest.mark.processes
 
+# Left for a newcomer to mend; the half file that is planted besides is settled by the whole one, once that is booked.
+PLANTED = {"erp_constraint"}
 _IN_ERP = re.compile(r"In the ERP: (\d+) sales")
 
 
@@ -38,7 +40,7 @@ def test_it_sells_until_ctrl_c_and_continues(tmp_path: Path) -> None:
         demo = subprocess.Popen(arguments(tmp_path / "loja"), stdout=file, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + 300
-        while not (re.search(r"In the ERP: [1-9]", output.read_text()) and len(reasons(tmp_path / "loja")) == 2):
+        while not (re.search(r"In the ERP: [1-9]", output.read_text()) and reasons(tmp_path / "loja") == PLANTED):
             assert time.monotonic() < deadline, output.read_text()
             assert demo.poll() is None, output.read_text()
             time.sleep(0.1)
@@ -53,8 +55,7 @@ def test_it_sells_until_ctrl_c_and_continues(tmp_path: Path) -> None:
     said = output.read_text()
     assert "Drop your XML files here:" in said
     assert re.search(r"Console: http://127.0.0.1:\d+/console · user demo, password \S{12,}", said)
-    # Planted for a newcomer to mend.
-    assert reasons(tmp_path / "loja") == {"file_damaged", "erp_constraint"}
+    assert reasons(tmp_path / "loja") == PLANTED
     assert said.rstrip().endswith("All stopped. Run it again to continue.")
 
     again = subprocess.run(
