@@ -96,7 +96,7 @@ def test_the_structures_are_updated_and_the_rejected_sales_end_posted(
         expect(page.get_by_text("A estrutura está em dia")).to_be_visible()
 
         # The tab beside it, Winthor: Selecionar Todos, Atualizar.
-        page.get_by_role("link", name="Winthor").click()
+        page.get_by_role("link", name="Winthor", exact=True).click()
         expect(page.get_by_role("heading", name="O que será executado")).to_be_visible()
         expect(page.get_by_text(re.compile("ALTER TABLE")).first).to_be_visible()
         expect(page.get_by_role("button", name="Atualizar", exact=True)).to_be_disabled()

@@ -71,6 +71,7 @@ def test_every_page_asks_who_is_there(services: Services) -> None:
 
 SEEN_BY_ALL = {
     "/console/alerts",
+    "/console/assistant",
     "/console/reconciliation",
     "/console",
     "/console/{rest:path}",

@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Protocol
 
 import msgspec
@@ -101,6 +101,8 @@ class Check:
             till.settle()
         self._watcher.stage(Phrase.SETTLING)
         self._wait(self._settled(self._files()))
+        with suppress(StuckError):  # what still disagrees then is told by the proof
+            self._wait(self._folder_agrees)
         return prove(self._gather())
 
     def _sell(self, count: int) -> None:
@@ -142,6 +144,11 @@ class Check:
             return not any(till.pending or till.waiting for till in self._server.status())
 
         return settled
+
+    def _folder_agrees(self) -> bool:
+        """The file of what is rejected no more goes a moment later than its state."""
+        rejected = {(one.till, one.sha256) for one in evidence.documents(self._server) if one.state == "rejected"}
+        return rejected == evidence.kept(self._store.rejected)
 
     def _wait(self, done: Callable[[], bool]) -> None:
         """Looks after the processes until it is done. Raises ``StuckError`` when nothing moves any more."""

@@ -62,7 +62,7 @@ def gather(
         written={(till.plan.name, sha256) for till in tills for sha256 in written(till)},
         outboxes=[file for till in tills for file in _outbox(till)],
         server=list(documents(server)),
-        kept=_kept(rejected),
+        kept=kept(rejected),
         booked=erp.booked(),
         uneven=erp.uneven(),
         stock=erp.stock(),
@@ -145,7 +145,7 @@ def _document(stored: StoredDocument) -> ServerDocument:
     )
 
 
-def _kept(rejected: Path) -> set[tuple[str, str]]:
+def kept(rejected: Path) -> set[tuple[str, str]]:
     """Till and hash of each rejected document that has a sidecar beside it."""
     return {
         (path.parent.name, hashlib.sha256(path.read_bytes()).hexdigest())

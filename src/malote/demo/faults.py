@@ -18,7 +18,7 @@ from malote.demo.proof import Planted, ServerDocument
 from malote.demo.words import Phrase
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_CUT_SHORT = frozenset({"file_damaged"})
+_BY_THE_WHOLE_FILE = frozenset({"superseded"})
 
 
 class Faults:
@@ -72,7 +72,7 @@ class Faults:
 
     def _truncate(self) -> None:
         content = cut_short(self._other)
-        self._plant(Phrase.FAULT_TRUNCATED, self._other, content, "rejected", _CUT_SHORT)
+        self._plant(Phrase.FAULT_TRUNCATED, self._other, content, "kept", _BY_THE_WHOLE_FILE)
 
     def _cancel_early(self) -> None:
         _, (sale, event) = self._first.prepare(cancelled=True)
@@ -118,7 +118,7 @@ class Faults:
         fault: Phrase,
         till: Pos,
         content: bytes,
-        state: Literal["posted", "rejected"] = "posted",
+        state: Literal["posted", "rejected", "kept"] = "posted",
         codes: frozenset[str] = frozenset(),
         *,
         duplicate: bool | None = None,

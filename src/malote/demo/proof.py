@@ -58,8 +58,8 @@ class Planted(msgspec.Struct, frozen=True):
     fault: Phrase
     till: str
     sha256: str
-    state: Literal["posted", "rejected"]
-    codes: frozenset[str] = frozenset()  # one of them, when rejected
+    state: Literal["posted", "rejected", "kept"]
+    codes: frozenset[str] = frozenset()  # one of them, unless posted
     duplicate: bool | None = None  # None: either will do
 
     @property
@@ -167,9 +167,9 @@ def _files(evidence: Evidence) -> Iterator[Difference]:
 
 def _documents(evidence: Evidence) -> Iterator[Difference]:
     """Every sale stands on the server, settled as it must be; nothing is rejected that was not meant to be."""
-    meant = _meant_to_be_rejected(evidence)
+    meant = {(planted.till, planted.sha256): planted.state for planted in evidence.planted}
     for document in evidence.server:
-        wanted = "rejected" if (document.till, document.sha256) in meant else "posted"
+        wanted = meant.get((document.till, document.sha256), "posted")
         if document.state != wanted:
             subject = document.access_key or document.sha256[:16]
             yield Difference(subject, Phrase.SERVER_STATE, f"{document.till}: {document.state} {document.code or ''}")
@@ -234,9 +234,7 @@ def _meant_to_be_rejected(evidence: Evidence) -> set[tuple[str, str]]:
 def _ending(planted: Planted, evidence: Evidence) -> Ending:
     place = (planted.till, planted.sha256)
     documents = [each for each in evidence.server if (each.till, each.sha256) == place]
-    found = ", ".join(
-        sorted({each.code if each.state == "rejected" and each.code else each.state for each in documents})
-    )
+    found = ", ".join(sorted({each.code if each.state != "posted" and each.code else each.state for each in documents}))
     right = len(documents) == 1 and all(_as_planted(planted, each) for each in documents)
     return Ending(planted, found, right and (planted.state != "rejected" or place in evidence.kept))
 
