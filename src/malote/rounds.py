@@ -55,6 +55,10 @@ class Rounds:
         if cost >= REST_FROM_SECONDS:
             self._rests[name] = self._clock() + min(cost * REST_TIMES, LONGEST_REST_SECONDS)
 
+    def stir(self, name: str) -> None:
+        """What its files are of has changed, though nothing happened in the folder: it is due."""
+        self._known.pop(name, None)
+
     def _owes_rest(self, name: str) -> bool:
         """Whether the folder rests still. It is due afterwards, whatever its time says then."""
         if self._rests.get(name, 0.0) <= self._clock():

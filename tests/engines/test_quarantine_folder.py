@@ -1,5 +1,6 @@
 """Folder and tab never disagree: what is done in ``rejeitados/`` by hand, one case at a time."""
 
+import os
 import shutil
 import threading
 import time
@@ -29,6 +30,19 @@ GOOD = build_note(number=1)
 def test_a_rejected_file_is_in_the_folder(house: House) -> None:
     house.reject(BAD)
     assert house.in_folder() == [BAD]
+
+
+def test_the_file_of_what_another_document_settled_goes_though_nothing_happens_in_the_folder(house: House) -> None:
+    cut = GOOD[:2500]
+    house.reject(cut)
+    hour_ago = time.time() - 3600
+    os.utime(house.folder, (hour_ago, hour_ago))
+    house.scan()  # nothing to be done in it, and its time is an old one
+    house.take(GOOD)
+    house.post()
+    assert house.state_of(cut) == "kept"
+    house.scan()
+    assert house.in_folder() == []
 
 
 # ---- put in ----

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, select, text
 
 from malote import durable
 from malote.database.engine import reading, writing
-from malote.database.quarantine_tables import folder_mark, trash
+from malote.database.quarantine_tables import document_event, folder_mark, trash
 from malote.database.tables import document as documents
 from malote.quarantine.keeping import Place, stem
 from malote.register import handover
@@ -45,6 +45,24 @@ def rejected(engine: Engine, till_id: int) -> Iterator[Row]:
 def tills_kept(engine: Engine) -> set[int]:
     """The ids of the tills that have rejected documents whose files were written."""
     query = select(documents.c.till_id).where(documents.c.state == "rejected", documents.c.kept.is_(True)).distinct()
+    with reading(engine) as connection:
+        return set(connection.execute(query).scalars())
+
+
+def newest_event(engine: Engine) -> int:
+    newest = select(document_event.c.id).order_by(document_event.c.id.desc()).limit(1)
+    with reading(engine) as connection:
+        return connection.execute(newest).scalar() or 0
+
+
+def tills_settled(engine: Engine, after: int, until: int) -> set[int]:
+    """The ids of the tills of which another document settled something, by the events beyond ``after``."""
+    query = (
+        select(documents.c.till_id)
+        .join_from(document_event, documents, document_event.c.document_id == documents.c.id)
+        .where(document_event.c.id > after, document_event.c.id <= until, document_event.c.what == "kept")
+        .distinct()
+    )
     with reading(engine) as connection:
         return set(connection.execute(query).scalars())
 

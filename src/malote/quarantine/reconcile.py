@@ -52,6 +52,7 @@ class Reconciler:
         self._memories: dict[str, Memory] = {}  # by folder
         self._failing = Failing(monotonic)
         self._told: set[tuple[str, str, str]] = set()
+        self._event: int | None = None  # every folder is looked into at the first scan
 
     def run(self, stop: threading.Event) -> None:
         """Scans until ``stop`` is set: when something changes, and every so often, since watchers miss files."""
@@ -123,6 +124,7 @@ class Reconciler:
         if touched is None or not all(self._is_there(name) for name in touched):
             self._folders, self._beside = folder.places(self._parts.folder, tills)
             lost = self._write_lost(tills)
+        self._stir_settled()
         due = self._rounds.due({name: path for name, (_, path) in self._folders.items()}, touched)
         for name, changed_at in due.items():
             told, waiting, began = len(self._failing.told), self._waiting, time.thread_time()
@@ -130,6 +132,17 @@ class Reconciler:
             quiet = (len(self._failing.told), self._waiting) == (told, waiting)
             self._rounds.done(name, changed_at, quiet=quiet, cost=time.thread_time() - began)
         return len(due) + lost
+
+    def _stir_settled(self) -> None:
+        """Another document may settle a rejected one, in another process: its file must go, and no folder says so."""
+        newest = index.newest_event(self._parts.engine)
+        if newest == self._event:
+            return
+        settled = set() if self._event is None else index.tills_settled(self._parts.engine, self._event, newest)
+        self._event = newest
+        for name, (till, _) in self._folders.items():
+            if till.id in settled:
+                self._rounds.stir(name)
 
     def _is_there(self, name: str) -> bool:
         return name in self._folders and self._folders[name][1].is_dir()
