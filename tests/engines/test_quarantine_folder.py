@@ -18,6 +18,7 @@ from malote.register import replaying
 from malote.spool.documents import Reason, RejectedDocument
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House, contents_of, sha256
+from tests.engines.test_relations_answers import answer
 from tests.unit.fiscal.notes import build_note
 
 pytest_plugins = ("tests.engines.quarantine_fixtures",)
@@ -32,15 +33,31 @@ def test_a_rejected_file_is_in_the_folder(house: House) -> None:
     assert house.in_folder() == [BAD]
 
 
+def untouched(house: House) -> None:
+    """Nothing is left to be done in the folder, and its time is an old one."""
+    hour_ago = time.time() - 3600
+    os.utime(house.folder, (hour_ago, hour_ago))
+    house.scan()
+
+
 def test_the_file_of_what_another_document_settled_goes_though_nothing_happens_in_the_folder(house: House) -> None:
     cut = GOOD[:2500]
     house.reject(cut)
-    hour_ago = time.time() - 3600
-    os.utime(house.folder, (hour_ago, hour_ago))
-    house.scan()  # nothing to be done in it, and its time is an old one
+    untouched(house)
     house.take(GOOD)
     house.post()
     assert house.state_of(cut) == "kept"
+    house.scan()
+    assert house.in_folder() == []
+
+
+def test_the_file_of_what_an_answer_authorised_goes_though_nothing_happens_in_the_folder(house: House) -> None:
+    sent = build_note(number=1, protocol=False)
+    house.refuse(sent, "never_authorised")
+    untouched(house)
+    house.take(answer(of=GOOD), till=create_till(house.engine, "caixa2")[0])
+    house.post()
+    assert house.state_of(sent) == "posted"
     house.scan()
     assert house.in_folder() == []
 

@@ -55,12 +55,15 @@ def newest_event(engine: Engine) -> int:
         return connection.execute(newest).scalar() or 0
 
 
-def tills_settled(engine: Engine, after: int, until: int) -> set[int]:
-    """The ids of the tills of which another document settled something, by the events beyond ``after``."""
+def tills_moved_on(engine: Engine, after: int, until: int) -> set[int]:
+    """The ids of the tills of which something may have left the rejected ones, by the events beyond ``after``: another
+    document settled it, or brought what it lacked."""
     query = (
         select(documents.c.till_id)
         .join_from(document_event, documents, document_event.c.document_id == documents.c.id)
-        .where(document_event.c.id > after, document_event.c.id <= until, document_event.c.what == "kept")
+        .where(
+            document_event.c.id > after, document_event.c.id <= until, document_event.c.what.in_(("kept", "replayed"))
+        )
         .distinct()
     )
     with reading(engine) as connection:

@@ -124,7 +124,7 @@ class Reconciler:
         if touched is None or not all(self._is_there(name) for name in touched):
             self._folders, self._beside = folder.places(self._parts.folder, tills)
             lost = self._write_lost(tills)
-        self._stir_settled()
+        self._stir_moved_on()
         due = self._rounds.due({name: path for name, (_, path) in self._folders.items()}, touched)
         for name, changed_at in due.items():
             told, waiting, began = len(self._failing.told), self._waiting, time.thread_time()
@@ -133,15 +133,16 @@ class Reconciler:
             self._rounds.done(name, changed_at, quiet=quiet, cost=time.thread_time() - began)
         return len(due) + lost
 
-    def _stir_settled(self) -> None:
-        """Another document may settle a rejected one, in another process: its file must go, and no folder says so."""
+    def _stir_moved_on(self) -> None:
+        """Another document may settle a rejected one or bring what it lacked, in another process: its file must go, and
+        no folder says so."""
         newest = index.newest_event(self._parts.engine)
         if newest == self._event:
             return
-        settled = set() if self._event is None else index.tills_settled(self._parts.engine, self._event, newest)
+        moved_on = set() if self._event is None else index.tills_moved_on(self._parts.engine, self._event, newest)
         self._event = newest
         for name, (till, _) in self._folders.items():
-            if till.id in settled:
+            if till.id in moved_on:
                 self._rounds.stir(name)
 
     def _is_there(self, name: str) -> bool:
