@@ -66,8 +66,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "till": (
         _Part("till", ("till",)),
         _Part("till_start", ("till",)),
-        _Part("till_vanished", ("till",)),
-        _Part("till_lost", ("till",)),
+        _Part("till_forgetting", ("till",)),
         _Part("tills", ("till",)),
         _Part("rollouts", ("till",), "register_trust"),
     ),
