@@ -40,9 +40,9 @@ from malote.spool import leasing, retention
 from malote.spool.presence import Presence, watched
 from malote.spool.products import REMEMBERED_SECONDS, Products, mapped
 from malote.spool.sql import Spool
-from malote.structures.signing import signing_key
 from malote.tills import till as tills
 from malote.tills.till import Till
+from malote.trust.keys import signing_key
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
 SERIES_SECONDS = 2.0  # between looks at what waits because of its series

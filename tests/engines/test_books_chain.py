@@ -21,8 +21,8 @@ from malote.books.exporting import Exported
 from malote.books.verifying import verifies, verify
 from malote.spool.documents import Settlement
 from malote.spool.sql import Spool
-from malote.structures.signing import SigningKey
 from malote.tills.till import Till
+from malote.trust.keys import SigningKey
 from tests.engines import spool_support
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, cancellation, sale

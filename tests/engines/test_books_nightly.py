@@ -16,9 +16,9 @@ from malote.database.book_tables import chained_day, lacking_day
 from malote.database.engine import reading
 from malote.findings import lights
 from malote.findings.kinds import USUAL_SECONDS
-from malote.structures.signing import SigningKey
 from malote.tills.contact import record_contact
 from malote.tills.till import create_till
+from malote.trust.keys import SigningKey
 from malote.wire import Contact, TillDay
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, sale

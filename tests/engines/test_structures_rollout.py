@@ -11,12 +11,12 @@ from malote.accounts import audit
 from malote.config import StructuresSettings
 from malote.schema.form import FORMAT, StructureError, fingerprint
 from malote.schema.reports import Rollout
-from malote.schema.signatures import is_signed
 from malote.schema.till_structure import TILL
 from malote.structures.rollout import LOOK_SECONDS, Rollouts
-from malote.structures.signing import SigningKey
 from malote.tills.contact import record_contact
 from malote.tills.till import Till, create_till, disable
+from malote.trust.keys import SigningKey
+from malote.trust.signatures import is_signed
 from tests.engines.spool_support import Clock
 from tests.engines.structures_support import ACTOR
 

@@ -9,8 +9,8 @@ import msgspec
 from malote import wire
 from malote.schema.form import Column, Index, Structure, Table, encode, fingerprint
 from malote.schema.till_structure import TILL
-from malote.structures.signing import SigningKey
 from malote.till import storage
+from malote.trust.keys import SigningKey
 
 TILL_NUMBER = 3
 KEY = SigningKey(bytes(range(32)))

@@ -12,11 +12,11 @@ from malote.config import ErpSettings, Settings
 from malote.erp.postgresql.schema import POSTGRESQL
 from malote.schema.dialects import same_text
 from malote.schema.form import FORMAT, Column, Index, Structure, StructureError, Table, decode, encode, fingerprint
-from malote.schema.signatures import is_signed
 from malote.schema.sqlite import SQLITE
 from malote.schema.till_structure import BASE, TILL, VERSION
-from malote.structures.signing import FILE_NAME, signing_key
 from malote.structures.wanted import declared, erp_of_2025
+from malote.trust.keys import FILE_NAME, signing_key
+from malote.trust.signatures import is_signed
 
 
 @pytest.mark.parametrize("structure", [TILL, BASE, erp_of_2025(), declared("store", Settings()).structure])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from malote.app import Services
     from malote.books.exporting import Exported
-    from malote.structures.signing import SigningKey
+    from malote.trust.keys import SigningKey
 
 
 MOST_DAYS = 366  # of one export
@@ -137,7 +137,7 @@ def verify(
 
 
 def _key(services: "Services") -> "SigningKey":
-    from malote.structures.signing import signing_key
+    from malote.trust.keys import signing_key
 
     return signing_key(services.settings.home_path)
 

@@ -20,9 +20,9 @@ from malote.schema.drift import differences
 from malote.schema.form import Structure, StructureError, decode, fingerprint
 from malote.schema.plan import plan
 from malote.schema.reports import Difference, Plan
-from malote.schema.signatures import is_signed
 from malote.schema.sqlite import SQLITE
 from malote.schema.sqlite_look import SqliteProbe, look
+from malote.trust.signatures import is_signed
 
 MARK = "structure"  # the fact in the outbox that says which structure was applied last
 BACKUP_SUFFIX = ".before-structure"

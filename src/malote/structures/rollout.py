@@ -17,9 +17,9 @@ from malote.schema.form import Structure, StructureError, encode, fingerprint
 from malote.schema.reports import Rollout, RolloutTill, TillStructure
 from malote.structures import rollouts
 from malote.structures.rollouts import Published, StandingOrder
-from malote.structures.signing import SigningKey
 from malote.structures.waves import is_over, open_wave, waves
 from malote.tills.till import Till, find_till
+from malote.trust.keys import SigningKey
 
 SAID_SECONDS = 60.0  # between two notes of the same words of a till
 LOOK_SECONDS = 1.0  # between two looks whether the next wave may open

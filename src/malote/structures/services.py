@@ -29,8 +29,8 @@ from malote.structures import names, rejoining, runs
 from malote.structures.applying import Application, Progress, look
 from malote.structures.opening import open_target
 from malote.structures.rollout import Rollouts
-from malote.structures.signing import signing_key
 from malote.structures.wanted import declared
+from malote.trust.keys import signing_key
 
 log = structlog.get_logger("malote.structures")
 

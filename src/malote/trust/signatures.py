@@ -1,4 +1,4 @@
-"""Whether what came from a server is signed by it: the half of ``signing`` that tills carry."""
+"""Whether what came from a server is signed by it: the half of ``keys`` that tills carry."""
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
