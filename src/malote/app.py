@@ -19,7 +19,7 @@ from malote.database.migrations import migrate
 from malote.once import once
 
 if TYPE_CHECKING:
-    from malote.alerts.services import Alerts
+    from malote.alerts.alert_service import Alerts
     from malote.consumers.accounts import Consumer
     from malote.consumers.lines import SaleTold
     from malote.consumers.pulling import Page
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from malote.reconciliation.erp_memory import Outside
     from malote.register.documents import TillStatus
     from malote.remembered import Remembered
-    from malote.runbook.services import Runbook
+    from malote.runbook.runbook_service import Runbook
     from malote.spool.documents import RejectedDocument
     from malote.spool.held import Looked
     from malote.spool.sql import Spool
@@ -122,7 +122,7 @@ class Services:
 
     @once
     def alerts(self) -> "Alerts":
-        from malote.alerts.services import Alerts
+        from malote.alerts.alert_service import Alerts
 
         return Alerts(self.engine, self.settings)
 

@@ -20,8 +20,8 @@ from malote.quarantine.parts import Parts
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.remembered import Remembered
-from malote.runbook.seeing import Parts as RunbookParts
-from malote.runbook.services import Runbook
+from malote.runbook.runbook_service import Runbook
+from malote.runbook.survey import Parts as RunbookParts
 from malote.schema.form import Scope
 from malote.schema.reports import Drift
 from malote.structures.services import Structures

@@ -32,7 +32,7 @@ from malote.locks import automatic
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
-from malote.posting.second_look import look_again
+from malote.posting.retry_after_update import look_again
 from malote.reconciliation import erp_memory
 from malote.remembered import Remembered
 from malote.schema.form import StructureError

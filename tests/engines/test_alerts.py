@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from malote.accounts.audit import Actor
-from malote.alerts.services import Alerts
+from malote.alerts.alert_service import Alerts
 from malote.alerts.targets import Sender, Target, TargetsError, targets_of
 from malote.config import AlertsSettings, Settings
 from malote.database.alert_tables import alert_notice, alert_state

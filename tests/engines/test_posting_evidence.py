@@ -13,7 +13,7 @@ from malote.cli.rejected import entry_of
 from malote.erp.protocol import Erp, Outcome, Posting
 from malote.fiscal.documents import Sale
 from malote.posting.poster import Poster
-from malote.posting.second_look import look_again
+from malote.posting.retry_after_update import look_again
 from tests.engines.erp_support import Tables
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_support import Passing, Shop, open_shop
@@ -214,7 +214,7 @@ def test_a_document_that_breaks_the_program_three_times_alone_is_put_aside_with_
     assert len(shop.kept) == 1
     # The same version leaves it alone; another one tries it again.
     assert look_again(shop.engine, clock.now) == 0
-    monkeypatch.setattr("malote.posting.second_look.__version__", "99")
+    monkeypatch.setattr("malote.posting.retry_after_update.__version__", "99")
     breaking = False
     assert look_again(shop.engine, clock.now) == 1
     poster.drain()

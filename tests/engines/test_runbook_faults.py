@@ -25,7 +25,7 @@ from malote.findings import standing
 from malote.findings.standing import Standing
 from malote.quarantine.reports import Selection
 from malote.reconciliation import erp_memory
-from malote.runbook.services import Runbook, View
+from malote.runbook.runbook_service import Runbook, View
 from malote.spool import held
 from malote.spool.presence import LASTS_SECONDS, Presence
 from malote.tills.contact import record_contact

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from malote.accounts.roles import Role
-from malote.alerts.services import Alerts
+from malote.alerts.alert_service import Alerts
 from malote.alerts.targets import Sender, Target
 from malote.app import Services, services_for
 from malote.config import Settings

@@ -20,7 +20,7 @@ from malote.database.engine import writing
 from malote.database.tables import till as tills
 from malote.erp.sessions.protocol import Identity, Session
 from malote.locks.reports import Behind, Blocker, Node, Stoppage, Tree
-from malote.runbook import evidence, harmless, settings_told
+from malote.runbook import evidence, redaction, settings_summary
 from malote.runbook.evidence_reading import LARGEST_PART, EvidenceError, read
 from malote.tills.contact import record_contact
 from malote.wire import Contact, RefusedFile, TillTrouble
@@ -84,7 +84,7 @@ def test_nothing_of_what_was_planted_goes_out_and_what_was_wrong_does(
     node = Node(session, 0, marked=True, root=True, waiters=2, behind=Behind(), killable=True, killable_anyway=True)
     tree = Tree("postgresql", 5.0, [node])
     found = contents(evidence.make(services.runbook, view, logged(), "pt", MARIA, tree))
-    assert [one["objects"] for one in json.loads(found["locks.json"])["tree"]] == [[harmless.HIDDEN, "estoque"]]
+    assert [one["objects"] for one in json.loads(found["locks.json"])["tree"]] == [[redaction.HIDDEN, "estoque"]]
     for name, text in found.items():
         for planted in PLANTED:
             assert planted.lower() not in text.lower(), f"{planted} in {name}"
@@ -103,7 +103,7 @@ def test_settings_go_out_as_numbers_and_choices_and_secrets_as_being_set() -> No
         locks=LocksSettings(dba_user=NAME, dba_password=PASSWORD, automatic_users=[NAME]),
         alerts=AlertsSettings(targets=f"mailto://{EMAIL}:{PASSWORD}@x"),
     )
-    told = settings_told.told(settings)
+    told = settings_summary.told(settings)
     text = json.dumps(told, ensure_ascii=False)
     assert all(planted not in text for planted in PLANTED)
     assert told["erp"]["url"] == "postgresql:(set)"
@@ -116,10 +116,10 @@ def test_settings_go_out_as_numbers_and_choices_and_secrets_as_being_set() -> No
     [*PLANTED, "João", "dois nomes", "a" * 201, f"x{CPF}", "eyJhbGciOiJIUzI1NiIsInR5", "x@y", "C:\\Users\\maria silva"],
 )
 def test_a_text_goes_out_only_in_the_form_of_a_thing(text: str) -> None:
-    assert harmless.facts({"count": text}) == {}
-    assert harmless.facts({"detail": text, "name": text}) == {}
+    assert redaction.facts({"count": text}) == {}
+    assert redaction.facts({"detail": text, "name": text}) == {}
     if " " in text or any(one.isdigit() for one in text) or "@" in text:
-        assert harmless.text(text) == harmless.HIDDEN
+        assert redaction.text(text) == redaction.HIDDEN
 
 
 def test_what_was_received_says_the_same_again(services: Services, tmp_path: Path) -> None:

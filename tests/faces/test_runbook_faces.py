@@ -11,7 +11,7 @@ from malote.app import Services
 from malote.cli.main import assemble
 from malote.erp.engines import open_configured
 from malote.register import reports
-from malote.runbook.situation import Lock
+from malote.runbook.observations import Lock
 from tests.faces.console_support import csrf_of, sell, send, settle, signed_in, store, till
 from tests.unit.fiscal.notes import build_note
 
@@ -83,7 +83,7 @@ def test_what_a_role_may_not_do_is_told_with_who_can_and_a_link(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = Lock(services.runbook.parts.clock(), "4711", "gerente", "retaguarda", "estoque", 0, 2, 9, whole=True)
-    monkeypatch.setattr("malote.runbook.seeing._lock", lambda *_: lock)
+    monkeypatch.setattr("malote.runbook.survey._lock", lambda *_: lock)
     with signed_in(services, Role.DBA, "carla") as client:
         assert (
             'data-marks="kill-reason|confirm-kill|kill|lock-row|dba-user|dba-password|dba-enter"'

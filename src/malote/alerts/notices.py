@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
 
-from malote.alerts.deciding import State
+from malote.alerts.policy import State
 from malote.backing_off import pause
 from malote.database.alert_tables import alert_notice, alert_state
 from malote.database.engine import reading, writing

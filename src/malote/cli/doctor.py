@@ -13,10 +13,10 @@ from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.runbook.deciding import Procedure, Step
-    from malote.runbook.memory import Proof
-    from malote.runbook.services import View
-    from malote.runbook.situation import Cause
+    from malote.runbook.case_store import Proof
+    from malote.runbook.next_step import Procedure, Step
+    from malote.runbook.observations import Cause
+    from malote.runbook.runbook_service import View
 
 GOING = 4  # something is under way: ask again
 OTHERS = 5  # it is somebody else's to do, or Support must be called
@@ -90,7 +90,7 @@ def _fixed(services: "Services", view: "View", until: float, *, quiet: bool) -> 
 
 def _asked(services: "Services", view: "View", step: "Step") -> bool:
     """Shows the step and does it, where somebody at the terminal says yes; whether it was done."""
-    from malote.runbook.words import said
+    from malote.runbook.step_texts import said
 
     act = _action(services, view, step)
     if act is None or not sys.stdin.isatty():
@@ -134,14 +134,14 @@ def _update(services: "Services", view: "View") -> None:
 
 def told(view: "View", language: Language, erp: str) -> dict[str, Any]:
     """The same as JSON: what was seen, what is next, and the words."""
-    from malote.runbook import words
+    from malote.runbook import step_texts
     from malote.runbook.commands import command
 
     steps = [
         {
             "step": one.name,
             "state": one.state,
-            "said": words.said(one, language, erp),
+            "said": step_texts.said(one, language, erp),
             "code": one.code,
             "who": one.who,
             "command": command(one, view.seen),
@@ -151,7 +151,7 @@ def told(view: "View", language: Language, erp: str) -> dict[str, Any]:
     return {
         "scope": view.seen.scope,
         "verdict": view.procedure.verdict,
-        "words": words.verdict(view.procedure, language),
+        "words": step_texts.verdict(view.procedure, language),
         "steps": steps,
         "causes": view.seen.causes,
         "proof": view.ended,
@@ -163,13 +163,14 @@ def told(view: "View", language: Language, erp: str) -> dict[str, Any]:
 
 
 def _show(view: "View", language: Language, erp: str) -> None:
-    from malote.runbook import words
+    from malote.runbook import step_texts
     from malote.runbook.commands import command
 
     everything = "all tills" if language == "en" else "todos os caixas"
-    _line(f"{view.seen.scope or everything}: {words.verdict(view.procedure, language)}")
+    _line(f"{view.seen.scope or everything}: {step_texts.verdict(view.procedure, language)}")
     for number, step in enumerate(view.procedure.steps, 1):
-        _line(f"{_MARKS[step.state]} {number}. {words.title(step.name, language)}: {words.said(step, language, erp)}")
+        said = f"{step_texts.title(step.name, language)}: {step_texts.said(step, language, erp)}"
+        _line(f"{_MARKS[step.state]} {number}. {said}")
         if step.state in ("now", "handed"):
             _show_what_to_do(view, step, command(step, view.seen), language)
     _show_beside(view.procedure, language)
@@ -180,7 +181,7 @@ def _show(view: "View", language: Language, erp: str) -> None:
 
 
 def _show_what_to_do(view: "View", step: "Step", command: str, language: Language) -> None:
-    from malote.runbook import words
+    from malote.runbook import step_texts
 
     for one in step.causes:
         _show_cause(one, language)
@@ -188,13 +189,13 @@ def _show_what_to_do(view: "View", step: "Step", command: str, language: Languag
         _line(f"     {rejection.title(step.code, language)} [{step.code}]")
         _line(f"     {rejection.remedy(step.code, step.facts, language)}")
     who = "who" if language == "en" else "quem"
-    _line(f"     {who}: {words.who(step.who, language)}" + (f" · {command}" if command else ""))
+    _line(f"     {who}: {step_texts.who(step.who, language)}" + (f" · {command}" if command else ""))
 
 
 def _show_cause(one: "Cause", language: Language) -> None:
-    from malote.runbook import words
+    from malote.runbook import step_texts
 
-    _line(f"     {words.cause(one, language)} [{one.code}]")
+    _line(f"     {step_texts.cause(one, language)} [{one.code}]")
     _line(f"       {rejection.remedy(one.code, one.facts, language)}")
 
 

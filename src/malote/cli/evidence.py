@@ -76,12 +76,12 @@ def read(
 
 
 def _show(received: "Received", settings: Settings) -> None:
-    from malote.runbook import evidence, words
+    from malote.runbook import evidence, step_texts
 
     language = settings.language
     say(f"Malote {received.malote} · {received.seen.scope or '–'}")
-    say(words.verdict(received.procedure, language))
+    say(step_texts.verdict(received.procedure, language))
     for line in evidence.procedure_lines(received.procedure, language):
         say(line)
     for one in received.seen.causes:
-        say(f"- {words.cause(one, language)} [{one.code}]")
+        say(f"- {step_texts.cause(one, language)} [{one.code}]")

@@ -11,7 +11,7 @@ from malote.accounts.audit import Actor, AuditEntry
 from malote.accounts.roles import Role
 from malote.accounts.sessions import Session, SignedIn
 from malote.accounts.user import User
-from malote.alerts.services import Alerts
+from malote.alerts.alert_service import Alerts
 from malote.books.accepting import Gap, Wanted
 from malote.books.board import Board, Listed
 from malote.books.closings import Compared
@@ -32,7 +32,7 @@ from malote.register.listing import DocumentsPage, DocumentsQuery, Found
 from malote.register.metrics import Metrics
 from malote.register.relations import Related
 from malote.rejection import Language
-from malote.runbook.services import Runbook
+from malote.runbook.runbook_service import Runbook
 from malote.spool.documents import Reason
 from malote.structures.services import Structures
 from malote.tills.lost_sales import Lost

@@ -10,7 +10,7 @@ from malote import incidents
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.watching import Holder, Watch
-from malote.posting.around_locks import HeldError
+from malote.posting.locked_rows import HeldError
 
 FIRST_LOOK_SECONDS = 0.15  # most batches are booked before that, and cost nothing here
 NEXT_LOOK_SECONDS = 1.0

@@ -22,14 +22,14 @@ from malote.config import PostingSettings, StoreSettings
 from malote.database.errors import StoreError
 from malote.erp.protocol import LOCKED, Erp, ErpError, Outcome, Posting, Result
 from malote.fiscal.documents import content_hash
-from malote.posting.around_locks import post_around
-from malote.posting.deciding import Decider
 from malote.posting.evidence import Evidence, ProgramFaultError, Refusal, general, sign_of
 from malote.posting.joiner import Joiner
 from malote.posting.ledger import LedgerGuard
+from malote.posting.locked_rows import post_around
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.reversals import Reversals
+from malote.posting.settlement import Decider
 from malote.register import handover, replaying
 from malote.spool import outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement

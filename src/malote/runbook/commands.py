@@ -2,8 +2,8 @@
 
 import shlex
 
-from malote.runbook.deciding import Step
-from malote.runbook.situation import Situation
+from malote.runbook.next_step import Step
+from malote.runbook.observations import Situation
 
 
 def command(step: Step, seen: Situation) -> str:

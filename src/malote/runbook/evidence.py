@@ -1,6 +1,6 @@
 """One zip that says what was wrong, for whoever is called: without consumers' data and without secrets.
 
-What goes in is chosen by name and by form (``harmless``), never by what was found to leave out. ``situation.json`` is
+What goes in is chosen by name and by form (``redaction``), never by what was found to leave out. ``situation.json`` is
 all that the procedure is decided by: whoever gets the file decides again, and sees the same (``evidence_reading``).
 """
 
@@ -27,10 +27,10 @@ from malote.erp_engines import ENGINES
 from malote.findings import listing
 from malote.locks.reports import Tree
 from malote.rejection import Language
-from malote.runbook import harmless, settings_told, words
-from malote.runbook.deciding import Procedure, decide
-from malote.runbook.services import Runbook, View
-from malote.runbook.situation import Marks, Situation
+from malote.runbook import redaction, settings_summary, step_texts
+from malote.runbook.next_step import Procedure, decide
+from malote.runbook.observations import Marks, Situation
+from malote.runbook.runbook_service import Runbook, View
 from malote.schema.form import Scope, StructureError
 
 FORMAT = 1
@@ -55,21 +55,21 @@ def make(
     """
     parts = runbook.parts
     # The steps are told of what is left, so that nothing of theirs says more.
-    seen = msgspec.convert(harmless.everywhere(view.seen), Situation)
-    marks = msgspec.convert(harmless.everywhere(view.case.marks), Marks) if view.case else None
+    seen = msgspec.convert(redaction.everywhere(view.seen), Situation)
+    marks = msgspec.convert(redaction.everywhere(view.case.marks), Marks) if view.case else None
     procedure = decide(seen, marks)
-    logged = harmless.lines(list(logs)[-MOST_LINES:])
+    logged = redaction.lines(list(logs)[-MOST_LINES:])
     found: dict[str, Any] = {
         "situation.json": seen,
         "marks.json": marks,
         "procedure.json": procedure,
-        "findings.json": harmless.everywhere(listing.findings(parts.engine, view.seen.at)),
+        "findings.json": redaction.everywhere(listing.findings(parts.engine, view.seen.at)),
         "counts.json": _counts(runbook, view.seen.scope),
         "drift.json": {scope: _drift(runbook, scope) for scope in _DATABASES},
-        "locks.json": {"stoppage": harmless.everywhere(parts.locks.stoppage()), "tree": _nodes(tree)},
-        "structures.json": harmless.everywhere({"rollout": parts.structures.rollout(), "runs": _runs(runbook)}),
+        "locks.json": {"stoppage": redaction.everywhere(parts.locks.stoppage()), "tree": _nodes(tree)},
+        "structures.json": redaction.everywhere({"rollout": parts.structures.rollout(), "runs": _runs(runbook)}),
         "versions.json": _versions(),
-        "settings.json": settings_told.told(parts.settings),
+        "settings.json": settings_summary.told(parts.settings),
         "log.json": logged,
         "timings.json": view.seen.timings,
     }
@@ -109,7 +109,7 @@ def _summary(seen: Situation, procedure: Procedure, language: Language) -> str:
     english = language == "en"
     at = datetime.fromtimestamp(seen.at, UTC).astimezone().isoformat(timespec="seconds")
     where = seen.scope or ("all tills" if english else "todos os caixas")
-    lines = [f"Malote {__version__} · {where} · {at}", "", words.verdict(procedure, language), ""]
+    lines = [f"Malote {__version__} · {where} · {at}", "", step_texts.verdict(procedure, language), ""]
     lines += procedure_lines(procedure, language)
     labels = ("tills", "at the tills", "pending", "waiting", "rejected", "booked")
     portuguese = ("caixas", "nos caixas", "pendentes", "em espera", "rejeitadas", "lançadas")
@@ -124,8 +124,10 @@ def procedure_lines(procedure: Procedure, language: Language) -> list[str]:
     """Each step with what it says, free of what may not leave."""
     found = []
     for number, step in enumerate(procedure.steps, 1):
-        clean = msgspec.structs.replace(step, facts=harmless.facts(step.facts))
-        found.append(f"{number}. [{step.state}] {words.title(step.name, language)}: {words.said(clean, language)}")
+        clean = msgspec.structs.replace(step, facts=redaction.facts(step.facts))
+        found.append(
+            f"{number}. [{step.state}] {step_texts.title(step.name, language)}: {step_texts.said(clean, language)}"
+        )
     return found
 
 
@@ -146,7 +148,7 @@ def _counts(runbook: Runbook, scope: str) -> list[dict[str, Any]]:
     with reading(runbook.parts.engine) as connection:
         rows = connection.execute(query).all()
     names = ("till", "state", "reason", "count", "cents")
-    return [harmless.everywhere(dict(zip(names, row, strict=True))) for row in rows]
+    return [redaction.everywhere(dict(zip(names, row, strict=True))) for row in rows]
 
 
 def _drift(runbook: Runbook, scope: Scope) -> Any:
@@ -156,7 +158,7 @@ def _drift(runbook: Runbook, scope: Scope) -> Any:
         return {"code": error.code}
     kept = ("severity", "what", "table", "name", "code")
     differences = [{name: getattr(one, name) for name in kept} for one in drift.differences]
-    return harmless.everywhere({"engine": drift.engine, "version": drift.version, "differences": differences})
+    return redaction.everywhere({"engine": drift.engine, "version": drift.version, "differences": differences})
 
 
 def _nodes(tree: Tree | None) -> Any:
@@ -178,7 +180,7 @@ def _nodes(tree: Tree | None) -> Any:
         }
         for one in tree.nodes
     ]
-    return harmless.everywhere(nodes)
+    return redaction.everywhere(nodes)
 
 
 def _runs(runbook: Runbook) -> list[Any]:

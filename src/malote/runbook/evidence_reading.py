@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from malote.runbook.deciding import Procedure, decide
 from malote.runbook.evidence import FORMAT
-from malote.runbook.situation import Marks, Situation
+from malote.runbook.next_step import Procedure, decide
+from malote.runbook.observations import Marks, Situation
 
 LARGEST_FILE = 64 << 20  # of the zip
 LARGEST_PART = 32 << 20  # of one file in it, opened

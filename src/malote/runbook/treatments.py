@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from malote.runbook.situation import Cause
+from malote.runbook.observations import Cause
 
 # What every analyst looks at, in this order.
 Area = Literal[

@@ -20,9 +20,9 @@ from malote.console.visits import (
 )
 from malote.erp.sessions.errors import SessionsError
 from malote.locks.reports import Tree
-from malote.runbook import commands, evidence, words
-from malote.runbook.deciding import Step
-from malote.runbook.services import View
+from malote.runbook import commands, evidence, step_texts
+from malote.runbook.next_step import Step
+from malote.runbook.runbook_service import View
 from malote.runbook.treatments import AREAS, treatment
 from malote.tills.till import TillError
 
@@ -43,14 +43,14 @@ def context(services: Services, visit: Visit, view: View) -> dict[str, Any]:
         "current": current,
         "open": {one.name for one in shown},
         "verdict": view.procedure.verdict,
-        "verdict_words": words.verdict(view.procedure, language),
+        "verdict_words": step_texts.verdict(view.procedure, language),
         "proof": view.ended,
-        "step_title": lambda step: words.title(step.name, language),
-        "step_said": lambda step: words.said(step, language, erp),
+        "step_title": lambda step: step_texts.title(step.name, language),
+        "step_said": lambda step: step_texts.said(step, language, erp),
         "step_command": lambda step: commands.command(step, view.seen),
-        "step_who": lambda step: words.who(step.who, language),
-        "cause_words": lambda one: words.cause(one, language),
-        "log_off": lambda step: words.log_off(step.facts, language),
+        "step_who": lambda step: step_texts.who(step.who, language),
+        "cause_words": lambda one: step_texts.cause(one, language),
+        "log_off": lambda step: step_texts.log_off(step.facts, language),
         "able": _able(services, visit, shown),
         "checks": _checks(view, visit),
         "most_groups": MOST_GROUPS,
@@ -123,7 +123,7 @@ def _checks(view: View, visit: Visit) -> list[tuple[str, bool, bool]]:
     for one in view.seen.causes:
         how = treatment(one)
         found[how.area] = found.get(how.area, False) or how.holds
-    return [(words.area(area, visit.language), area in found, found.get(area, False)) for area in AREAS]
+    return [(step_texts.area(area, visit.language), area in found, found.get(area, False)) for area in AREAS]
 
 
 HANDLERS: list[Any] = [show, go_on, take_evidence]

@@ -4,7 +4,7 @@ from sqlalchemy import Engine
 
 from malote import __version__
 from malote.database.chunks import CHUNK
-from malote.posting.deciding import BREAKS_PROGRAM
+from malote.posting.settlement import BREAKS_PROGRAM
 from malote.register import replaying
 
 

@@ -16,11 +16,11 @@ from malote.database.engine import reading
 from malote.quarantine.job_reports import AT_ONCE
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.reports import Selection
-from malote.runbook import figures, memory
-from malote.runbook.deciding import Procedure, decide
-from malote.runbook.memory import Case, Proof
-from malote.runbook.seeing import Parts, see
-from malote.runbook.situation import Situation
+from malote.runbook import case_store, document_counts
+from malote.runbook.case_store import Case, Proof
+from malote.runbook.next_step import Procedure, decide
+from malote.runbook.observations import Situation
+from malote.runbook.survey import Parts, see
 from malote.tills import till as tills
 from malote.tills.till import Till
 
@@ -49,23 +49,23 @@ class Runbook:
         """As it is now. What is wrong begins a procedure, what is right again ends it; nothing else is changed."""
         engine, till = self.parts.engine, self._till(scope)
         name = till.name if till else ""
-        case = memory.open_case(engine, name)
+        case = case_store.open_case(engine, name)
         seen = see(self.parts, till, case.marks if case else None)
         if case is None:
             procedure = decide(seen, None, may)
             if procedure.verdict == "resolved":
                 return View(seen, procedure, None, self._news(name, seen.at))
-            case = memory.begin(engine, seen, actor.name, self._orders(seen.at))
+            case = case_store.begin(engine, seen, actor.name, self._orders(seen.at))
             return View(seen, decide(seen, case.marks, may), case, None)
-        marks = memory.marked(case.marks, seen, self._orders(seen.at - PRESSED_SECONDS))
+        marks = case_store.marked(case.marks, seen, self._orders(seen.at - PRESSED_SECONDS))
         if marks != case.marks:
-            case = memory.note(engine, case, marks)
+            case = case_store.note(engine, case, marks)
             seen = see(self.parts, till, marks)
         # Whether it is over is the same for whoever looks.
         procedure = decide(seen, marks)
         if procedure.verdict == "resolved":
-            ended = memory.proof_of(seen, marks, len(procedure.beside))
-            return View(seen, procedure, memory.close(engine, case, ended), ended)
+            ended = case_store.proof_of(seen, marks, len(procedure.beside))
+            return View(seen, procedure, case_store.close(engine, case, ended), ended)
         return View(seen, decide(seen, marks, may), case, None)
 
     def go_on(self, scope: str, actor: Actor, may: Collection[str] | None = None) -> View:
@@ -121,9 +121,9 @@ class Runbook:
 
     def _orders(self, before: float) -> int:
         with reading(self.parts.engine) as connection:
-            return figures.newest_order(connection, before)
+            return document_counts.newest_order(connection, before)
 
     def _news(self, scope: str, now: float) -> Proof | None:
-        last = memory.last_closed(self.parts.engine, scope)
+        last = case_store.last_closed(self.parts.engine, scope)
         fresh = last is not None and last.closed_at is not None and now - last.closed_at < NEWS_SECONDS
         return last.proof if last and fresh else None

@@ -13,10 +13,10 @@ from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.alerts import notices
-from malote.alerts.deciding import Cause, Notice, Policy, State, causes, decide
+from malote.alerts.messages import message, test_message
 from malote.alerts.notices import Told
+from malote.alerts.policy import Cause, Notice, Policy, State, causes, decide
 from malote.alerts.targets import Sender, Target, TargetsError, steps_of, targets_of
-from malote.alerts.words import message, test_message
 from malote.books.days import business_day
 from malote.config import Settings
 from malote.database.engine import writing

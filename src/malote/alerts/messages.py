@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from malote import rejection
-from malote.alerts.deciding import MOST_TILLS, Cause, Notice
+from malote.alerts.policy import MOST_TILLS, Cause, Notice
 from malote.config import Settings
 from malote.plain import clean
 

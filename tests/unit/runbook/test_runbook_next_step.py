@@ -8,10 +8,10 @@ import pytest
 from malote import rejection
 from malote.accounts.roles import Permission, Role, permissions
 from malote.findings.kinds import KINDS
-from malote.runbook import words
+from malote.runbook import step_texts
 from malote.runbook.commands import command
-from malote.runbook.deciding import Procedure, decide, troubles
-from malote.runbook.situation import Cause, Group, Lock, Marks, Order, Situation, Structure
+from malote.runbook.next_step import Procedure, decide, troubles
+from malote.runbook.observations import Cause, Group, Lock, Marks, Order, Situation, Structure
 from malote.runbook.treatments import AREAS, BY_CODE, treatment
 
 NOW = 1_800_000_000.0
@@ -186,7 +186,7 @@ def test_nobody_is_told_to_press_what_they_may_not(case: Case, role: Role) -> No
 @pytest.mark.parametrize("language", ["pt", "en"])
 def test_every_step_has_words_and_no_blank_in_them(case: Case, language: Any) -> None:
     for step in decide(case.seen, case.marks).steps:
-        said = words.said(step, language)
+        said = step_texts.said(step, language)
         assert said.strip()
         assert "{" not in said
         assert command(step, case.seen) is not None

@@ -13,7 +13,7 @@ from malote.erp.protocol import ErpError
 from malote.quarantine.reports import Selection
 from malote.quarantine.services import Quarantine
 from malote.register.contents import DocumentNotFoundError
-from malote.runbook.situation import Advice, Group
+from malote.runbook.observations import Advice, Group
 from malote.spool.moving import decode_reason
 
 SAMPLE = 10  # documents of a cause

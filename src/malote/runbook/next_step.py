@@ -12,7 +12,7 @@ import msgspec
 
 from malote import rejection
 from malote.rejection import Cure
-from malote.runbook.situation import Cause, Group, Lock, Marks, Situation, Structure
+from malote.runbook.observations import Cause, Group, Lock, Marks, Situation, Structure
 from malote.runbook.treatments import Press, Treatment, filled, press_of, treatment
 from malote.schema.form import Scope
 
@@ -39,8 +39,8 @@ YOUNG_SECONDS = 60.0  # that a sale may be on its way before that counts as stan
 
 
 class Step(msgspec.Struct, frozen=True):
-    """``said`` names the sentence (``words``), whose facts stand beside it; ``code`` is the catalogue's, where one says
-    more. ``unattended``: nothing is deleted, altered or ended by it, so that nobody need be asked."""
+    """``said`` names the sentence (``step_texts``), whose facts stand beside it; ``code`` is the catalogue's, where
+    one says more. ``unattended``: nothing is deleted, altered or ended by it, so that nobody need be asked."""
 
     name: StepName
     state: StepState

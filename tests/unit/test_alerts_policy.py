@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time
 
-from malote.alerts.deciding import Cause, Notice, Policy, State, causes, decide, is_quiet
+from malote.alerts.policy import Cause, Notice, Policy, State, causes, decide, is_quiet
 from malote.findings.kinds import finding_of
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC).timestamp()

@@ -10,8 +10,8 @@ import msgspec
 from malote import rejection
 from malote.plain import clean
 from malote.rejection import Cure, Language, Text
-from malote.runbook.deciding import Procedure, Step, StepName, Verdict
-from malote.runbook.situation import Cause
+from malote.runbook.next_step import Procedure, Step, StepName, Verdict
+from malote.runbook.observations import Cause
 from malote.runbook.treatments import Area
 
 _Both = tuple[str, str]

@@ -8,7 +8,7 @@ from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import reader
 from malote.fiscal.access_key import compose
 from malote.fiscal.documents import NumberVoid
-from malote.posting.deciding import Decider
+from malote.posting.settlement import Decider
 from malote.spool.documents import LeasedDocument
 from tests.unit.fiscal.notes import ISSUER, build_cancellation
 

@@ -9,7 +9,7 @@ from malote.database.account_tables import audit_entry
 from malote.database.quarantine_tables import sync_order
 from malote.database.tables import tally, till
 from malote.register import in_line
-from malote.runbook.situation import MOST_NAMED, Cause
+from malote.runbook.observations import MOST_NAMED, Cause
 
 QUIET_SECONDS = 60.0  # an agent that is there gives a sign every few seconds
 _RENEWALS = 50  # of tokens looked at, the newest

@@ -5,8 +5,8 @@ from sqlalchemy import Engine, insert, select, update
 
 from malote.database.engine import reading, writing
 from malote.database.runbook_tables import runbook_case as cases
-from malote.runbook.deciding import troubles
-from malote.runbook.situation import MARKED, Marks, Situation
+from malote.runbook.next_step import troubles
+from malote.runbook.observations import MARKED, Marks, Situation
 
 
 class Proof(msgspec.Struct, frozen=True):

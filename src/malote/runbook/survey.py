@@ -17,8 +17,8 @@ from malote.findings.kinds import Finding
 from malote.locks.services import Locks
 from malote.quarantine.services import Quarantine
 from malote.quarantine.synchronising import Synchronisation
-from malote.runbook import advising, figures
-from malote.runbook.situation import MOST_NAMED, Cause, Lock, Marks, Order, Situation, Structure
+from malote.runbook import document_counts, rejection_advice
+from malote.runbook.observations import MOST_NAMED, Cause, Lock, Marks, Order, Situation, Structure
 from malote.schema.form import Scope, StructureError
 from malote.schema.reports import Drift
 from malote.setup.server_check import disk
@@ -49,11 +49,11 @@ def see(parts: Parts, till: Till | None, marks: Marks | None) -> Situation:
     with _timed(timings, "findings"):
         found = _findings(parts, till, now)
     with _timed(timings, "figures"), reading(parts.engine) as connection:
-        seen = figures.figures(connection, till_id)
-        quiet = figures.quiet(connection, till_id, now)
-        orders = figures.orders_since(connection, till_id, marks.orders) if marks else []
+        seen = document_counts.figures(connection, till_id)
+        quiet = document_counts.quiet(connection, till_id, now)
+        orders = document_counts.orders_since(connection, till_id, marks.orders) if marks else []
     with _timed(timings, "rejected"):
-        groups = advising.groups(parts.quarantine, till_id) if seen.rejected else []
+        groups = rejection_advice.groups(parts.quarantine, till_id) if seen.rejected else []
     with _timed(timings, "locks"):
         lock = _lock(parts, till)
     with _timed(timings, "structures"):
@@ -180,7 +180,7 @@ def _order(parts: Parts, rows: Sequence[Any], till: Till | None) -> Order | None
     progress = {row.name: parts.synchronisation.progress(row.id) for row in late[:MOST_LATE]}
     still = [row for row in late if (one := progress.get(row.name)) is None or one.stage not in ("done", "replaced")]
     now = parts.clock()
-    silent = [row.name for row in still if (row.last_contact_at or now) < now - figures.QUIET_SECONDS]
+    silent = [row.name for row in still if (row.last_contact_at or now) < now - document_counts.QUIET_SECONDS]
     last = parts.synchronisation.progress(rows[-1].id) if till is not None else None
     return Order(min(row.asked_at for row in rows), len(rows), len(still), last.sent if last else 0, silent)
 
