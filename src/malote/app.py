@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from malote.intake.receive import Intake
     from malote.locks.services import Locks
     from malote.quarantine.jobs import Jobs
-    from malote.quarantine.services import Quarantine
+    from malote.quarantine.quarantine_service import Quarantine
     from malote.quarantine.synchronising import Synchronisation
     from malote.reconciliation.erp_memory import Outside
     from malote.register.documents import TillStatus
@@ -64,10 +64,10 @@ class Services:
     @once
     def intake(self) -> "Intake":
         from malote.intake.receive import Intake
-        from malote.quarantine import keeping
+        from malote.quarantine import rejected_files
 
         settings = self.settings
-        keep_all = partial(keeping.keep_all, settings.quarantine_path)
+        keep_all = partial(rejected_files.keep_all, settings.quarantine_path)
         return Intake(self.engine, self.spool, keep_all, settings.store, settings.intake, settings.fiscal.operations)
 
     @once
@@ -134,9 +134,9 @@ class Services:
 
     def keep(self, rejected: "RejectedDocument") -> Path:
         """Durably into the quarantine. Raises ``OSError``."""
-        from malote.quarantine import keeping
+        from malote.quarantine import rejected_files
 
-        return keeping.keep(self.settings.quarantine_path, rejected)
+        return rejected_files.keep(self.settings.quarantine_path, rejected)
 
     def tills(self) -> "list[Till]":
         """All tills, disabled ones too. Raises ``StoreError``."""

@@ -15,9 +15,9 @@ from malote.fiscal.reader import read
 from malote.intake.receive import Intake
 from malote.locks.services import Locks
 from malote.quarantine import cure_difference
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.jobs import Jobs
-from malote.quarantine.parts import Parts
-from malote.quarantine.services import Quarantine
+from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.remembered import Remembered
 from malote.runbook.runbook_service import Runbook

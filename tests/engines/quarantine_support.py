@@ -12,7 +12,7 @@ from malote.app_workers import build_poster
 from malote.config import DatabaseSettings, QuarantineSettings, Settings, StoreSettings
 from malote.database.engine import reading
 from malote.quarantine import synchronising
-from malote.quarantine.services import Quarantine
+from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.register import reports
 from malote.register.documents import StoredDocument

@@ -14,7 +14,7 @@ from malote.findings import lights, listing, standing
 from malote.findings.kinds import CAUSES, KINDS, LIGHTS, Finding
 from malote.findings.lights import TillOverview
 from malote.findings.standing import Standing
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
 from malote.register import reports
 from malote.register.pulse import pulse

@@ -15,9 +15,9 @@ from malote.findings import lights as overview
 from malote.fiscal.documents import Answer, Document, Sale
 from malote.fiscal.reader import read
 from malote.posting.poster import Poster
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import QuarantineError
-from malote.quarantine.services import Quarantine
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import QuarantineError
+from malote.quarantine.quarantine_service import Quarantine
 from malote.register import reports
 from malote.spool.documents import Reason
 from malote.spool.history import lines_of

@@ -8,8 +8,8 @@ import pytest
 from malote import durable
 from malote.database.engine import open_database
 from malote.database.errors import StoreError
-from malote.quarantine import files, keeping
-from malote.quarantine.reports import Deleted, QuarantineError, Refused, Selection, WayOut
+from malote.quarantine import rejected_files, trash_files
+from malote.quarantine.quarantine_reports import Deleted, QuarantineError, Refused, Selection, WayOut
 from malote.register import contents, reports
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool import retention
@@ -219,7 +219,7 @@ def test_a_crash_before_the_files_move_is_made_good(house: House, monkeypatch: p
     def fail(*_: object) -> None:
         raise OSError(28, "no space")
 
-    monkeypatch.setattr(keeping, "move", fail)
+    monkeypatch.setattr(rejected_files, "move", fail)
     assert house.quarantine.delete(Selection((one,)), MARIA).deleted == [Deleted(one, "till")]
     assert (house.in_folder(), house.in_trash()) == ([BAD], [])
     monkeypatch.undo()
@@ -264,7 +264,7 @@ def test_a_crash_after_the_restored_row_is_made_good(house: House, monkeypatch: 
     one = house.reject(BAD)
     house.hold(BAD)
     house.quarantine.delete(Selection((one,)), MARIA)
-    monkeypatch.setattr(files, "follow", lambda _: None)
+    monkeypatch.setattr(trash_files, "follow", lambda _: None)
     house.quarantine.restore(Selection((one,)), MARIA)
     assert (house.in_folder(), house.in_trash()) == ([], [BAD])
     monkeypatch.undo()
@@ -371,7 +371,7 @@ def test_a_crash_amid_a_purge_is_made_good(house: House, monkeypatch: pytest.Mon
     def fail(*_: object) -> None:
         raise OSError(5, "input/output")
 
-    monkeypatch.setattr(keeping, "remove", fail)
+    monkeypatch.setattr(rejected_files, "remove", fail)
     house.quarantine.purge()
     assert house.in_trash() == [BAD]
     monkeypatch.undo()

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from malote.config import QuarantineSettings
-from malote.quarantine import keeping
+from malote.quarantine import rejected_files
 from malote.quarantine.folder import MARK
-from malote.quarantine.reconcile import Reconciler
-from malote.quarantine.reports import Selection
+from malote.quarantine.folder_reconciler import Reconciler
+from malote.quarantine.quarantine_reports import Selection
 from malote.register import replaying
 from malote.spool.documents import Reason, RejectedDocument
 from malote.tills.till import create_till
@@ -317,7 +317,7 @@ def test_a_posters_leftover_disappears(house: House) -> None:
     left = RejectedDocument(
         "caixa1", "v.xml", sha256(GOOD), 0, GOOD, Reason("erp_refused"), one.access_key, "sale", 1.0
     )
-    keeping.keep(house.settings.quarantine_path, left)
+    rejected_files.keep(house.settings.quarantine_path, left)
     house.scan()
     assert house.in_folder() == [BAD]
     assert house.state_of(GOOD) == "posted"
@@ -327,7 +327,7 @@ def test_what_a_crash_left_between_file_and_row_is_taken_in(house: House) -> Non
     """Intake writes the file first; here it died before the row."""
     house.reject(BAD)
     left = RejectedDocument("caixa1", "o.xml", sha256(OTHER), 0, OTHER, Reason("root_unknown"), None, None, 1.0)
-    keeping.keep(house.settings.quarantine_path, left)
+    rejected_files.keep(house.settings.quarantine_path, left)
     house.scan()
     assert house.state_of(OTHER) == "rejected"
     assert house.in_folder() == sorted([BAD, OTHER])

@@ -20,7 +20,7 @@ from malote.database.tables import pouch
 from malote.quarantine import deleting, job_store, replaying
 from malote.quarantine.job_reports import AT_ONCE, Job
 from malote.quarantine.jobs import BATCH, Jobs
-from malote.quarantine.reports import QuarantineError, Selection
+from malote.quarantine.quarantine_reports import QuarantineError, Selection
 from malote.quarantine.synchronising import Synchronisation
 from malote.register import contents
 from malote.tills.till import create_till, disable

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from malote.register import reports
 from tests.engines.quarantine_support import MARIA, House
 from tests.engines.test_quarantine_jobs import begun, counted, jobs_of, rejects

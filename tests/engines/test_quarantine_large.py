@@ -10,8 +10,8 @@ from sqlalchemy import insert
 
 from malote.database.engine import writing
 from malote.database.tables import document, pouch
-from malote.quarantine import keeping
-from malote.quarantine.reconcile import Reconciler
+from malote.quarantine import rejected_files
+from malote.quarantine.folder_reconciler import Reconciler
 from tests.engines.quarantine_support import House
 
 COUNT = 3000
@@ -26,7 +26,7 @@ def large(tmp_path: Path) -> Iterator[House]:
     house.folder.mkdir(exist_ok=True)
     contents = [b"<venda>%d</venda>" % number for number in range(COUNT)]
     for content in contents:
-        path = house.folder / f"{keeping.stem(None, hashlib.sha256(content).digest(), 0)}.xml"
+        path = house.folder / f"{rejected_files.stem(None, hashlib.sha256(content).digest(), 0)}.xml"
         path.write_bytes(content)
         path.with_suffix(".json").write_bytes(b"{}")
     with writing(house.engine) as connection:
@@ -57,7 +57,7 @@ def test_a_look_holds_little_of_each_file_and_reads_none_twice(large: House, mon
     large.scan()
     assert set(large.states().values()) == {"rejected"}
     read: list[Path] = []
-    monkeypatch.setattr(keeping, "hash_of", read.append)
+    monkeypatch.setattr(rejected_files, "hash_of", read.append)
     reconciler._rounds._rests.clear()
     assert peak(reconciler) < COUNT * MOST_BYTES
     assert read == []

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from malote.register import contents
 from tests import ready_stores
 from tests.engines.postgres_support import discard_postgresql

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from malote.quarantine import by_hand, keeping
 from malote.quarantine import folder as folders
-from malote.quarantine.services import Quarantine
+from malote.quarantine import folder_differences, rejected_files
+from malote.quarantine.quarantine_service import Quarantine
 from malote.register import contents, handover, reports
 from malote.spool.documents import RejectedDocument
 from malote.tills.till import Till, create_till
@@ -85,14 +85,14 @@ def test_a_file_the_system_lets_nobody_remove_holds_back_no_other(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.reject(BAD)
-    remove = by_hand._unlink
+    remove = folder_differences._unlink
 
     def refused(path: Path) -> None:
         if path.name == "a.xml":
             raise PermissionError(13, "not allowed")
         remove(path)
 
-    monkeypatch.setattr(by_hand, "_unlink", refused)
+    monkeypatch.setattr(folder_differences, "_unlink", refused)
     (house.folder / "a.xml").write_bytes(build_note(number=1))
     good = build_note(number=2)
     (house.folder / "b.xml").write_bytes(good)
@@ -107,14 +107,14 @@ def test_a_rejected_document_that_can_not_be_written_holds_back_no_other(
     house.take(BAD)
     house.take(OTHER)
     shutil.rmtree(house.folder)
-    keep = keeping.keep
+    keep = rejected_files.keep
 
     def refused(folder: Path, rejected: RejectedDocument) -> Path:
         if rejected.content == BAD:
             raise PermissionError(13, "not allowed")
         return keep(folder, rejected)
 
-    monkeypatch.setattr(keeping, "keep", refused)
+    monkeypatch.setattr(rejected_files, "keep", refused)
     house.scan()
     assert house.in_folder() == [OTHER]
     monkeypatch.undo()
@@ -174,7 +174,7 @@ def test_trouble_of_the_whole_disk_waits_and_nothing_is_blamed(house: House, mon
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(keeping, "keep", full)
+        patched.setattr(rejected_files, "keep", full)
         with pytest.raises(OSError, match="No space"):
             house.quarantine.reconciler.scan()
     house.scan()

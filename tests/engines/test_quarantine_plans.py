@@ -10,8 +10,8 @@ from sqlalchemy import Engine, event
 from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
 from malote.quarantine import candidates, index
-from malote.quarantine.keeping import Place
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
+from malote.quarantine.rejected_files import Place
 from malote.register import discarding, handover
 from malote.spool import history
 from malote.tills import custody, orders

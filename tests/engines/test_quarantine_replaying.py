@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from malote.database.quarantine_tables import accepted_problem
 from malote.erp.engines import open_configured
-from malote.quarantine.reports import QuarantineError, Selection
-from malote.quarantine.words import WORDS, words
+from malote.quarantine.history_text import WORDS, words
+from malote.quarantine.quarantine_reports import QuarantineError, Selection
 from malote.reconciliation import erp_comparison
 from malote.register import contents, reports
 from malote.spool import history

@@ -9,7 +9,7 @@ from malote.database.quarantine_tables import sync_order
 from malote.database.tables import document
 from malote.quarantine import synchronising
 from malote.quarantine.candidates import curable_codes
-from malote.quarantine.reports import SyncOrder, SyncProgress
+from malote.quarantine.quarantine_reports import SyncOrder, SyncProgress
 from malote.register import reports
 from malote.tills import till as tills
 from malote.tills.series import assign

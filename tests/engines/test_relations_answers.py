@@ -9,7 +9,7 @@ import pytest
 
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from tests.engines.relations_support import Booked, store_in
 from tests.unit.fiscal.notes import NAMESPACE, build_cancellation, build_note, build_void, key_of
 from tests.unit.fiscal.support import signed_anew

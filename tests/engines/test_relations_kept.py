@@ -7,7 +7,7 @@ import pytest
 
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from malote.register import contents, reports
 from malote.register.relations import beside
 from malote.spool import retention

@@ -10,7 +10,7 @@ import pytest
 from malote.accounts.audit import Actor, entries
 from malote.books.numbering import NumbersQuery, SeriesKey, numbers
 from malote.config import StoreSettings
-from malote.quarantine.reports import QuarantineError
+from malote.quarantine.quarantine_reports import QuarantineError
 from malote.register import reports
 from tests.engines.relations_support import Store, store_in
 from tests.engines.test_relations_answers import answer, lot

@@ -23,7 +23,7 @@ from malote.database.tables import till as tills
 from malote.erp.engines import open_configured
 from malote.findings import standing
 from malote.findings.standing import Standing
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
 from malote.runbook.runbook_service import Runbook, View
 from malote.spool import held

@@ -10,7 +10,7 @@ import pytest
 from malote import wire
 from malote.accounts.audit import Actor
 from malote.app import Services
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from malote.register import reports
 from malote.till.courier import Courier
 from malote.till.outbox import Outbox

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from malote.fiscal.problems import reject
-from malote.quarantine.keeping import Kept, keep, listing
+from malote.quarantine.rejected_files import Kept, keep, listing
 from malote.spool.documents import Reason, RejectedDocument
 from malote.tills.till import TillError
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from malote.accounts.audit import Actor
     from malote.app import Services
     from malote.quarantine.job_reports import Job, Kind
-    from malote.quarantine.reports import Refused, Selection
+    from malote.quarantine.quarantine_reports import Refused, Selection
 
 _PAGE = 500
 _SHOWN = 20  # refused ones named one by one

@@ -13,7 +13,7 @@ from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.quarantine.reports import Refused, Selection
+    from malote.quarantine.quarantine_reports import Refused, Selection
 
 IdsArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of documents, as listed.", metavar="NUMBER...")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every one, where neither numbers nor a till nor a reason say.")]
@@ -22,7 +22,7 @@ AllOption = Annotated[bool, typer.Option("--all", help="Every one, where neither
 @contextmanager
 def quarantine_of(config: Path | None) -> Iterator["Services"]:
     """The server's parts; what can't be done to a document ends the command with its reason."""
-    from malote.quarantine.reports import QuarantineError
+    from malote.quarantine.quarantine_reports import QuarantineError
     from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 
     with services_of(config) as services:
@@ -40,7 +40,7 @@ def selection_of(
     services: "Services", ids: Sequence[int] | None, till: str | None, code: str | None, *, everything: bool
 ) -> "Selection":
     """The documents that a command names; none at all is a mistake, and not all of them."""
-    from malote.quarantine.reports import Selection
+    from malote.quarantine.quarantine_reports import Selection
     from malote.tills.till import find_till
 
     if not ids and till is None and code is None and not everything:

@@ -18,7 +18,7 @@ from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.quarantine.keeping import Kept
+    from malote.quarantine.rejected_files import Kept
     from malote.register.documents import StoredDocument
 
 _PAGE = 500
@@ -72,7 +72,7 @@ def list_rejected(
 
 def entries(services: "Services", till: str | None) -> Iterator[RejectedEntry]:
     """What the spool rejected, in order of arrival, and then what only the folder holds."""
-    from malote.quarantine.keeping import listing
+    from malote.quarantine.rejected_files import listing
 
     language = services.settings.language
     kept = {_place(one): one for one in listing(services.settings.quarantine_path, till)}

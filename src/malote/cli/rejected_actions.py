@@ -22,7 +22,7 @@ from malote.cli.tables import local_time, plain_table
 from malote.rejection import Language
 
 if TYPE_CHECKING:
-    from malote.quarantine.reports import Custody, Event, TrashEntry
+    from malote.quarantine.quarantine_reports import Custody, Event, TrashEntry
     from malote.register.documents import StoredDocument
 
 _PAGE = 500
@@ -230,7 +230,7 @@ def _show_custody(document: "StoredDocument", custody: "Custody", language: Lang
 
 
 def _show_history(history: "list[Event]", language: Language) -> None:
-    from malote.quarantine.words import words
+    from malote.quarantine.history_text import words
 
     for event in history:
         say(f"{local_time(event.at, language)}  {event.who}  {words(event, language)}")

@@ -9,7 +9,7 @@ from malote.cli.quarantine import end, quarantine_of, show_refused
 from malote.cli.rejected_actions import IdArgument
 
 if TYPE_CHECKING:
-    from malote.quarantine.reports import CureReport
+    from malote.quarantine.quarantine_reports import CureReport
     from malote.rejection import Language
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", metavar="TEXT")]

@@ -26,7 +26,7 @@ from malote.rejection import Language
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.quarantine.reports import SyncOrder, SyncProgress
+    from malote.quarantine.quarantine_reports import SyncOrder, SyncProgress
     from malote.register.documents import TillStatus
 
 LOOK_SECONDS = 1.0  # between looks at the progress

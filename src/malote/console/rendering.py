@@ -28,8 +28,8 @@ from malote.console.visits import (
 )
 from malote.locks.alarm import words as stoppage_words
 from malote.plain import clean, clean_lines
+from malote.quarantine.history_text import words
 from malote.quarantine.synchronising import words as progress_words
-from malote.quarantine.words import words
 from malote.rejection import Language
 
 # No script, style, picture or connection from anywhere else, and nobody may put these pages into a frame.

@@ -3,7 +3,7 @@
 import math
 
 from malote.console.visits import RefusedError, Visit
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 
 LARGEST = 10_000  # ticked one by one
 LARGEST_ID = 2**63

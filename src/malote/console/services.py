@@ -23,8 +23,8 @@ from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.fiscal.readings import Reading
 from malote.locks.services import Locks
 from malote.quarantine.jobs import Jobs
-from malote.quarantine.reports import Custody, FolderFinding
-from malote.quarantine.services import Quarantine
+from malote.quarantine.quarantine_reports import Custody, FolderFinding
+from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.register.documents import OverdueSale, StoredDocument
 from malote.register.happenings import Happening

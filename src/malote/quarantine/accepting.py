@@ -9,7 +9,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.quarantine.deleting import typed
-from malote.quarantine.parts import Parts
+from malote.quarantine.dependencies import Parts
 from malote.spool import history, unbooked
 from malote.spool.history import Line
 

@@ -11,7 +11,7 @@ from malote.database.chunks import chunks
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from malote.register.listing import matches
 from malote.spool.states import State
 

@@ -14,13 +14,13 @@ import msgspec
 import structlog
 
 from malote import aside
-from malote.quarantine import by_hand, folder, index, keeping
-from malote.quarantine.failing import Failing
+from malote.quarantine import folder, folder_differences, index, rejected_files
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.folder import Names, Seen, Signature
 from malote.quarantine.index import Row
-from malote.quarantine.keeping import Place, place_of
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import FolderFinding
+from malote.quarantine.quarantine_reports import FolderFinding
+from malote.quarantine.rejected_files import Place, place_of
+from malote.quarantine.step_failures import Failing
 from malote.tills.till import Till
 
 log = structlog.get_logger("malote.quarantine")
@@ -142,7 +142,7 @@ class Comparison:
     def _differs(self, seen: Seen, sha256: bytes) -> None:
         if not self._stands_still(seen.path, seen.signature):
             return
-        act = partial(by_hand.found, self._parts, self._till, seen, sha256)
+        act = partial(folder_differences.found, self._parts, self._till, seen, sha256)
         name = folder.shown(seen.path.name)
         incident = self._failing.attempt((seen.path, seen.signature), self._till.name, name, act)
         if incident is not None:
@@ -151,13 +151,13 @@ class Comparison:
     def _missing(self, rows: Iterable[Row]) -> None:
         for row in rows:
             if self._stands_still(("missing", row.id), None):
-                act = partial(by_hand.removed, self._parts, row.id)
+                act = partial(folder_differences.removed, self._parts, row.id)
                 self._failing.attempt(("missing", row.id), self._till.name, f"{row.stem}.xml", act)
 
     def _orphaned(self, sidecars: Iterable[Path]) -> None:
         for sidecar in sidecars:
             if self._stands_still(("orphan", sidecar), None):
-                act = partial(by_hand.orphaned, self._parts, self._till, sidecar)
+                act = partial(folder_differences.orphaned, self._parts, self._till, sidecar)
                 self._failing.attempt(("orphan", sidecar), self._till.name, folder.shown(sidecar.name), act)
 
     def _hash(self, seen: Seen) -> bytes | None:
@@ -167,7 +167,7 @@ class Comparison:
             self.now.hashes[seen.path] = before
             return before[1]
         try:
-            sha256 = keeping.hash_of(seen.path)
+            sha256 = rejected_files.hash_of(seen.path)
         except FileNotFoundError:
             return None
         except OSError as error:

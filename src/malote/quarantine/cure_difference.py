@@ -20,9 +20,9 @@ from malote.fiscal.amounts import money
 from malote.fiscal.problems import ACCEPTABLE
 from malote.quarantine import candidates
 from malote.quarantine.deleting import not_there, typed
-from malote.quarantine.parts import Parts
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import CureOption, CureReport, Refused, Selection
 from malote.quarantine.replaying import replay
-from malote.quarantine.reports import CureOption, CureReport, Refused, Selection
 from malote.register.replaying import Judge
 from malote.spool import confirming, history
 from malote.spool.documents import IncomingFile, Reason

@@ -6,9 +6,9 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.fiscal.documents import Sale
-from malote.quarantine.parts import Parts
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
-from malote.quarantine.reports import CureReport, QuarantineError, Selection
 from malote.register import reports
 from malote.spool import history
 from malote.spool.history import Line

@@ -9,9 +9,9 @@ from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.quarantine.deleting import typed_or_empty
-from malote.quarantine.parts import Parts
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
-from malote.quarantine.reports import CureOption, CureReport, QuarantineError, Selection
 from malote.register import reports
 from malote.register.documents import StoredDocument
 from malote.spool import held, history

@@ -4,9 +4,16 @@ Each has a file of its own, ``cure_….py``; here stands which of them a documen
 """
 
 from malote.fiscal.problems import ACCEPTABLE
-from malote.quarantine import cure_difference, cure_product, cure_protocol, cure_series, judging, reversing
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import CureOption
+from malote.quarantine import (
+    cure_difference,
+    cure_product,
+    cure_protocol,
+    cure_series,
+    reversing,
+    sale_decision,
+)
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import CureOption
 from malote.register import reports
 from malote.register.documents import StoredDocument
 from malote.spool.documents import Reason
@@ -17,7 +24,7 @@ def options(parts: Parts, document_id: int) -> list[CureOption]:
     found = reversing.options(parts, stored)
     if stored.state in ("rejected", "waiting") and stored.reason is not None:
         found += _of_waiting(parts, stored, stored.reason)
-    return found + judging.options(parts, stored)
+    return found + sale_decision.options(parts, stored)
 
 
 def _of_waiting(parts: Parts, stored: StoredDocument, reason: Reason) -> list[CureOption]:

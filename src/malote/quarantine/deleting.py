@@ -11,10 +11,10 @@ from malote.accounts.audit import Actor
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
-from malote.quarantine import candidates, files, job_store, safety
+from malote.quarantine import candidates, job_store, safety, trash_files
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.job_reports import Settled
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import (
+from malote.quarantine.quarantine_reports import (
     Deleted,
     DeleteReport,
     Grounds,
@@ -100,7 +100,7 @@ def _restore(
         _audit(connection, actor, "rejected_restored", standings, now)
     report.restored.extend(restored)
     report.refused.extend(refused)
-    files.follow(parts)
+    trash_files.follow(parts)
 
 
 def typed(reason: str) -> str:
@@ -149,7 +149,7 @@ def _delete(parts: Parts, ids: Sequence[int], proofs: Proofs, wish: _Wish, repor
         _audit_forced(connection, wish, [one for one in standings if one.id not in grounds], now)
     report.deleted.extend(deleted)
     report.refused.extend(refused)
-    files.follow(parts)
+    trash_files.follow(parts)
 
 
 def _last_copy(document_id: int) -> Refused:

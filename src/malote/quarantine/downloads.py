@@ -15,8 +15,8 @@ from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.quarantine import candidates
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import Selection
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import Selection
 from malote.register import contents
 
 log = structlog.get_logger("malote.quarantine")

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from malote import aside
-from malote.quarantine.keeping import Place, is_stem, place_of
-from malote.quarantine.reports import FolderFinding
+from malote.quarantine.quarantine_reports import FolderFinding
+from malote.quarantine.rejected_files import Place, is_stem, place_of
 from malote.tills.till import Till
 
 MARK = ".malote"  # its content tells which store database the folder belongs to

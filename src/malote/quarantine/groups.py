@@ -1,6 +1,6 @@
 """Files of many documents brought to their places together: one transaction, and one sync of each folder.
 
-What is not as it should be (a file that somebody changed, or that isn't there) is left to ``files``, one by one.
+What is not as it should be (a file that somebody changed, or that isn't there) is left to ``trash_files``, one by one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,9 @@ from malote import durable
 from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.quarantine import keeping
-from malote.quarantine.keeping import Named
-from malote.quarantine.parts import Parts
+from malote.quarantine import rejected_files
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.rejected_files import Named
 from malote.register import discarding, handover
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
@@ -43,7 +43,7 @@ def _throw_away(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
         ids = [one.id for one in lock_ids(connection, waiting) if one.state == "discarded"]
         with durable.grouped():
             for document_id in ids:
-                keeping.move(parts.folder, parts.trash, waiting[document_id])
+                rejected_files.move(parts.folder, parts.trash, waiting[document_id])
         discarding.mark_moved(connection, ids)
 
 
@@ -54,10 +54,10 @@ def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
         same = {
             one: waiting[one] for one, code in codes.items() if (code or "unknown_reason") == waiting[one].reason.code
         }
-        back = {one: keeping.named(doc) for one, doc in same.items() if keeping.is_kept(parts.trash, doc)}
+        back = {one: rejected_files.named(doc) for one, doc in same.items() if rejected_files.is_kept(parts.trash, doc)}
         kept = [*_renamed(back, parts.trash, parts.folder)]
-        kept += [one for one, doc in same.items() if one not in back and keeping.is_kept(parts.folder, doc)]
-        for home in {keeping.path_of(parts.folder, keeping.named(same[one])).parent for one in kept}:
+        kept += [one for one, doc in same.items() if one not in back and rejected_files.is_kept(parts.folder, doc)]
+        for home in {rejected_files.path_of(parts.folder, rejected_files.named(same[one])).parent for one in kept}:
             # Whoever wrote them may have died before the folder was synced.
             durable.sync_folder(home)
         handover.mark(connection, kept, kept=True)
@@ -69,7 +69,7 @@ def drop(parts: Parts, document_ids: Sequence[int]) -> None:
         with writing(parts.engine) as connection, durable.grouped():
             # One that is being posted may be rejected at this moment, and its file written already.
             for named in _in_state(connection, group, {"accepted", "waiting", "posted"}).values():
-                keeping.remove(parts.folder, named)
+                rejected_files.remove(parts.folder, named)
 
 
 def _groups(document_ids: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -94,9 +94,9 @@ def _renamed(named: dict[int, Named], source: Path, target: Path) -> list[int]:
     moved: list[int] = []
     with durable.grouped():
         for document_id, one in named.items():
-            before, after = keeping.path_of(source, one), keeping.path_of(target, one)
+            before, after = rejected_files.path_of(source, one), rejected_files.path_of(target, one)
             sidecar = before.with_suffix(".json")
-            if not sidecar.is_file() or after.exists() or keeping.hash_of(before) != one.file_sha256:
+            if not sidecar.is_file() or after.exists() or rejected_files.hash_of(before) != one.file_sha256:
                 continue
             durable.make_folder(after.parent)
             # Where a sidecar stands, its document stands beside it.

@@ -12,7 +12,7 @@ from malote import durable
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import document_event, folder_mark, trash
 from malote.database.tables import document as documents
-from malote.quarantine.keeping import Place, stem
+from malote.quarantine.rejected_files import Place, stem
 from malote.register import handover
 from malote.spool.states import State
 

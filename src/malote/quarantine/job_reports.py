@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import msgspec
 from sqlalchemy import Connection
 
-from malote.quarantine.reports import Refused
+from malote.quarantine.quarantine_reports import Refused
 from malote.spool.states import State
 
 AT_ONCE = 200  # documents, or tills, that a person waits for; beyond it the order becomes a job

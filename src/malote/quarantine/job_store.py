@@ -17,7 +17,7 @@ from malote.database.job_tables import job_item as items
 from malote.database.tables import document as documents
 from malote.quarantine import candidates
 from malote.quarantine.job_reports import AT_ONCE, TAKES, Gauge, Job, Kind, RefusedPage
-from malote.quarantine.reports import Refused, Selection
+from malote.quarantine.quarantine_reports import Refused, Selection
 
 LEASE_SECONDS = 60.0
 _CENTS = func.coalesce(documents.c.total, 0)

@@ -20,9 +20,9 @@ from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.quarantine import deleting, job_store, replaying
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.job_reports import AT_ONCE, Gauge, Job, Kind, RefusedPage
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import QuarantineError, Refused, Selection
+from malote.quarantine.quarantine_reports import QuarantineError, Refused, Selection
 from malote.quarantine.synchronising import Synchronisation
 
 BATCH = 200

@@ -7,8 +7,8 @@ import structlog
 from malote import incidents
 from malote.database.engine import writing
 from malote.database.errors import StoreError
-from malote.quarantine import files, keeping, safety
-from malote.quarantine.parts import Parts
+from malote.quarantine import rejected_files, safety, trash_files
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.safety import Proofs
 from malote.register import discarding
 from malote.spool import history
@@ -58,11 +58,11 @@ def _purge(parts: Parts, forced: Sequence[int], proofs: Proofs) -> int:
         held = proofs.still(connection, parts, sorted(proofs.grounds))
         standings = discarding.purge(connection, [*forced, *held], now)
         history.record(connection, [Line(one.id, "purged") for one in standings], history.SYSTEM, now)
-        names = [files.named(connection, one.id) for one in standings]
+        names = [trash_files.named(connection, one.id) for one in standings]
     # A crash before this, or a file that can't be removed now, leaves it to the next look at the trash.
     for name in names:
         try:
-            keeping.remove(parts.trash, name)
+            rejected_files.remove(parts.trash, name)
         except OSError as error:
             log.warning("file_stays_in_trash", till=name.till, reason=error.strerror or type(error).__name__)
     return len(standings)

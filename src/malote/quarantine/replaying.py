@@ -9,11 +9,11 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading
 from malote.database.errors import StoreError
-from malote.quarantine import candidates, files, groups
+from malote.quarantine import candidates, groups, trash_files
 from malote.quarantine.deleting import by_till, not_there
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.job_reports import Settled
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import Refused, ReplayReport, Selection
+from malote.quarantine.quarantine_reports import Refused, ReplayReport, Selection
 from malote.register import replaying
 from malote.register.replaying import Replayed, Told
 from malote.spool.moving import Standing
@@ -74,4 +74,4 @@ def follow(parts: Parts, ids: Sequence[int]) -> None:
         groups.drop(parts, ids)
     except (StoreError, TillError, OSError) as error:
         log.warning("files_follow_later", reason=type(error).__name__)
-    files.follow(parts)
+    trash_files.follow(parts)

@@ -12,9 +12,9 @@ from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.fiscal.documents import Answer
 from malote.quarantine.deleting import typed
-from malote.quarantine.parts import Parts
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, ReplayReport
 from malote.quarantine.replaying import follow
-from malote.quarantine.reports import CureOption, CureReport, QuarantineError, ReplayReport
 from malote.register import reports
 from malote.register.documents import StoredDocument
 from malote.register.replaying import give_document

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 from malote.database.engine import reading
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import Custody, Grounds
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import Custody, Grounds
 from malote.register import contents
 from malote.tills import custody
 from malote.tills.custody import Held

@@ -14,7 +14,7 @@ from malote.database.chunks import CHUNK
 from malote.database.engine import reading, writing
 from malote.quarantine import candidates
 from malote.quarantine.job_reports import Settled
-from malote.quarantine.reports import Refused, SyncOrder, SyncProgress, SyncStage
+from malote.quarantine.quarantine_reports import Refused, SyncOrder, SyncProgress, SyncStage
 from malote.register import replaying
 from malote.register.replaying import Judge
 from malote.rejection import Language

@@ -10,8 +10,8 @@ from malote.accounts.audit import SYSTEM
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
 from malote.erp.protocol import ErpError
-from malote.quarantine.reports import Selection
-from malote.quarantine.services import Quarantine
+from malote.quarantine.quarantine_reports import Selection
+from malote.quarantine.quarantine_service import Quarantine
 from malote.register.contents import DocumentNotFoundError
 from malote.runbook.observations import Advice, Group
 from malote.spool.moving import decode_reason

@@ -15,7 +15,7 @@ from malote.accounts.users import listed
 from malote.database.engine import reading
 from malote.quarantine.job_reports import AT_ONCE
 from malote.quarantine.jobs import Jobs
-from malote.quarantine.reports import Selection
+from malote.quarantine.quarantine_reports import Selection
 from malote.runbook import case_store, document_counts
 from malote.runbook.case_store import Case, Proof
 from malote.runbook.next_step import Procedure, decide

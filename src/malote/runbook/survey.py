@@ -15,7 +15,7 @@ from malote.database.engine import reading
 from malote.findings import lights, listing
 from malote.findings.kinds import Finding
 from malote.locks.services import Locks
-from malote.quarantine.services import Quarantine
+from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.runbook import document_counts, rejection_advice
 from malote.runbook.observations import MOST_NAMED, Cause, Lock, Marks, Order, Situation, Structure

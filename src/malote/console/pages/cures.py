@@ -12,7 +12,7 @@ from malote.console.pages import document
 from malote.console.pages.rejected import refusals
 from malote.console.rendering import answer, told
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
-from malote.quarantine.reports import CureReport, QuarantineError, Selection
+from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
 
 
 @post("/documents/{document_id:int}/replay", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))

@@ -19,7 +19,7 @@ from malote.console.visits import (
     whole,
 )
 from malote.quarantine.job_reports import Job, Kind
-from malote.quarantine.reports import QuarantineError
+from malote.quarantine.quarantine_reports import QuarantineError
 
 NEEDED: dict[Kind, Permission] = {
     "delete": Permission.DELETE_REJECTED,

@@ -18,7 +18,7 @@ from malote.console.selections import documents_of
 from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.job_reports import Gauge
-from malote.quarantine.reports import DeleteReport, QuarantineError, Refused, Selection
+from malote.quarantine.quarantine_reports import DeleteReport, QuarantineError, Refused, Selection
 from malote.register.contents import DocumentNotFoundError
 from malote.register.documents import StoredDocument
 

@@ -10,7 +10,7 @@ from malote.console.pages import jobs, management, till
 from malote.console.rendering import answer, told
 from malote.console.visits import ROOT, ConsoleRequest, RefusedError, needs, redirect, services_of, visit_of
 from malote.quarantine.job_reports import AT_ONCE
-from malote.quarantine.reports import SyncOrder
+from malote.quarantine.quarantine_reports import SyncOrder
 from malote.tills.till import TillError
 
 LARGEST = 20_000  # tills ticked one by one

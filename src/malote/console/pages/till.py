@@ -14,8 +14,8 @@ from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
 from malote.findings.lights import TillOverview
 from malote.quarantine.job_reports import Job
-from malote.quarantine.reports import Event, SyncProgress
-from malote.quarantine.services import event
+from malote.quarantine.quarantine_reports import Event, SyncProgress
+from malote.quarantine.quarantine_service import event
 from malote.register.documents import StoredDocument
 from malote.register.listing import MOST_WALKED, DocumentsQuery
 from malote.spool.states import OPEN, State

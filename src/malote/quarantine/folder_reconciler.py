@@ -19,12 +19,12 @@ import structlog
 
 from malote import durable, private
 from malote.database.errors import StoreError
-from malote.quarantine import by_hand, files, folder, index
+from malote.quarantine import folder, folder_differences, index, trash_files
 from malote.quarantine.comparing import Comparison, Memory, Surroundings
-from malote.quarantine.failing import Failing
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.folder import MARK
-from malote.quarantine.parts import Parts
-from malote.quarantine.reports import FolderFinding
+from malote.quarantine.quarantine_reports import FolderFinding
+from malote.quarantine.step_failures import Failing
 from malote.rounds import Rounds
 from malote.tills.till import Till, listed
 from malote.wakes import wakes
@@ -79,12 +79,12 @@ class Reconciler:
         if not self._is_ours():
             return 0
         self._failing.told, self._waiting = [], 0
-        files.settle(self._parts, self._failing)
+        trash_files.settle(self._parts, self._failing)
         done = self._scan_folders(touched)
         if touched is None:
             done += self._scan_trash()
         if done:
-            files.settle(self._parts, self._failing)
+            trash_files.settle(self._parts, self._failing)
         self._tell([*self._beside, *self._failing.told])
         return self._waiting
 
@@ -178,7 +178,7 @@ class Reconciler:
         lost = index.tills_in_trash(self._parts.engine) - there
         for till in tills:
             if till.id in lost:
-                by_hand.tidy_trash(self._parts, till, None, self._failing)
+                folder_differences.tidy_trash(self._parts, till, None, self._failing)
         return len(due) + len(lost)
 
     def _tidy_trash(self, till: Till, path: Path) -> None:
@@ -186,7 +186,7 @@ class Reconciler:
         if isinstance(names, FolderFinding):
             self._failing.told.append(names)
         elif names is not None:
-            by_hand.tidy_trash(self._parts, till, names, self._failing)
+            folder_differences.tidy_trash(self._parts, till, names, self._failing)
 
     def _tell(self, findings: Sequence[FolderFinding]) -> None:
         """Each finding is logged once, for as long as it lasts."""

@@ -12,13 +12,13 @@ from malote import aside, durable
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
-from malote.quarantine import files, folder, index, job_store, keeping, safety
-from malote.quarantine.failing import Failing
+from malote.quarantine import folder, index, job_store, rejected_files, safety, trash_files
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.folder import Names, Seen
 from malote.quarantine.index import Row
-from malote.quarantine.keeping import Place, place_of
-from malote.quarantine.parts import Parts
+from malote.quarantine.rejected_files import Place, place_of
 from malote.quarantine.safety import Proofs
+from malote.quarantine.step_failures import Failing
 from malote.register import discarding
 from malote.register.discarding import Discarding
 from malote.spool import history
@@ -140,7 +140,7 @@ def _left_or_put_back(parts: Parts, document_id: int, seen: Seen) -> None:
 
 def _rename(parts: Parts, connection: Connection, document_id: int, seen: Seen) -> None:
     """A rejected document's file has one name: another one is from before its key was known, or given by hand."""
-    if files.path_in(connection, parts.folder, document_id) != seen.path:
+    if trash_files.path_in(connection, parts.folder, document_id) != seen.path:
         _remove(seen)
         index.unkeep(connection, [document_id])
 
@@ -161,7 +161,9 @@ def _put_in(parts: Parts, till: Till, new: _New) -> None:
         rows = index.of_file(connection, till.id, new.sha256)
         standings = {one.id: one for one in lock_ids(connection, [row.id for row in rows])}
         named = [
-            one.id for one in standings.values() if files.path_in(connection, parts.folder, one.id) == new.seen.path
+            one.id
+            for one in standings.values()
+            if trash_files.path_in(connection, parts.folder, one.id) == new.seen.path
         ]
         if not named:
             facts = {"name": new.seen.path.name[:255].encode("utf-8", "replace").decode()}
@@ -191,14 +193,14 @@ def _changed(parts: Parts, document_id: int, new: _New) -> None:
 def _set_apart(parts: Parts, document_id: int | None, seen: Seen) -> None:
     """A file too large to be read, where a document's file should be: it keeps its bytes under another name."""
     if document_id is None:
-        keeping.set_aside(seen.path)
+        rejected_files.set_aside(seen.path)
         return
     now = parts.clock()
     with writing(parts.engine) as connection:
         (standing,) = lock_ids(connection, [document_id])
         if standing.state == "posting":
             return
-        aside = keeping.set_aside(seen.path)
+        aside = rejected_files.set_aside(seen.path)
         facts = {"name": aside.name if aside else seen.path.name}
         history.record(connection, [Line(document_id, "changed_by_hand", facts)], FOLDER, now)
         index.unkeep(connection, [document_id])
@@ -207,9 +209,9 @@ def _set_apart(parts: Parts, document_id: int | None, seen: Seen) -> None:
 def _is_gone(parts: Parts, connection: Connection, standing: Standing) -> bool:
     """Whether the document is still rejected, its file was written, and is there no more."""
     row = index.by_id(connection, standing.id)
-    named = files.named(connection, standing.id)
+    named = trash_files.named(connection, standing.id)
     names = {named.access_key, None}
-    paths = [keeping.path_of(parts.folder, msgspec.structs.replace(named, access_key=name)) for name in names]
+    paths = [rejected_files.path_of(parts.folder, msgspec.structs.replace(named, access_key=name)) for name in names]
     # Without the till's folder nothing can be concluded: it may be on a drive that went away.
     home = paths[0].parent
     return standing.state == "rejected" and row.kept and home.is_dir() and not any(path.exists() for path in paths)
@@ -220,7 +222,7 @@ def _take_out(parts: Parts, till: Till, place: Place, path: Path) -> None:
     with writing(parts.engine) as connection:
         row = index.at(connection, till.id, place)
         standings = lock_ids(connection, [row.id]) if row else []
-        if not row or not standings or keeping.hash_of(path) != row.sha256:
+        if not row or not standings or rejected_files.hash_of(path) != row.sha256:
             return
         if standings[0].state != "discarded" or discarding.is_purged(connection, row.id):
             _unlink(path)
@@ -240,7 +242,7 @@ def _read(seen: Seen, sha256: bytes) -> _New | None:
 
 def _remove_if(new: _New) -> None:
     """Removes the file, unless it was written to meanwhile: then the next scan meets it."""
-    if keeping.hash_of(new.seen.path) == new.sha256:
+    if rejected_files.hash_of(new.seen.path) == new.sha256:
         _remove(new.seen)
 
 

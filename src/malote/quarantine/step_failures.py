@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from malote import incidents
 from malote.database.errors import StoreError
-from malote.quarantine.reports import FolderFinding
+from malote.quarantine.quarantine_reports import FolderFinding
 
 AGAIN_SECONDS = 60.0  # before a step is tried again that the system refused
 _MOST = 100_000  # remembered; beyond it some are tried more often

@@ -12,9 +12,9 @@ from malote.database.quarantine_tables import accepted_problem
 from malote.database.tables import document as documents
 from malote.fiscal.operations import ARGUABLE, IS_SALE
 from malote.quarantine.deleting import typed
-from malote.quarantine.parts import Parts
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Refused, ReplayReport
 from malote.quarantine.replaying import follow
-from malote.quarantine.reports import CureOption, CureReport, QuarantineError, Refused, ReplayReport
 from malote.register import replaying, reports
 from malote.register.documents import StoredDocument
 from malote.spool import confirming, history, joining

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from malote import rejection
-from malote.quarantine.reports import Event
+from malote.quarantine.quarantine_reports import Event
 from malote.rejection import Language, Text
 from malote.spool.history import What
 

@@ -14,10 +14,10 @@ from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.quarantine import groups, keeping
-from malote.quarantine.failing import Failing
-from malote.quarantine.keeping import Named
-from malote.quarantine.parts import Parts
+from malote.quarantine import groups, rejected_files
+from malote.quarantine.dependencies import Parts
+from malote.quarantine.rejected_files import Named
+from malote.quarantine.step_failures import Failing
 from malote.register import discarding, handover
 from malote.register.handover import Waiting
 from malote.spool.documents import RejectedDocument
@@ -64,7 +64,7 @@ def _each(
             if isinstance(rejected, Exception):
                 failing.attempt(document_id, "", f"#{document_id}", partial(_raise, rejected))
             else:
-                name = f"{keeping.stem(rejected.access_key, rejected.file_sha256, rejected.position)}.xml"
+                name = f"{rejected_files.stem(rejected.access_key, rejected.file_sha256, rejected.position)}.xml"
                 failing.attempt(document_id, rejected.till, name, partial(act, document_id, rejected))
 
 
@@ -79,7 +79,7 @@ def drop(parts: Parts, document_ids: Iterable[int]) -> None:
             standings = lock_ids(connection, [document_id])
             # One that is being posted may be rejected at this moment, and its file written already.
             if standings and standings[0].state in ("accepted", "waiting", "posted", "kept"):
-                keeping.remove(parts.folder, named(connection, document_id))
+                rejected_files.remove(parts.folder, named(connection, document_id))
 
 
 def named(connection: Connection, document_id: int) -> Named:
@@ -95,13 +95,13 @@ def named(connection: Connection, document_id: int) -> Named:
 
 def path_in(connection: Connection, folder: Path, document_id: int) -> Path:
     """Where the document is in a folder, or would be."""
-    return keeping.path_of(folder, named(connection, document_id))
+    return rejected_files.path_of(folder, named(connection, document_id))
 
 
 def _put_back(parts: Parts, rejected: RejectedDocument) -> None:
     """Into the folder of rejected files, and out of the trash, if it was there."""
-    keeping.keep(parts.folder, rejected)
-    keeping.remove(parts.trash, keeping.named(rejected))
+    rejected_files.keep(parts.folder, rejected)
+    rejected_files.remove(parts.trash, rejected_files.named(rejected))
 
 
 def _to_trash(parts: Parts, document_id: int, rejected: RejectedDocument) -> bool:
@@ -109,6 +109,6 @@ def _to_trash(parts: Parts, document_id: int, rejected: RejectedDocument) -> boo
         (standing,) = lock_ids(connection, [document_id])
         if standing.state != "discarded":
             return False
-        keeping.move(parts.folder, parts.trash, rejected)
+        rejected_files.move(parts.folder, parts.trash, rejected)
         discarding.mark_moved(connection, [document_id])
     return True

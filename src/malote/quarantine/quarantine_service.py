@@ -20,17 +20,17 @@ from malote.quarantine import (
     cures,
     deleting,
     downloads,
-    judging,
-    keeping,
     purging,
+    rejected_files,
     replaying,
     reversing,
     safety,
+    sale_decision,
 )
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.downloads import Taken
-from malote.quarantine.parts import Parts
-from malote.quarantine.reconcile import Reconciler
-from malote.quarantine.reports import (
+from malote.quarantine.folder_reconciler import Reconciler
+from malote.quarantine.quarantine_reports import (
     CureOption,
     CureReport,
     Custody,
@@ -127,14 +127,14 @@ class Quarantine:
 
     def keep_unbooked(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
         """Settles a document that is no sale, or whose sale is another note. Raises as ``reverse_booked``."""
-        return judging.keep_unbooked(self.parts, document_id, actor, reason=reason)
+        return sale_decision.keep_unbooked(self.parts, document_id, actor, reason=reason)
 
     def book_sale(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
         """Books a document that was kept as no sale, or put aside for what its codes say: a person says that it is one.
 
         What else is against it is told (``replay.refused``), and it stays where it was. Raises as ``reverse_booked``.
         """
-        return judging.book_sale(self.parts, document_id, actor, reason=reason)
+        return sale_decision.book_sale(self.parts, document_id, actor, reason=reason)
 
     def accept_unbooked(
         self, till: str | None, ids: Collection[int] | None, actor: Actor, *, reason: str
@@ -167,7 +167,7 @@ class Quarantine:
         with writing(self.parts.engine) as connection:
             audit.record(connection, actor, "document_downloaded", f"document:{document_id}", now=self.parts.clock())
         sha256 = bytes.fromhex(stored.file_sha256)
-        return Downloaded(f"{keeping.stem(stored.access_key, sha256, stored.position)}.xml", content)
+        return Downloaded(f"{rejected_files.stem(stored.access_key, sha256, stored.position)}.xml", content)
 
     def files(self, selection: Selection, actor: Actor) -> Iterator[Taken]:
         """The files of many documents, each once: asked for in the audit trail, and given one after the other."""
