@@ -21,11 +21,11 @@ from malote.once import once
 if TYPE_CHECKING:
     from malote.alerts.alert_service import Alerts
     from malote.consumers.accounts import Consumer
+    from malote.consumers.consumer_service import Consumers
     from malote.consumers.lines import SaleTold
     from malote.consumers.pulling import Page
-    from malote.consumers.services import Consumers
     from malote.intake.receive import Intake
-    from malote.locks.services import Locks
+    from malote.locks.lock_service import Locks
     from malote.quarantine.jobs import Jobs
     from malote.quarantine.quarantine_service import Quarantine
     from malote.quarantine.synchronising import Synchronisation
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from malote.spool.documents import RejectedDocument
     from malote.spool.held import Looked
     from malote.spool.sql import Spool
-    from malote.structures.services import Structures
+    from malote.structures.structure_service import Structures
     from malote.tills.contact import Recorded
     from malote.tills.till import Till
     from malote.vitals import Vitals
@@ -78,7 +78,7 @@ class Services:
 
     @once
     def structures(self) -> "Structures":
-        from malote.structures.services import Structures
+        from malote.structures.structure_service import Structures
 
         return Structures(self.engine, self.settings)
 
@@ -116,7 +116,7 @@ class Services:
 
     @once
     def consumers(self) -> "Consumers":
-        from malote.consumers.services import Consumers
+        from malote.consumers.consumer_service import Consumers
 
         return Consumers(self.engine, self.settings, self.structures.derive)
 
@@ -171,9 +171,9 @@ class Services:
         return receipts.file_of(self.engine, till.id, access_key)
 
     def status_of(self, till: "Till") -> "TillStatus | None":
-        from malote.register import reports
+        from malote.register import till_documents
 
-        return next(iter(reports.status(self.engine, till.id, now=time.time())), None)
+        return next(iter(till_documents.status(self.engine, till.id, now=time.time())), None)
 
     def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
         from malote.books import asking

@@ -13,7 +13,7 @@ from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document, has_content, identity
 from malote.fiscal.reader import read
 from malote.intake.receive import Intake
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from malote.quarantine import cure_difference
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.jobs import Jobs
@@ -23,8 +23,8 @@ from malote.remembered import Remembered
 from malote.runbook.runbook_service import Runbook
 from malote.runbook.survey import Parts as RunbookParts
 from malote.schema.form import Scope
-from malote.schema.reports import Drift
-from malote.structures.services import Structures
+from malote.schema.structure_reports import Drift
+from malote.structures.structure_service import Structures
 
 DRIFT_SECONDS = 3.0  # between two looks at a database's structure, however many look at the procedure
 

@@ -25,7 +25,15 @@ from malote.findings.lights import TillsPage, TillsQuery
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
-from malote.register import contents, happenings, listing, metrics, pulse, relations, reports
+from malote.register import (
+    change_marker,
+    contents,
+    listing,
+    metrics,
+    relations,
+    till_documents,
+    till_history,
+)
 from malote.register.metrics import Metrics
 from malote.rejection import Language
 from malote.remembered import Remembered
@@ -68,7 +76,7 @@ def console_services(services: Services) -> console.Services:
         ),
         books=_books(services),
         ledger=partial(_ledger, services),
-        happenings=partial(happenings.of_till, engine, limit=HISTORY),
+        happenings=partial(till_history.of_till, engine, limit=HISTORY),
         beside=partial(relations.beside, engine),
         trail_of=lambda on: audit.entries(engine, on=on, limit=HISTORY),
         audit=lambda before, limit, user, action, on: audit.entries(
@@ -102,11 +110,11 @@ def _documents(services: Services) -> console.Documents:
     return console.Documents(
         page=partial(listing.page, engine),
         searched=partial(listing.searched, engine),
-        find=partial(reports.document, engine),
+        find=partial(till_documents.document, engine),
         content=partial(contents.content, engine),
         read=lambda content: read(content, limits_of(settings.store, settings.intake)),
-        flagged=partial(reports.flagged, engine),
-        overdue=lambda till: reports.overdue(engine, till, now=time.time()),
+        flagged=partial(till_documents.flagged, engine),
+        overdue=lambda till: till_documents.overdue(engine, till, now=time.time()),
     )
 
 
@@ -161,7 +169,7 @@ def _ledger(services: Services) -> Reason | None:
 
 def _pulse(services: Services, name: str | None) -> str:
     """Of all tills also whether they stand still: the banner must come at once, and its duration must not be old."""
-    seen = pulse.pulse(services.engine, name)
+    seen = change_marker.pulse(services.engine, name)
     if name is not None:
         seen += _jobs_pulse(services, name)
     if name is None and (ledger := _ledger(services)):

@@ -26,7 +26,7 @@ from malote.database.errors import StoreError
 from malote.erp.engines import open_configured, tables_of
 from malote.erp.sessions.engines import named, open_watch
 from malote.erp.shadow import Shadow
-from malote.intake import received
+from malote.intake import received_folder
 from malote.intake.drop_folder import DropFolder
 from malote.locks import automatic
 from malote.posting.ledger import LedgerGuard
@@ -194,14 +194,14 @@ def prune(services: Services) -> None:
     """
     settings = services.settings
     today = datetime.now(UTC).astimezone().date()
-    before = received.first_day_kept(today, settings.intake.drop_keep_days)
+    before = received_folder.first_day_kept(today, settings.intake.drop_keep_days)
     proven = partial(_proven, services.spool)
     steps: dict[str, Callable[[], int | None]] = {
         "sessions": lambda: users.purge(services.engine, now=time.time()),
         "trash": services.quarantine.purge,
         "pouches": lambda: _prune_pouches(services, time.time() - settings.retention.posted_days * 86400),
         "jobs": services.jobs.forget,
-        "received": lambda: received.prune(settings.drop_path, services.tills(), before, proven),
+        "received": lambda: received_folder.prune(settings.drop_path, services.tills(), before, proven),
     }
     counts = {name: _alone(name, step) for name, step in steps.items()}
     if any(counts.values()):

@@ -15,7 +15,7 @@ from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.findings.store_wide import store_wide
 from malote.posting.retry import ERP_WIDE
-from malote.register import in_line
+from malote.register import backlog
 from malote.spool import presence
 
 BEHIND_SECONDS = 300.0  # that an accepted document may lie where no poster gives a sign of life
@@ -68,7 +68,7 @@ class Vitals:
         with reading(self._engine) as connection:
             told = [one.code for one in store_wide(connection, now)]
             signs = presence.signs_in(connection)
-            oldest = in_line.oldest(connection)
+            oldest = backlog.oldest(connection)
         alive = [sign.trouble for sign in signs if sign.is_alive(now)]
         lies = oldest is not None and now - oldest > BEHIND_SECONDS
         if not signs and lies:

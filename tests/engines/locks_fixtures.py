@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from tests.engines.locks_support import SETTINGS, People, Server, lock_server
 from tests.engines.posting_support import Shop, open_shop
 

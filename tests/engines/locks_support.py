@@ -16,8 +16,8 @@ from malote.config import LocksSettings
 from malote.demo import postgres
 from malote.erp.engines import open_erp
 from malote.erp.sessions.protocol import DbaLogin
-from malote.locks.reports import Node, Tree
-from malote.locks.services import Locks
+from malote.locks.lock_reports import Node, Tree
+from malote.locks.lock_service import Locks
 
 DBA = DbaLogin("dba", "segredo-do-dba")
 WEAK = DbaLogin("fraco", "segredo-fraco")

@@ -17,7 +17,7 @@ from malote.erp.protocol import Erp, Outcome, Posting
 from malote.fiscal.documents import Document, identity
 from malote.posting.ledger import LedgerGuard
 from malote.posting.poster import Poster
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool.documents import RejectedDocument
 from malote.spool.sql import Spool
@@ -78,7 +78,7 @@ class Shop:
         self.kept.append(rejected)
 
     def documents(self) -> list[StoredDocument]:
-        return reports.documents_of(self.spool.engine, limit=100_000)
+        return till_documents.documents_of(self.spool.engine, limit=100_000)
 
     def states(self) -> dict[str, str]:
         """By access key; of several documents with one key, the last one's."""

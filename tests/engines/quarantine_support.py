@@ -14,7 +14,7 @@ from malote.database.engine import reading
 from malote.quarantine import synchronising
 from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.tills import custody
 from malote.tills import till as tills
@@ -130,14 +130,14 @@ class House:
         return contents_of(self.trash)
 
     def documents(self) -> list[StoredDocument]:
-        return reports.documents_of(self.spool.engine, limit=10_000)
+        return till_documents.documents_of(self.spool.engine, limit=10_000)
 
     def id_of(self, content: bytes, till: Till | None = None) -> int:
         wanted = (sha256(content).hex(), (till or self.till).name)
         return next(one.id for one in self.documents() if (one.file_sha256, one.till) == wanted)
 
     def state_of(self, content: bytes) -> str:
-        return reports.document(self.spool.engine, self.id_of(content)).state
+        return till_documents.document(self.spool.engine, self.id_of(content)).state
 
     def states(self) -> dict[int, str]:
         return {one.id: one.state for one in self.documents()}

@@ -15,7 +15,7 @@ from malote.config import DatabaseSettings, ErpSettings, FiscalSettings, Setting
 from malote.fiscal.operations import Effect
 from malote.posting.poster import Poster
 from malote.reconciliation import erp_comparison
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.tills.till import Till, create_till
 from malote.wire import FileReceipt, PouchFile
@@ -78,17 +78,17 @@ class Store:
 
     def nobody_is_asked(self) -> None:
         """Nothing is rejected, waits, is still to be booked, or is flagged; and the ERP has it as it was booked."""
-        for status in reports.status(self.services.engine, now=self.services.spool.clock()):
+        for status in till_documents.status(self.services.engine, now=self.services.spool.clock()):
             assert (status.rejected, status.waiting, status.pending) == (0, 0, 0), (
                 status.till,
                 status.rejected_reasons,
             )
-        assert reports.flagged(self.services.engine) == []
+        assert till_documents.flagged(self.services.engine) == []
         for ids in erp_comparison.pages(self.services.engine):
             assert erp_comparison.compare(self.services.engine, self.poster._erp, ids).differences == []
 
     def documents(self) -> list[StoredDocument]:
-        return reports.documents_of(self.services.engine, limit=1000)
+        return till_documents.documents_of(self.services.engine, limit=1000)
 
     def booked(self) -> dict[str, Booked]:
         query = "SELECT access_key, total, protocol_number, protocol_status, cancelled_at FROM sale"

@@ -8,7 +8,7 @@ from multiprocessing.context import ForkServerProcess
 from sqlalchemy import Engine, event
 
 from malote.database.engine import open_database
-from malote.register import reports
+from malote.register import till_documents
 from malote.spool.documents import Settlement
 from malote.spool.sql import Spool
 from tests.engines.spool_support import START, body_of, file_of_sale
@@ -44,7 +44,7 @@ def poster(url: str, owner: str, expected: int, log: str) -> None:
     engine = open_database(url)
     spool = Spool(engine)
     mine: list[int] = []
-    while sum(till.posted for till in reports.status(spool.engine, now=spool.clock())) < expected:
+    while sum(till.posted for till in till_documents.status(spool.engine, now=spool.clock())) < expected:
         leased = spool.lease(owner, 30, 60)
         if spool.settle([Settlement(one.id, one.lease, "posted") for one in leased]) == len(leased):
             mine += [one.id for one in leased]

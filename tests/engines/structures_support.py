@@ -13,9 +13,9 @@ from malote.database.migrations import migrate
 from malote.erp.postgresql.schema import POSTGRESQL
 from malote.schema.form import Structure
 from malote.schema.plan import create_table
-from malote.schema.reports import Difference, Drift
 from malote.schema.sqlite import SQLITE
-from malote.structures.services import Structures
+from malote.schema.structure_reports import Difference, Drift
+from malote.structures.structure_service import Structures
 
 ACTOR = Actor("maria")
 

@@ -20,7 +20,7 @@ from malote.backup.errors import BackupError
 from malote.backup.making import make
 from malote.backup.manifest import Manifest, Part
 from malote.config import DatabaseSettings, Settings
-from malote.register import reports
+from malote.register import till_documents
 from malote.tills.till import create_till
 from malote.wire import PouchFile
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
@@ -66,7 +66,7 @@ def test_everything_comes_back(home: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     restoring.restore(tmp_path / "b.zip", settings_in(again), ignore)
     with services_for(settings_in(again)) as services:
-        (till,) = reports.status(services.engine, now=services.spool.clock())
+        (till,) = till_documents.status(services.engine, now=services.spool.clock())
         assert (till.pending, till.rejected) == (10, 1)
     assert rejected_files(again) == rejected_files(home)
     assert (again / "signing.key").read_bytes() == (home / "signing.key").read_bytes()
@@ -99,7 +99,7 @@ def test_what_was_acknowledged_before_is_in_it_while_others_write(home: Path, tm
     again = tmp_path / "again"
     restoring.restore(tmp_path / "b.zip", settings_in(again), ignore)
     with services_for(settings_in(again)) as services:
-        (till,) = reports.status(services.engine, now=services.spool.clock())
+        (till,) = till_documents.status(services.engine, now=services.spool.clock())
         assert till.pending >= 21
 
 
@@ -199,7 +199,7 @@ def test_a_store_in_postgresql_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         again = Settings(home=str(tmp_path / "again"), database=DatabaseSettings(url=empty))
         restoring.restore(tmp_path / "b.zip", again, ignore)
         with services_for(again) as services:
-            (till,) = reports.status(services.engine, now=services.spool.clock())
+            (till,) = till_documents.status(services.engine, now=services.spool.clock())
             assert till.pending == 1
         with pytest.raises(BackupError, match="backup_failed"):
             restoring.restore(tmp_path / "b.zip", again, ignore)

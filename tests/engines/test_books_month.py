@@ -10,7 +10,7 @@ import pytest
 from malote.books.days import BusinessDay
 from malote.books.reconciling import Books, Query, Report, reconcile
 from malote.reconciliation import erp_memory
-from malote.register import reports
+from malote.register import till_documents
 from tests.engines.erp_support import Tables
 from tests.engines.month_support import Month, loosen, tamper, tamper_beside
 from tests.engines.posting_support import Shop, open_shop
@@ -53,7 +53,10 @@ def test_twenty_tamperings_are_twenty_findings_and_none_more(shop: Shop, tables:
     report = compared(shop)
     assert found(report) == expected
     assert (
-        sum(status.outside + status.differing for status in reports.status(shop.spool.engine, now=shop.spool.clock()))
+        sum(
+            status.outside + status.differing
+            for status in till_documents.status(shop.spool.engine, now=shop.spool.clock())
+        )
         == 20
     )
     assert [one.fields for one in report.differences if one.what == "number"] == ["series"]
@@ -70,5 +73,5 @@ def test_one_byte_of_the_ledger_or_a_row_doubled_beside_the_sales_is_a_finding(s
     assert sorted((one.what, one.access_key or one.till, one.fields) for one in report.differences) == expected
     with closing(shop.erp()) as erp:
         erp_memory.look(shop.engine, erp, shop.clock() + 60)
-    told = reports.status(shop.spool.engine, now=shop.spool.clock())
+    told = till_documents.status(shop.spool.engine, now=shop.spool.clock())
     assert sum(status.outside + status.differing for status in told) == len(expected)

@@ -17,7 +17,7 @@ from malote.database.engine import writing
 from malote.database.tables import pouch
 from malote.posting.ledger import LOOK_SECONDS, LedgerGuard, accept
 from malote.posting.poster import Poster
-from malote.register import reports
+from malote.register import till_documents
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import cancellation, sale
@@ -77,7 +77,7 @@ def test_exactly_the_missing_ones_are_booked_again_and_posting_resumes(
     shop.accept(sale(9))
     poster.step()
     assert shop.counted() == {"posted": 8, "waiting": 1}
-    [status] = reports.status(shop.spool.engine, now=shop.spool.clock())
+    [status] = till_documents.status(shop.spool.engine, now=shop.spool.clock())
     value = sum(sale(n).totals.total for n in (4, 5, 6, 7))
     assert (status.outside, status.outside_total) == (5, value)
     found = planned(shop)
@@ -100,7 +100,7 @@ def test_exactly_the_missing_ones_are_booked_again_and_posting_resumes(
     }
     assert tables.cancelled() == [sale(6).access_key]
     assert differences(shop) == []
-    assert reports.status(shop.spool.engine, now=shop.spool.clock())[0].outside == 0
+    assert till_documents.status(shop.spool.engine, now=shop.spool.clock())[0].outside == 0
     [entry] = audit.entries(shop.engine, action="sales_booked_again")
     assert (entry.actor, entry.reason, entry.after["total_cents"]) == ("ana", "ERP restaurado", value)
     assert len(entry.after["documents"]) == 5

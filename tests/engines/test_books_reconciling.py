@@ -17,7 +17,7 @@ from malote.books.days import BusinessDay
 from malote.books.reconciling import Books, Query, Report, reconcile
 from malote.posting.ledger import accept
 from malote.reconciliation.erp_differences import OwnSale, SaleRow, Witness
-from malote.register import reports
+from malote.register import till_documents
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import cancellation, sale
@@ -83,7 +83,7 @@ def test_one_tampering_is_one_difference_with_its_name(shop: Shop, tables: Table
     [one] = report.differences
     assert (one.what, one.access_key, one.number, one.total) == (what, key(5), sale(5).number, sale(5).totals.total)
     assert report.troubled
-    [status] = reports.status(shop.spool.engine, now=shop.spool.clock())
+    [status] = till_documents.status(shop.spool.engine, now=shop.spool.clock())
     assert status.outside + status.differing == 1
     tables.run("DELETE FROM posting_key")
     assert {one.what for one in compared(shop).differences} >= {"unlisted", "missing"}
@@ -145,7 +145,7 @@ def test_what_was_accepted_is_named_and_troubles_nobody(shop: Shop, tables: Tabl
     report = compared(shop)
     assert found(report) == [("deleted", key(5))]
     assert not report.troubled
-    assert reports.status(shop.spool.engine, now=shop.spool.clock())[0].outside == 0
+    assert till_documents.status(shop.spool.engine, now=shop.spool.clock())[0].outside == 0
     # Accepted is what was known then, and nothing that happens later.
     tables.run(f"DELETE FROM sale WHERE access_key = '{key(6)}'")
     assert [one.access_key for one in compared(shop).differences if not one.accepted] == [key(6)]

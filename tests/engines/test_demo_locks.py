@@ -17,7 +17,7 @@ from malote.demo import postgres
 from malote.erp.engines import open_erp
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.spool_support import Clock
 

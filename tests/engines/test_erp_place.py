@@ -12,7 +12,7 @@ from malote.config import ErpSettings, Settings
 from malote.erp.engines import open_configured, open_erp
 from malote.erp.protocol import ErpError, Result
 from malote.erp.sessions.engines import open_watch
-from malote.structures.opening import open_target
+from malote.structures.target_databases import open_target
 from malote.structures.wanted import declared
 from tests.engines.erp_support import Tables, post
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url

@@ -10,14 +10,14 @@ from sqlalchemy import Engine, text
 from malote import rejection
 from malote.database import room
 from malote.database.engine import writing
-from malote.findings import lights, listing, standing
+from malote.findings import lights, listing, noted_findings
 from malote.findings.kinds import CAUSES, KINDS, LIGHTS, Finding
 from malote.findings.lights import TillOverview
-from malote.findings.standing import Standing
+from malote.findings.noted_findings import Standing
 from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
-from malote.register import reports
-from malote.register.pulse import pulse
+from malote.register import till_documents
+from malote.register.change_marker import pulse
 from malote.spool.presence import LASTS_SECONDS, Presence
 from malote.spool.unbooked import listed
 from tests.engines.findings_support import NOW, add_documents, add_till
@@ -165,13 +165,13 @@ class _EmptyErp:
 
 def test_findings_of_dear_looks_stand_until_the_next_look_of_their_kind(spool_engine: Engine) -> None:
     one, two = add_till(spool_engine, "caixa1"), add_till(spool_engine, "caixa2")
-    standing.note(spool_engine, "numbers", [one, two], {one: Standing(2, 0, NOW - 5), two: Standing(1)})
-    standing.note(spool_engine, "days", [one], {one: Standing(1, 3209, NOW - 9)})
+    noted_findings.note(spool_engine, "numbers", [one, two], {one: Standing(2, 0, NOW - 5), two: Standing(1)})
+    noted_findings.note(spool_engine, "days", [one], {one: Standing(1, 3209, NOW - 9)})
     assert told(spool_engine) == [
         ("numbers", "numbers_missing", 2, 0, NOW - 5),
         ("days", "day_divergent", 1, 3209, NOW - 9),
     ]
-    standing.note(spool_engine, "numbers", [one], {})
+    noted_findings.note(spool_engine, "numbers", [one], {})
     assert [one[0] for one in told(spool_engine)] == ["days"]
     assert [one[0] for one in told(spool_engine, "caixa2")] == ["numbers"], "nobody looked at it again"
 
@@ -194,7 +194,7 @@ def refused_and_deleted(house: House, number: int = 1) -> int:
 
 def test_deleting_a_sale_is_not_booking_it_until_a_person_says_why(house: House) -> None:
     one = refused_and_deleted(house)
-    stored = reports.document(house.spool.engine, one)
+    stored = till_documents.document(house.spool.engine, one)
     (found,) = deleted_of(house)
     assert (found.till, found.count, found.value, found.light) == ("caixa1", 1, stored.total, "attention")
     assert stored.total

@@ -10,7 +10,7 @@ from malote.accounts import audit
 from malote.app_building import build_locks
 from malote.config import LocksSettings, Settings
 from malote.locks import automatic
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from tests.engines.locks_support import DBA, People
 from tests.engines.posting_support import Shop, until
 from tests.engines.sales import supermarket

@@ -19,10 +19,10 @@ from malote.erp.postgresql.sessions import PostgresqlSessions
 from malote.erp.sessions.engines import named, names_of
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from malote.spool.presence import LASTS_SECONDS, Presence, present
-from malote.structures import applying
-from malote.structures.services import Structures
+from malote.structures import database_update
+from malote.structures.structure_service import Structures
 from tests.engines.locks_support import (
     DBA,
     SETTINGS,
@@ -228,7 +228,7 @@ def test_who_updates_a_structure_is_never_ended(
     locks: Locks, people: People, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waits behind somebody, with its session known as Malote's for as long as that takes, and not afterwards."""
-    monkeypatch.setattr(applying, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(database_update, "BEAT_SECONDS", 0.05)
     people.run("ALTER TABLE sale ALTER COLUMN consumer SET NOT NULL")
     reader = people.holding("SELECT count(*) FROM sale")
     clock = Clock()

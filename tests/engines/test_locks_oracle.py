@@ -9,7 +9,7 @@ from malote.erp.oracle import sessions as oracle
 from malote.erp.oracle.sessions import OracleSessions
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity
-from malote.locks.looking import guarded
+from malote.locks.session_tree import guarded
 
 ROW: dict[str, Any] = {
     "inst_id": 1,

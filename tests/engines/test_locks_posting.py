@@ -17,8 +17,8 @@ from malote.erp.sessions.engines import named, open_watch
 from malote.erp.sessions.errors import SessionsError
 from malote.fiscal.documents import Sale
 from malote.locks.alarm import words
-from malote.locks.reports import Stoppage
-from malote.locks.services import Locks
+from malote.locks.lock_reports import Stoppage
+from malote.locks.lock_service import Locks
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
 from tests.engines.erp_support import Tables

@@ -16,7 +16,7 @@ from malote.erp.sessions.engines import open_sessions, open_watch
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity
 from malote.locks.alarm import words
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import sale
 

@@ -6,7 +6,7 @@ import pytest
 from malote.erp.sessions.engines import open_sessions
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from malote.spool.presence import Presence
 from tests.engines.locks_support import DBA, WEAK, People, by_program, tree_when, waiting_programs
 from tests.engines.posting_support import Shop

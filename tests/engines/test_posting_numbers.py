@@ -18,7 +18,7 @@ from malote.posting.poster import Poster
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.quarantine_reports import QuarantineError
 from malote.quarantine.quarantine_service import Quarantine
-from malote.register import reports
+from malote.register import till_documents
 from malote.spool.documents import Reason
 from malote.spool.history import lines_of
 from tests.engines.erp_support import Tables
@@ -141,14 +141,16 @@ def test_two_authorised_ones_are_flagged_until_one_is_cancelled_or_seen(
         drain(shop)
         assert [one for one in settled(shop) if one[1]] == [("posted", "number_twice")] * 2
         assert light(shop) == ("flagged", "number_twice")
-        assert reports.status(shop.spool.engine, now=shop.spool.clock())[0].flagged_reasons == {"number_twice": 2}
+        assert till_documents.status(shop.spool.engine, now=shop.spool.clock())[0].flagged_reasons == {
+            "number_twice": 2
+        }
         shop.accept(cancellation(first))
         drain(shop)
         drain(shop)
         assert [one.number for one in shop.documents() if one.reason] == [35]
         quarantine(shop, tmp_path).mark_seen(4, BOSS, reason="as duas valem")
         assert (shop.reasons(), light(shop)[0]) == ([], "ok")
-        assert reports.status(shop.spool.engine, now=shop.spool.clock())[0].flagged == 0
+        assert till_documents.status(shop.spool.engine, now=shop.spool.clock())[0].flagged == 0
     assert len(revenue(tables)) == 3
 
 
@@ -269,16 +271,16 @@ def test_an_offline_sale_is_overdue_from_its_deadline_until_its_protocol_comes(t
     with open_shop(tmp_path, erp_url, clock) as shop:
         shop.accept(offline)
         drain(shop, hour)
-        assert (light(shop)[0], reports.overdue(shop.spool.engine, now=shop.spool.clock())) == ("ok", [])
+        assert (light(shop)[0], till_documents.overdue(shop.spool.engine, now=shop.spool.clock())) == ("ok", [])
         clock.now += 3601
         assert light(shop) == ("overdue", "protocol_overdue")
-        (found,) = reports.overdue(shop.spool.engine, now=shop.spool.clock())
+        (found,) = till_documents.overdue(shop.spool.engine, now=shop.spool.clock())
         assert (found.access_key, found.number, found.total) == (offline.access_key, 21, 700)
-        status = reports.status(shop.spool.engine, now=shop.spool.clock())[0]
+        status = till_documents.status(shop.spool.engine, now=shop.spool.clock())[0]
         assert (status.overdue, status.overdue_total) == (1, 700)
         shop.accept(msgspec.structs.replace(offline, protocol=protocol(21)))
         drain(shop, hour)
-        assert (light(shop)[0], reports.overdue(shop.spool.engine, now=shop.spool.clock())) == ("ok", [])
+        assert (light(shop)[0], till_documents.overdue(shop.spool.engine, now=shop.spool.clock())) == ("ok", [])
 
 
 @pytest.mark.parametrize("how", ["mended", "cancelled", "authorised first", "answered"])
@@ -295,7 +297,7 @@ def test_what_needs_no_protocol_any_more_is_not_overdue(tmp_path: Path, erp_url:
         for one in ways[how]:
             shop.accept(one)
             drain(shop)
-        assert reports.overdue(shop.spool.engine, now=shop.spool.clock()) == []
+        assert till_documents.overdue(shop.spool.engine, now=shop.spool.clock()) == []
         assert shop.counted() == ({"posted": 1, "kept": 1} if how == "answered" else {"posted": 2})
 
 
@@ -305,9 +307,9 @@ def test_by_default_the_day_of_the_law_counts(tmp_path: Path, erp_url: str) -> N
         shop.accept(msgspec.structs.replace(contingency(23), issued_at=_at(clock)))
         drain(shop)
         clock.now += 24 * 3600 - 10
-        assert reports.overdue(shop.spool.engine, now=shop.spool.clock()) == []
+        assert till_documents.overdue(shop.spool.engine, now=shop.spool.clock()) == []
         clock.now += 20
-        assert [one.number for one in reports.overdue(shop.spool.engine, now=shop.spool.clock())] == [23]
+        assert [one.number for one in till_documents.overdue(shop.spool.engine, now=shop.spool.clock())] == [23]
 
 
 def _at(clock: Clock) -> object:

@@ -15,7 +15,7 @@ from malote.database.errors import StoreError
 from malote.erp.protocol import Erp, ErpError, Outcome, Posting
 from malote.fiscal.documents import Sale
 from malote.posting.poster import Poster
-from malote.register import handover, replaying
+from malote.register import rejected_handover, replaying
 from malote.spool.documents import RejectedDocument, Settlement
 from malote.spool.sql import Spool
 from tests.engines.erp_support import Tables
@@ -71,7 +71,7 @@ def test_a_poison_sale_is_quarantined_and_all_others_flow(shop: Shop, poster: Po
     assert set(kept) == {poison.access_key, sold[0].access_key}
     assert kept[poison.access_key].content.endswith(f"-{poison.access_key}</nfeProc>".encode())
     assert kept[poison.access_key].till == "caixa1"
-    assert handover.unkept(shop.spool.engine) == []
+    assert rejected_handover.unkept(shop.spool.engine) == []
     assert tables.counts()["sale"] == 60
 
 

@@ -10,7 +10,7 @@ from malote.database.engine import open_database
 from malote.database.errors import StoreError
 from malote.quarantine import rejected_files, trash_files
 from malote.quarantine.quarantine_reports import Deleted, QuarantineError, Refused, Selection, WayOut
-from malote.register import contents, reports
+from malote.register import contents, till_documents
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool import retention
 from malote.tills.till import create_till
@@ -108,7 +108,7 @@ def test_what_the_erp_has_goes_to_the_trash(house: House) -> None:
     house.take(build_note(number=1))
     house.post()
     one = house.refuse(build_note(number=1, signed=False), "erp_constraint")
-    assert reports.document(house.spool.engine, one).reason is not None
+    assert till_documents.document(house.spool.engine, one).reason is not None
     report = house.quarantine.delete(Selection((one,)), MARIA)
     assert report.deleted == [Deleted(one, "erp")]
 
@@ -203,7 +203,7 @@ def test_a_whole_cause_is_chosen_by_its_code(house: House) -> None:
     one = house.reject(BAD)
     house.reject(build_note(number=1, environment=2))
     house.hold(BAD, build_note(number=1, environment=2))
-    code = reports.document(house.spool.engine, one).reason
+    code = till_documents.document(house.spool.engine, one).reason
     assert code is not None
     report = house.quarantine.delete(Selection(till="CAIXA1", code=code.code), MARIA)
     assert [each.id for each in report.deleted] == [one]
@@ -279,12 +279,12 @@ def test_a_crash_after_the_restored_row_is_made_good(house: House, monkeypatch: 
 
 def test_what_was_deleted_can_be_restored(house: House) -> None:
     one = house.reject(BAD)
-    before = reports.document(house.spool.engine, one)
+    before = till_documents.document(house.spool.engine, one)
     house.hold(BAD)
     house.quarantine.delete(Selection((one,)), MARIA)
     report = house.quarantine.restore(Selection((one,)), MARIA)
     assert (report.restored, report.refused) == ([one], [])
-    assert reports.document(house.spool.engine, one) == before
+    assert till_documents.document(house.spool.engine, one) == before
     assert (house.in_folder(), house.in_trash()) == ([BAD], [])
     assert house.whats(one) == ["deleted", "restored"]
     assert house.quarantine.restore(Selection((one,)), MARIA).refused == [Refused(one, "document_moved_on")]
@@ -402,7 +402,7 @@ def test_a_store_that_is_away_deletes_nothing(house: House, tmp_path: Path) -> N
     hidden.rename(store)
     # The server that met it takes nothing more; the next one finds all as it was.
     engine = open_database(f"sqlite:///{store}")
-    assert reports.document(engine, one).state == "rejected"
+    assert till_documents.document(engine, one).state == "rejected"
     engine.dispose()
     assert house.in_folder() == [BAD]
 

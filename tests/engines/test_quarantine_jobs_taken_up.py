@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from malote.quarantine.quarantine_reports import Selection
-from malote.register import reports
+from malote.register import till_documents
 from tests.engines.quarantine_support import MARIA, House
 from tests.engines.test_quarantine_jobs import begun, counted, jobs_of, rejects
 
@@ -19,7 +19,7 @@ def by_click(house: House, one: int) -> None:
 
 
 def by_hand(house: House, one: int) -> None:
-    sha256 = reports.document(house.spool.engine, one).file_sha256[:32]
+    sha256 = till_documents.document(house.spool.engine, one).file_sha256[:32]
     for path in house.trash.glob(f"*{sha256}-*"):
         shutil.copy(path, house.folder / path.name)
     house.scan()

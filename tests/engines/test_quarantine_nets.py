@@ -14,7 +14,7 @@ from sqlalchemy import event
 from malote.quarantine import folder as folders
 from malote.quarantine import folder_differences, rejected_files
 from malote.quarantine.quarantine_service import Quarantine
-from malote.register import contents, handover, reports
+from malote.register import contents, rejected_handover, till_documents
 from malote.spool.documents import RejectedDocument
 from malote.tills.till import Till, create_till
 from malote.wire import FileReceipt, PouchFile
@@ -56,7 +56,7 @@ def test_files_that_break_the_program_are_left_alone_and_the_others_go_on(house:
     good = build_note(number=7)
     (house.folder.with_name("caixa2") / "z.xml").write_bytes(good)
     house.scan()
-    assert reports.document(house.spool.engine, house.id_of(good, caixa2)).state == "accepted"
+    assert till_documents.document(house.spool.engine, house.id_of(good, caixa2)).state == "accepted"
     assert findings(house) == {(f"a{number}.xml", "file_set_aside") for number in range(7)}
     assert (house.folder / "a0.xml").read_bytes() == b"BREAKS 0"
     assert len(tried) == 7
@@ -135,7 +135,7 @@ def test_a_pouch_that_can_not_be_opened_holds_back_no_other(house: House, monkey
             raise ValueError
         return found
 
-    monkeypatch.setattr(handover, "files_of", damaged)
+    monkeypatch.setattr(rejected_handover, "files_of", damaged)
     house.scan()
     assert [path.read_bytes() for path in house.folder.glob("*.xml")] == [OTHER]
     monkeypatch.undo()
@@ -161,7 +161,7 @@ def test_a_tills_folder_that_breaks_the_program_holds_back_no_other(
     good = build_note(number=2)
     (house.folder.with_name("caixa2") / "b.xml").write_bytes(good)
     house.scan()
-    assert reports.document(house.spool.engine, house.id_of(good, caixa2)).state == "accepted"
+    assert till_documents.document(house.spool.engine, house.id_of(good, caixa2)).state == "accepted"
 
 
 def test_trouble_of_the_whole_disk_waits_and_nothing_is_blamed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from malote.database.migrations import migrate
 from malote.quarantine import candidates, index
 from malote.quarantine.quarantine_reports import Selection
 from malote.quarantine.rejected_files import Place
-from malote.register import discarding, handover
+from malote.register import discarding, rejected_handover
 from malote.spool import history
 from malote.tills import custody, orders
 
@@ -44,7 +44,7 @@ def heard(engine: Engine) -> Iterator[list[tuple[str, tuple[object, ...]]]]:
 
 ASKED: dict[str, Callable[[Engine], object]] = {
     "files to be moved": discarding.unmoved,
-    "files to be written": lambda engine: handover.unkept(engine, 100),
+    "files to be written": lambda engine: rejected_handover.unkept(engine, 100),
     "the end of the retention": lambda engine: discarding.ripe(engine, 1.0, 0),
     "a page of a till's trash": lambda engine: discarding.page(engine, "caixa1", 5, 10),
     "a page of the trash": lambda engine: discarding.page(engine, None, 5, 10),
@@ -77,7 +77,7 @@ def test_nothing_is_read_from_end_to_end(engine: Engine, asked: str) -> None:
 
 def test_what_is_to_be_written_is_found_among_however_many(engine: Engine) -> None:
     with heard(engine) as statements:
-        handover.unkept(engine, 100, 7)
+        rejected_handover.unkept(engine, 100, 7)
     assert "document_unkept" in plans_of(engine, statements)[0]
 
 

@@ -11,7 +11,7 @@ from malote.erp.engines import open_configured
 from malote.quarantine.history_text import WORDS, words
 from malote.quarantine.quarantine_reports import QuarantineError, Selection
 from malote.reconciliation import erp_comparison
-from malote.register import contents, reports
+from malote.register import contents, till_documents
 from malote.spool import history
 from malote.spool.history import WHATS
 from malote.spool.products import renamed
@@ -58,7 +58,7 @@ def test_a_replay_books_nothing_twice(open_house: OpenHouse) -> None:
     house.post()
     house.quarantine.replay(Selection((one,)), MARIA)
     house.post()
-    stored = reports.document(house.spool.engine, one)
+    stored = till_documents.document(house.spool.engine, one)
     assert (stored.state, stored.duplicate) == ("posted", True)
 
 
@@ -85,7 +85,7 @@ def test_what_is_rejected_for_another_reason_now_says_so(open_house: OpenHouse) 
     assign(house.engine, other, ISSUER, "65", 1)
     report = house.quarantine.replay(Selection((one,)), MARIA)
     assert report.refused[0].code == "series_of_another_till"
-    stored = reports.document(house.spool.engine, one)
+    stored = till_documents.document(house.spool.engine, one)
     assert stored.reason is not None
     assert stored.reason.code == "series_of_another_till"
     house.scan()
@@ -131,7 +131,7 @@ def test_a_series_is_assigned_and_all_that_waited_for_it_flows(open_house: OpenH
     report = house.quarantine.assign_series(first, MARIA, reason="new till")
     assert report.replay.replayed == [first, second]
     assert series_of(house.engine, house.till) == [(ISSUER, "65", 1)]
-    assert reports.document(house.spool.engine, other).state == "rejected"
+    assert till_documents.document(house.spool.engine, other).state == "rejected"
     assert house.whats(first) == ["series_assigned", "replayed"]
     (entry,) = house.audited("series_assigned")
     assert (entry.before, entry.after["till"], entry.reason) == ({"owner": None}, "caixa1", "new till")
@@ -145,7 +145,7 @@ def test_a_series_changes_hands_and_the_trail_says_whose_it_was(house: House) ->
     assert house.quarantine.cures(one)[0].facts["owner"] == "caixa2"
     house.quarantine.assign_series(one, MARIA)
     house.post()
-    assert reports.document(house.spool.engine, one).state == "posted"
+    assert till_documents.document(house.spool.engine, one).state == "posted"
     assert house.audited("series_assigned")[0].before == {"owner": "caixa2"}
 
 
@@ -174,7 +174,7 @@ def test_a_small_difference_is_accepted_and_booked(house: House) -> None:
     report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="the POS rounds each line")
     assert (report.cured, report.replay.replayed) == ([one], [one])
     assert house.post() == 1
-    assert reports.document(house.spool.engine, one).state == "posted"
+    assert till_documents.document(house.spool.engine, one).state == "posted"
     assert contents.content(house.spool.engine, one) == note
     assert house.whats(one) == ["difference_accepted", "replayed"]
     (entry,) = house.audited("difference_accepted")
@@ -185,7 +185,7 @@ def test_a_small_difference_is_accepted_and_booked(house: House) -> None:
 def test_a_note_with_another_digest_than_was_authorised_is_a_persons_to_accept(house: House) -> None:
     other = signed_anew(build_note(number=1).decode()).encode()
     one = house.reject(other)
-    assert reports.document(house.spool.engine, one).reason.code == "digest_disagrees"  # type: ignore[union-attr]
+    assert till_documents.document(house.spool.engine, one).reason.code == "digest_disagrees"  # type: ignore[union-attr]
     (option,) = house.quarantine.cures(one)
     assert option.kind == "accept_difference"
     report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="the portal shows the same sale")
@@ -200,7 +200,7 @@ def test_a_large_difference_is_not_a_persons_to_accept(house: House) -> None:
     report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="let it through")
     (refused,) = report.refused
     assert (refused.id, refused.code) == (one, "difference_too_large")
-    assert reports.document(house.spool.engine, one).state == "rejected"
+    assert till_documents.document(house.spool.engine, one).state == "rejected"
     assert house.audited("difference_accepted") == []
 
 

@@ -10,7 +10,7 @@ from malote.database.tables import document
 from malote.quarantine import synchronising
 from malote.quarantine.candidates import curable_codes
 from malote.quarantine.quarantine_reports import SyncOrder, SyncProgress
-from malote.register import reports
+from malote.register import till_documents
 from malote.tills import till as tills
 from malote.tills.series import assign
 from malote.tills.till import TillError, create_till
@@ -104,8 +104,8 @@ def test_what_may_be_cured_by_now_is_tried_again(house: House) -> None:
     assign(house.engine, house.till, ISSUER, "65", 1)
     (order,) = house.synchronisation.order(["caixa1"], MARIA)
     assert order.replayed == 1
-    assert reports.document(house.spool.engine, one).state == "accepted"
-    assert reports.document(house.spool.engine, unread).state == "rejected"
+    assert till_documents.document(house.spool.engine, one).state == "accepted"
+    assert till_documents.document(house.spool.engine, unread).state == "rejected"
     assert house.whats(one) == ["rejected", "replayed"]
 
 

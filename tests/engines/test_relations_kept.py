@@ -8,7 +8,7 @@ import pytest
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
 from malote.quarantine.quarantine_reports import Selection
-from malote.register import contents, reports
+from malote.register import contents, till_documents
 from malote.register.relations import beside
 from malote.spool import retention
 from tests.engines.relations_support import Store, store_in
@@ -48,7 +48,9 @@ def test_a_note_over_a_receipt_is_no_second_sale(tmp_path: Path, cfop: str, till
         assert receipt.state == "posted"
         assert [(one.state, one.code) for one in receipt.documents] == [("kept", "operation_documented")]
         (status,) = [
-            one for one in reports.status(store.services.engine, now=store.services.spool.clock()) if one.till == till
+            one
+            for one in till_documents.status(store.services.engine, now=store.services.spool.clock())
+            if one.till == till
         ]
         assert (status.kept, status.kept_reasons) == (1, {"operation_documented": 1})
         assert (status.rejected, status.waiting) == (0, 0)
@@ -223,7 +225,7 @@ def test_a_note_is_kept_once_the_settings_say_that_its_code_is_none(tmp_path: Pa
         assert store.state(note) == ("kept", "operation_loan")
         (status,) = [
             one
-            for one in reports.status(store.services.engine, now=store.services.spool.clock())
+            for one in till_documents.status(store.services.engine, now=store.services.spool.clock())
             if one.till == "caixa1"
         ]
         assert (status.kept, status.rejected) == (1, 0)
@@ -253,7 +255,7 @@ def test_the_cancellation_of_what_is_no_sale_asks_nobody(
         assert store.state(said) == ("kept", "cancels_no_sale")
         assert store.told(said, tills[1]).state == "posted"
         assert store.booked() == {}
-        for status in reports.status(store.services.engine, now=store.services.spool.clock()):
+        for status in till_documents.status(store.services.engine, now=store.services.spool.clock()):
             assert (status.rejected, status.waiting, status.pending) == (0, 0, 0)
 
 

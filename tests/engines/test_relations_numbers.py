@@ -11,7 +11,7 @@ import pytest
 
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
-from malote.register import reports
+from malote.register import till_documents
 from tests.engines.relations_support import Store, store_in
 from tests.engines.test_relations_answers import answer, lot
 from tests.unit.fiscal.notes import build_cancellation, build_note, build_void, key_of
@@ -136,7 +136,7 @@ def test_a_sale_that_its_void_takes_back_by_itself_counts_nowhere(tmp_path: Path
         store.post()
         assert counting(store, about) == set()
         assert store.settled(about.offline, about.void) == [("kept", "taken_back"), BOOKED]
-        assert reports.status(store.services.engine, now=store.services.spool.clock())[0].posted == 1
+        assert till_documents.status(store.services.engine, now=store.services.spool.clock())[0].posted == 1
         store.nobody_is_asked()
 
 

@@ -11,7 +11,7 @@ from malote.accounts.audit import Actor, entries
 from malote.books.numbering import NumbersQuery, SeriesKey, numbers
 from malote.config import StoreSettings
 from malote.quarantine.quarantine_reports import QuarantineError
-from malote.register import reports
+from malote.register import till_documents
 from tests.engines.relations_support import Store, store_in
 from tests.engines.test_relations_answers import answer, lot
 from tests.unit.fiscal.notes import ISSUER, Line, build_cancellation, build_note, build_void, key_of
@@ -220,7 +220,7 @@ def test_a_booked_offline_sale_that_is_denied_is_reversed_by_a_person(
     assert store.settled(OFFLINE, said) == [("kept", "taken_back"), ("kept", "answer_moot")]
     assert [one.cancelled for one in store.booked().values()] == [True]
     assert store.stock() == 0
-    assert reports.overdue(store.services.engine, now=store.services.spool.clock()) == []
+    assert till_documents.overdue(store.services.engine, now=store.services.spool.clock()) == []
     store.nobody_is_asked()
     assert "reversal_ordered" in [entry.action for entry in entries(store.services.engine)]
 

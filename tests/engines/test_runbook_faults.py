@@ -21,8 +21,8 @@ from malote.database import room
 from malote.database.engine import writing
 from malote.database.tables import till as tills
 from malote.erp.engines import open_configured
-from malote.findings import standing
-from malote.findings.standing import Standing
+from malote.findings import noted_findings
+from malote.findings.noted_findings import Standing
 from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
 from malote.runbook.runbook_service import Runbook, View
@@ -342,15 +342,15 @@ FAULTS: dict[str, Fault] = {
         "resolved",
         "",
         "numbers_missing",
-        lambda shop: standing.note(shop.engine, "numbers", [shop.till.id], {shop.till.id: Standing(2)}),
-        lambda shop: standing.note(shop.engine, "numbers", [shop.till.id], {}),
+        lambda shop: noted_findings.note(shop.engine, "numbers", [shop.till.id], {shop.till.id: Standing(2)}),
+        lambda shop: noted_findings.note(shop.engine, "numbers", [shop.till.id], {}),
     ),
     "a day that doesn't match": Fault(
         "resolved",
         "",
         "day_divergent",
-        lambda shop: standing.note(shop.engine, "days", [shop.till.id], {shop.till.id: Standing(1)}),
-        lambda shop: standing.note(shop.engine, "days", [shop.till.id], {}),
+        lambda shop: noted_findings.note(shop.engine, "days", [shop.till.id], {shop.till.id: Standing(1)}),
+        lambda shop: noted_findings.note(shop.engine, "days", [shop.till.id], {}),
     ),
 }
 PAIRS = [

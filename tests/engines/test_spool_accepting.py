@@ -7,7 +7,7 @@ from sqlalchemy import Engine, func, select
 
 from malote.database.engine import reading
 from malote.database.tables import document, pouch
-from malote.register import contents, reports
+from malote.register import contents, till_documents
 from malote.spool.documents import IncomingDocument, Reason
 from malote.spool.sql import Spool
 from malote.tills.till import Till
@@ -65,7 +65,7 @@ def test_an_overlapping_pouch_adds_only_what_is_new(spool: Spool, till_one: Till
     receipts = send_sales(spool, till_one, [2, 3, 1])
     assert [receipt.already_known for receipt in receipts] == [True, False, True]
     assert rows_in(spool_engine) == (2, 3)
-    [third] = [one for one in reports.documents_of(spool.engine) if one.number == 3]
+    [third] = [one for one in till_documents.documents_of(spool.engine) if one.number == 3]
     assert contents.content(spool.engine, third.id) == content_of(3)
     leased = spool.lease("poster", 10, 60)
     assert [one.document for one in leased] == [sale(1), sale(2), sale(3)]
@@ -98,7 +98,7 @@ def test_a_known_file_may_come_unread(spool: Spool, till_one: Till, spool_engine
     assert set(spool.known(till_one.id, [sha256_of(1), sha256_of(2)])) == {sha256_of(1)}
     receipts = spool.accept(till_one.id, body_of([1, 2]), [file_with(1), file_of_sale(2)], received_at=START)
     assert [receipt.state for receipt in receipts] == ["accepted", "accepted"]
-    assert contents.content(spool.engine, reports.documents_of(spool.engine)[1].id) == content_of(2)
+    assert contents.content(spool.engine, till_documents.documents_of(spool.engine)[1].id) == content_of(2)
     assert [one.document for one in spool.lease("poster", 10, 60)] == [sale(1), sale(2)]
 
 
@@ -162,14 +162,14 @@ def test_a_hostile_name_or_key_does_not_stop_the_pouch(spool: Spool, till_one: T
     receipts = spool.accept(till_one.id, body_of([1, 2]), [renamed, file_of_sale(2)], received_at=START)
     assert [receipt.state for receipt in receipts] == ["rejected", "accepted"]
     assert states_of(spool_engine) == ["rejected", "accepted"]
-    assert reports.documents_of(spool.engine)[0].series is None
+    assert till_documents.documents_of(spool.engine)[0].series is None
 
 
 @pytest.mark.parametrize("order", [[1, 2, 3], [3, 1, 2]])
 def test_the_last_number_is_that_of_the_latest_sale(spool: Spool, till_one: Till, order: list[int]) -> None:
     for number in order:
         send_sales(spool, till_one, [number])
-    [status] = reports.status(spool.engine, now=spool.clock())
+    [status] = till_documents.status(spool.engine, now=spool.clock())
     assert (status.last_series, status.last_number) == (1, 3)
     assert status.last_issued_at == (NOON + timedelta(seconds=3)).isoformat()
 
@@ -180,7 +180,7 @@ def test_times_are_compared_as_instants(spool: Spool, till_one: Till) -> None:
         one = incoming(sale(number))
         stamped = IncomingDocument(0, one.document, one.state, None, "sale", number=number, issued_at=issued_at)
         spool.accept(till_one.id, body_of([number]), [file_with(number, stamped)], received_at=START)
-    assert reports.status(spool.engine, now=spool.clock())[0].last_number == 2
+    assert till_documents.status(spool.engine, now=spool.clock())[0].last_number == 2
 
 
 def test_an_unknown_till_leaves_nothing(spool: Spool, spool_engine: Engine) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import Engine, select, update
 
 from malote.database.engine import reading, writing
 from malote.database.tables import pouch
-from malote.register import contents, handover, replaying, reports
+from malote.register import contents, rejected_handover, replaying, till_documents
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool import retention
 from malote.spool.documents import IncomingFile, Reason, RejectedDocument
@@ -41,7 +41,7 @@ def send_refused(spool: Spool, till: Till, number: int, *, readable: bool) -> in
     """A document that intake refused; its id."""
     file = file_with(number, incoming(sale(number) if readable else None, reason=UNASSIGNED))
     spool.accept(till.id, body_of([number]), [file], received_at=START)
-    return reports.documents_of(spool.engine, state="rejected")[-1].id
+    return till_documents.documents_of(spool.engine, state="rejected")[-1].id
 
 
 def judge_as_fine(till: str, name: str, content: bytes) -> IncomingFile:
@@ -57,20 +57,20 @@ def judge_as_refused(_till: str, name: str, _content: bytes) -> IncomingFile:
 
 def test_content_is_the_file_as_it_came(spool: Spool, till_one: Till) -> None:
     send_sales(spool, till_one, [1, 2, 3])
-    assert [contents.content(spool.engine, one.id) for one in reports.documents_of(spool.engine)] == [
+    assert [contents.content(spool.engine, one.id) for one in till_documents.documents_of(spool.engine)] == [
         content_of(number) for number in (1, 2, 3)
     ]
     with pytest.raises(DocumentNotFoundError):
         contents.content(spool.engine, 99)
     with pytest.raises(DocumentNotFoundError):
-        reports.document(spool.engine, 99)
+        till_documents.document(spool.engine, 99)
 
 
 def test_replay_keeps_the_place_in_the_queue(spool: Spool, till_one: Till, spool_engine: Engine) -> None:
     send_sales(spool, till_one, [1, 2])
     spool.settle([rejected(one) for one in spool.lease("poster", 10, 60)])
     send_sales(spool, till_one, [3])
-    ids = [one.id for one in reports.documents_of(spool.engine, state="rejected")]
+    ids = [one.id for one in till_documents.documents_of(spool.engine, state="rejected")]
     assert len(replaying.replay(spool.engine, [*ids, 99], now=spool.clock()).ids) == 2
     assert len(replaying.replay(spool.engine, ids, now=spool.clock()).ids) == 0
     leased = spool.lease("poster", 10, 60)
@@ -85,7 +85,7 @@ def test_only_rejected_documents_are_replayed(spool: Spool, till_one: Till, spoo
     assert (
         len(
             replaying.replay(
-                spool.engine, [one.id for one in reports.documents_of(spool.engine)], now=spool.clock()
+                spool.engine, [one.id for one in till_documents.documents_of(spool.engine)], now=spool.clock()
             ).ids
         )
         == 0
@@ -112,7 +112,7 @@ def test_what_could_not_be_read_is_read_anew(spool: Spool, till_one: Till, spool
     ids = [send_refused(spool, till_one, number, readable=False) for number in (1, 2)]
     assert len(replaying.replay(spool.engine, ids, now=spool.clock()).ids) == 0
     assert len(replaying.replay(spool.engine, ids, judge_as_fine, now=spool.clock()).ids) == 2
-    assert reports.document(spool.engine, ids[0]).access_key == access_key(1)
+    assert till_documents.document(spool.engine, ids[0]).access_key == access_key(1)
     assert [one.document for one in spool.lease("poster", 10, 60)] == [sale(7), sale(1), sale(2)]
     assert_tallies_true(spool_engine)
 
@@ -122,7 +122,7 @@ def test_a_lost_extracted_form_is_made_anew(spool: Spool, till_one: Till, spool_
     with writing(spool_engine) as connection:
         connection.execute(update(pouch).values(extracted=b"gone"))
     assert spool.lease("poster", 10, 60) == []
-    ids = [one.id for one in reports.documents_of(spool.engine, state="rejected")]
+    ids = [one.id for one in till_documents.documents_of(spool.engine, state="rejected")]
     assert len(replaying.replay(spool.engine, ids, now=spool.clock()).ids) == 0
     assert len(replaying.replay(spool.engine, ids[1:], judge_as_fine, now=spool.clock()).ids) == 2
     assert [one.document for one in spool.lease("poster", 10, 60)] == [sale(2), sale(3)]
@@ -134,7 +134,7 @@ def test_the_quarantine_gets_each_rejected_document_once(spool: Spool, till_one:
     [leased] = spool.lease("poster", 10, 60)
     spool.settle([rejected(leased)])
     send_refused(spool, till_one, 2, readable=False)
-    (first_id, first), (second_id, second) = handover.unkept(spool.engine)
+    (first_id, first), (second_id, second) = rejected_handover.unkept(spool.engine)
     assert first == RejectedDocument(
         till="caixa1",
         file_name="1.xml",
@@ -148,8 +148,8 @@ def test_the_quarantine_gets_each_rejected_document_once(spool: Spool, till_one:
     )
     assert isinstance(second, RejectedDocument)
     assert (second.content, second.reason, second.access_key) == (content_of(2), UNASSIGNED, None)
-    handover.mark_kept(spool.engine, [first_id])
-    assert [one[0] for one in handover.unkept(spool.engine)] == [second_id]
+    rejected_handover.mark_kept(spool.engine, [first_id])
+    assert [one[0] for one in rejected_handover.unkept(spool.engine)] == [second_id]
 
 
 def test_rejected_once_more_is_kept_once_more(spool: Spool, till_one: Till) -> None:
@@ -157,9 +157,9 @@ def test_rejected_once_more_is_kept_once_more(spool: Spool, till_one: Till) -> N
     for _ in range(2):
         [leased] = spool.lease("poster", 10, 60)
         spool.settle([rejected(leased)])
-        assert [one[0] for one in handover.unkept(spool.engine)] == [leased.id]
-        handover.mark_kept(spool.engine, [leased.id])
-        assert handover.unkept(spool.engine) == []
+        assert [one[0] for one in rejected_handover.unkept(spool.engine)] == [leased.id]
+        rejected_handover.mark_kept(spool.engine, [leased.id])
+        assert rejected_handover.unkept(spool.engine) == []
         replaying.replay(spool.engine, [leased.id], now=spool.clock())
 
 
@@ -206,14 +206,14 @@ def test_listing_pages_by_id(spool: Spool, till_one: Till, till_two: Till) -> No
     send_sales(spool, till_two, [4])
     first, second, *_ = spool.lease("poster", 10, 60)
     spool.settle([posted(first), waiting(second, START)])
-    page = reports.documents_of(spool.engine, limit=3)
+    page = till_documents.documents_of(spool.engine, limit=3)
     assert [one.number for one in page] == [1, 2, 3]
-    assert [one.number for one in reports.documents_of(spool.engine, after_id=page[-1].id)] == [4]
-    assert [one.number for one in reports.documents_of(spool.engine, "CAIXA1", limit=2)] == [1, 2]
-    assert [one.number for one in reports.documents_of(spool.engine, "caixa1", after_id=page[0].id)] == [2, 3]
-    assert [one.number for one in reports.documents_of(spool.engine, "caixa1", "posting")] == [3]
-    assert [one.number for one in reports.documents_of(spool.engine, state="posting")] == [3, 4]
-    assert reports.documents_of(spool.engine, "nobody") == []
+    assert [one.number for one in till_documents.documents_of(spool.engine, after_id=page[-1].id)] == [4]
+    assert [one.number for one in till_documents.documents_of(spool.engine, "CAIXA1", limit=2)] == [1, 2]
+    assert [one.number for one in till_documents.documents_of(spool.engine, "caixa1", after_id=page[0].id)] == [2, 3]
+    assert [one.number for one in till_documents.documents_of(spool.engine, "caixa1", "posting")] == [3]
+    assert [one.number for one in till_documents.documents_of(spool.engine, state="posting")] == [3, 4]
+    assert till_documents.documents_of(spool.engine, "nobody") == []
     assert page[0].issued_at == sale(1).issued_at.isoformat()
     assert (page[0].total, page[0].issuer, page[0].till) == (1000, sale(1).issuer, "caixa1")
 
@@ -225,7 +225,7 @@ def test_status_says_what_the_till_said(spool: Spool, till_one: Till, till_two: 
     contact = Contact("0.1.0", NOON, 7, 3, [RefusedFile("grande.xml", 9_000_000, "file_too_large")])
     assert record_contact(spool_engine, till_one.id, contact, received_at=START - 90).skew_seconds == 90
     disable(spool_engine, "caixa2")
-    one, two = reports.status(spool.engine, now=spool.clock())
+    one, two = till_documents.status(spool.engine, now=spool.clock())
     assert (one.till, one.till_pending, one.till_unproven, one.clock_skew_seconds) == ("caixa1", 7, 3, 90)
     assert (one.last_contact_at, one.agent_version) == (START - 90, "0.1.0")
     assert one.till_refused == contact.refused

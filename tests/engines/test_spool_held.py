@@ -12,7 +12,7 @@ from malote.books.numbering import NumbersQuery, SeriesKey, numbers
 from malote.database.engine import reading
 from malote.findings import lights as overview
 from malote.findings.lights import TillsQuery
-from malote.register import reports
+from malote.register import till_documents
 from malote.spool import held, waking
 from malote.spool.held import ASKED, AWAITED, NEVER_SENT, SHARED
 from malote.tills import warnings
@@ -44,7 +44,7 @@ def go_on(house: House) -> None:
 
 
 def why(house: House, till: str) -> list[tuple[str, str | None]]:
-    found = reports.documents_of(house.spool.engine, till, limit=1000)
+    found = till_documents.documents_of(house.spool.engine, till, limit=1000)
     return [(one.state, one.reason.code if one.reason else None) for one in found]
 
 
@@ -100,7 +100,7 @@ def test_one_till_does_not_take_what_others_will_sell_in(two: tuple[House, Till]
 
 def test_the_cure_on_the_documents_page_frees_all_of_the_series(house: House) -> None:
     house.take(build_note(number=1, series=1), *(build_note(number=number, series=2) for number in range(1, 4)))
-    waiting = reports.documents_of(house.spool.engine, "caixa1", "waiting")
+    waiting = till_documents.documents_of(house.spool.engine, "caixa1", "waiting")
     assert len(waiting) == 3
     assert [one.kind for one in house.quarantine.cures(waiting[0].id)] == ["assign_series"]
     house.quarantine.assign_series(waiting[0].id, MARIA)
@@ -161,7 +161,7 @@ def test_whoever_comes_first_each_sale_is_booked_once_for_the_series_own_till(
     go_on(house)
     assert {state for state, _ in why(house, "caixa1") + why(house, "caixa2")} == {"posted"}
     assert sold_in_erp(house) == ["caixa1", "caixa1"]
-    assert all(one.duplicate for one in reports.documents_of(house.spool.engine, "caixa2"))
+    assert all(one.duplicate for one in till_documents.documents_of(house.spool.engine, "caixa2"))
     assert tallies(house) == counted(house)
 
 
@@ -172,7 +172,7 @@ def test_the_copy_frees_its_till_only_when_the_erp_proves_the_sale(two: tuple[Ho
     (receipt,) = house.take(sale, till=other)
     assert (receipt.state, receipt.documents[0].state) == ("accepted", "waiting")
     look(house)
-    (stored,) = reports.documents_of(house.spool.engine, "caixa2")
+    (stored,) = till_documents.documents_of(house.spool.engine, "caixa2")
     assert house.spool.receipts(other.id, [bytes.fromhex(stored.file_sha256)])[0].state == "accepted"
     assert why(house, "caixa2") == [("waiting", SHARED)]
     assert stored.reason is not None
@@ -185,7 +185,7 @@ def test_that_two_agents_share_a_folder_is_said_with_both_names(two: tuple[House
     house.take(*copies())
     house.take(*copies(), till=other)
     assert look(house).shared == 4
-    (stored, *_) = reports.documents_of(house.spool.engine, "caixa2")
+    (stored, *_) = till_documents.documents_of(house.spool.engine, "caixa2")
     assert stored.reason is not None
     assert (stored.reason.facts["till"], stored.reason.facts["owner"]) == ("caixa2", "caixa1")
     go_on(house)

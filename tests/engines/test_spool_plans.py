@@ -7,7 +7,7 @@ from sqlalchemy import Engine, Select, select
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
-from malote.register import reports
+from malote.register import till_documents
 from malote.spool import leasing, retention, superseded
 from malote.spool.sql import Spool
 from malote.spool.states import STATES
@@ -77,7 +77,7 @@ def test_listing(spool: Spool, till_one: Till, spool_engine: Engine) -> None:
     send_sales(spool, till_one, range(50))
     for till_id in (None, 1):
         for state in (None, *STATES):
-            assert_no_full_scan(spool_engine, reports.page(till_id, state, 5, 10))
+            assert_no_full_scan(spool_engine, till_documents.page(till_id, state, 5, 10))
 
 
 def test_pruning(spool: Spool, till_one: Till, spool_engine: Engine) -> None:

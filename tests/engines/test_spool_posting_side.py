@@ -5,7 +5,7 @@ from sqlalchemy import Engine, update
 
 from malote.database.engine import writing
 from malote.database.tables import pouch, till
-from malote.register import reports
+from malote.register import till_documents
 from malote.spool.documents import Reason, Settlement
 from malote.spool.sql import Spool
 from malote.tills.till import Till
@@ -121,10 +121,10 @@ def test_every_way_out_of_posting(spool: Spool, till_one: Till, spool_engine: En
     assert settled == 4
     assert states_of(spool_engine) == ["posted", "posted", "waiting", "rejected"]
     assert_tallies_true(spool_engine)
-    [status] = reports.status(spool.engine, now=spool.clock())
+    [status] = till_documents.status(spool.engine, now=spool.clock())
     assert (status.pending, status.waiting, status.posted, status.rejected) == (0, 1, 2, 1)
     assert (status.waiting_reasons, status.rejected_reasons) == ({"erp_locked": 1}, {"erp_constraint": 1})
-    stored = reports.documents_of(spool.engine)
+    stored = till_documents.documents_of(spool.engine)
     assert [one.duplicate for one in stored] == [False, True, False, False]
     assert stored[2].retry_at == START + 5
     assert stored[3].reason == Reason("erp_constraint", {"detail": "chk_total"})
@@ -133,7 +133,7 @@ def test_every_way_out_of_posting(spool: Spool, till_one: Till, spool_engine: En
     assert receipts[3].documents[0].code == "erp_constraint"
     spool_clock.now += 6
     assert numbers(spool.lease("poster", 10, 60)) == [2]
-    assert reports.document(spool.engine, stored[2].id).reason is None
+    assert till_documents.document(spool.engine, stored[2].id).reason is None
 
 
 def test_waiting_without_a_time_is_due_at_once(spool: Spool, till_one: Till) -> None:
@@ -213,7 +213,7 @@ def test_a_damaged_extracted_form_stops_only_its_documents(
         connection.execute(update(pouch).where(pouch.c.id == 1).values(extracted=damage))
     assert numbers(spool.lease("poster", 10, 60)) == [3]
     assert states_of(spool_engine) == ["rejected", "rejected", "posting"]
-    reason = reports.documents_of(spool.engine, state="rejected")[0].reason
+    reason = till_documents.documents_of(spool.engine, state="rejected")[0].reason
     assert reason is not None
     assert reason.code == "extracted_form_damaged"
     assert_tallies_true(spool_engine)
@@ -231,5 +231,5 @@ def test_a_thousand_at_once(spool: Spool, till_one: Till, spool_engine: Engine) 
     leased = spool.lease("poster", 1000, 60)
     assert numbers(leased) == list(range(1000))
     assert spool.settle([posted(one) for one in leased]) == 1000
-    assert reports.status(spool.engine, now=spool.clock())[0].posted == 1000
+    assert till_documents.status(spool.engine, now=spool.clock())[0].posted == 1000
     assert_tallies_true(spool_engine)

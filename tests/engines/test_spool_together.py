@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 
 from malote.database.engine import reading
 from malote.database.tables import document, pouch
-from malote.register import reports
+from malote.register import till_documents
 from malote.spool.documents import Settlement
 from malote.spool.sql import Spool
 from malote.tills.till import Till
@@ -65,7 +65,7 @@ def test_posters_never_share_a_document(spool: Spool, till_one: Till, spool_engi
         spool.settle([posted(one) for one in leased])
     assert sorted(ids) == sorted(set(ids))
     assert len(ids) == 300
-    assert reports.status(spool.engine, now=spool.clock())[0].posted == 300
+    assert till_documents.status(spool.engine, now=spool.clock())[0].posted == 300
     assert_tallies_true(spool_engine)
 
 
@@ -103,7 +103,7 @@ def test_killed_before_any_statement_of_accepting(
         assert (how_many_pouches(spool_engine), states_of(spool_engine)) == (0, [])
         assert {receipt.state for receipt in spool.receipts(till_one.id, hashes)} == {"unknown"}
         assert_tallies_true(spool_engine)
-        assert reports.status(spool.engine, now=spool.clock())[0].last_number is None
+        assert till_documents.status(spool.engine, now=spool.clock())[0].last_number is None
     assert statement > 8
     assert {receipt.state for receipt in spool.receipts(till_one.id, hashes)} == {"accepted"}
 

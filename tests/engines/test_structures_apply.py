@@ -17,8 +17,8 @@ from malote.database.migrations import migrate
 from malote.erp.engines import open_erp
 from malote.erp.protocol import Result
 from malote.schema.form import StructureError
-from malote.schema.reports import RunReport, StepReport
-from malote.structures.services import Structures
+from malote.schema.structure_reports import RunReport, StepReport
+from malote.structures.structure_service import Structures
 from malote.structures.wanted import erp_of_2025
 from tests.engines import sales
 from tests.engines.erp_support import post

@@ -4,13 +4,14 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from malote.schema.reports import Rollout
 from sqlalchemy import Engine
 
 from malote import wire
 from malote.accounts import audit
 from malote.config import StructuresSettings
 from malote.schema.form import FORMAT, StructureError, fingerprint
-from malote.schema.reports import Rollout
+from malote.schema.structure_reports import Rollout
 from malote.schema.till_structure import TILL
 from malote.structures.rollout import LOOK_SECONDS, Rollouts
 from malote.tills.contact import record_contact

@@ -12,11 +12,11 @@ from malote.app_workers import build_drop_folder, prune, running
 from malote.console.live import Changes
 from malote.erp.sessions.watching import Sight
 from malote.fiscal import reader
-from malote.intake import received
+from malote.intake import received_folder
 from malote.posting import lookout as lookout_module
 from malote.posting.lookout import Lookout
 from malote.quarantine import purging
-from malote.register import reports
+from malote.register import till_documents
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import House
 from tests.unit.fiscal.notes import build_note
@@ -89,15 +89,15 @@ def test_a_day_that_can_not_be_deleted_holds_back_no_other(tmp_path: Path, monke
         root = tmp_path / "entrada"
         for day in ("2020-01-01", "2020-01-02"):
             (root / "caixa1" / "recebidos" / day).mkdir(parents=True)
-        prune_day = received._prune_day
+        prune_day = received_folder._prune_day
 
         def refused(till: Any, folder: Path, proven: Any) -> int:
             if folder.name == "2020-01-01":
                 raise PermissionError(13, "not allowed")
             return prune_day(till, folder, proven)
 
-        monkeypatch.setattr(received, "_prune_day", refused)
-        received.prune(root, [house_of_till.till], date(2021, 1, 1), lambda *_: [])
+        monkeypatch.setattr(received_folder, "_prune_day", refused)
+        received_folder.prune(root, [house_of_till.till], date(2021, 1, 1), lambda *_: [])
         assert [path.name for path in (root / "caixa1" / "recebidos").iterdir()] == ["2020-01-01"]
     finally:
         house_of_till.close()
@@ -110,7 +110,7 @@ def test_a_purge_that_breaks_on_one_document_purges_the_others(house: House, mon
     for content in contents:
         house.file_of(content).unlink()
     house.scan()
-    assert {reports.document(house.spool.engine, one).state for one in ids} == {"discarded"}
+    assert {till_documents.document(house.spool.engine, one).state for one in ids} == {"discarded"}
     house.clock.ahead = 86_400 * 40
     house.hold(*contents)
     purge = purging._purge

@@ -8,7 +8,7 @@ from pathlib import Path
 from malote.app import Services, services_for
 from malote.app_workers import build_poster, running
 from malote.config import ErpSettings, LocksSettings, PostingSettings, Settings, StoreSettings
-from malote.register import reports
+from malote.register import till_documents
 
 HOLD = "LOCK TABLE stock IN EXCLUSIVE MODE"
 PROGRAM = "fechamento do mês"
@@ -37,6 +37,6 @@ def posting(services: Services) -> Iterator[None]:
 def counted(services: Services) -> dict[str, int]:
     """Documents by state."""
     found: dict[str, int] = {}
-    for one in reports.documents_of(services.engine, limit=10_000):
+    for one in till_documents.documents_of(services.engine, limit=10_000):
         found[one.state] = found.get(one.state, 0) + 1
     return found

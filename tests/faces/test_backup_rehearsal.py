@@ -11,7 +11,7 @@ import pytest
 
 from malote.app import services_for
 from malote.config import Settings
-from malote.register import reports
+from malote.register import till_documents
 from tests.faces.test_till_real_server import MALOTE, Till, billing_server, server_home, till
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import put
@@ -48,7 +48,7 @@ def test_a_lost_server_is_put_back_and_every_sale_is_booked_once(server_home: Pa
         sell(till, range(11, 13))  # the token is the same
         assert till.status()["posted"] == 12
     with services_for(Settings(home=str(server_home))) as services:
-        (one,) = reports.status(services.engine, now=services.spool.clock())
+        (one,) = till_documents.status(services.engine, now=services.spool.clock())
         assert one.rejected == 0
     with closing(sqlite3.connect(server_home / "erp.sqlite3")) as connection:
         assert connection.execute("SELECT count(*), count(DISTINCT access_key) FROM sale").fetchone() == (12, 12)

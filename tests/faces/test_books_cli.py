@@ -14,7 +14,7 @@ from malote.app import Services, services_for
 from malote.app_workers import build_poster
 from malote.cli.main import assemble
 from malote.config import BooksSettings, Settings, SettingsError, load
-from malote.register import contents, reports
+from malote.register import contents, till_documents
 from malote.tills.till import create_till
 from tests.faces.console_support import sell
 from tests.faces.intake_support import file
@@ -61,7 +61,7 @@ def post(services: Services) -> None:
 
 
 def lost(services: Services) -> list[str]:
-    return [one.access_key or "" for one in reports.documents_of(services.engine)][3:]
+    return [one.access_key or "" for one in till_documents.documents_of(services.engine)][3:]
 
 
 def answer(result: Result) -> Any:
@@ -69,7 +69,7 @@ def answer(result: Result) -> Any:
 
 
 def test_reconcile_names_each_missing_sale_and_ends_with_one(services: Services, run: Run) -> None:
-    day = reports.documents_of(services.engine)[0].issued_at
+    day = till_documents.documents_of(services.engine)[0].issued_at
     assert day is not None
     said = run("books", "reconcile", "--day", day[:10], code=1).stdout
     for key in lost(services):
@@ -102,7 +102,7 @@ def test_sync_says_what_is_missing_and_status_is_not_up_to_date(services: Servic
     assert "4 × Booked, and no longer in the ERP" in said
     [status] = answer(run("status", "--json", code=1))["tills"]
     assert status["outside"] == 4
-    assert status["outside_total"] == sum(one.total or 0 for one in reports.documents_of(services.engine)[3:])
+    assert status["outside_total"] == sum(one.total or 0 for one in till_documents.documents_of(services.engine)[3:])
     table = run("status", code=1).stdout
     assert "not in ERP" in table
     assert "up to date" not in table
@@ -112,26 +112,26 @@ def test_rebook_asks_first_changes_nothing_dry_and_books_exactly_the_missing(ser
     dry = run("books", "rebook", "--dry-run").stdout
     assert "4 to book again" in dry
     assert all(key in dry for key in lost(services))
-    assert reports.status(services.engine, now=services.spool.clock())[0].posted == 7
+    assert till_documents.status(services.engine, now=services.spool.clock())[0].posted == 7
     run("books", "rebook", code=1)  # nobody is there to say yes
-    assert reports.status(services.engine, now=services.spool.clock())[0].posted == 7
+    assert till_documents.status(services.engine, now=services.spool.clock())[0].posted == 7
     told = answer(run("books", "rebook", "--yes", "--reason", "restored", "--json"))
     assert told["ordered"] == 4
-    assert reports.status(services.engine, now=services.spool.clock())[0].pending == 4
+    assert till_documents.status(services.engine, now=services.spool.clock())[0].pending == 4
     assert "up to date" not in run("status", code=1).stdout
     post(services)
     run("books", "reconcile")
-    assert reports.status(services.engine, now=services.spool.clock())[0].posted == 7
-    assert reports.status(services.engine, now=services.spool.clock())[0].outside == 0
+    assert till_documents.status(services.engine, now=services.spool.clock())[0].posted == 7
+    assert till_documents.status(services.engine, now=services.spool.clock())[0].outside == 0
     assert "0 to book again" in run("books", "rebook", "--yes").stdout
     assert "up to date" in run("status").stdout
     assert "no number" in run("numbering").stdout.lower() or "missing" not in run("numbering").stdout
 
 
 def test_a_file_that_comes_again_meanwhile_is_known_and_changes_nothing(services: Services, run: Run) -> None:
-    content = contents.content(services.engine, reports.documents_of(services.engine)[4].id)
+    content = contents.content(services.engine, till_documents.documents_of(services.engine)[4].id)
     services.intake.take_files(services.tills()[0], [file(content)])
-    assert reports.status(services.engine, now=services.spool.clock())[0].posted == 7
+    assert till_documents.status(services.engine, now=services.spool.clock())[0].posted == 7
     run("books", "rebook", "--yes", "--till", "caixa1")
     post(services)
     run("books", "reconcile")

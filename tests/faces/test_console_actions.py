@@ -16,7 +16,7 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.database.engine import writing
 from malote.database.tables import pouch
-from malote.register import contents, reports
+from malote.register import contents, till_documents
 from malote.tills.till import disable
 from tests.faces.console_support import csrf_of, sell, send, settle, signed_in, store, till
 from tests.faces.test_console_pages import words
@@ -62,7 +62,11 @@ def test_nothing_is_deleted_that_may_be_the_last_copy(services: Services, ana: T
     assert "Saídas" in asked
     done = act(ana, "delete", selected=["1", "2"])
     assert "0 na lixeira" in done
-    assert reports.document(services.engine, 1).state == reports.document(services.engine, 2).state == "rejected"
+    assert (
+        till_documents.document(services.engine, 1).state
+        == till_documents.document(services.engine, 2).state
+        == "rejected"
+    )
 
 
 def test_the_last_copy_goes_to_the_trash_with_the_right_and_a_reason(
@@ -73,14 +77,14 @@ def test_the_last_copy_goes_to_the_trash_with_the_right_and_a_reason(
         data={"csrf": csrf_of(ana), "selected": "1", "last_copy": "1", "reason": "  "},
     )
     assert without.status_code == 422
-    assert reports.document(services.engine, 1).state == "rejected"
+    assert till_documents.document(services.engine, 1).state == "rejected"
     assert "1 na lixeira" in act(ana, "delete", selected="1", last_copy="1", reason="Nota de teste")
-    assert reports.document(services.engine, 1).state == "discarded"
+    assert till_documents.document(services.engine, 1).state == "discarded"
     page = words(ana.get("/console/tills/caixa1/trash").text)
     assert "Nota de teste" in page
     assert "decisão de uma pessoa" in page
     assert "1 de volta aos arquivos rejeitados" in act(ana, "restore", selected="1")
-    assert reports.document(services.engine, 1).state == "rejected"
+    assert till_documents.document(services.engine, 1).state == "rejected"
     history = words(ana.get("/console/documents/1").text)
     assert "ana" in history
 
@@ -89,7 +93,7 @@ def test_an_operator_can_not_delete_the_last_copy(services: Services) -> None:
     with signed_in(services, Role.OPERADOR, "oto") as client:
         form = {"csrf": csrf_of(client), "selected": "1", "last_copy": "1", "reason": "Porque sim"}
         assert client.post("/console/tills/caixa1/act/delete", data=form).status_code == 403
-        assert reports.document(services.engine, 1).state == "rejected"
+        assert till_documents.document(services.engine, 1).state == "rejected"
         assert "last_copy" not in client.post("/console/tills/caixa1/act/check", data=form).text
 
 
@@ -123,13 +127,13 @@ def test_who_may_do_it(services: Services, method: str, path: str, least: Role) 
 def test_ids_of_another_tills_documents_choose_nothing(services: Services, ana: TestClient[Litestar]) -> None:
     other = till(services, "caixa2")
     send(services, other, build_note(number=9, total=1), names=["alheio.xml"])
-    assert reports.document(services.engine, 4).till == "caixa2"
+    assert till_documents.document(services.engine, 4).till == "caixa2"
     asked = act(ana, "check", selected="4", last_copy="1", reason="x")
     assert "não são apagados" not in asked
     act(ana, "delete", selected="4", last_copy="1", reason="Porque sim")
-    assert reports.document(services.engine, 4).state == "rejected"
+    assert till_documents.document(services.engine, 4).state == "rejected"
     act(ana, "replay", selected="4")
-    assert reports.document(services.engine, 4).state == "rejected"
+    assert till_documents.document(services.engine, 4).state == "rejected"
     archive = ana.post("/console/tills/caixa1/act/download", data={"csrf": csrf_of(ana), "selected": "4"})
     assert zipfile.ZipFile(io.BytesIO(archive.content)).namelist() == []
 
@@ -146,7 +150,11 @@ def test_nothing_ticked_does_nothing(ana: TestClient[Litestar], action: str, sel
 def test_what_is_still_wrong_is_rejected_again_and_said(services: Services, ana: TestClient[Litestar]) -> None:
     done = act(ana, "replay", everything="1", code="items_sum")
     assert "2: " in done
-    assert reports.document(services.engine, 1).state == reports.document(services.engine, 2).state == "rejected"
+    assert (
+        till_documents.document(services.engine, 1).state
+        == till_documents.document(services.engine, 2).state
+        == "rejected"
+    )
 
 
 def test_the_ticked_files_are_taken_along_as_they_came(services: Services, ana: TestClient[Litestar]) -> None:
@@ -215,14 +223,14 @@ def test_a_difference_is_accepted_with_a_reason_and_the_sale_goes_on(tmp_path: P
     with store(tmp_path) as services, signed_in(services, Role.SUPORTE, "sue") as sue:
         # One cent beyond the tolerance of one item.
         send(services, till(services), build_note(total=2592, payments=[("01", 2592)]))
-        assert reports.document(services.engine, 1).state == "rejected"
+        assert till_documents.document(services.engine, 1).state == "rejected"
         page = sue.get("/console/documents/1").text
         assert "Aceitar a diferença e reenviar" in page
         form = {"csrf": csrf_of(sue)}
         assert sue.post("/console/documents/1/difference", data=form).status_code == 422
         done = sue.post("/console/documents/1/difference", data=form | {"reason": "Arredondamento do PDV"})
         assert "Correção registrada em 1 documento." in words(done.text)
-        assert reports.document(services.engine, 1).state == "accepted"
+        assert till_documents.document(services.engine, 1).state == "accepted"
         assert "Arredondamento do PDV" in [entry.reason for entry in audit.entries(services.engine)]
 
 

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.quarantine.job_reports import AT_ONCE
-from malote.register import reports
+from malote.register import till_documents
 from tests.faces.console_support import csrf_of, field, send, signed_in, store, till
 from tests.faces.test_console_pages import words
 from tests.unit.fiscal.notes import build_note
@@ -121,7 +121,7 @@ def test_a_job_is_stopped_from_its_page(services: Services, ana: TestClient[Lite
     post(ana, f"/jobs/{job_id}/start", {"csrf": csrf_of(ana)})
     post(ana, f"/jobs/{job_id}/stop", {"csrf": csrf_of(ana)})
     assert services.jobs.work(job_id).state == "stopped"
-    assert reports.document(services.engine, 1).state == "rejected"
+    assert till_documents.document(services.engine, 1).state == "rejected"
 
 
 def test_many_deleted_come_back_with_one_click(services: Services, ana: TestClient[Litestar]) -> None:

@@ -11,7 +11,7 @@ from malote.app import Services
 from malote.app_workers import build_poster
 from malote.erp.engines import open_configured
 from malote.reconciliation import erp_memory
-from malote.register import reports
+from malote.register import till_documents
 from tests.faces.console_support import LIVE, csrf_of, sell, settle, signed_in, store, till
 
 
@@ -31,8 +31,8 @@ def lose(services: Services, count: int = 4) -> None:
 def test_the_tills_page_says_that_nothing_is_booked_and_why(tmp_path: Path, headers: dict[str, str]) -> None:
     with store(tmp_path) as services, signed_in(services) as browser:
         lose(services)
-        total = reports.status(services.engine, now=services.spool.clock())[0].outside_total
-        assert total == sum(one.total or 0 for one in reports.documents_of(services.engine))
+        total = till_documents.status(services.engine, now=services.spool.clock())[0].outside_total
+        assert total == sum(one.total or 0 for one in till_documents.documents_of(services.engine))
         seen = browser.get("/console/tills", headers=headers).text
         value = f"R$ {total // 100},{total % 100:02d}"
         assert "O livro do ERP perdeu lançamentos" in seen
@@ -55,7 +55,7 @@ def test_it_is_quiet_when_all_is_there(tmp_path: Path) -> None:
 def test_one_button_says_how_many_and_how_much_and_books_just_them_again(tmp_path: Path) -> None:
     with store(tmp_path) as services, signed_in(services, Role.OPERADOR) as browser:
         lose(services)
-        total = reports.status(services.engine, now=services.spool.clock())[0].outside_total
+        total = till_documents.status(services.engine, now=services.spool.clock())[0].outside_total
         page = browser.get("/console/tills").text
         assert "Lançar de novo 4 documentos" in page
         assert f"{total // 100},{total % 100:02d}" in page
@@ -65,10 +65,10 @@ def test_one_button_says_how_many_and_how_much_and_books_just_them_again(tmp_pat
         csrf = csrf_of(browser)
         other = browser.post("/console/books/rebook", data={"csrf": csrf, "count": "3"})
         assert "mudou enquanto isso" in other.text
-        assert reports.status(services.engine, now=services.spool.clock())[0].posted == 4
+        assert till_documents.status(services.engine, now=services.spool.clock())[0].posted == 4
         done = browser.post("/console/books/rebook", data={"csrf": csrf, "count": "4"})
         assert "4 documentos voltaram à fila" in done.text
-        [status] = reports.status(services.engine, now=services.spool.clock())
+        [status] = till_documents.status(services.engine, now=services.spool.clock())
         assert (status.pending, status.posted, status.outside) == (4, 0, 4)
         page = browser.get("/console/tills").text
         assert "em dia</span>" not in page
@@ -87,4 +87,4 @@ def test_who_may_not_replay_may_not_book_again(tmp_path: Path) -> None:
         assert "Lançar de novo 4" not in browser.get("/console/tills").text
         refused = browser.post("/console/books/rebook", data={"csrf": csrf_of(browser), "count": "4"})
         assert refused.status_code == 403
-        assert reports.status(services.engine, now=services.spool.clock())[0].posted == 4
+        assert till_documents.status(services.engine, now=services.spool.clock())[0].posted == 4

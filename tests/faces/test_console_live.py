@@ -11,7 +11,7 @@ from malote.app import Services
 from malote.console import live
 from malote.console.live import Changes
 from malote.database.errors import StoreError
-from malote.register.pulse import pulse
+from malote.register.change_marker import pulse
 from malote.remembered import Remembered
 from tests.faces.console_support import application, sell, settle, store, till, visitor
 

@@ -15,7 +15,7 @@ import pytest
 from malote import frames, wire
 from malote.app import Services
 from malote.config import IntakeSettings
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import TillStatus
 from malote.tills.till import create_till, disable, new_token
 from malote.wire import ContactReply, FileReceipt, ReceiptsReply
@@ -169,7 +169,9 @@ def test_a_skewed_clock_is_told_to_the_till_and_shown_but_stops_nothing(till: Sp
     told = msgspec.json.decode(reply.content, type=ContactReply)
     assert told.till == "caixa1"
     assert -10_900 < told.skew_seconds < -10_700
-    (status,) = [one for one in reports.status(services.engine, now=services.spool.clock()) if one.till == "caixa1"]
+    (status,) = [
+        one for one in till_documents.status(services.engine, now=services.spool.clock()) if one.till == "caixa1"
+    ]
     assert status.clock_skew_seconds == pytest.approx(told.skew_seconds, abs=1)
     assert (status.till_pending, status.till_unproven) == (2, 1)
 
@@ -347,7 +349,9 @@ def test_names_with_path_parts_stay_names(till: Speaker, services: Services) -> 
     assert [receipt.state for receipt in receipts] == ["rejected"] * 5
     after = {path for path in home.parent.rglob("*") if "rejeitados" not in path.parts}
     assert after == before
-    names_kept = {one.file_name for one in reports.documents_of(services.engine, "caixa1", "rejected", limit=1000)}
+    names_kept = {
+        one.file_name for one in till_documents.documents_of(services.engine, "caixa1", "rejected", limit=1000)
+    }
     assert {"fora.xml", "ab.xml"} <= names_kept
 
 
@@ -398,7 +402,7 @@ def test_a_pouch_of_a_newer_version_is_refused(till: Speaker) -> None:
 
 
 def count(services: Services) -> int:
-    status = [one for one in reports.status(services.engine, now=services.spool.clock()) if one.till == "caixa1"]
+    status = [one for one in till_documents.status(services.engine, now=services.spool.clock()) if one.till == "caixa1"]
     return sum(one.pending + one.waiting + one.posted + one.rejected + one.discarded for one in status)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from malote.app import services_for
 from malote.config import Settings
-from malote.register import reports
+from malote.register import till_documents
 from malote.tills.till import create_till
 from tests.faces.intake_support import Speaker, file
 from tests.unit.fiscal.notes import build_note
@@ -64,7 +64,7 @@ def token(home: Path) -> str:
 
 def pending(home: Path) -> int:
     with services_for(Settings(home=str(home))) as services:
-        return sum(one.pending for one in reports.status(services.engine, now=services.spool.clock()))
+        return sum(one.pending for one in till_documents.status(services.engine, now=services.spool.clock()))
 
 
 def test_it_takes_pouches_and_dropped_files_and_stops_when_told(home: Path, token: str) -> None:

@@ -21,8 +21,8 @@ from malote.app import Services, services_for
 from malote.app_workers import _keep_running, build_poster, prune
 from malote.config import IntakeSettings, RetentionSettings, Settings
 from malote.database.errors import StoreError
-from malote.register import contents, reports
-from malote.register.left import left_behind
+from malote.register import contents, till_documents
+from malote.register.startup_backlog import left_behind
 from malote.spool import presence
 from malote.spool.presence import Presence
 from malote.wire import FileReceipt
@@ -74,7 +74,7 @@ def test_a_quarantine_on_a_full_disk_acknowledges_nothing(
     reply = post(till, build_note(number=1), b"no document")
     fault_of(reply, 503, "disk_full")
     assert "secret" not in reply.text
-    assert reports.documents_of(services.engine) == []
+    assert till_documents.documents_of(services.engine) == []
 
 
 def test_a_fault_of_the_program_tells_a_reference_and_nothing_else(
@@ -244,10 +244,10 @@ def test_pruning_keeps_what_is_not_proven(tmp_path: Path) -> None:
         (day / "venda.xml").write_bytes(note)
         prune(services)
         assert (day / "venda.xml").exists()
-        assert contents.content(services.engine, reports.documents_of(services.engine)[0].id) == note
+        assert contents.content(services.engine, till_documents.documents_of(services.engine)[0].id) == note
 
 
 def test_closing_lets_go_of_the_database(tmp_path: Path) -> None:
     with services_for(settings_in(tmp_path / "home")) as services:
-        reports.status(services.engine, now=services.spool.clock())
+        till_documents.status(services.engine, now=services.spool.clock())
     shutil.rmtree(tmp_path / "home")

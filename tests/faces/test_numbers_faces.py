@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from malote.app import Services
 from malote.app_workers import build_poster
 from malote.cli.main import assemble
-from malote.register import reports
+from malote.register import till_documents
 from tests.faces.console_support import csrf_of, send, signed_in, store, till
 from tests.faces.test_console_pages import words
 from tests.unit.fiscal.notes import Line, build_note
@@ -93,7 +93,7 @@ def test_what_is_kept_is_booked_by_command_and_by_button(services: Services, run
     sender = till(services, "caixa2")
     for number, total in ((70, None), (71, None), (72, 9999)):
         send(services, sender, build_note(number=number, total=total, series=2, items=[Line(cfop="5152")]))
-    first, second, third = (one.id for one in reports.documents_of(services.engine, "caixa2"))
+    first, second, third = (one.id for one in till_documents.documents_of(services.engine, "caixa2"))
     assert "Correção: book_sale" in run("rejected", "show", first).stdout
     run("rejected", "book", first, "--reason", " ", code=3)
     assert "De volta à fila" in run("rejected", "book", first, "--reason", "é venda").stdout
@@ -109,4 +109,4 @@ def test_what_is_kept_is_booked_by_command_and_by_button(services: Services, run
         assert "É venda, por decisão de uma pessoa: é venda" in words(ana.get(f"/console/documents/{second}").text)
         english = words(ana.get(f"/console/documents/{third}", headers={"Accept-Language": "en"}).text)
         assert "Book" in english or "Lançar" in english
-    assert [one.state for one in reports.documents_of(services.engine, "caixa2")] == ["posted", "posted", "kept"]
+    assert [one.state for one in till_documents.documents_of(services.engine, "caixa2")] == ["posted", "posted", "kept"]

@@ -14,7 +14,7 @@ from malote.cli.main import assemble
 from malote.config import Settings
 from malote.quarantine.job_reports import AT_ONCE, Job
 from malote.quarantine.jobs import Jobs
-from malote.register import reports
+from malote.register import till_documents
 from malote.tills import custody
 from malote.tills.till import Till, create_till, find_till
 from tests.faces.intake_support import file
@@ -56,7 +56,7 @@ def take(services: Services, content: bytes) -> int:
     services.intake.take_files(till(services), [file(content)])
     services.quarantine.reconciler.scan()
     sha256 = file(content).sha256.hex()
-    return next(one.id for one in reports.documents_of(services.engine) if one.file_sha256 == sha256)
+    return next(one.id for one in till_documents.documents_of(services.engine) if one.file_sha256 == sha256)
 
 
 def hold(services: Services, content: bytes) -> None:

@@ -19,7 +19,7 @@ from malote.config import AlertsSettings, ErpSettings, LocksSettings, Settings, 
 from malote.database.engine import writing
 from malote.database.tables import till as tills
 from malote.erp.sessions.protocol import Identity, Session
-from malote.locks.reports import Behind, Blocker, Node, Stoppage, Tree
+from malote.locks.lock_reports import Behind, Blocker, Node, Stoppage, Tree
 from malote.runbook import evidence, redaction, settings_summary
 from malote.runbook.evidence_reading import LARGEST_PART, EvidenceError, read
 from malote.tills.contact import record_contact

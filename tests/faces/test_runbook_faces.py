@@ -10,7 +10,7 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.cli.main import assemble
 from malote.erp.engines import open_configured
-from malote.register import reports
+from malote.register import till_documents
 from malote.runbook.observations import Lock
 from tests.faces.console_support import csrf_of, sell, send, settle, signed_in, store, till
 from tests.unit.fiscal.notes import build_note
@@ -104,4 +104,6 @@ def test_going_on_does_what_nobody_need_be_asked_for_and_no_more(services: Servi
         answer = client.post("/console/assistant/go-on", data={"csrf": csrf_of(client), "till": "caixa1"})
     assert answer.status_code == 200
     assert 'data-verdict="handed"' in answer.text
-    assert reports.status(services.spool.engine, now=services.spool.clock())[0].rejected == 1, "nothing was deleted"
+    assert till_documents.status(services.spool.engine, now=services.spool.clock())[0].rejected == 1, (
+        "nothing was deleted"
+    )

@@ -11,7 +11,7 @@ from malote import wire
 from malote.accounts.audit import Actor
 from malote.app import Services
 from malote.quarantine.quarantine_reports import Selection
-from malote.register import reports
+from malote.register import till_documents
 from malote.till.courier import Courier
 from malote.till.outbox import Outbox
 from malote.till.server import Server, ServerError
@@ -59,7 +59,7 @@ class Till:
             self.clock.pass_by(max(self.courier.step(), 0.01))
 
     def grounds(self) -> list[str]:
-        ids = tuple(one.id for one in reports.documents_of(self.services.engine))
+        ids = tuple(one.id for one in till_documents.documents_of(self.services.engine))
         report = self.services.quarantine.delete(Selection(ids), MARIA, dry_run=True)
         return [one.grounds for one in report.deleted]
 
@@ -78,7 +78,7 @@ def test_a_till_that_holds_a_rejected_file_says_so(till: Till) -> None:
     till.steps(10)
     assert till.grounds() == ["till"]
     till.services.quarantine.reconciler.scan()
-    (one,) = [each.id for each in reports.documents_of(till.services.engine) if each.state == "rejected"]
+    (one,) = [each.id for each in till_documents.documents_of(till.services.engine) if each.state == "rejected"]
     assert [each.id for each in till.services.quarantine.delete(Selection((one,)), MARIA).deleted] == [one]
 
 
@@ -161,5 +161,5 @@ def test_the_same_file_sent_again_changes_nothing(till: Till) -> None:
     till.steps(5)
     till.services.synchronisation.order(["caixa1"], MARIA)
     till.steps(10)
-    assert len(reports.documents_of(till.services.engine)) == 1
-    assert file(BAD).sha256.hex() == reports.documents_of(till.services.engine)[0].file_sha256
+    assert len(till_documents.documents_of(till.services.engine)) == 1
+    assert file(BAD).sha256.hex() == till_documents.documents_of(till.services.engine)[0].file_sha256

@@ -14,7 +14,7 @@ import pytest
 
 from malote.app import services_for
 from malote.config import Settings
-from malote.register import reports
+from malote.register import till_documents
 from malote.tills.till import create_till
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import put
@@ -96,7 +96,7 @@ def test_sales_are_proven_and_a_bad_one_is_named(server_home: Path, till: Till) 
         till.call("run", "--once", "--timeout", "60")
         assert till.status()["posted"] == 20, "a till that lost its outbox finds its sales proven"
     with services_for(Settings(home=str(server_home))) as services:
-        (one,) = reports.status(services.engine, now=services.spool.clock())
+        (one,) = till_documents.status(services.engine, now=services.spool.clock())
         assert (one.posted, one.rejected) == (20, 1)
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from malote.app import Services
 from malote.cli.main import assemble
 from malote.database.engine import writing
-from malote.register.pulse import pulse
+from malote.register.change_marker import pulse
 from malote.tills.till import note_slowed
 from malote.tills.warnings import note_shared
 from tests.faces.console_support import signed_in, store, till

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from malote.schema import apply
+from malote.schema import till_update
 from malote.schema.form import Structure
 from tests.engines.structures_support import ACTOR, structures_over
 
@@ -21,16 +21,16 @@ def main(what: str, *words: str) -> None:
             services.apply("erp", ACTOR)
         return
     if words[0] == "killed":
-        apply.complete = _killed
+        till_update.complete = _killed
     else:
-        apply._prove_sound = _damaged
+        till_update._prove_sound = _damaged
     from malote.cli.main import main as malote
 
     sys.argv = ["malote", "till", "run", *words[1:]]
     malote()
 
 
-_complete = apply.complete
+_complete = till_update.complete
 
 
 def _killed(connection: sqlite3.Connection, structure: Structure, sha256: str = "", *, began: float = 0.0) -> int:

@@ -17,7 +17,7 @@ from malote.demo.store import Store
 from malote.demo.words import Phrase
 from malote.erp.sessions.protocol import DbaLogin
 from malote.locks.alarm import words
-from malote.locks.reports import Stoppage
+from malote.locks.lock_reports import Stoppage
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgresql]
 

@@ -16,10 +16,10 @@ import pytest
 
 from malote.app import services_for
 from malote.config import Settings, StructuresSettings
-from malote.register import reports
-from malote.schema.apply import backup_of
-from malote.schema.reports import Rollout, RolloutTill, StepReport
-from malote.structures.services import Structures
+from malote.register import till_documents
+from malote.schema.structure_reports import Rollout, RolloutTill, StepReport
+from malote.schema.till_update import backup_of
+from malote.structures.structure_service import Structures
 from malote.structures.wanted import erp_of_2025
 from malote.till.structure import MOST_TRIES
 from malote.tills.till import create_till
@@ -127,7 +127,7 @@ class Store:
 
     def posted(self) -> int:
         with services_for(self.settings) as services:
-            return reports.status(services.engine, now=services.spool.clock())[0].posted
+            return till_documents.status(services.engine, now=services.spool.clock())[0].posted
 
     def rollout(self) -> tuple[Rollout, RolloutTill]:
         with services_for(self.settings) as services:

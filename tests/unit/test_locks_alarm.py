@@ -7,7 +7,7 @@ from malote.config import LocksSettings
 from malote.erp.sessions.protocol import Identity, Session
 from malote.locks.alarm import words
 from malote.locks.automatic import matches
-from malote.locks.reports import Behind, Blocker, Node, Stoppage
+from malote.locks.lock_reports import Behind, Blocker, Node, Stoppage
 from malote.rejection import Language
 
 TILLS = {f"caixa{n}": 25 if n < 10 else 45 for n in range(12)}

@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from malote.erp.sessions.protocol import Identity, Session
-from malote.locks.looking import assemble
-from malote.locks.reports import Behind
+from malote.locks.lock_reports import Behind
+from malote.locks.session_tree import assemble
 from malote.locks.tree import nodes
 from malote.locks.waiting import Noted, Recent, Waiting
 

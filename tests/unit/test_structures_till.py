@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from malote import wire
-from malote.schema import apply
+from malote.schema import till_update
 from malote.schema.form import FORMAT, Structure, fingerprint
 from malote.schema.sqlite_look import look
 from malote.schema.till_structure import BASE, TILL
@@ -57,7 +57,7 @@ def test_the_declaration_is_what_the_agent_makes(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite3"
     old_outbox(path)
     with closing(sqlite3.connect(path)) as connection:
-        assert apply._differences(connection, BASE) == []
+        assert till_update._differences(connection, BASE) == []
         assert set(look(connection)) == {table.name for table in BASE.tables}
 
 
@@ -77,7 +77,7 @@ def test_an_order_is_obeyed_and_told(till: Till, structure: Structure) -> None:
     said = till.keeper.said()
     assert (said.version, said.sha256, said.order, said.done) == (structure.version, fingerprint(structure), 7, True)
     assert {table.name for table in structure.tables} <= tables_of(till.path)
-    assert not apply.backup_of(till.path).exists()
+    assert not till_update.backup_of(till.path).exists()
     assert [file.content for file in till.outbox.next_pouch(10, 1000).files] == [b"one"]
     till.outbox.capture([captured(b"two", "2.xml", sale_line(2))], 2.0)
     assert till.outbox.counts().captured == 2
@@ -155,7 +155,7 @@ def test_no_room_for_the_copy(till: Till, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_disk_that_fills_up_in_the_middle(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    connect = apply._connect
+    connect = till_update._connect
 
     def full(path: Path) -> sqlite3.Connection:
         connection = connect(path)
@@ -163,13 +163,13 @@ def test_a_disk_that_fills_up_in_the_middle(till: Till, monkeypatch: pytest.Monk
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
 
-    monkeypatch.setattr(apply, "_connect", full)
+    monkeypatch.setattr(till_update, "_connect", full)
     till.keeper.heed(reply(order(next_structure())))
     said = till.keeper.said()
     assert (said.version, said.code) == (1, "till_disk_full")
     assert tables_of(till.path) == {table.name for table in BASE.tables}
     assert till.outbox.counts().captured == 1
-    monkeypatch.setattr(apply, "_connect", connect)
+    monkeypatch.setattr(till_update, "_connect", connect)
     till.keeper.heed(reply(order(next_structure(), 8)))
     assert till.keeper.said().done
 
@@ -188,7 +188,7 @@ def test_what_breaks_off_each_time_is_told_at_last(till: Till, monkeypatch: pyte
     def breaks_off(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(apply, "bring_up", breaks_off)
+    monkeypatch.setattr(till_update, "bring_up", breaks_off)
     for _ in range(MOST_TRIES):
         with pytest.raises(KeyboardInterrupt):
             till.keeper.heed(reply(order(TILL)))
@@ -203,10 +203,10 @@ def test_a_file_that_turns_out_damaged_is_for_the_agent(till: Till, monkeypatch:
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
 
-    monkeypatch.setattr(apply, "_prove_sound", damaged)
+    monkeypatch.setattr(till_update, "_prove_sound", damaged)
     with pytest.raises(OutboxDamagedError):
         till.keeper.heed(reply(order(TILL)))
-    with closing(sqlite3.connect(apply.backup_of(till.path))) as copy:
+    with closing(sqlite3.connect(till_update.backup_of(till.path))) as copy:
         assert copy.execute("SELECT count(*) FROM file").fetchone() == (1,)
         assert copy.execute("PRAGMA user_version").fetchone() == (1,)
 

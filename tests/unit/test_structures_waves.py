@@ -2,7 +2,7 @@
 
 import pytest
 
-from malote.schema.reports import TillState
+from malote.schema.structure_reports import TillState
 from malote.structures.waves import Standing, is_over, open_wave, waves
 
 

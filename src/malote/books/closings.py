@@ -25,7 +25,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.findings.standing import Standing
+from malote.findings.noted_findings import Standing
 from malote.fiscal.documents import Sale
 from malote.reconciliation import book_days
 from malote.reconciliation.booked_content import contents

@@ -21,7 +21,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.findings.kinds import USUAL_SECONDS
-from malote.findings.standing import Standing
+from malote.findings.noted_findings import Standing
 
 MOST_WALKED = 20_000  # documents at one look
 MOST_CHECKED = 100  # known gaps at one look, those first that were looked at longest ago

@@ -5,9 +5,9 @@ from sqlalchemy import Engine
 from malote.books import closings, gaps
 from malote.books.days import BusinessDay
 from malote.database.engine import reading
-from malote.findings import standing
+from malote.findings import noted_findings
 from malote.findings.kinds import USUAL_SECONDS
-from malote.findings.standing import Standing
+from malote.findings.noted_findings import Standing
 from malote.reconciliation import book_days, day_differences
 from malote.tills import lost_sales
 
@@ -27,9 +27,11 @@ def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
     day_differences.judge(engine, calendar, today, now)
     with reading(engine) as connection:
         found = day_differences.standing(connection, today, usual)
-    standing.note(engine, "days", None, {till: Standing(one.days, one.total, one.since) for till, one in found.items()})
+    noted_findings.note(
+        engine, "days", None, {till: Standing(one.days, one.total, one.since) for till, one in found.items()}
+    )
     closings.judge(engine, calendar, today, now)
     with reading(engine) as connection:
         differing = closings.standing(connection)
-    standing.note(engine, "closings", None, differing)
-    standing.note(engine, "numbers", None, gaps.look(engine, now))
+    noted_findings.note(engine, "closings", None, differing)
+    noted_findings.note(engine, "numbers", None, gaps.look(engine, now))

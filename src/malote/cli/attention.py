@@ -66,16 +66,16 @@ def attention(
 
 
 def _all(services: "Services", till: str | None) -> Iterator[Attention]:
-    from malote.register import reports
+    from malote.register import till_documents
 
     language, engine = services.settings.language, services.engine
     after = 0
-    while page := reports.documents_of(engine, till, "rejected", after_id=after, limit=_PAGE):
+    while page := till_documents.documents_of(engine, till, "rejected", after_id=after, limit=_PAGE):
         yield from (_of(one, language) for one in page)
         after = page[-1].id
-    yield from (_of(one, language) for one in reports.flagged(engine, till))
-    for late in reports.overdue(engine, till, now=time.time()):
-        yield _of(reports.document(engine, late.document_id), language, _OVERDUE)
+    yield from (_of(one, language) for one in till_documents.flagged(engine, till))
+    for late in till_documents.overdue(engine, till, now=time.time()):
+        yield _of(till_documents.document(engine, late.document_id), language, _OVERDUE)
 
 
 def _of(document: "StoredDocument", language: Language, code: str = "") -> Attention:

@@ -28,7 +28,7 @@ from malote.rejection import Language
 if TYPE_CHECKING:
     from malote.app import Services
     from malote.consumers.accounts import Consumer, Kind
-    from malote.consumers.services import Seen
+    from malote.consumers.consumer_service import Seen
 
 NameArgument = Annotated[str, typer.Argument(help="The consumer's name, such as bi.", metavar="NAME")]
 

@@ -27,7 +27,7 @@ from malote.cli.tables import printable
 if TYPE_CHECKING:
     from malote.app import Services
     from malote.erp.sessions.protocol import DbaLogin, Identity
-    from malote.locks.reports import Killed, KillReport, Node, Tree
+    from malote.locks.lock_reports import Killed, KillReport, Node, Tree
     from malote.rejection import Language
 
 UserOption = Annotated[

@@ -84,10 +84,10 @@ def entries(services: "Services", till: str | None) -> Iterator[RejectedEntry]:
 
 
 def _rejected(services: "Services", till: str | None) -> "Iterator[StoredDocument]":
-    from malote.register import reports
+    from malote.register import till_documents
 
     after = 0
-    while page := reports.documents_of(services.engine, till, "rejected", after_id=after, limit=_PAGE):
+    while page := till_documents.documents_of(services.engine, till, "rejected", after_id=after, limit=_PAGE):
         yield from page
         after = page[-1].id
 

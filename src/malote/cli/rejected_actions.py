@@ -42,11 +42,11 @@ def register(app: typer.Typer, trash: typer.Typer) -> None:
 
 def show(number: IdArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Shows one document: why it was rejected, what may be done, and all that happened to it."""
-    from malote.register import reports
+    from malote.register import till_documents
 
     with quarantine_of(config) as services:
         quarantine, language = services.quarantine, services.settings.language
-        document = reports.document(services.engine, number)
+        document = till_documents.document(services.engine, number)
         custody, cures = quarantine.custody(number), quarantine.cures(number)
         history = quarantine.history(number)
     if json:

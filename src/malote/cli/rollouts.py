@@ -25,7 +25,7 @@ from malote.cli.common import (
 )
 from malote.rejection import Language
 from malote.schema.form import StructureError
-from malote.schema.reports import Rollout, RolloutState, RolloutTill, TillState
+from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

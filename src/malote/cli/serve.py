@@ -124,7 +124,7 @@ _INTERRUPTED = {
 
 def _tell_left(services: "Services") -> None:
     """What a restart finds: nobody should have to ask whether something was lost."""
-    from malote.register.left import left_behind
+    from malote.register.startup_backlog import left_behind
 
     language = services.settings.language
     left = left_behind(services.engine)

@@ -71,14 +71,16 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     from malote.books import looking
     from malote.books.days import business_day
     from malote.findings import lights, store_wide
-    from malote.register import reports
+    from malote.register import till_documents
 
     with services_of(config) as services:
         looking.look(services.engine, business_day(services.settings.books), time.time())
-        tills = reports.status(services.engine, now=time.time())
+        tills = till_documents.status(services.engine, now=time.time())
         overviews = {one.name: one for one in lights.every_till(services.engine, now=time.time())}
         whole = store_wide.store_wide_of(services.engine, time.time())
-        overdue = reports.overdue(services.engine, now=time.time()) if any(till.overdue for till in tills) else []
+        overdue = (
+            till_documents.overdue(services.engine, now=time.time()) if any(till.overdue for till in tills) else []
+        )
         findings = _findings(services)
         ledger = _ledger(services)
         language = services.settings.language

@@ -96,12 +96,12 @@ def _looked(settings: Settings, line: StoreLine) -> StoreLine:
     """Raises ``StoreError``, ``SettingsError``."""
     from malote.database.opened import opened_store
     from malote.findings import lights as findings
-    from malote.register import reports
+    from malote.register import till_documents
 
     now = time.time()
     with opened_store(settings) as store:
         lights = findings.tills(store.engine, findings.TillsQuery(size=1), now=now).lights
-        tills = reports.status(store.engine, now=now)
+        tills = till_documents.status(store.engine, now=now)
     return msgspec.structs.replace(
         line,
         tills=len([one for one in tills if not one.disabled]),

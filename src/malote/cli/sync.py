@@ -84,7 +84,7 @@ def _outside(services: "Services", tills: Sequence[str]) -> "list[TillStatus]":
     from malote.books.opening import open_books
     from malote.erp.protocol import ErpError
     from malote.reconciliation import erp_memory
-    from malote.register import reports
+    from malote.register import till_documents
 
     try:
         with open_books(services.engine, services.settings) as books:
@@ -92,7 +92,7 @@ def _outside(services: "Services", tills: Sequence[str]) -> "list[TillStatus]":
     except ErpError as error:
         # What waits for it is told by its reason.
         warn(error.code, error.facts, services.settings)
-    status = reports.status(services.engine, now=time.time())
+    status = till_documents.status(services.engine, now=time.time())
     return [one for one in status if one.till in tills and (one.outside or one.differing)]
 
 

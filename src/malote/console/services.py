@@ -17,24 +17,24 @@ from malote.books.board import Board, Listed
 from malote.books.closings import Compared
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.consumers.accounts import Consumer
+from malote.consumers.consumer_service import Seen
 from malote.consumers.log import Entry
-from malote.consumers.services import Seen
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.fiscal.readings import Reading
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.quarantine_reports import Custody, FolderFinding
 from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.register.documents import OverdueSale, StoredDocument
-from malote.register.happenings import Happening
 from malote.register.listing import DocumentsPage, DocumentsQuery, Found
 from malote.register.metrics import Metrics
 from malote.register.relations import Related
+from malote.register.till_history import Happening
 from malote.rejection import Language
 from malote.runbook.runbook_service import Runbook
 from malote.spool.documents import Reason
-from malote.structures.services import Structures
+from malote.structures.structure_service import Structures
 from malote.tills.lost_sales import Lost
 from malote.wire import RefusedFile
 

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Double, ForeignKey, PrimaryKeyConstra
 
 from malote.database.tables import ROW_ID, metadata
 
-# Of a till, as the look of each kind last found it: who looks replaces all of its own (findings/standing.py).
+# Of a till, as the look of each kind last found it: who looks replaces all of its own (findings/noted_findings.py).
 till_finding = Table(
     "till_finding",
     metadata,

@@ -18,7 +18,7 @@ from malote.demo.erp_books import ErpBooks
 from malote.demo.ledger import Ledger
 from malote.demo.pos import Plan
 from malote.demo.proof import Evidence, Expected, Planted, ServerDocument, TillFile
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument, TillStatus
 
 _PAGE = 1000
@@ -40,11 +40,11 @@ class Server:
         self._engine = open_database(url)
 
     def status(self) -> list[TillStatus]:
-        return reports.status(self._engine, now=time.time())
+        return till_documents.status(self._engine, now=time.time())
 
     def documents(self) -> Iterator[StoredDocument]:
         after = 0
-        while page := reports.documents_of(self._engine, after_id=after, limit=_PAGE):
+        while page := till_documents.documents_of(self._engine, after_id=after, limit=_PAGE):
             yield from page
             after = page[-1].id
 

@@ -13,7 +13,7 @@ from malote.erp.grants import Use
 from malote.schema.dialects import Dialect
 from malote.schema.form import Scope, Structure, StructureError
 from malote.schema.found import Found, Probe
-from malote.schema.reports import Step
+from malote.schema.structure_reports import Step
 
 # Told who keeps a step waiting, in words, at every look; it may raise to give up.
 Waiting = Callable[[str], None]

@@ -33,8 +33,8 @@ from sqlalchemy import (
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import tally, till
-from malote.findings import found
-from malote.findings.figures import figures
+from malote.findings import till_findings
+from malote.findings.finding_counts import figures
 from malote.findings.kinds import CAUSES, KINDS, LIGHT_NAMES, LIGHTS, Cause, Finding, Light
 from malote.findings.store_wide import store_wide
 from malote.wire import RefusedFile
@@ -299,14 +299,14 @@ def _overviews(
     connection: Connection, rows: Sequence[Row[tuple[object, ...]]], whole: Finding | None, now: float
 ) -> list[TillOverview]:
     ids = [row.id for row in rows]
-    settled, ages = _settled(connection, ids), found.ages(connection, ids)
-    findings = found.findings(connection, rows, whole, ages, now)
+    settled, ages = _settled(connection, ids), till_findings.ages(connection, ids)
+    findings = till_findings.findings(connection, rows, whole, ages, now)
     names = [field.name for field in msgspec.structs.fields(TillOverview)]
     overviews = []
     for row in rows:
         values = {name: value for name, value in row._asdict().items() if name in names}
         values |= {state: settled.get((row.id, state), 0) for state in _SETTLED}
-        values |= {"oldest_unsent_at": row.unsent_since, "oldest_unbooked_at": found.oldest(ages[row.id])}
+        values |= {"oldest_unsent_at": row.unsent_since, "oldest_unbooked_at": till_findings.oldest(ages[row.id])}
         values |= {"waiting": row.all_waiting, "rejected": row.all_rejected}
         values["cause"] = CAUSES[row.rank]
         values |= {"oldest_pending_at": row.behind_since, "findings": findings.get(row.id, [])}

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine
 
 from malote.database.engine import reading
-from malote.findings import found, lights
+from malote.findings import lights, till_findings
 from malote.findings.kinds import Finding
 from malote.findings.store_wide import store_wide
 
@@ -18,6 +18,6 @@ def findings(engine: Engine, now: float) -> list[Finding]:
         whole = store_wide(connection, now)
         # Without what is the store's: green are the tills that are so but for that.
         rows = lights.troubled_tills(connection, now)
-        ages = found.ages(connection, [row.id for row in rows])
-        of_tills = found.findings(connection, rows, None, ages, now)
+        ages = till_findings.ages(connection, [row.id for row in rows])
+        of_tills = till_findings.findings(connection, rows, None, ages, now)
     return [*whole, *(one for row in rows for one in of_tills.get(row.id, []))]

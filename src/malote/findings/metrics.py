@@ -10,8 +10,8 @@ from malote import __version__
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
 from malote.findings import lights, listing
-from malote.findings.found import UNBOOKED
 from malote.findings.kinds import Finding, Light
+from malote.findings.till_findings import UNBOOKED
 from malote.spool.states import STATES
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"

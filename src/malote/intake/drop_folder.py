@@ -19,7 +19,7 @@ import structlog
 from malote import aside, durable, incidents
 from malote.config import IntakeSettings
 from malote.database.errors import StoreError
-from malote.intake import received
+from malote.intake import received_folder
 from malote.intake.dropped_files import (
     ChangedError,
     Dropped,
@@ -31,8 +31,8 @@ from malote.intake.dropped_files import (
     places,
     said_by,
 )
-from malote.intake.names import readable
-from malote.intake.put_off import PutOff
+from malote.intake.file_names import readable
+from malote.intake.postponed import PutOff
 from malote.intake.quota import SlowedError
 from malote.rounds import Rounds
 from malote.tills.till import Till
@@ -229,7 +229,7 @@ class DropFolder:
 
     def _move(self, files: Sequence[Dropped]) -> Iterator[Finding]:
         until = self._clock() + LATE_WRITES_SECONDS
-        for dropped, target, error in received.move(files, self._today()):
+        for dropped, target, error in received_folder.move(files, self._today()):
             if error is None:
                 self._taken.pop(dropped.path, None)
                 with suppress(OSError):
@@ -246,8 +246,8 @@ class DropFolder:
         kept: list[tuple[Dropped, Path, float]] = []
         for dropped, moved, until in self._moved:
             try:
-                if received.was_written_to(dropped, moved):
-                    received.put_back(dropped, moved)
+                if received_folder.was_written_to(dropped, moved):
+                    received_folder.put_back(dropped, moved)
                     log.warning("drop_folder_late_write", till=dropped.till.name)
                     continue
             except FileNotFoundError:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from malote import aside, incidents
-from malote.intake.names import readable
+from malote.intake.file_names import readable
 from malote.tills.till import Till
 
 RECEIVED = "recebidos"

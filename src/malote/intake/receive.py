@@ -19,7 +19,7 @@ from malote.fiscal import reader
 from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem
 from malote.intake.admission import Accepted, Rules, admit
-from malote.intake.names import readable
+from malote.intake.file_names import readable
 from malote.intake.quota import Quota
 from malote.intake.turns import Turns
 from malote.sealing import seal

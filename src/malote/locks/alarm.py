@@ -14,9 +14,9 @@ from sqlalchemy import Engine
 
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.watching import Sight, Wait, Watch
-from malote.locks.reports import Blocker, Stoppage
+from malote.locks.lock_reports import Blocker, Stoppage
 from malote.locks.waiting import Noted, Waiting, together, waiting
-from malote.register.in_line import flows
+from malote.register.backlog import flows
 from malote.rejection import Language
 
 LEAST_SECONDS = 1.0  # a shorter wait is everyday life

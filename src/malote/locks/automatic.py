@@ -16,8 +16,8 @@ from malote.config import LocksSettings
 from malote.database.errors import StoreError
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin
-from malote.locks.reports import Killed, Node
-from malote.locks.services import Locks
+from malote.locks.lock_reports import Killed, Node
+from malote.locks.lock_service import Locks
 
 LOOK_SECONDS = 5.0
 ACTOR = Actor("system")

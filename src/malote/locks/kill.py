@@ -8,7 +8,7 @@ import msgspec
 
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import Identity, Session, Sessions, Standing
-from malote.locks.reports import Killed, Node
+from malote.locks.lock_reports import Killed, Node
 
 LEAST_REASON = 3  # characters: more than a keypress
 TERMINATE_SECONDS = 5.0  # for a session to be gone after it was told to end

@@ -9,7 +9,7 @@ import msgspec
 
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin
-from malote.locks.reports import SignedIn
+from malote.locks.lock_reports import SignedIn
 
 FREE_FAILURES = 3  # of one database user; most servers lock an account after more
 _FIRST_DELAY = 5.0

@@ -8,7 +8,7 @@ found, are shown from the one that has been at it longest.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from malote.erp.sessions.protocol import Identity, Session
-from malote.locks.reports import Behind, Node
+from malote.locks.lock_reports import Behind, Node
 
 Behinds = Mapping[Identity, Behind]
 

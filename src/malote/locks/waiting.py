@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from malote.database.engine import reading
 from malote.erp.protocol import LOCKED
-from malote.register import in_line
+from malote.register import backlog
 from malote.spool.documents import Reason
 
 Key = TypeVar("Key")
@@ -82,11 +82,11 @@ def waiting(engine: Engine) -> Waiting:
     locked: dict[Noted, dict[str, int]] = {}
     posting: dict[str, dict[str, int]] = {}
     with reading(engine) as connection:
-        rows = in_line.counts(connection)
+        rows = backlog.counts(connection)
         if any(one.code == LOCKED for one in rows):
-            locked = _by((_noted(why), name, count) for name, why, count in in_line.waiting_for(connection, LOCKED))
+            locked = _by((_noted(why), name, count) for name, why, count in backlog.waiting_for(connection, LOCKED))
         if any(one.state == "posting" for one in rows):
-            posting = _by((_poster(lease), name, count) for name, lease, count in in_line.leased(connection))
+            posting = _by((_poster(lease), name, count) for name, lease, count in backlog.leased(connection))
     accepted = {one.till: one.documents for one in rows if one.state == "accepted"}
     return Waiting(locked, posting, accepted, sum(one.documents for one in rows if one.state == "posted"))
 

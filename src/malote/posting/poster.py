@@ -30,7 +30,7 @@ from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.reversals import Reversals
 from malote.posting.settlement import Decider
-from malote.register import handover, replaying
+from malote.register import rejected_handover, replaying
 from malote.spool import outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.presence import Presence
@@ -292,7 +292,7 @@ class Poster:
         counted = self._spool.settle(kept)
         rejected = [one.document_id for one in kept if one.state == "rejected"]
         if rejected:
-            handover.mark_kept(self._engine, rejected)
+            rejected_handover.mark_kept(self._engine, rejected)
         for one in kept:
             if one.state == "rejected" and one.reason:
                 log.warning("rejected", document=one.document_id, code=one.reason.code, facts=one.reason.facts)
@@ -308,7 +308,7 @@ class Poster:
         reason = settlement.reason
         assert reason is not None  # noqa: S101 a rejection always has its reason
         now = self._clock()
-        document = handover.about_to_be(self._engine, settlement.document_id, reason, now)
+        document = rejected_handover.about_to_be(self._engine, settlement.document_id, reason, now)
         try:
             self._keep(document)
         except OSError as error:

@@ -10,7 +10,7 @@ from malote.quarantine.deleting import typed_or_empty
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
-from malote.register import contents, reports
+from malote.register import contents, till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import history
 from malote.spool.history import Line
@@ -73,7 +73,7 @@ def option(parts: Parts, stored: StoredDocument) -> list[CureOption]:
 
 
 def _rejected(parts: Parts, document_id: int) -> StoredDocument:
-    stored = reports.document(parts.engine, document_id)
+    stored = till_documents.document(parts.engine, document_id)
     if stored.state != "rejected":
         raise QuarantineError("document_moved_on")
     return stored

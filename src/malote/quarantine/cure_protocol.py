@@ -9,7 +9,7 @@ from malote.fiscal.documents import Sale
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
-from malote.register import reports
+from malote.register import till_documents
 from malote.spool import history
 from malote.spool.history import Line
 from malote.spool.moving import lock_ids
@@ -20,7 +20,7 @@ PROTOCOL_CODES = frozenset({"never_authorised"})
 
 
 def attach_protocol(parts: Parts, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
-    stored = reports.document(parts.engine, document_id)
+    stored = till_documents.document(parts.engine, document_id)
     if stored.state not in ("rejected", "waiting"):
         raise QuarantineError("cure_unfit", cure="attach_protocol")
     if len(content) > parts.max_file_bytes:

@@ -12,7 +12,7 @@ from malote.quarantine.deleting import typed_or_empty
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import held, history
 from malote.spool.history import Line
@@ -25,7 +25,7 @@ SERIES_CODES = ("series_unassigned", "series_of_another_till", *held.HELD)
 
 
 def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
-    stored = reports.document(parts.engine, document_id)
+    stored = till_documents.document(parts.engine, document_id)
     if stored.state not in ("rejected", "waiting"):
         raise QuarantineError("document_moved_on")
     key = _key_of(stored)

@@ -14,13 +14,13 @@ from malote.quarantine import (
 )
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.quarantine_reports import CureOption
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool.documents import Reason
 
 
 def options(parts: Parts, document_id: int) -> list[CureOption]:
-    stored = reports.document(parts.engine, document_id)
+    stored = till_documents.document(parts.engine, document_id)
     found = reversing.options(parts, stored)
     if stored.state in ("rejected", "waiting") and stored.reason is not None:
         found += _of_waiting(parts, stored, stored.reason)

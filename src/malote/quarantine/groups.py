@@ -15,7 +15,7 @@ from malote.database.tables import till as tills
 from malote.quarantine import rejected_files
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.rejected_files import Named
-from malote.register import discarding, handover
+from malote.register import discarding, rejected_handover
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
 from malote.spool.states import State
@@ -33,7 +33,7 @@ def settle(parts: Parts) -> None:
         after = waiting[-1][0]
         _throw_away(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
     after = 0
-    while waiting := handover.unkept(parts.engine, GROUP, after):
+    while waiting := rejected_handover.unkept(parts.engine, GROUP, after):
         after = waiting[-1][0]
         _put_back(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
 
@@ -60,7 +60,7 @@ def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
         for home in {rejected_files.path_of(parts.folder, rejected_files.named(same[one])).parent for one in kept}:
             # Whoever wrote them may have died before the folder was synced.
             durable.sync_folder(home)
-        handover.mark(connection, kept, kept=True)
+        rejected_handover.mark(connection, kept, kept=True)
 
 
 def drop(parts: Parts, document_ids: Sequence[int]) -> None:

@@ -13,7 +13,7 @@ from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import document_event, folder_mark, trash
 from malote.database.tables import document as documents
 from malote.quarantine.rejected_files import Place, stem
-from malote.register import handover
+from malote.register import rejected_handover
 from malote.spool.states import State
 
 _NAME = "rejeitados"
@@ -110,7 +110,7 @@ def write_again(engine: Engine, document_ids: Iterable[int]) -> None:
 
 def unkeep(connection: Connection, document_ids: Iterable[int]) -> None:
     """The same within a transaction of the caller's."""
-    handover.mark(connection, document_ids, kept=False)
+    rejected_handover.mark(connection, document_ids, kept=False)
 
 
 def adopt(engine: Engine, path: Path) -> None:
@@ -126,7 +126,7 @@ def adopt(engine: Engine, path: Path) -> None:
             connection.execute(_MARK, {"name": _NAME, "mark": _said(path)})
         else:
             durable.write(path, made.encode())
-        handover.mark_all(connection)
+        rejected_handover.mark_all(connection)
 
 
 def is_of(engine: Engine, path: Path) -> bool:

@@ -44,7 +44,7 @@ from malote.quarantine.quarantine_reports import (
     TrashEntry,
     TrashPage,
 )
-from malote.register import contents, discarding, reports
+from malote.register import contents, discarding, till_documents
 from malote.register.discarding import Discarded
 from malote.spool import history
 from malote.spool.documents import Reason
@@ -154,7 +154,7 @@ class Quarantine:
 
     def history(self, document_id: int) -> list[Event]:
         """What happened to a document, the oldest first. Raises ``DocumentNotFoundError``."""
-        reports.document(self.parts.engine, document_id)
+        till_documents.document(self.parts.engine, document_id)
         return [event(line) for line in history.lines_of(self.parts.engine, document_id)]
 
     def download(self, document_id: int, actor: Actor) -> Downloaded:
@@ -162,7 +162,7 @@ class Quarantine:
 
         Raises ``DocumentNotFoundError``, ``ContentPrunedError``.
         """
-        stored = reports.document(self.parts.engine, document_id)
+        stored = till_documents.document(self.parts.engine, document_id)
         content = contents.content(self.parts.engine, document_id)
         with writing(self.parts.engine) as connection:
             audit.record(connection, actor, "document_downloaded", f"document:{document_id}", now=self.parts.clock())
@@ -175,7 +175,7 @@ class Quarantine:
 
     def custody(self, document_id: int) -> Custody:
         """Whether it could be deleted safely now. Raises ``DocumentNotFoundError``."""
-        reports.document(self.parts.engine, document_id)
+        till_documents.document(self.parts.engine, document_id)
         return safety.custody_of(self.parts, document_id)
 
     def findings(self, till: str | None = None) -> list[FolderFinding]:

@@ -15,7 +15,7 @@ from malote.quarantine.deleting import typed
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, ReplayReport
 from malote.quarantine.replaying import follow
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.register.replaying import give_document
 from malote.spool import confirming, history, joining
@@ -48,7 +48,7 @@ def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
 def reverse_booked(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
     """Orders that what is booked in this document's way be taken back, and the document booked."""
     said = typed(reason)
-    stored = reports.document(parts.engine, document_id)
+    stored = till_documents.document(parts.engine, document_id)
     if not _reversible(parts, stored):
         raise QuarantineError("cure_unfit", cure="reverse_booked")
     now = parts.clock()

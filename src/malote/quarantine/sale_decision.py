@@ -15,7 +15,7 @@ from malote.quarantine.deleting import typed
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Refused, ReplayReport
 from malote.quarantine.replaying import follow
-from malote.register import replaying, reports
+from malote.register import replaying, till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import confirming, history, joining
 from malote.spool.documents import Reason
@@ -70,7 +70,7 @@ def keep_unbooked(parts: Parts, document_id: int, actor: Actor, *, reason: str) 
     kept, and nobody asked again."""
     said = typed(reason)
     now = parts.clock()
-    stored = reports.document(parts.engine, document_id)
+    stored = till_documents.document(parts.engine, document_id)
     if not _may_be_none(parts, stored):
         raise QuarantineError("document_moved_on")
     with writing(parts.engine) as connection:

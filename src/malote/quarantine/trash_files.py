@@ -18,8 +18,8 @@ from malote.quarantine import groups, rejected_files
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.rejected_files import Named
 from malote.quarantine.step_failures import Failing
-from malote.register import discarding, handover
-from malote.register.handover import Waiting
+from malote.register import discarding, rejected_handover
+from malote.register.rejected_handover import Waiting
 from malote.spool.documents import RejectedDocument
 from malote.spool.moving import lock_ids
 from malote.tills.till import TillError
@@ -47,9 +47,9 @@ def settle(parts: Parts, failing: Failing) -> None:
     """
     put_back = partial(_put_back, parts)
     _each(
-        partial(handover.unkept, parts.engine, 100),
+        partial(rejected_handover.unkept, parts.engine, 100),
         failing,
-        lambda one, rejected: handover.keep(parts.engine, one, rejected, put_back),
+        lambda one, rejected: rejected_handover.keep(parts.engine, one, rejected, put_back),
     )
     _each(partial(discarding.unmoved, parts.engine, 100), failing, partial(_to_trash, parts))
 

@@ -15,7 +15,7 @@ from malote.database.engine import reading
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.register import handover, reports
+from malote.register import rejected_handover, till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import unbooked
 from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
@@ -106,11 +106,11 @@ def _purged(connection: Connection, ids: Sequence[int]) -> set[int]:
 # ---- the files on disk ----
 
 
-def unmoved(engine: Engine, limit: int = 100, after: int = 0) -> list[handover.Waiting]:
+def unmoved(engine: Engine, limit: int = 100, after: int = 0) -> list[rejected_handover.Waiting]:
     """Discarded documents whose files must still be brought to the trash's folder, by id and beyond ``after``."""
     # Written as the partial index is, so that it is used. What was purged counts as moved.
     waiting = documents.c.id.in_(select(trash.c.document_id).where(text("moved = false")))
-    return handover.with_files(engine, waiting, limit, after)
+    return rejected_handover.with_files(engine, waiting, limit, after)
 
 
 def mark_moved(connection: Connection, document_ids: Iterable[int], *, moved: bool = True) -> None:
@@ -170,7 +170,7 @@ def statement(till: str | None, before: int | None, size: int) -> Select[Any]:
         ids = ids.where(trash.c.document_id < before)
     columns = (trash.c.deleted_at, trash.c.deleted_by, trash.c.grounds, trash.c.purged_at)
     return (
-        reports.listed()
+        till_documents.listed()
         .add_columns(*columns, trash.c.reason.label("typed"))
         .join(trash, trash.c.document_id == documents.c.id)
         .where(documents.c.id.in_(ids.scalar_subquery()))
@@ -193,4 +193,4 @@ def _in_trash(till: str | None) -> list[ColumnElement[bool]]:
 
 
 def _discarded(row: Any) -> Discarded:
-    return Discarded(reports.stored(row), row.deleted_at, row.deleted_by, row.grounds, row.typed, row.purged_at)
+    return Discarded(till_documents.stored(row), row.deleted_at, row.deleted_by, row.grounds, row.typed, row.purged_at)

@@ -12,7 +12,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
 from malote.fiscal import typed
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool.states import State
 
@@ -53,7 +53,7 @@ def page(engine: Engine, till: str, query: DocumentsQuery) -> DocumentsPage:
         if till_id is None:
             return DocumentsPage([], None, {})
         rows = connection.execute(statement(till_id, query)).all()
-        found = [reports.stored(row) for row in rows]
+        found = [till_documents.stored(row) for row in rows]
         older = found[query.size - 1].id if len(found) > query.size else None
         return DocumentsPage(found[: query.size], older, _reasons(connection, till_id, query.states))
 
@@ -67,8 +67,8 @@ def searched(engine: Engine, till: str, query: DocumentsQuery) -> dict[str, Foun
         till_id = connection.execute(select(tills.c.id).where(tills.c.name_key == till.lower())).scalar()
         rows = connection.execute(searching(till_id, query)).all() if till_id is not None else []
         shown = [row.id for row in rows]
-        listed = reports.listed().where(documents.c.id.in_(shown)).order_by(documents.c.id.desc())
-        known = {row.id: reports.stored(row) for row in connection.execute(listed)} if shown else {}
+        listed = till_documents.listed().where(documents.c.id.in_(shown)).order_by(documents.c.id.desc())
+        known = {row.id: till_documents.stored(row) for row in connection.execute(listed)} if shown else {}
     counts = {row.code: int(row.matching) for row in rows}
     found = {code: Found(count, []) for code, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))}
     for row in rows:
@@ -112,7 +112,7 @@ def statement(till_id: int, query: DocumentsQuery) -> Select[Any]:
     ]
     merged = union_all(*(select(one.c.id) for one in each)).subquery()
     ids = select(merged.c.id).order_by(merged.c.id.desc()).limit(limit)
-    return reports.listed().where(documents.c.id.in_(ids.scalar_subquery())).order_by(documents.c.id.desc())
+    return till_documents.listed().where(documents.c.id.in_(ids.scalar_subquery())).order_by(documents.c.id.desc())
 
 
 def _of_state(till_id: int, state: State, search: str, conditions: Sequence[ColumnElement[bool]]) -> Select[tuple[int]]:

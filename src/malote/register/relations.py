@@ -8,7 +8,7 @@ from sqlalchemy import Engine, Select, or_, select
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import document_reference as references
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 
 MOST = 100  # on one page: a station's monthly note names hundreds of receipts
@@ -38,14 +38,14 @@ def beside(engine: Engine, document_id: int, most: int = MOST) -> list[Related]:
             ).scalars()
         )
         rows = connection.execute(_found(document_id, key, named, most)).all()
-    return [Related(_relation(row, key, named), reports.stored(row)) for row in rows]
+    return [Related(_relation(row, key, named), till_documents.stored(row)) for row in rows]
 
 
 def _found(document_id: int, key: str | None, named: set[str], most: int) -> Select[Any]:
     keys = named | ({key} if key else set())
     naming = select(references.c.document_id).where(references.c.access_key == (key or ""))
     return (
-        reports.listed()
+        till_documents.listed()
         .where(documents.c.id != document_id)
         .where(or_(documents.c.access_key.in_(sorted(keys)), documents.c.id.in_(naming)))
         .order_by(documents.c.id)

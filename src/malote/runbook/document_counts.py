@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from malote.database.account_tables import audit_entry
 from malote.database.quarantine_tables import sync_order
 from malote.database.tables import tally, till
-from malote.register import in_line
+from malote.register import backlog
 from malote.runbook.observations import MOST_NAMED, Cause
 
 QUIET_SECONDS = 60.0  # an agent that is there gives a sign every few seconds
@@ -96,7 +96,7 @@ def _counts(connection: Connection, till_id: int | None) -> dict[str, tuple[int,
 
 def _oldest_accepted(connection: Connection, till_id: int | None) -> float | None:
     """From an index, the first of each state."""
-    found = [in_line.oldest(connection, state, till_id) for state in ("accepted", "posting")]
+    found = [backlog.oldest(connection, state, till_id) for state in ("accepted", "posting")]
     return min((one for one in found if one is not None), default=None)
 
 

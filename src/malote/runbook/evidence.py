@@ -25,7 +25,7 @@ from malote.database.engine import reading, writing
 from malote.database.tables import tally, till
 from malote.erp_engines import ENGINES
 from malote.findings import listing
-from malote.locks.reports import Tree
+from malote.locks.lock_reports import Tree
 from malote.rejection import Language
 from malote.runbook import redaction, settings_summary, step_texts
 from malote.runbook.next_step import Procedure, decide

@@ -14,15 +14,15 @@ from malote.config import Settings
 from malote.database.engine import reading
 from malote.findings import lights, listing
 from malote.findings.kinds import Finding
-from malote.locks.services import Locks
+from malote.locks.lock_service import Locks
 from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.runbook import document_counts, rejection_advice
 from malote.runbook.observations import MOST_NAMED, Cause, Lock, Marks, Order, Situation, Structure
 from malote.schema.form import Scope, StructureError
-from malote.schema.reports import Drift
+from malote.schema.structure_reports import Drift
 from malote.setup.server_check import disk
-from malote.structures.services import Structures
+from malote.structures.structure_service import Structures
 from malote.tills.till import Till
 
 _DATABASES: tuple[Scope, ...] = ("store", "erp")

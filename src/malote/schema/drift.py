@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from malote.schema.dialects import Dialect, same_text
 from malote.schema.form import Column, Index, Structure, Table
 from malote.schema.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
-from malote.schema.reports import Difference, Severity, What
+from malote.schema.structure_reports import Difference, Severity, What
 
 _MIGRATIONS = "alembic_version"  # the store database's own
 INVALID = "invalid"  # of an index whose making failed half way

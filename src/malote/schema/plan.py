@@ -8,7 +8,7 @@ from malote.schema.dialects import Dialect, quoted
 from malote.schema.drift import INVALID
 from malote.schema.form import Column, Index, Structure, Table
 from malote.schema.found import Found
-from malote.schema.reports import Difference, Plan, Step
+from malote.schema.structure_reports import Difference, Plan, Step
 
 HEAVY_ROWS = 100_000  # from here on an index takes long enough to say so
 

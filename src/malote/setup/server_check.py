@@ -21,10 +21,10 @@ from malote.erp.protocol import ErpError
 from malote.erp.sessions.engines import has_sessions
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import TillStatus
 from malote.schema.form import Scope, StructureError
-from malote.schema.reports import Difference, Drift
+from malote.schema.structure_reports import Difference, Drift
 from malote.setup import environment, secret_files
 from malote.spool import presence
 
@@ -48,7 +48,7 @@ def examine(place: Place, *, now: float | None = None) -> Iterator[Checked]:
     moment = time.time() if now is None else now
     settings = place.settings
     yield from secret_files.examine(settings, place.settings_file)
-    tills = reports.status(place.engine, now=moment)
+    tills = till_documents.status(place.engine, now=moment)
     yield from environment.examine(settings.store, tills)
     yield from _folders(settings)
     yield disk(shutil.disk_usage(settings.home_path).free, settings.home_path)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, case, func, insert, select, update
 from malote import wire
 from malote.database.structure_tables import rollout, rollout_till, till_structure
 from malote.database.tables import till as tills
-from malote.schema.reports import Rollout, RolloutTill, TillState
+from malote.schema.structure_reports import Rollout, RolloutTill, TillState
 from malote.structures.waves import WAVES, Standing
 
 UNSAID = {"code": "", "facts": "{}"}  # of a till that has not failed

@@ -11,7 +11,7 @@ import msgspec
 
 from malote import durable, private
 from malote.config import TillSettings
-from malote.schema import apply
+from malote.schema import till_update
 from malote.till import looking, salvage, storage, watch
 from malote.till.capture import Capture
 from malote.till.courier import Courier
@@ -303,7 +303,7 @@ class Agent:
                 storage.check(self._path)
                 Outbox(self._path).close()
                 # The outbox proved sound: a copy from before a change that broke off is of no more use.
-                apply.forget_backup(self._path)
+                till_update.forget_backup(self._path)
             except OutboxDamagedError:
                 self._rebuild()
             except OSError as error:
@@ -323,7 +323,7 @@ class Agent:
                 self._voice.happened(code, count=str(len(paths)), path=str(paths[0]))
 
     def _rebuild(self) -> None:
-        salvaged = salvage.rebuild(self._path, time.time(), apply.backup_of(self._path))
+        salvaged = salvage.rebuild(self._path, time.time(), till_update.backup_of(self._path))
         self._voice.happened("outbox_damaged", path=str(salvaged.aside))
         if salvaged.lost:
             self._voice.happened("outbox_salvaged", carried=str(salvaged.carried), lost=str(len(salvaged.lost)))

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from malote import durable, private
-from malote.schema.apply import complete
 from malote.schema.till_structure import TILL
+from malote.schema.till_update import complete
 
 BUSY_SECONDS = 30.0
 _SMALLEST_ROOM = 65_536  # bytes that SQLite needs beside its file, at least

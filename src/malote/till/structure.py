@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from malote import wire
-from malote.schema import apply
+from malote.schema import till_update
 from malote.schema.form import FORMAT, Structure, StructureError
 from malote.till import storage
 from malote.till.outbox import Outbox
@@ -59,7 +59,7 @@ class StructureKeeper:
 
     def said(self) -> wire.TillStructure:
         """What the next contact tells."""
-        mark = _decoded(self._outbox.noted(apply.MARK), apply.Mark) or apply.Mark(1, "")
+        mark = _decoded(self._outbox.noted(till_update.MARK), till_update.Mark) or till_update.Mark(1, "")
         dealt = self._dealt()
         return wire.TillStructure(
             FORMAT, mark.version, mark.sha256, dealt.order, dealt.done, dealt.code, dealt.facts, dealt.seconds
@@ -103,8 +103,8 @@ class StructureKeeper:
         path = self._outbox.path
         try:
             with storage.told_apart(path):
-                apply.bring_up(path, structure, order.sha256, {_DEALT: _encoded(dealt)})
-            apply.forget_backup(path)
+                till_update.bring_up(path, structure, order.sha256, {_DEALT: _encoded(dealt)})
+            till_update.forget_backup(path)
         except OSError as error:
             raise _of_disk(path, error) from error
         self._outbox.note(_DEALT, msgspec.structs.replace(dealt, seconds=round(self._monotonic() - began, 3)))
@@ -136,7 +136,7 @@ class StructureKeeper:
 def _opened(order: wire.StructureOrder, known: str, offered: str) -> Structure:
     """The structure, signed by the key that this till knows. Raises ``StructureError``."""
     try:
-        return apply.opened(order.structure, order.sha256, order.signature, known)
+        return till_update.opened(order.structure, order.sha256, order.signature, known)
     except StructureError as error:
         if error.code == "structure_tampered" and known != offered:
             raise StructureError("structure_key_changed") from error

@@ -14,7 +14,7 @@ import pytest
 
 from malote.config import IntakeSettings
 from malote.database.errors import StoreError
-from malote.intake import drop_folder, received
+from malote.intake import drop_folder, received_folder
 from malote.intake.drop_folder import DropFolder
 from malote.intake.dropped_files import ChangedError, Dropped, Finding, content_of, look
 from malote.intake.quota import SlowedError
@@ -231,7 +231,7 @@ def test_a_crash_between_commit_and_move_doubles_nothing(scene: Scene, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(received, "move", die)
+        patched.setattr(received_folder, "move", die)
         with pytest.raises(KeyboardInterrupt):
             scene.settle()
     assert (scene.inbox / "venda.xml").exists()

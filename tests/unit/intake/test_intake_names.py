@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malote.intake.names import LONGEST, readable
+from malote.intake.file_names import LONGEST, readable
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from malote.findings.lights import till_overview
 from malote.fiscal import reader
 from malote.intake.quota import TELL_AGAIN_SECONDS, Quota, SlowedError
 from malote.intake.receive import SLICE_FILES, Intake
-from malote.register import handover, replaying, reports
+from malote.register import rejected_handover, replaying, till_documents
 from malote.spool.documents import RejectedDocument
 from malote.tills.series import assign, series_of
 from malote.tills.till import Till, create_till
@@ -51,7 +51,8 @@ class House:
 
     def codes(self) -> list[str | None]:
         return [
-            one.reason.code if one.reason else None for one in reports.documents_of(self.services.engine, limit=1000)
+            one.reason.code if one.reason else None
+            for one in till_documents.documents_of(self.services.engine, limit=1000)
         ]
 
 
@@ -156,7 +157,7 @@ def test_a_series_is_learnt_at_first_use_and_another_till_refused_it(house: Hous
     assert [receipt.documents[0].code for receipt in receipts] == ["series_owner_awaited"] * 2
     assert [receipt.state for receipt in receipts] == ["accepted"] * 2
     assert house.kept == []
-    (first, second) = reports.documents_of(house.services.engine, "caixa2")
+    (first, second) = till_documents.documents_of(house.services.engine, "caixa2")
     assert first.reason is not None
     assert first.reason.facts["owner"] == "caixa1"
     assert (first.state, first.retry_at, second.state) == ("waiting", None, "waiting")
@@ -182,7 +183,7 @@ def test_a_rejected_note_teaches_no_series(house: House) -> None:
 def test_after_its_cure_a_rejected_document_goes_back_in_the_queue(open_house: Callable[..., House]) -> None:
     house = open_house(learn_series=False)
     house.take(build_note(number=1))
-    (document,) = reports.documents_of(house.services.engine)
+    (document,) = till_documents.documents_of(house.services.engine)
     assert (
         len(
             replaying.replay(
@@ -200,7 +201,7 @@ def test_after_its_cure_a_rejected_document_goes_back_in_the_queue(open_house: C
         )
         == 1
     )
-    (document,) = reports.documents_of(house.services.engine)
+    (document,) = till_documents.documents_of(house.services.engine)
     assert document.state == "accepted"
 
 
@@ -210,16 +211,16 @@ def test_a_note_without_protocol_is_accepted(house: House) -> None:
 
 def test_rejected_documents_are_marked_as_kept_with_their_rows(house: House) -> None:
     house.take(b"no document")
-    assert handover.unkept(house.services.engine) == []
+    assert rejected_handover.unkept(house.services.engine) == []
     house.services.quarantine.reconciler.scan()
-    assert [one.state for one in reports.documents_of(house.services.engine)] == ["rejected"]
+    assert [one.state for one in till_documents.documents_of(house.services.engine)] == ["rejected"]
 
 
 def test_a_name_that_is_no_text_does_not_stop_its_file(house: House) -> None:
     content = build_note(number=1)
     hostile = PouchFile("a\x00b/../c\n.xml", file(content).sha256, content)
     assert house.intake.take_files(house.till, [hostile])[0].state == "accepted"
-    (document,) = reports.documents_of(house.services.engine)
+    (document,) = till_documents.documents_of(house.services.engine)
     assert document.file_name == "c.xml"
 
 
@@ -237,7 +238,7 @@ def test_rejected_files_are_written_in_groups(house: House, monkeypatch: pytest.
     assert groups == [40, 40, 20]
     assert len(list((house.services.settings.quarantine_path / "caixa1").glob("*.json"))) == 100
     # On disk already: nobody has to write them once more.
-    assert handover.unkept(house.services.engine) == []
+    assert rejected_handover.unkept(house.services.engine) == []
 
 
 def test_what_there_is_no_time_for_is_left_to_be_sent_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +261,7 @@ def test_what_there_is_no_time_for_is_left_to_be_sent_again(house: House, monkey
             break
         assert now[0] <= SLICE_FILES * 3
     assert taken == 100
-    assert len(reports.documents_of(house.services.engine, limit=1000)) == 100
+    assert len(till_documents.documents_of(house.services.engine, limit=1000)) == 100
 
 
 def test_a_disk_that_is_slow_holds_no_pouch_beyond_the_agents_patience(
@@ -283,7 +284,7 @@ def test_a_disk_that_is_slow_holds_no_pouch_beyond_the_agents_patience(
         assert now[0] - began <= wire.PATIENCE_SECONDS / 2
         answered.append(sum(receipt.state == "rejected" for receipt in receipts))
     assert answered == [80, 160, 200]
-    assert len(reports.documents_of(house.services.engine, limit=1000)) == 200
+    assert len(till_documents.documents_of(house.services.engine, limit=1000)) == 200
     assert len(list((house.services.settings.quarantine_path / "caixa1").glob("*.json"))) == 200
 
 
@@ -325,7 +326,7 @@ def test_a_till_that_is_slowed_stands_in_the_audit_trail(house: House) -> None:
             thread.join()
     (entry,) = audit.entries(house.services.engine, action="till_slowed")
     assert (entry.object, entry.actor) == ("till:caixa1", "system")
-    (status,) = reports.status(house.services.engine, now=house.services.spool.clock())
+    (status,) = till_documents.status(house.services.engine, now=house.services.spool.clock())
     assert status.slowed_at == pytest.approx(entry.at, abs=0.001)
     light = till_overview(house.services.engine, "caixa1", now=entry.at + TELL_AGAIN_SECONDS)
     assert light is not None

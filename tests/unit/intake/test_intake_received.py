@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from malote.intake import received
+from malote.intake import received_folder
 from malote.tills.till import Till
 
 CAIXA1 = Till(1, "caixa1", "", 0.0, None)
@@ -33,8 +33,8 @@ def proven(till: Till, hashes: Sequence[bytes]) -> Collection[bytes]:
 
 
 def test_only_what_is_proven_is_deleted_after_its_retention(root: Path, day: Path) -> None:
-    assert received.prune(root, [CAIXA1], date(2026, 1, 10), proven) == 0
-    assert received.prune(root, [CAIXA1], date(2026, 1, 11), proven) == 1
+    assert received_folder.prune(root, [CAIXA1], date(2026, 1, 10), proven) == 0
+    assert received_folder.prune(root, [CAIXA1], date(2026, 1, 11), proven) == 1
     assert [path.name for path in day.iterdir()] == ["rejeitada.xml"]
 
 
@@ -42,10 +42,10 @@ def test_an_emptied_day_disappears_and_the_inbox_is_untouched(root: Path, day: P
     (day / "rejeitada.xml").unlink()
     (root / "caixa1" / "venda.xml").write_bytes(b"proven")
     (root / "caixa1" / "recebidos" / "notas").mkdir()
-    assert received.prune(root, [CAIXA1], date(2026, 1, 11), proven) == 1
+    assert received_folder.prune(root, [CAIXA1], date(2026, 1, 11), proven) == 1
     assert sorted(path.name for path in (root / "caixa1" / "recebidos").iterdir()) == ["notas"]
     assert (root / "caixa1" / "venda.xml").exists()
 
 
 def test_the_retention_counts_in_days() -> None:
-    assert received.first_day_kept(date(2026, 4, 10), 90) == date(2026, 1, 10)
+    assert received_folder.first_day_kept(date(2026, 4, 10), 90) == date(2026, 1, 10)

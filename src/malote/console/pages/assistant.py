@@ -19,7 +19,7 @@ from malote.console.visits import (
     visit_of,
 )
 from malote.erp.sessions.errors import SessionsError
-from malote.locks.reports import Tree
+from malote.locks.lock_reports import Tree
 from malote.runbook import commands, evidence, step_texts
 from malote.runbook.next_step import Step
 from malote.runbook.runbook_service import View

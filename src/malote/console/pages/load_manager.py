@@ -27,7 +27,7 @@ from malote.console.visits import (
     whole,
 )
 from malote.schema.form import Scope, StructureError
-from malote.schema.reports import Difference, Drift, Plan, Rollout, RolloutTill, Step, TillStructure
+from malote.schema.structure_reports import Difference, Drift, Plan, Rollout, RolloutTill, Step, TillStructure
 from malote.tills.till import TillError
 
 PAGE = f"{ROOT}/load-manager"

@@ -23,7 +23,7 @@ from malote.console.visits import (
 )
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity
-from malote.locks.reports import Killed, KillReport, Node, Tree
+from malote.locks.lock_reports import Killed, KillReport, Node, Tree
 
 PAGE = f"{ROOT}/locks"
 LONGEST_NAME = 128  # of a database user; longer than any engine's

@@ -24,7 +24,7 @@ from malote.erp.postgresql.schema import POSTGRESQL
 from malote.schema.dialects import Dialect, quoted
 from malote.schema.form import Scope, StructureError
 from malote.schema.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
-from malote.schema.reports import Step
+from malote.schema.structure_reports import Step
 
 _LOCK_NUMBER = 0x4D414C53  # "MALS": one operator at a time
 _LOOK_SECONDS = 0.5  # between looks while somebody else holds the table, or is at it

@@ -13,8 +13,8 @@ from malote.schema import sqlite_look
 from malote.schema.dialects import Dialect
 from malote.schema.form import Scope, StructureError
 from malote.schema.found import Found, Probe
-from malote.schema.reports import Step
 from malote.schema.sqlite import SQLITE
+from malote.schema.structure_reports import Step
 
 _LOOK_SECONDS = 0.5
 

@@ -7,7 +7,7 @@ from malote.database.engine import reading
 from malote.database.quarantine_tables import document_event as events
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.register import reports
+from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import history
 from malote.spool.history import StoredLine
@@ -35,6 +35,6 @@ def of_till(engine: Engine, till: str, *, limit: int = 100) -> list[Happening]:
         )
         lines = connection.execute(wanted).all()
         ids = {line.document_id for line in lines}
-        rows = connection.execute(reports.listed().where(documents.c.id.in_(ids))).all()
-    found = {row.id: reports.stored(row) for row in rows}
+        rows = connection.execute(till_documents.listed().where(documents.c.id.in_(ids))).all()
+    found = {row.id: till_documents.stored(row) for row in rows}
     return [Happening(history.stored(line), found[line.document_id]) for line in lines]

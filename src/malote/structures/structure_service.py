@@ -15,7 +15,7 @@ from malote.accounts.audit import Actor
 from malote.config import Settings
 from malote.erp.altering import Declared, Target
 from malote.schema.form import Scope, fingerprint
-from malote.schema.reports import (
+from malote.schema.structure_reports import (
     Drift,
     Plan,
     Rollout,
@@ -25,10 +25,10 @@ from malote.schema.reports import (
     TillStructure,
 )
 from malote.spool.presence import Presence
-from malote.structures import names, rejoining, runs
-from malote.structures.applying import Application, Progress, look
-from malote.structures.opening import open_target
+from malote.structures import reason_names, replay_after_update, runs
+from malote.structures.database_update import Application, Progress, look
 from malote.structures.rollout import Rollouts
+from malote.structures.target_databases import open_target
 from malote.structures.wanted import declared
 from malote.trust.keys import signing_key
 
@@ -133,7 +133,7 @@ class Structures:
 
         Raises ``StructureError``, ``StoreError``.
         """
-        if not rejoining.waiting(self._engine):
+        if not replay_after_update.waiting(self._engine):
             return 0
         return self._replay("erp", Actor("system"), sure=False)
 
@@ -159,9 +159,9 @@ class Structures:
     def _replay(self, scope: Scope, actor: Actor, *, sure: bool = True) -> int:
         if scope != "erp":
             return 0
-        missing = names.missing(self.drift("erp").differences)
-        known = names.of(self._declare("erp", self._settings).structure)
-        return rejoining.replay(self._engine, known, missing, actor, sure=sure, now=self._clock())
+        missing = reason_names.missing(self.drift("erp").differences)
+        known = reason_names.of(self._declare("erp", self._settings).structure)
+        return replay_after_update.replay(self._engine, known, missing, actor, sure=sure, now=self._clock())
 
     def _foreseen(self, plan: Plan, actor: Actor) -> RunReport:
         steps = [StepReport(step, "pending") for step in plan.steps]

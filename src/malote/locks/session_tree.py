@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from malote.erp.sessions.protocol import Identity, Session, Sessions
 from malote.locks import tree
-from malote.locks.reports import Behind, Node, Tree
+from malote.locks.lock_reports import Behind, Node, Tree
 from malote.locks.waiting import Noted, Recent, Waiting, together, waiting
 from malote.spool.presence import present
 

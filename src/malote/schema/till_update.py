@@ -22,6 +22,7 @@ from malote.schema.plan import plan
 from malote.schema.reports import Difference, Plan
 from malote.schema.sqlite import SQLITE
 from malote.schema.sqlite_look import SqliteProbe, look
+from malote.schema.structure_reports import Difference, Plan
 from malote.trust.signatures import is_signed
 
 MARK = "structure"  # the fact in the outbox that says which structure was applied last

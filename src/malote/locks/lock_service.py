@@ -22,11 +22,11 @@ from malote.erp.sessions.engines import has_sessions, open_sessions, open_watch
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Identity, Session, Sessions
 from malote.erp_engines import title_of
-from malote.locks import kill, looking
+from malote.locks import kill, session_tree
 from malote.locks.alarm import Alarm
 from malote.locks.kill import Order
+from malote.locks.lock_reports import Killed, KillReport, Node, SignedIn, Stoppage, Tree
 from malote.locks.logins import Logins
-from malote.locks.reports import Killed, KillReport, Node, SignedIn, Stoppage, Tree
 from malote.locks.waiting import REMEMBER_SECONDS, Recent
 from malote.spool.presence import watched
 
@@ -180,7 +180,7 @@ class Locks:
         if not self.has_sessions:
             raise SessionsError("sessions_unsupported", engine=title_of(self._erp_url))
         until = time.monotonic() + REMEMBER_SECONDS
-        look = partial(looking.find, self._engine, sessions, now=self._clock())
+        look = partial(session_tree.find, self._engine, sessions, now=self._clock())
         while True:
             nodes = self._read(sessions).nodes
             try:
@@ -213,7 +213,7 @@ class Locks:
             self._record_result(actor, identity, who, after, order.reason)
 
     def _read(self, sessions: Sessions) -> Tree:
-        return looking.look(self._engine, sessions, self._recent, self._clock())
+        return session_tree.look(self._engine, sessions, self._recent, self._clock())
 
     def _read_again(self, login: DbaLogin | None) -> Tree | None:
         """By a new connection, since the old one may be what broke."""

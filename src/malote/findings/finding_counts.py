@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, exists, func, select
 
 from malote.database.tables import document, tally, till
-from malote.findings import standing
+from malote.findings import noted_findings
 from malote.findings.kinds import SILENT_SECONDS, USUAL_SECONDS
 from malote.findings.tallies import counts_of, late
 from malote.reconciliation.erp_memory import is_unchecked, outside_of
@@ -25,7 +25,7 @@ def figures(
     """A row per till. ``now`` in seconds since the epoch; ``whole`` 1 where a finding concerns them all. ``brief``: no
     more than lights, and columns to sort by, need."""
     counts, lost, deleted = counts_of(only, brief=brief), outside_of(), unbooked.by_till()
-    overdue, looked, lost_at_till = late(now), standing.by_till(), lost_sales.by_till()
+    overdue, looked, lost_at_till = late(now), noted_findings.by_till(), lost_sales.by_till()
     at_till, pending = func.coalesce(till.c.pending, 0), _of(counts, "pending")
     oldest = _oldest_accepted(pending)
     silent = till.c.last_contact_at < now - SILENT_SECONDS
@@ -42,7 +42,7 @@ def figures(
         "deleted": _of(deleted, "deleted"),
         "refused": case((func.coalesce(till.c.refused, "[]") != "[]", 1), else_=0),
         "unsent": case((unsent, at_till), else_=0),
-        **{name: _of(looked, name) for name in standing.STANDING},
+        **{name: _of(looked, name) for name in noted_findings.STANDING},
         "differing": _of(lost, "differing"),
         "overdue": _of(overdue, "overdue"),
         "sharing": case((warnings.is_sharing(now), 1), else_=0),
@@ -75,7 +75,7 @@ _HAS_BOOKED = exists().where(tally.c.till_id == till.c.id, tally.c.state == "pos
 
 _REASONED = ("erp_stopped", "structure", "rejected", "flagged", "waiting")
 _COUNTED = (*_REASONED, "pending", "all_waiting", "all_rejected")
-_LOOKED = standing.STANDING
+_LOOKED = noted_findings.STANDING
 
 
 def _of(source: Any, name: str) -> Number:

@@ -7,7 +7,7 @@ import structlog
 
 from malote import aside, incidents
 from malote.intake.dropped_files import Dropped, Finding, Signature, said_by, set_aside
-from malote.intake.names import readable
+from malote.intake.file_names import readable
 
 AGAIN_SECONDS = 60.0  # before a file is tried again that the system refused something of
 

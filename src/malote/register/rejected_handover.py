@@ -11,7 +11,7 @@ from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
-from malote.register import contents, reports
+from malote.register import contents, till_documents
 from malote.register.contents import files_of
 from malote.spool.documents import Reason, RejectedDocument
 from malote.spool.moving import decode_reason, lock_ids
@@ -83,7 +83,7 @@ def keep(engine: Engine, document_id: int, rejected: RejectedDocument, write: Wr
 
 def about_to_be(engine: Engine, document_id: int, reason: Reason, rejected_at: float) -> RejectedDocument:
     """What the quarantine keeps of a document that is to be rejected. Raises ``StoreError``, ``LookupError``."""
-    stored = reports.document(engine, document_id)
+    stored = till_documents.document(engine, document_id)
     return RejectedDocument(
         till=stored.till,
         file_name=stored.file_name,

@@ -16,7 +16,7 @@ from malote.erp.altering import Declared, Session, Target
 from malote.schema.drift import differences
 from malote.schema.form import StructureError
 from malote.schema.plan import plan
-from malote.schema.reports import Difference, Plan, RunReport, StepReport
+from malote.schema.structure_reports import Difference, Plan, RunReport, StepReport
 from malote.structures import runs
 
 BEAT_SECONDS = 5.0

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from malote.schema.form import Structure
-from malote.schema.reports import Difference
+from malote.schema.structure_reports import Difference
 
 
 def of(structure: Structure) -> frozenset[str]:
