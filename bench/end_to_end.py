@@ -35,8 +35,8 @@ from malote.demo.notes import Note
 from malote.demo.pos import now
 from malote.demo.processes import Crew
 from malote.demo.store import Store, erp_database
-from malote.till.files import CapturedFile, DocumentLine, Mark
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import CapturedFile, DocumentLine, Mark
 
 SALES = 20_000
 LINES, PAYMENTS = 8, 2

@@ -32,7 +32,7 @@ from malote.erp.protocol import Erp, Result
 from malote.fiscal import documents
 from malote.fiscal.documents import Sale
 from malote.posting.poster import Poster
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import create_till
 
 BATCH = 1000

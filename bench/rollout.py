@@ -31,9 +31,9 @@ from malote.app import services_for
 from malote.config import IntakeSettings, Settings
 from malote.schema.till_structure import TILL
 from malote.till.outbox import Outbox
-from malote.till.server import Server
+from malote.till.server_client import Server
 from malote.till.structure import StructureKeeper
-from malote.till.voice import Voice
+from malote.till.trouble_notices import Voice
 from malote.tills.till import create_till
 
 TILLS = 1000

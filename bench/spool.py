@@ -14,7 +14,7 @@ from tests.engines.spool_support import START, body_of, file_of_sale
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.spool.documents import LeasedDocument, Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import create_till
 
 POUCH = 200

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from malote.remembered import Remembered
     from malote.runbook.runbook_service import Runbook
     from malote.spool.documents import RejectedDocument
-    from malote.spool.held import Looked
-    from malote.spool.sql import Spool
+    from malote.spool.series_holds import Looked
+    from malote.spool.sql_queue import Spool
     from malote.structures.structure_service import Structures
     from malote.tills.contact import Recorded
     from malote.tills.till import Till
@@ -57,7 +57,7 @@ class Services:
 
     @once
     def spool(self) -> "Spool":
-        from malote.spool.sql import Spool
+        from malote.spool.sql_queue import Spool
 
         return Spool(self.engine, language=self.settings.language)
 
@@ -146,10 +146,10 @@ class Services:
 
     def free_held(self) -> "Looked":
         """Looks at what waits because of its series, and frees what may go. Raises ``StoreError``."""
-        from malote.spool import held
+        from malote.spool import series_holds
 
         patience = self.settings.store.owner_hours * 3600
-        return held.look(self.engine, patience=patience, now=time.time())
+        return series_holds.look(self.engine, patience=patience, now=time.time())
 
     # ---- what the HTTP face asks; raise ``StoreError`` where nothing else is said ----
 
@@ -176,14 +176,14 @@ class Services:
         return next(iter(till_documents.status(self.engine, till.id, now=time.time())), None)
 
     def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
-        from malote.books import asking
+        from malote.books import till_questions
         from malote.books.days import business_day
         from malote.tills import contact as contacts
 
         now = time.time()
         recorded = contacts.record_contact(self.engine, till.id, contact, received_at=now)
         if contact.told is not None:
-            asking.heed(self.engine, business_day(self.settings.books), till.id, contact.told, now)
+            till_questions.heed(self.engine, business_day(self.settings.books), till.id, contact.told, now)
         return recorded
 
     def asked_of(self, till: "Till") -> "Asked | None":
@@ -192,10 +192,10 @@ class Services:
     @once
     def _asked(self) -> "Remembered[None, dict[int, Asked]]":
         """Asked once for all tills that come within a few seconds."""
-        from malote.books import asking
+        from malote.books import till_questions
         from malote.remembered import Remembered
 
-        return Remembered(lambda _: asking.asked(self.engine, time.time()), OUTSIDE_SECONDS)
+        return Remembered(lambda _: till_questions.asked(self.engine, time.time()), OUTSIDE_SECONDS)
 
     def sync_due(self, till: "Till", obeyed: int | None) -> int:
         from malote.quarantine import synchronising

@@ -22,7 +22,7 @@ from malote.quarantine.synchronising import Synchronisation
 from malote.remembered import Remembered
 from malote.runbook.runbook_service import Runbook
 from malote.runbook.survey import Parts as RunbookParts
-from malote.schema.form import Scope
+from malote.schema.definition import Scope
 from malote.schema.structure_reports import Drift
 from malote.structures.structure_service import Structures
 

@@ -15,7 +15,7 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.books import accepting, board, closings, numbering, rebooking
 from malote.books.days import business_day
-from malote.books.opening import open_books
+from malote.books.open_books import open_books
 from malote.config import limits_of
 from malote.console import services as console
 from malote.console.asking import Together

@@ -35,11 +35,11 @@ from malote.posting.poster import Poster
 from malote.posting.retry_after_update import look_again
 from malote.reconciliation import erp_memory
 from malote.remembered import Remembered
-from malote.schema.form import StructureError
+from malote.schema.definition import StructureError
 from malote.spool import leasing, retention
 from malote.spool.presence import Presence, watched
 from malote.spool.products import REMEMBERED_SECONDS, Products, mapped
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills import till as tills
 from malote.tills.till import Till
 from malote.trust.keys import signing_key

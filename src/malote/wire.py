@@ -128,7 +128,7 @@ class StructureOrder(msgspec.Struct, frozen=True):
     """
 
     number: int
-    structure: str  # JSON, malote.schema.form.Structure
+    structure: str  # JSON, malote.schema.definition.Structure
     sha256: str  # of it
     signature: str
     version: int = 0  # of the structure

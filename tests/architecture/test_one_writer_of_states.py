@@ -1,4 +1,4 @@
-"""A document's state is written in one place, ``spool/moving.py``: there the way is checked and the tallies move."""
+"""A document's state is written in one place, ``spool/state_changes.py`` alone, with its tally."""
 
 import ast
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _writers() -> set[str]:
 
 
 def test_nobody_else_writes_a_state() -> None:
-    assert _writers() <= {"spool/moving.py"}
+    assert _writers() <= {"spool/state_changes.py"}
 
 
 def test_it_would_be_noticed() -> None:

@@ -21,7 +21,7 @@ from malote.erp.profiles.profile import load
 from malote.erp.protocol import Erp, Outcome, Posting
 from malote.posting.poster import Poster
 from malote.spool.documents import Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from tests.engines.posting_support import SETTINGS, Passing
 
 LEASE_SECONDS = 1.0

@@ -20,7 +20,7 @@ from malote.posting.poster import Poster
 from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool.documents import RejectedDocument
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import create_till
 from tests.engines.spool_support import Clock, body_of, file_with, incoming
 

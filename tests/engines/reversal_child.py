@@ -18,7 +18,7 @@ from malote.erp.protocol import Outcome, Posting
 from malote.erp.superseding import Superseding
 from malote.posting.poster import Poster
 from malote.spool.documents import Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from tests.engines.posting_support import SETTINGS, Passing
 
 LEASE_SECONDS = 1.0

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 from malote.database.engine import open_database
 from malote.register import till_documents
 from malote.spool.documents import Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from tests.engines.spool_support import START, body_of, file_of_sale
 
 _context = get_context("forkserver")

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till, create_till
 from tests import ready_stores
 from tests.engines.postgres_support import discard_postgresql

@@ -13,7 +13,7 @@ from malote.database.tables import document, tally
 from malote.fiscal.documents import Cancellation, Document, Item, Payment, Protocol, Sale, Taxes, Totals, kind
 from malote.sealing import seal
 from malote.spool.documents import IncomingDocument, IncomingFile, LeasedDocument, Reason, Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.spool.states import State
 from malote.tills.till import Till
 

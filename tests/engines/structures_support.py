@@ -11,7 +11,7 @@ from malote.config import DatabaseSettings, ErpSettings, Settings, StructuresSet
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.erp.postgresql.schema import POSTGRESQL
-from malote.schema.form import Structure
+from malote.schema.definition import Structure
 from malote.schema.plan import create_table
 from malote.schema.sqlite import SQLITE
 from malote.schema.structure_reports import Difference, Drift

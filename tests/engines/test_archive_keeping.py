@@ -15,7 +15,7 @@ from malote.database.archive_tables import archive_part
 from malote.database.engine import reading
 from malote.database.tables import pouch
 from malote.spool import retention
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from tests.engines.spool_support import (
     ISSUER,

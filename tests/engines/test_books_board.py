@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, update
 
-from malote.books import board, lag
+from malote.books import board, late_documents
 from malote.books.board import Board, Month, Query
 from malote.books.days import BusinessDay
-from malote.books.lag import Late, Offline
+from malote.books.late_documents import Late, Offline
 from malote.database.book_tables import book_day
 from malote.database.engine import writing
 from malote.database.tables import open_sale, till
@@ -131,12 +131,12 @@ def test_offline_notes_by_state_and_the_latest_tills(spool_engine: Engine) -> No
     ]
     with writing(spool_engine) as connection:
         connection.execute(insert(open_sale), rows)
-        assert lag.offline(connection, NOW) == [
+        assert late_documents.offline(connection, NOW) == [
             Offline("SP", 2, 300, NOW - 5, 1),
             Offline("PR", 1, 300, NOW + 20, 0),
             Offline("99", 1, 400, NOW + 60, 0),
         ]
-        assert lag.latest(connection) == [Late(f"t{n:02d}", n, NOW - n) for n in range(11, 1, -1)]
+        assert late_documents.latest(connection) == [Late(f"t{n:02d}", n, NOW - n) for n in range(11, 1, -1)]
 
 
 def test_two_hundred_tills_of_a_month_are_painted_within_a_second(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from malote.books.days import BusinessDay
 from malote.books.exporting import Exported
 from malote.books.verifying import verifies, verify
 from malote.spool.documents import Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from malote.trust.keys import SigningKey
 from tests.engines import spool_support

@@ -13,7 +13,7 @@ from malote.accounts.audit import SYSTEM
 from malote.books import closings
 from malote.books.accepting import accept_closing
 from malote.books.days import BusinessDay
-from malote.books.looking import look
+from malote.books.note_findings import look
 from malote.findings import lights
 from malote.tills.till import create_till
 from tests.engines.posting_support import Shop, open_shop

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import Engine
 
 from malote.accounts.audit import SYSTEM
-from malote.books import asking
+from malote.books import till_questions
 from malote.books.accepting import accept_day
 from malote.books.board import Query, board, of_day
 from malote.books.days import BusinessDay
-from malote.books.looking import look
+from malote.books.note_findings import look
 from malote.database.engine import reading
 from malote.findings import lights
 from malote.reconciliation import day_differences
@@ -48,7 +48,7 @@ def say(engine: Engine, till_id: int, lines: Sequence[str], turn: int = 1) -> No
 
 def answer(engine: Engine, till_id: int, lines: Sequence[str]) -> None:
     told_ = Told(day=DayTold(DAY.isoformat(), list(lines)))
-    asking.heed(engine, BusinessDay(), till_id, told_, OVER)
+    till_questions.heed(engine, BusinessDay(), till_id, told_, OVER)
 
 
 def told(engine: Engine) -> list[tuple[int, int]]:
@@ -78,13 +78,13 @@ def test_as_many_sales_and_others_are_named_by_the_tills_own_list(shop: Shop) ->
     lines = [line(1), line(2), line(4)]
     say(engine, till_id, lines)
     assert told(engine) == [(1, 0)], "in what is not known yet"
-    assert asking.asked(engine, LATER)[till_id].day == DAY.isoformat()
+    assert till_questions.asked(engine, LATER)[till_id].day == DAY.isoformat()
     answer(engine, till_id, [line(1), line(2)])
     assert named(engine) == [("untold", "")], "that isn't what its digest was taken of"
     answer(engine, till_id, lines)
     assert named(engine) == [("not_at_till", sale(3).access_key), ("not_here", sale(4).access_key)]
     assert told(engine) == [(1, VALUE)]
-    assert asking.asked(engine, LATER) == {}
+    assert till_questions.asked(engine, LATER) == {}
     found = board(engine, BusinessDay(), Query(DAY, DAY), DAY)
     assert found.rows[0].cells[DAY].arrived == "partly"
     assert [one.what for one in found.other] == ["not_at_till", "not_here"]

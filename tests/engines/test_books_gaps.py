@@ -9,11 +9,11 @@ from sqlalchemy import Engine, event, insert, select
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books import asking, gaps
+from malote.books import gaps, till_questions
 from malote.books.accepting import Wanted, accept_numbers
 from malote.books.accepting import gaps as listed
 from malote.books.days import BusinessDay
-from malote.books.looking import look
+from malote.books.note_findings import look
 from malote.books.numbering import NumbersQuery, SeriesKey, numbers
 from malote.database.book_tables import number_gap
 from malote.database.engine import open_database, reading, writing
@@ -152,15 +152,15 @@ def test_the_till_tells_what_is_not_yet_here_from_what_is_missing(store: Engine,
     other = add_till(store, "caixa2")
     send(store, own_till, 1, 5)
     assert told(store) == [("numbers_missing", 3)]
-    (asked,) = asking.asked(store, LATER)[own_till].numbers
+    (asked,) = till_questions.asked(store, LATER)[own_till].numbers
     assert (asked.first, asked.last) == (2, 4)
-    asking.heed(store, BusinessDay(), other, Told([NumbersTold(asked, [2, 3, 4])]), LATER)
+    till_questions.heed(store, BusinessDay(), other, Told([NumbersTold(asked, [2, 3, 4])]), LATER)
     assert told(store) == [("numbers_missing", 3)], "the numbers are no other till's"
-    asking.heed(store, BusinessDay(), own_till, Told([NumbersTold(asked, [3])]), LATER)
+    till_questions.heed(store, BusinessDay(), own_till, Told([NumbersTold(asked, [3])]), LATER)
     assert missing(store) == [(2, 2, "absent"), (3, 3, "at_till"), (4, 4, "absent")]
     assert told(store) == [("numbers_missing", 2)]
-    assert asking.asked(store, LATER + 1) == {}, "it has answered"
-    assert own_till in asking.asked(store, LATER + asking.AGAIN_SECONDS + 1)
+    assert till_questions.asked(store, LATER + 1) == {}, "it has answered"
+    assert own_till in till_questions.asked(store, LATER + till_questions.AGAIN_SECONDS + 1)
 
 
 def test_a_person_accepts_some_with_a_reason(spool_engine: Engine, till_id: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine, event, select
 
 from malote.books.days import BusinessDay
-from malote.books.looking import look
 from malote.books.nightly import Keeper
+from malote.books.note_findings import look
 from malote.database.book_tables import chained_day, lacking_day
 from malote.database.engine import reading
 from malote.findings import lights

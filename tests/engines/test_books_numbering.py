@@ -27,7 +27,7 @@ from malote.books.numbering import (
 from malote.database.engine import reading
 from malote.fiscal.documents import NumberVoid, Protocol
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.series import assign
 from malote.tills.till import Till, TillError
 from tests.engines.spool_support import ISSUER, NOON, START, body_of, sha256_of

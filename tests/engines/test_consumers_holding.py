@@ -13,7 +13,7 @@ from malote.database.consumer_tables import consumer_refusal
 from malote.database.engine import reading, writing
 from malote.database.tables import pouch
 from malote.spool import feed, retention
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from tests.engines.spool_support import START, Clock, posted, send_sales
 

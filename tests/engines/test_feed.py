@@ -10,7 +10,7 @@ from malote.database.engine import writing
 from malote.spool import feed
 from malote.spool.documents import Reason
 from malote.spool.feed import CursorError
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from tests.engines.spool_support import (
     START,

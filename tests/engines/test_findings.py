@@ -18,8 +18,8 @@ from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
 from malote.register.change_marker import pulse
+from malote.spool.deleted_unbooked import listed
 from malote.spool.presence import LASTS_SECONDS, Presence
-from malote.spool.unbooked import listed
 from tests.engines.findings_support import NOW, add_documents, add_till
 from tests.engines.quarantine_support import MARIA, House
 from tests.unit.fiscal.notes import build_note

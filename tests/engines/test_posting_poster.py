@@ -17,7 +17,7 @@ from malote.fiscal.documents import Sale
 from malote.posting.poster import Poster
 from malote.register import rejected_handover, replaying
 from malote.spool.documents import RejectedDocument, Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import SETTINGS, Passing, Shop, open_shop, own_server, until
 from tests.engines.sales import cancellation, contingency, item, number_void, sale, supermarket

@@ -26,7 +26,7 @@ from malote.findings.noted_findings import Standing
 from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
 from malote.runbook.runbook_service import Runbook, View
-from malote.spool import held
+from malote.spool import series_holds
 from malote.spool.presence import LASTS_SECONDS, Presence
 from malote.tills.contact import record_contact
 from malote.tills.till import create_till, disable, enable, new_token
@@ -180,7 +180,7 @@ def _series_of_another(shop: Shop) -> None:
     shop.post()
     record_contact(shop.engine, other.id, Contact(__version__, _at(shop.clock()), 0, 0), received_at=shop.clock())
     shop.take(build_note(series=9, number=6))
-    held.look(shop.engine, patience=0, now=shop.clock() + 1)
+    series_holds.look(shop.engine, patience=0, now=shop.clock() + 1)
     shop.scan()
 
 

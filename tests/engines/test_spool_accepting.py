@@ -9,7 +9,7 @@ from malote.database.engine import reading
 from malote.database.tables import document, pouch
 from malote.register import contents, till_documents
 from malote.spool.documents import IncomingDocument, Reason
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from tests.engines.spool_support import (
     NOON,

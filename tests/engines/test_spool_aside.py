@@ -9,7 +9,7 @@ from malote.register import contents, rejected_handover, replaying, till_documen
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.spool import retention
 from malote.spool.documents import IncomingFile, Reason, RejectedDocument
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from malote.wire import Contact, RefusedFile
 from tests.engines.spool_support import (

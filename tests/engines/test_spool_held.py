@@ -13,8 +13,8 @@ from malote.database.engine import reading
 from malote.findings import lights as overview
 from malote.findings.lights import TillsQuery
 from malote.register import till_documents
-from malote.spool import held, waking
-from malote.spool.held import ASKED, AWAITED, NEVER_SENT, SHARED
+from malote.spool import series_holds, wake_waiting
+from malote.spool.series_holds import ASKED, AWAITED, NEVER_SENT, SHARED
 from malote.tills import warnings
 from malote.tills.series import assign, series_of
 from malote.tills.till import Till, create_till
@@ -33,8 +33,8 @@ def two(house: House) -> tuple[House, Till]:
     return house, create_till(house.engine, "caixa2")[0]
 
 
-def look(house: House, ahead: float = 0.0) -> held.Looked:
-    return held.look(house.engine, patience=HOUR, now=house.clock() + ahead)
+def look(house: House, ahead: float = 0.0) -> series_holds.Looked:
+    return series_holds.look(house.engine, patience=HOUR, now=house.clock() + ahead)
 
 
 def go_on(house: House) -> None:
@@ -125,7 +125,7 @@ def test_what_is_held_is_taken_by_no_poster_not_even_after_a_synchronisation(hou
     house.take(build_note(number=1, series=1), build_note(number=1, series=2))
     house.post()
     with house.engine.begin() as connection:
-        assert waking.retry(connection, house.till.id, house.clock()) == 0
+        assert wake_waiting.retry(connection, house.till.id, house.clock()) == 0
     assert house.post() == 0
     assert why(house, "caixa1")[1] == ("waiting", ASKED)
 

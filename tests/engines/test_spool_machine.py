@@ -13,7 +13,7 @@ from malote.database.migrations import migrate
 from malote.database.tables import document
 from malote.register import replaying
 from malote.spool.documents import LeasedDocument
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till, create_till
 from tests import ready_stores
 from tests.engines.postgres_support import discard_postgresql

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from malote.spool import history, no_sales
+from malote.spool import history, unbooked_cancellations
 from malote.spool.documents import LeasedDocument, Reason, Settlement
-from malote.spool.no_sales import CANCELS_NO_SALE
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
+from malote.spool.unbooked_cancellations import CANCELS_NO_SALE
 from malote.tills.till import Till
 from tests.engines.spool_support import (
     START,
@@ -48,9 +48,9 @@ def kept(leased: LeasedDocument) -> Settlement:
     ["operation_transfer", "return_note", "before_the_start", "superseded", "number_settled", "taken_back"],
 )
 def test_of_a_note_that_is_kept_for_whatever_reason_nothing_is_booked(spool: Spool, till_one: Till, code: str) -> None:
-    assert no_sales.no_sales(spool.engine, {KEY}) == set()
+    assert unbooked_cancellations.no_sales(spool.engine, {KEY}) == set()
     send(spool, till_one, "a", code)
-    assert no_sales.no_sales(spool.engine, {KEY, sale(2).access_key}) == {KEY}
+    assert unbooked_cancellations.no_sales(spool.engine, {KEY, sale(2).access_key}) == {KEY}
 
 
 @pytest.mark.parametrize(("code", "state"), [(None, ""), ("operation_paid", "rejected")])
@@ -59,7 +59,7 @@ def test_one_version_that_is_more_than_that_counts(
 ) -> None:
     send(spool, till_one, "a", "operation_transfer")
     send(spool, till_two, "b", code, state)
-    assert no_sales.no_sales(spool.engine, {KEY}) == set()
+    assert unbooked_cancellations.no_sales(spool.engine, {KEY}) == set()
 
 
 def test_a_booking_of_the_key_brings_the_kept_cancellation_back(

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, event
 
 from malote.register import till_documents
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 
 pytest_plugins = ("tests.engines.spool_fixtures",)

@@ -9,7 +9,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import pouch
 from malote.register import till_documents
 from malote.spool import leasing, retention, superseded
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.spool.states import STATES
 from malote.tills.till import Till
 from tests.engines.spool_support import START, send_sales

@@ -7,7 +7,7 @@ from malote.database.engine import writing
 from malote.database.tables import pouch, till
 from malote.register import till_documents
 from malote.spool.documents import Reason, Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from tests.engines.spool_support import (
     START,

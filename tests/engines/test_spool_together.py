@@ -12,7 +12,7 @@ from malote.database.engine import reading
 from malote.database.tables import document, pouch
 from malote.register import till_documents
 from malote.spool.documents import Settlement
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
 from tests.engines import spool_children as children
 from tests.engines.spool_support import assert_tallies_true, posted, send_sales, sha256_of, states_of

@@ -16,7 +16,7 @@ from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.erp.engines import open_erp
 from malote.erp.protocol import Result
-from malote.schema.form import StructureError
+from malote.schema.definition import StructureError
 from malote.schema.structure_reports import RunReport, StepReport
 from malote.structures.structure_service import Structures
 from malote.structures.wanted import erp_of_2025

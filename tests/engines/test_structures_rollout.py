@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from malote import wire
 from malote.accounts import audit
 from malote.config import StructuresSettings
-from malote.schema.form import FORMAT, StructureError, fingerprint
+from malote.schema.definition import FORMAT, StructureError, fingerprint
 from malote.schema.structure_reports import Rollout
 from malote.schema.till_structure import TILL
 from malote.structures.rollout import LOOK_SECONDS, Rollouts

@@ -12,7 +12,7 @@ from malote.books.accepting import accept_lost
 from malote.database.engine import reading
 from malote.database.till_tables import till_day
 from malote.findings import lights as overview
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills import lost_sales
 from malote.tills import troubles as till_troubles
 from malote.tills.contact import Recorded, record_contact

@@ -15,7 +15,7 @@ from malote.database.errors import StoreError
 from malote.database.migrations import migrate
 from malote.spool import presence
 from malote.spool.presence import Presence
-from malote.spool.sql import Spool
+from malote.spool.sql_queue import Spool
 from malote.tills import till as tills
 from malote.tills.till import Till
 from malote.vitals import ClockWatch, Vitals

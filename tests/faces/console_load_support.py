@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from malote import wire
 from malote.accounts.audit import Actor
 from malote.app import Services
-from malote.schema.form import FORMAT, fingerprint
+from malote.schema.definition import FORMAT, fingerprint
 from malote.schema.till_structure import TILL
 from malote.tills.till import Till
 

@@ -13,7 +13,7 @@ from malote.app import services_for
 from malote.config import ServerSettings, Settings
 from malote.loopback import is_loopback
 from malote.till.agent import Agent
-from malote.till.server import Server
+from malote.till.server_client import Server
 from malote.tills.till import create_till
 from tests.unit.till_support import Ears, till_settings
 

@@ -15,7 +15,7 @@ from malote.accounts.audit import Actor
 from malote.app import services_for
 from malote.cli.main import assemble
 from malote.config import Settings
-from malote.schema.form import FORMAT
+from malote.schema.definition import FORMAT
 from malote.structures.last_year import make_erp
 from malote.till.outbox import Outbox
 from malote.tills.till import create_till

@@ -16,9 +16,9 @@ from malote.till import agent as agent_module
 from malote.till import limits, storage, watch
 from malote.till.agent import Agent
 from malote.till.courier import Courier
-from malote.till.files import Counts
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import Counts
 from malote.till.storage import OutboxError
 from malote.wire import PouchLimits
 from tests.faces.till_support import FakeServer, Ledger, busy, hashes, lose_reply, says, serving

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from malote import wire
-from malote.till import lost, outside, vanishing
+from malote.till import lost_sales, missing_in_erp, vanished_files
 from malote.till.courier import Line
 from malote.till.outbox import Outbox
 from malote.wire import PouchLimits
@@ -247,8 +247,8 @@ def test_a_folder_that_is_gone_is_trouble_of_the_machine(home: Home) -> None:
 def test_what_was_lost_is_listed_by_number_and_value(home: Home) -> None:
     assert home.call("run", "--once").returncode == 0
     with Outbox(home.path / "outbox.sqlite3") as outbox:
-        sale = lost.Lost("ab" * 32, "venda.xml", 1.0, "35" * 22, 1, 7, "2026-11-20T09:00:00-03:00", 3209)
-        lost.note(outbox, [sale])
+        sale = lost_sales.Lost("ab" * 32, "venda.xml", 1.0, "35" * 22, 1, 7, "2026-11-20T09:00:00-03:00", 3209)
+        lost_sales.note(outbox, [sale])
     ended = look(home)
     assert ended.returncode == 6
     assert "1 × Sales lost on the till's disk [sales_lost] R$ 32.09" in ended.stdout
@@ -263,7 +263,7 @@ def test_what_was_lost_is_listed_by_number_and_value(home: Home) -> None:
 def test_what_was_proven_and_left_the_erp_is_told(home: Home) -> None:
     assert home.call("run", "--once").returncode == 0
     with Outbox(home.path / "outbox.sqlite3") as outbox:
-        outbox.note("outside", outside.Outside(4, 10360))
+        outbox.note("outside", missing_in_erp.Outside(4, 10360))
     ended = look(home)
     assert ended.returncode == 1
     assert "not in the ERP any more" in ended.stdout
@@ -272,7 +272,7 @@ def test_what_was_proven_and_left_the_erp_is_told(home: Home) -> None:
 
 def test_what_vanished_is_told_until_a_person_says_that_it_was_no_sale(home: Home) -> None:
     with Outbox(home.path / "outbox.sqlite3") as outbox:
-        outbox.note("vanished", [vanishing.Vanished("/pos/a.xml", 4, 1.0)])
+        outbox.note("vanished", [vanished_files.Vanished("/pos/a.xml", 4, 1.0)])
     assert look(home).returncode == 6
     listed = home.call("forget-vanished", "--dry-run", "--json")
     assert (listed.returncode, json.loads(listed.stdout)["vanished"][0]["size"]) == (1, 4)

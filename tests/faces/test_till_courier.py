@@ -10,9 +10,9 @@ import pytest
 from malote import wire
 from malote.sealing import unseal
 from malote.till.courier import Courier
-from malote.till.files import Counts
 from malote.till.outbox import Outbox
-from malote.till.server import Server
+from malote.till.outbox_records import Counts
+from malote.till.server_client import Server
 from tests.faces.till_support import (
     FakeServer,
     Handler,

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from malote import wire
-from malote.till.server import AddressError, Server, ServerError
+from malote.till.server_client import AddressError, Server, ServerError
 from tests.faces.till_support import (
     FakeServer,
     Ledger,

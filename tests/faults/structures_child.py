@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from malote.schema import till_update
-from malote.schema.form import Structure
+from malote.schema.definition import Structure
 from tests.engines.structures_support import ACTOR, structures_over
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from malote import wire
-from malote.till.files import Counts
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import Counts
 from tests.faces.till_support import Ledger, busy, hashes, lose_reply, lose_request, serving
 from tests.unit.till_support import put
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from malote import wire
-from malote.schema.form import Column, Index, Structure, Table, encode, fingerprint
+from malote.schema.definition import Column, Index, Structure, Table, encode, fingerprint
 from malote.schema.till_structure import TILL
 from malote.till import storage
 from malote.trust.keys import SigningKey

@@ -7,7 +7,7 @@ import pytest
 
 import malote
 from malote.config import IntakeSettings, Settings, SettingsError, load
-from malote.fiscal.readings import LARGEST_DOCUMENT, Limits
+from malote.fiscal.reading_result import LARGEST_DOCUMENT, Limits
 
 
 def test_without_a_file_every_setting_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

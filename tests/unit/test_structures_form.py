@@ -10,8 +10,18 @@ import pytest
 
 from malote.config import ErpSettings, Settings
 from malote.erp.postgresql.schema import POSTGRESQL
+from malote.schema.definition import (
+    FORMAT,
+    Column,
+    Index,
+    Structure,
+    StructureError,
+    Table,
+    decode,
+    encode,
+    fingerprint,
+)
 from malote.schema.dialects import same_text
-from malote.schema.form import FORMAT, Column, Index, Structure, StructureError, Table, decode, encode, fingerprint
 from malote.schema.sqlite import SQLITE
 from malote.schema.till_structure import BASE, TILL, VERSION
 from malote.structures.wanted import declared, erp_of_2025

@@ -13,7 +13,7 @@ import pytest
 
 from malote import wire
 from malote.schema import till_update
-from malote.schema.form import FORMAT, Structure, fingerprint
+from malote.schema.definition import FORMAT, Structure, fingerprint
 from malote.schema.sqlite_look import look
 from malote.schema.till_structure import BASE, TILL
 from malote.till.outbox import Outbox

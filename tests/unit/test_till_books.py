@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from malote import wire
+from malote.till.book_answers import Witness
 from malote.till.books import OwnBooks
-from malote.till.files import Answer, DocumentLine, Refusal
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import Answer, DocumentLine, Refusal
 from malote.till.status import status
-from malote.till.witness import Witness
 from tests.unit.till_support import captured, digest, sale_line
 
 

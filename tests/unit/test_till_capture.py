@@ -9,11 +9,11 @@ import pytest
 from malote.fiscal import reader
 from malote.till import capture as capture_module
 from malote.till import folder as folder_module
-from malote.till import limits, vanishing
+from malote.till import limits, vanished_files
 from malote.till.capture import FORGET_SECONDS, Capture
-from malote.till.files import CapturedFile, Counts
+from malote.till.folder_counts import Sight
 from malote.till.outbox import Outbox
-from malote.till.sight import Sight
+from malote.till.outbox_records import CapturedFile, Counts
 from malote.till.storage import OutboxError
 from malote.wire import PouchLimits
 from tests.unit.fiscal.notes import build_note
@@ -389,15 +389,15 @@ def test_a_file_that_vanishes_before_it_is_captured_is_remembered_until_it_is_ba
     bench.clock.pass_by(1.0)
     bench.due()
     bench.capture.rescan()
-    (gone,) = vanishing.vanished(bench.outbox)
+    (gone,) = vanished_files.vanished(bench.outbox)
     assert (gone.name, gone.size) == ("a.xml", 4)
     bench.begin()
     bench.settle()
-    assert len(vanishing.vanished(bench.outbox)) == 1, "a restart forgets nothing"
+    assert len(vanished_files.vanished(bench.outbox)) == 1, "a restart forgets nothing"
     put(bench.pos, "a.xml", b"sale")
     bench.settle()
     bench.capture.rescan()
-    assert vanishing.vanished(bench.outbox) == []
+    assert vanished_files.vanished(bench.outbox) == []
 
 
 def test_a_file_that_was_renamed_or_empty_did_not_vanish(bench: Bench) -> None:
@@ -408,7 +408,7 @@ def test_a_file_that_was_renamed_or_empty_did_not_vanish(bench: Bench) -> None:
     empty.unlink()
     bench.settle()
     bench.capture.rescan()
-    assert vanishing.vanished(bench.outbox) == []
+    assert vanished_files.vanished(bench.outbox) == []
     assert bench.contents() == [b"sale"]
 
 
@@ -428,7 +428,7 @@ def test_files_below_a_folder_that_cannot_be_looked_into_did_not_vanish(
     monkeypatch.setattr(os, "scandir", closed)
     bench.capture.rescan()
     bench.capture.rescan()
-    assert vanishing.vanished(bench.outbox) == []
+    assert vanished_files.vanished(bench.outbox) == []
     assert seen(bench)[2] == 1
 
 
@@ -438,15 +438,15 @@ def test_a_person_may_say_that_what_vanished_was_no_sale(bench: Bench) -> None:
     path.unlink()
     bench.settle()
     bench.capture.rescan()
-    assert vanishing.forget(bench.outbox) == 1
-    assert vanishing.forget(bench.outbox) == 0
+    assert vanished_files.forget(bench.outbox) == 1
+    assert vanished_files.forget(bench.outbox) == 0
 
 
 def test_one_name_for_two_sales_is_told_and_from_then_on_taken_at_once(bench: Bench) -> None:
     first, second, third = (build_note(number=number) for number in (1, 2, 3))
     put(bench.pos, "venda.xml", first)
     bench.settle()
-    assert vanishing.reused(bench.outbox, bench.clock()) is None
+    assert vanished_files.reused(bench.outbox, bench.clock()) is None
     put(bench.pos, "venda.xml", second)
     bench.settle()
     assert bench.ears.codes("happened") == ["name_reused"]
@@ -457,10 +457,10 @@ def test_one_name_for_two_sales_is_told_and_from_then_on_taken_at_once(bench: Be
     bench.capture.rescan()
     assert bench.due() == 1, "no moment in which it may be written over"
     assert bench.contents() == [first, second, third]
-    told = vanishing.reused(bench.outbox, bench.clock())
+    told = vanished_files.reused(bench.outbox, bench.clock())
     assert told is not None
     assert (told.name, told.count) == ("venda.xml", 2)
-    assert vanishing.reused(bench.outbox, bench.clock() + 90_000) is None
+    assert vanished_files.reused(bench.outbox, bench.clock() + 90_000) is None
 
 
 def test_a_newer_version_of_a_sale_under_its_name_is_what_poss_do(bench: Bench) -> None:
@@ -468,5 +468,5 @@ def test_a_newer_version_of_a_sale_under_its_name_is_what_poss_do(bench: Bench) 
     bench.settle()
     put(bench.pos, "venda.xml", build_note(number=1) + b"<!-- authorised -->")
     bench.settle()
-    assert vanishing.reused(bench.outbox, bench.clock()) is None
+    assert vanished_files.reused(bench.outbox, bench.clock()) is None
     assert len(bench.contents()) == 2

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from malote import wire
-from malote.fiscal.typed import TypedError, lasting_since
-from malote.fiscal.typed import since as since_of
+from malote.fiscal.typed_input import TypedError, lasting_since
+from malote.fiscal.typed_input import since as since_of
 from malote.till import cutover, issue_times, storage
 from malote.till.books import OwnBooks
 from malote.till.capture import Capture, folder_of

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from malote import durable, frames
-from malote.till import lost, salvage, storage
-from malote.till.files import Answer, CapturedFile, Counts
+from malote.till import lost_sales, salvage, storage
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import Answer, CapturedFile, Counts
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.wire import LostSale
 from tests.unit.till_support import captured, digest, sale_line
@@ -129,12 +129,12 @@ def test_of_an_outbox_that_nobody_can_read_a_person_is_told_until_they_have_look
     path.write_bytes(random.Random(5).randbytes(60_000))
     assert salvage.rebuild(path, at=3.0).carried == 0
     with Outbox(path) as outbox:
-        (one,) = lost.all_of(outbox)
+        (one,) = lost_sales.all_of(outbox)
         assert (one.name, one.sha256, one.number) == ("outbox.sqlite3", "", None)
         outbox.capture([captured(b"a new sale", "", sale_line(9, 109))], at=4.0)
-        assert lost.all_of(outbox) == [one], "nothing that comes tells what was in it"
-        lost.forget(outbox)
-        assert lost.all_of(outbox) == []
+        assert lost_sales.all_of(outbox) == [one], "nothing that comes tells what was in it"
+        lost_sales.forget(outbox)
+        assert lost_sales.all_of(outbox) == []
 
 
 def test_what_was_lost_once_is_named_after_a_second_damage(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_what_was_lost_once_is_named_after_a_second_damage(tmp_path: Path) -> No
     salvage.rebuild(path, at=4.0)
     with Outbox(path) as outbox:
         # The fourth is no note, and was carried over as what it is.
-        assert [one.number for one in lost.all_of(outbox)] == [4, 5, 6, None]
+        assert [one.number for one in lost_sales.all_of(outbox)] == [4, 5, 6, None]
 
 
 def test_what_cannot_be_brought_back_is_named_with_number_and_value(tmp_path: Path) -> None:
@@ -156,14 +156,14 @@ def test_what_cannot_be_brought_back_is_named_with_number_and_value(tmp_path: Pa
     salvaged = salvage.rebuild(path, at=3.0)
     assert salvaged.carried == 17
     with Outbox(path) as outbox:
-        assert [(one.number, one.total) for one in lost.all_of(outbox)] == [(4, 104), (5, 105), (6, 106)]
+        assert [(one.number, one.total) for one in lost_sales.all_of(outbox)] == [(4, 104), (5, 105), (6, 106)]
         outbox.capture([files[3]], at=4.0)
-        assert [one.number for one in lost.all_of(outbox)] == [5, 6], "the POS's file was there still"
+        assert [one.number for one in lost_sales.all_of(outbox)] == [5, 6], "the POS's file was there still"
         again = captured(b"another version of it", "", sale_line(5, 105))
         outbox.capture([again], at=4.0)
-        assert [one.number for one in lost.all_of(outbox)] == [6]
-        lost.found_again(outbox, [files[5].sha256])
-        assert lost.all_of(outbox) == [], "the server had it before"
+        assert [one.number for one in lost_sales.all_of(outbox)] == [6]
+        lost_sales.found_again(outbox, [files[5].sha256])
+        assert lost_sales.all_of(outbox) == [], "the server had it before"
 
 
 def test_a_page_of_nonsense_loses_no_file_without_a_word(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_page_of_nonsense_loses_no_file_without_a_word(tmp_path: Path) -> None
     assert salvaged.lost
     assert salvaged.carried + len(salvaged.lost) == 60
     for one in salvaged.lost:
-        said = lost.said(one)
+        said = lost_sales.said(one)
         assert msgspec.json.decode(msgspec.json.encode(said), type=LostSale) == said, "the server must take it"
 
 
@@ -185,10 +185,10 @@ def test_a_content_damaged_in_a_sound_outbox_is_lost_until_it_is_captured_again(
         outbox.capture([sale], at=1.0)
         next(outbox.rows("UPDATE file SET content = x'00' RETURNING 1"))
         assert outbox.next_pouch(10, 10**6).damaged == 1
-        (one,) = lost.all_of(outbox)
+        (one,) = lost_sales.all_of(outbox)
         assert (one.number, one.total) == (7, 3209)
         outbox.capture([sale], at=2.0)
-        assert lost.all_of(outbox) == []
+        assert lost_sales.all_of(outbox) == []
 
 
 @pytest.mark.parametrize("step", ["after the new one", "after setting aside"])
@@ -215,4 +215,4 @@ def test_a_machine_that_dies_while_it_salvages_loses_nothing(
         salvage.rebuild(path, at=4.0)  # the damaged one is in its place still, and found damaged again
     with Outbox(path) as outbox:
         assert outbox.counts().captured == 19
-        assert [one.number for one in lost.all_of(outbox)] == [4]
+        assert [one.number for one in lost_sales.all_of(outbox)] == [4]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from malote.till.files import Mark
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, read
+from malote.till.outbox_records import Mark
 from tests.unit.till_support import mark, put
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")

@@ -8,8 +8,8 @@ import pytest
 
 from malote.till import storage
 from malote.till.courier import _answers
-from malote.till.files import Answer, Counts, Mark, Refusal
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
+from malote.till.outbox_records import Answer, Counts, Mark, Refusal
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.wire import DocumentReceipt, FileReceipt
 from tests.unit.till_support import captured, digest

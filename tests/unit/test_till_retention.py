@@ -7,8 +7,8 @@ import pytest
 
 from malote import durable
 from malote.till.capture import Capture
-from malote.till.files import Answer, Counts
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import Answer, Counts
 from malote.till.retention import DAY_SECONDS, clear_proven, drop_old_contents
 from tests.unit.till_support import Ears, digest, put, till_settings
 

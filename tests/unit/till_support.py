@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from malote.config import TillSettings
-from malote.till.files import CapturedFile, DocumentLine, Mark, mark_of, readable
-from malote.till.voice import Notice, Voice
+from malote.till.outbox_records import CapturedFile, DocumentLine, Mark, mark_of, readable
+from malote.till.trouble_notices import Notice, Voice
 
 
 class Clock:

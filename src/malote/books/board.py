@@ -13,9 +13,9 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
-from malote.books import lag
+from malote.books import late_documents
 from malote.books.days import BusinessDay
-from malote.books.lag import Late, Offline
+from malote.books.late_documents import Late, Offline
 from malote.database.book_tables import book_day
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference, erp_stranger
@@ -129,7 +129,7 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
             _mark_other(cells[row.id], [one for one in other if one.till == row.name and not one.accepted])
         rows = [Row(row.name, row.label, cells[row.id]) for row in shown]
         months, oldest = _months(connection, today), _oldest(connection)
-        behind = lag.offline(connection, time.time()), lag.latest(connection)
+        behind = late_documents.offline(connection, time.time()), late_documents.latest(connection)
     late = [
         Unsent(row.till, cell.day, cell.unsent, cell.unsent_total)
         for row in rows

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
-from malote.books import excused
+from malote.books import excused_numbers
 from malote.books.gap_ranges import Hole, Part, parts_of, voiding_due
 from malote.books.numbering import SeriesKey
 from malote.database.book_tables import number_gap, number_walk
@@ -25,7 +25,7 @@ def reckon(connection: Connection, key: SeriesKey, window: tuple[int, int], star
     below, above = _fences(connection, key, window, start)
     holes = list(_holes(connection, key, below, above, now))
     of_key = (key.issuer, key.model, key.series)
-    voids = excused.voids(connection, of_key, (below, above)) if holes else []
+    voids = excused_numbers.voids(connection, of_key, (below, above)) if holes else []
     within = and_(*of_series(key), number_gap.c.last >= below, number_gap.c.first <= above)
     known = [part_of(row) for row in connection.execute(select(number_gap).where(within))]
     parts = parts_of(holes, voids, known)

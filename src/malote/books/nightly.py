@@ -13,7 +13,7 @@ from malote.books import chain
 from malote.books.chain import Signer
 from malote.books.closings import read_folder
 from malote.books.days import BusinessDay
-from malote.books.looking import look
+from malote.books.note_findings import look
 from malote.database.errors import StoreError
 from malote.findings.kinds import USUAL_SECONDS
 

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Select, select, tuple_
 
-from malote.books import excused
-from malote.books.doubts import Doubts
+from malote.books import excused_numbers
+from malote.books.doubtful_numbers import Doubts
 from malote.books.number_period import bounds
 from malote.database.engine import reading
 from malote.database.tables import document as documents
@@ -244,11 +244,11 @@ def _owner(connection: Connection, key: SeriesKey) -> str | None:
 
 
 def _voids(connection: Connection, key: SeriesKey) -> list[Gap]:
-    return [Gap(*one) for one in excused.voids(connection, (key.issuer, key.model, key.series))]
+    return [Gap(*one) for one in excused_numbers.voids(connection, (key.issuer, key.model, key.series))]
 
 
 def _accepted(connection: Connection, key: SeriesKey, after: int) -> list[Gap]:
-    return [Gap(*one) for one in excused.accepted(connection, (key.issuer, key.model, key.series), after)]
+    return [Gap(*one) for one in excused_numbers.accepted(connection, (key.issuer, key.model, key.series), after)]
 
 
 def _without_copies(connection: Connection, key: SeriesKey, shared: dict[int, set[int]]) -> dict[int, set[int]]:

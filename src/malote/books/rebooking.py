@@ -18,7 +18,7 @@ from malote.database.tables import till as tills
 from malote.reconciliation import erp_comparison, erp_memory
 from malote.reconciliation.erp_comparison import OUTSIDE, Difference
 from malote.spool import rebooking
-from malote.spool.moving import Standing
+from malote.spool.state_changes import Standing
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from malote.erp.connecting import classified
 from malote.erp.protocol import Erp
 from malote.erp.reading_sales import HeldSale, SalesReader
 from malote.erp.shadow import DIFFERS, MISSING, NOT_CANCELLED, SAME
-from malote.spool.moving import decode_reason
+from malote.spool.state_changes import decode_reason
 
 # missing         Malote would have booked it, and the ERP doesn't have it
 # differs         the ERP has it otherwise

@@ -20,7 +20,7 @@ from malote.cli.common import (
     services_of,
     settings_of,
 )
-from malote.fiscal.typed import TypedError, plain, taxpayer
+from malote.fiscal.typed_input import TypedError, plain, taxpayer
 from malote.rejection import Language
 
 if TYPE_CHECKING:

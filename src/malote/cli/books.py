@@ -139,7 +139,7 @@ def rebook(
 
 @contextmanager
 def _books(config: Path | None) -> "Iterator[tuple[Services, Books]]":
-    from malote.books.opening import open_books
+    from malote.books.open_books import open_books
     from malote.erp.protocol import ErpError
 
     with services_of(config) as services:

@@ -61,12 +61,12 @@ def closings(
 
     Exit status 1 where one differs and nobody answered for it.
     """
-    from malote.books import looking
+    from malote.books import note_findings
     from malote.books.closings import listed
     from malote.books.days import business_day
 
     with services_of(config) as services:
-        looking.look(services.engine, business_day(services.settings.books), time.time())
+        note_findings.look(services.engine, business_day(services.settings.books), time.time())
         found = listed(services.engine, till, datetime.now().astimezone().date() - timedelta(days=days))
         language = services.settings.language
     if json:

@@ -34,13 +34,13 @@ def gaps(
 
     Tells whether the till says that it has them. Exit status 1 where any is missing.
     """
-    from malote.books import looking
+    from malote.books import note_findings
     from malote.books.accepting import gaps as listed
     from malote.books.days import business_day
 
     with services_of(config) as services:
         now = time.time()
-        looking.look(services.engine, business_day(services.settings.books), now)
+        note_findings.look(services.engine, business_day(services.settings.books), now)
         found = listed(services.engine, now, till, accepted=accepted)
         language = services.settings.language
     if json:
@@ -67,7 +67,7 @@ def accept_gaps(
     What is missing later is told again, and a document that comes all the same is booked as any other.
     """
     from malote.accounts.audit import command_line
-    from malote.books import looking
+    from malote.books import note_findings
     from malote.books.accepting import Wanted, accept_numbers
     from malote.books.accepting import gaps as listed
     from malote.books.days import business_day
@@ -76,7 +76,7 @@ def accept_gaps(
     wanted = Wanted(till, series, _range(numbers))
     with services_of(config) as services:
         now = time.time()
-        looking.look(services.engine, business_day(services.settings.books), now)
+        note_findings.look(services.engine, business_day(services.settings.books), now)
         count = (
             sum(_within(one, wanted) for one in listed(services.engine, now, till))
             if dry_run

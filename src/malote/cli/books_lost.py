@@ -23,12 +23,12 @@ def lost(
 
     Exit status 1 while there are any that nobody answered for.
     """
-    from malote.books import looking
+    from malote.books import note_findings
     from malote.books.accepting import lost as listed
     from malote.books.days import business_day
 
     with services_of(config) as services:
-        looking.look(services.engine, business_day(services.settings.books), time.time())
+        note_findings.look(services.engine, business_day(services.settings.books), time.time())
         found = listed(services.engine, till, accepted=accepted)
         language = services.settings.language
     if json:

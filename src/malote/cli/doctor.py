@@ -121,7 +121,7 @@ def _action(services: "Services", view: "View", step: "Step") -> Callable[[], ob
 
 def _update(services: "Services", view: "View") -> None:
     from malote.accounts.audit import command_line
-    from malote.schema.form import StructureError
+    from malote.schema.definition import StructureError
 
     try:
         services.runbook.update(view.seen, command_line())

@@ -24,7 +24,7 @@ from malote.fiscal.amounts import money
 from malote.fiscal.documents import Answer, Cancellation, Document, Event, NumberVoid, Sale
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.reader import Limits, Reading, Summary, read, summary
-from malote.fiscal.readings import unreadable
+from malote.fiscal.reading_result import unreadable
 from malote.fiscal.schema import SchemaFinding, findings
 from malote.rejection import Language
 

@@ -24,7 +24,7 @@ from malote.cli.common import (
     settings_of,
 )
 from malote.rejection import Language
-from malote.schema.form import StructureError
+from malote.schema.definition import StructureError
 from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
 
 if TYPE_CHECKING:

@@ -68,13 +68,13 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     """
     import time
 
-    from malote.books import looking
+    from malote.books import note_findings
     from malote.books.days import business_day
     from malote.findings import lights, store_wide
     from malote.register import till_documents
 
     with services_of(config) as services:
-        looking.look(services.engine, business_day(services.settings.books), time.time())
+        note_findings.look(services.engine, business_day(services.settings.books), time.time())
         tills = till_documents.status(services.engine, now=time.time())
         overviews = {one.name: one for one in lights.every_till(services.engine, now=time.time())}
         whole = store_wide.store_wide_of(services.engine, time.time())

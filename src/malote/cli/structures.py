@@ -26,7 +26,7 @@ from malote.cli.common import (
 )
 from malote.config import Settings
 from malote.rejection import Language
-from malote.schema.form import SCOPES, Scope, StructureError
+from malote.schema.definition import SCOPES, Scope, StructureError
 from malote.schema.structure_reports import Difference, Drift, Plan, RunReport, TillStructure
 
 if TYPE_CHECKING:

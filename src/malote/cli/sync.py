@@ -81,7 +81,7 @@ def sync(
 
 def _outside(services: "Services", tills: Sequence[str]) -> "list[TillStatus]":
     """Those of the tills of which the ERP lacks something, or has it otherwise: looked at now, if it can be reached."""
-    from malote.books.opening import open_books
+    from malote.books.open_books import open_books
     from malote.erp.protocol import ErpError
     from malote.reconciliation import erp_memory
     from malote.register import till_documents

@@ -32,13 +32,13 @@ from malote.cli.till_seen import exit_status, seen_as_json, seen_as_tables
 from malote.config import Settings
 from malote.rejection import Language
 from malote.till.agent import Agent, Drained
-from malote.till.looking import look
+from malote.till.diagnosis import look
 from malote.till.outbox import Outbox
-from malote.till.server import AddressError
+from malote.till.server_client import AddressError
 from malote.till.setup import SetupError, placed, prepare
 from malote.till.status import status as status_of
 from malote.till.storage import OutboxError
-from malote.till.voice import Notice, Voice
+from malote.till.trouble_notices import Notice, Voice
 
 _BAR_AFTER_SECONDS = 1.0
 

@@ -21,8 +21,8 @@ from malote.cli.common import (
 )
 from malote.config import Settings
 from malote.rejection import Language
-from malote.till import lost, vanishing
-from malote.till.lost import Lost
+from malote.till import lost_sales, vanished_files
+from malote.till.lost_sales import Lost
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError
 
@@ -51,7 +51,7 @@ def forget_lost(config: ConfigOption = None, dry_run: DryRunOption = False, json
     itself. With --dry-run the exit status is 1 while there are any.
     """
     settings = _settings(config)
-    found = _forgotten(settings, lost.left_behind, lost.forget, dry_run=dry_run)
+    found = _forgotten(settings, lost_sales.left_behind, lost_sales.forget, dry_run=dry_run)
     lines = [_sale(one, settings.language) for one in found]
     _tell(settings, {"lost": found}, lines, _SALES, dry_run=dry_run, json=json)
 
@@ -63,7 +63,7 @@ def forget_vanished(config: ConfigOption = None, dry_run: DryRunOption = False, 
     is 1 while there are any.
     """
     settings = _settings(config)
-    found = _forgotten(settings, vanishing.vanished, vanishing.forget, dry_run=dry_run)
+    found = _forgotten(settings, vanished_files.vanished, vanished_files.forget, dry_run=dry_run)
     lines = [f"{one.path}  {one.size} B" for one in found]
     _tell(settings, {"vanished": found}, lines, _FILES, dry_run=dry_run, json=json)
 

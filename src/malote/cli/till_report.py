@@ -10,8 +10,8 @@ from rich.table import Table
 from malote import rejection
 from malote.cli.common import amount
 from malote.config import Settings
-from malote.till.files import Counts
-from malote.till.outside import Outside
+from malote.till.missing_in_erp import Outside
+from malote.till.outbox_records import Counts
 from malote.till.status import Status
 
 _MOST_ROWS = 20

@@ -11,7 +11,7 @@ from malote import rejection, wire
 from malote.cli.common import FOUND, OK, amount
 from malote.cli.till_report import needs_a_person
 from malote.config import Settings
-from malote.till.looking import Seen
+from malote.till.diagnosis import Seen
 from malote.till.status import Status
 
 UNCAPTURED = 4

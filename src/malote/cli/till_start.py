@@ -8,8 +8,8 @@ import typer
 from malote import durable
 from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, console, fail, print_json, settings_of
 from malote.config import Settings
-from malote.fiscal import typed
-from malote.fiscal.typed import TypedError
+from malote.fiscal import typed_input
+from malote.fiscal.typed_input import TypedError
 from malote.till import cutover, issue_times, limits
 from malote.till.capture import folder_of
 from malote.till.cutover import Question, Start
@@ -82,7 +82,7 @@ def _settled(settings: Settings, said: str | None) -> tuple[Start | Question, in
     with Outbox(settings.outbox_path) as outbox:
         largest = limits.known(outbox).document_bytes
         if said is not None:
-            since = typed.since(said, issue_times.store_clock(outbox, folder, largest, settings.books.zone))
+            since = typed_input.since(said, issue_times.store_clock(outbox, folder, largest, settings.books.zone))
             cutover.begin(outbox, Start(str(folder.path), since, "person", now))
         return cutover.settle(outbox, folder, till.since, largest, now), outbox.passed_over()
 

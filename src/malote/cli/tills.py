@@ -152,11 +152,11 @@ def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:
 
 
 def _series_key(issuer: str, model: str, series: int) -> "SeriesKey":
-    from malote.fiscal import typed
+    from malote.fiscal import typed_input
 
     try:
-        plain = typed.taxpayer(issuer)
-    except typed.TypedError as error:
+        plain = typed_input.taxpayer(issuer)
+    except typed_input.TypedError as error:
         _wrong(f"--issuer: {error.detail}")
     if model not in ("65", "55", "59"):
         _wrong(f"{model} is no model: give 65, 55 or 59")

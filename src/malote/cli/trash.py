@@ -23,10 +23,12 @@ def register(app: typer.Typer) -> None:
 def missing(till: TillOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Lists what was deleted and the ERP lacks: not booked since, and accepted by nobody. Exit status 1 if any."""
     from malote.register import till_documents
-    from malote.spool import unbooked
+    from malote.spool import deleted_unbooked
 
     with quarantine_of(config) as services:
-        found = [till_documents.document(services.engine, one) for one in unbooked.listed(services.engine, till)]
+        found = [
+            till_documents.document(services.engine, one) for one in deleted_unbooked.listed(services.engine, till)
+        ]
         language = services.settings.language
     if json:
         print_json(found)

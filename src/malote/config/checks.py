@@ -10,9 +10,9 @@ from malote.address import AddressError
 from malote.config.errors import SettingsError
 from malote.config.sections import AlertsSettings, BooksSettings
 from malote.config.settings import Settings
-from malote.fiscal import typed
+from malote.fiscal import typed_input
 from malote.fiscal.operations import operation
-from malote.fiscal.typed import TypedError
+from malote.fiscal.typed_input import TypedError
 
 _ADDRESSES: dict[str, tuple[str, ...]] = {
     "database.url": ("sqlite", "postgresql"),
@@ -50,7 +50,7 @@ def check_operations(settings: Settings) -> None:
 def issuers(settings: Settings) -> list[str]:
     """As documents write them, however they were typed."""
     try:
-        return [typed.taxpayer(one) for one in settings.store.issuers]
+        return [typed_input.taxpayer(one) for one in settings.store.issuers]
     except TypedError as error:
         raise _invalid(settings, "store.issuers", error.detail) from None
 
@@ -58,7 +58,7 @@ def issuers(settings: Settings) -> list[str]:
 def since(settings: Settings) -> str:
     try:
         zone = settings.books.zone
-        return typed.lasting_since(settings.store.since, ZoneInfo(zone) if zone else None)
+        return typed_input.lasting_since(settings.store.since, ZoneInfo(zone) if zone else None)
     except TypedError as error:
         raise _invalid(settings, "store.since", error.detail) from None
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from malote.fiscal.operations import Effect
-from malote.fiscal.readings import LARGEST_DOCUMENT
+from malote.fiscal.reading_result import LARGEST_DOCUMENT
 from malote.wire import PouchLimits
 
 HIDDEN = "***"

@@ -21,7 +21,7 @@ from malote.config.sections import (
     StructuresSettings,
     TillSettings,
 )
-from malote.fiscal.readings import Limits
+from malote.fiscal.reading_result import Limits
 
 
 class Settings(Section, frozen=True, forbid_unknown_fields=True):

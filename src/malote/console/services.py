@@ -20,7 +20,7 @@ from malote.consumers.accounts import Consumer
 from malote.consumers.consumer_service import Seen
 from malote.consumers.log import Entry
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery
-from malote.fiscal.readings import Reading
+from malote.fiscal.reading_result import Reading
 from malote.locks.lock_service import Locks
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.quarantine_reports import Custody, FolderFinding

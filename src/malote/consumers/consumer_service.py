@@ -23,8 +23,8 @@ from malote.consumers.sending import Progress
 from malote.consumers.webhooks import Webhooks
 from malote.spool import feed, retention
 from malote.spool.documents import Reason
-from malote.spool.moving import decode_reason
 from malote.spool.retention import Hold
+from malote.spool.state_changes import decode_reason
 
 Derive = Callable[[str], bytes]
 

@@ -17,7 +17,7 @@ from malote.database.consumer_tables import consumer as consumers
 from malote.database.consumer_tables import consumer_refusal as refusals
 from malote.database.engine import reading, writing
 from malote.spool.documents import Reason
-from malote.spool.moving import encode_reason
+from malote.spool.state_changes import encode_reason
 
 LEASE_SECONDS = 45.0  # longer than a turn lasts; whoever takes longer delivers some again
 LONGEST_PAUSE_SECONDS = 86400.0  # a time further ahead was set by a clock that has been put back since

@@ -203,7 +203,7 @@ Index(
 )
 
 # How many documents of a till are in a state, for a reason ("" where there is none): kept in the transaction of every
-# change (spool/moving.py), so that a status never counts history.
+# change (spool/state_changes.py), so that a status never counts history.
 tally = Table(
     "tally",
     metadata,

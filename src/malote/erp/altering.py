@@ -10,8 +10,8 @@ from sqlalchemy import exc
 from malote.database.errors import translate
 from malote.erp.faults import classify, raised
 from malote.erp.grants import Use
+from malote.schema.definition import Scope, Structure, StructureError
 from malote.schema.dialects import Dialect
-from malote.schema.form import Scope, Structure, StructureError
 from malote.schema.found import Found, Probe
 from malote.schema.structure_reports import Step
 

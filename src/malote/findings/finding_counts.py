@@ -12,7 +12,7 @@ from malote.findings import noted_findings
 from malote.findings.kinds import SILENT_SECONDS, USUAL_SECONDS
 from malote.findings.tallies import counts_of, late
 from malote.reconciliation.erp_memory import is_unchecked, outside_of
-from malote.spool import unbooked
+from malote.spool import deleted_unbooked
 from malote.tills import lost_sales, warnings
 from malote.tills import troubles as till_troubles
 
@@ -24,7 +24,7 @@ def figures(
 ) -> Select[tuple[Any, ...]]:
     """A row per till. ``now`` in seconds since the epoch; ``whole`` 1 where a finding concerns them all. ``brief``: no
     more than lights, and columns to sort by, need."""
-    counts, lost, deleted = counts_of(only, brief=brief), outside_of(), unbooked.by_till()
+    counts, lost, deleted = counts_of(only, brief=brief), outside_of(), deleted_unbooked.by_till()
     overdue, looked, lost_at_till = late(now), noted_findings.by_till(), lost_sales.by_till()
     at_till, pending = func.coalesce(till.c.pending, 0), _of(counts, "pending")
     oldest = _oldest_accepted(pending)

@@ -16,7 +16,7 @@ from malote.fiscal.documents import Cancellation, Event, Protocol
 from malote.fiscal.findings import key_form, named, oddly_timed
 from malote.fiscal.moments import read_moment
 from malote.fiscal.problems import Problem, keep, reject, warning
-from malote.fiscal.readings import Reading, Summary, named_by_key, unreadable
+from malote.fiscal.reading_result import Reading, Summary, named_by_key, unreadable
 from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of
 
 BY_SUBSTITUTION = "110112"

@@ -12,7 +12,7 @@ from typing import TextIO
 import msgspec
 
 from malote.fiscal import access_key as keys
-from malote.fiscal import typed
+from malote.fiscal import typed_input
 
 _SEPARATORS = ";,\t|"
 _SHOWN = 60
@@ -33,7 +33,7 @@ class ListError(ValueError):
 
 def right_key(text: str) -> str | None:
     """The key, where its check digit is right too."""
-    found = typed.access_key(text[:_LONGEST_CELL])
+    found = typed_input.access_key(text[:_LONGEST_CELL])
     return found if found is not None and keys.is_right(found) else None
 
 

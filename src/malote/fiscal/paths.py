@@ -5,7 +5,7 @@
 file twice with different texts is told, never chosen from.
 
 Texts are as they are written: what white space around them means is for who reads the row.
-What comes out depends only on the file's markup, never on a text: ``forms`` relies on it.
+What comes out depends only on the file's markup, never on a text: ``form_recognition`` relies on it.
 """
 
 from collections import Counter

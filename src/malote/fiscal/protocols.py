@@ -10,7 +10,7 @@ from malote.fiscal.findings import key_form, named, oddly_numbered
 from malote.fiscal.moments import read_moment
 from malote.fiscal.note_rows import alerts_of
 from malote.fiscal.problems import Problem, keep, reject
-from malote.fiscal.readings import Reading, named_by_key, unreadable
+from malote.fiscal.reading_result import Reading, named_by_key, unreadable
 from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of
 
 # Answers to a request as a whole. Those about notes have the notes' own answers in them, which are found first.

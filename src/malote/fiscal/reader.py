@@ -5,21 +5,21 @@ import re
 from lxml import etree
 from msgspec.structs import replace
 
-from malote.fiscal import forms
+from malote.fiscal import form_recognition
 from malote.fiscal.cfe import read_sat, read_sat_cancellation
 from malote.fiscal.encoding import to_utf8
 from malote.fiscal.envelopes import CrowdedError, Envelope, envelopes
 from malote.fiscal.events import read_event
 from malote.fiscal.findings import ambiguous, named
-from malote.fiscal.learned import Unknown
+from malote.fiscal.learned_forms import Unknown
 from malote.fiscal.nfce import read_note
 from malote.fiscal.note_protocol import has_another_digest
 from malote.fiscal.note_rows import NoteRow, note_row
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.protocols import read_answer, read_reply
-from malote.fiscal.readings import Limits, Reading, Summary, named_by_key, summary, unreadable
-from malote.fiscal.said_twice import said_twice
+from malote.fiscal.reading_result import Limits, Reading, Summary, named_by_key, summary, unreadable
 from malote.fiscal.signatures import signs
+from malote.fiscal.single_fields import said_twice
 from malote.fiscal.tree import LOCAL_NAMES, MOST_CHILDREN, is_crowded, parse
 from malote.fiscal.voids import read_void
 
@@ -47,11 +47,11 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     """All documents of a file, in its order; at least one reading, whatever the bytes. Never raises."""
     if len(raw) > limits.max_bytes:
         return [unreadable([reject("file_too_large", size=len(raw), limit=limits.max_bytes)])]
-    known = forms.recognise(raw)
-    if isinstance(known, forms.Rest):
+    known = form_recognition.recognise(raw)
+    if isinstance(known, form_recognition.Rest):
         reading = _read_rest(known, limits) if len(raw) <= _UNCOUNTED else None
         return _parse(raw, limits, known.unknown) if reading is None else [reading]
-    if not isinstance(known, forms.Known):
+    if not isinstance(known, form_recognition.Known):
         return _parse(raw, limits, known)
     # Whose digest is right can be told from the tree alone.
     if has_another_digest(known.row):
@@ -64,7 +64,7 @@ def _told(reading: Reading, problems: list[Problem]) -> Reading:
     return replace(reading, problems=[*reading.problems, *problems]) if problems else reading
 
 
-def _read_rest(rest: forms.Rest, limits: Limits) -> Reading | None:
+def _read_rest(rest: form_recognition.Rest, limits: Limits) -> Reading | None:
     """A note of which only what isn't known is parsed; None when the whole must be, to tell what is wrong."""
     root = parse(rest.content)
     if isinstance(root, Problem) or is_crowded(root):
@@ -75,11 +75,11 @@ def _read_rest(rest: forms.Rest, limits: Limits) -> Reading | None:
         return None
     if len(found) != 1 or found[0].kind != "note" or found[0].request is None or said_twice(found[0]):
         return None
-    row = forms.put_back(note_row(found[0].request, found[0].answer), rest.items)
+    row = form_recognition.put_back(note_row(found[0].request, found[0].answer), rest.items)
     if row is None or has_another_digest(row):
         return None
     if rest.unknown is not None:
-        forms.note(rest.unknown)
+        form_recognition.note(rest.unknown)
     return _told(read_note(row, limits), rest.problems)
 
 
@@ -105,7 +105,7 @@ def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[R
         return [unreadable([crowded.problem])]
     readings = [_read(envelope, limits) for envelope in found] or [_unknown(root)]
     if unknown is not None and len(found) == 1 and found[0].kind == "note":
-        forms.note(unknown)
+        form_recognition.note(unknown)
     return [_told(reading, decoded.problems) for reading in readings]
 
 

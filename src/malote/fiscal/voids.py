@@ -11,7 +11,7 @@ from malote.fiscal.documents import NumberVoid, Protocol
 from malote.fiscal.findings import named
 from malote.fiscal.moments import read_moment
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.readings import Reading, Summary, unreadable
+from malote.fiscal.reading_result import Reading, Summary, unreadable
 from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of
 
 _VOIDED = 102

@@ -18,7 +18,7 @@ from malote.fiscal.problems import ACCEPTABLE, Problem, keep, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
 from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
-from malote.spool.held import ASKED, AWAITED
+from malote.spool.series_holds import ASKED, AWAITED
 from malote.spool.states import State
 from malote.tills.series import SeriesKey
 

@@ -10,16 +10,16 @@ import msgspec
 from sqlalchemy import Engine
 
 from malote.erp.protocol import Outcome, Result
+from malote.fiscal.answer_match import is_of_another
 from malote.fiscal.answers import UNDECIDED, meaning, refusal_of, says
 from malote.fiscal.documents import Answer, Cancellation, Sale, in_contingency
 from malote.fiscal.problems import Problem, reject
-from malote.fiscal.signed import is_of_another
 from malote.register import contents
-from malote.spool import confirming, joining, no_sales
+from malote.spool import confirming, joining, unbooked_cancellations
 from malote.spool.documents import LeasedDocument, Reason, Settlement
-from malote.spool.no_sales import CANCELS_NO_SALE
 from malote.spool.states import OPEN
 from malote.spool.superseded import CANCELLED_UNBOOKED
+from malote.spool.unbooked_cancellations import CANCELS_NO_SALE
 
 ANOTHER = "digest_disagrees"
 JOINED, KNOWN, MOOT = "answer_joined", "answer_known", "answer_moot"
@@ -91,11 +91,11 @@ class Joiner:
             return self._of_answer(leased, document, outcome, settlement)
         if isinstance(document, Cancellation) and outcome.result is Result.SALE_MISSING:
             # Nobody is to wait for a sale that will never be: all that is here of the note is no sale.
-            none = document.access_key in no_sales.no_sales(self._engine, {document.access_key})
+            none = document.access_key in unbooked_cancellations.no_sales(self._engine, {document.access_key})
             return _kept(leased, CANCELS_NO_SALE, {}, None) if none else settlement
         if isinstance(document, Sale) and outcome.result is Result.NOT_AUTHORISED:
             # What the authority cancelled it had authorised, and is no sale any more.
-            over = document.access_key in no_sales.cancelled(self._engine, {document.access_key})
+            over = document.access_key in unbooked_cancellations.cancelled(self._engine, {document.access_key})
             return _kept(leased, CANCELLED_UNBOOKED.code, {}, None) if over else settlement
         status = self._joined.get(leased.id)
         if status is None or settlement.state != "posted":

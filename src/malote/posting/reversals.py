@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from malote.config import StoreSettings
 from malote.erp.protocol import Erp, Outcome, Posting, Result
 from malote.fiscal.documents import Answer, Document, NumberVoid
-from malote.spool import confirming, following
+from malote.spool import confirming, consequences
 from malote.spool.documents import LeasedDocument
 
 # What the ERP said of documents that an order may be given for.
@@ -63,7 +63,7 @@ class Reversals:
     def _taken_back(self, document: Document) -> tuple[str, ...]:
         """As the ERP's ledger tells it: whoever did it, and when."""
         own = [document.access_key] if isinstance(document, Answer) else []
-        rivals = {f"reverse:{key}": key for key in own or following.rivals(self._engine, document)}
+        rivals = {f"reverse:{key}": key for key in own or consequences.rivals(self._engine, document)}
         return tuple(rivals[identity] for identity in self._erp.ledger(list(rivals))) if rivals else ()
 
 

@@ -10,7 +10,7 @@ from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.quarantine.deleting import typed
 from malote.quarantine.dependencies import Parts
-from malote.spool import history, unbooked
+from malote.spool import deleted_unbooked, history
 from malote.spool.history import Line
 
 
@@ -28,7 +28,7 @@ def accept(parts: Parts, till: str | None, ids: Collection[int] | None, actor: A
     """
     said, now = typed(reason), parts.clock()
     with writing(parts.engine) as connection:
-        found = unbooked.accept(connection, till, ids)
+        found = deleted_unbooked.accept(connection, till, ids)
         lines = [Line(one.document_id, "unbooked_accepted", {"reason": said}) for one in found]
         history.record(connection, lines, actor.name, now)
         by_till: dict[str, list[int]] = defaultdict(list)

@@ -27,7 +27,7 @@ from malote.register.replaying import Judge
 from malote.spool import confirming, history
 from malote.spool.documents import IncomingFile, Reason
 from malote.spool.history import Line
-from malote.spool.moving import decode_reason, lock_ids
+from malote.spool.state_changes import decode_reason, lock_ids
 
 # Accepted with a reason, whatever the sums.
 _WITHOUT_SUMS = frozenset({"digest_disagrees", "sale_refers_to_receipt"})

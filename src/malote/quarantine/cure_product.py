@@ -14,7 +14,7 @@ from malote.register import contents, till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import history
 from malote.spool.history import Line
-from malote.spool.moving import lock_ids
+from malote.spool.state_changes import lock_ids
 
 # Where a product that the ERP calls otherwise may be behind it.
 PRODUCT_CODES = frozenset({"erp_constraint", "erp_refused"})

@@ -12,7 +12,7 @@ from malote.quarantine.replaying import replay
 from malote.register import till_documents
 from malote.spool import history
 from malote.spool.history import Line
-from malote.spool.moving import lock_ids
+from malote.spool.state_changes import lock_ids
 from malote.tills.till import find_till
 from malote.wire import PouchFile
 

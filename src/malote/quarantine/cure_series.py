@@ -14,14 +14,14 @@ from malote.quarantine.quarantine_reports import CureOption, CureReport, Quarant
 from malote.quarantine.replaying import replay
 from malote.register import till_documents
 from malote.register.documents import StoredDocument
-from malote.spool import held, history
+from malote.spool import history, series_holds
 from malote.spool.history import Line
-from malote.spool.moving import lock_ids
+from malote.spool.state_changes import lock_ids
 from malote.tills import series
 from malote.tills.series import SeriesKey
 from malote.tills.till import find_till
 
-SERIES_CODES = ("series_unassigned", "series_of_another_till", *held.HELD)
+SERIES_CODES = ("series_unassigned", "series_of_another_till", *series_holds.HELD)
 
 
 def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
@@ -52,7 +52,7 @@ def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str =
     with reading(parts.engine) as connection:
         rejected = _of_series(connection, till.id, key)
     # What waited for it goes on as well, at this till and at those that no longer own the series.
-    held.look(parts.engine, patience=math.inf, now=now)
+    series_holds.look(parts.engine, patience=math.inf, now=now)
     return CureReport([document_id], [], replay(parts, Selection(tuple(rejected)), actor))
 
 

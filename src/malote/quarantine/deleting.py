@@ -29,7 +29,7 @@ from malote.register import discarding
 from malote.register.discarding import Discarding
 from malote.spool import history
 from malote.spool.history import Line
-from malote.spool.moving import Standing
+from malote.spool.state_changes import Standing
 
 LAST_COPY_WAYS: tuple[WayOut, ...] = ("download", "ask_till", "delete_last_copy")
 LONGEST_REASON = 500  # characters of what a person types

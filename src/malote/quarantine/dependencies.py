@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from malote.config import QuarantineSettings
 from malote.fiscal.documents import Document
-from malote.fiscal.readings import Reading
+from malote.fiscal.reading_result import Reading
 from malote.register.replaying import Judge
 from malote.tills.till import Till
 from malote.wire import FileReceipt, PouchFile

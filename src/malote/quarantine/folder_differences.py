@@ -23,7 +23,7 @@ from malote.register import discarding
 from malote.register.discarding import Discarding
 from malote.spool import history
 from malote.spool.history import FOLDER, Line
-from malote.spool.moving import Standing, lock_ids
+from malote.spool.state_changes import Standing, lock_ids
 from malote.tills.till import Till
 from malote.wire import PouchFile
 

@@ -17,7 +17,7 @@ from malote.quarantine.dependencies import Parts
 from malote.quarantine.rejected_files import Named
 from malote.register import discarding, rejected_handover
 from malote.spool.documents import RejectedDocument
-from malote.spool.moving import lock_ids
+from malote.spool.state_changes import lock_ids
 from malote.spool.states import State
 
 GROUP = 100  # documents whose rows are locked while their files move

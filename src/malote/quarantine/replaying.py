@@ -16,7 +16,7 @@ from malote.quarantine.job_reports import Settled
 from malote.quarantine.quarantine_reports import Refused, ReplayReport, Selection
 from malote.register import replaying
 from malote.register.replaying import Replayed, Told
-from malote.spool.moving import Standing
+from malote.spool.state_changes import Standing
 from malote.tills.till import TillError
 
 log = structlog.get_logger("malote.quarantine")

@@ -20,7 +20,7 @@ from malote.register.documents import StoredDocument
 from malote.register.replaying import give_document
 from malote.spool import confirming, history, joining
 from malote.spool.history import Line
-from malote.spool.moving import Move, Standing, decode_reason, explain, lock_ids, move
+from malote.spool.state_changes import Move, Standing, decode_reason, explain, lock_ids, move
 
 # What is rejected for these, a person may let take the place of what is booked, if it is authorised.
 REJECTED = frozenset({"number_supersedes", "corrected_sale", "authorised_after_reversal", "sale_of_void_number"})

@@ -20,7 +20,7 @@ from malote.register.documents import StoredDocument
 from malote.spool import confirming, history, joining
 from malote.spool.documents import Reason
 from malote.spool.history import Line
-from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
+from malote.spool.state_changes import Move, Standing, decode_reason, lock_ids, move
 from malote.spool.states import State
 
 _BY_PERSON = "kept_by_person"

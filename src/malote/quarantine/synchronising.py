@@ -18,8 +18,8 @@ from malote.quarantine.quarantine_reports import Refused, SyncOrder, SyncProgres
 from malote.register import replaying
 from malote.register.replaying import Judge
 from malote.rejection import Language
-from malote.spool import waking
-from malote.spool.moving import Standing
+from malote.spool import wake_waiting
+from malote.spool.state_changes import Standing
 from malote.tills import orders
 from malote.tills.orders import Placing, StoredOrder
 from malote.tills.till import Till, TillError, find_till, list_tills
@@ -132,7 +132,7 @@ class Synchronisation:
                 Placing(
                     till_id=one.till.id,
                     posted_before=one.posted,
-                    retried=waking.retry(connection, one.till.id, now) if one.waiting else 0,
+                    retried=wake_waiting.retry(connection, one.till.id, now) if one.waiting else 0,
                     replayed=replayed[one.till.id],
                 )
                 for one in plans

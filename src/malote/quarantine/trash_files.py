@@ -21,7 +21,7 @@ from malote.quarantine.step_failures import Failing
 from malote.register import discarding, rejected_handover
 from malote.register.rejected_handover import Waiting
 from malote.spool.documents import RejectedDocument
-from malote.spool.moving import lock_ids
+from malote.spool.state_changes import lock_ids
 from malote.tills.till import TillError
 
 log = structlog.get_logger("malote.quarantine")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, func, select
 from malote.database.engine import reading
 from malote.database.tables import document, tally, till
 from malote.spool.documents import Reason
-from malote.spool.moving import decode_reason
+from malote.spool.state_changes import decode_reason
 from malote.spool.states import State
 
 _NEWEST = 2000  # documents by arrival, looked at for a sale that got through

@@ -8,7 +8,7 @@ from malote.database.finding_tables import till_finding
 from malote.database.lock_tables import poster_sign
 from malote.database.tables import tally, till
 from malote.reconciliation.erp_memory import outside_of
-from malote.spool.unbooked import by_till
+from malote.spool.deleted_unbooked import by_till
 
 
 def pulse(engine: Engine, till_name: str | None = None) -> str:

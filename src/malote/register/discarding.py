@@ -17,8 +17,8 @@ from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.register import rejected_handover, till_documents
 from malote.register.documents import StoredDocument
-from malote.spool import unbooked
-from malote.spool.moving import Move, Standing, decode_reason, lock_ids, move
+from malote.spool import deleted_unbooked
+from malote.spool.state_changes import Move, Standing, decode_reason, lock_ids, move
 
 
 class Discarding(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ def discard(connection: Connection, discardings: Sequence[Discarding], who: str,
     chosen = {one.document_id: one for one in discardings}
     standings = [one for one in lock_ids(connection, chosen) if one.state == "rejected"]
     in_erp = {one.id for one in standings if chosen[one.id].grounds == "erp"}
-    lacking = unbooked.open_of(connection, standings, in_erp)
+    lacking = deleted_unbooked.open_of(connection, standings, in_erp)
     _move(connection, standings, "discarded")
     rows = [
         {

@@ -11,7 +11,7 @@ from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
-from malote.fiscal import typed
+from malote.fiscal import typed_input
 from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool.states import State
@@ -131,27 +131,27 @@ def _of_state(till_id: int, state: State, search: str, conditions: Sequence[Colu
 
 def _by_index(till_id: int, search: str) -> Select[tuple[int]] | None:
     """The ids of documents with the key, and of the till's of the day or number that was typed; None of all else."""
-    if (key := typed.access_key(search)) is not None:
+    if (key := typed_input.access_key(search)) is not None:
         return select(documents.c.id).where(documents.c.access_key == key)  # few, at whatever till
     of_till = select(documents.c.id).where(documents.c.till_id == till_id)
-    if (day := typed.day(search)) is not None:
+    if (day := typed_input.day(search)) is not None:
         # Written as the partial index is, so that it is used.
         return of_till.where(text("kind = 'sale'"), _issued_on(day))
-    if (number := typed.number(search)) is not None:
+    if (number := typed_input.number(search)) is not None:
         return of_till.where(documents.c.number == number)
     return None
 
 
 def matches(search: str) -> ColumnElement[bool]:
     """Documents by access key, day, amount, number or name of their file."""
-    if (key := typed.access_key(search)) is not None:
+    if (key := typed_input.access_key(search)) is not None:
         return documents.c.access_key == key
-    if (day := typed.day(search)) is not None:
+    if (day := typed_input.day(search)) is not None:
         return _issued_on(day)
-    if (cents := typed.cents(search)) is not None:
+    if (cents := typed_input.cents(search)) is not None:
         return documents.c.total == cents
     named = func.lower(documents.c.file_name).contains(search.lower(), autoescape=True)
-    number = typed.number(search)
+    number = typed_input.number(search)
     return named if number is None else or_(documents.c.number == number, named)
 
 

@@ -14,7 +14,7 @@ from malote.database.tables import till as tills
 from malote.register import contents, till_documents
 from malote.register.contents import files_of
 from malote.spool.documents import Reason, RejectedDocument
-from malote.spool.moving import decode_reason, lock_ids
+from malote.spool.state_changes import decode_reason, lock_ids
 
 # Puts a document on disk durably. Raises ``OSError``.
 Write = Callable[[RejectedDocument], object]

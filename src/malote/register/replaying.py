@@ -18,9 +18,9 @@ from malote.spool import extracted, history
 from malote.spool.accepting import identification
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
-from malote.spool.moving import Changes, Move, Standing, count, decode_reason, explain, lock_ids, move
+from malote.spool.state_changes import Changes, Move, Standing, count, decode_reason, explain, lock_ids, move
 from malote.spool.states import State
-from malote.spool.waking import wake
+from malote.spool.wake_waiting import wake
 
 # Reads and judges a file anew: the till's name, the file's name, its content.
 Judge = Callable[[str, str, bytes], IncomingFile]

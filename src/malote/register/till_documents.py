@@ -15,7 +15,7 @@ from malote.reconciliation import erp_memory
 from malote.reconciliation.erp_memory import Outside
 from malote.register.contents import DocumentNotFoundError
 from malote.register.documents import OverdueSale, StoredDocument, TillStatus
-from malote.spool.moving import decode_reason
+from malote.spool.state_changes import decode_reason
 from malote.spool.states import STATES, State
 from malote.tills import troubles as till_troubles
 from malote.tills import warnings

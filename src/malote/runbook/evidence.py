@@ -31,7 +31,7 @@ from malote.runbook import redaction, settings_summary, step_texts
 from malote.runbook.next_step import Procedure, decide
 from malote.runbook.observations import Marks, Situation
 from malote.runbook.runbook_service import Runbook, View
-from malote.schema.form import Scope, StructureError
+from malote.schema.definition import Scope, StructureError
 
 FORMAT = 1
 MOST_LINES = 4000  # of logs

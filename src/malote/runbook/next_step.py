@@ -14,7 +14,7 @@ from malote import rejection
 from malote.rejection import Cure
 from malote.runbook.observations import Cause, Group, Lock, Marks, Situation, Structure
 from malote.runbook.treatments import Press, Treatment, filled, press_of, treatment
-from malote.schema.form import Scope
+from malote.schema.definition import Scope
 
 StepName = Literal[
     "look", "rejected", "synchronise", "structures", "synchronise_2", "locks", "structures_2", "synchronise_3"

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from malote.schema.form import Scope
+from malote.schema.definition import Scope
 
 # What to do about rejected documents of one cause.
 #   replay      they would be taken now

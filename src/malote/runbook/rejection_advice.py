@@ -14,7 +14,7 @@ from malote.quarantine.quarantine_reports import Selection
 from malote.quarantine.quarantine_service import Quarantine
 from malote.register.contents import DocumentNotFoundError
 from malote.runbook.observations import Advice, Group
-from malote.spool.moving import decode_reason
+from malote.spool.state_changes import decode_reason
 
 SAMPLE = 10  # documents of a cause
 MOST_GROUPS = 12

@@ -19,7 +19,7 @@ from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.runbook import document_counts, rejection_advice
 from malote.runbook.observations import MOST_NAMED, Cause, Lock, Marks, Order, Situation, Structure
-from malote.schema.form import Scope, StructureError
+from malote.schema.definition import Scope, StructureError
 from malote.schema.structure_reports import Drift
 from malote.setup.server_check import disk
 from malote.structures.structure_service import Structures

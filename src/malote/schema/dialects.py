@@ -3,7 +3,7 @@
 import re
 from typing import Protocol
 
-from malote.schema.form import Column
+from malote.schema.definition import Column
 
 _CAST = re.compile(r"::[a-z_ ]+(\(\d+(,\d+)?\))?")
 

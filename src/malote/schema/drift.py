@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from malote.schema.definition import Column, Index, Structure, Table
 from malote.schema.dialects import Dialect, same_text
-from malote.schema.form import Column, Index, Structure, Table
 from malote.schema.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
 from malote.schema.structure_reports import Difference, Severity, What
 

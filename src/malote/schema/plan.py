@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from malote.schema.definition import Column, Index, Structure, Table
 from malote.schema.dialects import Dialect, quoted
 from malote.schema.drift import INVALID
-from malote.schema.form import Column, Index, Structure, Table
 from malote.schema.found import Found
 from malote.schema.structure_reports import Difference, Plan, Step
 

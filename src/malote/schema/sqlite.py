@@ -1,6 +1,6 @@
 """How SQLite spells types, defaults and conditions of a structure. Every till's own database is one."""
 
-from malote.schema.form import Column, decimal_parts
+from malote.schema.definition import Column, decimal_parts
 
 _SQLITE_TYPES = {
     "integer": "INTEGER",

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from malote.schema.form import Scope
+from malote.schema.definition import Scope
 
 # missing   the plan has a step for it
 # loose     it differs and does no harm; a step mends it where the engine can

@@ -4,7 +4,7 @@ Version 1 is what the agent can't work without, and makes by itself. What later 
 there already by a roll-out, and a new outbox has it from the start. Only ever add; raise ``VERSION`` with each change.
 """
 
-from malote.schema.form import FORMAT, Column, Index, Structure, Table
+from malote.schema.definition import FORMAT, Column, Index, Structure, Table
 
 VERSION = 2
 

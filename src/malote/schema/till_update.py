@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from malote import durable, private
+from malote.schema.definition import Structure, StructureError, decode, fingerprint
 from malote.schema.drift import differences
-from malote.schema.form import Structure, StructureError, decode, fingerprint
 from malote.schema.plan import plan
 from malote.schema.reports import Difference, Plan
 from malote.schema.sqlite import SQLITE

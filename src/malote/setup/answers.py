@@ -8,8 +8,8 @@ import msgspec
 
 from malote import address
 from malote.address import AddressError
-from malote.fiscal import typed
-from malote.fiscal.typed import TypedError
+from malote.fiscal import typed_input
+from malote.fiscal.typed_input import TypedError
 from malote.rejection import Language
 
 Environment = Literal["production", "homologation"]
@@ -48,7 +48,9 @@ class AnswerError(ValueError):
 def issuers(text: str) -> tuple[str, ...]:
     """CNPJs with blanks or commas between, with or without their masks. Raises ``AnswerError``."""
     try:
-        return tuple(dict.fromkeys(typed.taxpayer(one) for one in text.replace(";", ",").replace(",", " ").split()))
+        return tuple(
+            dict.fromkeys(typed_input.taxpayer(one) for one in text.replace(";", ",").replace(",", " ").split())
+        )
     except TypedError as error:
         raise AnswerError("store.issuers", error.detail) from None
 

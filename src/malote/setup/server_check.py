@@ -23,7 +23,7 @@ from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
 from malote.register.documents import TillStatus
-from malote.schema.form import Scope, StructureError
+from malote.schema.definition import Scope, StructureError
 from malote.schema.structure_reports import Difference, Drift
 from malote.setup import environment, secret_files
 from malote.spool import presence

@@ -16,9 +16,9 @@ from malote.database.touched_days import touch
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
-from malote.spool import extracted, feed, receipts, waking
+from malote.spool import extracted, feed, receipts, wake_waiting
 from malote.spool.documents import IncomingDocument, IncomingFile
-from malote.spool.moving import Changes, count, encode_reason, value_of
+from malote.spool.state_changes import Changes, count, encode_reason, value_of
 from malote.spool.states import SETTLED
 from malote.spool.superseded import supersede
 from malote.wire import FileReceipt
@@ -109,7 +109,7 @@ def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new
     _refer(connection, pouch_id, rows, new)
     if any(row["state"] in SETTLED for row in rows):
         feed.note_arrived(connection, pouch_id)
-    waking.wake(connection, [row["access_key"] for row in rows if row["access_key"]], arrival.received_at)
+    wake_waiting.wake(connection, [row["access_key"] for row in rows if row["access_key"]], arrival.received_at)
     _remember_newest(connection, arrival.till_id, [one for each in new for one in each.file.documents])
     count(connection, changes)
     touch(connection, ((arrival.till_id, row["issued_at"]) for row in rows if row["kind"] == "sale"))

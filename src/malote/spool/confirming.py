@@ -9,7 +9,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import accepted_problem
 from malote.spool import history
-from malote.spool.moving import lock_ids
+from malote.spool.state_changes import lock_ids
 
 ORDER = "reverse_booked"
 

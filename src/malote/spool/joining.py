@@ -19,7 +19,7 @@ from malote.fiscal.answers import CURED_BY_AUTHORISATION
 from malote.fiscal.documents import Answer
 from malote.spool import history
 from malote.spool.extracted import DamagedError, Extracted
-from malote.spool.moving import Move, Standing, lock, move
+from malote.spool.state_changes import Move, Standing, lock, move
 from malote.spool.states import OPEN, State
 
 # Kept because the note was thought never authorised, which an answer of the authority's may disprove.

@@ -14,11 +14,11 @@ from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
-from malote.spool import moving, rebooking
+from malote.spool import rebooking, state_changes
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 from malote.spool.extracted import DamagedError, Extracted, by_its_own_clock
-from malote.spool.moving import Tally, decode_reason, value_of
 from malote.spool.settling import settle
+from malote.spool.state_changes import Tally, decode_reason, value_of
 from malote.spool.states import State
 
 DAMAGED = "extracted_form_damaged"
@@ -92,7 +92,7 @@ def lease(engine: Engine, wish: Wish, now: float, *, put_back: bool = False) -> 
         _distrust_the_clock(connection, now)
         claims = _choose(connection, wish, now)
         claimed = {one.id: (one.tally, value_of(one.kind, one.total)) for one in claims}
-        moving.lease(connection, claimed, token, now + min(wish.seconds, LONGEST_LEASE))
+        state_changes.lease(connection, claimed, token, now + min(wish.seconds, LONGEST_LEASE))
     leased, damaged = _open(engine, claims, token)
     if damaged:
         settle(engine, damaged, now)

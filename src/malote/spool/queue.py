@@ -1,4 +1,4 @@
-"""What a queue of documents is: six verbs, and a wait for the next arrival. ``spool.sql`` has one.
+"""What a queue of documents is: six verbs, and a wait for the next arrival. ``spool.sql_queue`` has one.
 
 Whatever hands documents out, what is known of them stands in the store database: ``settle`` writes state, counts,
 history and all that follows for other documents there, in one transaction (docs/decisions/0021-the-queue.md).

@@ -15,7 +15,7 @@ from malote.database.erp_tables import rebooking
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
 from malote.spool import history
-from malote.spool.moving import Move, Standing, lock, move
+from malote.spool.state_changes import Move, Standing, lock, move
 
 # Told, within the transaction, which documents go back.
 Note = Callable[[Connection, Sequence[Standing]], None]

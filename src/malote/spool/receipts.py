@@ -13,7 +13,7 @@ from malote.database.tables import document as documents
 from malote.fiscal.problems import Problem
 from malote.rejection import Language
 from malote.spool.documents import IncomingDocument, Reason
-from malote.spool.moving import decode_reason
+from malote.spool.state_changes import decode_reason
 from malote.spool.states import OPEN, State
 from malote.wire import DocumentReceipt, FileReceipt, FileState
 

@@ -10,7 +10,7 @@ from malote.database.chunks import chunks
 from malote.database.tables import document as documents
 from malote.fiscal.access_key import SAT_MODEL, is_well_formed, split
 from malote.spool.documents import Reason
-from malote.spool.moving import Standing, lock_ids
+from malote.spool.state_changes import Standing, lock_ids
 
 USED, REFUSED = "number_used", "void_refused"
 # What becomes of them: kept, and no number is void by them.

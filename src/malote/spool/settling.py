@@ -7,12 +7,12 @@ from sqlalchemy import Connection, Engine, update
 from malote.database.chunks import chunks
 from malote.database.engine import writing
 from malote.database.tables import document as documents
-from malote.spool import history, joining, no_sales, unbooked
+from malote.spool import deleted_unbooked, history, joining, unbooked_cancellations
+from malote.spool.consequences import follow, without_flag, without_taken_back
 from malote.spool.documents import LeasedDocument, Settlement
-from malote.spool.following import follow, without_flag, without_taken_back
-from malote.spool.moving import Move, Standing, lock_ids, move
+from malote.spool.state_changes import Move, Standing, lock_ids, move
 from malote.spool.superseded import supersede
-from malote.spool.waking import wake
+from malote.spool.wake_waiting import wake
 
 
 def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int:
@@ -22,14 +22,16 @@ def settle(engine: Engine, settlements: Sequence[Settlement], now: float) -> int
     with writing(engine) as connection:
         held = [one for one in lock_ids(connection, by_id) if _holds(one, by_id[one.id].lease)]
         # These are decided anew once their lease has run out.
-        doubtful = no_sales.doubtful(connection, held, by_id)
+        doubtful = unbooked_cancellations.doubtful(connection, held, by_id)
         moves = without_flag([_move(one, by_id[one.id], now) for one in held if one.id not in doubtful])
         moves = without_taken_back(moves, by_id)
         followed = follow(connection, moves, by_id, now)
         history.record(connection, [*_lines(moves, by_id), *followed.lines], history.SYSTEM, now)
         move(connection, [*moves, *followed.moves])
         _relate(connection, moves, followed.moves, by_id, now)
-        unbooked.booked(connection, {one.standing.access_key for one in _booked(moves) if one.standing.access_key})
+        deleted_unbooked.booked(
+            connection, {one.standing.access_key for one in _booked(moves) if one.standing.access_key}
+        )
         wake(connection, _settled_sales(moves), now)
     return len(moves)
 

@@ -16,8 +16,8 @@ from malote.fiscal.access_key import is_well_formed, split
 from malote.fiscal.answers import CURED_BY_AUTHORISATION, SETTLED_BY_VOID
 from malote.spool import history, refused_voids
 from malote.spool.documents import Reason
-from malote.spool.moving import Move, Standing, lock, move
-from malote.spool.waking import wake
+from malote.spool.state_changes import Move, Standing, lock, move
+from malote.spool.wake_waiting import wake
 
 SUPERSEDED = Reason("superseded")
 CANCELLED_UNBOOKED = Reason("cancelled_unbooked")

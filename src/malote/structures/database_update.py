@@ -13,8 +13,8 @@ from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.erp.altering import Declared, Session, Target
+from malote.schema.definition import StructureError
 from malote.schema.drift import differences
-from malote.schema.form import StructureError
 from malote.schema.plan import plan
 from malote.schema.structure_reports import Difference, Plan, RunReport, StepReport
 from malote.structures import runs

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeEngine
 from malote.erp.parts import part_of
 from malote.erp.values import DatabaseNow, Money
 from malote.erp_engines import NAMES
-from malote.schema.form import FORMAT, Column, Index, Scope, Structure, Table
+from malote.schema.definition import FORMAT, Column, Index, Scope, Structure, Table
 
 # A type is known by what the first of the engines, which tells the most apart, calls it.
 _TYPES = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from malote.schema.form import Structure
+from malote.schema.definition import Structure
 from malote.schema.structure_reports import Difference
 
 

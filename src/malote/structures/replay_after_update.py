@@ -14,7 +14,7 @@ from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.register import replaying
 from malote.spool.documents import Reason
-from malote.spool.moving import Standing
+from malote.spool.state_changes import Standing
 
 OUTDATED = "structure_outdated"
 _reason = msgspec.json.Decoder(Reason)

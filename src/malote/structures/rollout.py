@@ -13,7 +13,7 @@ from malote.config import StructuresSettings
 from malote.database.engine import reading, writing
 from malote.database.structure_tables import till_structure
 from malote.database.tables import till as tills
-from malote.schema.form import Structure, StructureError, encode, fingerprint
+from malote.schema.definition import Structure, StructureError, encode, fingerprint
 from malote.schema.structure_reports import Rollout, RolloutTill, TillStructure
 from malote.structures import rollouts
 from malote.structures.rollouts import Published, StandingOrder

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from malote.database.engine import reading, writing
 from malote.database.structure_tables import structure_run as runs
 from malote.database.structure_tables import structure_step as steps
-from malote.schema.form import Scope
+from malote.schema.definition import Scope
 from malote.schema.structure_reports import Difference, RunReport, RunState, StepReport
 
 SILENT_SECONDS = 30.0  # without a sign of life: whoever ran it is gone

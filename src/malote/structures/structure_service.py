@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from malote.accounts.audit import Actor
 from malote.config import Settings
 from malote.erp.altering import Declared, Target
-from malote.schema.form import Scope, fingerprint
+from malote.schema.definition import Scope, fingerprint
 from malote.schema.structure_reports import (
     Drift,
     Plan,

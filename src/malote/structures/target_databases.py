@@ -8,7 +8,7 @@ from malote.erp.altering import Patience, Place, Presence, Target
 from malote.erp.engines import tables_of
 from malote.erp.parts import has_part, part_of
 from malote.erp_engines import BY_SCHEME
-from malote.schema.form import Scope, StructureError
+from malote.schema.definition import Scope, StructureError
 
 
 def open_target(scope: Scope, settings: Settings, schema: str = "", presence: Presence | None = None) -> Target:

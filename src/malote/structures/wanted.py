@@ -16,7 +16,7 @@ from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles.profile import BUILT_IN as BUILT_IN_NAME
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import TOLD_LATER
-from malote.schema.form import Scope, Structure, StructureError, Table
+from malote.schema.definition import Scope, Structure, StructureError, Table
 from malote.schema.till_structure import TILL
 from malote.structures.metadata import structure_of
 

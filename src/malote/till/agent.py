@@ -12,18 +12,18 @@ import msgspec
 from malote import durable, private
 from malote.config import TillSettings
 from malote.schema import till_update
-from malote.till import looking, salvage, storage, watch
+from malote.till import diagnosis, salvage, storage, watch
 from malote.till.capture import Capture
+from malote.till.contact_report import Signs
 from malote.till.courier import Courier
-from malote.till.files import Counts
+from malote.till.folder_counts import Sight
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import Counts
 from malote.till.retention import clear_proven, drop_old_contents
-from malote.till.server import Server, ServerError
-from malote.till.sight import Sight
-from malote.till.signs import Signs
+from malote.till.server_client import Server, ServerError
 from malote.till.storage import OutboxDamagedError, OutboxError
-from malote.till.voice import Voice
+from malote.till.trouble_notices import Voice
 
 RETENTION_SECONDS = 600.0
 # How long a drain without a set time goes on without the server.
@@ -278,7 +278,7 @@ class Agent:
             return
         self._distress_due = time.monotonic() + self._settings.poll_seconds
         with suppress(OutboxError):
-            self._sight.saw(looking.look(self._path, self._settings, time.time()).folder)
+            self._sight.saw(diagnosis.look(self._path, self._settings, time.time()).folder)
         with suppress(ServerError):
             server.contact(self._signs.without_outbox(error))
 

@@ -12,16 +12,16 @@ from pathlib import Path
 import msgspec
 
 from malote.config import TillSettings
-from malote.till import cutover, limits, vanishing
+from malote.till import cutover, limits, vanished_files
 from malote.till.cutover import Question, Start
-from malote.till.files import CapturedFile, Mark, Refusal, readable
+from malote.till.file_summary import describe, is_whole
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
+from malote.till.folder_counts import FolderCount, Sight, counted
 from malote.till.outbox import Outbox
-from malote.till.reading import describe, is_whole
-from malote.till.sight import FolderCount, Sight, counted
+from malote.till.outbox_records import CapturedFile, Mark, Refusal, readable
 from malote.till.storage import OutboxError
-from malote.till.vanishing import Missing
-from malote.till.voice import Voice
+from malote.till.trouble_notices import Voice
+from malote.till.vanished_files import Missing
 
 GROUP_FILES = 200
 GROUP_BYTES = 8_000_000
@@ -67,7 +67,7 @@ class Capture:
         self._vanished: dict[str, float] = {}  # since when, by the monotonic clock
         self._refused: dict[str, Refusal] = {}
         self._refused_stored: dict[str, Refusal] | None = None
-        self._hurried = vanishing.reused(outbox, now()) is not None
+        self._hurried = vanished_files.reused(outbox, now()) is not None
         self._largest = limits.known(outbox).document_bytes
 
     @property
@@ -245,7 +245,7 @@ class Capture:
     def _kept(self, group: list[CapturedFile]) -> int:
         counting = [file for file in group if self._counts(file)]
         again = [file for file in counting if file.path in self._known]
-        name = vanishing.note_reused(self._outbox, again, self._now()) if again else None
+        name = vanished_files.note_reused(self._outbox, again, self._now()) if again else None
         if name is not None and not self._hurried:
             self._hurried = True
             self._voice.happened("name_reused", name=name)

@@ -8,7 +8,7 @@ from malote.config import IntakeSettings, Settings
 from malote.till import cutover
 from malote.till.capture import folder_of
 from malote.till.folder import FolderMissingError
-from malote.till.server import AddressError, Server, ServerError
+from malote.till.server_client import AddressError, Server, ServerError
 from malote.till.setup import Setup, SetupError, prepare
 from malote.till.storage import OutboxError
 

@@ -11,18 +11,18 @@ import msgspec
 
 from malote import wire
 from malote.config import TillSettings
-from malote.till import doubted, limits, lost, outside
+from malote.till import limits, lost_sales, missing_in_erp, resend
 from malote.till.backoff import Backoff
+from malote.till.book_answers import Witness
 from malote.till.books import OwnBooks
-from malote.till.files import Answer, StoredFile
+from malote.till.contact_report import Signs
+from malote.till.folder_counts import Sight
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
-from malote.till.server import Server, ServerError
-from malote.till.sight import Sight
-from malote.till.signs import Signs
+from malote.till.outbox_records import Answer, StoredFile
+from malote.till.server_client import Server, ServerError
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.till.structure import StructureKeeper
-from malote.till.voice import Voice
-from malote.till.witness import Witness
+from malote.till.trouble_notices import Voice
 
 # The question's pace: quick after something moved, then slower with every quiet answer, up to twelve polls.
 QUICK_SECONDS = 0.1
@@ -224,14 +224,14 @@ class Courier:
         if self._monotonic() < self._lost_due:
             return
         self._lost_due = self._monotonic() + LOST_SECONDS
-        hashes = lost.to_ask(self._outbox)
+        hashes = lost_sales.to_ask(self._outbox)
         if not hashes:
             return
         self._request = "receipts"
         answers = _answers(self._server.receipts(hashes).receipts, set(hashes))
         self._answered()
         known = [answer for answer in answers if answer.state != "unknown"]
-        lost.found_again(self._outbox, [answer.sha256 for answer in known])
+        lost_sales.found_again(self._outbox, [answer.sha256 for answer in known])
         self._outbox.record(known, self._now())
 
     def _wait_longer(self) -> None:
@@ -261,7 +261,7 @@ class Courier:
 
     def _heed(self, reply: wire.ContactReply, contact: wire.Contact) -> None:
         self._note(reply)
-        outside.remember(self._outbox, reply)
+        missing_in_erp.remember(self._outbox, reply)
         self._heed_limits(reply.limits)
         if reply.resend and (not reply.order or reply.order != contact.synchronised):
             self._synchronise(reply.order)
@@ -282,7 +282,7 @@ class Courier:
     def _synchronise(self, order: int) -> None:
         """What isn't proven, or not known there, is sent again; only then the server is told so, and soon."""
         self._outbox.resend_all()
-        doubted.send_again(self._outbox, self._server.receipts)
+        resend.send_again(self._outbox, self._server.receipts)
         self._ask_for_rescan()
         if order:
             self._outbox.note("synchronised", order)

@@ -12,11 +12,11 @@ from typing import Literal
 import msgspec
 
 from malote import durable
-from malote.fiscal import typed
+from malote.fiscal import typed_input
 from malote.till import issue_times
-from malote.till.files import DocumentLine
 from malote.till.folder import Folder
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import DocumentLine
 from malote.till.storage import OutboxError
 
 # A first start takes this many files, of no more than one day, without a question.
@@ -92,7 +92,7 @@ def settle(
     if setting:
         if before is not None and before.by == "setting" and _says(setting, before.since):
             return before
-        since = typed.since(setting, issue_times.store_clock(outbox, folder, largest))
+        since = typed_input.since(setting, issue_times.store_clock(outbox, folder, largest))
         start = Start(place, since, "setting", now)
         if before is None or before.since != start.since:
             return begin(outbox, start)
@@ -105,7 +105,7 @@ def settle(
 
 def _says(setting: str, since: str) -> bool:
     """Whether the setting still says this, by the clock by which it was understood."""
-    return typed.since(setting, datetime.fromisoformat(since).tzinfo if since else None) == since
+    return typed_input.since(setting, datetime.fromisoformat(since).tzinfo if since else None) == since
 
 
 def open_question(path: Path, folder: Folder, setting: str, largest: int) -> Question | None:

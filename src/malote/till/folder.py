@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from malote.till.files import Mark, mark_of
+from malote.till.outbox_records import Mark, mark_of
 
 # A link or a pipe put in a file's place must not make the agent read elsewhere, or wait for ever.
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from malote.till import books
+from malote.till.file_summary import describe
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
 from malote.till.outbox import Outbox
-from malote.till.reading import describe
 
 _MOST_GLIMPSED = 20_000  # files, evenly spread; some seconds on a till's disk
 _MOST_PARSED = 100  # of those in which a glimpse finds nothing

@@ -14,7 +14,7 @@ import msgspec
 
 from malote import frames
 from malote.till import storage
-from malote.till.files import Answer, CapturedFile, Counts, Mark, Refusal, StoredFile, readable
+from malote.till.outbox_records import Answer, CapturedFile, Counts, Mark, Refusal, StoredFile, readable
 
 LONGEST_HOLD_SECONDS = 3600.0
 _LONGEST_MESSAGE = 500

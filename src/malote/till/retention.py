@@ -8,10 +8,10 @@ from pathlib import Path
 
 from malote import durable
 from malote.config import TillSettings
-from malote.till.files import Mark
 from malote.till.folder import FileChangedError, FileTooLargeError, read
 from malote.till.outbox import Outbox
-from malote.till.voice import Voice
+from malote.till.outbox_records import Mark
+from malote.till.trouble_notices import Voice
 
 DAY_SECONDS = 86_400.0
 _PAGE = 500

@@ -1,8 +1,8 @@
 """A damaged outbox: set aside, never deleted, and what can still be read of it carried into a new one.
 
 What can't be read is in the POS's folder still, and is captured from there again; the server drops what it had. What is
-in neither is named (``lost``). The new one is whole before the damaged one is put aside: whenever the machine dies, one
-of them is in its place, or both are still there.
+in neither is named (``lost_sales``). The new one is whole before the damaged one is put aside: whenever the machine
+dies, one of them is in its place, or both are still there.
 """
 
 import hashlib
@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from malote import durable, frames
-from malote.till import lost, storage
-from malote.till.files import CapturedFile, DocumentLine, Mark
-from malote.till.lost import Lost
+from malote.till import lost_sales, storage
+from malote.till.file_summary import describe
+from malote.till.lost_sales import Lost
 from malote.till.outbox import Outbox
-from malote.till.reading import describe
+from malote.till.outbox_records import CapturedFile, DocumentLine, Mark
 from malote.till.storage import OutboxError
 
 Kind = TypeVar("Kind")
@@ -84,7 +84,7 @@ def _carry_over(path: Path, new: Path, at: float) -> tuple[int, list[Lost]]:
                 group = []
         carried += outbox.capture(group, at)
         if missing:
-            lost.note(outbox, missing)
+            lost_sales.note(outbox, missing)
     return carried, missing
 
 
@@ -115,7 +115,7 @@ def _unproven(path: Path, at: float) -> Iterator[CapturedFile | Lost]:
 
 def _unknown(path: Path, at: float) -> Lost:
     """Not even its tables can be found: nobody here knows what was in it, so that a person must look."""
-    return lost.lost(b"", path.name, (), at)
+    return lost_sales.lost(b"", path.name, (), at)
 
 
 def _last(connection: sqlite3.Connection) -> int | None:
@@ -177,7 +177,7 @@ def _told(connection: sqlite3.Connection, file_id: int, at: float) -> Lost | Non
         total=_as(total, int),
     )
     known = sha256 if isinstance(sha256, bytes) and len(sha256) == hashlib.sha256().digest_size else b""
-    return lost.lost(known, str(name)[:_LONGEST_NAME], [document], at)
+    return lost_sales.lost(known, str(name)[:_LONGEST_NAME], [document], at)
 
 
 def _row(connection: sqlite3.Connection, query: str, *parameters: int) -> tuple[Any, ...] | None:

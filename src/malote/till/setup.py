@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 
 from malote.config import Settings, TillSettings
-from malote.fiscal import typed
-from malote.fiscal.typed import TypedError
+from malote.fiscal import typed_input
+from malote.fiscal.typed_input import TypedError
 
 
 class SetupError(Exception):
@@ -49,7 +49,7 @@ def prepare(settings: Settings) -> Setup:
         if not getattr(till, name) >= least:
             raise SetupError("setting_invalid", f"till.{name}", f"{getattr(till, name)} < {least:g}")
     try:
-        typed.lasting_since(till.since)
+        typed_input.lasting_since(till.since)
     except TypedError as error:
         raise SetupError("setting_invalid", "till.since", str(error)) from error
     return Setup(settings.outbox_path, placed(settings), _token(settings))

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from malote.till import outside
+from malote.till import missing_in_erp
 from malote.till.courier import Line
-from malote.till.files import Counts, Refusal
+from malote.till.missing_in_erp import Outside
 from malote.till.outbox import Outbox
-from malote.till.outside import Outside
+from malote.till.outbox_records import Counts, Refusal
 
 _MOST_TROUBLES = 1000
 
@@ -74,7 +74,7 @@ def status(path: Path, now: float) -> Status | None:
             refused=outbox.refusals(),
             line=None if line is None else msgspec.json.decode(line, type=Line),
             passed_over=outbox.passed_over(),
-            outside=outside.known(outbox),
+            outside=missing_in_erp.known(outbox),
         )
 
 

@@ -13,11 +13,11 @@ import msgspec
 
 from malote import wire
 from malote.schema import till_update
-from malote.schema.form import FORMAT, Structure, StructureError
+from malote.schema.definition import FORMAT, Structure, StructureError
 from malote.till import storage
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxError
-from malote.till.voice import Voice
+from malote.till.trouble_notices import Voice
 from malote.trust.signatures import is_signed
 
 MOST_TRIES = 3  # of one order; what breaks off each time is told to the server as failed

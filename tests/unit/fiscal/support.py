@@ -5,7 +5,7 @@ import hashlib
 import re
 from xml.etree import ElementTree
 
-from malote.fiscal import forms
+from malote.fiscal import form_recognition
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 from malote.fiscal.reader import Limits, Reading, read
 
@@ -52,9 +52,9 @@ def replaced(raw: bytes, old: str, new: str) -> bytes:
 
 def the_long_way(raw: bytes) -> list[Reading]:
     """What parsing alone makes of a file."""
-    forms.forget()
+    form_recognition.forget()
     readings = read(raw)
-    forms.forget()
+    form_recognition.forget()
     return readings
 
 

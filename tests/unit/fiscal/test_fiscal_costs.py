@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
-from malote.fiscal import forms
+from malote.fiscal import form_recognition
 from malote.fiscal.reader import read
 from tests.unit.fiscal import notes
 from tests.unit.fiscal.support import only
@@ -34,7 +34,7 @@ def _parsed(raw: bytes) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_reading_costs_little_more_than_parsing(name: str) -> None:
     raw = SHAPES[name](LARGEST)
-    forms.forget()
+    form_recognition.forget()
     # The best of some: what disturbs a machine only adds.
     parsing = min(_spent(_parsed, raw) for _ in range(2))
     reading = min(_spent(read, raw) for _ in range(3))

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from malote.fiscal import forms, reader
+from malote.fiscal import form_recognition, reader
 from malote.fiscal.reader import read
 from tests.unit.fiscal.notes import BASKET, Line, build_note
 from tests.unit.fiscal.support import problems_of, sale_in, the_long_way
@@ -145,7 +145,7 @@ def test_what_is_not_utf_8_is_read_by_its_form_as_by_the_parser(
     expected = the_long_way(raw)
     for _ in range(13):
         assert read(raw) == expected
-    assert isinstance(forms.recognise(raw), forms.Known)
+    assert isinstance(form_recognition.recognise(raw), form_recognition.Known)
     other = _written(_BAKERY.replace("PÃO FRANCÊS", "PÃO-DE-LÓ"), name, encoding)
     expected = the_long_way(other)
     for _ in range(13):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from malote.fiscal import forms, learned, reader
+from malote.fiscal import form_recognition, learned_forms, reader
 from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.reader import Reading, read
 from tests.unit.fiscal.notes import BASKET, MORNING, Line, build_note
@@ -26,13 +26,13 @@ OFTEN = 12  # enough to learn a frame and three forms of items, and to make patt
 
 
 class Known(NamedTuple):
-    blanks: learned.Blanks
+    blanks: learned_forms.Blanks
 
 
 def recognised(raw: bytes) -> NoteRow | None:
     """The rows of a file in known forms."""
-    known = forms.recognise(raw)
-    return known.row if isinstance(known, forms.Known) else None
+    known = form_recognition.recognise(raw)
+    return known.row if isinstance(known, form_recognition.Known) else None
 
 
 def read_often(raw: bytes) -> list[list[Reading]]:
@@ -43,13 +43,13 @@ def read_often(raw: bytes) -> list[list[Reading]]:
 def learned_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The markup of every form that will be learned from now on."""
     found: list[str] = []
-    learn = learned.Forms.learn
+    learn = learned_forms.Forms.learn
 
-    def noting(kind: "learned.Forms[learned.Learned]", markup: str, parts: list[str]) -> None:
+    def noting(kind: "learned_forms.Forms[learned_forms.Learned]", markup: str, parts: list[str]) -> None:
         found.append(markup)
         learn(kind, markup, parts)
 
-    monkeypatch.setattr(learned.Forms, "learn", noting)
+    monkeypatch.setattr(learned_forms.Forms, "learn", noting)
     return found
 
 
@@ -60,12 +60,12 @@ def pretty(raw: bytes, space: bytes) -> bytes:
 
 @pytest.fixture(autouse=True)
 def _known() -> None:
-    forms.forget()
+    form_recognition.forget()
     read_often(NOTE)
 
 
 def test_a_form_is_learned_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    forms.forget()
+    form_recognition.forget()
     learned = learned_in(monkeypatch)
     one_item_form = build_note()
     counts = []
@@ -99,22 +99,22 @@ def test_a_file_teaches_one_form_at_most(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_is_noted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forms, "_NOTED", 20)
+    monkeypatch.setattr(form_recognition, "_NOTED", 20)
     for number in range(30):
         read(replaced(NOTE, "<natOp>", f"<x{number}/><natOp>"))
-    assert len(forms._noted) == 20
+    assert len(form_recognition._noted) == 20
 
 
 def test_a_flood_of_unknown_forms_is_hardly_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[bytes] = []
-    take_apart = forms._take_apart
+    take_apart = form_recognition._take_apart
 
-    def counting(raw: bytes) -> forms._Pieces | None:
+    def counting(raw: bytes) -> form_recognition._Pieces | None:
         looked_at.append(raw)
         return take_apart(raw)
 
-    monkeypatch.setattr(forms, "_take_apart", counting)
-    forms._luck.forget()
+    monkeypatch.setattr(form_recognition, "_take_apart", counting)
+    form_recognition._luck.forget()
     for number in range(432):
         read(NOTE.replace(b"<natOp>", b"<x%d/><natOp>" % number).replace(b"<prod>", b"<prod><x%d/>" % number))
     assert len(looked_at) == 32 + 400 // 8
@@ -126,11 +126,11 @@ def test_a_flood_of_unknown_forms_is_hardly_looked_at(monkeypatch: pytest.Monkey
 
 
 def test_a_malformed_file_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    learned, noted = learned_in(monkeypatch), dict(forms._noted)
+    learned, noted = learned_in(monkeypatch), dict(form_recognition._noted)
     for raw in (replaced(NOTE, "</ide>", ""), NOTE[:-1], replaced(NOTE, "<xMun>", "<xMun>\x01")):
         read_often(raw)
     assert learned == []
-    assert forms._noted == noted
+    assert form_recognition._noted == noted
 
 
 def test_other_texts_and_another_order_are_the_same_form() -> None:
@@ -234,12 +234,12 @@ def test_a_key_that_stands_elsewhere_too() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forms._frames, "_limit", 5)
-    monkeypatch.setattr(forms._items, "_limit", 3)
+    monkeypatch.setattr(form_recognition._frames, "_limit", 5)
+    monkeypatch.setattr(form_recognition._items, "_limit", 3)
     for number in range(8):
         read_often(replaced(NOTE, "<natOp>", f"<x{number}/><natOp>"))
         read_often(replaced(NOTE, "<xProd>", f"<x{number}/><xProd>"))
-    assert (len(forms._frames), len(forms._items)) == (5, 3)
+    assert (len(form_recognition._frames), len(form_recognition._items)) == (5, 3)
     assert sale_in(NOTE) == sale_in(replaced(NOTE, "<natOp>", "<x0/><natOp>"))
 
 
@@ -299,7 +299,9 @@ def test_two_numbers_in_a_tag_are_still_malformed() -> None:
 def test_a_form_met_often_is_known_by_a_pattern_that_takes_what_the_markup_tells() -> None:
     text = '"><a>1</a><b>2</b><c> > 3</c><d></d>\n</det>'
     parts = re.split(">([^<]+)", text)
-    kind = learned.Forms[Known](5, lambda parts: Known(learned.Blanks(parts, {0: learned.CODE, 2: learned.ANY})))
+    kind = learned_forms.Forms[Known](
+        5, lambda parts: Known(learned_forms.Blanks(parts, {0: learned_forms.CODE, 2: learned_forms.ANY}))
+    )
     kind.learn("\0".join(parts[::2]), parts)
     ways = []
     for _ in range(6):
@@ -311,4 +313,4 @@ def test_a_form_met_often_is_known_by_a_pattern_that_takes_what_the_markup_tells
     # The first times by its markup: a pattern costs more than many readings.
     assert ways == [False] * 4 + [True] * 2
     assert kind.at(text.replace("<a>1", "<a> 1"), 0, len(text) + 1) is None, "no code, as it stands"
-    assert isinstance(kind.find(text.replace("<c>", "<c><x/>")), learned.Unknown)
+    assert isinstance(kind.find(text.replace("<c>", "<c><x/>")), learned_forms.Unknown)

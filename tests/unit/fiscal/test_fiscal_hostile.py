@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from malote.fiscal import forms
+from malote.fiscal import form_recognition
 from malote.fiscal.reader import Limits, read, summary
 from malote.fiscal.schema import findings
 from malote.fiscal.tree import LOCAL_NAMES
@@ -152,7 +152,7 @@ def test_problems_quote_no_consumer() -> None:
 
 
 def test_reading_keeps_nothing_of_what_it_refused() -> None:
-    before = len(forms._frames)
+    before = len(form_recognition._frames)
     for number in range(50):
         read(f"<x{number}>".encode())
-    assert len(forms._frames) == before
+    assert len(form_recognition._frames) == before

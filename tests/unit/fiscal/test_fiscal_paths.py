@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from malote.fiscal import forms
+from malote.fiscal import form_recognition
 from malote.fiscal.reader import read
 from malote.fiscal.rows import HEAD, ITEM, PAYMENT, TOTALS
 from tests.unit.fiscal.notes import BASKET, build_cancellation, build_note, build_void, key_of
@@ -164,7 +164,7 @@ _LETTERS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_siz
     _LETTERS, st.sampled_from(['versao="4.00"', 'nItem="1"', "<natOp>VENDA", "<xProd>ARROZ", "<tPag>01", "<xNome>M"])
 )
 def test_texts_of_all_of_unicode_read_the_same_both_ways(letters: str, place: str) -> None:
-    forms.forget()
+    form_recognition.forget()
     odd = replaced(NOTE, place, place[:-1] + letters + place[-1:])
     readings = [read(odd) for _ in range(6)]
     assert readings == [the_long_way(odd)] * 6

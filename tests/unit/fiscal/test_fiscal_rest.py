@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from malote.fiscal import forms, reader
+from malote.fiscal import form_recognition, reader
 from malote.fiscal.reader import read
 from tests.unit.fiscal.notes import BASKET, Line, build_note
 from tests.unit.fiscal.support import problems_of, replaced, sale_in, the_long_way
@@ -22,14 +22,14 @@ PIECES = [
 
 @pytest.fixture(autouse=True)
 def _known() -> None:
-    forms.forget()
+    form_recognition.forget()
     for _ in range(13):
         read(NOTE)
 
 
-def rest_of(raw: bytes) -> forms.Rest | None:
-    found = forms.recognise(raw)
-    return found if isinstance(found, forms.Rest) else None
+def rest_of(raw: bytes) -> form_recognition.Rest | None:
+    found = form_recognition.recognise(raw)
+    return found if isinstance(found, form_recognition.Rest) else None
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_mutants_say_the_same_both_ways() -> None:
         expected = the_long_way(raw)
         for _ in range(12):
             read(NOTE)
-        ways.add(type(forms.recognise(raw)))
+        ways.add(type(form_recognition.recognise(raw)))
         for turn in range(dice.choice([1, 1, 1, 13])):
             assert read(raw) == expected, (turn, raw)
-    assert {forms.Known, forms.Rest} <= ways
+    assert {form_recognition.Known, form_recognition.Rest} <= ways
 
 
 def _mutant(dice: Random, text: str) -> str:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from malote.config import SettingsError, load
-from malote.fiscal import typed
+from malote.fiscal import typed_input
 from malote.fiscal.access_key import compose
-from malote.fiscal.typed import TypedError
+from malote.fiscal.typed_input import TypedError
 
 CNPJ = "11222333000181"
 KEY = compose(state="35", year_month="2611", issuer=CNPJ, model="65", series=1, number=7, emission=1, code="12345678")
@@ -26,31 +26,31 @@ KEY = compose(state="35", year_month="2611", issuer=CNPJ, model="65", series=1, 
     ],
 )
 def test_a_cnpj_is_taken_as_people_write_it(text: str) -> None:
-    assert typed.taxpayer(text) == CNPJ
+    assert typed_input.taxpayer(text) == CNPJ
 
 
 def test_small_letters_and_a_producers_cpf_are_taken() -> None:
-    assert typed.taxpayer("12.abc.345/01de-35") == "12ABC34501DE35"
-    assert typed.taxpayer("529.982.247-25") == "52998224725"
+    assert typed_input.taxpayer("12.abc.345/01de-35") == "12ABC34501DE35"
+    assert typed_input.taxpayer("529.982.247-25") == "52998224725"
 
 
 @pytest.mark.parametrize("text", ["11.222.333/0001-82", "529.982.247-26", "", "1122233300018", "CNPJ 11222333000181"])
 def test_what_is_none_is_refused(text: str) -> None:
     with pytest.raises(TypedError):
-        typed.taxpayer(text)
+        typed_input.taxpayer(text)
 
 
 def test_a_key_pasted_in_groups_of_four_is_a_key() -> None:
     grouped = " ".join(KEY[at : at + 4] for at in range(0, 44, 4))
-    assert [typed.access_key(one) for one in (KEY, grouped, f"NFe{KEY}", grouped.lower(), f"\n{grouped}\n")] == [
+    assert [typed_input.access_key(one) for one in (KEY, grouped, f"NFe{KEY}", grouped.lower(), f"\n{grouped}\n")] == [
         KEY
     ] * 5
-    assert typed.access_key(KEY[:43]) is None
+    assert typed_input.access_key(KEY[:43]) is None
 
 
 def test_a_number_may_have_dots_and_zeros() -> None:
-    assert [typed.number(one) for one in ("1234", "001.234", " 1 234 ", "000000007")] == [1234, 1234, 1234, 7]
-    assert [typed.number(one) for one in ("venda7.xml", "", "1234567890", "²")] == [None, None, None, 2]
+    assert [typed_input.number(one) for one in ("1234", "001.234", " 1 234 ", "000000007")] == [1234, 1234, 1234, 7]
+    assert [typed_input.number(one) for one in ("venda7.xml", "", "1234567890", "²")] == [None, None, None, 2]
 
 
 def test_the_stores_issuers_are_taken_as_people_write_them(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from malote.config import StoreSettings
 from malote.fiscal.documents import Document, Sale
 from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.readings import Reading, Summary, unreadable
+from malote.fiscal.reading_result import Reading, Summary, unreadable
 from malote.intake.admission import Rules, admit
 from malote.spool.documents import IncomingDocument
 from malote.tills.series import SeriesKey

@@ -16,7 +16,7 @@ from malote.console.visits import ConsoleRequest, Visit, needs, services_of, vis
 from malote.fiscal import schema
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 from malote.fiscal.problems import Problem
-from malote.fiscal.readings import Reading
+from malote.fiscal.reading_result import Reading
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.register.documents import StoredDocument
 

@@ -26,7 +26,7 @@ from malote.console.visits import (
     visit_of,
     whole,
 )
-from malote.schema.form import Scope, StructureError
+from malote.schema.definition import Scope, StructureError
 from malote.schema.structure_reports import Difference, Drift, Plan, Rollout, RolloutTill, Step, TillStructure
 from malote.tills.till import TillError
 

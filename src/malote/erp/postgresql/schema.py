@@ -2,7 +2,7 @@
 
 import re
 
-from malote.schema.form import Column, decimal_parts
+from malote.schema.definition import Column, decimal_parts
 
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 

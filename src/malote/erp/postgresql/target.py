@@ -21,8 +21,8 @@ from malote.erp.postgresql.dialect import CHARACTERS
 from malote.erp.postgresql.own_session import own_session
 from malote.erp.postgresql.place import settle
 from malote.erp.postgresql.schema import POSTGRESQL
+from malote.schema.definition import Scope, StructureError
 from malote.schema.dialects import Dialect, quoted
-from malote.schema.form import Scope, StructureError
 from malote.schema.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
 from malote.schema.structure_reports import Step
 

@@ -10,8 +10,8 @@ from sqlalchemy import URL
 
 from malote.erp.altering import Declared, Patience, Place, Session, Waiting, told_apart
 from malote.schema import sqlite_look
+from malote.schema.definition import Scope, StructureError
 from malote.schema.dialects import Dialect
-from malote.schema.form import Scope, StructureError
 from malote.schema.found import Found, Probe
 from malote.schema.sqlite import SQLITE
 from malote.schema.structure_reports import Step

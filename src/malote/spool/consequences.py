@@ -15,9 +15,9 @@ from malote.database.tables import open_sale, tally
 from malote.fiscal.access_key import is_well_formed, split
 from malote.fiscal.answers import SETTLED_BY_VOID
 from malote.fiscal.documents import Document, NumberVoid, Sale
-from malote.spool import history, no_sales
+from malote.spool import history, unbooked_cancellations
 from malote.spool.documents import Reason, Settlement
-from malote.spool.moving import Move, Standing, lock
+from malote.spool.state_changes import Move, Standing, lock
 
 TAKEN_BACK = "taken_back"
 _VOID_OF_BOOKED, _TWICE = "void_of_booked", "number_twice"
@@ -54,7 +54,7 @@ def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Se
     closed += [one.standing.access_key or "" for one in moves if by_id[one.standing.id].joined is not None]
     _note_open(connection, posted, by_id, closed)
     sales = [one.standing.access_key or "" for one in posted if one.standing.kind == "sale"]
-    for standing in no_sales.cancelled_after_all(connection, sales):
+    for standing in unbooked_cancellations.cancelled_after_all(connection, sales):
         _look_again(standing, followed)
     return followed
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select, update
 
 from malote.database.chunks import chunks
 from malote.database.tables import document as documents
-from malote.spool.moving import lock
+from malote.spool.state_changes import lock
 
 
 def retry(connection: Connection, till_id: int, now: float) -> int:

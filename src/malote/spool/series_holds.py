@@ -19,7 +19,7 @@ from malote.database.tables import tally, till_series
 from malote.database.tables import till as tills
 from malote.spool import history
 from malote.spool.documents import Reason
-from malote.spool.moving import Move, Standing, explain, lock_ids, move
+from malote.spool.state_changes import Move, Standing, explain, lock_ids, move
 from malote.tills.warnings import note_shared
 
 ASKED = "series_asked"  # nobody owns the series, and the till has one already: a person is asked

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from malote.till.files import CapturedFile, Mark, readable
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import CapturedFile, Mark, readable
 
 MOST_KEPT = 1000
 REUSED_SECONDS = 86_400.0  # that a name used twice is told, after it happened last

@@ -35,12 +35,11 @@ from msgspec.structs import replace
 
 from malote.fiscal.envelopes import CrowdedError, envelopes
 from malote.fiscal.items import ItemLayout, ItemTexts, item_texts
-from malote.fiscal.learned import ANY, KEY_MARK, Blanks, Forms, Pick, Signs, Unknown, blank_of, sign, with_signs
-from malote.fiscal.luck import Luck
+from malote.fiscal.learned_forms import ANY, KEY_MARK, Blanks, Forms, Pick, Signs, Unknown, blank_of, sign, with_signs
 from malote.fiscal.note_rows import NoteRow, note_row
 from malote.fiscal.plain_text import Plain, is_legal, plain_of, without_answer_id
 from malote.fiscal.problems import Problem
-from malote.fiscal.readings import LARGEST_SALE
+from malote.fiscal.reading_result import LARGEST_SALE
 from malote.fiscal.rows import (
     ANSWER,
     CHANGE,
@@ -55,6 +54,7 @@ from malote.fiscal.rows import (
     SignatureRow,
     TotalsRow,
 )
+from malote.fiscal.shortcut_odds import Luck
 from malote.fiscal.tree import parse
 
 _FRAMES = 500  # forms remembered of what is around the items

@@ -2,7 +2,7 @@
 
 from malote.fiscal import reader
 from malote.fiscal.documents import NumberVoid
-from malote.till.files import DocumentLine
+from malote.till.outbox_records import DocumentLine
 
 
 def describe(content: bytes) -> list[DocumentLine]:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from malote import __version__, wire
-from malote.till import lost, vanishing
-from malote.till.files import Counts, Refusal
+from malote.till import lost_sales, vanished_files
+from malote.till.folder_counts import Sight
 from malote.till.outbox import Outbox
-from malote.till.sight import Sight
+from malote.till.outbox_records import Counts, Refusal
 from malote.till.storage import OutboxError
-from malote.till.voice import Voice
+from malote.till.trouble_notices import Voice
 
 # Trouble with the line is the server's to notice; it can't be told over it.
 _OF_THE_LINE = frozenset({"server", "contact", "receipts", "pouch"})
@@ -37,7 +37,7 @@ class Signs:
     ) -> wire.Contact:
         """Raises ``OutboxError``."""
         self._counts = counts = outbox.unproven()
-        sales = lost.all_of(outbox)
+        sales = lost_sales.all_of(outbox)
         return wire.Contact(
             agent_version=__version__,
             clock=datetime.fromtimestamp(self._now(), UTC).astimezone(),
@@ -49,7 +49,7 @@ class Signs:
             folder=self._folder(),
             unsent_seconds=oldest_unsent(outbox, self._now()),
             troubles=[*self._lasting(), *kept(outbox, sales, self._now())][: wire.MAX_TOLD],
-            lost=[lost.said(sale) for sale in sales[: wire.MAX_TOLD]],
+            lost=[lost_sales.said(sale) for sale in sales[: wire.MAX_TOLD]],
             days=days[: wire.MAX_TOLD],
             told=told,
         )
@@ -89,7 +89,7 @@ def oldest_unsent(outbox: Outbox, now: float) -> float | None:
     return None if oldest is None else max(0.0, now - oldest)
 
 
-def kept(outbox: Outbox, sales: list[lost.Lost], now: float) -> list[wire.TillTrouble]:
+def kept(outbox: Outbox, sales: list[lost_sales.Lost], now: float) -> list[wire.TillTrouble]:
     """What the outbox remembers of troubles that are no state of the machine."""
     found = []
     if sales:
@@ -97,11 +97,11 @@ def kept(outbox: Outbox, sales: list[lost.Lost], now: float) -> list[wire.TillTr
         value = min(sum(max(sale.total or 0, 0) for sale in sales), 2**53)
         facts = {"count": str(len(sales))}
         found.append(wire.TillTrouble("sales_lost", max(0.0, now - oldest), len(sales), value, facts))
-    gone = vanishing.vanished(outbox)
+    gone = vanished_files.vanished(outbox)
     if gone:
         facts = {"count": str(len(gone)), "name": ", ".join(one.name for one in gone[-3:])}
         found.append(wire.TillTrouble("file_vanished", max(0.0, now - gone[0].at), len(gone), facts=facts))
-    reused = vanishing.reused(outbox, now)
+    reused = vanished_files.reused(outbox, now)
     if reused is not None:
         facts = {"name": reused.name}
         found.append(wire.TillTrouble("name_reused", max(0.0, now - reused.since), reused.count, facts=facts))

@@ -12,7 +12,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.spool.documents import Settlement
-from malote.spool.moving import Standing, lock
+from malote.spool.state_changes import Standing, lock
 
 CANCELS_NO_SALE = "cancels_no_sale"
 

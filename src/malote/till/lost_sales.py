@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from malote import wire
-from malote.till.files import DocumentLine
 from malote.till.outbox import Outbox
+from malote.till.outbox_records import DocumentLine
 
 MOST_KEPT = 10_000
 _AT_ONCE = 500

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from malote.till.files import Mark
+from malote.till.outbox_records import Mark
 
 
 class FolderCount(msgspec.Struct, frozen=True):

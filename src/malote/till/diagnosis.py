@@ -11,14 +11,14 @@ import msgspec
 
 from malote import wire
 from malote.config import TillSettings
-from malote.till import lost, signs
+from malote.till import contact_report, lost_sales
 from malote.till.capture import folder_of
 from malote.till.courier import Line
-from malote.till.files import Mark, readable
 from malote.till.folder import FolderMissingError
-from malote.till.lost import Lost
+from malote.till.folder_counts import FolderCount, counted
+from malote.till.lost_sales import Lost
 from malote.till.outbox import Outbox
-from malote.till.sight import FolderCount, counted
+from malote.till.outbox_records import Mark, readable
 
 UNCAPTURED_SECONDS = 60.0  # that a file may lie there: the agent waits until it is quiet, and looks now and then
 LEAST_FREE = 4_000_000  # bytes on the outbox's disk
@@ -45,8 +45,8 @@ def look(outbox_path: Path, settings: TillSettings, now: float) -> Seen:
         folder, troubles = _folder(settings, outbox.marks(), now)
         if asked:  # nothing counts before somebody says from when on
             troubles = [one for one in troubles if one.code != "files_uncaptured"]
-        sales = lost.all_of(outbox)
-        kept = signs.kept(outbox, sales, now)
+        sales = lost_sales.all_of(outbox)
+        kept = contact_report.kept(outbox, sales, now)
         return Seen(folder, [*kept, *troubles, *_disk(outbox_path), *_clock(outbox)], sales)
 
 

@@ -14,7 +14,7 @@ from malote.database.engine import reading
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool.moving import Standing
+from malote.spool.state_changes import Standing
 
 # What can be a sale or take one back. What could not even be read may have been one.
 _MATTERS = frozenset({"sale", "cancellation", None})
