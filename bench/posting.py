@@ -25,7 +25,7 @@ from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.demo import postgres
 from malote.erp import rows
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import BUILT_IN
 from malote.erp.postgresql.copy_text import CopyText
 from malote.erp.protocol import Erp, Result

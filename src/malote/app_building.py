@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from malote.config import Settings, limits_of
-from malote.erp.engines import open_configured, tables_of
+from malote.erp.factory import open_configured, tables_of
 from malote.erp.mapping import BUILT_IN
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document, has_content, identity

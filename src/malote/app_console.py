@@ -17,7 +17,7 @@ from malote.books import accepting, board, closings, numbering, rebooking
 from malote.books.days import business_day
 from malote.books.open_books import open_books
 from malote.config import limits_of
-from malote.console import services as console
+from malote.console import console_services as console
 from malote.console.asking import Together
 from malote.demo import bench
 from malote.findings import lights

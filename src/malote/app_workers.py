@@ -23,8 +23,8 @@ from malote.books.nightly import Keeper
 from malote.config import Settings
 from malote.database import soundness
 from malote.database.errors import StoreError
-from malote.erp.engines import open_configured, tables_of
-from malote.erp.sessions.engines import named, open_watch
+from malote.erp.factory import open_configured, tables_of
+from malote.erp.sessions.factory import named, open_watch
 from malote.erp.shadow import Shadow
 from malote.intake import received_folder
 from malote.intake.drop_folder import DropFolder

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp
 from tests.engines.erp_support import Tables
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url

@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from malote.config import LocksSettings
 from malote.demo import postgres
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.sessions.protocol import DbaLogin
 from malote.locks.lock_reports import Node, Tree
 from malote.locks.lock_service import Locks

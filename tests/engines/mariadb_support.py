@@ -19,7 +19,7 @@ import pymysql
 import pytest
 from sqlalchemy import make_url
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import load
 from malote.erp.protocol import Erp

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp

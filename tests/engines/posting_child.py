@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from malote.config import StoreSettings
 from malote.database.engine import open_database
 from malote.erp import call_statements
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import load
 from malote.erp.protocol import Erp, Outcome, Posting

@@ -12,7 +12,7 @@ from malote.config import PostingSettings, StoreSettings
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
 from malote.demo import postgres
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp, Outcome, Posting
 from malote.fiscal.documents import Document, identity
 from malote.posting.ledger import LedgerGuard

@@ -13,7 +13,7 @@ import msgspec
 
 from malote.config import StoreSettings
 from malote.database.engine import open_database
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Outcome, Posting
 from malote.erp.superseding import Superseding
 from malote.posting.poster import Poster

@@ -14,7 +14,7 @@ from malote.accounts.audit import Actor
 from malote.config import LocksSettings
 from malote.demo import locks as demo
 from malote.demo import postgres
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin
 from malote.locks.lock_service import Locks

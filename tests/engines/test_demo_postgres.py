@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from malote.demo import postgres
 from malote.demo.erp_books import REFUSED_PRODUCT, ErpBooks, Totals
 from malote.demo.postgres import Postgres, PostgresUnavailableError
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document
 from tests.engines import sales

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from malote.erp.conformance.assertions import CheckFailedError, NotApplicableError, expect, same
 from malote.erp.conformance.check import Check
-from malote.erp.conformance.expecting import CheckFailedError, NotApplicableError, expect, same
 from malote.erp.conformance.scratch import SCHEMA_PREFIX, Scratch, scratch_at
 from malote.erp.conformance.suite import CHECKS, run, verify
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.profiles.profile import BUILT_IN, load, shipped
 from malote.erp.protocol import Erp, ErpError
 from malote.erp.tables import posting_key

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.profile import read

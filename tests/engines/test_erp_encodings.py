@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp, Outcome, Posting, Result
 from malote.erp.repertoire import Lack
 from malote.fiscal.documents import Sale

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.grants import Grant, statements
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles.profile import load, shipped

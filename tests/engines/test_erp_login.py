@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import ErpError
 from tests.engines.posting_support import OwnServer, own_server
 

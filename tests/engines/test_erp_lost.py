@@ -6,7 +6,7 @@ from contextlib import closing
 import msgspec
 import pytest
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp, Result
 from malote.fiscal.documents import Document
 from tests.engines.erp_support import Tables, post, results

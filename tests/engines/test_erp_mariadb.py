@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import load
 from malote.erp.protocol import Erp, ErpError, Result
@@ -235,7 +235,7 @@ def test_what_the_server_does_not_end_itself_is_ended(
     url: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a loop the server may lose its own limit; the session would hold the ledger's rows for ever."""
-    monkeypatch.setattr("malote.erp.mariadb.session.LIMIT", "DO {seconds}")
+    monkeypatch.setattr("malote.erp.mariadb.session_limits.LIMIT", "DO {seconds}")
     monkeypatch.setattr("malote.erp.mariadb.engine.SPARE_SECONDS", 0.0)
     mercadinho.run(url, "CREATE OR REPLACE PROCEDURE dorme(IN d JSON) BEGIN WHILE TRUE DO SET @n = 1; END WHILE; END")
     erp = opened(url, "call dorme(:document)", statement_timeout_seconds=1, lock_timeout_seconds=1)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from malote.erp.conformance.assertions import NotApplicableError
 from malote.erp.conformance.check import Check
-from malote.erp.conformance.expecting import NotApplicableError
 from malote.erp.conformance.scratch import Scratch, scratch_at
 from malote.erp.conformance.suite import CHECKS, run
 from malote.erp.profiles.profile import BUILT_IN, load

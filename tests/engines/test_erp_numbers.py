@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from sqlalchemy import select, text
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp, Result
 from malote.erp.tables import cancellation as cancellation_table
 from malote.erp.tables import posting_key, sale_item

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from malote.config import ErpSettings, Settings
-from malote.erp.engines import open_configured, open_erp
+from malote.erp.factory import open_configured, open_erp
 from malote.erp.protocol import ErpError, Result
-from malote.erp.sessions.engines import open_watch
+from malote.erp.sessions.factory import open_watch
 from malote.structures.target_databases import open_target
 from malote.structures.wanted import declared
 from tests.engines.erp_support import Tables, post

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, text
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.faults import classify
 from malote.erp.protocol import Erp, ErpError, Result
 from malote.fiscal.documents import Document

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from malote.erp.conformance.scratch import Scratch, scratch_at
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.profile import load

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.faults import classify
 from malote.erp.protocol import Erp, ErpError, Result
 from tests.engines.erp_support import post

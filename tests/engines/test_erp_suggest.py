@@ -11,12 +11,12 @@ from sqlalchemy import make_url
 
 from malote.cli.erp_profile import unsure
 from malote.config import ErpSettings, Settings
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp
-from malote.erp.suggesting.looking import look, smallest
-from malote.erp.suggesting.words import ideas
+from malote.erp.suggesting.table_catalogue import look, smallest
+from malote.erp.suggesting.vocabulary import ideas
 from malote.erp.suggesting.writing import KeyOfManyError, suggested
 from tests.engines.ordinary_support import cents, day, expected_stock
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url

@@ -12,12 +12,12 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.config import ErpSettings, Settings
 from malote.database.errors import StoreError
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.postgresql.locks import activity
 from malote.erp.postgresql.sessions import PostgresqlSessions
-from malote.erp.sessions.engines import named, names_of
 from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.factory import named, names_of
 from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
 from malote.locks.lock_service import Locks
 from malote.spool.presence import LASTS_SECONDS, Presence, present

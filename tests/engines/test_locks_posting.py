@@ -10,11 +10,11 @@ import pytest
 
 from malote.accounts.audit import Actor
 from malote.config import PostingSettings, StoreSettings
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import built_in
-from malote.erp.sessions.engines import named, open_watch
 from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.factory import named, open_watch
 from malote.fiscal.documents import Sale
 from malote.locks.alarm import words
 from malote.locks.lock_reports import Stoppage

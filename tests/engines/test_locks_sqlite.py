@@ -10,10 +10,10 @@ import pytest
 
 from malote.accounts.audit import Actor
 from malote.config import LocksSettings
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp
-from malote.erp.sessions.engines import open_sessions, open_watch
 from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.factory import open_sessions, open_watch
 from malote.erp.sessions.protocol import DbaLogin, Identity
 from malote.locks.alarm import words
 from malote.locks.lock_service import Locks

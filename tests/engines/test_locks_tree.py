@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from malote.erp.sessions.engines import open_sessions
 from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.factory import open_sessions
 from malote.erp.sessions.protocol import DbaLogin, Identity
 from malote.locks.lock_service import Locks
 from malote.spool.presence import Presence

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from malote.accounts.audit import Actor, entries
 from malote.cli.erp_import import asked_rows
-from malote.erp.before import OLD_SYSTEM
+from malote.erp.earlier_system import OLD_SYSTEM
 from malote.erp.key_query import rows_of
 from malote.erp.protocol import Erp, ErpError
 from malote.fiscal.access_key import check_digit

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from tests.engines.posting_support import open_shop, until
 from tests.engines.sales import sale, supermarket
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from malote.database.quarantine_tables import accepted_problem
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.quarantine.history_text import WORDS, words
 from malote.quarantine.quarantine_reports import QuarantineError, Selection
 from malote.reconciliation import erp_comparison

@@ -20,7 +20,7 @@ from malote.app_console import console_services
 from malote.database import room
 from malote.database.engine import writing
 from malote.database.tables import till as tills
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.findings import noted_findings
 from malote.findings.noted_findings import Standing
 from malote.quarantine.quarantine_reports import Selection

@@ -14,7 +14,7 @@ from malote.accounts import audit
 from malote.config import ErpSettings, Settings, StructuresSettings
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import Result
 from malote.schema.definition import StructureError
 from malote.schema.structure_reports import RunReport, StepReport

@@ -8,7 +8,7 @@ import pytest
 from malote.config import ErpSettings, Settings
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from malote.erp.engines import open_configured, open_erp
+from malote.erp.factory import open_configured, open_erp
 from malote.structures.structure_service import Structures
 from malote.structures.wanted import erp_of_2025
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from malote import rejection
-from malote.checked import secret, writable
+from malote.check_result import secret, writable
 from malote.cli.main import assemble
 from malote.config import StoreSettings
 from malote.register.documents import TillStatus

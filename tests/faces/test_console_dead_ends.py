@@ -9,7 +9,7 @@ import pytest
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.demo import bench
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.quarantine.quarantine_reports import Selection
 from tests.engines.quarantine_support import MARIA
 from tests.faces.console_support import csrf_of, send, signed_in, store, till

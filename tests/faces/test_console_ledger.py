@@ -9,7 +9,7 @@ from malote.accounts import audit
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.app_workers import build_poster
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
 from tests.faces.console_support import LIVE, csrf_of, sell, settle, signed_in, store, till

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from malote.database.engine import writing
 from malote.database.till_tables import till_day
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.reconciliation import erp_memory
 from tests.faces.console_support import LIVE, send, settle, signed_in, store, till
 from tests.unit.fiscal.notes import build_note

@@ -11,10 +11,10 @@ from malote.cli.main import assemble
 from malote.demo import check, live, store
 from malote.demo.check import Checked, StuckError
 from malote.demo.erp_books import Totals
+from malote.demo.phrases import Phrase
 from malote.demo.processes import ProcessFailedError
 from malote.demo.proof import Difference, Ending, Planted, Proof, Row
 from malote.demo.store import HomeBusyError, StoreNotStartedError
-from malote.demo.words import Phrase
 
 PLANTED = Planted(Phrase.FAULT_POISON, "caixa1", "f" * 64, "rejected", frozenset({"erp_constraint"}))
 GOOD = Proof([Row(Phrase.ROW_SUM, 12345, 12345, 12345, 12345, "cents")], [Ending(PLANTED, "erp_constraint", True)], [])

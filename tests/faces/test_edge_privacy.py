@@ -17,7 +17,7 @@ from malote.app_workers import build_drop_folder
 from malote.cli.main import assemble
 from malote.cli.serve import tell_open_secrets
 from malote.config import LocksSettings, Settings, load
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.till import storage
 from malote.till.agent import Agent
 from malote.tills.till import create_till

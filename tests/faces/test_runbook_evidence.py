@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
-from malote import recent
+from malote import recent_log
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.cli.main import assemble
@@ -178,7 +178,7 @@ def test_an_altered_part_is_told(services: Services, tmp_path: Path) -> None:
 
 
 def test_the_drawers_last_button_hands_the_zip_out_and_the_trail_says_so(services: Services) -> None:
-    recent.keep(None, "", {"event": "rejected", "till": "caixa1", "detail": NAME})
+    recent_log.keep(None, "", {"event": "rejected", "till": "caixa1", "detail": NAME})
     with signed_in(services, Role.OPERADOR, "edu") as client:
         answer = client.get("/console/assistant/evidence?till=caixa1")
     assert answer.headers["content-type"] == "application/zip"

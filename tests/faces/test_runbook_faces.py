@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.cli.main import assemble
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.register import till_documents
 from malote.runbook.observations import Lock
 from tests.faces.console_support import csrf_of, sell, send, settle, signed_in, store, till

@@ -9,7 +9,7 @@ import pytest
 
 from malote.books.days import BusinessDay
 from malote.books.reconciling import Books, Query, reconcile
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from tests.engines.erp_support import Tables
 from tests.engines.month_support import Month, loosen, tamper
 from tests.engines.posting_support import open_shop

@@ -13,8 +13,8 @@ from malote.app import services_for
 from malote.config import load
 from malote.demo import locks as demo
 from malote.demo.check import Check, started
+from malote.demo.phrases import Phrase
 from malote.demo.store import Store
-from malote.demo.words import Phrase
 from malote.erp.sessions.protocol import DbaLogin
 from malote.locks.alarm import words
 from malote.locks.lock_reports import Stoppage

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from malote.api.arrivals import Arrivals, Gate
 from malote.api.connections import Connections, Limits
 from malote.api.listening import limits_for
-from malote.api.seldom import Seldom
+from malote.api.log_throttle import Seldom
 from malote.config import ServerSettings
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from malote.address import AddressError, check
 from malote.erp import call_statements
 from malote.erp.base import Options
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.faults import classify
 from malote.erp.grants import statements
 from malote.erp.mariadb.calls import EndsTransactionError

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from malote.erp import rows
 from malote.erp.base import Options
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.faults import classify
 from malote.erp.grants import statements as grant_statements
 from malote.erp.mapping import BUILT_IN, ErpTables

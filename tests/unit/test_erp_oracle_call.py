@@ -7,7 +7,7 @@ import oracledb
 import pytest
 import sqlglot
 
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.oracle.statements import every_statement
 from malote.erp.profiles.profile import read

@@ -2,7 +2,7 @@
 
 import pytest
 
-from malote.erp.said import LONGEST, presentable
+from malote.erp.server_words import LONGEST, presentable
 
 CPF = "52998224725"
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from malote.rounds import LONGEST_REST_SECONDS, REST_FROM_SECONDS, REST_TIMES, ROUND_SECONDS, Rounds
+from malote.folder_rounds import LONGEST_REST_SECONDS, REST_FROM_SECONDS, REST_TIMES, ROUND_SECONDS, Rounds
 
 
 class Scene:

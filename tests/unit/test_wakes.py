@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from malote import wakes as waking
-from malote.wakes import EVERYTHING, Wake, wakes
+from malote import folder_wakes as waking
+from malote.folder_wakes import EVERYTHING, Wake, wakes
 
 
 class Listening:

@@ -14,8 +14,8 @@ from litestar.handlers import BaseRouteHandler
 
 from malote import wire
 from malote.accounts.throttle import network
+from malote.api.api_services import services_of
 from malote.api.faults import RefusedError
-from malote.api.services import services_of
 from malote.consumers import accounts as consumers
 from malote.consumers.accounts import Consumer
 from malote.loopback import is_loopback

@@ -15,11 +15,11 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from malote import wire
 from malote.api import faults, health, metrics, sales, tills
 from malote.api.admittance import Throttle, check_protocol, require_sender
+from malote.api.api_services import Services
 from malote.api.bodies import Places, room_of
 from malote.api.description_page import described
 from malote.api.health import Pulse
 from malote.api.proxies import Trusted, believing
-from malote.api.services import Services
 from malote.consumers.accounts import Consumer
 from malote.database.errors import StoreError
 from malote.intake.quota import SlowedError

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 
-from malote.api.seldom import Seldom
+from malote.api.log_throttle import Seldom
 
 MOST_ADDRESSES = 10_000  # remembered
 REFUSED_AT_ONCE = 50  # then the event loop does something else

@@ -9,8 +9,8 @@ from http import HTTPStatus
 from litestar.exceptions import InternalServerException
 
 from malote import wire
+from malote.api.api_services import TillRequest, services_of
 from malote.api.faults import RefusedError
-from malote.api.services import TillRequest, services_of
 
 PAUSE_SECONDS = 30.0  # between two pieces of a body
 PLACES = 4  # pouches opened at once, of as many tills; each may grow to intake.max_pouch_bytes

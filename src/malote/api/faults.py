@@ -13,7 +13,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 
 from malote import rejection, wire
-from malote.api.services import services_of
+from malote.api.api_services import services_of
 from malote.database.errors import StoreError
 from malote.intake.quota import SlowedError
 from malote.sealing import PouchUnreadableError

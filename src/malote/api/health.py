@@ -10,7 +10,7 @@ from litestar.params import FromQuery
 
 from malote import wire
 from malote.api.admittance import PUBLIC
-from malote.api.services import Services, services_of
+from malote.api.api_services import Services, services_of
 
 FRESH_SECONDS = 1.0  # however often strangers ask, the store is asked once in this time
 # What keeps this server from taking sales; with anything else they come in and wait.

@@ -11,9 +11,9 @@ import uvicorn
 
 from malote.api.arrivals import Arrivals, Gate
 from malote.api.connections import Connections, Limits
+from malote.api.log_throttle import Seldom
 from malote.api.protocol import PatientProtocol, refusal
 from malote.api.proxies import Trusted
-from malote.api.seldom import Seldom
 from malote.config import ServerSettings, Settings
 
 GRACE_SECONDS = 10  # for requests under way when the server stops

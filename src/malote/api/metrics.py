@@ -4,8 +4,8 @@ from litestar import Response, get
 from litestar.concurrency import sync_to_thread
 
 from malote.api.admittance import ANY_CLIENT, CONSUMER
+from malote.api.api_services import services_of
 from malote.api.sales import ConsumerRequest
-from malote.api.services import services_of
 from malote.findings.metrics import MEDIA_TYPE
 
 PATH = "/metrics"

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from malote.api.connections import Connections
 from malote.api.faults import RETRY_AFTER_SECONDS, words_of
-from malote.api.seldom import Seldom
+from malote.api.log_throttle import Seldom
 from malote.api.transport import PatientTransport
 from malote.config import Settings
 from malote.rejection import Language

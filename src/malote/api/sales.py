@@ -8,11 +8,11 @@ from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery
 
 from malote.api.admittance import ANY_CLIENT, CONSUMER
+from malote.api.api_services import services_of
 from malote.api.bodies import Places
 from malote.api.consumer_description import gives_json_lines, gives_sale
 from malote.api.description import CONSUMER_FAULTS
 from malote.api.faults import RefusedError
-from malote.api.services import services_of
 from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.fiscal.access_key import is_well_formed

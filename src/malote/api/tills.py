@@ -12,10 +12,10 @@ from litestar.params import FromPath, FromQuery
 
 from malote import __version__, wire
 from malote.api.admittance import ANY_CLIENT, unsupported
+from malote.api.api_services import TillRequest, services_of
 from malote.api.bodies import small_body, whole_body
 from malote.api.description import FAULTS, takes_bytes, takes_json
 from malote.api.faults import RefusedError
-from malote.api.services import TillRequest, services_of
 from malote.fiscal.access_key import is_well_formed
 from malote.register.documents import TillStatus
 from malote.sealing import unseal

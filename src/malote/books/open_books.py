@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from malote.books.days import business_day
 from malote.books.reconciling import Books
 from malote.config import Settings
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.reconciliation import erp_memory
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from malote import rejection
-from malote.checked import Checked
+from malote.check_result import Checked
 from malote.cli.common import (
     FOUND,
     ConfigOption,

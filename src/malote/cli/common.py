@@ -11,7 +11,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from malote import recent, rejection
+from malote import recent_log, rejection
 from malote.config import Settings, SettingsError, is_said, load
 from malote.fiscal.amounts import money
 from malote.plain import clean, clean_lines
@@ -214,7 +214,7 @@ def set_up_logs(*, for_good: bool = False) -> None:
             _cleaned,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=not on_terminal),
-            recent.keep,
+            recent_log.keep,
             structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),
         ],
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, JsonOption, console, errors, print_json, set_up_logs
 
 if TYPE_CHECKING:
+    from malote.demo.phrases import Phrase
     from malote.demo.store import Store
-    from malote.demo.words import Phrase
 
 _homes_to_remove: list[Path] = []
 _LANGUAGE = typer.Option("--language", help="pt or en.")
@@ -108,8 +108,8 @@ def lock(
     """Holds the stock table of a running demo from another session ("Travar estoque"), until Ctrl-C."""
     from malote.config import SettingsError, load
     from malote.demo import locks
+    from malote.demo.phrases import Phrase
     from malote.demo.store import DEFAULT_HOME, Store
-    from malote.demo.words import Phrase
 
     store = Store(home or DEFAULT_HOME, language)
     ending: locks.Ending = "released"
@@ -135,8 +135,8 @@ def _live(
 ) -> int:
     from malote.demo import live
     from malote.demo.check import started
+    from malote.demo.phrases import Phrase
     from malote.demo.store import DEFAULT_HOME, Store
-    from malote.demo.words import Phrase
 
     store = Store(home or DEFAULT_HOME, language, last_year=last_year)
     with _said_plainly(store), started(store, _Words(store), sqlite=sqlite) as (crew, erp):
@@ -153,7 +153,7 @@ def _live(
 
 def _introduce(store: "Store") -> None:
     from malote.demo import locks, login
-    from malote.demo.words import Phrase
+    from malote.demo.phrases import Phrase
 
     password = store.console_password
     _print(Phrase.CONSOLE.say(store.language, address=store.address, user=login.NAME, password=password))
@@ -206,7 +206,7 @@ def _remove_homes() -> None:
 
 
 def _say_where(store: "Store") -> None:
-    from malote.demo.words import Phrase
+    from malote.demo.phrases import Phrase
 
     errors.print(Phrase.KEPT_HOME.say(store.language, path=store.home), markup=False, highlight=False, soft_wrap=True)
 
@@ -263,8 +263,8 @@ class _Bar(_Words):
 def _said_plainly(store: "Store") -> Iterator[None]:
     """What can go wrong with a demo ends it with a line, not with a traceback."""
     from malote.demo.check import FAILURES, StuckError
+    from malote.demo.phrases import Phrase
     from malote.demo.store import HomeBusyError, StoreNotStartedError
-    from malote.demo.words import Phrase
 
     language = store.language
     try:

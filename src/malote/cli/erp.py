@@ -38,7 +38,7 @@ def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
 
     Where a profile says that the ERP has tables of its own, only the ledger is Malote's.
     """
-    from malote.erp.engines import open_configured
+    from malote.erp.factory import open_configured
     from malote.erp.protocol import ErpError
 
     settings = settings_with(config, profile)
@@ -59,7 +59,7 @@ def grants(
 ) -> None:
     """Prints the GRANT statements that the posting user needs, for the DBA to run. Connects to nothing."""
     from malote.erp.address import parsed
-    from malote.erp.engines import open_configured
+    from malote.erp.factory import open_configured
     from malote.erp.grants import statements
     from malote.erp.protocol import ErpError
     from malote.erp_engines import title_of

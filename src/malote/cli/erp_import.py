@@ -87,7 +87,7 @@ class _Source(NamedTuple):
 def _imported(services: "Services", source: _Source, order: "Import", *, dry_run: bool) -> "Imported":
     """Ends the command with what keeps it from being done; what was entered until then stays."""
     from malote.accounts.audit import command_line
-    from malote.erp.engines import open_configured
+    from malote.erp.factory import open_configured
     from malote.erp.protocol import ErpError
     from malote.fiscal.key_lists import ListError
     from malote.posting import old_ledger

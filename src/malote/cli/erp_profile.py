@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
 
 def show(name: NameArgument = "", config: ConfigOption = None) -> None:
     """Prints a profile as TOML, to read or to start one's own from. malote is the built-in one."""
-    from malote.erp.engines import chosen_profile
+    from malote.erp.factory import chosen_profile
     from malote.erp.profiles.errors import ProfileError
     from malote.erp.profiles.profile import shipped
     from malote.erp.profiles.showing import as_toml
@@ -75,7 +75,7 @@ def check(
 ) -> None:
     """Compares the profile with the live database: names each missing or mistyped column (exit 1), and what the
     profile leaves out. Changes nothing."""
-    from malote.erp.engines import open_configured
+    from malote.erp.factory import open_configured
     from malote.erp.protocol import ErpError
 
     settings = settings_with(config, profile)

@@ -27,9 +27,9 @@ def suggest(
     referred to its smallest number; changes nothing."""
     import msgspec
 
-    from malote.erp.engines import open_configured
+    from malote.erp.factory import open_configured
     from malote.erp.protocol import ErpError
-    from malote.erp.suggesting.looking import look, smallest
+    from malote.erp.suggesting.table_catalogue import look, smallest
     from malote.erp.suggesting.writing import KeyOfManyError, suggested
 
     settings = settings_of(config)

@@ -63,7 +63,7 @@ def try_file(
 ) -> None:
     """Books a file's documents into the real tables, one after the other, each in a transaction that is rolled back;
     shows what the ERP answered and each row as it would stand, triggers' too. Exit 1 if one would not be booked."""
-    from malote.erp.engines import open_configured
+    from malote.erp.factory import open_configured
     from malote.erp.protocol import ErpError
     from malote.fiscal.reader import read
 

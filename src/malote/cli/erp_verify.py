@@ -37,7 +37,7 @@ def verify(
     from malote.erp.address import masked
     from malote.erp.conformance.scratch import scratch_at
     from malote.erp.conformance.suite import verify as verifying
-    from malote.erp.engines import tables_of
+    from malote.erp.factory import tables_of
     from malote.erp.protocol import ErpError
 
     settings = settings_with(config, profile)

@@ -10,7 +10,7 @@ import typer
 
 from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs
 from malote.config import Settings
-from malote.long_running import collect_seldom
+from malote.garbage_collection import collect_seldom
 
 if TYPE_CHECKING:
     from malote.app import Services

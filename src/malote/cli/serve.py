@@ -13,7 +13,7 @@ import typer
 
 from malote.cli.common import ConfigOption, amount, fail, say, services_of, set_up_logs, warn
 from malote.config import Settings, file_of
-from malote.long_running import collect_seldom
+from malote.garbage_collection import collect_seldom
 from malote.loopback import is_loopback
 
 if TYPE_CHECKING:

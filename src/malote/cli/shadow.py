@@ -57,7 +57,7 @@ def report(day: DayOption = None, config: ConfigOption = None, json: JsonOption 
 def _days(services: "Services", day: str | None) -> "Iterator[Day]":
     from malote.books.days import business_day
     from malote.books.shadow import report as compare
-    from malote.erp.engines import open_configured
+    from malote.erp.factory import open_configured
     from malote.erp.protocol import ErpError
 
     settings = services.settings

@@ -17,6 +17,7 @@ from litestar.response import Redirect, ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
 from malote import rejection
+from malote.console.console_services import Services
 from malote.console.live import Changes
 from malote.console.pages import (
     alerts,
@@ -40,7 +41,6 @@ from malote.console.pages import (
     users,
 )
 from malote.console.rendering import HEADERS, accepts_gzip, answer, static_files, told
-from malote.console.services import Services
 from malote.console.shared import Shared
 from malote.console.visits import (
     ROOT,

@@ -17,9 +17,9 @@ from malote.accounts.sessions import Session
 from malote.accounts.user import User
 from malote.console import forms
 from malote.console import language as languages
+from malote.console.console_services import Services
 from malote.console.forms import Form
 from malote.console.refusals import RefusedError as RefusedError
-from malote.console.services import Services
 from malote.console.shared import Shared
 from malote.rejection import Language
 

@@ -15,11 +15,11 @@ from malote.demo import evidence, locks
 from malote.demo.erp_books import ErpBooks
 from malote.demo.evidence import Server
 from malote.demo.faults import Faults
+from malote.demo.phrases import Phrase
 from malote.demo.pos import Habits, Pos
 from malote.demo.processes import Crew, ProcessFailedError
 from malote.demo.proof import Evidence, Proof, prove
 from malote.demo.store import Store, erp_database
-from malote.demo.words import Phrase
 from malote.erp.protocol import ErpError
 
 # Nothing has moved for so long: it will not move by itself any more.

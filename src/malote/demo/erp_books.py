@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, func, make_url, select, text
 
 from malote.demo.baskets import WHOLE
 from malote.demo.proof import Goods
-from malote.erp.engines import open_erp
+from malote.erp.factory import open_erp
 from malote.erp.protocol import BookedSale
 from malote.erp.tables import number_void, payment, sale, sale_item, stock
 from malote.structures.last_year import make_erp

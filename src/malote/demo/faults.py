@@ -13,9 +13,9 @@ from malote.demo.baskets import Basket
 from malote.demo.erp_books import REFUSED_PRODUCT
 from malote.demo.ledger import OutgoingFile
 from malote.demo.notes import Note
+from malote.demo.phrases import Phrase
 from malote.demo.pos import Pos
 from malote.demo.proof import Planted, ServerDocument
-from malote.demo.words import Phrase
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BY_THE_WHOLE_FILE = frozenset({"superseded"})

@@ -23,10 +23,10 @@ from malote.demo.evidence import Server, TillPlace
 from malote.demo.faults import cut_short, sell_refused
 from malote.demo.laboratory import Laboratory
 from malote.demo.notes import money
+from malote.demo.phrases import Phrase, figure
 from malote.demo.pos import Habits, Pos
 from malote.demo.processes import Crew
 from malote.demo.store import Store
-from malote.demo.words import Phrase, figure
 
 _LOOK_SECONDS = 0.5
 _SETTLE_SECONDS = 5.0

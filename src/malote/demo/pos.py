@@ -15,7 +15,7 @@ from malote.demo.baskets import Basket
 from malote.demo.issuers import Issuer
 from malote.demo.ledger import Entry, Ledger, OutgoingFile, SoldSale, Status
 from malote.demo.notes import Note
-from malote.demo.words import Phrase
+from malote.demo.phrases import Phrase
 
 # So many sales share one sync of the ledger when they come in a burst.
 BURST = 50

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from malote.demo.words import Phrase
+from malote.demo.phrases import Phrase
 from malote.erp.protocol import BookedSale
 
 Goods = dict[tuple[str, str], int]  # ten-thousandths, by issuer and product code

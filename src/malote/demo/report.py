@@ -10,8 +10,8 @@ from rich.text import Text
 from malote.demo.baskets import WHOLE
 from malote.demo.check import Checked
 from malote.demo.notes import money
+from malote.demo.phrases import Phrase, figure
 from malote.demo.proof import Difference, Ending, Row
-from malote.demo.words import Phrase, figure
 from malote.rejection import Language
 
 _MOST_DIFFERENCES = 50

@@ -14,10 +14,10 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
 from malote.erp import (
-    before,
     call_statements,
     calling,
     connecting,
+    earlier_system,
     images,
     ordinary,
     rehearsing,
@@ -30,10 +30,10 @@ from malote.erp.address import secrets_of
 from malote.erp.booking import Booking, Stock
 from malote.erp.call_statements import Answer
 from malote.erp.connecting import Naming, classified
-from malote.erp.expecting import LEDGER_SHORT, Expected
 from malote.erp.grants import Grant
-from malote.erp.guarding import Guarding
+from malote.erp.last_booking_check import LEDGER_SHORT, Expected
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
+from malote.erp.number_guard import Guarding
 from malote.erp.plain_records import PlainRecords
 from malote.erp.profiles import checking
 from malote.erp.profiles.checking import Fault
@@ -144,7 +144,7 @@ class BaseErp(ABC):
         return rehearsing.rehearsal(self, posting, self._transaction, self._named)
 
     def enter_before(self, identities: Sequence[str]) -> int:
-        return self._within(lambda connection: before.enter(self, connection, identities), [])
+        return self._within(lambda connection: earlier_system.enter(self, connection, identities), [])
 
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         with classified(secrets=self._secrets):

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from malote.erp import rows
-from malote.erp.before import CANCELS_BEFORE, is_before
 from malote.erp.contest import Contest
+from malote.erp.earlier_system import CANCELS_BEFORE, is_before
 from malote.erp.fitting import fitted
-from malote.erp.lost import Lost
+from malote.erp.lost_bookings import Lost
 from malote.erp.protocol import Outcome, Posting, Result
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, Entry, Held, Kind, Pair, Stock

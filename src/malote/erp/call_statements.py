@@ -7,7 +7,7 @@ from sqlalchemy import Connection, CursorResult
 
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.post import CALLS, Call, binds_of
-from malote.erp.said import presentable
+from malote.erp.server_words import presentable
 
 Answer = Mapping[str, Any]  # by the small name of the column
 

@@ -16,7 +16,7 @@ from malote.erp.connecting import classified
 from malote.erp.mapping import ERP_ID, ErpTables
 from malote.erp.profiles.post import Call, Post
 from malote.erp.protocol import ErpError, Outcome, Posting, Result
-from malote.erp.said import presentable
+from malote.erp.server_words import presentable
 from malote.fiscal.documents import Answer, Document, Sale, identity
 from malote.fiscal.json_form import told
 

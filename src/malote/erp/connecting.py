@@ -11,7 +11,7 @@ from malote.erp.address import without
 from malote.erp.faults import classify, raised
 from malote.erp.mapping import ErpTables
 from malote.erp.protocol import BookedSale, ErpError, OwnSale, Posting
-from malote.erp.said import presentable
+from malote.erp.server_words import presentable
 from malote.fiscal.documents import Answer, Sale
 
 _REMEMBERED_SECONDS = 2.0

@@ -2,7 +2,7 @@
 
 from malote.config import Settings
 from malote.erp.address import parsed
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.erp.grants import statements
 
 

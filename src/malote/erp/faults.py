@@ -10,11 +10,11 @@ from types import ModuleType
 
 from sqlalchemy import exc
 
-from malote.erp.parts import part_of
+from malote.erp.engine_modules import part_of
+from malote.erp.error_translation import detail_of, permanent, spoken_error
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.profiles.queries import UnansweredError
 from malote.erp.protocol import ErpError
-from malote.erp.told import detail_of, permanent, spoken_error
 from malote.erp.values import OutOfRangeError
 from malote.erp_engines import ENGINES
 

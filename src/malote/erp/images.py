@@ -11,12 +11,12 @@ from typing import Protocol
 from sqlalchemy import Connection, select
 
 from malote.erp import (
+    booking_state,
     call_statements,
     fitting,
     images_called,
     images_ledger,
     images_ordinary,
-    keeping_state,
     ordinary,
     rows,
     statements,
@@ -146,7 +146,7 @@ def sale_rows(engine: Engine, transaction: Transaction, access_keys: Sequence[st
             told = connection.execute(statements.sale_rows(tables, some))
             own = [SaleRow(key, total, cancelled_at is not None) for key, total, cancelled_at in told]
             if tables.state is not None:
-                numbers = keeping_state.numbers(connection, tables.state, some)
+                numbers = booking_state.numbers(connection, tables.state, some)
                 named = [(row.access_key, numbers[row.access_key], row) for row in own if row.access_key in numbers]
                 own = images_ordinary.sale_rows(engine.records(connection), tables, named)
             elif post is not None and post.compare_sales:

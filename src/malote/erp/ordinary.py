@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from msgspec import structs
 from sqlalchemy import Connection
 
-from malote.erp import keeping_state, rows
+from malote.erp import booking_state, rows
+from malote.erp.booking_state import Kept
 from malote.erp.connecting import classified
-from malote.erp.keeping_state import Kept
 from malote.erp.mapping import ErpTables, MappedTable, plain
 from malote.erp.ordinary_tables import IN, OUT, USUAL_TAXES, Row, movement_row, tax_rows
 from malote.erp.profiles.checking import Fault
@@ -61,13 +61,13 @@ class Ordinary:
         self._keys |= {row["access_key"]: row.get(KEY) for row in sales}
         entries = [self._entry(sale, row) for (_, sale), row in zip(postings, sales, strict=True)]
         with classified(self._state_name):
-            keeping_state.add(self._connection, self._state, entries)
+            booking_state.add(self._connection, self._state, entries)
         self._add_lines([(sale, row) for (_, sale), row in zip(postings, sales, strict=True)])
 
     def _entry(self, sale: Sale, row: Row) -> Row:
         protocol = rows.protocol_row(sale.protocol)
         keeps = self._erp.keeps_consumers
-        return keeping_state.entry(sale, row.get(KEY), row["till"], protocol, with_consumer=keeps)
+        return booking_state.entry(sale, row.get(KEY), row["till"], protocol, with_consumer=keeps)
 
     def _add_lines(self, sales: Sequence[tuple[Sale, Row]]) -> None:
         lines = [(item, fields, row) for sale, row in sales for item, fields in items_of(sale)]
@@ -175,7 +175,7 @@ class Ordinary:
                     self._remove(mapped, _row_of(kept))
         if access_keys and "item" in parts:
             with classified(self._state_name):
-                keeping_state.remove(self._connection, self._state, access_keys)
+                booking_state.remove(self._connection, self._state, access_keys)
 
     def remove(self, mapped: MappedTable, access_key: str) -> None:
         """Its rows of a sale, where they can be told."""
@@ -244,11 +244,11 @@ class Ordinary:
 
     def kept(self, access_keys: Iterable[str]) -> dict[str, Kept]:
         with classified(self._state_name):
-            return keeping_state.kept(self._connection, self._state, access_keys)
+            return booking_state.kept(self._connection, self._state, access_keys)
 
     def _change_state(self, changed: Mapping[str, Row]) -> None:
         with classified(self._state_name):
-            keeping_state.change(self._connection, self._state, changed)
+            booking_state.change(self._connection, self._state, changed)
 
 
 def _found_by(kept: Kept, found: Target) -> str:

@@ -78,7 +78,7 @@ class ErpError(Exception):
     def __init__(
         self, code: str, *, transient: bool, detail: str, facts: Mapping[str, str] | None = None, spoken: str = ""
     ) -> None:
-        """``spoken``: the database's words as they came. Nobody may see them but ``malote.erp.said``."""
+        """``spoken``: the database's words as they came. Nobody may see them but ``malote.erp.server_words``."""
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.transient = transient

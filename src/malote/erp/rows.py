@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from malote.erp import keeping_state, statements
+from malote.erp import booking_state, statements
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.protocol import Posting
 from malote.fiscal.documents import Cancellation, Item, NumberVoid, Payment, Protocol, Sale, Taxes, Totals
@@ -136,7 +136,7 @@ def booked_sales(connection: Connection, erp: ErpTables, arriving: Mapping[str, 
     arrives under the same key.
     """
     if erp.state is not None:
-        kept = keeping_state.kept(connection, erp.state, arriving)
+        kept = booking_state.kept(connection, erp.state, arriving)
         return {key: _whole(one.sale, arriving[key], erp) for key, one in kept.items()}
     booked: dict[str, Sale] = {}
     for keys in statements.steps(arriving):

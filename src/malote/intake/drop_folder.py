@@ -19,6 +19,8 @@ import structlog
 from malote import aside, durable, incidents
 from malote.config import IntakeSettings
 from malote.database.errors import StoreError
+from malote.folder_rounds import Rounds
+from malote.folder_wakes import wakes
 from malote.intake import received_folder
 from malote.intake.dropped_files import (
     ChangedError,
@@ -34,9 +36,7 @@ from malote.intake.dropped_files import (
 from malote.intake.file_names import readable
 from malote.intake.postponed import PutOff
 from malote.intake.quota import SlowedError
-from malote.rounds import Rounds
 from malote.tills.till import Till
-from malote.wakes import wakes
 from malote.wire import FileReceipt, PouchFile
 
 POUCH_FILES = 200

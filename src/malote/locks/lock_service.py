@@ -18,8 +18,8 @@ from malote.config import LocksSettings
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.erp.mapping import BUILT_IN, ErpTables
-from malote.erp.sessions.engines import has_sessions, open_sessions, open_watch
 from malote.erp.sessions.errors import SessionsError
+from malote.erp.sessions.factory import has_sessions, open_sessions, open_watch
 from malote.erp.sessions.protocol import DbaLogin, Identity, Session, Sessions
 from malote.erp_engines import title_of
 from malote.locks import kill, session_tree

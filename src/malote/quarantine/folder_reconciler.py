@@ -3,7 +3,7 @@
 Each scan compares the two (``comparing``) and acts on every difference, each in a transaction that looks at the row
 once more under its lock. It remembers nothing that a restart would lose, but since when a difference has lasted: what
 is being copied or saved at this moment is left until it stands still. A folder that takes long to compare is compared
-less often (``rounds``): a job that moves its files costs no comparison for each of them.
+less often (``folder_rounds``): a job that moves its files costs no comparison for each of them.
 
 Whatever is done in the folder by hand, no bytes are lost: the pouch in the spool has what was there before, and what is
 new is taken in, durably, before its file is touched.
@@ -19,15 +19,15 @@ import structlog
 
 from malote import durable, private
 from malote.database.errors import StoreError
+from malote.folder_rounds import Rounds
+from malote.folder_wakes import wakes
 from malote.quarantine import folder, folder_differences, index, trash_files
 from malote.quarantine.comparing import Comparison, Memory, Surroundings
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.folder import MARK
 from malote.quarantine.quarantine_reports import FolderFinding
 from malote.quarantine.step_failures import Failing
-from malote.rounds import Rounds
 from malote.tills.till import Till, listed
-from malote.wakes import wakes
 
 LONGEST_NAP_SECONDS = 60.0  # between tries while the store or the disk can't be used
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from malote.checked import Checked, right
+from malote.check_result import Checked, right
 from malote.config import StoreSettings
 from malote.register.documents import TillStatus
 

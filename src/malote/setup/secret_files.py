@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from malote.checked import STRANGERS, Checked, right, secret
+from malote.check_result import STRANGERS, Checked, right, secret
 from malote.config import Settings
 
 _ADDRESSES = (("erp", "url"), ("database", "url"), ("structures", "erp_url"))

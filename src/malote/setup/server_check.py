@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Engine
 
-from malote.checked import Checked, Verdict, right, writable
+from malote.check_result import Checked, Verdict, right, writable
 from malote.config import Settings
-from malote.erp.engines import open_configured
+from malote.erp.factory import open_configured
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import ErpError
-from malote.erp.sessions.engines import has_sessions
+from malote.erp.sessions.factory import has_sessions
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import till_documents

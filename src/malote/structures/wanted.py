@@ -10,7 +10,7 @@ from malote import database
 from malote.config import Settings
 from malote.database.tables import metadata as store_metadata
 from malote.erp.altering import Declared
-from malote.erp.engines import tables_of
+from malote.erp.factory import tables_of
 from malote.erp.grants import uses
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles.profile import BUILT_IN as BUILT_IN_NAME

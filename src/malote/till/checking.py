@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from malote.checked import Checked, right, secret, writable
+from malote.check_result import Checked, right, secret, writable
 from malote.config import IntakeSettings, Settings
 from malote.till import cutover
 from malote.till.capture import folder_of

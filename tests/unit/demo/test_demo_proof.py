@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from malote.demo.phrases import Phrase
 from malote.demo.proof import Evidence, Expected, Planted, ServerDocument, TillFile, goods_out, prove
-from malote.demo.words import Phrase
 from malote.erp.protocol import BookedSale
 from tests.unit.demo.demo_support import AT
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import malote.demo
 from malote.cli import demo
-from malote.demo.words import Phrase
+from malote.demo.phrases import Phrase
 
 SOURCES = [*Path(malote.demo.__file__).parent.glob("*.py"), Path(demo.__file__)]
 

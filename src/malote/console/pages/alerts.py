@@ -6,8 +6,8 @@ from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
 from malote.alerts.targets import Target, TargetsError
+from malote.console.console_services import Services
 from malote.console.rendering import answer
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, needs, services_of, visit_of
 
 SHOWN = 50  # of the newest messages

@@ -4,10 +4,10 @@ from typing import Any
 
 from litestar import Response, get, post
 
-from malote import recent
+from malote import recent_log
 from malote.accounts.roles import Permission, permissions
+from malote.console.console_services import Services
 from malote.console.rendering import HEADERS, answer
-from malote.console.services import Services
 from malote.console.visits import (
     SESSION_COOKIE,
     ConsoleRequest,
@@ -84,7 +84,7 @@ def take_evidence(request: ConsoleRequest) -> Response[bytes]:
     services, visit = services_of(request), visit_of(request)
     view = _view(services, visit, parameters(request).get("till", ""))
     tree = _tree(services, request.cookies.get(SESSION_COOKIE, ""))
-    content = evidence.make(services.runbook, view, recent.lines(), visit.language, visit.actor, tree)
+    content = evidence.make(services.runbook, view, recent_log.lines(), visit.language, visit.actor, tree)
     given = {"Content-Disposition": f'attachment; filename="{evidence.name_of(view)}"', "Cache-Control": "no-store"}
     return Response(content, media_type="application/zip", headers=HEADERS | given)
 

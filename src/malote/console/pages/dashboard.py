@@ -4,8 +4,8 @@ from typing import Any
 
 from litestar import Response, get
 
+from malote.console.console_services import Services
 from malote.console.rendering import answer_shared
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, services_of
 from malote.findings.kinds import LIGHT_NAMES
 from malote.findings.lights import TillsQuery

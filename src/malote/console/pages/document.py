@@ -10,8 +10,8 @@ from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
 from malote.console import markup, receipt
+from malote.console.console_services import Services
 from malote.console.rendering import HEADERS, answer
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, Visit, needs, services_of, visit_of
 from malote.fiscal import schema
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale

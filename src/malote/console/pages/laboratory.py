@@ -5,8 +5,8 @@ from typing import Any
 from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
+from malote.console.console_services import Laboratory
 from malote.console.rendering import answer
-from malote.console.services import Laboratory
 from malote.console.visits import ROOT, ConsoleRequest, RefusedError, Visit, needs, redirect, services_of, visit_of
 
 

@@ -10,10 +10,10 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
+from malote.console.console_services import Services
 from malote.console.language import marked
 from malote.console.pages.entry import Trouble
 from malote.console.rendering import answer, told
-from malote.console.services import Services
 from malote.console.visits import (
     ROOT,
     ConsoleRequest,

@@ -6,9 +6,9 @@ import msgspec
 from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
+from malote.console.console_services import Services
 from malote.console.pages.entry import LONGEST, Trouble
 from malote.console.rendering import answer, told
-from malote.console.services import Services
 from malote.console.visits import (
     ROOT,
     SESSION_COOKIE,

@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 from litestar import Response, get
 
+from malote.console.console_services import Services
 from malote.console.rendering import answer_shared
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, parameters, services_of, whole
 from malote.findings.kinds import LIGHT_NAMES
 from malote.findings.lights import TillSort, TillsQuery

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesKey, SeriesQuery, SeriesSummary
-from malote.console.services import Services
+from malote.console.console_services import Services
 from malote.console.visits import whole
 
 SERIES = 10  # on one page

@@ -6,8 +6,8 @@ from typing import Any
 
 from litestar import Response, get
 
+from malote.console.console_services import Services
 from malote.console.rendering import answer_shared
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, parameters, services_of
 
 DAYS = 30

@@ -11,11 +11,11 @@ from litestar.response import Stream
 from malote import rejection
 from malote.accounts.roles import Permission
 from malote.console import archive
+from malote.console.console_services import Services
 from malote.console.pages import jobs, till
 from malote.console.pages.document import safe_name
 from malote.console.rendering import HEADERS, answer, told
 from malote.console.selections import documents_of
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.job_reports import Gauge
 from malote.quarantine.quarantine_reports import DeleteReport, QuarantineError, Refused, Selection

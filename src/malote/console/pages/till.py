@@ -8,9 +8,9 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from malote.accounts.audit import AuditEntry
+from malote.console.console_services import Services
 from malote.console.pages import load_manager, numbering, reconciliation
 from malote.console.rendering import answer_shared
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
 from malote.findings.lights import TillOverview
 from malote.quarantine.job_reports import Job

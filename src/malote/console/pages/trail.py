@@ -6,8 +6,8 @@ from typing import Any
 from litestar import Response, get
 
 from malote.accounts.roles import Permission
+from malote.console.console_services import Services
 from malote.console.rendering import answer
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, needs, parameters, services_of, whole
 
 PAGE = 100

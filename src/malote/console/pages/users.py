@@ -9,9 +9,9 @@ from litestar.params import FromPath
 
 from malote.accounts.errors import AccountError
 from malote.accounts.roles import Permission, Role
+from malote.console.console_services import Services
 from malote.console.pages.entry import Trouble
 from malote.console.rendering import answer
-from malote.console.services import Services
 from malote.console.visits import ConsoleRequest, needs, services_of, visit_of
 
 

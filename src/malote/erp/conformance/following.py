@@ -5,9 +5,9 @@ from decimal import Decimal
 import msgspec
 from sqlalchemy import update
 
+from malote.erp.conformance.assertions import NotApplicableError, expect, same
 from malote.erp.conformance.check import Check
 from malote.erp.conformance.documents import answer, cancellation, contingency, item, number_void, sale
-from malote.erp.conformance.expecting import NotApplicableError, expect, same
 from malote.erp.conformance.scene import Scene
 from malote.erp.protocol import Result
 from malote.fiscal.documents import Protocol

@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import DBAPIError
 
+from malote.erp.conformance.assertions import CheckFailedError, NotApplicableError, expect, same
 from malote.erp.conformance.check import Check
 from malote.erp.conformance.documents import (
     baskets,
@@ -17,11 +18,10 @@ from malote.erp.conformance.documents import (
     postings,
     sale,
 )
-from malote.erp.conformance.expecting import CheckFailedError, NotApplicableError, expect, same
 from malote.erp.conformance.scene import Scene, of_erp
 from malote.erp.profiles.profile import Part
 from malote.erp.protocol import Erp, ErpError, Result
-from malote.erp.sessions.engines import open_watch
+from malote.erp.sessions.factory import open_watch
 from malote.fiscal.documents import Document, Sale
 
 SHORT_SECONDS = 0.5  # to wait for a lock that will not be released

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import msgspec
 
+from malote.erp.conformance.assertions import same
 from malote.erp.conformance.check import Check
 from malote.erp.conformance.documents import cancellation, contingency, item, number_void, posting, protocol
-from malote.erp.conformance.expecting import same
 from malote.erp.conformance.scene import Scene
 from malote.erp.protocol import Result
 from malote.fiscal.documents import Sale

@@ -1,8 +1,8 @@
 """All or nothing, and errors told apart."""
 
+from malote.erp.conformance.assertions import NotApplicableError, expect, same
 from malote.erp.conformance.check import Check
 from malote.erp.conformance.documents import cancellation, item, number_void, sale
-from malote.erp.conformance.expecting import NotApplicableError, expect, same
 from malote.erp.conformance.scene import Scene, of_erp
 from malote.erp.profiles.profile import Part
 from malote.erp.protocol import Result

@@ -7,9 +7,9 @@ import msgspec
 from sqlalchemy import delete
 
 from malote.erp.compare import UNTOLD
+from malote.erp.conformance.assertions import same
 from malote.erp.conformance.check import Check
 from malote.erp.conformance.documents import cancellation, item, number_void, posting, postings, sale
-from malote.erp.conformance.expecting import same
 from malote.erp.conformance.scene import Scene, of_erp
 from malote.erp.protocol import Result
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, func, select, text
 
-from malote.erp import compare, guarding, rows
+from malote.erp import compare, number_guard, rows
+from malote.erp.conformance.assertions import CheckFailedError, NotApplicableError, expect
 from malote.erp.conformance.documents import ISSUER, postings
-from malote.erp.conformance.expecting import CheckFailedError, NotApplicableError, expect
 from malote.erp.conformance.scratch import LOCK_SECONDS, Scratch
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.profile import Part
@@ -127,7 +127,7 @@ class Scene:
     def counts(self) -> dict[str, int]:
         """Rows by part, of those that the profile has; ``ledger`` too, of documents and not of their numbers."""
         entry = self.tables.ledger.c.identity
-        documents = entry.not_like("number:%") & (entry != guarding.DONE)
+        documents = entry.not_like("number:%") & (entry != number_guard.DONE)
         counted = {"ledger": self.ask(select(func.count(entry)).where(documents))[0][0]}
         for table in self.tables.parts:
             counted[table.part] = self.ask(select(func.count()).select_from(table.table))[0][0]

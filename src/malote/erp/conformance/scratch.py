@@ -11,9 +11,9 @@ from sqlalchemy.engine import URL
 
 from malote.erp.address import parsed, secrets_of
 from malote.erp.connecting import classified
-from malote.erp.engines import open_erp
+from malote.erp.engine_modules import part_of
+from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
-from malote.erp.parts import part_of
 from malote.erp.profiles.post import silent
 from malote.erp.profiles.profile import PARTS, Profile
 from malote.erp.protocol import Erp

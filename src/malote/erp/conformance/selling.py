@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from malote.erp.conformance.assertions import expect, same
 from malote.erp.conformance.check import Check
 from malote.erp.conformance.documents import baskets, cancellation, contingency, item, number_void, sale, totals
-from malote.erp.conformance.expecting import expect, same
 from malote.erp.conformance.scene import Scene, of_erp
 from malote.erp.protocol import Result
 from malote.fiscal.documents import Item, Payment, Sale, Taxes, Totals

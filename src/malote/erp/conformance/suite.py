@@ -5,8 +5,8 @@ from collections.abc import Callable, Generator, Sequence
 
 from malote.erp.address import parsed, secrets_of, without
 from malote.erp.conformance import following, locking, numbering, refusing, repeating, selling
+from malote.erp.conformance.assertions import CheckFailedError, NotApplicableError
 from malote.erp.conformance.check import Check, Finding, Verdict
-from malote.erp.conformance.expecting import CheckFailedError, NotApplicableError
 from malote.erp.conformance.scene import Scene
 from malote.erp.conformance.scratch import Scratch
 from malote.erp.protocol import ErpError

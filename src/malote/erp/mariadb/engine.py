@@ -16,7 +16,7 @@ from malote.erp.connecting import classified
 from malote.erp.faults import raised
 from malote.erp.grants import Grant
 from malote.erp.mapping import MappedTable
-from malote.erp.mariadb import calls, grants, session, tables, whole
+from malote.erp.mariadb import calls, grants, session_limits, tables, whole
 from malote.erp.mariadb.faults import DEADLOCK, TAKEN
 from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.post import for_driver
@@ -56,16 +56,16 @@ class MariadbErp(BaseErp):
                 "write_timeout": waiting,
             },
         )
-        limits = session.Limits(options.lock_timeout, options.statement_timeout)
+        limits = session_limits.Limits(options.lock_timeout, options.statement_timeout)
         event.listen(engine, "connect", lambda driver, _: self._prepare(driver, limits, options))
         super().__init__(engine, url, options)
         self._database = url.database or ""
         self._session = 0  # the server's number of the last one
         self._looked_over = -1  # the number of the connection over which the tables were looked at
 
-    def _prepare(self, driver: Any, limits: session.Limits, options: Options) -> None:
+    def _prepare(self, driver: Any, limits: session_limits.Limits, options: Options) -> None:
         self._session = driver.thread_id()
-        session.prepare(driver, limits, options.introduce)
+        session_limits.prepare(driver, limits, options.introduce)
 
     def grants(self, user: str) -> list[Grant]:
         return grants.needed(self.tables, self._database, user, tables.DIALECT.identifier_preparer)

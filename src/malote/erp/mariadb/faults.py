@@ -4,10 +4,10 @@ import re
 
 import pymysql
 
+from malote.erp.error_translation import by_number
 from malote.erp.mariadb.calls import REFUSED_IN_XA, EndsTransactionError
 from malote.erp.protocol import ErpError
-from malote.erp.said import presentable
-from malote.erp.told import by_number
+from malote.erp.server_words import presentable
 
 ERROR = pymysql.Error
 

@@ -4,9 +4,9 @@ import re
 
 import oracledb
 
+from malote.erp.error_translation import by_number
 from malote.erp.protocol import ErpError
-from malote.erp.said import presentable
-from malote.erp.told import by_number
+from malote.erp.server_words import presentable
 
 ERROR = oracledb.Error
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select, tuple_
 from sqlalchemy.schema import CreateTable
 
-from malote.erp import connecting, guarding, statements
+from malote.erp import connecting, number_guard, statements
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.oracle.dialect import DIALECT
 from malote.erp.targets import CANCELLED, PROTOCOL
@@ -59,7 +59,7 @@ def every_statement(tables: ErpTables, lock_timeout_seconds: float = 5.0) -> lis
     sizes = [["x"] * size for size in statements.SIZES]
     selects: list[Select[Any]] = [
         statements.booked_after(tables, connecting.STEP).params(after=""),
-        statements.entries_after(tables, guarding.STEP).params(after=""),
+        statements.entries_after(tables, number_guard.STEP).params(after=""),
     ]
     for keys in sizes:
         selects.append(statements.ledger_entries(tables, keys))

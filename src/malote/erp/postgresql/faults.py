@@ -4,8 +4,8 @@ import re
 
 import psycopg
 
+from malote.erp.error_translation import detail_of, permanent, spoken_error
 from malote.erp.protocol import ErpError
-from malote.erp.told import detail_of, permanent, spoken_error
 
 ERROR = psycopg.Error
 

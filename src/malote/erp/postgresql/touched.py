@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from malote.erp.protocol import Touched
-from malote.erp.said import presentable
+from malote.erp.server_words import presentable
 
 _TOUCHED = text(
     "SELECT relid::regclass::text, relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"

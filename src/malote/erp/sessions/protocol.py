@@ -94,7 +94,7 @@ class Session(msgspec.Struct, frozen=True):
 class Sessions(Protocol):
     """A connection with a DBA's login. Not safe for threads. Every method raises ``SessionsError``.
 
-    Opened by ``malote.erp.sessions.engines.open_sessions``.
+    Opened by ``malote.erp.sessions.factory.open_sessions``.
     """
 
     engine: str  # "postgresql", "oracle", "sqlite"

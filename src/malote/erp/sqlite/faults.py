@@ -2,8 +2,8 @@
 
 import sqlite3
 
+from malote.erp.error_translation import detail_of, permanent, spoken_error
 from malote.erp.protocol import ErpError
-from malote.erp.told import detail_of, permanent, spoken_error
 
 ERROR = sqlite3.Error
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import msgspec
 
 from malote.erp.suggesting.guessing import Part, Tables, balance_of, drawn_key, elsewhere, is_key, of_sale, own_key
-from malote.erp.suggesting.looking import Column, Found
-from malote.erp.suggesting.words import ACTIVE_WORDS, CANCELLED_WORDS, IN_WORDS, OUT_WORDS, ideas
+from malote.erp.suggesting.table_catalogue import Column, Found
+from malote.erp.suggesting.vocabulary import ACTIVE_WORDS, CANCELLED_WORDS, IN_WORDS, OUT_WORDS, ideas
 
 TILL = "sale_series_as_till"
 _FIELD = re.compile(r"(?<!['\w.])([a-z_]+)(?=[,)]|$)")  # of a sale's expression, such as issued_at in clock(issued_at)

@@ -5,8 +5,8 @@ from functools import partial
 
 import msgspec
 
-from malote.erp.suggesting.looking import Column, Found, Known
-from malote.erp.suggesting.words import ideas
+from malote.erp.suggesting.table_catalogue import Column, Found, Known
+from malote.erp.suggesting.vocabulary import ideas
 
 Part = str
 _KEY_LENGTHS = (44, 47, 48, 50)

@@ -7,8 +7,8 @@ from malote.erp.ordinary_tables import USUAL_TAXES
 from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.suggesting.filling import FORMATS, TILL, Line, directions, lines
 from malote.erp.suggesting.guessing import Tables, chosen, drawn_key, is_key, key_of_many, own_key, sale_key
-from malote.erp.suggesting.looking import Found, Known
-from malote.erp.suggesting.words import ideas
+from malote.erp.suggesting.table_catalogue import Found, Known
+from malote.erp.suggesting.vocabulary import ideas
 from malote.rejection import Language
 
 Smallest = Callable[[str, str], int | None]

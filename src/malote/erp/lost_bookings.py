@@ -9,8 +9,8 @@ and nothing else is touched.
 from collections.abc import Mapping, Sequence
 
 from malote.erp import compare, statements
+from malote.erp.already_booked import Known
 from malote.erp.connecting import classified
-from malote.erp.known import Known
 from malote.erp.protocol import Posting, Result
 from malote.erp.transacting import Entry, Pair
 from malote.fiscal.documents import Cancellation, Document, Sale

@@ -5,8 +5,8 @@ from typing import Any
 from malote.config import Settings
 from malote.erp import address
 from malote.erp.base import Options
+from malote.erp.engine_modules import has_part, part_of
 from malote.erp.mapping import BUILT_IN, ErpTables
-from malote.erp.parts import has_part, part_of
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.profile import Profile, load
 from malote.erp.protocol import Erp, ErpError, Introduce

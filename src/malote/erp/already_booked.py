@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from malote.erp import compare
-from malote.erp.before import NUMBER_BEFORE, Before
 from malote.erp.contest import facts_of
+from malote.erp.earlier_system import NUMBER_BEFORE, Before
 from malote.erp.numbers import VOIDED
 from malote.erp.protocol import ErpError, Posting, Result
 from malote.erp.rewriting import former, reverse

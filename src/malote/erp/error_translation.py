@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from malote.erp.protocol import ErpError
-from malote.erp.said import presentable
+from malote.erp.server_words import presentable
 
 
 def spoken_error(

@@ -24,7 +24,7 @@ _DEBOUNCE_MILLISECONDS = 1000
 # Elsewhere one watch sees all that is below it; here each folder takes one, and those of no interest are spared.
 _ONE_BY_ONE = sys.platform.startswith("linux")
 
-log = structlog.get_logger("malote.wakes")
+log = structlog.get_logger("malote.folder_wakes")
 
 
 class Wake(NamedTuple):
