@@ -4,7 +4,6 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from malote.schema.reports import Rollout
 from sqlalchemy import Engine
 
 from malote import wire

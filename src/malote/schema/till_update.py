@@ -19,7 +19,6 @@ from malote import durable, private
 from malote.schema.definition import Structure, StructureError, decode, fingerprint
 from malote.schema.drift import differences
 from malote.schema.plan import plan
-from malote.schema.reports import Difference, Plan
 from malote.schema.sqlite import SQLITE
 from malote.schema.sqlite_look import SqliteProbe, look
 from malote.schema.structure_reports import Difference, Plan
