@@ -4,7 +4,8 @@ import hashlib
 import os
 import time
 from collections import Counter
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -38,11 +39,13 @@ from malote.register.metrics import Metrics
 from malote.rejection import Language
 from malote.remembered import Remembered
 from malote.spool.documents import Reason
+from malote.tills.clocks import common_clock
 
 METRICS_SECONDS = 2.0
 MINUTES = 60  # shown in the plots
 LOOK_SECONDS = 5.0  # between looks into the folder of rejected files, and at the ERP, for pages that refresh themselves
 BANNER_SECONDS = 5.0  # between two looks of the banner during its first minute
+ZONE_SECONDS = 30.0  # between two looks at what clock the tills print
 JOBS_SEEN = 20  # of the newest, whose progress makes pages refresh themselves
 HISTORY = 100  # entries shown of one till or document
 
@@ -88,7 +91,17 @@ def console_services(services: Services) -> console.Services:
         structures_pulse=lambda _: _structures_pulse(services),
         jobs_pulse=lambda _: _jobs_pulse(services, None),
         now=time.time,
+        zone=_zone(services),
     )
+
+
+def _zone(services: Services) -> Callable[[], tzinfo | None]:
+    """The clock of the settings; else the one that most tills print."""
+    named = business_day(services.settings.books).zone
+    if named is not None:
+        return lambda: named
+    common: Remembered[str, tzinfo | None] = Remembered(lambda _: common_clock(services.engine), ZONE_SECONDS)
+    return lambda: common("")
 
 
 def _tills(services: Services) -> console.Tills:

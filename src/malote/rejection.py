@@ -30,7 +30,8 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One reason. ``cure`` says who can put it right; ``transient`` that trying again may do it.
 
-    ``amounts``: its facts are money, written with a decimal point; Portuguese shows a comma.
+    ``amounts``: its facts are money, written with a decimal point; Portuguese shows a comma. ``technical``: its
+    ``detail`` is what a database, a system or a program said, whatever their language, and not for everybody's eyes.
     """
 
     title: Text
@@ -39,11 +40,16 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cure: Cure
     transient: bool = False
     amounts: bool = False
+    technical: bool = False
 
 
 _SAID = Text(pt="O ERP disse: “{said}”", en="The ERP said: “{said}”")
 
 
+# How a technical detail stands in a text, with the marks around it.
+_DETAIL = re.compile(r"(?:: | \(|, )?\{(?:detail|code)\}\)?")
+_IS_DECIMAL = re.compile(r"-?\d{1,15}\.\d{2,10}")
+_VERSIONS = frozenset({"version", "newest", "oldest", "agents", "server", "consumer"})  # no decimals, though alike
 _POINT = re.compile(r"(?<=\d)\.(?=\d\d\b)")
 
 
@@ -113,18 +119,48 @@ _REFERS_TO_NOTHING = Text("Não se refere a nenhuma outra nota.", "It refers to 
 _NOTHING = ("", "–")
 
 
-def cause(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
-    """With what the document refers to behind it, and the ERP's own words, marked as such, where ``facts`` have any."""
+def cause(code: str, facts: Mapping[str, str], language: Language = "pt", *, technical: bool = True) -> str:
+    """With what the document refers to behind it, and the ERP's own words, marked as such, where ``facts`` have any.
+
+    Without what a database or a system said, unless ``technical``: where people read, that stands apart.
+    """
     known = entry(code)
-    shown = {name: _POINT.sub(",", value) for name, value in facts.items()} if _has_commas(known, language) else facts
-    told = _say(known.cause, {"code": code, **shown}, language)
+    shown = written(facts, language)
+    if _has_commas(known, language):
+        shown = {name: value if value != facts[name] else _POINT.sub(",", value) for name, value in shown.items()}
+    text = known.cause if technical or not known.technical else _plain(known.cause)
+    told = _say(text, {"code": code, **shown}, language)
     if "refers" in facts and "{refers}" not in known.cause.pt:
         told += f" {_say(_REFERS if facts['refers'] not in _NOTHING else _REFERS_TO_NOTHING, facts, language)}"
     return f"{told} {_say(_SAID, facts, language)}" if facts.get("said") else told
 
 
+def technical(code: str, facts: Mapping[str, str]) -> str:
+    """The code, with what a database or a system said: for who asks somebody for help."""
+    said = facts.get("detail", "") if entry(code).technical else ""
+    return clean(f"{code}: {said}" if said else code)
+
+
+def _plain(text: Text) -> Text:
+    return Text(_DETAIL.sub("", text.pt), _DETAIL.sub("", text.en))
+
+
 def remedy(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
-    return _say(entry(code).remedy, {"code": code, **facts}, language)
+    return _say(entry(code).remedy, {"code": code, **written(facts, language)}, language)
+
+
+def written(facts: Mapping[str, str], language: Language) -> Mapping[str, str]:
+    """Facts as people of the language write them: in Portuguese a decimal has its comma, and thousands their point."""
+    if language != "pt":
+        return facts
+    return {name: _decimal(value) if name not in _VERSIONS else value for name, value in facts.items()}
+
+
+def _decimal(value: str) -> str:
+    if not _IS_DECIMAL.fullmatch(value):
+        return value
+    whole, _, rest = value.partition(".")
+    return f"{int(whole):,}".replace(",", ".") + f",{rest}" if not whole.startswith("-0") else value.replace(".", ",")
 
 
 def message(problem: Problem, language: Language = "pt") -> str:

@@ -1,7 +1,9 @@
 """Two languages: the labels are those people know, and nothing is left untranslated."""
 
 import re
+from datetime import timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -113,12 +115,19 @@ def test_the_language_is_the_persons_choice_before_the_browsers(cookie: str | No
 
 
 def test_figures_are_written_as_people_write_them() -> None:
-    portuguese, english = Formats("pt", LOCALES["pt"]), Formats("en", LOCALES["en"])
+    zone = timezone(timedelta(hours=-3))
+    portuguese, english = Formats("pt", LOCALES["pt"], zone), Formats("en", LOCALES["en"], zone)
     assert portuguese.amount(1_234_567) == "12.345,67"
     assert english.amount(1_234_567) == "12,345.67"
     assert portuguese.number(10_000) == "10.000"
     assert portuguese.plain(10_000) == "10000"
     assert portuguese.exactly("2026-11-20T10:30:15-03:00") == "20 de nov. de 2026 10:30:15"
+    # One clock for all, whoever wrote the time; what looks as on paper keeps its own.
+    assert portuguese.exactly("2026-11-20T13:30:15+00:00") == portuguese.exactly(1_795_181_415.0)
+    assert portuguese.clock("2026-11-20T10:30:15-03:00") == "10:30"
+    assert portuguese.printed("2026-11-20T13:30:15+00:00") == "20 de nov. de 2026 13:30:15"
+    assert portuguese.clock_name(0.0) == "−03:00"
+    assert Formats("pt", LOCALES["pt"], ZoneInfo("America/Manaus")).clock_name(1.8e9) == "America/Manaus (−04:00)"
     assert portuguese.span(4.26) == "4,3 s"
     for nothing in (portuguese.number(None), portuguese.amount(None), portuguese.moment(None), portuguese.moment("x")):
         assert nothing == "–"

@@ -261,7 +261,12 @@ def test_users_are_made_changed_and_stopped(services: Services, ana: TestClient[
     with visitor(services) as bia:
         assert enter(bia, "bia", password.group(1)).status_code == 401
     trail = shown(ana, "/audit?on=user:bia")
-    for action in ("Usuário criado", "Perfil do usuário mudado", "operador → suporte", "Usuário desativado"):
+    for action in (
+        "ana criou o usuário bia",
+        "mudou o perfil do usuário bia",
+        "Perfil: operador → suporte",
+        "ana desativou o usuário",
+    ):
         assert action in trail
 
 

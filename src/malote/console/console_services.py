@@ -5,7 +5,7 @@ The pages know these and no database. Some parts have so many that they come as 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
 
 from malote.accounts.audit import Actor, AuditEntry
 from malote.accounts.roles import Role
@@ -147,4 +147,5 @@ class Services:
     structures_pulse: Callable[[str | None], str]  # the same for what is shown of structures, whatever the name
     jobs_pulse: Callable[[str | None], str]  # the same for what is shown of jobs
     now: Callable[[], float]  # seconds since the epoch
+    zone: Callable[[], tzinfo | None]  # the store's clock, on which every page shows every time; None: this machine's
     laboratory: Laboratory | None = None  # in a demo only

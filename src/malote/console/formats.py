@@ -1,7 +1,8 @@
 """Figures and times as people of a language read them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
+from typing import Literal
 
 from babel.core import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
@@ -11,11 +12,23 @@ from malote.rejection import Language
 
 
 class Formats:
-    """Formatters of one language, for templates. ``None`` is shown as a dash."""
+    """Formatters of one language, for templates. ``None`` is shown as a dash.
 
-    def __init__(self, language: Language, locale: Locale) -> None:
+    Every time is shown on one clock, that of ``zone`` (None: the server's own), which ``clock_name`` names.
+    """
+
+    def __init__(self, language: Language, locale: Locale, zone: tzinfo | None = None) -> None:
         self.language = language
         self._locale = locale
+        self._zone = zone
+
+    def clock_name(self, at: float) -> str:
+        """Such as "America/Sao_Paulo (−03:00)", or the offset alone where the clock has no name."""
+        here = datetime.fromtimestamp(at, UTC).astimezone(self._zone)
+        minutes = round((here.utcoffset() or timedelta()).total_seconds() / 60)
+        offset = f"{'−' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+        name = getattr(self._zone, "key", "")
+        return f"{name} ({offset})" if name else offset
 
     def number(self, value: int | float | None) -> str:
         return "–" if value is None else format_decimal(value, locale=self._locale)
@@ -39,31 +52,43 @@ class Formats:
         return format_decimal(str(value), "#,##0.00########", locale=self._locale)
 
     def moment(self, at: float | str | None) -> str:
-        """A day and a time on the server's clock, so that all times of a list can be compared."""
-        parsed = _here(at)
-        return "–" if parsed is None else format_datetime(parsed, "short", locale=self._locale, tzinfo=parsed.tzinfo)
+        """A day and a time; seconds since the epoch, or ISO 8601 as a till wrote it."""
+        return self._written(at, "short")
 
     def exactly(self, at: float | str | None) -> str:
-        """Seconds since the epoch are shown on the server's clock; ISO 8601 as the till wrote it."""
+        """To the second."""
+        return self._written(at, "medium")
+
+    def printed(self, at: str | None) -> str:
+        """To the second, on the clock of whoever printed it: for what looks as it did on paper."""
         parsed = _parsed(at)
         return "–" if parsed is None else format_datetime(parsed, "medium", locale=self._locale, tzinfo=parsed.tzinfo)
 
     def recent(self, at: float | str | None) -> str:
-        """Only the time when it is today, on the server's clock."""
-        parsed = _here(at)
-        if parsed is None:
+        """Only the time when it is today."""
+        here = self._here(at)
+        if here is None:
             return "–"
-        if parsed.date() == datetime.now(parsed.tzinfo).date():
-            return format_time(parsed, "medium", locale=self._locale, tzinfo=parsed.tzinfo)
-        return format_datetime(parsed, "short", locale=self._locale, tzinfo=parsed.tzinfo)
+        if here.date() == datetime.now(here.tzinfo).date():
+            return format_time(here, "medium", locale=self._locale, tzinfo=here.tzinfo)
+        return format_datetime(here, "short", locale=self._locale, tzinfo=here.tzinfo)
 
-    def clock(self, at: float | None) -> str:
-        parsed = _parsed(at)
-        return "–" if parsed is None else format_time(parsed, "short", locale=self._locale, tzinfo=parsed.tzinfo)
+    def clock(self, at: float | str | None) -> str:
+        here = self._here(at)
+        return "–" if here is None else format_time(here, "short", locale=self._locale, tzinfo=here.tzinfo)
 
     def day(self, at: float | str | None) -> str:
+        here = self._here(at)
+        return "–" if here is None else format_date(here, "short", locale=self._locale)
+
+    def _written(self, at: float | str | None, length: Literal["short", "medium"]) -> str:
+        here = self._here(at)
+        return "–" if here is None else format_datetime(here, length, locale=self._locale, tzinfo=here.tzinfo)
+
+    def _here(self, at: float | str | None) -> datetime | None:
+        """On the clock of these pages; what has no zone stays as it was written."""
         parsed = _parsed(at)
-        return "–" if parsed is None else format_date(parsed, "short", locale=self._locale)
+        return parsed.astimezone(self._zone) if parsed and parsed.tzinfo else parsed
 
     def iso(self, at: float | str | None) -> str:
         """For machines: the ``datetime`` attribute of ``<time>``."""
@@ -83,11 +108,6 @@ class Formats:
         return format_timedelta(timedelta(seconds=seconds), threshold=0.95, locale=self._locale)
 
 
-def _here(at: float | str | None) -> datetime | None:
-    parsed = _parsed(at)
-    return parsed.astimezone() if parsed and parsed.tzinfo else parsed
-
-
 def _parsed(at: float | str | None) -> datetime | None:
     if at is None or at == "":
         return None
@@ -96,4 +116,4 @@ def _parsed(at: float | str | None) -> datetime | None:
             return datetime.fromisoformat(at)
         except ValueError:
             return None
-    return datetime.fromtimestamp(at, UTC).astimezone()
+    return datetime.fromtimestamp(at, UTC)

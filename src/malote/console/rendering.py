@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
+from datetime import tzinfo
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from litestar.enums import MediaType
 
 from malote import rejection
 from malote.console import language as languages
+from malote.console import trail_words
 from malote.console.formats import Formats
 from malote.console.shared import Viewer
 from malote.console.visits import (
@@ -116,7 +118,7 @@ def render(request: ConsoleRequest, template: str, context: Mapping[str, Any], v
         "now": services.now(),
         "address": _address(request),
     }
-    return environment(visit.language).get_template(template).render(surroundings | dict(context))
+    return environment(visit.language, services.zone()).get_template(template).render(surroundings | dict(context))
 
 
 @cache
@@ -135,8 +137,9 @@ def _harmless(value: Any) -> Any:
     return clean_lines(value) if type(value) is str else value
 
 
-@cache
-def environment(language: Language) -> Environment:
+@lru_cache(maxsize=16)
+def environment(language: Language, zone: tzinfo | None = None) -> Environment:
+    formats = Formats(language, languages.LOCALES[language], zone)
     env = Environment(
         loader=PackageLoader("malote.console"),
         autoescape=True,
@@ -148,13 +151,15 @@ def environment(language: Language) -> Environment:
     )
     env.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
     env.globals |= {
-        "f": Formats(language, languages.LOCALES[language]),
+        "f": formats,
+        "trail": lambda entry: trail_words.told(entry, language, formats),
         "language": language,
         "tag": languages.TAGS[language],
         "root": ROOT,
         "static": _static,
         "title": lambda code: rejection.title(code, language),
-        "cause": lambda code, facts=None: rejection.cause(code, facts or {}, language),
+        "cause": lambda code, facts=None: rejection.cause(code, facts or {}, language, technical=False),
+        "technical": lambda code, facts=None: rejection.technical(code, facts or {}),
         "remedy": lambda code, facts=None: rejection.remedy(code, facts or {}, language),
         "entry": rejection.entry,
         "event_words": lambda event: words(event, language),

@@ -222,7 +222,7 @@ def _said(request: ConsoleRequest, code: str, facts: dict[str, str], status: int
         return Response("", status_code=status, media_type="text/html", headers=HEADERS)
     if is_partial(request):
         language = visit_of(request).language
-        words = (f"{rejection.title(code, language)}.", rejection.cause(code, facts, language))
+        words = (f"{rejection.title(code, language)}.", rejection.cause(code, facts, language, technical=False))
         event = {"HX-Trigger": json.dumps(told(" ".join(words), "stopped"))}
         return Response("", status_code=status, media_type="text/html", headers=HEADERS | event)
     return answer(request, "refused", {"code": code, "facts": facts}, status=status)

@@ -84,8 +84,11 @@ def words(event: Event, language: Language) -> str:
 def _facts(event: Event, language: Language) -> Mapping[str, str]:
     grounds = _GROUNDS.get(event.facts.get("grounds", ""))
     shown = {} if grounds is None else {"grounds": grounds.en if language == "en" else grounds.pt}
-    differences = ", ".join(f"{rejection.title(code, language)} {said}" for code, said in sorted(event.facts.items()))
-    return _Blank({"differences": differences} | event.facts | shown)
+    differences = ", ".join(
+        f"{rejection.title(code, language)} {said}"
+        for code, said in sorted(rejection.written(event.facts, language).items())
+    )
+    return _Blank({"differences": differences} | dict(rejection.written(event.facts, language)) | shown)
 
 
 class _Blank(dict[str, str]):

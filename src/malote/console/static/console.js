@@ -209,6 +209,21 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Copiar: what stands before the button in the same fold.
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  const text = button.parentElement.querySelector("code, pre, textarea")?.textContent ?? "";
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without https there is no clipboard: what is marked is copied by the old way.
+    getSelection().selectAllChildren(button.parentElement.querySelector("code, pre, textarea"));
+    document.execCommand("copy");
+  }
+  toast(document.body.dataset.copied);
+});
+
 function toast(text, kind = "ok") {
   const place = document.querySelector(".toasts");
   if (!place || !text) return;

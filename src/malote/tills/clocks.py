@@ -1,0 +1,29 @@
+"""The clock that most tills print on their notes: the store's, where the settings name none."""
+
+from datetime import datetime, tzinfo
+
+from sqlalchemy import Engine, func, select
+
+from malote.database.engine import reading
+from malote.database.tables import till
+
+_OFFSET = len("-03:00")
+
+
+def common_clock(engine: Engine) -> tzinfo | None:
+    """None while no till has sold anything. Raises ``StoreError``."""
+    printed = till.c.last_issued_at
+    offset = func.substr(printed, func.length(printed) - _OFFSET + 1)
+    statement = (
+        select(func.max(printed))
+        .where(printed.is_not(None), till.c.disabled_at.is_(None))
+        .group_by(offset)
+        .order_by(func.count().desc(), offset)
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        newest: str | None = connection.scalar(statement)
+    try:
+        return datetime.fromisoformat(newest or "").tzinfo
+    except ValueError:
+        return None
