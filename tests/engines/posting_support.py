@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from malote.config import PostingSettings, StoreSettings
-from malote.database.engine import open_database
+from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
+from malote.database.tables import document as documents
 from malote.demo import postgres
 from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp, Outcome, Posting
@@ -108,6 +109,13 @@ def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.02)
+
+
+def nothing_leased(shop: Shop) -> bool:
+    """Whether all that was leased by those who died may be leased again: what a next one meets depends on no haste."""
+    running = select(documents.c.id).where(documents.c.lease_until > shop.clock())
+    with reading(shop.engine) as connection:
+        return connection.execute(running).first() is None
 
 
 class Passing:

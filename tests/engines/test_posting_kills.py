@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.engines.erp_support import Tables
 from tests.engines.posting_child import LEASE_SECONDS
-from tests.engines.posting_support import open_shop, until
+from tests.engines.posting_support import nothing_leased, open_shop, until
 from tests.engines.sales import cancellation, number_void, supermarket
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
@@ -31,6 +32,7 @@ def test_killed_before_and_after_the_commit_and_after_the_settlement(
         shop.accept(*sold)
         shop.accept(*(cancellation(one) for one in sold[::10]), number_void(), *sold[:15])
         for where, at in (("before", 2), ("after", 1), ("settled", 2), ("after", 2), ("before", 1)):
+            until(partial(nothing_leased, shop))
             assert child(shop.store_url, erp_url, where, at) != 0, f"it did not die {where} batch {at}"
 
         def finished() -> bool:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.engines import classico
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_child import LEASE_SECONDS
-from tests.engines.posting_support import open_shop, until
+from tests.engines.posting_support import nothing_leased, open_shop, until
 from tests.engines.sales import cancellation, supermarket
 from tests.engines.test_posting_kills import child
 
@@ -31,6 +32,7 @@ def test_killed_before_within_and_after_the_calls(tmp_path: Path, url: str) -> N
         shop.accept(*sold)
         shop.accept(*(cancellation(one) for one in sold[::10]), *sold[:15])
         for where, at in (("within", 7), ("after", 1), ("within", 1), ("settled", 1), ("before", 2), ("within", 3)):
+            until(partial(nothing_leased, shop))
             assert child(shop.store_url, url, where, at, profile) != 0, f"it did not die {where} {at}"
 
         def finished() -> bool:

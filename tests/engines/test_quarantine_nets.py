@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from malote.quarantine import folder as folders
 from malote.quarantine import folder_differences, rejected_files
+from malote.quarantine.dependencies import Parts
 from malote.quarantine.quarantine_service import Quarantine
 from malote.register import contents, rejected_handover, till_documents
 from malote.spool.documents import RejectedDocument
@@ -65,6 +66,33 @@ def test_files_that_break_the_program_are_left_alone_and_the_others_go_on(house:
     tried = breaking(house)
     house.scan()
     assert tried == []
+
+
+def test_many_deletions_folder_differences_are_few_transactions_and_one_that_breaks_holds_back_no_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [b"<venda>%d</venda>" % number for number in range(30)]
+    ids = {house.reject(content): content for content in contents}
+    for content in contents:
+        house.hold(content)
+        house.file_of(content).unlink()
+    broken, done = min(ids), folder_differences.removed
+    calls: list[int] = []
+
+    def removed(parts: Parts, document_ids: Sequence[int]) -> None:
+        calls.append(len(document_ids))
+        if broken in document_ids:
+            raise IndexError
+        done(parts, document_ids)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_differences, "removed", removed)
+        house.scan()
+        assert calls == [30, *[1] * 30]
+        assert [house.state_of(content) for content in contents].count("discarded") == 29
+    house.restart()
+    house.scan()
+    assert {house.state_of(content) for content in contents} == {"discarded"}
 
 
 def test_they_are_looked_at_again_after_an_update(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ from malote.tills.till import Till
 
 log = structlog.get_logger("malote.quarantine")
 
+_TOGETHER = 200  # deletions by hand in one transaction
+
 
 class Right:
     """Which rows had the right file, and how it looked. Rows are added in the order of their ids."""
@@ -69,6 +71,7 @@ class Comparison:
         self._till = till
         self._before, self.now = before, Memory()
         self.waiting = 0
+        self._bare: list[int] = []  # documents whose file has no sidecar any more
 
     def run(self, path: Path) -> None:
         """Raises ``StoreError``, ``OSError``."""
@@ -78,6 +81,7 @@ class Comparison:
         elif names is not None:
             rows = index.rejected(self._parts.engine, self._till.id)
             missing = [row for row in rows if not self._find(names, row) and row.kept]
+            index.write_again(self._parts.engine, self._bare)
             places, orphans = self._strangers(names)
             self._missing(row for row in missing if Place(row.sha256[:16], row.position) not in places)
             self._orphaned(orphan for orphan in orphans if not orphan.with_suffix(".xml").exists())
@@ -115,7 +119,7 @@ class Comparison:
     def _right(self, row: Row, signature: Signature, *, sidecar: bool) -> None:
         self.now.right.add(row, signature)
         if row.kept and not sidecar:
-            index.write_again(self._parts.engine, [row.id])
+            self._bare.append(row.id)
 
     def _strangers(self, names: Names) -> tuple[set[Place], list[Path]]:
         """Files that no row expects: the places of those that are named like a document, and the sidecars."""
@@ -149,10 +153,10 @@ class Comparison:
             _leave_alone(seen, incident)
 
     def _missing(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            if self._stands_still(("missing", row.id), None):
-                act = partial(folder_differences.removed, self._parts, row.id)
-                self._failing.attempt(("missing", row.id), self._till.name, f"{row.stem}.xml", act)
+        gone = [row for row in rows if self._stands_still(("missing", row.id), None)]
+        for start in range(0, len(gone), _TOGETHER):
+            names = {row.id: f"{row.stem}.xml" for row in gone[start : start + _TOGETHER]}
+            self._failing.attempt_together(self._till.name, names, partial(folder_differences.removed, self._parts))
 
     def _orphaned(self, sidecars: Iterable[Path]) -> None:
         for sidecar in sidecars:

@@ -1,6 +1,7 @@
 """What becomes of a difference between the folder of rejected files and the rows, one function for each kind."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -64,22 +65,24 @@ def found(parts: Parts, till: Till, seen: Seen, sha256: bytes) -> None:
         _changed(parts, row.id, new)
 
 
-def removed(parts: Parts, document_id: int) -> None:
-    """The file of a rejected document is gone: a deletion, if it is a safe one; written again, if it isn't."""
-    proofs = Proofs(safety.grounds(parts, [document_id]))
+def removed(parts: Parts, document_ids: Sequence[int]) -> None:
+    """The files of rejected documents are gone: deletions, if they are safe ones; written again, if they aren't.
+
+    In one transaction: of all, or of none.
+    """
+    proofs = Proofs(safety.grounds(parts, document_ids))
     now = parts.clock()
     with writing(parts.engine) as connection:
-        standings = lock_ids(connection, [document_id])
-        if not standings or not _is_gone(parts, connection, standings[0]):
-            return
-        grounds = proofs.still(connection, parts, [document_id]).get(document_id)
-        if grounds is None:
-            history.record(connection, [Line(document_id, "written_again")], FOLDER, now)
-            index.unkeep(connection, [document_id])
-            return
-        discarding.discard(connection, [Discarding(document_id, grounds)], FOLDER, now)
-        history.record(connection, [Line(document_id, "removed_by_hand", {"grounds": grounds})], FOLDER, now)
-        _audit(connection, document_id, ("rejected", "discarded"), now)
+        gone = [one.id for one in lock_ids(connection, document_ids) if _is_gone(parts, connection, one)]
+        grounds = proofs.still(connection, parts, gone)
+        kept = [one for one in gone if one not in grounds]
+        history.record(connection, [Line(one, "written_again") for one in kept], FOLDER, now)
+        index.unkeep(connection, kept)
+        discarding.discard(connection, [Discarding(one, why) for one, why in grounds.items()], FOLDER, now)
+        lines = [Line(one, "removed_by_hand", {"grounds": why}) for one, why in grounds.items()]
+        history.record(connection, lines, FOLDER, now)
+        for one in grounds:
+            _audit(connection, one, ("rejected", "discarded"), now)
 
 
 def orphaned(parts: Parts, till: Till, sidecar: Path) -> None:

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from malote import incidents
 from malote.database.errors import StoreError
@@ -45,6 +46,24 @@ class Failing:
         else:
             self._failed.pop(key, None)
         return None
+
+    def attempt_together(self, till: str, names: Mapping[int, str], act: Callable[[Sequence[int]], object]) -> None:
+        """One call for many documents, by their ids, each with its name; a call for each where that one fails.
+
+        Raises as ``attempt`` does.
+        """
+        alone = [one for one in names if one in self._failed]
+        together = [one for one in names if one not in self._failed]
+        try:
+            act(together)
+        except StoreError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and incidents.is_of_the_machine(error):
+                raise
+            alone = list(names)
+        for one in alone:
+            self.attempt(one, till, names[one], partial(act, [one]))
 
     def _remember(self, key: object, seconds: float, finding: FolderFinding) -> None:
         if len(self._failed) >= _MOST:
