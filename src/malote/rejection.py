@@ -1,7 +1,8 @@
-"""The catalogue of reasons: what a code means, why it happens, what to do, and who can do it.
+"""The catalogue of reasons: what a code means, why it happens, what to do, who can do it, and how it is treated.
 
-The texts are data, in ``reasons/*.toml``, in Portuguese and English. Every code that any part of Malote can utter
-stands there (a test looks) and in docs/reasons.md (another test).
+All of a reason's policy stands there: whether and when it is retried, which of several is told first, what a person may
+press for it. It is data, in ``reasons/*.toml``, with texts in Portuguese and English. Every code that any part of
+Malote can utter stands there (a test looks) and in docs/reasons.md (another test).
 """
 
 import re
@@ -18,6 +19,8 @@ from malote.plain import clean
 
 Language = Literal["pt", "en"]
 Cure = Literal["itself", "operator", "support", "dba", "integrator", "accountant"]
+Retry = Literal["usual", "erp", "lock", "woken"]
+Action = Literal["assign_series", "accept_difference", "map_product", "attach_protocol", "reverse_booked", "mark_seen"]
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +35,15 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``amounts``: its facts are money, written with a decimal point; Portuguese shows a comma. ``technical``: its
     ``detail`` is what a database, a system or a program said, whatever their language, and not for everybody's eyes.
+
+    ``retry`` is how long a document that waits for it rests at most: as the settings say; some seconds, since it
+    concerns the whole ``erp`` and one probe tells for all; or ``lock``, which may be let go at any moment. What is
+    ``woken`` by what it waits for is seldom tried.
+    ``in_doubt``: a sale may be booked wrongly, which weighs more than anything else.
+    ``final``: it stays what it is, whatever is mended.
+    ``actions``: what a person may press for a document that has it.
+    ``rank``: of several problems of a document the smallest explains the others. Those of amounts have none: they come
+    last.
     """
 
     title: Text
@@ -41,6 +53,11 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transient: bool = False
     amounts: bool = False
     technical: bool = False
+    retry: Retry = "usual"
+    in_doubt: bool = False
+    final: bool = False
+    actions: tuple[Action, ...] = ()
+    rank: int | None = None
 
 
 _SAID = Text(pt="O ERP disse: “{said}”", en="The ERP said: “{said}”")
@@ -77,21 +94,19 @@ def entry(code: str) -> Entry:
     return known.get(code) or known["unknown_reason"]
 
 
-# What weighs more than who must act would say: these are told before all others.
-_HEAVIEST = frozenset(
-    {
-        "number_supersedes",
-        "corrected_sale",
-        "authorised_after_reversal",
-        "sale_of_void_number",
-        "void_of_booked",
-        "void_of_authorised",
-        "number_twice",
-        "number_taken",
-        "divergent_content",
-    }
-)
 _WHO: tuple[Cure, ...] = ("dba", "accountant", "operator", "support", "integrator", "itself")
+
+
+@cache
+def with_action(action: Action) -> frozenset[str]:
+    """The codes of the reasons for which a person may press it."""
+    return frozenset(code for code, one in catalogue().items() if action in one.actions)
+
+
+@cache
+def with_retry(retry: Retry) -> frozenset[str]:
+    """The codes of the reasons that are retried in that way."""
+    return frozenset(code for code, one in catalogue().items() if one.retry == retry)
 
 
 @cache
@@ -99,7 +114,7 @@ def by_weight() -> tuple[tuple[str, ...], ...]:
     """All codes in groups, the heaviest first: what puts a sale in doubt, then by who must act and whether it lasts."""
     groups: dict[int, list[str]] = {}
     for code, one in catalogue().items():
-        rank = 0 if code in _HEAVIEST else 1 + _WHO.index(one.cure)
+        rank = 0 if one.in_doubt else 1 + _WHO.index(one.cure)
         groups.setdefault(rank if not one.transient or one.cure == "dba" else len(_WHO) + 1, []).append(code)
     return tuple(tuple(codes) for _, codes in sorted(groups.items()))
 

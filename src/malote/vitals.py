@@ -10,11 +10,11 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from malote import rejection
 from malote.database import room
 from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.findings.store_wide import store_wide
-from malote.posting.retry import ERP_WIDE
 from malote.register import backlog
 from malote.spool import presence
 
@@ -74,4 +74,4 @@ class Vitals:
         if not signs and lies:
             told.append("poster_absent")
         # One that books is enough.
-        return [*told, *sorted(set(alive) & ERP_WIDE - set(told))] if all(alive) else told
+        return [*told, *sorted(set(alive) & rejection.with_retry("erp") - set(told))] if all(alive) else told

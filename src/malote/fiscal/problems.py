@@ -6,9 +6,6 @@ import msgspec
 
 Severity = Literal["reject", "keep", "warning"]  # keep: whole, and not to be booked
 
-# Findings that a person may accept: the sale is known to the last field, and its sums differ a little.
-ACCEPTABLE = frozenset({"items_sum", "payments_sum", "digest_disagrees", "sale_refers_to_receipt"})
-
 
 class Problem(msgspec.Struct, frozen=True):
     """One finding about one document.

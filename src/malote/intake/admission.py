@@ -9,12 +9,13 @@ from types import MappingProxyType
 
 import msgspec
 
+from malote import rejection
 from malote.config import StoreSettings
 from malote.fiscal import operations
 from malote.fiscal.answers import CURED_BY_AUTHORISATION
 from malote.fiscal.documents import Answer, Document, Sale
 from malote.fiscal.operations import Overrides
-from malote.fiscal.problems import ACCEPTABLE, Problem, keep, reject, warning
+from malote.fiscal.problems import Problem, keep, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
 from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
@@ -53,10 +54,6 @@ class _Judged(msgspec.Struct):
         return any(problem.severity == "keep" for problem in self.problems)
 
 
-# Of a note that is no sale nothing is booked: what its sums come to, and which version was authorised, is nobody's
-# concern at the till.
-_MOOT = ACCEPTABLE
-
 # Of each document of a file, by its position, the codes that a person has accepted.
 Accepted = Mapping[int, Collection[str]]
 
@@ -71,8 +68,8 @@ def admit(
 ) -> list[list[IncomingDocument]]:
     """The documents of each file, accepted or rejected with every reason; at least one for each file.
 
-    What is whole and no sale is kept. What of ``ACCEPTABLE`` a person has ``accepted`` of the documents of each file
-    counts as a warning.
+    What is whole and no sale is kept. What a person may accept and has ``accepted`` of the documents of
+    each file counts as a warning.
 
     With ``hold``, a document of which only the series is in question waits: for a person, or for the till that owns it.
     Only documents that are fine otherwise ask for their series, so that a wrong one can't make a till own it.
@@ -110,7 +107,9 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
     operation = [_as_warning(problem, accepted) for problem in operation]
     found = [_as_warning(problem, accepted) for problem in reading.problems] + operation
     if any(problem.severity == "keep" for problem in operation):
-        found = [warning(one.code, **one.facts) if one.code in _MOOT else one for one in found]
+        # Nothing of it is booked: what its sums come to, and which version was authorised, is nobody's concern.
+        moot = rejection.with_action("accept_difference")
+        found = [warning(one.code, **one.facts) if one.code in moot else one for one in found]
     # What the reader itself refuses must never be booked, not even when somebody replays it.
     # What only lacks its authorisation is kept readable, for the answer that may still come in a file of its own.
     refused = any(problem.severity == "reject" and problem.code not in CURED_BY_AUTHORISATION for problem in found)
@@ -129,7 +128,7 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
 def _as_warning(problem: Problem, accepted: Collection[str]) -> Problem:
     """The same, of severity "warning" where a person has accepted it."""
     sale = operations.IS_SALE in accepted and problem.code in operations.ARGUABLE
-    taken = sale or (problem.code in accepted and problem.code in ACCEPTABLE)
+    taken = sale or (problem.code in accepted and problem.code in rejection.with_action("accept_difference"))
     return warning(problem.code, **problem.facts) if taken else problem
 
 

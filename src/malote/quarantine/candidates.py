@@ -17,8 +17,6 @@ from malote.spool.states import State
 
 # Whoever could mend these on the server's side may have done so: a look at them again costs little and decides.
 _CURES = frozenset({"operator", "support", "dba"})
-# These stay what they are, whatever is mended: the ERP has other content.
-_NEVER = frozenset({"divergent_content"})
 # Rejected for want of its authorisation: it may be replayed once the authorised version was posted.
 _SUPERSEDED = "never_authorised"
 
@@ -52,7 +50,7 @@ def find(connection: Connection, selection: Selection, state: State) -> Found:
 def curable_codes() -> frozenset[str]:
     """The reasons for which a rejected document is tried again when somebody synchronises."""
     entries = rejection.catalogue().items()
-    return frozenset(code for code, entry in entries if (entry.cure in _CURES or entry.transient)) - _NEVER
+    return frozenset(code for code, entry in entries if (entry.cure in _CURES or entry.transient) and not entry.final)
 
 
 def curable(connection: Connection, till_id: int) -> list[int]:

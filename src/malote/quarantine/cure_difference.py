@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
+from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.chunks import chunks
@@ -17,7 +18,6 @@ from malote.database.quarantine_tables import accepted_problem
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.fiscal.amounts import money
-from malote.fiscal.problems import ACCEPTABLE
 from malote.quarantine import candidates
 from malote.quarantine.deleting import not_there, typed
 from malote.quarantine.dependencies import Parts
@@ -116,7 +116,7 @@ def _differences(reason: Reason | None) -> dict[str, int]:
     if reason is None:
         return {}
     rejecting = {one.code: one.facts for one in reason.problems if one.severity == "reject"}
-    if not rejecting or not set(rejecting) <= ACCEPTABLE:
+    if not rejecting or not set(rejecting) <= rejection.with_action("accept_difference"):
         return {}
     cents = {
         code: 0 if code in _WITHOUT_SUMS else _cents(facts.get("difference", "")) for code, facts in rejecting.items()

@@ -17,7 +17,6 @@ from malote.spool.history import Line
 from malote.spool.state_changes import lock_ids
 
 # Where a product that the ERP calls otherwise may be behind it.
-PRODUCT_CODES = frozenset({"erp_constraint", "erp_refused"})
 MOST_PRODUCTS = 50  # of one document, proposed for mapping
 LONGEST_PRODUCT = 60  # characters of a product's code, as the official layout has it
 

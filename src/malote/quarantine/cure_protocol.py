@@ -16,8 +16,6 @@ from malote.spool.state_changes import lock_ids
 from malote.tills.till import find_till
 from malote.wire import PouchFile
 
-PROTOCOL_CODES = frozenset({"never_authorised"})
-
 
 def attach_protocol(parts: Parts, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
     stored = till_documents.document(parts.engine, document_id)

@@ -4,6 +4,7 @@ import math
 
 from sqlalchemy import Connection, select
 
+from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
@@ -21,15 +22,13 @@ from malote.tills import series
 from malote.tills.series import SeriesKey
 from malote.tills.till import find_till
 
-SERIES_CODES = ("series_unassigned", "series_of_another_till", *series_holds.HELD)
-
 
 def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
     stored = till_documents.document(parts.engine, document_id)
     if stored.state not in ("rejected", "waiting"):
         raise QuarantineError("document_moved_on")
     key = _key_of(stored)
-    if key is None or stored.reason is None or stored.reason.code not in SERIES_CODES:
+    if key is None or stored.reason is None or stored.reason.code not in rejection.with_action("assign_series"):
         raise QuarantineError("cure_unfit", cure="assign_series")
     till = find_till(parts.engine, stored.till)
     now = parts.clock()
@@ -76,7 +75,7 @@ def _of_series(connection: Connection, till_id: int, key: SeriesKey) -> list[int
     query = select(documents.c.id).where(
         documents.c.till_id == till_id,
         documents.c.state == "rejected",
-        documents.c.reason_code.in_(SERIES_CODES),
+        documents.c.reason_code.in_(sorted(rejection.with_action("assign_series"))),
         documents.c.issuer == key[0],
         documents.c.model == key[1],
         documents.c.series == key[2],

@@ -3,11 +3,10 @@
 Each has a file of its own, ``cure_….py``; here stands which of them a document may have.
 """
 
-from malote.fiscal.problems import ACCEPTABLE
+from malote import rejection
 from malote.quarantine import (
     cure_difference,
     cure_product,
-    cure_protocol,
     cure_series,
     reversing,
     sale_decision,
@@ -30,13 +29,13 @@ def options(parts: Parts, document_id: int) -> list[CureOption]:
 def _of_waiting(parts: Parts, stored: StoredDocument, reason: Reason) -> list[CureOption]:
     """Of what is still to be booked, once its cause is cured."""
     found: list[CureOption] = []
-    code = reason.code
-    if code in cure_series.SERIES_CODES:
+    actions = rejection.entry(reason.code).actions
+    if "assign_series" in actions:
         found += cure_series.option(parts, stored)
-    if stored.state == "rejected" and code in ACCEPTABLE:
+    if stored.state == "rejected" and "accept_difference" in actions:
         found += cure_difference.option(parts, reason)
-    if stored.state == "rejected" and code in cure_product.PRODUCT_CODES:
+    if stored.state == "rejected" and "map_product" in actions:
         found += cure_product.option(parts, stored)
-    if (code in cure_protocol.PROTOCOL_CODES or code == "not_authorised_yet") and stored.access_key:
+    if "attach_protocol" in actions and stored.access_key:
         found.append(CureOption("attach_protocol", {"access_key": stored.access_key}))
     return found

@@ -6,6 +6,7 @@ poster carries it out, whenever the ERP can be reached.
 
 from sqlalchemy import Connection, select
 
+from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
@@ -22,10 +23,6 @@ from malote.spool import confirming, history, joining
 from malote.spool.history import Line
 from malote.spool.state_changes import Move, Standing, decode_reason, explain, lock_ids, move
 
-# What is rejected for these, a person may let take the place of what is booked, if it is authorised.
-REJECTED = frozenset({"number_supersedes", "corrected_sale", "authorised_after_reversal", "sale_of_void_number"})
-# What is booked and flagged for these, a person may mark as seen; the first asks for the reversal besides.
-FLAGGED = frozenset({"void_of_booked", "void_of_authorised", "number_twice"})
 # A booked offline sale that the authority denied: by whatever file it was told, the sale may be taken back.
 DENIED = "denied"
 _SHOWN: tuple[str, ...] = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
@@ -40,7 +37,7 @@ def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
     found: list[CureOption] = []
     if _reversible(parts, stored):
         found.append(CureOption("reverse_booked", told))
-    if stored.state == "posted" and code in FLAGGED:
+    if stored.state == "posted" and code in rejection.with_action("mark_seen"):
         found.append(CureOption("mark_seen", told))
     return found
 
@@ -53,7 +50,7 @@ def reverse_booked(parts: Parts, document_id: int, actor: Actor, *, reason: str)
         raise QuarantineError("cure_unfit", cure="reverse_booked")
     now = parts.clock()
     with writing(parts.engine) as connection:
-        standing = _still(connection, document_id, REJECTED | FLAGGED | {DENIED})
+        standing = _still(connection, document_id, _reversed() | {DENIED})
         told = _facts(connection, standing)
         if standing.reason_code == DENIED and standing.kind == "sale":
             # Nothing of a denied note is booked: what counts of its file is the answer.
@@ -70,7 +67,7 @@ def mark_seen(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> C
     said = typed(reason)
     now = parts.clock()
     with writing(parts.engine) as connection:
-        standing = _still(connection, document_id, FLAGGED)
+        standing = _still(connection, document_id, rejection.with_action("mark_seen"))
         if standing.state != "posted":
             raise QuarantineError("cure_unfit", cure="mark_seen")
         told = _facts(connection, standing)
@@ -86,7 +83,11 @@ def _reversible(parts: Parts, stored: StoredDocument) -> bool:
         return code == "void_of_booked"
     if code == DENIED and stored.state == "rejected":
         return "posted" in joining.notes(parts.engine, {stored.access_key or ""}).get(stored.access_key or "", set())
-    return stored.state == "rejected" and code in REJECTED and _may_be_authorised(parts, stored)
+    return (
+        stored.state == "rejected"
+        and code in rejection.with_action("reverse_booked")
+        and _may_be_authorised(parts, stored)
+    )
 
 
 def _may_be_authorised(parts: Parts, stored: StoredDocument) -> bool:
@@ -99,6 +100,11 @@ def _may_be_authorised(parts: Parts, stored: StoredDocument) -> bool:
 
 def _answer(stored: StoredDocument, told: dict[str, str]) -> Answer:
     return Answer(stored.access_key or "", int(told["status"]), None, None, 1)
+
+
+def _reversed() -> frozenset[str]:
+    """What is rejected may take the place of what is booked; what is booked and flagged asks for it besides."""
+    return rejection.with_action("reverse_booked") | rejection.with_action("mark_seen")
 
 
 def _still(connection: Connection, document_id: int, codes: frozenset[str]) -> Standing:
