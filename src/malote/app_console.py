@@ -17,11 +17,12 @@ from malote.app import Services
 from malote.books import accepting, board, closings, numbering, rebooking
 from malote.books.days import business_day
 from malote.books.open_books import open_books
+from malote.books.rules import rule_findings
 from malote.config import limits_of
 from malote.console import console_services as console
 from malote.console.asking import Together
 from malote.demo import bench
-from malote.findings import lights
+from malote.findings import lights, store_findings
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
@@ -143,6 +144,9 @@ def _books(services: Services) -> console.Books:
         accept_closing=lambda actor, till, day, reason: accepting.accept_closing(
             engine, till, day, actor, reason, time.time()
         ),
+        ruled=partial(rule_findings.listed, engine),
+        accept_rule=lambda actor, wanted, reason: rule_findings.accept(engine, wanted, actor, reason, time.time()),
+        of_store=lambda: store_findings.store_findings_of(engine, time.time()),
         accept_lost=lambda actor, till, reason: accepting.accept_lost(engine, till, actor, reason, time.time())[0],
         gaps=lambda till: accepting.gaps(engine, time.time(), till),
         accept_day=lambda actor, till, day, reason: accepting.accept_day(engine, till, day, actor, reason, time.time()),

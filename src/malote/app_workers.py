@@ -84,7 +84,9 @@ def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, 
 def build_books(services: Services) -> Keeper:
     settings = services.settings
     key = partial(signing_key, settings.home_path)
-    return Keeper(services.engine, business_day(settings.books), key, closings=settings.closings_path)
+    return Keeper(
+        services.engine, business_day(settings.books), key, closings=settings.closings_path, rules=settings.rules_path
+    )
 
 
 def build_drop_folder(services: Services) -> DropFolder:

@@ -89,9 +89,12 @@ def catalogue() -> Catalogue:
 
 
 def entry(code: str) -> Entry:
-    """The entry of a code; that of ``unknown_reason`` for a code which a newer version may have written."""
+    """The entry of a code; that of ``unknown_reason`` for a code which a newer version may have written.
+
+    What stands behind a colon says which of several it is, as of the retailer's own rules.
+    """
     known = catalogue()
-    return known.get(code) or known["unknown_reason"]
+    return known.get(code.partition(":")[0]) or known["unknown_reason"]
 
 
 _WHO: tuple[Cure, ...] = ("dba", "accountant", "operator", "support", "integrator", "itself")
@@ -126,7 +129,7 @@ def weight(code: str) -> int:
 
 
 def title(code: str, language: Language = "pt") -> str:
-    return _say(entry(code).title, {"code": code}, language)
+    return _say(entry(code).title, {"code": code, "which": code.partition(":")[2]}, language)
 
 
 _REFERS = Text("Refere-se a: {refers}.", "It refers to: {refers}.")
@@ -188,5 +191,7 @@ def _has_commas(known: Entry, language: Language) -> bool:
 
 
 def _say(text: Text, facts: Mapping[str, str], language: Language) -> str:
+    """What a fact is in English stands under its name and ``_en``, where it is words."""
     chosen = text.en if language == "en" else text.pt
-    return chosen.format_map(_Blank({name: clean(str(value)) for name, value in facts.items()}))
+    said = {name: facts.get(f"{name}_en", value) for name, value in facts.items()} if language == "en" else facts
+    return chosen.format_map(_Blank({name: clean(str(value)) for name, value in said.items()}))

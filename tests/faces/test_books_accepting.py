@@ -115,3 +115,46 @@ def test_a_range_of_days_is_exported_a_sealed_file_each(services: Services, run:
     run("books", "export", "2026-11-21", folder, "--until", "2026-11-20", code=2)
     one = answer(run("books", "export", "2026-11-20", tmp_path / "um.zip", "--json"))
     assert (one["tills"], one["sales"], one["public_key"]) == (1, 3, told["public_key"])
+
+
+RULES = """[[rule]]
+name = "todas"
+of = "sale"
+when = "total > 0 and number != 6"
+text = "Venda a ver"
+weight = 70
+"""
+
+
+def test_rules_of_the_stores_own_are_told_everywhere_and_answered_for(
+    services: Services, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("books", "accept-gaps", "caixa1", "--reason", "não usados")
+    monkeypatch.setenv("MALOTE_BOOKS_RULES", "regras.toml")
+    file = Path(services.settings.home) / "regras.toml"
+    file.write_text(RULES.replace("> 0", "> 'x'"), encoding="utf-8")
+    assert "todas: letra 9: aqui precisa estar um número" in run("rules", "try", code=2).output
+    assert "todas: letra 9" in run("check", code=1).stdout
+    assert "todas: letra 9" in run("rules", "list", code=1).stdout
+    assert "Arquivo de regras da loja com erro [rules_unusable]" in run("status", code=1).stdout
+    with signed_in(services, Role.CONSULTA, "caio") as caio:
+        assert "Arquivo de regras da loja com erro" in words(caio.get("/console/tills").text)
+    file.write_text(RULES, encoding="utf-8")
+    tried = answer(run("rules", "try", "--days", 92, "--json", code=1))
+    assert [(one["number"], one["text"]) for one in tried["findings"]] == [(1, "Venda a ver"), (3, "Venda a ver")]
+    assert "Nenhuma se aplica" not in run("rules", "list", code=1).stdout
+    assert "2 × Regra da loja: todas [own_rule:todas]" in run("status", code=1).stdout
+    day = tried["findings"][0]["day"]
+    with signed_in(services) as ana:
+        assert "Regra da loja: todas" in words(ana.get("/console/tills").text)
+        page = words(ana.get(f"/console/tills/caixa1/reconciliation?day={day}").text)
+        assert "Venda a ver" in page
+        form = {"csrf": csrf_of(ana), "day": day, "rule": "todas", "number": "3", "reason": "conferida"}
+        assert ana.post("/console/tills/caixa1/rules", data=form | {"reason": ""}).status_code == 400
+        assert "1 achado de regra aceito." in words(ana.post("/console/tills/caixa1/rules", data=form).text)
+        assert "conferida" in ana.get("/console/audit").text
+    assert [one["number"] for one in answer(run("books", "board", "--days", 92, "--json", code=1))["rules"]] == [1]
+    run("rules", "accept", "todas", "caixa1", "--number", 99, "--reason", "nenhuma", code=1)
+    run("rules", "accept", "todas", "caixa1", "--day", day, "--reason", "vistas todas")
+    run("rules", "list")
+    run("status")

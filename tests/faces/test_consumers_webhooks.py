@@ -18,6 +18,7 @@ from malote.consumers.accounts import Consumer, Wanted
 from malote.consumers.delivering import Outcome, turn
 from malote.consumers.lines import SaleTold
 from malote.consumers.signing import SignatureError
+from malote.findings.store_findings import store_findings_of
 from malote.tills.till import Till
 from tests.faces import consumer_support as support
 from tests.faces.intake_support import settings_in, store_with_till
@@ -120,11 +121,16 @@ def test_a_consumer_that_fails_gets_everything_later_under_the_same_ids(scene: S
     assert (found.attempts, found.got) == (1, 0)
     assert found.failing_since is not None
     assert b"webhook_refused" in (found.failure or "").encode()
+    assert store_findings_of(scene.services.engine, time.time()) == [], "not yet: for a moment only"
+    [told] = store_findings_of(scene.services.engine, time.time() + 400)
+    assert (told.code, told.light, told.count) == ("consumer_behind:hook", "attention", 2)
+    assert told.title() == "Consumidor que não recebe: hook"
     scene.receiver.answer = lambda _: 200
     assert scene.turn(after=60) == "delivered"
     assert numbers(scene.receiver.received) == [1, 1, 2]
     assert scene.receiver.ids[0] == scene.receiver.ids[1]
     assert scene.consumer().failing_since is None
+    assert store_findings_of(scene.services.engine, time.time() + 400) == []
 
 
 def test_pauses_grow_and_are_bounded(scene: Scene) -> None:

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, Engine, func, select
 from malote.books import late_documents
 from malote.books.days import BusinessDay
 from malote.books.late_documents import Late, Offline
+from malote.books.rules import rule_findings
+from malote.books.rules.rule_findings import Told
 from malote.database.book_tables import book_day
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference, erp_stranger
@@ -114,6 +116,7 @@ class Board(msgspec.Struct, frozen=True):
     latest: list[Late] = []
     lost: list[Lost] = []  # sales that tills lost, and that never came
     other: list[Named] = []  # sales that a till and this server have otherwise, of days that are over
+    rules: list[Told] = []  # where rules of the retailer's own hold, of these days
 
 
 def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> Board:
@@ -136,9 +139,23 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
         for cell in row.cells.values()
         if cell.unsent and cell.day < today
     ]
+    ruled = [
+        one
+        for one in rule_findings.listed(engine, query.till)
+        if one.till in own and query.since.isoformat() <= one.day <= query.until.isoformat()
+    ]
     days = [query.since + timedelta(days=place) for place in range((query.until - query.since).days + 1)]
     return Board(
-        days, rows, months, oldest, sorted(late, key=lambda one: (one.day, one.till)), after, *behind, lost, other
+        days,
+        rows,
+        months,
+        oldest,
+        sorted(late, key=lambda one: (one.day, one.till)),
+        after,
+        *behind,
+        lost,
+        other,
+        ruled,
     )
 
 

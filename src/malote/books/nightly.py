@@ -14,6 +14,7 @@ from malote.books.chain import Signer
 from malote.books.closings import read_folder
 from malote.books.days import BusinessDay
 from malote.books.note_findings import look
+from malote.books.rules import rule_store
 from malote.database.errors import StoreError
 from malote.findings.kinds import USUAL_SECONDS
 
@@ -33,13 +34,17 @@ class Keeper:
         clock: Callable[[], float] = time.time,
         *,
         closings: Path | None = None,
+        rules: Path | None = None,
     ) -> None:
-        """``open_signer`` reads the server's key; raises ``OSError``. ``closings``: a folder of the POS's own."""
+        """``open_signer`` reads the server's key; raises ``OSError``. ``closings``: a folder of the POS's own;
+        ``rules``: the file of the retailer's."""
         self._engine = engine
         self._calendar = calendar
         self._open_signer = open_signer
         self._clock = clock
         self._closings = closings
+        self._rules = rules
+        self._rules_fault = ""
         self._closed: date | None = None  # all before this day, since the server started
 
     def run(self, stop: threading.Event) -> None:
@@ -60,6 +65,7 @@ class Keeper:
         now = self._clock()
         if self._closings is not None and self._closings.is_dir():
             read_folder(self._engine, self._closings, now)
+        self._read_rules(now)
         look(self._engine, self._calendar, now)
         today = self._calendar.at(now - USUAL_SECONDS)
         if self._closed == today:
@@ -69,3 +75,11 @@ class Keeper:
         if added:
             log.info("days_closed", before=today.isoformat(), entries=added)
         return added
+
+    def _read_rules(self, now: float) -> None:
+        """A fault stands in the log once, and in the findings as long as it lasts."""
+        faults = rule_store.sync(self._engine, self._rules, self._calendar.at(now), now)
+        told = faults[1] if faults else ""
+        if told and told != self._rules_fault:
+            log.warning("rules_refused", file=str(self._rules), reason=told)
+        self._rules_fault = told

@@ -4,6 +4,7 @@ from sqlalchemy import Engine
 
 from malote.books import closings, gaps
 from malote.books.days import BusinessDay
+from malote.books.rules import evaluation
 from malote.database.engine import reading
 from malote.findings import noted_findings
 from malote.findings.kinds import USUAL_SECONDS
@@ -34,4 +35,8 @@ def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
     with reading(engine) as connection:
         differing = closings.standing(connection)
     noted_findings.note(engine, "closings", None, differing)
+    evaluation.look(engine, calendar, today, now)
+    with reading(engine) as connection:
+        broken = evaluation.standing(connection)
+    noted_findings.note(engine, "rules", None, broken)
     noted_findings.note(engine, "numbers", None, gaps.look(engine, now))

@@ -45,7 +45,8 @@ def board(
 ) -> None:
     """Shows tills × business days with two marks: what arrived by the till's own count, and what is proven in the ERP.
 
-    Exit status 1 where something is divergent or lost, or a day that is over has sales at a till that aren't here.
+    Exit status 1 where something is divergent or lost, a rule of the store holds, or a day that is over has sales at a
+    till that aren't here.
     """
     import time
 
@@ -67,6 +68,7 @@ def board(
     if (
         found.unsent
         or found.lost
+        or found.rules
         or any(not one.accepted for one in found.other)
         or any(cell.proven == "divergent" for row in found.rows for cell in row.cells.values())
     ):
@@ -84,6 +86,7 @@ def _plain(found: "Board") -> object:
         "latest": found.latest,
         "lost": found.lost,
         "other": found.other,
+        "rules": found.rules,
     }
 
 

@@ -33,6 +33,7 @@ _WHAT: dict[str, tuple[str, str]] = {
     "folders": ("pastas", "folders"),
     "disk": ("disco", "disk"),
     "structure": ("estrutura dos bancos", "structure of the databases"),
+    "rules": ("regras da loja", "the store's rules"),
     "erp": ("conexão com o ERP", "connection to the ERP"),
     "profile": ("perfil do ERP", "profile of the ERP"),
     "grants": ("permissões e tabelas no ERP", "grants and tables in the ERP"),

@@ -70,14 +70,17 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
 
     from malote.books import note_findings
     from malote.books.days import business_day
-    from malote.findings import lights, store_wide
+    from malote.findings import lights, store_findings, store_wide
     from malote.register import till_documents
 
     with services_of(config) as services:
         note_findings.look(services.engine, business_day(services.settings.books), time.time())
         tills = till_documents.status(services.engine, now=time.time())
         overviews = {one.name: one for one in lights.every_till(services.engine, now=time.time())}
-        whole = store_wide.store_wide_of(services.engine, time.time())
+        whole = [
+            *store_wide.store_wide_of(services.engine, time.time()),
+            *store_findings.store_findings_of(services.engine, time.time()),
+        ]
         overdue = (
             till_documents.overdue(services.engine, now=time.time()) if any(till.overdue for till in tills) else []
         )

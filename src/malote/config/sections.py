@@ -83,6 +83,7 @@ class BooksSettings(Section, frozen=True, forbid_unknown_fields=True):
     zone: str = ""  # such as America/Sao_Paulo; empty: the clock of each note, as printed on it
     day_begins: str = "00:00"  # when a business day begins; later for a store that sells past midnight
     closings: str = ""  # folder, relative to home, of the POS's own closings as CSV; empty: there are none
+    rules: str = ""  # TOML file, relative to home, of the retailer's own rules; empty: there are none
     compare_sales: bool = True  # whether the ERP's sales are compared too; false where it moves them elsewhere
 
 

@@ -73,6 +73,11 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
         return self.home_path / self.books.closings if self.books.closings else None
 
     @property
+    def rules_path(self) -> Path | None:
+        """The file of the retailer's own rules; None where there are none."""
+        return self.home_path / self.books.rules if self.books.rules else None
+
+    @property
     def drop_path(self) -> Path:
         return self.home_path / "entrada"
 

@@ -16,9 +16,12 @@ from malote.books.accepting import Gap, Wanted
 from malote.books.board import Board, Listed
 from malote.books.closings import Compared
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
+from malote.books.rules.rule_findings import Told
+from malote.books.rules.rule_findings import Wanted as WantedRule
 from malote.consumers.accounts import Consumer
 from malote.consumers.consumer_service import Seen
 from malote.consumers.log import Entry
+from malote.findings.kinds import Finding
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.fiscal.reading_result import Reading
 from malote.locks.lock_service import Locks
@@ -102,6 +105,9 @@ class Books:
     accept_lost: Callable[[Actor, str, str], int]  # till, reason: how many sales that were
     closings: Callable[[str, date], list[Compared]]  # of a till from a day on, the newest first
     accept_closing: Callable[[Actor, str, date, str], int]  # till, day, reason: by how many cents it differed
+    ruled: Callable[[str, date], list[Told]]  # where the retailer's rules hold on a till's day
+    accept_rule: Callable[[Actor, WantedRule, str], int]  # with a reason: how many findings that were
+    of_store: Callable[[], list[Finding]]  # what is wrong in the whole store, and stops no till
     accept_gaps: Callable[[Actor, Wanted, str], int]  # with a reason: how many numbers that were
 
 

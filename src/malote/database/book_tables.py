@@ -51,7 +51,14 @@ book_day = Table(
     Column("closed_at", Double),  # when the chain had all of it; NULL once it was counted again (books/chain.py)
     # When it was held against the till's own digest; NULL once it was counted again: reconciliation/day_differences.py.
     Column("judged_at", Double),
+    Column("ruled_at", Double),  # when the retailer's rules were asked about it; NULL once it was counted again
     PrimaryKeyConstraint("till_id", "day", name="book_day_key"),
+    Index(
+        "book_day_unruled",
+        "day",
+        sqlite_where=text("ruled_at IS NULL"),
+        postgresql_where=text("ruled_at IS NULL"),
+    ),
     Index(
         "book_day_unjudged",
         "day",

@@ -33,11 +33,13 @@ Name = Literal[
     "refused",
     "unsent",
     "numbers",
+    "store",
     "differing",
     "flagged",
     "overdue",
     "days",
     "closings",
+    "rules",
     "sharing",
     "waiting",
     "skewed",
@@ -87,6 +89,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("unsent", "attention", 65, "till_unsent"),
     # Numbers of its series that no document has and nobody voided.
     Kind("numbers", "attention", 64, "numbers_missing"),
+    # Of the store, and of no till: a consumer that takes nothing, rules that can't be read (store_findings.py).
+    Kind("store", "attention", 62),
     # Sales of it were booked, and the ERP has them otherwise.
     Kind("differing", "attention", 60, "differs_in_erp"),
     # Documents of it are booked, and a person must look at them all the same.
@@ -97,6 +101,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("days", "attention", 54, "day_divergent"),
     # The POS's own closing of a day has other payments than what was booked.
     Kind("closings", "attention", 52, "closing_differs"),
+    # A rule of the retailer's own holds; each has a weight of its own, and this is where they stand among causes.
+    Kind("rules", "attention", 51, "own_rule"),
     # Its agent reads the folder of another till.
     Kind("sharing", "attention", 50, "folder_shared"),
     # Documents wait for something that comes by itself.
@@ -110,6 +116,7 @@ KINDS: tuple[Kind, ...] = (
     # What was booked of it wasn't compared with the ERP since a poster started, or for ten minutes.
     Kind("checking", "attention", 10, "erp_unchecked"),
 )
+OF_TILLS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.name != "store")
 BY_NAME: dict[Cause, Kind] = {kind.name: kind for kind in KINDS}
 
 # A disabled till shows nothing else. As a light: the worst first.
@@ -148,9 +155,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def finding_of(name: Name, till: str, code: str = "", **said: object) -> Finding:
-    """``code`` "": that of the kind."""
+    """``code`` "": that of the kind; ``weight``, where it is said, is its own."""
     kind = BY_NAME[name]
-    return msgspec.convert(
-        {"name": name, "code": code or kind.code, "till": till, "light": kind.light, "weight": kind.weight, **said},
-        Finding,
-    )
+    own = {"name": name, "code": code or kind.code, "till": till, "light": kind.light, "weight": kind.weight}
+    return msgspec.convert(own | said, Finding)

@@ -35,7 +35,7 @@ from malote.database.engine import reading
 from malote.database.tables import tally, till
 from malote.findings import till_findings
 from malote.findings.finding_counts import figures
-from malote.findings.kinds import CAUSES, KINDS, LIGHT_NAMES, LIGHTS, Cause, Finding, Light
+from malote.findings.kinds import CAUSES, LIGHT_NAMES, LIGHTS, OF_TILLS, Cause, Finding, Light
 from malote.findings.store_wide import store_wide
 from malote.wire import RefusedFile
 
@@ -191,7 +191,7 @@ def _judged(only: ColumnElement[bool] | None = None, *, brief: bool = False) -> 
     known = figures(_NOW, _WHOLE, only, brief=brief)
     # Else each figure would be computed anew wherever it is named; where little is asked, each is named once.
     chosen: CTE | Subquery = known.subquery("figures") if brief else known.cte("figures").prefix_with("MATERIALIZED")
-    holds = [(chosen.c[kind.name] > 0, _RANKS[kind.name]) for kind in KINDS]
+    holds = [(chosen.c[kind.name] > 0, _RANKS[kind.name]) for kind in OF_TILLS]
     rank = case((chosen.c.disabled_at.is_not(None), _RANKS["disabled"]), *holds, else_=_RANKS["ok"])
     columns = [chosen.c[name] for name in _SORTED] if brief else [chosen]
     return select(*columns, rank.label("rank")).cte("judged")
@@ -308,8 +308,10 @@ def _overviews(
         values |= {state: settled.get((row.id, state), 0) for state in _SETTLED}
         values |= {"oldest_unsent_at": row.unsent_since, "oldest_unbooked_at": till_findings.oldest(ages[row.id])}
         values |= {"waiting": row.all_waiting, "rejected": row.all_rejected}
-        values["cause"] = CAUSES[row.rank]
-        values |= {"oldest_pending_at": row.behind_since, "findings": findings.get(row.id, [])}
+        told = findings.get(row.id, [])
+        # A rule of the retailer's own may weigh more than its place among the causes.
+        values["cause"] = "rules" if told and told[0].name == "rules" else CAUSES[row.rank]
+        values |= {"oldest_pending_at": row.behind_since, "findings": told}
         overviews.append(TillOverview(**values))
     return overviews
 

@@ -5,6 +5,7 @@ from sqlalchemy import Engine
 from malote.database.engine import reading
 from malote.findings import lights, till_findings
 from malote.findings.kinds import Finding
+from malote.findings.store_findings import store_findings
 from malote.findings.store_wide import store_wide
 
 
@@ -20,4 +21,5 @@ def findings(engine: Engine, now: float) -> list[Finding]:
         rows = lights.troubled_tills(connection, now)
         ages = till_findings.ages(connection, [row.id for row in rows])
         of_tills = till_findings.findings(connection, rows, None, ages, now)
-    return [*whole, *(one for row in rows for one in of_tills.get(row.id, []))]
+        of_store = store_findings(connection, now)
+    return [*whole, *of_store, *(one for row in rows for one in of_tills.get(row.id, []))]

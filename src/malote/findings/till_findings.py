@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, select, text
 
 from malote.database.chunks import chunks
 from malote.database.tables import document, till
-from malote.findings.kinds import KINDS, Finding, Name, finding_of
+from malote.findings import own_rules
+from malote.findings.kinds import OF_TILLS, Finding, Name, finding_of
 from malote.tills import troubles as till_troubles
 from malote.tills.troubles import SKEWED, TillTrouble
 
@@ -45,15 +46,18 @@ def findings(
         for one in till_troubles.till_troubles(connection, now=now):
             if one.code != SKEWED:
                 troubles[one.till_id].append(one)
-    told = {row.id: _of_row(row, whole, known.get(row.id, {}), troubles[row.id]) for row in rows}
+    ruled = own_rules.by_till(connection, rows) if any(row.rules for row in rows) else {}
+    told = {row.id: _of_row(row, whole, known.get(row.id, {}), troubles[row.id], ruled.get(row.id, [])) for row in rows}
     return {till_id: some for till_id, some in told.items() if some}
 
 
-def _of_row(row: Any, whole: Finding | None, known: Ages, troubles: Sequence[TillTrouble]) -> list[Finding]:
+def _of_row(
+    row: Any, whole: Finding | None, known: Ages, troubles: Sequence[TillTrouble], ruled: Sequence[Finding]
+) -> list[Finding]:
     if row.disabled_at is not None:
         return []
     told: list[Finding] = []
-    for kind in KINDS:
+    for kind in OF_TILLS:
         if not getattr(row, kind.name):
             continue
         if kind.name == "store_wide" and whole is not None:
@@ -61,9 +65,11 @@ def _of_row(row: Any, whole: Finding | None, known: Ages, troubles: Sequence[Til
             told.append(msgspec.structs.replace(whole, till=row.name, count=count, value=value))
         elif kind.name == "troubled":
             told += [_of_trouble(row, one) for one in troubles]
+        elif kind.name == "rules":
+            told += ruled
         else:
             told.append(_plain(row, kind.name, known))
-    return told
+    return sorted(told, key=lambda one: -one.weight) if ruled else told
 
 
 def _plain(row: Any, name: Name, known: Ages) -> Finding:

@@ -103,7 +103,7 @@ def _count(connection: Connection, calendar: Calendar, till_id: int, printed: da
 
 
 def _keep(connection: Connection, till_id: int, day: date, rows: Sequence[Any]) -> Here:
-    values = _sums(rows) | {"closed_at": None, "judged_at": None}
+    values = _sums(rows) | {"closed_at": None, "judged_at": None, "ruled_at": None}
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     fresh = {"till_id": till_id, "day": day.isoformat(), "looked_to": 0, "checked_at": 0.0}
     statement = insert(book_day).values(fresh | values)

@@ -93,6 +93,8 @@ _BY_NAME: dict[str, Treatment] = {
     "overdue": Treatment("documents", holds=False, press=Press("tills/{till}", ())),
     "closings": Treatment("books", holds=False, press=DAYS),
     "days": Treatment("books", holds=False, press=DAYS),
+    "store": Treatment("books", holds=False),
+    "rules": Treatment("books", holds=False, press=DAYS),
     "sharing": Treatment("folder"),
     "waiting": Treatment("documents", holds=False, itself=True),
     "skewed": Treatment("clock", holds=False),

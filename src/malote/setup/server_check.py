@@ -13,12 +13,14 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Engine
 
+from malote.books.rules.file import RulesError, load
 from malote.check_result import Checked, Verdict, right, writable
 from malote.config import Settings
 from malote.erp.factory import open_configured
 from malote.erp.profiles.checking import Fault
 from malote.erp.protocol import ErpError
 from malote.erp.sessions.factory import has_sessions
+from malote.findings.store_findings import RULES_UNUSABLE
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
@@ -53,6 +55,7 @@ def examine(place: Place, *, now: float | None = None) -> Iterator[Checked]:
     yield from _folders(settings)
     yield disk(shutil.disk_usage(settings.home_path).free, settings.home_path)
     yield _structure(place.drift, "store")
+    yield _rules(settings)
     erp = _erp(place)
     yield from erp
     yield _port(settings.server.host, settings.server.port)
@@ -74,6 +77,18 @@ def disk(free: int, folder: Path) -> Checked:
         return right("disk")
     verdict: Verdict = "wrong" if free < NO_ROOM else "warned"
     return Checked("disk", verdict, "disk_low", {"folder": str(folder), "free": f"{free / (1 << 30):.1f}"})
+
+
+def _rules(settings: Settings) -> Checked:
+    """The retailer's own."""
+    if settings.rules_path is None:
+        return right("rules")
+    try:
+        load(settings.rules_path)
+    except RulesError as error:
+        said = {"detail": "; ".join(error.said("pt")), "detail_en": "; ".join(error.said("en"))}
+        return Checked("rules", "wrong", RULES_UNUSABLE, said)
+    return right("rules")
 
 
 # ---- the ERP ----

@@ -7,6 +7,7 @@ from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
 from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON, Wanted
+from malote.books.rules.rule_findings import Wanted as WantedRule
 from malote.console.pages import management, reconciliation, till
 from malote.console.rendering import answer, told
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of, whole
@@ -76,6 +77,21 @@ def accept_closing(request: ConsoleRequest, name: FromPath[str]) -> Response[Any
     return answer(request, "till", shown | {"told": words}, events=told(words))
 
 
+@post("/tills/{name:str}/rules", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def accept_rule(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
+    """A person answers for what a rule of the retailer's own found on a day."""
+    visit, services = visit_of(request), services_of(request)
+    reason, day = _reason(visit), reconciliation.day_of(visit.text("day"))
+    if day is None:
+        raise RefusedError("page_unknown", 404)
+    number = whole(visit.text("number"), -1, least=0)
+    wanted = WantedRule(visit.text("rule")[:40], name, day, number if number >= 0 else None)
+    count = services.books.accept_rule(visit.actor, wanted, reason)
+    words = visit.say_many("%(num)s achado de regra aceito.", "%(num)s achados de regras aceitos.", count)
+    shown = till.context(services, name, "reconciliation", {"day": day.isoformat()})
+    return answer(request, "till", shown | {"told": words}, events=told(words))
+
+
 def _reason(visit: Visit) -> str:
     """Raises ``RefusedError`` where there is none."""
     found = visit.text("reason").strip()[:LONGEST_REASON]
@@ -84,4 +100,4 @@ def _reason(visit: Visit) -> str:
     return found
 
 
-HANDLERS: list[Any] = [rebook, accept_gaps, accept_day, accept_lost, accept_closing]
+HANDLERS: list[Any] = [rebook, accept_gaps, accept_day, accept_lost, accept_closing, accept_rule]

@@ -43,6 +43,7 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
         "stoppage": services.locks.stoppage(),
         "ledger": services.ledger(),
         "outside": services.books.outside(),
+        "of_store": services.books.of_store(),
     }
 
 

@@ -31,6 +31,7 @@ def of_till(services: Services, till: str, given: Mapping[str, str]) -> dict[str
             "day": day,
             "listed": listed,
             "closing": closing,
+            "ruled": services.books.ruled(till, day),
             "answerable": any(one.differs.startswith("till_") for one in listed),
         }
     board = services.books.board(till, "", DAYS)

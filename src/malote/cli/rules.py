@@ -1,0 +1,204 @@
+"""``malote rules``: the retailer's own rules, where they hold, and a person's word for it."""
+
+import time
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from malote.cli.books_gaps import ReasonOption, checked_reason
+from malote.cli.common import (
+    FOUND,
+    WRONG_USAGE,
+    ConfigOption,
+    JsonOption,
+    amount,
+    console,
+    errors,
+    print_json,
+    say,
+    services_of,
+)
+from malote.cli.tables import plain_table
+from malote.rejection import Language
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.books.days import BusinessDay
+    from malote.books.rules.file import Rule
+    from malote.books.rules.rule_findings import Told
+
+TillOption = Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("list")(list_rules)
+    app.command("try")(try_rules)
+    app.command("accept")(accept)
+    app.command("fields")(fields)
+
+
+def list_rules(
+    till: TillOption = None,
+    accepted: Annotated[bool, typer.Option("--accepted", help="Also what somebody answered for.")] = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists the rules of the file that books.rules names, and where they hold, the heaviest first.
+
+    Exit status 1 where one holds that nobody answered for, or the file has a fault.
+    """
+    from malote.books import note_findings
+    from malote.books.rules import rule_findings, rule_store
+    from malote.database.engine import reading
+
+    with services_of(config) as services:
+        now, calendar = time.time(), _calendar(services)
+        faults = rule_store.sync(services.engine, services.settings.rules_path, calendar.at(now), now)
+        note_findings.look(services.engine, calendar, now)
+        with reading(services.engine) as connection:
+            rules = rule_store.kept(connection)
+        found = rule_findings.listed(services.engine, till, accepted=accepted)
+        language = services.settings.language
+    if json:
+        fault = faults[language == "en"] if faults else None
+        print_json({"rules": [one.written for one in rules], "fault": fault, "findings": found})
+    else:
+        _show_rules(rules, language)
+        _show(found, language)
+        if faults:
+            say(f"malote: {faults[language == 'en']}")
+    if faults or any(not one.accepted for one in found):
+        raise typer.Exit(FOUND)
+
+
+def try_rules(
+    file: Annotated[
+        Path | None, typer.Argument(help="A file of rules; without it, that of books.rules.", metavar="FILE")
+    ] = None,
+    days: Annotated[int, typer.Option("--days", help="How many business days, today's included.", min=1, max=92)] = 7,
+    till: TillOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Says where the rules of a file would hold among the sales and days that are here. Keeps and tells nothing.
+
+    Exit status 1 where one would hold, 2 where the file has a fault: each is named with its rule and letter.
+    """
+    from malote.books.rules import rule_findings
+
+    with services_of(config) as services:
+        language, now = services.settings.language, time.time()
+        rules = _loaded(file or services.settings.rules_path, language)
+        calendar = _calendar(services)
+        today = calendar.at(now)
+        since = today - timedelta(days=days - 1)
+        found = list(rule_findings.tried(services.engine, calendar, rules, since, today, till))
+    if json:
+        print_json({"rules": [one.written for one in rules], "findings": found})
+    else:
+        _show_rules(rules, language)
+        _show(found, language)
+    if found:
+        raise typer.Exit(FOUND)
+
+
+def accept(
+    rule: Annotated[str, typer.Argument(help="Which rule.", metavar="RULE")],
+    till: Annotated[str, typer.Argument(help="At which till.", metavar="TILL")],
+    reason: ReasonOption,
+    day: Annotated[str | None, typer.Option("--day", help="Only of this business day.", metavar="YYYY-MM-DD")] = None,
+    number: Annotated[int | None, typer.Option("--number", help="Only the sale of this number.", min=0)] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """A person answers for what a rule found: lights tell of it no more. The audit trail has who, what and why.
+
+    Only what stands now; where the rule holds later it is told again. Exit status 1 where it holds nowhere there.
+    """
+    from malote.accounts.audit import command_line
+    from malote.books.rules import rule_findings
+
+    reason = checked_reason(reason)
+    try:
+        chosen = date.fromisoformat(day) if day else None
+    except ValueError:
+        errors.print(f"malote: {day}: YYYY-MM-DD", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(WRONG_USAGE) from None
+    with services_of(config) as services:
+        wanted = rule_findings.Wanted(rule, till, chosen, number)
+        count = rule_findings.accept(services.engine, wanted, command_line(), reason, time.time())
+        english = services.settings.language == "en"
+    if json:
+        print_json({"accepted": count})
+    elif count:
+        say(f"{count} accepted." if english else f"{count} aceitos.")
+    else:
+        say("Nothing stands there." if english else "Nada consta aí.")
+    if not count:
+        raise typer.Exit(FOUND)
+
+
+def fields(json: JsonOption = False) -> None:
+    """Lists what a condition may ask of a sale and of a till's day, with the type of each."""
+    from malote.books.rules.fields import OF
+
+    if json:
+        print_json(OF)
+        return
+    for of, known in OF.items():
+        say(of)
+        for name, kind in known.items():
+            say(f"  {name:16}{kind}")
+
+
+def _calendar(services: "Services") -> "BusinessDay":
+    from malote.books.days import business_day
+
+    return business_day(services.settings.books)
+
+
+def _loaded(path: Path | None, language: Language) -> "list[Rule]":
+    from malote.books.rules.file import RulesError, load
+
+    if path is None:
+        said = "books.rules is empty" if language == "en" else "books.rules está vazio"
+        errors.print(f"malote: {said}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(WRONG_USAGE)
+    try:
+        return load(path)[0]
+    except RulesError as error:
+        for fault in error.said(language):
+            errors.print(f"malote: {path.name}: {fault}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(WRONG_USAGE) from None
+
+
+def _show_rules(rules: "Sequence[Rule]", language: Language) -> None:
+    if not rules:
+        say("There are no rules." if language == "en" else "Não há regras.")
+        return
+    table = plain_table(("Rule", "Of", "Weight", "When") if language == "en" else ("Regra", "De", "Peso", "Quando"))
+    for one in rules:
+        of = {"sale": ("venda", "sale"), "day": ("dia", "day")}[one.written.of][language == "en"]
+        table.add_row(Text(one.name), of, str(one.written.weight), Text(one.written.when))
+    console.print(table)
+
+
+def _show(found: "Sequence[Told]", language: Language) -> None:
+    english = language == "en"
+    if not found:
+        say("None of them holds." if english else "Nenhuma se aplica.")
+        return
+    headings = ("Rule", "Till", "Day", "Number", "R$", "") if english else ("Regra", "Caixa", "Dia", "Número", "R$", "")
+    table = plain_table(headings)
+    for one in found:
+        said = (one.text_en if english else "") or one.text
+        said += (" (accepted)" if english else " (aceito)") if one.accepted else ""
+        number = "" if one.number is None else str(one.number)
+        row = (Text(one.rule), Text(one.till), one.day, number, amount(one.total, language), Text(said))
+        table.add_row(*row)
+    console.print(table)
