@@ -15,6 +15,7 @@ from malote.books.accepting import accept_closing
 from malote.books.days import BusinessDay
 from malote.books.note_findings import look
 from malote.findings import lights
+from malote.reconciliation import erp_memory
 from malote.tills.till import create_till
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, cancellation, sale
@@ -95,3 +96,24 @@ def test_closings_are_kept_and_judged_on_postgresql_too(spool_engine: Engine) ->
     assert told(spool_engine) == [(1, 250)]
     assert accept_closing(spool_engine, "caixa1", DAY, SYSTEM, "sem vendas", OVER) == 250
     assert told(spool_engine) == []
+
+
+def test_a_day_that_is_over_and_not_compared_since_is_no_green(shop: Shop) -> None:
+    shop.accept(sale(1), sale(2))
+    book(shop)
+
+    def unproven(now: float) -> list[tuple[int, int]]:
+        look(shop.engine, BusinessDay(), now)
+        overview = lights.till_overview(shop.engine, "caixa1", now=now)
+        assert overview is not None
+        return [(one.count, one.value) for one in overview.findings if one.name == "unproven"]
+
+    assert unproven(OVER) == []
+    assert unproven(OVER + 601) == [(1, 2 * VALUE)]
+    with closing(shop.erp()) as erp:
+        erp_memory.look(shop.engine, erp, OVER + 602)
+    assert unproven(OVER + 603) == []
+    shop.accept(sale(3))
+    book(shop)
+    assert unproven(OVER + 700) == [], "it has the time of a round again"
+    assert unproven(OVER + 1301) == [(1, 3 * VALUE)]

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from malote.books import closings, gaps
+from malote.books import closings, gaps, unproven_days
 from malote.books.days import BusinessDay
 from malote.books.rules import evaluation
 from malote.database.engine import reading
@@ -31,6 +31,10 @@ def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
     noted_findings.note(
         engine, "days", None, {till: Standing(one.days, one.total, one.since) for till, one in found.items()}
     )
+    known = noted_findings.noted(engine, "unproven")
+    with reading(engine) as connection:
+        unproven = unproven_days.unproven(connection, today, now, known)
+    noted_findings.note(engine, "unproven", None, unproven)
     closings.judge(engine, calendar, today, now)
     with reading(engine) as connection:
         differing = closings.standing(connection)

@@ -65,6 +65,12 @@ book_day = Table(
         sqlite_where=text("judged_at IS NULL"),
         postgresql_where=text("judged_at IS NULL"),
     ),
+    Index(
+        "book_day_unproven",
+        "day",
+        sqlite_where=text("looked_to < last_id"),
+        postgresql_where=text("looked_to < last_id"),
+    ),
     Index("book_day_day", "day", "till_id"),
     Index("book_day_checked", "checked_at"),
     Index(

@@ -11,7 +11,7 @@ from malote.database.tables import document, tally, till
 from malote.findings import noted_findings
 from malote.findings.kinds import SILENT_SECONDS, USUAL_SECONDS
 from malote.findings.tallies import counts_of, late
-from malote.reconciliation.erp_memory import is_unchecked, outside_of
+from malote.reconciliation.erp_memory import STALE_SECONDS, is_unchecked, outside_of
 from malote.spool import deleted_unbooked
 from malote.tills import lost_sales, warnings
 from malote.tills import troubles as till_troubles
@@ -42,7 +42,7 @@ def figures(
         "deleted": _of(deleted, "deleted"),
         "refused": case((func.coalesce(till.c.refused, "[]") != "[]", 1), else_=0),
         "unsent": case((unsent, at_till), else_=0),
-        **{name: _of(looked, name) for name in noted_findings.STANDING},
+        **_noted(looked, now),
         "differing": _of(lost, "differing"),
         "overdue": _of(overdue, "overdue"),
         "sharing": case((warnings.is_sharing(now), 1), else_=0),
@@ -76,6 +76,13 @@ _HAS_BOOKED = exists().where(tally.c.till_id == till.c.id, tally.c.state == "pos
 _REASONED = ("erp_stopped", "structure", "rejected", "flagged", "waiting")
 _COUNTED = (*_REASONED, "pending", "all_waiting", "all_rejected")
 _LOOKED = noted_findings.STANDING
+
+
+def _noted(looked: Any, now: Number) -> dict[str, Number]:
+    """A day has the time of a round, twice over, to be proven."""
+    columns = {name: _of(looked, name) for name in noted_findings.STANDING}
+    late = looked.c.unproven_since < now - STALE_SECONDS
+    return {**columns, "unproven": case((late, columns["unproven"]), else_=0)}
 
 
 def _of(source: Any, name: str) -> Number:

@@ -1,8 +1,9 @@
 """Every kind of finding, and how much each weighs. The one place that decides what a light shows and what comes first.
 
 Green means that nothing here is true: nothing seen uncaptured, nothing captured unsent, nothing received unbooked
-beyond the usual moment, nothing deleted unbooked, no number missing, no sale lost, no offline sale over its time, and
-the ERP has what was booked, as was seen within ten minutes and since the poster started.
+beyond the usual moment, nothing deleted unbooked, no number missing, no sale lost, no offline sale over its time, the
+books of the days that are over proven, and the ERP has what was booked, as was seen within ten minutes and since the
+poster started.
 """
 
 from typing import Literal, get_args
@@ -38,6 +39,7 @@ Name = Literal[
     "flagged",
     "overdue",
     "days",
+    "unproven",
     "closings",
     "rules",
     "sharing",
@@ -99,6 +101,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("overdue", "attention", 56, "protocol_overdue"),
     # A closed day of it is not proven: till, server and ERP count it differently.
     Kind("days", "attention", 54, "day_divergent"),
+    # Something booked of a day that is over was not compared with the ERP's rows, for longer than a round takes.
+    Kind("unproven", "attention", 53, "day_unproven"),
     # The POS's own closing of a day has other payments than what was booked.
     Kind("closings", "attention", 52, "closing_differs"),
     # A rule of the retailer's own holds; each has a weight of its own, and this is where they stand among causes.

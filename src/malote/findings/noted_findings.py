@@ -13,7 +13,7 @@ from malote.database.engine import reading, writing
 from malote.database.finding_tables import till_finding
 from malote.findings.kinds import Name
 
-STANDING: tuple[Name, ...] = ("numbers", "days", "closings", "rules")
+STANDING: tuple[Name, ...] = ("numbers", "days", "unproven", "closings", "rules")
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ def note(engine: Engine, name: Name, looked: Collection[int] | None, found: Mapp
 
     Raises ``StoreError``.
     """
-    known = _known(engine, name)
+    known = noted(engine, name)
     if looked is None:
         looked = {*known, *found}
     now = {one: found[one] for one in looked if one in found}
@@ -59,7 +59,8 @@ def by_till() -> Subquery:
     return select(till_finding.c.till_id, *columns).group_by(till_finding.c.till_id).subquery("standing")
 
 
-def _known(engine: Engine, name: Name) -> dict[int, Standing]:
+def noted(engine: Engine, name: Name) -> dict[int, Standing]:
+    """By till, as the last look found it. Raises ``StoreError``."""
     query = select(till_finding).where(till_finding.c.name == name)
     with reading(engine) as connection:
         rows = connection.execute(query).all()

@@ -94,6 +94,7 @@ _BY_NAME: dict[str, Treatment] = {
     "closings": Treatment("books", holds=False, press=DAYS),
     "days": Treatment("books", holds=False, press=DAYS),
     "store": Treatment("books", holds=False),
+    "unproven": Treatment("books", holds=False, press=DAYS),
     "rules": Treatment("books", holds=False, press=DAYS),
     "sharing": Treatment("folder"),
     "waiting": Treatment("documents", holds=False, itself=True),
