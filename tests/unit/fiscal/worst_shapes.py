@@ -170,6 +170,8 @@ SHAPES: dict[str, Shape] = {
     "long text of references": _long_text(b"&#65;" * 200),
     "long text of two bytes each": _long_text("ç".encode() * 500),
     "long text of controls": _long_text(b"\x09\x0a" * 500),
+    "long text of the controls of ISO-8859": _long_text("\x85\x96".encode() * 250),
+    "long text of references to them": _long_text(b"&#133;" * 160),
     "many text nodes": _in_note("<a/>.", b"<det "),
     "many text nodes within one field": _long_text(b"x<b/>"),
     "many comments": _in_note("<!--#-->", b"<det "),
