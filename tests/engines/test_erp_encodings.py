@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp, Outcome, Posting, Result
-from malote.erp.repertoire import Lack
+from malote.erp.repertoire import Lack, repertoire_of
 from malote.fiscal.documents import Sale
 from malote.quarantine import history_text
 from malote.quarantine.quarantine_reports import Event
@@ -134,7 +134,7 @@ def test_a_store_may_prefer_the_nearest_letters_and_is_told(tmp_path: Path, enco
             "QUEIJO - FATIADO 150G",
             "SHAMPOO ANTICASPATM 200ML",
             'CHOCOLATE "AO LEITE" 90G',
-            "BISCOITO ? PCT",
+            "BISCOITO 1/2 PCT",
             "CHINELO No 38EUR",
             "PIPOCA ? 1 UN",
         ]
@@ -233,3 +233,9 @@ def adapted(shop: Shop, document_id: int) -> dict[str, str]:
 SALE_TEXTS = text(
     "SELECT sale.number, description FROM sale JOIN sale_item USING (access_key) WHERE sale_item.number = 2"
 )
+
+
+def test_a_fraction_is_one_in_other_letters_too() -> None:
+    ascii_only = repertoire_of("SQL_ASCII")
+    assert ascii_only is not None
+    assert ascii_only.nearest("LEITE 2½ L, ⅓ PCT") == "LEITE 2 1/2 L, 1/3 PCT"

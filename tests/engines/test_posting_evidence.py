@@ -222,6 +222,27 @@ def test_a_document_that_breaks_the_program_three_times_alone_is_put_aside_with_
     assert shop.counted() == {"posted": 60}
 
 
+@pytest.mark.parametrize("beside", [True, False], ids=["beside sound ones", "before sound ones of another day"])
+def test_several_documents_that_break_the_program_are_put_aside_each(shop: Shop, clock: Clock, beside: bool) -> None:
+    """Once their mates are booked they meet nobody who passes, and waited for ever, each for the other's sake."""
+    broken = {sale(number).access_key for number in (2, 3)}
+
+    def stumble(erp: Erp, batch: Sequence[Posting]) -> list[Outcome]:
+        if any(p.document.access_key in broken for p in batch if isinstance(p.document, Sale)):
+            raise ZeroDivisionError
+        return erp.post(batch)
+
+    poster = shop.poster(erp=lambda: Passing(shop.erp(), stumble))
+    shop.accept(*(sale(number) for number in ((1, 2, 3, 4) if beside else (2, 3))))
+    advance(shop, poster, clock)
+    if not beside:
+        assert shop.counted() == {"waiting": 2}
+        shop.accept(on_day(9, 1))
+        advance(shop, poster, clock)
+    poster.close()
+    assert shop.counted() == {"posted": 2 if beside else 1, "rejected": 2}
+
+
 def test_a_fault_that_every_document_meets_puts_none_aside(shop: Shop, clock: Clock) -> None:
     broken = True
 

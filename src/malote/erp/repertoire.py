@@ -41,6 +41,7 @@ _NEAREST = str.maketrans(
         **dict.fromkeys("\u2018\u2019\u201a\u2032\u00b4", "'"),
         **dict.fromkeys("\u201c\u201d\u201e\u2033\u00ab\u00bb", '"'),
         "\u2022": "*",
+        "\u2044": "/",
         "\u00b7": ".",
         "\u00d7": "x",
         "\u20ac": "EUR",
@@ -94,7 +95,12 @@ class Repertoire(msgspec.Struct, frozen=True):
         """The text in characters that are in it; what has no near letter becomes a question mark."""
         if self.lacks(text) is None:
             return text
-        return "".join(one if self.lacks(one) is None else self._instead(one) for one in text)
+        said = ""
+        for one in text:
+            near = one if self.lacks(one) is None else self._instead(one)
+            # Two and a half is not twenty-one halves.
+            said += f" {near}" if len(near) > 1 and near[0].isdigit() and said[-1:].isdigit() else near
+        return said
 
     def _instead(self, character: str) -> str:
         for candidate in (character.translate(_NEAREST), _taken_apart(character)):
@@ -171,5 +177,6 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _taken_apart(character: str) -> str:
-    """Its letters without their marks: ``é`` is ``e``, the sign of a trade mark is ``TM``."""
-    return "".join(one for one in unicodedata.normalize("NFKD", character) if not unicodedata.combining(one))
+    """Its letters without their marks: ``é`` is ``e``, the sign of a trade mark is ``TM``, a half ``1/2``."""
+    apart = unicodedata.normalize("NFKD", character)
+    return "".join(one for one in apart if not unicodedata.combining(one)).translate(_NEAREST)

@@ -4,7 +4,8 @@ refuses every sale of a store's day (a partition nobody made, a trigger gone wro
 Sales of one *shape* are those that nothing but their content tells apart for the ERP: same kind, issuer and business
 day. A single refusal says nothing against the ERP, so that it counts against the document. When a second document of
 the shape meets the same refusal and none has passed since the first, both wait, and what was rejected before comes
-back. Once one passes, the refusals are the documents' own again.
+back. Once one passes, the refusals are the documents' own again. A fault of the program is the documents' own once any
+of their kind passes, of whatever day: the program is the same for all of them.
 
 In memory only: after a restart the next refusals tell the same.
 """
@@ -77,6 +78,7 @@ class Evidence:
     def __init__(self) -> None:
         self._attempt = 0
         self._passed: dict[Shape, int] = {}  # the last attempt that booked one
+        self._passed_of_kind: dict[str, int] = {}
         self._episodes: dict[tuple[Shape, str], _Episode] = {}
         self._outlived: set[int] = set()  # documents that were refused before another of their shape passed
 
@@ -84,7 +86,7 @@ class Evidence:
         """These were written in this attempt: their shapes are not refused as a whole."""
         for shape in {shape_of(document) for document in documents}:
             self._passed.pop(shape, None)  # so that the oldest stands first
-            self._passed[shape] = self._attempt
+            self._passed[shape] = self._passed_of_kind[shape[0]] = self._attempt
         while len(self._passed) > _MOST_SHAPES:
             del self._passed[next(iter(self._passed))]
 
@@ -110,7 +112,7 @@ class Evidence:
         general = {
             shape: one.error
             for (shape, _), one in self._episodes.items()
-            if one.is_general and self._passed.get(shape, 0) < one.first
+            if one.is_general and self._last_passed(shape, one.error) < one.first
         }
         chosen: dict[Shape, LeasedDocument] = {}
         for leased in sorted(held, key=lambda one: one.attempts) if general else ():
@@ -129,13 +131,17 @@ class Evidence:
         """None where the refusal is the document's own beyond doubt."""
         sign, shape = _sign(error), shape_of(leased.document)
         episode = self._episodes.get((shape, sign))
-        passed = self._passed.get(shape, 0)
+        passed = self._last_passed(shape, error)
         if episode is not None and passed >= episode.first:
             # Another one passed since: whoever was refused before and is refused again has nobody else to blame.
             self._outlived |= self._episodes.pop((shape, sign)).refused
             episode = None
         if not sign or passed == self._attempt or leased.id in self._outlived:
-            self._outlived.discard(leased.id)
+            if isinstance(error, ProgramFaultError):
+                # It is tried again alone, when nobody may be there who passes.
+                self._outlived.add(leased.id)
+            else:
+                self._outlived.discard(leased.id)
             return None
         if episode is None:
             if len(self._episodes) >= _MOST_SHAPES:
@@ -144,6 +150,12 @@ class Evidence:
         episode.refused.add(leased.id)
         episode.error = error
         return episode
+
+    def _last_passed(self, shape: Shape, error: ErpError) -> int:
+        """The last attempt that tells whether ``error`` is met by all of the shape; 0 for none."""
+        if isinstance(error, ProgramFaultError):
+            return self._passed_of_kind.get(shape[0], 0)
+        return self._passed.get(shape, 0)
 
 
 def shape_of(document: Document) -> Shape:
