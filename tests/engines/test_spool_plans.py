@@ -1,9 +1,12 @@
 """How the engines run the spool's queries: never by reading the history."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Engine, Select, select
 
+from malote.books import unproven_days
+from malote.books.rules import evaluation
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
@@ -84,3 +87,11 @@ def test_pruning(spool: Spool, till_one: Till, spool_engine: Engine) -> None:
     send_sales(spool, till_one, range(50))
     query = select(pouch.c.id).where(~retention._needed(START), pouch.c.id > 3).order_by(pouch.c.id).limit(10)
     assert_no_full_scan(spool_engine, query)
+
+
+def test_days_that_somebody_must_look_at(spool_engine: Engine) -> None:
+    for statement, index in (
+        (unproven_days.days_before(date(2026, 3, 3)), "book_day_unproven"),
+        (evaluation.days_due(date(2026, 3, 3)), "book_day_unruled"),
+    ):
+        assert index in plan_of(spool_engine, statement)

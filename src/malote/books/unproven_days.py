@@ -4,10 +4,12 @@ Few, and those for moments: each is compared within a round (reconciliation/erp_
 the ERP can't answer for its rows or another day takes all the time there is, is told.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Select, select, text
 
 from malote.database.book_tables import book_day
 from malote.findings.noted_findings import Standing
@@ -16,14 +18,16 @@ from malote.findings.noted_findings import Standing
 def unproven(connection: Connection, today: date, now: float, known: Mapping[int, Standing]) -> dict[int, Standing]:
     """By till, the days before ``today``, their booked cents, and since when a look has found any. Ask of ``known``
     what the look before found."""
-    sums = (func.count(), func.sum(book_day.c.booked_total))
-    days = select(book_day.c.till_id, *sums).where(_UNPROVEN, book_day.c.day < today.isoformat())
-    found: dict[int, Standing] = {}
-    for till_id, count, total in connection.execute(days.group_by(book_day.c.till_id)):
-        before = known.get(till_id)
-        since = before.since if before is not None and before.since is not None else now
-        found[till_id] = Standing(int(count), int(total), since)
-    return found
+    totals: dict[int, list[int]] = defaultdict(list)
+    for till_id, total in connection.execute(days_before(today)):
+        totals[till_id].append(int(total))
+    since = {till_id: one.since for till_id, one in known.items() if one.since is not None}
+    return {till_id: Standing(len(some), sum(some), since.get(till_id, now)) for till_id, some in totals.items()}
+
+
+def days_before(today: date) -> Select[Any]:
+    """Not added up there: a grouping would make the database walk over all days by till."""
+    return select(book_day.c.till_id, book_day.c.booked_total).where(_UNPROVEN, book_day.c.day < today.isoformat())
 
 
 _UNPROVEN = text("book_day.looked_to < book_day.last_id")  # as the partial index has it

@@ -80,7 +80,7 @@ _LOOKED = noted_findings.STANDING
 
 def _noted(looked: Any, now: Number) -> dict[str, Number]:
     """A day has the time of a round, twice over, to be proven."""
-    columns = {name: _of(looked, name) for name in noted_findings.STANDING}
+    columns: dict[str, Number] = {name: _of(looked, name) for name in noted_findings.STANDING}
     late = looked.c.unproven_since < now - STALE_SECONDS
     return {**columns, "unproven": case((late, columns["unproven"]), else_=0)}
 

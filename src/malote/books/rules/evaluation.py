@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.books import closings
@@ -116,9 +116,7 @@ def _cancelled(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
 
 
 def _judge_days(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], today: date, now: float) -> None:
-    query = select(book_day.c.till_id, book_day.c.day, tills.c.name).join_from(book_day, tills)
-    query = query.where(book_day.c.ruled_at.is_(None), book_day.c.day < today.isoformat())
-    query = query.order_by(book_day.c.day).limit(MOST_DAYS)
+    query = days_due(today)
     with reading(engine) as connection:
         if connection.execute(query.limit(1)).first() is None:
             return
@@ -134,6 +132,13 @@ def _judge_days(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], to
         connection.execute(judged.values(ruled_at=now))
         _forget(connection, tuple_(own_rule_finding.c.till_id, own_rule_finding.c.day), own, rules, found)
         _write(connection, found, now)
+
+
+def days_due(today: date) -> Select[Any]:
+    """Days that are over, and that were counted since they were asked about."""
+    query = select(book_day.c.till_id, book_day.c.day, tills.c.name).join_from(book_day, tills)
+    query = query.where(book_day.c.ruled_at.is_(None), book_day.c.day < today.isoformat())
+    return query.order_by(book_day.c.day).limit(MOST_DAYS)
 
 
 def _judge_empty(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], today: date, now: float) -> None:
