@@ -30,9 +30,11 @@ from malote.accounts.audit import Actor
 from malote.app import services_for
 from malote.config import IntakeSettings, Settings
 from malote.schema.till_structure import TILL
+from malote.till.orders import structure
+from malote.till.orders.dispatching import Orders
+from malote.till.orders.handling import Means
 from malote.till.outbox import Outbox
 from malote.till.server_client import Server
-from malote.till.structure import StructureKeeper
 from malote.till.trouble_notices import Voice
 from malote.tills.till import create_till
 
@@ -55,14 +57,18 @@ class Till:
     def contact(self) -> None:
         # An outbox belongs to the thread that opened it.
         with Outbox(self._path) as outbox:
-            keeper = StructureKeeper(outbox, Voice(lambda _: None), till=self._server.till)
+            means = Means(outbox, self._server, Voice(lambda _: None), lambda: None)
+            orders = Orders(means, self._server.till, time.monotonic)
             began = time.perf_counter()
-            if keeper.heed(self._say(keeper)):
-                self._say(keeper)
+            if orders.heed(self._say(outbox, orders)):
+                while orders.busy:
+                    orders.step()
+                self._say(outbox, orders)
                 self.seconds = time.perf_counter() - began
 
-    def _say(self, keeper: StructureKeeper) -> wire.ContactReply:
-        return self._server.contact(wire.Contact("bench", datetime.now(UTC), 0, 0, structure=keeper.said()))
+    def _say(self, outbox: Outbox, orders: Orders) -> wire.ContactReply:
+        has = structure.said(outbox, None)
+        return self._server.contact(wire.Contact("bench", datetime.now(UTC), 0, 0, structure=has, orders=orders.said()))
 
     def close(self) -> None:
         self._server.__exit__()

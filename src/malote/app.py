@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from malote.consumers.pulling import Page
     from malote.intake.receive import Intake
     from malote.locks.lock_service import Locks
+    from malote.orders.book import OrderBook
+    from malote.orders.older import Told
     from malote.quarantine.jobs import Jobs
     from malote.quarantine.quarantine_service import Quarantine
     from malote.quarantine.synchronising import Synchronisation
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
     from malote.structures.structure_service import Structures
     from malote.tills.contact import Recorded
     from malote.tills.till import Till
+    from malote.trust.keys import SigningKey
     from malote.vitals import Vitals
-    from malote.wire import Asked, Contact, StructureOrder, TillStructure
+    from malote.wire import Asked, Contact
 
 OUTSIDE_SECONDS = 5.0  # between looks at what left the ERP, for the tills that ask in their contacts
 
@@ -83,6 +86,19 @@ class Services:
         return Structures(self.engine, self.settings)
 
     @once
+    def key(self) -> "SigningKey":
+        """With which everything is signed that this server publishes. Raises ``OSError`` for one that can't be read."""
+        from malote.trust.keys import signing_key
+
+        return signing_key(self.settings.home_path)
+
+    @once
+    def orders(self) -> "OrderBook":
+        from malote.app_building import build_orders
+
+        return build_orders(self.engine, self.structures, self.key)
+
+    @once
     def synchronisation(self) -> "Synchronisation":
         from malote.quarantine.synchronising import Synchronisation
 
@@ -118,7 +134,7 @@ class Services:
     def consumers(self) -> "Consumers":
         from malote.consumers.consumer_service import Consumers
 
-        return Consumers(self.engine, self.settings, self.structures.derive)
+        return Consumers(self.engine, self.settings, self.key.derive)
 
     @once
     def alerts(self) -> "Alerts":
@@ -155,7 +171,7 @@ class Services:
 
     @property
     def server_key(self) -> str:
-        return self.structures.rollouts.public_key
+        return self.key.public
 
     def authenticate(self, token: str) -> "Till":
         from malote.tills import till as tills
@@ -197,18 +213,13 @@ class Services:
 
         return Remembered(lambda _: till_questions.asked(self.engine, time.time()), OUTSIDE_SECONDS)
 
-    def sync_due(self, till: "Till", obeyed: int | None) -> int:
-        from malote.quarantine import synchronising
-
-        return synchronising.due(self.engine, till.id, obeyed, now=time.time())
+    def orders_due(self, till: "Till", contact: "Contact") -> "Told":
+        return self.orders.due(till, contact)
 
     def note_custody(self, till: "Till", asked: Sequence[bytes], held: Collection[bytes]) -> None:
         from malote.tills import custody
 
         custody.note(self.engine, till.id, asked, held, time.time())
-
-    def structure_due(self, till: "Till", said: "TillStructure | None") -> "StructureOrder | None":
-        return self.structures.rollouts.due(till, said)
 
     def outside_erp(self, till: "Till") -> tuple[int, int]:
         found = self._outside(None).get(till.id)

@@ -14,7 +14,10 @@ from malote.fiscal.documents import Document, has_content, identity
 from malote.fiscal.reader import read
 from malote.intake.receive import Intake
 from malote.locks.lock_service import Locks
-from malote.quarantine import cure_difference
+from malote.orders import taking_over
+from malote.orders.book import OrderBook
+from malote.orders.kinds import Kind
+from malote.quarantine import cure_difference, synchronise_orders
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.quarantine_service import Quarantine
@@ -25,8 +28,15 @@ from malote.runbook.survey import Parts as RunbookParts
 from malote.schema.definition import Scope
 from malote.schema.structure_reports import Drift
 from malote.structures.structure_service import Structures
+from malote.trust.keys import SigningKey
 
 DRIFT_SECONDS = 3.0  # between two looks at a database's structure, however many look at the procedure
+
+
+def build_orders(engine: Engine, structures: Structures, key: SigningKey, more: Sequence[Kind] = ()) -> OrderBook:
+    """The book with every kind of orders there is: a new one is named here. ``more``: of tests."""
+    taking_over.take_over(engine)
+    return OrderBook(engine, [synchronise_orders.KIND, structures.orders, *more], key.sign)
 
 
 def build_quarantine(settings: Settings, engine: Engine, intake: Intake) -> Quarantine:

@@ -29,6 +29,7 @@ from malote.erp.shadow import Shadow
 from malote.intake import received_folder
 from malote.intake.drop_folder import DropFolder
 from malote.locks import automatic
+from malote.orders import book as order_book
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
@@ -42,7 +43,6 @@ from malote.spool.products import REMEMBERED_SECONDS, Products, mapped
 from malote.spool.sql_queue import Spool
 from malote.tills import till as tills
 from malote.tills.till import Till
-from malote.trust.keys import signing_key
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
 SERIES_SECONDS = 2.0  # between looks at what waits because of its series
@@ -83,9 +83,12 @@ def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, 
 
 def build_books(services: Services) -> Keeper:
     settings = services.settings
-    key = partial(signing_key, settings.home_path)
     return Keeper(
-        services.engine, business_day(settings.books), key, closings=settings.closings_path, rules=settings.rules_path
+        services.engine,
+        business_day(settings.books),
+        lambda: services.key,
+        closings=settings.closings_path,
+        rules=settings.rules_path,
     )
 
 
@@ -203,6 +206,7 @@ def prune(services: Services) -> None:
         "trash": services.quarantine.purge,
         "pouches": lambda: _prune_pouches(services, time.time() - settings.retention.posted_days * 86400),
         "jobs": services.jobs.forget,
+        "orders": lambda: order_book.sweep(services.engine, time.time()),
         "received": lambda: received_folder.prune(settings.drop_path, services.tills(), before, proven),
     }
     counts = {name: _alone(name, step) for name, step in steps.items()}

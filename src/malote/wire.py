@@ -29,6 +29,9 @@ MAX_TOLD = 200  # troubles, lost sales and days in one Contact
 MOST_RANGES = 20  # of numbers asked about at once
 MOST_ASKED = 500  # numbers of one of them
 MOST_LINES = 8000  # of one day, told at once
+SYNCHRONISE, STRUCTURE = "synchronise", "structure"  # kinds of orders that agents without ``Order`` know too
+MAX_ORDERS = 20  # open at once for one till: one of each kind
+MAX_PAYLOAD = 256_000  # characters of an order; what is larger is named in it by hash, and fetched
 
 # What no side that means well exceeds. A name may be a whole path; it is shortened where it is kept.
 Code = Annotated[str, msgspec.Meta(max_length=100)]
@@ -107,13 +110,51 @@ class RefusedFile(msgspec.Struct, frozen=True):
     code: Code
 
 
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the till shall do. It is said until ``OrderProgress`` tells that it is over.
+
+    ``signature`` is the server's, in hex, over ``order_statement``: for this till, under this number, which is greater
+    than those of all orders of the kind before. ``payload``: what the kind needs to know, mostly JSON; None where the
+    till said that it has it.
+    """
+
+    kind: Code
+    number: Count
+    sha256: Hash  # of the payload in UTF-8
+    signature: Annotated[str, msgspec.Meta(max_length=128)]
+    expires_at: Count = 0  # seconds since the epoch by the server's clock; what hasn't begun by then isn't; 0: never
+    payload: Annotated[str, msgspec.Meta(max_length=MAX_PAYLOAD)] | None = None
+
+
+def order_statement(till: int, order: Order) -> bytes:
+    """What a server signs of an order. ``till``: the number that the till's token begins with."""
+    return f"malote order\n{till}\n{order.kind}\n{order.number}\n{order.expires_at}\n{order.sha256}".encode()
+
+
+OrderState = Literal["begun", "done", "failed"]  # begun: the till has it on its disk, and is at it
+
+
+class OrderProgress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far the till is with an order of a kind: the last one that it has, or that it refused."""
+
+    kind: Code
+    number: Count
+    state: OrderState
+    done: Count = 0  # of ``total``, in ``unit``: rows, bytes
+    total: Count = 0  # 0: it doesn't know
+    unit: Code = ""
+    code: Code = ""  # why it failed
+    facts: Facts = {}
+    seconds: float = 0.0  # that it took
+
+
 class TillStructure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a till says of its outbox's structure, and of the last ``StructureOrder`` that it has dealt with."""
+    """What a till says of its outbox's structure; ``order`` and what follows is for servers without ``Order``."""
 
     format: int  # the newest form of a structure that it can read
     version: int
     sha256: Hash  # empty where none was ever applied
-    order: int = 0  # 0: none yet
+    order: int = 0  # the last ``StructureOrder`` that it has dealt with; 0: none yet
     done: bool = False  # else it failed, for ``code``
     code: Code = ""
     facts: Facts = {}
@@ -121,9 +162,9 @@ class TillStructure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StructureOrder(msgspec.Struct, frozen=True):
-    """A structure that the till shall have. ``signature`` is the server's, over ``structure`` in UTF-8; both in hex.
+    """How an agent without ``Order`` is told of a structure. ``signature`` is the server's, over ``structure``; in hex.
 
-    ``binding`` is the server's signature over this order as ``order_statement`` says it: for this till, under this
+    ``binding`` is the server's signature over this order as ``structure_statement`` says it: for this till, under this
     number, which is greater than those of all orders before.
     """
 
@@ -135,8 +176,8 @@ class StructureOrder(msgspec.Struct, frozen=True):
     binding: str = ""
 
 
-def order_statement(till: int, order: StructureOrder) -> bytes:
-    """What a server signs of an order. ``till``: the number that the till's token begins with."""
+def structure_statement(till: int, order: StructureOrder) -> bytes:
+    """What a server signs of such an order. ``till``: the number that the till's token begins with."""
     return f"malote structure order\n{till}\n{order.number}\n{order.version}\n{order.sha256}".encode()
 
 
@@ -234,7 +275,7 @@ class Contact(msgspec.Struct, frozen=True):
     pending: int  # files captured and not yet accepted
     unproven: int  # accepted and not yet proven posted
     refused: Annotated[list[RefusedFile], msgspec.Meta(max_length=MAX_QUERY)] = []
-    synchronised: int | None = None  # the last ``ContactReply.order`` it has obeyed, 0 for none; None: it can't say
+    synchronised: int | None = None  # for a server without ``Order``: the last ``ContactReply.order`` it has obeyed
     structure: TillStructure | None = None  # None: an agent that knows of no structures
     folder: FolderCount | None = None  # None: an older agent, or one that can't look
     unsent_seconds: float | None = None  # since the oldest file of ``pending`` was captured
@@ -242,6 +283,9 @@ class Contact(msgspec.Struct, frozen=True):
     lost: Annotated[list[LostSale], msgspec.Meta(max_length=MAX_TOLD)] = []  # the first of all that are lost
     days: Annotated[list[TillDay], msgspec.Meta(max_length=MAX_TOLD)] = []  # those of ``ContactReply.books`` and later
     told: Told | None = None  # what the reply before asked; None: nothing, or an older agent
+    orders: Annotated[list[OrderProgress], msgspec.Meta(max_length=2 * MAX_ORDERS)] | None = (
+        None  # None: an older agent
+    )
 
 
 class PouchLimits(msgspec.Struct, frozen=True):
@@ -258,16 +302,17 @@ class ContactReply(msgspec.Struct, frozen=True):
     clock: datetime
     till: str
     skew_seconds: float  # till's clock minus server's
-    resend: bool = False  # somebody asked for a synchronisation: rescan and resend all that is not proven
-    order: int = 0  # which synchronisation; offered until the till says that it has obeyed
+    resend: bool = False  # for an agent without ``Order``: rescan and resend all that is not proven
+    order: int = 0  # which of these; said until the till says that it has obeyed
     server_key: str = ""  # Ed25519, hex: the till remembers the first it sees, and believes no other
-    structure: StructureOrder | None = None  # offered until the till has dealt with it
+    structure: StructureOrder | None = None  # for an agent without ``Order``
     limits: PouchLimits | None = None  # None: an older server, which takes what its settings say
     books: int | None = None  # the turn of the till's days up to which they are here; None: an older server
     business_day: BusinessDay | None = None
     outside: int = 0  # sales of the till that were booked, and that the ERP has no more
     outside_total: int = 0  # their value in cents
     asked: Asked | None = None
+    orders: Annotated[list[Order], msgspec.Meta(max_length=MAX_ORDERS)] | None = None  # None: an older server
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -19,6 +19,7 @@ SOURCES = sorted((ROOT / "src" / "malote").rglob("*.py"))
 UTTERERS = {
     "AccountError",
     "ErpError",
+    "OrderError",
     "PouchUnreadableError",
     "Reason",
     "SessionsError",

@@ -11,7 +11,8 @@ from malote.app import Services, open_services
 from malote.app_workers import build_poster
 from malote.config import DatabaseSettings, QuarantineSettings, Settings, StoreSettings
 from malote.database.engine import reading
-from malote.quarantine import synchronising
+from malote.orders.book import OrderBook
+from malote.quarantine import synchronise_orders
 from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.register import till_documents
@@ -58,6 +59,7 @@ class House:
     def restart(self) -> None:
         """The quarantine as after a restart of the server: it remembers nothing."""
         self.quarantine = Quarantine(replace(self.services.quarantine.parts, clock=self.clock))
+        self.book = OrderBook(self.engine, [synchronise_orders.KIND], self.services.key.sign, self.clock)
         self.synchronisation = Synchronisation(self.engine, self.quarantine.judge, self.clock)
 
     def close(self) -> None:
@@ -106,7 +108,7 @@ class House:
         said = Contact("1.0", MORNING, pending, 0, synchronised=obeyed)
         chosen = till or self.till
         record_contact(self.engine, chosen.id, said, received_at=self.clock())
-        return synchronising.due(self.engine, chosen.id, obeyed, now=self.clock())
+        return self.book.due(chosen, said).synchronise
 
     def scan(self) -> None:
         """Looks at the folder until nothing is left to be done."""

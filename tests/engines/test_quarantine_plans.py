@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,19 @@ from sqlalchemy import Engine, event
 
 from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
-from malote.quarantine import candidates, index
+from malote.orders.book import OrderBook
+from malote.quarantine import candidates, index, synchronise_orders
 from malote.quarantine.quarantine_reports import Selection
 from malote.quarantine.rejected_files import Place
 from malote.register import discarding, rejected_handover
 from malote.spool import history
-from malote.tills import custody, orders
+from malote.tills import custody
+from malote.tills.till import Till
+from malote.wire import Contact
 
 HASH = b"x" * 32
+TILL = Till(1, "caixa1", "", 0.0, None)
+CONTACT = Contact("1", datetime(2026, 11, 1, tzinfo=UTC), 0, 0, orders=[])
 
 
 @pytest.fixture
@@ -52,9 +58,8 @@ ASKED: dict[str, Callable[[Engine], object]] = {
     "a document's history": lambda engine: history.lines_of(engine, 1),
     "a till's rejected": lambda engine: list(index.rejected(engine, 1)),
     "a till's deleted": lambda engine: list(index.in_trash(engine, 1)),
-    "an order at a sign of life": lambda engine: orders.due(engine, 1, 0, 1.0),
-    "a till's newest order": lambda engine: orders.newest(engine, "caixa1"),
-    "a till's open order": lambda engine: orders.unfinished(engine, 1),
+    "orders at a sign of life": lambda engine: OrderBook(engine, [synchronise_orders.KIND], str).due(TILL, CONTACT),
+    "a till's newest order": lambda engine: synchronise_orders.newest(engine, "caixa1"),
 }
 
 

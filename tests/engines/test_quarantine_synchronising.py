@@ -5,7 +5,7 @@ from sqlalchemy import select, update
 
 from malote import rejection
 from malote.database.engine import writing
-from malote.database.quarantine_tables import sync_order
+from malote.database.order_tables import till_order
 from malote.database.tables import document
 from malote.quarantine import synchronising
 from malote.quarantine.candidates import curable_codes
@@ -67,7 +67,7 @@ def test_a_newer_order_takes_the_place_of_an_older_one(house: House) -> None:
     second = ordered(house)
     assert progress(house, first).stage == "replaced"
     number = house.contact()
-    assert house.scalar(select(sync_order.c.id).where(sync_order.c.number == number)) == second
+    assert house.scalar(select(till_order.c.id).where(till_order.c.number == number)) == second
     latest = house.synchronisation.latest("CAIXA1")
     assert latest is not None
     assert latest.order.id == second
@@ -198,7 +198,7 @@ def test_the_end_is_noted_at_the_tills_sign_of_life(house: House) -> None:
     house.contact(obeyed=house.contact())
     house.clock.ahead = 11.0
     house.contact(obeyed=1)
-    assert house.scalar(select(sync_order.c.done_at).where(sync_order.c.id == order)) is not None
+    assert house.scalar(select(till_order.c.ended_at).where(till_order.c.id == order)) is not None
 
 
 def test_there_is_no_progress_of_no_order(house: House) -> None:

@@ -20,7 +20,9 @@ import malote.database.erp_tables
 import malote.database.finding_tables
 import malote.database.job_tables
 import malote.database.lock_tables
+import malote.database.order_tables
 import malote.database.quarantine_tables
+import malote.database.rule_tables
 import malote.database.runbook_tables
 import malote.database.structure_tables
 import malote.database.till_tables  # noqa: F401 - of the same metadata, as those above

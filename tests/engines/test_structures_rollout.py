@@ -9,10 +9,12 @@ from sqlalchemy import Engine
 from malote import wire
 from malote.accounts import audit
 from malote.config import StructuresSettings
+from malote.orders.book import OrderBook
 from malote.schema.definition import FORMAT, StructureError, fingerprint
 from malote.schema.structure_reports import Rollout
 from malote.schema.till_structure import TILL
-from malote.structures.rollout import LOOK_SECONDS, Rollouts
+from malote.structures.rollout import Rollouts
+from malote.structures.structure_orders import LOOK_SECONDS, StructureOrders
 from malote.tills.contact import record_contact
 from malote.tills.till import Till, create_till, disable
 from malote.trust.keys import SigningKey
@@ -32,16 +34,20 @@ class Chain:
     def __init__(self, engine: Engine, clock: Clock, count: int) -> None:
         self.engine = engine
         self.clock = clock
-        self.rollouts = Rollouts(engine, StructuresSettings(), SigningKey(bytes(32)), lambda: TILL, clock)
+        key = SigningKey(bytes(32))
+        self.public_key = key.public
+        self.rollouts = Rollouts(engine, StructuresSettings(), key, lambda: TILL, clock)
+        self.orders = StructureOrders(engine, StructuresSettings(), clock)
+        self.book = OrderBook(engine, [self.orders], key.sign, clock)
         self.done: set[int] = set()
         self.tills = [create_till(engine, f"caixa{number:02d}")[0] for number in range(1, count + 1)]
 
     def contact(self, till: Till, said: wire.TillStructure | None = OLD) -> wire.StructureOrder | None:
-        contact = wire.Contact("1", datetime.fromtimestamp(self.clock(), UTC), 0, 0)
+        contact = wire.Contact("1", datetime.fromtimestamp(self.clock(), UTC), 0, 0, structure=said)
         record_contact(self.engine, till.id, contact, received_at=self.clock())
         # Looks whether a wave may open are spaced in real time, since many tills ask at once.
-        self.rollouts._looked_at = float("-inf")
-        return self.rollouts.due(till, said)
+        self.orders._looked_at = float("-inf")
+        return self.book.due(till, contact).structure
 
     def all_contact(self) -> list[str]:
         """Who is offered something."""
@@ -95,7 +101,7 @@ def test_the_order_is_signed_and_repeated_until_it_is_answered(chain: Chain) -> 
     chain.rollouts.start(None, ACTOR, dry_run=False)
     first = chain.contact(chain.tills[0])
     assert first is not None
-    assert is_signed(first.structure.encode(), first.signature, chain.rollouts.public_key)
+    assert is_signed(first.structure.encode(), first.signature, chain.public_key)
     assert chain.contact(chain.tills[0]) == first, "the reply may have been lost"
     assert [one.state for one in chain.rollouts.tills_of(chain.newest().id)].count("offered") == 1
 
@@ -242,8 +248,9 @@ def test_a_dry_run_orders_nothing(chain: Chain) -> None:
 def test_many_tills_that_wait_cost_few_looks(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     chain.rollouts.start(None, ACTOR, dry_run=False)
     looks: list[int] = []
-    monkeypatch.setattr(Rollouts, "_advance", lambda *_: looks.append(1))
-    chain.rollouts._looked_at = time.monotonic() + LOOK_SECONDS
+    monkeypatch.setattr(StructureOrders, "_advance", lambda *_: looks.append(1))
+    chain.orders._looked_at = time.monotonic() + LOOK_SECONDS
+    contact = wire.Contact("1", datetime.fromtimestamp(chain.clock(), UTC), 0, 0, structure=OLD)
     for till in chain.tills[5:]:
-        assert chain.rollouts.due(till, OLD) is None
+        assert chain.book.due(till, contact).structure is None
     assert looks == []

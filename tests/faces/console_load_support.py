@@ -51,8 +51,9 @@ class Agents:
             time.sleep(0.1)
 
     def _says(self, till: Till, said: wire.TillStructure) -> bool:
-        self.services.record_contact(till, wire.Contact("1.4.0", datetime.now(UTC), 0, 0))
-        order = self.services.structure_due(till, said)
+        contact = wire.Contact("1.4.0", datetime.now(UTC), 0, 0, structure=said)
+        self.services.record_contact(till, contact)
+        order = self.services.orders_due(till, contact).structure
         if order is not None:
             self._orders[till.name] = order
         return order is not None

@@ -21,7 +21,7 @@ from malote.schema.structure_reports import Rollout, RolloutTill, StepReport
 from malote.schema.till_update import backup_of
 from malote.structures.structure_service import Structures
 from malote.structures.wanted import erp_of_2025
-from malote.till.structure import MOST_TRIES
+from malote.till.orders.handling import Handler
 from malote.tills.till import create_till
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_support import until
@@ -204,12 +204,12 @@ def test_a_till_whose_file_is_damaged_goes_back_to_its_copy_and_loses_nothing(st
         store.sell(7)
         until(lambda: store.posted() == 7)
     found, till = store.rollout()
-    assert (found.stopped_by, found.code) == ("caixa1", "structure_broke_off")
+    assert (found.stopped_by, found.code) == ("caixa1", "order_broke_off")
     assert till.state == "failed"
     aside = [
         path for path in store.till_home.glob("outbox.sqlite3.damaged-*") if path.name[-4:] not in ("-wal", "-shm")
     ]
-    assert len(aside) == MOST_TRIES
+    assert len(aside) == Handler.most_tries
     assert "structure_change" not in tables_of(store.outbox), "it is the copy from before"
     assert store.run("rollout", "status").returncode == 1
     with store.server(), ended(store.agent()):

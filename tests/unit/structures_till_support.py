@@ -51,11 +51,17 @@ def next_structure() -> Structure:
     return msgspec.structs.replace(TILL, version=TILL.version + 1, tables=(*tables, product))
 
 
-def order(structure: Structure, number: int = 7, key: SigningKey = KEY, till: int = TILL_NUMBER) -> wire.StructureOrder:
+def order(structure: Structure, number: int = 7, key: SigningKey = KEY, till: int = TILL_NUMBER) -> wire.Order:
+    given = wire.Order(wire.STRUCTURE, number, fingerprint(structure), "", payload=encode(structure).decode())
+    return msgspec.structs.replace(given, signature=key.sign(wire.order_statement(till, given)))
+
+
+def older_order(structure: Structure, number: int = 7, key: SigningKey = KEY) -> wire.StructureOrder:
+    """As servers gave it that had no other orders but this."""
     content = encode(structure)
     text, sha256, signature = content.decode(), fingerprint(structure), key.sign(content)
     given = wire.StructureOrder(number, text, sha256, signature, structure.version)
-    return msgspec.structs.replace(given, binding=key.sign(wire.order_statement(till, given)))
+    return msgspec.structs.replace(given, binding=key.sign(wire.structure_statement(TILL_NUMBER, given)))
 
 
 def tables_of(path: Path) -> set[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from malote.till import storage
-from malote.till.courier import _answers
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
 from malote.till.outbox_records import Answer, Counts, Mark, Refusal
+from malote.till.receipts import answers
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.wire import DocumentReceipt, FileReceipt
 from tests.unit.till_support import captured, digest
@@ -82,7 +82,7 @@ def test_what_the_server_keeps_unbooked_is_not_counted_as_proven(outbox: Outbox)
         (b"c", [DocumentReceipt("posted", "sale"), DocumentReceipt("kept", "event", code="event_beside_sale")]),
     ]
     receipts = [FileReceipt(digest(text).hex(), "posted", documents) for text, documents in said]
-    outbox.record(_answers(receipts, {digest(text) for text, _ in said}), at=2.0)
+    outbox.record(answers(receipts, {digest(text) for text, _ in said}), at=2.0)
     assert outbox.counts() == Counts(posted=2, kept=1)
 
 

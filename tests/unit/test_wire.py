@@ -18,11 +18,16 @@ from malote.wire import (
     ContactReply,
     FolderCount,
     LostSale,
+    Order,
+    OrderProgress,
     Pouch,
     PouchFile,
     RefusedFile,
+    StructureOrder,
     TillDay,
+    TillStructure,
     TillTrouble,
+    order_statement,
 )
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -161,6 +166,7 @@ class OlderContact(msgspec.Struct, frozen=True):
     unproven: int
     refused: list[RefusedFile] = []
     synchronised: int | None = None
+    structure: TillStructure | None = None
 
 
 class OlderReply(msgspec.Struct, frozen=True):
@@ -172,6 +178,7 @@ class OlderReply(msgspec.Struct, frozen=True):
     skew_seconds: float
     resend: bool = False
     order: int = 0
+    structure: StructureOrder | None = None
 
 
 def test_an_older_server_reads_what_a_newer_agent_says() -> None:
@@ -185,9 +192,14 @@ def test_an_older_server_reads_what_a_newer_agent_says() -> None:
         troubles=[TillTrouble("till_disk_full", 3.0, 1, 5, {"detail": "C:"})],
         lost=[LostSale("a.xml", "00")],
         days=[TillDay("2026-11-24", 1, 100, "ab", 3)],
+        synchronised=5,
+        structure=TillStructure(1, 2, "ab", 9, True),
+        orders=[OrderProgress("synchronise", 5, "done"), OrderProgress("load", 6, "begun", 10, 100, "rows")],
     )
     read = msgspec.json.decode(msgspec.json.encode(newer), type=OlderContact)
-    assert (read.pending, read.unproven) == (7, 1)
+    assert (read.pending, read.unproven, read.synchronised) == (7, 1, 5)
+    assert read.structure is not None
+    assert (read.structure.order, read.structure.done) == (9, True)
     assert msgspec.json.decode(msgspec.json.encode(newer), type=Contact) == newer
 
 
@@ -199,10 +211,28 @@ def test_a_newer_server_reads_what_an_older_agent_says_and_takes_nothing_for_sai
 
 
 def test_agents_and_servers_of_both_ages_read_each_other_s_replies() -> None:
-    newer = ContactReply("2", NOW, "caixa1", 0.5, order=4, books=7, business_day=BusinessDay("America/Sao_Paulo"))
+    given = [Order("load", 7, "00", "11", payload="{}")]
+    day = BusinessDay("America/Sao_Paulo")
+    newer = ContactReply("2", NOW, "caixa1", 0.5, order=4, books=7, business_day=day, orders=given)
     assert msgspec.json.decode(msgspec.json.encode(newer), type=OlderReply).order == 4
     older = msgspec.json.decode(msgspec.json.encode(OlderReply("1", NOW, "caixa1", 0.5)), type=ContactReply)
     assert (older.books, older.business_day) == (None, None), "the agent keeps its days to itself"
+    assert older.orders is None, "so it looks for orders where such a server puts them"
+
+
+def test_an_order_and_what_comes_of_it_are_bounded() -> None:
+    said = {"agent_version": "1", "clock": "2026-11-24T12:00:00Z", "pending": 0, "unproven": 0}
+    one = {"kind": "load", "number": 1, "state": "begun"}
+    for orders in ([one] * 41, [one | {"number": -1}], [one | {"state": "odd"}], [one | {"unit": "x" * 101}]):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(msgspec.json.encode(said | {"orders": orders}), type=Contact)
+
+
+def test_every_part_of_an_order_is_signed() -> None:
+    order = Order("load", 7, "00", "", 100)
+    others = {"kind": "structure", "number": 8, "sha256": "01", "expires_at": 101}
+    statements = [order_statement(3, msgspec.structs.replace(order, **{name: value})) for name, value in others.items()]
+    assert len({order_statement(3, order), order_statement(4, order), *statements}) == 6
 
 
 @pytest.mark.parametrize("day", ["2026-11-2", "20261124", "2026-11-24T00:00", "../../x"])

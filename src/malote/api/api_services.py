@@ -11,11 +11,12 @@ from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.consumers.pulling import Page
 from malote.intake.receive import Intake
+from malote.orders.older import Told
 from malote.register.documents import TillStatus
 from malote.spool.queue import Queue
 from malote.tills.contact import Recorded
 from malote.tills.till import Till
-from malote.wire import Asked, Contact, StructureOrder, TillStructure
+from malote.wire import Asked, Contact
 
 
 class Services(Protocol):
@@ -29,7 +30,7 @@ class Services(Protocol):
     def intake(self) -> Intake: ...
     @property
     def server_key(self) -> str:
-        """The public half of what structures are signed with, in hex."""
+        """The public half of what orders to tills are signed with, in hex."""
 
     def authenticate(self, token: str) -> Till: ...  # raises TokenError
     def authenticate_consumer(self, token: str) -> Consumer: ...  # raises TokenError
@@ -37,14 +38,11 @@ class Services(Protocol):
     def status_of(self, till: Till) -> TillStatus | None: ...
     def record_contact(self, till: Till, contact: Contact) -> Recorded: ...
 
-    def sync_due(self, till: Till, obeyed: int | None) -> int:
-        """Which synchronisation the till must obey, 0 for none; told the last one it says it has."""
+    def orders_due(self, till: Till, contact: Contact) -> Told:
+        """What the till must do, told what its sign of life says of orders before."""
 
     def note_custody(self, till: Till, asked: Sequence[bytes], held: Collection[bytes]) -> None:
         """Which files the till asked about, and which of them it holds."""
-
-    def structure_due(self, till: Till, said: TillStructure | None) -> StructureOrder | None:
-        """The structure that the till must have, told what it says of its own; None for an old agent."""
 
     def outside_erp(self, till: Till) -> tuple[int, int]:
         """What was booked of the till's and the ERP has no more: documents, and cents."""

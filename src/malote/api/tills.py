@@ -121,22 +121,23 @@ def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> Conta
     recorded = services.record_contact(request.auth, contact)
     books = services.settings.books
     outside, outside_total = services.outside_erp(request.auth)
-    order = services.sync_due(request.auth, contact.synchronised)
+    told = services.orders_due(request.auth, contact)
     return ContactReply(
         server_version=__version__,
         clock=datetime.now(UTC),
         till=request.auth.name,
         skew_seconds=round(recorded.skew_seconds, 3),
-        resend=order > 0,
-        order=order,
+        resend=told.synchronise > 0,
+        order=told.synchronise,
         server_key=services.server_key,
-        structure=services.structure_due(request.auth, contact.structure),
+        structure=told.structure,
         limits=services.settings.intake.pouch_limits,
         books=recorded.books_turn,
         business_day=wire.BusinessDay(books.zone, books.day_begins),
         outside=outside,
         outside_total=outside_total,
         asked=services.asked_of(request.auth),
+        orders=told.orders,
     )
 
 

@@ -131,9 +131,9 @@ def resume(number: NumberArgument = None, config: ConfigOption = None, json: Jso
 
 def trust(config: ConfigOption = None) -> None:
     """At a till: believes the billing server's key of the next contact, after the server was replaced."""
+    from malote.till.orders.dispatching import trust_anew
     from malote.till.outbox import Outbox
     from malote.till.storage import OutboxError
-    from malote.till.structure import trust_anew
 
     settings = settings_of(config)
     require_till(settings)

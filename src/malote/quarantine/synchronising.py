@@ -12,16 +12,18 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.chunks import CHUNK
 from malote.database.engine import reading, writing
+from malote.orders import book
+from malote.orders.kinds import Placing
 from malote.quarantine import candidates
+from malote.quarantine import synchronise_orders as orders
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.quarantine_reports import Refused, SyncOrder, SyncProgress, SyncStage
+from malote.quarantine.synchronise_orders import KIND, Noted, Synchronising
 from malote.register import replaying
 from malote.register.replaying import Judge
 from malote.rejection import Language
 from malote.spool import wake_waiting
 from malote.spool.state_changes import Standing
-from malote.tills import orders
-from malote.tills.orders import Placing, StoredOrder
 from malote.tills.till import Till, TillError, find_till, list_tills
 
 OFFLINE_SECONDS = 120.0  # without a sign of life: a till that is there gives one every few seconds
@@ -128,19 +130,22 @@ class Synchronisation:
         now = self._clock()
         replayed = self._replay(plans, actor, now)
         with writing(self._engine) as connection:
-            placings = [
-                Placing(
-                    till_id=one.till.id,
+            noted = [
+                Noted(
                     posted_before=one.posted,
                     retried=wake_waiting.retry(connection, one.till.id, now) if one.waiting else 0,
                     replayed=replayed[one.till.id],
                 )
                 for one in plans
             ]
-            ids = orders.place(connection, placings, actor.name, now)
+            placings = [
+                Placing(plan.till.id, note=msgspec.json.encode(one).decode())
+                for plan, one in zip(plans, noted, strict=True)
+            ]
+            ids = book.place(connection, KIND, placings, who=actor.name, now=now)
             placed = [
-                SyncOrder(order_id, plan.till.name, actor.name, now, placing.retried, placing.replayed)
-                for order_id, plan, placing in zip(ids, plans, placings, strict=True)
+                SyncOrder(order_id, plan.till.name, actor.name, now, one.retried, one.replayed)
+                for order_id, plan, one in zip(ids, plans, noted, strict=True)
             ]
             if settled is not None:
                 settled(connection)
@@ -161,23 +166,10 @@ class Synchronisation:
             replaying.replay(self._engine, curable, self._judge, who=actor.name, now=now, note=note)
         return gone
 
-    def _progress(self, order: StoredOrder | None) -> SyncProgress | None:
-        if order is None:
+    def _progress(self, found: Synchronising | None) -> SyncProgress | None:
+        if found is None:
             return None
-        return _progress(orders.finish(self._engine, order, self._clock()), self._clock())
-
-
-def due(engine: Engine, till_id: int, obeyed: int | None, *, now: float) -> int:
-    """The number of the synchronisation that a till must be told now, 0 for none. Raises ``StoreError``.
-
-    ``obeyed`` is the one it says it has obeyed last. Notes the end of one that is through.
-    """
-    number = orders.due(engine, till_id, obeyed, now)
-    if not number:
-        order = orders.unfinished(engine, till_id)
-        if order is not None:
-            orders.finish(engine, order, now)
-    return number
+        return _progress(orders.finished(self._engine, found, self._clock()), self._clock())
 
 
 def _steps(tills: Sequence[Till]) -> Iterator[Sequence[Till]]:
@@ -219,18 +211,18 @@ def _uncapitalised(title: str) -> str:
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
-def _progress(order: StoredOrder, now: float) -> SyncProgress:
-    counts = order.counts
+def _progress(found: Synchronising, now: float) -> SyncProgress:
+    order, counts, noted = found.order, found.counts, found.noted
     rejected = sum(counts.rejected.values())
     under_way = counts.pending + sum(counts.waiting.values()) + counts.at_till
-    contact = order.last_contact_at
+    contact = found.last_contact_at
     return SyncProgress(
-        order=SyncOrder(order.id, order.till, order.asked_by, order.asked_at, order.retried, order.replayed),
-        stage=_stage(order),
+        order=SyncOrder(order.id, found.till, order.asked_by, order.asked_at, noted.retried, noted.replayed),
+        stage=_stage(found),
         agent=contact is not None,
         offline_since=contact if contact is not None and contact < now - OFFLINE_SECONDS else None,
-        picked_up_at=order.picked_up_at,
-        done_at=order.done_at,
+        picked_up_at=order.obeyed_at,
+        done_at=order.ended_at,
         total=counts.sent + rejected + under_way,
         done=counts.sent + rejected,
         sent=counts.sent,
@@ -241,9 +233,7 @@ def _progress(order: StoredOrder, now: float) -> SyncProgress:
     )
 
 
-def _stage(order: StoredOrder) -> SyncStage:
-    if order.replaced:
-        return "replaced"
-    if order.done_at is not None:
-        return "done"
-    return "running" if order.picked_up_at is not None or order.last_contact_at is None else "offered"
+def _stage(found: Synchronising) -> SyncStage:
+    if found.order.ended_at is not None:
+        return "done" if found.order.state == "done" else "replaced"
+    return "running" if found.order.obeyed_at is not None or found.last_contact_at is None else "offered"

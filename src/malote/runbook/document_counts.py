@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
+from malote import wire
 from malote.database.account_tables import audit_entry
-from malote.database.quarantine_tables import sync_order
+from malote.database.order_tables import till_order
 from malote.database.tables import tally, till
 from malote.register import backlog
 from malote.runbook.observations import MOST_NAMED, Cause
 
+_SYNCHRONISE = till_order.c.kind == wire.SYNCHRONISE
 QUIET_SECONDS = 60.0  # an agent that is there gives a sign every few seconds
 _RENEWALS = 50  # of tokens looked at, the newest
 
@@ -69,21 +71,21 @@ def quiet(connection: Connection, till_id: int | None, now: float) -> list[Cause
 def orders_since(connection: Connection, till_id: int | None, after: int) -> list[Any]:
     """The synchronisations behind that number: when the first was asked for, how many tills, and those not through."""
     query = (
-        select(sync_order.c.asked_at, sync_order.c.done_at, sync_order.c.posted_before, sync_order.c.id, till.c.name)
-        .add_columns(till.c.last_contact_at)
-        .join_from(sync_order, till, till.c.id == sync_order.c.till_id)
-        .where(sync_order.c.id > after, till.c.disabled_at.is_(None))
-        .order_by(sync_order.c.id)
+        select(till_order.c.asked_at, till_order.c.ended_at, till_order.c.id, till.c.name, till.c.last_contact_at)
+        .join_from(till_order, till, till.c.id == till_order.c.till_id)
+        .where(_SYNCHRONISE, till_order.c.id > after, till.c.disabled_at.is_(None))
+        .order_by(till_order.c.id)
     )
     if till_id is not None:
-        query = query.where(sync_order.c.till_id == till_id)
+        query = query.where(till_order.c.till_id == till_id)
     newest = {row.name: row for row in connection.execute(query)}
     return list(newest.values())
 
 
 def newest_order(connection: Connection, before: float) -> int:
     """The number of the newest synchronisation that was asked for before that moment; 0 where there is none."""
-    newest = select(sync_order.c.id).where(sync_order.c.asked_at < before).order_by(sync_order.c.id.desc()).limit(1)
+    older = _SYNCHRONISE & (till_order.c.asked_at < before)
+    newest = select(till_order.c.id).where(older).order_by(till_order.c.id.desc()).limit(1)
     return int(connection.scalar(newest) or 0)
 
 

@@ -176,7 +176,7 @@ def _disabled(till: Till | None) -> list[Cause]:
 def _order(parts: Parts, rows: Sequence[Any], till: Till | None) -> Order | None:
     if not rows:
         return None
-    late = [row for row in rows if row.done_at is None]
+    late = [row for row in rows if row.ended_at is None]
     progress = {row.name: parts.synchronisation.progress(row.id) for row in late[:MOST_LATE]}
     still = [row for row in late if (one := progress.get(row.name)) is None or one.stage not in ("done", "replaced")]
     now = parts.clock()

@@ -4,25 +4,22 @@ The whole change is one transaction beside the capture, which waits for it: what
 outbox is as before or as wanted. The copy made before is for a disk that damages the file.
 """
 
-import hashlib
 import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from malote import durable, private
-from malote.schema.definition import Structure, StructureError, decode, fingerprint
+from malote.schema.definition import Structure, StructureError, fingerprint
 from malote.schema.drift import differences
 from malote.schema.plan import plan
 from malote.schema.sqlite import SQLITE
 from malote.schema.sqlite_look import SqliteProbe, look
 from malote.schema.structure_reports import Difference, Plan
-from malote.trust.signatures import is_signed
 
 MARK = "structure"  # the fact in the outbox that says which structure was applied last
 BACKUP_SUFFIX = ".before-structure"
@@ -42,22 +39,8 @@ class Applied(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def opened(text: str, sha256: str, signature: str, key: str) -> Structure:
-    """The structure, once it is proven to be what the owner of ``key`` signed.
-
-    Raises ``StructureError``: ``structure_tampered``, ``structure_newer``, ``structure_unreadable``.
-    """
-    content = text.encode("utf-8", "surrogatepass")
-    if hashlib.sha256(content).hexdigest() != sha256.lower() or not is_signed(content, signature, key):
-        raise StructureError("structure_tampered")
-    structure = decode(content)
-    if structure.scope != "till":
-        raise StructureError("structure_unreadable", detail=f"scope {structure.scope}")
-    return structure
-
-
-def bring_up(path: Path, structure: Structure, sha256: str, facts: Mapping[str, str]) -> Applied:
-    """Adds to the outbox at ``path`` what it lacks; ``facts`` are kept in it in the same transaction.
+def bring_up(path: Path, structure: Structure, sha256: str) -> Applied:
+    """Adds to the outbox at ``path`` what it lacks, and marks it with the structure's hash.
 
     Raises ``StructureError`` (``structure_refused_here``, ``till_disk_full``), ``OSError`` and
     ``sqlite3.DatabaseError``; the outbox is then as it was. A copy from before stays beside it until ``forget_backup``.
@@ -70,7 +53,6 @@ def bring_up(path: Path, structure: Structure, sha256: str, facts: Mapping[str, 
         connection.execute("BEGIN IMMEDIATE")
         try:
             done = complete(connection, structure, sha256, began=began)
-            connection.executemany("INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", list(facts.items()))
             connection.execute("COMMIT")
         finally:
             # A full disk ends the transaction by itself.

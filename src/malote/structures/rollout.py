@@ -1,12 +1,11 @@
-"""The tills' structure goes out in waves: ordered by a person, told to tills in contacts, stopped by a failure."""
+"""The tills' structure goes out in waves: ordered by a person, stopped by a failure. What tills are told of it:
+``structure_orders``."""
 
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
 from sqlalchemy import Connection, Engine, select
 
-from malote import rejection, wire
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.config import StructuresSettings
@@ -16,15 +15,10 @@ from malote.database.tables import till as tills
 from malote.schema.definition import Structure, StructureError, encode, fingerprint
 from malote.schema.structure_reports import Rollout, RolloutTill, TillStructure
 from malote.structures import rollouts
-from malote.structures.rollouts import Published, StandingOrder
-from malote.structures.waves import is_over, open_wave, waves
-from malote.tills.till import Till, find_till
+from malote.structures.rollouts import Published
+from malote.structures.waves import waves
+from malote.tills.till import find_till
 from malote.trust.keys import SigningKey
-
-SAID_SECONDS = 60.0  # between two notes of the same words of a till
-LOOK_SECONDS = 1.0  # between two looks whether the next wave may open
-_MOST_FACTS = 20  # of a failed till, and the characters of each
-_LONGEST_FACT = 300
 
 
 class Rollouts:
@@ -44,12 +38,6 @@ class Rollouts:
         self._key = key
         self._declared = declared
         self._clock = clock
-        self._looked_at = float("-inf")
-
-    @property
-    def public_key(self) -> str:
-        """In hex."""
-        return self._key.public
 
     # ---- what people do ----
 
@@ -137,111 +125,6 @@ class Rollouts:
                 for row in connection.execute(query)
             ]
 
-    # ---- what tills say and are told ----
-
-    def due(self, till: Till, said: wire.TillStructure | None) -> wire.StructureOrder | None:
-        """The order that the till must be told now, once what it said is noted."""
-        if said is None:
-            return None
-        now = self._clock()
-        with reading(self._engine) as connection:
-            told = rollouts.standing_order(connection, till.id)
-            noted = connection.execute(select(till_structure).where(till_structure.c.till_id == till.id)).one_or_none()
-            news = noted is None or (noted.version, noted.sha256) != (said.version, said.sha256)
-            if not news and noted is not None and noted.said_at >= now - SAID_SECONDS and not _moves(said, told):
-                is_told = told is not None and told.state == "offered" and told.running and told.open
-                return self._order(connection, till, told.rollout_id) if told is not None and is_told else None
-        if told is not None and not news and self._waits(told):
-            return None
-        with writing(self._engine) as connection:
-            rollouts.remember(connection, till.id, said, now)
-            return None if told is None else self._answer(connection, till, said, told)
-
-    def _waits(self, told: StandingOrder) -> bool:
-        """Whether it is too early to look again whether a till's wave may open: many tills ask at once."""
-        if told.state != "pending" or told.open:
-            return False
-        now = time.monotonic()
-        if now - self._looked_at < LOOK_SECONDS:
-            return True
-        self._looked_at = now
-        return False
-
-    def _answer(
-        self, connection: Connection, till: Till, said: wire.TillStructure, told: StandingOrder
-    ) -> wire.StructureOrder | None:
-        now = self._clock()
-        rollouts.lock(connection, told.rollout_id)
-        if not rollouts.is_in(connection, told.rollout_id, till.id):
-            rollouts.join(connection, told.rollout_id, till.id)
-        # Read again: another process may have moved it since.
-        current = rollouts.standing_order(connection, till.id)
-        if current is None or current.rollout_id != told.rollout_id:
-            return None
-        if current.state != "done" and self._report(connection, till, said, current):
-            self._advance(connection, current.rollout_id, now)
-            return None
-        if current.state not in ("pending", "offered") or not current.running:
-            return None
-        if not current.open:
-            self._advance(connection, current.rollout_id, now)
-            current = rollouts.standing_order(connection, till.id)
-            if current is None or not current.open:
-                return None
-        if current.state == "pending":
-            rollouts.mark(connection, current.rollout_id, till.id, state="offered", offered_at=now)
-        return self._order(connection, till, current.rollout_id)
-
-    def _order(self, connection: Connection, till: Till, rollout_id: int) -> wire.StructureOrder:
-        """For this till alone: no other, and no later time, can be given it as an order of the server."""
-        order = rollouts.order(connection, rollout_id)
-        return msgspec.structs.replace(order, binding=self._key.sign(wire.order_statement(till.id, order)))
-
-    def _report(self, connection: Connection, till: Till, said: wire.TillStructure, told: StandingOrder) -> bool:
-        """Notes what the till says of the order. Whether it said anything."""
-        now = self._clock()
-        if said.sha256 == told.sha256 or (said.order == told.number and said.done):
-            seconds = said.seconds if said.order == told.number else None
-            rollouts.mark(
-                connection,
-                told.rollout_id,
-                till.id,
-                state="done",
-                reported_at=now,
-                seconds=seconds,
-                **rollouts.UNSAID,
-            )
-            return True
-        if said.order != told.number or told.state == "failed":
-            return False
-        code = said.code if said.code in rejection.catalogue() else "unknown_reason"
-        facts = {name[:40]: value[:_LONGEST_FACT] for name, value in list(said.facts.items())[:_MOST_FACTS]}
-        if code == "unknown_reason":
-            facts["code"] = said.code[:40]
-        rollouts.mark(
-            connection,
-            told.rollout_id,
-            till.id,
-            state="failed",
-            reported_at=now,
-            seconds=said.seconds,
-            code=code,
-            facts=msgspec.json.encode(facts).decode(),
-        )
-        rollouts.stop(connection, told.rollout_id, code, till.name)
-        return True
-
-    def _advance(self, connection: Connection, rollout_id: int, now: float) -> None:
-        """Opens the next wave, or notes the end."""
-        row = rollouts.lock(connection, rollout_id)
-        if row.state != "running":
-            return
-        standings = rollouts.standings(connection, rollout_id, self._heard_since())
-        if is_over(standings):
-            rollouts.end(connection, rollout_id, "done", now)
-        else:
-            rollouts.move(connection, rollout_id, open_wave(standings, row.wave))
-
     # ---- shared ----
 
     def _published(self, structure: Structure) -> Published:
@@ -263,10 +146,3 @@ class Rollouts:
 
     def _heard_since(self) -> float:
         return self._clock() - self._settings.offline_minutes * 60
-
-
-def _moves(said: wire.TillStructure, told: StandingOrder | None) -> bool:
-    """Whether what the till says, or that it says anything, moves the roll-out."""
-    if told is None or told.state in ("done", "failed", "cancelled"):
-        return False
-    return told.state == "pending" or said.order == told.number

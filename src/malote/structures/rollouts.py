@@ -8,8 +8,10 @@ import msgspec
 from sqlalchemy import Connection, case, func, insert, select, update
 
 from malote import wire
+from malote.database.order_tables import till_order
 from malote.database.structure_tables import rollout, rollout_till, till_structure
 from malote.database.tables import till as tills
+from malote.orders.rows import withdraw
 from malote.schema.structure_reports import Rollout, RolloutTill, TillState
 from malote.structures.waves import WAVES, Standing
 
@@ -37,6 +39,7 @@ class StandingOrder(msgspec.Struct, frozen=True):
     running: bool
     open: bool  # the till's wave is
     state: TillState
+    ordered: bool  # the book of orders has it, under this number
 
 
 def number(connection: Connection, now: float) -> int:
@@ -89,6 +92,7 @@ def end(connection: Connection, rollout_id: int, state: str, now: float) -> None
     """Cancels what has not begun; a till that is at it may still report."""
     mine = (rollout_till.c.rollout_id == rollout_id) & rollout_till.c.state.in_(_OPEN)
     if state == "cancelled":
+        withdraw(connection, wire.STRUCTURE, connection.scalars(select(rollout_till.c.till_id).where(mine)).all(), now)
         connection.execute(update(rollout_till).where(mine).values(state="cancelled"))
     connection.execute(update(rollout).where(rollout.c.id == rollout_id).values(state=state, finished_at=now))
 
@@ -105,7 +109,10 @@ def again(connection: Connection, rollout_id: int, now: float) -> None:
     connection.execute(update(rollout).where(rollout.c.id == rollout_id).values(values))
 
 
-def stop(connection: Connection, rollout_id: int, code: str, till: str) -> None:
+def stop(connection: Connection, rollout_id: int, code: str, till: str, now: float) -> None:
+    """Nobody else is told of it."""
+    mine = (rollout_till.c.rollout_id == rollout_id) & (rollout_till.c.state == "offered")
+    withdraw(connection, wire.STRUCTURE, connection.scalars(select(rollout_till.c.till_id).where(mine)).all(), now)
     running = (rollout.c.id == rollout_id) & (rollout.c.state == "running")
     connection.execute(update(rollout).where(running).values(state="stopped", code=code, stopped_by=till))
 
@@ -131,10 +138,13 @@ def remember(connection: Connection, till_id: int, said: wire.TillStructure, now
 def standing_order(connection: Connection, till_id: int) -> StandingOrder | None:
     """Of the newest roll-out, where it concerns the till; one for everyone concerns a till that is not in it yet."""
     mine = (rollout_till.c.rollout_id == rollout.c.id) & (rollout_till.c.till_id == till_id)
+    in_book = (till_order.c.till_id == till_id) & (till_order.c.kind == wire.STRUCTURE)
+    in_book &= till_order.c.number == rollout.c.number
     columns = (rollout.c.id, rollout.c.number, rollout.c.sha256, rollout.c.state, rollout.c.wave, rollout.c.everyone)
     query = (
         select(*columns, rollout_till.c.wave.label("mine"), rollout_till.c.state.label("till_state"))
-        .select_from(rollout.outerjoin(rollout_till, mine))
+        .add_columns(till_order.c.id.label("ordered"))
+        .select_from(rollout.outerjoin(rollout_till, mine).outerjoin(till_order, in_book))
         .order_by(rollout.c.id.desc())
         .limit(1)
     )
@@ -142,18 +152,20 @@ def standing_order(connection: Connection, till_id: int) -> StandingOrder | None
     if row is None or (row.mine is None and not row.everyone) or (row.mine is None and row.state == "cancelled"):
         return None
     is_open = row.mine is not None and row.mine <= row.wave
-    return StandingOrder(row.id, row.number, row.sha256, row.state == "running", is_open, row.till_state or "pending")
+    return StandingOrder(
+        rollout_id=row.id,
+        number=row.number,
+        sha256=row.sha256,
+        running=row.state == "running",
+        open=is_open,
+        state=row.till_state or "pending",
+        ordered=row.ordered is not None,
+    )
 
 
 def is_in(connection: Connection, rollout_id: int, till_id: int) -> bool:
     mine = (rollout_till.c.rollout_id == rollout_id) & (rollout_till.c.till_id == till_id)
     return connection.execute(select(rollout_till.c.till_id).where(mine)).first() is not None
-
-
-def order(connection: Connection, rollout_id: int) -> wire.StructureOrder:
-    columns = (rollout.c.number, rollout.c.published, rollout.c.sha256, rollout.c.signature, rollout.c.version)
-    row = connection.execute(select(*columns).where(rollout.c.id == rollout_id)).one()
-    return wire.StructureOrder(row.number, row.published, row.sha256, row.signature, row.version)
 
 
 def lock(connection: Connection, rollout_id: int) -> Any:

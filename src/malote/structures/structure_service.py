@@ -28,6 +28,7 @@ from malote.spool.presence import Presence
 from malote.structures import reason_names, replay_after_update, runs
 from malote.structures.database_update import Application, Progress, look
 from malote.structures.rollout import Rollouts
+from malote.structures.structure_orders import StructureOrders
 from malote.structures.target_databases import open_target
 from malote.structures.wanted import declared
 from malote.trust.keys import signing_key
@@ -52,7 +53,7 @@ class Structures:
         self._declare = declare
         self._clock = clock
         key = signing_key(settings.home_path)
-        self.derive = key.derive
+        self.orders = StructureOrders(engine, settings.structures, clock)
         self.rollouts = Rollouts(engine, settings.structures, key, lambda: declare("till", settings).structure, clock)
 
     def drift(self, scope: Scope) -> Drift:

@@ -331,7 +331,8 @@ class Agent:
 
 def _nothing_open(outbox: Outbox, courier: Courier) -> bool:
     counts = outbox.unproven()
-    return courier.error is None and courier.last_answer is not None and not counts.captured and not counts.accepted
+    is_heard = courier.error is None and courier.last_answer is not None
+    return is_heard and not counts.captured and not counts.accepted and not courier.orders.busy
 
 
 def _drained(outbox: Outbox, courier: Courier, capture: Capture) -> Drained:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from malote import __version__, wire
 from malote.till import lost_sales, vanished_files
 from malote.till.folder_counts import Sight
+from malote.till.orders import older, structure
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import Counts, Refusal
 from malote.till.storage import OutboxError
 from malote.till.trouble_notices import Voice
 
 # Trouble with the line is the server's to notice; it can't be told over it.
-_OF_THE_LINE = frozenset({"server", "contact", "receipts", "pouch"})
+_OF_THE_LINE = frozenset({"server", "contact", "receipts", "pouch", "orders"})
 # The server learns of these by ``Contact.refused``.
 _OF_THE_FOLDER = frozenset({"folder", "start"})
 
@@ -30,8 +31,7 @@ class Signs:
     def of(
         self,
         outbox: Outbox,
-        synchronised: int | None,
-        structure: wire.TillStructure | None,
+        orders: list[wire.OrderProgress],
         days: list[wire.TillDay],
         told: wire.Told | None = None,
     ) -> wire.Contact:
@@ -44,8 +44,9 @@ class Signs:
             pending=counts.captured + counts.held,
             unproven=counts.accepted + counts.rejected + counts.discarded,
             refused=[_refused(refusal) for refusal in outbox.refusals()[: wire.MAX_QUERY]],
-            synchronised=synchronised,
-            structure=structure,
+            orders=orders,
+            synchronised=older.synchronised(orders),
+            structure=structure.said(outbox, older.structure(orders)),
             folder=self._folder(),
             unsent_seconds=oldest_unsent(outbox, self._now()),
             troubles=[*self._lasting(), *kept(outbox, sales, self._now())][: wire.MAX_TOLD],

@@ -5,23 +5,26 @@ Every request may be repeated: the server knows a file by its hash, and a till f
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from malote import wire
 from malote.config import TillSettings
-from malote.till import limits, lost_sales, missing_in_erp, resend
+from malote.till import limits, lost_sales, missing_in_erp
 from malote.till.backoff import Backoff
 from malote.till.book_answers import Witness
 from malote.till.books import OwnBooks
 from malote.till.contact_report import Signs
 from malote.till.folder_counts import Sight
+from malote.till.orders.dispatching import Orders
+from malote.till.orders.handling import Handler, Means
+from malote.till.orders.registry import HANDLERS
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
-from malote.till.outbox_records import Answer, StoredFile
+from malote.till.outbox_records import StoredFile
+from malote.till.receipts import answers
 from malote.till.server_client import Server, ServerError
 from malote.till.storage import OutboxDamagedError, OutboxError
-from malote.till.structure import StructureKeeper
 from malote.till.trouble_notices import Voice
 
 # The question's pace: quick after something moved, then slower with every quiet answer, up to twelve polls.
@@ -61,6 +64,7 @@ class Courier:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         dice: Callable[[], float] = random.random,
+        handlers: Sequence[type[Handler]] = HANDLERS,
     ) -> None:
         self._outbox = outbox
         self._server = server
@@ -69,7 +73,7 @@ class Courier:
         self._signs = signs or Signs(voice, Sight(), now)
         self._books = OwnBooks(outbox)
         self._witness = Witness(outbox)
-        self._structure = StructureKeeper(outbox, voice, monotonic, till=server.till)
+        self.orders = Orders(Means(outbox, server, voice, ask_for_rescan), server.till, monotonic, handlers)
         self._ask_for_rescan = ask_for_rescan
         self._monotonic = monotonic
         self._now = now
@@ -78,6 +82,7 @@ class Courier:
         self._limit = self._most_files
         self._failures_of_pouch = 0
         self._blocked_until = self._contact_due = self._ask_due = self._held_due = self._lost_due = monotonic()
+        self._orders_due = monotonic()
         self._ask_delay = self._quick
         self._request = ""  # the one under way, or the last
         self._failing = ""  # the one that ``error`` is about
@@ -101,6 +106,7 @@ class Courier:
             return self._blocked_until - self._monotonic()
         try:
             self._alone(self._contact_if_due)
+            self._alone(self._obey_if_due)
             sent = self._send()
             self._alone(self._ask_if_due)
             self._alone(self._ask_for_lost_if_due)
@@ -108,7 +114,7 @@ class Courier:
         except ServerError as error:
             self._failed(error)
             return max(0.0, self._blocked_until - self._monotonic())
-        due = min(self._contact_due, self._ask_due, self._held_due)
+        due = min(self._contact_due, self._ask_due, self._held_due, *([self._orders_due] if self.orders.busy else []))
         return 0.0 if sent else max(0.0, due - self._monotonic())
 
     def _alone(self, request: Callable[[], None]) -> None:
@@ -162,7 +168,7 @@ class Courier:
         self._request = "pouch"
         reply = self._server.send([wire.PouchFile(file.name, file.sha256, file.content) for file in files])
         sent = {file.sha256 for file in files}
-        if not self._outbox.record(_answers(reply.receipts, sent), self._now()):
+        if not self._outbox.record(answers(reply.receipts, sent), self._now()):
             raise ServerError("failed", "server_failed", "no receipt for any file of the pouch")
         self._answered()
         self._failures_of_pouch = 0
@@ -213,7 +219,7 @@ class Courier:
         self._request = "receipts"
         reply = self._server.receipts(hashes, self._outbox.holding(hashes))
         self._answered()
-        changed = self._outbox.record(_answers(reply.receipts, set(hashes)), self._now(), hashes)
+        changed = self._outbox.record(answers(reply.receipts, set(hashes)), self._now(), hashes)
         if changed * 2 >= len(hashes):
             self._ask_delay, self._ask_due = self._quick, self._monotonic()
         elif changed:
@@ -228,9 +234,9 @@ class Courier:
         if not hashes:
             return
         self._request = "receipts"
-        answers = _answers(self._server.receipts(hashes).receipts, set(hashes))
+        told = answers(self._server.receipts(hashes).receipts, set(hashes))
         self._answered()
-        known = [answer for answer in answers if answer.state != "unknown"]
+        known = [answer for answer in told if answer.state != "unknown"]
         lost_sales.found_again(self._outbox, [answer.sha256 for answer in known])
         self._outbox.record(known, self._now())
 
@@ -245,12 +251,12 @@ class Courier:
             return
         self._contact_due = self._monotonic() + self._settings.poll_seconds
         days = self._books.to_tell()
-        contact = self._signs.of(self._outbox, self._last_order(), self._structure.said(), days, self._witness.told())
+        contact = self._signs.of(self._outbox, self.orders.said(), days, self._witness.told())
         self._request = "contact"
         reply = self._server.contact(contact)
         self._answered()
         try:
-            self._heed(reply, contact)
+            self._heed(reply)
         except OutboxDamagedError:
             raise
         except OutboxError as error:
@@ -259,13 +265,12 @@ class Courier:
         else:
             self._voice.over("contact noted")
 
-    def _heed(self, reply: wire.ContactReply, contact: wire.Contact) -> None:
+    def _heed(self, reply: wire.ContactReply) -> None:
         self._note(reply)
         missing_in_erp.remember(self._outbox, reply)
         self._heed_limits(reply.limits)
-        if reply.resend and (not reply.order or reply.order != contact.synchronised):
-            self._synchronise(reply.order)
-        if self._structure.heed(reply):
+        if self.orders.heed(reply):
+            self._orders_due = self._monotonic()
             self._contact_due = self._monotonic() + self._quick
         # Both, whatever the first of them says.
         if self._books.heed(reply) | self._witness.heed(reply):
@@ -279,18 +284,25 @@ class Courier:
             # What was too large may be small enough now.
             self._ask_for_rescan()
 
-    def _synchronise(self, order: int) -> None:
-        """What isn't proven, or not known there, is sent again; only then the server is told so, and soon."""
-        self._outbox.resend_all()
-        resend.send_again(self._outbox, self._server.receipts)
-        self._ask_for_rescan()
-        if order:
-            self._outbox.note("synchronised", order)
-            self._contact_due = self._monotonic() + self._quick
-
-    def _last_order(self) -> int:
-        noted = self._outbox.noted("synchronised")
-        return msgspec.json.decode(noted, type=int) if noted else 0
+    def _obey_if_due(self) -> None:
+        """One step of each order: sales are sent between two of them."""
+        if not self.orders.busy or self._monotonic() < self._orders_due:
+            return
+        self._request = "orders"
+        # What fails for now must not be tried without a pause, nor hold back the sales.
+        self._orders_due = self._monotonic() + self._settings.poll_seconds
+        try:
+            if self.orders.step():
+                self._contact_due = self._monotonic() + self._quick
+        except OutboxDamagedError:
+            raise
+        except OutboxError as error:
+            self._voice.trouble("orders carried out", error.code, **error.facts)
+        else:
+            self._orders_due = self._monotonic()
+            self._voice.over("orders carried out")
+            if self._failing == self._request:
+                self._answered()
 
     def _answered(self) -> None:
         self.last_answer = self._monotonic()
@@ -321,25 +333,3 @@ class Courier:
         reachable = self.error is None or self.error.kind != "unreachable"
         named = (reply.till, reply.server_version, reply.skew_seconds) if reply else ()
         self._outbox.note("line", Line(self._settings.server, reachable, self._now(), code, detail, *named))
-
-
-def _answers(receipts: list[wire.FileReceipt], expected: set[bytes]) -> list[Answer]:
-    """What the receipts say of the files asked about; anything else in them is ignored."""
-    answers = []
-    for receipt in receipts:
-        try:
-            sha256 = bytes.fromhex(receipt.sha256)
-        except ValueError:
-            continue
-        if sha256 in expected:
-            told = _told(receipt)
-            code, message = (told.code, told.message) if told else (None, None)
-            answers.append(Answer(sha256, receipt.state, code, message))
-    return answers
-
-
-def _told(receipt: wire.FileReceipt) -> wire.DocumentReceipt | None:
-    """The document whose reason is the file's. Of one that is settled, only where nothing of it is in the ERP."""
-    if receipt.state == "posted" and any(document.state != "kept" for document in receipt.documents):
-        return None
-    return next((document for document in receipt.documents if document.code), None)

@@ -1,0 +1,201 @@
+"""Takes orders at the till: proves each, writes it down, has it carried out step by step, says how far it is.
+
+What is taken is on the disk before it begins, so that a killed agent goes on with it, without the server too.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from malote import wire
+from malote.till.orders import kept, older, server_key
+from malote.till.orders.handling import Handler, Kept, Means, OrderError, Progress, Standing, told
+from malote.till.orders.older import Given
+from malote.till.orders.registry import HANDLERS
+from malote.till.outbox import Outbox
+from malote.till.server_client import ServerError
+from malote.trust.signatures import is_signed
+
+
+class Running(msgspec.Struct):
+    """One that goes on in this process."""
+
+    steps: Iterator[Progress]
+    began: float  # by the monotonic clock
+
+
+class Orders:
+    """Belongs to its outbox's thread. Every method may raise ``OutboxError``."""
+
+    def __init__(
+        self, means: Means, till: int, monotonic: Callable[[], float], handlers: Sequence[type[Handler]] = HANDLERS
+    ) -> None:
+        """``till``: the number that its token begins with; orders to others are not obeyed."""
+        self._outbox = means.outbox
+        self._voice = means.voice
+        self._till = till
+        self._monotonic = monotonic
+        self._handlers = {one.kind: one(means) for one in handlers}
+        self._kept: dict[str, Kept] = {kind: kept.of(self._outbox, kind) for kind in self._handlers}
+        self._unknown: dict[str, Standing] = {}  # refused, of kinds that this agent doesn't know
+        self._running: dict[str, Running] = {}
+
+    def said(self) -> list[wire.OrderProgress]:
+        """What the next contact tells: of each kind the last one, and one that was refused since."""
+        known = [
+            told(kind, one)
+            for kind, kept_of in self._kept.items()
+            for one in (kept_of.standing, kept_of.refused)
+            if one is not None
+        ]
+        return [*known, *(told(kind, one) for kind, one in self._unknown.items())][: 2 * wire.MAX_ORDERS]
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to carry out."""
+        return any(one.standing is not None and one.standing.state == "begun" for one in self._kept.values())
+
+    # ---- taking ----
+
+    def heed(self, reply: wire.ContactReply) -> bool:
+        """Takes what a contact brought. Whether there is anything new to tell of."""
+        key = server_key.known(self._outbox, reply.server_key)
+        now = reply.clock.timestamp()
+        given = older.orders_of(reply, self._till)[: wire.MAX_ORDERS]
+        taken = [self._take(one, key, reply.server_key, now) for one in given]
+        return any(taken)
+
+    def _take(self, given: Given, key: str, offered: str, now: float) -> bool:
+        order = given.order
+        self._refresh(order.kind)
+        if self._has(order):
+            return False
+        handler = self._handlers.get(order.kind)
+        try:
+            if handler is None:
+                raise OrderError("order_unknown", kind=order.kind[:40])
+            newest = self._proven(given, handler, key, offered)
+            if order.expires_at and now >= order.expires_at:
+                raise OrderError("order_expired")
+            handler.check(order.payload or "")
+        except OrderError as error:
+            self._refuse(order, error)
+            return True
+        self._keep(order.kind, Kept(newest, Standing(order.number, payload=order.payload or "")))
+        self._stop(order.kind)
+        return True
+
+    def _refresh(self, kind: str) -> None:
+        """A person may have made the outbox forget numbers, in a process of its own (``trust_anew``)."""
+        if kind in self._kept:
+            now = kept.of(self._outbox, kind)
+            self._kept[kind] = msgspec.structs.replace(self._kept[kind], newest=now.newest, refused=now.refused)
+
+    def _has(self, order: wire.Order) -> bool:
+        """Whether it was taken or refused before; also one that comes without what it says, which isn't here."""
+        known = self._kept.get(order.kind, Kept())
+        before = [one for one in (known.standing, known.refused, self._unknown.get(order.kind)) if one is not None]
+        return (order.number > 0 and any(one.number == order.number for one in before)) or order.payload is None
+
+    def _proven(self, given: Given, handler: Handler, key: str, offered: str) -> int:
+        """The newest number from now on. Raises ``OrderError`` for what this server hasn't ordered, or long ago."""
+        order, newest = given.order, self._kept[given.order.kind].newest
+        if not given.numbered:
+            return newest
+        if hashlib.sha256((order.payload or "").encode("utf-8", "surrogatepass")).hexdigest() != order.sha256.lower():
+            raise OrderError("order_tampered")
+        if not is_signed(given.statement, order.signature, key):
+            if handler.is_harmless:
+                return newest
+            raise OrderError("order_foreign" if key == offered else "order_key_changed")
+        if order.number <= newest:
+            raise OrderError("order_old", number=str(order.number))
+        return order.number
+
+    def _refuse(self, order: wire.Order, error: OrderError) -> None:
+        """One that goes on is not disturbed by it."""
+        self._voice.happened(error.code, **error.facts)
+        refused = Standing(order.number, "failed", code=error.code, facts=error.facts)
+        if order.kind in self._kept:
+            self._keep(order.kind, msgspec.structs.replace(self._kept[order.kind], refused=refused))
+        elif len(self._unknown) < wire.MAX_ORDERS:
+            self._unknown[order.kind] = refused
+
+    # ---- carrying out ----
+
+    def step(self) -> bool:
+        """Goes one step on with each order there is. Whether one came to its end, which is told soon.
+
+        Raises ``ServerError``, and ``OutboxDamagedError`` where one found the file damaged.
+        """
+        open_ones = [
+            (kind, one.standing)
+            for kind, one in self._kept.items()
+            if one.standing is not None and one.standing.state == "begun"
+        ]
+        ended = [self._step(kind, standing) for kind, standing in open_ones]
+        return any(ended)
+
+    def _step(self, kind: str, standing: Standing) -> bool:
+        try:
+            if kind not in self._running:
+                standing = self._begin(kind, standing)
+            self._further(kind, standing, next(self._running[kind].steps))
+        except StopIteration:
+            self._end(kind, msgspec.structs.replace(standing, state="done"))
+        except OrderError as error:
+            self._voice.happened(error.code, **error.facts)
+            self._end(kind, msgspec.structs.replace(standing, state="failed", code=error.code, facts=error.facts))
+        except ServerError:
+            # To be begun anew: what broke off is the line, and not this program.
+            self._stop(kind)
+            self._keep_standing(kind, msgspec.structs.replace(standing, tries=0))
+            raise
+        except BaseException:
+            self._stop(kind)
+            raise
+        else:
+            return False
+        return True
+
+    def _begin(self, kind: str, standing: Standing) -> Standing:
+        """Counted before it begins, so that one which ends the process each time is found out."""
+        handler = self._handlers[kind]
+        if handler.most_tries is not None:
+            if standing.tries >= handler.most_tries:
+                raise OrderError("order_broke_off", tries=str(handler.most_tries))
+            standing = msgspec.structs.replace(standing, tries=standing.tries + 1)
+            self._keep_standing(kind, standing)
+        self._running[kind] = Running(handler.carry_out(standing.payload), self._monotonic())
+        return standing
+
+    def _further(self, kind: str, standing: Standing, progress: Progress) -> None:
+        changes = {"done": progress.done, "total": progress.total, "unit": progress.unit}
+        after = msgspec.structs.replace(standing, **changes)
+        if progress.done > standing.done and standing.tries:
+            self._keep_standing(kind, msgspec.structs.replace(after, tries=0))
+        else:
+            # Not written down each time: whoever resumes it says where it stands.
+            self._kept[kind] = msgspec.structs.replace(self._kept[kind], standing=after)
+
+    def _end(self, kind: str, standing: Standing) -> None:
+        running = self._running.pop(kind, None)
+        seconds = round(self._monotonic() - running.began, 3) if running else 0.0
+        self._keep_standing(kind, msgspec.structs.replace(standing, seconds=seconds, payload=""))
+
+    def _stop(self, kind: str) -> None:
+        self._running.pop(kind, None)
+
+    def _keep_standing(self, kind: str, standing: Standing) -> None:
+        self._keep(kind, msgspec.structs.replace(self._kept[kind], standing=standing))
+
+    def _keep(self, kind: str, now: Kept) -> None:
+        kept.keep(self._outbox, kind, now)
+        self._kept[kind] = now
+
+
+def trust_anew(outbox: Outbox) -> None:
+    """Forgets the server's key and its orders: that of the next contact is believed. Raises ``OutboxError``."""
+    server_key.forget(outbox)
+    kept.forget_numbers(outbox, [one.kind for one in HANDLERS])

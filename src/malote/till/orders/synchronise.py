@@ -1,0 +1,23 @@
+"""The order to synchronise: the folder is looked at again, and what is not proven is sent again."""
+
+from collections.abc import Iterator
+
+from malote import wire
+from malote.till import resend
+from malote.till.orders.handling import Handler, Progress
+
+
+class Synchronise(Handler):
+    """Doing it twice costs a question, and no sale: it is tried for as long as it takes."""
+
+    kind = wire.SYNCHRONISE
+    most_tries = None
+    is_harmless = True
+
+    def carry_out(self, payload: str) -> Iterator[Progress]:
+        """What isn't proven, or not known there, is captured anew."""
+        del payload
+        sent = self.means.outbox.resend_all()
+        sent += resend.send_again(self.means.outbox, self.means.server.receipts)
+        self.means.rescan()
+        yield Progress(sent, sent, "files")
