@@ -163,6 +163,55 @@ def test_an_answer_that_authorises_a_reversed_sale_is_told_and_brings_it_back_wh
         assert tables.stock() == {"1001": Decimal(-4)}
 
 
+def test_the_authoritys_cancellation_takes_the_place_of_a_reversal(erp: Erp, tables: Tables) -> None:
+    offline = contingency(41)
+    authorised, late = again(offline), msgspec.structs.replace(offline, protocol=protocol(41))
+    post(erp, offline)
+    erp.supersede(posting(authorised, 2))
+    cancelled = cancellation(offline)
+    assert [one(erp, cancelled, 3) for _ in range(2)] == [Result.POSTED] * 2
+    told = tables.ask(select(cancellation_table.c.access_key, cancellation_table.c.event))
+    assert told == [(offline.access_key, cancelled.event)]
+    assert erp.departures([posting(cancelled, 3)], {offline.access_key}) == {}
+    # What is cancelled nobody brings back: its protocol is added, and that is all.
+    assert erp.supersede(posting(late, 4)).result is Result.PROTOCOL_ADDED
+    assert tables.protocol_of(offline.access_key)[1] == 100
+    assert revenue(tables) == [(authorised.access_key, authorised.totals.total)]
+    assert tables.stock() == {"1001": Decimal(-2)}
+    assert set(erp.ledger([f"cancel:{offline.access_key}", f"reverse:{offline.access_key}"])) == {
+        f"cancel:{offline.access_key}"
+    }
+
+
+def test_a_sale_that_is_cancelled_already_is_not_taken_back_as_well(erp: Erp, tables: Tables) -> None:
+    offline = contingency(42)
+    post(erp, offline, cancellation(offline))
+    denied = Answer(offline.access_key, 302, None, None, 1)
+    erp.supersede(posting(denied, 3))
+    assert list(erp.ledger([f"reverse:{offline.access_key}"])) == []
+    late = msgspec.structs.replace(offline, protocol=protocol(42))
+    assert erp.supersede(posting(late, 4)).result is Result.PROTOCOL_ADDED
+    assert (revenue(tables), tables.stock()) == ([], {"1001": Decimal(0)})
+
+
+@pytest.mark.parametrize("form", ["note", "mended", "answer"])
+def test_a_denied_sale_that_was_taken_back_is_told_when_it_is_authorised(erp: Erp, tables: Tables, form: str) -> None:
+    """Its number is nobody else's."""
+    offline = contingency(43)
+    late: Document = msgspec.structs.replace(offline, protocol=protocol(43))
+    if form == "mended":
+        late = mended(offline)
+    if form == "answer":
+        late = Answer(offline.access_key, 100, protocol(43), protocol(43).at, 1)
+    post(erp, offline)
+    assert erp.supersede(posting(Answer(offline.access_key, 302, None, None, 1), 2)).result is not Result.REFUSED
+    assert one(erp, late, 3) is Result.REVERSED
+    assert (revenue(tables), tables.protocol_of(offline.access_key)[1]) == ([], None)
+    erp.supersede(posting(late, 3))
+    assert (len(revenue(tables)), tables.protocol_of(offline.access_key)[1]) == (1, 100)
+    assert tables.stock() == {"1001": Decimal(-2)}
+
+
 # ---- voids ----
 
 

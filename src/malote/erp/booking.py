@@ -15,9 +15,8 @@ from malote.erp import rows
 from malote.erp.contest import Contest
 from malote.erp.earlier_system import CANCELS_BEFORE, is_before
 from malote.erp.fitting import fitted
-from malote.erp.lost_bookings import Lost
 from malote.erp.protocol import Outcome, Posting, Result
-from malote.erp.rewriting import reverse
+from malote.erp.reversed_sales import Reversed
 from malote.erp.transacting import Engine, Entry, Held, Kind, Pair, Stock
 from malote.fiscal.answers import meaning, refusal_of
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, Sale, identity
@@ -25,7 +24,7 @@ from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, 
 __all__ = ["Booking", "Engine", "Stock"]
 
 
-class Booking(Lost):
+class Booking(Reversed):
     """One batch within one transaction. Raises what the database's driver raises."""
 
     def book(self, batch: Sequence[Posting]) -> list[Outcome]:
@@ -37,10 +36,13 @@ class Booking(Lost):
         again = self._book_sales(sales, [pair for pair in voids if pair[1].authorised and self._fits(pair[0])])
         ledger = self._ledger([*again, *cancellations, *voids])
         completing = self._compare(again, ledger)
-        cancelling = self._new_ones(cancellations, ledger)
+        taken_back = self._cancelled_now(cancellations, ledger)
+        own = {f"cancel:{key}" for key in taken_back}
+        cancelling = self._new_ones(cancellations, {name: ledger[name] for name in ledger if name not in own})
         held = self._hold_sales(completing, cancelling, answers)
         self._complete(completing, ledger, held)
-        self._cancel(cancelling, held)
+        self._undo_reversals(taken_back & set(held))
+        self._cancel(cancelling, held, taken_back)
         self._answer(answers, held)
         self._void(self._new_ones(voids, ledger))
         self._tell_of_sales(voids)
@@ -84,7 +86,11 @@ class Booking(Lost):
         mending = {posting.document_id for posting, _ in self._mending}
         mended: dict[str, bytes] = {}
         changes, completed = {}, []
+        taken_back = self._taken_back(held, wanting)
         for posting, sale in completing:
+            if sale.access_key in taken_back:
+                self._say(posting, Result.REVERSED)
+                continue
             mends = posting.document_id in mending
             if sale.access_key not in wanting:
                 if mends:
@@ -108,8 +114,7 @@ class Booking(Lost):
     def _answer(self, answers: Sequence[Pair[Answer]], held: dict[str, Held]) -> None:
         """The authority's answers in files of their own: a protocol for a sale booked without one, or nothing new."""
         changes, completed = {}, []
-        cancelled = [key for key, row in held.items() if row.cancelled_at is not None and row.protocol_status is None]
-        reversals = self._entries([reverse(key) for key in cancelled]) if answers else {}
+        taken_back = self._taken_back(held, held) if answers else set()
         missing = {answer.access_key for _, answer in answers} - set(held)
         before = self._before(missing) if missing else set()
         for posting, answer in answers:
@@ -118,7 +123,7 @@ class Booking(Lost):
                 self._say_before(posting)
             elif sale is None:
                 self._say(posting, Result.SALE_MISSING)
-            elif answer.protocol is not None and reverse(answer.access_key) in reversals:
+            elif answer.protocol is not None and answer.access_key in taken_back:
                 self._say(posting, Result.REVERSED)
             elif answer.protocol is not None and sale.protocol_status is None:
                 changes[answer.access_key] = rows.protocol_row(answer.protocol)
@@ -177,7 +182,10 @@ class Booking(Lost):
                     self._say(posting, Result.DUPLICATE)
         return [pairs[0] for name, pairs in groups.items() if name in fresh]
 
-    def _cancel(self, groups: Mapping[str, list[Pair[Cancellation]]], held: dict[str, Held]) -> None:
+    def _cancel(
+        self, groups: Mapping[str, list[Pair[Cancellation]]], held: dict[str, Held], taken_back: set[str]
+    ) -> None:
+        """``taken_back``: sales that don't count already, whose cancellation takes the place of their reversal."""
         here = {name: pairs for name, pairs in groups.items() if pairs[0][1].access_key in held}
         missing = [pair for name, pairs in groups.items() if name not in here for pair in pairs]
         before = self._before(one.access_key for _, one in missing) if missing else set()
@@ -185,7 +193,7 @@ class Booking(Lost):
             if one.access_key in before:
                 self._tell_why(posting, Result.REFUSED, CANCELS_BEFORE)
             else:
-                self._say(posting, Result.SALE_MISSING)
+                self._say(posting, Result.DUPLICATE if one.access_key in taken_back else Result.SALE_MISSING)
         booked = self._claim_first(here)
         if not booked:
             return
@@ -195,7 +203,8 @@ class Booking(Lost):
         self._add("cancellation", cancellations)
         # A sale that somebody cancelled in the ERP itself has its stock back already.
         undone = [document for _, document in booked if held[document.access_key].cancelled_at is None]
-        self._change_sales({one.access_key: {"cancelled_at": one.at} for one in undone})
+        told = taken_back | {one.access_key for one in undone}
+        self._change_sales({one.access_key: {"cancelled_at": one.at} for _, one in booked if one.access_key in told})
         self._tell("call_cancellation", [pair for pair in booked if held[pair[1].access_key].cancelled_at is None])
         for one in undone:
             held[one.access_key] = msgspec.structs.replace(held[one.access_key], cancelled_at=one.at)

@@ -82,13 +82,13 @@ class Superseding(Booking):
     def _take_back(self, key: str, posting: Posting, issuer: str, why: str, substitute: str = "") -> bool:
         """Reverses a booked sale unless it is authorised; whether it is out of the way."""
         held = self._hold([key]).get(key)
-        if held is not None and held.protocol_status is not None:
-            return held.cancelled_at is not None
+        if held is not None and (held.protocol_status is not None or held.cancelled_at is not None):
+            return held.cancelled_at is not None  # of what is cancelled already there is nothing to take back
         reversal = Cancellation(key, EVENT, 1, issuer, self._now, 1, "", None, why, substitute)
         marked = numbers.mark(substitute or VOIDED)
         named = [rows.ledger_row(f"cancel:{key}", posting), rows.ledger_row(reverse(key), posting, marked)]
         fresh = self._engine.claim(self._connection, named)
-        if held is None or held.cancelled_at is not None:
+        if held is None:
             return True
         if f"cancel:{key}" in fresh:
             self._add("cancellation", [rows.cancellation_row(reversal, posting.till)])
@@ -109,7 +109,7 @@ class Superseding(Booking):
         if posting.says(entry.content_hash) and not undone:
             return  # only its protocol is new, which needs nobody's word
         if undone:
-            self._undo_reversal(key)
+            self._undo_reversals([key])
         stays_cancelled = held.cancelled_at is not None and not undone
         if held.cancelled_at is None:
             self._return_to_stock({key: self._now})
@@ -130,17 +130,6 @@ class Superseding(Booking):
         """A reversed sale that an answer of the authority's authorises counts again, as it was booked."""
         if reverse(key) not in self._entries([reverse(key)]) or key not in self._hold([key]):
             return
-        self._undo_reversal(key)
+        self._undo_reversals([key])
         self._change_sales({key: {"cancelled_at": None}})
         self._return_to_stock({key: self._now}, sign=-1)
-
-    def _undo_reversal(self, key: str) -> None:
-        for identity in (f"cancel:{key}", reverse(key)):
-            with classified(self._erp.ledger_name):
-                self._connection.execute(statements.remove_entry(self._erp), {"of_identity": identity})
-        table = self._erp.cancellation
-        if self._ordinary and table is not None:
-            self._ordinary.remove(table, key)
-        elif table is not None and "access_key" in table.columns:
-            with classified(table.name):
-                self._connection.execute(statements.remove_of_key(table), {"of_key": key})

@@ -23,7 +23,7 @@ TAKEN_BACK = "taken_back"
 _VOID_OF_BOOKED, _TWICE = "void_of_booked", "number_twice"
 _SUPERSEDES = "number_supersedes"
 # Rejected for want of what a void makes needless, or for the sake of a sale that may count no more.
-_SETTLED_BY_NUMBER = ("never_authorised", _SUPERSEDES)
+_SETTLED_BY_NUMBER = ("never_authorised", _SUPERSEDES, "authorised_after_reversal")
 _REFUSED = sorted(SETTLED_BY_VOID)
 _EMISSION = 34  # place of tpEmis in a key; a note of normal emission has its protocol or is no sale
 

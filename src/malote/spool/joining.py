@@ -23,7 +23,7 @@ from malote.spool.state_changes import Move, Standing, lock, move
 from malote.spool.states import OPEN, State
 
 # Kept because the note was thought never authorised, which an answer of the authority's may disprove.
-_TAKEN_FOR_NONE = ("number_settled", "number_voided")
+_TAKEN_FOR_NONE = ("number_settled", "number_voided", "refused_elsewhere")
 
 
 def answers(engine: Engine, access_keys: Collection[str]) -> dict[str, list[Answer]]:

@@ -26,11 +26,13 @@ _OTHER_KEY = "number_of_another_key"
 _NOTE_CANCELLED = "note_cancelled"
 _DAMAGED = "file_damaged"
 _OF_NOTE = '%"of":"note"%'  # among its facts, as the reader tells them
-_BY_VERSION = CURED_BY_AUTHORISATION | {"answer_without_note", "digest_disagrees"}
+_DENIED, _REVERSED = "denied", "authorised_after_reversal"
+_BY_VERSION = CURED_BY_AUTHORISATION | {"answer_without_note", "digest_disagrees", _DENIED}
+_REFUSALS = (CURED_BY_AUTHORISATION - {_NEVER}) | {_DENIED, "number_void_at_authority", _NOTE_CANCELLED, _OTHER_KEY}
 # ... nor of what another key keeps from being booked.
 _BY_CANCELLATION = CURED_BY_AUTHORISATION | {_NOTE_CANCELLED, "number_taken", "number_supersedes"}
 _CANCELLATION_REFUSED = frozenset({"event_refused", "cancellation_late"})
-_OF_ANSWERS = _BY_VERSION | {"denied", "number_void_at_authority", _NOTE_CANCELLED, _OTHER_KEY, "number_used"}
+_OF_ANSWERS = _BY_VERSION | {"number_void_at_authority", _NOTE_CANCELLED, _OTHER_KEY, "number_used"}
 
 
 class _Rule(NamedTuple):
@@ -106,9 +108,17 @@ def _by_the_whole(keys: Sequence[str]) -> ColumnElement[bool]:
 
 
 def _by_cancellation(keys: Sequence[str]) -> ColumnElement[bool]:
-    """What says only that a note is cancelled, once its cancellation is booked."""
+    """What says only that a note is cancelled, or that one is authorised that was taken back, once its cancellation is
+    booked."""
     cancelled = exists().where(_same_key, _booked, _other.c.kind == "cancellation")
-    return _of_keys([_NOTE_CANCELLED], keys) & cancelled
+    return _of_keys([_NOTE_CANCELLED, _REVERSED], keys) & cancelled
+
+
+def _by_refusal(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Given up as never authorised, and another file of the note has the authority's refusal: one of the two is enough
+    for a person, and it is the one that says why."""
+    refusal = and_(_is(_other.c.state, "rejected"), _other.c.reason_code.in_(sorted(_REFUSALS)))
+    return _of_keys([_NEVER], keys) & exists().where(_same_key, _other.c.kind == "sale", refusal)
 
 
 def _cancelled_unbooked(keys: Sequence[str]) -> ColumnElement[bool]:
@@ -188,10 +198,11 @@ def _settled_by_number(connection: Connection, standing: Standing) -> Reason | N
 _RULES = (
     _Rule(frozenset({_DAMAGED}), _by_the_whole, _as(SUPERSEDED)),
     _Rule(_BY_VERSION, _by_version, _as(SUPERSEDED)),
-    _Rule(frozenset({_NOTE_CANCELLED}), _by_cancellation, _as(SUPERSEDED)),
+    _Rule(frozenset({_NOTE_CANCELLED, _REVERSED}), _by_cancellation, _as(SUPERSEDED)),
     _Rule(frozenset({_OTHER_KEY}), _by_number, _as(SUPERSEDED)),
     _Rule(SETTLED_BY_VOID, of_void_number, _voided),
     _Rule(frozenset({_NEVER}), _by_other_key, _settled_by_number),
+    _Rule(frozenset({_NEVER}), _by_refusal, _as(Reason("refused_elsewhere"))),
     _Rule(_BY_CANCELLATION, _cancelled_unbooked, _as(CANCELLED_UNBOOKED)),
     _Rule(_CANCELLATION_REFUSED, _cancelled_otherwise, _as(Reason("cancelled_otherwise"))),
     _Rule(_OF_ANSWERS, _of_kept_note, _as(Reason("answer_moot"))),
