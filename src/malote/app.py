@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 
 from malote import private
 from malote.config import Settings
-from malote.database.engine import open_database, reading
-from malote.database.migrations import migrate
+from malote.database.engine import reading
+from malote.database.opened import open_store
 from malote.once import once
 
 if TYPE_CHECKING:
@@ -260,16 +260,11 @@ class Services:
 def open_services(settings: Settings) -> Services:
     """The store database, opened and brought up to date, and all that works on it.
 
-    Raises ``StoreError``, ``OSError`` for a home folder that can't be made, ``ValueError`` for an impossible address.
+    Raises ``StoreError``, ``OSError`` for a home folder that can't be made, ``SettingsError`` for an impossible
+    address.
     """
     closed = make_home(settings)
-    engine = open_database(settings.database_url)
-    try:
-        migrate(engine)
-    except BaseException:
-        engine.dispose()
-        raise
-    return Services(settings, engine, closed)
+    return Services(settings, open_store(settings), closed)
 
 
 @contextmanager

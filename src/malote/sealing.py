@@ -7,17 +7,15 @@ from datetime import datetime
 import msgspec
 
 from malote import frames
+from malote.explained_error import ExplainedError
 from malote.wire import PROTOCOL_VERSION, Pouch, PouchFile
 
 
-class PouchUnreadableError(ValueError):
-    """The bytes are no pouch, or a hash in it is wrong. ``code`` is in the catalogue; nothing of it was kept."""
+class PouchUnreadableError(ExplainedError):
+    """The bytes are no pouch, or a hash in it is wrong. Nothing of it was kept."""
 
     def __init__(self, code: str, detail: str = "", **facts: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.facts = {"detail": detail, **facts}
+        super().__init__(code, detail=detail, **facts)
 
 
 class _Head(msgspec.Struct, array_like=True, frozen=True):

@@ -45,7 +45,7 @@ ROOMS_OF_OTHER_DATABASES = {
 }
 OTHERWISE = {
     "cli/demo.py": "chooses which databases a demo makes",
-    "cli/init_words.py": "shows an address, as an example",
+    "terminal/init_questions.py": "shows an address, as an example",
     "cli/erp_suggest.py": "looks at one engine's catalogue only, and says so",
     "erp/suggesting/writing.py": "writes queries for that engine",
     "fiscal/reader.py": "tells a file by how it begins",

@@ -432,7 +432,7 @@ def test_what_cannot_be_written_down_is_not_done(locks: Locks, people: People, m
     identity = root_of(locks)
 
     def fail(*_: object, **__: object) -> int:
-        raise StoreError("disk_full", transient=True, detail="test")
+        raise StoreError("disk_full", detail="test")
 
     monkeypatch.setattr(audit, "record", fail)
     with pytest.raises(StoreError):

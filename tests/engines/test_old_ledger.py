@@ -125,7 +125,7 @@ def test_a_query_over_the_erp_reads_and_can_write_nothing(shop: Shop, erp: Erp, 
 
 def refused(code: str, facts: dict[str, str]) -> Iterator[list[str]]:
     yield ["1"]
-    raise ErpError(code, transient=False, detail="", facts=facts)
+    raise ErpError(code, detail="", facts=facts)
 
 
 def test_what_a_query_is_refused_for_is_the_querys_and_an_erp_that_is_away_is_not() -> None:

@@ -85,7 +85,7 @@ def test_an_impossible_address_is_said(folder: Path, command: tuple[str, ...]) -
     with (folder / "malote.toml").open("a") as settings:
         settings.write('[erp]\nurl = "db2://u:secret@h/d"\n')
     ended = malote(folder, *command)
-    assert ended.returncode == 3
+    assert ended.returncode == 2
     assert "erp_address_invalid" in ended.stderr
     assert "secret" not in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -304,7 +304,7 @@ def test_a_spool_that_is_away_for_a_while_stops_nobody(shop: Shop) -> None:
         def settle(self, settlements: Sequence[Settlement]) -> int:
             if self.failures:
                 self.failures -= 1
-                raise StoreError("store_away", transient=True, detail="test")
+                raise StoreError("store_away", detail="test")
             return super().settle(settlements)
 
     clock = shop.clock

@@ -213,7 +213,7 @@ def test_a_store_that_is_away_only_delays(house: House, monkeypatch: pytest.Monk
     def away_once(*args: Any) -> None:
         if not failed:
             failed.append(True)
-            raise StoreError("store_away", transient=True, detail="test")
+            raise StoreError("store_away", detail="test")
         real(*args)
 
     monkeypatch.setattr(replaying, "replay_listed", away_once)

@@ -11,9 +11,10 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from malote.cli import read, read_json
-from malote.cli.common import FOUND, OK, WRONG_USAGE
+from malote.cli import read
 from malote.cli.main import assemble
+from malote.terminal import reading_json
+from malote.terminal.command import FOUND, OK, WRONG_USAGE
 from tests.unit.fiscal.notes import ISSUER, build_cancellation, build_note, build_void, key_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,11 +81,11 @@ def test_the_json_carries_taxes_totals_protocol_and_norm(folder: Path) -> None:
 
 def test_every_line_is_as_the_documented_schema_says(folder: Path) -> None:
     written = json.loads((ROOT / "docs" / "reading.schema.json").read_text(encoding="utf-8"))
-    assert written == read_json.schema(), "run: make docs"
+    assert written == reading_json.schema(), "run: make docs"
     for number, raw in enumerate([NOTE, build_cancellation(key_of(NOTE)), build_void(), b"", NOTE[:900]]):
         (folder / f"{number}.xml").write_bytes(raw)
     for line in run(folder, "--json").stdout.splitlines():
-        msgspec.json.decode(line, type=read_json.DocumentRead, strict=True)
+        msgspec.json.decode(line, type=reading_json.DocumentRead, strict=True)
         assert set(json.loads(line)) == set(written["$defs"]["DocumentRead"]["required"])
 
 

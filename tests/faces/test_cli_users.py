@@ -12,9 +12,10 @@ from typer.testing import CliRunner, Result
 from malote.accounts import audit, sessions, users
 from malote.accounts.roles import Role
 from malote.cli import users as user_commands
-from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, console
 from malote.cli.main import assemble
 from malote.database.engine import open_database
+from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE
+from malote.terminal.output import console
 
 PASSWORD = "três gatos no telhado"
 OTHER_PASSWORD = "quatro cães na varanda"

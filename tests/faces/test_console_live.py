@@ -27,7 +27,7 @@ class Pulse:
     def __call__(self, till: str | None) -> str:
         self.asked.append(till)
         if self.away:
-            raise StoreError("store_away", transient=True, detail="test")
+            raise StoreError("store_away", detail="test")
         return self.value
 
 

@@ -116,7 +116,7 @@ LOGS = """
 import sys
 from pathlib import Path
 import structlog
-from malote.cli.common import services_of
+from malote.terminal.command import services_of
 with services_of(Path(sys.argv[1])):
     structlog.get_logger("malote.any").warning("file_set_aside", file=sys.argv[2])
 """

@@ -52,7 +52,7 @@ def test_a_store_that_can_not_take_it_asks_for_another_try(
     services, till = house
 
     def fail(*_: Any, **__: Any) -> list[FileReceipt]:
-        raise StoreError(code, transient=True, detail="SQLITE_SECRET")
+        raise StoreError(code, detail="SQLITE_SECRET")
 
     monkeypatch.setattr(services.spool, "accept", fail)
     reply = post(till, build_note(number=1))
@@ -115,7 +115,7 @@ def test_a_store_that_vanishes_degrades_health_and_refuses_for_now(
     services, till = house
 
     def away(*_: Any) -> dict[bytes, FileReceipt]:
-        raise StoreError("store_away", transient=True, detail="x")
+        raise StoreError("store_away", detail="x")
 
     monkeypatch.setattr(services.spool, "known", away)
     monkeypatch.setattr(presence, "signs_in", away)

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from malote import wire
-from malote.till.server_client import AddressError, Server, ServerError
+from malote.till.server_client import Server, ServerError
+from malote.till.setup import SetupError
 from tests.faces.till_support import (
     FakeServer,
     Ledger,
@@ -164,5 +165,5 @@ def test_every_request_names_its_version_and_token(fake: FakeServer, server: Ser
     ],
 )
 def test_an_address_or_token_that_cannot_be_used_is_told_at_once(address: str, token: str) -> None:
-    with pytest.raises(AddressError):
+    with pytest.raises(SetupError):
         Server(address, token)

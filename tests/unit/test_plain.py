@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from malote.cli import common
 from malote.plain import LONGEST, clean, clean_lines
+from malote.terminal import logs, output
 
 HOSTILE = {
     "title": "\x1b]0;dono\x07nota",
@@ -62,10 +62,10 @@ def test_any_text_becomes_one_line_without_orders(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_every_way_to_the_terminal_cleans(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    common.say(text)
+    output.say(text)
     assert capsys.readouterr().out.rstrip("\n").isprintable()
     file = io.StringIO()
-    terminal = common.Terminal(file=file, force_terminal=False, width=60)
+    terminal = output.Terminal(file=file, force_terminal=False, width=60)
     table = Table(title=text)
     table.add_column(text)
     table.add_row(text)
@@ -79,7 +79,7 @@ def test_every_way_to_the_terminal_cleans(text: str, capsys: pytest.CaptureFixtu
 
 def test_json_says_the_same_in_codes(capsys: pytest.CaptureFixture[str]) -> None:
     for text in (one for one in HOSTILE.values() if not any("\ud800" <= letter <= "\udfff" for letter in one)):
-        common.print_json({"name": text})
+        output.print_json({"name": text})
         said = capsys.readouterr().out
         assert said.rstrip("\n").isprintable()
         assert json.loads(said) == {"name": text}
@@ -87,7 +87,7 @@ def test_json_says_the_same_in_codes(capsys: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_log_line_is_one_line(text: str) -> None:
-    event = common._cleaned(None, "info", {"event": text, "detail": text, "number": 3, "traceback": f"a\n{text}"})
+    event = logs._cleaned(None, "info", {"event": text, "detail": text, "number": 3, "traceback": f"a\n{text}"})
     assert str(event["event"]).isprintable()
     assert str(event["detail"]).isprintable()
     assert event["number"] == 3

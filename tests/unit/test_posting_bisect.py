@@ -30,9 +30,9 @@ class FakeErp:
         self.asked += 1
         ids = [posting.document_id for posting in batch]
         if self.lock_at in ids:
-            raise ErpError("erp_locked", transient=True, detail="stock")
+            raise ErpError("erp_locked", detail="stock")
         if self.poison & set(ids):
-            raise ErpError("erp_constraint", transient=False, detail="sale")
+            raise ErpError("erp_constraint", detail="sale")
         self.booked += ids
         return [Outcome(one, Result.POSTED) for one in ids]
 

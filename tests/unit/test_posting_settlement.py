@@ -101,11 +101,11 @@ def test_no_patience_is_measured_in_hours_that_nobody_could_use(lost: float, sta
 
 
 def test_a_transient_error_waits_and_a_permanent_one_is_rejected() -> None:
-    away = DECIDER.of_error(leased(), ErpError("erp_away", transient=True, detail="no route"), NOW)
+    away = DECIDER.of_error(leased(), ErpError("erp_away", detail="no route"), NOW)
     assert away.state == "waiting"
     assert away.retry_at is not None
     assert NOW < away.retry_at <= NOW + 5
-    refused = DECIDER.of_error(leased(), ErpError("erp_constraint", transient=False, detail="sale, chk"), NOW)
+    refused = DECIDER.of_error(leased(), ErpError("erp_constraint", detail="sale, chk"), NOW)
     assert refused.state == "rejected"
     assert refused.reason is not None
     assert (refused.reason.code, refused.reason.facts) == ("erp_constraint", {"detail": "sale, chk"})

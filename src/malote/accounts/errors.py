@@ -1,19 +1,13 @@
 """What can't be done to an account, and why a sign-in is refused."""
 
-
-class AccountError(Exception):
-    """What was asked is not possible as it was asked; nothing was changed.
-
-    ``code`` and the names of ``facts`` are those of the catalogue of ``malote.rejection``. Never holds a password.
-    """
-
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(f"{code}: {facts}" if facts else code)
-        self.code = code
-        self.facts = facts
+from malote.explained_error import ExplainedError
 
 
-class SignInError(Exception):
+class AccountError(ExplainedError):
+    """What was asked is not possible as it was asked; nothing was changed. Never holds a password."""
+
+
+class SignInError(ExplainedError):
     """Nobody was signed in.
 
     ``code``: ``sign_in_failed`` (unknown user, wrong password or disabled: the answer doesn't tell which) or
@@ -21,6 +15,5 @@ class SignInError(Exception):
     """
 
     def __init__(self, code: str, *, retry_after: float = 0.0) -> None:
-        super().__init__(code)
-        self.code = code
+        super().__init__(code, **({"seconds": str(max(1, round(retry_after)))} if retry_after else {}))
         self.retry_after = retry_after

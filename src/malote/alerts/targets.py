@@ -13,17 +13,20 @@ import msgspec
 import structlog
 
 from malote.config import AlertsSettings
+from malote.explained_error import ExplainedError
 
 _LINE = re.compile(r"(?:\+(?P<minutes>\d{1,5})\s+)?(?P<address>[a-zA-Z][a-zA-Z0-9+.-]*://\S+)")
 
 log = structlog.get_logger("malote.alerts")
 
 
-class TargetsError(Exception):
+class TargetsError(ExplainedError):
     """A line of the targets can't be used. ``line`` is its number; what it says is a secret."""
 
+    exit_status = 2  # a setting is wrong
+
     def __init__(self, line: int, detail: str = "") -> None:
-        super().__init__(f"alerts.targets: {detail or f'line {line}'}")
+        super().__init__("alert_targets_invalid", where=detail or f"alerts.targets:{line}")
         self.line = line
 
 

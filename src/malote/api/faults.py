@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from malote import rejection, wire
 from malote.api.api_services import services_of
 from malote.database.errors import StoreError
+from malote.explained_error import ExplainedError
 from malote.intake.quota import SlowedError
 from malote.sealing import PouchUnreadableError
 from malote.tills.till import TokenError
@@ -49,15 +50,13 @@ log = structlog.get_logger("malote.api")
 AnyRequest = Request[Any, Any, Any]
 
 
-class RefusedError(Exception):
-    """The request can't be served; ``code`` is in the catalogue, ``facts`` fill its words."""
+class RefusedError(ExplainedError):
+    """The request can't be served."""
 
     def __init__(self, code: str, *, status: int | None = None, challenge: str = "Bearer", **facts: object) -> None:
         """``challenge``: how one who has no right token may show it."""
-        super().__init__(code)
+        super().__init__(code, **{name: str(value) for name, value in facts.items()})
         self.challenge = challenge
-        self.code = code
-        self.facts = {name: str(value) for name, value in facts.items()}
         self.status = status or STATUSES[code]
         self.retry_after = RETRY_AFTER_SECONDS
 

@@ -15,17 +15,17 @@ import msgspec
 
 from malote.archive import index
 from malote.archive.index import Row
+from malote.explained_error import ExplainedError
 
 LARGEST_FIELD = 10_000  # characters
 _PIECE = 1 << 16
 
 
-class ArchiveError(Exception):
+class ArchiveError(ExplainedError):
     """A file that is no archive, or a damaged one."""
 
     def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"{path}: {detail}")
-        self.facts = {"file": str(path), "detail": detail}
+        super().__init__("archive_damaged", file=str(path), detail=detail)
 
 
 class Query(msgspec.Struct, frozen=True):

@@ -6,23 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote import rejection
-from malote.cli.common import (
-    FOUND,
-    WRONG_USAGE,
-    ConfigOption,
-    JsonOption,
-    console,
-    errors,
-    print_json,
-    say,
-    services_of,
-)
 from malote.cli.rejected_numbers import ReasonOption
-from malote.cli.tables import local_time, plain_table
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
+from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.tables import local_time, plain_table
 
 if TYPE_CHECKING:
     from malote.alerts.targets import Target
-    from malote.app import Services
 
 CodeArgument = Annotated[str, typer.Argument(help="The cause's code, as listed.", metavar="CODE")]
 HoursOption = Annotated[float, typer.Option("--hours", min=0.0, help="For how long; 0 ends a silence.")]
@@ -38,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def list_alerts(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Shows the targets (never their addresses), what lasts or is silenced, and the newest messages."""
     with services_of(config) as services:
-        targets, states, told = _targets(services), services.alerts.states(), services.alerts.told()
+        targets, states, told = services.alerts.targets(), services.alerts.states(), services.alerts.told()
         language = services.settings.language
     if json:
         print_json({"targets": [_shown(one) for one in targets], "states": states, "messages": told})
@@ -65,7 +55,7 @@ def send_test(config: ConfigOption = None, json: JsonOption = False) -> None:
     from malote.accounts.audit import command_line
 
     with services_of(config) as services:
-        _targets(services)
+        services.alerts.targets()
         done = services.alerts.test(command_line())
         english = services.settings.language == "en"
     if json:
@@ -100,16 +90,6 @@ def silence(
         print_json({"code": code, "until": until})
     else:
         say(f"{code}: {'silent until' if english else 'em silêncio até'} {local_time(until, language)}")
-
-
-def _targets(services: "Services") -> "list[Target]":
-    from malote.alerts.targets import TargetsError
-
-    try:
-        return services.alerts.targets()
-    except TargetsError as error:
-        errors.print(str(error), markup=False, highlight=False)
-        raise typer.Exit(WRONG_USAGE) from None
 
 
 def _shown(target: "Target") -> dict[str, object]:

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.progress import Progress
 
-from malote.cli.common import (
+from malote.fiscal.typed_input import TypedError, plain, taxpayer
+from malote.rejection import Language
+from malote.terminal.command import (
     FOUND,
     WRONG_USAGE,
     ConfigOption,
     JsonOption,
-    errors,
-    fail,
-    print_json,
-    say,
+    explained,
     services_of,
     settings_of,
 )
-from malote.fiscal.typed_input import TypedError, plain, taxpayer
-from malote.rejection import Language
+from malote.terminal.output import errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -80,15 +78,13 @@ def search(
     json: JsonOption = False,
 ) -> None:
     """Finds documents in archives by their index, without a server. Exit status 1 where nothing fits."""
-    from malote.archive.searching import ArchiveError, Query, archives_in
+    from malote.archive.searching import Query, archives_in
     from malote.archive.searching import search as searching
 
     settings = settings_of(config)
     query = Query(plain(key), plain(number).lstrip("0"), _total(value), day.strip(), _issuer(cnpj))
-    try:
+    with explained(settings):
         found = [hit for path in archives_in(paths) for hit in searching(path, query)]
-    except ArchiveError as error:
-        fail("archive_damaged", error.facts, settings)
     if json:
         print_json(found)
     else:
@@ -104,15 +100,13 @@ def search(
 
 def verify(paths: PathsArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Proves that every file of an archive is what its index says, without a server. Exit status 1 where one isn't."""
-    from malote.archive.searching import ArchiveError, archives_in
+    from malote.archive.searching import archives_in
     from malote.archive.searching import verify as verifying
 
     settings = settings_of(config)
     english = settings.language == "en"
-    try:
+    with explained(settings):
         found = {str(path): list(verifying(path)) for path in archives_in(paths)}
-    except ArchiveError as error:
-        fail("archive_damaged", error.facts, settings)
     if json:
         print_json(found)
     else:

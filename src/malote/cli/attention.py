@@ -9,9 +9,10 @@ import typer
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, print_json, say, services_of
-from malote.cli.tables import plain_table
 from malote.rejection import Language
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
+from malote.terminal.output import amount, console, print_json, say
+from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.app import Services

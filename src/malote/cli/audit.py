@@ -9,10 +9,10 @@ from rich.table import Table
 from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import AuditEntry, Broken, Head
-from malote.cli.accounts import accounts_of
-from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json
-from malote.cli.tables import local_time, printable
 from malote.rejection import Language
+from malote.terminal.command import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, store_of
+from malote.terminal.output import console, errors, print_json
+from malote.terminal.tables import local_time, printable
 
 _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
 
@@ -33,7 +33,7 @@ def list_entries(
     json: JsonOption = False,
 ) -> None:
     """Lists what was done, newest first."""
-    with accounts_of(config) as store:
+    with store_of(config) as store:
         found = audit.entries(store.engine, before_id=before, limit=limit, user=user, action=action, on=on)
         if json:
             print_json(found)
@@ -50,7 +50,7 @@ def verify(
 ) -> None:
     """Recomputes the whole chain and prints its head, to be noted down where this database's owner can't write."""
     expected = _head(noted)
-    with accounts_of(config) as store:
+    with store_of(config) as store:
         broken = audit.verify(store.engine, expected)
         head = audit.head(store.engine)
         if json:

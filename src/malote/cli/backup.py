@@ -10,19 +10,17 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from malote import durable
-from malote.cli.common import (
+from malote.config import Settings, file_of
+from malote.terminal.command import (
     ConfigOption,
     DryRunOption,
     JsonOption,
-    errors,
-    fail,
-    print_json,
+    explained,
     require_store,
-    say,
     settings_of,
     warn,
 )
-from malote.config import Settings, file_of
+from malote.terminal.output import errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.backup.manifest import Manifest
@@ -51,7 +49,7 @@ def backup(
     # A folder that isn't there yet must not become a file of its name: the next night's backup would fail on it.
     if file.is_dir() or file.suffix != ".zip":
         file = file / f"malote-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
-    with _explained(settings), _progress(_size(settings)) as told:
+    with explained(settings), _progress(_size(settings)) as told:
         made = make(settings, file_of(config), file.absolute(), told)
     if made.left_out:
         warn("backup_left_out", {"count": str(made.left_out)}, settings)
@@ -71,14 +69,14 @@ def restore(
     from malote.backup import restoring
 
     early = Settings() if dry_run or config is None else settings_of(config)
-    with _explained(early):
+    with explained(early):
         size = restoring.look(file).size
         if dry_run:
             with _progress(size) as told:
                 found = restoring.verify(file, told)
         else:
             settings = settings_of(config or _settings_from(file))
-            with _explained(settings), _progress(size) as told:
+            with explained(settings), _progress(size) as told:
                 found = restoring.restore(file, settings, told)
             early = settings
     _tell(found, file, early, json)
@@ -106,18 +104,6 @@ def _progress(size: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("", total=size)
         yield lambda count: bar.advance(task, count)
-
-
-@contextmanager
-def _explained(settings: Settings) -> Iterator[None]:
-    from malote.backup.errors import BackupError
-
-    try:
-        yield
-    except BackupError as error:
-        fail(error.code, error.facts, settings)
-    except OSError as error:
-        fail("folder_unusable", {"folder": str(error.filename or ""), "detail": error.strerror or ""}, settings)
 
 
 def _tell(found: "Manifest", file: Path, settings: Settings, json: bool) -> None:

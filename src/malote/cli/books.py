@@ -11,22 +11,10 @@ from rich.text import Text
 
 from malote.cli import books_closings, books_export, books_gaps, books_lost
 from malote.cli.books_board import board
-from malote.cli.common import (
-    FOUND,
-    WRONG_USAGE,
-    ConfigOption,
-    DryRunOption,
-    JsonOption,
-    amount,
-    console,
-    errors,
-    fail,
-    print_json,
-    say,
-    services_of,
-)
-from malote.cli.tables import plain_table
 from malote.rejection import Language
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.output import amount, console, errors, print_json, say
+from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -140,14 +128,9 @@ def rebook(
 @contextmanager
 def _books(config: Path | None) -> "Iterator[tuple[Services, Books]]":
     from malote.books.open_books import open_books
-    from malote.erp.protocol import ErpError
 
-    with services_of(config) as services:
-        try:
-            with open_books(services.engine, services.settings) as books:
-                yield services, books
-        except ErpError as error:
-            fail(error.code, error.facts, services.settings)
+    with services_of(config) as services, open_books(services.engine, services.settings) as books:
+        yield services, books
 
 
 def _query(day: str | None, till: str | None, back: timedelta | None) -> "Query":

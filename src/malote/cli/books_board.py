@@ -7,9 +7,10 @@ import typer
 from rich.text import Text
 
 from malote.cli.books_lost import said_of
-from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, print_json, say, services_of
-from malote.cli.tables import plain_table
 from malote.rejection import Language
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
+from malote.terminal.output import amount, console, print_json, say
+from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.books.board import Board, Cell

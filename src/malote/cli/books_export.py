@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import msgspec
 import typer
 
-from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, errors, misuse, print_json, say, services_of
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, misuse, services_of
+from malote.terminal.output import errors, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

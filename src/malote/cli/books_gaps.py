@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from malote.cli.common import FOUND, ConfigOption, DryRunOption, JsonOption, console, print_json, say, services_of
-from malote.cli.tables import plain_table
 from malote.rejection import Language
+from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.output import console, print_json, say
+from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

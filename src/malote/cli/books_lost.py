@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote.cli.books_gaps import ReasonOption, checked_reason
-from malote.cli.common import FOUND, ConfigOption, DryRunOption, JsonOption, amount, print_json, say, services_of
 from malote.rejection import Language
+from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
     from malote.tills.lost_sales import Lost

@@ -1,7 +1,5 @@
 """``malote books send``: a period to a consumer again."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,19 +7,8 @@ import msgspec
 import typer
 from rich.progress import Progress
 
-from malote.cli.common import (
-    FOUND,
-    WRONG_USAGE,
-    ConfigOption,
-    DryRunOption,
-    JsonOption,
-    amount,
-    errors,
-    fail,
-    print_json,
-    say,
-    services_of,
-)
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.output import amount, errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -64,7 +51,7 @@ def send(
     if to.lower() == "erp":
         errors.print("malote: --to erp: malote books rebook", markup=False, highlight=False)
         raise typer.Exit(WRONG_USAGE)
-    with _failing(config, to) as services:
+    with services_of(config) as services:
         sent = _send(services, to, period, dry_run=dry_run)
         language = services.settings.language
     if json:
@@ -100,20 +87,6 @@ def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> 
         task = bar.add_task(consumer.name, total=len(found.places))
         before, count = services.consumers.send_again(consumer, period, found, lambda done: bar.advance(task, done))
     return Sent(consumer.name, len(found.places), found.total, found.pruned, before, count)
-
-
-@contextmanager
-def _failing(config: ConfigOption, to: str) -> "Iterator[Services]":
-    from malote.consumers.accounts import ConsumerError
-    from malote.consumers.calling import CallError
-
-    with services_of(config) as services:
-        try:
-            yield services
-        except ConsumerError as error:
-            fail(error.code, error.facts, services.settings)
-        except CallError as error:
-            fail(error.reason.code, error.reason.facts, services.settings)
 
 
 def _day(option: str, text: str) -> date:

@@ -8,18 +8,10 @@ import typer
 
 from malote import rejection
 from malote.check_result import Checked
-from malote.cli.common import (
-    FOUND,
-    ConfigOption,
-    JsonOption,
-    console,
-    fail,
-    print_json,
-    services_of,
-    settings_of,
-)
 from malote.config import Settings, file_of
 from malote.rejection import Language
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, fail, services_of, settings_of
+from malote.terminal.output import console, print_json
 
 _MARKS = {"right": "✔", "warned": "!", "wrong": "✘", "skipped": "–"}
 _WHAT: dict[str, tuple[str, str]] = {

@@ -1,7 +1,5 @@
 """``malote consumers``: who is told of sales beside the ERP."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,24 +7,12 @@ import msgspec
 import typer
 
 from malote import rejection
-from malote.cli.common import (
-    FOUND,
-    WRONG_USAGE,
-    ConfigOption,
-    JsonOption,
-    console,
-    errors,
-    fail,
-    print_json,
-    say,
-    services_of,
-    warn,
-)
-from malote.cli.tables import local_time, plain_table, printable
 from malote.rejection import Language
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of, warn
+from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
-    from malote.app import Services
     from malote.consumers.accounts import Consumer, Kind
     from malote.consumers.consumer_service import Seen
 
@@ -107,7 +93,7 @@ def add(
         wanted = Wanted(name, "webhook", webhook, personal)
     elif folder is not None:
         wanted = Wanted(name, "folder", str(folder.resolve()), personal)
-    with _consumers(config) as services:
+    with services_of(config) as services:
         made, secret = services.consumers.add(wanted, audit.command_line(), from_beginning=from_beginning)
         _show_secret(made, secret, services.settings.language, json=json)
 
@@ -116,7 +102,7 @@ def list_consumers(config: ConfigOption = None, json: JsonOption = False) -> Non
     """Lists the consumers, how far each has come, and how they fare. Exit status 1 where a webhook fails or refuses."""
     import time
 
-    with _consumers(config) as services:
+    with services_of(config) as services:
         found = [_listed(one, services.settings.language) for one in services.consumers.seen()]
         language = services.settings.language
         held = services.consumers.held_back(time.time())
@@ -136,7 +122,7 @@ def token(name: NameArgument, config: ConfigOption = None, json: JsonOption = Fa
     """Makes a new token, or secret, for a consumer; the old one is void from now on."""
     from malote.accounts import audit
 
-    with _consumers(config) as services:
+    with services_of(config) as services:
         renewed, secret = services.consumers.renew(name, audit.command_line())
         _show_secret(renewed, secret, services.settings.language, json=json)
 
@@ -146,7 +132,7 @@ def revoke(name: NameArgument, config: ConfigOption = None) -> None:
     from malote.accounts import audit
     from malote.consumers import accounts as consumers
 
-    with _consumers(config) as services:
+    with services_of(config) as services:
         consumers.revoke(services.engine, name, actor=audit.command_line())
         say(f"{name}: revoked" if services.settings.language == "en" else f"{name}: revogado")
 
@@ -157,7 +143,7 @@ def retry(name: NameArgument, config: ConfigOption = None) -> None:
 
     from malote.consumers import accounts as consumers
 
-    with _consumers(config) as services:
+    with services_of(config) as services:
         count = services.consumers.retry(consumers.find(services.engine, name), time.time())
         english = services.settings.language == "en"
         say(
@@ -179,7 +165,7 @@ def show_log(
     """Lists what a consumer got and when, the newest first. Deliveries within a minute are one line."""
     from malote.consumers import accounts as consumers
 
-    with _consumers(config) as services:
+    with services_of(config) as services:
         found = services.consumers.log_of(consumers.find(services.engine, name), limit=limit, access_key=key)
         language = services.settings.language
     if json:
@@ -193,20 +179,6 @@ def show_log(
         cells = (local_time(one.ended_at, language), _WHATS[one.what][english], *numbers, detail)
         table.add_row(*map(printable, cells))
     console.print(table)
-
-
-@contextmanager
-def _consumers(config: Path | None) -> "Iterator[Services]":
-    from malote.consumers.accounts import ConsumerError
-    from malote.consumers.calling import CallError
-
-    with services_of(config) as services:
-        try:
-            yield services
-        except ConsumerError as error:
-            fail(error.code, error.facts, services.settings)
-        except CallError as error:
-            fail(error.reason.code, error.reason.facts, services.settings)
 
 
 def _show_secret(consumer: "Consumer", secret: str, language: Language, *, json: bool) -> None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from malote.cli.common import FAILED, FOUND, OK, WRONG_USAGE, JsonOption, console, errors, print_json, set_up_logs
+from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, JsonOption
+from malote.terminal.logs import set_up_logs
+from malote.terminal.output import console, errors, print_json
 
 if TYPE_CHECKING:
     from malote.demo.phrases import Phrase

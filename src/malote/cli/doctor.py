@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from malote import rejection
-from malote.cli.common import FOUND, OK, ConfigOption, JsonOption, amount, console, fail, print_json, services_of
 from malote.rejection import Language
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of
+from malote.terminal.output import amount, console, print_json
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -121,12 +122,8 @@ def _action(services: "Services", view: "View", step: "Step") -> Callable[[], ob
 
 def _update(services: "Services", view: "View") -> None:
     from malote.accounts.audit import command_line
-    from malote.schema.definition import StructureError
 
-    try:
-        services.runbook.update(view.seen, command_line())
-    except StructureError as error:
-        fail(error.code, error.facts, services.settings)
+    services.runbook.update(view.seen, command_line())
 
 
 # ---- for programs ----

@@ -6,8 +6,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from malote.cli.common import ConfigOption, fail, require_settings, say, settings_of
 from malote.config import Settings
+from malote.terminal.command import ConfigOption, explained, require_settings, settings_of
+from malote.terminal.output import say
 
 UrlArgument = Annotated[
     str,
@@ -39,18 +40,15 @@ def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
     Where a profile says that the ERP has tables of its own, only the ledger is Malote's.
     """
     from malote.erp.factory import open_configured
-    from malote.erp.protocol import ErpError
 
     settings = settings_with(config, profile)
     require_settings(config, settings)
-    try:
+    with explained(settings):
         erp = open_configured(settings)
         try:
             erp.create_structure()
         finally:
             erp.close()
-    except ErpError as error:
-        fail(error.code, {"detail": error.detail}, settings)
     say(said(settings, "As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP."))
 
 
@@ -61,18 +59,15 @@ def grants(
     from malote.erp.address import parsed
     from malote.erp.factory import open_configured
     from malote.erp.grants import statements
-    from malote.erp.protocol import ErpError
     from malote.erp_engines import title_of
 
     settings = settings_with(config, profile)
     require_erp(config, url, settings)
-    try:
+    with explained(settings):
         erp = open_configured(settings, url)
         named = user or parsed(url or settings.erp_url).username or "malote"
         granted = statements(erp.grants(named))
         erp.close()
-    except ErpError as error:
-        fail(error.code, {"detail": error.detail}, settings)
     if not granted:
         title = title_of(url or settings.erp_url)
         say(

@@ -10,20 +10,10 @@ import typer
 from rich.status import Status
 
 from malote import rejection
-from malote.cli.common import (
-    FOUND,
-    ConfigOption,
-    DryRunOption,
-    JsonOption,
-    errors,
-    fail,
-    print_json,
-    say,
-    services_of,
-    warn,
-)
 from malote.cli.erp import said
 from malote.config import Settings
+from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, fail, services_of, warn
+from malote.terminal.output import errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -88,7 +78,6 @@ def _imported(services: "Services", source: _Source, order: "Import", *, dry_run
     """Ends the command with what keeps it from being done; what was entered until then stays."""
     from malote.accounts.audit import command_line
     from malote.erp.factory import open_configured
-    from malote.erp.protocol import ErpError
     from malote.fiscal.key_lists import ListError
     from malote.posting import old_ledger
 
@@ -99,8 +88,6 @@ def _imported(services: "Services", source: _Source, order: "Import", *, dry_run
             if dry_run:
                 return old_ledger.foresee(erp, lines, order, bar.show)
             return old_ledger.enter(services.engine, erp, lines, order, command_line(), bar.show)
-    except ErpError as error:
-        fail(error.code, error.facts, settings)
     except (ListError, OSError) as error:
         detail = f"{source.keys or '--query'}: {getattr(error, 'strerror', None) or error}"
         fail("keys_source_unusable", {"detail": detail}, settings)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from malote.cli.common import FOUND, ConfigOption, say, services_of
 from malote.cli.erp import said
+from malote.terminal.command import FOUND, ConfigOption, services_of
+from malote.terminal.output import say
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", show_default=False)]
 

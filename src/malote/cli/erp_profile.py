@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from malote.cli.common import FOUND, ConfigOption, JsonOption, console, fail, print_json, say, say_lines
 from malote.cli.erp import ProfileOption, UrlArgument, require_erp, said, settings_with
 from malote.config import Settings
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained
+from malote.terminal.output import console, print_json, say, say_lines
 
 if TYPE_CHECKING:
     from malote.erp.mapping import ErpTables
@@ -56,15 +57,12 @@ def register(app: typer.Typer) -> None:
 def show(name: NameArgument = "", config: ConfigOption = None) -> None:
     """Prints a profile as TOML, to read or to start one's own from. malote is the built-in one."""
     from malote.erp.factory import chosen_profile
-    from malote.erp.profiles.errors import ProfileError
     from malote.erp.profiles.profile import shipped
     from malote.erp.profiles.showing import as_toml
 
     settings = settings_with(config, name or None)
-    try:
+    with explained(settings):
         profile = chosen_profile(settings)
-    except ProfileError as error:
-        fail("erp_profile_invalid", {"detail": str(error)}, settings)
     say_lines(as_toml(profile))
     examples = ", ".join(shipped())
     say(said(settings, f"Perfis de exemplo: {examples}", f"Example profiles: {examples}"), err=True)
@@ -76,18 +74,15 @@ def check(
     """Compares the profile with the live database: names each missing or mistyped column (exit 1), and what the
     profile leaves out. Changes nothing."""
     from malote.erp.factory import open_configured
-    from malote.erp.protocol import ErpError
 
     settings = settings_with(config, profile)
     require_erp(config, url, settings)
-    try:
+    with explained(settings):
         erp = open_configured(settings, url)
         try:
             faults = erp.faults()
         finally:
             erp.close()
-    except ErpError as error:
-        fail(error.code, {"detail": error.detail}, settings)
     report = Report(erp.tables.profile.name, not faults, faults, erp.tables.left_out(), unsure(settings))
     if as_json:
         print_json(report)

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from malote import rejection
-from malote.cli.common import WRONG_USAGE, ConfigOption, errors, fail, say_lines, settings_of
 from malote.cli.erp import UrlArgument, require_erp
+from malote.terminal.command import WRONG_USAGE, ConfigOption, explained, fail, settings_of
+from malote.terminal.output import errors, say_lines
 
 
 def register(app: typer.Typer) -> None:
@@ -28,27 +29,23 @@ def suggest(
     import msgspec
 
     from malote.erp.factory import open_configured
-    from malote.erp.protocol import ErpError
     from malote.erp.suggesting.table_catalogue import look, smallest
-    from malote.erp.suggesting.writing import KeyOfManyError, suggested
+    from malote.erp.suggesting.writing import suggested
 
     settings = settings_of(config)
     require_erp(config, url, settings)
     # Of whatever profile the settings name nothing is wanted: it may not be written yet.
     settings = msgspec.structs.replace(settings, erp=msgspec.structs.replace(settings.erp, profile=""))
-    try:
-        with closing(open_configured(settings, url)) as erp:
-            if erp.engine != "postgresql":
-                errors.print(rejection.title("suggest_unsupported", settings.language), markup=False)
-                raise typer.Exit(WRONG_USAGE)
-            with erp.read_only() as connection:
-                known = look(connection, schema or None)
-                there = partial(smallest, connection, schema=schema or None)
-                profile = suggested(known, name, settings.language, there, schema)
-        say_lines(profile)
-    except ErpError as error:
-        fail(error.code, error.facts, settings)
-    except KeyOfManyError as error:
-        fail("suggest_key_of_many", {"table": error.table, "columns": ", ".join(error.columns)}, settings)
-    except LookupError as error:
-        fail("suggest_found_nothing", {"tables": str(error)[:300]}, settings)
+    with explained(settings):
+        try:
+            with closing(open_configured(settings, url)) as erp:
+                if erp.engine != "postgresql":
+                    errors.print(rejection.title("suggest_unsupported", settings.language), markup=False)
+                    raise typer.Exit(WRONG_USAGE)
+                with erp.read_only() as connection:
+                    known = look(connection, schema or None)
+                    there = partial(smallest, connection, schema=schema or None)
+                    profile = suggested(known, name, settings.language, there, schema)
+            say_lines(profile)
+        except LookupError as error:
+            fail("suggest_found_nothing", {"tables": str(error)[:300]}, settings)

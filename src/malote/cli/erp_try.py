@@ -7,10 +7,11 @@ import msgspec
 import typer
 
 from malote import rejection
-from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, console, errors, fail, print_json
 from malote.cli.erp import ProfileOption, require_erp, said, settings_with
 from malote.config import Settings, limits_of
 from malote.erp.protocol import Touched
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, explained
+from malote.terminal.output import console, errors, print_json
 
 if TYPE_CHECKING:
     from malote.erp.protocol import Erp, Rehearsal
@@ -64,7 +65,6 @@ def try_file(
     """Books a file's documents into the real tables, one after the other, each in a transaction that is rolled back;
     shows what the ERP answered and each row as it would stand, triggers' too. Exit 1 if one would not be booked."""
     from malote.erp.factory import open_configured
-    from malote.erp.protocol import ErpError
     from malote.fiscal.reader import read
 
     settings = settings_with(config, profile)
@@ -73,14 +73,12 @@ def try_file(
     if not readings:
         errors.print(said(settings, "malote: nenhum documento no arquivo", "malote: no document in the file"))
         raise typer.Exit(WRONG_USAGE)
-    try:
+    with explained(settings):
         erp = open_configured(settings, url)
         try:
             reports = [_tried(erp, reading, settings) for reading in readings]
         finally:
             erp.close()
-    except ErpError as error:
-        fail(error.code, error.facts, settings)
     for report in reports:
         if as_json:
             print_json(report)

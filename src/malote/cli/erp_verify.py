@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from malote.cli.common import FOUND, ConfigOption, JsonOption, console, errors, fail, print_json
 from malote.cli.erp import ProfileOption, UrlArgument, said, settings_with
 from malote.config import Settings
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained
+from malote.terminal.output import console, errors, print_json
 
 if TYPE_CHECKING:
     from malote.erp.conformance.check import Finding
@@ -38,19 +39,16 @@ def verify(
     from malote.erp.conformance.scratch import scratch_at
     from malote.erp.conformance.suite import verify as verifying
     from malote.erp.factory import tables_of
-    from malote.erp.protocol import ErpError
 
     settings = settings_with(config, profile)
     findings: list[Finding] = []
-    try:
+    with explained(settings):
         scratch = scratch_at(url or settings.erp_url, tables_of(settings).profile)
         # Closed, and the scratch place removed, even when Ctrl-C comes between two checks.
         with closing(verifying(scratch, settings.language)) as verification:
             for finding in verification:
                 findings.append(finding)
                 _print(finding, as_json=as_json)
-    except ErpError as error:
-        fail(error.code, {"detail": error.detail}, settings)
     counted = {verdict: sum(one.verdict == verdict for one in findings) for verdict in _MARKS}
     report = Report(
         database=masked(url or settings.erp_url),

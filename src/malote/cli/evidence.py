@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote import durable
-from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, errors, fail, print_json, say, services_of
 from malote.config import Settings
+from malote.terminal.command import WRONG_USAGE, ConfigOption, JsonOption, explained, fail, services_of
+from malote.terminal.output import errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.runbook.evidence_reading import Received
@@ -59,16 +60,14 @@ def read(
     json: JsonOption = False,
 ) -> None:
     """Analyses a received evidence again, by this version, and says what it says. Needs no server."""
-    from malote.runbook.evidence_reading import EvidenceError
     from malote.runbook.evidence_reading import read as read_zip
 
     settings = Settings(language="en" if language == "en" else "pt")
-    try:
-        received = read_zip(file)
-    except EvidenceError as error:
-        fail(error.code, error.facts, settings)
-    except OSError as error:
-        fail("evidence_unreadable", {"path": file.name, "detail": error.strerror or ""}, settings)
+    with explained(settings):
+        try:
+            received = read_zip(file)
+        except OSError as error:
+            fail("evidence_unreadable", {"path": file.name, "detail": error.strerror or ""}, settings)
     if json:
         print_json(received)
     else:

@@ -9,12 +9,13 @@ from typing import Annotated, TypeVar
 import typer
 
 from malote import durable, rejection
-from malote.cli.common import WRONG_USAGE, ConfigOption, errors, say, say_lines, services_of, settings_of
-from malote.cli.init_words import WORDS
 from malote.config import Settings
 from malote.rejection import Language
 from malote.setup import answers, settings_file, units
 from malote.setup.answers import AnswerError, Answers
+from malote.terminal.command import WRONG_USAGE, ConfigOption, services_of, settings_of
+from malote.terminal.init_questions import WORDS
+from malote.terminal.output import errors, say, say_lines
 
 Answer = TypeVar("Answer")
 Text = Annotated[str | None, typer.Option(show_default=False)]
@@ -154,7 +155,7 @@ def _language(text: str) -> Language:
 
 def _make(path: Path, words: dict[str, str]) -> None:
     """What the settings ask for; each step finds what an earlier run made."""
-    from malote.cli import first_access
+    from malote.terminal import first_access
 
     with services_of(path, creates=True) as services:
         settings = services.settings

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote import rejection
-from malote.cli.common import FOUND, OK, ConfigOption, JsonOption, console, errors, print_json, say
-from malote.cli.quarantine import quarantine_of
-from malote.cli.tables import local_time, plain_table
 from malote.rejection import Language
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of
+from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.tables import local_time, plain_table
 
 if TYPE_CHECKING:
     from malote.accounts.audit import Actor
@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 def list_jobs(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Lists the newest jobs: what was ordered, by whom, and how far it got."""
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         found = services.jobs.recent()
         language = services.settings.language
     if json:
@@ -68,7 +68,7 @@ def list_jobs(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 def show(number: NumberArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Shows one job with all it left as it was. Exit status 1 where there is any of that."""
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         job = services.jobs.find(number)
         refused = list(_refused(services, number))
         language = services.settings.language
@@ -80,7 +80,7 @@ def stop(number: NumberArgument, config: ConfigOption = None, json: JsonOption =
     """Stops a job after the batch under way; the rest of its list stays as it is."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         job = services.jobs.stop(number, command_line())
         language = services.settings.language
     tell(job, [], language, json=json)

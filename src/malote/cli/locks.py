@@ -1,28 +1,15 @@
 """``malote locks``: who blocks whom in the ERP's database, which sales wait behind them, and ending a session."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
 from rich.table import Table
 
-from malote.cli.common import (
-    FAILED,
-    FOUND,
-    OK,
-    WRONG_USAGE,
-    ConfigOption,
-    JsonOption,
-    console,
-    errors,
-    fail,
-    print_json,
-    services_of,
-)
-from malote.cli.tables import printable
+from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, services_of
+from malote.terminal.output import console, errors, print_json
+from malote.terminal.tables import printable
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -48,7 +35,7 @@ def list_locks(user: UserOption = "", config: ConfigOption = None, json: JsonOpt
 
     The DBA's password is asked for, or read from standard input; it is stored nowhere.
     """
-    with _told(config) as services:
+    with services_of(config, creates=True) as services:
         tree = services.locks.tree_as(_login(services, user))
         if json:
             print_json(_plain_tree(tree))
@@ -76,7 +63,7 @@ def kill(
     """
     from malote.accounts import audit
 
-    with _told(config) as services:
+    with services_of(config, creates=True) as services:
         language = services.settings.language
         login = _login(services, user)
         tree = services.locks.tree_as(login)
@@ -91,18 +78,6 @@ def kill(
         else:
             _say(report, language)
     raise typer.Exit(FOUND if any(one.outcome in ("holding", "unknown") for one in report.killed) else OK)
-
-
-@contextmanager
-def _told(config: ConfigOption) -> Iterator["Services"]:
-    """The server's parts; what can't be done ends the command with its reason."""
-    from malote.erp.sessions.errors import SessionsError
-
-    with services_of(config, creates=True) as services:
-        try:
-            yield services
-        except SessionsError as error:
-            fail(error.code, error.facts, services.settings)
 
 
 def _login(services: "Services", user: str) -> "DbaLogin | None":

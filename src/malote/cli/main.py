@@ -7,7 +7,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from malote import __version__
-from malote.cli.common import FAILED, say
+from malote.terminal.command import FAILED
+from malote.terminal.output import say
 
 _PROGRAM = "Takes every sale from a store's tills to the ERP exactly once, and proves it."
 

@@ -5,7 +5,8 @@ import time
 
 import typer
 
-from malote.cli.common import ConfigOption, JsonOption, print_json, services_of
+from malote.terminal.command import ConfigOption, JsonOption, services_of
+from malote.terminal.output import print_json
 
 
 def register(app: typer.Typer) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import typer
 
 from malote import rejection
-from malote.cli import read_json
 from malote.cli.main import assemble
 from malote.cli.reasons import page as reasons_page
+from malote.terminal import reading_json
 
 _COMMANDS = """\
 # Commands
@@ -40,7 +40,7 @@ def commands_page() -> str:
 
 def schema_page() -> str:
     """The schema of what ``malote read --json`` says."""
-    return json.dumps(read_json.schema(), indent=1) + "\n"
+    return json.dumps(reading_json.schema(), indent=1) + "\n"
 
 
 def leaves(command: Any, path: str) -> list[tuple[str, Any]]:

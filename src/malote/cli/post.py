@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, fail, say, services_of, set_up_logs
 from malote.config import Settings
 from malote.garbage_collection import collect_seldom
+from malote.terminal.command import ConfigOption, services_of
+from malote.terminal.logs import set_up_logs
+from malote.terminal.output import say
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -32,18 +34,11 @@ def post(config: ConfigOption = None, once: OnceOption = False) -> None:
 
 def _post(services: "Services", *, once: bool) -> None:
     from malote.app_workers import build_poster
-    from malote.erp.protocol import ErpError
 
     settings = services.settings
-    try:
-        poster = build_poster(settings, services)
-    except ErpError as error:
-        fail(error.code, {"detail": error.detail}, settings)
+    poster = build_poster(settings, services)
     if once:
-        try:
-            handled = poster.drain()
-        except ErpError as error:
-            fail(error.code, {"detail": error.detail}, settings)
+        handled = poster.drain()
         say(_said(settings, f"Documentos tratados: {handled}", f"Documents handled: {handled}"))
         return
     stop = threading.Event()

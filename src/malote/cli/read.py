@@ -16,8 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, console, errors, print_json, settings_of
-from malote.cli.read_json import document_read
 from malote.config import Settings, limits_of
 from malote.fiscal import operations
 from malote.fiscal.amounts import money
@@ -27,6 +25,9 @@ from malote.fiscal.reader import Limits, Reading, Summary, read, summary
 from malote.fiscal.reading_result import unreadable
 from malote.fiscal.schema import SchemaFinding, findings
 from malote.rejection import Language
+from malote.terminal.command import FOUND, OK, WRONG_USAGE, ConfigOption, settings_of
+from malote.terminal.output import console, errors, print_json
+from malote.terminal.reading_json import document_read
 
 _Files = Annotated[list[str], typer.Argument(metavar="FILE", help="XML files; of a folder, its *.xml files.")]
 _On = Annotated[

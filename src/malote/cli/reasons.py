@@ -6,17 +6,9 @@ import typer
 from rich.table import Table
 
 from malote import rejection
-from malote.cli.common import (
-    OK,
-    ConfigOption,
-    JsonOption,
-    console,
-    misuse,
-    print_json,
-    say_lines,
-    settings_of,
-)
 from malote.rejection import Entry, Language
+from malote.terminal.command import OK, ConfigOption, JsonOption, misuse, settings_of
+from malote.terminal.output import console, print_json, say_lines
 
 
 def register(app: typer.Typer) -> None:

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import ConfigOption, JsonOption, console, print_json, say, services_of
 from malote.rejection import Language
+from malote.terminal.command import ConfigOption, JsonOption, services_of
+from malote.terminal.output import console, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services

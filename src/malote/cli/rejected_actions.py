@@ -7,19 +7,19 @@ import typer
 from rich.text import Text
 
 from malote import durable, rejection
-from malote.cli.common import ConfigOption, DryRunOption, JsonOption, console, misuse, print_json, say
 from malote.cli.jobs import carry_out
-from malote.cli.quarantine import (
+from malote.cli.rejected import CodeOption, TillOption
+from malote.rejection import Language
+from malote.terminal.command import ConfigOption, DryRunOption, JsonOption, misuse, services_of
+from malote.terminal.document_selection import (
     AllOption,
     IdsArgument,
     end,
-    quarantine_of,
     selection_of,
     show_refused,
 )
-from malote.cli.rejected import CodeOption, TillOption
-from malote.cli.tables import local_time, plain_table
-from malote.rejection import Language
+from malote.terminal.output import console, print_json, say
+from malote.terminal.tables import local_time, plain_table
 
 if TYPE_CHECKING:
     from malote.quarantine.quarantine_reports import Custody, Event, TrashEntry
@@ -44,7 +44,7 @@ def show(number: IdArgument, config: ConfigOption = None, json: JsonOption = Fal
     """Shows one document: why it was rejected, what may be done, and all that happened to it."""
     from malote.register import till_documents
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         quarantine, language = services.quarantine, services.settings.language
         document = till_documents.document(services.engine, number)
         custody, cures = quarantine.custody(number), quarantine.cures(number)
@@ -75,7 +75,7 @@ def delete(
     """Moves rejected documents to the trash, if the till or the ERP provably has them. Exit status 1 if some stay."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         chosen = selection_of(services, numbers, till, code, everything=everything)
         if not dry_run and carry_out(services, "delete", chosen, json=json, last_copy_reason=last_copy_reason):
             return
@@ -101,7 +101,7 @@ def restore(
     """Takes deleted documents out of the trash: they are rejected again. Exit status 1 if some could not be."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         chosen = selection_of(services, numbers, till, code, everything=everything)
         if not dry_run and carry_out(services, "restore", chosen, json=json):
             return
@@ -127,7 +127,7 @@ def replay(
     """Reads rejected documents again, in order of arrival, and puts those that are fit now back in the queue."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         chosen = selection_of(services, numbers, till, code, everything=everything)
         if not dry_run and carry_out(services, "replay", chosen, json=json):
             return
@@ -151,7 +151,7 @@ def download(
     from malote.accounts.audit import command_line
 
     written: list[str] = []
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         for number in dict.fromkeys(numbers):
             found = services.quarantine.download(number, command_line())
             target = to / found.name
@@ -168,7 +168,7 @@ def download(
 
 def list_trash(till: TillOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Lists what was deleted and can be restored: by whom, on what grounds, and until when."""
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         if till is not None:
             from malote.tills.till import find_till
 

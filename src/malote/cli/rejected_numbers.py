@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, JsonOption, print_json, say
-from malote.cli.quarantine import end, quarantine_of, show_refused
 from malote.cli.rejected_actions import IdArgument
+from malote.terminal.command import ConfigOption, JsonOption, services_of
+from malote.terminal.document_selection import end, show_refused
+from malote.terminal.output import print_json, say
 
 if TYPE_CHECKING:
     from malote.quarantine.quarantine_reports import CureReport
@@ -27,7 +28,7 @@ def reverse(number: IdArgument, reason: ReasonOption, config: ConfigOption = Non
     """Lets a document take the place of what the ERP has in its way and was never authorised: that is reversed."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         report = services.quarantine.reverse_booked(number, command_line(), reason=reason)
         _told(report, services.settings.language, json=json)
 
@@ -36,7 +37,7 @@ def seen(number: IdArgument, reason: ReasonOption, config: ConfigOption = None, 
     """Takes the flag off a booked document that somebody has looked at: it stands as it is."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         report = services.quarantine.mark_seen(number, command_line(), reason=reason)
         _told(report, services.settings.language, json=json)
 
@@ -45,7 +46,7 @@ def keep(number: IdArgument, reason: ReasonOption, config: ConfigOption = None, 
     """Settles a document that is no sale, or whose sale is another note: kept, not booked, and nobody asked again."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         report = services.quarantine.keep_unbooked(number, command_line(), reason=reason)
         _told(report, services.settings.language, json=json)
 
@@ -54,7 +55,7 @@ def book(number: IdArgument, reason: ReasonOption, config: ConfigOption = None, 
     """Books a document that was kept as no sale and is one after all. Exit status 1 if something else is against it."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         report = services.quarantine.book_sale(number, command_line(), reason=reason)
         language = services.settings.language
         _told(report, language, json=json)

@@ -9,23 +9,21 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import (
+from malote.rejection import Language
+from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
+from malote.terminal.command import (
     FOUND,
     OK,
     ConfigOption,
     JsonOption,
-    console,
+    explained,
     fail,
     misuse,
-    print_json,
     require_till,
-    say,
     services_of,
     settings_of,
 )
-from malote.rejection import Language
-from malote.schema.definition import StructureError
-from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
+from malote.terminal.output import console, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,15 +131,11 @@ def trust(config: ConfigOption = None) -> None:
     """At a till: believes the billing server's key of the next contact, after the server was replaced."""
     from malote.till.orders.dispatching import trust_anew
     from malote.till.outbox import Outbox
-    from malote.till.storage import OutboxError
 
     settings = settings_of(config)
     require_till(settings)
-    try:
-        with Outbox(settings.outbox_path) as outbox:
-            trust_anew(outbox)
-    except OutboxError as error:
-        fail(error.code, error.facts, settings)
+    with explained(settings), Outbox(settings.outbox_path) as outbox:
+        trust_anew(outbox)
     if settings.language == "en":
         say("The key of the next contact is believed.")
     else:
@@ -150,10 +144,7 @@ def trust(config: ConfigOption = None) -> None:
 
 def _do(act: "Callable[[Services], Rollout]", config: ConfigOption, json: bool) -> None:
     with services_of(config) as services:
-        try:
-            done = act(services)
-        except StructureError as error:
-            fail(error.code, error.facts, services.settings)
+        done = act(services)
         language = services.settings.language
     if json:
         print_json(done)

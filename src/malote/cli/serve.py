@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import ConfigOption, amount, fail, say, services_of, set_up_logs, warn
 from malote.config import Settings, file_of
 from malote.garbage_collection import collect_seldom
 from malote.loopback import is_loopback
+from malote.terminal.command import ConfigOption, fail, services_of, warn
+from malote.terminal.logs import set_up_logs
+from malote.terminal.output import amount, say
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -46,17 +48,13 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
     from malote.app_console import console_services
     from malote.app_workers import running, workers
     from malote.console.router import console, front_door
-    from malote.erp.protocol import ErpError
 
     pages = console(console_services(services), stopping=lambda: server.should_exit)
     server = listening.server(create_app(services, pages=[front_door, pages]), services.settings)
     # Pouches are read by threads that never rest; the loop that feeds them must not wait 5 ms for each step.
     sys.setswitchinterval(0.0005)
     stop = threading.Event()
-    try:
-        chosen = workers(services, posting=posting, place=":".join(map(str, listener.getsockname()[:2])))
-    except ErpError as error:
-        fail(error.code, {"detail": error.detail}, services.settings)
+    chosen = workers(services, posting=posting, place=":".join(map(str, listener.getsockname()[:2])))
     with _told_to_stop(stop, server), running(chosen, stop):
         _announce(services, listener)
         collect_seldom()
@@ -134,7 +132,7 @@ def _tell_left(services: "Services") -> None:
 
 
 def _announce(services: "Services", listener: socket.socket) -> None:
-    from malote.cli import first_access
+    from malote.terminal import first_access
 
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host

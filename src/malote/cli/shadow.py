@@ -10,9 +10,10 @@ import typer
 
 from malote import rejection
 from malote.cli.books import DayOption
-from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, fail, print_json, say, services_of
-from malote.cli.tables import plain_table
 from malote.rejection import Language
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
+from malote.terminal.output import amount, console, print_json, say
+from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -58,20 +59,16 @@ def _days(services: "Services", day: str | None) -> "Iterator[Day]":
     from malote.books.days import business_day
     from malote.books.shadow import report as compare
     from malote.erp.factory import open_configured
-    from malote.erp.protocol import ErpError
 
     settings = services.settings
     business = business_day(settings.books)
     today = business.of(datetime.now().astimezone().isoformat()) or date.today()  # noqa: DTZ011 a fall-back
     wanted = [_day(day)] if day else [today - timedelta(days=ago) for ago in range(DAYS)]
-    try:
-        with closing(open_configured(settings)) as erp:
-            for one in wanted:
-                found = compare(services.engine, erp, business, one, settings.store.issuers)
-                if day or found.malote.count or found.lines or (found.erp and found.erp.count):
-                    yield found
-    except ErpError as error:
-        fail(error.code, error.facts, settings)
+    with closing(open_configured(settings)) as erp:
+        for one in wanted:
+            found = compare(services.engine, erp, business, one, settings.store.issuers)
+            if day or found.malote.count or found.lines or (found.erp and found.erp.count):
+                yield found
 
 
 def _day(text: str) -> date:

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import FOUND, ConfigOption, JsonOption, amount, console, print_json, say, services_of
 from malote.cli.tills import say_no_tills
 from malote.rejection import Language
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
+from malote.terminal.output import amount, console, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services

@@ -4,19 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.cli.common import (
-    FOUND,
-    OK,
-    ConfigOption,
-    JsonOption,
-    amount,
-    fail,
-    print_json,
-    say,
-    set_up_logs,
-    settings_of,
-)
 from malote.config import Settings
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, explained, fail, settings_of
+from malote.terminal.logs import set_up_logs
+from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
     from malote.rebuild.report import Report
@@ -68,24 +59,16 @@ def rebuild(config: ConfigOption = None, till: TillOption = None, json: JsonOpti
     read; the others get new ones, which are printed once. Exit status 1 where something could not be brought back: it
     is listed. With a backup, see malote restore.
     """
-    from malote.database.errors import StoreError
     from malote.rebuild import rebuilding
-    from malote.rebuild.rebuilding import RebuildError
 
     set_up_logs()
     settings = settings_of(config)
     _check_stopped(settings)
-    try:
+    with explained(settings):
         if rebuilding.finish(settings):
             say(_WORDS[settings.language]["finished"])
             raise typer.Exit(OK)
         found = _rebuilt(settings, till or [])
-    except RebuildError as error:
-        fail(error.code, error.facts, settings)
-    except StoreError as error:
-        fail(error.code, {"detail": error.detail}, settings)
-    except OSError as error:
-        fail("folder_unusable", {"folder": settings.home, "detail": str(error)}, settings)
     if json:
         print_json(found)
     else:

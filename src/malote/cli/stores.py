@@ -10,11 +10,12 @@ import typer
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import FOUND, WRONG_USAGE, JsonOption, console, print_json, say
-from malote.cli.tables import plain_table
 from malote.config import Settings, SettingsError, load
 from malote.rejection import Language
 from malote.setup.settings_file import FILE_NAME
+from malote.terminal.command import FOUND, WRONG_USAGE, JsonOption
+from malote.terminal.output import console, print_json, say
+from malote.terminal.tables import plain_table
 
 FoldersArgument = Annotated[
     list[Path], typer.Argument(help="Folders of servers, or folders that hold such folders.", exists=True)
@@ -86,9 +87,7 @@ def _line(path: Path) -> StoreLine:
         if settings.store_file is not None and not settings.store_file.exists():
             return msgspec.structs.replace(line, code="store_missing")
         return _looked(settings, line)
-    except SettingsError as error:
-        return StoreLine(path.parent.name, folder, "", code=error.code or "setting_invalid")
-    except StoreError as error:
+    except (SettingsError, StoreError) as error:
         return StoreLine(path.parent.name, folder, "", code=error.code)
 
 

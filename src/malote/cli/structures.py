@@ -1,7 +1,5 @@
 """``malote structures drift|plan|apply``: how the databases differ from what is wanted, and how they get there."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,28 +8,21 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
-from malote.cli.common import (
+from malote.rejection import Language
+from malote.schema.definition import SCOPES, Scope
+from malote.schema.structure_reports import Difference, Drift, Plan, RunReport, TillStructure
+from malote.terminal.command import (
     FAILED,
     FOUND,
     OK,
     ConfigOption,
     DryRunOption,
     JsonOption,
-    console,
-    errors,
-    fail,
-    print_json,
-    say,
     services_of,
 )
-from malote.config import Settings
-from malote.rejection import Language
-from malote.schema.definition import SCOPES, Scope, StructureError
-from malote.schema.structure_reports import Difference, Drift, Plan, RunReport, TillStructure
+from malote.terminal.output import console, errors, print_json, say
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from malote.app import Services
 
 ScopeArgument = Annotated[
@@ -59,7 +50,7 @@ def register(app: typer.Typer) -> None:
 
 def drift(scope: ScopeArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Shows how the databases differ from what is wanted. Exit status 1 when something is missing or refused."""
-    with _services(config) as services:
+    with services_of(config, creates=True) as services:
         tills = services.structures.tills() if scope in (None, "till") else []
         drifts = [services.structures.drift(one) for one in _databases(scope)]
         language = services.settings.language
@@ -76,7 +67,7 @@ def drift(scope: ScopeArgument = None, config: ConfigOption = None, json: JsonOp
 
 def plan(scope: ScopeArgument = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Shows the statements that an update would run, in order, and what they hold up. Exit status 1 if any."""
-    with _services(config) as services:
+    with services_of(config, creates=True) as services:
         plans = [services.structures.plan(one) for one in _databases(scope, tills=False)]
         language = services.settings.language
     if json:
@@ -99,7 +90,7 @@ def apply(
     Exit status 1 when something was refused, 3 when a step failed.
     """
     (chosen,) = _databases(scope, tills=False)
-    with _services(config) as services:
+    with services_of(config, creates=True) as services:
         language = services.settings.language
         if not dry_run and not yes:
             _ask(services.structures.plan(chosen), language)
@@ -112,21 +103,6 @@ def apply(
 
 
 # ---- shared ----
-
-
-@contextmanager
-def _services(config: "Path | None") -> "Iterator[Services]":
-    """The server's parts; what the structures refuse ends the command with its reason."""
-    with services_of(config, creates=True) as services, _explained(services.settings):
-        yield services
-
-
-@contextmanager
-def _explained(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except StructureError as error:
-        fail(error.code, error.facts, settings)
 
 
 def _databases(scope: str | None, *, tills: bool = True) -> list[Scope]:

@@ -8,21 +8,11 @@ import msgspec
 import typer
 
 from malote import rejection
-from malote.cli.common import (
-    FOUND,
-    ConfigOption,
-    DryRunOption,
-    JsonOption,
-    amount,
-    misuse,
-    print_json,
-    say,
-    services_of,
-    warn,
-)
 from malote.cli.jobs import run
-from malote.cli.tables import local_time
 from malote.rejection import Language
+from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, misuse, services_of, warn
+from malote.terminal.output import amount, print_json, say
+from malote.terminal.tables import local_time
 
 if TYPE_CHECKING:
     from malote.app import Services

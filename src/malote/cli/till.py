@@ -6,36 +6,31 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from malote import rejection
-from malote.cli.common import (
+from malote.config import Settings
+from malote.rejection import Language
+from malote.terminal.command import (
     FAILED,
     FOUND,
     OK,
-    WRONG_USAGE,
     ConfigOption,
     JsonOption,
-    console,
-    errors,
-    fail,
-    print_json,
+    explained,
     require_till,
-    say,
     settings_of,
 )
-from malote.cli.till_report import as_json, as_tables
-from malote.cli.till_seen import exit_status, seen_as_json, seen_as_tables
-from malote.config import Settings
-from malote.rejection import Language
+from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.till_report import as_json, as_tables
+from malote.terminal.till_troubles import exit_status, seen_as_json, seen_as_tables
 from malote.till.agent import Agent, Drained
 from malote.till.diagnosis import look
 from malote.till.outbox import Outbox
-from malote.till.server_client import AddressError
-from malote.till.setup import SetupError, placed, prepare
+from malote.till.setup import placed, prepare
 from malote.till.status import status as status_of
 from malote.till.storage import OutboxError
 from malote.till.trouble_notices import Notice, Voice
@@ -63,17 +58,12 @@ def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutO
     """
     settings = settings_of(config)
     agent = _agent(settings)
-    try:
-        with _stopping(agent), closing(_Bar()) as bar:
-            if not once:
-                _tell_left(settings)
-                agent.run()
-                raise typer.Exit(OK)
-            drained = agent.drain(timeout, bar.show)
-    except OutboxError as error:
-        fail(error.code, error.facts, settings)
-    except AddressError as error:
-        _wrong(SetupError("setting_invalid", "till.server", str(error)), settings)
+    with explained(settings), _stopping(agent), closing(_Bar()) as bar:
+        if not once:
+            _tell_left(settings)
+            agent.run()
+            raise typer.Exit(OK)
+        drained = agent.drain(timeout, bar.show)
     raise typer.Exit(_ended(drained, settings.language))
 
 
@@ -101,11 +91,9 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     """
     settings = settings_of(config)
     require_till(settings)
-    try:
+    with explained(settings):
         found = status_of(settings.outbox_path, time.time())
         seen = look(settings.outbox_path, placed(settings), time.time())
-    except OutboxError as error:
-        fail(error.code, error.facts, settings)
     if json:
         print_json(as_json(found, settings) | seen_as_json(seen, settings, time.time()))
     else:
@@ -115,19 +103,10 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 
 def _agent(settings: Settings) -> Agent:
-    try:
+    with explained(settings):
         setup = prepare(settings)
-    except SetupError as error:
-        _wrong(error, settings)
     voice = Voice(lambda notice: _say(notice, settings.language))
     return Agent(setup.outbox, setup.settings, setup.token, voice)
-
-
-def _wrong(error: SetupError, settings: Settings) -> NoReturn:
-    try:
-        fail(error.code, error.facts, settings)
-    except typer.Exit as ending:
-        raise typer.Exit(WRONG_USAGE) from ending
 
 
 @contextmanager

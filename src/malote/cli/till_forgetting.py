@@ -6,25 +6,22 @@ from typing import Any, TypeVar
 
 import typer
 
-from malote.cli.common import (
+from malote.config import Settings
+from malote.rejection import Language
+from malote.terminal.command import (
     FOUND,
     OK,
     ConfigOption,
     DryRunOption,
     JsonOption,
-    amount,
-    console,
-    fail,
-    print_json,
+    explained,
     require_till,
     settings_of,
 )
-from malote.config import Settings
-from malote.rejection import Language
+from malote.terminal.output import amount, console, print_json
 from malote.till import lost_sales, vanished_files
 from malote.till.lost_sales import Lost
 from malote.till.outbox import Outbox
-from malote.till.storage import OutboxError
 
 Told = TypeVar("Told")
 
@@ -81,13 +78,10 @@ def _forgotten(
     *,
     dry_run: bool,
 ) -> list[Told]:
-    try:
-        with Outbox(settings.outbox_path) as outbox:
-            found = look(outbox)
-            if not dry_run:
-                forget(outbox)
-    except OutboxError as error:
-        fail(error.code, error.facts, settings)
+    with explained(settings), Outbox(settings.outbox_path) as outbox:
+        found = look(outbox)
+        if not dry_run:
+            forget(outbox)
     return found
 
 

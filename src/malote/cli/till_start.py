@@ -6,17 +6,16 @@ from typing import Annotated
 import typer
 
 from malote import durable
-from malote.cli.common import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, console, fail, print_json, settings_of
 from malote.config import Settings
 from malote.fiscal import typed_input
 from malote.fiscal.typed_input import TypedError
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, explained, settings_of
+from malote.terminal.output import console, print_json
 from malote.till import cutover, issue_times, limits
 from malote.till.capture import folder_of
 from malote.till.cutover import Question, Start
-from malote.till.folder import FolderMissingError
 from malote.till.outbox import Outbox
 from malote.till.setup import SetupError, prepare
-from malote.till.storage import OutboxError
 
 SinceOption = Annotated[
     str | None, typer.Option("--since", metavar="DAY", help="Sales since then count: today, a day, or a time.")
@@ -55,19 +54,11 @@ def start(
     settings = settings_of(config)
     if since is not None and everything:
         raise typer.BadParameter("--since, --all")
-    try:
-        found, passed = _settled(settings, "all" if everything else since)
-    except TypedError as error:
+    with explained(settings):
         try:
-            fail("since_invalid", {"found": error.detail}, settings)
-        except typer.Exit as ending:
-            raise typer.Exit(WRONG_USAGE) from ending
-    except SetupError as error:
-        fail(error.code, error.facts, settings)
-    except FolderMissingError as error:
-        fail("folder_missing", {"folder": str(error)}, settings)
-    except OutboxError as error:
-        fail(error.code, error.facts, settings)
+            found, passed = _settled(settings, "all" if everything else since)
+        except TypedError as error:
+            raise SetupError("since_invalid", "till.since", error.detail) from error
     _show(found, passed, settings, json=json)
     raise typer.Exit(FOUND if isinstance(found, Question) else OK)
 

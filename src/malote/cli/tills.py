@@ -8,7 +8,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from malote.cli.common import WRONG_USAGE, ConfigOption, JsonOption, console, errors, print_json, say, services_of
+from malote.terminal.command import WRONG_USAGE, ConfigOption, JsonOption, services_of
+from malote.terminal.output import console, errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from malote.cli.common import FOUND, WRONG_USAGE, ConfigOption, JsonOption, amount, errors, print_json, say
-from malote.cli.quarantine import AllOption, quarantine_of
 from malote.cli.rejected import TillOption
 from malote.cli.rejected_numbers import ReasonOption
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
+from malote.terminal.document_selection import AllOption
+from malote.terminal.output import amount, errors, print_json, say
 
 NumbersArgument = Annotated[
     list[int] | None, typer.Argument(help="The documents' numbers, as listed.", metavar="[NUMBER]...")
@@ -25,7 +26,7 @@ def missing(till: TillOption = None, config: ConfigOption = None, json: JsonOpti
     from malote.register import till_documents
     from malote.spool import deleted_unbooked
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         found = [
             till_documents.document(services.engine, one) for one in deleted_unbooked.listed(services.engine, till)
         ]
@@ -52,7 +53,7 @@ def accept(
     """Says why deleted sales need not be booked: these, all of a till, or all there are (--all)."""
     from malote.accounts.audit import command_line
 
-    with quarantine_of(config) as services:
+    with services_of(config) as services:
         english = services.settings.language == "en"
         if not numbers and till is None and not everything:
             told = "Which? Give numbers, --till or --all." if english else "Quais? Dê números, --till ou --all."

@@ -10,11 +10,11 @@ from rich.table import Table
 from malote.accounts import audit, passwords, users
 from malote.accounts.roles import Role
 from malote.accounts.users import User
-from malote.cli.accounts import accounts_of
-from malote.cli.common import ConfigOption, JsonOption, console, print_json
-from malote.cli.tables import local_time, printable
 from malote.database.opened import OpenedStore
 from malote.rejection import Language
+from malote.terminal.command import ConfigOption, JsonOption, store_of
+from malote.terminal.output import console, print_json
+from malote.terminal.tables import local_time, printable
 
 NameArgument = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
 RoleOption = Annotated[Role, typer.Option("--role", help="What the person may do.")]
@@ -43,7 +43,7 @@ def create(
     json: JsonOption = False,
 ) -> None:
     """Creates a user. The password is asked for (or read from standard input) and must be changed at first sign-in."""
-    with accounts_of(config, creates=True) as store:
+    with store_of(config, creates=True) as store:
         chosen = _password(generate)
         actor = audit.command_line()
         user = users.create(store.engine, actor, name, role=role, password=chosen, display_name=display_name)
@@ -52,7 +52,7 @@ def create(
 
 def list_users(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Lists all users, disabled ones too."""
-    with accounts_of(config) as store:
+    with store_of(config) as store:
         listed = users.listed(store.engine)
         if json:
             print_json([_plain(user) for user in listed])
@@ -68,7 +68,7 @@ def password(
     json: JsonOption = False,
 ) -> None:
     """Gives a user a new password, to be changed at the next sign-in, and ends the user's sessions."""
-    with accounts_of(config) as store:
+    with store_of(config) as store:
         users.get(store.engine, name)  # before anything is asked for
         chosen = _password(generate)
         user = users.set_password(store.engine, audit.command_line(), name, chosen, reason=reason)
@@ -83,7 +83,7 @@ def role(
     json: JsonOption = False,
 ) -> None:
     """Gives a user another role and ends the user's sessions."""
-    with accounts_of(config) as store:
+    with store_of(config) as store:
         _say(store, users.set_role(store.engine, audit.command_line(), name, role, reason=reason), json)
 
 
@@ -91,7 +91,7 @@ def disable(
     name: NameArgument, reason: ReasonOption = "", config: ConfigOption = None, json: JsonOption = False
 ) -> None:
     """Lets a user in no longer, and ends the user's sessions. Nobody is deleted, for the audit."""
-    with accounts_of(config) as store:
+    with store_of(config) as store:
         _say(store, users.set_disabled(store.engine, audit.command_line(), name, True, reason=reason), json)
 
 
@@ -99,7 +99,7 @@ def enable(
     name: NameArgument, reason: ReasonOption = "", config: ConfigOption = None, json: JsonOption = False
 ) -> None:
     """Lets a disabled user in again."""
-    with accounts_of(config) as store:
+    with store_of(config) as store:
         _say(store, users.set_disabled(store.engine, audit.command_line(), name, False, reason=reason), json)
 
 

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 
+from malote.explained_error import ExplainedError
 from malote.rejection import Language
 
 
-class SettingsError(Exception):
-    """A settings file can't be used; says which setting and why.
+class SettingsError(ExplainedError):
+    """A settings file can't be used; says which setting and why. ``language`` is the file's, where it could be read."""
 
-    ``code`` and ``facts`` are the catalogue's where the reason has its words there; ``language`` is the file's.
-    """
+    exit_status = 2  # nothing was tried: who runs the command must say it otherwise
 
     def __init__(
-        self, said: str, code: str = "", facts: Mapping[str, str] | None = None, language: Language = "pt"
+        self,
+        said: str,
+        code: str = "settings_unusable",
+        facts: Mapping[str, str] | None = None,
+        language: Language = "pt",
     ) -> None:
-        super().__init__(said)
-        self.code = code
-        self.facts = dict(facts or {})
+        super().__init__(code, **(facts if facts is not None else {"detail": said}))
+        self.args = (said,)
         self.language = language

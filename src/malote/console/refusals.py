@@ -1,11 +1,11 @@
 """How a page refuses: by raising."""
 
+from malote.explained_error import ExplainedError
 
-class RefusedError(Exception):
-    """The request is not served. ``code`` is in the catalogue; ``status`` is HTTP's."""
+
+class RefusedError(ExplainedError):
+    """The request is not served. ``status`` is HTTP's."""
 
     def __init__(self, code: str, status: int, **facts: str) -> None:
-        super().__init__(code)
-        self.code = code
+        super().__init__(code, **facts)
         self.status = status
-        self.facts = facts

@@ -18,6 +18,7 @@ from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
 from malote.database.consumer_tables import consumer as consumers
 from malote.database.engine import reading, writing
+from malote.explained_error import ExplainedError
 from malote.tills.till import TillError, TokenError, check_name
 
 Kind = Literal["pull", "webhook", "folder"]
@@ -50,13 +51,11 @@ class Consumer(msgspec.Struct, frozen=True):
         return "personal" in self.scopes
 
 
-class ConsumerError(Exception):
+class ConsumerError(ExplainedError):
     """``code``: ``consumer_name_invalid``, ``consumer_exists`` or ``consumer_unknown``."""
 
     def __init__(self, code: str, name: str) -> None:
-        super().__init__(f"{code}: {name}")
-        self.code = code
-        self.facts = {"consumer": name}
+        super().__init__(code, consumer=name)
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from malote.explained_error import ExplainedError
 from malote.spool.documents import Reason
 
 CONNECT_SECONDS = 5.0
@@ -23,11 +24,11 @@ _CLEAR = "http"
 _SCHEMES = ("https", _CLEAR)
 
 
-class CallError(Exception):
+class CallError(ExplainedError):
     """It was not taken. ``answered``: the status of the answer; 0 where there was none."""
 
     def __init__(self, code: str, answered: int = 0, **facts: str) -> None:
-        super().__init__(code)
+        super().__init__(code, **facts)
         self.reason = Reason(code, facts)
         self.answered = answered
 

@@ -89,7 +89,7 @@ def _turn(engine: Engine) -> Iterator[None]:
         yield
         return
     if not lock.acquire(timeout=WAIT_SECONDS):
-        raise StoreError("store_away", transient=True, detail="the write lock of this process is held too long")
+        raise StoreError("store_away", detail="the write lock of this process is held too long")
     try:
         yield
     finally:

@@ -6,19 +6,19 @@ from typing import Any
 
 from sqlalchemy import exc
 
+from malote.explained_error import ExplainedError
 
-class StoreError(Exception):
+
+class StoreError(ExplainedError):
     """The store database could not do what was asked; nothing of the transaction was kept.
 
-    ``code`` is in the catalogue of ``malote.rejection``: ``store_away`` (can't be reached, or locked too long),
-    ``disk_full``, ``store_damaged`` or ``store_newer``. ``transient``: the same may succeed later by itself.
+    ``code``: ``store_away`` (can't be reached, or locked too long), ``disk_full``, ``store_damaged``, ``store_newer``.
     ``detail`` names the engine's own code, never a value of a document.
     """
 
-    def __init__(self, code: str, *, transient: bool, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.transient = transient
+    def __init__(self, code: str, *, detail: str) -> None:
+        super().__init__(code, detail=detail)
+        self.args = (f"{code}: {detail}",)
         self.detail = detail
 
 
@@ -86,12 +86,12 @@ def _of_postgresql(error: Any) -> StoreError | None:
 
 
 def _away(detail: str) -> StoreError:
-    return StoreError("store_away", transient=True, detail=detail)
+    return StoreError("store_away", detail=detail)
 
 
 def _full(detail: str) -> StoreError:
-    return StoreError("disk_full", transient=True, detail=detail)
+    return StoreError("disk_full", detail=detail)
 
 
 def _damaged(detail: str) -> StoreError:
-    return StoreError("store_damaged", transient=False, detail=detail)
+    return StoreError("store_damaged", detail=detail)

@@ -19,13 +19,27 @@ class OpenedStore(NamedTuple):
 
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[OpenedStore]:
-    """Raises ``StoreError``; ``SettingsError`` where ``database.url`` can't be a store's."""
+    """Raises what ``open_store`` raises."""
+    engine = open_store(settings)
     try:
-        engine = open_database(settings.database_url)
-    except (ValueError, ArgumentError, OSError) as error:
-        raise SettingsError(f"database.url: {error}") from error
-    try:
-        migrate(engine)
         yield OpenedStore(settings, engine)
     finally:
         engine.dispose()
+
+
+def open_store(settings: Settings) -> Engine:
+    """The store database, brought up to date.
+
+    Raises ``StoreError``; ``SettingsError`` where ``database.url`` can't be a store's; ``OSError`` where its folder
+    can't be made.
+    """
+    try:
+        engine = open_database(settings.database_url)
+    except (ValueError, ArgumentError) as error:
+        raise SettingsError(f"database.url: {error}", language=settings.language) from error
+    try:
+        migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine

@@ -39,7 +39,7 @@ class Soundness:
         if self._damage is None and self._is_another():
             self._damage = f"{self._file}: removido ou trocado / removed or replaced"
         if self._damage is not None:
-            raise StoreError("store_damaged", transient=False, detail=self._damage)
+            raise StoreError("store_damaged", detail=self._damage)
 
     def _is_another(self) -> bool:
         if self._file is None:
@@ -80,7 +80,7 @@ def look_through(engine: Engine) -> bool:
         found = str(error)
     if found == "ok":
         return True
-    soundness_of(engine).met(StoreError("store_damaged", transient=False, detail="quick_check"))
+    soundness_of(engine).met(StoreError("store_damaged", detail="quick_check"))
     return False
 
 

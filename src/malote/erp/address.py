@@ -26,7 +26,7 @@ def parsed(url: str) -> URL:
 
 
 def invalid(detail: str) -> ErpError:
-    return ErpError("erp_address_invalid", transient=False, detail=detail)
+    return ErpError("erp_address_invalid", detail=detail)
 
 
 def masked(url: str) -> str:

@@ -71,7 +71,7 @@ class Known(Before):
     def _say_absent(self, posting: Posting, sale: Sale) -> None:
         if sale.bookable:
             # Not claimed, since the ledger had it, and now it hasn't: somebody removes entries at this moment.
-            raise ErpError("erp_conflict", transient=True, detail=self._erp.ledger_name)
+            raise ErpError("erp_conflict", detail=self._erp.ledger_name)
         self._say(posting, Result.NOT_AUTHORISED)
 
     def _say_contested(self, posting: Posting, sale: Sale, rival: str) -> None:

@@ -152,7 +152,7 @@ class Calls:
         by_identity = {str(answer["identity"]): answer for answer in answers if "identity" in answer}
         if answers and set(by_identity) != {identity(sale) for _, sale in pairs}:
             words = f"{len(by_identity)} answers with an identity for {len(pairs)} documents"
-            raise ErpError(BROKEN, transient=True, detail=words)
+            raise ErpError(BROKEN, detail=words)
         settled = {one.document_id: self._of_answer(one, by_identity.get(identity(sale), {})) for one, sale in pairs}
         unbooked = {document: given for document, given in settled.items() if isinstance(given, Outcome)}
         if unbooked:

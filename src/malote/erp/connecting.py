@@ -85,12 +85,12 @@ class Naming:
             self._looked_at = time.monotonic()
         if self._refused:
             # Without USAGE on its schema, a table looks as if it were not there.
-            return ErpError("erp_privilege", transient=True, detail=", ".join(self._refused))
+            return ErpError("erp_privilege", detail=", ".join(self._refused))
         if error.code == "erp_privilege":
             return error
         if self._lacking:
-            return ErpError(error.code, transient=False, detail=", ".join(self._lacking))
-        return ErpError(self._otherwise, transient=False, detail=error.detail, facts=error.facts)
+            return ErpError(error.code, detail=", ".join(self._lacking))
+        return ErpError(self._otherwise, detail=error.detail, facts=error.facts)
 
     def _misfit(self, error: ErpError, posting: Posting) -> ErpError:
         with classified(), self._transaction() as connection:

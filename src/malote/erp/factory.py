@@ -37,7 +37,7 @@ def open_erp(
     engine: Any = part_of(parsed.drivername, "engine").ERP
     if tables.state is not None and not engine.keeps_state:
         why = f"{tables.profile.name}: [state], tables of ordinary design, is not written for {title_of(url)} yet"
-        raise ErpError("erp_profile_invalid", transient=False, detail=why)
+        raise ErpError("erp_profile_invalid", detail=why)
     options = Options(
         lock_timeout=lock_timeout_seconds,
         statement_timeout=statement_timeout_seconds,
@@ -55,7 +55,7 @@ def tables_of(settings: Settings) -> ErpTables:
     try:
         return ErpTables(chosen_profile(settings), schema=settings.erp.schema)
     except ProfileError as error:
-        raise ErpError("erp_profile_invalid", transient=False, detail=str(error)) from error
+        raise ErpError("erp_profile_invalid", detail=error.detail) from error
 
 
 def chosen_profile(settings: Settings) -> Profile:

@@ -1,4 +1,4 @@
-"""Every error of a production database, told transient or permanent. By its code or class, never by its text.
+"""Every error of a production database as the ``ErpError`` that stands for it, by its code or class, never its text.
 
 Transient: nothing is wrong with the documents, and all of them wait. Permanent: one of them is at fault. What the codes
 of one database mean stands in its engine's folder.
@@ -11,7 +11,7 @@ from types import ModuleType
 from sqlalchemy import exc
 
 from malote.erp.engine_modules import part_of
-from malote.erp.error_translation import detail_of, permanent, spoken_error
+from malote.erp.error_translation import detail_of, plain_error, spoken_error
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.profiles.queries import UnansweredError
 from malote.erp.protocol import ErpError
@@ -35,17 +35,17 @@ def classify(error: Exception, table: str = "") -> ErpError:
         case ErpError():
             return cause
         case OutOfRangeError():
-            return permanent("value_out_of_range", table, cause.column)
+            return plain_error("value_out_of_range", table, cause.column)
         case UnmappedError():
-            return permanent("erp_unmapped", cause.column, cause.lookup)
+            return plain_error("erp_unmapped", cause.column, cause.lookup)
         case UnansweredError():
             code = "erp_query_ambiguous" if cause.several else "erp_unmapped"
             words = "" if cause.several else cause.said
             return spoken_error(code, detail_of(cause.column, cause.query), {"table": table}, words)
         case OverflowError():  # a driver's, for an integer of more than 64 bits
-            return permanent("value_out_of_range", table, "an integer")
+            return plain_error("value_out_of_range", table, "an integer")
         case exc.TimeoutError():
-            return ErpError("erp_away", transient=True, detail="no connection came free")
+            return ErpError("erp_away", detail="no connection came free")
     statement = error.statement if isinstance(error, exc.StatementError) else None
     for faults in _loaded():
         if isinstance(cause, faults.ERROR):

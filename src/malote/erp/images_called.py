@@ -80,7 +80,7 @@ def _read(
     for answer in answers:
         if KEY not in answer or (unknown := set(answer) - known):
             words = f"compare: {', '.join(sorted(unknown))}" if KEY in answer else f"compare: no column {KEY}"
-            raise ErpError(_BROKEN, transient=True, detail=words)
+            raise ErpError(_BROKEN, detail=words)
         row = {name: _cents(value) if name in money else value for name, value in answer.items()}
         found[str(answer[KEY]).rstrip()].append(row)
     return found

@@ -43,4 +43,4 @@ class Expected:
         lacking = [one for one in self._identities if one not in there]
         if lacking:
             facts = {"missing": str(len(lacking)), "value": "R$ ?", "schema": schema}
-            raise ErpError(LEDGER_SHORT, transient=True, detail=", ".join(lacking), facts=facts)
+            raise ErpError(LEDGER_SHORT, detail=", ".join(lacking), facts=facts)

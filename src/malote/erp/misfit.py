@@ -45,12 +45,12 @@ def named(
         if isinstance(value, str) and NOT_A_CHARACTER in value and without_nul:
             character = named_character(NOT_A_CHARACTER)
             facts |= {"character": character, "encoding": without_nul}
-            return ErpError(UNENCODABLE, transient=False, detail=f"{field}: {character} ({without_nul})", facts=facts)
+            return ErpError(UNENCODABLE, detail=f"{field}: {character} ({without_nul})", facts=facts)
         size = _too_large(value, mapped.columns[target.key].type, live, dialect)
         if size:
             kind = f" {live.compile(dialect=dialect)}" if live is not None else ""
             detail = f"{field}, {column}{kind}: {size}"
-            return ErpError(OUT_OF_RANGE, transient=False, detail=detail, facts=facts | {"size": size})
+            return ErpError(OUT_OF_RANGE, detail=detail, facts=facts | {"size": size})
     return error
 
 

@@ -45,7 +45,7 @@ def identities_of(void: NumberVoid) -> list[str]:
     if void.model not in GUARDED:
         return []
     if void.last - void.first >= LARGEST_VOID:
-        raise ErpError("void_too_wide", transient=False, detail=f"{void.first}-{void.last}")
+        raise ErpError("void_too_wide", detail=f"{void.first}-{void.last}")
     series = f"{_PREFIX}{void.issuer:0>14}{void.model}{void.series:03d}"
     return [f"{series}{number:09d}" for number in range(void.first, void.last + 1)]
 

@@ -102,7 +102,7 @@ class Ordinary:
         own = next(target for target in mapped.targets if target.by_database)
         found = self._records.insert(mapped, made, [own, *known_by])
         if len(found) != len(made):  # a trigger of the ERP's keeps rows out, and says nothing
-            raise ErpError("erp_refused", transient=False, detail=f"{mapped.name}: {len(found)}/{len(made)}")
+            raise ErpError("erp_refused", detail=f"{mapped.name}: {len(found)}/{len(made)}")
         keys = {tuple(str(one) for one in row[1:]): row[0] for row in found}
         for (fields, _), row in zip(pairs, made, strict=True):
             fields[KEY] = keys[tuple(str(row[target.key]) for target in known_by)]

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.checking import Fault
+from malote.explained_error import ExplainedError
 from malote.fiscal.documents import Document, has_content
 
 # Told, before anything is locked, in which session of the ERP the work is done: its number and its beginning, as in
@@ -67,24 +68,33 @@ class Outcome(msgspec.Struct, frozen=True):
     open: bool = False  # of a sale that is booked, whether the ERP still lacks its protocol
 
 
-class ErpError(Exception):
+class ErpError(ExplainedError):
     """The whole transaction was rolled back.
 
-    ``code`` is in the catalogue of ``malote.rejection``. ``transient`` decides: retry later, or look for the culprit.
-    ``detail`` names tables, columns and constraints, never a value of a document. ``facts`` are the reason's: the
-    detail, and whatever else is known, each under its own name.
+    ``transient`` decides: retry later, or look for the culprit. The catalogue says it by ``code``, unless who raises
+    knows better. ``detail`` names tables, columns and constraints, never a value of a document. ``facts`` are the
+    reason's: the detail, and whatever else is known, each under its own name.
     """
 
     def __init__(
-        self, code: str, *, transient: bool, detail: str, facts: Mapping[str, str] | None = None, spoken: str = ""
+        self,
+        code: str,
+        *,
+        detail: str,
+        facts: Mapping[str, str] | None = None,
+        spoken: str = "",
+        transient: bool | None = None,
     ) -> None:
         """``spoken``: the database's words as they came. Nobody may see them but ``malote.erp.server_words``."""
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.transient = transient
+        super().__init__(code, **{**(facts or {}), "detail": detail})
+        self.args = (f"{code}: {detail}",)
         self.detail = detail
-        self.facts = {**(facts or {}), "detail": detail}
         self.spoken = spoken
+        self._transient = transient
+
+    @property
+    def transient(self) -> bool:
+        return super().transient if self._transient is None else self._transient
 
 
 class Touched(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ class SalesReader:
     def __init__(self, tables: ErpTables, connection: Connection) -> None:
         """Raises ``ErpError`` (``shadow_unreadable``) where sales can't be found by their access key."""
         if tables.profile.post is not None or "access_key" not in tables.sale.columns:
-            raise ErpError("shadow_unreadable", transient=True, detail=tables.profile.name)
+            raise ErpError("shadow_unreadable", detail=tables.profile.name)
         self._tables = tables
         self._connection = connection
         self._compared = _comparable(tables.sale)

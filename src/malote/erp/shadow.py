@@ -144,4 +144,4 @@ def _compared(posting: Posting, sale: Sale, there: HeldSale, found: Sequence[str
 
 
 def _refuse(what: str) -> NoReturn:
-    raise ErpError(SHADOW, transient=True, detail=what)
+    raise ErpError(SHADOW, detail=what)

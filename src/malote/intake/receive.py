@@ -208,7 +208,7 @@ class Intake:
             self._keep(group)
         except OSError as error:
             if error.errno in _NO_ROOM:
-                raise StoreError("disk_full", transient=True, detail="servidor Malote, rejeitados/") from error
+                raise StoreError("disk_full", detail="servidor Malote, rejeitados/") from error
             raise
         for rejected in group:
             log.info("rejected", till=rejected.till, code=rejected.reason.code, access_key=rejected.access_key)

@@ -101,7 +101,7 @@ def ledger_short(trouble: Trouble, schema: str) -> ErpError:
     """What all documents wait for meanwhile."""
     facts = erp_memory.facts_of(trouble, schema)
     detail = f"{trouble.missing}" + (f", {schema}" if schema else "")
-    return ErpError(LEDGER_SHORT, transient=True, detail=detail, facts=facts)
+    return ErpError(LEDGER_SHORT, detail=detail, facts=facts)
 
 
 def accept(engine: Engine, actor: Actor, reason: str, now: float) -> tuple[int, int] | None:

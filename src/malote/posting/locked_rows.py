@@ -16,7 +16,7 @@ class HeldError(ErpError):
     def __init__(self, holder: Holder) -> None:
         who = ", ".join(part for part in (holder.user, holder.program) if part)
         detail = f"{holder.object or '?'}: {holder.session}" + (f" ({who})" if who else "")
-        super().__init__(LOCKED, transient=True, detail=detail)
+        super().__init__(LOCKED, detail=detail)
         self.holder = holder
 
 

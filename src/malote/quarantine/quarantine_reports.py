@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from malote.explained_error import ExplainedError
 from malote.register.documents import StoredDocument
 from malote.spool.documents import Reason
 
@@ -31,13 +32,8 @@ CureKind = Literal[
 SyncStage = Literal["offered", "running", "done", "replaced"]
 
 
-class QuarantineError(Exception):
-    """What was asked is not possible as it was asked; nothing was changed. ``code`` and ``facts``: the catalogue's."""
-
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(f"{code}: {facts}" if facts else code)
-        self.code = code
-        self.facts = facts
+class QuarantineError(ExplainedError):
+    """What was asked is not possible as it was asked; nothing was changed."""
 
 
 class Selection(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from malote.database.engine import open_database, reading
 from malote.database.migrations import migrate
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
+from malote.explained_error import ExplainedError
 from malote.intake.dropped_files import RECEIVED
 from malote.rebuild import copying
 from malote.rebuild.copying import LARGEST_POUCH, Copied
@@ -37,13 +38,8 @@ _FILES_AT_ONCE = 100
 TakeFiles = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
 
 
-class RebuildError(Exception):
-    """It can't be done here. ``code`` and the names of ``facts`` are the catalogue's. Nothing was changed."""
-
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.facts = facts
+class RebuildError(ExplainedError):
+    """It can't be done here. Nothing was changed."""
 
 
 def rebuild(settings: Settings, names: Sequence[str] = ()) -> tuple[Copied, list[Token], str]:

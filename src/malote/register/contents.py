@@ -9,18 +9,25 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
+from malote.explained_error import ExplainedError
 from malote.sealing import unseal
 
 # The pouch was opened within the limit set when it came, which may have been larger than today's.
 _LARGEST_POUCH = 2**31  # bytes
 
 
-class DocumentNotFoundError(LookupError):
+class DocumentNotFoundError(ExplainedError, LookupError):
     """No document has this id."""
 
+    def __init__(self, document_id: int) -> None:
+        super().__init__("document_unknown", id=str(document_id))
 
-class ContentPrunedError(LookupError):
+
+class ContentPrunedError(ExplainedError, LookupError):
     """The document was posted and its bytes were dropped after their retention."""
+
+    def __init__(self, document_id: int) -> None:
+        super().__init__("document_purged", id=str(document_id))
 
 
 def content(engine: Engine, document_id: int) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from malote.explained_error import ExplainedError
 from malote.runbook.evidence import FORMAT
 from malote.runbook.next_step import Procedure, decide
 from malote.runbook.observations import Marks, Situation
@@ -18,14 +19,11 @@ MOST_PARTS = 64
 _MANIFEST = "manifest.json"
 
 
-class EvidenceError(Exception):
-    """It is none, or not whole. ``code`` is ``evidence_unreadable``."""
-
-    code = "evidence_unreadable"
+class EvidenceError(ExplainedError):
+    """It is none, or not whole."""
 
     def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(detail)
-        self.facts = {"path": path.name, "detail": detail}
+        super().__init__("evidence_unreadable", path=path.name, detail=detail)
 
 
 class Received(msgspec.Struct, frozen=True):

@@ -13,6 +13,8 @@ from typing import Literal
 
 import msgspec
 
+from malote.explained_error import ExplainedError
+
 FORMAT = 1  # raised only when an older program would misread a structure
 
 Scope = Literal["till", "store", "erp"]
@@ -28,16 +30,8 @@ _DEFAULT = re.compile(r"now|true|false|-?\d{1,15}(\.\d{1,10})?|'[A-Za-z0-9_ .:/-
 _CONDITION = re.compile(r"[A-Za-z0-9_ ='<>]{1,200}")
 
 
-class StructureError(Exception):
-    """What was asked can't be done, or a structure can't be used; nothing was changed by it.
-
-    ``code`` and the names of ``facts`` are those of the catalogue of ``malote.rejection``.
-    """
-
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(f"{code}: {facts}" if facts else code)
-        self.code = code
-        self.facts = facts
+class StructureError(ExplainedError):
+    """What was asked can't be done, or a structure can't be used; nothing was changed by it."""
 
 
 class Column(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from malote import address
 from malote.address import AddressError
+from malote.explained_error import ExplainedError
 from malote.fiscal import typed_input
 from malote.fiscal.typed_input import TypedError
 from malote.rejection import Language
@@ -36,13 +37,11 @@ class Answers(msgspec.Struct, frozen=True):
     port: int = 8470
 
 
-class AnswerError(ValueError):
-    """An answer can't be used. ``code`` and ``facts`` are the catalogue's."""
+class AnswerError(ExplainedError):
+    """An answer can't be used."""
 
     def __init__(self, setting: str, detail: str, code: str = "answer_invalid") -> None:
-        super().__init__(f"{setting}: {detail}")
-        self.code = code
-        self.facts = {"setting": setting, "detail": detail, "found": detail}
+        super().__init__(code, setting=setting, detail=detail, found=detail)
 
 
 def issuers(text: str) -> tuple[str, ...]:

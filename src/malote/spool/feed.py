@@ -17,6 +17,7 @@ from malote.database.consumer_tables import feed, feed_head
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
+from malote.explained_error import ExplainedError
 from malote.spool.states import SETTLED
 
 What = Literal[
@@ -64,12 +65,8 @@ class Change(msgspec.Struct, frozen=True):
         return f"{self.number}-{_mark(self.number, self.document_id, self.what, self.at)}"
 
 
-class CursorError(Exception):
+class CursorError(ExplainedError):
     """``code``: ``cursor_invalid``, or ``cursor_foreign`` for one that this history never gave."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def note(connection: Connection, document_ids: Sequence[int]) -> None:

@@ -73,7 +73,7 @@ class Agent:
         self._stopping = True
 
     def run(self) -> None:
-        """Works until ``stop``. Raises ``OutboxError`` when it can't even begin, ``AddressError`` likewise.
+        """Works until ``stop``. Raises ``OutboxError`` when it can't even begin, ``SetupError`` likewise.
 
         A full disk is waited for, since somebody must hear of it: the server is told.
         """

@@ -8,7 +8,7 @@ from malote.config import IntakeSettings, Settings
 from malote.till import cutover
 from malote.till.capture import folder_of
 from malote.till.folder import FolderMissingError
-from malote.till.server_client import AddressError, Server, ServerError
+from malote.till.server_client import Server, ServerError
 from malote.till.setup import Setup, SetupError, prepare
 from malote.till.storage import OutboxError
 
@@ -67,9 +67,8 @@ def _server(setup: Setup) -> Checked:
     try:
         with Server(setup.settings.server, setup.token) as server:
             server.receipts([bytes(32)])  # of a file that nobody has
-    except AddressError as error:
-        facts = {"setting": "till.server", "variable": "MALOTE_TILL_SERVER", "detail": str(error)}
-        return Checked("till server", "wrong", "setting_invalid", facts)
+    except SetupError as error:
+        return Checked("till server", "wrong", error.code, error.facts)
     except ServerError as error:
         return Checked("till server", "wrong", error.code, {"detail": error.detail, **error.facts})
     return right("till server")

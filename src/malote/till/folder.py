@@ -9,14 +9,18 @@ from pathlib import Path
 
 import msgspec
 
+from malote.explained_error import ExplainedError
 from malote.till.outbox_records import Mark, mark_of
 
 # A link or a pipe put in a file's place must not make the agent read elsewhere, or wait for ever.
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-class FolderMissingError(Exception):
+class FolderMissingError(ExplainedError):
     """The folder does not exist, or can't be reached now (a network drive that isn't mounted)."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("folder_missing", folder=str(folder))
 
 
 class FileChangedError(Exception):
@@ -49,7 +53,7 @@ class Folder:
         try:
             os.scandir(self.path).close()
         except OSError as error:
-            raise FolderMissingError(str(self.path)) from error
+            raise FolderMissingError(self.path) from error
         yield from self._scan(str(self.path))
 
     def look(self, path: str) -> Iterator[Found]:

@@ -11,8 +11,10 @@ import httpx
 import msgspec
 
 from malote import __version__, wire
+from malote.explained_error import ExplainedError
 from malote.loopback import is_loopback
 from malote.sealing import seal
+from malote.till.setup import SetupError
 
 REPLY_SECONDS = 60.0  # for a whole reply, however slowly it drips
 LARGEST_REPLY = 32_000_000
@@ -40,32 +42,24 @@ _BARE: dict[int, tuple[Kind, str]] = {
 }
 
 
-class ServerError(Exception):
+class ServerError(ExplainedError):
     """A request without a usable answer. Whether the server acted on it is unknown, so every request is repeatable."""
 
     def __init__(
         self, kind: Kind, code: str, detail: str, *, retry_after: float | None = None, in_words: bool = False
     ) -> None:
-        super().__init__(f"{code}: {detail}")
+        """``in_words``: whether ``detail`` is the server's own account of the cause."""
+        super().__init__(code, **{"said" if in_words else "detail": detail})
         self.kind = kind
-        self.code = code
         self.detail = detail
         self.retry_after = retry_after
-        self.in_words = in_words  # whether detail is the server's own account of the cause
-
-    @property
-    def facts(self) -> dict[str, str]:
-        return {"said" if self.in_words else "detail": self.detail}
-
-
-class AddressError(ValueError):
-    """The server's address or the token can't be used as written."""
+        self.in_words = in_words
 
 
 class Server:
     """One connection to the billing server, kept open. Every request raises ``ServerError``.
 
-    ``address`` is where the server listens, ``token`` the till's own. Raises ``AddressError``.
+    ``address`` is where the server listens, ``token`` the till's own. Raises ``SetupError``.
     """
 
     def __init__(
@@ -202,13 +196,13 @@ def _usable(address: str) -> str:
     try:
         url = httpx.URL(address)
     except httpx.InvalidURL as error:
-        raise AddressError(f"till.server: {error}") from error
+        raise SetupError("setting_invalid", "till.server", str(error)) from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise AddressError(f"till.server must begin with http:// or https://, and {address!r} does not")
+        raise SetupError("setting_invalid", "till.server", f"{address!r}: http://, https://")
     return address
 
 
 def _plain(token: str) -> str:
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise AddressError("the till's token may hold plain letters, digits and signs only")
+        raise SetupError("setting_invalid", "till.token", "A-Z a-z 0-9 -._~+/=")
     return token

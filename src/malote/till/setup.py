@@ -5,17 +5,19 @@ from pathlib import Path
 import msgspec
 
 from malote.config import Settings, TillSettings
+from malote.explained_error import ExplainedError
 from malote.fiscal import typed_input
 from malote.fiscal.typed_input import TypedError
 
 
-class SetupError(Exception):
-    """A setting is missing or can't be used. ``code`` and the names of ``facts`` are the catalogue's."""
+class SetupError(ExplainedError):
+    """A setting is missing or can't be used."""
+
+    exit_status = 2  # nothing was tried
 
     def __init__(self, code: str, setting: str, detail: str = "") -> None:
-        super().__init__(f"{code}: {setting} {detail}")
-        self.code = code
-        self.facts = {"setting": setting, "variable": f"MALOTE_{setting.upper().replace('.', '_')}", "detail": detail}
+        variable = f"MALOTE_{setting.upper().replace('.', '_')}"
+        super().__init__(code, setting=setting, variable=variable, detail=detail, found=detail)
 
 
 class Setup(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from malote import durable, private
+from malote.explained_error import ExplainedError
 from malote.schema.till_structure import TILL
 from malote.schema.till_update import complete
 
@@ -89,13 +90,8 @@ _AWAY = {
 }
 
 
-class OutboxError(Exception):
-    """The outbox can't be used now. ``code`` and the names of ``facts`` are the catalogue's. Nothing was changed."""
-
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(f"{code}: {facts}")
-        self.code = code
-        self.facts = facts
+class OutboxError(ExplainedError):
+    """The outbox can't be used now. Nothing was changed."""
 
 
 class OutboxDamagedError(OutboxError):

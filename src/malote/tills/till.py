@@ -17,6 +17,7 @@ from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
+from malote.explained_error import ExplainedError
 from malote.remembered import Remembered
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -32,21 +33,16 @@ class Till(msgspec.Struct, frozen=True):
     disabled_at: float | None
 
 
-class TillError(Exception):
+class TillError(ExplainedError):
     """A till can't be made or found. ``code``: ``till_name_invalid``, ``till_exists`` or ``till_unknown``."""
 
     def __init__(self, code: str, name: str) -> None:
-        super().__init__(f"{code}: {name}")
-        self.code = code
+        super().__init__(code, till=name)
         self.name = name
 
 
-class TokenError(Exception):
+class TokenError(ExplainedError):
     """Who sent this may not. ``code``: ``token_invalid`` or ``till_disabled``."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def check_name(name: str) -> str:

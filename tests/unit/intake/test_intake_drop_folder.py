@@ -243,7 +243,7 @@ def test_a_crash_between_commit_and_move_doubles_nothing(scene: Scene, monkeypat
 
 def test_nothing_moves_while_the_store_takes_nothing(scene: Scene) -> None:
     (scene.inbox / "venda.xml").write_bytes(b"sale")
-    scene.store.failure = StoreError("disk_full", transient=True, detail="x")
+    scene.store.failure = StoreError("disk_full", detail="x")
     with pytest.raises(StoreError):
         scene.settle()
     assert (scene.inbox / "venda.xml").read_bytes() == b"sale"
@@ -446,7 +446,7 @@ def test_it_runs_until_told_to_stop_and_sees_what_comes(tmp_path: Path) -> None:
         wait_until((root / "caixa1").is_dir)
         (root / "caixa1" / "venda.xml").write_bytes(b"sale")
         wait_until(lambda: bool(store.contents))
-        store.failure = StoreError("store_away", transient=True, detail="x")
+        store.failure = StoreError("store_away", detail="x")
         (root / "caixa1" / "outra.xml").write_bytes(b"other")
         time.sleep(0.2)
         store.failure = None

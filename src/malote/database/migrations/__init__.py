@@ -37,7 +37,7 @@ def _is_current(connection: Connection) -> bool:
     revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     known = _revisions()
     if revision is not None and revision not in known:
-        raise StoreError("store_newer", transient=False, detail=f"revision {revision}")
+        raise StoreError("store_newer", detail=f"revision {revision}")
     return revision == known[-1]
 
 

@@ -16,7 +16,7 @@ GONE = 1305  # a procedure, or a savepoint, that isn't there
 TAKEN = 1062
 DEADLOCK = "40001"  # the SQLSTATE by which the server says that it took everything back
 
-_TRANSIENT: dict[str, tuple[int, ...]] = {
+_CODES: dict[str, tuple[int, ...]] = {
     # Not there, going down, too many of us, no memory, a replica or one put to read only, a Galera node that isn't
     # ready, a session that somebody ended, the network.
     "erp_away": (
@@ -31,13 +31,12 @@ _TRANSIENT: dict[str, tuple[int, ...]] = {
     "erp_damaged": (1034, 1035, 1194, 1195, 1877, 1932),
     "erp_refused_login": (1045, 1130, 1251, 1524, 1698, 1820, 1862),
     "erp_privilege": (1044, 1142, 1143, 1227, 1370),
-}
-_PERMANENT: dict[str, tuple[int, ...]] = {
+    # From here on a document is at fault.
     "structure_outdated": (1054, 1064, 1136, 1146, GONE, 1318),
     "erp_constraint": (1048, TAKEN, 1216, 1217, 1364, 1451, 1452, 1557, 1586, 1761, 1762, 3819, 4025),
     "value_out_of_range": (1264, 1265, 1292, 1366, 1367, 1406, 1411, 1690, 4038),
 }
-_BY_NUMBER = by_number(_TRANSIENT, _PERMANENT)
+_BY_NUMBER = by_number(_CODES)
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _IN_QUOTES = re.compile(r"'([\w$.]+)'")
 # What stands in backticks is a name wherever it stands. In these the first thing in quotes is one as well; elsewhere it
@@ -49,26 +48,26 @@ _SIGNED = 2**16  # the driver reads the number with a sign
 def classified(error: pymysql.Error, table: str, statement: str = "") -> ErpError:
     """The ``ErpError`` that stands for ``error``; ``table`` is the one being written, where that is known."""
     if isinstance(error, EndsTransactionError):
-        return ErpError("structure_outdated", transient=False, detail=str(error.args[0]))
+        return ErpError("structure_outdated", detail=str(error.args[0]))
     number, message = _number(error), str(error.args[1]) if len(error.args) > 1 else ""
     if number is None:
         # The driver's own refusal of a value or a use, or a connection it has closed itself.
         away = isinstance(error, pymysql.OperationalError | pymysql.InterfaceError)
-        return ErpError("erp_away" if away else "erp_refused", transient=away, detail=type(error).__name__)
+        return ErpError("erp_away" if away else "erp_refused", detail=type(error).__name__)
     state = getattr(error, "sqlstate", None) or ""
     named = f"{number} ({state})" if state else str(number)
     detail = ", ".join(part for part in (table, *_names(number, message), named) if part)
-    code, transient = _BY_NUMBER.get(number, ("erp_refused", False))
+    code = _BY_NUMBER.get(number, "erp_refused")
     if number == LOST and isinstance(error.__context__, TimeoutError):
         code = "erp_slow"  # the driver gave up waiting; the server may work on
     if number == GONE and "SAVEPOINT" in statement:
         # A deadlock took the whole transaction back, its savepoints with it.
-        code, transient = "erp_conflict", True
+        code = "erp_conflict"
     said = presentable(message)
     facts = {"sqlstate": state, "said": said, "table": table}
     spoken = "" if number < 1000 or 2000 <= number < 3000 else message  # the driver's own words are nobody's
     given = {name: fact for name, fact in facts.items() if fact}
-    return ErpError(code, transient=transient, detail=detail, facts=given, spoken=spoken)
+    return ErpError(code, detail=detail, facts=given, spoken=spoken)
 
 
 def _number(error: pymysql.Error) -> int | None:

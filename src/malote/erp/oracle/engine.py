@@ -111,7 +111,7 @@ class OracleErp(BaseErp):
             # A product that another poster sold for the first time at this moment: now its row is there.
             again = [arriving[place] for place in _each(connection, self._sql.move_stock, arriving)]
             if again and _each(connection, self._sql.move_stock, again):
-                raise ErpError("erp_conflict", transient=True, detail=stock.name)
+                raise ErpError("erp_conflict", detail=stock.name)
 
     def repertoire(self, connection: Connection) -> Repertoire | None:
         """Asked once: the driver itself would write a question mark and say nothing."""

@@ -10,7 +10,7 @@ from malote.erp.server_words import presentable
 
 ERROR = oracledb.Error
 
-_TRANSIENT: dict[str, tuple[int, ...]] = {
+_CODES: dict[str, tuple[int, ...]] = {
     # Not there, going down, coming up, no more sessions, a standby, the network.
     "erp_away": (
         *(18, 20, 28, 1012, 1033, 1034, 1041, 1089, 1090, 1092, 2396, 3113, 3114, 3135, 4030, 4031, 12152, 12153),
@@ -24,8 +24,7 @@ _TRANSIENT: dict[str, tuple[int, ...]] = {
     "erp_damaged": (376, 1110, 1115, 1578),
     "erp_refused_login": (1005, 1017, 1045, 28000, 28001, 28003),
     "erp_privilege": (1031, 1950, 41900),
-}
-_PERMANENT: dict[str, tuple[int, ...]] = {
+    # From here on a document is at fault.
     # A table that is not there and one that may not be seen at all have the same number.
     "structure_outdated": (904, 913, 932, 942, 947, 2289, 4043, 6550),
     "erp_constraint": (1, 1400, 1407, 2091, 2290, 2291, 2292),
@@ -40,7 +39,7 @@ _DRIVER = {
 # Of the driver: interface, programming and data errors. All others are about the connection.
 _DRIVER_PERMANENT = ("DPY-2", "DPY-3", "DPY-4003", "DPY-4004", "DPY-4007", "DPY-8")
 
-_BY_NUMBER = by_number(_TRANSIENT, _PERMANENT)
+_BY_NUMBER = by_number(_CODES)
 _NAME = re.compile(r"\"[\w$#]+\"(?:\.\"[\w$#]+\")*|\(([\w$#]+(?:\.[\w$#]+)?)\)")
 _AFTERWARDS = re.compile(r"\n\s*(?:ORA-06512|ORA-04088|Help:|https?:)")
 _WITH_NAMES = {1, 904, 1400, 1407, 2290, 2291, 2292, 12899}
@@ -54,19 +53,18 @@ def classified(error: oracledb.Error, table: str, statement: str = "") -> ErpErr
     names = _names(str(told)) if number in _WITH_NAMES else []
     detail = ", ".join(part for part in (table, *names, named) if part)
     if number in _BY_NUMBER:
-        code, transient = _BY_NUMBER[number]
-        return _spoken(code, detail, named, str(told), transient=transient)
+        return _spoken(_BY_NUMBER[number], detail, named, str(told))
     if full_code.startswith("DPY-") and not full_code.startswith(_DRIVER_PERMANENT):
-        return ErpError(_DRIVER.get(full_code, "erp_away"), transient=True, detail=detail)
-    return _spoken("erp_refused", detail, named, str(told), transient=False)
+        return ErpError(_DRIVER.get(full_code, "erp_away"), detail=detail)
+    return _spoken("erp_refused", detail, named, str(told))
 
 
-def _spoken(code: str, detail: str, named: str, message: str, *, transient: bool) -> ErpError:
+def _spoken(code: str, detail: str, named: str, message: str) -> ErpError:
     """With the database's own words: those before the stack of calls and the help pages."""
     spoken = _AFTERWARDS.split(message)[0].partition(":")[2].strip()
     said = presentable(spoken)
     facts = {"sqlstate": named, **({"said": said} if said else {})}
-    return ErpError(code, transient=transient, detail=detail, facts=facts, spoken=spoken)
+    return ErpError(code, detail=detail, facts=facts, spoken=spoken)
 
 
 def _names(message: str) -> list[str]:

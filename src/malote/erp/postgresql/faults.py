@@ -4,13 +4,13 @@ import re
 
 import psycopg
 
-from malote.erp.error_translation import detail_of, permanent, spoken_error
+from malote.erp.error_translation import detail_of, plain_error, spoken_error
 from malote.erp.protocol import ErpError
 
 ERROR = psycopg.Error
 
 # By SQLSTATE, whole or by its class (the first two characters); the longest match decides.
-_TRANSIENT = {
+_CODES = {
     "08": "erp_away",  # connection
     "25006": "erp_away",  # a standby, while another server takes over
     "25P03": "erp_away",  # a session that stood idle too long
@@ -28,8 +28,7 @@ _TRANSIENT = {
     "58": "erp_away",  # the server's disk
     "XX001": "erp_damaged",
     "XX002": "erp_damaged",
-}
-_PERMANENT = {
+    # From here on a document is at fault.
     "22": "value_out_of_range",
     "22021": "erp_unencodable",  # a character that no text of the database can hold
     "22P05": "erp_unencodable",  # one that its encoding lacks
@@ -56,30 +55,29 @@ def classified(error: psycopg.Error, table: str, statement: str = "") -> ErpErro
         return _without_state(error)
     diag = error.diag
     detail = detail_of(diag.table_name or table, diag.column_name, diag.constraint_name, state)
-    transient = _longest(_TRANSIENT, state)
-    code = transient or _longest(_PERMANENT, state) or "erp_refused"
+    code = _CODES.get(state) or _CODES.get(state[:2], "erp_refused")
     names = {"table": diag.table_name or table, "column": diag.column_name, "constraint": diag.constraint_name}
     # The server's own DETAIL quotes the row; one that a procedure of the ERP wrote is meant for people.
     raised = state.startswith("P0") or state[:2] not in _SERVERS_OWN
     parts = (diag.message_primary, diag.message_detail if raised else None, diag.message_hint)
     spoken = " ".join(part for part in parts if part)
-    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken, transient=bool(transient))
+    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken)
 
 
 def _without_state(error: psycopg.Error) -> ErpError:
     """The driver itself: no connection came about, or it broke. The server's own words are lost with it."""
     if isinstance(error, psycopg.errors.ConnectionTimeout):
-        return ErpError("erp_away", transient=True, detail="connection timeout")
+        return ErpError("erp_away", detail="connection timeout")
     if error.pgconn is not None and error.pgconn.needs_password:
-        return ErpError("erp_refused_login", transient=True, detail="no password given")
+        return ErpError("erp_refused_login", detail="no password given")
     if isinstance(error, psycopg.DataError):
         # The driver's own refusal of a text, before the server saw it.
-        return permanent("erp_unencodable", type(error).__name__)
+        return plain_error("erp_unencodable", type(error).__name__)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         words = " ".join(str(error).split())
         code = "erp_refused_login" if _refused_us(error, words) else "erp_away"
-        return ErpError(code, transient=True, detail=words)
-    return permanent("erp_refused", type(error).__name__)
+        return ErpError(code, detail=words)
+    return plain_error("erp_refused", type(error).__name__)
 
 
 def _refused_us(error: psycopg.Error, words: str) -> bool:
@@ -91,7 +89,3 @@ def _refused_us(error: psycopg.Error, words: str) -> bool:
     user = error.pgconn.user.decode(errors="replace") if error.pgconn is not None and error.pgconn.user else ""
     _, answered, told = words.partition("FATAL:")
     return bool(answered and user) and re.search(f"[{_QUOTES}]{re.escape(user)}[{_QUOTES}]", told) is not None
-
-
-def _longest(codes: dict[str, str], state: str) -> str | None:
-    return codes.get(state) or codes.get(state[:2])

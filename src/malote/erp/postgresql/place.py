@@ -30,7 +30,7 @@ def schema_of(driver: psycopg.Connection[Any], ledger: str, *, remembered: str =
     """
     found = [row[0] for row in driver.execute(_LEDGERS, (ledger, user))]
     if len(found) > 1 and remembered not in found:
-        raise ErpError(AMBIGUOUS, transient=True, detail=", ".join(f"{schema}.{ledger}" for schema in found))
+        raise ErpError(AMBIGUOUS, detail=", ".join(f"{schema}.{ledger}" for schema in found))
     return remembered if remembered in found else "".join(found)
 
 

@@ -1,10 +1,7 @@
 """What goes wrong while looking at sessions, or ending one."""
 
+from malote.explained_error import ExplainedError
 
-class SessionsError(Exception):
-    """``code`` and the names of ``facts`` are those of ``malote.rejection``. Never holds a password."""
 
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(f"{code}: {facts}" if facts else code)
-        self.code = code
-        self.facts = facts
+class SessionsError(ExplainedError):
+    """Never holds a password."""

@@ -2,12 +2,12 @@
 
 import sqlite3
 
-from malote.erp.error_translation import detail_of, permanent, spoken_error
+from malote.erp.error_translation import detail_of, plain_error, spoken_error
 from malote.erp.protocol import ErpError
 
 ERROR = sqlite3.Error
 
-_TRANSIENT = {
+_CODES = {
     sqlite3.SQLITE_BUSY: "erp_locked",
     sqlite3.SQLITE_LOCKED: "erp_locked",
     sqlite3.SQLITE_PROTOCOL: "erp_locked",
@@ -22,8 +22,7 @@ _TRANSIENT = {
     sqlite3.SQLITE_AUTH: "erp_privilege",
     sqlite3.SQLITE_CORRUPT: "erp_damaged",
     sqlite3.SQLITE_NOTADB: "erp_damaged",
-}
-_PERMANENT = {
+    # From here on a document is at fault.
     sqlite3.SQLITE_CONSTRAINT: "erp_constraint",
     sqlite3.SQLITE_TOOBIG: "value_out_of_range",
     sqlite3.SQLITE_MISMATCH: "value_out_of_range",
@@ -37,14 +36,12 @@ def classified(error: sqlite3.Error, table: str, statement: str = "") -> ErpErro
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         # The driver's own refusal of a value or a use, before SQLite saw it.
-        return permanent("erp_refused", table, type(error).__name__)
+        return plain_error("erp_refused", table, type(error).__name__)
     primary, name = code & 0xFF, error.sqlite_errorname
-    if primary in _TRANSIENT:
-        return ErpError(_TRANSIENT[primary], transient=True, detail=detail_of(table, name))
     if primary == sqlite3.SQLITE_CONSTRAINT:
         # A trigger's RAISE speaks its own words; of its own rules SQLite names constraint, table and column.
         words = str(error)
         raised = name == "SQLITE_CONSTRAINT_TRIGGER"
         detail = detail_of(table, name) if raised else detail_of(table, words, name)
         return spoken_error("erp_constraint", detail, {"table": table, "sqlstate": name}, words)
-    return permanent(_PERMANENT.get(primary, "erp_refused"), table, name)
+    return plain_error(_CODES.get(primary, "erp_refused"), table, name)

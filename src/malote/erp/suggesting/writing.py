@@ -9,6 +9,7 @@ from malote.erp.suggesting.filling import FORMATS, TILL, Line, directions, lines
 from malote.erp.suggesting.guessing import Tables, chosen, drawn_key, is_key, key_of_many, own_key, sale_key
 from malote.erp.suggesting.table_catalogue import Found, Known
 from malote.erp.suggesting.vocabulary import ideas
+from malote.explained_error import ExplainedError
 from malote.rejection import Language
 
 Smallest = Callable[[str, str], int | None]
@@ -18,12 +19,11 @@ _LOOKED_UP = ("store", "product", "method")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 
 
-class KeyOfManyError(Exception):
+class KeyOfManyError(ExplainedError):
     """``table`` names its sale by ``columns`` together."""
 
     def __init__(self, table: str, columns: list[str]) -> None:
-        super().__init__(f"{table}: {', '.join(columns)}")
-        self.table, self.columns = table, columns
+        super().__init__("suggest_key_of_many", table=table, columns=", ".join(columns))
 
 
 def suggested(

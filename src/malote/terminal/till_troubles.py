@@ -8,9 +8,10 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from malote import rejection, wire
-from malote.cli.common import FOUND, OK, amount
-from malote.cli.till_report import needs_a_person
 from malote.config import Settings
+from malote.terminal.command import FOUND, OK
+from malote.terminal.output import amount
+from malote.terminal.till_report import needs_a_person
 from malote.till.diagnosis import Seen
 from malote.till.status import Status
 

@@ -8,8 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from malote import rejection
-from malote.cli.common import amount
 from malote.config import Settings
+from malote.terminal.output import amount
 from malote.till.missing_in_erp import Outside
 from malote.till.outbox_records import Counts
 from malote.till.status import Status

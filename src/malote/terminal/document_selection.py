@@ -1,15 +1,14 @@
 """What the commands about rejected documents and the trash share: which documents, and how they fail."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from malote import rejection
-from malote.cli.common import FOUND, WRONG_USAGE, errors, fail, say, services_of
 from malote.rejection import Language
+from malote.terminal.command import FOUND, WRONG_USAGE
+from malote.terminal.output import errors, say
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -17,23 +16,6 @@ if TYPE_CHECKING:
 
 IdsArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of documents, as listed.", metavar="NUMBER...")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every one, where neither numbers nor a till nor a reason say.")]
-
-
-@contextmanager
-def quarantine_of(config: Path | None) -> Iterator["Services"]:
-    """The server's parts; what can't be done to a document ends the command with its reason."""
-    from malote.quarantine.quarantine_reports import QuarantineError
-    from malote.register.contents import ContentPrunedError, DocumentNotFoundError
-
-    with services_of(config) as services:
-        try:
-            yield services
-        except QuarantineError as error:
-            fail(error.code, error.facts, services.settings)
-        except DocumentNotFoundError:
-            fail("document_unknown", {}, services.settings)
-        except ContentPrunedError:
-            fail("document_purged", {}, services.settings)
 
 
 def selection_of(

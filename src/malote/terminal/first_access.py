@@ -12,7 +12,7 @@ from malote.accounts.users import (
     ensure_first_administrator,
     waits_for_its_first_sign_in,
 )
-from malote.cli.common import say
+from malote.terminal.output import say
 
 if TYPE_CHECKING:
     from malote.app import Services

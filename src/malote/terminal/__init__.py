@@ -1,0 +1,1 @@
+"""What every command shares at the terminal: its settings, what it prints, and how it ends."""
