@@ -28,7 +28,7 @@ def test_each_folder_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     one, two, three = json.loads(ended.stdout)
     assert (one["name"], one["tills"], one["attention"], one["code"]) == ("One", 1, 1, "")
     assert (two["name"], two["code"]) == ("Two", "store_missing")
-    assert three["code"] == "setting_invalid"
+    assert three["code"] == "settings_unusable"
     assert not (tmp_path / "loja2" / "store.sqlite3").exists()
     shown = CliRunner().invoke(APP, ["stores", str(tmp_path / "loja1")])
     assert "One" in shown.stdout

@@ -200,7 +200,8 @@ def test_a_first_start_among_old_files_asks_and_goes_on_once_told(fake: FakeServ
 
 def aged(home: Home) -> str:
     """As if a minute had gone by since the files were put there: only the look's own patience is shortened."""
-    return "from malote.till import diagnosis; diagnosis.UNCAPTURED_SECONDS = 0.0\nfrom malote.cli.main import main; main()"
+    sooner = "from malote.till import diagnosis; diagnosis.UNCAPTURED_SECONDS = 0.0"
+    return f"{sooner}\nfrom malote.cli.main import main; main()"
 
 
 def look(home: Home, *words: str) -> "subprocess.CompletedProcess[str]":

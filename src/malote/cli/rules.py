@@ -10,20 +10,10 @@ import typer
 from rich.text import Text
 
 from malote.cli.books_gaps import ReasonOption, checked_reason
-from malote.cli.common import (
-    FOUND,
-    WRONG_USAGE,
-    ConfigOption,
-    JsonOption,
-    amount,
-    console,
-    errors,
-    print_json,
-    say,
-    services_of,
-)
-from malote.cli.tables import plain_table
 from malote.rejection import Language
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
+from malote.terminal.output import amount, console, errors, print_json, say
+from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.app import Services
