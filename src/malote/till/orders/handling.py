@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from malote import wire
+from malote.explained_error import ExplainedError
 from malote.till.outbox import Outbox
 from malote.till.server_client import Server
 from malote.till.trouble_notices import Voice
 
 
-class OrderError(Exception):
-    """The order isn't obeyed, for good: the server is told. ``code`` and the names of ``facts`` are the catalogue's."""
-
-    def __init__(self, code: str, **facts: str) -> None:
-        super().__init__(f"{code}: {facts}")
-        self.code = code
-        self.facts = facts
+class OrderError(ExplainedError):
+    """The order isn't obeyed, for good: the server is told."""
 
 
 class Progress(msgspec.Struct, frozen=True):
