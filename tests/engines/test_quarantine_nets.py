@@ -135,14 +135,14 @@ def test_a_rejected_document_that_can_not_be_written_holds_back_no_other(
     house.take(BAD)
     house.take(OTHER)
     shutil.rmtree(house.folder)
-    keep = rejected_files.keep
+    keep_all = rejected_files.keep_all
 
-    def refused(folder: Path, rejected: RejectedDocument) -> Path:
-        if rejected.content == BAD:
+    def refused(folder: Path, group: Sequence[RejectedDocument]) -> list[Path]:
+        if any(rejected.content == BAD for rejected in group):
             raise PermissionError(13, "not allowed")
-        return keep(folder, rejected)
+        return keep_all(folder, group)
 
-    monkeypatch.setattr(rejected_files, "keep", refused)
+    monkeypatch.setattr(rejected_files, "keep_all", refused)
     house.scan()
     assert house.in_folder() == [OTHER]
     monkeypatch.undo()
@@ -202,7 +202,7 @@ def test_trouble_of_the_whole_disk_waits_and_nothing_is_blamed(house: House, mon
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(rejected_files, "keep", full)
+        patched.setattr(rejected_files, "keep_all", full)
         with pytest.raises(OSError, match="No space"):
             house.quarantine.reconciler.scan()
     house.scan()
@@ -229,6 +229,17 @@ def counted(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         yield lambda: (len(statements), len(listed))
     finally:
         event.remove(house.engine, "before_cursor_execute", executed)
+
+
+def test_a_lost_folder_is_written_again_by_groups(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = [b"<venda>%d</venda>" % number for number in range(60)]
+    for content in contents:
+        house.take(content)
+    shutil.rmtree(house.folder)
+    with counted(house, monkeypatch) as cost:
+        house.quarantine.reconciler.scan()
+        assert cost()[0] <= 60  # one by one they are four for each
+    assert sorted(house.in_folder()) == sorted(contents)
 
 
 def test_an_idle_look_costs_the_same_however_many_tills_there_are(

@@ -1,14 +1,16 @@
 """Files of many documents brought to their places together: one transaction, and one sync of each folder.
 
-What is not as it should be (a file that somebody changed, or that isn't there) is left to ``trash_files``, one by one.
+Where one can't be brought to its place, its group is left to ``trash_files``, one by one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
+import structlog
 from sqlalchemy import Connection, select
 
-from malote import durable
+from malote import durable, incidents
 from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
@@ -16,26 +18,39 @@ from malote.quarantine import rejected_files
 from malote.quarantine.dependencies import Parts
 from malote.quarantine.rejected_files import Named
 from malote.register import discarding, rejected_handover
+from malote.register.rejected_handover import Waiting
 from malote.spool.documents import RejectedDocument
 from malote.spool.state_changes import lock_ids
 from malote.spool.states import State
+from malote.tills.till import TillError
+
+log = structlog.get_logger("malote.quarantine")
 
 GROUP = 100  # documents whose rows are locked while their files move
 
 
-def settle(parts: Parts) -> None:
-    """Brings the files of all that was deleted or restored to their places, as far as they are as they should be.
+def settle(parts: Parts) -> bool:
+    """Brings the files of all that was deleted, restored or not written yet to their places; whether there were any.
 
-    Raises ``StoreError``, ``TillError``, ``OSError``.
+    A group in which one file stands in the way is left to ``trash_files``. Raises ``StoreError``, and ``OSError`` for
+    trouble that all files meet alike.
     """
+    deleted = _each(partial(discarding.unmoved, parts.engine, GROUP), partial(_throw_away, parts))
+    unkept = _each(partial(rejected_handover.unkept, parts.engine, GROUP), partial(_put_back, parts))
+    return deleted or unkept
+
+
+def _each(waiting: Callable[[int], Sequence[Waiting]], act: Callable[[dict[int, RejectedDocument]], None]) -> bool:
     after = 0
-    while waiting := discarding.unmoved(parts.engine, GROUP, after):
-        after = waiting[-1][0]
-        _throw_away(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
-    after = 0
-    while waiting := rejected_handover.unkept(parts.engine, GROUP, after):
-        after = waiting[-1][0]
-        _put_back(parts, {one: rejected for one, rejected in waiting if isinstance(rejected, RejectedDocument)})
+    while found := waiting(after):
+        after = found[-1][0]
+        try:
+            act({one: rejected for one, rejected in found if isinstance(rejected, RejectedDocument)})
+        except (TillError, OSError) as error:
+            if isinstance(error, OSError) and incidents.is_of_the_machine(error):
+                raise
+            log.warning("files_follow_one_by_one", reason=type(error).__name__)
+    return after > 0
 
 
 def _throw_away(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
@@ -48,19 +63,24 @@ def _throw_away(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
 
 
 def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
-    """Out of the trash, or marked as kept where the files lie in their folder already."""
+    """Out of the trash, or written anew; what lies in its folder already is only marked as kept."""
     with writing(parts.engine) as connection:
         codes = {one.id: one.reason_code for one in lock_ids(connection, waiting) if one.state == "rejected"}
         same = {
             one: waiting[one] for one, code in codes.items() if (code or "unknown_reason") == waiting[one].reason.code
         }
         back = {one: rejected_files.named(doc) for one, doc in same.items() if rejected_files.is_kept(parts.trash, doc)}
-        kept = [*_renamed(back, parts.trash, parts.folder)]
-        kept += [one for one, doc in same.items() if one not in back and rejected_files.is_kept(parts.folder, doc)]
-        for home in {rejected_files.path_of(parts.folder, rejected_files.named(same[one])).parent for one in kept}:
+        there = {one for one, doc in same.items() if one not in back and rejected_files.is_kept(parts.folder, doc)}
+        moved = _renamed(back, parts.trash, parts.folder)
+        for home in {rejected_files.path_of(parts.folder, rejected_files.named(same[one])).parent for one in there}:
             # Whoever wrote them may have died before the folder was synced.
             durable.sync_folder(home)
-        rejected_handover.mark(connection, kept, kept=True)
+        anew = [doc for one, doc in same.items() if one not in there and one not in moved]
+        rejected_files.keep_all(parts.folder, anew)
+        with durable.grouped():
+            for doc in anew:
+                rejected_files.remove(parts.trash, rejected_files.named(doc))
+        rejected_handover.mark(connection, same, kept=True)
 
 
 def drop(parts: Parts, document_ids: Sequence[int]) -> None:

@@ -22,17 +22,12 @@ from malote.register import discarding, rejected_handover
 from malote.register.rejected_handover import Waiting
 from malote.spool.documents import RejectedDocument
 from malote.spool.state_changes import lock_ids
-from malote.tills.till import TillError
 
 log = structlog.get_logger("malote.quarantine")
 
 
 def follow(parts: Parts) -> None:
     """Brings the files to their places now; what can't be done now is done by the next look at the folder."""
-    try:
-        groups.settle(parts)
-    except (StoreError, TillError, OSError) as error:
-        log.warning("files_follow_one_by_one", reason=type(error).__name__)
     try:
         settle(parts, Failing())
     except (StoreError, OSError) as error:
@@ -42,9 +37,11 @@ def follow(parts: Parts) -> None:
 def settle(parts: Parts, failing: Failing) -> None:
     """Writes what is rejected into its folder, and moves what was deleted into the trash.
 
-    A document that can't be brought to its place holds back no other; ``failing`` tells it. Raises ``StoreError``, and
-    ``OSError`` for trouble that all files meet alike.
+    Together, and then one by one what is left: a document that can't be brought to its place holds back no other;
+    ``failing`` tells it. Raises ``StoreError``, and ``OSError`` for trouble that all files meet alike.
     """
+    if not groups.settle(parts):
+        return
     put_back = partial(_put_back, parts)
     _each(
         partial(rejected_handover.unkept, parts.engine, 100),
