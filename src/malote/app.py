@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from malote.tills.contact import Recorded
     from malote.tills.till import Till
     from malote.trust.keys import SigningKey
+    from malote.trust.principals import Gate
     from malote.vitals import Vitals
     from malote.wire import Asked, Contact
 
@@ -91,6 +92,15 @@ class Services:
         from malote.trust.keys import signing_key
 
         return signing_key(self.settings.home_path)
+
+    @once
+    def gate(self) -> "Gate":
+        """Everybody who may speak, by every way to show who one is: another way is one more verifier here."""
+        from malote.consumers import accounts as consumers
+        from malote.tills import till as tills
+        from malote.trust.principals import Gate
+
+        return Gate([partial(tills.by_token, self.engine), partial(consumers.by_token, self.engine)])
 
     @once
     def orders(self) -> "OrderBook":
@@ -172,14 +182,6 @@ class Services:
     @property
     def server_key(self) -> str:
         return self.key.public
-
-    def authenticate(self, token: str) -> "Till":
-        from malote.tills import till as tills
-
-        return tills.authenticate(self.engine, token)
-
-    def authenticate_consumer(self, token: str) -> "Consumer":
-        return self.consumers.authenticate(token)
 
     def file_of(self, till: "Till", access_key: str) -> bytes | None:
         from malote.spool import receipts

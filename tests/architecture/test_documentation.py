@@ -26,7 +26,7 @@ UTTERERS = {
     "SignInError",
     "StoreError",
     "StructureError",
-    "TokenError",
+    "CredentialError",
     "fail",
     "reject",
     "warning",

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import Engine, case, func, select
 
@@ -15,7 +16,8 @@ from malote.sealing import seal
 from malote.spool.documents import IncomingDocument, IncomingFile, LeasedDocument, Reason, Settlement
 from malote.spool.sql_queue import Spool
 from malote.spool.states import State
-from malote.tills.till import Till
+from malote.tills.till import Till, by_token
+from malote.trust.principals import Credential, Gate
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 START = NOON.timestamp()
@@ -148,3 +150,10 @@ def assert_tallies_true(engine: Engine) -> None:
         columns = (tally.c.till_id, tally.c.state, tally.c.reason_code, tally.c.count, tally.c.total)
         tallies = connection.execute(select(*columns).where(tally.c.count != 0)).all()
     assert sorted(map(tuple, counts)) == sorted(map(tuple, tallies))
+
+
+def authenticated(engine: Engine, token: str) -> Till:
+    """The till whose token it is. Raises ``CredentialError``."""
+    till = Gate([partial(by_token, engine)]).principal(Credential("bearer", token), "till").subject
+    assert isinstance(till, Till)
+    return till

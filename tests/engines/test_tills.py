@@ -9,8 +9,10 @@ from malote.database.engine import reading
 from malote.database.tables import till as till_table
 from malote.tills import till as tills
 from malote.tills.contact import record_contact
-from malote.tills.till import Till, TillError, TokenError, check_name
+from malote.tills.till import Till, TillError, check_name
+from malote.trust.principals import CredentialError
 from malote.wire import Contact, RefusedFile
+from tests.engines.spool_support import authenticated
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
@@ -59,7 +61,7 @@ def test_names_that_are_not(name: str) -> None:
 def test_a_till_and_its_token(spool_engine: Engine) -> None:
     till, token = tills.create_till(spool_engine, "caixa1", "Caixa da frente")
     assert (till.name, till.label, till.disabled_at) == ("caixa1", "Caixa da frente", None)
-    assert tills.authenticate(spool_engine, token) == till
+    assert authenticated(spool_engine, token) == till
     assert tills.find_till(spool_engine, "CAIXA1") == till
     assert tills.list_tills(spool_engine) == [till]
 
@@ -91,31 +93,31 @@ def test_a_wrong_token_is_nobody(spool_engine: Engine, till_one: Till, till_two:
     wrong = ["", ".", "1", "1.", "1.x", secret, f"{till_one.id}.{secret}", f"99.{secret}", f"-1.{secret}", token + "x"]
     wrong += [token.upper(), f" {token}", f"٣.{secret}", f"{'9' * 50}.{secret}", "\ud800.\ud800", "3.\ud800", "3.\0"]
     for attempt in wrong:
-        with pytest.raises(TokenError) as caught:
-            tills.authenticate(spool_engine, attempt)
+        with pytest.raises(CredentialError) as caught:
+            authenticated(spool_engine, attempt)
         assert caught.value.code == "token_invalid", attempt
 
 
 def test_a_new_token_ends_the_old_one(spool_engine: Engine) -> None:
     till, old = tills.create_till(spool_engine, "caixa1")
     new = tills.new_token(spool_engine, "caixa1")
-    assert tills.authenticate(spool_engine, new) == till
-    with pytest.raises(TokenError):
-        tills.authenticate(spool_engine, old)
+    assert authenticated(spool_engine, new) == till
+    with pytest.raises(CredentialError):
+        authenticated(spool_engine, old)
 
 
 def test_a_disabled_till_is_told_so(spool_engine: Engine) -> None:
     till, token = tills.create_till(spool_engine, "caixa1")
     tills.disable(spool_engine, "caixa1")
-    with pytest.raises(TokenError) as caught:
-        tills.authenticate(spool_engine, token)
+    with pytest.raises(CredentialError) as caught:
+        authenticated(spool_engine, token)
     assert caught.value.code == "till_disabled"
     # Who doesn't know the token isn't told even that.
-    with pytest.raises(TokenError) as caught:
-        tills.authenticate(spool_engine, f"{till.id}.x")
+    with pytest.raises(CredentialError) as caught:
+        authenticated(spool_engine, f"{till.id}.x")
     assert caught.value.code == "token_invalid"
     tills.enable(spool_engine, "caixa1")
-    assert tills.authenticate(spool_engine, token) == till
+    assert authenticated(spool_engine, token) == till
 
 
 def test_an_unknown_till(spool_engine: Engine) -> None:

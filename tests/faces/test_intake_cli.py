@@ -15,8 +15,8 @@ from malote import __version__
 from malote.app import services_for
 from malote.cli.main import assemble
 from malote.config import Settings
-from malote.tills.till import authenticate
 from malote.wire import Contact, RefusedFile
+from tests.engines.spool_support import authenticated
 from tests.faces.intake_support import file
 from tests.unit.fiscal.notes import ISSUER, build_note, key_of
 
@@ -57,7 +57,7 @@ def test_a_till_is_created_with_a_token_that_works_and_is_kept_nowhere(run: Run,
     created = found(run("till", "create", "caixa1", "--label", "Frente [de] loja", "--json"))
     assert isinstance(created, dict)
     with services_for(Settings(home=str(home))) as services:
-        assert authenticate(services.engine, created["token"]).name == "caixa1"
+        assert authenticated(services.engine, created["token"]).name == "caixa1"
     kept = b"".join(path.read_bytes() for path in home.iterdir() if path.is_file())
     assert created["token"].encode() not in kept
     assert created["token"].split(".")[1].encode() not in kept
@@ -91,7 +91,7 @@ def test_a_new_token_voids_the_old_one(run: Run, home: Path) -> None:
     renewed = found(run("till", "token", "CAIXA1", "--json"))
     assert isinstance(renewed, dict)
     with services_for(Settings(home=str(home))) as services:
-        assert authenticate(services.engine, renewed["token"]).name == "caixa1"
+        assert authenticated(services.engine, renewed["token"]).name == "caixa1"
 
 
 def test_a_till_is_disabled_and_enabled(run: Run) -> None:

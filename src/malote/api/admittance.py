@@ -16,10 +16,8 @@ from malote import wire
 from malote.accounts.throttle import network
 from malote.api.api_services import services_of
 from malote.api.faults import RefusedError
-from malote.consumers import accounts as consumers
-from malote.consumers.accounts import Consumer
 from malote.loopback import is_loopback
-from malote.tills.till import Till, TokenError
+from malote.trust.principals import Credential, CredentialError, Principal, Role
 
 PUBLIC = "public"  # option of a handler: no token is asked for
 ANY_CLIENT = "any_client"  # option of a handler: the protocol's header may be absent
@@ -77,52 +75,49 @@ def unsupported(found: object) -> RefusedError:
 
 
 async def require_sender(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Finds out which till, or consumer, is speaking, by its token alone; the handler has it as ``request.auth``."""
+    """Finds out which till, or consumer, is speaking, by what it shows; the handler has it as ``request.auth``."""
     if handler.opt.get(PUBLIC):
         return
     try:
-        token = _token(connection, as_password=bool(handler.opt.get(DESCRIPTION)))
-        connection.scope["auth"] = await to_thread.run_sync(_way_in(connection, handler, token), token)
-    except TokenError as error:
+        credential = _credential(connection, as_password=bool(handler.opt.get(DESCRIPTION)))
+        gate = services_of(connection).gate
+        principal = await to_thread.run_sync(gate.principal, credential, *_roles(handler))
+    except CredentialError as error:
         _slow_down(connection, error)
         if handler.opt.get(DESCRIPTION):
             raise RefusedError(error.code, challenge='Basic realm="Malote", charset="UTF-8"') from error
         raise
-    _warn_of_clear_text(connection)
+    connection.scope["auth"] = principal.subject
+    _warn_of_clear_text(connection, principal)
 
 
-def _token(connection: Connection, *, as_password: bool) -> str:
-    """Raises ``TokenError``."""
+def _credential(connection: Connection, *, as_password: bool) -> Credential:
+    """What the request shows. Raises ``CredentialError``."""
     scheme, _, given = connection.headers.get("Authorization", "").partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return given.strip()
-        case "basic" if as_password:
-            try:
-                return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
-            except ValueError as error:
-                raise TokenError("token_invalid") from error
-    raise TokenError("token_invalid")
+    if scheme.lower() == "basic" and as_password:
+        try:
+            return Credential("bearer", base64.b64decode(given.strip(), validate=True).decode().partition(":")[2])
+        except ValueError as error:
+            raise CredentialError("token_invalid") from error
+    return Credential(scheme.lower(), given.strip())
 
 
-def _way_in(connection: Connection, handler: BaseRouteHandler, token: str) -> Callable[[str], Till | Consumer]:
-    services = services_of(connection)
-    either = handler.opt.get(DESCRIPTION) and consumers.is_token(token)
-    return services.authenticate_consumer if handler.opt.get(CONSUMER) or either else services.authenticate
+def _roles(handler: BaseRouteHandler) -> tuple[Role, ...]:
+    if handler.opt.get(DESCRIPTION):
+        return ("till", "consumer")
+    return ("consumer",) if handler.opt.get(CONSUMER) else ("till",)
 
 
-def _warn_of_clear_text(connection: Connection) -> None:
+def _warn_of_clear_text(connection: Connection, sender: Principal[object]) -> None:
     """Says it once of each sender whose token comes over a network in a way that anybody on it can read."""
-    sender: Till | Consumer = connection.scope["auth"]
-    who = "till" if isinstance(sender, Till) else "consumer"
     warned: set[tuple[str, int]] = connection.app.state["in_the_clear"]
     address = connection.client.host if connection.client else ""
-    if connection.scope["scheme"] == "http" and (who, sender.id) not in warned and not is_loopback(address):
-        warned.add((who, sender.id))
-        log.warning("token_in_clear", **{who: sender.name}, address=address)
+    if connection.scope["scheme"] == "http" and (sender.role, sender.id) not in warned and not is_loopback(address):
+        warned.add((sender.role, sender.id))
+        log.warning("token_in_clear", **{sender.role: sender.name}, address=address)
 
 
-def _slow_down(connection: Connection, error: TokenError) -> None:
+def _slow_down(connection: Connection, error: CredentialError) -> None:
     address = network(connection.client.host) if connection.client else "?"
     throttle: Throttle = connection.app.state["throttle"]
     if error.code == "token_invalid" and throttle.is_over(address):

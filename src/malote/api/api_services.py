@@ -16,6 +16,7 @@ from malote.register.documents import TillStatus
 from malote.spool.queue import Queue
 from malote.tills.contact import Recorded
 from malote.tills.till import Till
+from malote.trust.principals import Gate
 from malote.wire import Asked, Contact
 
 
@@ -29,11 +30,11 @@ class Services(Protocol):
     @property
     def intake(self) -> Intake: ...
     @property
+    def gate(self) -> Gate: ...
+    @property
     def server_key(self) -> str:
         """The public half of what orders to tills are signed with, in hex."""
 
-    def authenticate(self, token: str) -> Till: ...  # raises TokenError
-    def authenticate_consumer(self, token: str) -> Consumer: ...  # raises TokenError
     def file_of(self, till: Till, access_key: str) -> bytes | None: ...  # the hash of the last file with this key
     def status_of(self, till: Till) -> TillStatus | None: ...
     def record_contact(self, till: Till, contact: Contact) -> Recorded: ...

@@ -24,11 +24,12 @@ from malote.consumers.accounts import Consumer
 from malote.database.errors import StoreError
 from malote.intake.quota import SlowedError
 from malote.sealing import PouchUnreadableError
-from malote.tills.till import Till, TokenError
+from malote.tills.till import Till
+from malote.trust.principals import CredentialError
 
 EXCEPTION_HANDLERS: Mapping[Any, Any] = {
     faults.RefusedError: faults.refused,
-    TokenError: faults.no_till,
+    CredentialError: faults.no_till,
     PouchUnreadableError: faults.no_pouch,
     SlowedError: faults.slowed,
     StoreError: faults.no_store,

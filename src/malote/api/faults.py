@@ -18,7 +18,7 @@ from malote.database.errors import StoreError
 from malote.explained_error import ExplainedError
 from malote.intake.quota import SlowedError
 from malote.sealing import PouchUnreadableError
-from malote.tills.till import TokenError
+from malote.trust.principals import CredentialError
 
 RETRY_AFTER_SECONDS = 5
 
@@ -69,7 +69,7 @@ def refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
     return answer
 
 
-def no_till(request: AnyRequest, error: TokenError) -> Response[bytes]:
+def no_till(request: AnyRequest, error: CredentialError) -> Response[bytes]:
     return refused(request, RefusedError(error.code))
 
 

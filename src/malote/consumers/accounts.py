@@ -4,9 +4,6 @@ A consumer pulls with a token, is called at an address (a webhook), or has a fol
 hash; a webhook's secret is derived from the server's own key and stored nowhere.
 """
 
-import hashlib
-import hmac
-import secrets
 import time
 from typing import Any, Literal, get_args
 
@@ -19,7 +16,9 @@ from malote.accounts.audit import SYSTEM, Actor
 from malote.database.consumer_tables import consumer as consumers
 from malote.database.engine import reading, writing
 from malote.explained_error import ExplainedError
-from malote.tills.till import TillError, TokenError, check_name
+from malote.tills.till import TillError, check_name
+from malote.trust import tokens
+from malote.trust.principals import Credential, CredentialError, Principal
 
 Kind = Literal["pull", "webhook", "folder"]
 Scope = Literal["read", "personal"]  # personal: with the CPF or CNPJ that a sale names as its consumer's
@@ -74,7 +73,7 @@ def add(engine: Engine, wanted: Wanted, *, actor: Actor = SYSTEM) -> tuple[Consu
         check_name(wanted.name)
     except TillError as error:
         raise ConsumerError("consumer_name_invalid", wanted.name) from error
-    secret = secrets.token_urlsafe(32)
+    secret = tokens.new_secret()
     now = time.time()
     values = {
         "name": wanted.name,
@@ -82,7 +81,7 @@ def add(engine: Engine, wanted: Wanted, *, actor: Actor = SYSTEM) -> tuple[Consu
         "kind": wanted.kind,
         "scopes": "read personal" if wanted.personal else "read",
         "address": wanted.address,
-        "token_hash": _hash(secret) if wanted.kind == "pull" else None,
+        "token_hash": tokens.hash_of(secret) if wanted.kind == "pull" else None,
         "secret_number": 1,
         "created_at": now,
         "got": wanted.got,
@@ -96,21 +95,21 @@ def add(engine: Engine, wanted: Wanted, *, actor: Actor = SYSTEM) -> tuple[Consu
             found = _find(connection, wanted.name)
     except IntegrityError as error:
         raise ConsumerError("consumer_exists", wanted.name) from error
-    return found, f"{_PREFIX}{consumer_id}.{secret}" if wanted.kind == "pull" else ""
+    return found, tokens.written(consumer_id, secret, _PREFIX) if wanted.kind == "pull" else ""
 
 
 def renew(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> tuple[Consumer, str]:
     """A new token, or the number of a new secret; the old one is worth nothing any more. Raises ``ConsumerError``."""
-    secret = secrets.token_urlsafe(32)
+    secret = tokens.new_secret()
     with writing(engine) as connection:
         found = _find(connection, name)
         values: dict[str, Any] = {"secret_number": found.secret_number + 1}
         if found.kind == "pull":
-            values["token_hash"] = _hash(secret)
+            values["token_hash"] = tokens.hash_of(secret)
         connection.execute(update(consumers).where(consumers.c.id == found.id).values(values))
         audit.record(connection, actor, "consumer_key_renewed", f"consumer:{found.name}", now=time.time())
         renewed = _find(connection, name)
-    return renewed, f"{_PREFIX}{found.id}.{secret}" if found.kind == "pull" else ""
+    return renewed, tokens.written(found.id, secret, _PREFIX) if found.kind == "pull" else ""
 
 
 def revoke(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> Consumer:
@@ -136,23 +135,18 @@ def listed(engine: Engine) -> list[Consumer]:
         return [_consumer(row) for row in connection.execute(select(*_COLUMNS).order_by(consumers.c.name_key))]
 
 
-def authenticate(engine: Engine, token: str) -> Consumer:
-    """The consumer that owns the token. Raises ``TokenError``: of one that exists or not, it says the same."""
-    number, _, secret = token.partition(".")
-    digits = number.removeprefix(_PREFIX)
-    is_one = number.startswith(_PREFIX) and digits.isascii() and digits.isdigit() and len(digits) < 18
+def by_token(engine: Engine, credential: Credential) -> Principal[Consumer] | None:
+    """The consumer that owns the token; None where it is none of a consumer's. Raises ``CredentialError``."""
+    consumer_id, secret = tokens.parted(credential.text, _PREFIX)
+    if credential.scheme != "bearer" or not consumer_id:
+        return None
     with reading(engine) as connection:
-        query = select(*_COLUMNS, consumers.c.token_hash).where(consumers.c.id == (int(digits) if is_one else 0))
+        query = select(*_COLUMNS, consumers.c.token_hash).where(consumers.c.id == consumer_id)
         row = connection.execute(query).one_or_none()
-    expected = (row.token_hash if row else None) or b""
-    if not hmac.compare_digest(_hash(secret), expected) or row is None or row.revoked_at is not None:
-        raise TokenError("token_invalid")
-    return _consumer(row)
-
-
-def is_token(token: str) -> bool:
-    """Whether it looks like a consumer's."""
-    return token.startswith(_PREFIX)
+    if not tokens.is_right(secret, row and row.token_hash) or row is None or row.revoked_at is not None:
+        raise CredentialError("token_invalid")
+    found = _consumer(row)
+    return Principal("consumer", found.id, found.name, found)
 
 
 _COLUMNS = tuple(
@@ -175,8 +169,3 @@ def _find(connection: Connection, name: str) -> Consumer:
     if row is None:
         raise ConsumerError("consumer_unknown", name)
     return _consumer(row)
-
-
-def _hash(secret: str) -> bytes:
-    # As for a till: 256 bits of chance need no slow hash.
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

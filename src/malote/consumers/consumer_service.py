@@ -64,10 +64,6 @@ class Consumers:
         renewed, token = consumers.renew(self.engine, name, actor=actor)
         return renewed, token or self._shown_secret(renewed)
 
-    def authenticate(self, token: str) -> Consumer:
-        """Raises ``TokenError``."""
-        return consumers.authenticate(self.engine, token)
-
     def listed(self) -> list[Consumer]:
         """All consumers by name, revoked ones too."""
         return consumers.listed(self.engine)

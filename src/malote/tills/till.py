@@ -1,10 +1,7 @@
 """Tills: their names, their tokens, and their signs of life."""
 
-import hashlib
-import hmac
 import math
 import re
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +16,8 @@ from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.explained_error import ExplainedError
 from malote.remembered import Remembered
+from malote.trust import tokens
+from malote.trust.principals import Credential, CredentialError, Principal
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 # Windows takes these for devices, in any folder and any case.
@@ -41,10 +40,6 @@ class TillError(ExplainedError):
         self.name = name
 
 
-class TokenError(ExplainedError):
-    """Who sent this may not. ``code``: ``token_invalid`` or ``till_disabled``."""
-
-
 def check_name(name: str) -> str:
     """The name, which is safe in a path on every system. Raises ``TillError``."""
     if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
@@ -58,13 +53,13 @@ def create_till(engine: Engine, name: str, label: str = "", *, actor: Actor = SY
     Raises ``TillError``. Names that differ only in capitals count as one.
     """
     check_name(name)
-    secret = secrets.token_urlsafe(32)
+    secret = tokens.new_secret()
     now = time.time()
     values = {
         "name": name,
         "name_key": name.lower(),
         "label": label,
-        "token_hash": _hash(secret),
+        "token_hash": tokens.hash_of(secret),
         "created_at": now,
     }
     try:
@@ -73,32 +68,36 @@ def create_till(engine: Engine, name: str, label: str = "", *, actor: Actor = SY
             audit.record(connection, actor, "till_created", f"till:{name}", after={"label": label}, now=now)
     except IntegrityError as error:
         raise TillError("till_exists", name) from error
-    return Till(till_id, name, label, now, None), _token(till_id, secret)
+    return Till(till_id, name, label, now, None), tokens.written(till_id, secret)
 
 
 def new_token(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> str:
     """A new token for the till; the old one is worth nothing from now on. Raises ``TillError``."""
-    secret = secrets.token_urlsafe(32)
+    secret = tokens.new_secret()
     with writing(engine) as connection:
         found = _find(connection, name)
-        connection.execute(update(tills).where(tills.c.id == found.id).values(token_hash=_hash(secret)))
+        connection.execute(update(tills).where(tills.c.id == found.id).values(token_hash=tokens.hash_of(secret)))
         audit.record(connection, actor, "till_key_renewed", f"till:{found.name}", now=time.time())
-    return _token(found.id, secret)
+    return tokens.written(found.id, secret)
 
 
-def authenticate(engine: Engine, token: str) -> Till:
-    """The till that owns the token. Raises ``TokenError``."""
-    number, _, secret = token.partition(".")
-    # Nothing longer is ever made here, and the database takes no larger number.
-    till_id = int(number) if number.isascii() and number.isdigit() and len(number) < 18 else 0
+def by_token(engine: Engine, credential: Credential) -> Principal[Till] | None:
+    """The till that owns the token; None where it is none of a till's. Raises ``CredentialError``, ``StoreError``."""
+    till_id, secret = tokens.parted(credential.text)
+    if credential.scheme != "bearer" or not till_id:
+        return None
     with reading(engine) as connection:
         row = connection.execute(select(*_COLUMNS, tills.c.token_hash).where(tills.c.id == till_id)).one_or_none()
-    expected = row.token_hash if row else b""
-    if not hmac.compare_digest(_hash(secret), expected) or row is None:
-        raise TokenError("token_invalid")
-    if row.disabled_at is not None:
-        raise TokenError("till_disabled")
-    return _till(row)
+    if not tokens.is_right(secret, row and row.token_hash) or row is None:
+        raise CredentialError("token_invalid")
+    return principal(_till(row))
+
+
+def principal(till: Till) -> Principal[Till]:
+    """The till as somebody who may speak, however it showed who it is. Raises ``CredentialError`` of a disabled one."""
+    if till.disabled_at is not None:
+        raise CredentialError("till_disabled")
+    return Principal("till", till.id, till.name, till)
 
 
 def disable(engine: Engine, name: str, *, actor: Actor = SYSTEM) -> None:
@@ -178,12 +177,3 @@ def _set_disabled(engine: Engine, name: str, at: float | None, actor: Actor) -> 
         connection.execute(update(tills).where(tills.c.id == found.id).values(disabled_at=at))
         action = "till_enabled" if at is None else "till_disabled"
         audit.record(connection, actor, action, f"till:{found.name}", now=time.time())
-
-
-def _token(till_id: int, secret: str) -> str:
-    return f"{till_id}.{secret}"
-
-
-def _hash(secret: str) -> bytes:
-    # The secret has 256 bits of chance: a slow hash would protect nothing and cost each request.
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

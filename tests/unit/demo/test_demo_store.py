@@ -10,7 +10,8 @@ from malote.demo import postgres
 from malote.demo import store as stores
 from malote.demo.postgres import PostgresUnavailableError
 from malote.demo.store import HomeBusyError, Store, StoreNotStartedError, erp_database
-from malote.tills.till import authenticate, list_tills
+from malote.tills.till import list_tills
+from tests.engines.spool_support import authenticated
 
 ERP = "postgresql://postgres@/postgres?host=%2Ftmp%2Fan%20odd%20place"
 
@@ -43,7 +44,7 @@ def test_the_settings_are_what_malote_reads(store: Store) -> None:
 def test_each_till_has_a_token_of_its_own(store: Store) -> None:
     engine = open_database(store.database_url)
     owners = [
-        authenticate(engine, config.load(store.till_home(till) / "malote.toml", {}).till.token).name
+        authenticated(engine, config.load(store.till_home(till) / "malote.toml", {}).till.token).name
         for till in store.tills
     ]
     assert owners == ["caixa1", "caixa2", "caixa3"] == [till.name for till in list_tills(engine)]
