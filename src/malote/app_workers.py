@@ -28,7 +28,7 @@ from malote.erp.sessions.factory import named, open_watch
 from malote.erp.shadow import Shadow
 from malote.intake import received_folder
 from malote.intake.drop_folder import DropFolder
-from malote.locks import automatic
+from malote.locks import automatic, recording
 from malote.orders import book as order_book
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
@@ -70,6 +70,7 @@ def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, 
         "webhooks": services.consumers.deliver,
         "alerts": services.alerts.run,
         "books": build_books(services).run,
+        "lock episodes": partial(recording.run, services.locks),
         "soundness": partial(soundness.watch, services.engine),
     }
     if services.settings.intake.drop_folder:
@@ -207,6 +208,7 @@ def prune(services: Services) -> None:
         "pouches": lambda: _prune_pouches(services, time.time() - settings.retention.posted_days * 86400),
         "jobs": services.jobs.forget,
         "orders": lambda: order_book.sweep(services.engine, time.time()),
+        "lock_episodes": services.locks.forget_episodes,
         "received": lambda: received_folder.prune(settings.drop_path, services.tills(), before, proven),
     }
     counts = {name: _alone(name, step) for name, step in steps.items()}

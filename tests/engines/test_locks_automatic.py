@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.app_building import build_locks
 from malote.config import LocksSettings, Settings
 from malote.locks import automatic
@@ -19,6 +20,7 @@ from tests.engines.test_locks_posting import stopped, working
 pytest_plugins = ["tests.engines.locks_fixtures"]
 pytestmark = pytest.mark.postgresql
 
+ANA = Actor("ana")
 RULE = LocksSettings(
     automatic=True,
     automatic_minutes=0.01,
@@ -29,13 +31,21 @@ RULE = LocksSettings(
 )
 
 
-def test_who_fits_the_rule_is_ended_and_sales_go_up(shop: Shop, people: People) -> None:
+def test_who_fits_the_rule_is_ended_once_it_was_rehearsed_and_sales_go_up(shop: Shop, people: People) -> None:
     holder = people.holding("LOCK TABLE stock IN EXCLUSIVE MODE", "retaguarda")
     locks = Locks(shop.engine, shop.erp_url, RULE)
     with working(shop):
         shop.accept(*supermarket(30))
         stopped(locks)
         end = time.monotonic() + 300
+        while not locks.rule().sessions:
+            assert automatic.step(locks) == [], "a rehearsal ends nobody"
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert holder.connection.execute("SELECT 1").fetchone() == (1,)
+        (episode,) = locks.episodes()
+        assert (episode.session, episode.program, episode.head) == (holder.key, "retaguarda", "idle")
+        locks.switch_rule("on", ANA, reason="ensaio lido", rehearsed=1)
         while not (killed := automatic.step(locks)):
             assert time.monotonic() < end
             time.sleep(0.1)
@@ -47,6 +57,9 @@ def test_who_fits_the_rule_is_ended_and_sales_go_up(shop: Shop, people: People) 
         "session_killed",
         "settings.locks.automatic: 0.01 min",
     )
+    (episode,) = locks.episodes()
+    assert (episode.ending, episode.most_sales, locks.rule().sessions) == ("rule", 30, 1)
+    assert episode.sales_seconds > 0
     locks.close()
 
 

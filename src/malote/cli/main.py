@@ -98,7 +98,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
         _Part("erp_profile", ("erp profile",)),
         _Part("erp_suggest", ("erp profile",)),
     ),
-    "locks": (_Part("locks", ("locks",)),),
+    "locks": (_Part("locks", ("locks",)), _Part("lock_episodes", ("locks",))),
     "audit": (_Part("audit", ("audit",)),),
     "backup": (_Part("backup"),),
     "restore": (_Part("backup"),),

@@ -101,7 +101,7 @@ class AlertsSettings(Section, frozen=True, forbid_unknown_fields=True):
 class LocksSettings(Section, frozen=True, forbid_unknown_fields=True):
     grace_seconds: float = 5.0  # between cancelling what a session runs and ending it
     login_minutes: float = 10.0  # how long a DBA's login is remembered, in memory only
-    automatic: bool = False  # end idle blockers by the rule below
+    automatic: bool = False  # rehearse the rule below, and end idle blockers by it once it is let loose
     automatic_minutes: float = 10.0  # idle in its transaction for so long
     automatic_users: list[str] = []  # whose sessions may be ended; * stands for anything
     automatic_programs: list[str] = []

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.watching import Sight, Wait, Watch
-from malote.locks.lock_reports import Blocker, Stoppage
+from malote.locks.lock_reports import Blocker, Head, Root, Stoppage
 from malote.locks.waiting import Noted, Waiting, together, waiting
 from malote.register.backlog import flows
 from malote.rejection import Language
@@ -69,7 +69,9 @@ class Alarm:
         blockers = _blockers(seen, locked, [wait for _, wait in waits.values()])
         first = max(blockers, key=lambda one: (bool(one.session), blockers[one]), default=Blocker(""))
         held = together([*locked.values(), *(seen.posting.get(name, {}) for name in waits)])
-        return Stoppage(since, first, max(0, len(blockers) - 1), seen.tills if whole else held, whole)
+        tills = seen.tills if whole else held
+        roots = _roots(blockers, first, sum(tills.values()), seen, sight)
+        return Stoppage(since, first, max(0, len(blockers) - 1), tills, whole, roots)
 
     def _sight(self, seen: Waiting) -> Sight | None:
         """What the ERP shows; None where there is nothing to ask for, or nobody to ask."""
@@ -129,6 +131,26 @@ def _blockers(seen: Waiting, locked: Mapping[Noted, Mapping[str, int]], waits: I
     if len(chosen) > 1:
         chosen.pop("", None)  # unknown then, and known by now
     return dict(chosen.values())
+
+
+def _roots(
+    blockers: Mapping[Blocker, int], first: Blocker, sales: int, seen: Waiting, sight: Sight | None
+) -> tuple[Root, ...]:
+    """Each with the sales that need what it holds; who is heaviest, with those also that merely stand in line. Their
+    value is told by share: the tallies know it of all that wait."""
+    counts = {first: 0, **blockers}
+    counts[first] += max(0, sales - sum(counts.values()))
+    every = sum(seen.tills.values()) or 1
+    idle = sight.idle if sight else {}
+    found = [Root(one, count, seen.cents * count // every, _head(one, idle)) for one, count in counts.items()]
+    return tuple(sorted(found, key=lambda one: (one.blocker != first, -one.sales)))
+
+
+def _head(blocker: Blocker, idle: Mapping[str, bool]) -> Head:
+    if blocker.session.startswith(_PREPARED_PREFIX):
+        return "prepared"
+    found = idle.get(blocker.session)
+    return "unknown" if found is None else "idle" if found else "active"
 
 
 def words(stoppage: Stoppage, now: float, language: Language = "pt") -> str:

@@ -1,7 +1,8 @@
 """The automatic measure, off by default: ends sessions that went idle in the middle of a transaction and stop sales.
 
 It needs a database login of its own in the settings, and a rule that names users or programs: without a rule nobody is
-ended. What such a session had changed and not committed is lost to its user, who may be in the middle of something.
+ended. What such a session had changed and not committed is lost to its user, who may be in the middle of something. So
+it is rehearsed first (``rule``): the same look, and what it would have ended is only noted.
 """
 
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from malote.accounts.audit import Actor
+from malote.accounts.audit import SYSTEM
 from malote.config import LocksSettings
 from malote.database.errors import StoreError
 from malote.erp.sessions.errors import SessionsError
@@ -20,7 +21,6 @@ from malote.locks.lock_reports import Killed, Node
 from malote.locks.lock_service import Locks
 
 LOOK_SECONDS = 5.0
-ACTOR = Actor("system")
 
 log = structlog.get_logger("malote.locks")
 
@@ -40,14 +40,23 @@ def run(locks: Locks, stop: threading.Event) -> None:
 def step(locks: Locks) -> list[Killed]:
     """One look; what was ended. Raises ``SessionsError``, ``StoreError``, ``OSError`` for the password's file."""
     settings = locks.settings
-    if not settings.automatic or locks.stoppage() is None:
+    if not settings.automatic:
+        return []
+    state = locks.begin_rule()
+    if state == "off" or locks.stoppage() is None:
         return []
     login = login_of(settings)
     chosen = [node.identity for node in locks.tree_as(login).nodes if matches(node, settings)]
     if not chosen:
         return []
+    locks.sample()
+    for identity in chosen:
+        if locks.choose(identity):
+            log.info("session_chosen_by_rule", session=identity.key, state=state)
+    if state == "rehearsal":
+        return []
     reason = f"settings.locks.automatic: {settings.automatic_minutes:g} min"
-    return locks.kill_as(login, chosen, ACTOR, reason=reason).killed
+    return locks.kill_as(login, chosen, SYSTEM, reason=reason).killed
 
 
 def matches(node: Node, settings: LocksSettings) -> bool:

@@ -92,6 +92,18 @@ class Blocker(msgspec.Struct, frozen=True):
     object: str = ""  # the table, "" when not known
 
 
+Head = Literal["idle", "active", "prepared", "unknown"]
+
+
+class Root(msgspec.Struct, frozen=True):
+    """One who holds sales up: how many of them now, and what the session does meanwhile."""
+
+    blocker: Blocker
+    sales: int
+    cents: int
+    head: Head = "unknown"
+
+
 class Stoppage(msgspec.Struct, frozen=True):
     """Sales that can't be posted since the ERP is locked. ``words`` are in ``malote.locks.alarm``."""
 
@@ -100,6 +112,7 @@ class Stoppage(msgspec.Struct, frozen=True):
     others: int  # further blockers
     tills: dict[str, int]  # sales waiting, by till
     whole: bool  # nothing at all gets through; otherwise other sales flow
+    roots: tuple[Root, ...] = ()  # all blockers, the heaviest first; their sales add up to all that wait
 
     @property
     def sales(self) -> int:

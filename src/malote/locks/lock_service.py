@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Engine
 
 from malote.accounts import audit
-from malote.accounts.audit import Actor, Facts
+from malote.accounts.audit import SYSTEM, Actor, Facts
 from malote.config import LocksSettings
 from malote.database.engine import writing
 from malote.database.errors import StoreError
@@ -22,11 +22,14 @@ from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.factory import has_sessions, open_sessions, open_watch
 from malote.erp.sessions.protocol import DbaLogin, Identity, Session, Sessions
 from malote.erp_engines import title_of
-from malote.locks import kill, session_tree
+from malote.locks import episodes, kill, rule, session_tree
 from malote.locks.alarm import Alarm
+from malote.locks.episodes import Episode
 from malote.locks.kill import Order
 from malote.locks.lock_reports import Killed, KillReport, Node, SignedIn, Stoppage, Tree
 from malote.locks.logins import Logins
+from malote.locks.rule import Rule, State
+from malote.locks.seen_heads import SeenHeads
 from malote.locks.waiting import REMEMBER_SECONDS, Recent
 from malote.spool.presence import watched
 
@@ -60,6 +63,7 @@ class Locks:
         self._clock = clock
         self._logins = Logins(settings.login_minutes * 60, clock)
         self._recent = Recent()
+        self._heads = SeenHeads()
         posters = partial(watched, engine, clock)
         self._alarm = Alarm(engine, open_watch(erp_url, tables, posters), clock)
 
@@ -133,6 +137,41 @@ class Locks:
     def stoppage(self) -> Stoppage | None:
         """Whether sales stand still because the ERP is locked. Asks at most once a second. Raises ``StoreError``."""
         return self._alarm()
+
+    # ---- what was so before ----
+
+    def sample(self) -> bool:
+        """Joins what stands still now with the episodes; whether there was anything to join. Raises ``StoreError``."""
+        if not episodes.wanted(self._engine):
+            return False
+        now = self._clock()
+        episodes.note(self._engine, self._heads.told(self.stoppage(), now), now)
+        return True
+
+    def episodes(self, days: float = episodes.KEEP_SECONDS / 86400) -> list[Episode]:
+        """Those of the last so many days, the newest first. Raises ``StoreError``."""
+        return episodes.listed(self._engine, self._clock() - days * 86400)
+
+    def forget_episodes(self) -> int:
+        """Drops those that are older than 90 days; how many. Raises ``StoreError``."""
+        return episodes.forget(self._engine, self._clock())
+
+    def rule(self) -> Rule:
+        """How far the automatic measure may go, and what it would have done. Raises ``StoreError``."""
+        return rule.current(self._engine, self.settings)
+
+    def begin_rule(self) -> State:
+        """The state that the automatic measure acts by. Raises ``StoreError``."""
+        return rule.begin(self._engine, self.settings, self._clock())
+
+    def choose(self, identity: Identity) -> bool:
+        """Notes that the automatic measure would end it now; False where that is known. Raises ``StoreError``."""
+        return episodes.choose(self._engine, identity.key, rule.definition(self.settings), self._clock())
+
+    def switch_rule(self, state: State, actor: Actor, *, reason: str, rehearsed: int | None = None) -> Rule:
+        """See ``rule.switch``; without a reason ``lock_reason_needed``."""
+        said = kill.check_reason(reason)
+        return rule.switch(self._engine, self.settings, state, actor, self._clock(), reason=said, rehearsed=rehearsed)
 
     # ---- with a login at hand: the command line, the automatic measure ----
 
@@ -211,9 +250,21 @@ class Locks:
                 "database_user": user,
             }
             self._record_result(actor, identity, who, after, order.reason)
+            if done and done.outcome in ("ended", "released"):
+                self._end_episode(identity, actor)
+
+    def _end_episode(self, identity: Identity, actor: Actor) -> None:
+        """The session is ended, and the trail says so: a failure here only lets the episode end by itself."""
+        try:
+            episodes.end(self._engine, identity.key, "rule" if actor == SYSTEM else "person", self._clock())
+        except StoreError as error:
+            log.warning("episode_not_ended", session=identity.key, code=error.code)
 
     def _read(self, sessions: Sessions) -> Tree:
-        return session_tree.look(self._engine, sessions, self._recent, self._clock())
+        now = self._clock()
+        tree = session_tree.look(self._engine, sessions, self._recent, now)
+        self._heads.saw(tree.nodes, now)
+        return tree
 
     def _read_again(self, login: DbaLogin | None) -> Tree | None:
         """By a new connection, since the old one may be what broke."""

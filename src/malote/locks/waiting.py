@@ -41,6 +41,7 @@ class Waiting(msgspec.Struct, frozen=True):
     posting: dict[str, dict[str, int]]  # in a poster's hands now, by the name it has in the ERP
     in_line: dict[str, int]  # accepted, and not tried yet
     posted: int = 0  # of all tills, ever
+    cents: int = 0  # of the sales among those that are not posted
 
     @property
     def tills(self) -> dict[str, int]:
@@ -65,7 +66,7 @@ class Recent:
             before = {noted: tills for _, noted, tills in self._noted.values() if noted.session not in sessions}
         if not seen.posting or not before:
             return seen
-        return Waiting({**seen.locked, **before}, {}, seen.in_line, seen.posted)
+        return Waiting({**seen.locked, **before}, {}, seen.in_line, seen.posted, seen.cents)
 
 
 def together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -88,7 +89,9 @@ def waiting(engine: Engine) -> Waiting:
         if any(one.state == "posting" for one in rows):
             posting = _by((_poster(lease), name, count) for name, lease, count in backlog.leased(connection))
     accepted = {one.till: one.documents for one in rows if one.state == "accepted"}
-    return Waiting(locked, posting, accepted, sum(one.documents for one in rows if one.state == "posted"))
+    posted = sum(one.documents for one in rows if one.state == "posted")
+    cents = sum(one.total for one in rows if one.state in ("accepted", "posting") or one.code == LOCKED)
+    return Waiting(locked, posting, accepted, posted, cents)
 
 
 def _by(counted: Iterable[tuple[Key, str, int]]) -> dict[Key, dict[str, int]]:

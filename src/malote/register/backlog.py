@@ -20,16 +20,23 @@ class Count(NamedTuple):
     state: State
     code: str
     documents: int
+    total: int  # cents of the sales among them
 
 
 def counts(connection: Connection) -> list[Count]:
     """Of all that is in line, waits or was posted, from the tallies."""
     query = (
-        select(till.c.name, tally.c.state, tally.c.reason_code, tally.c.count)
+        select(till.c.name, tally.c.state, tally.c.reason_code, tally.c.count, tally.c.total)
         .join(till, till.c.id == tally.c.till_id)
         .where(tally.c.state.in_(("accepted", "posting", "posted", "waiting")), tally.c.count > 0)
     )
     return [Count(*row) for row in connection.execute(query)]
+
+
+def any_waits_for(connection: Connection, code: str) -> bool:
+    """Whether any document waits for this, from the tallies."""
+    query = select(tally.c.till_id).where(tally.c.state == "waiting", tally.c.reason_code == code, tally.c.count > 0)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def waiting_for(connection: Connection, code: str) -> list[tuple[str, Reason | None, int]]:

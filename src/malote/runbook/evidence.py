@@ -25,6 +25,7 @@ from malote.database.engine import reading, writing
 from malote.database.tables import tally, till
 from malote.erp_engines import ENGINES
 from malote.findings import listing
+from malote.locks.episode_ranking import ranked
 from malote.locks.lock_reports import Tree
 from malote.rejection import Language
 from malote.runbook import redaction, settings_summary, step_texts
@@ -36,6 +37,7 @@ from malote.schema.definition import Scope, StructureError
 FORMAT = 1
 MOST_LINES = 4000  # of logs
 MOST_TILLS = 20_000
+MOST_EPISODES = 500
 LONGEST_LINE = 20_000  # bytes of a log's line
 _LIBRARIES = ("sqlalchemy", *(one.driver for one in ENGINES), "litestar", "uvicorn", "msgspec", "lxml")
 _DATABASES: tuple[Scope, ...] = ("store", "erp")
@@ -67,6 +69,7 @@ def make(
         "counts.json": _counts(runbook, view.seen.scope),
         "drift.json": {scope: _drift(runbook, scope) for scope in _DATABASES},
         "locks.json": {"stoppage": redaction.everywhere(parts.locks.stoppage()), "tree": _nodes(tree)},
+        "lock_episodes.json": _episodes(runbook),
         "structures.json": redaction.everywhere({"rollout": parts.structures.rollout(), "runs": _runs(runbook)}),
         "versions.json": _versions(),
         "settings.json": settings_summary.told(parts.settings),
@@ -181,6 +184,14 @@ def _nodes(tree: Tree | None) -> Any:
         for one in tree.nodes
     ]
     return redaction.everywhere(nodes)
+
+
+def _episodes(runbook: Runbook) -> Any:
+    """Who held sales up before, and how far the automatic measure may go; its words are the settings'."""
+    found, rule = runbook.parts.locks.episodes(), runbook.parts.locks.rule()
+    state = {"state": rule.state, "since": rule.since, "sessions": rule.sessions, "saved_seconds": rule.saved_seconds}
+    kept = [msgspec.structs.replace(one, chosen_by="") for one in found[:MOST_EPISODES]]
+    return redaction.everywhere({"roots": ranked(found)[:MOST_EPISODES], "episodes": kept}) | {"rule": state}
 
 
 def _runs(runbook: Runbook) -> list[Any]:

@@ -87,7 +87,13 @@ class PostgresqlWatch:
 
 def _look(connection: Connection, sessions: Collection[str]) -> Sight:
     holding = reading.holding(connection)
-    return Sight(_waits(connection, holding), frozenset(one for one in sessions if _holds(holding, one)))
+    holders = frozenset(one for one in sessions if _holds(holding, one))
+    waits, known = _waits(connection, holding, {int(one) for one in holders if one.isdecimal()})
+    return Sight(waits, holders, {str(one.pid): _is_idle(one) for one in known.values() if one.state})
+
+
+def _is_idle(one: Activity) -> bool:
+    return (one.state or "").startswith("idle in transaction")
 
 
 def _holds(holding: Holding, session: str) -> bool:
@@ -96,12 +102,14 @@ def _holds(holding: Holding, session: str) -> bool:
     return session.isdecimal() and any(lock.granted for lock in holding.of(int(session)))
 
 
-def _waits(connection: Connection, holding: Holding) -> list[Wait]:
+def _waits(connection: Connection, holding: Holding, also: Collection[int]) -> tuple[list[Wait], dict[int, Activity]]:
+    """Malote's waits; and what is shown of those who hold them up, and of ``also``."""
     known = reading.activity(connection, holding.waiters())
     ours = [one for one in known.values() if (one.program or "").startswith(OWN_PROGRAM) and one.program != PROGRAM]
     roots = {one.pid: holding.roots(one.pid) for one in ours}
-    named = reading.activity(connection, {root for each in roots.values() for root in each if isinstance(root, int)})
-    return [_wait(one, roots[one.pid], holding, known | named) for one in ours]
+    heads = {root for each in roots.values() for root in each if isinstance(root, int)}
+    named = reading.activity(connection, heads | set(also))
+    return [_wait(one, roots[one.pid], holding, known | named) for one in ours], named
 
 
 def _wait(one: Activity, roots: Iterable[int | str], holding: Holding, known: dict[int, Activity]) -> Wait:

@@ -30,6 +30,7 @@ class Sight(msgspec.Struct, frozen=True):
 
     waits: list[Wait] = []  # Malote's sessions in this database that wait for a lock now
     holding: frozenset[str] = frozenset()  # of the sessions asked for, those that hold any lock
+    idle: dict[str, bool] = {}  # of these and of the holders: whether idle in a transaction; absent where not shown
 
 
 class Watch(Protocol):
