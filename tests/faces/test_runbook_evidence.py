@@ -186,7 +186,7 @@ def test_the_drawers_last_button_hands_the_zip_out_and_the_trail_says_so(service
     assert '"event": "rejected"' in found["log.json"]
     assert all(planted not in text for text in found.values() for planted in PLANTED)
     with signed_in(services, Role.ADMINISTRADOR, "ana") as client:
-        assert "Juntou evidências para o Suporte" in client.get("/console/audit").text
+        assert "juntou evidências para o Suporte" in client.get("/console/audit").text
     with signed_in(services, Role.CONSULTA, "dora") as client:
         assert client.get("/console/assistant/evidence").status_code == 403
 

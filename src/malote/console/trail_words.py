@@ -56,6 +56,7 @@ SENTENCES: dict[str, str] = {
     "rollout_cancelled": marked("%(who)s cancelou a atualização %(name)s dos caixas"),
     "rollout_resumed": marked("%(who)s continuou a atualização %(name)s dos caixas"),
     "rollout_started": marked("%(who)s mandou atualizar a estrutura dos caixas"),
+    "rule_accepted": marked("%(who)s aceitou achados de uma regra da loja"),
     "sale_judged": marked("%(who)s disse que é venda, e mandou lançar o documento %(name)s"),
     "sales_booked_again": marked("%(who)s mandou lançar de novo o que o ERP perdeu do caixa %(name)s"),
     "series_assigned": marked("%(who)s atribuiu uma série ao caixa %(name)s"),
