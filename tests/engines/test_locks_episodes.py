@@ -63,6 +63,15 @@ def test_several_servers_that_sample_the_same_count_it_once(spool_engine: Engine
     assert one.sales_seconds == 10 + 10 + 10
 
 
+def test_of_two_servers_that_begin_the_same_at_once_one_does(
+    spool_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampled(spool_engine, (2, stop(root(4))))
+    monkeypatch.setattr(episodes, "_open", lambda _: [])  # as the other saw it a moment before
+    (one,) = sampled(spool_engine, (2, stop(root(4))))
+    assert one.sales_seconds == 4
+
+
 def test_what_nobody_looked_at_is_not_counted_and_may_be_another_session(spool_engine: Engine) -> None:
     later = stop(root(9), since=NOW + 3590)
     new, old = sampled(spool_engine, (10, stop(root(10))), (3600, later))

@@ -5,11 +5,12 @@ may sample the same: each adds only what no other has, since the newest sample's
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from malote.database.engine import reading, writing
 from malote.database.lock_tables import lock_episode as episodes
@@ -156,8 +157,8 @@ def _begin(connection: Connection, root: Root, stoppage: Stoppage, since: float,
     blank |= dict.fromkeys(("idle_seconds", "active_seconds", "sales_seconds"), 0.0)
     row = blank | {"started_at": since, "seen_at": now, "ending": "", "chosen_by": "", "whole": False}
     row |= {"session": root.blocker.session} | _sample(row, root, stoppage, seconds)
-    kind = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(kind(episodes).values(row).on_conflict_do_nothing())  # another server was first
+    with suppress(IntegrityError), connection.begin_nested():  # another server was first
+        connection.execute(insert(episodes).values(row))
 
 
 def _grow(connection: Connection, row: Mapping[str, Any], root: Root, stoppage: Stoppage, now: float) -> None:
