@@ -55,36 +55,52 @@ def wakes(root: Path, stop: threading.Event, rescan_seconds: float, *, watched: 
         yield EVERYTHING
 
 
-def _watched(root: Path, stop: threading.Event, rescan_seconds: float) -> Iterator[Wake]:
-    """Until the folders are others than those being watched."""
-    durable.make_folder(root)
-    itself, folders = _identity(root), _folders(root) if _ONE_BY_ONE else set()
-    pause = max(1, round(rescan_seconds * 1000))
-    everything_at = 0.0  # what happened before the watch stood
-    for changes in watch(
+def changes(
+    root: Path,
+    *others: Path,
+    stop: threading.Event,
+    look_seconds: float,
+    recursive: bool,
+    debounce_milliseconds: int = _DEBOUNCE_MILLISECONDS,
+) -> Iterator[set[str]]:
+    """The paths that changed, none of them every ``look_seconds``; ends once ``root`` is another folder than before,
+    replaced or mounted over. Raises ``OSError`` and ``RuntimeError`` where nothing can be watched."""
+    itself, pause = _identity(root), max(1, round(look_seconds * 1000))
+    for seen in watch(
         root,
-        *sorted(folders),
+        *others,
         watch_filter=None,
-        debounce=_DEBOUNCE_MILLISECONDS,
+        debounce=debounce_milliseconds,
         step=min(_STEP_MILLISECONDS, pause),
         stop_event=stop,
         rust_timeout=pause,
         yield_on_timeout=True,
         raise_interrupt=False,
-        recursive=not _ONE_BY_ONE,
+        recursive=recursive,
         ignore_permission_denied=True,
     ):
         if stop.is_set():
             return
-        names = frozenset(_first(root, path) for _, path in changes)
+        yield {path for _, path in seen}
+        if _identity(root) != itself:
+            return
+
+
+def _watched(root: Path, stop: threading.Event, rescan_seconds: float) -> Iterator[Wake]:
+    """Until the folders are others than those being watched."""
+    durable.make_folder(root)
+    folders = _folders(root) if _ONE_BY_ONE else set()
+    everything_at = 0.0  # what happened before the watch stood
+    each = changes(root, *sorted(folders), stop=stop, look_seconds=rescan_seconds, recursive=not _ONE_BY_ONE)
+    for paths in each:
+        names = frozenset(_first(root, path) for path in paths)
         if time.monotonic() >= everything_at:
             everything_at = time.monotonic() + WATCHED_SECONDS
             yield EVERYTHING
         else:
             yield Wake(names)
-        # One that was replaced, or mounted over, is another one than the one being watched.
-        of_root = any(Path(path).parent == root for _, path in changes)
-        if _identity(root) != itself or (_ONE_BY_ONE and of_root and _folders(root) != folders):
+        of_root = any(Path(path).parent == root for path in paths)
+        if _ONE_BY_ONE and of_root and _folders(root) != folders:
             return
 
 

@@ -19,6 +19,11 @@ _ORDERS = re.compile(
 )
 
 
+def readable(name: str) -> str:
+    """A path or name that can be written as text, whatever bytes a file system has for it."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
 def clean(text: str, longest: int = LONGEST) -> str:
     """One line of printable characters, whatever it was; what is cut off is told by "…"."""
     shown = text if text.isprintable() else _printable(text, "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from malote.backing_off import pause
+from malote.backoff import pause
 from malote.config import PostingSettings
 from malote.posting.pace import PROBE, Pace
 from malote.posting.retry import retry_at

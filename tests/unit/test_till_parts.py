@@ -7,8 +7,8 @@ import pytest
 
 from malote import rejection
 from malote import till as till_package
+from malote.backoff import LONGEST_PATIENCE_SECONDS, Backoff
 from malote.config import Settings, TillSettings
-from malote.till.backoff import LONGEST_PATIENCE_SECONDS, Backoff
 from malote.till.lock import AgentLock
 from malote.till.setup import SetupError, prepare
 from malote.till.storage import OutboxError

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from malote.config import TillSettings
-from malote.till.outbox_records import CapturedFile, DocumentLine, Mark, mark_of, readable
+from malote.plain import readable
+from malote.till.outbox_records import CapturedFile, DocumentLine, Mark, mark_of
 from malote.till.trouble_notices import Notice, Voice
 
 

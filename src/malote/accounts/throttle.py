@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.accounts.errors import SignInError
+from malote.backoff import certain, pause
 from malote.database.account_tables import sign_in_attempt
 from malote.database.engine import writing
 
@@ -48,7 +49,7 @@ def delay(kind: Kind, failures: int) -> float:
     """Seconds to wait after so many failures: nothing, then 1, 2, 4… up to the longest."""
     limit = LIMITS[kind]
     over = failures - limit.free
-    return min(limit.longest, 2.0 ** min(over - 1, 16)) if over > 0 else 0.0
+    return pause(over - 1, 1.0, limit.longest, dice=certain) if over > 0 else 0.0
 
 
 def reserve(connection: Connection, name: str, address: str, *, known: bool, now: float) -> Reservation:

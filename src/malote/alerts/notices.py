@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
 
 from malote.alerts.policy import State
-from malote.backing_off import pause
+from malote.backoff import pause
 from malote.database.alert_tables import alert_notice, alert_state
 from malote.database.engine import reading, writing
 

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from sqlalchemy import Engine
 
-from malote.backing_off import pause
+from malote.backoff import pause
 from malote.consumers import ledger, signing
 from malote.consumers.accounts import Consumer
 from malote.consumers.calling import CallError

@@ -33,9 +33,10 @@ from malote.intake.dropped_files import (
     places,
     said_by,
 )
-from malote.intake.file_names import readable
+from malote.intake.file_names import base_name
 from malote.intake.postponed import PutOff
 from malote.intake.quota import SlowedError
+from malote.stand_still import StandStill
 from malote.tills.till import Till
 from malote.wire import FileReceipt, PouchFile
 
@@ -77,7 +78,7 @@ class DropFolder:
         self._clock = clock
         self._today = today
         self._stop = threading.Event()
-        self._still_since: dict[Path, tuple[Signature, float]] = {}
+        self._still = StandStill(settings.drop_quiet_seconds, clock)
         self._taken: dict[Path, Signature] = {}  # spooled, but not moved yet: not read again
         self._moved: list[tuple[Dropped, Path, float]] = []
         self._put_off = PutOff(clock)
@@ -183,17 +184,8 @@ class DropFolder:
         return [*self._try(files[:half]), *self._try(files[half:])]
 
     def _standing_still(self, files: Iterable[Dropped]) -> list[Dropped]:
-        now = self._clock()
-        before, self._still_since = self._still_since, {}
-        still: list[Dropped] = []
-        for file in files:
-            signature, since = before.get(file.path, (file.signature, now))
-            if signature != file.signature:
-                since = now
-            self._still_since[file.path] = (file.signature, since)
-            if now - since >= self._settings.drop_quiet_seconds:
-                still.append(file)
-        return still
+        self._still.begin()
+        return [file for file in files if self._still.stands(file.path, file.signature)]
 
     def _take_in(self, files: Sequence[Dropped]) -> list[Finding]:
         problems: list[Finding] = []
@@ -209,9 +201,9 @@ class DropFolder:
                 continue
             except OSError as error:
                 facts = {"detail": said_by(error)}
-                problems.append(Finding(dropped.till.name, readable(dropped.path.name), "file_unreadable", facts))
+                problems.append(Finding(dropped.till.name, base_name(dropped.path.name), "file_unreadable", facts))
                 continue
-            name = readable(dropped.path.name)
+            name = base_name(dropped.path.name)
             contents.append((dropped, PouchFile(name, hashlib.sha256(content).digest(), content)))
         there = self._spool([file for _, file in contents], files[0].till) if contents else frozenset()
         spooled = [dropped for dropped, file in contents if file.sha256 in there]
@@ -238,7 +230,7 @@ class DropFolder:
             elif not isinstance(error, FileNotFoundError):
                 self._taken[dropped.path] = dropped.signature
                 facts = {"detail": said_by(error)}
-                yield Finding(dropped.till.name, readable(dropped.path.name), "file_not_moved", facts)
+                yield Finding(dropped.till.name, base_name(dropped.path.name), "file_not_moved", facts)
 
     def _look_after_moved(self) -> None:
         """A POS that paused while writing may finish after the move: then the file goes back, to be taken whole."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from malote import aside, incidents
-from malote.intake.file_names import readable
+from malote.intake.file_names import base_name
 from malote.tills.till import Till
 
 RECEIVED = "recebidos"
@@ -76,21 +76,21 @@ def places(root: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def misplaced(name: str) -> Finding:
-    return Finding("", readable(name), "file_misplaced")
+    return Finding("", base_name(name), "file_misplaced")
 
 
 def look_at(folder: Path, till: Till | None, max_bytes: int) -> Iterator[Dropped | Finding]:
     """The same of one of the folders, which is ``till``'s. Never raises: what breaks the program is a finding."""
     try:
         if till is None:
-            yield from _look_at_closed(folder, "till_unknown", {"till": readable(folder.name)})
+            yield from _look_at_closed(folder, "till_unknown", {"till": base_name(folder.name)})
         elif till.disabled_at is not None:
             yield from _look_at_closed(folder, "till_disabled", {})
         else:
             yield from _look_at_till(till, folder, max_bytes)
     except Exception as error:  # noqa: BLE001 - one folder must not hold back the others
         incident = incidents.report("drop_folder_failed", error)
-        yield Finding(readable(folder.name), f"{readable(folder.name)}/", "file_set_aside", {"incident": incident})
+        yield Finding(base_name(folder.name), f"{base_name(folder.name)}/", "file_set_aside", {"incident": incident})
 
 
 def signature_of(status: os.stat_result) -> Signature:
@@ -143,12 +143,12 @@ def _look_at_file(till: Till, path: Path, max_bytes: int) -> Dropped | Finding |
     except OSError as error:
         return _unreadable(till.name, path.name, error)
     if not stat.S_ISREG(status.st_mode):
-        return Finding(till.name, readable(path.name), "file_irregular", {"detail": _kind_of(status.st_mode)})
+        return Finding(till.name, base_name(path.name), "file_irregular", {"detail": _kind_of(status.st_mode)})
     if status.st_size > max_bytes:
         facts = {"size": str(status.st_size), "limit": str(max_bytes)}
-        return Finding(till.name, readable(path.name), "file_too_large", facts)
+        return Finding(till.name, base_name(path.name), "file_too_large", facts)
     if status.st_size == 0:
-        return Finding(till.name, readable(path.name), "empty_file")
+        return Finding(till.name, base_name(path.name), "empty_file")
     return Dropped(till, path, signature_of(status))
 
 
@@ -159,12 +159,12 @@ def _set_aside(dropped: Dropped) -> Finding | None:
 
 
 def set_aside(dropped: Dropped, incident: str) -> Finding:
-    return Finding(dropped.till.name, readable(dropped.path.name), "file_set_aside", {"incident": incident})
+    return Finding(dropped.till.name, base_name(dropped.path.name), "file_set_aside", {"incident": incident})
 
 
 def _look_at_closed(folder: Path, code: str, facts: dict[str, str]) -> Iterator[Finding]:
     """A folder from which nothing is taken: one finding, however many files wait in it."""
-    name = readable(folder.name)
+    name = base_name(folder.name)
     try:
         with os.scandir(folder) as entries:
             waiting = any(entry.name != RECEIVED and not _is_ignored(entry.name) for entry in entries)
@@ -176,7 +176,7 @@ def _look_at_closed(folder: Path, code: str, facts: dict[str, str]) -> Iterator[
 
 
 def _unreadable(till: str, name: str, error: OSError) -> Finding:
-    return Finding(readable(till), readable(name), "file_unreadable", {"detail": said_by(error)})
+    return Finding(base_name(till), base_name(name), "file_unreadable", {"detail": said_by(error)})
 
 
 def said_by(error: OSError) -> str:

@@ -6,7 +6,7 @@ LONGEST = 200  # characters
 _LONGEST_LOOKED_AT = 4096  # characters from the end, beyond any path of any system
 
 
-def readable(name: str) -> str:
+def base_name(name: str) -> str:
     """``name`` without its folders, control characters and bytes that are no text; "" becomes "?".
 
     Backslashes part folders too, whatever system the name was made on.

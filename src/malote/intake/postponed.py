@@ -7,7 +7,7 @@ import structlog
 
 from malote import aside, incidents
 from malote.intake.dropped_files import Dropped, Finding, Signature, said_by, set_aside
-from malote.intake.file_names import readable
+from malote.intake.file_names import base_name
 
 AGAIN_SECONDS = 60.0  # before a file is tried again that the system refused something of
 
@@ -38,7 +38,7 @@ class PutOff:
     def later(self, file: Dropped, error: OSError) -> Finding:
         """The system refuses something that this file alone needs."""
         facts = {"detail": said_by(error)}
-        finding = Finding(file.till.name, readable(file.path.name), "file_not_taken", facts)
+        finding = Finding(file.till.name, base_name(file.path.name), "file_not_taken", facts)
         self._files[file.path] = file.signature, self._clock() + AGAIN_SECONDS, finding
         return finding
 

@@ -19,7 +19,7 @@ from malote.fiscal import reader
 from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem
 from malote.intake.admission import Accepted, Rules, admit
-from malote.intake.file_names import readable
+from malote.intake.file_names import base_name
 from malote.intake.quota import Quota
 from malote.intake.turns import Turns
 from malote.sealing import seal
@@ -89,7 +89,7 @@ class Intake:
         began, now = self._monotonic(), self._clock()
         documents = self._read_in_turns(till, list(new.values()), began + READING_SECONDS)
         rejected = self._put_rejected_aside(till, new, documents, now, began + WRITING_SECONDS)
-        incoming = [IncomingFile(readable(file.name), file.sha256, documents.get(file.sha256, [])) for file in files]
+        incoming = [IncomingFile(base_name(file.name), file.sha256, documents.get(file.sha256, [])) for file in files]
         with self._turns.turn(till.id):
             receipts = self._spool.accept(till.id, body, incoming, received_at=now, kept=True)
         self.quota.note(till.id, rejected)
@@ -109,7 +109,7 @@ class Intake:
 
         ``accepted``: findings that a person accepted since, by the document's position in the file.
         """
-        file = PouchFile(readable(file_name), hashlib.sha256(content).digest(), content)
+        file = PouchFile(base_name(file_name), hashlib.sha256(content).digest(), content)
         (documents,) = self._admit(find_till(self._engine, till_name), [file], accepted)
         return IncomingFile(file.name, file.sha256, documents)
 
@@ -127,7 +127,7 @@ class Intake:
                 return series.foresee(self._engine, till, wanted, learned, learn=store.learn_series, most=most)
 
             (documents,) = admit(readings, self._rules, foreseen, accepted)
-            return IncomingFile(readable(file_name), hashlib.sha256(content).digest(), documents)
+            return IncomingFile(base_name(file_name), hashlib.sha256(content).digest(), documents)
 
         return judge
 
@@ -237,7 +237,7 @@ def _slices(files: Sequence[PouchFile]) -> Iterator[list[PouchFile]]:
 def _rejected(till: Till, file: PouchFile, document: IncomingDocument, reason: Reason, now: float) -> RejectedDocument:
     return RejectedDocument(
         till=till.name,
-        file_name=readable(file.name),
+        file_name=base_name(file.name),
         file_sha256=file.sha256,
         position=document.position,
         content=file.content,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from malote.backoff import certain, pause
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin
 from malote.locks.lock_reports import SignedIn
@@ -83,7 +84,7 @@ class Logins:
             failures = self._failures.get(user.lower())
             if failures is None or failures.count < FREE_FAILURES:
                 return
-            delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** (failures.count - FREE_FAILURES))
+            delay = pause(failures.count - FREE_FAILURES, _FIRST_DELAY, _LONGEST_DELAY, dice=certain)
             left = failures.last + delay - self._clock()
         if left > 0:
             raise SessionsError("dba_login_throttled", seconds=f"{left:.0f}")

@@ -4,7 +4,7 @@ import random
 
 import msgspec
 
-from malote.backing_off import Dice, pause
+from malote.backoff import Dice, pause
 from malote.config import PostingSettings
 from malote.posting.retry import longest_probe
 

@@ -3,7 +3,7 @@
 import random
 
 from malote import rejection
-from malote.backing_off import Dice, pause
+from malote.backoff import Dice, pause
 from malote.config import PostingSettings
 
 PROBE_LONGEST_SECONDS = 5.0  # once the ERP is back, everything flows within seconds

@@ -6,7 +6,7 @@ that are as they should be, 16 bytes each are remembered, so that they aren't re
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from malote.quarantine.index import Row
 from malote.quarantine.quarantine_reports import FolderFinding
 from malote.quarantine.rejected_files import Place, place_of
 from malote.quarantine.step_failures import Failing
+from malote.stand_still import StandStill
 from malote.tills.till import Till
 
 log = structlog.get_logger("malote.quarantine")
@@ -52,7 +53,7 @@ class Memory:
     def __init__(self) -> None:
         self.right = Right()
         self.hashes: dict[Path, tuple[Signature, bytes]] = {}  # of what isn't right
-        self.since: dict[object, float] = {}  # when each difference was seen first
+        self.still: StandStill | None = None  # differences that last, unchanged
 
 
 class Surroundings(msgspec.Struct, frozen=True):
@@ -70,6 +71,9 @@ class Comparison:
         self._parts, self._failing, self._monotonic = around.parts, around.failing, around.monotonic
         self._till = till
         self._before, self.now = before, Memory()
+        self._still = before.still or StandStill(self._parts.settings.quiet_seconds, self._monotonic)
+        self._still.begin()
+        self.now.still = self._still
         self.waiting = 0
         self._bare: list[int] = []  # documents whose file has no sidecar any more
 
@@ -182,15 +186,11 @@ class Comparison:
             self.now.hashes[seen.path] = (seen.signature, sha256)
         return sha256
 
-    def _stands_still(self, what: object, signature: Signature | None) -> bool:
+    def _stands_still(self, what: Hashable, signature: Signature | None) -> bool:
         """Whether a difference has lasted long enough, unchanged, to be acted on."""
-        now = self._monotonic()
-        since = self._before.since.get((what, signature), now)
-        if now - since >= self._parts.settings.quiet_seconds:
-            return True
-        self.now.since[what, signature] = since
-        self.waiting += 1
-        return False
+        stands = self._still.stands((what, signature))
+        self.waiting += not stands
+        return stands
 
 
 def _leave_alone(seen: Seen, incident: str) -> None:

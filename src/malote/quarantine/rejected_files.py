@@ -14,6 +14,7 @@ import msgspec
 
 from malote import durable, private, rejection
 from malote.fiscal.problems import Problem, Severity
+from malote.plain import readable
 from malote.rejection import Cure, Text
 from malote.spool.documents import RejectedDocument
 from malote.tills.till import check_name
@@ -206,11 +207,11 @@ def _sidecar(rejected: RejectedDocument) -> bytes:
     entry = rejection.entry(reason.code)
     said = Sidecar(
         till=rejected.till,
-        file_name=_printable(rejected.file_name[:_LONGEST_NAME]),
+        file_name=readable(rejected.file_name[:_LONGEST_NAME]),
         sha256=rejected.file_sha256.hex(),
         position=rejected.position,
         kind=rejected.kind,
-        access_key=_printable(rejected.access_key) if rejected.access_key else None,
+        access_key=readable(rejected.access_key) if rejected.access_key else None,
         code=reason.code,
         facts=reason.facts,
         title=Text(rejection.title(reason.code, "pt"), rejection.title(reason.code, "en")),
@@ -230,11 +231,6 @@ def _finding(problem: Problem) -> Finding:
 
 def _both(say: Callable[[str, Mapping[str, str], rejection.Language], str], code: str, facts: dict[str, str]) -> Text:
     return Text(say(code, facts, "pt"), say(code, facts, "en"))
-
-
-def _printable(text: str) -> str:
-    """Without the half characters that some file systems give: they can't be written as text."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _read(path: Path) -> Sidecar | None:

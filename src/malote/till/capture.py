@@ -12,13 +12,14 @@ from pathlib import Path
 import msgspec
 
 from malote.config import TillSettings
+from malote.plain import readable
 from malote.till import cutover, limits, vanished_files
 from malote.till.cutover import Question, Start
 from malote.till.file_summary import describe, is_whole
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
 from malote.till.folder_counts import FolderCount, Sight, counted
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import CapturedFile, Mark, Refusal, readable
+from malote.till.outbox_records import CapturedFile, Mark, Refusal
 from malote.till.storage import OutboxError
 from malote.till.trouble_notices import Voice
 from malote.till.vanished_files import Missing

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from malote import wire
+from malote.backoff import Backoff
 from malote.config import TillSettings
 from malote.till import limits, lost_sales, missing_in_erp
-from malote.till.backoff import Backoff
 from malote.till.book_answers import Witness
 from malote.till.books import OwnBooks
 from malote.till.contact_report import Signs

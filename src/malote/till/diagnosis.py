@@ -11,6 +11,7 @@ import msgspec
 
 from malote import wire
 from malote.config import TillSettings
+from malote.plain import readable
 from malote.till import contact_report, lost_sales
 from malote.till.capture import folder_of
 from malote.till.courier import Line
@@ -18,7 +19,7 @@ from malote.till.folder import FolderMissingError
 from malote.till.folder_counts import FolderCount, counted
 from malote.till.lost_sales import Lost
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Mark, readable
+from malote.till.outbox_records import Mark
 
 UNCAPTURED_SECONDS = 60.0  # that a file may lie there: the agent waits until it is quiet, and looks now and then
 LEAST_FREE = 4_000_000  # bytes on the outbox's disk

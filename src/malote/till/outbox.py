@@ -13,8 +13,9 @@ from typing import Any, Self
 import msgspec
 
 from malote import frames
+from malote.plain import readable
 from malote.till import storage
-from malote.till.outbox_records import Answer, CapturedFile, Counts, Mark, Refusal, StoredFile, readable
+from malote.till.outbox_records import Answer, CapturedFile, Counts, Mark, Refusal, StoredFile
 
 LONGEST_HOLD_SECONDS = 3600.0
 _LONGEST_MESSAGE = 500

@@ -88,8 +88,3 @@ class Counts(msgspec.Struct, frozen=True):
     rejected: int = 0
     discarded: int = 0
     kept: int = 0  # settled without a booking: no sale, or nothing new
-
-
-def readable(path: str) -> str:
-    """A path or name that encodes as UTF-8, whatever bytes the file system has for it."""
-    return path.encode("utf-8", "replace").decode("utf-8")

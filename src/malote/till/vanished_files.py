@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from malote.plain import readable
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import CapturedFile, Mark, readable
+from malote.till.outbox_records import CapturedFile, Mark
 
 MOST_KEPT = 1000
 REUSED_SECONDS = 86_400.0  # that a name used twice is told, after it happened last

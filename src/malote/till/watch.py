@@ -1,13 +1,12 @@
 """Wakes the capture when the POS's folder changes. Only a wake-up: what it misses, the rescan finds."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-import watchfiles
+from malote.folder_wakes import changes
 
-_LOOK_AGAIN_MILLISECONDS = 5000
+_LOOK_AGAIN_SECONDS = 5.0
 _DEBOUNCE_MILLISECONDS = 200
 
 
@@ -24,25 +23,13 @@ def watch(
 
 
 def _watch_once(folder: Path, changed: Callable[[set[str]], None], stop: Event, recursive: bool) -> None:
-    watched = _identity(folder)
-    for changes in watchfiles.watch(
+    """Until the folder is another one."""
+    seen = changes(
         folder,
-        watch_filter=None,
-        debounce=_DEBOUNCE_MILLISECONDS,
-        stop_event=stop,
-        rust_timeout=_LOOK_AGAIN_MILLISECONDS,
-        yield_on_timeout=True,
-        raise_interrupt=False,
+        stop=stop,
+        look_seconds=_LOOK_AGAIN_SECONDS,
         recursive=recursive,
-        ignore_permission_denied=True,
-    ):
-        if changes:
-            changed({path for _, path in changes})
-        # A folder that was replaced, or mounted over, is another one than the one being watched.
-        if _identity(folder) != watched:
-            return
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    found = os.stat(folder)  # noqa: PTH116 - said as the system says it
-    return found.st_dev, found.st_ino
+        debounce_milliseconds=_DEBOUNCE_MILLISECONDS,
+    )
+    for paths in filter(None, seen):
+        changed(paths)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malote.intake.file_names import LONGEST, readable
+from malote.intake.file_names import LONGEST, base_name
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ from malote.intake.file_names import LONGEST, readable
     ],
 )
 def test_a_name_is_shown_without_its_tricks(given_name: str, shown: str) -> None:
-    assert readable(given_name) == shown
+    assert base_name(given_name) == shown
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=400))
 def test_whatever_the_name_it_can_be_written_and_shown(name: str) -> None:
-    shown = readable(name)
+    shown = base_name(name)
     assert 0 < len(shown) <= LONGEST
     assert shown.encode().decode() == shown
     assert "/" not in shown

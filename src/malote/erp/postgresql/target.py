@@ -5,7 +5,6 @@ table for longer than a moment, it isn't even tried; a try stands in the queue f
 aside and comes back after a pause. Indexes are made CONCURRENTLY, which waits too, but with nobody behind it.
 """
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import psycopg
 from sqlalchemy import URL, Connection, create_engine, exc, text
 from sqlalchemy.pool import NullPool
 
+from malote.backoff import pause
 from malote.erp.altering import Declared, Patience, Place, Session, Waiting, told_apart
 from malote.erp.grants import Use
 from malote.erp.postgresql.dialect import CHARACTERS
@@ -193,7 +193,7 @@ class PostgresqlSession:
     def _between(self, step: Step, waiting: Waiting) -> int:
         """Between others' transactions: tries for a moment, steps aside, comes back."""
         deadline = time.monotonic() + self._patience.whole
-        attempts, pause = 0, _FIRST_PAUSE
+        attempts = rounds = 0
         while True:
             holder = self._holder(step.table)
             if not holder:
@@ -204,8 +204,8 @@ class PostgresqlSession:
             if time.monotonic() >= deadline:
                 raise StructureError("structure_locked", object=step.table, holder=holder or "?")
             # With chance in it, so that it doesn't meet the same busy moment each time.
-            time.sleep(_LOOK_SECONDS if holder else pause * (1 - random.random() / 2))  # noqa: S311 - no secret
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            time.sleep(_LOOK_SECONDS if holder else pause(rounds, _FIRST_PAUSE, _LONGEST_PAUSE))
+            rounds += 1
 
     def _try(self, step: Step) -> bool:
         self._limit(lock=self._patience.lock, statement=0)

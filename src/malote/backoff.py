@@ -1,10 +1,25 @@
-"""How long a till waits before it tries again: never less than the server asks for, within reason."""
+"""How long to wait before trying again what failed."""
 
 import random
+from collections.abc import Callable
 
-from malote.backing_off import Dice, pause
+Dice = Callable[[], float]  # from 0 to 1
 
-LONGEST_PATIENCE_SECONDS = 600.0
+
+def certain() -> float:
+    """Dice for who is told how long to wait: chance takes nothing."""
+    return 0.0
+
+
+def pause(failures: int, first: float, longest: float, dice: Dice = random.random) -> float:
+    """Seconds: doubling from ``first`` to ``longest``, of which chance takes up to a half, so that many don't come back
+    all at once."""
+    # The exponent is bounded, since attempts aren't: a document may wait for years.
+    whole = min(first * 2.0 ** min(failures, 30), longest)
+    return whole * (1 - dice() / 2)
+
+
+LONGEST_PATIENCE_SECONDS = 600.0  # with a server that asks for more
 
 
 class Backoff:
