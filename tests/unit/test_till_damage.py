@@ -1,5 +1,6 @@
 """A damaged outbox: told, set aside, built again; nothing lost."""
 
+import errno
 import random
 import sqlite3
 from contextlib import closing
@@ -9,7 +10,8 @@ import msgspec
 import pytest
 
 from malote import durable, frames
-from malote.till import lost_sales, salvage, storage
+from malote.till import capture_journal, lost_sales, salvage, storage
+from malote.till.capture_journal import CaptureJournal
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import Answer, CapturedFile, Counts
 from malote.till.storage import OutboxDamagedError, OutboxError
@@ -216,3 +218,92 @@ def test_a_machine_that_dies_while_it_salvages_loses_nothing(
     with Outbox(path) as outbox:
         assert outbox.counts().captured == 19
         assert [one.number for one in lost_sales.all_of(outbox)] == [4]
+
+
+# ---- the journal of captures ----
+
+
+def journalled(path: Path, sales: int) -> list[CapturedFile]:
+    """As an agent captures: journal first, then the outbox; the first is proven."""
+    files = [captured(noise(number), "", sale_line(number, 100 + number)) for number in range(1, sales + 1)]
+    with Outbox(path) as outbox:
+        journal = CaptureJournal(outbox)
+        for one in files:
+            journal.add([one], at=1.0)
+            outbox.capture([one], at=1.0)
+        outbox.record([Answer(files[0].sha256, "posted")], at=2.0)
+    return files
+
+
+def named(path: Path) -> list[tuple[int | None, int | None]]:
+    with Outbox(path) as outbox:
+        return sorted((one.number or 0, one.total) for one in lost_sales.all_of(outbox))
+
+
+@pytest.mark.parametrize("pages", [range(2), range(60, 200), range(2, 400, 3), range(400)])
+def test_every_sale_of_a_damaged_outbox_is_here_or_named_with_its_value(tmp_path: Path, pages: range) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    files = journalled(path, 200)
+    with path.open("r+b") as file:
+        for page in (one for one in pages if one * 4096 < path.stat().st_size):
+            file.seek(page * 4096)
+            file.write(b"\xa5" * 4096)
+    salvage.rebuild(path, at=3.0)
+    with Outbox(path) as outbox:
+        here = {one.sha256 for one in outbox.next_pouch(1000, 10**9).files}
+    expected = [(one.documents[0].number, one.documents[0].total) for one in files[1:] if one.sha256 not in here]
+    # Of the proven one the damaged outbox may know no more; the server is asked about it.
+    assert [one for one in named(path) if one[0] != 1] == expected
+    assert expected or 0 not in pages
+
+
+def test_an_outbox_that_is_gone_is_named_by_its_journal(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    files = journalled(path, 3)
+    for part in tmp_path.glob("outbox.sqlite3*"):
+        if not part.name.endswith(".captured"):
+            part.unlink()
+    with Outbox(path) as outbox:
+        outbox.capture(files[2:], at=3.0)
+    assert [one.number for one in salvage.recall(path)] == [1, 2]
+    assert named(path) == [(1, 101), (2, 102)]
+
+
+def test_a_torn_line_of_the_journal_spoils_no_other_and_a_changed_one_is_no_witness(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    files = journalled(path, 3)
+    place = capture_journal.path_of(path)
+    with place.open("ab") as file:
+        file.write(b'12345678 {"sha')
+    assert capture_journal.read(path).whole, "the last line is of what was never captured"
+    with Outbox(path) as outbox:
+        journal = CaptureJournal(outbox)
+        journal.add([files[1]], at=4.0)
+        assert sorted(capture_journal.read(path).sales) == sorted(one.sha256.hex() for one in files[1:]), "1 is proven"
+        with place.open("ab") as file:
+            file.write(b'12345678 {"sha')
+        journal.add([files[0]], at=5.0)
+    found = capture_journal.read(path)
+    assert (len(found.sales), found.whole) == (3, False)
+    place.write_bytes(place.read_bytes().replace(b"102", b"902"))
+    assert len(capture_journal.read(path).sales) == 2
+
+
+def test_the_journal_is_written_before_the_outbox_and_grows_no_further_than_what_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    monkeypatch.setattr(capture_journal, "SMALLEST_REWRITTEN", 1000)
+    with Outbox(path) as outbox:
+        journal = CaptureJournal(outbox)
+        for number in range(50):
+            sale = captured(noise(number), "", sale_line(number, 100 + number))
+            journal.add([sale], at=1.0)
+            assert sale.sha256.hex() in capture_journal.read(path).sales
+            outbox.capture([sale], at=1.0)
+            outbox.record([Answer(sale.sha256, "posted")], at=2.0)
+        assert len(capture_journal.read(path).sales) < 10
+        monkeypatch.setattr(durable, "replacing", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        with pytest.raises(OutboxError) as raised:
+            CaptureJournal(outbox).add([captured(b"one more")], at=3.0)
+        assert raised.value.code == "till_disk_full"

@@ -300,10 +300,13 @@ class Agent:
             self._close_files()
             try:
                 salvage.finish(self._path)
+                is_new = not self._path.exists()
                 storage.check(self._path)
                 Outbox(self._path).close()
                 # The outbox proved sound: a copy from before a change that broke off is of no more use.
                 till_update.forget_backup(self._path)
+                if is_new and (lost := salvage.recall(self._path)):
+                    self._voice.happened("outbox_salvaged", carried="0", lost=str(len(lost)))
             except OutboxDamagedError:
                 self._rebuild()
             except OSError as error:

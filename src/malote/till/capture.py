@@ -14,6 +14,7 @@ import msgspec
 from malote.config import TillSettings
 from malote.plain import readable
 from malote.till import cutover, limits, vanished_files
+from malote.till.capture_journal import CaptureJournal
 from malote.till.cutover import Question, Start
 from malote.till.file_summary import describe, is_whole
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
@@ -57,6 +58,7 @@ class Capture:
         self._voice = voice
         self._sight = sight or Sight()
         self._missing = Missing(outbox)
+        self._journal = CaptureJournal(outbox)
         self._monotonic = monotonic
         self._now = now
         self.folder = folder_of(settings)
@@ -250,6 +252,8 @@ class Capture:
         if name is not None and not self._hurried:
             self._hurried = True
             self._voice.happened("name_reused", name=name)
+        if counting:
+            self._journal.add(counting, self._now())
         new = self._outbox.capture(counting, self._now()) if counting else 0
         if len(counting) < len(group):
             self._outbox.pass_over([file for file in group if not self._counts(file)])

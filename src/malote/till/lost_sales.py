@@ -59,7 +59,7 @@ def all_of(outbox: Outbox) -> list[Lost]:
 
     Raises ``OutboxError``.
     """
-    return [*left_behind(outbox), *(_of_row(*row) for row in outbox.rows(_HELD))]
+    return [*left_behind(outbox), *(of_row(*row) for row in outbox.rows(_HELD))]
 
 
 def left_behind(outbox: Outbox) -> list[Lost]:
@@ -104,7 +104,7 @@ def _countable(number: int | None) -> int | None:
     return number if number is not None and 0 <= number <= 2**53 else None
 
 
-def _of_row(
+def of_row(
     sha256: bytes,
     name: str,
     access_key: str | None,
@@ -114,6 +114,7 @@ def _of_row(
     total: int | None,
     captured_at: float,
 ) -> Lost:
+    """As the columns of ``_HELD`` stand."""
     return Lost(sha256.hex(), name, captured_at, access_key, series, number, issued_at, total)
 
 

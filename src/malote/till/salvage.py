@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from malote import durable, frames
-from malote.till import lost_sales, storage
+from malote.till import capture_journal, lost_sales, storage
 from malote.till.file_summary import describe
 from malote.till.lost_sales import Lost
 from malote.till.outbox import Outbox
@@ -61,6 +61,18 @@ def finish(path: Path) -> None:
         durable.move(new, path)
 
 
+def recall(path: Path) -> list[Lost]:
+    """Names what was captured and not proven in an outbox that is gone, in the new one that took its place.
+
+    Raises ``OutboxError``.
+    """
+    with Outbox(path) as outbox:
+        missing = _completed(path, [], outbox)
+        if missing:
+            lost_sales.note(outbox, missing)
+    return missing
+
+
 def _begin(new: Path, backup: Path | None) -> None:
     """What is there already is of a salvage that was broken off: a sound one is gone on with."""
     if new.exists() and not _is_sound(new):
@@ -83,9 +95,47 @@ def _carry_over(path: Path, new: Path, at: float) -> tuple[int, list[Lost]]:
                 carried += outbox.capture(group, at)
                 group = []
         carried += outbox.capture(group, at)
+        missing = _completed(path, missing, outbox)
         if missing:
             lost_sales.note(outbox, missing)
     return carried, missing
+
+
+def _completed(path: Path, missing: list[Lost], new: Outbox) -> list[Lost]:
+    """With what the journal of captures says of them, and of those that not even a row tells of any more.
+
+    A whole journal names all that was here and not proven: what had no name without it is among them.
+    """
+    try:
+        journal = capture_journal.read(path)
+    except OSError:
+        return missing
+    settled = _settled(path, new, list(journal.sales))
+    found = {one.sha256: one for one in missing if one.sha256}
+    for sha256, one in journal.sales.items():
+        if sha256 not in settled and (sha256 not in found or found[sha256].number is None):
+            found[sha256] = one
+    nameless = [] if journal.whole else [one for one in missing if not one.sha256]
+    return [*found.values(), *nameless]
+
+
+def _settled(path: Path, new: Outbox, hashes: list[str]) -> set[str]:
+    """Those of them that are in the new outbox, or that the damaged one knows to be proven."""
+    settled: set[str] = set()
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            for sha256 in hashes:
+                state = _row(connection, "SELECT state FROM file WHERE sha256 = ?", bytes.fromhex(sha256))
+                if state == ("posted",) or _has(new, sha256):
+                    settled.add(sha256)
+    except sqlite3.DatabaseError:
+        settled.update(one for one in hashes if _has(new, one))
+    return settled
+
+
+def _has(outbox: Outbox, sha256: str) -> bool:
+    found = outbox.rows("SELECT 1 FROM file WHERE sha256 = ?", (bytes.fromhex(sha256),))
+    return next(found, None) is not None
 
 
 def _is_sound(copy: Path) -> bool:
@@ -180,7 +230,7 @@ def _told(connection: sqlite3.Connection, file_id: int, at: float) -> Lost | Non
     return lost_sales.lost(known, str(name)[:_LONGEST_NAME], [document], at)
 
 
-def _row(connection: sqlite3.Connection, query: str, *parameters: int) -> tuple[Any, ...] | None:
+def _row(connection: sqlite3.Connection, query: str, *parameters: int | bytes) -> tuple[Any, ...] | None:
     try:
         found: tuple[Any, ...] | None = connection.execute(query, parameters).fetchone()
     except sqlite3.DatabaseError:

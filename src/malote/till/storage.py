@@ -1,5 +1,6 @@
 """The outbox's SQLite file: opened with full sync, migrated forward, and its errors told apart by what they ask for."""
 
+import errno
 import shutil
 import sqlite3
 import time
@@ -114,6 +115,13 @@ def told_apart(path: Path) -> Iterator[None]:
         if code in _AWAY:
             raise OutboxError("outbox_away", path=str(path), detail=str(error)) from error
         raise
+
+
+def failed(path: Path, error: OSError) -> OutboxError:
+    """What a file beside the outbox could not be written for."""
+    if error.errno == errno.ENOSPC or _no_room(path):
+        return OutboxError("till_disk_full", detail=str(path))
+    return OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error))
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -148,7 +148,8 @@ def _lost_or_booked(stage: Stage, numbers: range) -> set[int]:
     named: set[int] = set()
 
     def known() -> bool:
-        told = [one for one in stage.till_status()["lost"] if one.get("number") is not None]
+        told = stage.till_status()["lost"]
+        assert all(one.get("number") is not None for one in told), "none is known by its place alone"
         assert all(one["total"] == stage.cents(one["number"]) for one in told)
         named.update(int(one["number"]) for one in told)
         return set(numbers) <= named | set(stage.sold())
