@@ -299,8 +299,7 @@ class Agent:
         with AgentLock(self._path):
             self._close_files()
             try:
-                salvage.finish(self._path)
-                is_new = not self._path.exists()
+                is_new = not salvage.finish(self._path)
                 storage.check(self._path)
                 Outbox(self._path).close()
                 # The outbox proved sound: a copy from before a change that broke off is of no more use.

@@ -54,11 +54,12 @@ def rebuild(path: Path, at: float, backup: Path | None = None) -> Salvaged:
     return Salvaged(aside, carried, missing)
 
 
-def finish(path: Path) -> None:
-    """Puts the new outbox into its place where the machine died just before. Raises ``OSError``."""
+def finish(path: Path) -> bool:
+    """Puts the new outbox into its place where the machine died just before; whether one is there. Raises ``OSError``."""
     new = path.with_name(path.name + _SUFFIX)
     if new.exists() and not path.exists():
         durable.move(new, path)
+    return path.exists()
 
 
 def recall(path: Path) -> list[Lost]:
