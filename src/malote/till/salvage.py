@@ -55,7 +55,8 @@ def rebuild(path: Path, at: float, backup: Path | None = None) -> Salvaged:
 
 
 def finish(path: Path) -> bool:
-    """Puts the new outbox into its place where the machine died just before; whether one is there. Raises ``OSError``."""
+    """Puts the new outbox into its place where the machine died just before; whether there is one. Raises
+    ``OSError``."""
     new = path.with_name(path.name + _SUFFIX)
     if new.exists() and not path.exists():
         durable.move(new, path)
