@@ -43,7 +43,6 @@ SENTENCES: dict[str, str] = {
     "last_copy_deleted": marked("%(who)s apagou o documento %(name)s, que podia ser a última cópia"),
     "lock_rule_switched": marked("%(who)s mudou o encerramento automático de sessões do banco"),
     "lost_accepted": marked("%(who)s respondeu pelas vendas que o caixa %(name)s perdeu"),
-    "rule_accepted": marked("%(who)s respondeu por achados de uma regra da loja no caixa %(name)s"),
     "numbers_accepted": marked("%(who)s respondeu por números que faltam no caixa %(name)s"),
     "old_ledger_import_begun": marked("%(who)s começou a importar o que o sistema antigo lançou"),
     "old_ledger_imported": marked("%(who)s importou o que o sistema antigo lançou"),
