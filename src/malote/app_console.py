@@ -22,8 +22,9 @@ from malote.config import limits_of
 from malote.console import console_services as console
 from malote.console.asking import Together
 from malote.demo import bench
-from malote.findings import lights, store_findings
+from malote.findings import lights, store_findings, till_groups
 from malote.findings.lights import TillsPage, TillsQuery
+from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reader import read
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
@@ -36,6 +37,7 @@ from malote.register import (
     till_documents,
     till_history,
 )
+from malote.register.flow import Flow, FlowCounter
 from malote.register.metrics import Metrics
 from malote.rejection import Language
 from malote.remembered import Remembered
@@ -43,6 +45,7 @@ from malote.spool.documents import Reason
 from malote.tills.clocks import common_clock
 
 METRICS_SECONDS = 2.0
+FLOW_SECONDS = 5.0  # between two looks at what came and was booked, by minute
 MINUTES = 60  # shown in the plots
 LOOK_SECONDS = 5.0  # between looks into the folder of rejected files, and at the ERP, for pages that refresh themselves
 BANNER_SECONDS = 5.0  # between two looks of the banner during its first minute
@@ -67,6 +70,7 @@ def console_services(services: Services) -> console.Services:
         locks=services.locks,
         structures=services.structures,
         metrics=partial(Remembered(partial(_metrics, services), METRICS_SECONDS), MINUTES),
+        flow=_flow(services),
         quarantine=services.quarantine,
         findings=Remembered(services.quarantine.findings, LOOK_SECONDS),
         custody=Remembered(services.quarantine.custody, LOOK_SECONDS),
@@ -111,12 +115,22 @@ def _tills(services: Services) -> console.Tills:
     def page(query: TillsQuery) -> TillsPage:
         return lights.tills(engine, query, now=time.time())
 
+    def in_groups(query: GroupsQuery) -> GroupedTills:
+        return till_groups.grouped(engine, query, now=time.time())
+
     return console.Tills(
         page=Together(page),
+        grouped=Together(in_groups),
         matching=lambda query: lights.matching_tills(engine, query, now=time.time()),
         find=lambda name: lights.till_overview(engine, name, now=time.time()),
         refused=partial(lights.refused_files, engine),
     )
+
+
+def _flow(services: Services) -> Callable[[tuple[int, ...]], Flow]:
+    counter = FlowCounter(services.engine)
+    remembered: Remembered[tuple[int, ...], Flow] = Remembered(lambda ids: counter(ids, time.time()), FLOW_SECONDS)
+    return remembered
 
 
 def _documents(services: Services) -> console.Documents:

@@ -213,10 +213,10 @@ def test_the_plots_are_drawn_and_the_figures_are_there(page: Page) -> None:
 
 
 def test_the_language_and_the_colours_are_a_click_away(page: Page) -> None:
-    page.locator("details.menu summary").click()
+    page.locator(".end details.menu > summary").click()
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="Management")).to_be_visible()
-    page.locator("details.menu summary").click()
+    page.locator(".end details.menu > summary").click()
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 

@@ -167,7 +167,7 @@ def test_the_overview_walks_no_history(spool_engine: Engine) -> None:
     add_documents(spool_engine, till_id, [{}])
     statements = [
         overview.page_statement(TillsQuery(search="caixa", light="ok", sort="pending")).params(
-            **overview._given(NOW, None, "caixa")
+            **overview.given(NOW, None, "caixa")
         ),
         listing.statement(till_id, DocumentsQuery(states=("accepted", "waiting"), before=10**9)),
     ]

@@ -23,6 +23,7 @@ from malote.consumers.consumer_service import Seen
 from malote.consumers.log import Entry
 from malote.findings.kinds import Finding
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery
+from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reading_result import Reading
 from malote.locks.lock_service import Locks
 from malote.quarantine.jobs import Jobs
@@ -30,6 +31,7 @@ from malote.quarantine.quarantine_reports import Custody, FolderFinding
 from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.register.documents import OverdueSale, StoredDocument
+from malote.register.flow import Flow
 from malote.register.listing import DocumentsPage, DocumentsQuery, Found
 from malote.register.metrics import Metrics
 from malote.register.relations import Related
@@ -66,6 +68,7 @@ class Users:
 @dataclass(frozen=True, slots=True)
 class Tills:
     page: Callable[[TillsQuery], TillsPage]
+    grouped: Callable[[GroupsQuery], GroupedTills]
     matching: Callable[[TillsQuery], list[str]]
     find: Callable[[str], TillOverview | None]
     refused: Callable[[str], list[RefusedFile]]
@@ -140,6 +143,7 @@ class Services:
     locks: Locks
     structures: Structures
     metrics: Callable[[], Metrics]
+    flow: Callable[[tuple[int, ...]], Flow]  # of the last hour; of the tills with these ids apart
     books: Books
     ledger: Callable[[], Reason | None]  # why nothing is booked, while the ERP's ledger lacks what was booked before
     happenings: Callable[[str], list[Happening]]  # of a till's documents, the newest first

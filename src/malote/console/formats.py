@@ -100,6 +100,18 @@ class Formats:
             return "–"
         return format_timedelta(timedelta(seconds=at - now), add_direction=True, threshold=0.95, locale=self._locale)
 
+    def briefly_ago(self, at: float | None, now: float) -> str:
+        """Such as "há 8 s", "há 12 min", "há 3 h"; of what is older than a day, when it was."""
+        if at is None:
+            return "–"
+        seconds = max(0, round(now - at))
+        if seconds >= 86400:
+            return self.moment(at)
+        number, unit = (
+            (seconds, "s") if seconds < 60 else (seconds // 60, "min") if seconds < 3600 else (seconds // 3600, "h")
+        )
+        return f"{number} {unit} ago" if self.language == "en" else f"há {number} {unit}"
+
     def span(self, seconds: float | None) -> str:
         if seconds is None:
             return "–"

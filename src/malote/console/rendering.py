@@ -16,7 +16,7 @@ from litestar.enums import MediaType
 
 from malote import rejection
 from malote.console import language as languages
-from malote.console import trail_words
+from malote.console import plots, trail_words
 from malote.console.formats import Formats
 from malote.console.shared import Viewer
 from malote.console.visits import (
@@ -162,6 +162,7 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         "technical": lambda code, facts=None: rejection.technical(code, facts or {}),
         "remedy": lambda code, facts=None: rejection.remedy(code, facts or {}, language),
         "entry": rejection.entry,
+        "plots": plots,
         "event_words": lambda event: words(event, language),
         "stoppage_words": lambda stoppage, now: stoppage_words(stoppage, now, language),
         "progress_words": lambda progress: progress_words(progress, language),

@@ -71,6 +71,17 @@ def figures(
     return statement if only is None else statement.where(only)
 
 
+def not_in_erp(row: Any) -> Any:
+    """Of a row of the figures, or of its columns: how many documents the ERP doesn't have."""
+    return row.at_till + row.pending + row.all_waiting + row.all_rejected + row.outside + row.deleted
+
+
+def not_in_erp_total(row: Any) -> Any:
+    """The same in cents, as far as known: of what is still at the till nobody knows it."""
+    here = row.pending_total + row.all_waiting_total + row.rejected_total + row.structure_total
+    return here + row.outside_total + row.deleted_total
+
+
 _HAS_BOOKED = exists().where(tally.c.till_id == till.c.id, tally.c.state == "posted", tally.c.count > 0)
 
 _REASONED = ("erp_stopped", "structure", "rejected", "flagged", "waiting")

@@ -6,7 +6,7 @@ the weights of ``kinds`` and by nothing else.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -34,7 +34,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import tally, till
 from malote.findings import till_findings
-from malote.findings.finding_counts import figures
+from malote.findings.finding_counts import figures, not_in_erp, not_in_erp_total
 from malote.findings.kinds import CAUSES, LIGHT_NAMES, LIGHTS, OF_TILLS, Cause, Finding, Light
 from malote.findings.store_wide import store_wide
 from malote.wire import RefusedFile
@@ -91,6 +91,8 @@ class TillOverview(msgspec.Struct, frozen=True):
     oldest_unsent_at: float | None  # captured there so long ago, and not here
     oldest_unbooked_at: float | None  # came here so long ago, and isn't in the ERP
     oldest_pending_at: float | None  # the same of what nobody has tried to post yet
+    not_in_erp: int  # documents of it that the ERP doesn't have: at the till, here, lost there
+    not_in_erp_total: int  # cents, as far as known
     findings: list[Finding] = []  # the heaviest first; none of a disabled till
 
     @property
@@ -130,7 +132,7 @@ def till_overview(engine: Engine, name: str, *, now: float) -> TillOverview | No
     """The till of that name, whatever its capitals; None when there is none. Raises ``StoreError``."""
     with reading(engine) as connection:
         whole = _heaviest(store_wide(connection, now))
-        rows = connection.execute(_one(), _given(now, whole) | {"name_key": name.lower()}).all()
+        rows = connection.execute(_one(), given(now, whole) | {"name_key": name.lower()}).all()
         overviews = _overviews(connection, rows, whole, now)
         return overviews[0] if overviews else None
 
@@ -141,7 +143,7 @@ def every_till(engine: Engine, *, now: float) -> list[TillOverview]:
     with reading(engine) as connection:
         whole = _heaviest(store_wide(connection, now))
         for some in chunks(list(connection.scalars(select(till.c.id).order_by(till.c.name_key)))):
-            rows = connection.execute(_some(), _given(now, whole) | {"ids": some}).all()
+            rows = connection.execute(_some(), given(now, whole) | {"ids": some}).all()
             found += _overviews(connection, rows, whole, now)
     return found
 
@@ -153,7 +155,7 @@ def matching_tills(engine: Engine, query: TillsQuery, *, now: float) -> list[str
     if query.light:
         statement = statement.where(_shows(judged, query.light))
     with reading(engine) as connection:
-        return list(connection.scalars(statement, _given(now, _heaviest(store_wide(connection, now)), query.search)))
+        return list(connection.scalars(statement, given(now, _heaviest(store_wide(connection, now)), query.search)))
 
 
 def refused_files(engine: Engine, name: str) -> list[RefusedFile]:
@@ -168,9 +170,23 @@ def troubled_tills(connection: Connection, now: float) -> Sequence[Row[tuple[obj
     judged = _all_brief()
     wanted = select(judged.c.id).where(judged.c.rank < _RANKS["ok"]).order_by(judged.c.name_key)
     rows: list[Row[tuple[object, ...]]] = []
-    for some in chunks(list(connection.scalars(wanted, _given(now, None)))):
-        rows += connection.execute(_some(), _given(now, None) | {"ids": some}).all()
+    for some in chunks(list(connection.scalars(wanted, given(now, None)))):
+        rows += connection.execute(_some(), given(now, None) | {"ids": some}).all()
     return rows
+
+
+def judged_in_full(*, searched: bool) -> CTE:
+    """Each till with all its figures and its ``rank``; run what is made of it with what ``given`` says."""
+    return _judged(matching() if searched else None)
+
+
+def overviews_of(connection: Connection, ids: list[int], whole: Finding | None, now: float) -> list[TillOverview]:
+    """In whatever order."""
+    found: list[TillOverview] = []
+    for some in chunks(ids):
+        rows = connection.execute(_some(), given(now, whole) | {"ids": some}).all()
+        found += _overviews(connection, rows, whole, now)
+    return found
 
 
 def _heaviest(whole: Sequence[Finding]) -> Finding | None:
@@ -182,7 +198,8 @@ _NOW: ColumnElement[float] = bindparam("now", type_=Double)
 _WHOLE: ColumnElement[int] = bindparam("whole", type_=Integer)
 
 
-def _given(now: float, whole: Finding | None, search: str = "") -> dict[str, object]:
+def given(now: float, whole: Finding | None, search: str = "") -> dict[str, object]:
+    """The parameters of every statement that judges tills."""
     return {"now": now, "whole": int(whole is not None), **_pattern(search)}
 
 
@@ -211,9 +228,13 @@ def _all_brief() -> CTE:
 
 @cache
 def _searched_brief() -> CTE:
+    return _judged(matching(), brief=True)
+
+
+def matching() -> ColumnElement[bool]:
     pattern: ColumnElement[str] = bindparam("pattern", type_=Text)
     columns = (till.c.name_key, func.lower(till.c.label))
-    return _judged(or_(*(column.like(pattern, escape="/") for column in columns)), brief=True)
+    return or_(*(column.like(pattern, escape="/") for column in columns))
 
 
 def _brief(query: TillsQuery) -> CTE:
@@ -241,7 +262,7 @@ def _some() -> Select[tuple[object, ...]]:
 def page_statement(query: TillsQuery) -> Select[tuple[object, ...]]:
     """The ids of a page and the totals beside it in one statement, so that the tills are judged once for both.
 
-    There is always a row; its ``id`` is NULL where the page is empty. Run it with what ``_given`` says.
+    There is always a row; its ``id`` is NULL where the page is empty. Run it with what ``given`` says.
     """
     judged = _brief(query)
     totals = select(
@@ -256,12 +277,12 @@ def page_statement(query: TillsQuery) -> Select[tuple[object, ...]]:
 
 
 def _read_page(connection: Connection, query: TillsQuery, whole: Finding | None, now: float) -> TillsPage:
-    rows = connection.execute(page_statement(query), _given(now, whole, query.search)).all()
+    rows = connection.execute(page_statement(query), given(now, whole, query.search)).all()
     lights = {light: int(rows[0]._mapping[f"total_{light}"]) for light in LIGHT_NAMES}
     matching = lights[query.light] if query.light else sum(lights.values())
     pages = max(1, -(-matching // query.size))
     ids = [row.id for row in rows if row.id is not None]
-    known = {row.id: row for row in connection.execute(_some(), _given(now, whole) | {"ids": ids})} if ids else {}
+    known = {row.id: row for row in connection.execute(_some(), given(now, whole) | {"ids": ids})} if ids else {}
     overviews = _overviews(connection, [known[one] for one in ids], whole, now)
     return TillsPage(overviews, lights, matching, min(max(1, query.page), pages), pages)
 
@@ -312,6 +333,7 @@ def _overviews(
         # A rule of the retailer's own may weigh more than its place among the causes.
         values["cause"] = "rules" if told and told[0].name == "rules" else CAUSES[row.rank]
         values |= {"oldest_pending_at": row.behind_since, "findings": told}
+        values |= {"not_in_erp": int(not_in_erp(row)), "not_in_erp_total": int(not_in_erp_total(row))}
         overviews.append(TillOverview(**values))
     return overviews
 

@@ -1,20 +1,30 @@
-"""Gerenciamento: one row per till."""
+"""Gerenciamento: whether sales go up, and one row per till, grouped by what is wrong, the worst first."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from litestar import Response, get
 
 from malote.console.console_services import Services
 from malote.console.rendering import answer_shared
+from malote.console.verdict import verdict
 from malote.console.visits import ConsoleRequest, parameters, services_of, whole
 from malote.findings.kinds import LIGHT_NAMES
-from malote.findings.lights import TillSort, TillsQuery
+from malote.findings.lights import TillOverview, TillSort, TillsQuery
+from malote.findings.till_groups import BYS, GroupsQuery
 
 LONGEST_SEARCH = 60
+LONGEST_KEY = 120
+MORE = 50  # tills of an opened group, and as many more with each click
+MOST_OPENED = 1000
 
 # What is worth seeing is where there is most of it.
 FALLING = frozenset({"pending", "rejected", "waiting"})
+PARAMETERS = ("search", "light", "sort", "descending", "page", "group", "open", "opened", "density")
+
+Grouping = Literal["cause", "store", "none"]
+_ALL = GroupsQuery()
+_SUMMARY = GroupsQuery(each=3, quiet=0, room=3)
 
 
 def query_of(given: Mapping[str, str]) -> TillsQuery:
@@ -28,22 +38,73 @@ def query_of(given: Mapping[str, str]) -> TillsQuery:
     )
 
 
+def grouping_of(given: Mapping[str, str]) -> Grouping:
+    """Where somebody sorts or turns pages, there are no groups."""
+    asked = given.get("group")
+    if asked in get_args(Grouping):
+        return next(one for one in get_args(Grouping) if one == asked)
+    return "none" if given.get("sort") or given.get("page") else "cause"
+
+
 def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
-    query = query_of(given)
-    page = services.tills.page(query)
+    query, grouping = query_of(given), grouping_of(given)
+    listed = _flat(services, query) if grouping == "none" else _grouped(services, query, grouping, given)
+    # What is told above the list is of all tills, whatever the list shows.
+    summary = listed["groups"] if listed["asked"] == _ALL else services.tills.grouped(_SUMMARY)
+    tills: list[TillOverview] = listed["tills"]
+    lights = listed["lights"]
+    stoppage = services.locks.stoppage()
     return {
         "section": "tills",
         "query": query,
-        "page": page,
-        "lights": LIGHT_NAMES,
-        "total": sum(page.lights.values()),
-        "enabled": page.matching - (0 if query.light else page.lights["disabled"]),
+        "grouping": grouping,
+        "dense": given.get("density") != "comfortable",
+        "light_names": LIGHT_NAMES,
+        "total": sum(lights.values()),
+        "enabled": listed["matching"] - (0 if query.light else lights["disabled"]),
         "falling": FALLING,
-        "structures": {each.till: each for each in services.structures.tills([till.name for till in page.tills])},
-        "stoppage": services.locks.stoppage(),
+        "kept": {name: given.get(name, "") for name in PARAMETERS},
+        "structures": {each.till: each for each in services.structures.tills([till.name for till in tills])},
+        "flow": services.flow(tuple(till.id for till in tills)),
+        "stoppage": stoppage,
+        "verdict": verdict(summary, stoppage),
         "ledger": services.ledger(),
         "outside": services.books.outside(),
         "of_store": services.books.of_store(),
+        **listed,
+    }
+
+
+def _flat(services: Services, query: TillsQuery) -> dict[str, Any]:
+    page = services.tills.page(query)
+    return {
+        "asked": None,
+        "page": page,
+        "groups": None,
+        "tills": page.tills,
+        "lights": page.lights,
+        "matching": page.matching,
+    }
+
+
+def _grouped(services: Services, query: TillsQuery, grouping: Grouping, given: Mapping[str, str]) -> dict[str, Any]:
+    asked = GroupsQuery(
+        by=next((by for by in BYS if by == grouping), "cause"),
+        search=query.search,
+        light=query.light,
+        open=given.get("open", "")[:LONGEST_KEY],
+        opened=whole(given.get("opened"), MORE, most=MOST_OPENED),
+    )
+    found = services.tills.grouped(asked)
+    return {
+        "asked": asked,
+        "page": None,
+        "groups": found,
+        "opened": asked.opened,
+        "more": min(MOST_OPENED, asked.opened + MORE),
+        "tills": [till for group in found.groups for till in group.some],
+        "lights": found.lights,
+        "matching": sum(found.lights.values()) if query.light is None else found.lights[query.light],
     }
 
 

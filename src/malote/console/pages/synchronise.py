@@ -29,7 +29,7 @@ def synchronise(request: ConsoleRequest) -> Response[Any]:
     if _size(request, names) > AT_ONCE:
         return jobs.confirmation(request, services.jobs.freeze_tills(names, visit.actor))
     orders = _ordered(request, names)
-    given = {name: visit.text(name) for name in ("search", "light", "sort", "descending", "page")}
+    given = {name: visit.text(name) for name in management.PARAMETERS}
     context = management.context(services, given) | {"told": _words(request, orders)}
     return answer(request, "tills", context, events=told(context["told"]) | {"selectionDone": True})
 

@@ -38,6 +38,19 @@ async function refresh() {
   }
 }
 
+// "há 8 s" grows while nothing else happens.
+function age() {
+  const now = Date.now() / 1000;
+  const english = document.documentElement.lang.startsWith("en");
+  for (const time of document.querySelectorAll("time[data-ago]")) {
+    const seconds = Math.max(0, Math.round(now - Number(time.dataset.ago)));
+    const [number, unit] = seconds < 60 ? [seconds, "s"] : seconds < 3600 ? [Math.floor(seconds / 60), "min"] : [Math.floor(seconds / 3600), "h"];
+    const words = english ? `${number} ${unit} ago` : `há ${number} ${unit}`;
+    if (seconds < 86400 && time.textContent !== words) time.textContent = words;
+  }
+}
+setInterval(() => document.hidden || age(), 5000);
+
 function show(state) {
   if (indicator) indicator.dataset.state = state;
 }

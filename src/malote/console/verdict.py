@@ -1,0 +1,82 @@
+"""Gerenciamento's one sentence: whether sales go up, why not, and the one thing to do about it."""
+
+from typing import Literal
+
+import msgspec
+
+from malote.findings.kinds import Light
+from malote.findings.till_groups import GroupedTills, TillGroup
+from malote.locks.lock_reports import Stoppage
+
+Way = Literal["locks", "structures", "rebook", "till", "group", "assistant", ""]
+
+# Where the cure of a cause is found: a page of its own, or a tab of a till's.
+_WAYS: dict[str, Way] = {
+    "outside": "rebook",
+    "erp_stopped": "locks",
+    "structure": "structures",
+    "rejected": "till",
+    "slowed": "till",
+    "deleted": "till",
+    "numbers": "till",
+    "days": "till",
+    "differing": "till",
+    "flagged": "till",
+    "lost": "till",
+    "closings": "till",
+}
+_QUIET: frozenset[str] = frozenset({"ok", "disabled", "checking"})
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """``light`` of the heaviest; ``tills`` that share it, ``sales`` and ``cents`` of them outside the ERP, ``since``
+    the oldest in seconds since the epoch. ``first`` is the heaviest group, and ``way`` where its cure is.
+    """
+
+    light: Light | Literal["empty", "checking"]
+    tills: int = 0
+    every: bool = False  # whether that are all there are
+    sales: int = 0
+    cents: int = 0
+    since: float | None = None
+    first: TillGroup | None = None
+    way: Way = ""
+    more_causes: int = 0
+    more_tills: int = 0
+
+
+def verdict(grouped: GroupedTills, stoppage: Stoppage | None) -> Verdict:
+    """Of the tills grouped by cause, whatever a page filters."""
+    told = [one for one in grouped.groups if one.cause not in _QUIET]
+    enabled = sum(count for light, count in grouped.lights.items() if light != "disabled")
+    if not told:
+        return _calm(grouped, enabled, stoppage)
+    light = told[0].light
+    same = [one for one in told if one.light == light]
+    rest = [one for one in told if one is not told[0]]
+    since = [one.since for one in same if one.since is not None]
+    if stoppage is not None and light == "stopped":
+        since.append(stoppage.since)
+    tills = sum(one.count for one in same)
+    return Verdict(
+        light=light,
+        tills=tills,
+        every=tills == enabled,
+        sales=sum(one.sales for one in same),
+        cents=sum(one.cents for one in same),
+        since=min(since, default=None),
+        first=told[0],
+        way="locks" if stoppage is not None and light == "stopped" else _WAYS.get(told[0].cause, "assistant"),
+        more_causes=len(rest),
+        more_tills=sum(one.count for one in rest),
+    )
+
+
+def _calm(grouped: GroupedTills, enabled: int, stoppage: Stoppage | None) -> Verdict:
+    if stoppage is not None:  # seen before the first sale has given up
+        return Verdict(
+            "stopped", len(stoppage.tills), stoppage.whole, sales=stoppage.sales, since=stoppage.since, way="locks"
+        )
+    if not enabled:
+        return Verdict("empty")
+    return Verdict("checking" if any(one.cause == "checking" for one in grouped.groups) else "ok", enabled)

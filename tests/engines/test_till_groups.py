@@ -1,0 +1,121 @@
+"""Tills in groups, the worst first, and what flowed in the last hour: on both kinds of store database."""
+
+from typing import Any
+
+from sqlalchemy import Engine, insert, text
+
+from malote.console.verdict import Verdict, verdict
+from malote.database.consumer_tables import feed
+from malote.database.engine import writing
+from malote.findings.till_groups import GroupedTills, GroupsQuery, grouped
+from malote.locks.lock_reports import Blocker, Stoppage
+from malote.register.flow import FlowCounter
+from tests.engines.findings_support import NOW, add_documents, add_till
+
+pytest_plugins = ("tests.engines.quarantine_fixtures",)
+
+
+def told(found: GroupedTills) -> list[tuple[str, int, int, int]]:
+    return [(one.key, one.count, one.sales, len(one.some)) for one in found.groups]
+
+
+def store_of(engine: Engine) -> None:
+    """Thirty tills with one trouble, two with a heavier one, one with another, and two that are well."""
+    for number in range(1, 31):
+        add_till(engine, f"loja1-caixa{number:02}", {("rejected", "items_sum"): 1})
+    for number in (1, 2):
+        locked = add_till(engine, f"loja2-caixa{number}", {("waiting", "erp_locked"): number})
+        add_documents(engine, locked, [{"state": "waiting", "reason_code": "erp_locked", "accepted_at": NOW - 600}])
+    add_till(engine, "loja2-caixa3", {("rejected", "issuer_unknown"): 50})
+    add_till(engine, "loja3-caixa1")
+    add_till(engine, "sozinho")
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE tally SET total = count * 1000"))
+
+
+def test_tills_that_share_a_cause_are_one_line_and_the_worst_comes_first(spool_engine: Engine) -> None:
+    store_of(spool_engine)
+    found = grouped(spool_engine, GroupsQuery(), now=NOW)
+    assert told(found) == [
+        ("erp_stopped.erp_locked", 2, 3, 2),
+        ("rejected.issuer_unknown", 1, 50, 1),
+        ("rejected.items_sum", 30, 30, 0),  # too many to be shown unasked
+        ("ok", 2, 0, 2),
+    ]
+    assert (found.groups[0].cents, found.groups[0].since) == (3000, NOW - 600)
+    assert [one.name for one in found.groups[0].some] == ["loja2-caixa2", "loja2-caixa1"]
+    assert found.lights == {"outside": 0, "stopped": 2, "attention": 31, "ok": 2, "disabled": 0}
+
+
+def test_a_group_opens_and_filters_leave_the_counts_of_all_lights(spool_engine: Engine) -> None:
+    store_of(spool_engine)
+    opened = grouped(spool_engine, GroupsQuery(open="rejected.items_sum", opened=7), now=NOW)
+    assert ("rejected.items_sum", 30, 30, 7) in told(opened)
+    found = grouped(spool_engine, GroupsQuery(light="ok"), now=NOW)
+    assert told(found) == [("ok", 2, 0, 2)]
+    assert found.lights["attention"] == 31
+    found = grouped(spool_engine, GroupsQuery(search="CAIXA1"), now=NOW)
+    assert told(found) == [("erp_stopped.erp_locked", 1, 1, 1), ("rejected.items_sum", 10, 10, 10), ("ok", 1, 0, 1)]
+
+
+def test_tills_are_grouped_by_the_store_in_their_names_with_the_worst_light_of_each(spool_engine: Engine) -> None:
+    store_of(spool_engine)
+    found = grouped(spool_engine, GroupsQuery(by="store"), now=NOW)
+    assert [(one.key, one.light, one.count, one.sales) for one in found.groups] == [
+        ("loja2", "stopped", 3, 53),
+        ("loja1", "attention", 30, 30),
+        ("", "ok", 1, 0),
+        ("loja3", "ok", 1, 0),
+    ]
+    assert grouped(spool_engine, GroupsQuery(by="store", groups=1), now=NOW).left == 3
+
+
+def test_the_verdict_is_about_the_heaviest_light_and_its_heaviest_cause(spool_engine: Engine) -> None:
+    store_of(spool_engine)
+    said = verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None)
+    assert (said.light, said.tills, said.every, said.sales, said.cents, said.since) == (
+        "stopped",
+        2,
+        False,
+        3,
+        3000,
+        NOW - 600,
+    )
+    assert said.way == "locks"
+    assert (said.more_causes, said.more_tills) == (2, 31)
+
+
+def test_a_structure_that_lacks_columns_stops_everybody_and_leads_to_the_load_manager(spool_engine: Engine) -> None:
+    add_till(spool_engine, "caixa1", {("rejected", "structure_outdated"): 4})
+    said = verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None)
+    assert (said.light, said.every, said.way) == ("stopped", True, "structures")
+
+
+def test_a_lock_is_told_before_the_first_sale_has_given_up_and_a_calm_store_is_calm(spool_engine: Engine) -> None:
+    assert verdict(grouped(spool_engine, GroupsQuery(), now=NOW), None) == Verdict("empty")
+    add_till(spool_engine, "caixa1")
+    calm = grouped(spool_engine, GroupsQuery(), now=NOW)
+    assert verdict(calm, None).light == "ok"
+    held = verdict(calm, Stoppage(NOW - 5, Blocker("4711", "", "", ""), 0, {"caixa1": 3}, whole=True))
+    assert (held.light, held.tills, held.sales, held.way) == ("stopped", 1, 3, "locks")
+
+
+def test_what_flowed_is_counted_by_minute_as_it_comes(spool_engine: Engine) -> None:
+    one, two = add_till(spool_engine, "caixa1"), add_till(spool_engine, "caixa2")
+    counter = FlowCounter(spool_engine)
+    ids = add_documents(spool_engine, one, [{"accepted_at": at} for at in (NOW - 300, NOW - 300, NOW - 1)])
+    add_documents(spool_engine, two, [{"accepted_at": NOW - 7200}, {"accepted_at": NOW - 61}])
+    first = counter((one,), NOW)
+    assert (sum(first.received), sum(first.of_till[one]), first.received[-2]) == (4, 3, 2)
+    with writing(spool_engine) as connection:
+        connection.execute(insert(feed), [_booked(ids[0], NOW - 200), _booked(ids[1], NOW - 200)])
+    add_documents(spool_engine, two, [{"accepted_at": NOW}])
+    later = counter((one, two), NOW + 1)
+    assert (sum(later.received), sum(later.booked), sum(later.of_till[two])) == (5, 2, 2)
+    assert counter((), NOW + 1).received == later.received  # nothing twice
+    gone = counter((one,), NOW + 3900)
+    assert (sum(gone.received), sum(gone.booked)) == (0, 0)
+
+
+def _booked(document_id: int, at: float) -> dict[str, Any]:
+    return {"document_id": document_id, "what": "booked", "code": None, "at": at}
