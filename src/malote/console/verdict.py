@@ -24,6 +24,8 @@ _WAYS: dict[str, Way] = {
     "flagged": "till",
     "lost": "till",
     "closings": "till",
+    "rules": "till",
+    "unproven": "till",
 }
 _QUIET: frozenset[str] = frozenset({"ok", "disabled", "checking"})
 

@@ -6,7 +6,7 @@ the weights of ``kinds`` and by nothing else.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
