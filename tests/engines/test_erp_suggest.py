@@ -17,7 +17,7 @@ from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp
 from malote.erp.suggesting.table_catalogue import look, smallest
 from malote.erp.suggesting.vocabulary import ideas
-from malote.erp.suggesting.writing import KeyOfManyError, suggested
+from malote.erp.suggesting.writing import suggested
 from tests.engines.ordinary_support import cents, day, expected_stock
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.sales import cancellation, posting, postings
@@ -61,6 +61,21 @@ KNOWN = {
         'select "CodInterno", -"Saldo" from "SaldoEstoque" join "Produto" using ("IdProduto")',
         ["NumPDV", "TipoMov", "UsuarioInc", "CentroCusto", "DtVencto"],
     ),
+    "loja_caixa": (
+        "insert into merc values (%s, %s, 'p')",
+        "select status, count(*), sum(vlr_liq) from cab_cupom group by 1 order by 1",
+        "select cod, -sum(qtd) from mov_estoque group by 1",
+        ["pdv", "dtmov", "hrmov", "status", "qtd"],
+    ),
+    "por_dia": (
+        ("insert into artigo select code::int, ean, code, 'p' from (select %s::text as code, %s::text as ean) given"),
+        "select situacao, count(*), sum(liquido) from venda group by 1 order by 1",
+        (
+            "select codigo, sum(case tipo when 'S' then quantidade else -quantidade end)"
+            " from estoque_movimento join artigo using (artigo) group by 1"
+        ),
+        ["count"],
+    ),
     "por_mes": (
         """with given as (select %s::text as code, %s::text as ean),
              p as (insert into item_cad select code::int, ean, code, 'p' from given returning ite_id)
@@ -89,12 +104,6 @@ create table mov_pagtos (id bigserial primary key, nro_mov bigint not null refer
   not null references finalizadoras, vl_pago numeric(10,2) not null, vl_troco numeric(10,2) not null);
 insert into filiais values (1, '11.222.333/0001-81');
 insert into finalizadoras values (1, '01'), (2, '03'), (3, '17'), (4, '04');
-"""
-SHELVES = """
-create table nota (filial smallint, serie smallint, numero int, chave char(44) not null, emissao timestamp not null,
-  total numeric(12,2) not null, primary key (filial, serie, numero));
-create table nota_item (filial smallint, serie smallint, numero int, seq smallint, qtd numeric(12,3) not null,
-  preco numeric(12,2) not null, foreign key (filial, serie, numero) references nota);
 """
 
 
@@ -191,11 +200,3 @@ def test_lines_still_marked_are_told_by_the_check(tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text('# a = 1  # ? x\nb = 0  # ? required\nc = "x"\n', encoding="utf-8")
     assert unsure(Settings(home=str(tmp_path), erp=ErpSettings(profile="p.toml"))) == ["b"]
     assert unsure(Settings(home=str(tmp_path), erp=ErpSettings(profile="varejo"))) == []
-
-
-@pytest.mark.postgresql
-def test_a_key_of_several_columns_is_said_and_not_guessed_at(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as database:
-        database.execute(SHELVES.encode())
-    with pytest.raises(KeyOfManyError, match="nota_item: filial, serie, numero"):
-        guess(url)

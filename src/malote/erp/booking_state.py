@@ -14,7 +14,8 @@ _STEP = 1000  # keys in one statement
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A sale as it was booked, with the protocol that it has by now. ``key``: what the ERP calls it, "" for nothing."""
+    """A sale as it was booked, with the protocol that it has by now. ``key``: what the ERP calls it, "" for nothing;
+    of several columns their values, as ``keys`` understands them."""
 
     sale: Sale
     key: str
@@ -33,6 +34,16 @@ def entry(sale: Sale, key: Any, till: str, protocol: Fields, *, with_consumer: b
         "document": encode([kept]),
         **protocol,
     }
+
+
+def written_keys(values: Mapping[str, str]) -> str:
+    """A key of several columns, by name, as the table keeps it."""
+    return msgspec.json.encode(values).decode()
+
+
+def keys(written: str) -> dict[str, str]:
+    """What the table keeps of a key of several columns."""
+    return msgspec.json.decode(written, type=dict[str, str]) if written else {}
 
 
 def add(connection: Connection, state: Table, entries: Sequence[Row]) -> None:

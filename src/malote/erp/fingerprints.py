@@ -76,14 +76,17 @@ class _Parts:
         if tables.state is not None:
             ledger.append(self._of(tables.state, "access_key"))
         found = [self._of(tables.sale.table, key), *ledger]
-        sale, identity = self._named(tables.sale.table), tables.sale.identity
+        sale, identity = self._named(tables.sale.table), tables.sale.of_sale
         for mapped in (tables.item, tables.tax, tables.payment, tables.cancellation):
             if mapped is None:
                 continue
             if "access_key" in mapped.columns:
                 found.append(self._of(mapped.table, mapped.columns.access_key.name))
             elif mapped.of_sale and identity:
-                joined = f"t.{self._quote(mapped.of_sale.column)} = s.{self._quote(identity.column)}"
+                joined = " AND ".join(
+                    f"t.{self._quote(own.column)} = s.{self._quote(other.column)}"
+                    for own, other in zip(mapped.of_sale.targets, identity.targets, strict=True)
+                )
                 found.append(self._of(mapped.table, key, sale=sale, joined=joined))
         return found
 

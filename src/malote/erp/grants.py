@@ -6,8 +6,7 @@ import msgspec
 
 from malote.erp.mapping import ErpTables, MappedTable, plain
 from malote.erp.profiles.profile import PARTS
-from malote.erp.profiles.syntax import Field
-from malote.erp.targets import KEY, STAMPED
+from malote.erp.targets import STAMPED
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -86,9 +85,11 @@ def _together(same: Sequence[Grant]) -> str:
 
 
 def _changed(sale: MappedTable) -> tuple[str, ...]:
-    fixed = {"access_key", STAMPED}
+    fixed, found = {"access_key", STAMPED}, sale.of_sale
     return tuple(
         target.column
         for target in sale.targets
-        if target.compiled.fields - {Field(KEY)} and not any(field.name in fixed for field in target.compiled.fields)
+        if not (found and target in found.targets)
+        and target.compiled.fields
+        and not any(field.name in fixed for field in target.compiled.fields)
     )

@@ -18,8 +18,9 @@ from malote.erp.plain_text import plainly
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
 from malote.erp.records import Records
+from malote.erp.sale_keys import is_of_key, key_of
 from malote.erp.side_by_side import is_compared
-from malote.erp.targets import ITEM_KEY, KEY, Target
+from malote.erp.targets import ITEM_KEY, Target
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Sale
 
@@ -46,13 +47,13 @@ def departures(
 
 def sale_rows(records: Records, tables: ErpTables, own: Sequence[tuple[str, str, SaleRow]]) -> list[SaleRow]:
     """The ERP's own rows of sales: ``own`` are the access key, what the ERP calls it, and what the state says."""
-    found = tables.sale.identity
+    found = tables.sale.of_sale
     assert found is not None  # noqa: S101 the profile is refused without
     total = next((one for one in tables.sale.targets if one.bare == one.key == "total"), None)
-    by_value = {(key if found.bare != KEY else number): row for key, number, row in own}
+    asked = [found.by_column({"access_key": key} | key_of(tables, number)) for key, number, _ in own]
     answers: list[SaleRow] = []
-    for value, sum_there in records.totals(tables.sale, found, total, list(by_value)):
-        row = by_value[value.rstrip()]
+    for place, sum_there in records.totals(tables.sale, found.targets, total, asked):
+        row = own[place][2]
         cents = row.total if sum_there is None else int(Decimal(str(sum_there)).scaleb(2))
         answers.append(msgspec.structs.replace(row, total=cents))
     return answers
@@ -65,27 +66,26 @@ class _Look:
         self._ordinary = ordinary
         self._records = records
         self._tables = tables
-        self._differing: dict[str, list[str]] = defaultdict(list)  # by what the sale is found by
+        self._differing: dict[int, list[str]] = defaultdict(list)  # by the sale's place
 
     def departures(self, sales: Sequence[tuple[Posting, Sale]], cancelled: Collection[str]) -> dict[int, list[str]]:
         kept = self._ordinary.kept(sale.access_key for _, sale in sales)
-        pairs, places = [], {}
-        found = self._tables.sale.identity
-        assert found is not None  # noqa: S101 the profile is refused without
+        pairs: list[tuple[Sale, Row]] = []
+        places: dict[int, int] = {}
         for posting, sale in sales:
             if (own := kept.get(sale.access_key)) is None:
                 continue
             when = sale.issued_at if sale.access_key in cancelled else None
-            row = rows.sale_row(sale, posting.till) | {KEY: own.key or None, "cancelled_at": when}
-            places[posting.document_id] = str(row[KEY] if found.bare == KEY else sale.access_key)
+            row = rows.sale_row(sale, posting.till) | key_of(self._tables, own.key) | {"cancelled_at": when}
+            places[posting.document_id] = len(pairs)
             pairs.append((sale, row))
-        self._headers([row for _, row in pairs], found)
+        self._headers([row for _, row in pairs])
         lines = [(fields, row) for sale, row in pairs for _, fields in items_of(sale)]
         self._lines("items", self._tables.item, lines, pairs)
         self._lines("taxes", self._tables.tax, self._taxes(pairs), pairs)
         paid = [(fields, row) for sale, row in pairs for fields in payments_of(sale)]
         self._lines("payments", self._tables.payment, paid, pairs)
-        return {place: self._differing[value] for place, value in places.items() if value in self._differing}
+        return {one: self._differing[place] for one, place in places.items() if place in self._differing}
 
     def _taxes(self, pairs: Sequence[tuple[Sale, Row]]) -> list[Pair]:
         tax = self._tables.profile.tax
@@ -99,14 +99,17 @@ class _Look:
             for one in tax_rows(item, fields | {ITEM_KEY: None}, wanted)
         ]
 
-    def _headers(self, sales: Sequence[Row], found: Target) -> None:
-        mapped = self._tables.sale
-        told = [one for one in mapped.targets if is_compared(one) and one.bare not in (KEY, "access_key")]
+    def _headers(self, sales: Sequence[Row]) -> None:
+        mapped, found = self._tables.sale, self._tables.sale.of_sale
+        assert found is not None  # noqa: S101 the profile is refused without
+        told = [
+            one for one in mapped.targets if is_compared(one) and one not in found.targets and one.bare != "access_key"
+        ]
         values = _values(sales=[(row, row) for row in sales], targets=told)
         for made, row in zip(values, sales, strict=True):
-            made[found.column] = row[KEY] if found.bare == KEY else row["access_key"]
-        met: set[str] = set()
-        for own, there, fields in self._records.differing(mapped, values, told, found):
+            made |= found.by_column(row)
+        met: set[int] = set()
+        for own, there, fields in self._records.differing(mapped, values, told, found.targets):
             if not there or own in met:
                 self._differing[own] = [TWICE if there else GONE]
             elif fields:
@@ -119,12 +122,12 @@ class _Look:
         of_sale = mapped.of_sale if mapped else None
         if mapped is None or of_sale is None or (name == "taxes" and not lines):
             return
-        told = [one for one in mapped.targets if is_compared(one) and one is not of_sale and _told(one)]
+        told = [one for one in mapped.targets if is_compared(one) and one not in of_sale.targets and _told(one)]
         values = _values(lines, told)
         for made, (_, row) in zip(values, lines, strict=True):
-            made[of_sale.column] = _of(row, of_sale)
-        keys = [str(_of(row, of_sale)) for _, row in sales]
-        for own, lacking, extra in self._records.lacking(mapped, values, told, of_sale, keys):
+            made |= of_sale.by_column(row)
+        keys = [of_sale.by_column(row) for _, row in sales]
+        for own, lacking, extra in self._records.lacking(mapped, values, told, of_sale.targets, keys):
             if self._differing.get(own) != [GONE]:
                 self._differing[own] += [f"-{name}"] * lacking + [f"+{name}"] * extra
 
@@ -142,11 +145,7 @@ def _written(target: Target, write: Any, row: Row, sale: Row) -> str | None:
 
 
 def _told(target: Target) -> bool:
-    return not any(field.name in (KEY, ITEM_KEY) for field in target.compiled.fields)
-
-
-def _of(row: Row, of_sale: Target) -> Any:
-    return row["access_key"] if of_sale.bare == "access_key" else row[KEY]
+    return not any(field.name == ITEM_KEY or is_of_key(field.name) for field in target.compiled.fields)
 
 
 def _name(target: Target) -> str:

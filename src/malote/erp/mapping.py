@@ -4,7 +4,7 @@ A column whose value leads back to a field of a document goes by that field's na
 the ERP calls it, so that the code that books is the same for every profile.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Table
@@ -15,8 +15,7 @@ from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import Inverse, Row
 from malote.erp.profiles.post import CALLS
 from malote.erp.profiles.profile import FIELDS, ORDINARY, PARTS, Part, Profile, built_in
-from malote.erp.profiles.syntax import Field
-from malote.erp.targets import CANCELLED, KEY, PROTOCOL, STAMPED, Target, column_of, targets_of
+from malote.erp.targets import CANCELLED, PROTOCOL, STAMPED, Target, column_of, link_of, targets_of
 from malote.erp.values import Words
 
 ERP_ID = "erp_id"  # beside the fields of a sale that the ERP's own statements booked: what the ERP calls it
@@ -45,7 +44,8 @@ _NOT_COMPARED = {"till", STAMPED, *CANCELLED, *PROTOCOL}
 class MappedTable:
     """One table of the ERP. ``plain`` where each column holds just the field it is called after, as in Malote's own."""
 
-    def __init__(self, part: Part, table: Table, targets: Sequence[Target]) -> None:
+    def __init__(self, part: Part, table: Table, targets: Sequence[Target], several: Sequence[str] = ()) -> None:
+        """``several``: the columns of the sale's key, where it is of several."""
         self.part = part
         self.table = table
         self.targets = tuple(targets)
@@ -54,13 +54,7 @@ class MappedTable:
             target.key for target in self.inserted
         } == {column.name for column in FIELDS[part].columns} - {STAMPED, *CANCELLED}
         self.made_by_database = any(target.by_database for target in targets)
-        # The columns by which rows of a sale are found: of the sale itself, and of its lines.
-        self.identity = _first(targets, lambda target: target.bare == KEY) or _first(
-            targets, lambda target: target.bare == target.key == "access_key"
-        )
-        self.of_sale = _first(targets, lambda target: target.expression == Field(KEY, of_sale=True)) or _first(
-            targets, lambda target: target.bare == target.key == "access_key"
-        )
+        self.of_sale = link_of(part, self.targets, several)
         self._read: dict[str, Inverse] = {
             target.key: target.compiled.inverse for target in targets if target.compiled.inverse is not None
         }
@@ -113,10 +107,6 @@ class MappedTable:
         return frozenset(field.name for target in self.targets for field in target.compiled.fields if not field.of_sale)
 
 
-def _first(targets: Sequence[Target], wanted: Callable[[Target], bool]) -> Target | None:
-    return next((target for target in targets if wanted(target)), None)
-
-
 class ErpTables:
     """All tables of one ERP. ``schema`` and ``prefix`` put them elsewhere, for trying out."""
 
@@ -146,7 +136,7 @@ class ErpTables:
         if self.profile.post is not None:
             columns.append(Column(ERP_ID, Words(4000)))
         table = Table(self._prefix + mapped.table, self.metadata, *columns, schema=self.schema)
-        return MappedTable(part, table, targets)
+        return MappedTable(part, table, targets, self.profile.sale.several)
 
     @property
     def ledger_name(self) -> str:
@@ -287,12 +277,12 @@ def _refuse_unusable(made: ErpTables) -> None:
             raise _unusable(made, part, f"must hold {lacking} so that it can be read back when stock is returned")
 
 
-_NO_LINK = "needs a column for sale.key or access_key; where a sale's key is of several columns, use [post]"
+_NO_LINK = "needs a column for sale.key or access_key; where the sale's key is of several, one for each sale_key('…')"
 
 
 def _refuse_unlinked(made: ErpTables) -> None:
     """What was written of a sale must be found again, by the ERP's own key of it or by the access key."""
-    if not made.sale.identity:
+    if not made.sale.of_sale:
         raise _unusable(made, "sale", "needs key, or a column of its own for access_key")
     if made.sale.made_by_database and "access_key" not in made.sale.columns:
         raise _unusable(made, "sale", "needs a column for access_key, by which the key is found that the database made")

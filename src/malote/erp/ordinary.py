@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from msgspec import structs
 from sqlalchemy import Connection
 
-from malote.erp import booking_state, rows
+from malote.erp import booking_state, rows, sale_keys
 from malote.erp.booking_state import Kept
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable, plain
@@ -58,7 +58,7 @@ class Ordinary:
         """The sales, what became of them, and their lines."""
         sales = [rows.sale_row(sale, posting.till) for posting, sale in postings]
         self._number(self._erp.sale, [(row, row) for row in sales], ("access_key",))
-        self._keys |= {row["access_key"]: row.get(KEY) for row in sales}
+        self._keys |= {row["access_key"]: sale_keys.key_fields(row) for row in sales}
         entries = [self._entry(sale, row) for (_, sale), row in zip(postings, sales, strict=True)]
         with classified(self._state_name):
             booking_state.add(self._connection, self._state, entries)
@@ -66,8 +66,8 @@ class Ordinary:
 
     def _entry(self, sale: Sale, row: Row) -> Row:
         protocol = rows.protocol_row(sale.protocol)
-        keeps = self._erp.keeps_consumers
-        return booking_state.entry(sale, row.get(KEY), row["till"], protocol, with_consumer=keeps)
+        key, keeps = sale_keys.kept_of(self._erp, row), self._erp.keeps_consumers
+        return booking_state.entry(sale, key, row["till"], protocol, with_consumer=keeps)
 
     def _add_lines(self, sales: Sequence[tuple[Sale, Row]]) -> None:
         lines = [(item, fields, row) for sale, row in sales for item, fields in items_of(sale)]
@@ -93,19 +93,36 @@ class Ordinary:
         if part.sequence:
             for (fields, _), key in zip(pairs, self._records.draw(part.sequence, len(pairs)), strict=True):
                 fields[KEY] = key
-        if not mapped.made_by_database:
+        if part.count:
+            self._count(mapped, part.count, pairs)
+        own = [target for target in mapped.targets if target.by_database]
+        if not own and not part.several:
             self._copy(mapped, pairs)
             return
         made = self._values(mapped, pairs)
-        of_sale = [mapped.of_sale] if mapped.part == "item" and mapped.of_sale else []
+        for (fields, _), row in zip(pairs, made, strict=True):
+            fields |= sale_keys.written(mapped, part.several, row)
+        if not own:
+            self._records.copy(mapped, made)
+            return
+        of_sale = list(mapped.of_sale.targets) if mapped.part == "item" and mapped.of_sale else []
         known_by = [*of_sale, *(target for target in mapped.targets if target.key in names)]
-        own = next(target for target in mapped.targets if target.by_database)
-        found = self._records.insert(mapped, made, [own, *known_by])
+        found = self._records.insert(mapped, made, [*own, *known_by])
         if len(found) != len(made):  # a trigger of the ERP's keeps rows out, and says nothing
             raise ErpError("erp_refused", detail=f"{mapped.name}: {len(found)}/{len(made)}")
-        keys = {tuple(str(one) for one in row[1:]): row[0] for row in found}
+        keys = {row[len(own) :]: row[: len(own)] for row in found}
         for (fields, _), row in zip(pairs, made, strict=True):
-            fields[KEY] = keys[tuple(str(row[target.key]) for target in known_by)]
+            there = keys[tuple(str(row[target.key]) for target in known_by)]
+            fields |= {str(one.bare): value for one, value in zip(own, there, strict=True)}
+
+    def _count(self, mapped: MappedTable, column: str, pairs: Sequence[Pair]) -> None:
+        """Numbers rows by one more than the greatest that there is beside the other columns of the key."""
+        for fields, _ in pairs:
+            fields[KEY] = 0  # until it is known
+        made, several = self._values(mapped, pairs), self._erp.profile.sale.several
+        numbers = sale_keys.counted(self._records, mapped, several, column, made)
+        for (fields, _), number in zip(pairs, numbers, strict=True):
+            fields[KEY] = number
 
     def _copy(self, mapped: MappedTable, pairs: Sequence[Pair]) -> None:
         self._records.copy(mapped, self._values(mapped, pairs))
@@ -141,22 +158,24 @@ class Ordinary:
             self._change([(kept[key], fields) for key, fields in sorted(changed.items())])
 
     def _change(self, changed: Sequence[tuple[Kept, Row]]) -> None:
-        mapped, found = self._erp.sale, self._erp.sale.identity
+        mapped, found = self._erp.sale, self._erp.sale.of_sale
         assert found is not None  # noqa: S101 the profile is refused without
-        targets = [one for one in mapped.changing(changed[0][1]) if one.bare not in (KEY, "access_key")]
+        targets = [
+            one for one in mapped.changing(changed[0][1]) if one not in found.targets and one.bare != "access_key"
+        ]
         answers = self._answers(targets, [(fields, fields) for _, fields in changed])
         values = []
         for kept, fields in changed:
             answered = {**fields, ANSWERS: answers}
             with classified(mapped.name):
                 made = {one.key: one.compiled.value(answered, answered) for one in targets}
-            values.append(made | {found.key: _found_by(kept, found)})
-        self._records.update(mapped, values, targets, found)
+            values.append(made | found.by_key(self._row_of(kept)))
+        self._records.update(mapped, values, targets, found.targets)
 
     def rewrite(self, posting: Posting, sale: Sale, *, cancelled: bool) -> None:
         """The sale and its lines are written anew under its key. ``cancelled``: whether it stays so."""
         kept = self.kept([sale.access_key])[sale.access_key]
-        row = rows.sale_row(sale, posting.till) | {KEY: kept.key or None}
+        row = rows.sale_row(sale, posting.till) | sale_keys.key_of(self._erp, kept.key)
         for mapped in (self._erp.tax, self._erp.item, self._erp.payment):
             if mapped:
                 self._remove(mapped, row)
@@ -172,7 +191,7 @@ class Ordinary:
         for kept in self.kept(access_keys).values():
             for mapped in (self._erp.tax if "item" in parts else None, *map(self._erp.part, sorted(parts))):
                 if mapped is not None:
-                    self._remove(mapped, _row_of(kept))
+                    self._remove(mapped, self._row_of(kept))
         if access_keys and "item" in parts:
             with classified(self._state_name):
                 booking_state.remove(self._connection, self._state, access_keys)
@@ -181,13 +200,11 @@ class Ordinary:
         """Its rows of a sale, where they can be told."""
         kept = self.kept([access_key]).get(access_key)
         if kept is not None and mapped.of_sale is not None:
-            self._remove(mapped, _row_of(kept))
+            self._remove(mapped, self._row_of(kept))
 
     def _remove(self, mapped: MappedTable, row: Row) -> None:
-        found = mapped.of_sale
-        if found is not None:
-            value = row[KEY] if found.bare is None else row["access_key"]
-            self._records.remove(mapped, [{found.key: value}], found)
+        if found := mapped.of_sale:
+            self._records.remove(mapped, [found.by_key(row)], found.targets)
 
     def add(self, part: Part, added: Sequence[Row]) -> None:
         """Cancellations, with what their sales have; voided numbers."""
@@ -195,22 +212,22 @@ class Ordinary:
         if mapped is None:
             return
         kept = self.kept(row["access_key"] for row in added if "access_key" in row)
-        sales = [_row_of(one) if (one := kept.get(row.get("access_key", ""))) else row for row in added]
+        sales = [self._row_of(one) if (one := kept.get(row.get("access_key", ""))) else row for row in added]
         self._copy(mapped, [({"cancelled_at": None, **row}, sale) for row, sale in zip(added, sales, strict=True)])
 
     # ---- goods ----
 
     def take(self, sale: Sale, till: str) -> None:
         """Its goods leave the shelf."""
-        row = rows.sale_row(sale, till) | {KEY: self._keys.get(sale.access_key)}
-        if row[KEY] is None and (kept := self.kept([sale.access_key]).get(sale.access_key)):
-            row[KEY] = kept.key or None
+        row = rows.sale_row(sale, till) | (self._keys.get(sale.access_key) or {KEY: None})
+        if row.get(KEY, "") is None and (kept := self.kept([sale.access_key]).get(sale.access_key)):
+            row |= sale_keys.key_of(self._erp, kept.key)
         self._note(sale, OUT, sale.issued_at, row)
 
     def give_back(self, when: Mapping[str, datetime], *, sign: int = 1) -> None:
         """The goods of these sales come back, just as they left; or leave again where ``sign`` is -1."""
         for key, kept in sorted(self.kept(when).items()):
-            self._note(kept.sale, IN if sign > 0 else OUT, when[key], _row_of(kept))
+            self._note(kept.sale, IN if sign > 0 else OUT, when[key], self._row_of(kept))
 
     def _note(self, sale: Sale, direction: str, at: datetime, row: Row) -> None:
         # Goods without a code are nobody's stock.
@@ -232,32 +249,27 @@ class Ordinary:
 
     def booked(self, arriving: Mapping[str, Sale]) -> dict[str, Sale]:
         """As they were booked, those of them that the ERP still has."""
-        mapped, found = self._erp.sale, self._erp.sale.identity
+        mapped, found = self._erp.sale, self._erp.sale.of_sale
         assert found is not None  # noqa: S101 the profile is refused without
         kept = self.kept(arriving)
-        there = self._records.present(mapped, [{found.key: _found_by(one, found)} for one in kept.values()], found)
+        asked = [found.by_key(self._row_of(one)) for one in kept.values()]
+        there = self._records.present(mapped, asked, found.targets)
         return {
             key: one.sale if self._erp.keeps_consumers else structs.replace(one.sale, consumer=arriving[key].consumer)
-            for key, one in kept.items()
-            if _found_by(one, found) in there
+            for place, (key, one) in enumerate(kept.items())
+            if place in there
         }
 
     def kept(self, access_keys: Iterable[str]) -> dict[str, Kept]:
         with classified(self._state_name):
             return booking_state.kept(self._connection, self._state, access_keys)
 
+    def _row_of(self, kept: Kept) -> Row:
+        return rows.sale_row(kept.sale, kept.till) | sale_keys.key_of(self._erp, kept.key)
+
     def _change_state(self, changed: Mapping[str, Row]) -> None:
         with classified(self._state_name):
             booking_state.change(self._connection, self._state, changed)
-
-
-def _found_by(kept: Kept, found: Target) -> str:
-    """What the ERP's sale has in the column by which it is found."""
-    return kept.key if found.bare == KEY else kept.sale.access_key
-
-
-def _row_of(kept: Kept) -> Row:
-    return rows.sale_row(kept.sale, kept.till) | {KEY: kept.key or None}
 
 
 def items_of(sale: Sale) -> Iterable[tuple[Item, Row]]:

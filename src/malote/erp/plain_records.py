@@ -9,7 +9,25 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, delete, insert, literal, null, select, text, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    type_coerce,
+    update,
+)
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.types import NULLTYPE
 
 from malote.erp import statements
 from malote.erp.connecting import classified
@@ -18,9 +36,10 @@ from malote.erp.plain_text import plainly
 from malote.erp.profiles.functions import Row
 from malote.erp.profiles.queries import Query
 from malote.erp.protocol import ErpError
-from malote.erp.records import Differing, Lacking, Total
+from malote.erp.records import Differing, Found, Lacking, Total
 from malote.erp.targets import Target
 
+Key = tuple[Any, ...]  # of a row, in a form in which equal ones are equal
 _ASKED_AT_ONCE = 100  # questions in one statement
 
 
@@ -38,34 +57,41 @@ class PlainRecords:
             with classified(mapped.name):
                 self._connection.execute(insert(mapped.table), [dict(row) for row in rows])
 
-    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[Target]) -> list[tuple[Any, ...]]:
+    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[Target]) -> list[tuple[str, ...]]:
         returned = [mapped.columns[one.key] for one in back]
         with classified(mapped.name):
             answered = self._connection.execute(insert(mapped.table).returning(*returned), [dict(row) for row in rows])
-            return [tuple(row) for row in answered]
+            return [tuple("" if value is None else str(value) for value in row) for row in answered]
 
-    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[Target], found: Target) -> None:
+    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[Target], found: Found) -> None:
         if not changed or not rows:
             return
         values: dict[Any, Any] = {mapped.columns[one.key]: bindparam(f"to_{one.key}") for one in changed}
-        statement = update(mapped.table).where(mapped.columns[found.key] == bindparam("of_found")).values(values)
-        given = [{"of_found": row[found.key], **{f"to_{one.key}": row[one.key] for one in changed}} for row in rows]
+        statement = update(mapped.table).where(_bound(mapped, found)).values(values)
+        given = [_bind(row, found) | {f"to_{one.key}": row[one.key] for one in changed} for row in rows]
         with classified(mapped.name):
             self._connection.execute(statement, given)
 
-    def remove(self, mapped: MappedTable, rows: Sequence[Row], found: Target) -> None:
-        statement = delete(mapped.table).where(mapped.columns[found.key] == bindparam("of_found"))
+    def remove(self, mapped: MappedTable, rows: Sequence[Row], found: Found) -> None:
+        statement = delete(mapped.table).where(_bound(mapped, found))
         if rows:
             with classified(mapped.name):
-                self._connection.execute(statement, [{"of_found": row[found.key]} for row in rows])
+                self._connection.execute(statement, [_bind(row, found) for row in rows])
 
-    def present(self, mapped: MappedTable, rows: Sequence[Row], found: Target) -> set[str]:
-        column = mapped.columns[found.key]
-        there: set[str] = set()
+    def present(self, mapped: MappedTable, rows: Sequence[Row], found: Found) -> set[int]:
+        keys = [_key(row[one.key] for one in found) for row in rows]
+        held = self._held(mapped, [], found, [tuple(row[one.key] for one in found) for row in rows])
+        return {place for place, key in enumerate(keys) if held[key]}
+
+    def greatest(self, mapped: MappedTable, rows: Sequence[Row], within: Found, column: Target) -> dict[int, int]:
+        counted, most = mapped.columns[column.key], {}
         with classified(mapped.name):
-            for some in _steps({row[found.key] for row in rows}):
-                there |= {str(value) for value in self._connection.scalars(select(column).where(column.in_(some)))}
-        return there
+            for place, row in enumerate(rows):
+                asked = select(func.max(counted)).where(_bound(mapped, within)).with_for_update()
+                found = self._connection.scalar(asked, _bind(row, within))
+                if found is not None:
+                    most[place] = int(found)
+        return most
 
     def add_to(self, mapped: MappedTable, rows: Sequence[Row]) -> None:
         with classified(mapped.name):
@@ -97,59 +123,103 @@ class PlainRecords:
 
     # ---- beside what was written ----
 
-    def totals(self, sale: MappedTable, found: Target, total: Target | None, values: Sequence[str]) -> list[Total]:
-        column = sale.columns[found.key]
+    def totals(self, sale: MappedTable, found: Found, total: Target | None, asked: Sequence[Row]) -> list[Total]:
+        given = [tuple(row[one.column] for one in found) for row in asked]
         sum_there = sale.columns[total.key] if total else null()
+        places = {_key(values): place for place, values in enumerate(given)}
         answers: list[Total] = []
         with classified(sale.name):
-            for some in _steps(set(values)):
-                rows = self._connection.execute(select(column, sum_there).where(column.in_(some)))
-                answers += [(str(value), None if cents is None else Decimal(cents).scaleb(-2)) for value, cents in rows]
+            for key, cents in self._read(sale, found, given, [sum_there]):
+                answers.append((places[key], None if cents is None else Decimal(cents).scaleb(-2)))
         return answers
 
     def differing(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Target
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Found
     ) -> Iterable[Differing]:
-        held = self._held(mapped, told, found, {str(row[found.column]) for row in rows})
-        for row in rows:
-            own = str(row[found.column])
+        given = [tuple(row[one.column] for one in found) for row in rows]
+        held = self._held(mapped, told, found, given)
+        for place, (row, own) in enumerate(zip(rows, map(_key, given), strict=True)):
             yield from (
-                (own, True, [one for one, there in zip(told, line, strict=True) if _alike(row[one.column]) != there])
+                (place, True, [one for one, there in zip(told, line, strict=True) if _alike(row[one.column]) != there])
                 for line in held[own]
             )
             if not held[own]:
-                yield own, False, []
+                yield place, False, []
 
     def lacking(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Target, sales: Sequence[str]
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Found, sales: Sequence[Row]
     ) -> Iterable[Lacking]:
-        written: dict[str, Counter[tuple[Any, ...]]] = defaultdict(Counter)
+        written: dict[Key, Counter[tuple[Any, ...]]] = defaultdict(Counter)
         for row in rows:
-            written[str(row[of_sale.column])][tuple(_alike(row[one.column]) for one in told)] += 1
-        for sale, lines in self._held(mapped, told, of_sale, set(sales)).items():
-            mine, theirs = written[sale], Counter(lines)
+            written[_key(row[one.column] for one in of_sale)][tuple(_alike(row[one.column]) for one in told)] += 1
+        given = [tuple(row[one.column] for one in of_sale) for row in sales]
+        held = self._held(mapped, told, of_sale, given)
+        for place, sale in enumerate(map(_key, given)):
+            mine, theirs = written[sale], Counter(held[sale])
             lacking, extra = (mine - theirs).total(), (theirs - mine).total()
             if lacking or extra:
-                yield sale, lacking, extra
+                yield place, lacking, extra
 
     def _held(
-        self, mapped: MappedTable, told: Sequence[Target], found: Target, values: set[str]
-    ) -> dict[str, list[tuple[Any, ...]]]:
-        """The rows that have one of the ``values`` in ``found``, each value in a form in which equal ones are equal."""
-        held: dict[str, list[tuple[Any, ...]]] = {value: [] for value in values}
-        place = mapped.columns[found.key]
+        self, mapped: MappedTable, told: Sequence[Target], found: Found, given: Sequence[tuple[Any, ...]]
+    ) -> dict[Key, list[tuple[Any, ...]]]:
+        """The rows that have one of ``given`` in ``found``, each value in a form in which equal ones are equal."""
+        held: dict[Key, list[tuple[Any, ...]]] = {_key(values): [] for values in given}
         columns = [mapped.columns[one.key] for one in told]
         writers = [plainly(one.compiled.shape) for one in told]
         with classified(mapped.name):
-            for some in _steps(values):
-                for key, *line in self._connection.execute(select(place, literal(1), *columns).where(place.in_(some))):
-                    own = tuple(_alike(write(value)) for write, value in zip(writers, line[1:], strict=True))
-                    held.setdefault(str(key).rstrip(), []).append(own)
+            for key, *line in self._read(mapped, found, given, columns):
+                own = tuple(_alike(write(value)) for write, value in zip(writers, line, strict=True))
+                held.setdefault(key, []).append(own)
         return held
 
+    def _read(
+        self, mapped: MappedTable, found: Found, given: Sequence[tuple[Any, ...]], columns: Sequence[Any]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Of the rows that have one of ``given`` in ``found``: that, and the columns."""
+        keys = [type_coerce(mapped.columns[one.key], NULLTYPE) for one in found]
+        for some in _conditions(mapped, found, given):
+            # Several columns at least: a single one would come without its tuple.
+            for row in self._connection.execute(select(*keys, literal(1), *columns).where(some)):
+                yield _key(row[: len(keys)]), *row[len(keys) + 1 :]
 
-def _steps(values: set[Any]) -> Iterator[list[Any]]:
-    yield from statements.steps({str(value) for value in values}) if values else ()
+
+def _conditions(mapped: MappedTable, found: Found, given: Sequence[tuple[Any, ...]]) -> Iterator[ColumnElement[bool]]:
+    """A key of one column is asked for in steps; of several, whatever their types, a few at a time."""
+    columns = [mapped.columns[one.key] for one in found]
+    if len(found) == 1:
+        values = {str(value) for (value,) in given}
+        yield from (columns[0].in_(some) for some in (statements.steps(values) if values else ()))
+        return
+    wanted = sorted({tuple(map(str, values)) for values in given})
+    for start in range(0, len(wanted), _ASKED_AT_ONCE):
+        some = wanted[start : start + _ASKED_AT_ONCE]
+        yield or_(
+            *(and_(*(_is(one, literal(v, String())) for one, v in zip(columns, row, strict=True))) for row in some)
+        )
+
+
+def _bound(mapped: MappedTable, found: Found) -> ColumnElement[bool]:
+    """Whether a row has in ``found`` what is bound by ``_bind``."""
+    if len(found) == 1:
+        return mapped.columns[found[0].key] == bindparam("of_0")  # type: ignore[no-any-return]
+    named = enumerate(mapped.columns[one.key] for one in found)
+    return and_(*(_is(column, bindparam(f"of_{place}", type_=String())) for place, column in named))
+
+
+def _bind(row: Row, found: Found) -> dict[str, Any]:
+    return {f"of_{place}": row[one.key] for place, one in enumerate(found)}
+
+
+def _is(column: Any, value: Any) -> ColumnElement[bool]:
+    """Compared as the database does it: a key's values are in the words of SQL, whatever the columns' types."""
+    return type_coerce(column, NULLTYPE) == value  # type: ignore[no-any-return]
+
+
+def _key(values: Iterable[Any]) -> Key:
+    """Of one column it is the text itself; of several the numbers and days in them may be written in several ways."""
+    given = [None if value is None else str(value).rstrip() for value in values]
+    return tuple(given) if len(given) == 1 else tuple(map(_alike, given))
 
 
 def _alike(written: str | None) -> Any:

@@ -11,7 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select, type_coerce
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.types import NULLTYPE
 
 from malote.erp import rows, statements
 from malote.erp.connecting import classified
@@ -19,6 +21,7 @@ from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import payments_of
 from malote.erp.profiles.functions import Row
 from malote.erp.profiles.profile import Part
+from malote.erp.profiles.syntax import PART_OF_KEY
 from malote.erp.protocol import ErpError
 from malote.erp.side_by_side import is_compared, plainly
 from malote.erp.targets import CANCELLED, ITEM_KEY, KEY, PROTOCOL, STAMPED, Target
@@ -28,6 +31,8 @@ from malote.fiscal.documents import Sale
 
 _STEP = 2000  # rows in memory
 _NOT_COMPARED = {"till", STAMPED, KEY, ITEM_KEY, *CANCELLED, *PROTOCOL}
+_OF_KEY = "of_key_"
+_SEVERAL_AT_ONCE = 100  # keys of several columns in one statement
 _LINES: tuple[Part, ...] = ("item", "payment")
 
 
@@ -37,7 +42,7 @@ class HeldSale(msgspec.Struct, frozen=True):
     access_key: str
     total: int | None
     cancelled: bool
-    key: Any = None  # what the ERP calls it
+    key: tuple[Any, ...] = ()  # what the ERP calls it
     columns: Mapping[str, Any] = {}  # by the name that they go by in the mapping
 
 
@@ -83,13 +88,15 @@ class SalesReader:
     def _select(self) -> Any:
         named = {one.key for one in self._compared} | {"access_key"}
         named |= {one.key for one in (self._cancelled,) if one is not None}
-        named |= {KEY} if KEY in self._tables.sale.columns else set()
-        return select(*(self._tables.sale.columns[name].label(name) for name in sorted(named)))
+        columns = self._tables.sale.columns
+        return select(*(columns[name].label(name) for name in sorted(named)), *_as_held(self._tables.sale))
 
     def _sale(self, row: Mapping[Any, Any]) -> HeldSale:
         total = self._tables.sale.read("total", row["total"]) if "total" in row and self._reads_total else None
         key = str(row["access_key"]).strip()
-        return HeldSale(key, total, self._is_cancelled(row), row.get(KEY), dict(row))
+        found = self._tables.sale.of_sale
+        own = tuple(_bare(row[f"{_OF_KEY}{place}"]) for place in range(len(found.targets) if found else 0))
+        return HeldSale(key, total, self._is_cancelled(row), own, dict(row))
 
     @property
     def _reads_total(self) -> bool:
@@ -130,8 +137,8 @@ class SalesReader:
         compared = _comparable(mapped)
         if mapped.of_sale is None or not compared or not sales:
             return
-        by_key = mapped.of_sale.key != "access_key"
-        owners = {held[one.access_key].key if by_key else one.access_key: one.access_key for one in sales.values()}
+        by_key = mapped.of_sale.fields != ("access_key",)
+        owners = {(held[one.access_key].key if by_key else (one.access_key,)): one.access_key for one in sales.values()}
         there = self._lines(mapped, compared, owners)
         for name, sale in sales.items():
             lines = rows.item_rows(sale) if mapped.part == "item" else payments_of(sale)
@@ -139,19 +146,39 @@ class SalesReader:
             found[name] += _differing_lines(mapped, compared, expected, there.get(sale.access_key, []))
 
     def _lines(
-        self, mapped: MappedTable, compared: Sequence[Target], names: Mapping[Any, str]
+        self, mapped: MappedTable, compared: Sequence[Target], names: Mapping[tuple[Any, ...], str]
     ) -> dict[str, list[tuple[Any, ...]]]:
         assert mapped.of_sale is not None  # noqa: S101 asked before
-        of_sale = mapped.columns[mapped.of_sale.key]
+        keys = _as_held(mapped)
         columns = [mapped.columns[one.key] for one in compared]
         there: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        by_key = {tuple(map(plainly, key)): access_key for key, access_key in names.items()}
         wanted = sorted(names, key=str)
-        for start in range(0, len(wanted), statements.SIZES[-1]):
-            some = wanted[start : start + statements.SIZES[-1]]
+        at_once = statements.SIZES[-1] if len(keys) == 1 else _SEVERAL_AT_ONCE
+        for start in range(0, len(wanted), at_once):
             with classified(mapped.name):
-                for owner, *values in self._connection.execute(select(of_sale, *columns).where(of_sale.in_(some))):
-                    there[names[owner]].append(tuple(map(plainly, values)))
+                some = _among(keys, wanted[start : start + at_once])
+                for row in self._connection.execute(select(*keys, *columns).where(some)):
+                    there[by_key[tuple(map(plainly, row[: len(keys)]))]].append(tuple(map(plainly, row[len(keys) :])))
         return there
+
+
+def _as_held(mapped: MappedTable) -> list[Any]:
+    """The columns by which a sale or its lines are found, as the database itself gives them."""
+    found = mapped.of_sale
+    columns = [mapped.columns[one.key] for one in found.targets] if found else []
+    return [type_coerce(column, NULLTYPE).label(f"{_OF_KEY}{place}") for place, column in enumerate(columns)]
+
+
+def _among(keys: Sequence[Any], some: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+    bare = [key.element for key in keys]
+    if len(bare) == 1:
+        return bare[0].in_([value for (value,) in some])  # type: ignore[no-any-return]
+    return or_(*(and_(*(one == value for one, value in zip(bare, values, strict=True))) for values in some))
+
+
+def _bare(value: Any) -> Any:
+    return value.rstrip() if isinstance(value, str) else value
 
 
 def _fields(target: Target) -> frozenset[str]:
@@ -170,6 +197,7 @@ def _comparable(mapped: MappedTable) -> list[Target]:
         if one.compiled.fields
         and is_compared(one)
         and not {field.name for field in one.compiled.fields} & _NOT_COMPARED
+        and not any(field.name.startswith(PART_OF_KEY) for field in one.compiled.fields)
     ]
 
 

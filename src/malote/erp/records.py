@@ -12,9 +12,11 @@ from malote.erp.profiles.functions import Row
 from malote.erp.profiles.queries import Query
 from malote.erp.targets import Target
 
-Total = tuple[str, Any]  # what it was found by, as text, and its total as the database has it, or None
-Differing = tuple[str, bool, list[Target]]  # what it is found by, whether it is there, and which columns differ
-Lacking = tuple[str, int, int]  # of which sale, how many lines are lacking, and how many are too much
+Found = Sequence[Target]  # columns by which rows are found
+# The first of each is the place of what was asked about among what was given.
+Total = tuple[int, Any]  # and its total as the database has it, or None
+Differing = tuple[int, bool, list[Target]]  # and whether it is there, and which columns differ
+Lacking = tuple[int, int, int]  # and how many lines of that sale are lacking, and how many are too much
 
 
 class Records(Protocol):
@@ -24,20 +26,20 @@ class Records(Protocol):
         """The quickest way, for what gives nothing back."""
         ...
 
-    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[Target]) -> list[tuple[Any, ...]]:
-        """Writes the rows; returns these columns of each, in any order, as the database has them now."""
+    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[Target]) -> list[tuple[str, ...]]:
+        """Writes the rows; returns these columns of each, in any order, as text, as the database has them now."""
         ...
 
-    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[Target], found: Target) -> None:
+    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[Target], found: Found) -> None:
         """Sets the columns ``changed`` of the rows that have what each of ``rows`` has in ``found``."""
         ...
 
-    def remove(self, mapped: MappedTable, rows: Sequence[Row], found: Target) -> None:
+    def remove(self, mapped: MappedTable, rows: Sequence[Row], found: Found) -> None:
         """Removes the rows that have what one of ``rows`` has in ``found``."""
         ...
 
-    def present(self, mapped: MappedTable, rows: Sequence[Row], found: Target) -> set[str]:
-        """What the table has in the column ``found`` of what ``rows`` have there, as text."""
+    def present(self, mapped: MappedTable, rows: Sequence[Row], found: Found) -> set[int]:
+        """The places of those of ``rows`` for which the table has a row with the same in ``found``."""
         ...
 
     def add_to(self, mapped: MappedTable, rows: Sequence[Row]) -> None:
@@ -48,6 +50,11 @@ class Records(Protocol):
         """The next numbers of a sequence, in a few round trips at most."""
         ...
 
+    def greatest(self, mapped: MappedTable, rows: Sequence[Row], within: Found, column: Target) -> dict[int, int]:
+        """The greatest number that ``column`` has beside what each of ``rows`` has in ``within``, by its place; of
+        nothing there is none. Until the transaction ends nobody else writes such a row."""
+        ...
+
     def ask(
         self, name: str, query: Query, types: Sequence[str], given: Sequence[tuple[Any, ...]]
     ) -> Iterable[tuple[int, Any]]:
@@ -56,18 +63,18 @@ class Records(Protocol):
 
     # ---- beside what was written: values by the names of columns, as they are written ----
 
-    def totals(self, sale: MappedTable, found: Target, total: Target | None, values: Sequence[str]) -> list[Total]:
-        """Of the sales that have one of the ``values`` in ``found``: that, and what they come to, by row."""
+    def totals(self, sale: MappedTable, found: Found, total: Target | None, asked: Sequence[Row]) -> list[Total]:
+        """Of the sales that have in ``found`` what one of ``asked`` has: which, and what they come to, by row."""
         ...
 
     def differing(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Target
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Found
     ) -> Iterable[Differing]:
         """Each of ``rows`` beside the rows that have what it has in ``found``."""
         ...
 
     def lacking(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Target, sales: Sequence[str]
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Found, sales: Sequence[Row]
     ) -> Iterable[Lacking]:
-        """The lines of these ``sales`` (values of ``of_sale``) beside ``rows``: those with a difference."""
+        """The lines of these ``sales`` (by what they have in ``of_sale``) beside ``rows``: those with a difference."""
         ...

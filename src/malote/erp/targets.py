@@ -1,6 +1,6 @@
 """The columns of one table of the ERP, made from its profile: what goes into each, and of what type it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import Compiled, Surroundings, compiled
 from malote.erp.profiles.profile import FIELDS, MappedPart, Part, Profile, Written
 from malote.erp.profiles.shapes import Shape, shape_of
-from malote.erp.profiles.syntax import Constant, Expression, ExpressionError, Field, parse
+from malote.erp.profiles.syntax import PART_OF_KEY, Constant, Expression, ExpressionError, Field, parse
 from malote.erp.values import Numbered
 
 # What changes after a sale is booked, and therefore can't be mixed with anything else, nor copied to its lines.
@@ -53,15 +53,47 @@ class Target(msgspec.Struct, frozen=True):
         return not self.compiled.asks and all(here)
 
 
+class Link(msgspec.Struct, frozen=True):
+    """The columns by which rows of a sale are found, and under which names a sale's row has what stands in them."""
+
+    targets: tuple[Target, ...]
+    fields: tuple[str, ...]
+
+    def by_key(self, sale: Mapping[str, Any]) -> dict[str, Any]:
+        return {target.key: sale[field] for target, field in zip(self.targets, self.fields, strict=True)}
+
+    def by_column(self, sale: Mapping[str, Any]) -> dict[str, Any]:
+        return {target.column: sale[field] for target, field in zip(self.targets, self.fields, strict=True)}
+
+
+def link_of(part: Part, targets: Sequence[Target], several: Sequence[str]) -> Link | None:
+    """How rows of a sale are found in a table: by the ERP's own key of it, of ``several`` columns where there are any,
+    or by the access key. None where neither is there."""
+    fields = tuple(PART_OF_KEY + column for column in several)
+    if part == "sale":
+        by_key = {PART_OF_KEY + one.column: one for one in targets}
+        own = next((one for one in targets if one.bare == KEY), None)
+    else:
+        by_key = {one.expression.name: one for one in targets if isinstance(one.expression, Field)}
+        own = next((one for one in targets if one.expression == Field(KEY, of_sale=True)), None)
+    if several and all(field in by_key for field in fields):
+        return Link(tuple(by_key[field] for field in fields), fields)
+    if own is not None and not several:
+        return Link((own,), (KEY,))
+    access_key = next((one for one in targets if one.bare == one.key == "access_key"), None)
+    return Link((access_key,), ("access_key",)) if access_key else None
+
+
 def targets_of(profile: Profile, part: Part, mapped: MappedPart) -> list[Target]:
     """Raises ``ProfileError``."""
     row, sale = _shapes(profile, part), _sale_shapes(profile, part)
-    written = {mapped.key: KEY} if mapped.sequence else {}
+    written = {mapped.numbered: KEY} if mapped.numbered else {}
     targets: list[Target] = []
-    if mapped.key and not mapped.sequence:
-        field = Field(KEY)
-        around = Surroundings(f"{mapped.table}.{mapped.key}", row, sale, {})
-        targets.append(Target(mapped.key, KEY, field, compiled(field, around), by_database=True))
+    for place, column in enumerate(mapped.made):
+        field = Field(PART_OF_KEY + column if mapped.several else KEY)
+        around = Surroundings(f"{mapped.table}.{column}", row, sale, {})
+        named = f"made{place}" if mapped.several else KEY
+        targets.append(Target(column, named, field, compiled(field, around), by_database=True))
     taken = {target.key for target in targets}
     for place, (column, said) in enumerate({**mapped.columns, **written}.items()):
         around = Surroundings(f"{mapped.table}.{column}", row, sale, profile.lookup, profile.query)
@@ -86,7 +118,7 @@ def _shapes(profile: Profile, part: Part) -> dict[str, Shape]:
         return shapes
     mapped = profile.part(part)
     if mapped is not None and mapped.key:
-        shapes[KEY] = _ANY
+        shapes |= dict.fromkeys((KEY, *(PART_OF_KEY + column for column in mapped.several)), _ANY)
     match part:
         case "payment":
             shapes["change"] = Shape("money")
@@ -102,6 +134,8 @@ def _sale_shapes(profile: Profile, part: Part) -> dict[str, Shape]:
     if part not in (_LINES if profile.state is None else _ORDINARY_LINES):
         return {}
     shapes = {name: shape for name, shape in _of("sale").items() if name not in {STAMPED, *CANCELLED, *PROTOCOL}}
+    if several := profile.sale.several:
+        return shapes | {PART_OF_KEY + column: _ANY for column in several}
     return shapes | ({KEY: _ANY} if profile.sale.key else {})
 
 

@@ -17,7 +17,7 @@ from malote.erp.postgresql.copy_text import writer
 from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.profiles.functions import Row
 from malote.erp.profiles.queries import Query
-from malote.erp.records import Differing, Lacking, Total
+from malote.erp.records import Differing, Found, Lacking, Total
 from malote.erp.targets import Target
 
 _PER_BLOCK = 500  # rows
@@ -44,10 +44,10 @@ class PostgresqlRecords:
                 )
                 copy.write("\n".join(lines) + "\n")
 
-    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[Target]) -> list[tuple[Any, ...]]:
-        """Writes the rows; returns these columns of each, in any order, as the database has them now."""
+    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[Target]) -> list[tuple[str, ...]]:
+        """Writes the rows; returns these columns of each, in any order, as text, as the database has them now."""
         columns = ", ".join(_quote(target.column) for target in mapped.inserted)
-        returned = ", ".join(_quote(target.column) for target in back)
+        returned = ", ".join(f"{_quote(target.column)}::text" for target in back)
         statement = (
             f"INSERT INTO {_table(mapped)} ({columns}) SELECT {columns}"  # noqa: S608 names from the profile, quoted
             f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) RETURNING {returned}"
@@ -55,39 +55,48 @@ class PostgresqlRecords:
         with classified(mapped.name):
             return self._driver.execute(statement.encode(), (_json(rows, mapped.inserted),)).fetchall()
 
-    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[Target], found: Target) -> None:
+    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[Target], found: Found) -> None:
         """Sets the columns ``changed`` of the rows that have what each of ``rows`` has in ``found``."""
         if not changed or not rows:
             return
         sets = ", ".join(f"{_quote(one.column)} = arriving.{_quote(one.column)}" for one in changed)
         statement = (
             f"UPDATE {_table(mapped)} AS held SET {sets}"  # noqa: S608 names from the profile, quoted
-            f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving"
-            f" WHERE held.{_quote(found.column)} = arriving.{_quote(found.column)}"
+            f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving WHERE {_same(found)}"
         )
         with classified(mapped.name):
-            self._driver.execute(statement.encode(), (_json(rows, [*changed, found]),))
+            self._driver.execute(statement.encode(), (_json(rows, [*changed, *found], texts=found),))
 
-    def remove(self, mapped: MappedTable, rows: Sequence[Row], found: Target) -> None:
+    def remove(self, mapped: MappedTable, rows: Sequence[Row], found: Found) -> None:
         """Removes the rows that have what one of ``rows`` has in ``found``."""
         statement = (
             f"DELETE FROM {_table(mapped)} AS held"  # noqa: S608 names from the profile, quoted
-            f" USING json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving"
-            f" WHERE held.{_quote(found.column)} = arriving.{_quote(found.column)}"
+            f" USING json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving WHERE {_same(found)}"
         )
         with classified(mapped.name):
-            self._driver.execute(statement.encode(), (_json(rows, [found]),))
+            self._driver.execute(statement.encode(), (_json(rows, found, texts=found),))
 
-    def present(self, mapped: MappedTable, rows: Sequence[Row], found: Target) -> set[str]:
-        """What the table has in the column ``found`` of what ``rows`` have there, as text."""
-        column = _quote(found.column)
+    def present(self, mapped: MappedTable, rows: Sequence[Row], found: Found) -> set[int]:
+        """The places of those of ``rows`` for which the table has a row with the same in ``found``."""
         statement = (
-            f"SELECT held.{column}::text FROM {_table(mapped)} AS held"  # noqa: S608 names from the profile, quoted
-            f" JOIN json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving"
-            f" ON held.{column} = arriving.{column}"
+            f"SELECT arriving.ordinality FROM {_table(mapped)} AS held"  # noqa: S608 names from the profile, quoted
+            f" JOIN {_given(mapped)} AS arriving ON {_same(found)}"
         )
         with classified(mapped.name):
-            return {row[0] for row in self._driver.execute(statement.encode(), (_json(rows, [found]),))}
+            found_at = self._driver.execute(statement.encode(), (_json(rows, found, texts=found),))
+            return {row[0] - 1 for row in found_at}
+
+    def greatest(self, mapped: MappedTable, rows: Sequence[Row], within: Found, column: Target) -> dict[int, int]:
+        """The greatest number that ``column`` has beside what each of ``rows`` has in ``within``, by its place. Until
+        the transaction ends nobody else writes to the table: two would count the same."""
+        statement = (
+            f"SELECT arriving.ordinality, max(held.{_quote(column.column)})::bigint"  # noqa: S608 as above
+            f" FROM {_table(mapped)} AS held JOIN {_given(mapped)} AS arriving ON {_same(within)} GROUP BY 1"
+        )
+        with classified(mapped.name):
+            self._driver.execute(f"LOCK TABLE {_table(mapped)} IN SHARE ROW EXCLUSIVE MODE".encode())
+            counted = self._driver.execute(statement.encode(), (_json(rows, within, texts=within),))
+            return {place - 1: most for place, most in counted if most is not None}
 
     def add_to(self, mapped: MappedTable, rows: Sequence[Row]) -> None:
         """Adds ``quantity`` to the rows of the same key, in the order given; one that isn't there starts from zero."""
@@ -125,62 +134,72 @@ class PostgresqlRecords:
 
     # ---- beside what was written: the database itself makes each value what its column is, and compares ----
 
-    def totals(self, sale: MappedTable, found: Target, total: Target | None, values: Sequence[str]) -> list[Total]:
-        column, name = _quote(found.column), _table(sale)
+    def totals(self, sale: MappedTable, found: Found, total: Target | None, asked: Sequence[Row]) -> list[Total]:
         statement = (
-            f"SELECT held.{column}::text, {f'held.{_quote(total.column)}' if total else 'NULL'}"  # noqa: S608
-            f" FROM {name} AS held JOIN json_populate_recordset(NULL::{name}, %s) AS asked"
-            f" ON held.{column} = asked.{column}"
+            f"SELECT arriving.ordinality, {f'held.{_quote(total.column)}' if total else 'NULL'}"  # noqa: S608
+            f" FROM {_table(sale)} AS held JOIN {_given(sale)} AS arriving ON {_same(found)}"
         )
-        asked = _written([{found.column: value} for value in values])
         with classified(sale.name):
-            return [(row[0], row[1]) for row in self._driver.execute(statement.encode(), (asked,))]
+            return [(row[0] - 1, row[1]) for row in self._driver.execute(statement.encode(), (_written(asked),))]
 
     def differing(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Target
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Found
     ) -> Iterable[Differing]:
         differ = ", ".join(
             f"held.{column} IS DISTINCT FROM arriving.{column}" for one in told for column in [_quote(one.column)]
         )
-        place = _quote(found.column)
+        there = f"held.{_quote(found[0].column)} IS NOT NULL"
         statement = (
-            f"SELECT arriving.{place}::text, held.{place} IS NOT NULL, ARRAY[{differ}]::bool[]"  # noqa: S608 names of
-            f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving"  # the profile, quoted
-            f" LEFT JOIN {_table(mapped)} AS held ON held.{place} = arriving.{place}"
+            f"SELECT arriving.ordinality, {there}, ARRAY[{differ}]::bool[]"  # noqa: S608 names of the profile, quoted
+            f" FROM {_given(mapped)} AS arriving LEFT JOIN {_table(mapped)} AS held ON {_same(found)}"
         )
         with classified(mapped.name):
-            for value, there, differs in self._driver.execute(statement.encode(), (_written(rows),)):
-                yield value.rstrip(), there, [one for one, other in zip(told, differs, strict=True) if other]
+            for place, is_there, differs in self._driver.execute(statement.encode(), (_written(rows),)):
+                yield place - 1, is_there, [one for one, other in zip(told, differs, strict=True) if other]
 
     def lacking(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Target, sales: Sequence[str]
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Found, sales: Sequence[Row]
     ) -> Iterable[Lacking]:
-        columns = ", ".join(_quote(one.column) for one in [of_sale, *told])
-        place, table = _quote(of_sale.column), _table(mapped)
-        given = f"json_populate_recordset(NULL::{table}, %s)"
+        columns = "".join(f", held.{_quote(one.column)}" for one in told)
+        of_which = f"SELECT arriving.ordinality AS place{columns} FROM"
         statement = (
-            f"WITH arriving AS (SELECT {columns} FROM {given}), held AS (SELECT {columns} FROM {table}"  # noqa: S608
-            f" WHERE {place} IN (SELECT {place} FROM {given})),"
-            " lacking AS (SELECT * FROM arriving EXCEPT ALL SELECT * FROM held),"
-            " extra AS (SELECT * FROM held EXCEPT ALL SELECT * FROM arriving)"
-            f" SELECT {place}::text, sum(one)::int, sum(other)::int FROM (SELECT {place}, 1 AS one, 0 AS other"
-            f" FROM lacking UNION ALL SELECT {place}, 0, 1 FROM extra) AS both_sides GROUP BY {place}"
+            f"WITH arriving AS MATERIALIZED (SELECT * FROM {_given(mapped)}), written AS ({of_which}"  # noqa: S608
+            f" json_populate_recordset(NULL::{_table(mapped)}, %s) AS held JOIN arriving ON {_same(of_sale)}),"
+            f" found AS ({of_which} {_table(mapped)} AS held JOIN arriving ON {_same(of_sale)}),"
+            " lacking AS (SELECT * FROM written EXCEPT ALL SELECT * FROM found),"
+            " extra AS (SELECT * FROM found EXCEPT ALL SELECT * FROM written)"
+            " SELECT place - 1, sum(one)::int, sum(other)::int FROM (SELECT place, 1 AS one, 0 AS other"
+            " FROM lacking UNION ALL SELECT place, 0, 1 FROM extra) AS both_sides GROUP BY place"
         )
-        keys = _written([{of_sale.column: value} for value in sales])
         with classified(mapped.name):
-            for value, lacking, extra in self._driver.execute(statement.encode(), (_written(rows), keys)):
-                yield value.rstrip(), lacking, extra
+            yield from self._driver.execute(statement.encode(), (_written(sales), _written(rows)))
 
 
 def _written(rows: Sequence[Row]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def _json(rows: Sequence[Row], targets: Sequence[Target]) -> str:
-    writers = [(target.column, target.key, plainly(target.compiled.shape)) for target in targets]
+def _given(mapped: MappedTable) -> str:
+    """What is bound, as rows of the very table, each with its place."""
+    return f"json_populate_recordset(NULL::{_table(mapped)}, %s) WITH ORDINALITY"
+
+
+def _same(found: Found) -> str:
+    return " AND ".join(f"held.{column} = arriving.{column}" for one in found for column in [_quote(one.column)])
+
+
+def _json(rows: Sequence[Row], targets: Sequence[Target], *, texts: Found = ()) -> str:
+    """``texts``: columns whose values are in the words of SQL already, as those of a key are."""
+    writers = [
+        (target.column, target.key, _as_is if target in texts else plainly(target.compiled.shape)) for target in targets
+    ]
     return msgspec.json.encode(
         [{column: write(row[key]) or None for column, key, write in writers} for row in rows]
     ).decode()
+
+
+def _as_is(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _table(mapped: MappedTable) -> str:

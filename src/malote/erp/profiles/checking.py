@@ -1,6 +1,6 @@
 """Compares a profile with the live database: what is missing, what is of another type, what would refuse every row."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Dialect, Inspector, Table, inspect, types
 from sqlalchemy.types import TypeEngine
 
 from malote.erp import call_statements
+from malote.erp.engine_modules import has_part, part_of
 from malote.erp.mapping import MappedTable, plain
 
 # table_missing, column_missing: not there
@@ -45,13 +46,15 @@ def faults(engine: call_statements.Engine, connection: Connection) -> list[Fault
     found = _own(inspector, tables.ledger, {"identity"})
     if tables.state is not None:
         found += _own(inspector, tables.state, {"access_key"})
+    by_trigger = _filled_by_trigger(connection, tables.schema)
     for mapped in tables.parts:
         columns = _columns(inspector, mapped.table)
         if columns is None:
             found.append(Fault("table_missing", mapped.name))
             continue
         found += _mistyped(mapped, columns, connection.dialect)
-        found += _required(mapped.name, columns, {target.column for target in mapped.targets})
+        filled = by_trigger.get(mapped.table.name, frozenset())
+        found += _required(mapped.name, columns, {target.column for target in mapped.targets} | filled)
         if mapped.part == "stock":
             key = {target.column for target in mapped.inserted if target.key != "quantity"}
             found += _unkeyed(inspector, mapped.table, key)
@@ -106,6 +109,14 @@ def _required(table: str, columns: dict[str, Any], written: Collection[str]) -> 
         for name, column in columns.items()
         if name not in written and not _fills_itself(column)
     ]
+
+
+def _filled_by_trigger(connection: Connection, schema: str | None) -> Mapping[str, frozenset[str]]:
+    """By table, on engines on which it can be told."""
+    if not has_part(connection.dialect.name, "triggers"):
+        return {}
+    found: Mapping[str, frozenset[str]] = part_of(connection.dialect.name, "triggers").filled(connection, schema)
+    return found
 
 
 def _fills_itself(column: dict[str, Any]) -> bool:

@@ -48,14 +48,37 @@ class MappedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One table of the ERP: what goes into which column.
 
     ``key`` is a column whose value the database makes, or takes from ``sequence``; its lines have it as ``sale.key`` or
-    ``item.key``. ``rows``, of taxes: for which of them there is a row.
+    ``item.key``. Of a sale it may be several columns, which its lines have as ``sale_key('column')``; what ``columns``
+    says nothing of among them the database makes, or ``sequence``, or it is ``count``: one more than the greatest that
+    there is beside the same others. ``rows``, of taxes: for which of them there is a row.
     """
 
     table: str
     columns: dict[str, Written]
-    key: str = ""
+    key: str | list[str] = ""
     sequence: str = ""
+    count: str = ""
     rows: list[str] = []
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self.key) if isinstance(self.key, list) else (self.key,) if self.key else ()
+
+    @property
+    def several(self) -> tuple[str, ...]:
+        """The columns of a key that is of several."""
+        return tuple(self.key) if isinstance(self.key, list) else ()
+
+    @property
+    def numbered(self) -> str:
+        """The column of the key that Malote numbers, by a sequence or by counting; "" for none."""
+        left = [column for column in self.keys if column not in self.columns]
+        return self.count or (left[0] if self.sequence and left else "")
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The columns of the key that the database fills."""
+        return tuple(one for one in self.keys if one not in self.columns and one != self.numbered)
 
 
 class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,8 +204,24 @@ def _refuse_unusable(profile: Profile, where: str) -> None:
             raise ProfileError(f"{where}: {part}", "only sale and item hand a key to others")
         if mapped.sequence and not mapped.key:
             raise ProfileError(f"{where}: {part}", "sequence needs key, the column that it numbers")
+        _refuse_key(part, mapped, f"{where}: {part}")
         if (mapped.rows and part != "tax") or set(mapped.rows) - set(ordinary_tables.TAXES):
             raise ProfileError(f"{where}: {part}", f"rows are of tax, out of {', '.join(ordinary_tables.TAXES)}")
+
+
+def _refuse_key(part: Part, mapped: MappedPart, where: str) -> None:
+    """A key of several columns that can't be one."""
+    if not isinstance(mapped.key, list):
+        if mapped.count:
+            raise ProfileError(where, "count is for a key of several columns: one more than there is beside the others")
+        return
+    left = [column for column in mapped.key if column not in mapped.columns]
+    if part != "sale" or len(mapped.key) < 2 or len(set(mapped.key)) != len(mapped.key):
+        raise ProfileError(where, "a key of several columns is of sale, and names each of two or more once")
+    if mapped.count and (mapped.sequence or mapped.count not in left):
+        raise ProfileError(where, "count names a column of the key that has no line of its own and no sequence")
+    if mapped.sequence and len(left) != 1:
+        raise ProfileError(where, "sequence numbers the one column of the key that has no line of its own")
 
 
 def is_name(text: str) -> bool:
@@ -196,7 +235,7 @@ def _names(profile: Profile) -> list[str]:
     for part in PARTS:
         mapped = profile.part(part)
         if mapped is not None:
-            names += [name for name in (mapped.table, *mapped.columns, mapped.key, mapped.sequence) if name]
+            names += [name for name in (mapped.table, *mapped.columns, *mapped.keys, mapped.sequence) if name]
     return names
 
 

@@ -5,7 +5,7 @@ import json
 import msgspec
 
 from malote.erp.profiles.post import Post
-from malote.erp.profiles.profile import PARTS, Profile, Written
+from malote.erp.profiles.profile import PARTS, MappedPart, Profile, Written
 
 
 def as_toml(profile: Profile) -> str:
@@ -14,18 +14,27 @@ def as_toml(profile: Profile) -> str:
     lines += [f"description = {_text(profile.description)}"] if profile.description else []
     lines += [f"schema = {_text(profile.schema)}"] if profile.schema else []
     lines += ["", "[ledger]", f"table = {_text(profile.ledger.table)}"]
+    lines += ["", "[state]", f"table = {_text(profile.state.table)}"] if profile.state else []
     if profile.post is not None:
         lines += ["", "[post]"]
         lines += [f"{name} = {_statements(given)}" for name, given in _given(profile.post)]
     for part in PARTS:
         mapped = profile.part(part)
         if mapped is not None and profile.post is None:
-            lines += ["", f"[{part}]", f"table = {_text(mapped.table)}", "", f"[{part}.columns]"]
+            lines += ["", f"[{part}]", f"table = {_text(mapped.table)}", *_numbering(mapped), "", f"[{part}.columns]"]
             lines += [f"{_name(column)} = {_value(written)}" for column, written in mapped.columns.items()]
     for name, table in profile.lookup.items():
         lines += ["", f"[lookup.{_name(name)}]"]
         lines += [f"{_text(key)} = {_value(given)}" for key, given in table.items()]
+    for name, query in profile.query.items():
+        given = {"sql": query.sql, "values": query.values, "absent": query.absent}
+        lines += ["", f"[query.{_name(name)}]", *(f"{key} = {_statements(one)}" for key, one in given.items() if one)]
     return "\n".join(lines) + "\n"
+
+
+def _numbering(mapped: MappedPart) -> list[str]:
+    given = {"key": mapped.key, "sequence": mapped.sequence, "count": mapped.count, "rows": mapped.rows}
+    return [f"{name} = {_statements(one)}" for name, one in given.items() if one]
 
 
 def _given(post: Post) -> list[tuple[str, str | list[str]]]:

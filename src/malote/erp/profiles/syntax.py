@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+PART_OF_KEY = "key:"  # before a column's name: what the ERP has of a sale in it, of a key of several columns
 _DEEPEST = 10
 _LONGEST = 1000
 _TOKEN = re.compile(
@@ -97,10 +98,19 @@ def _call(name: str, tokens: list[tuple[str, str]], place: int, depth: int) -> t
         argument, place = _expression(tokens, place, depth + 1)
         arguments.append(argument)
         if _is(tokens, place, ")"):
-            return Call(name, tuple(arguments)), place + 1
+            return _called(name, arguments), place + 1
         if not _is(tokens, place, ","):
             raise ExpressionError("a comma or a closing bracket is missing")
         place += 1
+
+
+def _called(name: str, arguments: list[Expression]) -> Expression:
+    if name != "sale_key":
+        return Call(name, tuple(arguments))
+    match arguments:
+        case [Constant(str(column))]:
+            return Field(PART_OF_KEY + column, of_sale=True)
+    raise ExpressionError("the quoted name of one column of the sale's key is expected in the brackets of sale_key")
 
 
 def _is(tokens: list[tuple[str, str]], place: int, sign: str) -> bool:

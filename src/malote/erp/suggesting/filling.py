@@ -9,7 +9,19 @@ from collections.abc import Callable
 
 import msgspec
 
-from malote.erp.suggesting.guessing import Part, Tables, balance_of, drawn_key, elsewhere, is_key, of_sale, own_key
+from malote.erp.suggesting.guessing import (
+    Part,
+    Tables,
+    balance_of,
+    counted_key,
+    drawn_key,
+    elsewhere,
+    is_key,
+    key_of_many,
+    link,
+    of_sale,
+    own_key,
+)
 from malote.erp.suggesting.table_catalogue import Column, Found
 from malote.erp.suggesting.vocabulary import ACTIVE_WORDS, CANCELLED_WORDS, IN_WORDS, OUT_WORDS, ideas
 
@@ -33,10 +45,16 @@ def lines(part: Part, tables: Tables) -> list[Line]:
         return _of_stock(tables)
     taken: set[str] = set()
     found: list[Line] = []
+    counted = counted_key(tables) if part == "sale" else ""
+    signed = part == "movement" and not any("direction" in ideas(name) for name in table.columns)
     for column in table.columns.values():
         if column.made or (part in ("sale", "item") and column.name == (own_key(table) or drawn_key(part, tables))):
             continue
+        if part == "sale" and column.name in key_of_many(tables) and (column.filled or column.name == counted):
+            continue
         value = _referring(part, column, tables) or _named(part, column, taken)
+        if signed and "(quantity" in f"({value}":
+            value = value.replace("quantity", "moved")
         doubt = ""
         if value:
             taken.add(value)
@@ -46,7 +64,7 @@ def lines(part: Part, tables: Tables) -> list[Line]:
         elif column.required:
             value, doubt = _harmless(part, column), "required"
         else:
-            doubt = "left"
+            doubt = "filled" if column.filled else "left"
         found.append(Line(column.name, value, doubt))
     return found
 
@@ -58,6 +76,8 @@ _NUMBERED = {"payment": "number", "tax": "concat(number, tax)", "movement": "con
 def _doubt(value: str) -> str:
     if value == TILL:
         return "till"
+    if "moved" in value:
+        return "sign"
     if value.startswith("present(cancelled_at, ") and value[22].isdigit():
         return "state"
     return "format" if value.startswith(tuple(f"query('{name}'" for name in FORMATS)) else ""
@@ -72,7 +92,10 @@ def _of_stock(tables: Tables) -> list[Line]:
 
 def _referring(part: Part, column: Column, tables: Tables) -> str:
     table = tables.parts[part]
-    if part != "sale" and column.name == of_sale(table, tables):
+    if part != "sale" and key_of_many(tables):
+        if (other := link(table, tables).get(column.name)) is not None:
+            return f"sale_key('{other}')"
+    elif part != "sale" and column.name == of_sale(table, tables):
         return "sale.key"
     target, other = table.refers.get(column.name) or elsewhere(column.name, tables)
     item = tables.parts.get("item")

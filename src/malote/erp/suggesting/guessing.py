@@ -99,29 +99,45 @@ def of_sale(table: Found, tables: Tables) -> str:
     return own if own in table.columns and own != "id" else ""
 
 
+def link(table: Found, tables: Tables) -> dict[str, str]:
+    """The columns by which a table names its sale where the sale's key is of several, each with the sale's: a foreign
+    key, or, where nobody thought of one, columns called like the sale's whole key."""
+    sale = tables.parts["sale"]
+    if sale_key(tables) or len(sale.key) < 2:
+        return {}
+    own = {column: other for column, (target, other) in table.refers.items() if target == sale.name}
+    if len(own) > 1:
+        return own
+    return {one: one for one in sale.key} if all(one in table.columns for one in sale.key) else {}
+
+
+def _names_sale(table: Found, tables: Tables) -> bool:
+    return bool(of_sale(table, tables) or link(table, tables))
+
+
 def _like_item(table: Found, tables: Tables) -> int:
     named = ideas(table.name)
-    score = 3 * bool(of_sale(table, tables)) + 3 * ("item" in named) + 2 * _has(table, "quantity")
+    score = 3 * _names_sale(table, tables) + 3 * ("item" in named) + 2 * _has(table, "quantity")
     # "mov_linhas" are lines of a sale that is called movement.
     another = (named & {"payment", "tax", "stock"}) - ({"stock"} & ideas(tables.parts["sale"].name))
     return score + _has(table, "price") - 4 * bool(another)
 
 
 def _like_payment(table: Found, tables: Tables) -> int:
-    score = 3 * bool(of_sale(table, tables)) + 3 * ("payment" in ideas(table.name))
+    score = 3 * _names_sale(table, tables) + 3 * ("payment" in ideas(table.name))
     return score + _has(table, "value", kinds=("decimal",)) - 3 * _has(table, "quantity")
 
 
 def _like_tax(table: Found, tables: Tables) -> int:
     item = tables.parts.get("item")
-    near = bool(of_sale(table, tables)) or any(item and target == item.name for target, _ in table.refers.values())
+    near = _names_sale(table, tables) or any(item and target == item.name for target, _ in table.refers.values())
     return 3 * near + 3 * ("tax" in ideas(table.name)) + _has(table, "rate") + _has(table, "base")
 
 
 def _like_movement(table: Found, tables: Tables) -> int:
     product = tables.parts.get("product")
     refers = any(product and target == product.name for target, _ in table.refers.values())
-    score = 3 * ("stock" in ideas(table.name)) + 2 * _has(table, "quantity") + 2 * refers + bool(of_sale(table, tables))
+    score = 3 * ("stock" in ideas(table.name)) + 2 * _has(table, "quantity") + 2 * refers + _names_sale(table, tables)
     return score + _has(table, "direction")
 
 
@@ -185,13 +201,24 @@ def sale_key(tables: Tables) -> str:
     return own_key(tables.parts["sale"]) or drawn_key("sale", tables)
 
 
-def key_of_many(part: Part, tables: Tables) -> list[str]:
-    """The columns by which a part names its sale where no single one does: no profile can say that yet."""
-    table, sale = tables.parts[part], tables.parts["sale"]
-    if sale_key(tables) or any(map(is_key, table.columns.values())):
-        return []
-    found = [column for column, (target, other) in table.refers.items() if target == sale.name and other in sale.key]
-    return found if len(found) > 1 else []
+def key_of_many(tables: Tables) -> tuple[str, ...]:
+    """The sale's columns by which its lines name it, where no single one does."""
+    item = tables.parts.get("item")
+    if item is None or any(map(is_key, item.columns.values())):
+        return ()
+    return tuple(link(item, tables).values())
+
+
+def counted_key(tables: Tables) -> str:
+    """The one number of a key of several columns that no field of a note is: one more than the last. "" for none."""
+    sale = tables.parts["sale"]
+    numbers = [sale.columns[one] for one in key_of_many(tables) if one not in sale.refers]
+    found = [one for one in numbers if one.kind == "integer" and "sequence" in ideas(one.name) and not _made(one)]
+    return found[0].name if len(found) == 1 else ""
+
+
+def _made(column: Column) -> bool:
+    return column.made or column.filled
 
 
 def elsewhere(column: str, tables: Tables) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from malote.erp import tables as own_tables
 from malote.erp.ordinary_tables import state
+from malote.erp.postgresql.triggers import filled
 from malote.erp.profiles.profile import is_name
 
 Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "hour", "flag", "other"]
@@ -37,7 +38,8 @@ _OWN = {
 
 
 class Column(msgspec.Struct, frozen=True):
-    """``values``: those that a check allows, where it lists any. ``made``: by the database itself."""
+    """``values``: those that a check allows, where it lists any. ``made``: by the database itself. ``filled``: by a
+    trigger, where it is left alone."""
 
     name: str
     kind: Kind
@@ -46,6 +48,7 @@ class Column(msgspec.Struct, frozen=True):
     required: bool  # not null, and nothing is put there by default
     made: bool
     values: tuple[str, ...] = ()
+    filled: bool = False
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -76,7 +79,11 @@ def look(connection: Connection, schema: str | None) -> Known:
     inspector = inspect(connection)
     whole_of: dict[str, str] = {row[0]: row[1] for row in connection.execute(_PARTITIONS, {"schema": schema})}
     names = [name for name in inspector.get_table_names(schema) if is_name(name) and name not in whole_of]
-    tables = [_table(inspector, name, schema, whole_of) for name in sorted(names)[:_MOST_TABLES]]
+    by_trigger = filled(connection, schema)
+    tables = [
+        _table(inspector, name, schema, whole_of, by_trigger.get(name, frozenset()))
+        for name in sorted(names)[:_MOST_TABLES]
+    ]
     triggers: dict[str, str] = {}
     for table, source in connection.execute(_TRIGGERS, {"schema": schema}):
         triggers[table] = f"{triggers.get(table, '')}\n{source}"
@@ -99,9 +106,12 @@ def smallest(connection: Connection, table: str, column: str, schema: str | None
     return int(found) if isinstance(found, int | Decimal) else None
 
 
-def _table(inspector: Any, name: str, schema: str | None, whole_of: dict[str, str]) -> Found:
+def _table(
+    inspector: Any, name: str, schema: str | None, whole_of: dict[str, str], by_trigger: frozenset[str]
+) -> Found:
     checks = [str(one["sqltext"]) for one in inspector.get_check_constraints(name, schema)]
-    columns = {one["name"]: _column(one, checks) for one in inspector.get_columns(name, schema) if is_name(one["name"])}
+    told = [one for one in inspector.get_columns(name, schema) if is_name(one["name"])]
+    columns = {one["name"]: _column(one, checks, filled=one["name"] in by_trigger) for one in told}
     refers = {
         own: (_whole(key["referred_table"], whole_of), other)
         for key in inspector.get_foreign_keys(name, schema)
@@ -118,7 +128,7 @@ def _whole(table: str, whole_of: dict[str, str]) -> str:
     return table
 
 
-def _column(told: Any, checks: list[str]) -> Column:
+def _column(told: Any, checks: list[str], *, filled: bool) -> Column:
     kind, made = told["type"], bool(told.get("identity") or told.get("computed"))
     made = made or "nextval(" in str(told.get("default") or "")
     allowed = [one for one in checks if re.search(rf"\b{re.escape(told['name'])}\b", one)]
@@ -128,9 +138,10 @@ def _column(told: Any, checks: list[str]) -> Column:
         kind=_kind(kind),
         length=getattr(kind, "length", None),
         places=getattr(kind, "scale", None) or 0,
-        required=not told["nullable"] and told.get("default") is None and not made,
+        required=not told["nullable"] and told.get("default") is None and not made and not filled,
         made=made,
         values=tuple(dict.fromkeys(listed.findall(" ".join(allowed)))),
+        filled=filled,
     )
 
 

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from malote.erp.ordinary_tables import USUAL_TAXES
 from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.suggesting.filling import FORMATS, TILL, Line, directions, lines
-from malote.erp.suggesting.guessing import Tables, chosen, drawn_key, is_key, key_of_many, own_key, sale_key
+from malote.erp.suggesting.guessing import (
+    Tables,
+    chosen,
+    counted_key,
+    drawn_key,
+    is_key,
+    key_of_many,
+    own_key,
+    sale_key,
+)
 from malote.erp.suggesting.table_catalogue import Found, Known
 from malote.erp.suggesting.vocabulary import ideas
 from malote.explained_error import ExplainedError
@@ -19,27 +28,16 @@ _LOOKED_UP = ("store", "product", "method")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 
 
-class KeyOfManyError(ExplainedError):
-    """``table`` names its sale by ``columns`` together."""
-
-    def __init__(self, table: str, columns: list[str]) -> None:
-        super().__init__("suggest_key_of_many", table=table, columns=", ".join(columns))
-
-
 def suggested(
     known: Known, name: str, language: Language, smallest: Smallest = lambda *_: None, schema: str = ""
 ) -> str:
     """``smallest`` gives a number that stands in a column of a table, for a foreign key of which nothing else is known.
 
-    Raises ``LookupError`` where nothing looks like a sale with items, ``KeyOfManyError`` where they do and no profile
-    can tell whose items they are.
+    Raises ``LookupError`` where nothing looks like a sale with items.
     """
     tables = chosen(known)
     if "sale" not in tables.parts or "item" not in tables.parts:
         raise LookupError(", ".join(known.tables) or "–")
-    for part in ("item", "payment"):
-        if part in tables.parts and (columns := key_of_many(part, tables)):
-            raise KeyOfManyError(tables.parts[part].name, columns)
     words = _WORDS[language]
     written = [f"# {line}" for line in words["top"].split("\n")]
     written += [f'name = "{name}"', *([f'schema = "{schema}"'] if schema else []), ""]
@@ -104,6 +102,10 @@ def _part(part: str, tables: Tables, words: dict[str, str], smallest: Smallest) 
         yield f'key = "{key}"'
         if not own_key(table):
             yield f'sequence = "{_sequence(part, tables)}"  # ? {words["sequence"]}'
+    elif part == "sale" and (several := key_of_many(tables)):
+        yield f"key = [{_listed(several)}]"
+        if counted := counted_key(tables):
+            yield f'count = "{counted}"  # ? {words["count"]}'
     if part == "tax" and (rows := _rows(table, tables)):
         yield f"rows = [{_listed(rows)}]  # {words['short']}"
     yield ""
@@ -122,7 +124,7 @@ def _rows(table: Found, tables: Tables) -> list[str]:
 
 def _line(line: Line, table: Found, words: dict[str, str], smallest: Smallest) -> str:
     if not line.value:
-        return f"# {line.column} = ?  {words['left']}"
+        return f"# {line.column} = ?  {words[line.doubt]}"
     column = line.column if _BARE.fullmatch(line.column) else f'"{line.column}"'
     if line.value == TILL:
         return f'{column} = "series"  # ? {words["till"]}'
@@ -227,6 +229,9 @@ _WORDS: dict[Language, dict[str, str]] = {
         "malote erp try NOTA.xml.",
         "no_part": "Nada parece ser [{part}]: se houver, escreva; se não, fica de fora.",
         "left": "(não se grava)",
+        "filled": "(um gatilho do ERP a preenche)",
+        "count": "uma a mais que a maior que há; ou sequence, se uma sequência a numera",
+        "sign": "abaixo de zero o que sai?",
         "till": "o número do PDV; aqui a série da nota",
         "required": "obrigatória, e ninguém sabe o quê",
         "refers": "obrigatória: um código que existe em {table}",
@@ -248,6 +253,9 @@ _WORDS: dict[Language, dict[str, str]] = {
         "malote erp try NOTE.xml.",
         "no_part": "Nothing looks like [{part}]: write it if there is one; if not, it is left out.",
         "left": "(not written)",
+        "filled": "(a trigger of the ERP's fills it)",
+        "count": "one more than the greatest there is; or sequence, where one numbers it",
+        "sign": "below zero what goes out?",
         "till": "the number of the till; here the note's series",
         "required": "required, and nobody knows what",
         "refers": "required: a code that exists in {table}",

@@ -1,0 +1,37 @@
+"""Columns that a table's own triggers fill before a row is written: nobody else need give them a value."""
+
+import re
+
+from sqlalchemy import Connection, text
+
+_BEFORE_INSERT = text(
+    "SELECT c.relname, p.prosrc FROM pg_trigger t"
+    " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid"
+    " WHERE NOT t.tgisinternal AND (t.tgtype & 6) = 6"  # before a row is written, on INSERT
+    " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))"
+)
+_NAME = r'new\s*\.\s*("(?:[^"]|"")+"|\w+)'
+_ASSIGNED = re.compile(rf"{_NAME}\s*:=\s*([^;]*)", re.IGNORECASE)
+_SELECTED = re.compile(rf"\binto\s+(?:strict\s+)?{_NAME}", re.IGNORECASE)
+
+
+def filled(connection: Connection, schema: str | None) -> dict[str, frozenset[str]]:
+    """By table. What a trigger only changes (``new.chave := trim(new.chave)``) isn't among them."""
+    found: dict[str, frozenset[str]] = {}
+    for table, source in connection.execute(_BEFORE_INSERT, {"schema": schema}):
+        found[table] = found.get(table, frozenset()) | assigned(source)
+    return found
+
+
+def assigned(source: str) -> frozenset[str]:
+    """The columns that a trigger's source gives a value that isn't made of what they had."""
+    given = {_bare(name) for name, value in _ASSIGNED.findall(source) if not _speaks_of(value, name)}
+    return frozenset(given | {_bare(name) for name in _SELECTED.findall(source)})
+
+
+def _speaks_of(value: str, name: str) -> bool:
+    return re.search(rf"\bnew\s*\.\s*{re.escape(name)}(?!\w)", value, re.IGNORECASE) is not None
+
+
+def _bare(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
