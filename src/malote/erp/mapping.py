@@ -15,6 +15,7 @@ from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import Inverse, Row
 from malote.erp.profiles.post import CALLS
 from malote.erp.profiles.profile import FIELDS, ORDINARY, PARTS, Part, Profile, built_in
+from malote.erp.profiles.syntax import PART_OF_KEY, Field
 from malote.erp.targets import CANCELLED, PROTOCOL, STAMPED, Target, column_of, link_of, targets_of
 from malote.erp.values import Words
 
@@ -124,7 +125,10 @@ class ErpTables:
         self.state: Table | None = (
             ordinary_tables.state(self.metadata, prefix + profile.state.table, self.schema) if profile.state else None
         )
-        self._parts = {part: made for part in PARTS if (made := self._part(part)) is not None}
+        self._parts: dict[Part, MappedTable] = {}
+        for part in PARTS:  # the sale first
+            if (made := self._part(part)) is not None:
+                self._parts[part] = made
         _refuse_unusable(self)
 
     def _part(self, part: Part) -> MappedTable | None:
@@ -132,11 +136,19 @@ class ErpTables:
         if mapped is None:
             return None
         targets = targets_of(self.profile, part, mapped)
-        columns = [column_of(part, target, ordinary=self.state is not None) for target in targets]
+        ordinary = self.state is not None
+        columns = [column_of(part, one, ordinary=ordinary, like=self._held_by_sale(one)) for one in targets]
         if self.profile.post is not None:
             columns.append(Column(ERP_ID, Words(4000)))
         table = Table(self._prefix + mapped.table, self.metadata, *columns, schema=self.schema)
         return MappedTable(part, table, targets, self.profile.sale.several)
+
+    def _held_by_sale(self, target: Target) -> Any:
+        """The type of the sale's column that it holds the same as; None where it holds something else."""
+        for one in self.sale.targets if isinstance(target.expression, Field) and target.expression.of_sale else ():
+            if target.expression == Field(PART_OF_KEY + one.column, of_sale=True):
+                return self.sale.columns[one.key].type
+        return None
 
     @property
     def ledger_name(self) -> str:

@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Column, DefaultClause, Identity
+from sqlalchemy.types import TypeEngine
 
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import Compiled, Surroundings, compiled
 from malote.erp.profiles.profile import FIELDS, MappedPart, Part, Profile, Written
 from malote.erp.profiles.shapes import Shape, shape_of
 from malote.erp.profiles.syntax import PART_OF_KEY, Constant, Expression, ExpressionError, Field, parse
-from malote.erp.values import Numbered
+from malote.erp.values import AsHeld, Numbered
 
 # What changes after a sale is booked, and therefore can't be mixed with anything else, nor copied to its lines.
 CANCELLED = frozenset({"cancelled_at"})
@@ -161,8 +162,11 @@ def _refuse_mixture(expression: Expression, made: Compiled) -> None:
             raise ExpressionError(f"{', '.join(sorted(names & later))} come later than the rest, and can't be mixed")
 
 
-def column_of(part: Part, target: Target, *, ordinary: bool) -> Column[Any]:
-    """As Malote's own where the column holds a bare field; otherwise of the expression's shape."""
+def column_of(part: Part, target: Target, *, ordinary: bool, like: TypeEngine[Any] | None = None) -> Column[Any]:
+    """As Malote's own where the column holds a bare field; otherwise of the expression's shape. ``like``: the type of
+    what it holds of its sale's key."""
+    if like is not None:
+        return Column(target.column, AsHeld(like), key=target.key, autoincrement=False)
     if target.by_database:
         return Column(target.column, Numbered, Identity(), key=target.key, primary_key=True)
     own = FIELDS[part].c.get(target.bare) if target.bare else None

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, DateTime, Dialect, Integer, LargeBin
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ColumnElement
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 from malote.erp.engine_modules import has_part, part_of
 from malote.erp_engines import ENGINES
@@ -203,6 +203,20 @@ class Numbered(TypeDecorator[int]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return types_of(dialect).numbered()
+
+
+class AsHeld(UserDefinedType[Any]):
+    """What another column holds, in the words of SQL: the database itself makes it what the column is."""
+
+    cache_ok = False
+
+    def __init__(self, held: TypeEngine[Any]) -> None:
+        self.held = held
+
+
+@compiles(AsHeld)
+def _as_held(element: AsHeld, compiler: Any, **options: Any) -> str:
+    return str(element.held.compile(dialect=compiler.dialect))
 
 
 class DatabaseNow(ColumnElement[datetime]):

@@ -27,13 +27,18 @@ def as_toml(profile: Profile) -> str:
         lines += ["", f"[lookup.{_name(name)}]"]
         lines += [f"{_text(key)} = {_value(given)}" for key, given in table.items()]
     for name, query in profile.query.items():
-        given = {"sql": query.sql, "values": query.values, "absent": query.absent}
+        given: dict[str, str | list[str]] = {"sql": query.sql, "values": query.values, "absent": query.absent}
         lines += ["", f"[query.{_name(name)}]", *(f"{key} = {_statements(one)}" for key, one in given.items() if one)]
     return "\n".join(lines) + "\n"
 
 
 def _numbering(mapped: MappedPart) -> list[str]:
-    given = {"key": mapped.key, "sequence": mapped.sequence, "count": mapped.count, "rows": mapped.rows}
+    given: dict[str, str | list[str]] = {
+        "key": mapped.key,
+        "sequence": mapped.sequence,
+        "count": mapped.count,
+        "rows": mapped.rows,
+    }
     return [f"{name} = {_statements(one)}" for name, one in given.items() if one]
 
 
