@@ -13,8 +13,8 @@ from sqlalchemy import types as sql
 from sqlalchemy.exc import DBAPIError
 
 from malote.erp import tables as own_tables
+from malote.erp.engine_modules import part_of
 from malote.erp.ordinary_tables import state
-from malote.erp.postgresql.triggers import filled
 from malote.erp.profiles.profile import is_name
 
 Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "hour", "flag", "other"]
@@ -79,7 +79,7 @@ def look(connection: Connection, schema: str | None) -> Known:
     inspector = inspect(connection)
     whole_of: dict[str, str] = {row[0]: row[1] for row in connection.execute(_PARTITIONS, {"schema": schema})}
     names = [name for name in inspector.get_table_names(schema) if is_name(name) and name not in whole_of]
-    by_trigger = filled(connection, schema)
+    by_trigger = part_of(connection.dialect.name, "triggers").filled(connection, schema)
     tables = [
         _table(inspector, name, schema, whole_of, by_trigger.get(name, frozenset()))
         for name in sorted(names)[:_MOST_TABLES]

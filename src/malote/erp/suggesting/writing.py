@@ -18,7 +18,6 @@ from malote.erp.suggesting.guessing import (
 )
 from malote.erp.suggesting.table_catalogue import Found, Known
 from malote.erp.suggesting.vocabulary import ideas
-from malote.explained_error import ExplainedError
 from malote.rejection import Language
 
 Smallest = Callable[[str, str], int | None]
