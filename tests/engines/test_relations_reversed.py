@@ -10,7 +10,7 @@ from malote.accounts.audit import Actor
 from malote.config import StoreSettings
 from tests.engines.relations_support import Store, store_in
 from tests.engines.test_relations_answers import answer
-from tests.unit.fiscal.notes import build_cancellation, build_note, key_of
+from tests.unit.fiscal.notes import Line, build_cancellation, build_note, key_of
 
 BOSS = Actor("ana", "127.0.0.1")
 WITHOUT_ANSWER = build_note(number=35, protocol=False)
@@ -96,3 +96,41 @@ def test_of_a_note_given_up_the_refusal_alone_is_listed(tmp_path: Path, status: 
         store.post()
         assert store.booked()[key_of(AUTHORISED)].status == 100
         assert store.stock() == -1
+
+
+@pytest.mark.parametrize(
+    "authorised",
+    [
+        OTHER_KEY,
+        build_note(number=36, emission=9, protocol=True, payments=(("17", 2590),)),
+    ],
+    ids=["another key of the number", "the key, paid otherwise"],
+)
+def test_a_second_file_of_what_took_the_place_asks_nobody_again(store: Store, authorised: bytes) -> None:
+    again = authorised + b"<!-- saved twice -->"
+    store.send(OFFLINE, authorised, again)
+    assert {state for state, _ in store.settled(authorised, again)} == {"rejected"}
+    store.services.quarantine.reverse_booked(store.document(authorised).id, BOSS, reason="é a autorizada")
+    store.post()
+    assert store.settled(authorised, again) == [("posted", None)] * 2
+    assert store.stock() == -1
+    store.nobody_is_asked()
+
+
+def test_an_offline_note_of_a_taken_number_is_settled_by_its_own_authorisation(store: Store) -> None:
+    store.send(OTHER_KEY, OFFLINE)
+    assert store.state(OFFLINE) == ("rejected", "number_taken")
+    store.send(AUTHORISED_LATER)
+    store.post()
+    assert store.settled(OFFLINE, AUTHORISED_LATER) == [("posted", None), ("posted", "number_twice")]
+
+
+@pytest.mark.parametrize("status", [204, 225, 302])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_refused_version_of_what_is_no_sale_is_settled_by_the_authorised_one(
+    store: Store, status: int, first: int
+) -> None:
+    refused, kept = [build_note(number=37, items=(Line(cfop="5929"),), status=one) for one in (status, 100)]
+    store.send(*[[refused, kept], [kept, refused]][first])
+    assert store.settled(refused, kept) == [("kept", "settled_unbooked"), ("kept", "operation_documented")]
+    store.nobody_is_asked()

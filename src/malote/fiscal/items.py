@@ -144,10 +144,11 @@ def read_items(found: list[ItemTexts], limits: Limits, problems: list[Problem]) 
     except AmountError:
         problems.extend(_bad_amounts([one.row() for one in found]))
         return None
-    numbers = {item.number for item in items}
-    if len(numbers) != len(items) or 0 in numbers:
+    numbers = [item.number for item in items]
+    if numbers != list(range(1, len(items) + 1)):
         problems.append(warning("item_numbers"))
-        items = tuple([replace(item, number=place) for place, item in enumerate(items, 1)])
+        if len(set(numbers)) != len(numbers) or 0 in numbers:
+            items = tuple([replace(item, number=place) for place, item in enumerate(items, 1)])
     return items
 
 

@@ -24,6 +24,8 @@ _VOID_OF_BOOKED, _TWICE = "void_of_booked", "number_twice"
 _SUPERSEDES = "number_supersedes"
 # Rejected for want of what a void makes needless, or for the sake of a sale that may count no more.
 _SETTLED_BY_NUMBER = ("never_authorised", _SUPERSEDES, "authorised_after_reversal")
+# Rejected for the sake of what was booked of the same key, or of the number: a second file of it asks nobody again.
+_HELD_UP = (_SUPERSEDES, "number_taken", "corrected_sale", "authorised_after_reversal")
 _REFUSED = sorted(SETTLED_BY_VOID)
 _EMISSION = 34  # place of tpEmis in a key; a note of normal emission has its protocol or is no sale
 
@@ -142,16 +144,19 @@ def _doubtful_voids(connection: Connection, keys: Iterable[str]) -> list[Standin
 
 
 def _held_up(connection: Connection, keys: Iterable[str]) -> list[Standing]:
-    """Authorised sales that were not booked because these, of their numbers, had no protocol yet; locked."""
-    if not _any(connection, "rejected", _SUPERSEDES):
+    """Sales that were not booked because these, of their numbers, had no protocol yet, and other files of these very
+    sales; locked."""
+    codes = [code for code in _HELD_UP if _any(connection, "rejected", code)]
+    if not codes:
         return []
     found: dict[int, Standing] = {}
     for key in sorted(set(filter(is_well_formed, keys))):
         parts = split(key)
-        sales = (documents.c.kind == "sale") & (documents.c.number == parts.number) & (documents.c.access_key != key)
-        aside = (documents.c.state == "rejected") & (documents.c.reason_code == _SUPERSEDES)
+        sales = (documents.c.kind == "sale") & (documents.c.number == parts.number)
+        aside = (documents.c.state == "rejected") & documents.c.reason_code.in_(codes)
+        concerned = (documents.c.access_key == key) | (documents.c.reason_code == _SUPERSEDES)
         issuer, model, series = _numbered(parts.issuer, parts.model, parts.series)
-        found |= {one.id: one for one in lock(connection, sales & issuer & model & series & aside)}
+        found |= {one.id: one for one in lock(connection, sales & issuer & model & series & aside & concerned)}
     return list(found.values())
 
 

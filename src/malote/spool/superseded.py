@@ -101,6 +101,12 @@ def _by_version(keys: Sequence[str]) -> ColumnElement[bool]:
     return _of_keys(_BY_VERSION, keys) & exists().where(_same_key, _authorised)
 
 
+def _by_what_is_no_sale(keys: Sequence[str]) -> ColumnElement[bool]:
+    """Refused versions of a note that is kept with its authorisation: nobody waits for a sale of it."""
+    kept = and_(_is(_other.c.state, "kept"), _other.c.kind == "sale", _other.c.authorised.is_(True))
+    return _of_keys(_BY_VERSION, keys) & (documents.c.kind == "sale") & exists().where(_same_key, kept)
+
+
 def _by_the_whole(keys: Sequence[str]) -> ColumnElement[bool]:
     """Fragments of notes' files, as power cuts and slow POSes leave them, once the whole note is booked."""
     of_note = documents.c.reason.like(_OF_NOTE)
@@ -198,6 +204,7 @@ def _settled_by_number(connection: Connection, standing: Standing) -> Reason | N
 _RULES = (
     _Rule(frozenset({_DAMAGED}), _by_the_whole, _as(SUPERSEDED)),
     _Rule(_BY_VERSION, _by_version, _as(SUPERSEDED)),
+    _Rule(_BY_VERSION, _by_what_is_no_sale, _as(Reason("settled_unbooked"))),
     _Rule(frozenset({_NOTE_CANCELLED, _REVERSED}), _by_cancellation, _as(SUPERSEDED)),
     _Rule(frozenset({_OTHER_KEY}), _by_number, _as(SUPERSEDED)),
     _Rule(SETTLED_BY_VOID, of_void_number, _voided),

@@ -129,6 +129,13 @@ def test_repeated_or_missing_item_numbers_are_given_anew(number: str) -> None:
     assert problems_of(raw) == ["item_numbers"]
 
 
+@pytest.mark.parametrize("number", ["3", "7"])
+def test_a_number_that_is_left_out_is_told_and_the_numbers_stay(number: str) -> None:
+    raw = replaced(build_note(items=[Line(), Line()]), 'nItem="2"', f'nItem="{number}"')
+    assert [item.number for item in sale_in(raw).items] == [1, int(number)]
+    assert problems_of(raw) == ["item_numbers"]
+
+
 def test_only_some_of_many_invalid_amounts_are_told() -> None:
     raw = build_note(items=[Line(price="x", gross=100)] * 50)
     assert problems_of(raw) == ["amount_invalid"] * 5
