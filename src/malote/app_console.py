@@ -31,6 +31,7 @@ from malote.reconciliation import erp_memory
 from malote.register import (
     change_marker,
     contents,
+    finding,
     listing,
     metrics,
     relations,
@@ -139,6 +140,7 @@ def _documents(services: Services) -> console.Documents:
         page=partial(listing.page, engine),
         searched=partial(listing.searched, engine),
         find=partial(till_documents.document, engine),
+        anywhere=partial(finding.find, engine),
         content=partial(contents.content, engine),
         read=lambda content: read(content, limits_of(settings.store, settings.intake)),
         flagged=partial(till_documents.flagged, engine),

@@ -81,6 +81,7 @@ class Documents:
     page: Callable[[str, DocumentsQuery], DocumentsPage]
     searched: Callable[[str, DocumentsQuery], dict[str, Found]]  # by reason
     find: Callable[[int], StoredDocument]
+    anywhere: Callable[[str], list[StoredDocument]]  # of all tills, by key, number or file
     content: Callable[[int], bytes]  # raises ContentPrunedError
     read: Callable[[bytes], list[Reading]]
     flagged: Callable[[str], list[StoredDocument]]  # of a till: booked, and a person must look at them

@@ -28,6 +28,7 @@ from malote.console.pages import (
     dashboard,
     document,
     entry,
+    find,
     jobs,
     laboratory,
     load_manager,
@@ -63,6 +64,7 @@ LOCKS_SECONDS = 2.0  # between two looks at the ERP's sessions, for a page that 
 # Each page says in its ``HANDLERS`` what it answers to.
 PAGES: tuple[ModuleType, ...] = (
     management,
+    find,
     assistant,
     alerts,
     till,

@@ -1,0 +1,78 @@
+"""Ctrl K: any till, document, screen, view or action, from any page."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get
+
+from malote.accounts.roles import Permission
+from malote.console.console_services import Services
+from malote.console.language import marked
+from malote.console.rendering import answer
+from malote.console.visits import ROOT, ConsoleRequest, Visit, is_partial, parameters, redirect, services_of, visit_of
+from malote.findings.lights import TillOverview, TillsQuery
+from malote.register.documents import StoredDocument
+from malote.register.finding import key_of
+
+LONGEST = 80
+TILLS = 6
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A screen, a saved view or an action. ``key``: what is pressed instead."""
+
+    words: str  # translated where it is shown
+    path: str
+    key: str = ""
+    needs: Permission = Permission.SEE
+
+
+PLACES: tuple[Place, ...] = (
+    Place(marked("Gerenciamento"), "/tills", "g g"),
+    Place(marked("Caixas parados"), "/tills?light=stopped"),
+    Place(marked("Caixas que pedem atenção"), "/tills?light=attention"),
+    Place(marked("Caixas por loja"), "/tills?group=store"),
+    Place(marked("Caixas com mais rejeitadas"), "/tills?sort=rejected&descending=1"),
+    Place(marked("Gerenciador de carga"), "/load-manager", "g c"),
+    Place(marked("Atualizar Estruturas do Banco"), "/load-manager/store", needs=Permission.APPLY_STRUCTURES),
+    Place(marked("551 - Lock de Banco"), "/locks", "g l", Permission.SEE_LOCKS),
+    Place(marked("Conciliação"), "/reconciliation", "g r"),
+    Place(marked("Painel"), "/dashboard", "g p"),
+    Place(marked("Assistente"), "/assistant", "g s"),
+    Place(marked("Trabalhos"), "/jobs", "g t"),
+    Place(marked("Avisos"), "/alerts", "g v"),
+    Place(marked("Auditoria"), "/audit", "g a", Permission.SEE_AUDIT),
+    Place(marked("Consumidores"), "/consumers", needs=Permission.SEE_AUDIT),
+    Place(marked("Usuários"), "/users", "g u", Permission.MANAGE_USERS),
+    Place(marked("Trocar a senha"), "/password"),
+)
+
+
+class Found(msgspec.Struct, frozen=True):
+    wanted: str
+    tills: list[TillOverview]
+    documents: list[StoredDocument]
+    places: list[Place]
+
+
+def found(services: Services, visit: Visit, wanted: str) -> Found:
+    open_to = [one for one in PLACES if visit.may(one.needs.value)]
+    if not wanted:
+        return Found(wanted, [], [], open_to)
+    plain = wanted.lower()
+    places = [one for one in open_to if plain in visit.say(one.words).lower()]
+    page = services.tills.page(TillsQuery(search=wanted, size=TILLS)) if key_of(wanted) is None else None
+    return Found(wanted, page.tills if page else [], services.documents.anywhere(wanted), places)
+
+
+@get("/find", sync_to_thread=True)
+def show(request: ConsoleRequest) -> Response[Any]:
+    """The part that the palette shows; or a page, which goes on by itself where a key names one document."""
+    wanted = parameters(request).get("q", "").strip()[:LONGEST]
+    result = found(services_of(request), visit_of(request), wanted)
+    if not is_partial(request) and key_of(wanted) and result.documents:
+        return redirect(request, f"{ROOT}/documents/{result.documents[0].id}")
+    return answer(request, "find", {"section": "find", "found": result})
+
+
+HANDLERS: list[Any] = [show]
