@@ -194,7 +194,7 @@ def tamper_beside(month: Month, tables: Tables) -> list[tuple[str, str, str]]:
     """One byte changed, or a row doubled, in the ledger and in the tables beside the sales: what each is to be found
     as, with the key (of a void its till) and the fields."""
     (till, void), *_ = month.voids.items()
-    keys = [one.access_key for one in month.standing(4)]
+    keys = [one.access_key for one in month.standing(5)]
     undone, twice = (one.access_key for one in month.cancelled()[:2])
     entry = posting_key.c.identity
     with tables.engine.begin() as connection:
@@ -202,6 +202,7 @@ def tamper_beside(month: Month, tables: Tables) -> list[tuple[str, str, str]]:
         for key, values in zip(keys, otherwise, strict=False):
             connection.execute(update(posting_key).where(entry == key).values(values))
         _twice(posting_key, connection, entry == keys[3])
+        _set_sale(protocol_number="135269999999999")(connection, keys[4])
         connection.execute(update(cancellations).where(cancellations.c.access_key == undone).values(reason="outro"))
         _twice(cancellations, connection, cancellations.c.access_key == twice)
         _twice(voids, connection, voids.c.series == void.series)
@@ -211,6 +212,7 @@ def tamper_beside(month: Month, tables: Tables) -> list[tuple[str, str, str]]:
             ("content", keys[1], "ledger.till"),
             ("content", keys[2], "ledger.document_id"),
             ("doubled", keys[3], "++"),
+            ("content", keys[4], "protocol_number"),
             ("content", undone, "reason"),
             ("doubled", twice, "++"),
             ("doubled", till, "++"),

@@ -1,9 +1,11 @@
 """``malote erp …`` as whoever looks after a production database meets it."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -38,6 +40,17 @@ def url() -> Iterator[str]:
     made = fresh_postgresql_url()
     yield made
     discard_postgresql(made)
+
+
+def test_a_table_that_is_there_and_does_not_fit_is_named_and_no_success(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "erp.sqlite3")) as connection, connection:
+        connection.execute("CREATE TABLE sale (access_key TEXT PRIMARY KEY, total BLOB)")
+    ended = malote(folder, "create")
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "sale.series" in ended.stderr
+    assert "[profile_unfit]" in ended.stderr
+    (folder / "erp.sqlite3").unlink()
+    assert malote(folder, "create").returncode == 0
 
 
 # ---- verify ----

@@ -7,8 +7,10 @@ import msgspec
 import typer
 
 from malote.config import Settings
-from malote.terminal.command import ConfigOption, explained, require_settings, settings_of
+from malote.terminal.command import FOUND, ConfigOption, explained, require_settings, settings_of, warn
 from malote.terminal.output import say
+
+MOST_NAMED = 8  # tables and columns that don't fit
 
 UrlArgument = Annotated[
     str,
@@ -37,7 +39,8 @@ def register(app: typer.Typer) -> None:
 def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
     """Creates those of Malote's tables that the ERP lacks. Alters and drops nothing.
 
-    Where a profile says that the ERP has tables of its own, only the ledger is Malote's.
+    Where a profile says that the ERP has tables of its own, only the ledger is Malote's. Exit status 1 where what is
+    there doesn't fit all the same: malote erp profile check says how.
     """
     from malote.erp.factory import open_configured
 
@@ -47,8 +50,15 @@ def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
         erp = open_configured(settings)
         try:
             erp.create_structure()
+            faults = erp.faults()
         finally:
             erp.close()
+    if faults:
+        named = [f"{one.table}.{one.column}" if one.column else one.table for one in faults]
+        more = f" (+{len(named) - MOST_NAMED})" if len(named) > MOST_NAMED else ""
+        detail = ", ".join(named[:MOST_NAMED]) + more
+        warn("profile_unfit", {"detail": detail, "count": str(len(named))}, settings)
+        raise typer.Exit(FOUND)
     say(said(settings, "As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP."))
 
 

@@ -1,6 +1,7 @@
 """How what was booked stands in the ERP's own rows, beside how it was written: which fields differ, never a value.
 
-What is asked of the ERP by a query, what the database makes itself, and the protocol, which comes later, are left out.
+What is asked of the ERP by a query and what the database makes itself are left out; so is a protocol that came
+later than its sale.
 """
 
 from collections import defaultdict
@@ -26,7 +27,7 @@ from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.functions import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
-from malote.erp.raw_rows import Side
+from malote.erp.raw_rows import PROTOCOL_FIELD, Side
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 
@@ -86,6 +87,8 @@ def _of_sales(
         row = rows.sale_row(sale, posting.till) | {"cancelled_at": when}
         try:
             differing = header.differing(row, row, own)
+            if not row[PROTOCOL_FIELD]:
+                differing = [name for name in differing if name != PROTOCOL_FIELD]
             for name, side, held in read:
                 written = rows.item_rows(sale) if name == "items" else rows.payment_rows(sale)
                 differing += side.differing_lines(name, written, row, held.get(sale.access_key, []))

@@ -15,6 +15,7 @@ from malote.erp.protocol import GONE, TWICE
 from malote.erp.side_by_side import alike, by_number, is_compared, lacking_and_extra
 from malote.erp.targets import Target
 
+PROTOCOL_FIELD = "protocol_number"  # compared where the sale's own file has it: it may come later
 _MOST_REMEMBERED = 20_000  # values of a column, as they are written
 
 
@@ -42,7 +43,9 @@ class Side:
         self._mapped = mapped
         bound: list[tuple[Target, _Bound]] = []
         others: list[Target] = []
-        for one in filter(is_compared, mapped.targets):
+        for one in mapped.targets:
+            if not is_compared(one) and not (mapped.part == "sale" and one.bare == PROTOCOL_FIELD):
+                continue
             bind = mapped.columns[one.key].type.dialect_impl(dialect).bind_processor(dialect)
             if bind is None:
                 others.append(one)
