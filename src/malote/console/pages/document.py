@@ -1,5 +1,6 @@
 """One document: the receipt it would print, its XML, why it is where it is, and what became of it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,6 +18,7 @@ from malote.fiscal import schema
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 from malote.fiscal.problems import Problem
 from malote.fiscal.reading_result import Reading
+from malote.quarantine.quarantine_reports import CureOption
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.register.documents import StoredDocument
 
@@ -32,6 +34,7 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
     problems = _problems(document, reading)
     read = reading.document if reading else None
     whole = visit.may(Permission.DOWNLOAD)
+    cures = services.quarantine.cures(document_id)
     return {
         "section": "tills",
         "document": document,
@@ -51,7 +54,8 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
         "beside": services.beside(document_id),
         "protocol": read.protocol if isinstance(read, Sale | Answer) else None,
         "events": services.quarantine.history(document_id),
-        "cures": services.quarantine.cures(document_id),
+        "cures": cures,
+        "refused_product": refused_product(document, cures),
         "custody": services.custody(document_id) if document.state == "rejected" else None,
     }
 
@@ -87,6 +91,14 @@ def find(services: Services, document_id: int) -> StoredDocument:
     if not 0 < document_id < LARGEST_ID:
         raise DocumentNotFoundError(document_id)
     return services.documents.find(document_id)
+
+
+def refused_product(document: StoredDocument, cures: Sequence[CureOption]) -> str:
+    """Of the document's products the one that its reason names; "" where it names none."""
+    offered = next((one.facts.get("products", "") for one in cures if one.kind == "map_product"), "")
+    said = " ".join(document.reason.facts.values()) if document.reason else ""
+    named = set(re.findall(r"[\w.-]+", said))
+    return next((one for one in map(str.strip, offered.split(",")) if one and one in named), "")
 
 
 def _content(services: Services, document_id: int) -> bytes | None:

@@ -159,7 +159,7 @@ function count() {
   for (const head of document.querySelectorAll("input[data-select-all]")) {
     const group = boxesOf(head);
     const checked = group.filter((box) => box.checked).length;
-    head.checked = group.length > 0 && checked === group.length;
+    head.checked = group.length > 0 ? checked === group.length : all;
     head.indeterminate = checked > 0 && checked < group.length;
   }
 }
@@ -187,7 +187,11 @@ document.addEventListener("change", (event) => {
     // All but one is no longer all.
     if (!box.checked && everything()) everything().checked = false;
   }
-  if (box.matches?.("input[data-select-all]")) for (const each of boxesOf(box)) choose(each, box.checked);
+  if (box.matches?.("input[data-select-all]")) {
+    for (const each of boxesOf(box)) choose(each, box.checked);
+    // Where all are folded away there is nothing to tick but all of them.
+    if (boxes().length === 0 && everything()) everything().checked = box.checked;
+  }
   count();
 });
 
