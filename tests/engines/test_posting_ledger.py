@@ -1,6 +1,8 @@
 """The ledger is compared with what this server remembers: an older, emptied or other one stops posting, and is told."""
 
+import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -147,6 +149,36 @@ def test_an_older_copy_in_its_place_is_noticed_before_anything_is_booked_into_it
         third.close()
         assert shop.counted() == {"posted": 7, "waiting": 1}
         assert missing_now(shop) == [sale(n).access_key for n in range(4, 8)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no file that is open can be replaced there")
+@pytest.mark.parametrize("how", ["replaced", "taken away"])
+def test_another_file_in_the_place_of_the_open_one_is_noticed_by_the_next_batch(
+    tmp_path: Path, clock: Clock, how: str
+) -> None:
+    file = tmp_path / "erp.sqlite3"
+    with open_shop(tmp_path, f"sqlite:///{file}", clock) as shop, closing(guarded(shop, clock)) as poster:
+        shop.accept(sale(1), sale(2), sale(3))
+        poster.drain()
+        with closing(sqlite3.connect(file)) as one, closing(sqlite3.connect(tmp_path / "older.sqlite3")) as other:
+            one.backup(other)
+            other.execute("PRAGMA journal_mode = DELETE")
+        shop.accept(*(sale(n) for n in range(4, 8)))
+        poster.drain()
+        if how == "replaced":
+            (tmp_path / "older.sqlite3").replace(file)
+        else:
+            file.unlink()
+        shop.accept(sale(8))
+        poster.step()
+        assert shop.counted() == {"posted": 7, "waiting": 1}
+        clock.now += LOOK_SECONDS
+        poster.step()
+        first = 4 if how == "replaced" else 1
+        assert missing_now(shop) == [sale(n).access_key for n in range(first, 8)]
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert connection.execute("SELECT count(*) FROM sale").fetchone() == (first - 1,)
 
 
 def test_a_look_costs_a_bounded_number_of_questions(shop: Shop, tables: Tables, clock: Clock) -> None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from malote.erp.profiles.post import binds_of, for_driver
 from malote.erp.records import Records
 from malote.erp.sqlite.dialect import DIALECT
 from malote.erp.sqlite.fingerprints import add_function, fingerprint
+from malote.erp.sqlite.replaced_file import OpenFile
 
 
 class SqliteErp(BaseErp):
@@ -46,6 +47,23 @@ class SqliteErp(BaseErp):
         super().__init__(engine, url, options)
         self.patience_seconds = options.lock_timeout
         event.listen(engine, "connect", partial(_prepare, self.tables))
+        self._file = OpenFile(Path(url.database)) if url.database and url.database != ":memory:" else None
+        if self._file is not None:
+            event.listen(engine, "connect", self._note_opened)
+
+    def _note_opened(self, connection: Any, record: Any) -> None:
+        if self._file is not None:
+            self._file.note()
+
+    def _look_over(self) -> None:
+        """What is in the file's place by now is opened anew, and looked at as behind any new connection."""
+        if self._file is not None and self._file.is_replaced():
+            self._engine.dispose()
+            self._file.forget()
+
+    def _reading(self) -> AbstractContextManager[Connection]:
+        self._look_over()
+        return super()._reading()
 
     def grants(self, user: str) -> list[Grant]:
         return []  # who may write the file may do everything
