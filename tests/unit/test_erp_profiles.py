@@ -14,8 +14,9 @@ from malote.erp import rows, tables
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.postgresql.copy_text import CopyText
 from malote.erp.profiles import profile
+from malote.erp.profiles.compiled import Compiled, Surroundings, UnmappedError
 from malote.erp.profiles.errors import ProfileError
-from malote.erp.profiles.functions import Compiled, Surroundings, UnmappedError, compiled
+from malote.erp.profiles.functions import compiled
 from malote.erp.profiles.profile import MappedPart, Profile, Written, built_in, load, read, shipped
 from malote.erp.profiles.queries import Query
 from malote.erp.profiles.shapes import Shape

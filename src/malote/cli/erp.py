@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command("grants")(grants)
 
 
-def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
+def create(url: UrlArgument = "", profile: ProfileOption = None, config: ConfigOption = None) -> None:
     """Creates those of Malote's tables that the ERP lacks. Alters and drops nothing.
 
     Where a profile says that the ERP has tables of its own, only the ledger is Malote's. Exit status 1 where what is
@@ -45,9 +45,9 @@ def create(profile: ProfileOption = None, config: ConfigOption = None) -> None:
     from malote.erp.factory import open_configured
 
     settings = settings_with(config, profile)
-    require_settings(config, settings)
+    require_erp(config, url, settings)
     with explained(settings):
-        erp = open_configured(settings)
+        erp = open_configured(settings, url)
         try:
             erp.create_structure()
             faults = erp.faults()

@@ -102,12 +102,6 @@ def unsure(settings: Settings) -> list[str]:
 
 
 def _print(report: Report, tables: "ErpTables", settings: Settings) -> None:
-    for fault in report.faults:
-        place = f"{fault.table}.{fault.column}" if fault.column else fault.table
-        more = f" ({f'{fault.expected} ≠ ' if fault.expected else ''}{fault.found})" if fault.found else ""
-        console.print(
-            f"✘ {place}: {said(settings, *_KINDS[fault.kind])}{more}", markup=False, highlight=False, soft_wrap=True
-        )
     if report.left_out:
         words = said(settings, "O perfil não grava:", "The profile writes nothing of:")
         console.print(f"{words} {', '.join(report.left_out)}", markup=False, highlight=False, soft_wrap=True)
@@ -118,6 +112,12 @@ def _print(report: Report, tables: "ErpTables", settings: Settings) -> None:
             "Since not everything can be read back, a sale that comes again in other digits counts as divergent.",
         )
         console.print(words, markup=False, highlight=False, soft_wrap=True)
+    for fault in report.faults:
+        place = f"{fault.table}.{fault.column}" if fault.column else fault.table
+        more = f" ({f'{fault.expected} ≠ ' if fault.expected else ''}{fault.found})" if fault.found else ""
+        console.print(
+            f"✘ {place}: {said(settings, *_KINDS[fault.kind])}{more}", markup=False, highlight=False, soft_wrap=True
+        )
     if report.unsure:
         words = said(
             settings,

@@ -77,7 +77,7 @@ class _Parts:
             ledger.append(self._of(tables.state, "access_key"))
         found = [self._of(tables.sale.table, key), *ledger]
         sale, identity = self._named(tables.sale.table), tables.sale.of_sale
-        for mapped in (tables.item, tables.tax, tables.payment, tables.cancellation):
+        for mapped in (tables.note, tables.item, tables.tax, tables.payment, tables.cancellation):
             if mapped is None:
                 continue
             if "access_key" in mapped.columns:

@@ -59,6 +59,9 @@ def _ordinary(erp: ErpTables) -> list[Use]:
     if erp.state is None:
         return []
     found = [Use(plain(erp.state.name), verb) for verb in ("SELECT", "INSERT", "UPDATE", "DELETE")]
+    if erp.note:
+        found += [Use(erp.note.name, verb) for verb in ("SELECT", "INSERT", "DELETE")]
+        found.append(Use(erp.note.name, "UPDATE", _changed(erp.note)))
     if erp.tax:
         found += [Use(erp.tax.name, verb) for verb in ("SELECT", "INSERT", "DELETE")]
     if erp.movement:

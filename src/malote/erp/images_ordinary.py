@@ -15,7 +15,7 @@ from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import Ordinary, items_of, payments_of
 from malote.erp.ordinary_tables import USUAL_TAXES, Row, tax_rows
 from malote.erp.plain_text import plainly
-from malote.erp.profiles.functions import UnmappedError
+from malote.erp.profiles.compiled import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
 from malote.erp.records import Records
 from malote.erp.sale_keys import is_of_key, key_of
@@ -79,7 +79,9 @@ class _Look:
             row = rows.sale_row(sale, posting.till) | key_of(self._tables, own.key) | {"cancelled_at": when}
             places[posting.document_id] = len(pairs)
             pairs.append((sale, row))
-        self._headers([row for _, row in pairs])
+        self._headers(self._tables.sale, [row for _, row in pairs])
+        if note := self._tables.note:
+            self._headers(note, [row for _, row in pairs])
         lines = [(fields, row) for sale, row in pairs for _, fields in items_of(sale)]
         self._lines("items", self._tables.item, lines, pairs)
         self._lines("taxes", self._tables.tax, self._taxes(pairs), pairs)
@@ -99,8 +101,8 @@ class _Look:
             for one in tax_rows(item, fields | {ITEM_KEY: None}, wanted)
         ]
 
-    def _headers(self, sales: Sequence[Row]) -> None:
-        mapped, found = self._tables.sale, self._tables.sale.of_sale
+    def _headers(self, mapped: MappedTable, sales: Sequence[Row]) -> None:
+        found = mapped.of_sale
         assert found is not None  # noqa: S101 the profile is refused without
         told = [
             one for one in mapped.targets if is_compared(one) and one not in found.targets and one.bare != "access_key"
@@ -110,8 +112,12 @@ class _Look:
             made |= found.by_column(row)
         met: set[int] = set()
         for own, there, fields in self._records.differing(mapped, values, told, found.targets):
+            if mapped.part == "note" and self._differing.get(own) == [GONE]:
+                continue
             if not there or own in met:
-                self._differing[own] = [TWICE if there else GONE]
+                # Of the sale itself it is all that is said; of a table beside it, one thing among others.
+                wrong = TWICE if there else GONE
+                self._differing[own] = [wrong] if mapped.part == "sale" else [*self._differing[own], f"{wrong}note"]
             elif fields:
                 self._differing[own] += [_name(one) for one in fields]
             met.add(own)

@@ -11,8 +11,8 @@ from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.sql.schema import RETAIN_SCHEMA
 
 from malote.erp import ordinary_tables, tables
+from malote.erp.profiles.compiled import Inverse, Row
 from malote.erp.profiles.errors import ProfileError
-from malote.erp.profiles.functions import Inverse, Row
 from malote.erp.profiles.post import CALLS
 from malote.erp.profiles.profile import FIELDS, ORDINARY, PARTS, Part, Profile, built_in
 from malote.erp.profiles.syntax import PART_OF_KEY, Field
@@ -167,6 +167,11 @@ class ErpTables:
         return self._parts.get("item")
 
     @property
+    def note(self) -> MappedTable | None:
+        """What the ERP has of a sale in a table beside it."""
+        return self._parts.get("note")
+
+    @property
     def payment(self) -> MappedTable | None:
         return self._parts.get("payment")
 
@@ -216,7 +221,8 @@ class ErpTables:
 
     def wanted(self, part: Part) -> frozenset[str]:
         """Fields of a part that go into any column of any table."""
-        also: tuple[Part, ...] = ("tax", "movement") if part == "item" else ()
+        more: dict[Part, tuple[Part, ...]] = {"item": ("tax", "movement"), "sale": ("note",)}
+        also = more.get(part, ())
         used = [mapped.used() for one in (part, *also) if (mapped := self.part(one))]
         return frozenset().union(*used) | self._copied(part)
 
@@ -296,11 +302,7 @@ def _refuse_unlinked(made: ErpTables) -> None:
     """What was written of a sale must be found again, by the ERP's own key of it or by the access key."""
     if not made.sale.of_sale:
         raise _unusable(made, "sale", "needs key, or a column of its own for access_key")
-    if made.sale.made_by_database and "access_key" not in made.sale.columns:
-        raise _unusable(made, "sale", "needs a column for access_key, by which the key is found that the database made")
-    if made.item and made.item.made_by_database and "number" not in made.item.columns:
-        raise _unusable(made, "item", "needs a column for number, by which the key is found that the database made")
-    for mapped in (made.item, made.tax, made.payment):
+    for mapped in (made.note, made.item, made.tax, made.payment):
         if mapped and not mapped.of_sale:
             raise _unusable(made, mapped.part, _NO_LINK)
     stock = made.stock

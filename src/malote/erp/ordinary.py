@@ -62,6 +62,8 @@ class Ordinary:
         entries = [self._entry(sale, row) for (_, sale), row in zip(postings, sales, strict=True)]
         with classified(self._state_name):
             booking_state.add(self._connection, self._state, entries)
+        if note := self._erp.note:
+            self._copy(note, [(row, row) for row in sales])
         self._add_lines([(sale, row) for (_, sale), row in zip(postings, sales, strict=True)])
 
     def _entry(self, sale: Sale, row: Row) -> Row:
@@ -107,13 +109,17 @@ class Ordinary:
             return
         of_sale = list(mapped.of_sale.targets) if mapped.part == "item" and mapped.of_sale else []
         known_by = [*of_sale, *(target for target in mapped.targets if target.key in names)]
-        found = self._records.insert(mapped, made, [*own, *known_by])
-        if len(found) != len(made):  # a trigger of the ERP's keeps rows out, and says nothing
-            raise ErpError("erp_refused", detail=f"{mapped.name}: {len(found)}/{len(made)}")
-        keys = {row[len(own) :]: row[: len(own)] for row in found}
-        for (fields, _), row in zip(pairs, made, strict=True):
-            there = keys[tuple(str(row[target.key]) for target in known_by)]
-            fields |= {str(one.bare): value for one, value in zip(own, there, strict=True)}
+        # Without a column that tells the rows apart they are written one by one.
+        step = len(made) if len(known_by) > len(of_sale) else 1
+        for start in range(0, len(made), step):
+            some = made[start : start + step]
+            found = self._records.insert(mapped, some, [*own, *known_by])
+            if len(found) != len(some):  # a trigger of the ERP's keeps rows out, and says nothing
+                raise ErpError("erp_refused", detail=f"{mapped.name}: {len(found)}/{len(some)}")
+            keys = {row[len(own) :]: row[: len(own)] for row in found}
+            for (fields, _), row in zip(pairs[start : start + step], some, strict=True):
+                there = keys[tuple(str(row[target.key]) for target in known_by)]
+                fields |= {str(one.bare): value for one, value in zip(own, there, strict=True)}
 
     def _count(self, mapped: MappedTable, column: str, pairs: Sequence[Pair]) -> None:
         """Numbers rows by one more than the greatest that there is beside the other columns of the key."""
@@ -158,7 +164,12 @@ class Ordinary:
             self._change([(kept[key], fields) for key, fields in sorted(changed.items())])
 
     def _change(self, changed: Sequence[tuple[Kept, Row]]) -> None:
-        mapped, found = self._erp.sale, self._erp.sale.of_sale
+        for mapped in (self._erp.sale, self._erp.note):
+            if mapped is not None:
+                self._change_in(mapped, changed)
+
+    def _change_in(self, mapped: MappedTable, changed: Sequence[tuple[Kept, Row]]) -> None:
+        found = mapped.of_sale
         assert found is not None  # noqa: S101 the profile is refused without
         targets = [
             one for one in mapped.changing(changed[0][1]) if one not in found.targets and one.bare != "access_key"
@@ -189,7 +200,8 @@ class Ordinary:
     def forget(self, access_keys: Sequence[str], parts: Collection[Part]) -> None:
         """What is left of sales that the ERP lost: rows of these parts, and with the items what became of them."""
         for kept in self.kept(access_keys).values():
-            for mapped in (self._erp.tax if "item" in parts else None, *map(self._erp.part, sorted(parts))):
+            first = (self._erp.tax, self._erp.note) if "item" in parts else ()
+            for mapped in (*first, *map(self._erp.part, sorted(parts))):
                 if mapped is not None:
                     self._remove(mapped, self._row_of(kept))
         if access_keys and "item" in parts:

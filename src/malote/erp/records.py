@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from malote.erp.mapping import MappedTable
-from malote.erp.profiles.functions import Row
+from malote.erp.profiles.compiled import Row
 from malote.erp.profiles.queries import Query
 from malote.erp.targets import Target
 

@@ -7,8 +7,9 @@ import msgspec
 from sqlalchemy import Column, DefaultClause, Identity
 from sqlalchemy.types import TypeEngine
 
+from malote.erp.profiles.compiled import Compiled, Surroundings
 from malote.erp.profiles.errors import ProfileError
-from malote.erp.profiles.functions import Compiled, Surroundings, compiled
+from malote.erp.profiles.functions import compiled
 from malote.erp.profiles.profile import FIELDS, MappedPart, Part, Profile, Written
 from malote.erp.profiles.shapes import Shape, shape_of
 from malote.erp.profiles.syntax import PART_OF_KEY, Constant, Expression, ExpressionError, Field, parse
@@ -23,7 +24,7 @@ ITEM_KEY = "item.key"
 _ANY = Shape("any")
 _LINES = frozenset({"item", "payment"})
 # Where the ERP's tables are of ordinary design, more parts have the sale's fields, and some have fields of their own.
-_ORDINARY_LINES = _LINES | {"tax", "movement", "stock", "cancellation"}
+_ORDINARY_LINES = _LINES | {"note", "tax", "movement", "stock", "cancellation"}
 
 
 class Target(msgspec.Struct, frozen=True):

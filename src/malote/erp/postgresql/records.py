@@ -15,7 +15,7 @@ from malote.erp.mapping import MappedTable
 from malote.erp.plain_text import plainly
 from malote.erp.postgresql.copy_text import writer
 from malote.erp.postgresql.dialect import DIALECT
-from malote.erp.profiles.functions import Row
+from malote.erp.profiles.compiled import Row
 from malote.erp.profiles.queries import Query
 from malote.erp.records import Differing, Found, Lacking, Total
 from malote.erp.targets import Target

@@ -30,6 +30,7 @@ def assigned(source: str) -> frozenset[str]:
 
 
 def _speaks_of(value: str, name: str) -> bool:
+    value = re.sub(rf"\bcoalesce\s*\(\s*new\s*\.\s*{re.escape(name)}\s*,", "", value, flags=re.IGNORECASE)
     return re.search(rf"\bnew\s*\.\s*{re.escape(name)}(?!\w)", value, re.IGNORECASE) is not None
 
 

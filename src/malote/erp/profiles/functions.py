@@ -11,56 +11,27 @@ from typing import Any
 
 import msgspec
 
-from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS, KINDS, Ask, Query, UnansweredError, types_of
+from malote.erp.profiles.compiled import (
+    Compiled,
+    Row,
+    Surroundings,
+    UnmappedError,
+    Value,
+    derived,
+    only,
+    together,
+    with_number,
+)
+from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS, KINDS, Ask, UnansweredError, types_of
 from malote.erp.profiles.shapes import Kind, Shape
 from malote.erp.profiles.syntax import Call, Constant, Expression, ExpressionError, Field
+from malote.erp.profiles.written_numbers import scaled_whole, with_sign
 from malote.erp.values import OutOfRangeError, scaled
 
-Row = Mapping[str, Any]
-Value = Callable[[Row, Row], Any]  # of a row and of its sale's row
-Inverse = Callable[[Any], Any]
 Lookup = Mapping[str, str | int]  # "*" is for all others
 
 OTHERS = "*"
 _MOST_PLACES = 10
-
-
-class UnmappedError(ValueError):
-    """A value of a document is in no lookup table of the profile. ``column`` says where; the value is never told."""
-
-    def __init__(self, column: str, lookup: str) -> None:
-        super().__init__(column, lookup)
-        self.column = column
-        self.lookup = lookup
-
-
-class Compiled(msgspec.Struct, frozen=True):
-    """An expression, ready for use. ``value`` may raise ``OutOfRangeError`` and ``UnmappedError``."""
-
-    shape: Shape
-    value: Value
-    fields: frozenset[Field]
-    inverse: Inverse | None = None
-    exact: bool = False
-    asks: tuple[Ask, ...] = ()
-
-    @property
-    def readable(self) -> str | None:
-        """The one field of the row that the column's value leads back to."""
-        if self.inverse is None or len(self.fields) != 1:
-            return None
-        field = next(iter(self.fields))
-        return None if field.of_sale else field.name
-
-
-class Surroundings(msgspec.Struct, frozen=True):
-    """What an expression may refer to. ``column`` is for messages: the ERP's table and column."""
-
-    column: str
-    row: Mapping[str, Shape]
-    sale: Mapping[str, Shape]
-    lookups: Mapping[str, Lookup]
-    queries: Mapping[str, Query] = {}
 
 
 def compiled(expression: Expression, around: Surroundings) -> Compiled:
@@ -115,45 +86,13 @@ def _itself(value: Any) -> Any:
 # ---- functions of one value ----
 
 
-def _only(arguments: Sequence[Compiled], *kinds: Kind) -> Compiled:
-    if len(arguments) != 1:
-        raise ExpressionError("one value is expected in the brackets")
-    if arguments[0].shape.kind not in kinds:
-        raise ExpressionError(f"expected is a value of kind {' or '.join(kinds)}, not {arguments[0].shape}")
-    return arguments[0]
-
-
-def _derived(
-    inner: Compiled, shape: Shape, change: Callable[[Any], Any], inverse: Inverse | None = None, *, exact: bool = False
-) -> Compiled:
-    """``change`` of what ``inner`` gives; what is absent stays so."""
-    given = inner.value
-
-    def value(row: Row, sale: Row) -> Any:
-        before = given(row, sale)
-        return None if before is None else change(before)
-
-    back = _after(inner.inverse, inverse) if inverse and inner.inverse else None
-    return Compiled(shape, value, inner.fields, back, exact=exact and inner.exact, asks=inner.asks)
-
-
-def _together(parts: Sequence[Compiled], shape: Shape, value: Value) -> Compiled:
-    """Of several, which can't be told apart again."""
-    asks = tuple(ask for part in parts for ask in part.asks)
-    return Compiled(shape, value, frozenset().union(*(part.fields for part in parts)), asks=asks)
-
-
-def _after(outer: Inverse, inner: Inverse) -> Inverse:
-    return lambda value: None if value is None else outer(inner(value))
-
-
 def _cents(arguments: Sequence[Compiled], column: str) -> Compiled:
-    return _derived(_only(arguments, "money"), Shape("integer"), _itself, _itself, exact=True)
+    return derived(only(arguments, "money"), Shape("integer"), _itself, _itself, exact=True)
 
 
 def _negate(arguments: Sequence[Compiled], column: str) -> Compiled:
-    inner = _only(arguments, "money", "decimal", "integer")
-    return _derived(inner, inner.shape, lambda value: -value, lambda value: -value, exact=True)
+    inner = only(arguments, "money", "decimal", "integer")
+    return derived(inner, inner.shape, lambda value: -value, lambda value: -value, exact=True)
 
 
 def _integer(arguments: Sequence[Compiled], column: str) -> Compiled:
@@ -164,41 +103,32 @@ def _integer(arguments: Sequence[Compiled], column: str) -> Compiled:
             raise OutOfRangeError(column)
         return int(text)
 
-    return _derived(_only(arguments, "text"), Shape("integer"), change, str)
+    return derived(only(arguments, "text"), Shape("integer"), change, str)
 
 
 def _text(arguments: Sequence[Compiled], column: str) -> Compiled:
-    return _derived(_only(arguments, "integer"), Shape("text"), str, int, exact=True)
+    return derived(only(arguments, "integer"), Shape("text"), str, int, exact=True)
 
 
 def _of_moment(kind: Kind, part: Callable[[datetime], Any]) -> Callable[[Sequence[Compiled], str], Compiled]:
-    return lambda arguments, column: _derived(_only(arguments, "moment"), Shape(kind), part)
+    return lambda arguments, column: derived(only(arguments, "moment"), Shape(kind), part)
 
 
 # ---- functions with a number of places or characters ----
 
 
-def _with_number(arguments: Sequence[Compiled], most: int, *kinds: Kind) -> tuple[Compiled, int]:
-    if len(arguments) != 2 or arguments[1].shape.kind != "integer" or arguments[1].fields:
-        raise ExpressionError("a value and a whole number are expected in the brackets")
-    number = int(arguments[1].value({}, {}))
-    if not 0 <= number <= most:
-        raise ExpressionError(f"the number must be from 0 to {most}")
-    return _only(arguments[:1], *kinds), number
-
-
 def _places(arguments: Sequence[Compiled], column: str) -> Compiled:
-    inner, places = _with_number(arguments, _MOST_PLACES, "decimal")
+    inner, places = with_number(arguments, _MOST_PLACES, "decimal")
 
     def change(value: Decimal) -> Decimal:
         scaled(value, places, column)
         return value
 
-    return _derived(inner, Shape("decimal", places=places), change, _itself, exact=True)
+    return derived(inner, Shape("decimal", places=places), change, _itself, exact=True)
 
 
 def _rounded(arguments: Sequence[Compiled], column: str) -> Compiled:
-    inner, places = _with_number(arguments, _MOST_PLACES, "decimal", "money")
+    inner, places = with_number(arguments, _MOST_PLACES, "decimal", "money")
     money, step = inner.shape.kind == "money", Decimal(1).scaleb(-places)
 
     def change(value: Any) -> Decimal:
@@ -207,17 +137,17 @@ def _rounded(arguments: Sequence[Compiled], column: str) -> Compiled:
         except InvalidOperation as error:
             raise OutOfRangeError(column) from error
 
-    return _derived(inner, Shape("decimal", places=places), change)
+    return derived(inner, Shape("decimal", places=places), change)
 
 
 def _left(arguments: Sequence[Compiled], column: str) -> Compiled:
-    inner, length = _with_number(arguments, 4000, "text")
-    return _derived(inner, Shape("text", length=length), lambda text: text[:length])
+    inner, length = with_number(arguments, 4000, "text")
+    return derived(inner, Shape("text", length=length), lambda text: text[:length])
 
 
 def _right(arguments: Sequence[Compiled], column: str) -> Compiled:
-    inner, length = _with_number(arguments, 4000, "text")
-    return _derived(inner, Shape("text", length=length), lambda text: text[max(0, len(text) - length) :])
+    inner, length = with_number(arguments, 4000, "text")
+    return derived(inner, Shape("text", length=length), lambda text: text[max(0, len(text) - length) :])
 
 
 # ---- functions of several values ----
@@ -235,7 +165,7 @@ def _concat(arguments: Sequence[Compiled], column: str) -> Compiled:
         parts = [one(row, sale) for one in values]
         return "".join([str(part) for part in parts if part is not None])
 
-    return _together(arguments, Shape("text"), value)
+    return together(arguments, Shape("text"), value)
 
 
 def _present(arguments: Sequence[Compiled], column: str) -> Compiled:
@@ -252,13 +182,13 @@ def _present(arguments: Sequence[Compiled], column: str) -> Compiled:
         chosen = absent if asked.value(row, sale) in (None, "") else there
         return chosen.value(row, sale)
 
-    return _together(arguments, shape, value)
+    return together(arguments, shape, value)
 
 
 def _lookup(call: Call, around: Surroundings) -> Compiled:
     match call.arguments:
         case (asked, Constant(str(name))):
-            inner = _only([compiled(asked, around)], "text", "integer")
+            inner = only([compiled(asked, around)], "text", "integer")
         case _:
             raise ExpressionError("a value and the quoted name of a lookup table are expected in the brackets")
     table = around.lookups.get(name)
@@ -276,10 +206,10 @@ def _lookup(call: Call, around: Surroundings) -> Compiled:
     back = {given: key for key, given in table.items()}
     one_to_one = otherwise is None and len(back) == len(table)
     if not one_to_one:
-        return _derived(inner, _shape_of_table(table), change)
+        return derived(inner, _shape_of_table(table), change)
     whole = inner.shape.kind == "integer"
     inverse = (lambda given: int(back[given])) if whole else (lambda given: back.get(given, ""))
-    return _derived(inner, _shape_of_table(table), change, inverse, exact=True)
+    return derived(inner, _shape_of_table(table), change, inverse, exact=True)
 
 
 def _query(call: Call, around: Surroundings) -> Compiled:
@@ -305,7 +235,7 @@ def _query(call: Call, around: Surroundings) -> Compiled:
             raise UnansweredError(column, name, query.words(asked_with), several=found is AMBIGUOUS)
         return found
 
-    made = _together(given, Shape("any"), value)
+    made = together(given, Shape("any"), value)
     return msgspec.structs.replace(made, asks=(ask,))
 
 
@@ -338,13 +268,16 @@ FUNCTIONS: dict[str, Callable[[Sequence[Compiled], str], Compiled]] = {
     "hour": _of_moment("integer", lambda at: at.hour),
     "integer": _integer,
     "left": _left,
-    "masked": lambda arguments, column: _derived(_only(arguments, "text"), Shape("text", length=18), _masked),
+    "masked": lambda arguments, column: derived(only(arguments, "text"), Shape("text", length=18), _masked),
     "month": _of_moment("integer", lambda at: at.month),
     "negate": _negate,
     "places": _places,
     "present": _present,
     "right": _right,
     "rounded": _rounded,
+    "scaled": scaled_whole,
     "text": _text,
+    "with_comma": with_sign(","),
+    "with_point": with_sign("."),
     "year": _of_moment("integer", lambda at: at.year),
 }

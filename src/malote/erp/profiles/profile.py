@@ -13,14 +13,15 @@ from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.post import Post, check
 from malote.erp.profiles.queries import Query
 
-Part = Literal["sale", "item", "tax", "payment", "stock", "movement", "cancellation", "number_void"]
+Part = Literal["sale", "note", "item", "tax", "payment", "stock", "movement", "cancellation", "number_void"]
 PARTS: tuple[Part, ...] = get_args(Part)
 # Parts that only tables of ordinary design have; Malote's own lack them.
-ORDINARY: frozenset[Part] = frozenset({"tax", "movement"})
+ORDINARY: frozenset[Part] = frozenset({"note", "tax", "movement"})
 
 # Malote's own table behind each part: its columns are the fields that a profile may use.
 FIELDS = {
     "sale": tables.sale,
+    "note": tables.sale,
     "item": tables.sale_item,
     "payment": tables.payment,
     "stock": tables.stock,
@@ -102,6 +103,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     sale: MappedPart
+    note: MappedPart | None = None  # what the ERP has of a sale in a second table beside it: its key, its protocol
     item: MappedPart | None = None
     payment: MappedPart | None = None
     stock: MappedPart | None = None
@@ -129,7 +131,7 @@ def built_in() -> Profile:
         for part, table in FIELDS.items()
         if part not in ORDINARY
     }
-    own = Profile(BUILT_IN, parts["sale"], parts["item"], description="Malote's own tables")
+    own = Profile(BUILT_IN, parts["sale"], item=parts["item"], description="Malote's own tables")
     return msgspec.structs.replace(own, **parts)
 
 

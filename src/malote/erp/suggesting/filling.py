@@ -15,15 +15,16 @@ from malote.erp.suggesting.guessing import (
     balance_of,
     counted_key,
     drawn_key,
-    elsewhere,
     is_key,
     key_of_many,
     link,
     of_sale,
     own_key,
+    resolved,
+    sequences_of_stores,
 )
 from malote.erp.suggesting.table_catalogue import Column, Found
-from malote.erp.suggesting.vocabulary import ACTIVE_WORDS, CANCELLED_WORDS, IN_WORDS, OUT_WORDS, ideas
+from malote.erp.suggesting.vocabulary import ACTIVE_WORDS, CANCELLED_WORDS, IN_WORDS, OUT_WORDS, ideas, one_of
 
 TILL = "sale_series_as_till"
 _FIELD = re.compile(r"(?<!['\w.])([a-z_]+)(?=[,)]|$)")  # of a sale's expression, such as issued_at in clock(issued_at)
@@ -50,7 +51,10 @@ def lines(part: Part, tables: Tables) -> list[Line]:
     for column in table.columns.values():
         if column.made or (part in ("sale", "item") and column.name == (own_key(table) or drawn_key(part, tables))):
             continue
+        drawn = column.name == counted and bool(sequences_of_stores(tables))
         if part == "sale" and column.name in key_of_many(tables) and (column.filled or column.name == counted):
+            if drawn:
+                found.append(Line(column.name, "query('next_sale', access_key, issuer)", "sequence"))
             continue
         value = _referring(part, column, tables) or _named(part, column, taken)
         if signed and "(quantity" in f"({value}":
@@ -78,6 +82,8 @@ def _doubt(value: str) -> str:
         return "till"
     if "moved" in value:
         return "sign"
+    if value.startswith(("with_comma(", "cents(", "scaled(")):
+        return "format"
     if value.startswith("present(cancelled_at, ") and value[22].isdigit():
         return "state"
     return "format" if value.startswith(tuple(f"query('{name}'" for name in FORMATS)) else ""
@@ -97,7 +103,7 @@ def _referring(part: Part, column: Column, tables: Tables) -> str:
             return f"sale_key('{other}')"
     elif part != "sale" and column.name == of_sale(table, tables):
         return "sale.key"
-    target, other = table.refers.get(column.name) or elsewhere(column.name, tables)
+    target, other = resolved(table, column.name, tables)
     item = tables.parts.get("item")
     if part == "tax" and item is not None and target == item.name:
         of_item = of_sale(item, tables)
@@ -153,7 +159,7 @@ def _harmless(part: Part, column: Column) -> str:
 
 def _named(part: Part, column: Column, taken: set[str]) -> str:
     """By its name and type; what another column has already is not given again."""
-    for wanted, value in _RULES[part]:
+    for wanted, value in _RULES["sale" if part == "note" else part]:
         if ideas(column.name) & wanted and (made := value(column)) and made not in taken:
             return made
     return ""
@@ -200,18 +206,27 @@ def _state(column: Column) -> str:
         return f"present(cancelled_at, {numbers[-1]}, {numbers[0]})" if len(numbers) > 1 else ""
     if column.kind != "text":
         return ""
-    cancelled = next((one for one in CANCELLED_WORDS if one in column.values), "C")
-    active = next((one for one in ACTIVE_WORDS if one in column.values and one != cancelled), "A")
+    cancelled = one_of(CANCELLED_WORDS, column.values) or "C"
+    active = one_of(ACTIVE_WORDS, column.values, but=cancelled) or "A"
     return f"present(cancelled_at, '{cancelled}', '{active}')"
 
 
 def _decimal(field: str, most: int, shortened: str) -> Callable[[Column], str]:
     def value(column: Column) -> str:
+        if column.kind == "text":
+            return f"with_comma({shortened}({field}, {min(most, 4)}))"
         if column.kind == "integer" and most:
-            return ""
+            # Whole numbers of a price are cents; of a quantity they may be pieces, or thousandths.
+            return f"scaled(rounded({field}, 2), 2)" if shortened == "rounded" else f"{shortened}({field}, 0)"
         return field if column.places >= most else f"{shortened}({field}, {column.places})"
 
     return value
+
+
+def _money(field: str) -> Callable[[Column], str]:
+    """An amount: a number, whole cents, or a text with a comma."""
+    shapes = {"decimal": field, "integer": f"cents({field})", "text": f"with_comma({field})"}
+    return lambda column: shapes.get(column.kind, "")
 
 
 def _text(field: str, longest: int) -> Callable[[Column], str]:
@@ -232,13 +247,16 @@ def _issuer(column: Column) -> str:
 
 
 def _direction(column: Column) -> str:
-    return "lookup(direction, 'direction')" if column.kind == "text" else ""
+    several = column.kind == "text" or (column.kind == "integer" and len(column.values) > 1)
+    return "lookup(direction, 'direction')" if several else ""
 
 
 def directions(column: Column) -> tuple[str, str, bool]:
     """What stands for out and in there, and whether the database itself told."""
-    out = next((one for one in OUT_WORDS if one in column.values), "")
-    back = next((one for one in IN_WORDS if one in column.values and one != out), "")
+    if column.kind == "integer":
+        return column.values[-1], column.values[0], False
+    out = one_of(OUT_WORDS, column.values)
+    back = one_of(IN_WORDS, column.values, but=out)
     return out or "S", back or "E", bool(out and back)
 
 
@@ -249,10 +267,10 @@ _RULES: dict[Part, list[_Rule]] = {
         ({"protocol"}, _always("protocol_number", "text")),
         ({"cancelled"}, _when("cancelled_at")),
         ({"state", "cancelled"}, _state),
-        ({"discount"}, _always("discount", "decimal")),
-        ({"change"}, _always("change", "decimal")),
-        ({"gross"}, _always("products", "decimal")),
-        ({"net", "value"}, _always("total", "decimal")),
+        ({"discount"}, _money("discount")),
+        ({"change"}, _money("change")),
+        ({"gross"}, _money("products")),
+        ({"net", "value"}, _money("total")),
         ({"series"}, _always("series", "integer")),
         ({"series"}, _always("text(series)", "text")),
         ({"issuer"}, _issuer),
@@ -270,9 +288,9 @@ _RULES: dict[Part, list[_Rule]] = {
     ],
     "item": [
         ({"quantity"}, _decimal("quantity", 4, "places")),
-        ({"discount"}, _always("discount", "decimal")),
+        ({"discount"}, _money("discount")),
         ({"price"}, _decimal("unit_price", 10, "rounded")),
-        ({"value", "net", "gross"}, _always("gross", "decimal")),
+        ({"value", "net", "gross"}, _money("gross")),
         ({"cfop"}, _cfop),
         ({"ncm"}, _always("ncm", "text")),
         ({"unit"}, _text("unit", 6)),
@@ -282,15 +300,15 @@ _RULES: dict[Part, list[_Rule]] = {
         ({"line"}, _always("number", "integer")),
     ],
     "payment": [
-        ({"change"}, _always("change", "decimal")),
-        ({"value", "net", "gross"}, _always("amount", "decimal")),
+        ({"change"}, _money("change")),
+        ({"value", "net", "gross"}, _money("amount")),
         ({"method", "fiscal", "payment"}, _always("method", "text")),
         ({"line"}, _always("number", "integer")),
     ],
     "tax": [
-        ({"base"}, _always("base", "decimal")),
+        ({"base"}, _money("base")),
         ({"rate"}, _always("rate", "decimal")),
-        ({"value"}, _always("amount", "decimal")),
+        ({"value"}, _money("amount")),
         ({"sigla"}, _always("tax", "text")),
         ({"line"}, _always("number", "integer")),
     ],

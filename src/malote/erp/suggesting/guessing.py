@@ -1,5 +1,6 @@
 """Which tables look like sale, items, payments, taxes, movements and stock, and which are looked up for them."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
@@ -29,7 +30,9 @@ def chosen(database: Known) -> Tables:
     sale = _best(known.values(), partial(_like_sale, known=known), 6)
     if sale is None:
         return tables
-    tables.parts["sale"] = sale
+    whole = _beside(sale, known)
+    tables.parts |= {"sale": sale} if whole is None else {"sale": whole, "note": sale}
+    sale = tables.parts["sale"]
     others = [one for one in known.values() if one is not sale]
     for part, like in (("item", _like_item), ("payment", _like_payment), ("tax", _like_tax)):
         left = [one for one in others if one not in tables.parts.values()]
@@ -42,12 +45,33 @@ def chosen(database: Known) -> Tables:
         found = _referred(tables, of, part)
         if found is not None:
             tables.parts[part] = found
+    if "note" not in tables.parts and (note := _note(tables, others)) is not None:
+        tables.parts["note"] = note
     left = [one for one in others if one not in tables.parts.values()]
     barcode = _best(left, partial(_like_barcode, tables=tables), 1)
     if barcode is not None:
         tables.parts["barcode"] = barcode
     _choose_shelves(tables, others, database)
     return tables
+
+
+def _beside(table: Found, known: Mapping[str, Found]) -> Found | None:
+    """The sale whose second half a table with the access key is: its own key names one row of it."""
+    targets = {table.refers.get(column, ("", ""))[0] for column in table.key}
+    whole = known.get(targets.pop()) if len(targets) == 1 else None
+    named = {table.refers[column][1] for column in table.key} if whole else set()
+    return whole if whole is not None and whole is not table and named == set(whole.key) else None
+
+
+def _note(tables: Tables, others: list[Found]) -> Found | None:
+    """A table with the access key, one row for each sale, where the sale's own lacks it."""
+    if any(map(is_key, tables.parts["sale"].columns.values())):
+        return None
+    for one in others:
+        own = set(link(one, tables)) or {of_sale(one, tables)}
+        if one not in tables.parts.values() and own == set(one.key) and any(map(is_key, one.columns.values())):
+            return one
+    return None
 
 
 def _choose_shelves(tables: Tables, others: list[Found], database: Known) -> None:
@@ -170,10 +194,11 @@ def _referred(tables: Tables, of: Part, part: str) -> Found | None:
     table = tables.parts.get(of)
     if table is None:
         return None
-    targets = [tables.known[target] for target, _ in table.refers.values() if target in tables.known]
+    targets = [tables.known[target] for column in table.refers for target, _ in _chain(table, column, tables)]
     proof = {"product": ("barcode", "code"), "store": ("issuer",), "method": ("fiscal", "code", "method")}[part]
     fit = [one for one in targets if one not in tables.parts.values() and _has(one, *proof)]
-    return max(fit, key=lambda one: (part in ideas(one.name), one.name), default=None)
+    sure = {"product": "barcode", "store": "issuer", "method": "fiscal"}[part]
+    return max(fit, key=lambda one: (_has(one, sure), part in ideas(one.name), one.name), default=None)
 
 
 def own_key(table: Found) -> str:
@@ -212,9 +237,40 @@ def key_of_many(tables: Tables) -> tuple[str, ...]:
 def counted_key(tables: Tables) -> str:
     """The one number of a key of several columns that no field of a note is: one more than the last. "" for none."""
     sale = tables.parts["sale"]
-    numbers = [sale.columns[one] for one in key_of_many(tables) if one not in sale.refers]
-    found = [one for one in numbers if one.kind == "integer" and "sequence" in ideas(one.name) and not _made(one)]
+    key = key_of_many(tables)
+    numbers = [one for one in map(sale.columns.__getitem__, key) if one.kind == "integer" and not _made(one)]
+    numbers = [one for one in numbers if one.name not in sale.refers and not ideas(one.name) & {"till", "series"}]
+    found = [one for one in numbers if "sequence" in ideas(one.name)]
+    others = (one for one in sale.columns.values() if one.name not in key and one.kind == "integer")
+    if not found and any("number" in ideas(one.name) for one in others):  # that one is the note's own
+        found = numbers
     return found[0].name if len(found) == 1 else ""
+
+
+def sequences_of_stores(tables: Tables) -> str:
+    """What the sequences are called that number each store's sales, without the code behind; "" for none."""
+    if not counted_key(tables) or "store" not in tables.parts:
+        return ""
+    stems = [found[1] for one in tables.sequences if (found := re.fullmatch(r"(.*[a-z_])(\d+)", one))]
+    wanted = ideas(tables.parts["sale"].name)
+    fit = sorted({stem for stem in stems if ideas(stem) & wanted}, key=lambda stem: (-stems.count(stem), stem))
+    return fit[0] if fit else ""
+
+
+def resolved(table: Found, column: str, tables: Tables) -> tuple[str, str]:
+    """The table and column that a column leads to: by its foreign key, and by that one's until something is known."""
+    chain = _chain(table, column, tables)
+    parts = {one.name for one in tables.parts.values()}
+    return next((one for one in chain if one[0] in parts), chain[0] if chain else ("", ""))
+
+
+def _chain(table: Found, column: str, tables: Tables) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    step = table.refers.get(column) or elsewhere(column, tables)
+    while step[0] in tables.known and step not in found:
+        found.append(step)
+        step = tables.known[step[0]].refers.get(step[1], ("", ""))
+    return found
 
 
 def _made(column: Column) -> bool:

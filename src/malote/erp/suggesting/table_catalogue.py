@@ -132,7 +132,6 @@ def _column(told: Any, checks: list[str], *, filled: bool) -> Column:
     kind, made = told["type"], bool(told.get("identity") or told.get("computed"))
     made = made or "nextval(" in str(told.get("default") or "")
     allowed = [one for one in checks if re.search(rf"\b{re.escape(told['name'])}\b", one)]
-    listed = _NUMBERS if isinstance(kind, sql.Integer) else _VALUES
     return Column(
         name=told["name"],
         kind=_kind(kind),
@@ -140,9 +139,17 @@ def _column(told: Any, checks: list[str], *, filled: bool) -> Column:
         places=getattr(kind, "scale", None) or 0,
         required=not told["nullable"] and told.get("default") is None and not made and not filled,
         made=made,
-        values=tuple(dict.fromkeys(listed.findall(" ".join(allowed)))),
+        values=_values(kind, allowed),
         filled=filled,
     )
+
+
+def _values(kind: Any, checks: list[str]) -> tuple[str, ...]:
+    """Those that a column may have, where they are few."""
+    if isinstance(kind, sql.Enum):
+        return tuple(kind.enums)
+    listed = _NUMBERS if isinstance(kind, sql.Integer) else _VALUES
+    return tuple(dict.fromkeys(listed.findall(" ".join(checks))))
 
 
 def _kind(kind: Any) -> Kind:

@@ -2,14 +2,15 @@
 
 import re
 from functools import cache
+from unicodedata import combining, normalize
 
 # Each word of a name stands for the ideas under which it is listed.
 _IDEAS: dict[str, str] = {
     "sale": "venda vendas vda cupom cup nota notas nf nfce nfc sale sales order orders receipt receipts ticket invoice",
     "header": "cab cabecalho capa header hdr head",
-    "item": "item itens items ite itm linha linhas line lines lin det detail details det produto produtos",
-    "payment": "pagamento pagamentos pagto pagtos pgto pag pgt payment payments pay paid recebido recebimento receb rec"
-    " tender tenders finalizadora fin parcela parcelas financeiro",
+    "item": "item itens items ite itm it linha linhas line lines lin det detail details det produto produtos",
+    "payment": "pagamento pagamentos pagto pagtos pgto pag pgt pg payment payments pay paid recebido recebimento"
+    " receb rec tender tenders finalizadora fin parcela parcelas financeiro",
     "tax": "imposto impostos imp tributo tributos trib tax taxes txs",
     "stock": "estoque estoques estq est stock inventory inv movimento mov movement movements kardex kdx",
     "product": "produto produtos prod prd mercadoria merc product products sku artigo article goods item",
@@ -54,17 +55,21 @@ _IDEAS: dict[str, str] = {
 }
 
 _LISTED = frozenset(word for listed in _IDEAS.values() for word in listed.split())
-# Names that are written as one word, such as dtmov and vlrliq.
-_PREFIXED = re.compile(r"(dt|data|hr|hora|vlr|vl|num|nr|nro|qtd|qtde|cod)[a-z]{2,}$")
+# Names that are written as one word, such as dtmov, vlrliq and pgvenda.
+_PREFIXED = re.compile(
+    r"(data|dt|hora|hr|vlr|vl|vr|numero|num|nro|nr|qtde|qtd|cod|itens|item|it|pagto|pag|pgto|pg|cab|det|mov|fin)([a-z]{2,})$"
+)
 
 
 @cache
 def ideas(name: str) -> frozenset[str]:
     """What a name may stand for."""
-    spaced = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"([A-Z])([A-Z][a-z])", r"\1_\2", name))
+    bare = "".join(one for one in normalize("NFD", name) if not combining(one))
+    spaced = re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"([A-Z])([A-Z][a-z])", r"\1_\2", bare))
     parts = re.findall(r"[a-z]+", spaced.lower())
     whole = {*parts, "".join(parts)}  # tax_id too is a word
-    whole |= {found[1] for part in parts if part not in _LISTED and (found := _PREFIXED.match(part))}
+    split = (found for part in parts if part not in _LISTED and (found := _PREFIXED.match(part)))
+    whole |= {part for found in split for part in found.groups()}
     return frozenset(idea for idea, listed in _IDEAS.items() if whole & _split(listed))
 
 
@@ -74,7 +79,17 @@ def _split(listed: str) -> frozenset[str]:
 
 
 # What an ERP calls goods that leave, and goods that come back.
-OUT_WORDS = ("S", "O", "V", "D", "SAI", "SAIDA", "OUT", "-")
-IN_WORDS = ("E", "I", "C", "R", "ENT", "ENTRADA", "IN", "+")
-ACTIVE_WORDS = ("A", "N", "F", "V", "ATIVA", "NORMAL", "ACTIVE", "OK")
-CANCELLED_WORDS = ("C", "X", "S", "CANC", "CANCELADA", "CANCELLED")
+OUT_WORDS = ("S", "O", "V", "D", "SAI", "SAIDA", "OUT", "VENDA", "-")
+IN_WORDS = ("E", "I", "C", "R", "ENT", "ENTRADA", "IN", "DEVOLUCAO", "+")
+ACTIVE_WORDS = ("A", "N", "F", "V", "ATIVA", "ATIVO", "NORMAL", "ACTIVE", "VALIDA", "EMITIDA", "FECHADA", "OK")
+CANCELLED_WORDS = ("C", "X", "S", "CANC", "CANCELADA", "CANCELADO", "CANCELLED", "CANCELED")
+
+
+def one_of(words: tuple[str, ...], values: tuple[str, ...], but: str = "") -> str:
+    """The first of ``words`` that is among ``values``, as it is written there; "" for none."""
+    written = {plain(value): value for value in values if value != but}
+    return next((written[word] for word in words if word in written), "")
+
+
+def plain(value: str) -> str:
+    return "".join(one for one in normalize("NFD", value.upper()) if not combining(one))

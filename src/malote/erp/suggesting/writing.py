@@ -15,14 +15,15 @@ from malote.erp.suggesting.guessing import (
     key_of_many,
     own_key,
     sale_key,
+    sequences_of_stores,
 )
 from malote.erp.suggesting.table_catalogue import Found, Known
 from malote.erp.suggesting.vocabulary import ideas
 from malote.rejection import Language
 
 Smallest = Callable[[str, str], int | None]
-PARTS = ("sale", "item", "tax", "payment", "movement", "stock")
-_SELDOM = ("stock",)  # whose absence is not worth a word
+PARTS = ("sale", "note", "item", "tax", "payment", "movement", "stock")
+_SELDOM = ("stock", "note")  # whose absence is not worth a word
 _LOOKED_UP = ("store", "product", "method")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 
@@ -74,7 +75,12 @@ def _worked_out(profile: str, tables: Tables, schema: str) -> Iterator[str]:
     for name, sql in shapes.items():
         if f"query('{name}'" in profile:
             yield from ("", f"[query.{name}]", f'sql = "{sql}"', 'values = ["moment"]')
-    for part in PARTS:
+    if "query('next_sale'" in profile:
+        store, values = _store(tables, schema)
+        drawn = f"'{_placed(sequences_of_stores(tables), schema)}' || ({store})"
+        yield from ("", "[query.next_sale]", f'sql = """select nextval({drawn}) where :sale is not null"""')
+        yield f"values = [{_listed(['sale', *values])}]"
+    for part in PARTS[1:]:
         if f"query('next_{part}'" in profile:
             drawn = _placed(_sequence(part, tables), schema)
             sql = f"select nextval('{drawn}') where :sale is not null and :row is not null"
@@ -103,7 +109,7 @@ def _part(part: str, tables: Tables, words: dict[str, str], smallest: Smallest) 
             yield f'sequence = "{_sequence(part, tables)}"  # ? {words["sequence"]}'
     elif part == "sale" and (several := key_of_many(tables)):
         yield f"key = [{_listed(several)}]"
-        if counted := counted_key(tables):
+        if (counted := counted_key(tables)) and not sequences_of_stores(tables):
             yield f'count = "{counted}"  # ? {words["count"]}'
     if part == "tax" and (rows := _rows(table, tables)):
         yield f"rows = [{_listed(rows)}]  # {words['short']}"
@@ -151,7 +157,8 @@ def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
         return []
     out, back, told = directions(movement.columns[named[0]])
     unsure = "" if told else f"  # ? {words['direction']}"
-    return ["", "[lookup.direction]", f'out = "{out}"{unsure}', f'in = "{back}"']
+    quoted = "" if movement.columns[named[0]].kind == "integer" else '"'
+    return ["", "[lookup.direction]", f"out = {quoted}{out}{quoted}{unsure}", f"in = {quoted}{back}{quoted}"]
 
 
 def _query(part: str, tables: Tables, words: dict[str, str], schema: str) -> list[str]:
@@ -161,16 +168,22 @@ def _query(part: str, tables: Tables, words: dict[str, str], schema: str) -> lis
         case "product":
             sql, values = _product(tables, key, schema)
         case "store":
-            column = next(one for one in table.columns if "issuer" in ideas(one))
-            bare = f"translate({_quoted(column)}::text, './-', '')"  # with its mask or without
-            if table.columns[column].kind != "text":
-                bare = f"lpad({bare}, 14, '0')"
-            sql, values = _asking(key, table, f"{bare} = :cnpj", schema), ["cnpj"]
+            sql, values = _store(tables, schema)
         case _:
             sql, values = _asking(key, table, f"{_quoted(_method(table))} = :method", schema), ["method"]
     absent = f"{words[part]}: :{values[-1]}"
     asked = f"sql = '''{sql}'''" if '"' in sql else f'sql = "{sql}"'
     return [f"[query.{part}]", asked, f"values = [{_listed(values)}]", f'absent = "{absent}"']
+
+
+def _store(tables: Tables, schema: str) -> tuple[str, list[str]]:
+    table = tables.parts["store"]
+    key = table.key[0] if len(table.key) == 1 else next(iter(table.columns))
+    column = next(one for one in table.columns if "issuer" in ideas(one))
+    bare = f"translate({_quoted(column)}::text, './-', '')"  # with its mask or without
+    if table.columns[column].kind != "text":
+        bare = f"lpad({bare}, 14, '0')"
+    return _asking(key, table, f"{bare} = :cnpj", schema), ["cnpj"]
 
 
 def _listed(values: Iterable[str]) -> str:
