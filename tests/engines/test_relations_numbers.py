@@ -68,7 +68,7 @@ def test_a_note_of_a_void_number_that_an_answer_authorises_is_a_persons_matter(s
         assert counting(store, about) == set(), order
         assert store.state(about.sent) == ("rejected", "sale_of_void_number"), order
         noted = store.document(about.sent).id
-        assert [one.kind for one in desk.cures(noted)] == ["reverse_booked"]
+        assert [one.kind for one in desk.cures(noted)] == ["reverse_booked", "keep_unbooked"]
         desk.reverse_booked(noted, BOSS, reason="autorizada na SEFAZ")
         store.post()
         assert counting(store, about) == {about.key}

@@ -10,7 +10,7 @@ from malote.accounts.audit import Actor
 from malote.config import StoreSettings
 from tests.engines.relations_support import Store, store_in
 from tests.engines.test_relations_answers import answer
-from tests.unit.fiscal.notes import Line, build_cancellation, build_note, key_of
+from tests.unit.fiscal.notes import Line, build_cancellation, build_note, build_void, key_of
 
 BOSS = Actor("ana", "127.0.0.1")
 WITHOUT_ANSWER = build_note(number=35, protocol=False)
@@ -98,6 +98,18 @@ def test_of_a_note_given_up_the_refusal_alone_is_listed(tmp_path: Path, status: 
         assert store.stock() == -1
 
 
+@pytest.mark.parametrize("status", [302, 539, 206, 217])
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_authorisation_goes_before_what_another_answer_said(store: Store, status: int, first: int) -> None:
+    said = [answer(status, of=AUTHORISED), answer(100, of=AUTHORISED)]
+    store.send(WITHOUT_ANSWER, said[first], said[1 - first])
+    store.post()
+    assert store.state(WITHOUT_ANSWER) == ("posted", None)
+    assert store.booked()[key_of(AUTHORISED)].status == 100
+    assert store.stock() == -1
+    store.nobody_is_asked()
+
+
 @pytest.mark.parametrize(
     "authorised",
     [
@@ -134,3 +146,31 @@ def test_a_refused_version_of_what_is_no_sale_is_settled_by_the_authorised_one(
     store.send(*[[refused, kept], [kept, refused]][first])
     assert store.settled(refused, kept) == [("kept", "settled_unbooked"), ("kept", "operation_documented")]
     store.nobody_is_asked()
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "others"),
+    [
+        ([], build_note(number=35, status=101), []),
+        ([], build_note(number=35, status=206), []),
+        ([build_void(first=36, last=36)], OFFLINE, []),
+        ([build_void(first=36, last=36)], AUTHORISED_LATER, ["reverse_booked"]),
+    ],
+    ids=["cancelled", "void at the authority", "void here", "void here and authorised"],
+)
+def test_what_can_be_no_sale_any_more_is_kept_by_a_person(
+    store: Store, before: list[bytes], asked: bytes, others: list[str]
+) -> None:
+    store.send(*before, asked)
+    quarantine, number = store.services.quarantine, store.document(asked).id
+    assert [cure.kind for cure in quarantine.cures(number)] == [*others, "keep_unbooked"]
+    quarantine.keep_unbooked(number, BOSS, reason="emitida de novo")
+    assert store.state(asked) == ("kept", "kept_by_person")
+    assert store.booked() == {}
+    store.nobody_is_asked()
+
+
+def test_what_is_booked_is_not_kept_as_no_sale(store: Store) -> None:
+    store.send(AUTHORISED, said := build_note(number=35, status=101))
+    assert store.state(said) == ("rejected", "note_cancelled")
+    assert store.services.quarantine.cures(store.document(said).id) == []

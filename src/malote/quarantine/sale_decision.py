@@ -30,8 +30,9 @@ _NEEDLESS = frozenset({"number_taken", "divergent_content"})
 # What was put aside for these is no sale, or is booked by another note, once a person says so.
 _NO_SALE = frozenset({
     "operations_split", "operation_paid", "sale_refers_to_receipt", "number_of_another_key", "never_authorised",
-    "denied",
 })  # fmt: skip
+# So are these, as long as nothing of them is booked: that must be taken back first.
+_NO_SALE_ANY_MORE = frozenset({"denied", "note_cancelled", "number_void_at_authority", "sale_of_void_number"})
 _STATES: tuple[State, ...] = ("kept", "rejected")
 _SHOWN = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
 
@@ -95,8 +96,7 @@ def _may_be_sale(kind: str | None, reason: Reason) -> bool:
 def _may_be_none(parts: Parts, stored: StoredDocument) -> bool:
     if stored.reason is None:
         return False
-    if stored.reason.code == "denied":
-        # What is booked of it must be taken back first.
+    if stored.reason.code in _NO_SALE_ANY_MORE:
         return "posted" not in joining.notes(parts.engine, {stored.access_key or ""}).get(
             stored.access_key or "", set()
         )

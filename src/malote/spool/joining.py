@@ -22,6 +22,8 @@ from malote.spool.extracted import DamagedError, Extracted
 from malote.spool.state_changes import Move, Standing, lock, move
 from malote.spool.states import OPEN, State
 
+# Refused by an answer, which an authorisation goes before, whatever came first.
+_REFUSED = sorted(CURED_BY_AUTHORISATION | {"denied", "number_void_at_authority", "number_of_another_key"})
 # Kept because the note was thought never authorised, which an answer of the authority's may disprove.
 _TAKEN_FOR_NONE = ("number_settled", "number_voided", "refused_elsewhere")
 
@@ -98,7 +100,7 @@ def authorise(connection: Connection, statuses: Mapping[str, int], now: float) -
 
 def _curable() -> ColumnElement[bool]:
     """Notes that were put aside only because nobody had authorised them."""
-    refused = documents.c.reason_code.in_(sorted(CURED_BY_AUTHORISATION)) & (documents.c.state == "rejected")
+    refused = documents.c.reason_code.in_(_REFUSED) & (documents.c.state == "rejected")
     return refused | (documents.c.reason_code.in_(_TAKEN_FOR_NONE) & (documents.c.state == "kept"))
 
 
