@@ -14,20 +14,14 @@ from typing import Literal
 
 import msgspec
 
+from malote.bilingual import Language as Language
+from malote.bilingual import Text as Text
 from malote.fiscal.problems import Problem
 from malote.plain import clean
 
-Language = Literal["pt", "en"]
 Cure = Literal["itself", "operator", "support", "dba", "integrator", "accountant"]
 Retry = Literal["usual", "erp", "lock", "woken"]
 Action = Literal["assign_series", "accept_difference", "map_product", "attach_protocol", "reverse_booked", "mark_seen"]
-
-
-class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Words in both languages. Placeholders such as ``{expected}`` are filled from a finding's facts."""
-
-    pt: str
-    en: str
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -192,6 +186,5 @@ def _has_commas(known: Entry, language: Language) -> bool:
 
 def _say(text: Text, facts: Mapping[str, str], language: Language) -> str:
     """What a fact is in English stands under its name and ``_en``, where it is words."""
-    chosen = text.en if language == "en" else text.pt
     said = {name: facts.get(f"{name}_en", value) for name, value in facts.items()} if language == "en" else facts
-    return chosen.format_map(_Blank({name: clean(str(value)) for name, value in said.items()}))
+    return text.of(language).format_map(_Blank({name: clean(str(value)) for name, value in said.items()}))

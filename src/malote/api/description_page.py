@@ -11,10 +11,11 @@ from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from malote import __version__
 from malote.api.admittance import ANY_CLIENT, DESCRIPTION
 from malote.api.consumer_description import webhooks
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 
-_WORDS: dict[Language, dict[str, str]] = {
-    "pt": {
+_WORDS: Bilingual[dict[str, str]] = Bilingual(
+    {
         "title": "Interface HTTP do Malote",
         "all": "Tudo isto como OpenAPI, para programas",
         "parameters": "Parâmetros",
@@ -23,7 +24,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "example": "Exemplo",
         "sent": "Enviado a webhooks",
     },
-    "en": {
+    {
         "title": "Malote's HTTP interface",
         "all": "All of this as OpenAPI, for programs",
         "parameters": "Parameters",
@@ -32,7 +33,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "example": "Example",
         "sent": "Sent to webhooks",
     },
-}
+)
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
     "h2{border-top:1px solid #bbb;padding-top:1rem}pre{background:#f4f4f4;padding:.5rem;white-space:pre-wrap;"
@@ -70,7 +71,7 @@ class _Page(OpenAPIRenderPlugin):
 
 def page(schema: dict[str, Any], language: Language) -> str:
     """The page of a description."""
-    words = _WORDS[language]
+    words = _WORDS.of(language)
     pieces = [
         f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{words["title"]}</title>',
         f"<style>{_STYLE}</style><h1>{words['title']} {html.escape(schema['info']['version'])}</h1>",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.cli.rejected_numbers import ReasonOption
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, errors, print_json, say
@@ -33,16 +34,19 @@ def list_alerts(config: ConfigOption = None, json: JsonOption = False) -> None:
     if json:
         print_json({"targets": [_shown(one) for one in targets], "states": states, "messages": told})
         return
-    english = language == "en"
     for one in targets:
         say(f"{one.kind} {one.id} +{one.after / 60:.0f} min")
     if not targets:
-        say("Nobody is told: alerts.targets is empty." if english else "Ninguém é avisado: alerts.targets está vazio.")
+        say(
+            Bilingual("Ninguém é avisado: alerts.targets está vazio.", "Nobody is told: alerts.targets is empty.").of(
+                language
+            )
+        )
     for state in states:
         if state.silenced_until > time.time():
             until = local_time(state.silenced_until, language)
-            say(f"{state.code}: {'silent until' if english else 'em silêncio até'} {until}")
-    headings = ("When", "What", "To", "Sent") if english else ("Quando", "O quê", "Para", "Enviado")
+            say(f"{state.code}: {Bilingual('em silêncio até', 'silent until').of(language)} {until}")
+    headings = Bilingual(("Quando", "O quê", "Para", "Enviado"), ("When", "What", "To", "Sent")).of(language)
     table = plain_table(headings)
     for message in told:
         sent = local_time(message.sent_at, language) if message.sent_at else f"– ({message.attempts})"
@@ -57,14 +61,17 @@ def send_test(config: ConfigOption = None, json: JsonOption = False) -> None:
     with services_of(config) as services:
         services.alerts.targets()
         done = services.alerts.test(command_line())
-        english = services.settings.language == "en"
     if json:
         print_json([{**_shown(target), "taken": taken} for target, taken in done])
     elif not done:
-        say("Nobody is told: alerts.targets is empty." if english else "Ninguém é avisado: alerts.targets está vazio.")
+        say(
+            Bilingual("Ninguém é avisado: alerts.targets está vazio.", "Nobody is told: alerts.targets is empty.").of(
+                services.settings.language
+            )
+        )
     for target, taken in [] if json else done:
-        words = ("taken", "aceito") if taken else ("NOT TAKEN", "NÃO ACEITO")
-        say(f"{target.kind} {target.id}: {words[0] if english else words[1]}")
+        words = Bilingual("aceito", "taken") if taken else Bilingual("NÃO ACEITO", "NOT TAKEN")
+        say(f"{target.kind} {target.id}: {words.of(services.settings.language)}")
     if not done or not all(taken for _, taken in done):
         raise typer.Exit(FOUND)
 
@@ -81,15 +88,14 @@ def silence(
 
     with services_of(config) as services:
         language = services.settings.language
-        english = language == "en"
         if code not in rejection.catalogue():
-            errors.print(f"{'No such code' if english else 'Não existe este código'}: {code}", markup=False)
+            errors.print(f"{Bilingual('Não existe este código', 'No such code').of(language)}: {code}", markup=False)
             raise typer.Exit(WRONG_USAGE)
         until = services.alerts.silence(code, hours, command_line(), reason=reason)
     if json:
         print_json({"code": code, "until": until})
     else:
-        say(f"{code}: {'silent until' if english else 'em silêncio até'} {local_time(until, language)}")
+        say(f"{code}: {Bilingual('em silêncio até', 'silent until').of(language)} {local_time(until, language)}")
 
 
 def _shown(target: "Target") -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.progress import Progress
 
+from malote.bilingual import Bilingual
 from malote.fiscal.typed_input import TypedError, plain, taxpayer
 from malote.rejection import Language
 from malote.terminal.command import (
@@ -104,25 +105,24 @@ def verify(paths: PathsArgument, config: ConfigOption = None, json: JsonOption =
     from malote.archive.searching import verify as verifying
 
     settings = settings_of(config)
-    english = settings.language == "en"
     with explained(settings):
         found = {str(path): list(verifying(path)) for path in archives_in(paths)}
     if json:
         print_json(found)
     else:
         for path, faults in found.items():
-            good = "whole" if english else "íntegro"
+            good = Bilingual("íntegro", "whole").of(settings.language)
             say(f"{path}: {good}" if not faults else f"{path}: {len(faults)}")
             for one in faults[:MOST_SHOWN]:
-                say(f"  {one.path}: {_PROBLEMS[one.problem][english]}")
+                say(f"  {one.path}: {_PROBLEMS[one.problem].of(settings.language)}")
     if any(found.values()):
         raise typer.Exit(FOUND)
 
 
-_PROBLEMS: dict[str, tuple[str, str]] = {
-    "altered": ("alterado", "altered"),
-    "missing": ("falta", "missing"),
-    "unexpected": ("não consta do índice", "not in the index"),
+_PROBLEMS: dict[str, Bilingual[str]] = {
+    "altered": Bilingual("alterado", "altered"),
+    "missing": Bilingual("falta", "missing"),
+    "unexpected": Bilingual("não consta do índice", "not in the index"),
 }
 
 
@@ -147,17 +147,18 @@ def _export(services: "Services", target: Path, month: "Month", cnpj: str | None
 
 
 def _show(done: "list[Exported]", language: Language) -> None:
-    english = language == "en"
     if not done:
-        say("Nothing was issued in this month." if english else "Nada foi emitido neste mês.")
+        say(Bilingual("Nada foi emitido neste mês.", "Nothing was issued in this month.").of(language))
     for one in done:
-        say(f"{one.file}: {one.documents} {'documents' if english else 'documentos'}")
+        say(f"{one.file}: {one.documents} {Bilingual('documentos', 'documents').of(language)}")
         say(f"  SHA-256 {one.sha256}")
         if one.missing:
-            gone = "files have left the server" if english else "arquivos já saíram do servidor"
+            gone = Bilingual("arquivos já saíram do servidor", "files have left the server").of(language)
             say(f"  {one.missing}: {gone} [content_pruned]")
         if one.waiting:
-            left_out = "sales without protocol are left out" if english else "vendas sem protocolo ficaram de fora"
+            left_out = Bilingual("vendas sem protocolo ficaram de fora", "sales without protocol are left out").of(
+                language
+            )
             say(f"  {one.waiting}: {left_out} [not_authorised_yet]")
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, console, print_json, say
@@ -59,7 +60,7 @@ def attention(
     if json:
         print_json(found)
     elif not found:
-        say("Nothing to look at." if language == "en" else "Nada a conferir.")
+        say(Bilingual("Nada a conferir.", "Nothing to look at.").of(language))
     else:
         _show(found, language)
     if found:
@@ -99,9 +100,11 @@ def _of(document: "StoredDocument", language: Language, code: str = "") -> Atten
 
 
 def _show(found: list[Attention], language: Language) -> None:
-    english = ("No.", "Till", "Series/number", "R$", "What", "What to do")
-    portuguese = ("Nº", "Caixa", "Série/número", "R$", "O quê", "O que fazer")
-    table = plain_table(english if language == "en" else portuguese)
+    headings = Bilingual(
+        ("Nº", "Caixa", "Série/número", "R$", "O quê", "O que fazer"),
+        ("No.", "Till", "Series/number", "R$", "What", "What to do"),
+    )
+    table = plain_table(headings.of(language))
     for one in found:
         number = f"{one.series}/{one.number}" if one.number is not None else "—"
         total = "—" if one.total is None else amount(one.total, language)

@@ -9,6 +9,7 @@ from rich.table import Table
 from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import AuditEntry, Broken, Head
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, store_of
 from malote.terminal.output import console, errors, print_json
@@ -59,7 +60,7 @@ def verify(
             _say(broken, store.settings.language)
             raise typer.Exit(FOUND)
         if not json:
-            whole = "The trail is whole" if store.settings.language == "en" else "A trilha está íntegra"
+            whole = Bilingual("A trilha está íntegra", "The trail is whole").of(store.settings.language)
             console.print(f"{whole}: {head.entry_id}:{head.hash}", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(OK)
 
@@ -85,8 +86,10 @@ def _say(broken: Broken, language: Language) -> None:
 
 def _table(found: list[AuditEntry], language: Language) -> Table:
     table = Table(show_lines=True)
-    portuguese = ("Nº", "Quando", "Quem", "O quê", "Em quê", "Antes → depois", "Motivo")
-    for heading in ("No.", "When", "Who", "What", "On", "Before → after", "Reason") if language == "en" else portuguese:
+    for heading in Bilingual(
+        ("Nº", "Quando", "Quem", "O quê", "Em quê", "Antes → depois", "Motivo"),
+        ("No.", "When", "Who", "What", "On", "Before → after", "Reason"),
+    ).of(language):
         table.add_column(heading, overflow="fold")
     for entry in found:
         who = f"{entry.actor} ({entry.address})" if entry.address else entry.actor

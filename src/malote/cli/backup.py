@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from malote import durable
+from malote.bilingual import Bilingual
 from malote.config import Settings, file_of
 from malote.terminal.command import (
     ConfigOption,
@@ -21,6 +22,7 @@ from malote.terminal.command import (
     warn,
 )
 from malote.terminal.output import errors, print_json, say
+from malote.terminal.tables import local_time
 
 if TYPE_CHECKING:
     from malote.backup.manifest import Manifest
@@ -113,9 +115,9 @@ def _tell(found: "Manifest", file: Path, settings: Settings, json: bool) -> None
         print_json({"file": str(file), "made_at": made_at, "files": len(found.parts), "bytes": found.size})
         return
     megabytes = f"{found.size / 1e6:.1f}"
-    when = f"{found.made_at.astimezone():%d/%m/%Y %H:%M}"
-    if settings.language == "en":
-        say(f"{file}: {found.store}, {when}, {len(found.parts)} files ({rejected} rejected), {megabytes} MB, whole")
-    else:
-        counted = f"{len(found.parts)} arquivos ({rejected} de rejeitados)"
-        say(f"{file}: {found.store}, {when}, {counted}, {megabytes.replace('.', ',')} MB, íntegra")
+    counted = Bilingual(
+        f"{len(found.parts)} arquivos ({rejected} de rejeitados), {megabytes.replace('.', ',')} MB, íntegra",
+        f"{len(found.parts)} files ({rejected} rejected), {megabytes} MB, whole",
+    )
+    when = local_time(found.made_at.timestamp(), settings.language)
+    say(f"{file}: {found.store}, {when}, {counted.of(settings.language)}")

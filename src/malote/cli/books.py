@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malote.bilingual import Bilingual
 from malote.cli import books_closings, books_export, books_gaps, books_lost
 from malote.cli.books_board import board
 from malote.rejection import Language
@@ -26,21 +27,21 @@ MOST_NAMED = 200  # differences on a terminal; --json has all
 DayOption = Annotated[str | None, typer.Option("--day", help="Only this business day.", metavar="YYYY-MM-DD")]
 TillOption = Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")]
 
-_WHAT: dict[str, tuple[str, str]] = {
-    "missing": ("fora do ERP", "not in the ERP"),
-    "deleted": ("no livro do ERP, e a venda foi apagada", "in the ERP's ledger, and its sale was deleted"),
-    "unlisted": ("no ERP, e fora do livro dele", "in the ERP, and not in its ledger"),
-    "doubled": ("mais de uma vez no ERP", "more than once in the ERP"),
-    "total": ("outro total no ERP", "another total in the ERP"),
-    "state": ("cancelada só de um lado", "cancelled on one side only"),
-    "date": ("outra data no ERP", "another date in the ERP"),
-    "till": ("outro caixa no ERP", "another till in the ERP"),
-    "number": ("outra série ou outro número no ERP", "another series or number in the ERP"),
-    "items": ("outros itens no ERP", "other items in the ERP"),
-    "payments": ("outros pagamentos no ERP", "other payments in the ERP"),
-    "content": ("outro conteúdo no ERP", "other content in the ERP"),
-    "void": ("inutilização fora do ERP", "its void isn't in the ERP"),
-    "unsent": ("no ERP, e nenhum caixa a enviou", "in the ERP, and no till sent it"),
+_WHAT: dict[str, Bilingual[str]] = {
+    "missing": Bilingual("fora do ERP", "not in the ERP"),
+    "deleted": Bilingual("no livro do ERP, e a venda foi apagada", "in the ERP's ledger, and its sale was deleted"),
+    "unlisted": Bilingual("no ERP, e fora do livro dele", "in the ERP, and not in its ledger"),
+    "doubled": Bilingual("mais de uma vez no ERP", "more than once in the ERP"),
+    "total": Bilingual("outro total no ERP", "another total in the ERP"),
+    "state": Bilingual("cancelada só de um lado", "cancelled on one side only"),
+    "date": Bilingual("outra data no ERP", "another date in the ERP"),
+    "till": Bilingual("outro caixa no ERP", "another till in the ERP"),
+    "number": Bilingual("outra série ou outro número no ERP", "another series or number in the ERP"),
+    "items": Bilingual("outros itens no ERP", "other items in the ERP"),
+    "payments": Bilingual("outros pagamentos no ERP", "other payments in the ERP"),
+    "content": Bilingual("outro conteúdo no ERP", "other content in the ERP"),
+    "void": Bilingual("inutilização fora do ERP", "its void isn't in the ERP"),
+    "unsent": Bilingual("no ERP, e nenhum caixa a enviou", "in the ERP, and no till sent it"),
 }
 
 
@@ -119,7 +120,7 @@ def rebook(
     if json:
         print_json({"plan": planned, "ordered": ordered})
     elif ordered:
-        back = "documents are in the queue again" if language == "en" else "documentos voltaram à fila"
+        back = Bilingual("documentos voltaram à fila", "documents are in the queue again").of(language)
         say(f"{ordered} {back}.")
     if planned.pruned:
         raise typer.Exit(FOUND)
@@ -147,58 +148,54 @@ def _query(day: str | None, till: str | None, back: timedelta | None) -> "Query"
 
 
 def _confirmed(language: Language) -> bool:
-    return typer.confirm("Book them again?" if language == "en" else "Lançar de novo?", err=True)
+    return typer.confirm(Bilingual("Lançar de novo?", "Book them again?").of(language), err=True)
 
 
 def _show_report(report: "Report", language: Language) -> None:
-    english = language == "en"
-    headings = (
-        ("Till", "Day", "Server", "R$", "ERP", "R$", "")
-        if english
-        else ("Caixa", "Dia", "Servidor", "R$", "ERP", "R$", "")
-    )
+    headings = Bilingual(
+        ("Caixa", "Dia", "Servidor", "R$", "ERP", "R$", ""), ("Till", "Day", "Server", "R$", "ERP", "R$", "")
+    ).of(language)
     table = plain_table(headings)
     for one in report.days:
-        equal = ("equal" if english else "igual") if one.equal else ("differs" if english else "difere")
+        equal = Bilingual("igual", "equal").of(language) if one.equal else Bilingual("difere", "differs").of(language)
         sums = (one.server.count, amount(one.server.total, language), one.erp.count, amount(one.erp.total, language))
         shown = (one.till, one.day.isoformat() if one.day else "?", *map(str, sums))
         table.add_row(*(Text(each) for each in shown), Text(equal, style="" if one.equal else "red"))
     console.print(table)
     if not report.sales_compared:
         say(
-            "Only the ERP's ledger was compared (books.compare_sales)."
-            if english
-            else "Só o livro do ERP foi comparado (books.compare_sales)."
+            Bilingual(
+                "Só o livro do ERP foi comparado (books.compare_sales).",
+                "Only the ERP's ledger was compared (books.compare_sales).",
+            ).of(language)
         )
     _name(report.differences, language)
     if not report.differences:
-        say("No difference." if english else "Nenhuma diferença.")
+        say(Bilingual("Nenhuma diferença.", "No difference.").of(language))
 
 
 def _show_plan(planned: "Plan", language: Language) -> None:
-    english = language == "en"
     _name(planned.missing, language)
     count, value = len(planned.missing), amount(planned.total, language)
-    say(f"{count} to book again, R$ {value}" if english else f"{count} a lançar de novo, R$ {value}")
+    say(Bilingual(f"{count} a lançar de novo, R$ {value}", f"{count} to book again, R$ {value}").of(language))
     if planned.pruned:
-        said = "their files have left the server" if english else "os arquivos já saíram do servidor"
+        said = Bilingual("os arquivos já saíram do servidor", "their files have left the server").of(language)
         say(f"{len(planned.pruned)}: {said} [content_pruned]")
         _name(planned.pruned, language)
     if planned.accepted:
-        said = "accepted; --accepted includes them" if english else "aceitos; --accepted os inclui"
+        said = Bilingual("aceitos; --accepted os inclui", "accepted; --accepted includes them").of(language)
         say(f"{len(planned.accepted)}: {said}")
 
 
 def _name(differences: "Sequence[Named]", language: Language) -> None:
-    english = language == "en"
     for one in differences[:MOST_NAMED]:
-        what = _WHAT[one.what][english]
+        what = _WHAT[one.what].of(language)
         here = f"R$ {amount(one.total, language)}"
         if one.erp_total is not None and one.erp_total != one.total:
             here += f" / ERP R$ {amount(one.erp_total, language)}"
         if one.kind == "cancellation":
-            here = "cancellation" if english else "cancelamento"
-        accepted = (" (accepted)" if english else " (aceito)") if one.accepted else ""
+            here = Bilingual("cancelamento", "cancellation").of(language)
+        accepted = Bilingual(" (aceito)", " (accepted)").of(language) if one.accepted else ""
         day = one.day.isoformat() if one.day else "?"
         number = f"{one.series}/{one.number} · " if one.number is not None else ""
         fields = f" [{one.fields}]" if one.fields else ""

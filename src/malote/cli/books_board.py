@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malote.bilingual import Bilingual
 from malote.cli.books_lost import said_of
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
@@ -20,20 +21,20 @@ if TYPE_CHECKING:
 ARRIVED = {"none": "○", "partly": "◐", "fully": "●", "unknown": "?"}
 PROVEN = {"open": "…", "proven": "✓", "divergent": "✗"}
 _COLOURS = {"open": "yellow", "proven": "green", "divergent": "red"}
-_LEGEND = (
+_LEGEND = Bilingual(
     "○ nada chegou  ◐ chegou em parte  ● chegou tudo  ? o caixa não diz  |  … em aberto  ✓ provado  ✗ divergente",
     "○ nothing arrived  ◐ partly  ● all arrived  ? the till doesn't say  |  … open  ✓ proven  ✗ divergent",
 )
 # What a till and the server have otherwise.
 OTHER = {
-    "untold": (
+    "untold": Bilingual(
         "caixa e servidor contam outras vendas; o caixa ainda não disse quais",
         "till and server count other sales; the till has not said which",
     ),
-    "not_here": ("está no caixa e não chegou", "at the till, and not here"),
-    "not_at_till": ("está aqui e não no caixa", "here, and not at the till"),
-    "total": ("outro total no caixa", "another total at the till"),
-    "state": ("cancelada só no caixa", "cancelled at the till only"),
+    "not_here": Bilingual("está no caixa e não chegou", "at the till, and not here"),
+    "not_at_till": Bilingual("está aqui e não no caixa", "here, and not at the till"),
+    "total": Bilingual("outro total no caixa", "another total at the till"),
+    "state": Bilingual("cancelada só no caixa", "cancelled at the till only"),
 }
 _WIDE = 10  # days side by side on a terminal
 
@@ -92,27 +93,26 @@ def _plain(found: "Board") -> object:
 
 
 def _show(found: "Board", language: Language, now: float) -> None:
-    english = language == "en"
     used = [day for day in found.days if any(day in row.cells for row in found.rows)]
     for start in range(0, len(used), _WIDE):
         some = used[start : start + _WIDE]
-        table = plain_table(("Till" if english else "Caixa", *(f"{day:%d/%m}" for day in some)))
+        table = plain_table((Bilingual("Caixa", "Till").of(language), *(f"{day:%d/%m}" for day in some)))
         for row in found.rows:
             table.add_row(Text(row.till), *(_mark(row.cells.get(day)) for day in some))
         console.print(table)
-    say(_LEGEND[english])
+    say(_LEGEND.of(language))
     for one in found.unsent:
-        said = "not here, and the day is over" if english else "não chegaram, e o dia já acabou"
+        said = Bilingual("não chegaram, e o dia já acabou", "not here, and the day is over").of(language)
         say(f"{one.till} · {one.day.isoformat()} · {one.count} · R$ {amount(one.total, language)} · {said}")
     for sale in found.lost:
-        say(f"{said_of(sale, language)} · {'lost at the till' if english else 'perdida no caixa'}")
+        say(f"{said_of(sale, language)} · {Bilingual('perdida no caixa', 'lost at the till').of(language)}")
     for named in found.other:
         say(_other(named, language))
     for month in found.months:
         say(f"{month.month}: {month.count} · R$ {amount(month.total, language)}")
     if found.oldest:
         minutes = int((now - found.oldest[1]) // 60)
-        waits = "waits longest" if english else "espera há mais tempo"
+        waits = Bilingual("espera há mais tempo", "waits longest").of(language)
         say(f"{found.oldest[0]}: {waits}, {minutes} min")
     _show_lag(found, language, now)
 
@@ -121,21 +121,22 @@ def _other(one: "Named", language: Language) -> str:
     sums = " / ".join(
         "–" if each is None else f"R$ {amount(each, language)}" for each in (one.till_total, one.here_total)
     )
-    accepted = "" if not one.accepted else " (accepted)" if language == "en" else " (aceito)"
-    words = OTHER[one.what][language == "en"]
+    accepted = "" if not one.accepted else Bilingual(" (aceito)", " (accepted)").of(language)
+    words = OTHER[one.what].of(language)
     return f"{one.till} · {one.day.isoformat()} · {one.access_key or '?'} · {sums} · {words}{accepted}"
 
 
 def _show_lag(found: "Board", language: Language, now: float) -> None:
-    english = language == "en"
     for one in found.offline:
-        said = "offline without protocol, the first due" if english else "offline sem protocolo, a primeira vence em"
-        late = "past its deadline" if english else "fora do prazo"
+        said = Bilingual("offline sem protocolo, a primeira vence em", "offline without protocol, the first due").of(
+            language
+        )
+        late = Bilingual("fora do prazo", "past its deadline").of(language)
         overdue = f" · {one.overdue} {late}" if one.overdue else ""
         due = f"{datetime.fromtimestamp(one.due_at).astimezone():%d/%m %H:%M}"
         say(f"{one.state}: {one.count} × {said} {due} · R$ {amount(one.total, language)}{overdue}")
     for till in found.latest:
-        said = "not sent, the oldest for" if english else "por enviar, o mais antigo há"
+        said = Bilingual("por enviar, o mais antigo há", "not sent, the oldest for").of(language)
         say(f"{till.till}: {till.count} {said} {max(int((now - till.since) // 60), 0)} min")
 
 

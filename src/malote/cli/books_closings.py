@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malote.bilingual import Bilingual
 from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.rejection import Language
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
@@ -19,24 +20,26 @@ if TYPE_CHECKING:
     from malote.books.closings import Compared
 
 METHODS = {
-    "01": ("dinheiro", "cash"),
-    "02": ("cheque", "cheque"),
-    "03": ("crédito", "credit"),
-    "04": ("débito", "debit"),
-    "17": ("Pix", "Pix"),
+    "01": Bilingual("dinheiro", "cash"),
+    "02": Bilingual("cheque", "cheque"),
+    "03": Bilingual("crédito", "credit"),
+    "04": Bilingual("débito", "debit"),
+    "17": Bilingual("Pix", "Pix"),
 }
 _PROBLEMS = {
-    "too_large": ("arquivo grande demais", "the file is too large"),
-    "unreadable": ("não é CSV", "it is no CSV"),
-    "heading": ("o cabeçalho precisa de caixa, dia, forma e valor", "the heading needs till, day, method and amount"),
-    "fields": ("outro número de campos que no cabeçalho", "another number of fields than the heading has"),
-    "till": ("falta o caixa", "the till is missing"),
-    "day": ("dia: AAAA-MM-DD ou DD/MM/AAAA", "day: YYYY-MM-DD or DD/MM/YYYY"),
-    "method": (
+    "too_large": Bilingual("arquivo grande demais", "the file is too large"),
+    "unreadable": Bilingual("não é CSV", "it is no CSV"),
+    "heading": Bilingual(
+        "o cabeçalho precisa de caixa, dia, forma e valor", "the heading needs till, day, method and amount"
+    ),
+    "fields": Bilingual("outro número de campos que no cabeçalho", "another number of fields than the heading has"),
+    "till": Bilingual("falta o caixa", "the till is missing"),
+    "day": Bilingual("dia: AAAA-MM-DD ou DD/MM/AAAA", "day: YYYY-MM-DD or DD/MM/YYYY"),
+    "method": Bilingual(
         "forma: dois dígitos de tPag, ou dinheiro, cheque, crédito, débito, Pix",
         "method: two digits of tPag, or cash, cheque, credit, debit, Pix",
     ),
-    "amount": ("valor em reais, como 1234,56", "an amount in reais, such as 1234.56"),
+    "amount": Bilingual("valor em reais, como 1234,56", "an amount in reais, such as 1234.56"),
 }
 
 
@@ -81,13 +84,12 @@ def read_closing(
 
     told: list[dict[str, object]] = []
     with services_of(config) as services:
-        english = services.settings.language == "en"
         for file in files:
             try:
                 with file.open("rb") as stream:
                     closing = closing_file.parse(stream.read(closing_file.LARGEST + 1))
             except closing_file.ClosingError as error:
-                words = _PROBLEMS[error.problem][english]
+                words = _PROBLEMS[error.problem].of(services.settings.language)
                 told.append({"file": file.name, "days": 0, "line": error.line, "problem": words})
                 continue
             unknown = [] if dry_run else keep(services.engine, closing, file.name, time.time())
@@ -97,14 +99,14 @@ def read_closing(
                 line = {
                     "file": file.name,
                     "days": 0,
-                    "problem": f"no till {name}" if english else f"não há o caixa {name}",
+                    "problem": Bilingual(f"não há o caixa {name}", f"no till {name}").of(services.settings.language),
                 }
             told.append(line)
     if json:
         print_json(told)
     for one in told if not json else ():
-        place = f", {'line' if english else 'linha'} {one['line']}" if "line" in one else ""
-        done = f"{one['days']} {'till-days' if english else 'dias de caixa'}"
+        place = f", {Bilingual('linha', 'line').of(services.settings.language)} {one['line']}" if "line" in one else ""
+        done = f"{one['days']} {Bilingual('dias de caixa', 'till-days').of(services.settings.language)}"
         say(f"{one['file']}{place}: {one.get('problem') or done}")
     if any("problem" in one for one in told):
         raise typer.Exit(FOUND)
@@ -133,9 +135,9 @@ def accept_closing(
         cents = accepting.accept_closing(services.engine, till, chosen, command_line(), reason, time.time())
         language = services.settings.language
     if not cents:
-        say("Nothing differs there." if language == "en" else "Nada difere aí.")
+        say(Bilingual("Nada difere aí.", "Nothing differs there.").of(language))
         raise typer.Exit(FOUND)
-    say(f"R$ {amount(cents, language)} {'accepted' if language == 'en' else 'aceitos'}.")
+    say(f"R$ {amount(cents, language)} {Bilingual('aceitos', 'accepted').of(language)}.")
 
 
 def _plain(one: "Compared") -> dict[str, object]:
@@ -146,15 +148,12 @@ def _plain(one: "Compared") -> dict[str, object]:
 
 
 def _show(found: "Sequence[Compared]", language: Language) -> None:
-    english = language == "en"
     if not found:
-        say("No closing was read." if english else "Nenhum fechamento foi lido.")
+        say(Bilingual("Nenhum fechamento foi lido.", "No closing was read.").of(language))
         return
-    headings = (
-        ("Till", "Day", "Method", "Closing", "Booked", "")
-        if english
-        else ("Caixa", "Dia", "Forma", "Fechamento", "Lançado", "")
-    )
+    headings = Bilingual(
+        ("Caixa", "Dia", "Forma", "Fechamento", "Lançado", ""), ("Till", "Day", "Method", "Closing", "Booked", "")
+    ).of(language)
     table = plain_table(headings)
     for one in found:
         for method in sorted({*one.closing, *(one.booked or {})}):
@@ -162,8 +161,8 @@ def _show(found: "Sequence[Compared]", language: Language) -> None:
             own = one.differs.get(method)
             said = "" if own is None else f"{'+' if own > 0 else ''}{amount(own, language)}"
             if own is not None and one.accepted:
-                said += " (accepted)" if english else " (aceito)"
-            words = METHODS.get(method, (method, method))[english]
+                said += Bilingual(" (aceito)", " (accepted)").of(language)
+            words = METHODS.get(method, Bilingual(method, method)).of(language)
             closing = amount(one.closing.get(method, 0), language)
             table.add_row(Text(one.till), one.day.isoformat(), Text(words), closing, booked, Text(said))
     console.print(table)

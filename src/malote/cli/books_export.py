@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import msgspec
 import typer
 
+from malote.bilingual import Bilingual, Language
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, misuse, services_of
 from malote.terminal.output import errors, print_json, say
 
@@ -26,11 +27,14 @@ def close(config: ConfigOption = None, json: JsonOption = False) -> None:
     day becomes an entry of its own. The server does it by itself every night; running it again adds nothing."""
     with services_of(config) as services:
         added = _close(services, _key(services), None)
-        english = services.settings.language == "en"
     if json:
         print_json({"entries": added})
     else:
-        say(f"{added} entries added to the chain." if english else f"{added} registros somados à cadeia.")
+        say(
+            Bilingual(f"{added} registros somados à cadeia.", f"{added} entries added to the chain.").of(
+                services.settings.language
+            )
+        )
 
 
 def export(
@@ -52,20 +56,19 @@ def export(
     files = {one: file / f"{one.isoformat()}.zip" if until else file for one in days}
     for place in files.values():
         if place.exists():
-            misuse(config, f"{place}: já existe", f"{place}: exists already")
+            misuse(config, Bilingual(f"{place}: já existe", f"{place}: exists already"))
     with services_of(config) as services:
         key = _key(services)
-        english = services.settings.language == "en"
         written = [one for chosen, place in files.items() if (one := _export(services, key, chosen, place))]
     if not written:
-        misuse(config, f"{day}: nenhum dia encerrado", f"{day}: no closed day")
+        misuse(config, Bilingual(f"{day}: nenhum dia encerrado", f"{day}: no closed day"))
     if json:
         told = [{"file": str(place), **_told(found)} for place, found in written]
         print_json(
             {"files": told, "public_key": key.public} if until else _told(written[0][1]) | {"public_key": key.public}
         )
     else:
-        _say(written, key.public, english=english)
+        _say(written, key.public, services.settings.language)
     if any(found.pruned for _, found in written):
         raise typer.Exit(FOUND)
 
@@ -76,11 +79,11 @@ def _days(config: Path | None, day: str, until: str | None) -> list[date]:
         try:
             found.append(date.fromisoformat(text))
         except ValueError:
-            misuse(config, f"{text}: AAAA-MM-DD", f"{text}: YYYY-MM-DD")
+            misuse(config, Bilingual(f"{text}: AAAA-MM-DD", f"{text}: YYYY-MM-DD"))
     first, last = found
     if not 0 <= (last - first).days < MOST_DAYS:
-        words = (f"de {day} a {until}: de 1 a {MOST_DAYS} dias", f"{day} to {until}: 1 to {MOST_DAYS} days")
-        misuse(config, *words)
+        words = Bilingual(f"de {day} a {until}: de 1 a {MOST_DAYS} dias", f"{day} to {until}: 1 to {MOST_DAYS} days")
+        misuse(config, words)
     return [first + timedelta(days=place) for place in range((last - first).days + 1)]
 
 
@@ -102,11 +105,11 @@ def _told(found: "Exported") -> dict[str, object]:
     return {"tills": found.tills, "sales": found.sales, "pruned": found.pruned}
 
 
-def _say(written: "Sequence[tuple[Path, Exported]]", public_key: str, *, english: bool) -> None:
-    tills, sales = ("tills", "sales") if english else ("caixas", "vendas")
+def _say(written: "Sequence[tuple[Path, Exported]]", public_key: str, language: Language) -> None:
+    tills, sales = Bilingual(("caixas", "vendas"), ("tills", "sales")).of(language)
     for place, found in written:
         say(f"{place}: {found.tills} {tills}, {found.sales} {sales}")
-    say(f"{'public key' if english else 'chave pública'}: {public_key}")
+    say(f"{Bilingual('chave pública', 'public key').of(language)}: {public_key}")
     for _, found in written:
         for one in found.pruned:
             say(f"{one} [content_pruned]")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, services_of
 from malote.terminal.output import console, print_json, say
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from malote.books.accepting import Gap, Wanted
 
 STATES = {
-    "unknown": ("o caixa ainda não disse", "the till has not said yet"),
-    "absent": ("o caixa não tem", "the till doesn't have it"),
-    "at_till": ("está no caixa", "at the till"),
+    "unknown": Bilingual("o caixa ainda não disse", "the till has not said yet"),
+    "absent": Bilingual("o caixa não tem", "the till doesn't have it"),
+    "at_till": Bilingual("está no caixa", "at the till"),
 }
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit trail.", show_default=False)]
@@ -83,14 +84,15 @@ def accept_gaps(
             if dry_run
             else accept_numbers(services.engine, wanted, command_line(), reason, now)
         )
-        english = services.settings.language == "en"
     if json:
         print_json({"accepted": 0 if dry_run else count, "found": count})
     elif not count:
-        say("Nothing is missing there." if english else "Nada falta aí.")
+        say(Bilingual("Nada falta aí.", "Nothing is missing there.").of(services.settings.language))
     else:
         said = (
-            ("would be accepted" if english else "seriam aceitos") if dry_run else "accepted" if english else "aceitos"
+            Bilingual("seriam aceitos", "would be accepted").of(services.settings.language)
+            if dry_run
+            else Bilingual("aceitos", "accepted").of(services.settings.language)
         )
         say(f"{count} {said}.")
 
@@ -119,13 +121,12 @@ def accept_day(
         raise typer.BadParameter("YYYY-MM-DD", param_hint="DAY") from error
     with services_of(config) as services:
         count = accepting.accept_day(services.engine, till, chosen, command_line(), reason, time.time())
-        english = services.settings.language == "en"
     if json:
         print_json({"accepted": count})
     elif count:
-        say(f"{count} accepted." if english else f"{count} aceitos.")
+        say(Bilingual(f"{count} aceitos.", f"{count} accepted.").of(services.settings.language))
     else:
-        say("Nothing differs there." if english else "Nada difere aí.")
+        say(Bilingual("Nada difere aí.", "Nothing differs there.").of(services.settings.language))
     if not count:
         raise typer.Exit(FOUND)
 
@@ -158,16 +159,19 @@ def _range(text: str | None) -> tuple[int, int] | None:
 
 
 def _show(found: "Sequence[Gap]", language: Language) -> None:
-    english = language == "en"
     if not found:
-        say("No number is missing." if english else "Não falta nenhum número.")
+        say(Bilingual("Não falta nenhum número.", "No number is missing.").of(language))
         return
-    portuguese = ("Caixa", "Série", "Números", "Faltam", "Inutilizar até", "No caixa")
-    table = plain_table(("Till", "Series", "Numbers", "Missing", "Void by", "At the till") if english else portuguese)
+    table = plain_table(
+        Bilingual(
+            ("Caixa", "Série", "Números", "Faltam", "Inutilizar até", "No caixa"),
+            ("Till", "Series", "Numbers", "Missing", "Void by", "At the till"),
+        ).of(language)
+    )
     for one in found:
         numbers = str(one.first) if one.first == one.last else f"{one.first}–{one.last}"
-        state = STATES[one.state][english]
+        state = STATES[one.state].of(language)
         if one.accepted_at is not None:
-            state = "accepted" if english else "aceito"
+            state = Bilingual("aceito", "accepted").of(language)
         table.add_row(Text(one.till), str(one.series), numbers, str(one.count), one.due, state)
     console.print(table)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from malote.bilingual import Bilingual
 from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, services_of
@@ -35,10 +36,10 @@ def lost(
     if json:
         print_json(found)
     elif not found:
-        say("No sale was lost." if language == "en" else "Nenhuma venda perdida.")
+        say(Bilingual("Nenhuma venda perdida.", "No sale was lost.").of(language))
     else:
         for one in found:
-            said = "" if one.accepted_at is None else " (accepted)" if language == "en" else " (aceita)"
+            said = "" if one.accepted_at is None else Bilingual(" (aceita)", " (accepted)").of(language)
             say(said_of(one, language) + said)
     if any(one.accepted_at is None for one in found):
         raise typer.Exit(FOUND)
@@ -69,10 +70,10 @@ def accept_lost(
     if json:
         print_json({"accepted": 0 if dry_run else count, "found": count, "total": total})
     elif not count:
-        say("No sale was lost." if language == "en" else "Nenhuma venda perdida.")
+        say(Bilingual("Nenhuma venda perdida.", "No sale was lost.").of(language))
     else:
-        words = ("would be accepted", "seriam aceitas") if dry_run else ("accepted", "aceitas")
-        say(f"{count} {words[0] if language == 'en' else words[1]}, R$ {amount(total, language)}.")
+        words = Bilingual("seriam aceitas", "would be accepted") if dry_run else Bilingual("aceitas", "accepted")
+        say(f"{count} {words.of(language)}, R$ {amount(total, language)}.")
 
 
 def said_of(one: "Lost", language: Language) -> str:

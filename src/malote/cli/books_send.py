@@ -7,6 +7,7 @@ import msgspec
 import typer
 from rich.progress import Progress
 
+from malote.bilingual import Bilingual
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
 from malote.terminal.output import amount, errors, print_json, say
 
@@ -57,15 +58,15 @@ def send(
     if json:
         print_json(sent)
     else:
-        english = language == "en"
         total = amount(sent.total, language)
         say(
-            f"{sent.found} documents, R$ {total}; {sent.sent_before} sent before, {sent.sent} sent now"
-            if english
-            else f"{sent.found} documentos, R$ {total}; {sent.sent_before} já enviados, {sent.sent} enviados agora"
+            Bilingual(
+                f"{sent.found} documentos, R$ {total}; {sent.sent_before} já enviados, {sent.sent} enviados agora",
+                f"{sent.found} documents, R$ {total}; {sent.sent_before} sent before, {sent.sent} sent now",
+            ).of(language)
         )
         if sent.pruned:
-            gone = "only what identifies them is left" if english else "só restou o que os identifica"
+            gone = Bilingual("só restou o que os identifica", "only what identifies them is left").of(language)
             say(f"{sent.pruned}: {gone} [content_pruned]")
     if sent.pruned:
         raise typer.Exit(FOUND)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.check_result import Checked
 from malote.config import Settings, file_of
 from malote.rejection import Language
@@ -14,32 +15,32 @@ from malote.terminal.command import FOUND, ConfigOption, JsonOption, fail, servi
 from malote.terminal.output import console, print_json
 
 _MARKS = {"right": "✔", "warned": "!", "wrong": "✘", "skipped": "–"}
-_WHAT: dict[str, tuple[str, str]] = {
-    "settings": ("configurações", "settings"),
-    "secrets": ("arquivos de senhas", "secret files"),
-    "environment": ("ambiente (produção ou homologação)", "environment (production or homologation)"),
-    "issuers": ("CNPJs da loja", "the store's CNPJs"),
-    "series": ("séries dos caixas", "series of the tills"),
-    "start": ("desde quando as vendas contam", "from when on sales count"),
-    "shadow": ("modo sombra", "shadow mode"),
-    "folders": ("pastas", "folders"),
-    "disk": ("disco", "disk"),
-    "structure": ("estrutura dos bancos", "structure of the databases"),
-    "rules": ("regras da loja", "the store's rules"),
-    "erp": ("conexão com o ERP", "connection to the ERP"),
-    "profile": ("perfil do ERP", "profile of the ERP"),
-    "grants": ("permissões e tabelas no ERP", "grants and tables in the ERP"),
-    "ledger": ("livro de lançamentos", "ledger"),
-    "port": ("porta", "port"),
-    "poster": ("lançador", "poster"),
-    "tills": ("caixas", "tills"),
-    "clock": ("relógio", "clock"),
-    "till settings": ("configurações do caixa", "settings of the till"),
-    "till token": ("token do caixa", "token of the till"),
-    "till folder": ("pasta do PDV", "the POS's folder"),
-    "till outbox": ("caixa de saída", "outbox"),
-    "till start": ("desde quando os arquivos contam", "from when on files count"),
-    "till server": ("servidor", "server"),
+_WHAT: dict[str, Bilingual[str]] = {
+    "settings": Bilingual("configurações", "settings"),
+    "secrets": Bilingual("arquivos de senhas", "secret files"),
+    "environment": Bilingual("ambiente (produção ou homologação)", "environment (production or homologation)"),
+    "issuers": Bilingual("CNPJs da loja", "the store's CNPJs"),
+    "series": Bilingual("séries dos caixas", "series of the tills"),
+    "start": Bilingual("desde quando as vendas contam", "from when on sales count"),
+    "shadow": Bilingual("modo sombra", "shadow mode"),
+    "folders": Bilingual("pastas", "folders"),
+    "disk": Bilingual("disco", "disk"),
+    "structure": Bilingual("estrutura dos bancos", "structure of the databases"),
+    "rules": Bilingual("regras da loja", "the store's rules"),
+    "erp": Bilingual("conexão com o ERP", "connection to the ERP"),
+    "profile": Bilingual("perfil do ERP", "profile of the ERP"),
+    "grants": Bilingual("permissões e tabelas no ERP", "grants and tables in the ERP"),
+    "ledger": Bilingual("livro de lançamentos", "ledger"),
+    "port": Bilingual("porta", "port"),
+    "poster": Bilingual("lançador", "poster"),
+    "tills": Bilingual("caixas", "tills"),
+    "clock": Bilingual("relógio", "clock"),
+    "till settings": Bilingual("configurações do caixa", "settings of the till"),
+    "till token": Bilingual("token do caixa", "token of the till"),
+    "till folder": Bilingual("pasta do PDV", "the POS's folder"),
+    "till outbox": Bilingual("caixa de saída", "outbox"),
+    "till start": Bilingual("desde quando os arquivos contam", "from when on files count"),
+    "till server": Bilingual("servidor", "server"),
 }
 
 
@@ -95,7 +96,7 @@ def _of_server(settings: Settings, path: Path | None) -> Iterable[Checked]:
 
 
 def _print(one: Checked, language: Language) -> None:
-    what = _WHAT[one.what][language == "en"]
+    what = _WHAT[one.what].of(language)
     said = f": {rejection.title(one.code, language)} [{one.code}]" if one.code else ""
     _line(f"{_MARKS[one.verdict]} {what}{said}")
     if one.code and one.verdict != "skipped":

@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of, warn
 from malote.terminal.output import console, errors, print_json, say
@@ -20,11 +21,11 @@ NameArgument = Annotated[str, typer.Argument(help="The consumer's name, such as 
 
 
 _LOG_HEADINGS = ("Quando", "O quê", "Mudanças", "De", "Até", "")
-_WHATS: dict[str, tuple[str, str]] = {
-    "pulled": ("buscou", "pulled"),
-    "delivered": ("entregue", "delivered"),
-    "refused": ("recusou", "refused"),
-    "sent_again": ("reenviado", "sent again"),
+_WHATS: dict[str, Bilingual[str]] = {
+    "pulled": Bilingual("buscou", "pulled"),
+    "delivered": Bilingual("entregue", "delivered"),
+    "refused": Bilingual("recusou", "refused"),
+    "sent_again": Bilingual("reenviado", "sent again"),
 }
 
 
@@ -111,7 +112,7 @@ def list_consumers(config: ConfigOption = None, json: JsonOption = False) -> Non
     if json:
         print_json(found)
     elif not found:
-        say("No consumers; malote consumers add." if language == "en" else "Nenhum consumidor; malote consumers add.")
+        say(Bilingual("Nenhum consumidor; malote consumers add.", "No consumers; malote consumers add.").of(language))
     else:
         _show(found, language)
     if any(one.failing_since is not None or one.refused for one in found if not one.revoked):
@@ -134,7 +135,7 @@ def revoke(name: NameArgument, config: ConfigOption = None) -> None:
 
     with services_of(config) as services:
         consumers.revoke(services.engine, name, actor=audit.command_line())
-        say(f"{name}: revoked" if services.settings.language == "en" else f"{name}: revogado")
+        say(Bilingual(f"{name}: revogado", f"{name}: revoked").of(services.settings.language))
 
 
 def retry(name: NameArgument, config: ConfigOption = None) -> None:
@@ -145,11 +146,10 @@ def retry(name: NameArgument, config: ConfigOption = None) -> None:
 
     with services_of(config) as services:
         count = services.consumers.retry(consumers.find(services.engine, name), time.time())
-        english = services.settings.language == "en"
         say(
-            f"{name}: {count} refused are tried again"
-            if english
-            else f"{name}: {count} recusados serão tentados de novo"
+            Bilingual(
+                f"{name}: {count} recusados serão tentados de novo", f"{name}: {count} refused are tried again"
+            ).of(services.settings.language)
         )
 
 
@@ -171,12 +171,11 @@ def show_log(
     if json:
         print_json(found)
         return
-    english = language == "en"
-    table = plain_table(("When", "What", "Changes", "From", "To", "") if english else _LOG_HEADINGS)
+    table = plain_table(Bilingual(_LOG_HEADINGS, ("When", "What", "Changes", "From", "To", "")).of(language))
     for one in found:
         numbers = [str(each) if each is not None else "—" for each in (one.count, one.first, one.last)]
         detail = " ".join(f"{label}={value}" for label, value in one.detail.items())
-        cells = (local_time(one.ended_at, language), _WHATS[one.what][english], *numbers, detail)
+        cells = (local_time(one.ended_at, language), _WHATS[one.what].of(language), *numbers, detail)
         table.add_row(*map(printable, cells))
     console.print(table)
 
@@ -185,12 +184,15 @@ def _show_secret(consumer: "Consumer", secret: str, language: Language, *, json:
     if json:
         print_json(Added(consumer.name, consumer.kind, secret))
         return
-    english = language == "en"
     if not secret:
         say(f"{consumer.name}: {consumer.address}")
         return
-    what = ("secret" if english else "segredo") if consumer.kind == "webhook" else "token"
-    say(f"{consumer.name}: {what}, shown only now:" if english else f"{consumer.name}: {what}, mostrado só agora:")
+    what = Bilingual("segredo", "secret").of(language) if consumer.kind == "webhook" else "token"
+    say(
+        Bilingual(f"{consumer.name}: {what}, mostrado só agora:", f"{consumer.name}: {what}, shown only now:").of(
+            language
+        )
+    )
     say(secret)
 
 
@@ -213,25 +215,22 @@ def _listed(seen: "Seen", language: Language) -> Listed:
 
 
 def _show(found: list[Listed], language: Language) -> None:
-    english = language == "en"
-    headings = (
-        ("Name", "Kind", "Scope", "Behind", "Last", "")
-        if english
-        else ("Nome", "Tipo", "Escopo", "Faltam", "Último", "")
-    )
+    headings = Bilingual(
+        ("Nome", "Tipo", "Escopo", "Faltam", "Último", ""), ("Name", "Kind", "Scope", "Behind", "Last", "")
+    ).of(language)
     table = plain_table(headings)
     for one in found:
         last = local_time(one.got_at, language) if one.got_at is not None else "—"
         behind = "—" if one.revoked or one.kind == "folder" else str(one.behind)
-        state = _state(one, english=english)
+        state = _state(one, language=language)
         table.add_row(*map(printable, (one.name, one.kind, " ".join(one.scopes), behind, last, state)))
     console.print(table)
 
 
-def _state(one: Listed, *, english: bool) -> str:
+def _state(one: Listed, *, language: Language) -> str:
     if one.revoked:
-        return "revoked" if english else "revogado"
+        return Bilingual("revogado", "revoked").of(language)
     said = [one.failure] if one.failing_since is not None else []
     if one.refused:
-        said.append(f"{one.refused} refused" if english else f"{one.refused} recusados")
+        said.append(Bilingual(f"{one.refused} recusados", f"{one.refused} refused").of(language))
     return "; ".join(said)

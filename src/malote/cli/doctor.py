@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, console, print_json
@@ -24,7 +25,7 @@ OTHERS = 5  # it is somebody else's to do, or Support must be called
 LOOK_SECONDS = 1.0
 
 _STATUS = {"resolved": OK, "go": FOUND, "person": FOUND, "going": GOING, "handed": OTHERS, "support": OTHERS}
-_PROOF = (
+_PROOF = Bilingual(
     "Prova: {posted} lançadas desde o começo ({value}), {total} ao todo; nos caixas {at_till}, a caminho {pending}.",
     "Proof: {posted} booked since it began ({value}), {total} in all; at the tills {at_till}, on their way {pending}.",
 )
@@ -97,7 +98,7 @@ def _asked(services: "Services", view: "View", step: "Step") -> bool:
     if act is None or not sys.stdin.isatty():
         return False
     _line(said(step, services.settings.language, services.settings.erp.name))
-    question = "Do it now?" if services.settings.language == "en" else "Fazer agora?"
+    question = Bilingual("Fazer agora?", "Do it now?").of(services.settings.language)
     if not typer.confirm(question, err=True):
         return False
     act()
@@ -163,7 +164,7 @@ def _show(view: "View", language: Language, erp: str) -> None:
     from malote.runbook import step_texts
     from malote.runbook.commands import command
 
-    everything = "all tills" if language == "en" else "todos os caixas"
+    everything = Bilingual("todos os caixas", "all tills").of(language)
     _line(f"{view.seen.scope or everything}: {step_texts.verdict(view.procedure, language)}")
     for number, step in enumerate(view.procedure.steps, 1):
         said = f"{step_texts.title(step.name, language)}: {step_texts.said(step, language, erp)}"
@@ -185,7 +186,7 @@ def _show_what_to_do(view: "View", step: "Step", command: str, language: Languag
     if not step.causes and step.code:
         _line(f"     {rejection.title(step.code, language)} [{step.code}]")
         _line(f"     {rejection.remedy(step.code, step.facts, language)}")
-    who = "who" if language == "en" else "quem"
+    who = Bilingual("quem", "who").of(language)
     _line(f"     {who}: {step_texts.who(step.who, language)}" + (f" · {command}" if command else ""))
 
 
@@ -198,7 +199,7 @@ def _show_cause(one: "Cause", language: Language) -> None:
 
 def _show_beside(procedure: "Procedure", language: Language) -> None:
     if procedure.beside:
-        _line("Also, holding up no sale:" if language == "en" else "E ainda, sem segurar venda:")
+        _line(Bilingual("E ainda, sem segurar venda:", "Also, holding up no sale:").of(language))
     for one in procedure.beside:
         _show_cause(one, language)
 
@@ -207,7 +208,7 @@ def proof_words(one: "Proof", language: Language) -> str:
     """What stands behind 👍."""
     value = f"R$ {amount(one.posted_value, language)}"
     counts = {"posted": one.posted, "value": value, "total": one.total, "at_till": one.at_till, "pending": one.pending}
-    return _PROOF[language == "en"].format_map(counts)
+    return _PROOF.of(language).format_map(counts)
 
 
 def _line(text: str) -> None:

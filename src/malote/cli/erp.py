@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.terminal.command import FOUND, ConfigOption, explained, require_settings, settings_of, warn
 from malote.terminal.output import say
@@ -59,7 +60,7 @@ def create(url: UrlArgument = "", profile: ProfileOption = None, config: ConfigO
         detail = ", ".join(named[:MOST_NAMED]) + more
         warn("profile_unfit", {"detail": detail, "count": str(len(named))}, settings)
         raise typer.Exit(FOUND)
-    say(said(settings, "As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP."))
+    say(Bilingual("As tabelas do Malote estão no ERP.", "Malote's tables are in the ERP.").of(settings.language))
 
 
 def grants(
@@ -81,11 +82,10 @@ def grants(
     if not granted:
         title = title_of(url or settings.erp_url)
         say(
-            said(
-                settings,
+            Bilingual(
                 f"-- {title} não tem usuários: quem pode gravar o arquivo pode tudo.",
                 f"-- {title} has no users: who may write the file may do everything.",
-            )
+            ).of(settings.language)
         )
     for statement in granted:
         say(statement)
@@ -105,7 +105,3 @@ def require_erp(config: Path | None, url: str, settings: Settings) -> None:
     """Ends the command where neither an address nor settings say which ERP is meant."""
     if not url:
         require_settings(config, settings)
-
-
-def said(settings: Settings, portuguese: str, english: str) -> str:
-    return english if settings.language == "en" else portuguese

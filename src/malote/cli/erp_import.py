@@ -10,7 +10,7 @@ import typer
 from rich.status import Status
 
 from malote import rejection
-from malote.cli.erp import said
+from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, fail, services_of, warn
 from malote.terminal.output import errors, print_json, say
@@ -141,11 +141,13 @@ class _Bar:
 
 
 def _print(done: "Imported", settings: Settings) -> None:
-    english = f"{done.new} entered, {done.known} known already, {done.wrong} without a right key."
-    portuguese = f"{done.new} incluídas, {done.known} já conhecidas, {done.wrong} sem chave certa."
+    words = Bilingual(
+        f"{done.new} incluídas, {done.known} já conhecidas, {done.wrong} sem chave certa.",
+        f"{done.new} entered, {done.known} known already, {done.wrong} without a right key.",
+    )
     if done.dry_run:
-        english, portuguese = f"Would be so: {english}", f"Seria assim: {portuguese}"
-    say(said(settings, portuguese, english))
+        words = Bilingual(f"Seria assim: {words.pt}", f"Would be so: {words.en}")
+    say(words.of(settings.language))
     if done.examples:
         first = done.examples[0]
         warn(

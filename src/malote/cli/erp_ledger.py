@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from malote.cli.erp import said
+from malote.bilingual import Bilingual
 from malote.terminal.command import FOUND, ConfigOption, services_of
 from malote.terminal.output import say
 
@@ -32,14 +32,17 @@ def accept_ledger(reason: ReasonOption, config: ConfigOption = None) -> None:
         settings = services.settings
         gone = accept(services.engine, audit.command_line(), reason.strip(), time.time())
     if gone is None:
-        say(said(settings, "Não falta nada no livro do ERP.", "Nothing is missing in the ERP's ledger."))
+        say(
+            Bilingual("Não falta nada no livro do ERP.", "Nothing is missing in the ERP's ledger.").of(
+                settings.language
+            )
+        )
         raise typer.Exit(FOUND)
     count, total = gone
     whole, cents = divmod(total, 100)
     say(
-        said(
-            settings,
+        Bilingual(
             f"Aceito: {count} documentos (R$ {whole},{cents:02d}) não estão no ERP, ou diferem. O lançamento continua.",
             f"Accepted: {count} documents (R$ {whole}.{cents:02d}) are not in the ERP, or differ. Posting goes on.",
-        )
+        ).of(settings.language)
     )

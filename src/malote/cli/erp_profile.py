@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from malote.cli.erp import ProfileOption, UrlArgument, require_erp, said, settings_with
+from malote.bilingual import Bilingual
+from malote.cli.erp import ProfileOption, UrlArgument, require_erp, settings_with
 from malote.config import Settings
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained
 from malote.terminal.output import console, print_json, say, say_lines
@@ -20,19 +21,16 @@ NameArgument = Annotated[
 ]
 
 _KINDS = {
-    "table_missing": ("tabela não existe", "table is missing"),
-    "column_missing": ("coluna não existe", "column is missing"),
-    "column_mistyped": ("tipo da coluna não serve", "column of a type that does not fit"),
-    "column_required": (
-        "obrigatória, sem padrão, e o perfil não a preenche",
-        "required, and never filled",
-    ),
-    "call_unusable": ("o banco não entende o comando", "the database does not understand the statement"),
-    "table_untransacted": (
+    "table_missing": Bilingual("tabela não existe", "table is missing"),
+    "column_missing": Bilingual("coluna não existe", "column is missing"),
+    "column_mistyped": Bilingual("tipo da coluna não serve", "column of a type that does not fit"),
+    "column_required": Bilingual("obrigatória, sem padrão, e o perfil não a preenche", "required, and never filled"),
+    "call_unusable": Bilingual("o banco não entende o comando", "the database does not understand the statement"),
+    "table_untransacted": Bilingual(
         "tabela sem transações: venda interrompida entraria duas vezes",
         "table without transactions: an interrupted sale would be booked twice",
     ),
-    "key_missing": ("falta chave única sobre estas colunas", "no unique key over these columns"),
+    "key_missing": Bilingual("falta chave única sobre estas colunas", "no unique key over these columns"),
 }
 
 MARK = "# ?"  # what suggest puts behind a line that somebody must look at
@@ -65,7 +63,7 @@ def show(name: NameArgument = "", config: ConfigOption = None) -> None:
         profile = chosen_profile(settings)
     say_lines(as_toml(profile))
     examples = ", ".join(shipped())
-    say(said(settings, f"Perfis de exemplo: {examples}", f"Example profiles: {examples}"), err=True)
+    say(Bilingual(f"Perfis de exemplo: {examples}", f"Example profiles: {examples}").of(settings.language), err=True)
 
 
 def check(
@@ -103,28 +101,29 @@ def unsure(settings: Settings) -> list[str]:
 
 def _print(report: Report, tables: "ErpTables", settings: Settings) -> None:
     if report.left_out:
-        words = said(settings, "O perfil não grava:", "The profile writes nothing of:")
+        words = Bilingual("O perfil não grava:", "The profile writes nothing of:").of(settings.language)
         console.print(f"{words} {', '.join(report.left_out)}", markup=False, highlight=False, soft_wrap=True)
     if not tables.complete:
-        words = said(
-            settings,
+        words = Bilingual(
             "Como nem tudo pode ser lido de volta, uma venda repetida com outros dígitos é tida por divergente.",
             "Since not everything can be read back, a sale that comes again in other digits counts as divergent.",
-        )
+        ).of(settings.language)
         console.print(words, markup=False, highlight=False, soft_wrap=True)
     for fault in report.faults:
         place = f"{fault.table}.{fault.column}" if fault.column else fault.table
         more = f" ({f'{fault.expected} ≠ ' if fault.expected else ''}{fault.found})" if fault.found else ""
         console.print(
-            f"✘ {place}: {said(settings, *_KINDS[fault.kind])}{more}", markup=False, highlight=False, soft_wrap=True
+            f"✘ {place}: {_KINDS[fault.kind].of(settings.language)}{more}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
     if report.unsure:
-        words = said(
-            settings,
+        words = Bilingual(
             f'Ainda marcadas com "{MARK}": confira-as e tire a marca:',
             f'Still marked "{MARK}": look at each and take the mark away:',
-        )
+        ).of(settings.language)
         console.print(f"! {words} {', '.join(report.unsure)}", markup=False, highlight=False, soft_wrap=True)
     if report.fits:
-        words = said(settings, "serve para este banco.", "fits this database.")
+        words = Bilingual("serve para este banco.", "fits this database.").of(settings.language)
         console.print(f"✔ {report.profile}: {words}", markup=False, highlight=False, soft_wrap=True)

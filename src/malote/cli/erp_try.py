@@ -7,7 +7,8 @@ import msgspec
 import typer
 
 from malote import rejection
-from malote.cli.erp import ProfileOption, require_erp, said, settings_with
+from malote.bilingual import Bilingual
+from malote.cli.erp import ProfileOption, require_erp, settings_with
 from malote.config import Settings, limits_of
 from malote.erp.protocol import Touched
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, explained
@@ -25,16 +26,16 @@ FileArgument = Annotated[Path, typer.Argument(help="An XML file.", exists=True, 
 
 _TILL = "malote-try"
 _RESULTS = {
-    "posted": ("seria lançado", "would be booked"),
-    "duplicate": ("o ERP já o tem", "the ERP has it already"),
-    "protocol_added": ("traria o protocolo à venda lançada", "would bring the protocol to the booked sale"),
-    "refused": ("recusado", "refused"),
-    "rejected": ("o Malote o rejeitaria", "Malote would reject it"),
-    "kept": ("seria guardado, não lançado", "it would be kept, not booked"),
-    "divergent": ("o ERP tem outro conteúdo nesta chave", "the ERP has other content under this key"),
-    "waits": ("esperaria", "would wait"),
-    "sale_missing": ("esperaria: a venda não está no ERP", "would wait: the ERP doesn't have its sale"),
-    "not_authorised": ("esperaria: não está autorizado", "would wait: it is not authorised"),
+    "posted": Bilingual("seria lançado", "would be booked"),
+    "duplicate": Bilingual("o ERP já o tem", "the ERP has it already"),
+    "protocol_added": Bilingual("traria o protocolo à venda lançada", "would bring the protocol to the booked sale"),
+    "refused": Bilingual("recusado", "refused"),
+    "rejected": Bilingual("o Malote o rejeitaria", "Malote would reject it"),
+    "kept": Bilingual("seria guardado, não lançado", "it would be kept, not booked"),
+    "divergent": Bilingual("o ERP tem outro conteúdo nesta chave", "the ERP has other content under this key"),
+    "waits": Bilingual("esperaria", "would wait"),
+    "sale_missing": Bilingual("esperaria: a venda não está no ERP", "would wait: the ERP doesn't have its sale"),
+    "not_authorised": Bilingual("esperaria: não está autorizado", "would wait: it is not authorised"),
 }
 _BOOKED = frozenset({"posted", "duplicate", "protocol_added", "mended", "twice", "void_of_sales"})
 
@@ -71,7 +72,9 @@ def try_file(
     require_erp(config, url, settings)
     readings = read(file.read_bytes(), limits_of(settings.store, settings.intake))
     if not readings:
-        errors.print(said(settings, "malote: nenhum documento no arquivo", "malote: no document in the file"))
+        errors.print(
+            Bilingual("malote: nenhum documento no arquivo", "malote: no document in the file").of(settings.language)
+        )
         raise typer.Exit(WRONG_USAGE)
     with explained(settings):
         erp = open_configured(settings, url)
@@ -125,8 +128,8 @@ def _report(found: "Rehearsal", key: str | None) -> Report:
 
 def _print(report: Report, settings: Settings) -> None:
     mark = "✔" if report.result in _BOOKED else "✘"
-    result = said(settings, *_RESULTS.get(report.result, (report.result, report.result)))
-    called = said(settings, ", no ERP: ", ", in the ERP: ") + report.erp_id if report.erp_id else ""
+    result = _RESULTS.get(report.result, Bilingual(report.result, report.result)).of(settings.language)
+    called = Bilingual(", no ERP: ", ", in the ERP: ").of(settings.language) + report.erp_id if report.erp_id else ""
     _line(f"{mark} {report.key or '–'}: {result}{called}")
     if report.code:
         title = rejection.title(report.code, settings.language)
@@ -138,7 +141,7 @@ def _print(report: Report, settings: Settings) -> None:
         for row in touched.rows:
             _line(f"    {'  '.join(f'{column}={value}' for column, value in row.items())}")
     if report.touched:
-        _line(said(settings, "  Tudo foi desfeito.", "  All of it was taken back."))
+        _line(Bilingual("  Tudo foi desfeito.", "  All of it was taken back.").of(settings.language))
 
 
 def _line(text: str) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from malote.cli.erp import ProfileOption, UrlArgument, said, settings_with
+from malote.bilingual import Bilingual
+from malote.cli.erp import ProfileOption, UrlArgument, settings_with
 from malote.config import Settings
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained
 from malote.terminal.output import console, errors, print_json
@@ -74,11 +75,10 @@ def _print(finding: "Finding", *, as_json: bool) -> None:
 
 
 def _print_sum(report: Report, settings: Settings) -> None:
-    words = said(
-        settings,
+    words = Bilingual(
         f"{report.passed} certas, {report.failed} erradas, {report.skipped} não se aplicam",
         f"{report.passed} passed, {report.failed} failed, {report.skipped} not applicable",
-    )
+    ).of(settings.language)
     console.print()
     console.print(f"{report.database} ({report.profile}): {words}", markup=False, highlight=False, soft_wrap=True)
 

@@ -64,13 +64,13 @@ def init(
         "port": port,
     }
     if path.exists():
-        words = WORDS[settings_of(path).language]
+        words = WORDS.of(settings_of(path).language)
         say(words["kept"].format(path=path))
         if any(value is not None for value in given.values()):
             say(words["ignored"])
     else:
         told = Interview(given, ask=not yes).held()
-        words = WORDS[told.language]
+        words = WORDS.of(told.language)
         durable.make_folder(path.parent, mode=0o750)
         durable.write(path, settings_file.text(told).encode())
         say(words["written"].format(path=path))
@@ -104,7 +104,7 @@ class Interview:
 
     @property
     def _words(self) -> dict[str, str]:
-        return WORDS[self._language]
+        return WORDS.of(self._language)
 
     def _told(self, what: str, checked: Callable[[str], Answer], default: str) -> Answer:
         said = self._given[what]

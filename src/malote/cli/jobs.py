@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, errors, print_json, say
@@ -24,17 +25,17 @@ _SHOWN = 20  # refused ones named one by one
 NumberArgument = Annotated[int, typer.Argument(help="The job's number, as listed.", metavar="NUMBER")]
 
 _KINDS = {
-    "delete": ("delete", "apagar"),
-    "restore": ("restore", "restaurar"),
-    "replay": ("replay", "reprocessar"),
-    "synchronise": ("synchronise", "sincronizar"),
+    "delete": Bilingual("apagar", "delete"),
+    "restore": Bilingual("restaurar", "restore"),
+    "replay": Bilingual("reprocessar", "replay"),
+    "synchronise": Bilingual("sincronizar", "synchronise"),
 }
 _STATES = {
-    "draft": ("waiting to be confirmed", "à espera de confirmação"),
-    "running": ("under way", "em andamento"),
-    "stopping": ("stopping", "parando"),
-    "stopped": ("stopped", "parado"),
-    "done": ("done", "concluído"),
+    "draft": Bilingual("à espera de confirmação", "waiting to be confirmed"),
+    "running": Bilingual("em andamento", "under way"),
+    "stopping": Bilingual("parando", "stopping"),
+    "stopped": Bilingual("parado", "stopped"),
+    "done": Bilingual("concluído", "done"),
 }
 
 
@@ -54,11 +55,13 @@ def list_jobs(config: ConfigOption = None, json: JsonOption = False) -> None:
         print_json(found)
         return
     if not found:
-        say("No job yet." if language == "en" else "Nenhum trabalho ainda.")
+        say(Bilingual("Nenhum trabalho ainda.", "No job yet.").of(language))
         return
-    english = ("No.", "What", "Till", "By", "When", "State", "Done", "Left as it was", "Of")
-    portuguese = ("Nº", "O quê", "Caixa", "Por", "Quando", "Situação", "Feitos", "Ficaram", "De")
-    table = plain_table(english if language == "en" else portuguese)
+    headings = Bilingual(
+        ("Nº", "O quê", "Caixa", "Por", "Quando", "Situação", "Feitos", "Ficaram", "De"),
+        ("No.", "What", "Till", "By", "When", "State", "Done", "Left as it was", "Of"),
+    )
+    table = plain_table(headings.of(language))
     for one in found:
         texts = (_word(_KINDS, one.kind, language), one.till or "–", one.asked_by, local_time(one.asked_at, language))
         counts = (one.done, one.refused, one.total)
@@ -120,14 +123,13 @@ def tell(job: "Job", refused: "list[Refused]", language: Language, *, json: bool
     if json:
         print_json({"job": job, "refused": refused})
         return
-    english = language == "en"
     names = (_word(_KINDS, job.kind, language), _word(_STATES, job.state, language))
     amounts = f"{job.done}/{job.total}"
     if job.kind != "synchronise":
         amounts += f", R$ {job.done_cents / 100:.2f}/{job.total_cents / 100:.2f}"
-    say(f"{'Job' if english else 'Trabalho'} {job.id}: {names[0]}, {names[1]}: {amounts}")
+    say(f"{Bilingual('Trabalho', 'Job').of(language)} {job.id}: {names[0]}, {names[1]}: {amounts}")
     if job.refused:
-        say(f"{job.refused} {'left as they were' if english else 'ficaram como estavam'}")
+        say(f"{job.refused} {Bilingual('ficaram como estavam', 'left as they were').of(language)}")
     counts: dict[str, int] = {}
     for one in refused:
         counts[one.code] = counts.get(one.code, 0) + 1
@@ -163,5 +165,5 @@ def _refused(services: "Services", job_id: int) -> "Iterator[Refused]":
         after = page.after
 
 
-def _word(words: dict[str, tuple[str, str]], name: str, language: Language) -> str:
-    return words[name][0 if language == "en" else 1]
+def _word(words: dict[str, Bilingual[str]], name: str, language: Language) -> str:
+    return words[name].of(language)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from malote.bilingual import Bilingual
 from malote.terminal.command import WRONG_USAGE, ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, errors, print_json
 from malote.terminal.tables import local_time, plain_table, printable
@@ -74,39 +75,42 @@ def show_rule(
 
 # ---- for people ----
 
-_ROOTS = {
-    "pt": ("Quem", "Minutos de venda", "R$", "Vezes", "Parada no meio", "Última vez"),
-    "en": ("Who", "Sale-minutes", "R$", "Times", "Idle", "Last"),
-}
-_EACH = {
-    "pt": ("Começou", "Quem", "Sessão", "Durou", "Minutos de venda", "Como acabou"),
-    "en": ("Began", "Who", "Session", "Lasted", "Sale-minutes", "How it ended"),
-}
+_ROOTS = Bilingual(
+    ("Quem", "Minutos de venda", "R$", "Vezes", "Parada no meio", "Última vez"),
+    ("Who", "Sale-minutes", "R$", "Times", "Idle", "Last"),
+)
+_EACH = Bilingual(
+    ("Começou", "Quem", "Sessão", "Durou", "Minutos de venda", "Como acabou"),
+    ("Began", "Who", "Session", "Lasted", "Sale-minutes", "How it ended"),
+)
 _ENDINGS = {
-    "": ("dura ainda", "lasts still"),
-    "let_go": ("soltou sozinha", "let go by itself"),
-    "person": ("Matar Sessão", "killed by a person"),
-    "rule": ("encerrada pela regra", "ended by the rule"),
-    "unseen": ("o servidor parou de olhar", "the server stopped looking"),
+    "": Bilingual("dura ainda", "lasts still"),
+    "let_go": Bilingual("soltou sozinha", "let go by itself"),
+    "person": Bilingual("Matar Sessão", "killed by a person"),
+    "rule": Bilingual("encerrada pela regra", "ended by the rule"),
+    "unseen": Bilingual("o servidor parou de olhar", "the server stopped looking"),
 }
-_STATES = {"off": ("desligado", "off"), "rehearsal": ("em ensaio", "in rehearsal"), "on": ("ligado", "on")}
+_STATES = {
+    "off": Bilingual("desligado", "off"),
+    "rehearsal": Bilingual("em ensaio", "in rehearsal"),
+    "on": Bilingual("ligado", "on"),
+}
 
 
 def _show(culprits: "list[Culprit]", found: "list[Episode]", language: "Language") -> None:
-    pick = 1 if language == "en" else 0
     if not found:
-        console.print(("Ninguém segurou vendas.", "Nobody held sales up.")[pick], highlight=False)
+        console.print(Bilingual("Ninguém segurou vendas.", "Nobody held sales up.").of(language), highlight=False)
         return
-    roots, each = plain_table(_ROOTS[language]), plain_table(_EACH[language])
+    roots, each = plain_table(_ROOTS.of(language)), plain_table(_EACH.of(language))
     for root in culprits:
         cents = f"{root.cents / 100:,.2f}"
-        amount = cents if pick else cents.translate(str.maketrans(",.", ".,"))
+        amount = Bilingual(cents.translate(str.maketrans(",.", ".,")), cents).of(language)
         cells = (_who(root), f"{root.sales_seconds / 60:.0f}", amount, str(root.episodes), str(root.idle))
         roots.add_row(*(printable(cell) for cell in (*cells, local_time(root.last, language))))
     for one in found:
         waited = f"{one.sales_seconds / 60:.0f}"
         cells = (local_time(one.started_at, language), _who(one), one.session, f"{one.seconds:.0f} s", waited)
-        each.add_row(*(printable(cell) for cell in (*cells, _ENDINGS[one.ending][pick])))
+        each.add_row(*(printable(cell) for cell in (*cells, _ENDINGS[one.ending].of(language))))
     console.print(roots, each)
 
 
@@ -117,10 +121,13 @@ def _who(one: "Culprit | Episode") -> str:
 def _say_rule(rule: "Rule", language: "Language") -> None:
     from malote.locks.rule import words
 
-    pick = 1 if language == "en" else 0
-    said = f"{('Encerramento automático', 'Automatic measure')[pick]}: {_STATES[rule.state][pick]}"
+    said = (
+        f"{Bilingual('Encerramento automático', 'Automatic measure').of(language)}: {_STATES[rule.state].of(language)}"
+    )
     if rule.since is not None and rule.state != "off":
-        said += f" · {('desde', 'since')[pick]} {local_time(rule.since, language)}, {words(rule, language)}"
+        said += (
+            f" · {Bilingual('desde', 'since').of(language)} {local_time(rule.since, language)}, {words(rule, language)}"
+        )
     console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -7,6 +7,7 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
+from malote.bilingual import Bilingual
 from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, errors, print_json
 from malote.terminal.tables import printable
@@ -87,9 +88,12 @@ def _login(services: "Services", user: str) -> "DbaLogin | None":
     if not services.locks.has_sessions:
         return None
     if sys.stdin.isatty():
-        english = services.settings.language == "en"
-        chosen = user or str(typer.prompt("DBA's user" if english else "Usuário do DBA", err=True))
-        password = str(typer.prompt("Password" if english else "Senha", hide_input=True, err=True))
+        chosen = user or str(
+            typer.prompt(Bilingual("Usuário do DBA", "DBA's user").of(services.settings.language), err=True)
+        )
+        password = str(
+            typer.prompt(Bilingual("Senha", "Password").of(services.settings.language), hide_input=True, err=True)
+        )
         return DbaLogin(chosen, password)
     if not user:
         errors.print("malote: --user", markup=False, soft_wrap=True)
@@ -115,51 +119,52 @@ def _confirm(tree: "Tree", identity: "Identity", language: "Language") -> None:
         errors.print("malote: --yes", markup=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     console.print(_table([node for node in tree.nodes if node.identity == identity], language))
-    question = f"End session {identity.key}?" if language == "en" else f"Encerrar a sessão {identity.key}?"
+    question = Bilingual(f"Encerrar a sessão {identity.key}?", f"End session {identity.key}?").of(language)
     if not typer.confirm(question, err=True):
         raise typer.Exit(FAILED)
 
 
 # ---- for people ----
 
-_HEADINGS = {
-    "pt": ("", "Sessão", "Quem", "Estado", "Há", "Bloqueio", "Caixas", "Vendas"),
-    "en": ("", "Session", "Who", "State", "For", "Lock", "Tills", "Sales"),
-}
+_HEADINGS = Bilingual(
+    ("", "Sessão", "Quem", "Estado", "Há", "Bloqueio", "Caixas", "Vendas"),
+    ("", "Session", "Who", "State", "For", "Lock", "Tills", "Sales"),
+)
 _OUTCOMES = {
-    "ended": ("encerrada", "ended"),
-    "released": ("cancelada: soltou o bloqueio e continua conectada", "cancelled: it let go and stays connected"),
-    "gone": ("já tinha terminado", "had ended already"),
-    "replaced": ("o número já é de outra sessão: nada foi feito", "the number is another session's: nothing was done"),
-    "holding": ("ainda segura o bloqueio", "still holds its lock"),
-    "unknown": ("a conexão caiu: olhe de novo", "the connection broke: look again"),
-    "planned": ("seria encerrada", "would be ended"),
+    "ended": Bilingual("encerrada", "ended"),
+    "released": Bilingual(
+        "cancelada: soltou o bloqueio e continua conectada", "cancelled: it let go and stays connected"
+    ),
+    "gone": Bilingual("já tinha terminado", "had ended already"),
+    "replaced": Bilingual(
+        "o número já é de outra sessão: nada foi feito", "the number is another session's: nothing was done"
+    ),
+    "holding": Bilingual("ainda segura o bloqueio", "still holds its lock"),
+    "unknown": Bilingual("a conexão caiu: olhe de novo", "the connection broke: look again"),
+    "planned": Bilingual("seria encerrada", "would be ended"),
 }
 
 
 def _show(tree: "Tree", language: "Language") -> None:
-    english = language == "en"
     if tree.busy is not None:
-        free, held = ("free", "held by another program") if english else ("livre", "com outro programa")
-        words = (
-            "This engine has no sessions; its write lock is"
-            if english
-            else "Este banco não tem sessões; a escrita está"
-        )
+        free, held = Bilingual(("livre", "com outro programa"), ("free", "held by another program")).of(language)
+        words = Bilingual(
+            "Este banco não tem sessões; a escrita está", "This engine has no sessions; its write lock is"
+        ).of(language)
         console.print(f"{words} {held if tree.busy else free}.", markup=False, highlight=False, soft_wrap=True)
     elif tree.nodes:
         console.print(_table(tree.nodes, language))
     else:
-        console.print("Nobody blocks anybody." if english else "Ninguém bloqueia ninguém.", highlight=False)
+        console.print(Bilingual("Ninguém bloqueia ninguém.", "Nobody blocks anybody.").of(language), highlight=False)
     if tree.unnamed.sales:
-        words = "More sales on their way" if english else "Outras vendas a caminho"
+        words = Bilingual("Outras vendas a caminho", "More sales on their way").of(language)
         console.print(f"{words}: {tree.unnamed.sales}", markup=False, highlight=False)
 
 
 def _table(nodes: "list[Node]", language: "Language") -> Group:
     """The tree, and below it what each session runs, so that it fits on a small screen."""
     table = Table()
-    for heading in _HEADINGS[language]:
+    for heading in _HEADINGS.of(language):
         table.add_column(heading, overflow="fold")
     for node in nodes:
         session = node.session
@@ -179,11 +184,10 @@ def _table(nodes: "list[Node]", language: "Language") -> Group:
 
 
 def _say(report: "KillReport", language: "Language") -> None:
-    pick = 1 if language == "en" else 0
     for one in report.killed:
-        console.print(f"{one.identity.key}: {_OUTCOMES[one.outcome][pick]}", markup=False, highlight=False)
+        console.print(f"{one.identity.key}: {_OUTCOMES[one.outcome].of(language)}", markup=False, highlight=False)
     if report.next:
-        console.print(("Bloqueia agora:", "Blocks now:")[pick], highlight=False)
+        console.print(Bilingual("Bloqueia agora:", "Blocks now:").of(language), highlight=False)
         console.print(_table(report.next, language))
 
 

@@ -8,6 +8,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, errors, print_json, say
@@ -85,7 +86,7 @@ def numbering(
     if json:
         print_json(found)
     elif not found:
-        say("No series yet." if language == "en" else "Nenhuma série ainda.")
+        say(Bilingual("Nenhuma série ainda.", "No series yet.").of(language))
     else:
         _show(found, language)
     if any(one.troubled for one in found):
@@ -148,9 +149,11 @@ def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None,
 
 
 def _show(found: Sequence[Numbers], language: Language) -> None:
-    english = ("Issuer", "Model", "Series", "Till", "From", "To", "Missing", "Voided", "Of two tills")
-    portuguese = ("Emitente", "Modelo", "Série", "Caixa", "De", "Até", "Faltam", "Inutilizadas", "De dois caixas")
-    table = plain_table(english if language == "en" else portuguese)
+    headings = Bilingual(
+        ("Emitente", "Modelo", "Série", "Caixa", "De", "Até", "Faltam", "Inutilizadas", "De dois caixas"),
+        ("Issuer", "Model", "Series", "Till", "From", "To", "Missing", "Voided", "Of two tills"),
+    )
+    table = plain_table(headings.of(language))
     for one in found:
         shared = [f"{each.number} ({', '.join(each.tills)})" for each in one.shared]
         table.add_row(
@@ -171,16 +174,17 @@ def _show(found: Sequence[Numbers], language: Language) -> None:
 
 def _show_doubts(one: Numbers, language: Language) -> None:
     """Below the table, in words: the numbers that a person should look at, and why."""
-    english = language == "en"
     place = f"{one.issuer} {one.model}/{one.series}"
     for pair in one.two_keys:
-        words = "number of two keys" if english else "número com duas chaves"
+        words = Bilingual("número com duas chaves", "number of two keys").of(language)
         say(f"{place} · {pair.number}: {words}: {', '.join(pair.keys)}")
     if one.void_booked:
-        words = "voided, and the sale is booked" if english else "inutilizados, com venda lançada"
+        words = Bilingual("inutilizados, com venda lançada", "voided, and the sale is booked").of(language)
         say(f"{place} · {words}: {_shortened([str(number) for number in one.void_booked])}")
     if one.overdue:
-        words = "offline without protocol after the deadline" if english else "offline sem protocolo depois do prazo"
+        words = Bilingual("offline sem protocolo depois do prazo", "offline without protocol after the deadline").of(
+            language
+        )
         say(f"{place} · {words}: {_shortened([str(number) for number in one.overdue])}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote.config import Settings
+from malote.bilingual import Bilingual
 from malote.garbage_collection import collect_seldom
 from malote.terminal.command import ConfigOption, services_of
 from malote.terminal.logs import set_up_logs
@@ -39,17 +39,13 @@ def _post(services: "Services", *, once: bool) -> None:
     poster = build_poster(settings, services)
     if once:
         handled = poster.drain()
-        say(_said(settings, f"Documentos tratados: {handled}", f"Documents handled: {handled}"))
+        say(Bilingual(f"Documentos tratados: {handled}", f"Documents handled: {handled}").of(settings.language))
         return
     stop = threading.Event()
     collect_seldom()
     with _told_to_stop(stop):
         poster.run(stop)
-    say(_said(settings, "Parado.", "Stopped."), err=True)
-
-
-def _said(settings: Settings, portuguese: str, english: str) -> str:
-    return english if settings.language == "en" else portuguese
+    say(Bilingual("Parado.", "Stopped.").of(settings.language), err=True)
 
 
 @contextmanager

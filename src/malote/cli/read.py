@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.config import Settings, limits_of
 from malote.fiscal import operations
 from malote.fiscal.amounts import money
@@ -38,8 +39,7 @@ _On = Annotated[
 ]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object per document, one line each.")]
 
-_LABELS: dict[Language, dict[str, str]] = {
-    "pt": {
+_LABELS: Bilingual[dict[str, str]] = Bilingual({
         "sale": "Venda", "cancellation": "Cancelamento", "number_void": "Inutilização", "none": "Documento ilegível",
         "event": "Evento", "answer": "Resposta da SEFAZ", "event_type": "Tipo do evento", "status": "cStat",
         "key": "Chave", "issuer": "CNPJ", "number": "Modelo, série, número", "issued_at": "Emissão",
@@ -49,8 +49,7 @@ _LABELS: dict[Language, dict[str, str]] = {
         "yes": "sim", "no": "não", "items": "#|Código|Descrição|Qtde.|Preço|Valor|Desconto", "remedy": "O que fazer",
         "schema": "Leiaute oficial", "reject": "REJEITA", "keep": "guarda, não lança",
         "norm": "Regras aplicadas", "warning": "aviso", "fine": "Sem problemas.",
-    },
-    "en": {
+    }, {
         "sale": "Sale", "cancellation": "Cancellation", "number_void": "Voided numbers", "none": "Unreadable document",
         "event": "Event", "answer": "Authority's answer", "event_type": "Event type", "status": "cStat",
         "key": "Key", "issuer": "CNPJ", "number": "Model, series, number", "issued_at": "Issued",
@@ -60,8 +59,7 @@ _LABELS: dict[Language, dict[str, str]] = {
         "yes": "yes", "no": "no", "items": "#|Code|Description|Qty|Price|Amount|Discount", "remedy": "What to do",
         "schema": "Official layout", "reject": "REJECTS", "keep": "keeps, not booked",
         "norm": "Rules applied", "warning": "warning", "fine": "No problems.",
-    },
-}  # fmt: skip
+    })  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -141,7 +139,7 @@ def _opened(path: Path, limit: int) -> tuple[bytes, int]:
 
 
 def _as_panel(path: Path, reading: Reading, advice: Sequence[SchemaFinding], language: Language) -> Panel:
-    labels = _LABELS[language]
+    labels = _LABELS.of(language)
     parts: list[RenderableType] = [_facts(reading, labels)]
     if isinstance(reading.document, Sale):
         parts.append(_items(reading.document, labels))
@@ -209,7 +207,7 @@ def _items(sale: Sale, labels: dict[str, str]) -> Table:
 
 
 def _problem(problem: Problem, language: Language) -> Text:
-    labels = _LABELS[language]
+    labels = _LABELS.of(language)
     rejects = problem.severity == "reject"
     text = Text.assemble(
         (f"{labels[problem.severity]} ", "bold red" if rejects else "yellow"),

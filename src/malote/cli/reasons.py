@@ -6,6 +6,7 @@ import typer
 from rich.table import Table
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Entry, Language
 from malote.terminal.command import OK, ConfigOption, JsonOption, misuse, settings_of
 from malote.terminal.output import console, print_json, say_lines
@@ -26,7 +27,7 @@ def reasons(
     chosen = rejection.catalogue()
     if code is not None:
         if code not in chosen:
-            misuse(config, f"nenhum motivo se chama {code}", f"no reason is called {code}")
+            misuse(config, Bilingual(f"nenhum motivo se chama {code}", f"no reason is called {code}"))
         chosen = {code: chosen[code]}
     if markdown:
         say_lines(page(chosen))
@@ -71,11 +72,12 @@ def _plain(entry: Entry) -> dict[str, object]:
 
 
 def _table(entries: rejection.Catalogue, language: Language) -> Table:
-    english = language == "en"
     table = Table(show_lines=True)
-    for heading in ("Code", "Cause", "What to do") if english else ("Código", "Causa", "O que fazer"):
+    for heading in Bilingual(("Código", "Causa", "O que fazer"), ("Code", "Cause", "What to do")).of(language):
         table.add_column(heading)
     for code, entry in entries.items():
-        title, cause, remedy = (text.en if english else text.pt for text in (entry.title, entry.cause, entry.remedy))
+        title, cause, remedy = (
+            Bilingual(text.pt, text.en).of(language) for text in (entry.title, entry.cause, entry.remedy)
+        )
         table.add_row(f"{code}\n{title}", cause, remedy)
     return table

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, print_json, say
@@ -60,15 +61,14 @@ def list_rejected(
 
             till = find_till(services.engine, till).name
         found = [one for one in entries(services, till) if code is None or one.code == code]
-        english = services.settings.language == "en"
     if json:
         print_json(found)
     elif not found:
-        say("No document is rejected." if english else "Nenhum documento rejeitado.")
+        say(Bilingual("Nenhum documento rejeitado.", "No document is rejected.").of(services.settings.language))
     else:
-        console.print(_table(found, english=english))
+        console.print(_table(found, services.settings.language))
         folder = services.settings.quarantine_path
-        say(f"The files are in {folder}" if english else f"Os arquivos estão em {folder}")
+        say(Bilingual(f"Os arquivos estão em {folder}", f"The files are in {folder}").of(services.settings.language))
 
 
 def entries(services: "Services", till: str | None) -> Iterator[RejectedEntry]:
@@ -134,13 +134,11 @@ def _of_folder(kept: "Kept", language: Language) -> RejectedEntry:
     )
 
 
-def _table(found: list[RejectedEntry], *, english: bool) -> Table:
+def _table(found: list[RejectedEntry], language: Language) -> Table:
     table = Table(show_lines=True)
-    headings = (
-        ("No.", "Till", "Document", "Reason", "What to do")
-        if english
-        else ("Nº", "Caixa", "Documento", "Motivo", "O que fazer")
-    )
+    headings = Bilingual(
+        ("Nº", "Caixa", "Documento", "Motivo", "O que fazer"), ("No.", "Till", "Document", "Reason", "What to do")
+    ).of(language)
     for heading in headings:
         table.add_column(heading)
     for one in found:

@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from malote import durable, rejection
+from malote.bilingual import Bilingual
 from malote.cli.jobs import carry_out
 from malote.cli.rejected import CodeOption, TillOption
 from malote.rejection import Language
@@ -56,7 +57,7 @@ def show(number: IdArgument, config: ConfigOption = None, json: JsonOption = Fal
     _show(document, language)
     _show_custody(document, custody, language)
     for cure in cures:
-        say(f"{'Cure' if language == 'en' else 'Correção'}: {cure.kind} {_facts(cure.facts)}")
+        say(f"{Bilingual('Correção', 'Cure').of(language)}: {cure.kind} {_facts(cure.facts)}")
     _show_history(history, language)
 
 
@@ -84,7 +85,7 @@ def delete(
     if json:
         print_json(report)
     else:
-        say(f"{len(report.deleted)} {_done('deleted', 'apagados', language, dry_run=dry_run)}")
+        say(f"{len(report.deleted)} {_done(Bilingual('apagados', 'deleted'), language, dry_run=dry_run)}")
         show_refused(report.refused, language)
     end(report.refused)
 
@@ -110,7 +111,7 @@ def restore(
     if json:
         print_json(report)
     else:
-        say(f"{len(report.restored)} {_done('restored', 'restaurados', language, dry_run=dry_run)}")
+        say(f"{len(report.restored)} {_done(Bilingual('restaurados', 'restored'), language, dry_run=dry_run)}")
         show_refused(report.refused, language)
     end(report.refused)
 
@@ -136,7 +137,7 @@ def replay(
     if json:
         print_json(report)
     else:
-        say(f"{len(report.replayed)} {_done('replayed', 'reprocessados', language, dry_run=dry_run)}")
+        say(f"{len(report.replayed)} {_done(Bilingual('reprocessados', 'replayed'), language, dry_run=dry_run)}")
         show_refused(report.refused, language)
     end(report.refused)
 
@@ -156,7 +157,9 @@ def download(
             found = services.quarantine.download(number, command_line())
             target = to / found.name
             if target.exists() and target.read_bytes() != found.content:
-                misuse(config, f"{target} já existe, com outro conteúdo", f"{target} exists, with other content")
+                misuse(
+                    config, Bilingual(f"{target} já existe, com outro conteúdo", f"{target} exists, with other content")
+                )
             durable.write(target, found.content)
             written.append(str(target))
     if json:
@@ -183,15 +186,17 @@ def list_trash(till: TillOption = None, config: ConfigOption = None, json: JsonO
     if json:
         print_json(found)
     elif not found:
-        say("The trash is empty." if language == "en" else "A lixeira está vazia.")
+        say(Bilingual("A lixeira está vazia.", "The trash is empty.").of(language))
     else:
         _show_trash(found, language)
 
 
 def _show_trash(found: "list[TrashEntry]", language: Language) -> None:
-    english = ("No.", "Till", "Document", "Deleted", "By", "Grounds", "Until")
-    portuguese = ("Nº", "Caixa", "Documento", "Apagado", "Por", "Fundamento", "Até")
-    table = plain_table(english if language == "en" else portuguese)
+    headings = Bilingual(
+        ("Nº", "Caixa", "Documento", "Apagado", "Por", "Fundamento", "Até"),
+        ("No.", "Till", "Document", "Deleted", "By", "Grounds", "Until"),
+    )
+    table = plain_table(headings.of(language))
     for one in found:
         document = one.document
         grounds = one.grounds if not one.reason else f"{one.grounds}: {one.reason}"
@@ -226,7 +231,7 @@ def _show_custody(document: "StoredDocument", custody: "Custody", language: Lang
         say(f"{rejection.title('last_copy', language)} [last_copy]")
         return
     holder = {"till": ("the till", "o caixa"), "erp": ("the ERP", "o ERP")}.get(custody.grounds, ("", ""))
-    say(f"Held by {holder[0]}" if language == "en" else f"Também com {holder[1]}")
+    say(Bilingual(f"Também com {holder[1]}", f"Held by {holder[0]}").of(language))
 
 
 def _show_history(history: "list[Event]", language: Language) -> None:
@@ -240,7 +245,7 @@ def _facts(facts: dict[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in facts.items() if value)
 
 
-def _done(english: str, portuguese: str, language: Language, *, dry_run: bool) -> str:
-    if language == "en":
-        return f"would be {english}" if dry_run else english
-    return f"seriam {portuguese}" if dry_run else portuguese
+def _done(words: Bilingual[str], language: Language, *, dry_run: bool) -> str:
+    if dry_run:
+        words = Bilingual(f"seriam {words.pt}", f"would be {words.en}")
+    return words.of(language)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from malote.bilingual import Bilingual
 from malote.cli.rejected_actions import IdArgument
 from malote.terminal.command import ConfigOption, JsonOption, services_of
 from malote.terminal.document_selection import end, show_refused
@@ -68,7 +69,6 @@ def _told(report: "CureReport", language: "Language", *, json: bool) -> None:
     if json:
         print_json(report)
         return
-    english = language == "en"
-    say("Recorded." if english else "Registrado.")
+    say(Bilingual("Registrado.", "Recorded.").of(language))
     if report.replay.replayed:
-        say("Back in the queue; it is booked next." if english else "De volta à fila; é lançado em seguida.")
+        say(Bilingual("De volta à fila; é lançado em seguida.", "Back in the queue; it is booked next.").of(language))

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
 from malote.terminal.command import (
@@ -36,26 +37,26 @@ NumberArgument = Annotated[
     typer.Argument(help="Number of the roll-out; the newest by default.", metavar="[NUMBER]", show_default=False),
 ]
 
-_STATES: dict[Language, dict[RolloutState, str]] = {
-    "pt": {"running": "em andamento", "stopped": "parada", "done": "concluída", "cancelled": "cancelada"},
-    "en": {"running": "under way", "stopped": "stopped", "done": "done", "cancelled": "cancelled"},
-}
-_TILL_STATES: dict[Language, dict[TillState, str]] = {
-    "pt": {
+_STATES: Bilingual[dict[RolloutState, str]] = Bilingual(
+    {"running": "em andamento", "stopped": "parada", "done": "concluída", "cancelled": "cancelada"},
+    {"running": "under way", "stopped": "stopped", "done": "done", "cancelled": "cancelled"},
+)
+_TILL_STATES: Bilingual[dict[TillState, str]] = Bilingual(
+    {
         "pending": "na fila",
         "offered": "atualizando",
         "done": "em dia",
         "failed": "falhou",
         "cancelled": "cancelado",
     },
-    "en": {
+    {
         "pending": "in the queue",
         "offered": "updating",
         "done": "up to date",
         "failed": "failed",
         "cancelled": "cancelled",
     },
-}
+)
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -85,7 +86,7 @@ def start(
     """Orders the tills' structure to be updated: one till first, then a few, then the rest; a failure stops it."""
     names = [name.strip() for name in tills.split(",") if name.strip()]
     if everyone == bool(names):
-        misuse(config, "diga --tills ou --all", "give either --tills or --all")
+        misuse(config, Bilingual("diga --tills ou --all", "give either --tills or --all"))
     chosen = None if everyone else names
     _do(lambda services: services.structures.roll_out(chosen, _actor(), dry_run=dry_run), config, json)
 
@@ -102,7 +103,7 @@ def status(number: NumberArgument = None, config: ConfigOption = None, json: Jso
         if json:
             print_json(None)
         else:
-            say("Nenhuma distribuição ainda." if settings.language == "pt" else "No roll-out yet.")
+            say(Bilingual("Nenhuma distribuição ainda.", "No roll-out yet.").of(settings.language))
         return
     if json:
         print_json(Status(found, tills))
@@ -136,10 +137,8 @@ def trust(config: ConfigOption = None) -> None:
     require_till(settings)
     with explained(settings), Outbox(settings.outbox_path) as outbox:
         trust_anew(outbox)
-    if settings.language == "en":
-        say("The key of the next contact is believed.")
-    else:
-        say("A chave do próximo contato será aceita.")
+    words = Bilingual("A chave do próximo contato será aceita.", "The key of the next contact is believed.")
+    say(words.of(settings.language))
 
 
 def _do(act: "Callable[[Services], Rollout]", config: ConfigOption, json: bool) -> None:
@@ -164,20 +163,22 @@ def _number(services: "Services", number: int | None) -> int:
 
 
 def _show(found: Rollout, language: Language) -> None:
-    states = ", ".join(f"{_TILL_STATES[language][state]} {count}" for state, count in sorted(found.counts.items()))
-    wave = f"{'onda' if language == 'pt' else 'wave'} {found.wave}/{found.waves}"
-    name = "Distribuição" if language == "pt" else "Roll-out"
-    say(f"{name} {found.id}: {_STATES[language][found.state]}, {wave}; {states}")
+    states = ", ".join(f"{_TILL_STATES.of(language)[state]} {count}" for state, count in sorted(found.counts.items()))
+    wave = f"{Bilingual('onda', 'wave').of(language)} {found.wave}/{found.waves}"
+    name = Bilingual("Distribuição", "Roll-out").of(language)
+    say(f"{name} {found.id}: {_STATES.of(language)[found.state]}, {wave}; {states}")
     if found.code:
         say(f"{found.stopped_by}: {rejection.title(found.code, language)} [{found.code}]")
 
 
 def _table(tills: list[RolloutTill], language: Language) -> Table:
-    headings = ("Caixa", "Onda", "Situação", "Tempo", "") if language == "pt" else ("Till", "Wave", "State", "Time", "")
+    headings = Bilingual(("Caixa", "Onda", "Situação", "Tempo", ""), ("Till", "Wave", "State", "Time", "")).of(language)
     table = Table(*headings)
     for one in tills:
         seconds = "" if one.seconds is None else f"{one.seconds:.2f} s"
-        table.add_row(one.till, str(one.wave), _TILL_STATES[language][one.state], seconds, Text(_remark(one, language)))
+        table.add_row(
+            one.till, str(one.wave), _TILL_STATES.of(language)[one.state], seconds, Text(_remark(one, language))
+        )
     return table
 
 
@@ -186,6 +187,6 @@ def _remark(one: RolloutTill, language: Language) -> str:
         return rejection.cause(one.code, one.facts, language)
     if one.offline_since is not None and one.state in ("pending", "offered"):
         since = datetime.fromtimestamp(one.offline_since).astimezone()
-        away = "sem contato desde" if language == "pt" else "not heard of since"
+        away = Bilingual("sem contato desde", "not heard of since").of(language)
         return f"{away} {since:%d/%m %H:%M}"
     return ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from malote.bilingual import Bilingual
 from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.rejection import Language
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
@@ -55,13 +56,13 @@ def list_rules(
         found = rule_findings.listed(services.engine, till, accepted=accepted)
         language = services.settings.language
     if json:
-        fault = faults[language == "en"] if faults else None
+        fault = Bilingual(*faults).of(language) if faults else None
         print_json({"rules": [one.written for one in rules], "fault": fault, "findings": found})
     else:
         _show_rules(rules, language)
         _show(found, language)
         if faults:
-            say(f"malote: {faults[language == 'en']}")
+            say(f"malote: {Bilingual(*faults).of(language)}")
     if faults or any(not one.accepted for one in found):
         raise typer.Exit(FOUND)
 
@@ -122,13 +123,12 @@ def accept(
     with services_of(config) as services:
         wanted = rule_findings.Wanted(rule, till, chosen, number)
         count = rule_findings.accept(services.engine, wanted, command_line(), reason, time.time())
-        english = services.settings.language == "en"
     if json:
         print_json({"accepted": count})
     elif count:
-        say(f"{count} accepted." if english else f"{count} aceitos.")
+        say(Bilingual(f"{count} aceitos.", f"{count} accepted.").of(services.settings.language))
     else:
-        say("Nothing stands there." if english else "Nada consta aí.")
+        say(Bilingual("Nada consta aí.", "Nothing stands there.").of(services.settings.language))
     if not count:
         raise typer.Exit(FOUND)
 
@@ -156,7 +156,7 @@ def _loaded(path: Path | None, language: Language) -> "list[Rule]":
     from malote.books.rules.file import RulesError, load
 
     if path is None:
-        said = "books.rules is empty" if language == "en" else "books.rules está vazio"
+        said = Bilingual("books.rules está vazio", "books.rules is empty").of(language)
         errors.print(f"malote: {said}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     try:
@@ -169,25 +169,26 @@ def _loaded(path: Path | None, language: Language) -> "list[Rule]":
 
 def _show_rules(rules: "Sequence[Rule]", language: Language) -> None:
     if not rules:
-        say("There are no rules." if language == "en" else "Não há regras.")
+        say(Bilingual("Não há regras.", "There are no rules.").of(language))
         return
-    table = plain_table(("Rule", "Of", "Weight", "When") if language == "en" else ("Regra", "De", "Peso", "Quando"))
+    table = plain_table(Bilingual(("Regra", "De", "Peso", "Quando"), ("Rule", "Of", "Weight", "When")).of(language))
     for one in rules:
-        of = {"sale": ("venda", "sale"), "day": ("dia", "day")}[one.written.of][language == "en"]
+        of = {"sale": Bilingual("venda", "sale"), "day": Bilingual("dia", "day")}[one.written.of].of(language)
         table.add_row(Text(one.name), of, str(one.written.weight), Text(one.written.when))
     console.print(table)
 
 
 def _show(found: "Sequence[Told]", language: Language) -> None:
-    english = language == "en"
     if not found:
-        say("None of them holds." if english else "Nenhuma se aplica.")
+        say(Bilingual("Nenhuma se aplica.", "None of them holds.").of(language))
         return
-    headings = ("Rule", "Till", "Day", "Number", "R$", "") if english else ("Regra", "Caixa", "Dia", "Número", "R$", "")
+    headings = Bilingual(("Regra", "Caixa", "Dia", "Número", "R$", ""), ("Rule", "Till", "Day", "Number", "R$", "")).of(
+        language
+    )
     table = plain_table(headings)
     for one in found:
-        said = (one.text_en if english else "") or one.text
-        said += (" (accepted)" if english else " (aceito)") if one.accepted else ""
+        said = Bilingual(one.text, one.text_en or one.text).of(language)
+        said += Bilingual(" (aceito)", " (accepted)").of(language) if one.accepted else ""
         number = "" if one.number is None else str(one.number)
         row = (Text(one.rule), Text(one.till), one.day, number, amount(one.total, language), Text(said))
         table.add_row(*row)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from malote.bilingual import Bilingual
 from malote.config import Settings, file_of
 from malote.garbage_collection import collect_seldom
 from malote.loopback import is_loopback
@@ -59,7 +60,7 @@ def _serve(services: "Services", listener: socket.socket, *, posting: bool) -> N
         _announce(services, listener)
         collect_seldom()
         server.run(sockets=[listener])
-    say("Stopped." if services.settings.language == "en" else "Parado.", err=True)
+    say(Bilingual("Parado.", "Stopped.").of(services.settings.language), err=True)
 
 
 @contextmanager
@@ -110,14 +111,13 @@ def tell_open_secrets(settings: Settings, settings_file: Path | None) -> None:
             warn(found.code, found.facts, settings)
 
 
-_LEFT = {
-    "pt": "De antes: {count} documento(s) a lançar, R$ {total}",
-    "en": "From before: {count} document(s) to be booked, R$ {total}",
-}
-_INTERRUPTED = {
-    "pt": "; {count} estava(m) sendo lançado(s) quando o servidor parou, e será(ão) lançado(s) uma só vez",
-    "en": "; {count} was/were being booked when the server ended, and will be booked once",
-}
+_LEFT = Bilingual(
+    "De antes: {count} documento(s) a lançar, R$ {total}", "From before: {count} document(s) to be booked, R$ {total}"
+)
+_INTERRUPTED = Bilingual(
+    "; {count} estava(m) sendo lançado(s) quando o servidor parou, e será(ão) lançado(s) uma só vez",
+    "; {count} was/were being booked when the server ended, and will be booked once",
+)
 
 
 def _tell_left(services: "Services") -> None:
@@ -127,8 +127,8 @@ def _tell_left(services: "Services") -> None:
     language = services.settings.language
     left = left_behind(services.engine)
     if left.documents:
-        words = _LEFT[language].format(count=left.documents, total=amount(left.total, language))
-        say(words + (_INTERRUPTED[language].format(count=left.interrupted) if left.interrupted else "") + ".")
+        words = _LEFT.of(language).format(count=left.documents, total=amount(left.total, language))
+        say(words + (_INTERRUPTED.of(language).format(count=left.interrupted) if left.interrupted else "") + ".")
 
 
 def _announce(services: "Services", listener: socket.socket) -> None:
@@ -136,8 +136,9 @@ def _announce(services: "Services", listener: socket.socket) -> None:
 
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    english = services.settings.language == "en"
-    words, stop = ("Listening on", "Ctrl-C stops.") if english else ("Atendendo em", "Ctrl-C para.")
+    words, stop = Bilingual(("Atendendo em", "Ctrl-C para."), ("Listening on", "Ctrl-C stops.")).of(
+        services.settings.language
+    )
     say(f"{words} http://{shown}:{port} · {stop}")
     say(f"Console: http://{shown}:{port}/console")
     _tell_left(services)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.cli.books import DayOption
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
 DAYS = 7  # that are looked at where nobody says which
 MOST_NAMED = 200  # differences of a day on a terminal; --json has all
 
-_WHAT: dict[str, tuple[str, str]] = {
-    "missing": ("não está no ERP", "not in the ERP"),
-    "differs": ("o ERP tem outra coisa", "otherwise in the ERP"),
-    "not_cancelled": ("não cancelada no ERP", "not cancelled in the ERP"),
-    "rejected": ("lançada no ERP; o Malote a rejeitaria", "booked in the ERP; Malote would reject it"),
-    "not_a_sale": ("lançada no ERP; para o Malote não é venda", "booked in the ERP; no sale to Malote"),
-    "extra": ("só no ERP: o arquivo não veio", "only in the ERP: its file never came"),
+_WHAT: dict[str, Bilingual[str]] = {
+    "missing": Bilingual("não está no ERP", "not in the ERP"),
+    "differs": Bilingual("o ERP tem outra coisa", "otherwise in the ERP"),
+    "not_cancelled": Bilingual("não cancelada no ERP", "not cancelled in the ERP"),
+    "rejected": Bilingual("lançada no ERP; o Malote a rejeitaria", "booked in the ERP; Malote would reject it"),
+    "not_a_sale": Bilingual("lançada no ERP; para o Malote não é venda", "booked in the ERP; no sale to Malote"),
+    "extra": Bilingual("só no ERP: o arquivo não veio", "only in the ERP: its file never came"),
 }
-_HEADINGS: dict[Language, tuple[str, ...]] = {
-    "pt": ("Dia", "Malote", "R$", "ERP", "R$", "Iguais", "Diferem", "Abertas"),
-    "en": ("Day", "Malote", "R$", "ERP", "R$", "Equal", "Differ", "Open"),
-}
+_HEADINGS: Bilingual[tuple[str, ...]] = Bilingual(
+    ("Dia", "Malote", "R$", "ERP", "R$", "Iguais", "Diferem", "Abertas"),
+    ("Day", "Malote", "R$", "ERP", "R$", "Equal", "Differ", "Open"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +80,7 @@ def _day(text: str) -> date:
 
 
 def _print(days: "list[Day]", language: Language) -> None:
-    table = plain_table(_HEADINGS[language])
+    table = plain_table(_HEADINGS.of(language))
     for one in days:
         erp = ("–", "–") if one.erp is None else (str(one.erp.count), amount(one.erp.total, language))
         ours = (str(one.malote.count), amount(one.malote.total, language))
@@ -87,7 +88,7 @@ def _print(days: "list[Day]", language: Language) -> None:
     console.print(table)
     for one in days:
         for what, count in Counter(line.what for line in one.lines).items():
-            say(f"{one.day}: {count} × {_WHAT[what][language == 'en']}")
+            say(f"{one.day}: {count} × {_WHAT[what].of(language)}")
         _print_lines(one, language)
 
 
@@ -95,7 +96,7 @@ def _print_lines(day: "Day", language: Language) -> None:
     for line in day.lines[:MOST_NAMED]:
         sums = " ≠ ".join("–" if cents is None else amount(cents, language) for cents in (line.total, line.erp_total))
         why = line.fields or (rejection.title(line.code, language) if line.code else "")
-        words = _WHAT[line.what][language == "en"]
+        words = _WHAT[line.what].of(language)
         told = f"  {line.access_key} {line.till} R$ {sums}: {words}" + (f" ({why})" if why else "")
         console.print(told, markup=False, highlight=False, soft_wrap=True)
     if len(day.lines) > MOST_NAMED:

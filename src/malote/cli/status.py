@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.cli.tills import say_no_tills
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
     from malote.register.documents import OverdueSale, TillStatus
     from malote.tills.troubles import TillTrouble
 
-_HEADINGS: dict[Language, tuple[str, ...]] = {
-    "pt": ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),
-    "en": ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
-}
+_HEADINGS: Bilingual[tuple[str, ...]] = Bilingual(
+    ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),
+    ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
+)
 _NUMBERS = range(2, 6)  # columns
 _LIGHTS = {
-    "outside": (("fora do ERP", "not in ERP"), "bold red"),
-    "stopped": (("parado", "stopped"), "bold red"),
-    "attention": (("atenção", "attention"), "yellow"),
-    "ok": (("em dia", "up to date"), "green"),
-    "disabled": (("desativado", "disabled"), "dim"),
+    "outside": (Bilingual("fora do ERP", "not in ERP"), "bold red"),
+    "stopped": (Bilingual("parado", "stopped"), "bold red"),
+    "attention": (Bilingual("atenção", "attention"), "yellow"),
+    "ok": (Bilingual("em dia", "up to date"), "green"),
+    "disabled": (Bilingual("desativado", "disabled"), "dim"),
 }
 # By the lines of ``_show_reasons``, or of the whole store.
 _TOLD_ABOVE = frozenset(
@@ -93,7 +94,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
         told = [_merged(till, overviews.get(till.till)) for till in tills]
         print_json({"tills": told, "overdue": overdue, "drop_folder": findings, "erp": ledger, "store": whole})
     elif not tills:
-        say_no_tills(english=language == "en")
+        say_no_tills(language)
     else:
         console.print(_table(tills, overviews, language))
         _show_reasons(tills, overdue, language, skew)
@@ -157,7 +158,7 @@ def _findings(services: "Services") -> "list[DropFinding]":
 
 def _table(tills: "Sequence[TillStatus]", overviews: "Mapping[str, TillOverview]", language: Language) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column, heading in enumerate(_HEADINGS[language]):
+    for column, heading in enumerate(_HEADINGS.of(language)):
         longest = max(len(word) for word in heading.split())
         table.add_column(
             heading,
@@ -179,10 +180,9 @@ def _show_reasons(
     tills: "Sequence[TillStatus]", overdue: "Sequence[OverdueSale]", language: Language, skew: float
 ) -> None:
     """Below the table, in words: what each till's documents wait for or were rejected for, and what ails the till."""
-    english = language == "en"
-    waiting, rejected = ("waiting", "rejected") if english else ("em espera", "rejeitadas")
-    kept = "kept, not booked" if english else "guardadas, não lançadas"
-    flagged = "booked, to look at" if english else "lançadas, a conferir"
+    waiting, rejected = Bilingual(("em espera", "rejeitadas"), ("waiting", "rejected")).of(language)
+    kept = Bilingual("guardadas, não lançadas", "kept, not booked").of(language)
+    flagged = Bilingual("lançadas, a conferir", "booked, to look at").of(language)
     for till in tills:
         for count, total, code in (
             (till.outside, till.outside_total, "outside_erp"),
@@ -246,13 +246,13 @@ def _state(till: "TillOverview | None", language: Language) -> Text:
     if till is None:  # created this very moment
         return Text("–")
     if till.cause == "never":
-        return Text("nothing yet" if language == "en" else "sem contato", style="yellow")
+        return Text(Bilingual("sem contato", "nothing yet").of(language), style="yellow")
     if till.cause == "checking":
-        return Text("checking" if language == "en" else "conferindo", style="cyan")
+        return Text(Bilingual("conferindo", "checking").of(language), style="cyan")
     if till.cause == "ok" and till.pending:
-        return Text("sending" if language == "en" else "enviando", style="cyan")
+        return Text(Bilingual("enviando", "sending").of(language), style="cyan")
     words, style = _LIGHTS[till.light]
-    return Text(words[language == "en"], style=style)
+    return Text(words.of(language), style=style)
 
 
 def _is_skewed(till: "TillStatus", skew: float) -> bool:
@@ -280,12 +280,12 @@ def _short(moment: datetime) -> str:
 
 
 def _never(language: Language) -> str:
-    return "never" if language == "en" else "nunca"
+    return Bilingual("nunca", "never").of(language)
 
 
 def _show_findings(findings: "Sequence[DropFinding]", language: Language) -> None:
     say()
-    say("In the drop folder, not taken in:" if language == "en" else "Na pasta de entrada, sem receber:")
+    say(Bilingual("Na pasta de entrada, sem receber:", "In the drop folder, not taken in:").of(language))
     for finding in findings:
         place = f"{finding.till}/{finding.name}" if finding.name.rstrip("/") != finding.till else finding.name
         say(f"- {place.lstrip('/')}: {_titled(finding.code, language)}")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, explained, fail, settings_of
 from malote.terminal.logs import set_up_logs
@@ -17,8 +18,8 @@ TillOption = Annotated[
 ]
 _MOST_ROWS = 200
 
-_WORDS = {
-    "pt": {
+_WORDS = Bilingual(
+    {
         "aside": "O banco danificado ficou em {aside}.",
         "lost": "Não havia banco: um novo foi feito.",
         "rows": "Recuperadas: {rows}.",
@@ -31,7 +32,7 @@ _WORDS = {
         "next": "Inicie o servidor. O que já está no ERP é reconhecido pelo livro dele e não é lançado duas vezes.",
         "finished": "O banco novo, já pronto, foi posto no lugar.",
     },
-    "en": {
+    {
         "aside": "The damaged database is now {aside}.",
         "lost": "There was no database: a new one was made.",
         "rows": "Brought back: {rows}.",
@@ -44,7 +45,7 @@ _WORDS = {
         "next": "Start the server. What the ERP has is known by its ledger and is not booked twice.",
         "finished": "The new database, which was ready, was put into its place.",
     },
-}
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +67,7 @@ def rebuild(config: ConfigOption = None, till: TillOption = None, json: JsonOpti
     _check_stopped(settings)
     with explained(settings):
         if rebuilding.finish(settings):
-            say(_WORDS[settings.language]["finished"])
+            say(_WORDS.of(settings.language)["finished"])
             raise typer.Exit(OK)
         found = _rebuilt(settings, till or [])
     if json:
@@ -101,7 +102,7 @@ def _check_stopped(settings: Settings) -> None:
 
 
 def _tell(found: "Report", settings: Settings) -> None:
-    words = _WORDS[settings.language]
+    words = _WORDS.of(settings.language)
     say(words["aside"].format(aside=found.aside) if found.aside else words["lost"])
     for name in ("rows", "unreadable", "dropped"):
         counts = {table: count for table, count in getattr(found, name).items() if count}

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.config import Settings, SettingsError, load
 from malote.rejection import Language
 from malote.setup.settings_file import FILE_NAME
@@ -20,10 +21,10 @@ from malote.terminal.tables import plain_table
 FoldersArgument = Annotated[
     list[Path], typer.Argument(help="Folders of servers, or folders that hold such folders.", exists=True)
 ]
-_HEADINGS: dict[Language, tuple[str, ...]] = {
-    "pt": ("Loja", "Caixas", "Parados", "Atenção", "Fora do ERP", "Pendentes", "Em espera", "Rejeitadas", "Console"),
-    "en": ("Store", "Tills", "Stopped", "Attention", "Not in ERP", "Pending", "Waiting", "Rejected", "Console"),
-}
+_HEADINGS: Bilingual[tuple[str, ...]] = Bilingual(
+    ("Loja", "Caixas", "Parados", "Atenção", "Fora do ERP", "Pendentes", "Em espera", "Rejeitadas", "Console"),
+    ("Store", "Tills", "Stopped", "Attention", "Not in ERP", "Pending", "Waiting", "Rejected", "Console"),
+)
 
 
 class StoreLine(msgspec.Struct, frozen=True):
@@ -119,7 +120,7 @@ def _console(settings: Settings) -> str:
 
 def _print(found: list[StoreLine]) -> None:
     language = found[0].language
-    table = plain_table(_HEADINGS[language])
+    table = plain_table(_HEADINGS.of(language))
     for one in found:
         counts = (one.tills, one.stopped, one.attention, one.outside, one.pending, one.waiting, one.rejected)
         if one.code:

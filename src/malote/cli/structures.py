@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.schema.definition import SCOPES, Scope
 from malote.schema.structure_reports import Difference, Drift, Plan, RunReport, TillStructure
@@ -31,14 +32,14 @@ ScopeArgument = Annotated[
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Without asking.")]
 
-_SEVERITIES = {
-    "pt": {"missing": "falta", "loose": "difere", "conflict": "recusado", "extra": "a mais"},
-    "en": {"missing": "missing", "loose": "differs", "conflict": "refused", "extra": "extra"},
-}
-_LOCKING = {
-    "pt": {"none": "não", "moment": "um instante", "write": "gravações", "all": "tudo"},
-    "en": {"none": "nobody", "moment": "for an instant", "write": "writers", "all": "everybody"},
-}
+_SEVERITIES = Bilingual(
+    {"missing": "falta", "loose": "difere", "conflict": "recusado", "extra": "a mais"},
+    {"missing": "missing", "loose": "differs", "conflict": "refused", "extra": "extra"},
+)
+_LOCKING = Bilingual(
+    {"none": "não", "moment": "um instante", "write": "gravações", "all": "tudo"},
+    {"none": "nobody", "moment": "for an instant", "write": "writers", "all": "everybody"},
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -145,7 +146,7 @@ def _ask(found: Plan, language: Language) -> None:
     _show_plan(found, language)
     if not found.steps:
         return
-    question = "Atualizar agora?" if language == "pt" else "Update now?"
+    question = Bilingual("Atualizar agora?", "Update now?").of(language)
     if not typer.confirm(question):
         raise typer.Exit(OK)
 
@@ -154,14 +155,14 @@ def _ask(found: Plan, language: Language) -> None:
 
 
 def _show_drift(found: Drift, language: Language) -> None:
-    title = f"{found.scope} ({found.engine}, {'versão' if language == 'pt' else 'version'} {found.version})"
+    title = f"{found.scope} ({found.engine}, {Bilingual('versão', 'version').of(language)} {found.version})"
     if not found.differences:
-        say(f"{title}: {'em dia' if language == 'pt' else 'up to date'}")
+        say(f"{title}: {Bilingual('em dia', 'up to date').of(language)}")
         return
-    headings = ("", "Objeto", "Esperado", "Encontrado") if language == "pt" else ("", "Object", "Wanted", "Found")
+    headings = Bilingual(("", "Objeto", "Esperado", "Encontrado"), ("", "Object", "Wanted", "Found")).of(language)
     table = Table(*headings, title=title, title_justify="left")
     for one in found.differences:
-        table.add_row(_SEVERITIES[language][one.severity], _object(one), Text(one.wanted), Text(one.found))
+        table.add_row(_SEVERITIES.of(language)[one.severity], _object(one), Text(one.wanted), Text(one.found))
     console.print(table)
     _show_refused([one for one in found.differences if one.severity == "conflict"], language)
 
@@ -179,27 +180,29 @@ def _show_refused(refused: list[Difference], language: Language) -> None:
 
 def _show_plan(found: Plan, language: Language) -> None:
     if not found.steps:
-        nothing = "nada a fazer" if language == "pt" else "nothing to do"
+        nothing = Bilingual("nada a fazer", "nothing to do").of(language)
         say(f"{found.scope} ({found.engine}): {nothing}")
     else:
-        headings = ("", "Comando", "Segura", "Linhas") if language == "pt" else ("", "Statement", "Holds up", "Rows")
+        headings = Bilingual(("", "Comando", "Segura", "Linhas"), ("", "Statement", "Holds up", "Rows")).of(language)
         table = Table(*headings, title=f"{found.scope} ({found.engine})", title_justify="left", show_lines=True)
         for step in found.steps:
-            heavy = (" (demorado)" if language == "pt" else " (takes long)") if step.heavy else ""
+            heavy = Bilingual(" (demorado)", " (takes long)").of(language) if step.heavy else ""
             rows = f"{step.rows}{heavy}" if step.rows else ""
-            table.add_row(str(step.number), Text(step.sql, overflow="fold"), _LOCKING[language][step.locking], rows)
+            table.add_row(str(step.number), Text(step.sql, overflow="fold"), _LOCKING.of(language)[step.locking], rows)
         console.print(table)
     _show_refused(found.refused, language)
 
 
 def _show_tills(tills: list[TillStructure], language: Language) -> None:
-    words = {True: "em dia", False: "desatualizada", None: "não informada"}
-    if language == "en":
-        words = {True: "up to date", False: "out of date", None: "not told yet"}
-    headings = ("Caixa", "Versão", "Estrutura") if language == "pt" else ("Till", "Version", "Structure")
+    words = {
+        True: Bilingual("em dia", "up to date"),
+        False: Bilingual("desatualizada", "out of date"),
+        None: Bilingual("não informada", "not told yet"),
+    }
+    headings = Bilingual(("Caixa", "Versão", "Estrutura"), ("Till", "Version", "Structure")).of(language)
     table = Table(*headings)
     for one in tills:
-        table.add_row(one.till, f"{one.version or '?'}/{one.wanted}", words[one.current])
+        table.add_row(one.till, f"{one.version or '?'}/{one.wanted}", words[one.current].of(language))
     if tills:
         console.print(table)
 
@@ -219,7 +222,8 @@ def _show_run(report: RunReport, language: Language) -> None:
             highlight=False,
         )
     counted = f"{report.done}/{len(report.steps)}"
-    if language == "pt":
-        say(f"{counted} comandos executados; {report.replayed} vendas de volta à fila")
-    else:
-        say(f"{counted} statements run; {report.replayed} sales back in the queue")
+    words = Bilingual(
+        f"{counted} comandos executados; {report.replayed} vendas de volta à fila",
+        f"{counted} statements run; {report.replayed} sales back in the queue",
+    )
+    say(words.of(language))

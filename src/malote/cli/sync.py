@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.cli.jobs import run
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, misuse, services_of, warn
@@ -44,7 +45,7 @@ def sync(
     from malote.quarantine.job_reports import AT_ONCE
 
     if bool(tills) == everyone:
-        misuse(config, "diga os caixas, ou --all", "give tills, or --all")
+        misuse(config, Bilingual("diga os caixas, ou --all", "give tills, or --all"))
     with services_of(config) as services:
         language = services.settings.language
         chosen = None if everyone else tills
@@ -120,13 +121,12 @@ def _show_orders(orders: "Sequence[SyncOrder]", language: Language, *, json: boo
         print_json(orders)
         return
     for one in orders:
-        if language == "en":
-            said = f"{one.retried} waiting tried again, {one.replayed} rejected replayed"
-            said = f"would be ordered: {said}" if dry_run else f"ordered; {said}"
-        else:
-            said = f"{one.retried} em espera tentadas de novo, {one.replayed} rejeitadas reprocessadas"
-            said = f"seria ordenada: {said}" if dry_run else f"ordenada; {said}"
-        say(f"{one.till}: {said}")
+        ordered = Bilingual("seria ordenada:", "would be ordered:") if dry_run else Bilingual("ordenada;", "ordered;")
+        counted = Bilingual(
+            f"{one.retried} em espera tentadas de novo, {one.replayed} rejeitadas reprocessadas",
+            f"{one.retried} waiting tried again, {one.replayed} rejected replayed",
+        )
+        say(f"{one.till}: {ordered.of(language)} {counted.of(language)}")
 
 
 def _said(progress: "SyncProgress", language: Language) -> str:
@@ -138,7 +138,5 @@ def _said(progress: "SyncProgress", language: Language) -> str:
     if progress.offline_since is not None:
         at = local_time(progress.offline_since, language)
         told = f"silent since {at}, gets the order at its next contact"
-        return f"{said}; " + (
-            told if language == "en" else f"sem contato desde {at}, recebe a ordem no próximo contato"
-        )
-    return f"{said}; " + ("not through yet" if language == "en" else "ainda não terminou")
+        return f"{said}; " + Bilingual(f"sem contato desde {at}, recebe a ordem no próximo contato", told).of(language)
+    return f"{said}; " + Bilingual("ainda não terminou", "not through yet").of(language)

@@ -12,6 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.rejection import Language
 from malote.terminal.command import (
@@ -67,10 +68,10 @@ def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutO
     raise typer.Exit(_ended(drained, settings.language))
 
 
-_LEFT = {
-    "pt": "De antes: {unsent} arquivo(s) a enviar, {unproven} no servidor sem prova.",
-    "en": "From before: {unsent} file(s) to be sent, {unproven} at the server and not proven.",
-}
+_LEFT = Bilingual(
+    "De antes: {unsent} arquivo(s) a enviar, {unproven} no servidor sem prova.",
+    "From before: {unsent} file(s) to be sent, {unproven} at the server and not proven.",
+)
 
 
 def _tell_left(settings: Settings) -> None:
@@ -80,7 +81,7 @@ def _tell_left(settings: Settings) -> None:
     except OutboxError:
         return
     if before is not None and (before.pending or before.counts.accepted):
-        say(_LEFT[settings.language].format(unsent=before.pending, unproven=before.counts.accepted), err=True)
+        say(_LEFT.of(settings.language).format(unsent=before.pending, unproven=before.counts.accepted), err=True)
 
 
 def status(config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -157,7 +158,7 @@ def _say(notice: Notice, language: Language) -> None:
     title = rejection.title(code, language)
     name = f"{facts['name']}: " if "name" in facts else ""
     if notice.about == "over":
-        over = "resolvido" if language == "pt" else "over"
+        over = Bilingual("resolvido", "over").of(language)
         errors.print(f"malote: {over}: {title} [{code}]", markup=False, highlight=False, soft_wrap=True)
         return
     cause = facts.get("said") or rejection.cause(code, facts, language)
@@ -167,16 +168,16 @@ def _say(notice: Notice, language: Language) -> None:
 
 def _ended(drained: Drained, language: Language) -> int:
     counts = drained.counts
-    line = {
-        "pt": "{posted} comprovada(s), {waiting} à espera, {rejected} rejeitada(s), {refused} não capturada(s)",
-        "en": "{posted} proven, {waiting} waiting, {rejected} rejected, {refused} not captured",
-    }[language]
+    line = Bilingual(
+        "{posted} comprovada(s), {waiting} à espera, {rejected} rejeitada(s), {refused} não capturada(s)",
+        "{posted} proven, {waiting} waiting, {rejected} rejected, {refused} not captured",
+    ).of(language)
     waiting = counts.captured + counts.held + counts.accepted
     said = line.format(posted=counts.posted, waiting=waiting, rejected=counts.rejected, refused=drained.refused)
     if counts.kept:
-        said += {"pt": f", {counts.kept} guardada(s) sem lançar", "en": f", {counts.kept} kept without booking"}[
+        said += Bilingual(f", {counts.kept} guardada(s) sem lançar", f", {counts.kept} kept without booking").of(
             language
-        ]
+        )
     console.print(said, markup=False, highlight=False, soft_wrap=True)
     match drained.ending:
         case "proven":

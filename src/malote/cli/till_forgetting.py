@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import typer
 
+from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.rejection import Language
 from malote.terminal.command import (
@@ -26,12 +27,12 @@ from malote.till.outbox import Outbox
 Told = TypeVar("Told")
 
 _SALES = (
-    {"pt": "Nenhuma venda perdida.", "en": "No sale was lost."},
-    {"pt": "{count} esquecida(s).", "en": "{count} forgotten."},
+    Bilingual("Nenhuma venda perdida.", "No sale was lost."),
+    Bilingual("{count} esquecida(s).", "{count} forgotten."),
 )
 _FILES = (
-    {"pt": "Nenhum arquivo sumiu.", "en": "No file vanished."},
-    {"pt": "{count} esquecido(s).", "en": "{count} forgotten."},
+    Bilingual("Nenhum arquivo sumiu.", "No file vanished."),
+    Bilingual("{count} esquecido(s).", "{count} forgotten."),
 )
 
 
@@ -89,7 +90,7 @@ def _tell(
     settings: Settings,
     found: dict[str, Sequence[Any]],
     lines: Sequence[str],
-    words: tuple[dict[str, str], dict[str, str]],
+    words: tuple[Bilingual[str], Bilingual[str]],
     *,
     dry_run: bool,
     json: bool,
@@ -100,9 +101,9 @@ def _tell(
         print_json({**found, "forgotten": 0 if dry_run else len(lines)})
     else:
         if not lines:
-            lines = [none[settings.language]]
+            lines = [none.of(settings.language)]
         elif not dry_run:
-            lines = [*lines, done[settings.language].format(count=len(lines))]
+            lines = [*lines, done.of(settings.language).format(count=len(lines))]
         for line in lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(FOUND if dry_run and any(found.values()) else OK)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from malote import durable
+from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.fiscal import typed_input
 from malote.fiscal.typed_input import TypedError
@@ -22,20 +23,20 @@ SinceOption = Annotated[
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Everything in the folder counts, however old.")]
 
-_WORDS = {
-    "pt": {
+_WORDS = Bilingual(
+    {
         "since": "Contam as vendas desde {since}.",
         "all": "Contam todos os arquivos da pasta.",
         "open": "Ainda não foi dito: {files} arquivos na pasta, de {oldest} a {newest}. Diga com --since ou --all.",
         "passed": "Anteriores, não enviados: {count}.",
     },
-    "en": {
+    {
         "since": "Sales count since {since}.",
         "all": "All files of the folder count.",
         "open": "Not said yet: {files} files in the folder, from {oldest} to {newest}. Say it: --since or --all.",
         "passed": "Older, not sent: {count}.",
     },
-}
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +80,7 @@ def _settled(settings: Settings, said: str | None) -> tuple[Start | Question, in
 
 
 def _show(found: Start | Question, passed: int, settings: Settings, *, json: bool) -> None:
-    words = _WORDS[settings.language]
+    words = _WORDS.of(settings.language)
     if json:
         print_json(
             {

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from malote.bilingual import Bilingual, Language
 from malote.terminal.command import WRONG_USAGE, ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, errors, print_json, say
 
@@ -77,13 +78,13 @@ def list_tills(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Lists the tills with the series they own."""
     with services_of(config) as services:
         found = [_listed(services, till) for till in services.tills()]
-        english = services.settings.language == "en"
+        language = services.settings.language
     if json:
         print_json(found)
     elif not found:
-        say_no_tills(english=english)
+        say_no_tills(language)
     else:
-        console.print(_table(found, english=english))
+        console.print(_table(found, language))
 
 
 def token(name: NameArgument, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -103,7 +104,7 @@ def disable(name: NameArgument, config: ConfigOption = None) -> None:
 
     with services_of(config) as services:
         tills.disable(services.engine, name, actor=audit.command_line())
-        _say(services, f"{name}: desativado", f"{name}: disabled")
+        say(Bilingual(f"{name}: desativado", f"{name}: disabled").of(services.settings.language))
 
 
 def enable(name: NameArgument, config: ConfigOption = None) -> None:
@@ -113,7 +114,7 @@ def enable(name: NameArgument, config: ConfigOption = None) -> None:
 
     with services_of(config) as services:
         tills.enable(services.engine, name, actor=audit.command_line())
-        _say(services, f"{name}: ativado", f"{name}: enabled")
+        say(Bilingual(f"{name}: ativado", f"{name}: enabled").of(services.settings.language))
 
 
 def assign(
@@ -131,17 +132,21 @@ def assign(
         till = tills.find_till(services.engine, name)
         _assign(services, till, key)
         services.free_held()
-        _say(
-            services, f"série {series} agora é do caixa {till.name}", f"series {series} now belongs to till {till.name}"
+        say(
+            Bilingual(
+                f"série {series} agora é do caixa {till.name}", f"series {series} now belongs to till {till.name}"
+            ).of(services.settings.language)
         )
 
 
-def say_no_tills(*, english: bool) -> None:
+def say_no_tills(language: Language) -> None:
     """The empty state of every list of tills."""
-    if english:
-        say("There is no till yet. Create the first one: malote till create caixa1")
-    else:
-        say("Ainda não há nenhum caixa. Cadastre o primeiro: malote till create caixa1")
+    say(
+        Bilingual(
+            "Ainda não há nenhum caixa. Cadastre o primeiro: malote till create caixa1",
+            "There is no till yet. Create the first one: malote till create caixa1",
+        ).of(language)
+    )
 
 
 def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:
@@ -169,10 +174,10 @@ def _show_token(services: "Services", name: str, secret: str, *, json: bool) -> 
     if json:
         print_json(CreatedTill(name, secret, address))
         return
-    if services.settings.language == "en":
-        lines = (f"Till {name}. Its token, shown only this once:", "At the till, set it and start the agent:")
-    else:
-        lines = (f"Caixa {name}. O token dele, mostrado só desta vez:", "No caixa, informe-o e inicie o agente:")
+    lines = Bilingual(
+        (f"Caixa {name}. O token dele, mostrado só desta vez:", "No caixa, informe-o e inicie o agente:"),
+        (f"Till {name}. Its token, shown only this once:", "At the till, set it and start the agent:"),
+    ).of(services.settings.language)
     say(lines[0])
     say()
     say(f"  {secret}")
@@ -194,19 +199,15 @@ def _listed(services: "Services", till: "Till") -> ListedTill:
     return ListedTill(till.name, till.label, till.disabled_at is not None, owned)
 
 
-def _table(found: list[ListedTill], *, english: bool) -> Table:
+def _table(found: list[ListedTill], language: Language) -> Table:
     table = Table()
-    for heading in ("Till", "Name", "State", "Series") if english else ("Caixa", "Nome", "Situação", "Séries"):
+    for heading in Bilingual(("Caixa", "Nome", "Situação", "Séries"), ("Till", "Name", "State", "Series")).of(language):
         table.add_column(heading)
-    states = ("enabled", "disabled") if english else ("ativo", "desativado")
+    states = Bilingual(("ativo", "desativado"), ("enabled", "disabled")).of(language)
     for till in found:
         series = "\n".join(f"{one.issuer} {one.model} {one.series}" for one in till.series)
         table.add_row(till.name, Text(till.label), states[till.disabled], series or "—")
     return table
-
-
-def _say(services: "Services", portuguese: str, english: str) -> None:
-    say(english if services.settings.language == "en" else portuguese)
 
 
 def _wrong(message: str) -> NoReturn:

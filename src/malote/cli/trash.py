@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from malote.bilingual import Bilingual
 from malote.cli.rejected import TillOption
 from malote.cli.rejected_numbers import ReasonOption
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
@@ -34,7 +35,7 @@ def missing(till: TillOption = None, config: ConfigOption = None, json: JsonOpti
     if json:
         print_json(found)
     elif not found:
-        say("Nothing deleted is missing." if language == "en" else "Nada do que foi apagado falta.")
+        say(Bilingual("Nada do que foi apagado falta.", "Nothing deleted is missing.").of(language))
     for one in [] if json else found:
         number = f"{one.series}/{one.number}" if one.number is not None else one.file_name
         say(f"{one.id} · {one.till} · {number} · R$ {amount(one.total or 0, language)} · {one.access_key or '–'}")
@@ -54,9 +55,10 @@ def accept(
     from malote.accounts.audit import command_line
 
     with services_of(config) as services:
-        english = services.settings.language == "en"
         if not numbers and till is None and not everything:
-            told = "Which? Give numbers, --till or --all." if english else "Quais? Dê números, --till ou --all."
+            told = Bilingual("Quais? Dê números, --till ou --all.", "Which? Give numbers, --till or --all.").of(
+                services.settings.language
+            )
             errors.print(told)
             raise typer.Exit(WRONG_USAGE)
         done = services.quarantine.accept_unbooked(till, numbers or None, command_line(), reason=reason)
@@ -65,4 +67,8 @@ def accept(
         print_json(done)
     else:
         count = len(done.documents)
-        say(f"Recorded: {count}, R$ {value}." if english else f"Registrado: {count}, R$ {value}.")
+        say(
+            Bilingual(f"Registrado: {count}, R$ {value}.", f"Recorded: {count}, R$ {value}.").of(
+                services.settings.language
+            )
+        )

@@ -10,6 +10,7 @@ from rich.table import Table
 from malote.accounts import audit, passwords, users
 from malote.accounts.roles import Role
 from malote.accounts.users import User
+from malote.bilingual import Bilingual
 from malote.database.opened import OpenedStore
 from malote.rejection import Language
 from malote.terminal.command import ConfigOption, JsonOption, store_of
@@ -120,10 +121,9 @@ def _say(store: OpenedStore, user: User, json: bool, one_time: str | None = None
     if json:
         print_json(_plain(user) | ({"one_time_password": one_time} if one_time else {}))
         return
-    english = store.settings.language == "en"
     console.print(_table([user], store.settings.language))
     if one_time:
-        label = "One-time password" if english else "Senha de uso único"
+        label = Bilingual("Senha de uso único", "One-time password").of(store.settings.language)
         console.print(f"{label}: {one_time}", markup=False, highlight=False)
 
 
@@ -132,19 +132,20 @@ def _plain(user: User) -> dict[str, object]:
 
 
 def _table(listed: list[User], language: Language) -> Table:
-    table, english = Table(), language == "en"
-    portuguese = ("Usuário", "Nome", "Perfil", "Situação", "Último acesso")
-    for heading in ("User", "Name", "Role", "State", "Last sign-in") if english else portuguese:
+    table = Table()
+    for heading in Bilingual(
+        ("Usuário", "Nome", "Perfil", "Situação", "Último acesso"), ("User", "Name", "Role", "State", "Last sign-in")
+    ).of(language):
         table.add_column(heading)
     for user in listed:
         last = "—" if user.last_signed_in_at is None else local_time(user.last_signed_in_at, language)
-        table.add_row(user.name, printable(user.display_name), user.role, _state(user, english=english), last)
+        table.add_row(user.name, printable(user.display_name), user.role, _state(user, language=language), last)
     return table
 
 
-def _state(user: User, *, english: bool) -> str:
+def _state(user: User, *, language: Language) -> str:
     if user.disabled:
-        return "disabled" if english else "desativado"
+        return Bilingual("desativado", "disabled").of(language)
     if user.must_change_password:
-        return "must change password" if english else "deve trocar a senha"
-    return "active" if english else "ativo"
+        return Bilingual("deve trocar a senha", "must change password").of(language)
+    return Bilingual("ativo", "active").of(language)

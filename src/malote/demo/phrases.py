@@ -2,12 +2,13 @@
 
 from enum import Enum
 
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 
 
 def figure(text: str, language: Language) -> str:
     """A number written with a decimal point, as people of the language write it."""
-    return text if language == "en" else text.replace(".", ",")
+    return Bilingual(text.replace(".", ","), text).of(language)
 
 
 class Phrase(Enum):
@@ -118,5 +119,4 @@ class Phrase(Enum):
     SUM_OF_ERP = ("No ERP: {count} vendas, R$ {amount}", "In the ERP: {count} sales, R$ {amount}")
 
     def say(self, language: Language, **facts: object) -> str:
-        portuguese, english = self.value
-        return (english if language == "en" else portuguese).format(**facts)
+        return Bilingual(*self.value).of(language).format(**facts)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 from sqlalchemy import Engine
 
+from malote.bilingual import Bilingual
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.watching import Sight, Wait, Watch
 from malote.locks.lock_reports import Blocker, Head, Root, Stoppage
@@ -155,53 +156,52 @@ def _head(blocker: Blocker, idle: Mapping[str, bool]) -> Head:
 
 def words(stoppage: Stoppage, now: float, language: Language = "pt") -> str:
     """The banner's sentence."""
-    pick = 1 if language == "en" else 0
-    began = (_STOPPED if stoppage.whole else _HELD_BACK)[pick].format(duration=_duration(now - stoppage.since))
-    others = _OTHERS[pick].format(count=stoppage.others) if stoppage.others else ""
-    return f"{began}: {_who(stoppage.blocker, pick)}{others}; {_how_many(stoppage, pick)}"
+    began = (_STOPPED if stoppage.whole else _HELD_BACK).of(language).format(duration=_duration(now - stoppage.since))
+    others = _OTHERS.of(language).format(count=stoppage.others) if stoppage.others else ""
+    return f"{began}: {_who(stoppage.blocker, language)}{others}; {_how_many(stoppage, language)}"
 
 
-_STOPPED = ("Vendas paradas há {duration}", "Sales stopped for {duration}")
-_HELD_BACK = ("Algumas vendas esperam há {duration}", "Some sales have been waiting for {duration}")
-_OTHERS = (" (e outros {count})", " (and {count} more)")
-_SESSION = ("a sessão {session}{who} segura {object}", "session {session}{who} holds {object}")
-_PREPARED = (
+_STOPPED = Bilingual("Vendas paradas há {duration}", "Sales stopped for {duration}")
+_HELD_BACK = Bilingual("Algumas vendas esperam há {duration}", "Some sales have been waiting for {duration}")
+_OTHERS = Bilingual(" (e outros {count})", " (and {count} more)")
+_SESSION = Bilingual("a sessão {session}{who} segura {object}", "session {session}{who} holds {object}")
+_PREPARED = Bilingual(
     "a transação preparada {session}{who} segura {object}",
     "the prepared transaction {session}{who} holds {object}",
 )
-_SOMEBODY = ("outro programa segura {object}", "another program holds {object}")
-_TABLE = ("a tabela {name}", "the table {name}")
-_ANYTHING = ("o banco do ERP", "the ERP's database")
-_LOCK = ("o bloqueio {name}", "the lock {name}")
+_SOMEBODY = Bilingual("outro programa segura {object}", "another program holds {object}")
+_TABLE = Bilingual("a tabela {name}", "the table {name}")
+_ANYTHING = Bilingual("o banco do ERP", "the ERP's database")
+_LOCK = Bilingual("o bloqueio {name}", "the lock {name}")
 _PREPARED_PREFIX = "prepared:"
 
 
-def _who(blocker: Blocker, pick: int) -> str:
+def _who(blocker: Blocker, language: Language) -> str:
     if not blocker.session:
         template = _SOMEBODY
     else:
         template = _PREPARED if blocker.session.startswith(_PREPARED_PREFIX) else _SESSION
     who = ", ".join(part for part in (blocker.user, blocker.program) if part)
-    return template[pick].format(
+    return template.of(language).format(
         session=blocker.session.removeprefix(_PREPARED_PREFIX),
         who=f" ({who})" if who else "",
-        object=_object(blocker.object, pick),
+        object=_object(blocker.object, language),
     )
 
 
-def _object(name: str, pick: int) -> str:
+def _object(name: str, language: Language) -> str:
     if not name:
-        return _ANYTHING[pick]
-    return (_LOCK if name.startswith("advisory ") else _TABLE)[pick].format(name=name)
+        return _ANYTHING.of(language)
+    return (_LOCK if name.startswith("advisory ") else _TABLE).of(language).format(name=name)
 
 
-def _how_many(stoppage: Stoppage, pick: int) -> str:
+def _how_many(stoppage: Stoppage, language: Language) -> str:
     tills, sales = len(stoppage.tills), stoppage.sales
-    if pick:
-        return f"{tills} {'till' if tills == 1 else 'tills'}, {sales} {'sale waits' if sales == 1 else 'sales wait'}"
-    return (
-        f"{tills} {'caixa' if tills == 1 else 'caixas'}, {sales} {'venda espera' if sales == 1 else 'vendas esperam'}"
+    said = Bilingual(
+        f"{tills} {'caixa' if tills == 1 else 'caixas'}, {sales} {'venda espera' if sales == 1 else 'vendas esperam'}",
+        f"{tills} {'till' if tills == 1 else 'tills'}, {sales} {'sale waits' if sales == 1 else 'sales wait'}",
     )
+    return said.of(language)
 
 
 def _duration(seconds: float) -> str:

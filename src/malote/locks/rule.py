@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select
 
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
+from malote.bilingual import Bilingual
 from malote.config import LocksSettings
 from malote.database.engine import reading, writing
 from malote.database.lock_tables import lock_rule
@@ -115,22 +116,24 @@ def switch(
 
 def words(rule: Rule, language: Language = "pt") -> str:
     """What it would have done, or did, in a sentence."""
-    pick = 1 if language == "en" else 0
     minutes = round(rule.saved_seconds / 60)
     if rule.state == "on":
-        return _DID[pick][rule.sessions != 1].format(count=rule.sessions)
-    return _WOULD[pick][rule.sessions != 1].format(count=rule.sessions, minutes=minutes)
+        return _DID.of(language)[rule.sessions != 1].format(count=rule.sessions)
+    return _WOULD.of(language)[rule.sessions != 1].format(count=rule.sessions, minutes=minutes)
 
 
-_WOULD = (
-    ("teria encerrado {count} sessão, poupado {minutes} minutos de venda",
-     "teria encerrado {count} sessões, poupado {minutes} minutos de venda"),
-    ("would have ended {count} session, saved {minutes} sale-minutes",
-     "would have ended {count} sessions, saved {minutes} sale-minutes"),
-)  # fmt: skip
-_DID = (
-    ("encerrou {count} sessão", "encerrou {count} sessões"),
-    ("has ended {count} session", "has ended {count} sessions"),
+_WOULD = Bilingual(
+    (
+        "teria encerrado {count} sessão, poupado {minutes} minutos de venda",
+        "teria encerrado {count} sessões, poupado {minutes} minutos de venda",
+    ),
+    (
+        "would have ended {count} session, saved {minutes} sale-minutes",
+        "would have ended {count} sessions, saved {minutes} sale-minutes",
+    ),
+)
+_DID = Bilingual(
+    ("encerrou {count} sessão", "encerrou {count} sessões"), ("has ended {count} session", "has ended {count} sessions")
 )
 
 

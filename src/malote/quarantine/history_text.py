@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.quarantine.quarantine_reports import Event
 from malote.rejection import Language, Text
 from malote.spool.history import What
@@ -73,17 +74,17 @@ def words(event: Event, language: Language) -> str:
     """One line: "Reprocessado", "Rejeitado: Recusada por uma regra do ERP (3 vezes)"."""
     # A newer version may have written what this one doesn't know.
     known = next((text for what, text in WORDS.items() if what == event.what), Text(event.what, event.what))
-    said = (known.en if language == "en" else known.pt).format_map(_facts(event, language))
+    said = (Bilingual(known.pt, known.en).of(language)).format_map(_facts(event, language))
     if event.reason is not None:
         said += f": {rejection.title(event.reason.code, language)}"
     if event.times > 1:
-        said += f" ({event.times} {'times' if language == 'en' else 'vezes'})"
+        said += f" ({event.times} {Bilingual('vezes', 'times').of(language)})"
     return said
 
 
 def _facts(event: Event, language: Language) -> Mapping[str, str]:
     grounds = _GROUNDS.get(event.facts.get("grounds", ""))
-    shown = {} if grounds is None else {"grounds": grounds.en if language == "en" else grounds.pt}
+    shown = {} if grounds is None else {"grounds": Bilingual(grounds.pt, grounds.en).of(language)}
     differences = ", ".join(
         f"{rejection.title(code, language)} {said}"
         for code, said in sorted(rejection.written(event.facts, language).items())

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
+from malote.bilingual import Bilingual
 from malote.database.chunks import CHUNK
 from malote.database.engine import reading, writing
 from malote.orders import book
@@ -178,23 +179,22 @@ def _steps(tills: Sequence[Till]) -> Iterator[Sequence[Till]]:
 
 def words(progress: SyncProgress, language: Language) -> str:
     """The result as a sentence: "312 enviadas, 2 rejeitadas: produto sem cadastro"."""
-    english = language == "en"
-    parts = [_counted(progress.sent, "sent" if english else "enviada", english=english)]
+    parts = [_counted(progress.sent, *Bilingual(("enviada", "enviadas"), ("sent", "sent")).of(language))]
     if progress.rejected:
         rejected = sum(progress.rejected.values())
-        name = _counted(rejected, "rejected" if english else "rejeitada", english=english)
+        name = _counted(rejected, *Bilingual(("rejeitada", "rejeitadas"), ("rejected", "rejected")).of(language))
         parts.append(f"{name}: {_reasons(progress.rejected, language)}")
     if progress.waiting:
-        name = f"{sum(progress.waiting.values())} {'waiting' if english else 'em espera'}"
+        name = f"{sum(progress.waiting.values())} {Bilingual('em espera', 'waiting').of(language)}"
         parts.append(f"{name}: {_reasons(progress.waiting, language)}")
     if progress.stage != "done" and progress.pending + progress.at_till:
-        parts.append(f"{progress.pending + progress.at_till} {'on their way' if english else 'a caminho'}")
+        parts.append(f"{progress.pending + progress.at_till} {Bilingual('a caminho', 'on their way').of(language)}")
     separator = "; " if len(parts) > 2 else ", "
     return separator.join(parts)
 
 
-def _counted(count: int, word: str, *, english: bool) -> str:
-    return f"{count} {word}" if english or count == 1 else f"{count} {word}s"
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _reasons(counts: dict[str, int], language: Language) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import select
 from malote import __version__, rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
+from malote.bilingual import Bilingual
 from malote.database.engine import reading, writing
 from malote.database.tables import tally, till
 from malote.erp_engines import ENGINES
@@ -109,15 +110,17 @@ def _event(line: bytes) -> dict[str, Any] | None:
 
 def _summary(seen: Situation, procedure: Procedure, language: Language) -> str:
     """What a person reads first."""
-    english = language == "en"
     at = datetime.fromtimestamp(seen.at, UTC).astimezone().isoformat(timespec="seconds")
-    where = seen.scope or ("all tills" if english else "todos os caixas")
+    where = seen.scope or Bilingual("todos os caixas", "all tills").of(language)
     lines = [f"Malote {__version__} · {where} · {at}", "", step_texts.verdict(procedure, language), ""]
     lines += procedure_lines(procedure, language)
     labels = ("tills", "at the tills", "pending", "waiting", "rejected", "booked")
-    portuguese = ("caixas", "nos caixas", "pendentes", "em espera", "rejeitadas", "lançadas")
     counts = (seen.tills, seen.at_till, seen.pending, seen.waiting, seen.rejected, seen.posted)
-    told = zip(labels if english else portuguese, counts, strict=True)
+    told = zip(
+        Bilingual(("caixas", "nos caixas", "pendentes", "em espera", "rejeitadas", "lançadas"), labels).of(language),
+        counts,
+        strict=True,
+    )
     lines += ["", ", ".join(f"{name}: {count}" for name, count in told), ""]
     lines += [_cause_line(one.code, one.tills, one.count, language) for one in seen.causes]
     return "\n".join([*lines, ""])

@@ -8,6 +8,7 @@ from importlib import resources
 import msgspec
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.plain import clean
 from malote.rejection import Cure, Language, Text
 from malote.runbook.next_step import Procedure, Step, StepName, Verdict
@@ -104,7 +105,7 @@ def log_off(facts: Mapping[str, str], language: Language) -> str:
 
 
 def _pick(both: _Both, language: Language) -> str:
-    return both[1] if language == "en" else both[0]
+    return Bilingual(both[0], both[1]).of(language)
 
 
 @cache
@@ -116,7 +117,7 @@ def sentences() -> dict[str, Text]:
 
 def _filled(name: str, facts: Mapping[str, str], language: Language) -> str:
     text = sentences()[name]
-    chosen = text.en if language == "en" else text.pt
+    chosen = Bilingual(text.pt, text.en).of(language)
     return chosen.format_map(_Known({name: clean(value) for name, value in facts.items()}))
 
 

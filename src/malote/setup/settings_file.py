@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from malote.bilingual import Bilingual
 from malote.setup.answers import Answers
 
 FILE_NAME = "malote.toml"
@@ -10,7 +11,7 @@ FILE_NAME = "malote.toml"
 
 def text(answers: Answers) -> str:
     """The file's content. Read by ``malote.config.load`` it gives back the answers."""
-    words = _WORDS[answers.language]
+    words = _WORDS.of(answers.language)
     values = {
         "language": _quoted(answers.language),
         "host": _quoted(answers.host),
@@ -66,8 +67,8 @@ _FORM: tuple[str | tuple[str] | tuple[str, str], ...] = (
     ("profile", "profile"),
 )
 
-_WORDS = {
-    "pt": {
+_WORDS = Bilingual(
+    {
         "top": "Configurações do Malote, escritas por malote init. Todas as outras: docs/settings.md.\n"
         "Depois de mudar algo: malote check. A pasta deste arquivo guarda tudo o que o Malote tem.",
         "language": "Idioma das mensagens: pt ou en.",
@@ -86,7 +87,7 @@ _WORDS = {
         "profile": "Quais tabelas do ERP se gravam: um arquivo .toml ou um nome; vazio: tabelas do próprio Malote.\n"
         "Para um primeiro: malote erp profile suggest > meu-erp.toml",
     },
-    "en": {
+    {
         "top": "Settings of Malote, written by malote init. All others: docs/settings.md.\n"
         "After a change: malote check. This file's folder holds everything that Malote keeps.",
         "language": "Language of messages: pt or en.",
@@ -105,4 +106,4 @@ _WORDS = {
         "profile": "Which tables of the ERP are written: a .toml file or a name; empty: Malote's own tables.\n"
         "For a first one: malote erp profile suggest > my-erp.toml",
     },
-}
+)

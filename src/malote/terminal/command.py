@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.config import Settings, SettingsError, is_said, load
 from malote.explained_error import ExplainedError
 from malote.rejection import Language
@@ -79,13 +80,13 @@ def _tell(words: str) -> None:
     errors.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
-def misuse(config: Path | None, portuguese: str, english: str) -> NoReturn:
+def misuse(config: Path | None, words: Bilingual[str]) -> NoReturn:
     """Ends the command for how it was called, in the language of the settings."""
     try:
         language = load(config).language
     except SettingsError as error:
         language = error.language
-    _tell(f"malote: {english if language == 'en' else portuguese}")
+    _tell(f"malote: {words.of(language)}")
     raise typer.Exit(WRONG_USAGE)
 
 

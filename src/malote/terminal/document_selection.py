@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, WRONG_USAGE
 from malote.terminal.output import errors, say
@@ -26,8 +27,9 @@ def selection_of(
     from malote.tills.till import find_till
 
     if not ids and till is None and code is None and not everything:
-        english = services.settings.language == "en"
-        words = "give numbers, --till, --code or --all" if english else "diga números, --till, --code ou --all"
+        words = Bilingual("diga números, --till, --code ou --all", "give numbers, --till, --code or --all").of(
+            services.settings.language
+        )
         errors.print(f"malote: {words}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE)
     name = find_till(services.engine, till).name if till is not None else None

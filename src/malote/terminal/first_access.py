@@ -12,6 +12,7 @@ from malote.accounts.users import (
     ensure_first_administrator,
     waits_for_its_first_sign_in,
 )
+from malote.bilingual import Bilingual, Language
 from malote.terminal.output import say
 
 if TYPE_CHECKING:
@@ -28,17 +29,16 @@ def tell(services: "Services") -> bool:
     Dying between the two leaves a user whose password nobody knows: ``malote user password`` gives another.
     """
     path = services.settings.home_path / FILE_NAME
-    english = services.settings.language == "en"
     password = ensure_first_administrator(services.engine)
     if password is None:
         if path.exists() and not waits_for_its_first_sign_in(services.engine):
             durable.remove(path)
         return False
     if sys.stdout.isatty():
-        say(_words(password, english=english))
+        say(_words(password, services.settings.language))
         return True
-    durable.write(path, (_words(password, english=english) + "\n").encode())
-    say(_where(path, english=english))
+    durable.write(path, (_words(password, services.settings.language) + "\n").encode())
+    say(_where(path, services.settings.language))
     return True
 
 
@@ -47,31 +47,29 @@ def remind(services: "Services") -> None:
     if not waits_for_its_first_sign_in(services.engine):
         return
     path = services.settings.home_path / FILE_NAME
-    english = services.settings.language == "en"
     if path.exists():
-        say(_where(path, english=english))
+        say(_where(path, services.settings.language))
         return
     command = f"malote user password {FIRST_ADMINISTRATOR} --generate"
-    portuguese = "ainda não entrou. Outra senha de uso único"
-    words = "has not signed in yet. Another one-time password" if english else portuguese
+    words = Bilingual(
+        "ainda não entrou. Outra senha de uso único", "has not signed in yet. Another one-time password"
+    ).of(services.settings.language)
     say(f"{FIRST_ADMINISTRATOR} {words}: {command}")
 
 
-def _words(password: str, *, english: bool) -> str:
+def _words(password: str, language: Language) -> str:
     until = datetime.fromtimestamp(datetime.now(UTC).timestamp() + ONE_TIME_SECONDS).astimezone()
     command = f"malote user password {FIRST_ADMINISTRATOR} --generate"
-    if english:
-        return (
-            f"First sign-in: user {FIRST_ADMINISTRATOR}, one-time password {password} (not shown again; "
-            f"until {until:%Y-%m-%d %H:%M}, then: {command})"
-        )
-    return (
+    return Bilingual(
         f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}, senha de uso único {password} (não será mostrada de novo; "
-        f"até {until:%d/%m/%Y %H:%M}, depois: {command})"
-    )
+        f"até {until:%d/%m/%Y %H:%M}, depois: {command})",
+        f"First sign-in: user {FIRST_ADMINISTRATOR}, one-time password {password} (not shown again; "
+        f"until {until:%Y-%m-%d %H:%M}, then: {command})",
+    ).of(language)
 
 
-def _where(path: Path, *, english: bool) -> str:
-    if english:
-        return f"First sign-in: user {FIRST_ADMINISTRATOR}; its one-time password is in {path}"
-    return f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}; a senha de uso único está em {path}"
+def _where(path: Path, language: Language) -> str:
+    return Bilingual(
+        f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}; a senha de uso único está em {path}",
+        f"First sign-in: user {FIRST_ADMINISTRATOR}; its one-time password is in {path}",
+    ).of(language)

@@ -1,9 +1,9 @@
 """What ``malote init`` asks and says."""
 
-from malote.rejection import Language
+from malote.bilingual import Bilingual
 
-WORDS: dict[Language, dict[str, str]] = {
-    "pt": {
+WORDS: Bilingual[dict[str, str]] = Bilingual(
+    {
         "production": "producao",
         "today": "hoje",
         "ask_language": "Idioma / Language (pt, en)",
@@ -46,7 +46,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "  3. malote check{config}\n"
         "  4. malote serve{config}",
     },
-    "en": {
+    {
         "production": "production",
         "today": "today",
         "ask_language": "Idioma / Language (pt, en)",
@@ -88,4 +88,4 @@ WORDS: dict[Language, dict[str, str]] = {
         "  3. malote check{config}\n"
         "  4. malote serve{config}",
     },
-}
+)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from malote.bilingual import Bilingual
 from malote.fiscal.amounts import money
 from malote.plain import clean, clean_lines
 from malote.rejection import Language
@@ -60,4 +61,4 @@ def _coded(character: str) -> str:
 def amount(cents: int, language: Language) -> str:
     """Cents as people of the language write them, without the currency: 1234,50."""
     text = money(cents)
-    return text if language == "en" else text.replace(".", ",")
+    return Bilingual(text.replace(".", ","), text).of(language)

@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from malote.bilingual import Bilingual
 from malote.plain import clean
 from malote.rejection import Language
 
@@ -26,4 +27,4 @@ def printable(words: str) -> Text:
 def local_time(at: float, language: Language) -> str:
     """Seconds since the epoch as this machine's date and time, as people of the language write it."""
     here = datetime.fromtimestamp(at).astimezone()
-    return f"{here:%Y-%m-%d %H:%M:%S}" if language == "en" else f"{here:%d/%m/%Y %H:%M:%S}"
+    return Bilingual(f"{here:%d/%m/%Y %H:%M:%S}", f"{here:%Y-%m-%d %H:%M:%S}").of(language)

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from malote import rejection
+from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.terminal.output import amount
 from malote.till.missing_in_erp import Outside
@@ -16,8 +17,8 @@ from malote.till.status import Status
 
 _MOST_ROWS = 20
 
-_WORDS = {
-    "pt": {
+_WORDS = Bilingual(
+    {
         "nothing": "Nenhuma venda capturada ainda em {folder}.",
         "begin": "Inicie o agente com: malote till run",
         "no_folder": "Diga onde o PDV grava os arquivos em till.folder, depois inicie: malote till run",
@@ -42,7 +43,7 @@ _WORDS = {
         "remedy": "O que fazer",
         "more": "… e mais {count}; veja todas com --json",
     },
-    "en": {
+    {
         "nothing": "No sale captured yet from {folder}.",
         "begin": "Start the agent with: malote till run",
         "no_folder": "Say in till.folder where the POS writes its files, then start: malote till run",
@@ -67,7 +68,7 @@ _WORDS = {
         "remedy": "What to do",
         "more": "… and {count} more; see all with --json",
     },
-}
+)
 
 
 def needs_a_person(status: Status) -> bool:
@@ -114,7 +115,7 @@ def as_json(status: Status | None, settings: Settings) -> dict[str, Any]:
 
 def as_tables(status: Status | None, settings: Settings) -> Iterator[RenderableType]:
     """What a person wants to see, in the language of the settings."""
-    words = _WORDS[settings.language]
+    words = _WORDS.of(settings.language)
     if status is None or (status.empty and not status.refused):
         yield words["nothing"].format(folder=settings.till.folder or "?")
         yield words["begin"] if settings.till.folder else words["no_folder"]

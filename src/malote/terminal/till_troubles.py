@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from malote import rejection, wire
+from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.terminal.command import FOUND, OK
 from malote.terminal.output import amount
@@ -24,22 +25,22 @@ _HEAVIEST_FIRST = (LOST, UNCAPTURED, MACHINE)
 _MOST_ROWS = 50
 UNSENT_SECONDS = 900.0  # longer than any of the courier's pauses
 
-_WORDS = {
-    "pt": {
+_WORDS = Bilingual(
+    {
         "seen": "Na pasta do PDV",
         "captured": "dos quais capturados",
         "uncaptured": "dos quais não capturados",
         "lost": ("Perdidas", "Série/número", "Emissão", "R$", "Chave"),
         "unknown": "desconhecida",
     },
-    "en": {
+    {
         "seen": "In the POS's folder",
         "captured": "of these captured",
         "uncaptured": "of these not captured",
         "lost": ("Lost", "Series/number", "Issued", "R$", "Key"),
         "unknown": "unknown",
     },
-}
+)
 
 
 def exit_status(status: Status | None, seen: Seen) -> int:
@@ -70,7 +71,7 @@ def seen_as_json(seen: Seen, settings: Settings, now: float) -> dict[str, Any]:
 
 def seen_as_tables(seen: Seen, settings: Settings) -> Iterator[RenderableType]:
     """What a person wants to see, in the language of the settings."""
-    words = _WORDS[settings.language]
+    words = _WORDS.of(settings.language)
     if seen.folder is not None:
         table = Table(show_header=False)
         for name in ("seen", "captured", "uncaptured"):
@@ -86,7 +87,7 @@ def seen_as_tables(seen: Seen, settings: Settings) -> Iterator[RenderableType]:
 
 
 def _lost(seen: Seen, settings: Settings) -> Table:
-    words = _WORDS[settings.language]
+    words = _WORDS.of(settings.language)
     table = Table()
     for heading in words["lost"]:
         table.add_column(heading, overflow="fold", justify="right" if heading == "R$" else "left")

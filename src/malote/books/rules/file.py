@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from malote.bilingual import Bilingual
 from malote.books.rules import fields
 from malote.books.rules.language import Condition, ConditionError, read
 from malote.plain import clean
@@ -43,18 +44,18 @@ class Rule(msgspec.Struct, frozen=True):
         return self.written.name
 
     def said(self, language: Language) -> str:
-        return (self.written.text_en if language == "en" else "") or self.written.text
+        return Bilingual(self.written.text, self.written.text_en or self.written.text).of(language)
 
 
 class RulesError(Exception):
     """``faults`` in both languages, Portuguese first, each with the rule and the letter of its condition."""
 
-    def __init__(self, faults: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(english for _, english in faults))
+    def __init__(self, faults: list[Bilingual[str]]) -> None:
+        super().__init__("; ".join(fault.en for fault in faults))
         self.faults = faults
 
     def said(self, language: Language) -> list[str]:
-        return [one[language == "en"] for one in self.faults]
+        return [one.of(language) for one in self.faults]
 
 
 def load(path: Path) -> tuple[list[Rule], str]:
@@ -63,9 +64,9 @@ def load(path: Path) -> tuple[list[Rule], str]:
         with path.open("rb") as stream:
             content = stream.read(LARGEST + 1)
     except OSError as error:
-        raise RulesError([(f"{path}: {error.strerror}", f"{path}: {error.strerror}")]) from error
+        raise RulesError([Bilingual(f"{path}: {error.strerror}", f"{path}: {error.strerror}")]) from error
     if len(content) > LARGEST:
-        raise RulesError([(f"maior que {LARGEST} bytes", f"more than {LARGEST} bytes")])
+        raise RulesError([Bilingual(f"maior que {LARGEST} bytes", f"more than {LARGEST} bytes")])
     return parse(content), hashlib.sha256(content).hexdigest()
 
 
@@ -75,16 +76,16 @@ def parse(content: bytes) -> list[Rule]:
         file = msgspec.convert(tomllib.loads(content.decode("utf-8-sig")), _File)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         said = clean(str(error))[:200]
-        raise RulesError([(said, said)]) from error
+        raise RulesError([Bilingual(said, said)]) from error
     rules: list[Rule] = []
-    faults: list[tuple[str, str]] = []
+    faults: list[Bilingual[str]] = []
     for one in file.rule:
         if one.name in {known.name for known in rules}:
-            faults.append((f"{one.name}: o nome está duas vezes", f"{one.name}: its name stands twice"))
+            faults.append(Bilingual(f"{one.name}: o nome está duas vezes", f"{one.name}: its name stands twice"))
         try:
             rules.append(compiled(one))
         except ConditionError as error:
-            faults.append((f"{one.name}: {_words(error, 'pt')}", f"{one.name}: {_words(error, 'en')}"))
+            faults.append(Bilingual(f"{one.name}: {_words(error, 'pt')}", f"{one.name}: {_words(error, 'en')}"))
     if faults:
         raise RulesError(faults)
     return rules
@@ -96,24 +97,27 @@ def compiled(one: Written) -> Rule:
     return Rule(tidy, read(one.when, fields.OF[one.of]))
 
 
-_TYPES = {"number": ("um número", "a number"), "text": ("um texto", "a text"), "truth": ("sim ou não", "yes or no")}
+_TYPES = {
+    "number": Bilingual("um número", "a number"),
+    "text": Bilingual("um texto", "a text"),
+    "truth": Bilingual("sim ou não", "yes or no"),
+}
 _WORDS = {
-    "too_long": ("condição com mais de {detail} letras", "a condition of more than {detail} letters"),
-    "too_deep": ("mais de {detail} parênteses um no outro", "more than {detail} brackets within each other"),
-    "letter": ("“{detail}” não se entende", "“{detail}” isn't understood"),
-    "end": ("não se espera “{detail}” aqui", "“{detail}” isn't expected here"),
-    "expected": ("falta {detail}", "{detail} is missing"),
-    "field": ("não há o campo {detail}", "there is no field {detail}"),
-    "type": ("aqui precisa estar {detail}", "{detail} must stand here"),
-    "whole": ("a condição precisa responder sim ou não", "the condition must answer yes or no"),
-    "number": ("número com mais de {detail} dígitos", "a number of more than {detail} digits"),
+    "too_long": Bilingual("condição com mais de {detail} letras", "a condition of more than {detail} letters"),
+    "too_deep": Bilingual("mais de {detail} parênteses um no outro", "more than {detail} brackets within each other"),
+    "letter": Bilingual("“{detail}” não se entende", "“{detail}” isn't understood"),
+    "end": Bilingual("não se espera “{detail}” aqui", "“{detail}” isn't expected here"),
+    "expected": Bilingual("falta {detail}", "{detail} is missing"),
+    "field": Bilingual("não há o campo {detail}", "there is no field {detail}"),
+    "type": Bilingual("aqui precisa estar {detail}", "{detail} must stand here"),
+    "whole": Bilingual("a condição precisa responder sim ou não", "the condition must answer yes or no"),
+    "number": Bilingual("número com mais de {detail} dígitos", "a number of more than {detail} digits"),
 }
 
 
 def _words(error: ConditionError, language: Language) -> str:
-    english = language == "en"
-    detail = _TYPES[error.detail][english] if error.problem == "type" else clean(error.detail)[:40]
+    detail = _TYPES[error.detail].of(language) if error.problem == "type" else clean(error.detail)[:40]
     if error.problem == "expected" and detail == "…":
-        detail = "a value" if english else "um valor"
-    place = f"letter {error.place}" if english else f"letra {error.place}"
-    return f"{place}: {_WORDS[error.problem][english].format(detail=detail)}"
+        detail = Bilingual("um valor", "a value").of(language)
+    place = Bilingual(f"letra {error.place}", f"letter {error.place}").of(language)
+    return f"{place}: {_WORDS[error.problem].of(language).format(detail=detail)}"

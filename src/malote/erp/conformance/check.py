@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from malote.bilingual import Bilingual, Language
 from malote.erp.conformance.scene import Scene
 
 Verdict = Literal["passed", "failed", "skipped"]
@@ -19,8 +20,8 @@ class Check(msgspec.Struct, frozen=True):
     en: str
     act: Act
 
-    def title(self, language: str) -> str:
-        return self.en if language == "en" else self.pt
+    def title(self, language: Language) -> str:
+        return Bilingual(self.pt, self.en).of(language)
 
 
 class Finding(msgspec.Struct, frozen=True):

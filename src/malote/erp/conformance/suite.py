@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Sequence
 
+from malote.bilingual import Language
 from malote.erp.address import parsed, secrets_of, without
 from malote.erp.conformance import following, locking, numbering, refusing, repeating, selling
 from malote.erp.conformance.assertions import CheckFailedError, NotApplicableError
@@ -33,7 +34,7 @@ def run(check: Check, scratch: Scratch) -> None:
 
 def verify(
     scratch: Scratch,
-    language: str,
+    language: Language,
     *,
     checks: Sequence[Check] = CHECKS,
     clock: Callable[[], float] = time.monotonic,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from malote.bilingual import Bilingual
 from malote.erp.ordinary_tables import USUAL_TAXES
 from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.suggesting.filling import FORMATS, TILL, Line, directions, lines
@@ -38,7 +39,7 @@ def suggested(
     tables = chosen(known)
     if "sale" not in tables.parts or "item" not in tables.parts:
         raise LookupError(", ".join(known.tables) or "–")
-    words = _WORDS[language]
+    words = _WORDS.of(language)
     written = [f"# {line}" for line in words["top"].split("\n")]
     written += [f'name = "{name}"', *([f'schema = "{schema}"'] if schema else []), ""]
     written += ["[ledger]", 'table = "malote_ledger"', "", "[state]", 'table = "malote_state"']
@@ -234,8 +235,8 @@ def _method(table: Found) -> str:
     return ranked[0].name
 
 
-_WORDS: dict[Language, dict[str, str]] = {
-    "pt": {
+_WORDS: Bilingual[dict[str, str]] = Bilingual(
+    {
         "top": "Um primeiro perfil, adivinhado pelos nomes e tipos das tabelas: docs/erp-profiles.md.\n"
         'Confira o que está marcado com "# ?"; depois: malote erp create, malote erp profile check,\n'
         "malote erp try NOTA.xml.",
@@ -259,7 +260,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "product": "produto sem cadastro",
         "method": "forma de pagamento sem cadastro",
     },
-    "en": {
+    {
         "top": "A first profile, guessed from the tables' names and types: docs/erp-profiles.md.\n"
         'Check what is marked "# ?"; then: malote erp create, malote erp profile check,\n'
         "malote erp try NOTE.xml.",
@@ -283,4 +284,4 @@ _WORDS: dict[Language, dict[str, str]] = {
         "product": "product unknown",
         "method": "method of payment unknown",
     },
-}
+)
