@@ -8,6 +8,7 @@ from babel.core import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 
 
@@ -110,7 +111,7 @@ class Formats:
         number, unit = (
             (seconds, "s") if seconds < 60 else (seconds // 60, "min") if seconds < 3600 else (seconds // 3600, "h")
         )
-        return f"{number} {unit} ago" if self.language == "en" else f"há {number} {unit}"
+        return Bilingual(f"há {number} {unit}", f"{number} {unit} ago").of(self.language)
 
     def span(self, seconds: float | None) -> str:
         if seconds is None:
