@@ -204,15 +204,15 @@ class Agent:
                 if time.monotonic() >= rescan_due:
                     began = time.monotonic()
                     capture.rescan()
-                    took = time.monotonic() - began
-                    rescan_due = began + max(self._settings.rescan_seconds, took * SCANS_APART)
+                    rescan_due = began + max(self._settings.rescan_seconds, (time.monotonic() - began) * SCANS_APART)
                 capture.look_at(self._take_changed())
                 self._capture_due(capture)
                 if time.monotonic() >= retention_due:
                     clear_proven(outbox, self._settings, self._voice)
                     drop_old_contents(outbox, self._settings, time.time())
                     retention_due = time.monotonic() + min(RETENTION_SECONDS, self._settings.rescan_seconds)
-                self._voice.over("capture")
+                if capture.works:
+                    self._voice.over("capture")
                 self._look.wait(_soonest(capture.next_due(), rescan_due - time.monotonic()))
                 self._look.clear()
 

@@ -65,6 +65,7 @@ class Capture:
         self._start: Start | None = None
         self._asked: Question | None = None
         self._seen: int | None = None  # files at the last look at the whole folder; None while it can't be looked at
+        self._has_kept = False
         self._known = outbox.marks()
         self._candidates: dict[str, _Candidate] = {}
         self._vanished: dict[str, float] = {}  # since when, by the monotonic clock
@@ -77,6 +78,11 @@ class Capture:
     def settled(self) -> bool:
         """Whether all that was found is captured or refused."""
         return all(path in self._refused for path in self._candidates)
+
+    @property
+    def works(self) -> bool:
+        """Whether anything was kept, or nothing has to be: a file that is too young yet proves no room on a disk."""
+        return self._has_kept or self.settled
 
     def next_due(self) -> float | None:
         """Seconds until ``capture_due`` has something to do; None when nothing is waiting."""
@@ -255,6 +261,7 @@ class Capture:
         if counting:
             self._journal.add(counting, self._now())
         new = self._outbox.capture(counting, self._now()) if counting else 0
+        self._has_kept = self._has_kept or bool(counting)
         if len(counting) < len(group):
             self._outbox.pass_over([file for file in group if not self._counts(file)])
         for file in group:
