@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from malote.database.engine import writing
 from malote.findings import metrics
+from malote.findings.kinds import Finding
 from malote.findings.metrics import METRICS
 from tests.engines.findings_support import NOW, add_documents, add_till
 
@@ -39,6 +40,15 @@ def test_the_figures_are_those_of_the_lights(spool_engine: Engine) -> None:
     assert {one.name for one in metrics.samples(spool_engine, NOW)} == set(METRICS)
     assert "caixa" not in said, "no till is named"
     _is_taken(said)
+
+
+def test_what_a_till_says_of_itself_reaches_no_terminal_by_way_of_the_figures() -> None:
+    codes = ("\x1b[2Jdisk\x07full", "disk\ufffdfull")
+    told = [Finding("told_by_till", code, "caixa1", "attention", 1, count=2) for code in codes]
+    counted = {one.name: (one.labels["code"], one.value) for one in metrics.of_findings(told)}
+    # One line of both, since Prometheus takes none that comes twice.
+    assert counted["malote_findings"] == ("disk\ufffdfull", 2)
+    assert counted["malote_finding_documents"] == ("disk\ufffdfull", 4)
 
 
 def _is_taken(said: str) -> None:

@@ -10,7 +10,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of
-from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.output import amount, console, errors, print_json, say
 from malote.terminal.tables import local_time, plain_table
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def tell(job: "Job", refused: "list[Refused]", language: Language, *, json: bool
     names = (_word(_KINDS, job.kind, language), _word(_STATES, job.state, language))
     amounts = f"{job.done}/{job.total}"
     if job.kind != "synchronise":
-        amounts += f", R$ {job.done_cents / 100:.2f}/{job.total_cents / 100:.2f}"
+        amounts += f", R$ {amount(job.done_cents, language)}/{amount(job.total_cents, language)}"
     say(f"{Bilingual('Trabalho', 'Job').of(language)} {job.id}: {names[0]}, {names[1]}: {amounts}")
     if job.refused:
         say(f"{job.refused} {Bilingual('ficaram como estavam', 'left as they were').of(language)}")

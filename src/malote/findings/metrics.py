@@ -12,6 +12,7 @@ from malote.database.tables import document, tally, till
 from malote.findings import lights, listing
 from malote.findings.kinds import Finding, Light
 from malote.findings.till_findings import UNBOOKED
+from malote.plain import clean
 from malote.spool.states import STATES
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -49,7 +50,7 @@ def samples(engine: Engine, now: float) -> list[Sample]:
     return [
         Sample("malote_info", 1, {"version": __version__}),
         *(Sample("malote_tills", count, {"light": light}) for light, count in seen.items()),
-        *_findings(found),
+        *of_findings(found),
         *figures,
     ]
 
@@ -70,7 +71,9 @@ def _line(one: Sample) -> str:
     return f"{one.name}{{{labels}}} {one.value!r}" if labels else f"{one.name} {one.value!r}"
 
 
-def _findings(found: Sequence[Finding]) -> list[Sample]:
+def of_findings(told: Sequence[Finding]) -> list[Sample]:
+    """Tills may tell of any code, and terminals and Prometheus read this: cleaned first, and no line comes twice."""
+    found = [msgspec.structs.replace(one, code=clean(one.code)) for one in told]
     counts: Counter[tuple[str, Light]] = Counter((one.code, one.light) for one in found)
     documents: Counter[str] = Counter()
     cents: Counter[str] = Counter()
