@@ -3,7 +3,7 @@
 ``OLD`` and ``NEW`` are the ``malote`` programs of two environments. One store goes through what an upgrade brings: till
 and server old; a newer program brings the database up to date beneath the running old server; an old till and a new
 server; both new; and back, by the backup beside the old version, with a new till. After each, every sale is in the ERP
-once.
+once, and a synchronisation that was ordered is obeyed.
 """
 
 import argparse
@@ -52,18 +52,25 @@ class Shop:
             encoding="utf-8",
         )
 
-    def sell(self, program: Path, said: str) -> None:
-        """A few sales, taken by this version's agent until they are proven; then the ERP is counted."""
+    def sell(self, program: Path, server: Path | None, home: Path, said: str) -> None:
+        """A few sales, taken by this version's agent until they are proven; then the ERP is counted.
+
+        ``server``: the program that orders a synchronisation meanwhile, over the store in ``home``; None: the old
+        server itself, whose commands refuse a newer version's database.
+        """
+        order(server, home)
         for _ in range(SALES):
             self.sold += 1
             issued_at = MORNING + timedelta(seconds=self.sold)
             note = build_note(number=self.sold, issued_at=issued_at)
             (self.folder / "pos" / f"{self.sold}.xml").write_bytes(note)
-        run(program, self.folder / "till", "till", "run", "--once", "--timeout", str(SECONDS))
+        for _ in range(2):  # what it has done it may tell at its next contact
+            run(program, self.folder / "till", "till", "run", "--once", "--timeout", str(SECONDS))
         with closing(sqlite3.connect(self.folder / "erp.sqlite3")) as erp:
             ((rows, numbers),) = erp.execute("SELECT count(*), count(DISTINCT number) FROM sale").fetchall()
-        print(f"{said}: sold {self.sold}, in the ERP {rows}", flush=True)
-        if (rows, numbers) != (self.sold, self.sold):
+        obeyed = is_obeyed(home)
+        print(f"{said}: sold {self.sold}, in the ERP {rows}, synchronisation obeyed: {obeyed}", flush=True)
+        if (rows, numbers) != (self.sold, self.sold) or not obeyed:
             raise SystemExit(1)
 
 
@@ -73,6 +80,32 @@ def run(program: Path, home: Path, *words: str) -> str:
     if ended.returncode:
         raise SystemExit(f"{program} {' '.join(words)}: exit {ended.returncode}\n{ended.stdout}{ended.stderr}")
     return ended.stdout
+
+
+def order(program: Path | None, home: Path) -> None:
+    """A synchronisation of the till, by a command, or as the console of the old server writes it."""
+    if program is not None:
+        run(program, home, "sync", "caixa1")
+        return
+    with closing(sqlite3.connect(home / "store.sqlite3", timeout=SECONDS)) as store, store:
+        store.execute(
+            "INSERT INTO sync_order (till_id, number, asked_by, asked_at, posted_before, retried, replayed)"
+            " VALUES (1, 4711, 'console', ?, 0, 0, 0)",
+            (time.time(),),
+        )
+
+
+def is_obeyed(home: Path) -> bool:
+    """Whether the till said so of the synchronisation that was ordered last, by whichever version."""
+    with closing(sqlite3.connect(home / "store.sqlite3")) as store:
+        tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
+        newest = []
+        if "till_order" in tables:
+            newest += store.execute(
+                "SELECT asked_at, obeyed_at FROM till_order WHERE kind = 'synchronise' ORDER BY id DESC LIMIT 1"
+            ).fetchall()
+        newest += store.execute("SELECT asked_at, picked_up_at FROM sync_order ORDER BY id DESC LIMIT 1").fetchall()
+    return max(newest)[1] is not None
 
 
 @contextmanager
@@ -104,16 +137,16 @@ def rehearse(shop: Shop, old: Path, new: Path) -> None:
     home, back = shop.folder / "server", shop.folder / "back"
     with serving(old, home):
         shop.enrol(old)
-        shop.sell(old, "old till, old server")
+        shop.sell(old, old, home, "old till, old server")
         run(old, home, "backup", str(shop.folder / "before.zip"))
         run(new, home, "post", "--once")
-        shop.sell(old, "old till, old server over the new version's database")
+        shop.sell(old, None, home, "old till, old server over the new version's database")
     with serving(new, home):
-        shop.sell(old, "old till, new server")
-        shop.sell(new, "new till, new server")
+        shop.sell(old, new, home, "old till, new server")
+        shop.sell(new, new, home, "new till, new server")
     run(old, back, "restore", str(shop.folder / "before.zip"))
     with serving(old, back):
-        shop.sell(new, "new till, the old server again, from the backup before")
+        shop.sell(new, old, back, "new till, the old server again, from the backup before")
 
 
 def main() -> int:
