@@ -110,7 +110,7 @@ def test_what_is_said_of_another_number_or_of_an_order_that_is_over_changes_noth
 
 def test_one_order_of_a_kind_is_open_however_many_place_one_at_once(desk: Desk) -> None:
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda number: desk.place(str(number)), range(1, 9)))
+        list(pool.map(lambda number: desk.place(str(number)), range(8, 0, -1)))
     with reading(desk.engine) as connection:
         (left,) = rows.open_of(connection, desk.till.id)
         assert rows.payload_of(connection, left.payload_sha256) == "8", "what was ordered before is in it"

@@ -135,6 +135,19 @@ def test_what_another_agent_calls_its_trouble_is_an_unknown_reason(chain: Chain)
     assert (failed.code, failed.facts["code"]) == ("unknown_reason", "flux_capacitor")
 
 
+def test_nobody_is_told_of_one_that_stopped_and_who_was_at_it_may_say_how_it_ended(chain: Chain) -> None:
+    chain.rollouts.start(None, ACTOR, dry_run=False)
+    chain.succeed(chain.tills[0])
+    order = chain.contact(chain.tills[2])
+    assert order is not None
+    chain.fail(chain.tills[1])
+    assert chain.newest().state == "stopped"
+    assert chain.contact(chain.tills[2]) is None
+    chain.contact(chain.tills[2], wire.TillStructure(FORMAT, TILL.version, SHA256, order.number, True, seconds=0.5))
+    (done,) = chain.rollouts.tills_of(chain.newest().id, "caixa03")
+    assert (done.state, done.seconds) == ("done", 0.5)
+
+
 def test_tills_that_are_away_hold_nobody_up_and_catch_up(chain: Chain) -> None:
     chain.clock.now += 3600
     away, here = chain.tills[:5], chain.tills[5:]

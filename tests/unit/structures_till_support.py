@@ -51,8 +51,11 @@ def next_structure() -> Structure:
     return msgspec.structs.replace(TILL, version=TILL.version + 1, tables=(*tables, product))
 
 
-def order(structure: Structure, number: int = 7, key: SigningKey = KEY, till: int = TILL_NUMBER) -> wire.Order:
-    given = wire.Order(wire.STRUCTURE, number, fingerprint(structure), "", payload=encode(structure).decode())
+def order(
+    structure: Structure, number: int = 7, key: SigningKey = KEY, till: int = TILL_NUMBER, expires_at: int = 0
+) -> wire.Order:
+    content = encode(structure).decode()
+    given = wire.Order(wire.STRUCTURE, number, fingerprint(structure), "", expires_at, content)
     return msgspec.structs.replace(given, signature=key.sign(wire.order_statement(till, given)))
 
 
