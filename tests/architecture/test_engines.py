@@ -25,6 +25,7 @@ ROOMS_OF_OTHER_DATABASES = {
         "config",
         "database",
         "demo",
+        "disk.py",
         "private.py",
         "rebuild",
         "reconciliation",

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from malote import wire
+from malote.clock import Clock
 from malote.config import TillSettings
-from malote.till import agent as agent_module
 from malote.till import limits, storage, watch
 from malote.till.agent import Agent
 from malote.till.courier import Courier
+from malote.till.draining import PATIENCE_SECONDS
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import Counts
@@ -135,12 +136,30 @@ def test_what_is_not_proven_in_time_is_open(tmp_path: Path, pos: Path, fake: Fak
     assert (drained.ending, drained.counts) == ("open", Counts(accepted=1))
 
 
-def test_no_server_is_told_and_nothing_lost(tmp_path: Path, pos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_module, "PATIENCE_SECONDS", 0.2)
+class Passing(Clock):
+    """Passes only while somebody sleeps, at once."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+
+    def now(self) -> float:
+        return 1_700_000_000.0 + self.slept
+
+    def monotonic(self) -> float:
+        return self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+def test_no_server_is_told_and_nothing_lost(tmp_path: Path, pos: Path) -> None:
     with serving(Ledger()) as gone:
         address = gone.url
     put(pos, "a.xml", b"sale")
-    drained = an_agent(tmp_path, till_settings(pos, server=address)).drain(None)
+    clock = Passing()
+    settings = till_settings(pos, server=address, retry_first_seconds=1.0, retry_longest_seconds=4.0)
+    drained = Agent(tmp_path / "outbox.sqlite3", settings, "token", Ears().voice, clock=clock).drain(None)
+    assert PATIENCE_SECONDS < clock.slept < PATIENCE_SECONDS + 5, "its patience is by the clock it was given"
     assert (drained.ending, drained.counts) == ("server_away", Counts(captured=1))
     assert drained.error is not None
     assert drained.error.code == "server_unreachable"

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 from malote.schema import till_update
 from malote.schema.definition import Structure
@@ -33,8 +34,8 @@ def main(what: str, *words: str) -> None:
 _complete = till_update.complete
 
 
-def _killed(connection: sqlite3.Connection, structure: Structure, sha256: str = "", *, began: float = 0.0) -> int:
-    _complete(connection, structure, sha256, began=began)
+def _killed(connection: sqlite3.Connection, structure: Structure, sha256: str = "", **others: Any) -> int:
+    _complete(connection, structure, sha256, **others)
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 

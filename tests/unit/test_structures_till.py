@@ -1,7 +1,5 @@
 """A till and its structure: what it tells, what it obeys, what it refuses, and that no sale is lost over it."""
 
-import errno
-import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -13,6 +11,7 @@ import msgspec
 import pytest
 
 from malote import wire
+from malote.disk import DISK
 from malote.schema import till_update
 from malote.schema.definition import FORMAT, Structure, fingerprint
 from malote.schema.sqlite_look import look
@@ -22,6 +21,7 @@ from malote.till.orders.dispatching import Orders, trust_anew
 from malote.till.orders.handling import Handler, Means
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxDamagedError
+from tests.unit.faulty_disk import FULL, FaultyDisk, PowerCut
 from tests.unit.structures_till_support import (
     KEY,
     OTHER_KEY,
@@ -174,50 +174,48 @@ def test_a_column_of_another_type_is_refused(till: Till) -> None:
     assert "product" not in tables_of(till.path)
 
 
-def test_no_room_for_the_copy(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1000, 1000, 0))
+def test_no_room_for_the_copy(till: Till) -> None:
+    class Full(FaultyDisk):
+        def free_bytes(self, folder: Path) -> int:
+            return 0
+
+    till.outbox.disk = Full()
     till.keeper.heed(reply(order(TILL)))
     assert till.keeper.said().code == "till_disk_full"
     assert tables_of(till.path) == {table.name for table in BASE.tables}
 
 
-def test_a_disk_that_fills_up_in_the_middle(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    connect = till_update._connect
+def test_a_disk_that_fills_up_in_the_middle(till: Till) -> None:
+    class Small(FaultyDisk):
+        def database(self, path: Path | str, **how: Any) -> sqlite3.Connection:
+            connection = super().database(path, **how)
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+            return connection
 
-    def full(path: Path) -> sqlite3.Connection:
-        connection = connect(path)
-        (pages,) = connection.execute("PRAGMA page_count").fetchone()
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-        return connection
-
-    monkeypatch.setattr(till_update, "_connect", full)
+    till.outbox.disk = Small()
     till.keeper.heed(reply(order(next_structure())))
     said = till.keeper.said()
     assert (said.version, said.code) == (1, "till_disk_full")
     assert tables_of(till.path) == {table.name for table in BASE.tables}
     assert till.outbox.counts().captured == 1
-    monkeypatch.setattr(till_update, "_connect", connect)
+    till.outbox.disk = DISK
     till.keeper.heed(reply(order(next_structure(), 8)))
     assert till.keeper.said().done
 
 
-def test_a_copy_that_fails(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fsync(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", fsync)
+@pytest.mark.parametrize("step", ["sync", "rename"])
+def test_a_copy_that_fails(till: Till, step: str) -> None:
+    till.outbox.disk = FaultyDisk(lambda what, _: FULL if what == step else None)
     till.keeper.heed(reply(order(TILL)))
     assert till.keeper.said().code == "till_disk_full"
     assert [path.name for path in till.path.parent.iterdir() if "structure" in path.name] == []
 
 
-def test_what_breaks_off_each_time_is_told_at_last(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks_off(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(till_update, "bring_up", breaks_off)
+def test_what_breaks_off_each_time_is_told_at_last(till: Till) -> None:
     for _ in range(Handler.most_tries or 0):
-        with pytest.raises(KeyboardInterrupt):
+        till.outbox.disk = FaultyDisk(lambda what, _: PowerCut() if what == "BEGIN" else None)
+        with pytest.raises(PowerCut):
             till.keeper.heed(reply(order(TILL)))
         assert till.keeper.said().order == 0
     # As after a restart: what the outbox remembers counts.
@@ -258,6 +256,14 @@ def test_an_older_order_is_never_obeyed_again(till: Till) -> None:
         till.keeper.heed(reply(replayed))
     assert till.keeper.said().version == next_structure().version
     assert till.keeper.heed(reply(order(next_structure(), 10)))
+    assert till.keeper.said().done
+
+
+def test_an_order_that_comes_after_its_end_by_the_server_s_clock_is_not_begun(till: Till) -> None:
+    now = int(datetime.now(UTC).timestamp())
+    assert till.keeper.heed(reply(order(TILL, expires_at=now - 60)))
+    assert till.keeper.said().code == "order_expired"
+    assert till.keeper.heed(reply(order(TILL, 8, expires_at=now + 3600)))
     assert till.keeper.said().done
 
 

@@ -172,7 +172,7 @@ def test_a_damaged_outbox_does_not_ask_again_nor_forget_the_beginning(till: Till
     till.say(LATEST)
     assert till.take() == 1
     till.outbox.close()
-    storage.set_aside(till.path)
+    storage.set_aside(till.path, 1.0)
     till.begin()
     assert till.take() == 1
     assert till.outbox.passed_over() == 1

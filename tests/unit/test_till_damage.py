@@ -1,6 +1,5 @@
 """A damaged outbox: told, set aside, built again; nothing lost."""
 
-import errno
 import random
 import sqlite3
 from contextlib import closing
@@ -9,13 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from malote import durable, frames
+from malote import frames
 from malote.till import capture_journal, lost_sales, salvage, storage
 from malote.till.capture_journal import CaptureJournal
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import Answer, CapturedFile, Counts
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.wire import LostSale
+from tests.unit.faulty_disk import FULL, FaultyDisk, PowerCut
 from tests.unit.till_support import captured, digest, sale_line
 
 
@@ -194,24 +194,16 @@ def test_a_content_damaged_in_a_sound_outbox_is_lost_until_it_is_captured_again(
 
 
 @pytest.mark.parametrize("step", ["after the new one", "after setting aside"])
-def test_a_machine_that_dies_while_it_salvages_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_machine_that_dies_while_it_salvages_loses_nothing(tmp_path: Path, step: str) -> None:
     path = tmp_path / "outbox.sqlite3"
     files = sold(path, 20)
     spoil_contents(path, files[3:4])
 
-    real = durable.move
+    def dies(what: str, name: str) -> PowerCut | None:
+        return PowerCut() if what == "rename" and (name == path.name or step == "after the new one") else None
 
-    def dies(old: Path, new: Path) -> None:
-        if new == path or step == "after the new one":
-            raise KeyboardInterrupt
-        real(old, new)
-
-    monkeypatch.setattr(durable, "move", dies)
-    with pytest.raises(KeyboardInterrupt):
-        salvage.rebuild(path, at=3.0)
-    monkeypatch.undo()
+    with pytest.raises(PowerCut):
+        salvage.rebuild(path, at=3.0, disk=FaultyDisk(dies))
     salvage.finish(path)
     if step == "after the new one":
         salvage.rebuild(path, at=4.0)  # the damaged one is in its place still, and found damaged again
@@ -303,7 +295,7 @@ def test_the_journal_is_written_before_the_outbox_and_grows_no_further_than_what
             outbox.capture([sale], at=1.0)
             outbox.record([Answer(sale.sha256, "posted")], at=2.0)
         assert len(capture_journal.read(path).sales) < 10
-        monkeypatch.setattr(durable, "replacing", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        outbox.disk = FaultyDisk(lambda what, _: FULL if what == "new_file" else None)
         with pytest.raises(OutboxError) as raised:
             CaptureJournal(outbox).add([captured(b"one more")], at=3.0)
         assert raised.value.code == "till_disk_full"

@@ -1,15 +1,16 @@
 import errno
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from malote import durable
 from malote.till.capture import Capture
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import Answer, Counts
 from malote.till.retention import DAY_SECONDS, clear_proven, drop_old_contents
+from tests.unit.faulty_disk import FaultyDisk, PowerCut
 from tests.unit.till_support import Ears, digest, put, till_settings
 
 
@@ -82,38 +83,31 @@ def test_a_moved_folder_within_the_watched_one_is_not_captured(tmp_path: Path, o
     assert (pos / "done" / "a.xml").read_bytes() == b"a"
 
 
-def test_moves_to_another_disk_by_a_safe_copy(tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_moves_to_another_disk_by_a_safe_copy(tmp_path: Path, outbox: Outbox) -> None:
     pos, done = tmp_path / "pos", tmp_path / "done"
     path = put(pos, "a.xml", b"a")
     take(outbox, pos)
     prove(outbox, b"a")
 
-    def elsewhere(source: Path, target: Path) -> None:
-        raise OSError(errno.EXDEV, "Invalid cross-device link")
+    def elsewhere(step: str, name: str) -> OSError | None:
+        is_across = step == "rename" and len([one for one in disk.steps if one[0] == "rename"]) == 1
+        return OSError(errno.EXDEV, "Invalid cross-device link") if is_across else None
 
-    monkeypatch.setattr(durable, "move", elsewhere)
+    outbox.disk = disk = FaultyDisk(elsewhere)
     settings = till_settings(pos, after_proof="move", moved_folder=str(done))
     assert clear_proven(outbox, settings, Ears().voice) == 1
     assert (done / "a.xml").read_bytes() == b"a"
     assert not path.exists()
 
 
-def test_a_file_that_cannot_be_taken_away_is_said(
-    tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_taken_away_is_said(tmp_path: Path, outbox: Outbox) -> None:
     pos = tmp_path / "pos"
     put(pos, "a.xml", b"a")
     put(pos, "b.xml", b"b")
     take(outbox, pos)
     prove(outbox, b"a", b"b")
-    remove = durable.remove
-
-    def denied(path: Path) -> None:
-        if path.name == "a.xml":
-            raise PermissionError(13, "Permission denied")
-        remove(path)
-
-    monkeypatch.setattr(durable, "remove", denied)
+    denied = PermissionError(13, "Permission denied")
+    outbox.disk = FaultyDisk(lambda step, name: denied if (step, name) == ("remove", "a.xml") else None)
     ears = Ears()
     assert clear_proven(outbox, till_settings(pos, after_proof="delete"), ears.voice) == 1
     assert ears.codes() == ["file_stays"]
@@ -130,3 +124,24 @@ def test_drops_old_contents_in_small_steps(tmp_path: Path, outbox: Outbox) -> No
     assert drop_old_contents(outbox, settings, 100.0 + 30 * DAY_SECONDS) == 0
     assert drop_old_contents(outbox, settings, 101.0 + 30 * DAY_SECONDS) == 3
     assert outbox.counts() == Counts(captured=2, posted=3)
+
+
+@pytest.mark.parametrize("after", ["move", "delete"])
+def test_wherever_the_power_goes_the_proven_content_is_somewhere(tmp_path: Path, after: str) -> None:
+    for number in range(7):
+        home = tmp_path / str(number)
+        pos, done = home / "pos", home / "done"
+        put(pos, "a.xml", b"a")
+        with Outbox(home / "outbox.sqlite3") as kept:
+            take(kept, pos)
+            prove(kept, b"a")
+            kept.disk = FaultyDisk().off_at(number)
+            settings = till_settings(pos, after_proof=after, moved_folder=str(done))
+            with suppress(PowerCut):
+                clear_proven(kept, settings, Ears().voice)
+        with Outbox(home / "outbox.sqlite3") as kept:
+            assert clear_proven(kept, settings, Ears().voice) <= 1
+            left = list(home.rglob("a.xml"))
+            assert left == ([done / "a.xml"] if after == "move" else []), number
+            assert kept.marks() == {}
+            assert kept.counts().posted == 1

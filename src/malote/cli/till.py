@@ -28,8 +28,9 @@ from malote.terminal.command import (
 from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.till_report import as_json, as_tables
 from malote.terminal.till_troubles import exit_status, seen_as_json, seen_as_tables
-from malote.till.agent import Agent, Drained
+from malote.till.agent import Agent
 from malote.till.diagnosis import look
+from malote.till.draining import Drained
 from malote.till.outbox import Outbox
 from malote.till.setup import placed, prepare
 from malote.till.status import status as status_of

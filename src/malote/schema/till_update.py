@@ -4,16 +4,15 @@ The whole change is one transaction beside the capture, which waits for it: what
 outbox is as before or as wanted. The copy made before is for a disk that damages the file.
 """
 
-import os
-import shutil
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from malote import durable, private
+from malote.clock import CLOCK, Clock
+from malote.disk import DISK, Disk
 from malote.schema.definition import Structure, StructureError, fingerprint
 from malote.schema.drift import differences
 from malote.schema.plan import plan
@@ -39,20 +38,20 @@ class Applied(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def bring_up(path: Path, structure: Structure, sha256: str) -> Applied:
+def bring_up(path: Path, structure: Structure, sha256: str, *, disk: Disk = DISK, clock: Clock = CLOCK) -> Applied:
     """Adds to the outbox at ``path`` what it lacks, and marks it with the structure's hash.
 
     Raises ``StructureError`` (``structure_refused_here``, ``till_disk_full``), ``OSError`` and
     ``sqlite3.DatabaseError``; the outbox is then as it was. A copy from before stays beside it until ``forget_backup``.
     """
-    began = time.monotonic()
-    with closing(_connect(path)) as connection:
+    began = clock.monotonic()
+    with closing(_connect(path, disk)) as connection:
         steps = _plan(connection, structure).steps
         if steps:
-            _back_up(connection, path)
+            _back_up(connection, path, disk)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            done = complete(connection, structure, sha256, began=began)
+            done = complete(connection, structure, sha256, began=began, clock=clock)
             connection.execute("COMMIT")
         finally:
             # A full disk ends the transaction by itself.
@@ -60,10 +59,17 @@ def bring_up(path: Path, structure: Structure, sha256: str) -> Applied:
                 connection.execute("ROLLBACK")
         if steps:
             _prove_sound(connection)
-    return Applied(done, time.monotonic() - began)
+    return Applied(done, clock.monotonic() - began)
 
 
-def complete(connection: sqlite3.Connection, structure: Structure, sha256: str = "", *, began: float = 0.0) -> int:
+def complete(
+    connection: sqlite3.Connection,
+    structure: Structure,
+    sha256: str = "",
+    *,
+    began: float = 0.0,
+    clock: Clock = CLOCK,
+) -> int:
     """Within the caller's transaction: adds what is missing, and marks the outbox. How many statements it took.
 
     Raises ``StructureError`` ``structure_refused_here``, and ``sqlite3.DatabaseError``.
@@ -79,10 +85,10 @@ def complete(connection: sqlite3.Connection, structure: Structure, sha256: str =
         "INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (MARK, msgspec.json.encode(mark).decode())
     )
     if structure.table("structure_change") is not None:
-        seconds = time.monotonic() - began if began else 0.0
+        seconds = clock.monotonic() - began if began else 0.0
         connection.execute(
             "INSERT OR REPLACE INTO structure_change VALUES (?, ?, ?, ?, ?)",
-            (mark.version, mark.sha256, time.time(), seconds, len(steps)),
+            (mark.version, mark.sha256, clock.now(), seconds, len(steps)),
         )
     return len(steps)
 
@@ -91,11 +97,11 @@ def backup_of(path: Path) -> Path:
     return path.with_name(path.name + BACKUP_SUFFIX)
 
 
-def forget_backup(path: Path) -> None:
+def forget_backup(path: Path, disk: Disk = DISK) -> None:
     """Once the outbox has proven sound. Raises ``OSError``."""
     backup = backup_of(path)
     if backup.exists():
-        durable.remove(backup)
+        durable.remove(backup, disk=disk)
 
 
 def _plan(connection: sqlite3.Connection, structure: Structure) -> Plan:
@@ -114,24 +120,20 @@ def _refused(lines: list[Difference]) -> StructureError:
     return StructureError("structure_refused_here", detail=", ".join(named)[:500])
 
 
-def _back_up(connection: sqlite3.Connection, path: Path) -> None:
+def _back_up(connection: sqlite3.Connection, path: Path, disk: Disk) -> None:
     """A whole copy, on the disk when this returns."""
     (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
-    if shutil.disk_usage(path.parent).free < pages * size + _ROOM:
+    if disk.free_bytes(path.parent) < pages * size + _ROOM:
         raise StructureError("till_disk_full", detail=str(path.parent))
     aside = backup_of(path).with_name(f".{path.name}{BACKUP_SUFFIX}.tmp")
     try:
         private.claim(aside)
         with closing(sqlite3.connect(aside, isolation_level=None)) as copy:
             connection.backup(copy)
-        descriptor = os.open(aside, os.O_RDWR)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        durable.move(aside, backup_of(path))
+        durable.sync_file(aside, disk=disk)
+        durable.move(aside, backup_of(path), disk=disk)
     finally:
-        aside.unlink(missing_ok=True)
+        disk.remove(aside)
 
 
 def _prove_sound(connection: sqlite3.Connection) -> None:
@@ -143,7 +145,7 @@ def _prove_sound(connection: sqlite3.Connection) -> None:
         raise error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+def _connect(path: Path, disk: Disk) -> sqlite3.Connection:
+    connection = disk.database(path, timeout=_BUSY_SECONDS, isolation_level=None)
     connection.execute("PRAGMA synchronous = FULL")
     return connection

@@ -1,60 +1,53 @@
 """The agent: capture, courier and retention in one process, until it is told to stop or all is proven."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
-
-import msgspec
 
 from malote import durable, private
+from malote.clock import CLOCK, Clock
 from malote.config import TillSettings
+from malote.disk import DISK, Disk
 from malote.schema import till_update
 from malote.till import diagnosis, salvage, storage, watch
 from malote.till.capture import Capture
 from malote.till.contact_report import Signs
 from malote.till.courier import Courier
+from malote.till.draining import Drain, Drained
 from malote.till.folder_counts import Sight
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Counts
 from malote.till.retention import clear_proven, drop_old_contents
 from malote.till.server_client import Server, ServerError
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.till.trouble_notices import Voice
 
 RETENTION_SECONDS = 600.0
-# How long a drain without a set time goes on without the server.
-PATIENCE_SECONDS = 10.0
 # A slow network drive is not looked through more often than this many times what one look takes.
 SCANS_APART = 20
-# How long a drain waits for files that are still being written.
-SETTLE_SECONDS = 60.0
 _TICK_SECONDS = 0.2
 _FAREWELL_SECONDS = 5.0
-
-Ending = Literal["proven", "open", "server_away"]
-
-
-class Drained(msgspec.Struct, frozen=True):
-    """How a drain ended. ``open``: something is rejected, refused, held, or not proven in time."""
-
-    ending: Ending
-    counts: Counts
-    refused: int
-    error: ServerError | None = None
 
 
 class Agent:
     """Everything the till's process does. ``home`` holds the outbox; one agent at a time runs on it."""
 
-    def __init__(self, outbox_path: Path, settings: TillSettings, token: str, voice: Voice) -> None:
+    def __init__(
+        self,
+        outbox_path: Path,
+        settings: TillSettings,
+        token: str,
+        voice: Voice,
+        *,
+        clock: Clock = CLOCK,
+        disk: Disk = DISK,
+    ) -> None:
         self._path = outbox_path
         self._settings = settings
         self._token = token
         self._voice = voice
+        self._clock, self._disk = clock, disk
         # A plain flag, since a signal handler that sets an event its own thread waits for may wait for ever.
         self._stopping = False
         self._session_over = threading.Event()
@@ -65,7 +58,7 @@ class Agent:
         self._new_files = threading.Event()
         self._failure: BaseException | None = None
         self._sight = Sight()
-        self._signs = Signs(voice, self._sight)
+        self._signs = Signs(voice, self._sight, clock.now)
         self._distress_due = 0.0  # by the monotonic clock
 
     def stop(self) -> None:
@@ -99,10 +92,10 @@ class Agent:
         """
         with self._locked(), self._server() as server:
             self._warn_of_clear_text(server)
-            deadline = time.monotonic() + timeout if timeout is not None else None
+            deadline = self._clock.monotonic() + timeout if timeout is not None else None
             while True:
                 try:
-                    with Outbox(self._path) as outbox:
+                    with Outbox(self._path, disk=self._disk) as outbox:
                         return self._drain(outbox, server, deadline, progress)
                 except OutboxDamagedError:
                     self._rebuild()
@@ -112,37 +105,13 @@ class Agent:
     def _drain(
         self, outbox: Outbox, server: Server, deadline: float | None, progress: Callable[[Outbox], None]
     ) -> Drained:
-        capture = self._capture(outbox)
-        courier = self._courier(outbox, server)
-        capture.rescan()
-        began = time.monotonic()
-        while not self._stopping:
-            for _ in capture.capture_due():
-                progress(outbox)
-            wait = courier.step()
-            progress(outbox)
-            if self._rescan.is_set():
-                self._rescan.clear()
-                capture.reload()
-                capture.rescan()
-                continue
-            settled = capture.settled or time.monotonic() - began > SETTLE_SECONDS
-            if (settled and _nothing_open(outbox, courier)) or self._gives_up(courier, began, deadline):
-                break
-            due = None if settled else capture.next_due()
-            time.sleep(min(_TICK_SECONDS, wait if due is None else min(wait, due)))
+        capture, courier = self._capture(outbox), self._courier(outbox, server)
+        drain = Drain(outbox, capture, courier, rescan=self._rescan, clock=self._clock, deadline=deadline)
+        while not self._stopping and drain.goes_on(progress):
+            pass
         clear_proven(outbox, self._settings, self._voice)
-        drop_old_contents(outbox, self._settings, time.time())
-        return _drained(outbox, courier, capture)
-
-    def _gives_up(self, courier: Courier, began: float, deadline: float | None) -> bool:
-        if deadline is not None and time.monotonic() >= deadline:
-            return True
-        if courier.error is None:
-            return False
-        if courier.error.kind == "shut":
-            return True
-        return deadline is None and time.monotonic() - max(began, courier.last_answer or began) > PATIENCE_SECONDS
+        drop_old_contents(outbox, self._settings, self._clock.now())
+        return drain.ended()
 
     # ---- running ----
 
@@ -193,27 +162,28 @@ class Agent:
                 self._session_over.set()
 
     def _capture_loop(self) -> None:
-        with Outbox(self._path) as outbox:
+        with Outbox(self._path, disk=self._disk) as outbox:
             capture = self._capture(outbox)
-            rescan_due = retention_due = time.monotonic()
+            rescan_due = retention_due = self._clock.monotonic()
             while not self._session_over.is_set():
                 if self._rescan.is_set():
                     self._rescan.clear()
                     capture.reload()
-                    rescan_due = time.monotonic()
-                if time.monotonic() >= rescan_due:
-                    began = time.monotonic()
+                    rescan_due = self._clock.monotonic()
+                if self._clock.monotonic() >= rescan_due:
+                    began = self._clock.monotonic()
                     capture.rescan()
-                    rescan_due = began + max(self._settings.rescan_seconds, (time.monotonic() - began) * SCANS_APART)
+                    took = self._clock.monotonic() - began
+                    rescan_due = began + max(self._settings.rescan_seconds, took * SCANS_APART)
                 capture.look_at(self._take_changed())
                 self._capture_due(capture)
-                if time.monotonic() >= retention_due:
+                if self._clock.monotonic() >= retention_due:
                     clear_proven(outbox, self._settings, self._voice)
-                    drop_old_contents(outbox, self._settings, time.time())
-                    retention_due = time.monotonic() + min(RETENTION_SECONDS, self._settings.rescan_seconds)
+                    drop_old_contents(outbox, self._settings, self._clock.now())
+                    retention_due = self._clock.monotonic() + min(RETENTION_SECONDS, self._settings.rescan_seconds)
                 if capture.works:
                     self._voice.over("capture")
-                self._look.wait(_soonest(capture.next_due(), rescan_due - time.monotonic()))
+                self._look.wait(_soonest(capture.next_due(), rescan_due - self._clock.monotonic()))
                 self._look.clear()
 
     def _capture_due(self, capture: Capture) -> None:
@@ -256,16 +226,25 @@ class Agent:
     # ---- shared ----
 
     def _capture(self, outbox: Outbox) -> Capture:
-        return Capture(outbox, self._settings, self._voice, sight=self._sight)
+        clock = self._clock
+        return Capture(outbox, self._settings, self._voice, sight=self._sight, monotonic=clock.monotonic, now=clock.now)
 
     def _courier(self, outbox: Outbox, server: Server) -> Courier:
-        settings, voice = self._settings, self._voice
-        return Courier(outbox, server, settings, voice, ask_for_rescan=self._ask_for_rescan, signs=self._signs)
+        return Courier(
+            outbox,
+            server,
+            self._settings,
+            self._voice,
+            ask_for_rescan=self._ask_for_rescan,
+            signs=self._signs,
+            monotonic=self._clock.monotonic,
+            now=self._clock.now,
+        )
 
     def _opened_or_told(self, server: Server) -> Outbox:
         """The outbox; where it can't be opened, the server is told so before that is raised."""
         try:
-            return Outbox(self._path)
+            return Outbox(self._path, disk=self._disk)
         except OutboxDamagedError:
             raise
         except OutboxError as error:
@@ -274,11 +253,11 @@ class Agent:
 
     def _tell_distress(self, server: Server, error: OutboxError) -> None:
         """Tells the server that nothing can be captured, and how much waits in the folder."""
-        if error.code == "agent_running" or time.monotonic() < self._distress_due:
+        if error.code == "agent_running" or self._clock.monotonic() < self._distress_due:
             return
-        self._distress_due = time.monotonic() + self._settings.poll_seconds
+        self._distress_due = self._clock.monotonic() + self._settings.poll_seconds
         with suppress(OutboxError):
-            self._sight.saw(diagnosis.look(self._path, self._settings, time.time()).folder)
+            self._sight.saw(diagnosis.look(self._path, self._settings, self._clock.now(), self._disk).folder)
         with suppress(ServerError):
             server.contact(self._signs.without_outbox(error))
 
@@ -287,24 +266,24 @@ class Agent:
         self._look.set()
 
     def _server(self) -> Server:
-        return Server(self._settings.server, self._token)
+        return Server(self._settings.server, self._token, clock=self._clock)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Holds the outbox, sound and of this version."""
         try:
-            durable.make_folder(self._path.parent)
+            durable.make_folder(self._path.parent, disk=self._disk)
         except OSError as error:
             raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
         with AgentLock(self._path):
             self._close_files()
             try:
-                is_new = not salvage.finish(self._path)
+                is_new = not salvage.finish(self._path, self._disk)
                 storage.check(self._path)
-                Outbox(self._path).close()
+                Outbox(self._path, disk=self._disk).close()
                 # The outbox proved sound: a copy from before a change that broke off is of no more use.
-                till_update.forget_backup(self._path)
-                if is_new and (lost := salvage.recall(self._path)):
+                till_update.forget_backup(self._path, self._disk)
+                if is_new and (lost := salvage.recall(self._path, self._disk)):
                     self._voice.happened("outbox_salvaged", carried="0", lost=str(len(lost)))
             except OutboxDamagedError:
                 self._rebuild()
@@ -325,25 +304,10 @@ class Agent:
                 self._voice.happened(code, count=str(len(paths)), path=str(paths[0]))
 
     def _rebuild(self) -> None:
-        salvaged = salvage.rebuild(self._path, time.time(), till_update.backup_of(self._path))
+        salvaged = salvage.rebuild(self._path, self._clock.now(), till_update.backup_of(self._path), self._disk)
         self._voice.happened("outbox_damaged", path=str(salvaged.aside))
         if salvaged.lost:
             self._voice.happened("outbox_salvaged", carried=str(salvaged.carried), lost=str(len(salvaged.lost)))
-
-
-def _nothing_open(outbox: Outbox, courier: Courier) -> bool:
-    counts = outbox.unproven()
-    is_heard = courier.error is None and courier.last_answer is not None
-    return is_heard and not counts.captured and not counts.accepted and not courier.orders.busy
-
-
-def _drained(outbox: Outbox, courier: Courier, capture: Capture) -> Drained:
-    counts, refused = outbox.counts(), len(outbox.refusals())
-    if courier.error is not None:
-        return Drained("server_away", counts, refused, courier.error)
-    # What a person discarded on the server was decided by that person.
-    unproven = counts.captured + counts.held + counts.accepted + counts.rejected
-    return Drained("proven" if capture.settled and not unproven + refused else "open", counts, refused)
 
 
 def _soonest(due: float | None, rescan: float) -> float:

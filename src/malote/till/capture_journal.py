@@ -42,7 +42,7 @@ class CaptureJournal:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._path = path_of(outbox.path)
+        self._path, self._disk = path_of(outbox.path), outbox.disk
         self._rewrite_at = 0  # bytes; nothing was written by this process yet
 
     def add(self, files: Sequence[CapturedFile], at: float) -> None:
@@ -52,15 +52,15 @@ class CaptureJournal:
             if self._size() >= self._rewrite_at:
                 self._write_anew(lines)
             else:
-                _append(self._path, lines)
+                self._append(lines)
         except OSError as error:
-            raise failed(self._path, error) from error
+            raise failed(self._path, error, self._disk) from error
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.exists() else self._rewrite_at
 
     def _write_anew(self, lines: Iterable[Lost]) -> None:
-        with durable.replacing(self._path) as file:
+        with durable.replacing(self._path, disk=self._disk) as file:
             file.write(_HEAD)
             for one in lost_sales.left_behind(self._outbox):
                 file.write(_line(one))
@@ -68,6 +68,14 @@ class CaptureJournal:
                 file.write(_line(lost_sales.of_row(*row)))
             file.writelines(_line(one) for one in lines)
             self._rewrite_at = max(2 * file.tell(), SMALLEST_REWRITTEN)
+
+    def _append(self, lines: Sequence[Lost]) -> None:
+        with self._disk.file(self._path) as file:
+            # What was torn by a power cut ends here, and spoils no other line.
+            file.seek(-1, os.SEEK_END)
+            torn = file.read(1) != b"\n"
+            file.write(b"".join([b"\n" if torn else b"", *map(_line, lines)]))
+            self._disk.sync(file)
 
 
 def path_of(outbox: Path) -> Path:
@@ -91,16 +99,6 @@ def read(outbox: Path) -> Noted:
         elif line:
             whole = False
     return Noted(sales, whole)
-
-
-def _append(path: Path, lines: Sequence[Lost]) -> None:
-    with path.open("r+b") as file:
-        # What was torn by a power cut ends here, and spoils no other line.
-        file.seek(-1, os.SEEK_END)
-        torn = file.read(1) != b"\n"
-        file.write(b"".join([b"\n" if torn else b"", *map(_line, lines)]))
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _line(one: Lost) -> bytes:

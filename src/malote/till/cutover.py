@@ -17,7 +17,7 @@ from malote.till import issue_times
 from malote.till.folder import Folder
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import DocumentLine
-from malote.till.storage import OutboxError
+from malote.till.storage import OutboxError, failed
 
 # A first start takes this many files, of no more than one day, without a question.
 MOST_FILES = 500
@@ -72,10 +72,9 @@ def begin(outbox: Outbox, start: Start) -> Start:
     # Files passed over under another answer are looked at again; those first, so that a crash only looks once more.
     outbox.forget_passed_over()
     try:
-        durable.write(path_of(outbox.path), msgspec.json.encode(start))
+        durable.write(path_of(outbox.path), msgspec.json.encode(start), disk=outbox.disk)
     except OSError as error:
-        path = str(path_of(outbox.path))
-        raise OutboxError("outbox_away", path=path, detail=error.strerror or str(error)) from error
+        raise failed(path_of(outbox.path), error, outbox.disk) from error
     return start
 
 

@@ -4,13 +4,13 @@ The agent tells the same to the server; but where it stands still, or can write 
 it. Reads only.
 """
 
-import shutil
 from pathlib import Path
 
 import msgspec
 
 from malote import wire
 from malote.config import TillSettings
+from malote.disk import DISK, Disk
 from malote.plain import readable
 from malote.till import contact_report, lost_sales
 from malote.till.capture import folder_of
@@ -34,13 +34,13 @@ class Seen(msgspec.Struct, frozen=True):
     lost: list[Lost] = []
 
 
-def look(outbox_path: Path, settings: TillSettings, now: float) -> Seen:
+def look(outbox_path: Path, settings: TillSettings, now: float, disk: Disk = DISK) -> Seen:
     """``settings``: with absolute paths. Raises ``OutboxError``; an outbox that isn't there yet holds nothing."""
     try:
         outbox = Outbox(outbox_path, look_only=True)
     except FileNotFoundError:
         folder, troubles = _folder(settings, {}, now)
-        return Seen(folder, [*_disk(outbox_path), *troubles])
+        return Seen(folder, [*_disk(outbox_path, disk), *troubles])
     with outbox:
         asked = any(refusal.code == "start_unsaid" for refusal in outbox.refusals())
         folder, troubles = _folder(settings, outbox.marks(), now)
@@ -48,7 +48,7 @@ def look(outbox_path: Path, settings: TillSettings, now: float) -> Seen:
             troubles = [one for one in troubles if one.code != "files_uncaptured"]
         sales = lost_sales.all_of(outbox)
         kept = contact_report.kept(outbox, sales, now)
-        return Seen(folder, [*kept, *troubles, *_disk(outbox_path), *_clock(outbox)], sales)
+        return Seen(folder, [*kept, *troubles, *_disk(outbox_path, disk), *_clock(outbox)], sales)
 
 
 def _folder(
@@ -75,10 +75,10 @@ def _folder(
     return count, [wire.TillTrouble("files_uncaptured", age, count.uncaptured, facts=facts)]
 
 
-def _disk(outbox_path: Path) -> list[wire.TillTrouble]:
+def _disk(outbox_path: Path, disk: Disk) -> list[wire.TillTrouble]:
     """A disk that is full is seen before anything has to be written to it."""
     try:
-        free = shutil.disk_usage(outbox_path.parent).free
+        free = disk.free_bytes(outbox_path.parent)
     except OSError:
         return []
     return [wire.TillTrouble("till_disk_full", facts={"detail": str(outbox_path.parent)})] if free < LEAST_FREE else []

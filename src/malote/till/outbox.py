@@ -13,6 +13,7 @@ from typing import Any, Self
 import msgspec
 
 from malote import frames
+from malote.disk import DISK, Disk
 from malote.plain import readable
 from malote.till import storage
 from malote.till.outbox_records import Answer, CapturedFile, Counts, Mark, Refusal, StoredFile
@@ -66,9 +67,9 @@ class Pick(msgspec.Struct, frozen=True):
 class Outbox:
     """Opens, or creates, the outbox at ``path``. Every method may raise ``OutboxError``."""
 
-    def __init__(self, path: Path, *, look_only: bool = False) -> None:
-        self.path = path
-        self._connection = storage.connect_to_look(path) if look_only else storage.connect(path)
+    def __init__(self, path: Path, *, look_only: bool = False, disk: Disk = DISK) -> None:
+        self.path, self.disk = path, disk  # what goes on beside it is written to the same disk
+        self._connection = storage.connect_to_look(path) if look_only else storage.connect(path, disk)
 
     def __enter__(self) -> Self:
         return self
@@ -77,12 +78,12 @@ class Outbox:
         self.close()
 
     def close(self) -> None:
-        with storage.told_apart(self.path):
+        with storage.told_apart(self.path, self.disk):
             self._connection.close()
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of one SELECT, for reports."""
-        with storage.told_apart(self.path):
+        with storage.told_apart(self.path, self.disk):
             yield from self._connection.execute(query, parameters)
 
     # ---- capturing ----
@@ -325,7 +326,7 @@ class Outbox:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with storage.told_apart(self.path):
+        with storage.told_apart(self.path, self.disk):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection

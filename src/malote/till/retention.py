@@ -8,6 +8,7 @@ from pathlib import Path
 
 from malote import durable
 from malote.config import TillSettings
+from malote.disk import Disk
 from malote.till.folder import FileChangedError, FileTooLargeError, read
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import Mark
@@ -37,7 +38,7 @@ def clear_proven(outbox: Outbox, settings: TillSettings, voice: Voice) -> int:
     for path, mark, sha256 in _proven(outbox):
         try:
             if hashlib.sha256(read(path, mark, mark.size)).digest() == sha256:
-                _clear(Path(path), settings, sha256)
+                _clear(Path(path), settings, sha256, outbox.disk)
                 cleared.append(path)
         except FileNotFoundError:
             cleared.append(path)
@@ -57,21 +58,21 @@ def _proven(outbox: Outbox) -> Iterator[tuple[str, Mark, bytes]]:
         after = page[-1][0]
 
 
-def _clear(path: Path, settings: TillSettings, sha256: bytes) -> None:
+def _clear(path: Path, settings: TillSettings, sha256: bytes, disk: Disk) -> None:
     if settings.after_proof == "delete":
-        durable.remove(path)
+        durable.remove(path, disk=disk)
         return
     target = _target(path, settings, sha256)
-    durable.make_folder(target.parent)
+    durable.make_folder(target.parent, disk=disk)
     try:
-        durable.move(path, target)
+        durable.move(path, target, disk=disk)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         # Another disk: only once the copy is safe may the original go.
-        durable.write(target, path.read_bytes())
+        durable.write(target, path.read_bytes(), disk=disk)
         shutil.copymode(path, target)  # it is the POS's own file
-        durable.remove(path)
+        durable.remove(path, disk=disk)
 
 
 def _target(path: Path, settings: TillSettings, sha256: bytes) -> Path:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from malote import durable, frames
+from malote.disk import DISK, Disk
 from malote.till import capture_journal, lost_sales, storage
 from malote.till.file_summary import describe
 from malote.till.lost_sales import Lost
@@ -37,7 +38,7 @@ class Salvaged(msgspec.Struct, frozen=True):
     lost: list[Lost]
 
 
-def rebuild(path: Path, at: float, backup: Path | None = None) -> Salvaged:
+def rebuild(path: Path, at: float, backup: Path | None = None, disk: Disk = DISK) -> Salvaged:
     """Makes a new outbox of what was not proven and can still be read, and sets the one at ``path`` aside.
 
     A sound ``backup`` becomes the new one (it is moved), and what was captured since is added to it. Raises
@@ -45,48 +46,48 @@ def rebuild(path: Path, at: float, backup: Path | None = None) -> Salvaged:
     """
     new = path.with_name(path.name + _SUFFIX)
     try:
-        _begin(new, backup)
-        carried, missing = _carry_over(path, new, at)
-        aside = storage.set_aside(path, at)
-        durable.move(new, path)
+        _begin(new, backup, disk)
+        carried, missing = _carry_over(path, new, at, disk)
+        aside = storage.set_aside(path, at, disk)
+        durable.move(new, path, disk=disk)
     except OSError as error:
-        raise OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error)) from error
+        raise storage.failed(path, error, disk) from error
     return Salvaged(aside, carried, missing)
 
 
-def finish(path: Path) -> bool:
+def finish(path: Path, disk: Disk = DISK) -> bool:
     """Puts the new outbox into its place where the machine died just before; whether there is one. Raises
     ``OSError``."""
     new = path.with_name(path.name + _SUFFIX)
     if new.exists() and not path.exists():
-        durable.move(new, path)
+        durable.move(new, path, disk=disk)
     return path.exists()
 
 
-def recall(path: Path) -> list[Lost]:
+def recall(path: Path, disk: Disk = DISK) -> list[Lost]:
     """Names what was captured and not proven in an outbox that is gone, in the new one that took its place.
 
     Raises ``OutboxError``.
     """
-    with Outbox(path) as outbox:
+    with Outbox(path, disk=disk) as outbox:
         missing = _completed(path, [], outbox)
         if missing:
             lost_sales.note(outbox, missing)
     return missing
 
 
-def _begin(new: Path, backup: Path | None) -> None:
+def _begin(new: Path, backup: Path | None, disk: Disk) -> None:
     """What is there already is of a salvage that was broken off: a sound one is gone on with."""
     if new.exists() and not _is_sound(new):
         for suffix in ("-wal", "-shm", ""):
             new.with_name(new.name + suffix).unlink(missing_ok=True)
     if not new.exists() and backup is not None and _is_sound(backup):
-        durable.move(backup, new)
+        durable.move(backup, new, disk=disk)
 
 
-def _carry_over(path: Path, new: Path, at: float) -> tuple[int, list[Lost]]:
+def _carry_over(path: Path, new: Path, at: float, disk: Disk) -> tuple[int, list[Lost]]:
     carried, missing = 0, []
-    with Outbox(new) as outbox:
+    with Outbox(new, disk=disk) as outbox:
         group: list[CapturedFile] = []
         for found in _unproven(path, at):
             if isinstance(found, Lost):

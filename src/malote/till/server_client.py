@@ -1,8 +1,6 @@
 """The till's end of the line: requests to the billing server, and what its replies mean for the till."""
 
 import ssl
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, Self, TypeVar
@@ -11,6 +9,7 @@ import httpx
 import msgspec
 
 from malote import __version__, wire
+from malote.clock import CLOCK, Clock
 from malote.explained_error import ExplainedError
 from malote.loopback import is_loopback
 from malote.sealing import seal
@@ -69,7 +68,7 @@ class Server:
         *,
         timeout: httpx.Timeout = _TIMEOUT,
         reply_seconds: float = REPLY_SECONDS,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock = CLOCK,
     ) -> None:
         headers = {
             "Authorization": f"Bearer {_plain(token)}",
@@ -90,7 +89,7 @@ class Server:
         number = token.partition(".")[0]
         self.till = int(number) if number.isdigit() and len(number) < 18 else 0  # as the server knows this till
         self._reply_seconds = reply_seconds
-        self._monotonic = monotonic
+        self._clock = clock
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +99,7 @@ class Server:
 
     def send(self, files: list[wire.PouchFile]) -> wire.PouchReply:
         """Sends a pouch; its receipts come in no order that the till relies on."""
-        body, sha256 = seal(files, datetime.now(UTC).astimezone())
+        body, sha256 = seal(files, datetime.fromtimestamp(self._clock.now(), UTC).astimezone())
         headers = {"Content-Type": wire.POUCH_MEDIA_TYPE, wire.POUCH_HASH_HEADER: sha256}
         return self._ask(wire.PATH_POUCHES, body, headers, wire.PouchReply)
 
@@ -121,7 +120,7 @@ class Server:
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise ServerError("unreachable", "server_unreachable", _said(error)) from error
         if not response.is_success:
-            raise _fault(response, content)
+            raise _fault(response, content, self._clock.now())
         try:
             return msgspec.json.decode(content, type=reply)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -129,7 +128,7 @@ class Server:
             raise ServerError("unreachable", "server_unreachable", f"{path}: {_said(error)}") from error
 
     def _content(self, response: httpx.Response) -> bytes:
-        until = self._monotonic() + self._reply_seconds
+        until = self._clock.monotonic() + self._reply_seconds
         parts: list[bytes] = []
         size = 0
         for part in response.iter_bytes():
@@ -137,7 +136,7 @@ class Server:
             size += len(part)
             if size > LARGEST_REPLY:
                 raise ServerError("unreachable", "server_unreachable", f"a reply of more than {LARGEST_REPLY} bytes")
-            if self._monotonic() > until:
+            if self._clock.monotonic() > until:
                 raise ServerError("unreachable", "server_unreachable", f"no whole reply in {self._reply_seconds:g} s")
         return b"".join(parts)
 
@@ -145,10 +144,10 @@ class Server:
 _JSON = {"Content-Type": "application/json"}
 
 
-def _fault(response: httpx.Response, content: bytes) -> ServerError:
+def _fault(response: httpx.Response, content: bytes, now: float) -> ServerError:
     """What a reply that is no success means; one without the server's own ``Fault`` may come from anything between."""
     status = response.status_code
-    patience = _retry_after(response.headers.get("Retry-After"))
+    patience = _retry_after(response.headers.get("Retry-After"), now)
     try:
         fault = msgspec.json.decode(content, type=wire.Fault)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -169,7 +168,7 @@ def _bare_fault(status: int, patience: float | None) -> ServerError:
     return ServerError(kind, code, detail, retry_after=patience)
 
 
-def _retry_after(value: str | None) -> float | None:
+def _retry_after(value: str | None, now: float) -> float | None:
     """Seconds; from a number or a date, None when it is neither."""
     if value is None:
         return None
@@ -185,7 +184,7 @@ def _retry_after(value: str | None) -> float | None:
         return None
     if moment.tzinfo is None:
         return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return max(0.0, moment.timestamp() - now)
 
 
 def _said(error: Exception) -> str:

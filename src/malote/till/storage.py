@@ -1,15 +1,14 @@
 """The outbox's SQLite file: opened with full sync, migrated forward, and its errors told apart by what they ask for."""
 
 import errno
-import shutil
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from malote import durable, private
+from malote.disk import DISK, Disk
 from malote.explained_error import ExplainedError
 from malote.schema.till_structure import TILL
 from malote.schema.till_update import complete
@@ -100,7 +99,7 @@ class OutboxDamagedError(OutboxError):
 
 
 @contextmanager
-def told_apart(path: Path) -> Iterator[None]:
+def told_apart(path: Path, disk: Disk = DISK) -> Iterator[None]:
     """Turns SQLite's errors that are no fault of the program into ``OutboxError``."""
     try:
         yield
@@ -110,25 +109,25 @@ def told_apart(path: Path) -> Iterator[None]:
         if code in _DAMAGED:
             raise OutboxDamagedError("outbox_damaged", path=str(path)) from error
         # Where no byte is left, SQLite can't even make the files beside its own, and calls that something else.
-        if code in _FULL or (code in _AWAY and _no_room(path)):
+        if code in _FULL or (code in _AWAY and _no_room(path, disk)):
             raise OutboxError("till_disk_full", detail=str(path)) from error
         if code in _AWAY:
             raise OutboxError("outbox_away", path=str(path), detail=str(error)) from error
         raise
 
 
-def failed(path: Path, error: OSError) -> OutboxError:
+def failed(path: Path, error: OSError, disk: Disk = DISK) -> OutboxError:
     """What a file beside the outbox could not be written for."""
-    if error.errno == errno.ENOSPC or _no_room(path):
+    if error.errno == errno.ENOSPC or _no_room(path, disk):
         return OutboxError("till_disk_full", detail=str(path))
     return OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error))
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, disk: Disk = DISK) -> sqlite3.Connection:
     """Opens the outbox, creating or migrating it first. One connection serves one thread. Raises ``OutboxError``."""
-    with told_apart(path):
+    with told_apart(path, disk):
         _claim(path)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = disk.database(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             _prepare(connection)
             _migrate(connection, path)
@@ -145,9 +144,9 @@ def _claim(path: Path) -> None:
         raise OutboxError("outbox_away", path=str(path), detail=error.strerror or str(error)) from error
 
 
-def _no_room(path: Path) -> bool:
+def _no_room(path: Path, disk: Disk) -> bool:
     try:
-        return shutil.disk_usage(path.parent).free < _SMALLEST_ROOM
+        return disk.free_bytes(path.parent) < _SMALLEST_ROOM
     except OSError:
         return False
 
@@ -194,14 +193,14 @@ def check(path: Path) -> None:
         raise OutboxDamagedError("outbox_damaged", path=str(path))
 
 
-def set_aside(path: Path, at: float | None = None) -> Path:
+def set_aside(path: Path, at: float, disk: Disk = DISK) -> Path:
     """Renames a damaged outbox with its log, and returns its new name. Raises ``OSError``."""
-    stamp = datetime.fromtimestamp(time.time() if at is None else at, UTC).strftime("%Y%m%dT%H%M%S%f")
+    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%S%f")
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     for suffix in ("-wal", "-shm", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
-            durable.move(part, aside.with_name(aside.name + suffix))
+            durable.move(part, aside.with_name(aside.name + suffix), disk=disk)
     return aside
 
 

@@ -29,12 +29,12 @@ class UpdateStructure(Handler):
 
     def carry_out(self, payload: str) -> Iterator[Progress]:
         """Raises ``OutboxDamagedError`` when the file turns out to be damaged; the agent then goes back to the copy."""
-        structure, path = _decoded(payload), self.means.outbox.path
+        structure, path, disk = _decoded(payload), self.means.outbox.path, self.means.outbox.disk
         sha256 = hashlib.sha256(payload.encode()).hexdigest()
         try:
-            with storage.told_apart(path):
-                done = till_update.bring_up(path, structure, sha256)
-            till_update.forget_backup(path)
+            with storage.told_apart(path, disk):
+                done = till_update.bring_up(path, structure, sha256, disk=disk)
+            till_update.forget_backup(path, disk)
         except StructureError as error:
             raise OrderError(error.code, **error.facts) from error
         except OutboxDamagedError:
