@@ -12,7 +12,7 @@ from malote.erp.faults import classify, raised
 from malote.erp.grants import Use
 from malote.schema.definition import Scope, Structure, StructureError
 from malote.schema.dialects import Dialect
-from malote.schema.found import Found, Probe
+from malote.schema.found_tables import Found, Probe
 from malote.schema.structure_reports import Step
 
 # Told who keeps a step waiting, in words, at every look; it may raise to give up.

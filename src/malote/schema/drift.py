@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from malote.schema.definition import Column, Index, Structure, Table
 from malote.schema.dialects import Dialect, same_text
-from malote.schema.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
+from malote.schema.found_tables import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
 from malote.schema.structure_reports import Difference, Severity, What
 
 _MIGRATIONS = "alembic_version"  # the store database's own

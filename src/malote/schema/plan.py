@@ -7,7 +7,7 @@ import msgspec
 from malote.schema.definition import Column, Index, Structure, Table
 from malote.schema.dialects import Dialect, quoted
 from malote.schema.drift import INVALID
-from malote.schema.found import Found
+from malote.schema.found_tables import Found
 from malote.schema.structure_reports import Difference, Plan, Step
 
 HEAVY_ROWS = 100_000  # from here on an index takes long enough to say so

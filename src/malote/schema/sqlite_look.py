@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from malote.schema.dialects import quoted
-from malote.schema.found import Found, FoundColumn, FoundKey, FoundTable
+from malote.schema.found_tables import Found, FoundColumn, FoundKey, FoundTable
 
 _MOST_DUPLICATES = 20
 _WHERE = re.compile(r"\sWHERE\s(.+)$", re.IGNORECASE | re.DOTALL)

@@ -14,8 +14,8 @@ from malote.database.structure_tables import till_structure
 from malote.database.tables import till as tills
 from malote.schema.definition import Structure, StructureError, encode, fingerprint
 from malote.schema.structure_reports import Rollout, RolloutTill, TillStructure
-from malote.structures import rollouts
-from malote.structures.rollouts import Published
+from malote.structures import rollout_rows
+from malote.structures.rollout_rows import Published
 from malote.structures.waves import waves
 from malote.tills.till import find_till
 from malote.trust.keys import SigningKey
@@ -47,7 +47,7 @@ class Rollouts:
             find_till(self._engine, name)
         now, structure = self._clock(), self._declared()
         with reading(self._engine) as connection:
-            chosen = rollouts.candidates(connection, names, self._heard_since())
+            chosen = rollout_rows.candidates(connection, names, self._heard_since())
         if not chosen:
             raise StructureError("rollout_no_tills")
         parted = waves(chosen, self._settings.canary_tills, self._settings.second_wave_percent)
@@ -65,7 +65,7 @@ class Rollouts:
                 finished_at=None,
             )
         with writing(self._engine) as connection:
-            new = rollouts.place(
+            new = rollout_rows.place(
                 connection, self._published(structure), parted, who=actor.name, everyone=names is None, now=now
             )
             after = {"tills": len(chosen), "version": structure.version}
@@ -77,7 +77,7 @@ class Rollouts:
         now = self._clock()
         with writing(self._engine) as connection:
             self._expect(connection, rollout_id, "running", "stopped")
-            rollouts.end(connection, rollout_id, "cancelled", now)
+            rollout_rows.end(connection, rollout_id, "cancelled", now)
             on = f"rollout:{rollout_id}"
             audit.record(connection, actor, "rollout_cancelled", on, reason=reason, now=now)
             return self._found(connection, rollout_id)
@@ -86,20 +86,20 @@ class Rollouts:
         """Raises as ``cancel`` does."""
         with writing(self._engine) as connection:
             self._expect(connection, rollout_id, "stopped", "cancelled")
-            newest = rollouts.find(connection, None)
+            newest = rollout_rows.find(connection, None)
             if newest is not None and newest.id != rollout_id:
                 raise StructureError("rollout_over", rollout=str(rollout_id), state="replaced")
-            rollouts.again(connection, rollout_id, self._clock())
+            rollout_rows.again(connection, rollout_id, self._clock())
             audit.record(connection, actor, "rollout_resumed", f"rollout:{rollout_id}", now=self._clock())
             return self._found(connection, rollout_id)
 
     def find(self, rollout_id: int | None) -> Rollout | None:
         with reading(self._engine) as connection:
-            return rollouts.find(connection, rollout_id)
+            return rollout_rows.find(connection, rollout_id)
 
     def tills_of(self, rollout_id: int, name: str | None = None) -> list[RolloutTill]:
         with reading(self._engine) as connection:
-            return rollouts.tills_of(connection, rollout_id, self._heard_since(), name)
+            return rollout_rows.tills_of(connection, rollout_id, self._heard_since(), name)
 
     def structures_of_tills(self, names: Sequence[str] | None = None) -> list[TillStructure]:
         """Every enabled till by name, or those of ``names``."""
@@ -132,14 +132,14 @@ class Rollouts:
         return Published(structure.version, content.decode(), fingerprint(structure), self._key.sign(content))
 
     def _expect(self, connection: Connection, rollout_id: int, *states: str) -> None:
-        row = rollouts.lock(connection, rollout_id)
+        row = rollout_rows.lock(connection, rollout_id)
         if row is None:
             raise StructureError("rollout_unknown", rollout=str(rollout_id))
         if row.state not in states:
             raise StructureError("rollout_over", rollout=str(rollout_id), state=row.state)
 
     def _found(self, connection: Connection, rollout_id: int) -> Rollout:
-        found = rollouts.find(connection, rollout_id)
+        found = rollout_rows.find(connection, rollout_id)
         if found is None:
             raise StructureError("rollout_unknown", rollout=str(rollout_id))
         return found

@@ -13,8 +13,8 @@ from malote.database.structure_tables import till_structure
 from malote.orders import book, rows
 from malote.orders.kinds import Kind, Placing
 from malote.orders.rows import StoredOrder
-from malote.structures import rollouts
-from malote.structures.rollouts import StandingOrder
+from malote.structures import rollout_rows
+from malote.structures.rollout_rows import StandingOrder
 from malote.structures.waves import is_over, open_wave
 from malote.tills.till import Till
 
@@ -45,7 +45,7 @@ class StructureOrders(Kind):
         if said is None:
             return False
         with reading(self._engine) as connection:
-            told = rollouts.standing_order(connection, till.id)
+            told = rollout_rows.standing_order(connection, till.id)
             noted = connection.execute(select(till_structure).where(till_structure.c.till_id == till.id)).one_or_none()
         news = noted is None or (noted.version, noted.sha256) != (said.version, said.sha256)
         is_fresh = not news and noted is not None and noted.said_at >= now - SAID_SECONDS
@@ -54,24 +54,24 @@ class StructureOrders(Kind):
         if told is not None and not news and self._waits(told):
             return False
         with writing(self._engine) as connection:
-            rollouts.remember(connection, till.id, said, now)
+            rollout_rows.remember(connection, till.id, said, now)
             return told is not None and self._order(connection, till, said, told)
 
     def heard(self, connection: Connection, till: Till, order: StoredOrder, said: wire.OrderProgress) -> None:
         """The till's part of the roll-out is done, or stops it."""
         rollout_id = msgspec.json.decode(order.note, type=Noted).rollout
         now = self._clock()
-        row = rollouts.lock(connection, rollout_id)
+        row = rollout_rows.lock(connection, rollout_id)
         if said.state == "done":
-            values = {"state": "done", "reported_at": now, "seconds": said.seconds, **rollouts.UNSAID}
-            rollouts.mark(connection, rollout_id, till.id, **values)
+            values = {"state": "done", "reported_at": now, "seconds": said.seconds, **rollout_rows.UNSAID}
+            rollout_rows.mark(connection, rollout_id, till.id, **values)
             self._advance(connection, rollout_id, now)
         # One of before it went on again says nothing of this time.
         elif said.state == "failed" and order.number == row.number:
             code, facts = book.reason_of(said)
             values = {"state": "failed", "reported_at": now, "seconds": said.seconds, "code": code, "facts": facts}
-            rollouts.mark(connection, rollout_id, till.id, **values)
-            rollouts.stop(connection, rollout_id, code, till.name, now)
+            rollout_rows.mark(connection, rollout_id, till.id, **values)
+            rollout_rows.stop(connection, rollout_id, code, till.name, now)
 
     def _waits(self, told: StandingOrder) -> bool:
         """Whether it is too early to look again whether a till's wave may open: many tills ask at once."""
@@ -85,11 +85,11 @@ class StructureOrders(Kind):
 
     def _order(self, connection: Connection, till: Till, said: wire.TillStructure, told: StandingOrder) -> bool:
         now = self._clock()
-        rollouts.lock(connection, told.rollout_id)
-        if not rollouts.is_in(connection, told.rollout_id, till.id):
-            rollouts.join(connection, told.rollout_id, till.id)
+        rollout_rows.lock(connection, told.rollout_id)
+        if not rollout_rows.is_in(connection, told.rollout_id, till.id):
+            rollout_rows.join(connection, told.rollout_id, till.id)
         # Read again: another process may have moved it since.
-        current = rollouts.standing_order(connection, till.id)
+        current = rollout_rows.standing_order(connection, till.id)
         if current is None or current.rollout_id != told.rollout_id or current.state == "done":
             return False
         if said.sha256 == current.sha256:
@@ -97,40 +97,40 @@ class StructureOrders(Kind):
             return True
         if not current.open and current.running:
             self._advance(connection, current.rollout_id, now)
-            current = rollouts.standing_order(connection, till.id)
+            current = rollout_rows.standing_order(connection, till.id)
         if current is None or not current.open or not current.running or current.ordered:
             return False
         if current.state == "pending":
-            rollouts.mark(connection, current.rollout_id, till.id, state="offered", offered_at=now)
+            rollout_rows.mark(connection, current.rollout_id, till.id, state="offered", offered_at=now)
         elif current.state != "offered":
             return False
         self._place(connection, till, current, now)
         return True
 
     def _place(self, connection: Connection, till: Till, current: StandingOrder, now: float) -> None:
-        found = rollouts.lock(connection, current.rollout_id)
+        found = rollout_rows.lock(connection, current.rollout_id)
         note = msgspec.json.encode(Noted(current.rollout_id)).decode()
         placing = Placing(till.id, found.published, note, current.number)
         book.place(connection, self, [placing], who=found.asked_by, now=now, asked_at=found.asked_at)
 
     def _has_it(self, connection: Connection, till: Till, current: StandingOrder, now: float) -> None:
         """Without an order, or by one of another server."""
-        values = {"state": "done", "reported_at": now, "seconds": None, **rollouts.UNSAID}
-        rollouts.mark(connection, current.rollout_id, till.id, **values)
+        values = {"state": "done", "reported_at": now, "seconds": None, **rollout_rows.UNSAID}
+        rollout_rows.mark(connection, current.rollout_id, till.id, **values)
         for order in rows.open_by_till(connection, self.name, [till.id]).values():
             rows.end(connection, order.id, "done", now, result="{}")
         self._advance(connection, current.rollout_id, now)
 
     def _advance(self, connection: Connection, rollout_id: int, now: float) -> None:
         """Opens the next wave, or notes the end."""
-        row = rollouts.lock(connection, rollout_id)
+        row = rollout_rows.lock(connection, rollout_id)
         if row.state != "running":
             return
-        standings = rollouts.standings(connection, rollout_id, now - self._settings.offline_minutes * 60)
+        standings = rollout_rows.standings(connection, rollout_id, now - self._settings.offline_minutes * 60)
         if is_over(standings):
-            rollouts.end(connection, rollout_id, "done", now)
+            rollout_rows.end(connection, rollout_id, "done", now)
         else:
-            rollouts.move(connection, rollout_id, open_wave(standings, row.wave))
+            rollout_rows.move(connection, rollout_id, open_wave(standings, row.wave))
 
 
 def _moves(told: StandingOrder | None) -> bool:

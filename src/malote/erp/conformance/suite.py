@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Sequence
 
 from malote.bilingual import Language
 from malote.erp.address import parsed, secrets_of, without
-from malote.erp.conformance import following, locking, numbering, refusing, repeating, selling
+from malote.erp.conformance import consequences, locking, numbering, refusing, repeating, selling
 from malote.erp.conformance.assertions import CheckFailedError, NotApplicableError
 from malote.erp.conformance.check import Check, Finding, Verdict
 from malote.erp.conformance.scene import Scene
@@ -15,7 +15,7 @@ from malote.erp.protocol import ErpError
 CHECKS: tuple[Check, ...] = (
     *selling.CHECKS,
     *repeating.CHECKS,
-    *following.CHECKS,
+    *consequences.CHECKS,
     *numbering.CHECKS,
     *refusing.CHECKS,
     *locking.CHECKS,

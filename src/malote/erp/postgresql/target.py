@@ -23,7 +23,7 @@ from malote.erp.postgresql.place import settle
 from malote.erp.postgresql.schema import POSTGRESQL
 from malote.schema.definition import Scope, StructureError
 from malote.schema.dialects import Dialect, quoted
-from malote.schema.found import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
+from malote.schema.found_tables import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
 from malote.schema.structure_reports import Step
 
 _LOCK_NUMBER = 0x4D414C53  # "MALS": one operator at a time

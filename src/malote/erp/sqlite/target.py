@@ -12,7 +12,7 @@ from malote.erp.altering import Declared, Patience, Place, Session, Waiting, tol
 from malote.schema import sqlite_look
 from malote.schema.definition import Scope, StructureError
 from malote.schema.dialects import Dialect
-from malote.schema.found import Found, Probe
+from malote.schema.found_tables import Found, Probe
 from malote.schema.sqlite import SQLITE
 from malote.schema.structure_reports import Step
 
