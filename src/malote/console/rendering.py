@@ -127,9 +127,9 @@ def _has_part(page: str) -> bool:
     return (resources.files("malote.console") / "templates" / f"{page}.live.html").is_file()
 
 
-def told(text: str, kind: str = "ok") -> dict[str, Any]:
-    """The event that shows a message for a while."""
-    return {"toast": {"text": clean(text), "kind": kind}}
+def told(text: str, kind: str = "ok", undo: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The event that shows a message for a while; with ``undo``, where the named ids are sent to, a button for that."""
+    return {"toast": {"text": clean(text), "kind": kind} | ({"undo": undo} if undo else {})}
 
 
 def _harmless(value: Any) -> Any:

@@ -37,6 +37,7 @@ class DocumentsPage(msgspec.Struct, frozen=True):
     documents: list[StoredDocument]
     older: int | None  # what ``before`` must be for the next page; None on the last one
     reasons: dict[str, int]  # how many documents of these states there are for each reason, whatever was searched
+    totals: dict[str, int] = {}  # the cents that they come to
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -55,7 +56,8 @@ def page(engine: Engine, till: str, query: DocumentsQuery) -> DocumentsPage:
         rows = connection.execute(statement(till_id, query)).all()
         found = [till_documents.stored(row) for row in rows]
         older = found[query.size - 1].id if len(found) > query.size else None
-        return DocumentsPage(found[: query.size], older, _reasons(connection, till_id, query.states))
+        reasons, totals = _reasons(connection, till_id, query.states)
+        return DocumentsPage(found[: query.size], older, reasons, totals)
 
 
 def searched(engine: Engine, till: str, query: DocumentsQuery) -> dict[str, Found]:
@@ -159,11 +161,12 @@ def _issued_on(day: date) -> ColumnElement[bool]:
     return (documents.c.issued_at >= day.isoformat()) & (documents.c.issued_at < day.isoformat() + "~")
 
 
-def _reasons(connection: Connection, till_id: int, states: tuple[State, ...]) -> dict[str, int]:
+def _reasons(connection: Connection, till_id: int, states: tuple[State, ...]) -> tuple[dict[str, int], dict[str, int]]:
     wanted = (
-        select(tallies.c.reason_code, func.sum(tallies.c.count))
+        select(tallies.c.reason_code, func.sum(tallies.c.count), func.sum(tallies.c.total))
         .where(tallies.c.till_id == till_id, tallies.c.state.in_(states), tallies.c.count > 0)
         .group_by(tallies.c.reason_code)
         .order_by(func.sum(tallies.c.count).desc(), tallies.c.reason_code)
     )
-    return {code: int(count) for code, count in connection.execute(wanted)}
+    rows = connection.execute(wanted).all()
+    return {code: int(count) for code, count, _ in rows}, {code: int(total) for code, _, total in rows}

@@ -7,9 +7,10 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
+from malote.console.console_services import Services
 from malote.console.forms import FILE
 from malote.console.pages import document
-from malote.console.pages.rejected import refusals
+from malote.console.pages.rejected import back, refusals
 from malote.console.rendering import answer, told
 from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
@@ -109,8 +110,8 @@ def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Resp
 
 
 def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], CureReport]) -> Response[Any]:
-    visit = visit_of(request)
-    document.find(services_of(request), document_id)
+    visit, services = visit_of(request), services_of(request)
+    cured = document.find(services, document_id)
     try:
         report = cure(visit)
     except QuarantineError as error:
@@ -119,7 +120,28 @@ def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], Cu
         "Correção registrada em %(num)s documento.", "Correção registrada em %(num)s documentos.", len(report.cured)
     )
     text += " " + visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replay.replayed))
-    return _shown(request, document_id, text + refusals(visit, [*report.refused, *report.replay.refused]))
+    text += refusals(visit, [*report.refused, *report.replay.refused])
+    if visit.text("cause") == "1" and cured.reason is not None:
+        text += _replayed(visit, services, Selection(till=cured.till, code=cured.reason.code, until=services.now()))
+    if visit.text("tab") == "rejected":
+        return back(request, cured.till, "rejected", text)
+    return _shown(request, document_id, text)
+
+
+def _replayed(visit: Visit, services: Services, others: Selection) -> str:
+    """What had the same cause is read and judged again: at once, or as a job where it is much."""
+    gauge = services.jobs.gauge("replay", others)
+    if gauge.ids is None:
+        services.jobs.start(services.jobs.freeze("replay", others, visit.actor).id, visit.actor)
+        return " " + visit.say("Os outros desta causa são reprocessados como um trabalho.")
+    if not gauge.ids:
+        return ""
+    report = services.quarantine.replay(Selection(ids=gauge.ids, till=others.till), visit.actor)
+    return (
+        " "
+        + visit.say_many("E %(num)s outro desta causa.", "E %(num)s outros desta causa.", len(report.replayed))
+        + refusals(visit, report.refused)
+    )
 
 
 def _shown(request: ConsoleRequest, document_id: int, text: str) -> Response[Any]:

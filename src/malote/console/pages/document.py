@@ -65,6 +65,12 @@ def show(request: ConsoleRequest, document_id: FromPath[int]) -> Response[str]:
     return answer(request, "document", context(services_of(request), visit_of(request), document_id))
 
 
+@get("/documents/{document_id:int}/preview", sync_to_thread=True)
+def preview(request: ConsoleRequest, document_id: FromPath[int]) -> Response[str]:
+    """What stands beside the list of rejected files: the receipt, the reason, and the cures on the spot."""
+    return answer(request, "document_preview", context(services_of(request), visit_of(request), document_id))
+
+
 @get("/documents/{document_id:int}/file", sync_to_thread=True, opt=needs(Permission.DOWNLOAD))
 def download(request: ConsoleRequest, document_id: FromPath[int]) -> Response[bytes]:
     """The file as the till sent it, under a name that no path hides in."""
@@ -124,4 +130,4 @@ def _problems(document: StoredDocument, reading: Reading | None) -> Sequence[Pro
     return found + [problem for problem in (reading.problems if reading else []) if problem.code not in known]
 
 
-HANDLERS: list[Any] = [show, download]
+HANDLERS: list[Any] = [show, preview, download]

@@ -16,7 +16,7 @@ from malote.console.pages import jobs, till
 from malote.console.pages.document import safe_name
 from malote.console.rendering import HEADERS, answer, told
 from malote.console.selections import documents_of
-from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
+from malote.console.visits import ROOT, ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.job_reports import Gauge
 from malote.quarantine.quarantine_reports import DeleteReport, QuarantineError, Refused, Selection
 from malote.register.contents import DocumentNotFoundError
@@ -71,7 +71,8 @@ def delete(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
         report = services.quarantine.delete(ticked, visit.actor, last_copy_reason=reason)
     except QuarantineError as error:
         raise RefusedError(error.code, 422, **error.facts) from error
-    return _back(request, known.name, "rejected", _deleted_words(visit, report))
+    undo = {"path": f"{ROOT}/tills/{known.name}/act/restore", "ids": [one.id for one in report.deleted]}
+    return back(request, known.name, "rejected", _deleted_words(visit, report), undo if report.deleted else None)
 
 
 @post("/tills/{name:str}/act/replay", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
@@ -84,7 +85,7 @@ def replay(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
         return jobs.confirmation(request, services.jobs.freeze("replay", chosen, visit.actor))
     report = services.quarantine.replay(Selection(ids=gauge.ids, till=known.name), visit.actor)
     text = visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replayed))
-    return _back(request, known.name, "rejected", text + refusals(visit, report.refused))
+    return back(request, known.name, "rejected", text + refusals(visit, report.refused))
 
 
 @post("/tills/{name:str}/act/accept", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_LAST_COPY))
@@ -98,7 +99,7 @@ def accept(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
         raise RefusedError(error.code, 422, **error.facts) from error
     count = len(done.documents)
     words = visit.say_many("%(num)s fica sem lançar, com o motivo.", "%(num)s ficam sem lançar, com o motivo.", count)
-    return _back(request, known.name, "trash", words)
+    return back(request, known.name, "trash", words)
 
 
 @post("/tills/{name:str}/act/restore", status_code=200, sync_to_thread=True, opt=needs(Permission.DELETE_REJECTED))
@@ -113,7 +114,9 @@ def restore(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     text = visit.say_many(
         "%(num)s de volta aos arquivos rejeitados.", "%(num)s de volta aos arquivos rejeitados.", len(report.restored)
     )
-    return _back(request, known.name, "trash", text + refusals(visit, report.refused))
+    # Who undoes what was just done stays where it was done.
+    tab: till.Tab = "rejected" if visit.text("tab") == "rejected" else "trash"
+    return back(request, known.name, tab, text + refusals(visit, report.refused))
 
 
 @post("/tills/{name:str}/act/download", status_code=200, sync_to_thread=True, opt=needs(Permission.DOWNLOAD))
@@ -142,10 +145,12 @@ def _deleted_words(visit: Visit, report: DeleteReport) -> str:
     return text + refusals(visit, report.refused)
 
 
-def _back(request: ConsoleRequest, name: str, tab: till.Tab, text: str) -> Response[Any]:
-    """To the tab, which shows what is left, with what was done in words."""
+def back(
+    request: ConsoleRequest, name: str, tab: till.Tab, text: str, undo: dict[str, Any] | None = None
+) -> Response[Any]:
+    """To the tab, which shows what is left, with what was done in words, and the way to undo it."""
     context = till.context(services_of(request), name, tab, {}) | {"told": text}
-    return answer(request, "till", context, events=told(text) | {"selectionDone": True, "closeDialog": True})
+    return answer(request, "till", context, events=told(text, undo=undo) | {"selectionDone": True, "closeDialog": True})
 
 
 def _named(services: Services, ids: Iterable[int]) -> list[StoredDocument]:

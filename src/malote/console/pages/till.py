@@ -160,10 +160,12 @@ def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[s
     )
     until = services.now()
     older, groups = _causes(services, name, query)
+    known = services.documents.page(name, msgspec.structs.replace(query, size=1, before=None))
     return {
         "query": query,
         "older": older,
         "groups": groups,
+        "causes": [(code, count, known.totals.get(code, 0)) for code, count in known.reasons.items()],
         # What "all" is on this page: as many as the filter matched when it was shown.
         "matching": sum(group.count for group in groups),
         "until": until,

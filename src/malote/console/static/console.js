@@ -105,7 +105,7 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 
 // What this script drew, and what the person opened, is not the server's to take away.
 if (window.Idiomorph) {
-  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.dataset && "plot" in old.dataset);
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.dataset && ("plot" in old.dataset || "kept" in old.dataset));
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
 }
 
@@ -241,7 +241,19 @@ document.addEventListener("click", async ({ target }) => {
   toast(document.body.dataset.copied);
 });
 
-function toast(text, kind = "ok") {
+function undoing({ path, ids }, box) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "undo";
+  button.textContent = document.body.dataset.undo;
+  button.addEventListener("click", () => {
+    box.remove();
+    htmx.ajax("POST", path, { target: live(), swap: "morph:innerHTML", values: { selected: ids, tab: "rejected" } });
+  });
+  return button;
+}
+
+function toast(text, kind = "ok", undo = null) {
   const place = document.querySelector(".toasts");
   if (!place || !text) return;
   const box = document.createElement("div");
@@ -253,14 +265,49 @@ function toast(text, kind = "ok") {
   close.textContent = "×";
   close.dataset.close = "";
   close.setAttribute("aria-label", document.body.dataset.close);
-  box.append(words, close);
+  box.append(words);
+  if (undo) box.append(undoing(undo, box));
+  box.append(close);
   place.append(box);
   if (kind === "ok") setTimeout(() => box.remove(), 12_000);
 }
 
-document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.kind));
+document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.kind, event.detail.undo));
 document.body.addEventListener("openDialog", (event) => document.getElementById(event.detail.value)?.showModal());
 document.body.addEventListener("closeDialog", () => document.querySelector("dialog[open]")?.close());
+
+// ---- rejected files: a list, and beside it the document that is looked at ----
+
+const previewed = () => [...document.querySelectorAll("tr[data-preview]")];
+const beside = () => document.getElementById("preview");
+
+function look(row) {
+  if (!row || !beside()) return;
+  for (const each of previewed()) each.classList.toggle("on", each === row);
+  row.scrollIntoView({ block: "nearest" });
+  if (getComputedStyle(beside()).display !== "none") htmx.ajax("GET", row.dataset.preview, { target: "#preview", swap: "innerHTML" });
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("a, button, input, label, select, textarea, summary")) return;
+  const row = event.target.closest("tr[data-preview]");
+  if (row && !String(getSelection())) look(row);
+});
+document.addEventListener("keydown", (event) => {
+  const all = previewed();
+  if (!all.length || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.target.matches("input:not([type=checkbox]), textarea, select, a, button, summary")) return;
+  const at = all.findIndex((row) => row.classList.contains("on"));
+  if (event.key === "j") look(all[Math.min(at + 1, all.length - 1)]);
+  else if (event.key === "k") look(all[Math.max(at - 1, 0)]);
+  else if (event.key === "x" && at >= 0) all[at].querySelector('input[type="checkbox"]')?.click();
+  else if (event.key === "Enter" && at >= 0) all[at].querySelector("th a").click();
+  else return;
+  event.preventDefault();
+});
+document.body.addEventListener("selectionDone", () => {
+  if (beside()) beside().textContent = "";
+});
 
 // ---- Ctrl K ----
 
