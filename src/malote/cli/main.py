@@ -9,6 +9,7 @@ import typer
 from malote import __version__
 from malote.terminal.command import FAILED
 from malote.terminal.output import say
+from malote.terminal.usage import run
 
 _PROGRAM = "Takes every sale from a store's tills to the ERP exactly once, and proves it."
 
@@ -169,7 +170,7 @@ def main() -> None:
         say(f"malote {__version__}")
         return
     try:
-        assemble(words[0] if words else None)()
+        run(assemble(words[0] if words else None), words)
     except ModuleNotFoundError as error:
         if not _is_of_the_server(error):
             raise

@@ -1,0 +1,111 @@
+"""How a command was called wrongly, in the language of the settings. The library that reads command lines says it in
+English alone, so what it may say stands here; what it never said before is shown as it is.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from malote.rejection import Language
+from malote.terminal.output import say
+
+_INNER = (
+    (r"(.+) is not a valid int(?:eger)?(?: range)?\.?", r"\1 não é um número inteiro."),
+    (r"(.+) is not a valid float(?: range)?\.?", r"\1 não é um número."),
+    (r"(.+) is not a valid boolean\.?.*", r"\1 não é sim nem não."),
+    (r"(.+) is not a valid (.+?)\.?", r"\1 não é \2."),
+    (r"(.+) is not one of (.+?)\.?", r"\1 não é nenhum destes: \2."),
+    (r"(.+) is not in the range (.+?)\.?", r"\1 está fora de \2."),
+    (r"(?:File|Directory|Path) (.+) does not exist\.?", r"\1 não existe."),
+    (
+        r"(?:File|Directory|Path) (.+) is a (?:file|directory)\.?",
+        r"\1 não é o que se espera, pasta ou arquivo.",
+    ),
+    (r"(?:File|Directory|Path) (.+) is not (?:readable|writable)\.?", r"\1 não pode ser lido ou gravado."),
+    (r"(.+) does not match the formats? (.+?)\.?", r"\1 não tem a forma \2."),
+    (r"a reason is needed", "falta o motivo"),
+    (r"(\d+) to (\d+) characters", r"de \1 a \2 caracteres"),
+    (r"a number, or two such as 17-20", "um número, ou dois, como 17-20"),
+    (r"(.+): till, store or erp", r"\1: till, store ou erp"),
+)
+_OUTER = (
+    (r"No such command (.+?)\.", r"Não há comando \1."),
+    (r"No such command (.+?)\. Did you mean (.+)\?", r"Não há comando \1. Seria \2?"),
+    (r"No such option:? '?([^ ']+?)'?\.?", r"Não há opção \1."),
+    (
+        r"No such option:? '?([^ ']+?)'?\.? (?:\(Possible options: (.+)\)|Did you mean (?:one of: )?(.+)\?)",
+        r"Não há opção \1. Seria \2\3?",
+    ),
+    (r"Missing command\.", "Falta o comando."),
+    (r"Missing argument (.+?)\.(.*)", r"Falta \1.\2"),
+    (r"Missing option (.+?)\.(.*)", r"Falta a opção \1.\2"),
+    (r"Missing parameter:? (.+?)\.?", r"Falta \1."),
+    (r"Got unexpected extra arguments?(?:\(s\))? \((.+)\)", r"Sobra na linha: \1"),
+    (r"Option (.+) requires (?:an argument|(\d+) arguments)\.", r"A opção \1 pede um valor."),
+    (r"Option (.+) does not take a value\.", r"A opção \1 não tem valor."),
+    (r"Argument (.+) takes (\d+) values\.", r"\1 pede \2 valores."),
+)
+_INVALID = re.compile(r"Invalid value(?: for (?P<what>.+?))?: (?P<why>.*)", re.DOTALL)
+
+
+def run(app: typer.Typer, words: Sequence[str]) -> None:
+    """Runs the program and ends it. What the library would say of a wrong call is said in the settings' language."""
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(list(words), prog_name="malote", standalone_mode=False)
+    except typer.Abort:
+        say("Interrompido." if _language(words) == "pt" else "Aborted.", err=True)
+        sys.exit(1)
+    except Exception as error:  # of the class that the library has for it, wherever it keeps that one
+        if not hasattr(error, "format_message"):
+            raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # the help, and nothing else
+        else:
+            _tell(error, _language(words))
+        sys.exit(getattr(error, "exit_code", 2))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell(error: Any, language: Language) -> None:
+    pick = language == "en"
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        usage = context.get_usage()
+        say(usage if pick else usage.replace("Usage:", "Uso:", 1).replace("[OPTIONS]", "[OPÇÕES]"), err=True)
+        say(f"{'Help' if pick else 'Ajuda'}: {context.command_path} --help", err=True)
+        say("", err=True)
+    said = error.format_message()
+    say(f"malote: {said if pick else in_portuguese(said)}", err=True)
+
+
+def in_portuguese(said: str) -> str:
+    if found := _INVALID.fullmatch(said):
+        what = f" em {found['what']}" if found["what"] else ""
+        return f"Não serve{what}: {_translated(found['why'], _INNER)}"
+    return _translated(said, _OUTER)
+
+
+def _translated(said: str, table: Sequence[tuple[str, str]]) -> str:
+    for english, portuguese in table:
+        if found := re.fullmatch(english, said, re.DOTALL):
+            return found.expand(portuguese)
+    return said
+
+
+def _language(words: Sequence[str]) -> Language:
+    """That of the settings, or of what is wrong in them."""
+    from malote.config import SettingsError, load
+
+    named = [after for before, after in pairwise(words) if before in ("-c", "--config")]
+    path = named[0] if named else os.environ.get("MALOTE_CONFIG", "")
+    try:
+        return load(Path(path) if path else None).language
+    except SettingsError as error:
+        return error.language
