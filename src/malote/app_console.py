@@ -5,7 +5,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -172,7 +172,7 @@ def _books(services: Services) -> console.Books:
 
 def _board(services: Services, till: str | None, after: str, days: int) -> board.Board:
     calendar = business_day(services.settings.books)
-    now = datetime.now().astimezone()
+    now = datetime.now(UTC).astimezone(_zone(services)())
     today = calendar.of(now.isoformat()) or now.date()
     query = board.Query(since=today - timedelta(days=days - 1), until=today, till=till, after=after)
     return board.board(services.engine, calendar, query, today)

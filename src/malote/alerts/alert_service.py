@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from datetime import time as clock_time
 
 import structlog
@@ -22,6 +22,7 @@ from malote.config import Settings
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.findings import listing
+from malote.tills.clocks import store_clock
 
 ROUND_SECONDS = 20.0
 LONGEST_SILENCE_HOURS = 24 * 30.0
@@ -88,13 +89,12 @@ class Alerts:
         if not targets:
             return 0
         now = self._clock()
-        here = datetime.fromtimestamp(now).astimezone()
         day = business_day(self._settings.books)
+        here = datetime.fromtimestamp(now, UTC).astimezone(store_clock(self._engine, day.zone))
         today = day.of(here.isoformat()) or here.date()
         found = causes(listing.findings(self._engine, now))
         known = notices.states(self._engine)
-        local = here.astimezone(day.zone) if day.zone else here
-        told, changed = decide(self._policy(targets), found, known, now, local, today)
+        told, changed = decide(self._policy(targets), found, known, now, here, today)
         rows = [row for one in told for row in self._rows(one, targets)]
         notices.decided(self._engine, changed, rows, now)
         return self._deliver({one.id: one for one in targets}, now)
@@ -113,7 +113,8 @@ class Alerts:
 
     def _rows(self, one: Notice, targets: list[Target]) -> list[dict[str, object]]:
         after = steps_of(targets)[one.step] if one.step < len(steps_of(targets)) else None
-        title, body = message(self._settings, one)
+        zone = store_clock(self._engine, business_day(self._settings.books).zone)
+        title, body = message(self._settings, one, zone)
         cause: Cause | None = one.cause
         return [
             {

@@ -7,7 +7,7 @@ compared with the ERP's own rows since, and differs in nothing.
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -27,6 +27,7 @@ from malote.database.till_tables import till_day
 from malote.reconciliation import book_days, day_differences
 from malote.reconciliation.day_differences import Named
 from malote.tills import lost_sales
+from malote.tills.clocks import store_clock
 from malote.tills.lost_sales import Lost
 from malote.tills.troubles import till_troubles
 
@@ -289,7 +290,9 @@ def _short(connection: Connection, calendar: BusinessDay) -> dict[int, str]:
     lost = lost_sales.by_till()
     for till_id, at in connection.execute(select(lost.c.till_id, lost.c.lost_since)):
         since[till_id] = min(since.get(till_id, at), at)
-    days = {till_id: calendar.of(datetime.fromtimestamp(at).astimezone().isoformat()) for till_id, at in since.items()}
+    zone = store_clock(connection, calendar.zone) if since else None
+    moments = {till_id: datetime.fromtimestamp(at, UTC).astimezone(zone) for till_id, at in since.items()}
+    days = {till_id: calendar.of(at.isoformat()) for till_id, at in moments.items()}
     return {till_id: "" if day is None else day.isoformat() for till_id, day in days.items()}
 
 

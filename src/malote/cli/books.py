@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ from malote.bilingual import Bilingual
 from malote.cli import books_closings, books_export, books_gaps, books_lost
 from malote.cli.books_board import board
 from malote.rejection import Language
+from malote.terminal import clock
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
 from malote.terminal.output import amount, console, errors, print_json, say
 from malote.terminal.tables import plain_table
@@ -138,7 +139,7 @@ def _query(day: str | None, till: str | None, back: timedelta | None) -> "Query"
     from malote.books.reconciling import Query
 
     if day is None:
-        return Query(since=datetime.now().astimezone().date() - back if back else None, till=till)
+        return Query(since=clock.now().date() - back if back else None, till=till)
     try:
         chosen = date.fromisoformat(day)
     except ValueError:

@@ -1,6 +1,6 @@
 """``malote books board``: tills × days, with what arrived and what is proven."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +9,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.cli.books_lost import said_of
 from malote.rejection import Language
+from malote.terminal import clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
@@ -50,7 +51,6 @@ def board(
     Exit status 1 where something is divergent or lost, a rule of the store holds, or a day that is over has sales at a
     till that aren't here.
     """
-    import time
 
     from malote.books.board import Query
     from malote.books.board import board as painted
@@ -58,7 +58,7 @@ def board(
 
     with services_of(config) as services:
         calendar = business_day(services.settings.books)
-        now = datetime.fromtimestamp(time.time()).astimezone()
+        now = clock.now()
         today = calendar.of(now.isoformat()) or now.date()
         query = Query(since=today - timedelta(days=days - 1), until=today, till=till, size=10_000)
         found = painted(services.engine, calendar, query, today)
@@ -133,7 +133,7 @@ def _show_lag(found: "Board", language: Language, now: float) -> None:
         )
         late = Bilingual("fora do prazo", "past its deadline").of(language)
         overdue = f" · {one.overdue} {late}" if one.overdue else ""
-        due = f"{datetime.fromtimestamp(one.due_at).astimezone():%d/%m %H:%M}"
+        due = f"{clock.here(one.due_at):%d/%m %H:%M}"
         say(f"{one.state}: {one.count} × {said} {due} · R$ {amount(one.total, language)}{overdue}")
     for till in found.latest:
         said = Bilingual("por enviar, o mais antigo há", "not sent, the oldest for").of(language)

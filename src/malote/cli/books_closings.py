@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.rejection import Language
+from malote.terminal import clock
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
 from malote.terminal.output import amount, console, errors, print_json, say
 from malote.terminal.tables import plain_table
@@ -59,7 +60,7 @@ def closings(
 
     with services_of(config) as services:
         note_findings.look(services.engine, business_day(services.settings.books), time.time())
-        found = listed(services.engine, till, datetime.now().astimezone().date() - timedelta(days=days))
+        found = listed(services.engine, till, clock.now().date() - timedelta(days=days))
         language = services.settings.language
     if json:
         print_json([_plain(one) for one in found])

@@ -46,7 +46,7 @@ def make(
         paths = log or sorted((services.settings.home_path / "logs").glob("*.log"))
         lines = [line for path in paths for line in evidence.lines_of(path)]
         content = evidence.make(services.runbook, view, lines, services.settings.language, command_line())
-        target = output or Path(evidence.name_of(view))
+        target = output or Path(evidence.name_of(services.runbook, view))
         if target.exists():
             errors.print(f"malote: {target}: exists", markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(WRONG_USAGE)

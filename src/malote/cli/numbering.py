@@ -1,7 +1,7 @@
 """``malote numbering``: of each series what is missing, voided, or of more than one till."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
+from malote.terminal import clock
 from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
 from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.tables import plain_table
@@ -197,7 +198,7 @@ def _shortened(words: list[str]) -> str:
 
 
 def _midnight(day: str | None, *, after: bool = False) -> datetime | None:
-    """The beginning of a day here, or of the one after it."""
+    """The beginning of a day by the store's clock, or of the one after it."""
     if day is None:
         return None
     try:
@@ -205,4 +206,4 @@ def _midnight(day: str | None, *, after: bool = False) -> datetime | None:
     except ValueError as error:
         errors.print(f"malote: {day} is no day such as 2026-11-30", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(WRONG_USAGE) from error
-    return datetime.combine(chosen + timedelta(days=1 if after else 0), time.min).astimezone()
+    return clock.midnight(chosen + timedelta(days=1 if after else 0))

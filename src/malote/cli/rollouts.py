@@ -1,6 +1,5 @@
 """``malote structures rollout …``: the tills' structure, wave by wave; and ``malote till trust``."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -12,6 +11,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
+from malote.terminal import clock
 from malote.terminal.command import (
     FOUND,
     OK,
@@ -186,7 +186,7 @@ def _remark(one: RolloutTill, language: Language) -> str:
     if one.code:
         return rejection.cause(one.code, one.facts, language)
     if one.offline_since is not None and one.state in ("pending", "offered"):
-        since = datetime.fromtimestamp(one.offline_since).astimezone()
+        since = clock.here(one.offline_since)
         away = Bilingual("sem contato desde", "not heard of since").of(language)
         return f"{away} {since:%d/%m %H:%M}"
     return ""

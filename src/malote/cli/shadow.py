@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,6 +12,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.cli.books import DayOption
 from malote.rejection import Language
+from malote.terminal import clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
@@ -63,7 +64,7 @@ def _days(services: "Services", day: str | None) -> "Iterator[Day]":
 
     settings = services.settings
     business = business_day(settings.books)
-    today = business.of(datetime.now().astimezone().isoformat()) or date.today()  # noqa: DTZ011 a fall-back
+    today = business.of(clock.now().isoformat()) or clock.now().date()
     wanted = [_day(day)] if day else [today - timedelta(days=ago) for ago in range(DAYS)]
     with closing(open_configured(settings)) as erp:
         for one in wanted:

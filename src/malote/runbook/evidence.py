@@ -22,6 +22,7 @@ from malote import __version__, rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.bilingual import Bilingual
+from malote.books.days import business_day
 from malote.database.engine import reading, writing
 from malote.database.tables import tally, till
 from malote.erp_engines import ENGINES
@@ -34,6 +35,7 @@ from malote.runbook.next_step import Procedure, decide
 from malote.runbook.observations import Marks, Situation
 from malote.runbook.runbook_service import Runbook, View
 from malote.schema.definition import Scope, StructureError
+from malote.tills.clocks import store_clock
 
 FORMAT = 1
 MOST_LINES = 4000  # of logs
@@ -79,12 +81,12 @@ def make(
     }
     with writing(parts.engine) as connection:
         audit.record(connection, actor, "evidence_made", f"till:{view.seen.scope}" if view.seen.scope else "server")
-    return _zipped(_summary(seen, procedure, language), found)
+    return _zipped(_summary(seen, procedure, language, _moment(runbook, seen.at)), found)
 
 
-def name_of(view: View) -> str:
-    """A file's name that says of what and when."""
-    at = datetime.fromtimestamp(view.seen.at, UTC).astimezone()
+def name_of(runbook: Runbook, view: View) -> str:
+    """A file's name that says of what and when. Raises ``StoreError``."""
+    at = _moment(runbook, view.seen.at)
     return f"evidencias-{view.seen.scope or 'servidor'}-{at:%Y%m%d-%H%M%S}.zip"
 
 
@@ -108,9 +110,16 @@ def _event(line: bytes) -> dict[str, Any] | None:
 # ---- what goes in ----
 
 
-def _summary(seen: Situation, procedure: Procedure, language: Language) -> str:
+def _moment(runbook: Runbook, at: float) -> datetime:
+    """By the store's clock."""
+    parts = runbook.parts
+    zone = store_clock(parts.engine, business_day(parts.settings.books).zone)
+    return datetime.fromtimestamp(at, UTC).astimezone(zone)
+
+
+def _summary(seen: Situation, procedure: Procedure, language: Language, moment: datetime) -> str:
     """What a person reads first."""
-    at = datetime.fromtimestamp(seen.at, UTC).astimezone().isoformat(timespec="seconds")
+    at = moment.isoformat(timespec="seconds")
     where = seen.scope or Bilingual("todos os caixas", "all tills").of(language)
     lines = [f"Malote {__version__} · {where} · {at}", "", step_texts.verdict(procedure, language), ""]
     lines += procedure_lines(procedure, language)

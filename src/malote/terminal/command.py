@@ -12,6 +12,7 @@ from malote.bilingual import Bilingual
 from malote.config import Settings, SettingsError, is_said, load
 from malote.explained_error import ExplainedError
 from malote.rejection import Language
+from malote.terminal import clock
 from malote.terminal.logs import set_up_logs
 from malote.terminal.output import errors
 
@@ -35,9 +36,11 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Says what would h
 def settings_of(path: Path | None) -> Settings:
     """The settings, or the end of the command with what is wrong in them."""
     try:
-        return load(path)
+        settings = load(path)
     except SettingsError as error:
         end_with(error, error.language)
+    clock.set_to(settings.books.zone)
+    return settings
 
 
 @contextmanager
@@ -118,11 +121,13 @@ def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Servic
     Only a command that ``creates`` may make a store database where none is, and no command where no settings are.
     """
     from malote.app import services_for  # here, so that a till's commands don't load the server
+    from malote.tills.clocks import common_clock
 
     settings = _settings_for_a_store(path, creates=creates)
     set_up_logs()
     with explained(settings), services_for(settings) as services:
         _tell_closed(services, settings)
+        clock.set_to(settings.books.zone, lambda: common_clock(services.engine))
         yield services
 
 
@@ -130,9 +135,11 @@ def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Servic
 def store_of(path: Path | None, *, creates: bool = False) -> Iterator["OpenedStore"]:
     """The store database alone, for commands that need no more of the server; likewise."""
     from malote.database.opened import opened_store
+    from malote.tills.clocks import common_clock
 
     settings = _settings_for_a_store(path, creates=creates)
     with explained(settings), opened_store(settings) as store:
+        clock.set_to(settings.books.zone, lambda: common_clock(store.engine))
         yield store
 
 

@@ -1,7 +1,7 @@
 """The first administrator's one-time password: said to a person at a terminal, never to a service's journal."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from malote.accounts.users import (
     waits_for_its_first_sign_in,
 )
 from malote.bilingual import Bilingual, Language
+from malote.terminal import clock
 from malote.terminal.output import say
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def remind(services: "Services") -> None:
 
 
 def _words(password: str, language: Language) -> str:
-    until = datetime.fromtimestamp(datetime.now(UTC).timestamp() + ONE_TIME_SECONDS).astimezone()
+    until = clock.now() + timedelta(seconds=ONE_TIME_SECONDS)
     command = f"malote user password {FIRST_ADMINISTRATOR} --generate"
     return Bilingual(
         f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}, senha de uso único {password} (não será mostrada de novo; "

@@ -1,7 +1,6 @@
 """What the tables of the commands are made of."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from rich import box
 from rich.table import Table
@@ -10,6 +9,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.plain import clean
 from malote.rejection import Language
+from malote.terminal import clock
 
 
 def plain_table(headings: Sequence[str]) -> Table:
@@ -25,6 +25,6 @@ def printable(words: str) -> Text:
 
 
 def local_time(at: float, language: Language) -> str:
-    """Seconds since the epoch as this machine's date and time, as people of the language write it."""
-    here = datetime.fromtimestamp(at).astimezone()
+    """Seconds since the epoch by the store's clock, as people of the language write it."""
+    here = clock.here(at)
     return Bilingual(f"{here:%d/%m/%Y %H:%M:%S}", f"{here:%Y-%m-%d %H:%M:%S}").of(language)

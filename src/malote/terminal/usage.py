@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.output import say
 
@@ -60,13 +61,13 @@ def run(app: typer.Typer, words: Sequence[str]) -> None:
     try:
         status = command.main(list(words), prog_name="malote", standalone_mode=False)
     except typer.Abort:
-        say("Interrompido." if _language(words) == "pt" else "Aborted.", err=True)
+        say(Bilingual("Interrompido.", "Aborted.").of(_language(words)), err=True)
         sys.exit(1)
     except Exception as error:  # of the class that the library has for it, wherever it keeps that one
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
-            error.show()  # the help, and nothing else
+            say(error.format_message(), err=True)  # the help, and nothing else
         else:
             _tell(error, _language(words))
         sys.exit(getattr(error, "exit_code", 2))
@@ -74,15 +75,15 @@ def run(app: typer.Typer, words: Sequence[str]) -> None:
 
 
 def _tell(error: Any, language: Language) -> None:
-    pick = language == "en"
     context = getattr(error, "ctx", None)
     if context is not None:
         usage = context.get_usage()
-        say(usage if pick else usage.replace("Usage:", "Uso:", 1).replace("[OPTIONS]", "[OPÇÕES]"), err=True)
-        say(f"{'Help' if pick else 'Ajuda'}: {context.command_path} --help", err=True)
+        portuguese = usage.replace("Usage:", "Uso:", 1).replace("[OPTIONS]", "[OPÇÕES]")
+        say(Bilingual(portuguese, usage).of(language), err=True)
+        say(f"{Bilingual('Ajuda', 'Help').of(language)}: {context.command_path} --help", err=True)
         say("", err=True)
     said = error.format_message()
-    say(f"malote: {said if pick else in_portuguese(said)}", err=True)
+    say(f"malote: {Bilingual(in_portuguese(said), said).of(language)}", err=True)
 
 
 def in_portuguese(said: str) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, tzinfo
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from malote.database.engine import reading
 from malote.database.tables import till
@@ -10,7 +10,12 @@ from malote.database.tables import till
 _OFFSET = len("-03:00")
 
 
-def common_clock(engine: Engine) -> tzinfo | None:
+def store_clock(engine: Engine | Connection, zone: tzinfo | None) -> tzinfo | None:
+    """``zone`` where the settings name one. Raises ``StoreError``."""
+    return common_clock(engine) if zone is None else zone
+
+
+def common_clock(engine: Engine | Connection) -> tzinfo | None:
     """None while no till has sold anything. Raises ``StoreError``."""
     printed = till.c.last_issued_at
     offset = func.substr(printed, func.length(printed) - _OFFSET + 1)
@@ -21,8 +26,11 @@ def common_clock(engine: Engine) -> tzinfo | None:
         .order_by(func.count().desc(), offset)
         .limit(1)
     )
-    with reading(engine) as connection:
-        newest: str | None = connection.scalar(statement)
+    if isinstance(engine, Connection):
+        newest: str | None = engine.scalar(statement)
+    else:
+        with reading(engine) as connection:
+            newest = connection.scalar(statement)
     try:
         return datetime.fromisoformat(newest or "").tzinfo
     except ValueError:

@@ -85,7 +85,10 @@ def take_evidence(request: ConsoleRequest) -> Response[bytes]:
     view = _view(services, visit, parameters(request).get("till", ""))
     tree = _tree(services, request.cookies.get(SESSION_COOKIE, ""))
     content = evidence.make(services.runbook, view, recent_log.lines(), visit.language, visit.actor, tree)
-    given = {"Content-Disposition": f'attachment; filename="{evidence.name_of(view)}"', "Cache-Control": "no-store"}
+    given = {
+        "Content-Disposition": f'attachment; filename="{evidence.name_of(services.runbook, view)}"',
+        "Cache-Control": "no-store",
+    }
     return Response(content, media_type="application/zip", headers=HEADERS | given)
 
 

@@ -1,7 +1,7 @@
 """Numeração: what is missing, voided and doubled in the numbers of a till's series."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
@@ -22,8 +22,9 @@ class Numbered(msgspec.Struct, frozen=True):
 
 
 def context(services: Services, till: str, given: Mapping[str, str]) -> dict[str, Any]:
-    """The series that the till has used or owns, in a period of whole days on the server's clock."""
-    since, until = _day(given.get("since")), _day(given.get("until"))
+    """The series that the till has used or owns, in a period of whole days on the store's clock."""
+    zone = services.zone()
+    since, until = _day(given.get("since"), zone), _day(given.get("until"), zone)
     after = (
         SeriesKey(given["issuer"], given.get("model", ""), whole(given.get("series"), 0, least=0))
         if (given.get("issuer"))
@@ -46,10 +47,11 @@ def context(services: Services, till: str, given: Mapping[str, str]) -> dict[str
     }
 
 
-def _day(text: str | None) -> datetime | None:
+def _day(text: str | None, zone: tzinfo | None) -> datetime | None:
     """The beginning of a day of this century; None for anything else."""
     try:
-        day = datetime.strptime(text or "", "%Y-%m-%d").astimezone()
+        named = datetime.strptime(text or "", "%Y-%m-%d")  # noqa: DTZ007 its zone comes with the next line
+        day = named.replace(tzinfo=zone) if zone else named.astimezone()
     except (ValueError, OverflowError):
         return None
     return day if 2000 <= day.year < 2100 else None

@@ -1,0 +1,43 @@
+"""The store's clock, by which commands say when something was: the settings' one, else the one that most tills print,
+else this machine's. Each command sets it with its settings.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, tzinfo
+from zoneinfo import ZoneInfo
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.zone: tzinfo | None = None
+        self.told: Callable[[], tzinfo | None] | None = None  # asked once, when it is needed
+
+
+_clock = _Clock()
+
+
+def set_to(zone: str, told: Callable[[], tzinfo | None] | None = None) -> None:
+    """``zone`` as ``books.zone`` has it; ``told`` gives one where that is empty."""
+    _clock.zone, _clock.told = (ZoneInfo(zone) if zone else None), (None if zone else told)
+
+
+def _zone() -> tzinfo | None:
+    if _clock.told is not None:
+        ask, _clock.told = _clock.told, None
+        _clock.zone = ask()
+    return _clock.zone
+
+
+def here(at: float) -> datetime:
+    """Seconds since the epoch by the store's clock."""
+    return datetime.fromtimestamp(at, UTC).astimezone(_zone())
+
+
+def now() -> datetime:
+    return datetime.now(UTC).astimezone(_zone())
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins."""
+    zone = _zone()
+    return datetime.combine(day, time.min, zone) if zone else datetime.combine(day, time.min).astimezone()
