@@ -78,8 +78,8 @@ def _tell(error: Any, language: Language) -> None:
     context = getattr(error, "ctx", None)
     if context is not None:
         usage = context.get_usage()
-        portuguese = usage.replace("Usage:", "Uso:", 1).replace("[OPTIONS]", "[OPÇÕES]")
-        say(Bilingual(portuguese, usage).of(language), err=True)
+        translated = usage.replace("Usage:", "Uso:", 1).replace("[OPTIONS]", "[OPÇÕES]")
+        say(Bilingual(translated, usage).of(language), err=True)
         say(f"{Bilingual('Ajuda', 'Help').of(language)}: {context.command_path} --help", err=True)
         say("", err=True)
     said = error.format_message()
@@ -94,9 +94,9 @@ def in_portuguese(said: str) -> str:
 
 
 def _translated(said: str, table: Sequence[tuple[str, str]]) -> str:
-    for english, portuguese in table:
-        if found := re.fullmatch(english, said, re.DOTALL):
-            return found.expand(portuguese)
+    for pattern, words in table:
+        if found := re.fullmatch(pattern, said, re.DOTALL):
+            return found.expand(words)
     return said
 
 
