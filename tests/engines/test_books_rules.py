@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
 from malote.accounts.audit import SYSTEM
 from malote.books.days import BusinessDay
@@ -15,7 +15,8 @@ from malote.books.rules import rule_findings, rule_store
 from malote.books.rules.file import load
 from malote.books.rules.rule_findings import Wanted
 from malote.database.account_tables import audit_entry
-from malote.database.engine import reading
+from malote.database.book_tables import book_day
+from malote.database.engine import reading, writing
 from malote.findings import lights
 from malote.findings.kinds import Finding
 from malote.findings.listing import findings
@@ -103,7 +104,7 @@ def test_a_rule_of_days_is_asked_once_the_day_is_over_and_again_when_it_changes(
 
 
 def test_days_without_a_sale_are_asked_about(spool_engine: Engine, tmp_path: Path) -> None:
-    create_till(spool_engine, "caixa1")
+    till, _ = create_till(spool_engine, "caixa1")
     file = tmp_path / "regras.toml"
     file.write_text(FEW, encoding="utf-8")
     now = datetime.now(UTC).timestamp()
@@ -111,6 +112,12 @@ def test_days_without_a_sale_are_asked_about(spool_engine: Engine, tmp_path: Pat
     assert told(spool_engine, now) == [], "it was made today"
     assert told(spool_engine, now + 3 * 86_400) == [("own_rule:poucas", 2, 0, 45)]
     assert told(spool_engine, now + 3 * 86_400) == [("own_rule:poucas", 2, 0, 45)], "once each"
+    # What was counted of a day is asked about by its own row.
+    counted: dict[str, object] = {one.name: 0 for one in book_day.columns if not one.nullable}
+    with writing(spool_engine) as connection:
+        day = (CALENDAR.at(now) - timedelta(days=1)).isoformat()
+        connection.execute(insert(book_day), counted | {"till_id": till.id, "day": day, "ranges": "[]"})
+    assert told(spool_engine, now + 3 * 86_400) == [("own_rule:poucas", 3, 0, 45)]
     file.write_text(FEW.replace("< 3", "< 0"), encoding="utf-8")
     rule_store.sync(spool_engine, file, CALENDAR.at(now) + timedelta(days=3), now)
     assert told(spool_engine, now + 3 * 86_400) == [], "another condition: what the old one found goes"
