@@ -34,7 +34,7 @@ def said(content: bytes) -> list[tuple[bytes | None, list[tuple[str, str]]]]:
     form_recognition.forget()
     return [
         (
-            encode(one.document) if one.document is not None else None,
+            encode([one.document]) if one.document is not None else None,
             [(each.code, each.severity) for each in one.problems],
         )
         for one in read(content)
@@ -160,5 +160,5 @@ def test_what_is_learned_of_one_file_decides_nothing_of_the_next(first: bool) ->
     rewritten = [*notes, indented(declared(notes[1])).encode(), prefixed(declared(notes[0])).encode()]
     form_recognition.forget()
     files = rewritten if first else list(reversed(rewritten))
-    found = {content: [encode(one.document) for one in read(content) if one.document] for content in files}
+    found = {content: [encode([one.document]) for one in read(content) if one.document] for content in files}
     assert found == {content: [document for document, _ in said(content)] for content in files}
