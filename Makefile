@@ -48,6 +48,7 @@ troubles: install
 # The pages that are made from the program: reasons and commands.
 docs: install
 	$(BIN)/python -m malote.cli.pages docs
+	$(BIN)/python docs/draw_layers.py
 
 # The locks hold hashes and no address; run after changing the dependencies in pyproject.toml.
 lock: install
