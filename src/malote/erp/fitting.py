@@ -1,4 +1,5 @@
-"""A batch before it is booked: what the ERP's characters can't say is put aside, or said in the nearest letters."""
+"""A batch before it is booked: what the ERP's characters can't say is put aside, or, where it is said in words and not
+in a code, in the nearest letters."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,11 +9,10 @@ from sqlalchemy import Connection
 
 from malote.erp.mapping import ErpTables
 from malote.erp.protocol import Posting
-from malote.erp.repertoire import Lack, Repertoire, is_ascii, lack, with_texts
+from malote.erp.repertoire import FREE_TEXTS, Lack, Repertoire, is_ascii, lack, with_texts
 
 ADAPTED = "text_adapted"
 UNENCODABLE = "erp_unencodable"
-_SHOWN = 10
 
 
 class Engine(Protocol):
@@ -54,6 +54,10 @@ def _fitted(posting: Posting, engine: Engine, repertoire: Repertoire, found: Fit
         found.unfit[posting.document_id] = facts
         return posting
     # The content's hash stays the document's own: it is the same sale in other letters.
-    changed = msgspec.structs.replace(posting, document=with_texts(posting.document, repertoire.nearest))
+    document = with_texts(posting.document, repertoire.nearest, FREE_TEXTS)
+    still = lack(document, posting.till, engine.tables, repertoire.lacks)
+    if still is not None:
+        found.unfit[posting.document_id] = Lack(*still, repertoire.encoding).facts
+        return posting
     found.adapted[posting.document_id] = facts
-    return changed
+    return msgspec.structs.replace(posting, document=document)

@@ -7,7 +7,7 @@ Most databases hold all of Unicode, and most documents are ASCII: then nothing i
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -61,6 +61,10 @@ _NEAREST = str.maketrans(
     }
 )
 _UNKNOWN = "?"
+
+# Fields that say something in words. All other texts say which: product, unit, method, key, person. Another letter
+# makes another of it (A and 1 with a dash between is not the product ``A-1``), so that they are booked as they are.
+FREE_TEXTS = frozenset({"description", "reason", "contingency_reason", "operation", "text"})
 
 
 class Lack(msgspec.Struct, frozen=True):
@@ -159,20 +163,22 @@ def rows_of(document: Document, till: str) -> Iterator[tuple[Part, int, rows.Row
             yield "number_void", 0, rows.void_row(document, till)
 
 
-def with_texts(document: _Struct, change: Callable[[str], str]) -> _Struct:
-    """The same with every text in it changed; what it holds that isn't text stays."""
+def with_texts(document: _Struct, change: Callable[[str], str], only: Collection[str] | None = None) -> _Struct:
+    """The same with every text in it changed, or with those of fields called one of ``only``; what it holds that isn't
+    text stays."""
     values = msgspec.structs.asdict(document)
-    return msgspec.structs.replace(document, **{name: _changed(value, change) for name, value in values.items()})
+    changed = {name: _changed(name, value, change, only) for name, value in values.items()}
+    return msgspec.structs.replace(document, **changed)
 
 
-def _changed(value: Any, change: Callable[[str], str]) -> Any:
+def _changed(name: str, value: Any, change: Callable[[str], str], only: Collection[str] | None) -> Any:
     match value:
         case str():
-            return change(value)
+            return change(value) if only is None or name in only else value
         case tuple():
-            return tuple(_changed(part, change) for part in value)
+            return tuple(_changed(name, part, change, only) for part in value)
         case msgspec.Struct():
-            return with_texts(value, change)
+            return with_texts(value, change, only)
     return value
 
 
