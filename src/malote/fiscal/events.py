@@ -92,6 +92,8 @@ def _beside(
     protocol = None
     if status in _REGISTERED:
         protocol = Protocol(given.get("nProt", ""), status, registered.at if registered else None)
+    elif status is not None and answers.meaning(status) not in answers.UNDECIDED:
+        problems.append(warning("event_not_registered", event=named(event), status=status, words=answers.says(status)))
     document = Event(
         key,
         named(event),

@@ -103,6 +103,13 @@ def test_events_that_cancel_nothing_are_kept_beside_their_sale(event: str, autho
     assert summary(reading).access_key == KEY
 
 
+@pytest.mark.parametrize(("status", "told"), [(580, True), (494, True), (135, False), (136, False), (573, False)])
+def test_an_event_that_the_authority_did_not_register_says_so(status: int, told: bool) -> None:
+    reading = only(build_cancellation(KEY, event="110110", status=status))
+    assert codes(reading, "warning") == (["event_not_registered"] if told else [])
+    assert codes(reading, "keep") == ["event_beside_sale"]
+
+
 def test_an_event_beside_a_sale_is_never_refused_whatever_is_wrong_with_it() -> None:
     raw = build_cancellation(KEY, event="110110", status=573)
     assert not only(raw).rejected
