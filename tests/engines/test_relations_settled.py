@@ -74,8 +74,12 @@ def test_a_refused_void_is_settled_once_all_its_numbers_are_accounted_for(store:
 # ---- files that were cut short ----
 
 
+LOST_START = b"\0" * 512 + SOLD[512:]
+WIDE = SOLD.split(b"?>", 1)[1].decode().encode("utf-16")
+
+
 @pytest.mark.parametrize("first", [0, 1])
-@pytest.mark.parametrize("cut", [SOLD[:2500], SOLD[:-300], SOLD[:3000] + b"\0" * 500])
+@pytest.mark.parametrize("cut", [SOLD[:2500], SOLD[:-300], SOLD[:3000] + b"\0" * 500, LOST_START, WIDE[:5001]])
 def test_a_fragment_is_settled_by_the_whole_note(store: Store, first: int, cut: bytes) -> None:
     store.send(*in_order([cut, SOLD], first))
     assert store.state(cut) == ("kept", "superseded")
@@ -85,8 +89,9 @@ def test_a_fragment_is_settled_by_the_whole_note(store: Store, first: int, cut: 
 def test_a_fragment_is_settled_by_nothing_less_than_the_whole_of_itself(store: Store) -> None:
     """Not by its note without the protocol that it may have held; nor one of what is about a note by that note."""
     cut, cancellation = AUTHORISED_LATER[:-100], build_cancellation(KEY)[:-200]
-    store.send(OFFLINE, cut, SOLD, cancellation, SOLD[:200], OTHER_KEY[:2500])
-    assert [store.state(one)[0] for one in (cut, cancellation, SOLD[:200], OTHER_KEY[:2500])] == ["rejected"] * 4
+    two = b"<lote>" + SOLD.split(b"?>", 1)[1] + OTHER_KEY.split(b"?>", 1)[1][:2500]
+    store.send(OFFLINE, cut, SOLD, cancellation, SOLD[:200], OTHER_KEY[:2500], two)
+    assert [store.state(one)[0] for one in (cut, cancellation, SOLD[:200], OTHER_KEY[:2500], two)] == ["rejected"] * 5
     store.send(AUTHORISED_LATER)
     assert store.state(cut) == ("kept", "superseded")
 

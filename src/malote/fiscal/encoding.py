@@ -40,7 +40,8 @@ def to_utf8(raw: bytes) -> Decoded | Problem:
     """
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
-            return _decode(raw, encoding, [])
+            # A file that was cut within a character is read as far as it goes: what is missing shows in its markup.
+            return _decode(raw[: len(raw) - len(raw) % (4 if encoding == "utf-32" else 2)], encoding, [])
     raw = raw.removeprefix(codecs.BOM_UTF8)
     declared = _DECLARED.match(raw)
     name = declared[1].decode("ascii") if declared else "utf-8"

@@ -30,8 +30,11 @@ MOST_ELEMENTS = 250_000  # in a file: a note of the largest size has one in 22 b
 MOST_ATTRIBUTES = 100_000  # "=" in a file, those of namespaces and of texts included: ten times what notes have
 _UNCOUNTED = 500_000  # bytes, in which so many of either have no room
 _KEY_WITHIN = re.compile(rb"""(?:Id=["'](?:NFe|CFe)|<chNFe>)([0-9]{6}[A-Z0-9]{12}[0-9]{26})["'<]""")
-# A note itself, and nothing about it: what a fragment of it has, the whole has too.
-_OF_NOTE = re.compile(rb"""<(?:\w+:)?(?:infNFe|infCFe)\b[^>]*\bId=["'](?:NFe|CFe)[0-9]{6}[A-Z0-9]{12}[0-9]{26}["']""")
+# A note itself, by its start or, where that is lost, its end; nothing about it. What a fragment has, the whole has too.
+_OF_NOTE = re.compile(
+    rb"""<(?:\w+:)?(?:infNFe|infCFe)\b[^>]*\bId=["'](?:NFe|CFe)[0-9]{6}[A-Z0-9]{12}[0-9]{26}["']"""
+    rb"""|</(?:\w+:)?(?:infNFe|infCFe)>"""
+)
 _CANCELS = re.compile(rb"\bchCanc=|<(?:\w+:)?(?:infEvento|CFeCanc)\b")
 # What lands in a till's folder under the name of an XML file, by how it begins.
 _OTHER_KINDS = {
@@ -93,8 +96,8 @@ def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[R
         return [unreadable([too_much])]
     root = parse(decoded.content)
     if isinstance(root, Problem):
-        damage = _damage(raw, root)
-        if damage is not None and _OF_NOTE.search(decoded.content) and not _CANCELS.search(decoded.content):
+        damage = _damage(raw, decoded.content, root)
+        if damage is not None and _is_of_one_note(decoded.content):
             damage = replace(damage, facts={**damage.facts, "of": "note"})
         return [unreadable([damage or root, *decoded.problems], _named_within(decoded.content))]
     if is_crowded(root):
@@ -155,7 +158,7 @@ def _is_resigned(note: etree._Element, row: NoteRow) -> bool:
     return not row.twice and has_another_digest(row) and signs(note, row.signature.digest)
 
 
-def _damage(raw: bytes, fault: Problem) -> Problem | None:
+def _damage(raw: bytes, content: bytes, fault: Problem) -> Problem | None:
     """What a power cut or a full disk does to a file that can't be parsed: zeros in it, or no end. Or it is another
     kind of file altogether."""
     kind = next((kind for mark, kind in _OTHER_KINDS.items() if raw.startswith(mark)), None)
@@ -164,10 +167,17 @@ def _damage(raw: bytes, fault: Problem) -> Problem | None:
     zeros = raw.count(b"\0")
     if zeros and b"<\0" not in raw[:64] and b"\0<" not in raw[:64]:
         return reject("file_damaged", detail=f"{zeros} × 0x00")
-    root = _ROOT.match(raw)
-    if root and b"</" + root[1] not in raw and fault.facts.get("detail") not in _WITHIN:
+    root = _ROOT.match(content)
+    if root and b"</" + root[1] not in content and fault.facts.get("detail") not in _WITHIN:
         return reject("file_damaged", detail="EOF")
     return None
+
+
+def _is_of_one_note(content: bytes) -> bool:
+    """Whether what is left of a file is of a note, of one, and of nothing about it."""
+    if _OF_NOTE.search(content) is None or _CANCELS.search(content):
+        return False
+    return len(set(_KEY_WITHIN.findall(content))) == 1
 
 
 def _named_within(content: bytes) -> Summary | None:

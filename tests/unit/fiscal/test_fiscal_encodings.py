@@ -64,7 +64,7 @@ def test_white_space_before_the_declaration() -> None:
 
 
 def test_bytes_that_mean_nothing() -> None:
-    assert problems_of(b"\xff\xfe<\0a") == ["encoding_unreadable"]
+    assert problems_of(b"\xff\xfe<\0\0\xd8a\0") == ["encoding_unreadable"]
 
 
 @pytest.mark.parametrize(
