@@ -43,6 +43,7 @@ from malote.register.metrics import Metrics
 from malote.rejection import Language
 from malote.remembered import Remembered
 from malote.spool.documents import Reason
+from malote.tills import till
 from malote.tills.clocks import common_clock
 
 METRICS_SECONDS = 2.0
@@ -67,6 +68,7 @@ def console_services(services: Services) -> console.Services:
         accounts=_accounts(services),
         users=_users(services),
         tills=_tills(services),
+        till_accounts=_till_accounts(services),
         documents=_documents(services),
         locks=services.locks,
         structures=services.structures,
@@ -125,6 +127,20 @@ def _tills(services: Services) -> console.Tills:
         matching=lambda query: lights.matching_tills(engine, query, now=time.time()),
         find=lambda name: lights.till_overview(engine, name, now=time.time()),
         refused=partial(lights.refused_files, engine),
+    )
+
+
+def _till_accounts(services: Services) -> console.TillAccounts:
+    engine = services.engine
+
+    def set_disabled(actor: Actor, name: str, disabled: bool) -> str:
+        (till.disable if disabled else till.enable)(engine, name, actor=actor)
+        return ""
+
+    return console.TillAccounts(
+        create=lambda actor, name, label: till.create_till(engine, name, label, actor=actor)[1],
+        renew=lambda actor, name: till.new_token(engine, name, actor=actor),
+        set_disabled=set_disabled,
     )
 
 

@@ -75,6 +75,15 @@ class Tills:
 
 
 @dataclass(frozen=True, slots=True)
+class TillAccounts:
+    """What an administrator does with tills. All raise ``TillError``; the tokens returned are told once."""
+
+    create: Callable[[Actor, str, str], str]  # name, label
+    renew: Callable[[Actor, str], str]
+    set_disabled: Callable[[Actor, str, bool], str]  # "": the token stays
+
+
+@dataclass(frozen=True, slots=True)
 class Documents:
     """Every function that takes an id raises ``DocumentNotFoundError`` where there is none."""
 
@@ -132,6 +141,7 @@ class Services:
     accounts: Accounts
     users: Users
     tills: Tills
+    till_accounts: TillAccounts
     documents: Documents
     quarantine: Quarantine
     findings: Callable[[str], list[FolderFinding]]  # of a till's folder, as of a moment ago

@@ -39,6 +39,7 @@ from malote.console.pages import (
     rejected,
     synchronise,
     till,
+    till_accounts,
     trail,
     users,
 )
@@ -82,6 +83,7 @@ PAGES: tuple[ModuleType, ...] = (
     reconciliation,
     trail,
     consumers,
+    till_accounts,
     users,
 )
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

@@ -43,6 +43,7 @@ PLACES: tuple[Place, ...] = (
     Place(marked("Avisos"), "/alerts", "g v"),
     Place(marked("Auditoria"), "/audit", "g a", Permission.SEE_AUDIT),
     Place(marked("Consumidores"), "/consumers", needs=Permission.SEE_AUDIT),
+    Place(marked("Cadastro de caixas"), "/till-accounts", "g x", Permission.MANAGE_TILLS),
     Place(marked("Usuários"), "/users", "g u", Permission.MANAGE_USERS),
     Place(marked("Trocar a senha"), "/password"),
 )
