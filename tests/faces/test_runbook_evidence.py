@@ -12,6 +12,7 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from malote import recent_log
+from malote.accounts import audit
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.cli.main import assemble
@@ -19,10 +20,13 @@ from malote.config import AlertsSettings, ErpSettings, LocksSettings, Settings, 
 from malote.database.engine import writing
 from malote.database.tables import till as tills
 from malote.erp.sessions.protocol import Identity, Session
-from malote.locks.lock_reports import Behind, Blocker, Node, Stoppage, Tree
+from malote.locks import episodes
+from malote.locks.lock_reports import Behind, Blocker, Node, Root, Stoppage, Tree
 from malote.runbook import evidence, redaction, settings_summary
 from malote.runbook.evidence_reading import LARGEST_PART, EvidenceError, read
+from malote.spool.documents import Reason, Settlement
 from malote.tills.contact import record_contact
+from malote.tills.till import Till
 from malote.wire import Contact, RefusedFile, TillTrouble
 from tests.engines.quarantine_support import MARIA
 from tests.faces.console_support import sell, send, settle, signed_in, store, till
@@ -33,8 +37,10 @@ NAME = "MARIA APARECIDA DOS SANTOS"
 PASSWORD = "Segredo-do-Banco-123"
 TOKEN = "9f8QmT2xLr7Kp0WzVb4Nc6Hd1Sj5Ya3E"
 EMAIL = "maria.santos@example.com"
-PLANTED = (CPF, "529.982.247-25", NAME, "APARECIDA", PASSWORD, TOKEN, EMAIL)
+CARD, PHONE = "4111-1111-1111-1111", "11-98765-4321"
+PLANTED = (CPF, "529.982.247-25", "529-982-247-25", CARD, PHONE, NAME, "APARECIDA", PASSWORD, TOKEN, EMAIL)
 EVERYTHING = " ".join(PLANTED)
+MOMENT = 1_800_000_000.0
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,23 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         record_contact(opened.engine, one.id, said, received_at=1_800_000_000.0)
         with writing(opened.engine) as connection:
             connection.execute(update(tills).values(label=EVERYTHING))
+        _in_what_the_erp_and_people_said(opened, one)
         yield opened
+
+
+def _in_what_the_erp_and_people_said(services: Services, one: Till) -> None:
+    """An ERP's words, file names, typed reasons, and sessions that are called like a person or a card."""
+    sell(services, one, first=20, count=2)
+    refused = Reason("erp_constraint", dict.fromkeys(("detail", "table", "column", "constraint"), EVERYTHING))
+    leased = services.spool.lease("test", 10, 60.0)
+    services.spool.settle([Settlement(one.id, one.lease, "rejected", refused) for one in leased])
+    send(services, one, b"<cut", names=[f"nota-{NAME.replace(' ', '-')}-{CARD}.xml"])
+    with writing(services.engine) as connection:
+        audit.record(connection, MARIA, "till_synchronised", "till:caixa1", reason=EVERYTHING)
+    for number, planted in enumerate((EVERYTHING, CARD, PHONE, CPF, EMAIL)):
+        root = Root(Blocker(f"47{number}", planted, planted, planted), 3, 900, "idle")
+        stop = Stoppage(MOMENT, root.blocker, 0, {"caixa1": 3}, whole=True, roots=(root,))
+        episodes.note(services.engine, stop, MOMENT + 1)
 
 
 def contents(zipped: bytes) -> dict[str, str]:
@@ -69,6 +91,7 @@ def logged() -> list[dict[str, Any]]:
     return [
         {"event": "rejected", "level": "warning", "till": "caixa1", "code": "items_sum", "documents": 3, **texts},
         {"event": f"signed in {NAME}", "level": "info", "timestamp": EVERYTHING, "error": NAME, "till": CPF},
+        {"event": NAME.lower(), "timestamp": "529.982.247-25", "documents": int(CPF), "code": CARD, "port": PHONE},
         {"event": "worker_failed", "code": TOKEN, "worker": EMAIL, "incident": "a1b2c3d4", "outcome": PASSWORD},
     ]
 
@@ -90,6 +113,7 @@ def test_nothing_of_what_was_planted_goes_out_and_what_was_wrong_does(
             assert planted.lower() not in text.lower(), f"{planted} in {name}"
     assert "folder_missing" in found["situation.json"]
     assert '"items_sum"' in found["counts.json"]
+    assert [one["sales"] for one in json.loads(found["lock_episodes.json"])["episodes"]] == [3] * 5
     assert "a1b2c3d4" in found["log.json"]
     assert '"till": "caixa1"' in found["log.json"]
     assert found["LEIAME.txt"].startswith("Malote ")
@@ -113,7 +137,18 @@ def test_settings_go_out_as_numbers_and_choices_and_secrets_as_being_set() -> No
 
 @pytest.mark.parametrize(
     "text",
-    [*PLANTED, "João", "dois nomes", "a" * 201, f"x{CPF}", "eyJhbGciOiJIUzI1NiIsInR5", "x@y", "C:\\Users\\maria silva"],
+    [
+        *PLANTED,
+        "529,982,247,25",
+        "5299 8224 725",
+        "João",
+        "dois nomes",
+        "a" * 201,
+        f"x{CPF}",
+        "eyJhbGciOiJIUzI1NiIsInR5",
+        "x@y",
+        "C:\\Users\\maria silva",
+    ],
 )
 def test_a_text_goes_out_only_in_the_form_of_a_thing(text: str) -> None:
     assert redaction.facts({"count": text}) == {}
@@ -154,9 +189,21 @@ def zipped(**files: bytes) -> bytes:
         zipped(manifest_json=b'{"format": 1, "malote": "x", "files": {}}', situation_json=b"{}", marks_json=b"null"),
         zipped(manifest_json=b'{"format": 9, "malote": "x", "files": {}}'),
         zipped(manifest_json=b" " * (LARGEST_PART + 10)),
+        zipped(manifest_json=b"x" * 500).replace(b"\xab\xa8\x18", b"\xff\xff\xff"),
         zipped(**{f"f{number}": b"" for number in range(200)}, manifest_json=b"{}"),
     ],
-    ids=["empty", "cut", "no zip", "no manifest", "no JSON", "altered", "newer", "a bomb", "too many files"],
+    ids=[
+        "empty",
+        "cut",
+        "no zip",
+        "no manifest",
+        "no JSON",
+        "altered",
+        "newer",
+        "a bomb",
+        "broken within",
+        "too many files",
+    ],
 )
 def test_a_hostile_zip_is_refused_before_it_costs_anything(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / f"{NAME}.zip"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from malote.cli.demo_laboratory import laboratory
 from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, JsonOption
 from malote.terminal.logs import set_up_logs
 from malote.terminal.output import console, errors, print_json
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     demo_app.callback()(demo)
     demo_app.command("lock")(lock)
     demo_app.command("fault")(fault)
+    demo_app.command("laboratory")(laboratory)
     app.add_typer(demo_app, name="demo")
 
 

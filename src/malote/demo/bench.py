@@ -24,11 +24,13 @@ FAULTS: dict[str, Bilingual[str]] = {
     "fragment": Bilingual("arquivo cortado ao meio", "a file cut in half"),
     "structure-erp": Bilingual("falta uma coluna no ERP", "the ERP lacks a column"),
     "structure-store": Bilingual("falta um índice no banco da loja", "the store database lacks an index"),
+    "structure-till": Bilingual("estrutura do caixa3 atrasada", "caixa3's structure behind"),
     "lock-idle": Bilingual(
         "lock esquecido: sessão parada no meio da transação", "a forgotten lock: idle in its transaction"
     ),
     "lock-active": Bilingual("lock de uma rotina que trabalha", "a lock of a routine at work"),
     "lock-chain": Bilingual("cinco sessões, uma atrás da outra", "five sessions, one behind the other"),
+    "lock-prepared": Bilingual("transação preparada que ninguém confirma", "a prepared transaction that nobody ends"),
     "erp-away": Bilingual("ERP fora do ar", "the ERP is away"),
     "erp-restored": Bilingual("ERP restaurado de uma cópia velha", "the ERP restored from an old copy"),
     "password-changed": Bilingual("senha do ERP trocada", "the ERP's password changed"),
@@ -39,6 +41,8 @@ FAULTS: dict[str, Bilingual[str]] = {
     "agent-killed": Bilingual("agente do caixa3 morto", "caixa3's agent killed"),
     "wrong-folder": Bilingual("agente do caixa2 na pasta errada", "caixa2's agent in the wrong folder"),
     "token-revoked": Bilingual("token do caixa2 trocado", "caixa2's token renewed"),
+    "disk-full-till": Bilingual("disco cheio no caixa2", "caixa2's disk full"),
+    "clock-wrong": Bilingual("relógio do caixa2 adiantado", "caixa2's clock ahead"),
     "till-disabled": Bilingual("caixa3 desativado", "caixa3 disabled"),
     "poster-killed": Bilingual("lançador morto", "the poster killed"),
     "gap": Bilingual("números que faltam no caixa1", "numbers missing at caixa1"),

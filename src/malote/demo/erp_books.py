@@ -16,11 +16,12 @@ from malote.erp.tables import number_void, payment, sale, sale_item, stock
 from malote.structures.last_year import make_erp
 
 REFUSED_PRODUCT = "999999"
+REFUSED_PREFIX = "99999"  # that of the laboratory's: one that was mapped once is refused no more
 _CONSTRAINT = "demo_refused_product"
 
-_CHECK = f"ADD CONSTRAINT {_CONSTRAINT} CHECK (product_code <> '{REFUSED_PRODUCT}')"
+_CHECK = f"ADD CONSTRAINT {_CONSTRAINT} CHECK (product_code NOT LIKE '{REFUSED_PREFIX}_')"
 _TRIGGER = f"""
-    CREATE TRIGGER IF NOT EXISTS {_CONSTRAINT} BEFORE INSERT ON sale_item WHEN NEW.product_code = '{REFUSED_PRODUCT}'
+    CREATE TRIGGER IF NOT EXISTS {_CONSTRAINT} BEFORE INSERT ON sale_item WHEN NEW.product_code LIKE '{REFUSED_PREFIX}_'
     BEGIN SELECT RAISE(ABORT, '{_CONSTRAINT}'); END
 """
 _REFUSE = {

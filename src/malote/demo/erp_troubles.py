@@ -17,6 +17,7 @@ _REFUSE_LOGINS = "# The demo's own.\nlocal all postgres reject\nhost all postgre
 _BACK_DOOR = "demonstracao_dona"
 _COLUMN = "freight"
 _LOST = 3  # sales
+_PREPARED = "fechamento-do-mes"
 _PARTITION = """
 CREATE OR REPLACE FUNCTION demo_no_partition() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'no partition of relation "sale" found for row' USING ERRCODE = '23514'; END $$;
@@ -111,6 +112,29 @@ class ErpTroubles:
             waiting = self._connect(CULPRIT)
             self._held.append(waiting)
             _in_background(waiting, f"LOCK TABLE {stock.name} IN EXCLUSIVE MODE")
+
+    def prepare_and_leave(self) -> None:
+        """A distributed transaction whose second half never comes: nobody's session, and it outlives a restart."""
+        if self._rows("SHOW max_prepared_transactions") == [("0",)]:
+            self._allow_prepared()
+        with closing(self._connect("postgres")) as connection:
+            connection.execute(f"LOCK TABLE {stock.name} IN EXCLUSIVE MODE".encode())
+            connection.execute(f"PREPARE TRANSACTION '{_PREPARED}'".encode())
+
+    def roll_back_prepared(self) -> None:
+        """As the DBA does it; nothing where somebody has done so."""
+        with closing(self._connect("postgres")) as connection:
+            connection.autocommit = True
+            if connection.execute("SELECT 1 FROM pg_prepared_xacts WHERE gid = %s", (_PREPARED,)).fetchone():
+                connection.execute(f"ROLLBACK PREPARED '{_PREPARED}'".encode())
+
+    def _allow_prepared(self) -> None:
+        """A restart: PostgreSQL allows none from the start."""
+        with closing(self._connect("postgres")) as connection:
+            connection.autocommit = True
+            connection.execute("ALTER SYSTEM SET max_prepared_transactions = 5")
+        self.stop()
+        self.start()
 
     def release(self) -> None:
         for one in self._held:

@@ -126,9 +126,9 @@ class Faults:
         self.planted.append(Planted(fault, till.plan.name, _sha256(content), state, codes, duplicate))
 
 
-def sell_refused(till: Pos) -> Note:
+def sell_refused(till: Pos, product: str = REFUSED_PRODUCT) -> Note:
     """A sale that the reader finds nothing wrong with, and the demo's ERP refuses."""
-    return till.sell_one(basket=_refused_basket())
+    return till.sell_one(basket=_refused_basket(product))
 
 
 def cut_short(till: Pos) -> bytes:
@@ -144,10 +144,10 @@ def _deliver(till: Pos, note: Note, word: str, content: bytes) -> None:
     till.deliver([OutgoingFile(str(folder / f"{note.access_key}-{word}.xml"), content)])
 
 
-def _refused_basket() -> Basket:
+def _refused_basket(product: str) -> Basket:
     basket = baskets.draw(Random("refused"), lines=3)
-    refused = msgspec.structs.replace(basket.lines[1].product, code=REFUSED_PRODUCT)
-    lines = (basket.lines[0], msgspec.structs.replace(basket.lines[1], product=refused), basket.lines[2])
+    unknown = msgspec.structs.replace(basket.lines[1].product, code=product)
+    lines = (basket.lines[0], msgspec.structs.replace(basket.lines[1], product=unknown), basket.lines[2])
     return msgspec.structs.replace(basket, lines=lines)
 
 

@@ -4,6 +4,7 @@ Whatever the procedure itself cures has no recovery here: it is pressed.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -13,17 +14,23 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from sqlalchemy import Engine, update
 
 from malote import durable
-from malote.database.engine import open_database
-from malote.demo import baskets, events, notes
+from malote.database.book_tables import number_gap
+from malote.database.engine import open_database, writing
+from malote.demo import baskets, events, notes, stand_in
 from malote.demo.bench import Asked, Bench
+from malote.demo.erp_books import REFUSED_PREFIX
 from malote.demo.erp_troubles import ErpTroubles
 from malote.demo.faults import sell_refused
 from malote.demo.ledger import OutgoingFile
 from malote.demo.pos import Pos, now
 from malote.demo.processes import Crew
+from malote.demo.stand_in import StandIn
 from malote.demo.store import Store
+from malote.findings.kinds import USUAL_SECONDS
+from malote.schema import till_update
 from malote.tills.till import disable, enable, new_token
 
 log = structlog.get_logger("malote.demo")
@@ -48,18 +55,23 @@ class Laboratory:
         self.bench.clear()
         self._erp = ErpTroubles(erp_url, store.home)
         self._kept: dict[Path, bytes] = {}
+        self._ageing = False
+        self._speaking: StandIn | None = None
+        self._products = "@"  # the last character of the newest one's code
         self._right_notes: list[OutgoingFile] = []
         one, two = sellers[0], sellers[1]
         self._plants: dict[str, Callable[[], object]] = {
-            "reject": lambda: one.ask(sell_refused),
+            "reject": lambda: one.ask(self._refused_product),
             "wrong-sum": lambda: two.ask(self._wrong_sum),
             "divergent-key": lambda: two.ask(_divergent),
             "fragment": lambda: two.ask(self._fragment),
             "structure-erp": self._erp.drop_column,
             "structure-store": self._drop_index,
+            "structure-till": self._old_outbox,
             "lock-idle": self._erp.hold,
             "lock-active": self._erp.work,
             "lock-chain": self._erp.chain,
+            "lock-prepared": self._erp.prepare_and_leave,
             "erp-away": self._erp.stop,
             "erp-restored": self._erp.lose_newest,
             "password-changed": self._erp.refuse_logins,
@@ -68,9 +80,11 @@ class Laboratory:
             "agent-killed": lambda: crew.halt("caixa3", kill=True),
             "wrong-folder": self._wrong_folder,
             "token-revoked": lambda: self._with_store(lambda engine: new_token(engine, "caixa2")),
+            "disk-full-till": lambda: self._stand_in(stand_in.full_disk),
+            "clock-wrong": lambda: self._stand_in(stand_in.wrong_clock),
             "till-disabled": lambda: self._with_store(lambda engine: disable(engine, "caixa3")),
             "poster-killed": lambda: crew.halt("poster", kill=True),
-            "gap": lambda: one.ask(_gap),
+            "gap": lambda: one.ask(self._gap),
             "void-conflict": lambda: one.ask(_void_conflict),
             "unauthorised-offline": lambda: two.ask(_old_offline),
             "series-of-two": self._foreign_series,
@@ -81,6 +95,7 @@ class Laboratory:
             "lock-idle": self._erp.release,
             "lock-active": self._erp.release,
             "lock-chain": self._erp.release,
+            "lock-prepared": self._erp.roll_back_prepared,
             "erp-away": self._erp.start,
             "password-changed": self._erp.allow_logins,
             "partition-missing": self._erp.take_again,
@@ -88,15 +103,21 @@ class Laboratory:
             "agent-killed": lambda: self._start("caixa3"),
             "wrong-folder": self._right_folder,
             "token-revoked": self._new_token_told,
+            "disk-full-till": self._agent_again,
+            "clock-wrong": self._agent_again,
             "till-disabled": lambda: self._with_store(lambda engine: enable(engine, "caixa3")),
             "poster-killed": lambda: self._start("poster"),
         }
 
     def close(self) -> None:
         self._erp.release()
+        if self._speaking is not None:
+            self._speaking.stop()
 
     def poll(self) -> list[Asked]:
         """Carries out what was asked; what was done. One that fails is told in the log, and asked no more."""
+        if self._ageing:
+            self._age_gaps()
         done = []
         for order in list(self.bench.orders()):
             self.bench.done(order)
@@ -149,6 +170,26 @@ class Laboratory:
         durable.write(path, self._kept.pop(path, path.read_bytes()))
         self._start("caixa2")
 
+    def _old_outbox(self) -> None:
+        """As the version before left it, empty of what came since."""
+        self._crew.halt("caixa3")
+        with closing(sqlite3.connect(self._store.tills[2].outbox, timeout=30)) as connection:
+            connection.execute("DELETE FROM fact WHERE name = ?", (till_update.MARK,))
+            connection.execute("DROP TABLE IF EXISTS structure_change")
+            connection.commit()
+        self._start("caixa3")
+
+    def _stand_in(self, contact: stand_in.Contact) -> None:
+        """Something else says in caixa2's name what its agent would."""
+        self._crew.halt("caixa2")
+        self._speaking = StandIn(self._settings(1), contact)
+
+    def _agent_again(self) -> None:
+        if self._speaking is not None:
+            self._speaking.stop()
+            self._speaking = None
+        self._start("caixa2")
+
     def _new_token_told(self) -> None:
         """Somebody at the store types the new token in."""
         told: list[str] = []
@@ -165,6 +206,29 @@ class Laboratory:
         note, (file, *_) = pos.prepare()
         pos.deliver([_file(note, "cortada", file.content[: len(file.content) // 2])])
         self._right_notes.append(_file(note, "inteira", file.content))
+
+    def _gap(self, pos: Pos) -> None:
+        """A sale whose file never comes, between two that do."""
+        pos.sell_one()
+        pos.prepare()
+        pos.sell_one()
+        self._ageing = True
+
+    def _age_gaps(self) -> None:
+        """As if it had been there for a while: a number that may be on its way isn't missing yet."""
+        young = number_gap.c.found_at > time.time() - USUAL_SECONDS
+        older = {"found_at": number_gap.c.found_at - 2 * USUAL_SECONDS}
+
+        def age(engine: Engine) -> None:
+            with writing(engine) as connection:
+                self._ageing = not connection.execute(update(number_gap).where(young).values(older)).rowcount
+
+        self._with_store(age)
+
+    def _refused_product(self, pos: Pos) -> None:
+        """Each time another one, since a product that a person has mapped is refused no more."""
+        self._products = chr(ord(self._products) + 1)
+        sell_refused(pos, f"{REFUSED_PREFIX}{self._products}")
 
     def _wrong_sum(self, pos: Pos) -> None:
         """As a faulty POS writes it: the total is not that of the items. Its supplier would have it written anew."""
@@ -196,13 +260,6 @@ def _divergent(pos: Pos) -> None:
     note = pos.sell_one()
     other = notes.compose(note.issuer, note.series, note.number, note.issued_at, baskets.draw(Random("divergent")))
     pos.deliver([_file(note, "divergente", other.authorised())])
-
-
-def _gap(pos: Pos) -> None:
-    """A sale whose file never comes, between two that do."""
-    pos.sell_one()
-    pos.prepare()
-    pos.sell_one()
 
 
 def _void_conflict(pos: Pos) -> None:

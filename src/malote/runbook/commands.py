@@ -27,6 +27,8 @@ def command(step: Step, seen: Situation) -> str:
             return f"malote structures drift {step.facts.get('scope', '')}"
         case "locks_now":
             return f"malote locks kill {step.facts['session']} --user SYSTEM --reason …"
+        case "locks_prepared":
+            return f"ROLLBACK PREPARED '{step.facts['gid']}';"
         case _:
             return _of_look(step)
 

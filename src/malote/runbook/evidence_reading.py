@@ -1,7 +1,9 @@
 """A received evidence: the same analysis once more. What comes from outside is bounded before it is opened."""
 
 import hashlib
+import lzma
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,12 @@ LARGEST_PART = 32 << 20  # of one file in it, opened
 MOST_PARTS = 64
 
 _MANIFEST = "manifest.json"
+
+
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError),
+    *(KeyError, ValueError, EOFError, OverflowError, OSError),  # of the bytes in it: bz2 has no error of its own
+)
 
 
 class EvidenceError(ExplainedError):
@@ -48,7 +56,7 @@ def read(path: Path) -> Received:
     try:
         with zipfile.ZipFile(path) as archive:
             return _received(archive)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError, ValueError, EOFError) as error:
+    except _BROKEN as error:
         # The library's words for a member quote its name, which is the sender's.
         raise EvidenceError(path, type(error).__name__) from error
 

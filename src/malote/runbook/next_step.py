@@ -267,6 +267,11 @@ class _Judge:
             return self._cured("locks", "locks_none")
         if self._stopping is not None:
             return Step("locks", "later", "first_look", lock_facts(lock))
+        if lock.session.startswith(_PREPARED):
+            # Nobody's session: no button ends it.
+            name = lock.session.removeprefix(_PREPARED)
+            facts = lock_facts(lock) | {"session": name, "gid": name}
+            return Step("locks", "handed", "locks_prepared", facts, "session_prepared", "dba")
         press = Press("locks", _LOCKS, "kill_session")
         return Step("locks", "now", "locks_now", lock_facts(lock), "erp_locked", "dba", press)
 
@@ -276,6 +281,7 @@ class _Judge:
 
 _SYNCHRONISE = ("confirm-synchronise", "synchronise", "select-all")
 _LOCKS = ("kill-reason", "confirm-kill", "kill", "lock-row", "dba-user", "dba-password", "dba-enter")
+_PREPARED = "prepared:"
 _UPDATE = ("confirm-update", "resume", "update", "select-all")
 _PRESS_OF_ADVICE = {
     "replay": Press("tills/{till}/rejected", ("replay {code}", "replay"), "replay"),

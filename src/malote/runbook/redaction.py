@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 LONGEST = 200
+_MOST_DIGITS = 9  # of what is no person's: a telephone has ten
 HIDDEN = "…"
 
 # Facts of the catalogue's words that are numbers, ages or moments.
@@ -45,13 +46,24 @@ _TIMED = re.compile(r"[+-]?\d[\d.,]*(?: (?:s|min|h|d|GB|MB))?")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]{5,15}(?:Z|[+-]\d\d:\d\d)?")
 _PERSONAL = re.compile(r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}|\d{11,}|@")
 _SECRET = re.compile(r"(?=[\w\-]*\d)(?=[\w\-]*[A-Za-z])[\w\-]{20,}")
-_EVENT = re.compile(r"[a-z][a-z0-9_ ]{0,60}")
+_EVENT = re.compile(r"[a-z][a-z0-9_]{0,60}")  # no blank: a line of another library's may say anything
 
 
 def text(value: str) -> str:
     """The text where its form says that it is a name of a thing, a number or a time; ``…`` otherwise."""
     known = len(value) <= LONGEST and (_PLAIN.fullmatch(value) or _NAMES.fullmatch(value) or _TIMED.fullmatch(value))
-    return value if known and not _PERSONAL.search(value) and not _SECRET.search(value) else HIDDEN
+    return value if known and not _is_personal(value) and not _SECRET.search(value) else HIDDEN
+
+
+def _digits(value: str) -> int:
+    return sum(one.isdigit() for one in value)
+
+
+def _is_personal(value: str) -> bool:
+    """However its digits are set apart: a CPF, a card's or a telephone's number. A moment has as many."""
+    if _MOMENT.fullmatch(value):
+        return False
+    return bool(_PERSONAL.search(value)) or any(_digits(one) > _MOST_DIGITS for one in value.split(", "))
 
 
 def facts(given: Mapping[str, str], *, said_by_a_till: bool = False) -> dict[str, str]:
@@ -64,7 +76,7 @@ def facts(given: Mapping[str, str], *, said_by_a_till: bool = False) -> dict[str
 def is_number(value: str) -> bool:
     """Or an age, or a moment."""
     known = len(value) <= LONGEST and (_TIMED.fullmatch(value) or _MOMENT.fullmatch(value))
-    return bool(known) and not _PERSONAL.search(value)
+    return bool(known) and not _is_personal(value)
 
 
 def line(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,10 +88,15 @@ def line(given: Mapping[str, Any]) -> dict[str, Any]:
         if name == "event":
             found[name] = value if isinstance(value, str) and _EVENT.fullmatch(value) else HIDDEN
         elif name == "timestamp":
-            found[name] = str(value)[:32] if re.fullmatch(r"[\dT:.Z+\- ]{8,32}", str(value)[:32]) else HIDDEN
+            found[name] = value if isinstance(value, str) and _MOMENT.fullmatch(value) else HIDDEN
         else:
-            found[name] = value if isinstance(value, int | float) else text(str(value))
+            found[name] = _number(name, value) if isinstance(value, int | float) else text(str(value))
     return found
+
+
+def _number(name: str, value: float) -> float | str:
+    """Only bytes are so many that a document's number could hide among them."""
+    return value if name == "bytes" or abs(value) < 10**_MOST_DIGITS else HIDDEN
 
 
 def everywhere(value: Any) -> Any:

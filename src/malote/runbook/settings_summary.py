@@ -5,7 +5,9 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from malote.config import Settings
+from malote.erp_engines import BY_SCHEME
 
+_SCHEMES = frozenset({*BY_SCHEME, "http", "https"})  # what stands before :// may be anything else
 _SET, _UNSET = "(set)", ""
 
 
@@ -32,5 +34,6 @@ def _value(field: msgspec.structs.FieldInfo, value: Any) -> Any:
     if get_origin(field.type) is not None and value in get_args(field.type):
         return value  # one of the words of a Literal
     if field.name.endswith("url"):
-        return f"{str(value).partition(':')[0].lower()[:20]}:{_SET}" if "://" in str(value) else _SET
+        scheme = str(value).partition("://")[0].lower()
+        return f"{scheme}:{_SET}" if scheme in _SCHEMES else _SET
     return _SET

@@ -19,6 +19,7 @@ from malote.spool import outages
 
 LASTS_SECONDS = 120.0  # longer than any statement of a poster's waits
 RENEW_SECONDS = 30.0
+ABSENT_SECONDS = 90.0  # after its last word a poster is told to be away: three times as long as between two words
 FORGET_SECONDS = 3600.0
 
 log = structlog.get_logger("malote.posting")
@@ -126,7 +127,7 @@ class Sign(NamedTuple):
     since: float | None = None
 
     def is_alive(self, now: float) -> bool:
-        return abs(now - self.at) < LASTS_SECONDS
+        return abs(now - self.at) < ABSENT_SECONDS
 
 
 def signs(engine: Engine) -> list[Sign]:

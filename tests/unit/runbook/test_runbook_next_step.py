@@ -106,6 +106,9 @@ CASES: dict[str, Case] = {
     "a structure that a person must decide about": Case(
         "handed", "", "", seen(structures=[Structure("erp", "conflict", 1, ["sale.total"], "column_type_differs")])
     ),
+    "a lock that is nobody's session": Case(
+        "handed", "", "", seen(lock=msgspec.structs.replace(LOCK, session="prepared:fechamento"))
+    ),
     "a structure being updated": Case(
         "going", "structures", "structures_running", seen(structures=[Structure("till", "running", 3)])
     ),
@@ -229,3 +232,14 @@ def test_the_table_speaks_of_codes_that_there_are() -> None:
 def test_a_procedure_travels_as_it_is() -> None:
     found = decide(seen(lock=LOCK, structures=BEHIND))
     assert msgspec.json.decode(msgspec.json.encode(found), type=Procedure) == found
+
+
+def test_a_prepared_transaction_is_handed_to_the_dba_with_what_to_run() -> None:
+    step = next(
+        one
+        for one in decide(seen(lock=msgspec.structs.replace(LOCK, session="prepared:fechamento"))).steps
+        if one.name == "locks"
+    )
+    assert (step.state, step.code, step.who, step.press) == ("handed", "session_prepared", "dba", None)
+    assert "transação preparada fechamento (gerente)" in step_texts.said(step, "pt")
+    assert command(step, seen()) == "ROLLBACK PREPARED 'fechamento';"

@@ -1,0 +1,171 @@
+"""The laboratory's table: each trouble planted in a running demo, found by name, and ended by pressing only what the
+Assistente highlights; or handed to whom it belongs to, and over once they did their part.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from malote.demo.bench import Bench
+from malote.demo.presser import Drawer, Presser
+
+Answer = TypeVar("Answer")
+
+MOST_SECONDS = 120.0  # from planting to the end, and again from recovery to 👍
+_LOOK_SECONDS = 0.7  # a person's pause
+_STILL = 4  # looks without anything to press, before it is the end
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """``codes``: any of them names it; a step's name where that says it. ``ends``: how it ends by pressing alone."""
+
+    codes: tuple[str, ...]
+    ends: tuple[str, ...] = ("resolved",)
+    scope: str = ""  # the till that is looked at; "": all
+
+
+TABLE: dict[str, Expected] = {
+    "reject": Expected(("erp_constraint",)),
+    "fragment": Expected(("file_damaged",), ("handed",)),
+    "wrong-sum": Expected(("items_sum", "header_disagrees", "payments_sum"), ("handed",)),
+    "divergent-key": Expected(("divergent_content",), ("resolved", "handed")),
+    "structure-erp": Expected(("structures",)),
+    "structure-store": Expected(("structures",)),
+    "structure-till": Expected(("structures",)),
+    "lock-idle": Expected(("erp_locked",)),
+    "lock-active": Expected(("erp_locked",)),
+    "lock-chain": Expected(("erp_locked",)),
+    "lock-prepared": Expected(("session_prepared",), ("handed",)),
+    "erp-restored": Expected(("outside_erp", "erp_ledger_short")),
+    "erp-away": Expected(("erp_away",), ("handed",)),
+    "password-changed": Expected(("erp_refused_login",), ("handed",)),
+    "partition-missing": Expected(("erp_refuses_all", "erp_constraint"), ("handed", "person")),
+    "till-offline": Expected(("till_unheard", "till_cut_off"), ("handed",)),
+    "agent-killed": Expected(("till_unheard", "till_cut_off"), ("handed",)),
+    "wrong-folder": Expected(("folder_missing", "files_refused"), ("handed",)),
+    "token-revoked": Expected(("till_token_renewed",), ("handed",)),
+    "disk-full-till": Expected(("till_disk_full",), ("handed",)),
+    "clock-wrong": Expected(("clock_skewed",)),
+    "till-disabled": Expected(("till_disabled",), ("handed",), "caixa3"),
+    "poster-killed": Expected(("poster_absent", "booking_behind"), ("handed",)),
+    "gap": Expected(("numbers_missing",)),
+    "void-conflict": Expected(("void_of_authorised", "void_of_booked"), ("resolved", "person", "handed")),
+    "unauthorised-offline": Expected(("protocol_overdue",)),
+    "series-of-two": Expected(("series_owner_awaited", "series_of_another_till"), ("handed", "resolved")),
+}
+PAIRS: tuple[tuple[str, str], ...] = (
+    ("wrong-folder", "reject"),
+    ("structure-erp", "reject"),
+    ("erp-away", "fragment"),
+    ("lock-idle", "structure-store"),
+    ("token-revoked", "erp-restored"),
+)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One trouble, or two at once. ``found``: the codes that named each; ``cure``: what was pressed, then who did the
+    rest. Seconds since it was planted."""
+
+    fault: str
+    found: list[str]
+    found_seconds: float
+    ended: str
+    seconds: float
+    pressed: list[str]
+    recovered: bool  # what others had to do was done, and then it was over
+    passed: bool
+
+
+class Laboratory:
+    """Over a demo that runs: ``bench`` asks it for the troubles, ``presser`` is the person."""
+
+    def __init__(self, bench: Bench, presser: Presser) -> None:
+        self._bench = bench
+        self._presser = presser
+
+    def settle(self) -> bool:
+        """What a newcomer finds in the demo is mended first; whether it was."""
+        return self._press_until("", ("resolved",), time.monotonic() + MOST_SECONDS) == "resolved"
+
+    def try_out(self, names: tuple[str, ...]) -> Row:
+        """Plants them, looks, presses, and has others do their part."""
+        wanted = [TABLE[name] for name in names]
+        scope = next((one.scope for one in wanted if one.scope), "")
+        self._presser.pressed.clear()
+        began = time.monotonic()
+        for name in names:
+            self._bench.ask(name)
+        found = self._find(wanted, scope, began + MOST_SECONDS)
+        found_seconds = time.monotonic() - began
+        ends = tuple({end for one in wanted for end in one.ends}) if len(names) == 1 else _worst(wanted)
+        ended = self._press_until(scope, ends, began + MOST_SECONDS)
+        seconds, pressed = time.monotonic() - began, list(dict.fromkeys(self._presser.pressed))
+        for name in names:
+            self._bench.ask(name, plant=False)
+        over = self._over(wanted, scope)
+        passed = len(found) == len(names) and ended in ends and seconds <= MOST_SECONDS and over
+        return Row(" + ".join(names), found, found_seconds, ended, seconds, pressed, over, passed)
+
+    def _find(self, wanted: Iterable[Expected], scope: str, until: float) -> list[str]:
+        """The code that named each; fewer, where one was not found in time."""
+        left, found = list(wanted), list[str]()
+        while left and time.monotonic() < until:
+            named = self._look(scope, lambda drawer: drawer.named, set[str]())
+            for one in list(left):
+                hit = next((code for code in one.codes if code in named), "")
+                if hit:
+                    found.append(hit)
+                    left.remove(one)
+            if left:
+                time.sleep(_LOOK_SECONDS)
+        return found
+
+    def _press_until(self, scope: str, ends: tuple[str, ...], until: float) -> str:
+        """Presses until nothing is left to press: how it ended."""
+        still, verdict = 0, ""
+        while still < _STILL and time.monotonic() < until:
+            try:
+                done = self._presser.press(scope)
+            except httpx.HTTPError:
+                done = ""
+            verdict = self._look(scope, lambda drawer: drawer.verdict, "")
+            still = 0 if done or verdict in ("going", "go", "") else still + 1
+            if verdict == "person" and "person" not in ends:
+                still = min(still, _STILL - 2)  # its button may come with the next look
+            time.sleep(_LOOK_SECONDS)
+        return verdict
+
+    def _over(self, wanted: Iterable[Expected], scope: str) -> bool:
+        """Once the others did their part, the same presser ends it, as far as that can be ended at all."""
+        until = time.monotonic() + MOST_SECONDS
+        while time.monotonic() < until:
+            if self._press_until(scope, ("resolved",), min(until, time.monotonic() + 10)) == "resolved":
+                return True
+        return False
+
+    def _look(self, scope: str, take: Callable[[Drawer], Answer], otherwise: Answer) -> Answer:
+        try:
+            return take(self._presser.drawer(scope))
+        except httpx.HTTPError:
+            return otherwise
+
+
+def _worst(wanted: Iterable[Expected]) -> tuple[str, ...]:
+    """Of two at once, what is left is what others must do, if anything is."""
+    every = [one.ends for one in wanted]
+    return tuple({end for ends in every for end in ends if end != "resolved"}) or ("resolved",)
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """For the documentation."""
+    lines = ["| fault | cause found | cure | ended | found after | over after |", "|---|---|---|---|---:|---:|"]
+    for one in rows:
+        pressed = ", ".join(one.pressed) or "–"
+        cure = pressed if one.ended == "resolved" else f"{pressed}; then whoever it belongs to"
+        found = ", ".join(f"`{code}`" for code in one.found) or "**not found**"
+        times = f"{one.found_seconds:.0f} s | {one.seconds:.0f} s"
+        lines.append(f"| {one.fault} | {found} | {cure} | {'' if one.passed else '**no:** '}{one.ended} | {times} |")
+    return "\n".join(lines)
