@@ -56,6 +56,7 @@ class Laboratory:
         self._erp = ErpTroubles(erp_url, store.home)
         self._kept: dict[Path, bytes] = {}
         self._ageing = False
+        self._foreign: list[OutgoingFile] = []
         self._speaking: StandIn | None = None
         self._products = "@"  # the last character of the newest one's code
         self._right_notes: list[OutgoingFile] = []
@@ -107,6 +108,7 @@ class Laboratory:
             "clock-wrong": self._agent_again,
             "till-disabled": lambda: self._with_store(lambda engine: enable(engine, "caixa3")),
             "poster-killed": lambda: self._start("poster"),
+            "series-of-two": self._where_it_belongs,
         }
 
     def close(self) -> None:
@@ -242,7 +244,12 @@ class Laboratory:
         plan = self._sellers[0].pos.plan
         basket = baskets.draw(Random("foreign"))
         note = notes.compose(plan.issuer, plan.series, 900_000 + now().second, now(), basket)
-        self._sellers[1].ask(lambda pos: pos.deliver([_file(note, "outra-serie", note.authorised())]))
+        self._foreign = [_file(note, "outra-serie", note.authorised())]
+        self._sellers[1].ask(lambda pos: pos.deliver(self._foreign))
+
+    def _where_it_belongs(self) -> None:
+        """The store finds the note at the till that sold it."""
+        self._sellers[0].ask(lambda pos: pos.deliver(self._foreign))
 
 
 def _nothing() -> None:
