@@ -6,7 +6,7 @@ Whatever the procedure itself cures has no recovery here: it is pressed.
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from random import Random
@@ -19,6 +19,7 @@ from sqlalchemy import Engine, update
 from malote import durable
 from malote.database.book_tables import number_gap
 from malote.database.engine import open_database, writing
+from malote.database.errors import StoreError
 from malote.demo import baskets, events, notes, stand_in
 from malote.demo.bench import Asked, Bench
 from malote.demo.erp_books import REFUSED_PREFIX
@@ -60,8 +61,36 @@ class Laboratory:
         self._speaking: StandIn | None = None
         self._products = "@"  # the last character of the newest one's code
         self._right_notes: list[OutgoingFile] = []
-        one, two = sellers[0], sellers[1]
-        self._plants: dict[str, Callable[[], object]] = {
+        self._plants = self._all_plants()
+        self._recoveries = self._all_recoveries()
+
+    def close(self) -> None:
+        self._erp.release()
+        if self._speaking is not None:
+            self._speaking.stop()
+
+    def poll(self) -> list[Asked]:
+        """Carries out what was asked; what was done. One that fails is told in the log, and asked no more."""
+        if self._ageing:
+            with suppress(StoreError):  # at the next look, then
+                self._age_gaps()
+        done = []
+        for order in list(self.bench.orders()):
+            self.bench.done(order)
+            act = (self._plants if order.plant else self._recoveries).get(order.name, _nothing)
+            try:
+                act()
+            except Exception as error:  # noqa: BLE001 - a demo goes on, whatever a planted trouble met
+                log.warning("fault_not_planted", fault=order.name, error=type(error).__qualname__)
+                continue
+            done.append(order)
+        return done
+
+    # ---- how each is planted, and put right ----
+
+    def _all_plants(self) -> dict[str, Callable[[], object]]:
+        one, two = self._sellers[0], self._sellers[1]
+        return {
             "reject": lambda: one.ask(self._refused_product),
             "wrong-sum": lambda: two.ask(self._wrong_sum),
             "divergent-key": lambda: two.ask(_divergent),
@@ -77,20 +106,23 @@ class Laboratory:
             "erp-restored": self._erp.lose_newest,
             "password-changed": self._erp.refuse_logins,
             "partition-missing": self._erp.refuse_all,
-            "till-offline": lambda: crew.halt("caixa2"),
-            "agent-killed": lambda: crew.halt("caixa3", kill=True),
+            "till-offline": lambda: self._crew.halt("caixa2"),
+            "agent-killed": lambda: self._crew.halt("caixa3", kill=True),
             "wrong-folder": self._wrong_folder,
             "token-revoked": lambda: self._with_store(lambda engine: new_token(engine, "caixa2")),
             "disk-full-till": lambda: self._stand_in(stand_in.full_disk),
             "clock-wrong": lambda: self._stand_in(stand_in.wrong_clock),
             "till-disabled": lambda: self._with_store(lambda engine: disable(engine, "caixa3")),
-            "poster-killed": lambda: crew.halt("poster", kill=True),
+            "poster-killed": lambda: self._crew.halt("poster", kill=True),
             "gap": lambda: one.ask(self._gap),
             "void-conflict": lambda: one.ask(_void_conflict),
             "unauthorised-offline": lambda: two.ask(_old_offline),
             "series-of-two": self._foreign_series,
         }
-        self._recoveries: dict[str, Callable[[], object]] = {
+
+    def _all_recoveries(self) -> dict[str, Callable[[], object]]:
+        two = self._sellers[1]
+        return {
             "wrong-sum": lambda: two.ask(lambda pos: pos.deliver(self._right_notes)),
             "fragment": lambda: two.ask(lambda pos: pos.deliver(self._right_notes)),
             "lock-idle": self._erp.release,
@@ -110,27 +142,6 @@ class Laboratory:
             "poster-killed": lambda: self._start("poster"),
             "series-of-two": self._where_it_belongs,
         }
-
-    def close(self) -> None:
-        self._erp.release()
-        if self._speaking is not None:
-            self._speaking.stop()
-
-    def poll(self) -> list[Asked]:
-        """Carries out what was asked; what was done. One that fails is told in the log, and asked no more."""
-        if self._ageing:
-            self._age_gaps()
-        done = []
-        for order in list(self.bench.orders()):
-            self.bench.done(order)
-            act = (self._plants if order.plant else self._recoveries).get(order.name, _nothing)
-            try:
-                act()
-            except Exception as error:  # noqa: BLE001 - a demo goes on, whatever a planted trouble met
-                log.warning("fault_not_planted", fault=order.name, error=type(error).__qualname__)
-                continue
-            done.append(order)
-        return done
 
     # ---- the store's own ----
 
