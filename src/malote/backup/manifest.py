@@ -53,7 +53,7 @@ def read(archive: zipfile.ZipFile) -> Manifest:
         if archive.getinfo(NAME).file_size > _LARGEST_MANIFEST:
             raise BackupError("backup_unreadable", detail=NAME)
         manifest = msgspec.json.decode(archive.read(NAME), type=Manifest)
-    except (KeyError, msgspec.DecodeError, UnicodeDecodeError, zipfile.BadZipFile, RuntimeError) as error:
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise BackupError("backup_unreadable", detail=str(error)) from error
     if manifest.format != FORMAT:
         raise BackupError("backup_unreadable", detail=f"format {manifest.format}")
