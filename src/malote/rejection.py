@@ -29,6 +29,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``amounts``: its facts are money, written with a decimal point; Portuguese shows a comma. ``technical``: its
     ``detail`` is what a database, a system or a program said, whatever their language, and not for everybody's eyes.
+    ``verbatim``: its facts are no figures, whatever they look like, such as a layout's version.
 
     ``retry`` is how long a document that waits for it rests at most: as the settings say; some seconds, since it
     concerns the whole ``erp`` and one probe tells for all; or ``lock``, which may be let go at any moment. What is
@@ -47,6 +48,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     transient: bool = False
     amounts: bool = False
     technical: bool = False
+    verbatim: bool = False
     retry: Retry = "usual"
     in_doubt: bool = False
     final: bool = False
@@ -137,7 +139,7 @@ def cause(code: str, facts: Mapping[str, str], language: Language = "pt", *, tec
     Without what a database or a system said, unless ``technical``: where people read, that stands apart.
     """
     known = entry(code)
-    shown = written(facts, language)
+    shown = facts if known.verbatim else written(facts, language)
     if _has_commas(known, language):
         shown = {name: value if value != facts[name] else _POINT.sub(",", value) for name, value in shown.items()}
     text = known.cause if technical or not known.technical else _plain(known.cause)
@@ -158,7 +160,9 @@ def _plain(text: Text) -> Text:
 
 
 def remedy(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
-    return _say(entry(code).remedy, {"code": code, **written(facts, language)}, language)
+    known = entry(code)
+    shown = facts if known.verbatim else written(facts, language)
+    return _say(known.remedy, {"code": code, **shown}, language)
 
 
 def written(facts: Mapping[str, str], language: Language) -> Mapping[str, str]:
