@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
@@ -11,15 +11,7 @@ from rich.progress import Progress
 from malote.bilingual import Bilingual
 from malote.fiscal.typed_input import TypedError, plain, taxpayer
 from malote.rejection import Language
-from malote.terminal.command import (
-    FOUND,
-    WRONG_USAGE,
-    ConfigOption,
-    JsonOption,
-    explained,
-    services_of,
-    settings_of,
-)
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained, services_of, settings_of, wrong_usage
 from malote.terminal.output import errors, print_json, say
 
 if TYPE_CHECKING:
@@ -56,7 +48,7 @@ def export(
     try:
         wanted = Month(month)
     except ValueError:
-        _wrong(f"--month: {month}: YYYY-MM")
+        wrong_usage(f"--month: {month}: YYYY-MM")
     with services_of(config) as services:
         done = _export(services, target, wanted, cnpj)
         language = services.settings.language
@@ -133,7 +125,7 @@ def _export(services: "Services", target: Path, month: "Month", cnpj: str | None
     one_file = target.suffix.lower() == ".zip"
     issuers = [_issuer(cnpj)] if cnpj else selecting.issuers(services.engine, month)
     if one_file and len(issuers) > 1:
-        _wrong(f"{target}: {', '.join(issuers)}: --cnpj")
+        wrong_usage(f"{target}: {', '.join(issuers)}: --cnpj")
     durable.make_folder(target.parent if one_file else target)
     done = []
     for issuer in issuers:
@@ -168,7 +160,7 @@ def _issuer(cnpj: str | None) -> str:
     try:
         return taxpayer(cnpj)
     except TypedError as error:
-        _wrong(f"--cnpj: {error.detail}")
+        wrong_usage(f"--cnpj: {error.detail}")
 
 
 def _total(value: str) -> str:
@@ -181,9 +173,4 @@ def _total(value: str) -> str:
     try:
         return f"{Decimal(digits.replace(',', '')):.2f}"
     except InvalidOperation:
-        _wrong(f"--value: {value}: 12,98")
-
-
-def _wrong(said: str) -> NoReturn:
-    errors.print(f"malote: {said}", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(WRONG_USAGE)
+        wrong_usage(f"--value: {value}: 12,98")

@@ -11,7 +11,7 @@ from malote.accounts import audit
 from malote.accounts.audit import AuditEntry, Broken, Head
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.command import FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, store_of
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, store_of, wrong_usage
 from malote.terminal.output import console, errors, print_json
 from malote.terminal.tables import local_time, printable
 
@@ -70,10 +70,7 @@ def _head(noted: str | None) -> Head | None:
         return None
     parts = _HEAD.fullmatch(noted.strip())
     if parts is None:
-        errors.print(
-            "malote: a head is written NUMBER:HASH, as `malote audit verify` prints it", markup=False, soft_wrap=True
-        )
-        raise typer.Exit(WRONG_USAGE)
+        wrong_usage("a head is written NUMBER:HASH, as `malote audit verify` prints it")
     return Head(int(parts[1]), parts[2])
 
 

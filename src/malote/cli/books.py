@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +14,8 @@ from malote.cli import books_closings, books_export, books_gaps, books_lost
 from malote.cli.books_board import board
 from malote.rejection import Language
 from malote.terminal import clock
-from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
-from malote.terminal.output import amount, console, errors, print_json, say
+from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
+from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
@@ -140,11 +140,7 @@ def _query(day: str | None, till: str | None, back: timedelta | None) -> "Query"
 
     if day is None:
         return Query(since=clock.now().date() - back if back else None, till=till)
-    try:
-        chosen = date.fromisoformat(day)
-    except ValueError:
-        errors.print(f"malote: --day: {day}: YYYY-MM-DD", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE) from None
+    chosen = day_of("--day", day)
     return Query(since=chosen, until=chosen, till=till)
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +13,8 @@ from malote.bilingual import Bilingual
 from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.rejection import Language
 from malote.terminal import clock
-from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
-from malote.terminal.output import amount, console, errors, print_json, say
+from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
+from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
@@ -127,11 +127,7 @@ def accept_closing(
     from malote.books import accepting
 
     reason = checked_reason(reason)
-    try:
-        chosen = date.fromisoformat(day)
-    except ValueError:
-        errors.print(f"malote: {day}: YYYY-MM-DD", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE) from None
+    chosen = day_of("DAY", day)
     with services_of(config) as services:
         cents = accepting.accept_closing(services.engine, till, chosen, command_line(), reason, time.time())
         language = services.settings.language

@@ -2,14 +2,14 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from malote.bilingual import Bilingual, Language
-from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, misuse, services_of
-from malote.terminal.output import errors, print_json, say
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, misuse, services_of, wrong_usage
+from malote.terminal.output import print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +129,7 @@ def verify(
     try:
         wrong = verified(file.read_bytes(), key)
     except OSError as error:
-        _refuse(f"{file}: {error.strerror}")
+        wrong_usage(f"{file}: {error.strerror}")
     if json:
         print_json({"wrong": wrong})
     else:
@@ -155,8 +155,3 @@ def _close(services: "Services", key: "SigningKey", only: date | None) -> int:
     calendar = business_day(services.settings.books)
     now = time.time()
     return chain.close(services.engine, calendar, key, calendar.at(now), now, only)
-
-
-def _refuse(words: str) -> NoReturn:
-    errors.print(f"malote: {words}", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(WRONG_USAGE)

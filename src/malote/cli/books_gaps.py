@@ -8,7 +8,7 @@ from rich.text import Text
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
 from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import plain_table
 
@@ -109,16 +109,11 @@ def accept_day(
     Of what differs now; what differs later is told again. The audit trail has who and why. Exit status 1 where nothing
     differs.
     """
-    from datetime import date
-
     from malote.accounts.audit import command_line
     from malote.books import accepting
 
     reason = checked_reason(reason)
-    try:
-        chosen = date.fromisoformat(day)
-    except ValueError as error:
-        raise typer.BadParameter("YYYY-MM-DD", param_hint="DAY") from error
+    chosen = day_of("DAY", day)
     with services_of(config) as services:
         count = accepting.accept_day(services.engine, till, chosen, command_line(), reason, time.time())
     if json:

@@ -1,6 +1,5 @@
 """``malote books send``: a period to a consumer again."""
 
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -8,7 +7,7 @@ import typer
 from rich.progress import Progress
 
 from malote.bilingual import Bilingual
-from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of, wrong_usage
 from malote.terminal.output import amount, errors, print_json, say
 
 if TYPE_CHECKING:
@@ -48,10 +47,9 @@ def send(
     """
     from malote.consumers.periods import Period
 
-    period = Period(_day("--from", since), _day("--until", until), till)
+    period = Period(day_of("--from", since), day_of("--until", until), till)
     if to.lower() == "erp":
-        errors.print("malote: --to erp: malote books rebook", markup=False, highlight=False)
-        raise typer.Exit(WRONG_USAGE)
+        wrong_usage("--to erp: malote books rebook")
     with services_of(config) as services:
         sent = _send(services, to, period, dry_run=dry_run)
         language = services.settings.language
@@ -88,11 +86,3 @@ def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> 
         task = bar.add_task(consumer.name, total=len(found.places))
         before, count = services.consumers.send_again(consumer, period, found, lambda done: bar.advance(task, done))
     return Sent(consumer.name, len(found.places), found.total, found.pruned, before, count)
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        errors.print(f"malote: {option}: {text}: YYYY-MM-DD", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE) from None

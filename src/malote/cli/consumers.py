@@ -9,8 +9,8 @@ import typer
 from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of, warn
-from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of, warn, wrong_usage
+from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ def add(
     from malote.consumers.accounts import Wanted
 
     if webhook is not None and folder is not None:
-        errors.print("malote: --webhook, --folder: one of them", markup=False, highlight=False)
-        raise typer.Exit(WRONG_USAGE)
+        wrong_usage("--webhook, --folder: one of them")
     wanted = Wanted(name, "pull", personal=personal)
     if webhook is not None:
         wanted = Wanted(name, "webhook", webhook, personal)

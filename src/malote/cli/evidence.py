@@ -7,8 +7,8 @@ import typer
 
 from malote import durable
 from malote.config import Settings
-from malote.terminal.command import WRONG_USAGE, ConfigOption, JsonOption, explained, fail, services_of
-from malote.terminal.output import errors, print_json, say
+from malote.terminal.command import ConfigOption, JsonOption, explained, fail, services_of, wrong_usage
+from malote.terminal.output import print_json, say
 
 if TYPE_CHECKING:
     from malote.runbook.evidence_reading import Received
@@ -48,8 +48,7 @@ def make(
         content = evidence.make(services.runbook, view, lines, services.settings.language, command_line())
         target = output or Path(evidence.name_of(services.runbook, view))
         if target.exists():
-            errors.print(f"malote: {target}: exists", markup=False, highlight=False, soft_wrap=True)
-            raise typer.Exit(WRONG_USAGE)
+            wrong_usage(f"{target}: exists")
         durable.write(target, content)
     say(str(target))
 

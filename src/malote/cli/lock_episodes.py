@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from malote.bilingual import Bilingual
-from malote.terminal.command import WRONG_USAGE, ConfigOption, JsonOption, services_of
-from malote.terminal.output import console, errors, print_json
+from malote.terminal.command import ConfigOption, JsonOption, services_of, wrong_usage
+from malote.terminal.output import console, print_json
 from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def show_rule(
 
     known: dict[str, Literal["off", "rehearsal", "on"]] = {"off": "off", "rehearsal": "rehearsal", "on": "on"}
     if state and state not in known:
-        errors.print(f"malote: {', '.join(known)}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE)
+        wrong_usage(f"{state}: {', '.join(known)}")
     with services_of(config, creates=True) as services:
         if state:
             actor = audit.command_line()

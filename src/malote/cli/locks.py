@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.table import Table
 
 from malote.bilingual import Bilingual
-from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, ConfigOption, JsonOption, services_of
-from malote.terminal.output import console, errors, print_json
+from malote.terminal.command import FAILED, FOUND, OK, ConfigOption, JsonOption, services_of, wrong_usage
+from malote.terminal.output import console, print_json
 from malote.terminal.tables import printable
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ def _login(services: "Services", user: str) -> "DbaLogin | None":
         )
         return DbaLogin(chosen, password)
     if not user:
-        errors.print("malote: --user", markup=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE)
+        wrong_usage("--user")
     return DbaLogin(user, sys.stdin.readline().rstrip("\r\n"))
 
 
@@ -116,8 +115,7 @@ def _identity(tree: "Tree", session: str) -> "Identity":
 
 def _confirm(tree: "Tree", identity: "Identity", language: "Language") -> None:
     if not sys.stdin.isatty():
-        errors.print("malote: --yes", markup=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE)
+        wrong_usage("--yes")
     console.print(_table([node for node in tree.nodes if node.identity == identity], language))
     question = Bilingual(f"Encerrar a sessão {identity.key}?", f"End session {identity.key}?").of(language)
     if not typer.confirm(question, err=True):

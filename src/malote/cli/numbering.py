@@ -1,7 +1,7 @@
 """``malote numbering``: of each series what is missing, voided, or of more than one till."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -11,8 +11,8 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal import clock
-from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
-from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, day_of, services_of
+from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def numbering(
     In doubt: of two tills or of two keys, voided though the sale is booked, or offline without protocol after the
     deadline.
     """
-    period = (_midnight(since), _midnight(until, after=True))
+    period = (_midnight("--from", since), _midnight("--until", until, after=True))
     with services_of(config) as services:
         found = list(_all(services, till, *period))
         language = services.settings.language
@@ -197,13 +197,9 @@ def _shortened(words: list[str]) -> str:
     return ", ".join(words[:MOST_SHOWN]) + (", …" if len(words) > MOST_SHOWN else "") if words else "—"
 
 
-def _midnight(day: str | None, *, after: bool = False) -> datetime | None:
+def _midnight(option: str, day: str | None, *, after: bool = False) -> datetime | None:
     """The beginning of a day by the store's clock, or of the one after it."""
     if day is None:
         return None
-    try:
-        chosen = date.fromisoformat(day)
-    except ValueError as error:
-        errors.print(f"malote: {day} is no day such as 2026-11-30", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE) from error
+    chosen = day_of(option, day)
     return clock.midnight(chosen + timedelta(days=1 if after else 0))

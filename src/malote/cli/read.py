@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
@@ -26,8 +26,8 @@ from malote.fiscal.reader import Limits, Reading, Summary, read, summary
 from malote.fiscal.reading_result import unreadable
 from malote.fiscal.schema import SchemaFinding, findings
 from malote.rejection import Language
-from malote.terminal.command import FOUND, OK, WRONG_USAGE, ConfigOption, settings_of
-from malote.terminal.output import console, errors, print_json
+from malote.terminal.command import FOUND, OK, ConfigOption, settings_of, wrong_usage
+from malote.terminal.output import console, print_json
 from malote.terminal.reading_json import document_read
 
 _Files = Annotated[list[str], typer.Argument(metavar="FILE", help="XML files; of a folder, its *.xml files.")]
@@ -100,9 +100,9 @@ def _chosen(arguments: list[str]) -> list[Path]:
         try:
             found = _files_of(Path(argument))
         except OSError as error:
-            _end(f"{_readable(argument)}: {error.strerror}")
+            wrong_usage(f"{_readable(argument)}: {error.strerror}")
         if not found:
-            _end(f"{_readable(argument)}: no such file")
+            wrong_usage(f"{_readable(argument)}: no such file")
         chosen += found
     return chosen
 
@@ -114,11 +114,6 @@ def _files_of(path: Path) -> list[Path]:
         return [path]
     # Windows leaves wildcards to the program.
     return [Path(name) for name in sorted(glob.glob(str(path))) if Path(name).is_file()]  # noqa: PTH207
-
-
-def _end(message: str) -> NoReturn:
-    errors.print(f"malote: {message}", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(WRONG_USAGE)
 
 
 def _read(path: Path, limits: Limits) -> tuple[bytes, list[Reading]]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.rejection import Language
-from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, services_of
+from malote.terminal.command import FOUND, WRONG_USAGE, ConfigOption, JsonOption, day_of, services_of, wrong_usage
 from malote.terminal.output import amount, console, errors, print_json, say
 from malote.terminal.tables import plain_table
 
@@ -115,18 +115,14 @@ def accept(
     from malote.books.rules import rule_findings
 
     reason = checked_reason(reason)
-    try:
-        chosen = date.fromisoformat(day) if day else None
-    except ValueError:
-        errors.print(f"malote: {day}: YYYY-MM-DD", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE) from None
+    chosen = day_of("--day", day) if day else None
     with services_of(config) as services:
         wanted = rule_findings.Wanted(rule, till, chosen, number)
         count = rule_findings.accept(services.engine, wanted, command_line(), reason, time.time())
     if json:
         print_json({"accepted": count})
     elif count:
-        say(Bilingual(f"{count} aceitos.", f"{count} accepted.").of(services.settings.language))
+        say(Bilingual(f"Aceitos: {count}.", f"Accepted: {count}.").of(services.settings.language))
     else:
         say(Bilingual("Nada consta aí.", "Nothing stands there.").of(services.settings.language))
     if not count:
@@ -156,9 +152,7 @@ def _loaded(path: Path | None, language: Language) -> "list[Rule]":
     from malote.books.rules.file import RulesError, load
 
     if path is None:
-        said = Bilingual("books.rules está vazio", "books.rules is empty").of(language)
-        errors.print(f"malote: {said}", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(WRONG_USAGE)
+        wrong_usage(Bilingual("books.rules está vazio", "books.rules is empty").of(language))
     try:
         return load(path)[0]
     except RulesError as error:

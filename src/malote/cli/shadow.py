@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,7 +13,7 @@ from malote.bilingual import Bilingual
 from malote.cli.books import DayOption
 from malote.rejection import Language
 from malote.terminal import clock
-from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, day_of, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
 
@@ -65,19 +65,12 @@ def _days(services: "Services", day: str | None) -> "Iterator[Day]":
     settings = services.settings
     business = business_day(settings.books)
     today = business.of(clock.now().isoformat()) or clock.now().date()
-    wanted = [_day(day)] if day else [today - timedelta(days=ago) for ago in range(DAYS)]
+    wanted = [day_of("--day", day)] if day else [today - timedelta(days=ago) for ago in range(DAYS)]
     with closing(open_configured(settings)) as erp:
         for one in wanted:
             found = compare(services.engine, erp, business, one, settings.store.issuers)
             if day or found.malote.count or found.lines or (found.erp and found.erp.count):
                 yield found
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter("YYYY-MM-DD", param_hint="--day") from error
 
 
 def _print(days: "list[Day]", language: Language) -> None:

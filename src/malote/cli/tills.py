@@ -1,7 +1,7 @@
 """``malote till create|list|token|disable|enable|assign``: the tills a server knows."""
 
 import socket
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from malote.bilingual import Bilingual, Language
-from malote.terminal.command import WRONG_USAGE, ConfigOption, JsonOption, services_of
-from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.command import ConfigOption, JsonOption, services_of, wrong_usage
+from malote.terminal.output import console, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -64,7 +64,7 @@ def create(
     from malote.tills import till as tills
 
     if (issuer is None) != (series is None):
-        _wrong("--issuer and --series go together")
+        wrong_usage("--issuer and --series go together")
     with services_of(config, creates=True) as services:
         # Before the till exists, so that a wrong number leaves nothing behind.
         key = _series_key(issuer, model, series) if issuer is not None and series is not None else None
@@ -163,9 +163,9 @@ def _series_key(issuer: str, model: str, series: int) -> "SeriesKey":
     try:
         plain = typed_input.taxpayer(issuer)
     except typed_input.TypedError as error:
-        _wrong(f"--issuer: {error.detail}")
+        wrong_usage(f"--issuer: {error.detail}")
     if model not in ("65", "55", "59"):
-        _wrong(f"{model} is no model: give 65, 55 or 59")
+        wrong_usage(f"{model} is no model: give 65, 55 or 59")
     return plain, model, series
 
 
@@ -208,8 +208,3 @@ def _table(found: list[ListedTill], language: Language) -> Table:
         series = "\n".join(f"{one.issuer} {one.model} {one.series}" for one in till.series)
         table.add_row(till.name, Text(till.label), states[till.disabled], series or "—")
     return table
-
-
-def _wrong(message: str) -> NoReturn:
-    errors.print(f"malote: {message}", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(WRONG_USAGE)

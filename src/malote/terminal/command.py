@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -89,8 +90,21 @@ def misuse(config: Path | None, words: Bilingual[str]) -> NoReturn:
         language = load(config).language
     except SettingsError as error:
         language = error.language
-    _tell(f"malote: {words.of(language)}")
+    wrong_usage(words.of(language))
+
+
+def wrong_usage(words: str) -> NoReturn:
+    """Ends the command for how it was called, in words that are the same in both languages, or already chosen."""
+    _tell(f"malote: {words}")
     raise typer.Exit(WRONG_USAGE)
+
+
+def day_of(option: str, text: str) -> date:
+    """The day that an option or argument names; what is none ends the command."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        wrong_usage(f"{option}: {text}: YYYY-MM-DD")
 
 
 def require_settings(path: Path | None, settings: Settings) -> None:
