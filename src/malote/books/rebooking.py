@@ -8,13 +8,11 @@ transaction that books it.
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books.reconciling import Books, Named, Query, compared_pages, named
-from malote.database.engine import reading
-from malote.database.tables import till as tills
+from malote.books.reconciling import Books, Named, Query, compared_pages, named, till_names
 from malote.reconciliation import erp_comparison, erp_memory
 from malote.reconciliation.erp_comparison import OUTSIDE, Difference
 from malote.spool import rebooking
@@ -58,7 +56,7 @@ def rebook(engine: Engine, planned: Plan, actor: Actor, now: float, reason: str 
 
     Doing it again orders nothing twice: what went back isn't posted any more, or is booked by now.
     """
-    names = _names(engine)
+    names = till_names(engine)
     totals = {one.access_key: one.total for one in planned.missing if one.kind == "sale"}
 
     def tell(connection: Connection, standings: Sequence[Standing]) -> None:
@@ -92,8 +90,3 @@ def _planned(books: Books, found: Sequence[Difference], *, accepted: bool) -> Pl
         pruned=[one for one in wanted if one.access_key in pruned],
         accepted=[one for one in lost if one.accepted and not accepted],
     )
-
-
-def _names(engine: Engine) -> dict[int, str]:
-    with reading(engine) as connection:
-        return {row.id: row.name for row in connection.execute(select(tills.c.id, tills.c.name))}

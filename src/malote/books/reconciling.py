@@ -102,7 +102,7 @@ def reconcile(books: Books, query: Query, now: float) -> Report:
     for compared in compared_pages(books, query, now):
         found += compared.differences
         _add(books, compared, server, erp)
-    names = _till_names(books.engine)
+    names = till_names(books.engine)
     unsent = _unsent(books, query, now) if books.sales else []
     for one in unsent:
         erp[one.till_id, books.day.of(one.issued_at)].append((one.access_key, _state(cancelled=False), one.total))
@@ -129,7 +129,7 @@ def compared_pages(books: Books, query: Query, now: float) -> Iterator[Compared]
 
 def named(books: Books, found: Sequence[Difference]) -> list[Named]:
     """In order of arrival."""
-    names = _till_names(books.engine)
+    names = till_names(books.engine)
     accepted = _accepted(books.engine, [one.booked.id for one in found])
     return [
         Named(
@@ -223,7 +223,8 @@ def _is_within(day: date | None, query: Query) -> bool:
     return (query.since is None or query.since <= day) and (query.until is None or day <= query.until)
 
 
-def _till_names(engine: Engine) -> dict[int, str]:
+def till_names(engine: Engine) -> dict[int, str]:
+    """By id. Raises ``StoreError``."""
     with reading(engine) as connection:
         return {row.id: row.name for row in connection.execute(select(tills.c.id, tills.c.name))}
 

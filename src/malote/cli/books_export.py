@@ -26,7 +26,7 @@ def close(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Closes every business day that is over: signed, and chained to the till's day before. What came late for a closed
     day becomes an entry of its own. The server does it by itself every night; running it again adds nothing."""
     with services_of(config) as services:
-        added = _close(services, _key(services), None)
+        added = _close(services, services.key, None)
     if json:
         print_json({"entries": added})
     else:
@@ -58,7 +58,7 @@ def export(
         if place.exists():
             misuse(config, Bilingual(f"{place}: já existe", f"{place}: exists already"))
     with services_of(config) as services:
-        key = _key(services)
+        key = services.key
         written = [one for chosen, place in files.items() if (one := _export(services, key, chosen, place))]
     if not written:
         misuse(config, Bilingual(f"{day}: nenhum dia encerrado", f"{day}: no closed day"))
@@ -138,12 +138,6 @@ def verify(
         say("NOT as it was signed / NÃO é o que foi assinado" if wrong else "as it was signed / é o que foi assinado")
     if wrong:
         raise typer.Exit(FOUND)
-
-
-def _key(services: "Services") -> "SigningKey":
-    from malote.trust.keys import signing_key
-
-    return signing_key(services.settings.home_path)
 
 
 def _close(services: "Services", key: "SigningKey", only: date | None) -> int:

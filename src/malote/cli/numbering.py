@@ -80,8 +80,8 @@ def numbering(
     In doubt: of two tills or of two keys, voided though the sale is booked, or offline without protocol after the
     deadline.
     """
-    period = (_midnight("--from", since), _midnight("--until", until, after=True))
     with services_of(config) as services:
+        period = (_midnight("--from", since), _midnight("--until", until, after=True))
         found = list(_all(services, till, *period))
         language = services.settings.language
     if json:

@@ -14,7 +14,7 @@ CODE = "own_rule"
 
 
 def by_till(connection: Connection, rows: Sequence[Any]) -> dict[int, list[Finding]]:
-    """Of these tills (rows of ``figures``), one for each rule that holds and that nobody answered for."""
+    """Of these tills (rows of ``finding_counts``), one for each rule that holds and that nobody answered for."""
     names = {row.id: row.name for row in rows if row.rules}
     found: dict[int, list[Finding]] = defaultdict(list)
     for some in chunks(sorted(names)):

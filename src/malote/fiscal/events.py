@@ -15,6 +15,7 @@ from malote.fiscal.amounts import whole_number
 from malote.fiscal.documents import Cancellation, Event, Protocol
 from malote.fiscal.findings import key_form, named, oddly_timed
 from malote.fiscal.moments import read_moment
+from malote.fiscal.note_header import environment_of
 from malote.fiscal.problems import Problem, keep, reject, warning
 from malote.fiscal.reading_result import Reading, Summary, named_by_key, unreadable
 from malote.fiscal.tree import LOCAL_NAMES, child_of, fields_of
@@ -52,7 +53,7 @@ def read_event(request: etree._Element | None, answer: etree._Element | None) ->
     problems = key_form(key)
     issuer = wanted.get("CNPJ") or wanted.get("CPF") or (key[6:20] if is_well_formed(key) else "")
     at = _moment(wanted.get("dhEvento") or given.get("dhRegEvento", ""), key[:2], problems)
-    environment = _environment(wanted.get("tpAmb") or given.get("tpAmb", ""), problems)
+    environment = environment_of(wanted.get("tpAmb") or given.get("tpAmb", ""), problems)
     protocol = None if answer is None else _protocol(given, key, problems)
     partial = _partial(key, issuer, at, environment, protocol)
     if not is_well_formed(key) or at is None or environment is None:
@@ -150,13 +151,6 @@ def _moment(text: str, state: str, problems: list[Problem]) -> datetime | None:
     if moment.assumed:
         problems.append(oddly_timed("dhEvento", text, moment))
     return moment.at
-
-
-def _environment(text: str, problems: list[Problem]) -> int | None:
-    if text in ("1", "2"):
-        return int(text)
-    problems.append(reject("environment_missing", found=named(text)))
-    return None
 
 
 def _protocol(given: Mapping[str, str], key: str, problems: list[Problem]) -> Protocol | None:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, Engine
@@ -11,7 +11,7 @@ from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.bilingual import Bilingual
-from malote.database.chunks import CHUNK
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.orders import book
 from malote.orders.kinds import Placing
@@ -52,7 +52,7 @@ class Synchronisation:
         """Synchronises these tills, or all that are enabled where ``tills`` is None. Raises ``TillError``."""
         chosen = self._chosen(tills)
         done: list[SyncOrder] = []
-        for some in _steps(chosen):
+        for some in chunks(chosen):
             plans = self._plans(some)
             done += self._foreseen(plans, actor) if dry_run else self._place(plans, actor)
         return done
@@ -64,7 +64,7 @@ class Synchronisation:
         """
         chosen = self._chosen(tills)
         with reading(self._engine) as connection:
-            totals = [orders.totals(connection, [till.id for till in some]) for some in _steps(chosen)]
+            totals = [orders.totals(connection, [till.id for till in some]) for some in chunks(chosen)]
         rejected = sum(sum(states.get("rejected", {}).values()) for each in totals for states in each.values())
         return max(len(chosen), rejected)
 
@@ -171,10 +171,6 @@ class Synchronisation:
         if found is None:
             return None
         return _progress(orders.finished(self._engine, found, self._clock()), self._clock())
-
-
-def _steps(tills: Sequence[Till]) -> Iterator[Sequence[Till]]:
-    return (tills[start : start + CHUNK] for start in range(0, len(tills), CHUNK))
 
 
 def words(progress: SyncProgress, language: Language) -> str:

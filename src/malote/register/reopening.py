@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from malote.database.engine import reading
 from malote.database.tables import pouch as pouches
 from malote.fiscal.documents import Document
-from malote.spool.extracted import DamagedError, Extracted
+from malote.spool.extracted import Extracted, document_or_none, opened_or_none
 
 
 class Place(NamedTuple):
@@ -28,22 +28,10 @@ def reopened(engine: Engine, places: Sequence[Place]) -> Iterator[tuple[int, Doc
     for pouch_id, some in groupby(places, key=lambda place: place.pouch_id):
         opened = _open(engine, pouch_id)
         for place in some:
-            yield place.document_id, _document(opened, place.extracted_index)
+            yield place.document_id, document_or_none(opened, place.extracted_index)
 
 
 def _open(engine: Engine, pouch_id: int) -> Extracted | None:
     with reading(engine) as connection:
         blob = connection.execute(select(pouches.c.extracted).where(pouches.c.id == pouch_id)).scalar()
-    try:
-        return Extracted(blob) if blob is not None else None
-    except DamagedError:
-        return None
-
-
-def _document(opened: Extracted | None, index: int | None) -> Document | None:
-    if opened is None or index is None:
-        return None
-    try:
-        return opened.document(index)
-    except DamagedError:
-        return None
+    return opened_or_none(blob)

@@ -62,6 +62,22 @@ class Extracted:
         return found
 
 
+def opened_or_none(blob: bytes | None) -> Extracted | None:
+    """None where there is none, or it is damaged."""
+    try:
+        return None if blob is None else Extracted(blob)
+    except DamagedError:
+        return None
+
+
+def document_or_none(extracted: Extracted | None, index: int | None) -> Document | None:
+    """Likewise of one of its documents; ``index`` None where it could not be read."""
+    try:
+        return None if extracted is None or index is None else extracted.document(index)
+    except DamagedError:
+        return None
+
+
 _LARGEST = 2**31  # bytes: what this server packed itself is bounded by the pouches it takes
 
 

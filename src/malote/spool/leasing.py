@@ -16,7 +16,7 @@ from malote.database.tables import till as tills
 from malote.fiscal.documents import Document
 from malote.spool import rebooking, state_changes
 from malote.spool.documents import LeasedDocument, Reason, Settlement
-from malote.spool.extracted import DamagedError, Extracted, by_its_own_clock
+from malote.spool.extracted import by_its_own_clock, document_or_none, opened_or_none
 from malote.spool.settling import settle
 from malote.spool.state_changes import Tally, decode_reason, value_of
 from malote.spool.states import State
@@ -193,9 +193,9 @@ def _open(engine: Engine, claims: Sequence[_Claim], token: str) -> tuple[list[Le
         names = _till_names(connection, {claim.till_id for claim in claims})
         again = rebooking.ordered(connection, [claim.id for claim in claims if claim.attempts])
         for pouch_id, blob in _blobs(connection, list(by_pouch)):
-            extracted = _try_open(blob)
+            extracted = opened_or_none(blob)
             for claim in by_pouch[pouch_id]:
-                document = _try_document(extracted, claim.extracted_index)
+                document = document_or_none(extracted, claim.extracted_index)
                 if document is None:
                     damaged.append(Settlement(claim.id, token, "rejected", Reason(DAMAGED)))
                 else:
@@ -222,19 +222,3 @@ def _blobs(connection: Connection, pouch_ids: Sequence[int]) -> Iterator[tuple[i
         query = select(pouches.c.id, pouches.c.extracted).where(pouches.c.id.in_(chunk))
         for row in connection.execute(query):
             yield row.id, row.extracted
-
-
-def _try_open(blob: bytes | None) -> Extracted | None:
-    try:
-        return Extracted(blob) if blob is not None else None
-    except DamagedError:
-        return None
-
-
-def _try_document(extracted: Extracted | None, index: int | None) -> Document | None:
-    if extracted is None or index is None:
-        return None
-    try:
-        return extracted.document(index)
-    except DamagedError:
-        return None

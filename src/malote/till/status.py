@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from malote.till import missing_in_erp
+from malote.till.contact_report import oldest_unsent
 from malote.till.courier import Line
 from malote.till.missing_in_erp import Outside
 from malote.till.outbox import Outbox
@@ -68,7 +69,7 @@ def status(path: Path, now: float) -> Status | None:
         line = outbox.noted("line")
         return Status(
             counts=outbox.counts(),
-            oldest_pending_seconds=_oldest_pending(outbox, now),
+            oldest_pending_seconds=oldest_unsent(outbox, now),
             last_sale=_last_sale(outbox),
             troubles=list(_troubles(outbox)),
             refused=outbox.refusals(),
@@ -76,11 +77,6 @@ def status(path: Path, now: float) -> Status | None:
             passed_over=outbox.passed_over(),
             outside=missing_in_erp.known(outbox),
         )
-
-
-def _oldest_pending(outbox: Outbox, now: float) -> float | None:
-    ((oldest,),) = outbox.rows("SELECT MIN(captured_at) FROM file WHERE state IN ('captured', 'held')")
-    return None if oldest is None else max(0.0, now - oldest)
 
 
 def _last_sale(outbox: Outbox) -> LastSale | None:

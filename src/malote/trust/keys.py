@@ -1,4 +1,4 @@
-"""The server's signature under what it publishes, so that no till obeys a structure that came from elsewhere.
+"""The server's signature under what it publishes, so that no till obeys an order that came from elsewhere.
 
 Ed25519. The server makes its key at first need and keeps it in its home; a till remembers the public half from its
 first contact and believes no other.

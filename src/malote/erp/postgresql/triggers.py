@@ -4,6 +4,8 @@ import re
 
 from sqlalchemy import Connection, text
 
+from malote.erp.profiles.queries import bare
+
 _BEFORE_INSERT = text(
     "SELECT c.relname, p.prosrc FROM pg_trigger t"
     " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid"
@@ -25,14 +27,10 @@ def filled(connection: Connection, schema: str | None) -> dict[str, frozenset[st
 
 def assigned(source: str) -> frozenset[str]:
     """The columns that a trigger's source gives a value that isn't made of what they had."""
-    given = {_bare(name) for name, value in _ASSIGNED.findall(source) if not _speaks_of(value, name)}
-    return frozenset(given | {_bare(name) for name in _SELECTED.findall(source)})
+    given = {bare(name) for name, value in _ASSIGNED.findall(source) if not _speaks_of(value, name)}
+    return frozenset(given | {bare(name) for name in _SELECTED.findall(source)})
 
 
 def _speaks_of(value: str, name: str) -> bool:
     value = re.sub(rf"\bcoalesce\s*\(\s*new\s*\.\s*{re.escape(name)}\s*,", "", value, flags=re.IGNORECASE)
     return re.search(rf"\bnew\s*\.\s*{re.escape(name)}(?!\w)", value, re.IGNORECASE) is not None
-
-
-def _bare(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()

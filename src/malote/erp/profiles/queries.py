@@ -62,7 +62,7 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Which tables it reads, as far as its text tells: what a user needs SELECT on. Schema, "" where it has none,
         and name; in small letters what is not in quotes, as profiles have what the database folds."""
         local = {name.lower() for name in re.findall(r"(\w+)\s+as\s*\(", self.sql, re.IGNORECASE)}
-        found = {tuple(map(_bare, _PARTS.findall(name)[-2:])) for name in _TABLE.findall(self.sql)}
+        found = {tuple(map(bare, _PARTS.findall(name)[-2:])) for name in _TABLE.findall(self.sql)}
         named = {("", *parts)[-2:] for parts in found}
         return sorted((schema, name) for schema, name in named if schema or name not in local)
 
@@ -72,7 +72,8 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return re.sub(r":([a-z_][a-z0-9_]*)", lambda found: str(known.get(found[1], found[0]) or ""), self.absent)
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """A name as SQL has it, without its quotes; in small letters where it has none."""
     return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
 
 
