@@ -10,10 +10,12 @@ from typer.testing import CliRunner, Result
 
 from malote.accounts.audit import Actor, entries
 from malote.app import Services, services_for
+from malote.cli import sync
 from malote.cli.main import assemble
 from malote.config import Settings
 from malote.quarantine.job_reports import AT_ONCE, Job
 from malote.quarantine.jobs import Jobs
+from malote.quarantine.quarantine_reports import SyncOrder, SyncProgress
 from malote.register import till_documents
 from malote.tills import custody
 from malote.tills.till import Till, create_till, find_till
@@ -178,6 +180,17 @@ def test_sync_waits_no_longer_than_it_may(run: Run) -> None:
     (progress,) = answer(run("sync", "caixa1", "--wait", "--timeout", 0, "--json", code=1))
     assert (progress["stage"], progress["agent"]) == ("running", False)
     assert "ainda não terminou" in run("sync", "caixa1", "--wait", "--timeout", 0, language="pt", code=1).stdout
+
+
+@pytest.mark.parametrize(("agent", "told"), [(False, "0 sent; at the server only: no agent"), (True, "0 sent")])
+def test_sync_says_that_nobody_at_the_till_was_asked(agent: bool, told: str) -> None:
+    order = SyncOrder(1, "caixa1", "maria", 0.0, 0, 0)
+    done = SyncProgress(
+        order, "done", agent, None, None, 1.0, total=0, done=0, sent=0, rejected={}, waiting={}, pending=0, at_till=0
+    )
+    said = sync._said(done, "en")
+    assert said.startswith(told)
+    assert (";" in said) is not agent
 
 
 def test_sync_does_not_wait_for_a_till_that_is_away(services: Services, run: Run) -> None:

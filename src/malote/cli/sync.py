@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from malote.quarantine.quarantine_reports import SyncOrder, SyncProgress
     from malote.register.documents import TillStatus
 
+_NO_AGENT = Bilingual(
+    "só no servidor, pois nenhum agente deste caixa jamais fez contato",
+    "at the server only: no agent of this till ever made contact",
+)
 LOOK_SECONDS = 1.0  # between looks at the progress
 
 TillsArgument = Annotated[list[str] | None, typer.Argument(help="The tills' names.", metavar="TILL...")]
@@ -134,7 +138,7 @@ def _said(progress: "SyncProgress", language: Language) -> str:
 
     said = words(progress, language)
     if progress.stage == "done":
-        return said
+        return said if progress.agent else f"{said}; {_NO_AGENT.of(language)}"
     if progress.offline_since is not None:
         at = local_time(progress.offline_since, language)
         told = f"silent since {at}, gets the order at its next contact"
