@@ -127,6 +127,11 @@ def test_anything_else_is_refused(text: str) -> None:
         ("lookup(words, 'shop')", {"words": "b"}, 2),
         ("lookup(words, 'way')", {"words": "99"}, "OUT"),
         ("lookup(words, 'shop')", {"words": ""}, None),
+        ("scaled(exact, 3)", {"exact": Decimal("1.5")}, 1500),
+        ("scaled(rounded(exact, 2), 2)", {"exact": Decimal("2.555")}, 256),
+        ("with_comma(amount)", {"amount": 1250}, "12,50"),
+        ("with_comma(amount)", {"amount": -5}, "-0,05"),
+        ("with_point(places(exact, 3))", {"exact": Decimal(2)}, "2.000"),
         ("present(at, 'C', 'N')", {"at": AT}, "C"),
         ("present(at, 'C', 'N')", {"at": None}, "N"),
         ("present(words, words, '?')", {"words": ""}, "?"),
@@ -175,6 +180,7 @@ def test_what_has_no_meaning_is_refused(text: str) -> None:
 def test_values_that_would_be_changed_are_refused_without_being_told() -> None:
     for text, row in (
         ("places(exact, 2)", {"exact": Decimal("1.234")}),
+        ("scaled(exact, 2)", {"exact": Decimal("1.234")}),
         ("integer(words)", {"words": "52998224725x"}),
         ("integer(words)", {"words": "9" * 19}),
         ("integer(words)", {"words": "²"}),
@@ -195,6 +201,8 @@ def test_values_that_would_be_changed_are_refused_without_being_told() -> None:
         ("words", "x", True),
         ("cents(amount)", 5, True),
         ("negate(amount)", 5, True),
+        ("scaled(exact, 3)", Decimal("1.5"), True),
+        ("with_comma(amount)", -1250, True),
         ("places(exact, 2)", Decimal("1.5"), True),
         ("text(whole)", 7, True),
         ("integer(words)", "7", False),
