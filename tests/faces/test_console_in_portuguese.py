@@ -162,6 +162,8 @@ PAGES = [
     "/consumers",
     "/users",
     "/alerts",
+    "/till-accounts",
+    "/find?q=caixa",
     "/assistant",
     "/assistant?till=caixa1",
 ]

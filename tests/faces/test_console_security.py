@@ -86,6 +86,8 @@ SEEN_BY_ALL = {
     "/console/preferences",
     "/console/sign-in",
     "/console/sign-out",
+    "/console/documents/{document_id:int}/preview",
+    "/console/find",
     "/console/static/{name:path}",
     "/console/tills",
     "/console/tills/{name:str}",
