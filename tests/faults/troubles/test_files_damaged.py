@@ -145,15 +145,20 @@ def _lost_at_server(count: int) -> Callable[[Look], bool]:
 
 
 def _lost_or_booked(stage: Stage, numbers: range) -> set[int]:
-    """Waits until each of them is booked or named with its value. Those that are named."""
+    """Waits until each of them is booked or named with its value. Those that are named.
+
+    What was proven before may be named too, until the server has said that it has it.
+    """
     named: set[int] = set()
 
     def known() -> bool:
         told = stage.till_status()["lost"]
         assert all(one.get("number") is not None for one in told), "none is known by its place alone"
         assert all(one["total"] == stage.cents(one["number"]) for one in told)
+        named.clear()
         named.update(int(one["number"]) for one in told)
-        return set(numbers) <= named | set(stage.sold())
+        sold = set(stage.sold())
+        return set(numbers) <= named | sold and not named & sold
 
     stage.until(known)
     return named
