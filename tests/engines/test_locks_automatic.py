@@ -77,6 +77,7 @@ def test_otherwise_nobody_is(shop: Shop, people: People, settings: LocksSettings
     with working(shop):
         shop.accept(*supermarket(10))
         stopped(locks)
+        assert locks.sample(), "also while the poster tries, and none has given up yet"
         for _ in range(5):
             assert automatic.step(locks) == []
         assert holder.connection.execute("SELECT 1").fetchone() == (1,)

@@ -68,9 +68,18 @@ class Episode(msgspec.Struct, frozen=True):
 
 
 def wanted(engine: Engine) -> bool:
-    """Whether a sample would tell anything: sales wait for a lock, or an episode is open. Raises ``StoreError``."""
+    """Whether a sample would tell anything: sales wait for a lock or are being tried, or an episode is open.
+
+    Raises ``StoreError``.
+    """
     with reading(engine) as connection:
-        return backlog.any_waits_for(connection, LOCKED) or bool(_open(connection))
+        return backlog.any_may_wait_for(connection, LOCKED) or bool(_open(connection))
+
+
+def any_open(engine: Engine) -> bool:
+    """Whether an episode lasts still. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        return bool(_open(connection))
 
 
 def note(engine: Engine, stoppage: Stoppage | None, now: float) -> None:

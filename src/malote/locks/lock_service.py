@@ -144,9 +144,11 @@ class Locks:
         """Joins what stands still now with the episodes; whether there was anything to join. Raises ``StoreError``."""
         if not episodes.wanted(self._engine):
             return False
-        now = self._clock()
-        episodes.note(self._engine, self._heads.told(self.stoppage(), now), now)
-        return True
+        now, stoppage = self._clock(), self.stoppage()
+        if stoppage is None and not episodes.any_open(self._engine):
+            return False  # it was only being booked: nothing is written
+        episodes.note(self._engine, self._heads.told(stoppage, now), now)
+        return stoppage is not None
 
     def episodes(self, days: float = episodes.KEEP_SECONDS / 86400) -> list[Episode]:
         """Those of the last so many days, the newest first. Raises ``StoreError``."""

@@ -14,7 +14,7 @@ log = structlog.get_logger("malote.locks")
 
 
 def run(locks: Locks, stop: threading.Event) -> None:
-    """Looks now and then, until told to stop. While nothing waits for a lock, that asks the tallies alone."""
+    """Looks now and then, until told to stop. While nothing is booked and nothing waits, it asks the tallies alone."""
     seconds = LOOK_SECONDS
     while not stop.wait(seconds):
         try:

@@ -33,9 +33,10 @@ def counts(connection: Connection) -> list[Count]:
     return [Count(*row) for row in connection.execute(query)]
 
 
-def any_waits_for(connection: Connection, code: str) -> bool:
-    """Whether any document waits for this, from the tallies."""
-    query = select(tally.c.till_id).where(tally.c.state == "waiting", tally.c.reason_code == code, tally.c.count > 0)
+def any_may_wait_for(connection: Connection, code: str) -> bool:
+    """Whether any document waits for this, or is being tried, from the tallies."""
+    waits = (tally.c.state == "waiting") & (tally.c.reason_code == code)
+    query = select(tally.c.till_id).where(waits | (tally.c.state == "posting"), tally.c.count > 0)
     return connection.execute(query.limit(1)).first() is not None
 
 

@@ -41,7 +41,8 @@ def context(services: Services, visit: Visit, view: View) -> dict[str, Any]:
         "view": view,
         "steps": view.procedure.steps,
         "current": current,
-        "open": {one.name for one in shown},
+        # What must wait for another step is named all the same.
+        "open": {one.name for one in shown} | {one.name for one in view.procedure.steps if one.groups},
         "verdict": view.procedure.verdict,
         "verdict_words": step_texts.verdict(view.procedure, language),
         "proof": view.ended,
