@@ -33,7 +33,7 @@ from malote.orders import book as order_book
 from malote.posting.ledger import LedgerGuard
 from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
-from malote.posting.retry_after_update import look_again
+from malote.posting.retry_after_update import look_again, try_one
 from malote.reconciliation import erp_memory
 from malote.remembered import Remembered
 from malote.schema.definition import StructureError
@@ -207,6 +207,7 @@ def prune(services: Services) -> None:
         "trash": services.quarantine.purge,
         "pouches": lambda: _prune_pouches(services, time.time() - settings.retention.posted_days * 86400),
         "jobs": services.jobs.forget,
+        "put_aside": lambda: try_one(services.engine, time.time()),
         "orders": lambda: order_book.sweep(services.engine, time.time()),
         "lock_episodes": services.locks.forget_episodes,
         "received": lambda: received_folder.prune(settings.drop_path, services.tills(), before, proven),
@@ -249,6 +250,6 @@ def _keep_running(name: str, worker: Worker, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             worker(stop)
-        except Exception as error:  # noqa: BLE001 - outermost loop
+        except BaseException as error:  # noqa: BLE001 - outermost loop: an exit that a library asks for ends no thread
             incidents.report("worker_failed", error, worker=name)
             stop.wait(RESTART_SECONDS)

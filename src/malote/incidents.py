@@ -16,7 +16,7 @@ _OF_THE_MACHINE = {
 log = structlog.get_logger("malote.incidents")
 
 
-def report(event: str, error: Exception, **facts: str | int) -> str:
+def report(event: str, error: BaseException, **facts: str | int) -> str:
     """Logs a fault of the program and returns its incident: a token that stands in the log.
 
     Never the error's message, which may quote a document.

@@ -12,8 +12,10 @@ from malote import rejection
 from malote.cli.rejected import entry_of
 from malote.erp.protocol import Erp, Outcome, Posting
 from malote.fiscal.documents import Sale
+from malote.posting.joiner import Joiner
 from malote.posting.poster import Poster
-from malote.posting.retry_after_update import look_again
+from malote.posting.retry_after_update import look_again, try_one
+from malote.spool.documents import LeasedDocument
 from tests.engines.erp_support import Tables
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_support import Passing, Shop, open_shop
@@ -262,6 +264,86 @@ def test_a_fault_that_every_document_meets_puts_none_aside(shop: Shop, clock: Cl
     advance(shop, poster, clock)
     poster.close()
     assert shop.counted() == {"posted": 10}
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_documents_that_break_the_program_come_to_an_end_with_nobody_else_there(
+    shop: Shop, clock: Clock, count: int
+) -> None:
+    attempts: list[int] = []
+    broken = True
+
+    def stumble(erp: Erp, batch: Sequence[Posting]) -> list[Outcome]:
+        if broken:
+            attempts.append(len(batch))
+            raise (MemoryError, SystemExit, ZeroDivisionError)[count % 3]
+        return erp.post(batch)
+
+    poster = shop.poster(erp=lambda: Passing(shop.erp(), stumble))
+    shop.accept(*(on_day(number, number) for number in range(count)))
+    for _ in range(5):
+        advance(shop, poster, clock)
+    poster.close()
+    assert shop.counted() == {"rejected": count}
+    assert len(attempts) < 40
+    [code] = set(shop.reasons())
+    assert code == ("document_breaks_program" if count == 1 else "program_fails_over_kind")
+    for reason in (one.reason for one in shop.documents()):
+        assert reason is not None
+        assert reason.facts["incident"] in rejection.cause(code, reason.facts, "pt")
+    # Nobody knew whose fault it was: one is tried now and then, and all of them at the next start.
+    assert try_one(shop.engine, clock.now) == (0 if count == 1 else 1)
+    broken = False
+    again = shop.poster()
+    again.drain()
+    assert shop.counted().get("posted", 0) == (0 if count == 1 else 1)
+    assert look_again(shop.engine, clock.now) == (0 if count == 1 else count - 1)
+    again.drain()
+    again.close()
+    assert shop.counted() == ({"rejected": 1} if count == 1 else {"posted": count})
+
+
+def test_what_was_put_aside_comes_back_once_another_of_its_kind_passes(shop: Shop, clock: Clock) -> None:
+    broken = {sale(number).access_key for number in (1, 2, 3)}
+
+    def stumble(erp: Erp, batch: Sequence[Posting]) -> list[Outcome]:
+        if any(p.document.access_key in broken for p in batch if isinstance(p.document, Sale)):
+            raise ZeroDivisionError
+        return erp.post(batch)
+
+    poster = shop.poster(erp=lambda: Passing(shop.erp(), stumble))
+    shop.accept(*(sale(number) for number in (1, 2, 3)))
+    for _ in range(5):
+        advance(shop, poster, clock)
+    assert (shop.counted(), set(shop.reasons())) == ({"rejected": 3}, {"program_fails_over_kind"})
+    broken.pop()
+    shop.accept(on_day(9, 9))
+    advance(shop, poster, clock)
+    poster.close()
+    assert shop.counted() == {"posted": 2, "rejected": 2}
+    assert set(shop.reasons()) == {"document_breaks_program"}
+
+
+def test_a_fault_outside_the_booking_is_counted_against_the_one_document_too(
+    shop: Shop, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that its joining, or what becomes of it, brings about; the poster goes on, whatever is raised."""
+    joined = Joiner.join
+
+    def join(self: Joiner, held: Sequence[LeasedDocument]) -> object:
+        if any(isinstance(one.document, Sale) and one.document.number == 3 for one in held):
+            raise GeneratorExit
+        return joined(self, held)
+
+    monkeypatch.setattr(Joiner, "join", join)
+    poster = shop.poster()
+    shop.accept(*(sale(number) for number in range(1, 6)))
+    for _ in range(60):
+        clock.now += 2
+        poster._round()
+    poster.close()
+    assert shop.counted() == {"posted": 4, "rejected": 1}
+    assert shop.reasons() == ["document_breaks_program"]
 
 
 def advance(shop: Shop, poster: Poster, clock: Clock) -> None:

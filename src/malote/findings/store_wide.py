@@ -27,6 +27,9 @@ STORE_WIDE = frozenset(
     }
 )
 
+# A poster that breaks over whatever it takes books nothing; documents that wait for it may be one or two among many.
+_STOPS_A_POSTER = STORE_WIDE | {"server_failed"}
+
 
 def store_wide(connection: Connection, now: float) -> list[Finding]:
     """The heaviest first. Raises ``StoreError``."""
@@ -35,7 +38,7 @@ def store_wide(connection: Connection, now: float) -> list[Finding]:
     alive = [one for one in signs if one.is_alive(now)]
     if signs and not alive:
         found[ABSENT] = finding_of("store_wide", "", ABSENT, since=max(one.at for one in signs))
-    elif alive and all(one.trouble in STORE_WIDE for one in alive):  # one that books is enough
+    elif alive and all(one.trouble in _STOPS_A_POSTER for one in alive):  # one that books is enough
         first = min(alive, key=lambda one: one.since or now)
         facts = dict(first.facts)
         found[first.trouble] = finding_of("store_wide", "", first.trouble, since=first.since, facts=facts)

@@ -4,20 +4,21 @@ refuses every sale of a store's day (a partition nobody made, a trigger gone wro
 Sales of one *shape* are those that nothing but their content tells apart for the ERP: same kind, issuer and business
 day. A single refusal says nothing against the ERP, so that it counts against the document. When a second document of
 the shape meets the same refusal and none has passed since the first, both wait, and what was rejected before comes
-back. Once one passes, the refusals are the documents' own again. A fault of the program is the documents' own once any
-of their kind passes, of whatever day: the program is the same for all of them.
+back. Once one passes, the refusals are the documents' own again. A fault of the program has the kind alone for its
+shape: the program is the same for all days. What is put aside while nothing of its kind passes comes back once one
+does.
 
 In memory only: after a restart the next refusals tell the same.
 """
 
-import traceback
+from collections import defaultdict
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 import msgspec
 
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
+from malote.posting.program_faults import ProgramFaultError
 from malote.spool.documents import LeasedDocument
 
 REFUSES_ALL = "erp_refuses_all"
@@ -27,22 +28,6 @@ _MOST_SHAPES = 5000
 
 Shape = tuple[str, str, str]
 Refusal = tuple[LeasedDocument, ErpError]
-
-
-class ProgramFaultError(ErpError):
-    """A fault of this program over these documents. ``sign`` tells one such fault from another."""
-
-    def __init__(self, sign: str, incident: str) -> None:
-        facts = {"incident": incident, "fault": sign}
-        super().__init__("server_failed", transient=False, detail=f"{sign} {incident}", facts=facts)
-        self.sign = sign
-
-
-def sign_of(error: Exception) -> str:
-    """Kind and place of a fault of the program; never its message, which may quote a document."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).stem}.{frames[-1].name}" if frames else "?"
-    return f"{type(error).__qualname__} {place}"
 
 
 def general(error: ErpError) -> ErpError:
@@ -81,18 +66,26 @@ class Evidence:
         self._passed_of_kind: dict[str, int] = {}
         self._episodes: dict[tuple[Shape, str], _Episode] = {}
         self._outlived: set[int] = set()  # documents that were refused before another of their shape passed
+        self._aside: dict[str, set[int]] = defaultdict(set)  # by kind, put aside while nothing of it passed
+        self._freed: set[int] = set()  # of these, those that are to come back
 
     def passed(self, documents: Collection[Document]) -> None:
         """These were written in this attempt: their shapes are not refused as a whole."""
         for shape in {shape_of(document) for document in documents}:
             self._passed.pop(shape, None)  # so that the oldest stands first
             self._passed[shape] = self._passed_of_kind[shape[0]] = self._attempt
+            self._freed |= self._aside.pop(shape[0], set())
         while len(self._passed) > _MOST_SHAPES:
             del self._passed[next(iter(self._passed))]
 
+    def put_aside(self, leased: LeasedDocument) -> None:
+        """It was given up while nothing of its kind passed."""
+        self._aside[shape_of(leased.document)[0]].add(leased.id)
+
     def judge(self, refusals: Sequence[Refusal]) -> Verdict:
         """After ``passed`` of the same attempt."""
-        verdict = Verdict([], [], [])
+        verdict = Verdict([], [], sorted(self._freed))
+        self._freed.clear()
         concerned = [self._met(leased, error) for leased, error in refusals]
         for refusal, episode in zip(refusals, concerned, strict=True):
             if episode is None or not episode.is_general:
@@ -115,13 +108,14 @@ class Evidence:
             if one.is_general and self._last_passed(shape, one.error) < one.first
         }
         chosen: dict[Shape, LeasedDocument] = {}
-        for leased in sorted(held, key=lambda one: one.attempts) if general else ():
-            chosen.setdefault(shape_of(leased.document), leased)
+        shapes = [_refused_as(leased.document, general) for leased in held]
+        for leased, shape in sorted(zip(held, shapes, strict=True), key=lambda one: one[0].attempts):
+            if shape is not None:
+                chosen.setdefault(shape, leased)
         tried: list[LeasedDocument] = []
         waiting: list[Refusal] = []
-        for leased in held:
-            shape = shape_of(leased.document)
-            if shape not in general or chosen[shape] is leased:
+        for leased, shape in zip(held, shapes, strict=True):
+            if shape is None or chosen[shape] is leased:
                 tried.append(leased)
             else:
                 waiting.append((leased, general[shape]))
@@ -129,7 +123,7 @@ class Evidence:
 
     def _met(self, leased: LeasedDocument, error: ErpError) -> _Episode | None:
         """None where the refusal is the document's own beyond doubt."""
-        sign, shape = _sign(error), shape_of(leased.document)
+        sign, shape = _sign(error), _shape_for(leased.document, error)
         episode = self._episodes.get((shape, sign))
         passed = self._last_passed(shape, error)
         if episode is not None and passed >= episode.first:
@@ -168,6 +162,20 @@ def shape_of(document: Document) -> Shape:
         case NumberVoid():
             return "number_void", document.issuer, ""
     return type(document).__name__, "", ""
+
+
+def _shape_for(document: Document, error: ErpError) -> Shape:
+    """Nothing but the kind tells documents apart for the program."""
+    return _kind_of(document) if isinstance(error, ProgramFaultError) else shape_of(document)
+
+
+def _kind_of(document: Document) -> Shape:
+    return shape_of(document)[0], "", ""
+
+
+def _refused_as(document: Document, general: Collection[Shape]) -> Shape | None:
+    """The shape of the document that is refused as a whole, if one is."""
+    return next((one for one in (_kind_of(document), shape_of(document)) if one in general), None)
 
 
 def _sign(error: ErpError) -> str:

@@ -9,7 +9,6 @@ import secrets
 import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -22,12 +21,13 @@ from malote.config import PostingSettings, StoreSettings
 from malote.database.errors import StoreError
 from malote.erp.protocol import LOCKED, Erp, ErpError, Outcome, Posting, Result
 from malote.fiscal.documents import content_hash
-from malote.posting.evidence import Evidence, ProgramFaultError, Refusal, general, sign_of
+from malote.posting.evidence import Evidence, Refusal, general
 from malote.posting.joiner import Joiner
 from malote.posting.ledger import LedgerGuard
 from malote.posting.locked_rows import post_around
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
+from malote.posting.program_faults import ProgramFaults
 from malote.posting.reversals import Reversals
 from malote.posting.settlement import Decider
 from malote.register import rejected_handover, replaying
@@ -88,7 +88,7 @@ class Poster:
         self._guard = guard
         self._hindrance: ErpError | None = None  # what kept the last round from booking anything
         self._hindered_at = float("-inf")  # the last round that tried
-        self._incidents: dict[str, str] = {}  # by the fault's sign
+        self._faults = ProgramFaults()
         self._general: ErpError | None = None  # what everything of one kind is refused for
         self._pace = Pace.full(settings)
         self._held: list[LeasedDocument] = []
@@ -113,7 +113,6 @@ class Poster:
             self.close()
 
     def close(self) -> None:
-        """Closes the connections to the ERP."""
         self._erp.close()
         self._lookout.close()
         if self._presence is not None:
@@ -158,17 +157,19 @@ class Poster:
 
     def _round(self) -> float:
         """One step, whatever happens in it. How long to rest afterwards, in seconds."""
-        if self._presence is not None:
-            hindrance = self._hindrance
-            self._presence.renew(hindrance.code if hindrance else "", hindrance.facts if hindrance else None)
         try:
+            if self._presence is not None:
+                hindrance = self._hindrance
+                self._presence.renew(hindrance.code if hindrance else "", hindrance.facts if hindrance else None)
             handled = self.step()
             self._hindrance = self._hindered(handled)
         except StoreError as error:
             log.warning("spool_away", code=error.code, detail=error.detail)
             self._pace = self._pace.after_failure()
             return self._pace.rest
-        except Exception as error:  # noqa: BLE001 - outermost loop
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - outermost loop: sales depend on it, whatever is raised
             self._set_aside(error)
             return self._pace.rest
         if handled:
@@ -236,9 +237,14 @@ class Poster:
         self._general = general(all_waiting[0][1]) if all_waiting else None
         if self._general:
             log.warning("erp_waits", code=self._general.code, documents=len(all_waiting), facts=self._general.facts)
+        met = [self._decider.of_general(leased, error, now) for leased, error in verdict.waiting]
+        for (leased, _), settlement in zip(verdict.waiting, met, strict=True):
+            if settlement.state == "rejected":
+                self._evidence.put_aside(leased)
         return [
             *(self._decider.of_refusal(leased, error, now) for leased, error in verdict.at_fault),
-            *(self._decider.of_error(leased, general(error), now) for leased, error in all_waiting),
+            *(self._decider.untried(leased, general(error), now) for leased, error in waiting),
+            *met,
         ]
 
     def _prepared(self, held: Sequence[LeasedDocument]) -> tuple[list[Posting], list[Refusal]]:
@@ -249,7 +255,7 @@ class Poster:
             try:
                 batch.append(_posting(leased, products))
             except Exception as error:  # noqa: BLE001 - it must concern this document alone
-                refused.append((leased, self._fault(error)))
+                refused.append((leased, self._faults.of(error)))
         return batch, refused
 
     def _decided(self, leased: LeasedDocument, posting: Posting, outcome: Outcome) -> Settlement:
@@ -271,20 +277,14 @@ class Poster:
         try:
             with self._lookout.attempt():
                 return self._erp.post(batch)
-        except (ErpError, StoreError, MemoryError):
+        except (ErpError, StoreError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if isinstance(error, OSError) and incidents.is_of_the_machine(error):
                 raise
-            # As a refusal, so that the batch is halved down to the document that brings it about.
-            raise self._fault(error) from error
-
-    def _fault(self, error: Exception) -> ProgramFaultError:
-        """One incident for each fault, however many documents meet it."""
-        sign = sign_of(error)
-        if sign not in self._incidents:
-            self._incidents[sign] = incidents.report("document_breaks_program", error)
-        return ProgramFaultError(sign, self._incidents[sign])
+            # As a refusal, so that the batch is halved down to the document that brings it about: memory that one alone
+            # fills, and an exit that some library asks for, too.
+            raise self._faults.of(error) from error
 
     def _settle(self, settlements: Sequence[Settlement]) -> None:
         """Puts the rejected ones into the quarantine, then records what became of all."""
@@ -317,21 +317,25 @@ class Poster:
             return self._decider.waiting(leased, _no_room(error), now)
         return settlement
 
-    def _set_aside(self, error: Exception) -> None:
-        """After a fault of the program: the batch waits, said as such, and the next one is of a single document.
-
-        So the one document that brings the fault about does not hold back the others.
+    def _set_aside(self, error: BaseException) -> None:
+        """After a fault of the program outside the booking: the batch waits, said as such, and the next one is of a
+        single document. So the one that brings the fault about doesn't hold back the others; alone it is judged.
         """
-        token = secrets.token_hex(4)
-        # Without the message, which may quote a document.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        log.error("poster_failed", error=type(error).__qualname__, incident=token, traceback=frames)
+        fault, held, self._held = self._faults.of(error), self._held, []
+        log.error("poster_failed", documents=len(held), **fault.facts)
+        self._hindrance = general(fault)
         self._pace = self._pace.after_failure(probe=1)
-        reason = Reason("server_failed", {"detail": f"{type(error).__qualname__} {token}"})
         try:
-            self._spool.settle([self._decider.waiting(leased, reason, self._clock()) for leased in self._held])
+            if len(held) == 1 and not isinstance(error, OSError):
+                self._held = held
+                self._settle(self._judged([(held[0], fault)], []))
+            else:
+                now = self._clock()
+                self._spool.settle([self._decider.untried(leased, general(fault), now) for leased in held])
         except StoreError as store_error:
             log.warning("spool_away", code=store_error.code, detail=store_error.detail)
+        except Exception as another:  # noqa: BLE001 - then the lease runs out, and it is tried again
+            self._faults.of(another)
         self._held = []
 
 

@@ -11,12 +11,16 @@ from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import contingency
 from malote.fiscal.answers import says
 from malote.fiscal.documents import Answer, Cancellation, Document, Sale
-from malote.posting.evidence import ProgramFaultError
+from malote.posting.evidence import general
+from malote.posting.program_faults import ProgramFaultError
 from malote.posting.retry import retry_at
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 
 BREAKS_PROGRAM = "document_breaks_program"
+FAILS_OVER_KIND = "program_fails_over_kind"
 MOST_FAULTS = 3  # alone, before a document that breaks the program is put aside
+# How long it is tried at least where nothing of its kind passes: then the program may be at fault, and be mended.
+KIND_PATIENCE_SECONDS = 900.0
 DAY_HOURS = 24.0
 
 
@@ -105,13 +109,28 @@ class Decider:
         """
         if not isinstance(error, ProgramFaultError):
             return self.of_error(leased, error, now)
-        before = leased.reason
-        again = before is not None and before.code == error.code and before.facts.get("fault") == error.sign
-        times = 1 + (int(before.facts.get("times", "0")) if before and again else 0)
-        facts = {**error.facts, "times": str(times)}
-        if times < MOST_FAULTS:
+        facts = _counted(leased, error, now)
+        if int(facts["times"]) < MOST_FAULTS:
             return self.waiting(leased, Reason(error.code, facts), now)
         return _rejected(leased, Reason(BREAKS_PROGRAM, {**facts, "version": __version__}))
+
+    def of_general(self, leased: LeasedDocument, error: ErpError, now: float) -> Settlement:
+        """Of a refusal that everything like it meets, this document as it was tried.
+
+        It waits. But where two that break the program are all that is left, nothing will ever speak against them: then
+        they are put aside after a while, and told as what they are: nobody knows whose fault it is.
+        """
+        if not isinstance(error, ProgramFaultError):
+            return self.of_error(leased, general(error), now)
+        facts = _counted(leased, error, now)
+        if int(facts["times"]) < MOST_FAULTS or 0 <= now - float(facts["since"]) < KIND_PATIENCE_SECONDS:
+            return self.waiting(leased, Reason(error.code, facts), now)
+        return _rejected(leased, Reason(FAILS_OVER_KIND, {**facts, "version": __version__}))
+
+    def untried(self, leased: LeasedDocument, error: ErpError, now: float) -> Settlement:
+        """Of one that waits on because others of its kind are refused: what is counted of itself stays."""
+        own = leased.reason if _is_same_fault(leased, error) else None
+        return self.waiting(leased, own or Reason(error.code, error.facts), now)
 
     def waiting(self, leased: LeasedDocument, reason: Reason, now: float) -> Settlement:
         """Until its turn comes again, by the reason and the attempts before."""
@@ -152,6 +171,18 @@ class Decider:
         # Not beyond the deadline, so that the rejection comes in time.
         again = min(waiting.retry_at or deadline, deadline)
         return Settlement(leased.id, leased.lease, "waiting", waiting.reason, again)
+
+
+def _is_same_fault(leased: LeasedDocument, error: ErpError) -> bool:
+    before = leased.reason
+    return before is not None and before.code == error.code and before.facts.get("fault") == error.facts.get("fault")
+
+
+def _counted(leased: LeasedDocument, error: ProgramFaultError, now: float) -> dict[str, str]:
+    """The fault's facts, how many ``times`` the document met it alone, and ``since`` when (seconds since the epoch)."""
+    before = leased.reason.facts if leased.reason and _is_same_fault(leased, error) else {}
+    times = 1 + int(before.get("times", "0"))
+    return {**error.facts, "times": str(times), "since": before.get("since", f"{now:.0f}")}
 
 
 def _of_answer(answer: Answer) -> dict[str, str]:
