@@ -206,7 +206,7 @@ def test_sync_does_not_wait_for_a_till_that_is_away(services: Services, run: Run
 # ---- numbering ----
 
 
-def test_numbering_tells_what_is_missing(services: Services, run: Run) -> None:
+def test_numbering_tells_what_is_missing(services: Services, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("numbering").stdout.strip() == "No series yet."
     for number in (1, 2, 5):
         take(services, build_note(number=number))
@@ -216,10 +216,13 @@ def test_numbering_tells_what_is_missing(services: Services, run: Run) -> None:
     assert "3–4" in run("numbering", "caixa1", code=1).stdout
     assert answer(run("numbering", "--until", "2026-11-19", "--json"))[0]["first"] is None
     assert answer(run("numbering", "--since", "2026-11-19", "--until", "2026-11-21", "--json", code=1)) == [one]
+    # By the store's clock: sold at 10:30 in São Paulo, it is the next day already where this store is.
+    monkeypatch.setenv("MALOTE_BOOKS_ZONE", "Pacific/Kiritimati")
+    assert answer(run("numbering", "--until", "2026-11-20", "--json"))[0]["first"] is None
 
 
 def test_numbering_refuses_what_is_no_day(run: Run) -> None:
-    assert "no day" in run("numbering", "--since", "yesterday", code=2).output
+    assert "--since: yesterday: YYYY-MM-DD" in run("numbering", "--since", "yesterday", code=2).output
     run("numbering", "caixa9", code=3)
 
 

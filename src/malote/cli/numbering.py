@@ -81,7 +81,7 @@ def numbering(
     deadline.
     """
     with services_of(config) as services:
-        period = (_midnight("--from", since), _midnight("--until", until, after=True))
+        period = (_midnight("--since", since), _midnight("--until", until, after=True))
         found = list(_all(services, till, *period))
         language = services.settings.language
     if json:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from malote import wire
-from malote.till.orders import kept, older, server_key
+from malote.till.orders import older, order_memory, server_key
 from malote.till.orders.handling import Handler, Kept, Means, OrderError, Progress, Standing, told
 from malote.till.orders.older import Given
 from malote.till.orders.registry import HANDLERS
@@ -37,7 +37,7 @@ class Orders:
         self._till = till
         self._monotonic = monotonic
         self._handlers = {one.kind: one(means) for one in handlers}
-        self._kept: dict[str, Kept] = {kind: kept.of(self._outbox, kind) for kind in self._handlers}
+        self._kept: dict[str, Kept] = {kind: order_memory.recall(self._outbox, kind) for kind in self._handlers}
         self._unknown: dict[str, Standing] = {}  # refused, of kinds that this agent doesn't know
         self._running: dict[str, Running] = {}
 
@@ -89,7 +89,7 @@ class Orders:
     def _refresh(self, kind: str) -> None:
         """A person may have made the outbox forget numbers, in a process of its own (``trust_anew``)."""
         if kind in self._kept:
-            now = kept.of(self._outbox, kind)
+            now = order_memory.recall(self._outbox, kind)
             self._kept[kind] = msgspec.structs.replace(self._kept[kind], newest=now.newest, refused=now.refused)
 
     def _has(self, order: wire.Order) -> bool:
@@ -191,11 +191,11 @@ class Orders:
         self._keep(kind, msgspec.structs.replace(self._kept[kind], standing=standing))
 
     def _keep(self, kind: str, now: Kept) -> None:
-        kept.keep(self._outbox, kind, now)
+        order_memory.remember(self._outbox, kind, now)
         self._kept[kind] = now
 
 
 def trust_anew(outbox: Outbox) -> None:
     """Forgets the server's key and its orders: that of the next contact is believed. Raises ``OutboxError``."""
     server_key.forget(outbox)
-    kept.forget_numbers(outbox, [one.kind for one in HANDLERS])
+    order_memory.forget_numbers(outbox, [one.kind for one in HANDLERS])

@@ -19,7 +19,7 @@ class _Dealt(msgspec.Struct, frozen=True):
     seconds: float = 0.0
 
 
-def of(outbox: Outbox, kind: str) -> Kept:
+def recall(outbox: Outbox, kind: str) -> Kept:
     """Raises ``OutboxError``."""
     noted = outbox.noted(_FACT + kind)
     if noted is not None:
@@ -30,7 +30,7 @@ def of(outbox: Outbox, kind: str) -> Kept:
     return _OLDER[kind](outbox) if kind in _OLDER else Kept()
 
 
-def keep(outbox: Outbox, kind: str, kept: Kept) -> None:
+def remember(outbox: Outbox, kind: str, kept: Kept) -> None:
     """Raises ``OutboxError``."""
     outbox.note(_FACT + kind, kept)
 
@@ -38,7 +38,7 @@ def keep(outbox: Outbox, kind: str, kept: Kept) -> None:
 def forget_numbers(outbox: Outbox, kinds: list[str]) -> None:
     """Orders of a server that is another may have any number; what was refused may come again."""
     for kind in kinds:
-        keep(outbox, kind, msgspec.structs.replace(of(outbox, kind), newest=0, refused=None))
+        remember(outbox, kind, msgspec.structs.replace(recall(outbox, kind), newest=0, refused=None))
 
 
 def _older_synchronisation(outbox: Outbox) -> Kept:
