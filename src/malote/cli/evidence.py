@@ -13,9 +13,6 @@ from malote.terminal.output import print_json, say
 if TYPE_CHECKING:
     from malote.runbook.evidence_reading import Received
 
-OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="The zip; its name says when by default.")]
-LogOption = Annotated[list[Path] | None, typer.Option("--log", help="A log of the server, JSON lines; repeatable.")]
-
 
 def register(group: typer.Typer) -> None:
     """Adds the commands of this file."""

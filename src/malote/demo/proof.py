@@ -286,11 +286,6 @@ def _rows(evidence: Evidence) -> list[Row]:
     ]
 
 
-def _goods_row(evidence: Evidence) -> Row:
-    out, moved = -_total(goods_out(evidence.sold)), -_total(evidence.stock)
-    return Row(Phrase.ROW_GOODS, out, None, None, moved, "ten-thousandths")
-
-
 def _posted(evidence: Evidence, kind: str) -> Iterator[ServerDocument]:
     return (each for each in evidence.server if each.kind == kind and each.state == "posted")
 

@@ -50,11 +50,6 @@ def identities_of(void: NumberVoid) -> list[str]:
     return [f"{series}{number:09d}" for number in range(void.first, void.last + 1)]
 
 
-def number_in(identity: str) -> int:
-    """The number itself."""
-    return int(identity[-9:])
-
-
 def mark(holder: str) -> bytes:
     """What the ledger has under a number: of the key that holds it what the identity doesn't say."""
     return (holder if holder == VOIDED else holder[:6] + holder[34:]).encode()

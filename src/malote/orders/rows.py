@@ -8,7 +8,7 @@ A till has one open order of a kind at most: a newer one takes its place, with w
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -25,7 +25,6 @@ from malote.database.order_tables import order_payload, till_order
 OpenState = Literal["placed", "told", "begun", "withdrawn", "obeyed"]
 EndState = Literal["done", "failed", "expired", "replaced", "cancelled"]
 TOLD: tuple[OpenState, ...] = ("placed", "told", "begun")  # of which the till is told
-ENDS: tuple[EndState, ...] = get_args(EndState)
 
 
 class StoredOrder(msgspec.Struct, frozen=True):

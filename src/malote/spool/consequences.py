@@ -229,11 +229,6 @@ def _note_open(
     _close(connection, closed)
 
 
-def _is_normal(access_key: str) -> bool:
-    """Whether the key is that of a note of normal emission, which no sale is without its protocol."""
-    return access_key[_EMISSION : _EMISSION + 1] == "1"
-
-
 def _close(connection: Connection, keys: Iterable[str]) -> None:
     for chunk in chunks(sorted(set(keys))):
         connection.execute(delete(open_sale).where(open_sale.c.access_key.in_(chunk)))
