@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from malote.accounts import audit
 from malote.accounts.audit import SYSTEM
 from malote.books import closings
 from malote.books.accepting import accept_closing
@@ -58,7 +59,10 @@ def test_payments_are_compared_by_method_without_change_and_what_was_cancelled(s
     look(engine, BusinessDay(), OVER - 2 * 86_400)
     assert closings.listed(engine)[0].booked is None, "the day isn't over"
     assert told(engine) == []
-    assert closings.keep(engine, {("caixa1", DAY): {method: booked + 250, "17": 100}}, "z2.csv", OVER) == []
+    assert audit.entries(engine, action="closings_read") == [], "the server read it by itself"
+    differing = {("caixa1", DAY): {method: booked + 250, "17": 100}}
+    assert closings.keep(engine, differing, "z2.csv", OVER, SYSTEM) == []
+    assert [one.after for one in audit.entries(engine, action="closings_read")] == [{"file": "z2.csv", "days": 1}]
     assert told(engine) == [(1, 350)]
     assert closings.listed(engine, "CAIXA1")[0].differs == {method: -250, "17": -100}
     assert accept_closing(engine, "caixa1", DAY, SYSTEM, "sangria errada", OVER) == 350

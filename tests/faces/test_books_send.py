@@ -66,7 +66,10 @@ def test_a_period_to_a_folder(store: Store) -> None:
     planned = store.send("disk", "--dry-run")
     assert (planned["found"], planned["total"], planned["sent"]) == (5, 4 * 1298, 0)
     assert not (store.home / "out").exists()
+    assert "sales_sent_again" not in str(store.run("audit", "list")), "nothing was sent"
     assert store.send("disk")["sent"] == 5
+    (entry,) = (one for one in store.run("audit", "list") if one["action"] == "sales_sent_again")
+    assert (entry["object"], entry["after"]["since"], entry["after"]["till"]) == ("consumer:disk", "2026-11-20", "")
     told = store.lines("2026-11-20", "caixa1")
     assert [(one.number, one.state) for one in told] == [(2, "cancelled"), (3, "booked"), (None, "cancelled")]
     assert [one.number for one in store.lines("2026-11-20", "caixa2")] == [11]

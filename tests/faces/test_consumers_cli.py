@@ -47,10 +47,13 @@ def test_a_consumer_from_first_to_last(home: Path) -> None:
     assert (hook["behind"], hook["scopes"]) == (0, ["read", "personal"])
     assert disk["address"] == str((home / "out").resolve())
     assert told(home, "consumers", "token", "bi")["token"] not in (token, "")
+    assert "0 refused" in malote(home, "consumers", "retry", "hook")
     assert "revoked" in malote(home, "consumers", "revoke", "bi")
     assert told(home, "consumers", "list")[0]["revoked"] is True
     assert secret not in malote(home, "consumers", "list") + malote(home, "audit", "list", "--json")
-    assert "consumer_revoked" in malote(home, "audit", "list", "--json")
+    trail = malote(home, "audit", "list", "--json")
+    assert "consumer_retried" in trail
+    assert "consumer_revoked" in trail
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_one_that_it_alone_refuses_is_set_aside_told_and_tried_again(scene: Scen
     assert (refusal.number, refusal.status) == (2, 500)
     assert ("refused", 2, 2) in scene.log()
     scene.receiver.answer = lambda _: 200
-    assert ledger.retry_now(scene.services.engine, scene.consumer().id, time.time()) == 1
+    assert ledger.retry_now(scene.services.engine, scene.consumer(), SYSTEM, time.time()) == 1
     scene.turn(after=1)
     assert ledger.all_refusals(scene.services.engine, scene.consumer().id) == []
     assert numbers(scene.receiver.received)[-1] == 2

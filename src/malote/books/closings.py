@@ -17,6 +17,8 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from malote import durable
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.books import closing_file
 from malote.books.closing_file import Closing, ClosingError
 from malote.books.days import BusinessDay
@@ -63,9 +65,9 @@ def difference(closing: Mapping[str, int], booked: Mapping[str, int]) -> dict[st
     return {method: cents for method, cents in both.items() if cents}
 
 
-def keep(engine: Engine, closing: Closing, name: str, now: float) -> list[tuple[str, date]]:
+def keep(engine: Engine, closing: Closing, name: str, now: float, actor: Actor | None = None) -> list[tuple[str, date]]:
     """Keeps a closing, in place of one of the same till and day. What is of no till here comes back, and then nothing
-    of the file is kept. Raises ``StoreError``."""
+    of the file is kept. ``actor``: a person who ordered it, for the audit trail. Raises ``StoreError``."""
     with writing(engine) as connection:
         known = {row.name_key: row.id for row in connection.execute(select(tills.c.id, tills.c.name_key))}
         unknown = [place for place in closing if place[0] not in known]
@@ -93,6 +95,9 @@ def keep(engine: Engine, closing: Closing, name: str, now: float) -> list[tuple[
         for some in range(0, len(rows), 500):
             same = statement.on_conflict_do_update(index_elements=["till_id", "day"], set_=fresh)
             connection.execute(same, rows[some : some + 500])
+        if actor is not None:
+            after: audit.Facts = {"file": name[:200], "days": len(rows)}
+            audit.record(connection, actor, "closings_read", "books", after=after, now=now)
     return []
 
 

@@ -80,6 +80,7 @@ def read_closing(
 
     Exit status 1 where a file is none; nothing of it is kept then.
     """
+    from malote.accounts.audit import command_line
     from malote.books import closing_file
     from malote.books.closings import keep
 
@@ -93,7 +94,7 @@ def read_closing(
                 words = _PROBLEMS[error.problem].of(services.settings.language)
                 told.append({"file": file.name, "days": 0, "line": error.line, "problem": words})
                 continue
-            unknown = [] if dry_run else keep(services.engine, closing, file.name, time.time())
+            unknown = [] if dry_run else keep(services.engine, closing, file.name, time.time(), command_line())
             line: dict[str, object] = {"file": file.name, "days": len(closing)}
             if unknown:
                 name = unknown[0][0]

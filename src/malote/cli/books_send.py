@@ -71,6 +71,7 @@ def send(
 
 
 def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> Sent:
+    from malote.accounts.audit import command_line
     from malote.books.days import business_day
     from malote.consumers import accounts as consumers
     from malote.consumers import periods
@@ -84,5 +85,7 @@ def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> 
         return Sent(consumer.name, len(found.places), found.total, found.pruned, 0, 0)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task(consumer.name, total=len(found.places))
-        before, count = services.consumers.send_again(consumer, period, found, lambda done: bar.advance(task, done))
+        before, count = services.consumers.send_again(
+            consumer, period, found, lambda done: bar.advance(task, done), command_line()
+        )
     return Sent(consumer.name, len(found.places), found.total, found.pruned, before, count)

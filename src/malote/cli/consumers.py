@@ -141,10 +141,11 @@ def retry(name: NameArgument, config: ConfigOption = None) -> None:
     """Calls a webhook again at once: about what it refused, and if it failed, about everything since."""
     import time
 
+    from malote.accounts import audit
     from malote.consumers import accounts as consumers
 
     with services_of(config) as services:
-        count = services.consumers.retry(consumers.find(services.engine, name), time.time())
+        count = services.consumers.retry(consumers.find(services.engine, name), audit.command_line(), time.time())
         say(
             Bilingual(
                 f"{name}: {count} recusados serão tentados de novo", f"{name}: {count} refused are tried again"

@@ -85,9 +85,9 @@ class Consumers:
         """What it alone refused, and hasn't taken since."""
         return ledger.all_refusals(self.engine, consumer.id)
 
-    def retry(self, consumer: Consumer, now: float) -> int:
+    def retry(self, consumer: Consumer, actor: Actor, now: float) -> int:
         """Tries everything at once that waits for a later time. How many refused ones."""
-        return ledger.retry_now(self.engine, consumer.id, now)
+        return ledger.retry_now(self.engine, consumer, actor, now)
 
     def log_of(self, consumer: Consumer, *, limit: int, access_key: str | None = None) -> list[Entry]:
         """What it got, the newest first; only what is about one key, where one is given."""
@@ -127,7 +127,9 @@ class Consumers:
         """None where nothing of the key is here."""
         return pulling.sale(self.engine, self.telling(consumer), access_key)
 
-    def send_again(self, consumer: Consumer, period: Period, found: Found, told: Progress) -> tuple[int, int]:
+    def send_again(
+        self, consumer: Consumer, period: Period, found: Found, told: Progress, actor: Actor
+    ) -> tuple[int, int]:
         """Sends what was found of a period: how many an order that was stopped had sent before, and how many now.
 
         Raises ``ConsumerError`` for one that pulls or was revoked, ``CallError`` where a webhook takes no more,
@@ -135,7 +137,7 @@ class Consumers:
         """
         if consumer.kind == "pull" or consumer.revoked_at is not None:
             raise ConsumerError("consumer_not_sent_to", consumer.name)
-        order = sending.open_order(self.engine, consumer, period, time.time())
+        order = sending.open_order(self.engine, consumer, period, actor, time.time())
         if consumer.kind == "folder":
             return order.count, sending.to_folder(self.engine, consumer, self.telling(consumer), order, found, told)
         caller = self.caller()

@@ -11,7 +11,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.consumers import log
+from malote.consumers.accounts import Consumer
 from malote.consumers.log import Got
 from malote.database.consumer_tables import consumer as consumers
 from malote.database.consumer_tables import consumer_refusal as refusals
@@ -130,12 +133,15 @@ def refused_again(connection: Connection, held: Claim, number: int, status: int,
     connection.execute(update(refusals).where(_refusal(held, number)).values(values))
 
 
-def retry_now(engine: Engine, consumer_id: int, now: float) -> int:
-    """A person says that it will take them now. How many refused ones are tried at once."""
+def retry_now(engine: Engine, consumer: Consumer, actor: Actor, now: float) -> int:
+    """A person says that it will take them now. How many refused ones are tried at once. Raises ``StoreError``."""
     with writing(engine) as connection:
-        connection.execute(update(consumers).where(consumers.c.id == consumer_id).values(retry_at=now))
-        mine = refusals.c.consumer_id == consumer_id
-        return connection.execute(update(refusals).where(mine).values(retry_at=now)).rowcount
+        connection.execute(update(consumers).where(consumers.c.id == consumer.id).values(retry_at=now))
+        mine = refusals.c.consumer_id == consumer.id
+        count = connection.execute(update(refusals).where(mine).values(retry_at=now)).rowcount
+        on, after = f"consumer:{consumer.name}", {"refused": count}
+        audit.record(connection, actor, "consumer_retried", on, after=after, now=now)
+        return count
 
 
 def _refusals(consumer_id: int) -> Any:

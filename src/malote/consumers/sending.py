@@ -13,6 +13,8 @@ import msgspec
 from sqlalchemy import Engine, insert, select, update
 
 from malote import durable
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.consumers import log, signing
 from malote.consumers.accounts import Consumer
 from malote.consumers.delivering import Delivery
@@ -39,7 +41,7 @@ class Order(msgspec.Struct, frozen=True):
     count: int
 
 
-def open_order(engine: Engine, consumer: Consumer, period: Period, now: float) -> Order:
+def open_order(engine: Engine, consumer: Consumer, period: Period, actor: Actor, now: float) -> Order:
     """The order of this very period that isn't finished, or a new one. Raises ``StoreError``."""
     named = {"since": period.since.isoformat(), "until": period.until.isoformat(), "till": period.till or ""}
     same = [sending.c[name] == value for name, value in named.items()]
@@ -50,6 +52,8 @@ def open_order(engine: Engine, consumer: Consumer, period: Period, now: float) -
         .limit(1)
     )
     with writing(engine) as connection:
+        on = f"consumer:{consumer.name}"
+        audit.record(connection, actor, "sales_sent_again", on, after=named, now=now)
         row = connection.execute(unfinished).mappings().one_or_none()
         if row is None:
             values = {"consumer_id": consumer.id, "position": "", "started_at": now, "count": 0, **named}
