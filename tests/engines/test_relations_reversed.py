@@ -83,8 +83,9 @@ def test_a_denial_of_what_is_authorised_asks_nobody_and_takes_nothing_back(
     store.nobody_is_asked()
 
 
-@pytest.mark.parametrize("status", [302, 204, 225, 217, 539, 206, 101])
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(
+    ("status", "first"), [(302, 0), (302, 1), (204, 1), (225, 0), (217, 1), (539, 0), (206, 1), (101, 0)]
+)
 def test_of_a_note_given_up_the_refusal_alone_is_listed(tmp_path: Path, status: int, first: int) -> None:
     refused = build_note(number=35, status=status)
     with store_in(tmp_path, store=StoreSettings(authorisation_hours=0)) as store:
@@ -98,8 +99,7 @@ def test_of_a_note_given_up_the_refusal_alone_is_listed(tmp_path: Path, status: 
         assert store.stock() == -1
 
 
-@pytest.mark.parametrize("status", [302, 539, 206, 217])
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(("status", "first"), [(302, 0), (302, 1), (539, 0), (206, 1), (217, 0)])
 def test_an_authorisation_goes_before_what_another_answer_said(store: Store, status: int, first: int) -> None:
     said = [answer(status, of=AUTHORISED), answer(100, of=AUTHORISED)]
     store.send(WITHOUT_ANSWER, said[first], said[1 - first])

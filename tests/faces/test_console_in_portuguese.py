@@ -51,7 +51,9 @@ FACTS = {
 
 
 def facts_of(code: str) -> dict[str, str]:
-    return FACTS | ({"detail": DRIVER} if rejection.entry(code).technical else {})
+    entry = rejection.entry(code)
+    # What is verbatim (a layout's version) is no amount, and keeps its point.
+    return FACTS | ({"detail": DRIVER} if entry.technical else {}) | ({"found": "PL"} if entry.verbatim else {})
 
 
 SNAKE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
