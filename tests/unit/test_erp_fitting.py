@@ -5,9 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from malote.erp.fitting import Fitted, fitted
-from malote.erp.mapping import BUILT_IN
-from malote.erp.repertoire import FREE_TEXTS, Repertoire
+from malote import rejection
+from malote.erp import letters
+from malote.erp.fitting import FREE_TEXTS, Fitted, code_of, fitted
+from malote.erp.letters import Letters
+from malote.erp.mapping import BUILT_IN, ErpTables
+from malote.erp.mariadb import charsets
+from malote.erp.repertoire import Repertoire
 from malote.fiscal import documents
 from malote.fiscal.documents import Document, Payment
 from tests.engines.sales import cancellation, item, number_void, posting, sale
@@ -36,8 +40,8 @@ class Latin:
     tables = BUILT_IN
     nearest_letters = True
 
-    def repertoire(self, connection: Any) -> Repertoire:
-        return Repertoire("LATIN1", "latin-1")
+    def letters(self, connection: Any) -> Letters:
+        return Letters(self.tables, Repertoire("LATIN1", "latin-1"))
 
 
 def fit(document: Document) -> Fitted:
@@ -97,3 +101,57 @@ def test_reasons_are_words(undone: Any) -> None:
     (booked,) = fit(msgspec.structs.replace(undone, reason="erro \u2026 cliente")).batch
     assert isinstance(booked.document, documents.Cancellation | documents.NumberVoid)
     assert booked.document.reason == "erro ... cliente"
+
+
+def profile_of(text: str) -> ErpTables:
+    """Malote's own tables, and in the sale's a column that the profile fills by itself."""
+    sold = BUILT_IN.profile.sale
+    sold = msgspec.structs.replace(sold, columns={**sold.columns, "origem": text})
+    lookup: dict[str, dict[str, str | int]] = {"modelos": {"65": "NFC\u2011e", "55": "NF-e"}}
+    return ErpTables(msgspec.structs.replace(BUILT_IN.profile, sale=sold, lookup=lookup))
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "constant"),
+    [
+        ("'PDV \u2013 1'", "65", "PDV \u2013 1"),
+        ("lookup(model, 'modelos')", "65", "NFC\u2011e"),
+        ("lookup(model, 'modelos')", "55", ""),  # another of its texts
+    ],
+)
+def test_a_text_of_the_profile_is_told_beforehand_and_names_itself(text: str, model: str, constant: str) -> None:
+    latin = Latin()
+    latin.tables = profile_of(text)
+    nowhere: Any = None
+    sold = msgspec.structs.replace(sale(1), model=model)
+    assert [(one.kind, f"{one.table}.{one.column}") for one in letters.faults(latin.letters(nowhere))] == [
+        ("text_unencodable", "sale.origem")
+    ]
+    found = fitted([posting(sold)], latin, nowhere)
+    assert [facts["constant"] for facts in found.unfit.values()] == ([constant] if constant else [])
+    for facts in found.unfit.values():
+        assert (code_of(facts), facts["field"], facts["encoding"]) == ("profile_unencodable", "sale.origem", "LATIN1")
+        assert constant in rejection.cause(code_of(facts), facts, "pt")
+
+
+def test_every_column_has_its_own_letters() -> None:
+    """As on MariaDB: what one column lacks is no question of another."""
+    column = BUILT_IN.parts
+    names = {mapped.part: mapped.table.name for mapped in column}
+    own = {
+        (names["item"], "description"): charsets.repertoire_of("latin1"),
+        (names["payment"], "description"): charsets.repertoire_of("utf8mb3"),
+    }
+    latin = Latin()
+    made = Letters(BUILT_IN, None, {column: one for column, one in own.items() if one})
+    latin.letters = lambda connection: made  # type: ignore[method-assign]
+    nowhere: Any = None
+    named = msgspec.structs.replace(item(1), description="\u20ac \u2013 \u2153", product_code="\u2153")
+    paid = sale(1, items=(named,))
+    paid = msgspec.structs.replace(paid, payments=(Payment("01", paid.totals.total, description="\u2153 \U0001f37f"),))
+    (booked,) = fitted([posting(paid)], latin, nowhere).batch
+    assert isinstance(booked.document, documents.Sale)
+    [line], [way] = booked.document.items, booked.document.payments
+    # The euro sign and the dash are in what the server calls latin1.
+    assert (line.description, line.product_code) == ("\u20ac \u2013 1/3", "\u2153")
+    assert way.description == "\u2153 ?"

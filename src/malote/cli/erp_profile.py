@@ -30,6 +30,10 @@ _KINDS = {
         "tabela sem transações: venda interrompida entraria duas vezes",
         "table without transactions: an interrupted sale would be booked twice",
     ),
+    "text_unencodable": Bilingual(
+        "a codificação do banco não tem um caractere do texto que o perfil escreve",
+        "the database's encoding lacks a character of the text that the profile writes",
+    ),
     "key_missing": Bilingual("falta chave única sobre estas colunas", "no unique key over these columns"),
 }
 

@@ -19,6 +19,7 @@ from malote.erp import (
     connecting,
     earlier_system,
     images,
+    letters,
     ordinary,
     rehearsing,
     rows,
@@ -32,6 +33,7 @@ from malote.erp.call_statements import Answer
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
 from malote.erp.last_booking_check import LEDGER_SHORT, Expected
+from malote.erp.letters import Letters
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.number_guard import Guarding
 from malote.erp.plain_records import PlainRecords
@@ -50,7 +52,6 @@ from malote.erp.protocol import (
     Touched,
 )
 from malote.erp.records import Records
-from malote.erp.repertoire import Repertoire
 from malote.erp.superseding import Superseding
 from malote.fiscal.documents import Sale
 
@@ -177,6 +178,7 @@ class BaseErp(ABC):
             return [
                 *checking.faults(self, connection),
                 *ordinary.unusable(self, connection),
+                *letters.faults(self.letters(connection)),
                 *self._own_faults(connection),
             ]
 
@@ -283,8 +285,9 @@ class BaseErp(ABC):
     def locked(self, statement: Select[Any]) -> Select[Any]:
         return statement.with_for_update()
 
-    def repertoire(self, connection: Connection) -> Repertoire | None:
-        return None
+    def letters(self, connection: Connection) -> Letters:
+        """Asked for each batch: looked at once per connection where looking costs."""
+        return Letters(self.tables, None)
 
     def call(self, connection: Connection, statement: str, values: Mapping[str, str | None], most: int) -> list[Answer]:
         result = connection.exec_driver_sql(for_driver(statement, self.call_style), dict(values))

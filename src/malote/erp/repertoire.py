@@ -6,14 +6,14 @@ Most databases hold all of Unicode, and most documents are ASCII: then nothing i
 
 import codecs
 import re
+import sys
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
 from malote.erp import rows
-from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import Part
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 
@@ -62,10 +62,6 @@ _NEAREST = str.maketrans(
 )
 _UNKNOWN = "?"
 
-# Fields that say something in words. All other texts say which: product, unit, method, key, person. Another letter
-# makes another of it (A and 1 with a dash between is not the product ``A-1``), so that they are booked as they are.
-FREE_TEXTS = frozenset({"description", "reason", "contingency_reason", "operation", "text"})
-
 
 class Lack(msgspec.Struct, frozen=True):
     """The first character of a document that the database can't hold. ``field`` as in ``item[2].description``."""
@@ -73,19 +69,24 @@ class Lack(msgspec.Struct, frozen=True):
     field: str
     character: str
     encoding: str
+    constant: str = ""  # of the profile, where it is no text of the document; ``field`` is a column then
 
     @property
     def facts(self) -> dict[str, str]:
         named = named_character(self.character)
-        detail = f"{self.field}: {named} ({self.encoding})"
-        return {"detail": detail, "field": self.field, "character": named, "encoding": self.encoding}
+        own = {"constant": self.constant} if self.constant else {}
+        shown = f"{self.field} = '{self.constant}'" if self.constant else self.field
+        detail = f"{shown}: {named} ({self.encoding})"
+        return {"detail": detail, "field": self.field, "character": named, "encoding": self.encoding, **own}
 
 
 class Repertoire(msgspec.Struct, frozen=True):
-    """The characters of one encoding. ``encoding`` is the database's own name for it, ``codec`` Python's."""
+    """The characters of one encoding. ``encoding`` is the database's own name for it, ``codec`` Python's; ``highest``
+    where it ends before Unicode does."""
 
     encoding: str
     codec: str
+    highest: str = chr(sys.maxunicode)
 
     def lacks(self, text: str) -> str | None:
         """The first character that isn't in it."""
@@ -93,7 +94,7 @@ class Repertoire(msgspec.Struct, frozen=True):
             text.encode(self.codec)
         except UnicodeEncodeError as error:
             return text[error.start]
-        return None
+        return next((one for one in text if one > self.highest), None) if text and max(text) > self.highest else None
 
     def nearest(self, text: str) -> str:
         """The text in characters that are in it; what has no near letter becomes a question mark."""
@@ -136,18 +137,6 @@ def is_ascii(document: Document) -> bool:
     return msgspec.json.encode(document).isascii()
 
 
-def lack(
-    document: Document, till: str, tables: ErpTables, lacks: Callable[[str], str | None]
-) -> tuple[str, str] | None:
-    """The first field that goes into the ERP, and its first character, for which ``lacks`` gives one."""
-    for part, number, row in rows_of(document, till):
-        wanted = tables.wanted(part)
-        for field, value in row.items():
-            if field in wanted and isinstance(value, str) and (character := lacks(value)):
-                return f"{part}[{number}].{field}" if number else f"{part}.{field}", character
-    return None
-
-
 def rows_of(document: Document, till: str) -> Iterator[tuple[Part, int, rows.Row]]:
     """Every row that is written for a document, by field, with its part; lines are numbered from 1, others have 0."""
     match document:
@@ -163,22 +152,20 @@ def rows_of(document: Document, till: str) -> Iterator[tuple[Part, int, rows.Row
             yield "number_void", 0, rows.void_row(document, till)
 
 
-def with_texts(document: _Struct, change: Callable[[str], str], only: Collection[str] | None = None) -> _Struct:
-    """The same with every text in it changed, or with those of fields called one of ``only``; what it holds that isn't
-    text stays."""
+def with_texts(document: _Struct, change: Callable[[str], str]) -> _Struct:
+    """The same with every text in it changed; what it holds that isn't text stays."""
     values = msgspec.structs.asdict(document)
-    changed = {name: _changed(name, value, change, only) for name, value in values.items()}
-    return msgspec.structs.replace(document, **changed)
+    return msgspec.structs.replace(document, **{name: _changed(value, change) for name, value in values.items()})
 
 
-def _changed(name: str, value: Any, change: Callable[[str], str], only: Collection[str] | None) -> Any:
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
     match value:
         case str():
-            return change(value) if only is None or name in only else value
+            return change(value)
         case tuple():
-            return tuple(_changed(name, part, change, only) for part in value)
+            return tuple(_changed(part, change) for part in value)
         case msgspec.Struct():
-            return with_texts(value, change, only)
+            return with_texts(value, change)
     return value
 
 

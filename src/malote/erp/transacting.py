@@ -14,13 +14,13 @@ from malote.erp import call_statements, ordinary, rewriting, rows, statements
 from malote.erp.calling import Calls
 from malote.erp.connecting import classified
 from malote.erp.contest import Contest, facts_of
-from malote.erp.fitting import ADAPTED, UNENCODABLE, Fitted
+from malote.erp.fitting import ADAPTED, Fitted, code_of
+from malote.erp.letters import Letters
 from malote.erp.numbers import identity_of
 from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.post import Call
 from malote.erp.profiles.profile import Part
 from malote.erp.protocol import Outcome, Posting, Result
-from malote.erp.repertoire import Repertoire
 from malote.erp.rewriting import former
 from malote.fiscal.documents import Document, Sale, identity
 
@@ -54,7 +54,7 @@ class Engine(call_statements.Engine, ordinary.Engine, Protocol):
 
     nearest_letters: bool
 
-    def repertoire(self, connection: Connection) -> Repertoire | None:
+    def letters(self, connection: Connection) -> Letters:
         """See ``fitting.Engine``."""
         ...
 
@@ -119,7 +119,7 @@ class Transaction:
         """Whether the ERP can't take its texts; then that is said. Only to be asked of what the ERP doesn't have."""
         facts = self._fitted.unfit.get(posting.document_id)
         if facts is not None:
-            self._outcomes[posting.document_id] = Outcome(posting.document_id, Result.REFUSED, facts, UNENCODABLE)
+            self._outcomes[posting.document_id] = Outcome(posting.document_id, Result.REFUSED, facts, code_of(facts))
         return facts is not None
 
     # ---- the ledger ----

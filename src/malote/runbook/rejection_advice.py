@@ -29,6 +29,7 @@ _OF_THE_ERP = frozenset(
         "erp_unmapped",
         "erp_query_ambiguous",
         "erp_unencodable",
+        "profile_unencodable",
         "erp_call_missing",
         "value_out_of_range",
     }

@@ -15,8 +15,9 @@ from malote.erp.call_statements import Answer
 from malote.erp.connecting import classified
 from malote.erp.faults import raised
 from malote.erp.grants import Grant
+from malote.erp.letters import Letters
 from malote.erp.mapping import MappedTable
-from malote.erp.mariadb import calls, grants, session_limits, tables, whole
+from malote.erp.mariadb import calls, charsets, grants, session_limits, tables, whole
 from malote.erp.mariadb.faults import DEADLOCK, TAKEN
 from malote.erp.profiles.checking import Fault
 from malote.erp.profiles.post import for_driver
@@ -61,6 +62,7 @@ class MariadbErp(BaseErp):
         super().__init__(engine, url, options)
         self._database = url.database or ""
         self._session = 0  # the server's number of the last one
+        self._letters: tuple[int, Letters] | None = None  # with the number of the connection
         self._looked_over = -1  # the number of the connection over which the tables were looked at
 
     def _prepare(self, driver: Any, limits: session_limits.Limits, options: Options) -> None:
@@ -113,6 +115,12 @@ class MariadbErp(BaseErp):
         if wrong:
             raise ErpError("erp_profile_invalid", transient=True, detail=", ".join(wrong))
         self._looked_over = self.connections.count
+
+    def letters(self, connection: Connection) -> Letters:
+        if self._letters is None or self._letters[0] != self.connections.count:
+            columns = charsets.columns(connection, self.tables)
+            self._letters = self.connections.count, Letters(self.tables, None, columns)
+        return self._letters[1]
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -22,13 +22,14 @@ from malote.erp.booking import Stock
 from malote.erp.call_statements import Answer
 from malote.erp.connecting import classified
 from malote.erp.grants import Grant
+from malote.erp.letters import Letters
 from malote.erp.mapping import MappedTable
 from malote.erp.oracle import calls, grants
 from malote.erp.oracle.dialect import DIALECT
 from malote.erp.oracle.statements import ENCODING, OwnStatements, in_steps, key_names, stock_rows
 from malote.erp.profiles.post import for_driver
 from malote.erp.protocol import ErpError
-from malote.erp.repertoire import Repertoire, repertoire_of
+from malote.erp.repertoire import repertoire_of
 from malote.erp.values import Exact
 
 _TAKEN = 1  # ORA-00001
@@ -53,7 +54,7 @@ class OracleErp(BaseErp):
         super().__init__(engine, url, options)
         # A call may wait for the lock as well as work.
         self.patience_seconds = max(options.statement_timeout, self._sql.wait_seconds + 1.0)
-        self._encoding: str | None = None
+        self._letters: Letters | None = None
 
     def _prepare(self, connection: Any, record: Any) -> None:
         connection.call_timeout = round(self.patience_seconds * 1000)
@@ -113,12 +114,13 @@ class OracleErp(BaseErp):
             if again and _each(connection, self._sql.move_stock, again):
                 raise ErpError("erp_conflict", detail=stock.name)
 
-    def repertoire(self, connection: Connection) -> Repertoire | None:
+    def letters(self, connection: Connection) -> Letters:
         """Asked once: the driver itself would write a question mark and say nothing."""
-        if self._encoding is None:
+        if self._letters is None:
             with classified():
-                self._encoding = connection.scalar(text(ENCODING)) or ""
-        return repertoire_of(self._encoding)
+                encoding = connection.scalar(text(ENCODING)) or ""
+            self._letters = Letters(self.tables, repertoire_of(encoding))
+        return self._letters
 
     def locked(self, statement: Select[Any]) -> Select[Any]:
         return statement.suffix_with(f"FOR UPDATE WAIT {self._sql.wait_seconds}")

@@ -15,6 +15,7 @@ from malote.erp.booking import Stock
 from malote.erp.connecting import classified
 from malote.erp.fingerprints import Print, Range, Rows
 from malote.erp.grants import Grant
+from malote.erp.letters import Letters
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.postgresql import arrays, grants, place, touched  # noqa: F401 - arrays: how lists of keys are written
 from malote.erp.postgresql.copy_text import CopyText
@@ -24,7 +25,7 @@ from malote.erp.postgresql.own_session import BEGAN
 from malote.erp.postgresql.records import PostgresqlRecords
 from malote.erp.profiles.post import for_driver
 from malote.erp.protocol import Posting, Touched
-from malote.erp.repertoire import Repertoire, repertoire_of
+from malote.erp.repertoire import repertoire_of
 from malote.fiscal.documents import Sale
 
 _SAME = "introduced"  # within one connection of ours
@@ -77,6 +78,7 @@ class PostgresqlErp(BaseErp):
         self.schema = self.tables.schema or ""
         self._remembered = options.remembered
         self._introduced: tuple[int, str] | None = None
+        self._letters: tuple[str, Letters] | None = None  # by what the server calls its encoding
         self._sql = _Sql(self.tables)
         self._copy_text = CopyText(self.tables) if self.tables.item else None
         self._limits = {
@@ -181,10 +183,12 @@ class PostgresqlErp(BaseErp):
         with classified(stock.name):
             _driver(connection).execute(self._sql.move_stock, (_json(moved),))
 
-    def repertoire(self, connection: Connection) -> Repertoire | None:
+    def letters(self, connection: Connection) -> Letters:
         # Told by the server at connect, so that asking costs nothing.
-        named = _driver(connection).info.parameter_status("server_encoding")
-        return repertoire_of(named) if named else None
+        named = _driver(connection).info.parameter_status("server_encoding") or ""
+        if self._letters is None or self._letters[0] != named:
+            self._letters = named, Letters(self.tables, repertoire_of(named))
+        return self._letters[1]
 
     def parsed(self, connection: Connection, statement: str) -> str:
         driver = _driver(connection)

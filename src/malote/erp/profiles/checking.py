@@ -16,6 +16,7 @@ from malote.erp.mapping import MappedTable, plain
 # column_required: NOT NULL, without default, and the profile writes nothing to it
 # call_unusable: the database can't run a statement of [post] or [query.…]; ``table`` is its line, ``found`` its words
 # table_untransacted: its engine (``found``) takes nothing back: who is killed while writing there books twice
+# text_unencodable: the profile writes a text (``expected``) with a character that the column lacks (``found``)
 # key_missing: no unique key over exactly these columns, and without one the same thing could be booked twice
 FaultKind = Literal[
     "table_missing",
@@ -25,6 +26,7 @@ FaultKind = Literal[
     "key_missing",
     "call_unusable",
     "table_untransacted",
+    "text_unencodable",
 ]
 
 Family = Literal["text", "number", "float", "moment", "clock", "date", "flag", "bytes", "other"]
