@@ -12,10 +12,12 @@ from malote import rejection
 from malote.check_result import secret, writable
 from malote.cli.main import assemble
 from malote.config import StoreSettings
+from malote.erp.factory import open_erp
 from malote.register.documents import TillStatus
 from malote.rejection import Language
 from malote.setup import environment
 from malote.setup.server_check import LITTLE_ROOM, NO_ROOM, disk
+from tests.engines.mariadb_support import fresh_mariadb_url, run
 
 APP = assemble("check")
 INIT = assemble("init")
@@ -101,6 +103,22 @@ def test_what_is_wrong_is_told_with_its_cure(folder: Path) -> None:
     assert found["port"]["code"] == "server_answers"
     assert found["poster"]["code"] == "poster_absent"
     assert "s3cret" not in json.dumps(found)
+
+
+def test_a_mariadb_with_malotes_own_tables_is_right(folder: Path) -> None:
+    url = fresh_mariadb_url()
+    erp = open_erp(url, lock_timeout_seconds=5)
+    erp.create_structure()
+    settings = (folder / "malote.toml").read_text(encoding="utf-8")
+    (folder / "malote.toml").write_text(settings.replace('url = ""', f'url = "{url}"'), encoding="utf-8")
+    _, found = checked(folder)
+    assert (found["erp"]["verdict"], found["profile"]["verdict"]) == ("right", "right")
+    # Who may do what isn't looked at on this engine, which is nothing wrong.
+    assert (found["grants"]["verdict"], found["grants"]["code"]) == ("skipped", "structure_engine_unsupported")
+    # A number that holds more than yes and no is no flag.
+    run(url, "ALTER TABLE sale_item MODIFY in_total SMALLINT NOT NULL")
+    assert [(one.kind, one.column) for one in erp.faults()] == [("column_mistyped", "in_total")]
+    erp.close()
 
 
 def test_a_folder_without_a_store_is_no_store(tmp_path: Path) -> None:

@@ -150,6 +150,9 @@ def fits(wanted: TypeEngine[Any], live: TypeEngine[Any], length: int | None = No
     one, other = family(wanted), family(live)
     if one == "number":
         return other == "number" and _holds(_places(wanted), _places(live))
+    if one == "flag":
+        # As MariaDB and MySQL call theirs: a number of one digit, by which it is known.
+        return other == "flag" or getattr(live, "display_width", None) == 1
     if one == "date":
         return other in ("date", "clock")
     if one == "text":
