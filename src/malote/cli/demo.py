@@ -2,12 +2,10 @@
 
 import atexit
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
@@ -15,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from malote.cli.demo_laboratory import laboratory
 from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, JsonOption
+from malote.terminal.interrupts import ending_like_ctrl_c, ignore_interrupts
 from malote.terminal.logs import set_up_logs
 from malote.terminal.output import console, errors, print_json
 
@@ -67,7 +66,7 @@ def demo(
         _end("--structure, --fault: not with --check", WRONG_USAGE)
     faults = _known_faults(fault or [])
     set_up_logs()
-    with _ending_like_ctrl_c():
+    with ending_like_ctrl_c():
         if check:
             raise typer.Exit(_check(home, sales, language, kill=kill, sqlite=sqlite, json=json))
         last_year = structure == "2025"
@@ -117,7 +116,7 @@ def lock(
 
     store = Store(home or DEFAULT_HOME, language)
     ending: locks.Ending = "released"
-    with _ending_like_ctrl_c():
+    with ending_like_ctrl_c():
         try:
             erp_url = load(store.settings_path, {}).erp_url
             with suppress(KeyboardInterrupt):
@@ -148,8 +147,7 @@ def _live(
         erp.refuse_one_product()
         with suppress(KeyboardInterrupt):
             live.sell(store, crew, erp, console, minutes=minutes, rate=rate, faults=faults)
-        # Whoever is impatient must not leave half a store running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ignore_interrupts()
         _print(Phrase.STOPPING.say(language))
     _print(Phrase.STOPPED.say(language))
     return OK
@@ -283,22 +281,6 @@ def _said_plainly(store: "Store") -> Iterator[None]:
         _end(Phrase.STUCK.say(language, detail=error), FOUND)
     except FAILURES as error:
         _end(str(error), FAILED)
-
-
-@contextmanager
-def _ending_like_ctrl_c() -> Iterator[None]:
-    """A SIGTERM, or a closing terminal, stops the demo as cleanly as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
 
 
 def _print(text: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, JsonOption
+from malote.terminal.interrupts import ending_like_ctrl_c, ignore_interrupts
 from malote.terminal.output import console, errors, print_json
 
 if TYPE_CHECKING:
@@ -43,13 +44,12 @@ def laboratory(
         _say(f"malote: --only {unknown[0]}: {', '.join(TABLE)}")
         raise typer.Exit(WRONG_USAGE)
     rows: list[Row] = []
-    with _demo() as tried:
-        if not tried.settle():
-            _say("malote: the demo's own beginning could not be mended")
-            raise typer.Exit(FAILED)
-        for number, names in enumerate(chosen, 1):
-            rows.append(tried.try_out(names))
-            _say(f"{number}/{len(chosen)} {_line(rows[-1])}")
+    try:
+        with ending_like_ctrl_c():
+            _try_out(chosen, rows)
+    except KeyboardInterrupt:
+        _say(f"malote: stopped; {len(rows)}/{len(chosen)} tried")
+        raise typer.Exit(FAILED) from None
     table = markdown(rows)
     if output is not None:
         output.write_text(table + "\n", encoding="utf-8")
@@ -59,6 +59,17 @@ def laboratory(
         for line in table.splitlines():
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(OK if all(one.passed for one in rows) else FOUND)
+
+
+def _try_out(chosen: list[tuple[str, ...]], rows: list["Row"]) -> None:
+    """One after the other, each told as it ends, in ``rows`` too."""
+    with _demo() as tried:
+        if not tried.settle():
+            _say("malote: the demo's own beginning could not be mended")
+            raise typer.Exit(FAILED)
+        for number, names in enumerate(chosen, 1):
+            rows.append(tried.try_out(names))
+            _say(f"{number}/{len(chosen)} {_line(rows[-1])}")
 
 
 @contextmanager
@@ -80,6 +91,7 @@ def _demo() -> Iterator["Laboratory"]:
                 finally:
                     presser.close()
             finally:
+                ignore_interrupts()
                 process.terminate()
                 process.wait(_STOP_SECONDS)
 
