@@ -92,6 +92,9 @@ CASES: dict[str, Case] = {
     "what can be done here comes before what can't": Case(
         "person", "rejected", "rejected_replay", seen(**rejects(group("items_sum", "cure", 90), group("x", "replay")))
     ),
+    "copies of another till's sales, all booked for their own": Case(
+        "resolved", "", "", seen(causes=[cause("sharing", "folder_shared", owner="caixa2")])
+    ),
     "what another must do holds back no later step": Case(
         "person", "structures", "structures_behind", seen(**rejects(group("items_sum", "cure")), structures=BEHIND)
     ),
