@@ -111,6 +111,28 @@ def test_a_database_without_a_ledger_rejects_no_sale_and_is_told_when_nothing_is
     assert shop.counted() == {"posted": 2}
 
 
+def test_a_column_that_the_sales_lack_is_named_and_no_matter_of_the_ledger(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
+    poster = guarded(shop, clock)
+    shop.accept(sale(1))
+    poster.drain()
+    tables.run("ALTER TABLE sale RENAME COLUMN freight TO aside")
+    for number in (2, 3):
+        clock.now += LOOK_SECONDS
+        shop.accept(sale(number))
+        poster.step()
+    assert shop.counted() == {"posted": 1, "rejected": 2}
+    assert set(shop.reasons()) == {"structure_outdated"}
+    # Where the ledger lacks something as well, that comes first.
+    tables.run("DELETE FROM posting_key")
+    clock.now += LOOK_SECONDS
+    shop.accept(sale(4))
+    poster.step()
+    assert shop.counted() == {"posted": 1, "rejected": 2, "waiting": 1}
+    poster.close()
+
+
 def test_what_comes_back_by_itself_lets_posting_go_on(shop: Shop, tables: Tables, clock: Clock) -> None:
     poster = guarded(shop, clock)
     shop.accept(sale(1))

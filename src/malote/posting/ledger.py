@@ -14,7 +14,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.erp.protocol import Erp, ErpError
 from malote.posting.evidence import general
-from malote.reconciliation import erp_memory
+from malote.reconciliation import erp_comparison, erp_memory
 from malote.reconciliation.book_days import PRINTED, Calendar
 from malote.reconciliation.erp_memory import Trouble
 
@@ -53,8 +53,11 @@ class LedgerGuard:
             try:
                 self._look(erp)
             except ErpError as error:
+                if error.transient:
+                    raise
                 # A ledger that isn't there at all, say: an empty database is behind the address. No sale's fault.
-                raise error if error.transient else general(error) from error
+                if error.code != "structure_outdated" or not self._has_its_ledger(erp):
+                    raise general(error) from error
         elif self._trouble is not None:
             # It may have been accepted meanwhile, or be on its way to be booked again.
             self._trouble = erp_memory.recall(self._engine).trouble
@@ -79,6 +82,17 @@ class LedgerGuard:
     def _is_due(self, erp: Erp) -> bool:
         elapsed = self._clock() - self._looked_at
         return erp.connections.count != self._connection or not 0 <= elapsed < LOOK_SECONDS
+
+    def _has_its_ledger(self, erp: Erp) -> bool:
+        """Whether the ledger has all that was newest, and only the sales' own tables lack something: booking meets
+        that too, names it, and writes nothing. What was known of the sales stays as it is."""
+        try:
+            if not erp_comparison.has_newest(self._engine, erp, erp_memory.NEWEST):
+                return False
+        except ErpError:
+            return False
+        self._looked_at, self._connection = self._clock(), erp.connections.count
+        return True
 
     def _look(self, erp: Erp) -> None:
         known = erp_memory.recall(self._engine)

@@ -62,6 +62,16 @@ def compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool = T
     )
 
 
+def has_newest(engine: Engine, erp: Witness, most: int) -> bool:
+    """Whether anything was booked, and the ledger has all of the newest ``most`` documents; nothing is written down.
+
+    Raises ``StoreError`` and what the ERP raises.
+    """
+    with reading(engine) as connection:
+        newest = ids_where(connection, documents.c.id > 0, limit=most, newest=True)
+    return bool(newest) and not compare(engine, erp, newest, sales=False).differences
+
+
 def pages(engine: Engine, condition: ColumnElement[bool] | None = None) -> Iterator[list[int]]:
     """All that can be compared, the oldest first, in pages. Raises ``StoreError``."""
     after = 0
