@@ -10,6 +10,7 @@ import unicodedata
 
 LONGEST = 2000  # characters of one text; nobody reads more in a line
 REPLACED = "\ufffd"
+_REMEMBERED = 4096  # characters
 
 # Orders to a terminal as a whole (ECMA-48), so that their letters don't stay behind; strings of them up to their end.
 _ORDERS = re.compile(
@@ -26,22 +27,35 @@ def readable(name: str) -> str:
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """One line of printable characters, whatever it was; what is cut off is told by "…"."""
-    shown = text if text.isprintable() else _printable(text, "")
+    # Each character stands for one, so that what nobody will see needn't be looked at.
+    shown = text if text.isprintable() else _ORDERS.sub("", text)[: longest + 1].translate(_IN_ONE_LINE)
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def clean_lines(text: str) -> str:
     """The same for a text of several lines, such as a statement or a trace; nothing of it is cut off."""
-    return text if text.isprintable() else _printable(text, "\n\t")
+    return text if text.isprintable() else _ORDERS.sub("", text).translate(_IN_LINES)
 
 
-def _printable(text: str, kept: str) -> str:
-    rest = _ORDERS.sub("", text)
-    return "".join(one if one.isprintable() or one in kept else _instead(one) for one in rest)
+class _Printable(dict[int, str]):
+    """By character, found out when it is first met: a blank for what separates, a mark for all else that can't be
+    printed. Bounded, since a hostile text may hold all of Unicode."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__({ord(one): one for one in kept})
+
+    def __missing__(self, code: int) -> str:
+        one = chr(code)
+        shown = one if one.isprintable() else _instead(one)
+        if len(self) < _REMEMBERED:
+            self[code] = shown
+        return shown
 
 
 def _instead(character: str) -> str:
-    """A blank for what separates, a mark for all else."""
     if character in "\n\r\t\v\f" or unicodedata.category(character) in ("Zs", "Zl", "Zp"):
         return " "
     return REPLACED
+
+
+_IN_ONE_LINE, _IN_LINES = _Printable(""), _Printable("\n\t")

@@ -52,6 +52,22 @@ def test_what_is_over_long_is_cut_and_says_so() -> None:
     assert clean("x" * 100_000).endswith("x…")
 
 
+def test_what_is_cut_off_is_not_looked_at_and_no_character_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text of millions of marks that turn the direction round took a second."""
+    looked: list[str] = []
+    category = unicodedata.category
+
+    def counted(character: str) -> str:
+        looked.append(character)
+        return category(character)
+
+    monkeypatch.setattr("malote.plain.unicodedata.category", counted)
+    hostile = "\u2067" * 50_000 + "\u200f"
+    assert clean(hostile) == "\ufffd" * (LONGEST - 1) + "…"
+    assert clean_lines(hostile) == "\ufffd" * 50_001
+    assert len(looked) <= 3
+
+
 @given(st.text(st.characters()))
 def test_any_text_becomes_one_line_without_orders(text: str) -> None:
     cleaned = clean(text)
