@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.erp.protocol import Erp, ErpError
-from malote.posting.evidence import general
+from malote.posting.refusal_evidence import general
 from malote.reconciliation import erp_comparison, erp_memory
 from malote.reconciliation.book_days import PRINTED, Calendar
 from malote.reconciliation.erp_memory import Trouble

@@ -21,13 +21,13 @@ from malote.config import PostingSettings, StoreSettings
 from malote.database.errors import StoreError
 from malote.erp.protocol import LOCKED, Erp, ErpError, Outcome, Posting, Result
 from malote.fiscal.documents import content_hash
-from malote.posting.evidence import Evidence, Refusal, general
 from malote.posting.joiner import Joiner
 from malote.posting.ledger import LedgerGuard
 from malote.posting.locked_rows import post_around
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.program_faults import ProgramFaults
+from malote.posting.refusal_evidence import Evidence, Refusal, general
 from malote.posting.reversals import Reversals
 from malote.posting.settlement import Decider
 from malote.register import rejected_handover, replaying

@@ -11,8 +11,8 @@ from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import contingency
 from malote.fiscal.answers import says
 from malote.fiscal.documents import Answer, Cancellation, Document, Sale
-from malote.posting.evidence import general
 from malote.posting.program_faults import ProgramFaultError
+from malote.posting.refusal_evidence import general
 from malote.posting.retry import retry_at
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 
