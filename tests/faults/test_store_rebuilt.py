@@ -83,6 +83,9 @@ def test_a_store_that_is_gone_without_a_backup_is_made_anew_in_one_step(house: H
     assert ended.returncode == 1, "tokens are to be taken to the tills"
     (token,) = json.loads(ended.stdout)["tokens"]
     assert token["till"] == "caixa1"
+    trail = json.loads(house.run("audit", "list", "--json").stdout)
+    assert [(one["action"], one["actor"][:4]) for one in trail] == [("store_rebuilt", "cli:"), ("till_created", "cli:")]
+    assert house.run("audit", "verify").returncode == 0
     _give(house, token["token"])
     with house.working():
         house.until(lambda: proven(house, 15))

@@ -97,7 +97,7 @@ def keep(engine: Engine, closing: Closing, name: str, now: float, actor: Actor |
             connection.execute(same, rows[some : some + 500])
         if actor is not None:
             after: audit.Facts = {"file": name[:200], "days": len(rows)}
-            audit.record(connection, actor, "closings_read", "books", after=after, now=now)
+            audit.record(connection, actor, "closings_read", "server", after=after, now=now)
     return []
 
 

@@ -78,10 +78,11 @@ def rebuild(config: ConfigOption = None, till: TillOption = None, json: JsonOpti
 
 
 def _rebuilt(settings: Settings, names: list[str]) -> "Report":
+    from malote.accounts.audit import command_line
     from malote.app import services_for
     from malote.rebuild import rebuilding
 
-    done, tokens, aside = rebuilding.rebuild(settings, names)
+    done, tokens, aside = rebuilding.rebuild(settings, names, command_line())
     with services_for(settings) as services:
         take = services.intake.take_files
         taken = rebuilding.take_again(services.engine, settings, take, lambda _: None)

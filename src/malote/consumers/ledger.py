@@ -139,7 +139,7 @@ def retry_now(engine: Engine, consumer: Consumer, actor: Actor, now: float) -> i
         connection.execute(update(consumers).where(consumers.c.id == consumer.id).values(retry_at=now))
         mine = refusals.c.consumer_id == consumer.id
         count = connection.execute(update(refusals).where(mine).values(retry_at=now)).rowcount
-        on, after = f"consumer:{consumer.name}", {"refused": count}
+        on, after = f"consumer:{consumer.name}", {"retried": count}
         audit.record(connection, actor, "consumer_retried", on, after=after, now=now)
         return count
 

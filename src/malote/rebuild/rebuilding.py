@@ -15,9 +15,11 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select
 
 from malote import durable
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.config import Settings
 from malote.database.account_tables import user_account
-from malote.database.engine import open_database, reading
+from malote.database.engine import open_database, reading, writing
 from malote.database.migrations import migrate
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
@@ -42,10 +44,11 @@ class RebuildError(ExplainedError):
     """It can't be done here. Nothing was changed."""
 
 
-def rebuild(settings: Settings, names: Sequence[str] = ()) -> tuple[Copied, list[Token], str]:
+def rebuild(settings: Settings, names: Sequence[str], actor: Actor) -> tuple[Copied, list[Token], str]:
     """Puts a new database in the place of the old one, and says what it holds and where the old one is.
 
-    ``names``: tills that are known to be there, beside those that have folders. Raises ``RebuildError``, ``OSError``,
+    ``names``: tills that are known to be there, beside those that have folders. ``actor``: whose order it is, for the
+    audit trail of the new one. Raises ``RebuildError``, ``OSError``,
     ``StoreError``.
     """
     path = settings.store_file
@@ -60,7 +63,8 @@ def rebuild(settings: Settings, names: Sequence[str] = ()) -> tuple[Copied, list
         done = _copied(path, building)
         # A till whose row is lost may have left its name on a folder.
         complete = done.rows["till"] and not done.unreadable["till"]
-        tokens = _tokens(engine, done, [*names, *(() if complete else _folders(settings))])
+        tokens = _tokens(engine, done, [*names, *(() if complete else _folders(settings))], actor)
+        _note(engine, done, actor)
     finally:
         engine.dispose()
     durable.move(building, built)
@@ -126,6 +130,17 @@ def finish(settings: Settings) -> bool:
     return True
 
 
+def _note(engine: Engine, done: Copied, actor: Actor) -> None:
+    after: audit.Facts = {
+        "entries": done.rows["audit_entry"],
+        "documents": done.rows["document"],
+        "unreadable": sum(done.unreadable.values()),
+        "missing": len(done.missing),
+    }
+    with writing(engine) as connection:
+        audit.record(connection, actor, "store_rebuilt", "server", after=after, now=time.time())
+
+
 def _remove(path: Path) -> None:
     for suffix in ("-wal", "-shm", ""):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -140,18 +155,18 @@ def _folders(settings: Settings) -> list[str]:
     return sorted(name for name in found if not name.startswith("."))
 
 
-def _tokens(engine: Engine, done: Copied, names: Sequence[str]) -> list[Token]:
+def _tokens(engine: Engine, done: Copied, names: Sequence[str], actor: Actor) -> list[Token]:
     """New tokens for tills whose own is lost; a till that is there keeps its own."""
     there = {till.name.lower(): till for till in tills.list_tills(engine)}
     found = [
-        Token(till.name, tills.new_token(engine, till.name))
+        Token(till.name, tills.new_token(engine, till.name, actor=actor))
         for till in there.values()
         if till.id in done.tills_without_token
     ]
     for name in names:
         if name.lower() not in there:
             with suppress(TillError):  # a folder that can't be a till's
-                till, token = tills.create_till(engine, name)
+                till, token = tills.create_till(engine, name, actor=actor)
                 there[name.lower()] = till
                 found.append(Token(till.name, token))
     return found
