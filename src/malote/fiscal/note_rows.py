@@ -29,6 +29,7 @@ _WANTED = tuple(f"{{*}}{name}" for name in _GROUPS)
 _MOST_ITEMS = 1_000
 _MOST_PARTS = 20_000  # of a body; what comes behind belongs to no note that is within the limits
 _MOST_PAYMENTS = 1_000
+_MOST_OF_PAYMENT = 500  # elements in one: the layout has some twenty
 _MOST_REFERENCES = 1_000
 _MOST_ALERTS = 1_000
 _MOST_OF_ONE = 1_000  # parts of which a note has one
@@ -45,6 +46,9 @@ class NoteRow(NamedTuple):
     references: list[str]  # NFref: keys, and the words of what has none
     alerts: list[tuple[str, str]]  # cMsg and xMsg of the answer
     twice: list[str]  # elements that say one thing in two ways
+
+
+_elements = etree.XPath("count(descendant::*)")
 
 
 def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
@@ -96,7 +100,9 @@ def _payments(groups: list[etree._Element], layout: str, twice: list[str]) -> li
     if len(groups) > 1 and (any(details) or layout.startswith("4")):
         twice.append("pag")
     sources = [one for group, own in zip(groups, details, strict=True) for one in own or _as_payment(group)]
-    rows = [PAYMENT.row([source], twice) for source in sources[:_MOST_PAYMENTS]]
+    # What holds more than any payment is read as one that says nothing: the parser's own code counts it.
+    told = ([] if _elements(source) > _MOST_OF_PAYMENT else [source] for source in sources[:_MOST_PAYMENTS])
+    rows = [PAYMENT.row(source, twice) for source in told]
     return rows + [PAYMENT.row([], twice)] * (len(sources) - len(rows))
 
 

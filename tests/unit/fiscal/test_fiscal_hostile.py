@@ -88,6 +88,15 @@ def test_thousands_of_little_documents() -> None:
     assert problems_of(b"<x>" + b"<protNFe/>" * 100_000 + b"</x>") == ["element_crowded"]
 
 
+@pytest.mark.parametrize("more", [b"<x/>", b"<x>1</x>", b"<card><tBand>01</tBand></card>"])
+def test_a_payment_with_more_in_it_than_any_says_nothing(more: bytes) -> None:
+    """Forty-nine of them, each with thousands, cost most of all readings; however often such a note comes."""
+    assert problems_of(replaced(NOTE, "<detPag>", "<detPag>" + "<x/>" * 5)) == []
+    for _ in range(4):
+        found = problems_of(NOTE.replace(b"<detPag>", b"<detPag>" + more * 501, 1))
+        assert "payment_method_invalid" in found
+
+
 @pytest.mark.parametrize("raw", [b"", b" \r\n\t", b"\xef\xbb\xbf", b"\xff\xfe", b'<?xml version="1.0"?>\n'])
 def test_nothing(raw: bytes) -> None:
     assert problems_of(raw) == ["empty_file"]
