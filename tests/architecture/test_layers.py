@@ -29,6 +29,14 @@ def test_the_picture_is_the_contract() -> None:
     assert "(layers.svg)" in (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 
+def test_every_room_stands_in_the_picture() -> None:
+    drawn = set(re.findall(r"<text [^>]*>(\w+)</text>", (ROOT / "docs" / "layers.svg").read_text("utf-8")))
+    package = ROOT / "src" / "malote"
+    rooms = {path.name for path in package.iterdir() if (path / "__init__.py").exists()} - {"reasons"}  # texts alone
+    files = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
+    assert drawn == rooms | files
+
+
 def _in_order(imports: Mapping[str, Set[str]]) -> list[str]:
     """Raises ``CycleError``, which names the modules of the circle."""
     return list(TopologicalSorter(imports).static_order())
