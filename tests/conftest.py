@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 
 from malote.accounts import passwords
 from malote.database import migrations
+from malote.terminal import store_clock
 from tests import ready_stores
 
 
@@ -50,3 +51,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("MALOTE_") and not name.startswith(("MALOTE_SOAK", "MALOTE_TEST_"))
     ]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _each_command_sets_the_clock() -> None:
+    """A clock that an earlier test's command set would hide one that reads it too soon."""
+    store_clock.unset()

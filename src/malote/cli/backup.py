@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from malote import durable
 from malote.bilingual import Bilingual
 from malote.config import Settings, file_of
+from malote.terminal import store_clock
 from malote.terminal.command import (
     ConfigOption,
     DryRunOption,
@@ -74,6 +75,7 @@ def restore(
     with explained(early):
         size = restoring.look(file).size
         if dry_run:
+            store_clock.set_to(early.books.zone)
             with _progress(size) as told:
                 found = restoring.verify(file, told)
         else:

@@ -13,7 +13,7 @@ from malote.bilingual import Bilingual
 from malote.cli import books_closings, books_export, books_gaps, books_lost
 from malote.cli.books_board import board
 from malote.rejection import Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
@@ -139,7 +139,7 @@ def _query(day: str | None, till: str | None, back: timedelta | None) -> "Query"
     from malote.books.reconciling import Query
 
     if day is None:
-        return Query(since=clock.now().date() - back if back else None, till=till)
+        return Query(since=store_clock.now().date() - back if back else None, till=till)
     chosen = day_of("--day", day)
     return Query(since=chosen, until=chosen, till=till)
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.cli.books_lost import said_of
 from malote.rejection import Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
@@ -58,7 +58,7 @@ def board(
 
     with services_of(config) as services:
         calendar = business_day(services.settings.books)
-        now = clock.now()
+        now = store_clock.now()
         today = calendar.of(now.isoformat()) or now.date()
         query = Query(since=today - timedelta(days=days - 1), until=today, till=till, size=10_000)
         found = painted(services.engine, calendar, query, today)
@@ -133,7 +133,7 @@ def _show_lag(found: "Board", language: Language, now: float) -> None:
         )
         late = Bilingual("fora do prazo", "past its deadline").of(language)
         overdue = f" · {one.overdue} {late}" if one.overdue else ""
-        due = f"{clock.here(one.due_at):%d/%m %H:%M}"
+        due = f"{store_clock.here(one.due_at):%d/%m %H:%M}"
         say(f"{one.state}: {one.count} × {said} {due} · R$ {amount(one.total, language)}{overdue}")
     for till in found.latest:
         said = Bilingual("por enviar, o mais antigo há", "not sent, the oldest for").of(language)

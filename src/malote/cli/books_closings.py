@@ -12,7 +12,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.rejection import Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
@@ -60,7 +60,7 @@ def closings(
 
     with services_of(config) as services:
         note_findings.look(services.engine, business_day(services.settings.books), time.time())
-        found = listed(services.engine, till, clock.now().date() - timedelta(days=days))
+        found = listed(services.engine, till, store_clock.now().date() - timedelta(days=days))
         language = services.settings.language
     if json:
         print_json([_plain(one) for one in found])

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, day_of, services_of
 from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import plain_table
@@ -202,4 +202,4 @@ def _midnight(option: str, day: str | None, *, after: bool = False) -> datetime 
     if day is None:
         return None
     chosen = day_of(option, day)
-    return clock.midnight(chosen + timedelta(days=1 if after else 0))
+    return store_clock.midnight(chosen + timedelta(days=1 if after else 0))

@@ -11,7 +11,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.schema.structure_reports import Rollout, RolloutState, RolloutTill, TillState
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.command import (
     FOUND,
     OK,
@@ -186,7 +186,7 @@ def _remark(one: RolloutTill, language: Language) -> str:
     if one.code:
         return rejection.cause(one.code, one.facts, language)
     if one.offline_since is not None and one.state in ("pending", "offered"):
-        since = clock.here(one.offline_since)
+        since = store_clock.here(one.offline_since)
         away = Bilingual("sem contato desde", "not heard of since").of(language)
         return f"{away} {since:%d/%m %H:%M}"
     return ""

@@ -12,7 +12,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.cli.books import DayOption
 from malote.rejection import Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, day_of, services_of
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
@@ -64,7 +64,7 @@ def _days(services: "Services", day: str | None) -> "Iterator[Day]":
 
     settings = services.settings
     business = business_day(settings.books)
-    today = business.of(clock.now().isoformat()) or clock.now().date()
+    today = business.of(store_clock.now().isoformat()) or store_clock.now().date()
     wanted = [day_of("--day", day)] if day else [today - timedelta(days=ago) for ago in range(DAYS)]
     with closing(open_configured(settings)) as erp:
         for one in wanted:

@@ -14,7 +14,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.cli.tills import say_no_tills
 from malote.rejection import Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
 from malote.terminal.output import amount, console, print_json, say
 
@@ -272,7 +272,7 @@ def _last_sale(till: "TillStatus") -> str:
 
 
 def _moment(seconds: float | None) -> str:
-    return "" if seconds is None else _short(clock.here(seconds))
+    return "" if seconds is None else _short(store_clock.here(seconds))
 
 
 def _short(moment: datetime) -> str:

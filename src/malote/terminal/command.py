@@ -13,7 +13,7 @@ from malote.bilingual import Bilingual
 from malote.config import Settings, SettingsError, is_said, load
 from malote.explained_error import ExplainedError
 from malote.rejection import Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.logs import set_up_logs
 from malote.terminal.output import errors
 
@@ -35,13 +35,17 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Says what would h
 
 
 def settings_of(path: Path | None) -> Settings:
-    """The settings, or the end of the command with what is wrong in them."""
+    """The settings, or the end of the command with what is wrong in them. Sets the clock that works without a store."""
+    settings = _loaded(path)
+    store_clock.set_to(settings.books.zone)
+    return settings
+
+
+def _loaded(path: Path | None) -> Settings:
     try:
-        settings = load(path)
+        return load(path)
     except SettingsError as error:
         end_with(error, error.language)
-    clock.set_to(settings.books.zone)
-    return settings
 
 
 @contextmanager
@@ -141,7 +145,7 @@ def services_of(path: Path | None, *, creates: bool = False) -> Iterator["Servic
     set_up_logs()
     with explained(settings), services_for(settings) as services:
         _tell_closed(services, settings)
-        clock.set_to(settings.books.zone, lambda: common_clock(services.engine))
+        store_clock.set_to(settings.books.zone, lambda: common_clock(services.engine))
         yield services
 
 
@@ -153,12 +157,12 @@ def store_of(path: Path | None, *, creates: bool = False) -> Iterator["OpenedSto
 
     settings = _settings_for_a_store(path, creates=creates)
     with explained(settings), opened_store(settings) as store:
-        clock.set_to(settings.books.zone, lambda: common_clock(store.engine))
+        store_clock.set_to(settings.books.zone, lambda: common_clock(store.engine))
         yield store
 
 
 def _settings_for_a_store(path: Path | None, *, creates: bool) -> Settings:
-    settings = settings_of(path)
+    settings = _loaded(path)  # the clock is set by whoever opens the store: its tills may tell it
     if creates:
         require_settings(path, settings)
     else:

@@ -13,7 +13,7 @@ from malote.accounts.users import (
     waits_for_its_first_sign_in,
 )
 from malote.bilingual import Bilingual, Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.output import say
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def remind(services: "Services") -> None:
 
 
 def _words(password: str, language: Language) -> str:
-    until = clock.now() + timedelta(seconds=ONE_TIME_SECONDS)
+    until = store_clock.now() + timedelta(seconds=ONE_TIME_SECONDS)
     command = f"malote user password {FIRST_ADMINISTRATOR} --generate"
     return Bilingual(
         f"Primeiro acesso: usuário {FIRST_ADMINISTRATOR}, senha de uso único {password} (não será mostrada de novo; "

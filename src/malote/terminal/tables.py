@@ -9,7 +9,7 @@ from rich.text import Text
 from malote.bilingual import Bilingual
 from malote.plain import clean
 from malote.rejection import Language
-from malote.terminal import clock
+from malote.terminal import store_clock
 
 
 def plain_table(headings: Sequence[str]) -> Table:
@@ -26,5 +26,5 @@ def printable(words: str) -> Text:
 
 def local_time(at: float, language: Language) -> str:
     """Seconds since the epoch by the store's clock, as people of the language write it."""
-    here = clock.here(at)
+    here = store_clock.here(at)
     return Bilingual(f"{here:%d/%m/%Y %H:%M:%S}", f"{here:%Y-%m-%d %H:%M:%S}").of(language)

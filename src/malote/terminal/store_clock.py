@@ -1,5 +1,8 @@
 """The store's clock, by which commands say when something was: the settings' one, else the one that most tills print,
-else this machine's. Each command sets it with its settings.
+else this machine's.
+
+Each command sets it with its settings, or with the store database it opens. Use before that is a fault of the program:
+it would be this machine's clock unnoticed.
 """
 
 from collections.abc import Callable
@@ -9,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 class _Clock:
     def __init__(self) -> None:
+        self.is_set = False
         self.zone: tzinfo | None = None
         self.told: Callable[[], tzinfo | None] | None = None  # asked once, when it is needed
 
@@ -19,9 +23,17 @@ _clock = _Clock()
 def set_to(zone: str, told: Callable[[], tzinfo | None] | None = None) -> None:
     """``zone`` as ``books.zone`` has it; ``told`` gives one where that is empty."""
     _clock.zone, _clock.told = (ZoneInfo(zone) if zone else None), (None if zone else told)
+    _clock.is_set = True
+
+
+def unset() -> None:
+    """As when a command begins."""
+    _clock.is_set, _clock.zone, _clock.told = False, None, None
 
 
 def _zone() -> tzinfo | None:
+    if not _clock.is_set:
+        raise RuntimeError("the store's clock is read before the command opened its settings or its store")
     if _clock.told is not None:
         ask, _clock.told = _clock.told, None
         _clock.zone = ask()

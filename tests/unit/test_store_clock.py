@@ -1,20 +1,20 @@
 """Commands say when something was by the store's clock, whatever this machine's is."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta, timezone
 
 import pytest
 
-from malote.terminal import clock
+from malote.terminal import store_clock
 from malote.terminal.tables import local_time
 
 NOON_UTC = 1_795_608_000.0  # 2026-11-25 12:00 UTC
 
 
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    yield
-    clock.set_to("")
+def test_a_clock_that_no_command_has_set_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="store's clock"):
+        store_clock.now()
+    with pytest.raises(RuntimeError, match="store's clock"):
+        store_clock.midnight(date(2026, 11, 25))
 
 
 def test_the_settings_zone_goes_before_what_tills_print_and_that_before_the_machines() -> None:
@@ -24,11 +24,11 @@ def test_the_settings_zone_goes_before_what_tills_print_and_that_before_the_mach
         asked.append(1)
         return timezone(timedelta(hours=-5))
 
-    clock.set_to("America/Noronha", told)
+    store_clock.set_to("America/Noronha", told)
     assert local_time(NOON_UTC, "pt") == "25/11/2026 10:00:00"
-    assert clock.midnight(date(2026, 11, 25)).isoformat() == "2026-11-25T00:00:00-02:00"
-    clock.set_to("", told)
+    assert store_clock.midnight(date(2026, 11, 25)).isoformat() == "2026-11-25T00:00:00-02:00"
+    store_clock.set_to("", told)
     assert [local_time(NOON_UTC, "en"), local_time(NOON_UTC, "en")] == ["2026-11-25 07:00:00"] * 2
     assert asked == [1]
-    clock.set_to("", lambda: None)
-    assert clock.here(NOON_UTC).timestamp() == NOON_UTC
+    store_clock.set_to("", lambda: None)
+    assert store_clock.here(NOON_UTC).timestamp() == NOON_UTC
