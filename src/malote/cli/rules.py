@@ -124,7 +124,11 @@ def accept(
     elif count:
         say(Bilingual(f"Aceitos: {count}.", f"Accepted: {count}.").of(services.settings.language))
     else:
-        say(Bilingual("Nada consta aí.", "Nothing stands there.").of(services.settings.language))
+        words = Bilingual(
+            f"A regra {rule} não tem nada em aberto no caixa {till}.",
+            f"The rule {rule} holds nothing open at till {till}.",
+        )
+        say(words.of(services.settings.language))
     if not count:
         raise typer.Exit(FOUND)
 
