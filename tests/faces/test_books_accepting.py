@@ -61,8 +61,8 @@ def test_missing_numbers_are_told_and_accepted_with_a_reason(services: Services,
     run("books", "accept-gaps", "caixa1", "--reason", " ", code=2)
     run("books", "accept-gaps", "caixa1", "--reason", "teste", "--numbers", "5-4", code=2)
     dry = run("books", "accept-gaps", "caixa1", "--reason", "teste", "--numbers", "2", "--dry-run")
-    assert "1 seriam aceitos" in dry.stdout
-    assert "1 aceitos" in run("books", "accept-gaps", "caixa1", "--reason", "teste", "--numbers", "2").stdout
+    assert "Seriam aceitos: 1." in dry.stdout
+    assert "Aceitos: 1." in run("books", "accept-gaps", "caixa1", "--reason", "teste", "--numbers", "2").stdout
     [series] = answer(run("numbering", "--json", code=1))
     assert (series["missing"], series["accepted"]) == ([{"first": 4, "last": 5}], [{"first": 2, "last": 2}])
     with signed_in(services, Role.CONSULTA, "caio") as caio:
@@ -93,7 +93,7 @@ def test_what_a_till_lost_is_told_by_number_and_value_and_answered_for(services:
     assert "caixa1 · 1/7 · " + "35" * 22 + " · R$ 32,09" in run("books", "lost", code=1).stdout
     assert "perdida no caixa" in run("books", "board", code=1).stdout
     assert (
-        "1 seriam aceitas, R$ 32,09" in run("books", "accept-lost", "caixa1", "--reason", "teste", "--dry-run").stdout
+        "Seriam aceitas: 1, R$ 32,09." in run("books", "accept-lost", "caixa1", "--reason", "teste", "--dry-run").stdout
     )
     with signed_in(services) as ana:
         assert "Vendas perdidas no disco do caixa" in words(ana.get("/console/reconciliation").text)
@@ -143,7 +143,9 @@ def test_rules_of_the_stores_own_are_told_everywhere_and_answered_for(
     tried = answer(run("rules", "try", "--days", 92, "--json", code=1))
     assert [(one["number"], one["text"]) for one in tried["findings"]] == [(1, "Venda a ver"), (3, "Venda a ver")]
     assert "Nenhuma se aplica" not in run("rules", "list", code=1).stdout
-    assert "2 × Regra da loja: todas [own_rule:todas]" in run("status", code=1).stdout
+    status = run("status", code=1).stdout
+    assert "2 × Regra da loja: todas [own_rule:todas]" in status
+    assert "“Venda a ver” Veja onde" in status
     day = tried["findings"][0]["day"]
     with signed_in(services) as ana:
         assert "Regra da loja: todas" in words(ana.get("/console/tills").text)
@@ -154,7 +156,8 @@ def test_rules_of_the_stores_own_are_told_everywhere_and_answered_for(
         assert "1 achado de regra aceito." in words(ana.post("/console/tills/caixa1/rules", data=form).text)
         assert "conferida" in ana.get("/console/audit").text
     assert [one["number"] for one in answer(run("books", "board", "--days", 92, "--json", code=1))["rules"]] == [1]
-    run("rules", "accept", "todas", "caixa1", "--number", 99, "--reason", "nenhuma", code=1)
+    none = run("rules", "accept", "todas", "caixa1", "--number", 99, "--reason", "nenhuma", code=1)
+    assert "A regra todas não tem nada em aberto no caixa caixa1." in none.stdout
     run("rules", "accept", "todas", "caixa1", "--day", day, "--reason", "vistas todas")
     run("rules", "list")
     run("status")

@@ -108,3 +108,11 @@ def test_a_log_line_is_one_line(text: str) -> None:
     assert str(event["detail"]).isprintable()
     assert event["number"] == 3
     assert str(event["traceback"]).startswith("a\n")
+
+
+@pytest.mark.parametrize(
+    ("cents", "portuguese", "english"),
+    [(123_450, "1.234,50", "1,234.50"), (5, "0,05", "0.05"), (-123_456_789, "-1.234.567,89", "-1,234,567.89")],
+)
+def test_amounts_have_the_points_of_their_language(cents: int, portuguese: str, english: str) -> None:
+    assert (output.amount(cents, "pt"), output.amount(cents, "en")) == (portuguese, english)

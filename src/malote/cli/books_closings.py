@@ -135,7 +135,7 @@ def accept_closing(
     if not cents:
         say(Bilingual("Nada difere aí.", "Nothing differs there.").of(language))
         raise typer.Exit(FOUND)
-    say(f"R$ {amount(cents, language)} {Bilingual('aceitos', 'accepted').of(language)}.")
+    say(f"{Bilingual('Aceitos', 'Accepted').of(language)}: R$ {amount(cents, language)}.")
 
 
 def _plain(one: "Compared") -> dict[str, object]:

@@ -89,12 +89,8 @@ def accept_gaps(
     elif not count:
         say(Bilingual("Nada falta aí.", "Nothing is missing there.").of(services.settings.language))
     else:
-        said = (
-            Bilingual("seriam aceitos", "would be accepted").of(services.settings.language)
-            if dry_run
-            else Bilingual("aceitos", "accepted").of(services.settings.language)
-        )
-        say(f"{count} {said}.")
+        words = Bilingual("Seriam aceitos", "Would be accepted") if dry_run else Bilingual("Aceitos", "Accepted")
+        say(f"{words.of(services.settings.language)}: {count}.")
 
 
 def accept_day(
@@ -119,7 +115,7 @@ def accept_day(
     if json:
         print_json({"accepted": count})
     elif count:
-        say(Bilingual(f"{count} aceitos.", f"{count} accepted.").of(services.settings.language))
+        say(Bilingual(f"Aceitos: {count}.", f"Accepted: {count}.").of(services.settings.language))
     else:
         say(Bilingual("Nada difere aí.", "Nothing differs there.").of(services.settings.language))
     if not count:

@@ -72,8 +72,8 @@ def accept_lost(
     elif not count:
         say(Bilingual("Nenhuma venda perdida.", "No sale was lost.").of(language))
     else:
-        words = Bilingual("seriam aceitas", "would be accepted") if dry_run else Bilingual("aceitas", "accepted")
-        say(f"{count} {words.of(language)}, R$ {amount(total, language)}.")
+        words = Bilingual("Seriam aceitas", "Would be accepted") if dry_run else Bilingual("Aceitas", "Accepted")
+        say(f"{words.of(language)}: {count}, R$ {amount(total, language)}.")
 
 
 def said_of(one: "Lost", language: Language) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from malote.bilingual import Bilingual
 from malote.terminal.command import ConfigOption, JsonOption, services_of, wrong_usage
-from malote.terminal.output import console, print_json
+from malote.terminal.output import amount, console, print_json
 from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
@@ -102,9 +102,8 @@ def _show(culprits: "list[Culprit]", found: "list[Episode]", language: "Language
         return
     roots, each = plain_table(_ROOTS.of(language)), plain_table(_EACH.of(language))
     for root in culprits:
-        cents = f"{root.cents / 100:,.2f}"
-        amount = Bilingual(cents.translate(str.maketrans(",.", ".,")), cents).of(language)
-        cells = (_who(root), f"{root.sales_seconds / 60:.0f}", amount, str(root.episodes), str(root.idle))
+        value = amount(root.cents, language)
+        cells = (_who(root), f"{root.sales_seconds / 60:.0f}", value, str(root.episodes), str(root.idle))
         roots.add_row(*(printable(cell) for cell in (*cells, local_time(root.last, language))))
     for one in found:
         waited = f"{one.sales_seconds / 60:.0f}"

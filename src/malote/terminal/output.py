@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -59,6 +60,9 @@ def _coded(character: str) -> str:
 
 
 def amount(cents: int, language: Language) -> str:
-    """Cents as people of the language write them, without the currency: 1234,50."""
-    text = money(cents)
-    return Bilingual(text.replace(".", ","), text).of(language)
+    """Cents as people of the language write them, without the currency: 1.234,50 or 1,234.50."""
+    text = f"{Decimal(money(cents)):,}"
+    return Bilingual(text.translate(_PORTUGUESE_POINTS), text).of(language)
+
+
+_PORTUGUESE_POINTS = str.maketrans(",.", ".,")
