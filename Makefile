@@ -27,9 +27,9 @@ laboratory: install
 test: install
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-# What the unit tests alone reach of the program. Fails below the floor that pyproject.toml says (tool.coverage.report).
+# What the unit tests alone reach of the program, but those that count processor time: tracing costs more than they allow. Fails below the floor that pyproject.toml says (tool.coverage.report).
 coverage: install
-	$(BIN)/python -m coverage run -m pytest -q tests/unit
+	$(BIN)/python -m coverage run -m pytest -q tests/unit --ignore tests/unit/fiscal/test_fiscal_costs.py
 	$(BIN)/python -m coverage report
 
 lint: install
