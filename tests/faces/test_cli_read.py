@@ -189,7 +189,8 @@ def test_wrong_usage(folder: Path, arguments: tuple[str, ...]) -> None:
 
 
 def test_an_empty_folder_is_wrong_usage(folder: Path) -> None:
-    assert run(folder).exit_code == WRONG_USAGE
+    empty = run(folder)
+    assert (empty.exit_code, "esse arquivo não existe" in empty.stderr) == (WRONG_USAGE, True)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,11 @@ def test_wrong_usage(options: tuple[str, ...]) -> None:
     assert run(*options).exit_code == 2
 
 
+def test_wrong_usage_is_said_in_the_language_asked_for() -> None:
+    assert "só com --check" in run("--kill").output
+    assert "only with --check" in run("--kill", "--language", "en").output
+
+
 def test_a_folder_that_holds_something_is_not_checked(tmp_path: Path) -> None:
     (tmp_path / "something").touch()
     result = run("--check", "--home", str(tmp_path))

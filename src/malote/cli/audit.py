@@ -1,6 +1,7 @@
 """``malote audit``: what was done, by whom, and whether the trail is whole."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from malote.accounts import audit
 from malote.accounts.audit import AuditEntry, Broken, Head
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, store_of, wrong_usage
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, misuse, store_of
 from malote.terminal.output import console, errors, print_json
 from malote.terminal.tables import local_time, printable
 
@@ -50,7 +51,7 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Recomputes the whole chain and prints its head, to be noted down where this database's owner can't write."""
-    expected = _head(noted)
+    expected = _head(config, noted)
     with store_of(config) as store:
         broken = audit.verify(store.engine, expected)
         head = audit.head(store.engine)
@@ -65,12 +66,16 @@ def verify(
     raise typer.Exit(OK)
 
 
-def _head(noted: str | None) -> Head | None:
+def _head(config: Path | None, noted: str | None) -> Head | None:
     if noted is None:
         return None
     parts = _HEAD.fullmatch(noted.strip())
     if parts is None:
-        wrong_usage("a head is written NUMBER:HASH, as `malote audit verify` prints it")
+        words = Bilingual(
+            "a cabeça se escreve NÚMERO:HASH, como `malote audit verify` a mostra",
+            "a head is written NUMBER:HASH, as `malote audit verify` prints it",
+        )
+        misuse(config, words)
     return Head(int(parts[1]), parts[2])
 
 

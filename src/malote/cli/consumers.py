@@ -9,7 +9,7 @@ import typer
 from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of, warn, wrong_usage
+from malote.terminal.command import FOUND, ConfigOption, JsonOption, misuse, services_of, warn
 from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 
@@ -87,7 +87,7 @@ def add(
     from malote.consumers.accounts import Wanted
 
     if webhook is not None and folder is not None:
-        wrong_usage("--webhook, --folder: one of them")
+        misuse(config, Bilingual("--webhook, --folder: um dos dois", "--webhook, --folder: one of them"))
     wanted = Wanted(name, "pull", personal=personal)
     if webhook is not None:
         wanted = Wanted(name, "webhook", webhook, personal)

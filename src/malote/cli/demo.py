@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from malote.bilingual import Bilingual
 from malote.cli.demo_laboratory import laboratory
 from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, JsonOption
 from malote.terminal.interrupts import ending_like_ctrl_c, ignore_interrupts
@@ -61,9 +62,10 @@ def demo(
     if context.invoked_subcommand:
         return
     if (kill or json) and not check:
-        _end("--kill, --json: only with --check", WRONG_USAGE)
+        _end(Bilingual("--kill, --json: só com --check", "--kill, --json: only with --check").of(language), WRONG_USAGE)
     if check and (structure != "current" or fault):
-        _end("--structure, --fault: not with --check", WRONG_USAGE)
+        words = Bilingual("--structure, --fault: não com --check", "--structure, --fault: not with --check")
+        _end(words.of(language), WRONG_USAGE)
     faults = _known_faults(fault or [])
     set_up_logs()
     with ending_like_ctrl_c():
@@ -90,7 +92,7 @@ def fault(
     _known_faults([name])
     folder = (home or DEFAULT_HOME) / bench.FOLDER
     if not folder.parent.is_dir():
-        _end(f"{folder.parent}: no demo", FAILED)
+        _end(Bilingual(f"{folder.parent}: nenhuma demo", f"{folder.parent}: no demo").of(language), FAILED)
     bench.Bench(folder).ask(name, plant=not recover)
 
 

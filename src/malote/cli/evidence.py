@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from malote import durable
+from malote.bilingual import Bilingual
 from malote.config import Settings
-from malote.terminal.command import ConfigOption, JsonOption, explained, fail, services_of, wrong_usage
+from malote.terminal.command import ConfigOption, JsonOption, explained, fail, misuse, services_of
 from malote.terminal.output import print_json, say
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def make(
         content = evidence.make(services.runbook, view, lines, services.settings.language, command_line())
         target = output or Path(evidence.name_of(services.runbook, view))
         if target.exists():
-            wrong_usage(f"{target}: exists")
+            misuse(config, Bilingual(f"{target}: já existe", f"{target}: exists already"))
         durable.write(target, content)
     say(str(target))
 

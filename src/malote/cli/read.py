@@ -26,7 +26,7 @@ from malote.fiscal.reader import Limits, Reading, Summary, read, summary
 from malote.fiscal.reading_result import unreadable
 from malote.fiscal.schema import SchemaFinding, findings
 from malote.rejection import Language
-from malote.terminal.command import FOUND, OK, ConfigOption, settings_of, wrong_usage
+from malote.terminal.command import FOUND, OK, ConfigOption, misuse, settings_of, wrong_usage
 from malote.terminal.output import console, print_json
 from malote.terminal.reading_json import document_read
 
@@ -72,7 +72,7 @@ def read_files(files: _Files, on: _On = None, json: _Json = False, config: Confi
     settings = settings_of(config)
     limits = replace(limits_of(settings.store, settings.intake), on=on.date() if on else None)
     rejected = False
-    for path in _chosen(files):
+    for path in _chosen(config, files):
         raw, readings = _read(path, limits)
         for read_here in readings:
             reading = _with_operation(read_here, settings)
@@ -93,7 +93,7 @@ def _with_operation(reading: Reading, settings: Settings) -> Reading:
     return replace(reading, problems=[*reading.problems, *found]) if found else reading
 
 
-def _chosen(arguments: list[str]) -> list[Path]:
+def _chosen(config: Path | None, arguments: list[str]) -> list[Path]:
     """The files meant, in order. Ends the command when an argument names none."""
     chosen: list[Path] = []
     for argument in arguments:
@@ -102,7 +102,8 @@ def _chosen(arguments: list[str]) -> list[Path]:
         except OSError as error:
             wrong_usage(f"{_readable(argument)}: {error.strerror}")
         if not found:
-            wrong_usage(f"{_readable(argument)}: no such file")
+            name = _readable(argument)
+            misuse(config, Bilingual(f"{name}: esse arquivo não existe", f"{name}: no such file"))
         chosen += found
     return chosen
 

@@ -1,6 +1,7 @@
 """``malote till create|list|token|disable|enable|assign``: the tills a server knows."""
 
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -9,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from malote.bilingual import Bilingual, Language
-from malote.terminal.command import ConfigOption, JsonOption, services_of, wrong_usage
+from malote.terminal.command import ConfigOption, JsonOption, misuse, services_of, wrong_usage
 from malote.terminal.output import console, print_json, say
 
 if TYPE_CHECKING:
@@ -64,10 +65,10 @@ def create(
     from malote.tills import till as tills
 
     if (issuer is None) != (series is None):
-        wrong_usage("--issuer and --series go together")
+        misuse(config, Bilingual("--issuer e --series vão juntas", "--issuer and --series go together"))
     with services_of(config, creates=True) as services:
         # Before the till exists, so that a wrong number leaves nothing behind.
-        key = _series_key(issuer, model, series) if issuer is not None and series is not None else None
+        key = _series_key(config, issuer, model, series) if issuer is not None and series is not None else None
         till, secret = tills.create_till(services.engine, name, label, actor=audit.command_line())
         if key is not None:
             _assign(services, till, key)
@@ -128,7 +129,7 @@ def assign(
     from malote.tills import till as tills
 
     with services_of(config) as services:
-        key = _series_key(issuer, model, series)
+        key = _series_key(config, issuer, model, series)
         till = tills.find_till(services.engine, name)
         _assign(services, till, key)
         services.free_held()
@@ -157,7 +158,7 @@ def _assign(services: "Services", till: "Till", key: "SeriesKey") -> None:
     assign_series(services.engine, till, issuer, model, series, actor=audit.command_line())
 
 
-def _series_key(issuer: str, model: str, series: int) -> "SeriesKey":
+def _series_key(config: Path | None, issuer: str, model: str, series: int) -> "SeriesKey":
     from malote.fiscal import typed_input
 
     try:
@@ -165,7 +166,8 @@ def _series_key(issuer: str, model: str, series: int) -> "SeriesKey":
     except typed_input.TypedError as error:
         wrong_usage(f"--issuer: {error.detail}")
     if model not in ("65", "55", "59"):
-        wrong_usage(f"{model} is no model: give 65, 55 or 59")
+        words = Bilingual(f"{model} não é um modelo: diga 65, 55 ou 59", f"{model} is no model: give 65, 55 or 59")
+        misuse(config, words)
     return plain, model, series
 
 
