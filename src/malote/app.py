@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from malote.intake.receive import Intake
     from malote.locks.lock_service import Locks
     from malote.orders.book import OrderBook
-    from malote.orders.older import Told
+    from malote.orders.older_agents import Told
     from malote.quarantine.jobs import Jobs
     from malote.quarantine.quarantine_service import Quarantine
     from malote.quarantine.synchronising import Synchronisation

@@ -16,9 +16,10 @@ from malote.schema import till_update
 from malote.schema.definition import FORMAT, Structure, fingerprint
 from malote.schema.sqlite_look import look
 from malote.schema.till_structure import BASE, TILL
+from malote.till.orders import order_memory
 from malote.till.orders import structure as structure_orders
 from malote.till.orders.dispatching import Orders, trust_anew
-from malote.till.orders.handling import Handler, Means
+from malote.till.orders.handling import Handler, KindRecord, Means, OrderRecord
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxDamagedError
 from tests.unit.faulty_disk import FULL, FaultyDisk, PowerCut
@@ -313,6 +314,11 @@ def test_what_an_older_agent_noted_of_its_last_order_is_not_obeyed_again(till: T
     assert not keeper.heed(reply(order(TILL, 9)))
     assert keeper.heed(reply(order(TILL, 8)))
     assert keeper.said().code == "order_old"
+
+
+def test_what_any_agent_so_far_noted_of_a_kind_is_read(till: Till) -> None:
+    till.outbox.note("order:structure", {"newest": 9, "standing": {"number": 9, "state": "done"}})
+    assert order_memory.recall(till.outbox, wire.STRUCTURE) == KindRecord(9, OrderRecord(9, "done"))
 
 
 def test_a_new_server_that_is_believed_begins_anew(till: Till) -> None:

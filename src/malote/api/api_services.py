@@ -11,7 +11,7 @@ from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.consumers.pulling import Page
 from malote.intake.receive import Intake
-from malote.orders.older import Told
+from malote.orders.older_agents import Told
 from malote.register.documents import TillStatus
 from malote.spool.queue import Queue
 from malote.tills.contact import Recorded

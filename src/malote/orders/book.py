@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine
 from malote import rejection, wire
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
-from malote.orders import older, rows
+from malote.orders import older_agents, rows
 from malote.orders.kinds import Kind, Placing
-from malote.orders.older import Told
+from malote.orders.older_agents import Told
 from malote.orders.rows import StoredOrder
 from malote.tills.till import Till, lock
 
@@ -36,29 +36,36 @@ def place(
     for some in chunks(placings):
         till_ids = [one.till_id for one in some]
         lock(connection, till_ids)
-        held = rows.open_by_till(connection, kind.name, till_ids)
+        payloads = _end_open(connection, kind, some, now)
         number = rows.next_number(connection, kind.name, till_ids, now)
-        values = []
-        for one in some:
-            payload = one.payload
-            if one.till_id in held:
-                before = held[one.till_id]
-                payload = kind.merged(rows.payload_of(connection, before.payload_sha256), payload)
-                rows.end(connection, before.id, "replaced", now)
-            values.append(
-                {
-                    "till_id": one.till_id,
-                    "kind": kind.name,
-                    "number": one.number or number,
-                    "payload_sha256": rows.keep_payload(connection, payload, now),
-                    "asked_by": who,
-                    "asked_at": asked_at or now,
-                    "expires_at": one.expires_at,
-                    "note": one.note,
-                }
-            )
+        values = [
+            {
+                "till_id": one.till_id,
+                "kind": kind.name,
+                "number": one.number or number,
+                "payload_sha256": rows.keep_payload(connection, payload, now),
+                "asked_by": who,
+                "asked_at": asked_at or now,
+                "expires_at": one.expires_at,
+                "note": one.note,
+            }
+            for one, payload in zip(some, payloads, strict=True)
+        ]
         ids += rows.add(connection, values)
     return ids
+
+
+def _end_open(connection: Connection, kind: Kind, placings: Sequence[Placing], now: float) -> list[str]:
+    """Ends what these tills have open of the kind. What each is to be told instead: both, as the kind merges them."""
+    held = rows.open_by_till(connection, kind.name, [one.till_id for one in placings])
+    payloads = []
+    for one in placings:
+        before, payload = held.get(one.till_id), one.payload
+        if before is not None:
+            payload = kind.merged(rows.payload_of(connection, before.payload_sha256), payload)
+            rows.end(connection, before.id, "replaced", now)
+        payloads.append(payload)
+    return payloads
 
 
 class OrderBook:
@@ -81,13 +88,15 @@ class OrderBook:
         """What the till must be told now, once what it said is noted."""
         now = self._clock()
         orders = self._open(till)
-        said = {(one.kind, one.number): one for one in older.progress_of(contact, orders)}
+        said = {(one.kind, one.number): one for one in older_agents.progress_of(contact, orders)}
         heard = [self._heard(till, one, said.get((one.kind, one.number)), now) for one in orders]
         called = [kind.call(till, contact) for kind in self._kinds.values()]
         if any(called) or any(heard):
             orders = self._open(till)
-        told = [one for one in orders if one.is_told and one.kind in self._kinds and older.knows(contact, one.kind)]
-        return self._told(till, contact, told, now) if told else older.nothing(contact)
+        told = [
+            one for one in orders if one.is_told and one.kind in self._kinds and older_agents.knows(contact, one.kind)
+        ]
+        return self._told(till, contact, told, now) if told else older_agents.nothing(contact)
 
     # ---- what tills say ----
 
@@ -137,7 +146,7 @@ class OrderBook:
                     if mute and one.kind == wire.SYNCHRONISE:
                         values |= {"state": "obeyed", "obeyed_at": now}
                     rows.mark(connection, one.id, **values)
-        return older.told(till.id, contact, given, self._sign)
+        return older_agents.told(till.id, contact, given, self._sign)
 
     def _signed(self, till: Till, contact: wire.Contact, orders: Sequence[StoredOrder]) -> list[wire.Order]:
         """For this till alone: no other, and no later time, can be given it as an order of the server."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from malote import __version__, wire
 from malote.till import lost_sales, vanished_files
 from malote.till.folder_counts import Sight
-from malote.till.orders import older, structure
+from malote.till.orders import older_servers, structure
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import Counts, Refusal
 from malote.till.storage import OutboxError
@@ -45,8 +45,8 @@ class Signs:
             unproven=counts.accepted + counts.rejected + counts.discarded,
             refused=[_refused(refusal) for refusal in outbox.refusals()[: wire.MAX_QUERY]],
             orders=orders,
-            synchronised=older.synchronised(orders),
-            structure=structure.said(outbox, older.structure(orders)),
+            synchronised=older_servers.synchronised(orders),
+            structure=structure.said(outbox, older_servers.structure(orders)),
             folder=self._folder(),
             unsent_seconds=oldest_unsent(outbox, self._now()),
             troubles=[*self._lasting(), *kept(outbox, sales, self._now())][: wire.MAX_TOLD],

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from malote import wire
-from malote.till.orders import older, order_memory, server_key
-from malote.till.orders.handling import Handler, Kept, Means, OrderError, Progress, Standing, told
-from malote.till.orders.older import Given
+from malote.till.orders import older_servers, order_memory, server_key
+from malote.till.orders.handling import Handler, KindRecord, Means, OrderError, OrderRecord, Progress, progress_of
+from malote.till.orders.older_servers import Given
 from malote.till.orders.registry import HANDLERS
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerError
@@ -37,24 +37,24 @@ class Orders:
         self._till = till
         self._monotonic = monotonic
         self._handlers = {one.kind: one(means) for one in handlers}
-        self._kept: dict[str, Kept] = {kind: order_memory.recall(self._outbox, kind) for kind in self._handlers}
-        self._unknown: dict[str, Standing] = {}  # refused, of kinds that this agent doesn't know
+        self._records = {kind: order_memory.recall(self._outbox, kind) for kind in self._handlers}
+        self._unknown: dict[str, OrderRecord] = {}  # refused, of kinds that this agent doesn't know
         self._running: dict[str, Running] = {}
 
     def said(self) -> list[wire.OrderProgress]:
         """What the next contact tells: of each kind the last one, and one that was refused since."""
         known = [
-            told(kind, one)
-            for kind, kept_of in self._kept.items()
-            for one in (kept_of.standing, kept_of.refused)
-            if one is not None
+            progress_of(kind, order)
+            for kind, record in self._records.items()
+            for order in (record.current, record.refused)
+            if order is not None
         ]
-        return [*known, *(told(kind, one) for kind, one in self._unknown.items())][: 2 * wire.MAX_ORDERS]
+        return [*known, *(progress_of(kind, order) for kind, order in self._unknown.items())][: 2 * wire.MAX_ORDERS]
 
     @property
     def busy(self) -> bool:
         """Whether there is something to carry out."""
-        return any(one.standing is not None and one.standing.state == "begun" for one in self._kept.values())
+        return bool(self._begun())
 
     # ---- taking ----
 
@@ -62,7 +62,7 @@ class Orders:
         """Takes what a contact brought. Whether there is anything new to tell of."""
         key = server_key.known(self._outbox, reply.server_key)
         now = reply.clock.timestamp()
-        given = older.orders_of(reply, self._till)[: wire.MAX_ORDERS]
+        given = older_servers.orders_of(reply, self._till)[: wire.MAX_ORDERS]
         taken = [self._take(one, key, reply.server_key, now) for one in given]
         return any(taken)
 
@@ -82,25 +82,25 @@ class Orders:
         except OrderError as error:
             self._refuse(order, error)
             return True
-        self._keep(order.kind, Kept(newest, Standing(order.number, payload=order.payload or "")))
+        self._remember(order.kind, KindRecord(newest, OrderRecord(order.number, payload=order.payload or "")))
         self._stop(order.kind)
         return True
 
     def _refresh(self, kind: str) -> None:
         """A person may have made the outbox forget numbers, in a process of its own (``trust_anew``)."""
-        if kind in self._kept:
+        if kind in self._records:
             now = order_memory.recall(self._outbox, kind)
-            self._kept[kind] = msgspec.structs.replace(self._kept[kind], newest=now.newest, refused=now.refused)
+            self._records[kind] = msgspec.structs.replace(self._records[kind], newest=now.newest, refused=now.refused)
 
     def _has(self, order: wire.Order) -> bool:
         """Whether it was taken or refused before; also one that comes without what it says, which isn't here."""
-        known = self._kept.get(order.kind, Kept())
-        before = [one for one in (known.standing, known.refused, self._unknown.get(order.kind)) if one is not None]
+        known = self._records.get(order.kind, KindRecord())
+        before = [one for one in (known.current, known.refused, self._unknown.get(order.kind)) if one is not None]
         return (order.number > 0 and any(one.number == order.number for one in before)) or order.payload is None
 
     def _proven(self, given: Given, handler: Handler, key: str, offered: str) -> int:
         """The newest number from now on. Raises ``OrderError`` for what this server hasn't ordered, or long ago."""
-        order, newest = given.order, self._kept[given.order.kind].newest
+        order, newest = given.order, self._records[given.order.kind].newest
         if not given.numbered:
             return newest
         if hashlib.sha256((order.payload or "").encode("utf-8", "surrogatepass")).hexdigest() != order.sha256.lower():
@@ -116,9 +116,9 @@ class Orders:
     def _refuse(self, order: wire.Order, error: OrderError) -> None:
         """One that goes on is not disturbed by it."""
         self._voice.happened(error.code, **error.facts)
-        refused = Standing(order.number, "failed", code=error.code, facts=error.facts)
-        if order.kind in self._kept:
-            self._keep(order.kind, msgspec.structs.replace(self._kept[order.kind], refused=refused))
+        refused = OrderRecord(order.number, "failed", code=error.code, facts=error.facts)
+        if order.kind in self._records:
+            self._remember(order.kind, msgspec.structs.replace(self._records[order.kind], refused=refused))
         elif len(self._unknown) < wire.MAX_ORDERS:
             self._unknown[order.kind] = refused
 
@@ -129,28 +129,28 @@ class Orders:
 
         Raises ``ServerError``, and ``OutboxDamagedError`` where one found the file damaged.
         """
-        open_ones = [
-            (kind, one.standing)
-            for kind, one in self._kept.items()
-            if one.standing is not None and one.standing.state == "begun"
-        ]
-        ended = [self._step(kind, standing) for kind, standing in open_ones]
+        ended = [self._step(kind, order) for kind, order in self._begun()]
         return any(ended)
 
-    def _step(self, kind: str, standing: Standing) -> bool:
+    def _begun(self) -> list[tuple[str, OrderRecord]]:
+        """Those that go on, by kind."""
+        orders = [(kind, record.current) for kind, record in self._records.items()]
+        return [(kind, order) for kind, order in orders if order is not None and order.state == "begun"]
+
+    def _step(self, kind: str, order: OrderRecord) -> bool:
         try:
             if kind not in self._running:
-                standing = self._begin(kind, standing)
-            self._further(kind, standing, next(self._running[kind].steps))
+                order = self._begin(kind, order)
+            self._further(kind, order, next(self._running[kind].steps))
         except StopIteration:
-            self._end(kind, msgspec.structs.replace(standing, state="done"))
+            self._end(kind, msgspec.structs.replace(order, state="done"))
         except OrderError as error:
             self._voice.happened(error.code, **error.facts)
-            self._end(kind, msgspec.structs.replace(standing, state="failed", code=error.code, facts=error.facts))
+            self._end(kind, msgspec.structs.replace(order, state="failed", code=error.code, facts=error.facts))
         except ServerError:
             # To be begun anew: what broke off is the line, and not this program.
             self._stop(kind)
-            self._keep_standing(kind, msgspec.structs.replace(standing, tries=0))
+            self._remember_order(kind, msgspec.structs.replace(order, tries=0))
             raise
         except BaseException:
             self._stop(kind)
@@ -159,40 +159,40 @@ class Orders:
             return False
         return True
 
-    def _begin(self, kind: str, standing: Standing) -> Standing:
+    def _begin(self, kind: str, order: OrderRecord) -> OrderRecord:
         """Counted before it begins, so that one which ends the process each time is found out."""
         handler = self._handlers[kind]
         if handler.most_tries is not None:
-            if standing.tries >= handler.most_tries:
+            if order.tries >= handler.most_tries:
                 raise OrderError("order_broke_off", tries=str(handler.most_tries))
-            standing = msgspec.structs.replace(standing, tries=standing.tries + 1)
-            self._keep_standing(kind, standing)
-        self._running[kind] = Running(handler.carry_out(standing.payload), self._monotonic())
-        return standing
+            order = msgspec.structs.replace(order, tries=order.tries + 1)
+            self._remember_order(kind, order)
+        self._running[kind] = Running(handler.carry_out(order.payload), self._monotonic())
+        return order
 
-    def _further(self, kind: str, standing: Standing, progress: Progress) -> None:
+    def _further(self, kind: str, order: OrderRecord, progress: Progress) -> None:
         changes = {"done": progress.done, "total": progress.total, "unit": progress.unit}
-        after = msgspec.structs.replace(standing, **changes)
-        if progress.done > standing.done and standing.tries:
-            self._keep_standing(kind, msgspec.structs.replace(after, tries=0))
+        after = msgspec.structs.replace(order, **changes)
+        if progress.done > order.done and order.tries:
+            self._remember_order(kind, msgspec.structs.replace(after, tries=0))
         else:
             # Not written down each time: whoever resumes it says where it stands.
-            self._kept[kind] = msgspec.structs.replace(self._kept[kind], standing=after)
+            self._records[kind] = msgspec.structs.replace(self._records[kind], current=after)
 
-    def _end(self, kind: str, standing: Standing) -> None:
+    def _end(self, kind: str, order: OrderRecord) -> None:
         running = self._running.pop(kind, None)
         seconds = round(self._monotonic() - running.began, 3) if running else 0.0
-        self._keep_standing(kind, msgspec.structs.replace(standing, seconds=seconds, payload=""))
+        self._remember_order(kind, msgspec.structs.replace(order, seconds=seconds, payload=""))
 
     def _stop(self, kind: str) -> None:
         self._running.pop(kind, None)
 
-    def _keep_standing(self, kind: str, standing: Standing) -> None:
-        self._keep(kind, msgspec.structs.replace(self._kept[kind], standing=standing))
+    def _remember_order(self, kind: str, order: OrderRecord) -> None:
+        self._remember(kind, msgspec.structs.replace(self._records[kind], current=order))
 
-    def _keep(self, kind: str, now: Kept) -> None:
-        order_memory.remember(self._outbox, kind, now)
-        self._kept[kind] = now
+    def _remember(self, kind: str, record: KindRecord) -> None:
+        order_memory.remember(self._outbox, kind, record)
+        self._records[kind] = record
 
 
 def trust_anew(outbox: Outbox) -> None:

@@ -58,7 +58,7 @@ class Handler:
         raise NotImplementedError
 
 
-class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
+class OrderRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order as the outbox remembers it: the last of its kind that was the server's own."""
 
     number: int
@@ -73,16 +73,17 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
     seconds: float = 0.0
 
 
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+class KindRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the outbox remembers of a kind. ``newest``: no smaller number is obeyed."""
 
     newest: int = 0
-    standing: Standing | None = None
-    refused: Standing | None = None  # since ``standing`` came, and told beside it
+    # "standing" is what it is called in outboxes.
+    current: OrderRecord | None = msgspec.field(default=None, name="standing")
+    refused: OrderRecord | None = None  # since ``current`` came, and told beside it
 
 
-def told(kind: str, one: Standing) -> wire.OrderProgress:
+def progress_of(kind: str, order: OrderRecord) -> wire.OrderProgress:
     """As the server hears of it."""
     return wire.OrderProgress(
-        kind, one.number, one.state, one.done, one.total, one.unit, one.code, one.facts, one.seconds
+        kind, order.number, order.state, order.done, order.total, order.unit, order.code, order.facts, order.seconds
     )
