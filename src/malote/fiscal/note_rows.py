@@ -1,8 +1,8 @@
 """From the tree of a note to its rows of text: which elements each row is read from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice, zip_longest
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from lxml import etree
 
@@ -48,7 +48,7 @@ class NoteRow(NamedTuple):
     twice: list[str]  # elements that say one thing in two ways
 
 
-_elements = etree.XPath("count(descendant::*)")
+_elements = cast("Callable[[etree._Element], float]", etree.XPath("count(descendant::*)"))
 
 
 def note_row(note: etree._Element, answer: etree._Element | None) -> NoteRow:
