@@ -1,21 +1,21 @@
 """The tills in groups that share a cause, or a store, the worst first: 300 equal rows are one line.
 
-One statement judges all tills once, and tells those that aren't green; of each group only as many are read as are
-shown. So the cost follows what is wrong and what is shown, and not how many tills there are.
+All tills are judged once (``judged_tills``), and of each group only as many are read as are shown. So the cost follows
+what is wrong and what is shown, and not how many tills there are.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Literal, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Integer, Select, bindparam, case, func, null, select
+from sqlalchemy import Connection, Engine, bindparam, select
 
 from malote.database.engine import reading
-from malote.database.tables import document, till
+from malote.database.tables import document
 from malote.findings import lights
-from malote.findings.finding_counts import not_in_erp, not_in_erp_total
+from malote.findings.judged_tills import OK, JudgedTill, judge
 from malote.findings.kinds import BY_NAME, CAUSES, LIGHT_NAMES, LIGHTS, Cause, Finding, Light
 from malote.findings.lights import TillOverview
 from malote.findings.store_wide import store_wide
@@ -24,7 +24,6 @@ By = Literal["cause", "store"]
 BYS: tuple[By, ...] = get_args(By)
 SEPARATOR = "-"  # in a till's name, what stands before it is its store: loja002-caixa-10
 MOST_GROUPS = 60
-_OK, _DISABLED = CAUSES.index("ok"), CAUSES.index("disabled")
 
 
 class GroupsQuery(msgspec.Struct, frozen=True):
@@ -74,24 +73,15 @@ class GroupedTills(msgspec.Struct, frozen=True):
     whole: Finding | None  # what concerns every till
 
 
-class _Judged(msgspec.Struct, frozen=True):
-    id: int
-    name: str
-    rank: int
-    code: str
-    sales: int = 0
-    cents: int = 0
-
-
 def grouped(engine: Engine, query: GroupsQuery, *, now: float) -> GroupedTills:
     """Raises ``StoreError``."""
     with reading(engine) as connection:
         whole = next(iter(store_wide(connection, now)), None)
-        judged, counts = _judge(connection, query, whole, now)
+        judged, counts = judge(connection, query.search, whole, now, partial(_named, query))
         of_light: dict[Light, int] = dict.fromkeys(LIGHT_NAMES, 0)
         for rank, count in counts.items():
             of_light[LIGHTS[CAUSES[rank]]] += count
-        by_key: dict[str, list[_Judged]] = defaultdict(list)
+        by_key: dict[str, list[JudgedTill]] = defaultdict(list)
         for one in judged:
             if query.light is None or LIGHTS[CAUSES[one.rank]] == query.light:
                 by_key[_key(one, query.by)].append(one)
@@ -105,52 +95,28 @@ def _place(group: TillGroup, now: float) -> tuple[int, float, int, str]:
     return LIGHT_NAMES.index(group.light), -group.weight(now), CAUSES.index(group.cause), group.key
 
 
-def _judge(
-    connection: Connection, query: GroupsQuery, whole: Finding | None, now: float
-) -> tuple[list[_Judged], Counter[int]]:
-    """What the search matches, with how many there are of each rank.
-
-    Those that are green or disabled need no look at their figures, and grouped by cause no more are named than shown.
-    """
-    searched = bool(query.search.strip())
-    given = lights.given(now, whole, query.search)
-    judged = [
-        _Judged(row.id, row.name, row.rank, row.code or "", int(row.sales), int(row.cents))
-        for row in connection.execute(_troubled(searched), given)
-    ]
-    counts = Counter(one.rank for one in judged)
-    known = {one.id for one in judged}
-    enabled, disabled = connection.execute(_count(searched), given).one()
-    quiet = {_OK: enabled - len(judged), _DISABLED: disabled}
-    for rank, count in quiet.items():
-        counts[rank] += count
-        most = count if query.by == "store" else _named(query, rank, count)
-        if count:
-            rows = connection.execute(_others(searched, rank), given | {"most": len(known) + most})
-            others = [_Judged(row.id, row.name, rank, "") for row in rows if row.id not in known]
-            judged += others[:most]
-    return judged, counts
-
-
 def _named(query: GroupsQuery, rank: int, count: int) -> int:
+    """How many of those that are green or disabled: grouped by cause no more than are shown."""
+    if query.by == "store":
+        return count
     return query.opened if query.open == CAUSES[rank] else max(1, count if count <= query.quiet else 0)
 
 
-def _key(one: _Judged, by: By) -> str:
+def _key(one: JudgedTill, by: By) -> str:
     if by == "store":
         return one.name.rpartition(SEPARATOR)[0] and one.name.partition(SEPARATOR)[0]
     cause = CAUSES[one.rank]
     return f"{cause}.{one.code}" if one.code else cause
 
 
-def _order(some: Sequence[_Judged], key: str) -> tuple[int, int, int, str]:
+def _order(some: Sequence[JudgedTill], key: str) -> tuple[int, int, int, str]:
     """Before the age of anything is known."""
     return min(one.rank for one in some), -sum(one.sales for one in some), -len(some), key
 
 
 def _read(
     connection: Connection,
-    chosen: Iterable[tuple[str, list[_Judged]]],
+    chosen: Iterable[tuple[str, list[JudgedTill]]],
     counts: Counter[int],
     query: GroupsQuery,
     whole: Finding | None,
@@ -160,8 +126,8 @@ def _read(
     placed, room = {}, query.room
     for key, some in chosen:
         rank = min(one.rank for one in some)
-        count = counts[rank] if query.by == "cause" and rank >= _OK else len(some)
-        most = query.each if rank < _OK else query.quiet
+        count = counts[rank] if query.by == "cause" and rank >= OK else len(some)
+        most = query.each if rank < OK else query.quiet
         number = query.opened if key == query.open else count if count <= min(most, room) else 0
         room -= number
         placed[key] = count, some, sorted(some, key=lambda one: (one.rank, -one.sales, one.name))[:number]
@@ -180,7 +146,7 @@ def _group(
     connection: Connection,
     key: str,
     count: int,
-    some: list[_Judged],
+    some: list[JudgedTill],
     tills: list[TillOverview],
     whole: Finding | None,
 ) -> TillGroup:
@@ -229,38 +195,3 @@ _OLDEST = (
     .order_by(document.c.id)
     .limit(1)
 )
-
-
-@cache
-def _troubled(searched: bool) -> Select[tuple[Any, ...]]:
-    judged = lights.judged_in_full(searched=searched)
-    return select(
-        judged.c.id,
-        judged.c.name,
-        judged.c.rank,
-        _code_of(judged).label("code"),
-        not_in_erp(judged.c).label("sales"),
-        not_in_erp_total(judged.c).label("cents"),
-    ).where(judged.c.rank < _OK)
-
-
-@cache
-def _count(searched: bool) -> Select[int, int]:
-    """Of what is enabled, and of what isn't."""
-    statement = select(func.count() - func.count(till.c.disabled_at), func.count(till.c.disabled_at)).select_from(till)
-    return statement.where(lights.matching()) if searched else statement
-
-
-@cache
-def _others(searched: bool, rank: int) -> Select[tuple[Any, ...]]:
-    is_on = till.c.disabled_at.is_(None)
-    statement = select(till.c.id, till.c.name).where(is_on if rank == _OK else ~is_on)
-    if searched:
-        statement = statement.where(lights.matching())
-    return statement.order_by(till.c.name_key).limit(bindparam("most", type_=Integer))
-
-
-def _code_of(judged: Any) -> ColumnElement[Any]:
-    """The reason that a till's heaviest finding tells, where its kind has none of its own."""
-    names: tuple[Cause, ...] = ("erp_stopped", "rejected", "flagged", "waiting")
-    return case(*((judged.c.rank == CAUSES.index(name), judged.c[f"{name}_code"]) for name in names), else_=null())

@@ -105,8 +105,8 @@ class FlowCounter:
         self._engine = engine
         self._lock = threading.Lock()
         self._received = _Side(document, document.c.accepted_at, document.c.till_id, document.c.id > 0)
-        # Nobody asks which till's were booked: all are counted under 0. Not by a plain 0, which in GROUP BY is the number
-        # of a column.
+        # Nobody asks which till's were booked: all are counted under 0. Not by a plain 0, which in GROUP BY is the
+        # number of a column.
         self._booked = _Side(feed, feed.c.at, feed.c.id * 0, feed.c.what == "booked")
 
     def __call__(self, till_ids: tuple[int, ...], now: float) -> Flow:
