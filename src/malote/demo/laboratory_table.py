@@ -116,6 +116,7 @@ class Laboratory:
         wanted = [TABLE[name] for name in names]
         scope = next((one.scope for one in wanted if one.scope), "")
         self._presser.pressed.clear()
+        self._presser.shown.clear()
         began = time.monotonic()
         for name in names:
             self._bench.ask(name)
@@ -152,7 +153,7 @@ class Laboratory:
                 done = ""
             verdict, named = self._look(scope, lambda drawer: (drawer.verdict, drawer.named), ("", set[str]()))
             if sought is not None:
-                sought.note(named)
+                sought.note(named | self._presser.shown)
             still = 0 if done or verdict in ("going", "go", "") else still + 1
             if verdict == "person" and "person" not in ends:
                 still = min(still, _STILL - 2)  # its button may come with the next look

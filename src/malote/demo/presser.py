@@ -63,6 +63,7 @@ class Presser:
         self._ticked: set[Element] = set()
         self._typed: dict[Element, str] = {}
         self.pressed: list[str] = []
+        self.shown: set[str] = set()  # all that was named by what it pressed on
         self._sign_in(name, password)
 
     def close(self) -> None:
@@ -79,6 +80,7 @@ class Presser:
     def press(self, till: str = "") -> str:
         """One thing, if anything is highlighted: what it was, or ""."""
         drawer = self.drawer(till)
+        self.shown |= drawer.named
         done = self._press(drawer)
         if done:
             self.pressed.append(done)

@@ -1,8 +1,14 @@
 """The laboratory's table has a row for every trouble, and every trouble that the support procedure is known for."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
 from malote import rejection
+from malote.demo import laboratory_table
 from malote.demo.bench import FAULTS
-from malote.demo.laboratory_table import PAIRS, TABLE, Row, Sought, markdown
+from malote.demo.laboratory_table import PAIRS, TABLE, Laboratory, Row, markdown
 
 STEPS = {"structures"}
 
@@ -14,13 +20,33 @@ def test_every_trouble_has_its_row_and_what_names_it_is_known() -> None:
     assert codes <= set(rejection.catalogue())
 
 
-def test_of_two_at_once_one_may_be_named_long_after_the_other() -> None:
+class Quick:
+    """Of two troubles one hides the other: what is shown is pressed in the moment that it shows."""
+
+    def __init__(self) -> None:
+        self.left = ["structures", "erp_constraint"]
+        self.pressed: list[str] = []
+        self.shown: set[str] = set()
+
+    def drawer(self, _till: str) -> Any:
+        named = set(self.left[:1]) if len(self.left) != 1 else set()  # the second: to whoever presses alone
+        return SimpleNamespace(named=named, verdict="person" if self.left else "resolved")
+
+    def press(self, _till: str) -> str:
+        if not self.left:
+            return ""
+        self.shown.add(self.left[0])
+        self.pressed.append(f"cure {self.left.pop(0)}")
+        return self.pressed[-1]
+
+
+def test_of_two_at_once_one_may_hide_the_other_until_it_is_pressed_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """A refused sale can't be told while it is refused for a column that is missing."""
-    sought = Sought([TABLE["structure-erp"], TABLE["reject"]])
-    sought.note({"structures", "look"})
-    assert (sought.found, sought.is_over) == (["structures"], False)
-    sought.note({"erp_constraint"})
-    assert (sought.found, sought.is_over) == (["structures", "erp_constraint"], True)
+    monkeypatch.setattr(laboratory_table, "_LOOK_SECONDS", 0.0)
+    bench = SimpleNamespace(ask=lambda *_, **__: None)
+    row = Laboratory(cast("Any", bench), cast("Any", Quick())).try_out(("structure-erp", "reject"))
+    assert row.found == ["structures", "erp_constraint"]
+    assert (row.ended, row.passed) == ("resolved", True)
 
 
 def test_the_table_says_what_failed() -> None:
