@@ -37,6 +37,7 @@ from malote.tills.till import disable, enable, new_token
 log = structlog.get_logger("malote.demo")
 
 _OFFLINE = 9  # tpEmis
+_AGEING_SECONDS = 120.0
 
 
 class Seller(Protocol):
@@ -56,7 +57,7 @@ class Laboratory:
         self.bench.clear()
         self._erp = ErpTroubles(erp_url, store.home)
         self._kept: dict[Path, bytes] = {}
-        self._ageing = False
+        self._ageing_until = 0.0
         self._foreign: list[OutgoingFile] = []
         self._speaking: StandIn | None = None
         self._products = "@"  # the last character of the newest one's code
@@ -71,7 +72,7 @@ class Laboratory:
 
     def poll(self) -> list[Asked]:
         """Carries out what was asked; what was done. One that fails is told in the log, and asked no more."""
-        if self._ageing:
+        if time.monotonic() < self._ageing_until:
             with suppress(StoreError):  # at the next look, then
                 self._age_gaps()
         done = []
@@ -225,16 +226,17 @@ class Laboratory:
         pos.sell_one()
         pos.prepare()
         pos.sell_one()
-        self._ageing = True
+        self._ageing_until = time.monotonic() + _AGEING_SECONDS
 
     def _age_gaps(self) -> None:
-        """As if it had been there for a while: a number that may be on its way isn't missing yet."""
+        """As if they had been there for a while: a number that may be on its way isn't missing yet. Again and again,
+        since the server may write down at the same moment what it read before."""
         young = number_gap.c.found_at > time.time() - USUAL_SECONDS
         older = {"found_at": number_gap.c.found_at - 2 * USUAL_SECONDS}
 
         def age(engine: Engine) -> None:
             with writing(engine) as connection:
-                self._ageing = not connection.execute(update(number_gap).where(young).values(older)).rowcount
+                connection.execute(update(number_gap).where(young).values(older))
 
         self._with_store(age)
 
