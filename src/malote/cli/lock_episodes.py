@@ -82,21 +82,11 @@ _EACH = Bilingual(
     ("Começou", "Quem", "Sessão", "Durou", "Minutos de venda", "Como acabou"),
     ("Began", "Who", "Session", "Lasted", "Sale-minutes", "How it ended"),
 )
-_ENDINGS = {
-    "": Bilingual("dura ainda", "lasts still"),
-    "let_go": Bilingual("soltou sozinha", "let go by itself"),
-    "person": Bilingual("Matar Sessão", "killed by a person"),
-    "rule": Bilingual("encerrada pela regra", "ended by the rule"),
-    "unseen": Bilingual("o servidor parou de olhar", "the server stopped looking"),
-}
-_STATES = {
-    "off": Bilingual("desligado", "off"),
-    "rehearsal": Bilingual("em ensaio", "in rehearsal"),
-    "on": Bilingual("ligado", "on"),
-}
 
 
 def _show(culprits: "list[Culprit]", found: "list[Episode]", language: "Language") -> None:
+    from malote.locks.lock_words import ENDINGS
+
     if not found:
         console.print(Bilingual("Ninguém segurou vendas.", "Nobody held sales up.").of(language), highlight=False)
         return
@@ -108,7 +98,7 @@ def _show(culprits: "list[Culprit]", found: "list[Episode]", language: "Language
     for one in found:
         waited = f"{one.sales_seconds / 60:.0f}"
         cells = (local_time(one.started_at, language), _who(one), one.session, f"{one.seconds:.0f} s", waited)
-        each.add_row(*(printable(cell) for cell in (*cells, _ENDINGS[one.ending].of(language))))
+        each.add_row(*(printable(cell) for cell in (*cells, ENDINGS[one.ending].of(language))))
     console.print(roots, each)
 
 
@@ -117,10 +107,11 @@ def _who(one: "Culprit | Episode") -> str:
 
 
 def _say_rule(rule: "Rule", language: "Language") -> None:
+    from malote.locks.lock_words import STATES
     from malote.locks.rule import words
 
     said = (
-        f"{Bilingual('Encerramento automático', 'Automatic measure').of(language)}: {_STATES[rule.state].of(language)}"
+        f"{Bilingual('Encerramento automático', 'Automatic measure').of(language)}: {STATES[rule.state].of(language)}"
     )
     if rule.since is not None and rule.state != "off":
         said += (

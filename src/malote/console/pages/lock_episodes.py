@@ -12,6 +12,7 @@ from malote.console.rendering import answer
 from malote.console.visits import ROOT, ConsoleRequest, RefusedError, needs, redirect, services_of, visit_of
 from malote.erp.sessions.errors import SessionsError
 from malote.locks.episode_ranking import ranked
+from malote.locks.lock_words import ENDINGS, STATES
 from malote.locks.rule import State, words
 
 PAGE = f"{ROOT}/locks/episodes"
@@ -29,7 +30,9 @@ def context(services: Services, language: Any, trouble: Trouble | None = None, r
         "episodes": found[:MOST_EPISODES],
         "count": len(found),
         "rule": rule,
+        "rule_state": STATES[rule.state].of(language),
         "rule_words": words(rule, language),
+        "endings": {name: said.of(language) for name, said in ENDINGS.items()},
         "trouble": trouble,
         "reason": reason,
         "able": services.runbook.who_may(Permission.KILL_SESSION),
