@@ -27,6 +27,10 @@ laboratory: install
 test: install
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
+# The unit tests again at every change, until Ctrl+C; the first one that fails ends a round.
+watch: install
+	$(BIN)/watchfiles --filter python "$(BIN)/python -m pytest -q -x tests/unit" src tests/unit
+
 # What the unit tests alone reach of the program, but those that count processor time: tracing costs more than they allow. Fails below the floor that pyproject.toml says (tool.coverage.report).
 coverage: install
 	$(BIN)/python -m coverage run -m pytest -q tests/unit --ignore tests/unit/fiscal/test_fiscal_costs.py
