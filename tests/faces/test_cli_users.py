@@ -130,7 +130,7 @@ def test_changes_end_sessions_and_are_audited_as_the_systems_user(home: Path) ->
 
 
 def test_the_tables_show_what_people_typed_as_text(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "width", 200)
+    monkeypatch.setattr(console, "_width", 200)  # the width itself, put back, would stay for ever
     name = "[red]Maria[/red] \x1b[31m<b>"
     assert run("user", "create", "maria", "--role", "dba", "--display-name", name, given=PASSWORD).exit_code == OK
     for command in (("user", "list"), ("audit", "list")):
