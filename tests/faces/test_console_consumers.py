@@ -33,5 +33,5 @@ def test_consumers_and_what_one_got(tmp_path: Path) -> None:
         assert "buscou 2 1–2" in words(ana.get("/console/consumers?name=bi").text)
         assert "Não recebeu nada ainda." in words(ana.get("/console/consumers?name=hook").text)
         assert "buscou" not in words(ana.get("/console/consumers?name=nobody").text)
-        assert "Consumidor cadastrado" in words(ana.get("/console/audit").text)
+        assert "cadastrou o consumidor bi" in words(ana.get("/console/audit").text)
         assert rui.get("/console/consumers").status_code == 403

@@ -189,7 +189,7 @@ def test_a_roll_out_is_followed_till_by_till(services: Services, ana: TestClient
     assert rollout.everyone, "all of them: those created later too"
     agents.contact()
     assert "o caixa está atualizando" in ana.get(PATH).text
-    assert ana.get("/console/tills").text.count("estrutura desatualizada") == 12
+    assert ana.get("/console/tills").text.count("estrutura desatualizada</span>") == 12
     agents.fail("caixa01")
     page = ana.get(PATH).text
     assert "Parada no caixa caixa01: Disco do caixa cheio" in page
