@@ -331,8 +331,8 @@ FAULTS: dict[str, Fault] = {
         "handed", "look", "files_uncaptured", lambda shop: shop.speak(folder=FolderCount(9, 2, 7, 300.0)), Shop.speak
     ),
     "two agents, one folder": Fault(
-        "handed",
-        "look",
+        "resolved",
+        "",
         "folder_shared",
         lambda shop: shop.on_till(shared_at=shop.clock(), shared_with="caixa9"),
         lambda shop: shop.on_till(shared_at=None, shared_with=None),

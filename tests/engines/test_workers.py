@@ -39,6 +39,7 @@ def test_seven_files_that_break_the_reader_keep_no_other_tills_sale_out(
     now = 1000.0
     folder = build_drop_folder(house.services)
     monkeypatch.setattr(folder, "_clock", lambda: now)
+    monkeypatch.setattr(folder._still, "_clock", lambda: now)
     folder.scan()
     root, sale = house.settings.drop_path, build_note(number=9)
     for number in range(7):

@@ -74,9 +74,8 @@ def reconcile(
     from malote.books.reconciling import DAYS
     from malote.books.reconciling import reconcile as reconciling
 
-    query = _query(day, till, timedelta(days=DAYS))
     with _books(config) as (services, books):
-        report = reconciling(books, query, time.time())
+        report = reconciling(books, _query(day, till, timedelta(days=DAYS)), time.time())
         language = services.settings.language
     if json:
         print_json(report)
@@ -109,11 +108,10 @@ def rebook(
     from malote.books.rebooking import plan
     from malote.books.rebooking import rebook as rebooking
 
-    query = _query(day, till, None)
     ordered = 0
     with _books(config) as (services, books):
         language = services.settings.language
-        planned = plan(books, query, time.time(), accepted=accepted)
+        planned = plan(books, _query(day, till, None), time.time(), accepted=accepted)
         if not json:
             _show_plan(planned, language)
         if planned.missing and not dry_run and (yes or _confirmed(language)):
