@@ -55,7 +55,8 @@ class Failing:
         alone = [one for one in names if one in self._failed]
         together = [one for one in names if one not in self._failed]
         try:
-            act(together)
+            if together:
+                act(together)
         except StoreError:
             raise
         except Exception as error:
