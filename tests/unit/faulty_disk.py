@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +29,7 @@ class FaultyDisk(Disk):
         self.steps: list[tuple[str, str]] = []
         self._unsynced: dict[int, tuple[Path, int]] = {}  # by inode: folder, and bytes that are safe
         self._is_off = False
+        self._one_at_a_time = threading.RLock()  # many files are synced at once
 
     def off_at(self, number: int) -> "FaultyDisk":
         """The power goes before this step, counted from 0."""
@@ -36,33 +38,37 @@ class FaultyDisk(Disk):
 
     def step(self, what: str, name: str) -> None:
         """Counts a step, and fails where it is to."""
-        if self._is_off:
-            raise PowerCut
-        self.steps.append((what, name))
-        error = self.fails(what, name)
-        if isinstance(error, PowerCut):
-            self._is_off = True
-            for inode, (folder, size) in self._unsynced.items():
-                _cut(inode, folder, size)
-        if error is not None:
-            raise error
+        with self._one_at_a_time:
+            if self._is_off:
+                raise PowerCut
+            self.steps.append((what, name))
+            error = self.fails(what, name)
+            if isinstance(error, PowerCut):
+                self._is_off = True
+                for inode, (folder, size) in self._unsynced.items():
+                    _cut(inode, folder, size)
+            if error is not None:
+                raise error
 
     def new_file(self, path: Path) -> IO[bytes]:
-        self.step("new_file", path.name)
-        file = super().new_file(path)
-        self._unsynced[os.fstat(file.fileno()).st_ino] = (path.parent, 0)
+        with self._one_at_a_time:
+            self.step("new_file", path.name)
+            file = super().new_file(path)
+            self._unsynced[os.fstat(file.fileno()).st_ino] = (path.parent, 0)
         return file
 
     def file(self, path: Path) -> IO[bytes]:
-        self.step("file", path.name)
-        file = super().file(path)
-        self._unsynced.setdefault(os.fstat(file.fileno()).st_ino, (path.parent, path.stat().st_size))
+        with self._one_at_a_time:
+            self.step("file", path.name)
+            file = super().file(path)
+            self._unsynced.setdefault(os.fstat(file.fileno()).st_ino, (path.parent, path.stat().st_size))
         return file
 
     def sync(self, file: IO[bytes]) -> None:
-        self.step("sync", "")
-        super().sync(file)
-        self._unsynced.pop(os.fstat(file.fileno()).st_ino, None)
+        with self._one_at_a_time:
+            self.step("sync", "")
+            super().sync(file)
+            self._unsynced.pop(os.fstat(file.fileno()).st_ino, None)
 
     def rename(self, source: Path, target: Path) -> None:
         self.step("rename", target.name)
