@@ -1,0 +1,87 @@
+"""What server and till say to each other of loads, beside the book of orders.
+
+An order of the kind ``load`` says which state the till shall have, as digests, and is signed with them. From which
+files the till makes it, it asks: ``Manifest``. Whatever it is given, it proves the state it comes to.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from malote.load_format.entity import Name, Value
+from malote.load_format.files import FileMode
+from malote.wire import Count, Hash
+
+LOAD = "load"  # the kind of orders
+PATH_MANIFEST = "/v1/loads/manifest"  # POST ManifestQuery -> Manifest
+PATH_FILE = "/v1/loads/files/{sha256}"  # GET, in ranges too -> a file of malote.load_format.files
+MOST_ENTITIES = 50
+MOST_ITEMS = 1000
+
+Key = tuple[Value, ...]
+
+
+class EntityState(msgspec.Struct, frozen=True):
+    """An entity at a version of the load."""
+
+    version: Count  # the last one that changed it
+    rows: Count
+    sha256: Hash  # malote.load_format.digest.entity_digest
+
+
+class LoadOrder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The payload of an order. ``entities``: those that the till shall have at ``version``; others it leaves alone.
+
+    ``anew``: *Geral*: all rows are fetched whatever the till has (it still writes only those that differ).
+    ``items``: only these rows of an entity, which are then at ``version`` while the entity stays where it is.
+    """
+
+    version: Count
+    entities: Annotated[dict[Name, EntityState], msgspec.Meta(max_length=MOST_ENTITIES)]
+    anew: bool = False
+    items: dict[Name, Annotated[list[Key], msgspec.Meta(max_length=MOST_ITEMS)]] = {}
+    emergency: bool = False  # shown as such
+
+
+class EntityHeld(msgspec.Struct, frozen=True):
+    """What a till has of an entity, proven by its digest when it was applied."""
+
+    version: Count
+    sha256: Hash
+
+
+class ManifestQuery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``number``: of the order. ``held``: entities that the till has; those left out it has nothing of."""
+
+    number: Count
+    held: Annotated[dict[Name, EntityHeld], msgspec.Meta(max_length=MOST_ENTITIES)] = {}
+
+
+class ManifestFile(msgspec.Struct, frozen=True):
+    sha256: Hash
+    bytes: Count
+    entity: Name
+    mode: FileMode
+    rows: Count
+    version: Count
+    after: Count = 0
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The files that bring the till to the order's state, in the order in which they are applied."""
+
+    version: Count
+    files: Annotated[list[ManifestFile], msgspec.Meta(max_length=10 * MOST_ENTITIES)]
+
+
+class LoadsHeld(msgspec.Struct, frozen=True, omit_defaults=True):
+    """In each contact of a till that has loads: what it sells with.
+
+    ``applied_at``: seconds since the epoch by the till's clock. ``rolled_back_from``: the version that a person took
+    back there; 0: none.
+    """
+
+    version: Count
+    applied_at: Count
+    entities: Annotated[dict[Name, EntityHeld], msgspec.Meta(max_length=MOST_ENTITIES)] = {}
+    rolled_back_from: Count = 0
