@@ -1,8 +1,8 @@
 """A POS's own closing as CSV: what each till took on a day, by way of payment. Pure, and bounded whatever is in it.
 
 A heading names the columns, in Portuguese or English and any order: till, day, method, amount. Fields are parted by
-``;`` or ``,``; an amount is reais with a comma or a point for the cents; a method is the two digits of tPag, or one of
-a few names. A till's day that stands in several lines with one method is their sum.
+``;`` or ``,``; an amount is reais with a comma or a point for the cents; a method is the two digits of tPag, or its
+name. A till's day that stands in several lines with one method is their sum.
 """
 
 import csv
@@ -10,6 +10,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+
+from malote.fiscal.payment_methods import method_code
 
 LARGEST = 2_000_000  # bytes of one file
 MOST_LINES = 50_000
@@ -21,10 +23,6 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "method": ("method", "forma", "meio", "pagamento", "payment"),
     "amount": ("amount", "valor", "total"),
 }
-_METHODS = {
-    "dinheiro": "01", "cash": "01", "cheque": "02", "crédito": "03", "credito": "03", "credit": "03",
-    "débito": "04", "debito": "04", "debit": "04", "pix": "17",
-}  # fmt: skip
 _AMOUNT = re.compile(r"-?(?:\d{1,3}(?:\.\d{3})+|\d{1,12})(?:,\d{1,2})?|-?\d{1,12}(?:\.\d{1,2})?")
 
 Closing = dict[tuple[str, date], dict[str, int]]  # by till (its name in small letters) and day: cents by method
@@ -108,11 +106,9 @@ def _day(text: str, line: int) -> date:
 
 
 def _method(text: str, line: int) -> str:
-    if re.fullmatch(r"[0-9]{2}", text):
-        return text
-    if (named := _METHODS.get(text.lower())) is not None:
-        return named
-    raise ClosingError(line, "method")
+    if (code := method_code(text)) is None:
+        raise ClosingError(line, "method")
+    return code
 
 
 def _cents(text: str, line: int) -> int:

@@ -29,13 +29,13 @@ from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.findings.noted_findings import Standing
 from malote.fiscal.documents import Sale
+from malote.fiscal.payment_methods import CASH
 from malote.reconciliation import book_days
 from malote.reconciliation.booked_content import contents
 
 MOST_JUDGED = 100  # days at one look
 MOST_FILES = 20  # at one look
 MOST_LISTED = 1000
-CASH = "01"
 READ, REFUSED = "lidos", "recusados"  # folders that a file goes to
 
 log = structlog.get_logger("malote.books")

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from malote.bilingual import Bilingual
 from malote.cli.books_gaps import ReasonOption, checked_reason
+from malote.fiscal.payment_methods import method_name
 from malote.rejection import Language
 from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOption, day_of, services_of
@@ -20,13 +21,6 @@ from malote.terminal.tables import plain_table
 if TYPE_CHECKING:
     from malote.books.closings import Compared
 
-METHODS = {
-    "01": Bilingual("dinheiro", "cash"),
-    "02": Bilingual("cheque", "cheque"),
-    "03": Bilingual("crédito", "credit"),
-    "04": Bilingual("débito", "debit"),
-    "17": Bilingual("Pix", "Pix"),
-}
 _PROBLEMS = {
     "too_large": Bilingual("arquivo grande demais", "the file is too large"),
     "unreadable": Bilingual("não é CSV", "it is no CSV"),
@@ -37,8 +31,8 @@ _PROBLEMS = {
     "till": Bilingual("falta o caixa", "the till is missing"),
     "day": Bilingual("dia: AAAA-MM-DD ou DD/MM/AAAA", "day: YYYY-MM-DD or DD/MM/YYYY"),
     "method": Bilingual(
-        "forma: dois dígitos de tPag, ou dinheiro, cheque, crédito, débito, Pix",
-        "method: two digits of tPag, or cash, cheque, credit, debit, Pix",
+        "forma: dois dígitos de tPag, ou dinheiro, cheque, crédito, débito, PIX …",
+        "method: two digits of tPag, or cash, cheque, credit, debit, PIX …",
     ),
     "amount": Bilingual("valor em reais, como 1234,56", "an amount in reais, such as 1234.56"),
 }
@@ -160,7 +154,7 @@ def _show(found: "Sequence[Compared]", language: Language) -> None:
             said = "" if own is None else f"{'+' if own > 0 else ''}{amount(own, language)}"
             if own is not None and one.accepted:
                 said += Bilingual(" (aceito)", " (accepted)").of(language)
-            words = METHODS.get(method, Bilingual(method, method)).of(language)
             closing = amount(one.closing.get(method, 0), language)
-            table.add_row(Text(one.till), one.day.isoformat(), Text(words), closing, booked, Text(said))
+            named = Text(method_name(method, language))
+            table.add_row(Text(one.till), one.day.isoformat(), named, closing, booked, Text(said))
     console.print(table)

@@ -5,30 +5,6 @@ from itertools import islice
 import msgspec
 from lxml import etree
 
-from malote.console.language import marked
-
-PAYMENTS: dict[str, str] = {
-    "01": marked("Dinheiro"),
-    "02": marked("Cheque"),
-    "03": marked("Cartão de crédito"),
-    "04": marked("Cartão de débito"),
-    "05": marked("Crédito da loja"),
-    "10": marked("Vale-alimentação"),
-    "11": marked("Vale-refeição"),
-    "12": marked("Vale-presente"),
-    "13": marked("Vale-combustível"),
-    "15": marked("Boleto"),
-    "16": marked("Depósito"),
-    "17": marked("PIX"),
-    "18": marked("Transferência"),
-    "19": marked("Fidelidade"),
-    "20": marked("PIX estático"),
-    "21": marked("Crédito em loja"),
-    "90": marked("Sem pagamento"),
-    "99": marked("Outros"),
-}
-
-
 MOST_BYTES = 500_000  # read of a file to find who issued it
 _CHUNK = 32_768
 _MOST_FIELDS = 100  # of the issuer

@@ -23,6 +23,7 @@ from malote.erp.protocol import ErpError, Posting
 from malote.erp.records import Records
 from malote.erp.targets import ITEM_KEY, KEY, Target
 from malote.fiscal.documents import Item, Sale
+from malote.fiscal.payment_methods import CASH
 
 Pair = tuple[Row, Row]  # a row by field, and its sale's
 
@@ -291,11 +292,8 @@ def items_of(sale: Sale) -> Iterable[tuple[Item, Row]]:
 def payments_of(sale: Sale) -> list[Row]:
     """With the change on the one that was paid in cash, or on the first where none was."""
     fields = rows.payment_rows(sale)
-    cash = next((place for place, payment in enumerate(sale.payments) if payment.method == _CASH), 0)
+    cash = next((place for place, payment in enumerate(sale.payments) if payment.method == CASH), 0)
     return [row | {"change": sale.change if place == cash else 0} for place, row in enumerate(fields)]
-
-
-_CASH = "01"  # tPag
 
 
 def unusable(engine: Engine, connection: Connection) -> list[Fault]:

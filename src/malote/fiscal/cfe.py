@@ -15,7 +15,7 @@ from malote.fiscal.findings import ambiguous, key_form, named
 from malote.fiscal.gtin import number_of
 from malote.fiscal.moments import read_compact
 from malote.fiscal.norms import SAT
-from malote.fiscal.payments import check_methods
+from malote.fiscal.payment_methods import check_methods
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.reading_result import Limits, Reading, Summary, named_by_key, unreadable
 from malote.fiscal.sat_rows import (

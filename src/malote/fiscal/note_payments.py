@@ -3,13 +3,10 @@
 from malote.fiscal.amounts import CENTS, AmountError, money, shown
 from malote.fiscal.documents import Payment
 from malote.fiscal.note_rows import NoteRow
-from malote.fiscal.payments import check_methods
+from malote.fiscal.payment_methods import CASH, NO_PAYMENT, check_methods
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.reading_result import Limits
 from malote.fiscal.rows import PaymentRow
-from malote.fiscal.sums import NO_PAYMENT
-
-_CASH = "01"  # tPag
 
 
 def read_payments(row: NoteRow, limits: Limits, problems: list[Problem]) -> tuple[Payment, ...] | None:
@@ -59,7 +56,7 @@ def change_given(row: NoteRow, payments: tuple[Payment, ...], stated: int, total
     # Layouts before 4.00 had no field for it: it is what was paid in cash beyond the total.
     if row.change.change or row.head.layout == "4.00" or over <= 0:
         return stated
-    if all(payment.method != _CASH for payment in payments):
+    if all(payment.method != CASH for payment in payments):
         return stated
     problems.append(warning("change_implied", change=money(over)))
     return over

@@ -15,6 +15,7 @@ import msgspec
 from malote.fiscal.access_key import is_well_formed, split
 from malote.fiscal.documents import Item, Sale
 from malote.fiscal.findings import named
+from malote.fiscal.payment_methods import NO_PAYMENT
 from malote.fiscal.problems import Problem, keep, reject, warning
 
 Effect = Literal[
@@ -51,7 +52,6 @@ PART = "operations_part"  # found of a note whose lines are not all of the sale,
 
 NORMAL = 1  # finNFe
 _COMES_IN = 0  # tpNF
-_NO_PAYMENT = "90"  # tPag
 _RECEIPTS = ("65", "59")  # models that a shop's customer gets: their sale is registered
 _PAPER_RECEIPTS = ("ECF",)
 # Goods that leave for nothing: beside a sale they change its goods, and not its money.
@@ -163,7 +163,7 @@ def _net(item: Item) -> int:
 
 def _paid(sale: Sale) -> bool:
     """Whether money was taken for it."""
-    return any(payment.method != _NO_PAYMENT and payment.amount for payment in sale.payments)
+    return any(payment.method != NO_PAYMENT and payment.amount for payment in sale.payments)
 
 
 def _is_receipt(reference: str) -> bool:

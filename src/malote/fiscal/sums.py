@@ -5,9 +5,9 @@ from typing import NamedTuple
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Item, Sale, Totals
 from malote.fiscal.norms import Norm
+from malote.fiscal.payment_methods import NO_PAYMENT
 from malote.fiscal.problems import Problem, reject, warning
 
-NO_PAYMENT = "90"  # tPag
 _MOST_TOLERATED = 10  # cents
 
 

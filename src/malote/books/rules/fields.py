@@ -11,9 +11,9 @@ from typing import Any
 from malote.books.days import BusinessDay
 from malote.books.rules.language import Type, Values
 from malote.fiscal.documents import Sale
+from malote.fiscal.payment_methods import CASH, METHODS, OTHER, RULE_NAMES
 
-METHODS = {"01": "cash", "02": "cheque", "03": "credit", "04": "debit", "17": "pix", "20": "pix"}  # tPag
-PAYMENTS = ("cash", "cheque", "credit", "debit", "pix", "other")
+PAYMENTS = RULE_NAMES
 
 _MONEY: dict[str, Type] = dict.fromkeys(PAYMENTS, "number")
 SALE: dict[str, Type] = {
@@ -81,7 +81,7 @@ def of_sale(sale: Sale, till: str, calendar: BusinessDay, cancelled_at: str | No
         "quantity": sum((one.quantity for one in sale.items), Decimal(0)),
         "dearest": max((reais(one.gross) for one in sale.items), default=None),
         "payments": len(sale.payments),
-        **paid({"01": -sale.change}, [(one.method, one.amount) for one in sale.payments]),
+        **paid({CASH: -sale.change}, [(one.method, one.amount) for one in sale.payments]),
         "consumer": bool(sale.consumer),
         "contingency": sale.emission in (4, 9),
         "authorised": sale.authorised,
@@ -118,7 +118,7 @@ def paid(first: Mapping[str, int], more: Sequence[tuple[str, int]]) -> dict[str,
     """By way of payment, from cents by tPag."""
     sums = dict.fromkeys(PAYMENTS, 0)
     for method, cents in [*first.items(), *more]:
-        sums[METHODS.get(method, "other")] += cents
+        sums[METHODS[method].rule if method in METHODS else OTHER] += cents
     return {name: reais(cents) for name, cents in sums.items()}
 
 

@@ -16,6 +16,7 @@ from malote.console.rendering import HEADERS, answer
 from malote.console.visits import ConsoleRequest, Visit, needs, services_of, visit_of
 from malote.fiscal import schema
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
+from malote.fiscal.payment_methods import METHODS
 from malote.fiscal.problems import Problem
 from malote.fiscal.reading_result import Reading
 from malote.quarantine.quarantine_reports import CureOption
@@ -47,7 +48,7 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
         "wrong": receipt.wrong_places({problem.code for problem in problems}),
         "grouped": receipt.grouped,
         "masked": receipt.masked,
-        "payments": receipt.PAYMENTS,
+        "methods": METHODS,
         # Advice for who has to mend the POS, and of use for nothing else: the schema isn't asked about other documents.
         "layout": schema.findings(content)[:MOST_FINDINGS] if content and document.state == "rejected" else [],
         "xml": markup.show(content, problems) if content and whole else None,
