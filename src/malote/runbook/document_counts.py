@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from malote import wire
@@ -10,24 +9,11 @@ from malote.database.account_tables import audit_entry
 from malote.database.order_tables import till_order
 from malote.database.tables import tally, till
 from malote.register import backlog
-from malote.runbook.observations import MOST_NAMED, Cause
+from malote.runbook.observations import MOST_NAMED, Cause, Figures
 
 _SYNCHRONISE = till_order.c.kind == wire.SYNCHRONISE
 QUIET_SECONDS = 60.0  # an agent that is there gives a sign every few seconds
 _RENEWALS = 50  # of tokens looked at, the newest
-
-
-class Figures(msgspec.Struct, frozen=True):
-    tills: int
-    at_till: int
-    pending: int
-    waiting: int
-    rejected: int
-    posted: int
-    posted_value: int
-    oldest: float | None
-    last_sale: str
-    versions: dict[str, int]
 
 
 def figures(connection: Connection, till_id: int | None) -> Figures:

@@ -87,18 +87,10 @@ class Order(msgspec.Struct, frozen=True):
     silent: list[str] = []  # tills that have not heard of it, being away
 
 
-class Situation(msgspec.Struct, frozen=True):
-    """``scope``: a till's name, "" for all. ``tills``: how many of them are enabled."""
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one till or of all. ``tills``: how many of them are enabled."""
 
-    at: float
-    scope: str
     tills: int
-    disabled: bool
-    causes: list[Cause]  # the heaviest first
-    groups: list[Group]
-    structures: list[Structure]
-    lock: Lock | None
-    order: Order | None
     at_till: int
     pending: int
     waiting: int
@@ -108,6 +100,19 @@ class Situation(msgspec.Struct, frozen=True):
     oldest: float | None  # of what is on its way: captured and not here, or accepted and not tried
     last_sale: str = ""  # series/number of the newest one, of one till
     versions: dict[str, int] = {}  # of agents, and how many tills run each
+
+
+class Situation(Figures, frozen=True, kw_only=True):
+    """``scope``: a till's name, "" for all."""
+
+    at: float
+    scope: str
+    disabled: bool
+    causes: list[Cause]  # the heaviest first
+    groups: list[Group]
+    structures: list[Structure]
+    lock: Lock | None
+    order: Order | None
     server_version: str = ""
     timings: dict[str, float] = {}  # seconds that each look took
 

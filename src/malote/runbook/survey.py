@@ -66,24 +66,15 @@ def see(parts: Parts, till: Till | None, marks: Marks | None) -> Situation:
     return Situation(
         at=now,
         scope=till.name if till else "",
-        tills=seen.tills,
         disabled=till is not None and till.disabled_at is not None,
         causes=_disabled(till) + causes,
         groups=groups,
         structures=structures,
         lock=lock,
         order=_order(parts, orders, till),
-        at_till=seen.at_till,
-        pending=seen.pending,
-        waiting=seen.waiting,
-        rejected=seen.rejected,
-        posted=seen.posted,
-        posted_value=seen.posted_value,
-        oldest=seen.oldest,
-        last_sale=seen.last_sale,
-        versions=seen.versions,
         server_version=__version__,
         timings={name: round(seconds, 3) for name, seconds in timings.items()},
+        **msgspec.structs.asdict(seen),
     )
 
 
