@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from malote import wire
-from malote.backoff import Backoff
+from malote.backoff import Backoff, certain
 from malote.config import TillSettings
 from malote.till import limits, lost_sales, missing_in_erp
 from malote.till.book_answers import Witness
@@ -83,7 +83,7 @@ class Courier:
         self._failures_of_pouch = 0
         self._blocked_until = self._contact_due = self._ask_due = self._held_due = self._lost_due = monotonic()
         self._orders_due = monotonic()
-        self._ask_delay = self._quick
+        self._asking = Backoff(self._quick, settings.poll_seconds * SLOWEST_POLLS, certain)
         self._request = ""  # the one under way, or the last
         self._failing = ""  # the one that ``error`` is about
         self.error: ServerError | None = None  # what goes on between till and server; None when all is well
@@ -172,7 +172,7 @@ class Courier:
             raise ServerError("failed", "server_failed", "no receipt for any file of the pouch")
         self._answered()
         self._failures_of_pouch = 0
-        self._ask_delay = self._quick
+        self._asking.reset()
         self._ask_due = min(self._ask_due, self._monotonic() + self._quick)
 
     def _suspect(self, error: ServerError, files: list[StoredFile]) -> bool:
@@ -212,7 +212,7 @@ class Courier:
     def _ask_if_due(self) -> None:
         if self._monotonic() < self._ask_due:
             return
-        self._wait_longer()
+        self._ask_due = self._monotonic() + self._asking.next()
         hashes = self._outbox.to_ask(wire.MAX_QUERY)
         if not hashes:
             return
@@ -221,9 +221,11 @@ class Courier:
         self._answered()
         changed = self._outbox.record(answers(reply.receipts, set(hashes)), self._now(), hashes)
         if changed * 2 >= len(hashes):
-            self._ask_delay, self._ask_due = self._quick, self._monotonic()
+            self._asking.reset()
+            self._ask_due = self._monotonic()
         elif changed:
-            self._ask_delay, self._ask_due = self._quick, self._monotonic() + self._quick
+            self._asking.reset()
+            self._ask_due = self._monotonic() + self._quick
 
     def _ask_for_lost_if_due(self) -> None:
         """Of what can't be brought back here the server may have had a copy before."""
@@ -239,10 +241,6 @@ class Courier:
         known = [answer for answer in told if answer.state != "unknown"]
         lost_sales.found_again(self._outbox, [answer.sha256 for answer in known])
         self._outbox.record(known, self._now())
-
-    def _wait_longer(self) -> None:
-        self._ask_due = self._monotonic() + self._ask_delay
-        self._ask_delay = min(self._ask_delay * 2, self._settings.poll_seconds * SLOWEST_POLLS)
 
     # ---- keeping in touch ----
 
