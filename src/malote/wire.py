@@ -30,6 +30,7 @@ MOST_RANGES = 20  # of numbers asked about at once
 MOST_ASKED = 500  # numbers of one of them
 MOST_LINES = 8000  # of one day, told at once
 SYNCHRONISE, STRUCTURE = "synchronise", "structure"  # kinds of orders that agents without ``Order`` know too
+MOST_ENTITIES = 50  # of a load
 MAX_ORDERS = 20  # open at once for one till: one of each kind
 MAX_PAYLOAD = 256_000  # characters of an order; what is larger is named in it by hash, and fetched
 
@@ -39,6 +40,7 @@ Hash = Annotated[str, msgspec.Meta(max_length=64)]  # hex
 Name = Annotated[str, msgspec.Meta(max_length=40_000)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Day = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+EntityName = Annotated[str, msgspec.Meta(max_length=40)]  # of a load
 Facts = Annotated[dict[Code, str], msgspec.Meta(max_length=MAX_FACTS)]
 
 
@@ -267,6 +269,26 @@ class BusinessDay(msgspec.Struct, frozen=True):
     begins: str = "00:00"
 
 
+class EntityHeld(msgspec.Struct, frozen=True):
+    """What a till has of an entity of a load, proven by its digest when it was applied."""
+
+    version: Count
+    sha256: Hash
+
+
+class LoadsHeld(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The load that a till sells with. ``version`` 0: it could have one, and has none yet.
+
+    ``applied_at``: seconds since the epoch by the till's clock. ``rolled_back_from``: the version that a person took
+    back there; 0: none.
+    """
+
+    version: Count
+    applied_at: Count = 0
+    entities: Annotated[dict[EntityName, EntityHeld], msgspec.Meta(max_length=MOST_ENTITIES)] = {}
+    rolled_back_from: Count = 0
+
+
 class Contact(msgspec.Struct, frozen=True):
     """The till's sign of life."""
 
@@ -286,6 +308,7 @@ class Contact(msgspec.Struct, frozen=True):
     orders: Annotated[list[OrderProgress], msgspec.Meta(max_length=2 * MAX_ORDERS)] | None = (
         None  # None: an older agent
     )
+    loads: LoadsHeld | None = None  # None: an agent that knows of no loads
 
 
 class PouchLimits(msgspec.Struct, frozen=True):

@@ -1,7 +1,8 @@
 """What server and till say to each other of loads, beside the book of orders.
 
 An order of the kind ``load`` says which state the till shall have, as digests, and is signed with them. From which
-files the till makes it, it asks: ``Manifest``. Whatever it is given, it proves the state it comes to.
+files the till makes it, it asks: ``Manifest``. Whatever it is given, it proves the state it comes to. What it has, it
+says in each contact: ``malote.wire.LoadsHeld``.
 """
 
 from typing import Annotated
@@ -10,12 +11,11 @@ import msgspec
 
 from malote.load_format.entity import Name, Value
 from malote.load_format.files import FileMode
-from malote.wire import Count, Hash
+from malote.wire import MOST_ENTITIES, Count, EntityHeld, Hash
 
 LOAD = "load"  # the kind of orders
 PATH_MANIFEST = "/v1/loads/manifest"  # POST ManifestQuery -> Manifest
 PATH_FILE = "/v1/loads/files/{sha256}"  # GET, in ranges too -> a file of malote.load_format.files
-MOST_ENTITIES = 50
 MOST_ITEMS = 1000
 
 Key = tuple[Value, ...]
@@ -53,13 +53,6 @@ class LoadOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     emergency: bool = False  # shown as such
 
 
-class EntityHeld(msgspec.Struct, frozen=True):
-    """What a till has of an entity, proven by its digest when it was applied."""
-
-    version: Count
-    sha256: Hash
-
-
 class ManifestQuery(msgspec.Struct, frozen=True, omit_defaults=True):
     """``number``: of the order. ``held``: entities that the till has; those left out it has nothing of."""
 
@@ -82,16 +75,3 @@ class Manifest(msgspec.Struct, frozen=True):
 
     version: Count
     files: Annotated[list[ManifestFile], msgspec.Meta(max_length=10 * MOST_ENTITIES)]
-
-
-class LoadsHeld(msgspec.Struct, frozen=True, omit_defaults=True):
-    """In each contact of a till that has loads: what it sells with.
-
-    ``applied_at``: seconds since the epoch by the till's clock. ``rolled_back_from``: the version that a person took
-    back there; 0: none.
-    """
-
-    version: Count
-    applied_at: Count
-    entities: Annotated[dict[Name, EntityHeld], msgspec.Meta(max_length=MOST_ENTITIES)] = {}
-    rolled_back_from: Count = 0
