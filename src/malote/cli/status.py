@@ -1,5 +1,6 @@
 """``malote status``: each till at a glance, and what lies unread in the drop folder."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ _HEADINGS: Bilingual[tuple[str, ...]] = Bilingual(
     ("Till", "State", "Pending", "Waiting", "Posted", "Rejected", "Last contact", "Last sale"),
 )
 _NUMBERS = range(2, 6)  # columns
+_NAMED = 3  # files that lie in the drop folder for the same reason
 _LIGHTS = {
     "outside": (Bilingual("fora do ERP", "not in ERP"), "bold red"),
     "stopped": (Bilingual("parado", "stopped"), "bold red"),
@@ -285,10 +287,24 @@ def _never(language: Language) -> str:
 
 
 def _show_findings(findings: "Sequence[DropFinding]", language: Language) -> None:
+    """The first of those that lie for the same reason, and how many more there are."""
     say()
     say(Bilingual("Na pasta de entrada, sem receber:", "In the drop folder, not taken in:").of(language))
+    alike: defaultdict[tuple[str, str], list[DropFinding]] = defaultdict(list)
     for finding in findings:
-        place = f"{finding.till}/{finding.name}" if finding.name.rstrip("/") != finding.till else finding.name
-        say(f"- {place.lstrip('/')}: {_titled(finding.code, language)}")
-        say(f"  {rejection.cause(finding.code, finding.facts, language)}")
-        say(f"  {rejection.remedy(finding.code, finding.facts, language)}")
+        alike[finding.till, finding.code].append(finding)
+    for (_till, code), group in alike.items():
+        names = ", ".join(_place(finding) for finding in group[:_NAMED])
+        say(f"- {names}{_and_more(len(group) - _NAMED, language)}: {_titled(code, language)}")
+        for text in dict.fromkeys(rejection.cause(code, finding.facts, language) for finding in group[:_NAMED]):
+            say(f"  {text}")
+        say(f"  {rejection.remedy(code, group[0].facts, language)}")
+
+
+def _place(finding: "DropFinding") -> str:
+    within = finding.name.rstrip("/") != finding.till
+    return (f"{finding.till}/{finding.name}" if within else finding.name).lstrip("/")
+
+
+def _and_more(count: int, language: Language) -> str:
+    return Bilingual(" e mais {count}", " and {count} more").of(language).format(count=count) if count > 0 else ""

@@ -55,6 +55,8 @@ def explained(settings: Settings) -> Iterator[None]:
         yield
     except ExplainedError as error:
         end_with(error, settings.language)
+    except BrokenPipeError:
+        raise  # whoever read what was printed has enough of it: click ends the command
     except OSError as error:
         facts = {"folder": str(error.filename or settings.home), "detail": error.strerror or str(error)}
         fail("folder_unusable", facts, settings)
