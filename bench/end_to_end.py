@@ -31,12 +31,12 @@ from malote.database.tables import document
 from malote.demo import baskets, notes
 from malote.demo.erp_books import ErpBooks
 from malote.demo.evidence import TillPlace
-from malote.demo.notes import Note
+from malote.demo.notes import DemoNote
 from malote.demo.pos import now
 from malote.demo.processes import Crew
 from malote.demo.store import Store, erp_database
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import CapturedFile, DocumentLine, Mark
+from malote.till.outbox_records import CapturedFile, DocumentLine, FileMark
 
 SALES = 20_000
 LINES, PAYMENTS = 8, 2
@@ -153,7 +153,7 @@ def _fill(till: TillPlace, count: int) -> list[bytes]:
     return sample
 
 
-def _notes(till: TillPlace, numbers: range) -> Iterator[Note]:
+def _notes(till: TillPlace, numbers: range) -> Iterator[DemoNote]:
     opening = now()
     for number in numbers:
         basket = baskets.draw(Random(f"{till.plan.name}:{number}"), LINES, PAYMENTS)
@@ -161,12 +161,12 @@ def _notes(till: TillPlace, numbers: range) -> Iterator[Note]:
         yield notes.compose(till.plan.issuer, till.plan.series, number, at, basket)
 
 
-def _captured(note: Note) -> CapturedFile:
+def _captured(note: DemoNote) -> CapturedFile:
     content = note.authorised()
     line = DocumentLine("sale", note.access_key, note.issuer.cnpj, notes.MODEL, note.series, note.number, note.number)
     name = f"{note.access_key}-procNFe.xml"
     # No path: the POS's files are not there, and nobody looks for them.
-    return CapturedFile("", name, Mark(len(content), 0, 0), hashlib.sha256(content).digest(), content, [line])
+    return CapturedFile("", name, FileMark(len(content), 0, 0), hashlib.sha256(content).digest(), content, [line])
 
 
 def _parses(files: Sequence[bytes]) -> float:

@@ -34,7 +34,7 @@ from malote.till.orders import structure
 from malote.till.orders.dispatching import Orders
 from malote.till.orders.handling import Means
 from malote.till.outbox import Outbox
-from malote.till.server_client import Server
+from malote.till.server_client import ServerClient
 from malote.till.trouble_notices import Voice
 from malote.tills.till import create_till
 
@@ -51,7 +51,7 @@ class Till:
 
     def __init__(self, path: Path, address: str, token: str) -> None:
         self._path = path
-        self._server = Server(address, token)
+        self._server = ServerClient(address, token)
         self.seconds: float | None = None  # from the order to the report's answer
 
     def contact(self) -> None:

@@ -1,9 +1,9 @@
 """A kind of orders that only tests know: the server's file of it. A till counts to a number, a row for each."""
 
-from malote.orders.kinds import Kind
+from malote.orders.kinds import OrderKind
 
 
-class CountOrders(Kind):
+class CountOrders(OrderKind):
     """Of two orders to count, the farther one has to be obeyed."""
 
     name = "count"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from malote.till.orders.handling import Handler, OrderError, Progress
+from malote.till.orders.handling import Handler, HandlingProgress, OrderError
 from malote.till.outbox import Outbox
 
 MOST = 1000
@@ -17,12 +17,12 @@ class Count(Handler):
         if int(payload) > MOST:
             raise OrderError("order_unknown", kind=payload)
 
-    def carry_out(self, payload: str) -> Iterator[Progress]:
+    def carry_out(self, payload: str) -> Iterator[HandlingProgress]:
         total = int(payload)
         list(self.means.outbox.rows("CREATE TABLE IF NOT EXISTS counted (number INTEGER NOT NULL)"))
         for number in range(len(counted(self.means.outbox)) + 1, total + 1):
             list(self.means.outbox.rows("INSERT INTO counted VALUES (?)", (number,)))
-            yield Progress(number, total, "rows")
+            yield HandlingProgress(number, total, "rows")
 
 
 def counted(outbox: Outbox) -> list[int]:

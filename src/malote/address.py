@@ -9,7 +9,7 @@ written in code.
 import re
 from collections.abc import Iterable
 
-from malote.erp_engines import BY_SCHEME, NAMES, Engine
+from malote.erp_engines import BY_SCHEME, NAMES, RegisteredEngine
 
 _BAD_CODE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+(?:%25[\w.-]+)?\]")
@@ -41,13 +41,13 @@ def check(address: str, engines: Iterable[str] = NAMES) -> str:
     return engine.name
 
 
-def _check_file(rest: str, engine: Engine) -> None:
+def _check_file(rest: str, engine: RegisteredEngine) -> None:
     """A path may hold anything, but it begins with the third slash; a name in its place would be taken for a server."""
     if rest and not rest.startswith("/"):
         raise AddressError(engine.form)
 
 
-def _check_server(rest: str, engine: Engine) -> None:
+def _check_server(rest: str, engine: RegisteredEngine) -> None:
     strange = [sign for sign in ("#", " ") if sign in rest]
     if strange:
         raise AddressError(_written(strange))
@@ -62,7 +62,7 @@ def _check_server(rest: str, engine: Engine) -> None:
     _check_host(authority.rpartition("@")[2], early_query or path.partition("?")[2], engine)
 
 
-def _check_host(place: str, query: str, engine: Engine) -> None:
+def _check_host(place: str, query: str, engine: RegisteredEngine) -> None:
     end = place.rfind("]") + 1
     host, colon, port = (place[:end], place[end : end + 1], place[end + 1 :]) if end else place.partition(":")
     if colon not in ("", ":") or (colon and not (port.isascii() and port.isdigit() and 0 < int(port) <= _LARGEST_PORT)):

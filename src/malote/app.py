@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from malote.intake.receive import Intake
     from malote.locks.lock_service import Locks
     from malote.orders.book import OrderBook
-    from malote.orders.older_agents import Told
+    from malote.orders.older_agents import ToldOrders
     from malote.quarantine.jobs import Jobs
     from malote.quarantine.quarantine_service import Quarantine
     from malote.quarantine.synchronising import Synchronisation
-    from malote.reconciliation.erp_memory import Outside
+    from malote.reconciliation.erp_memory import OutsideErp
     from malote.register.documents import TillStatus
     from malote.remembered import Remembered
     from malote.runbook.runbook_service import Runbook
@@ -215,7 +215,7 @@ class Services:
 
         return Remembered(lambda _: till_questions.asked(self.engine, time.time()), OUTSIDE_SECONDS)
 
-    def orders_due(self, till: "Till", contact: "Contact") -> "Told":
+    def orders_due(self, till: "Till", contact: "Contact") -> "ToldOrders":
         return self.orders.due(till, contact)
 
     def note_custody(self, till: "Till", asked: Sequence[bytes], held: Collection[bytes]) -> None:
@@ -228,12 +228,12 @@ class Services:
         return (found.missing, found.missing_total) if found else (0, 0)
 
     @once
-    def _outside(self) -> "Remembered[None, dict[int, Outside]]":
+    def _outside(self) -> "Remembered[None, dict[int, OutsideErp]]":
         """Asked once for all tills that come within a few seconds: after a restored ERP there may be much to add up."""
         from malote.reconciliation import erp_memory
         from malote.remembered import Remembered
 
-        def ask(_: None) -> "dict[int, Outside]":
+        def ask(_: None) -> "dict[int, OutsideErp]":
             with reading(self.engine) as connection:
                 return erp_memory.outside(connection)
 

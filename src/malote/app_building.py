@@ -16,15 +16,15 @@ from malote.intake.receive import Intake
 from malote.locks.lock_service import Locks
 from malote.orders import taking_over
 from malote.orders.book import OrderBook
-from malote.orders.kinds import Kind
+from malote.orders.kinds import OrderKind
 from malote.quarantine import cure_difference, synchronise_orders
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.remembered import Remembered
 from malote.runbook.runbook_service import Runbook
-from malote.runbook.survey import Parts as RunbookParts
+from malote.runbook.survey import SurveyParts as RunbookParts
 from malote.schema.definition import Scope
 from malote.schema.structure_reports import Drift
 from malote.structures.structure_service import Structures
@@ -33,7 +33,7 @@ from malote.trust.keys import SigningKey
 DRIFT_SECONDS = 3.0  # between two looks at a database's structure, however many look at the procedure
 
 
-def build_orders(engine: Engine, structures: Structures, key: SigningKey, more: Sequence[Kind] = ()) -> OrderBook:
+def build_orders(engine: Engine, structures: Structures, key: SigningKey, more: Sequence[OrderKind] = ()) -> OrderBook:
     """The book with every kind of orders there is: a new one is named here. ``more``: of tests."""
     taking_over.take_over(engine)
     return OrderBook(engine, [synchronise_orders.KIND, structures.orders, *more], key.sign)
@@ -43,7 +43,7 @@ def build_quarantine(settings: Settings, engine: Engine, intake: Intake) -> Quar
     """The rejected files with all that is done about them."""
     limits = limits_of(settings.store, settings.intake)
     return Quarantine(
-        Parts(
+        QuarantineParts(
             engine=engine,
             folder=settings.quarantine_path,
             trash=settings.trash_path,

@@ -56,11 +56,11 @@ JOBS_SEEN = 20  # of the newest, whose progress makes pages refresh themselves
 HISTORY = 100  # entries shown of one till or document
 
 
-def console_services(services: Services) -> console.Services:
+def console_services(services: Services) -> console.ConsoleServices:
     """What the console asks, over the server's own parts."""
     engine, settings = services.engine, services.settings
 
-    return console.Services(
+    return console.ConsoleServices(
         store_name=settings.store.name,
         erp_name=settings.erp.name,
         language=settings.language,
@@ -164,9 +164,9 @@ def _documents(services: Services) -> console.Documents:
     )
 
 
-def _books(services: Services) -> console.Books:
+def _books(services: Services) -> console.ConsoleBooks:
     engine = services.engine
-    return console.Books(
+    return console.ConsoleBooks(
         outside=partial(erp_memory.outside_in_all, engine),
         rebook=partial(_rebook, services),
         board=partial(_board, services),
@@ -190,11 +190,11 @@ def _board(services: Services, till: str | None, after: str, days: int) -> board
     calendar = business_day(services.settings.books)
     now = datetime.now(UTC).astimezone(_zone(services)())
     today = calendar.of(now.isoformat()) or now.date()
-    query = board.Query(since=today - timedelta(days=days - 1), until=today, till=till, after=after)
+    query = board.BoardQuery(since=today - timedelta(days=days - 1), until=today, till=till, after=after)
     return board.board(services.engine, calendar, query, today)
 
 
-def _day(services: Services, till: str, day: date) -> list[board.Listed]:
+def _day(services: Services, till: str, day: date) -> list[board.ListedSale]:
     return board.of_day(services.engine, business_day(services.settings.books), till, day)
 
 
@@ -244,7 +244,7 @@ def _structures_pulse(services: Services) -> str:
     return hashlib.sha256(repr((structures.rollout(), sorted(tills.items(), key=repr), runs)).encode()).hexdigest()
 
 
-def _laboratory() -> console.Laboratory | None:
+def _laboratory() -> console.ConsoleLaboratory | None:
     """In a server that a demo started."""
     folder = os.environ.get(bench.VARIABLE)
     if not folder:
@@ -255,7 +255,7 @@ def _laboratory() -> console.Laboratory | None:
         planted = of_demo.planted()
         return [(name, bench.title(name, language), name in planted) for name in bench.FAULTS]
 
-    return console.Laboratory(listed=listed, ask=lambda name, plant: of_demo.ask(name, plant=plant))
+    return console.ConsoleLaboratory(listed=listed, ask=lambda name, plant: of_demo.ask(name, plant=plant))
 
 
 def _metrics(services: Services, minutes: int) -> Metrics:

@@ -38,7 +38,7 @@ from malote.reconciliation import erp_memory
 from malote.remembered import Remembered
 from malote.schema.definition import StructureError
 from malote.spool import leasing, retention
-from malote.spool.presence import Presence, watched
+from malote.spool.presence import PosterPresence, watched
 from malote.spool.products import REMEMBERED_SECONDS, Products, mapped
 from malote.spool.sql_queue import Spool
 from malote.tills import till as tills
@@ -114,7 +114,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
     here = f"{socket.gethostname()} {place}"
     began = f"malote-{sha256(here.encode()).hexdigest()[:8]}-" if place else f"malote-{os.getpid()}-"
     program = f"{began}{secrets.token_hex(3)}"
-    presence = Presence(parts.engine, owner=here if place else program)
+    presence = PosterPresence(parts.engine, owner=here if place else program)
     if place and (abandoned := leasing.take_back(parts.engine, began, time.time())):
         log.warning("leases_taken_back", documents=abandoned)
     remembered = erp_memory.recall(parts.engine).schema

@@ -13,7 +13,7 @@ from malote import __version__, durable
 _LARGEST = 10_000  # bytes; nobody's hand-made file is read beyond it
 
 
-class Note(msgspec.Struct, frozen=True):
+class IncidentNote(msgspec.Struct, frozen=True):
     """``incident`` stands in the server's log."""
 
     incident: str
@@ -24,7 +24,7 @@ class Note(msgspec.Struct, frozen=True):
 
 def put(path: Path, size: int, modified: int, incident: str) -> None:
     """Has this version leave the file alone for as long as it looks like this. Raises ``OSError``."""
-    durable.write(_place(path), msgspec.json.encode(Note(incident, __version__, size, modified)))
+    durable.write(_place(path), msgspec.json.encode(IncidentNote(incident, __version__, size, modified)))
 
 
 def incident_of(path: Path, size: int, modified: int) -> str | None:
@@ -66,4 +66,4 @@ def _place(path: Path) -> Path:
 
 
 _ENDING = ".aside"
-_decoder = msgspec.json.Decoder(Note)
+_decoder = msgspec.json.Decoder(IncidentNote)

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Engine(msgspec.Struct, frozen=True):
+class RegisteredEngine(msgspec.Struct, frozen=True):
     """``name`` is its folder's and ``title`` what people call it; ``form``: how its address is written; ``driver``: the
     module of its driver; ``schemes``: how else an address may begin; ``places``: options of an address that may name
     the server instead."""
@@ -22,7 +22,7 @@ class Engine(msgspec.Struct, frozen=True):
 
 
 ENGINES = (
-    Engine(
+    RegisteredEngine(
         "postgresql",
         "PostgreSQL",
         "postgresql://user:password@host:5432/database",
@@ -30,21 +30,21 @@ ENGINES = (
         ("postgres", "postgresql+psycopg"),
         frozenset({"host", "hostaddr", "service"}),
     ),
-    Engine(
+    RegisteredEngine(
         "oracle",
         "Oracle",
         "oracle+oracledb://user:password@host:1521/?service_name=name",
         "oracledb",
         ("oracle+oracledb",),
     ),
-    Engine(
+    RegisteredEngine(
         "mariadb",
         "MariaDB",
         "mariadb://user:password@host:3306/database",
         "pymysql",
         ("mariadb+pymysql", "mysql", "mysql+pymysql"),
     ),
-    Engine("sqlite", "SQLite", "sqlite:///file", "sqlite3"),
+    RegisteredEngine("sqlite", "SQLite", "sqlite:///file", "sqlite3"),
 )
 NAMES = tuple(engine.name for engine in ENGINES)
 BY_SCHEME = {scheme: engine for engine in ENGINES for scheme in (engine.name, *engine.schemes)}

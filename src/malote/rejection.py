@@ -24,7 +24,7 @@ Retry = Literal["usual", "erp", "lock", "woken"]
 Action = Literal["assign_series", "accept_difference", "map_product", "attach_protocol", "reverse_booked", "mark_seen"]
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CatalogueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One reason. ``cure`` says who can put it right; ``transient`` that trying again may do it.
 
     ``amounts``: its facts are money, written with a decimal point; Portuguese shows a comma. ``technical``: its
@@ -71,20 +71,20 @@ class _Blank(dict[str, str]):
         return "?"
 
 
-Catalogue = Mapping[str, Entry]
+Catalogue = Mapping[str, CatalogueEntry]
 
 
 @cache
 def catalogue() -> Catalogue:
     """All entries by code, in alphabetical order."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, CatalogueEntry] = {}
     for file in resources.files("malote.reasons").iterdir():
         if file.name.endswith(".toml"):
-            entries |= msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), dict[str, Entry])
+            entries |= msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), dict[str, CatalogueEntry])
     return dict(sorted(entries.items()))
 
 
-def entry(code: str) -> Entry:
+def entry(code: str) -> CatalogueEntry:
     """The entry of a code; that of ``unknown_reason`` for a code which a newer version may have written.
 
     What stands behind a colon says which of several it is, as of the retailer's own rules.
@@ -184,7 +184,7 @@ def message(problem: Problem, language: Language = "pt") -> str:
     return f"{title(problem.code, language)}: {cause(problem.code, problem.facts, language)}"
 
 
-def _has_commas(known: Entry, language: Language) -> bool:
+def _has_commas(known: CatalogueEntry, language: Language) -> bool:
     return known.amounts and language == "pt"
 
 

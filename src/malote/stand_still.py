@@ -1,7 +1,21 @@
 """What stands still: looked at again and again, and the same for as long as it takes to be let alone."""
 
+import os
 import time
 from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+
+class FileSignature(NamedTuple):
+    """Changes whenever the file is written to or replaced."""
+
+    size: int
+    modified: int  # nanoseconds
+    inode: int
+
+
+def signature_of(status: os.stat_result) -> FileSignature:
+    return FileSignature(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 class StandStill:

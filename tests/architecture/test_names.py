@@ -1,8 +1,10 @@
 """A file's name says what it does, in the trade's words, and no two names of one room are taken for one another."""
 
+import ast
 import itertools
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import malote
@@ -53,6 +55,10 @@ APART = {
 }
 
 
+# Classes of one name in several files, each with why it is one idea.
+ONE_IDEA = {"Engine": "what a file of erp/ asks of a database engine, and no more of it than that"}
+
+
 def _files() -> list[Path]:
     inside = (path.relative_to(SOURCE) for path in SOURCE.rglob("*.py"))
     return sorted(path for path in inside if path.name != "__init__.py" and "migrations" not in path.parts)
@@ -91,6 +97,29 @@ def test_those_that_are_would_be_noticed() -> None:
     assert _alike(files) == [("schema/apply.py", "structures/applying.py")]
     assert _alike([Path("structures/rollout.py"), Path("structures/rollouts.py")]) != []
     assert _alike([Path("books/gaps.py"), Path("spool/gaps.py")]) == []
+
+
+def _classes(texts: Mapping[str, str]) -> dict[str, list[str]]:
+    """By name of a public class, the files that have one."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for file, text in texts.items():
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(file)
+    return found
+
+
+def test_a_search_for_a_class_finds_one() -> None:
+    found = _classes({path.as_posix(): (SOURCE / path).read_text("utf-8") for path in _files()})
+    assert len(found) > 800
+    assert {name: files for name, files in found.items() if len(files) > 1 and name not in ONE_IDEA} == {}
+    assert all(len(found[name]) > 1 for name in ONE_IDEA), "one that is no more"
+    assert all(file.startswith("erp/") for file in found["Engine"])
+
+
+def test_two_of_one_name_would_be_noticed() -> None:
+    text = "class Rule: ...\nclass _Row: ...\n"
+    assert _classes({"books/file.py": text, "locks/rule.py": text}) == {"Rule": ["books/file.py", "locks/rule.py"]}
 
 
 def test_every_file_of_the_command_line_adds_commands() -> None:

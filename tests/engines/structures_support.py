@@ -14,7 +14,7 @@ from malote.erp.postgresql.schema import POSTGRESQL
 from malote.schema.definition import Structure
 from malote.schema.plan import create_table
 from malote.schema.sqlite import SQLITE
-from malote.schema.structure_reports import Difference, Drift
+from malote.schema.structure_reports import Drift, StructureDifference
 from malote.structures.structure_service import Structures
 
 ACTOR = Actor("maria")
@@ -70,7 +70,7 @@ def structures_over(
         engine.dispose()
 
 
-def shown(lines: list[Difference], *severities: str) -> list[str]:
+def shown(lines: list[StructureDifference], *severities: str) -> list[str]:
     """Differences in short: ``missing column sale.ibs``."""
     return [f"{one.severity} {one.what} {one.table}.{one.name}" for one in lines if one.severity in severities]
 

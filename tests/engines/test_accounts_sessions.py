@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from malote.accounts import sessions
-from malote.accounts.sessions import Limits
+from malote.accounts.sessions import SessionLimits
 from malote.database.account_tables import user_account, user_session
 from malote.database.engine import open_database, reading, writing
 from tests.engines.accounts_support import HERE, NOON, add_user, enter
@@ -77,8 +77,8 @@ def test_no_session_outlives_a_shift(accounts: Engine, token: str) -> None:
 
 
 def test_the_limits_can_be_set(accounts: Engine, token: str) -> None:
-    assert sessions.find(accounts, token, now=NOON + 30, limits=Limits(idle=20.0)) is None
-    assert sessions.find(accounts, token, now=NOON + 30, limits=Limits(idle=40.0)) is not None
+    assert sessions.find(accounts, token, now=NOON + 30, limits=SessionLimits(idle=20.0)) is None
+    assert sessions.find(accounts, token, now=NOON + 30, limits=SessionLimits(idle=40.0)) is not None
 
 
 def test_looking_often_writes_seldom(accounts: Engine, token: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 
 from malote.accounts.audit import Actor
 from malote.alerts.alert_service import Alerts
-from malote.alerts.targets import Sender, Target, TargetsError, targets_of
+from malote.alerts.targets import AlertTarget, Sender, TargetsError, targets_of
 from malote.config import AlertsSettings, Settings
 from malote.database.alert_tables import alert_notice, alert_state
 from malote.database.engine import reading
@@ -30,7 +30,7 @@ class Post:
         self.taken: list[tuple[str, str, str]] = []
         self.works = True
 
-    def __call__(self, target: Target, title: str, body: str) -> bool:
+    def __call__(self, target: AlertTarget, title: str, body: str) -> bool:
         if self.works:
             self.taken.append((target.kind, title, body))
         return self.works
@@ -87,12 +87,12 @@ def test_what_was_decided_and_not_sent_is_sent_after_a_restart(office: Office, p
 def test_a_target_that_hangs_is_cut_off_and_not_asked_again_while_it_hangs() -> None:
     released, tried = threading.Event(), []
 
-    def hang(target: Target, title: str, body: str) -> bool:
+    def hang(target: AlertTarget, title: str, body: str) -> bool:
         tried.append(title)
         return released.wait(60)
 
     sender = Sender(0.05, hang)
-    target = Target("a", "json", 0.0, "json://x")
+    target = AlertTarget("a", "json", 0.0, "json://x")
     assert sender(target, "one", "") is False
     assert sender(target, "two", "") is False
     assert tried == ["one"]
@@ -102,7 +102,7 @@ def test_a_target_that_hangs_is_cut_off_and_not_asked_again_while_it_hangs() -> 
 def test_no_address_is_kept_printed_or_logged(
     office: Office, capsys: pytest.CaptureFixture[str], spool_engine: Engine
 ) -> None:
-    def fail(target: Target, title: str, body: str) -> bool:
+    def fail(target: AlertTarget, title: str, body: str) -> bool:
         raise ValueError(target.address)
 
     office.alerts = Alerts(spool_engine, office.settings, lambda: NOW, Sender(5.0, fail))

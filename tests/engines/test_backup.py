@@ -18,7 +18,7 @@ from malote.app import Services, services_for
 from malote.backup import restoring
 from malote.backup.errors import BackupError
 from malote.backup.making import make
-from malote.backup.manifest import Manifest, Part
+from malote.backup.manifest import BackupFile, BackupManifest
 from malote.config import DatabaseSettings, Settings
 from malote.register import till_documents
 from malote.tills.till import create_till
@@ -163,7 +163,7 @@ def test_it_is_never_put_over_a_server(home: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["../evil", "rejeitados/../../evil", "/etc/evil", "entrada/C:/evil", "erp.sqlite3"])
 def test_nothing_is_written_elsewhere(place: str, tmp_path: Path) -> None:
-    listed = Manifest(1, datetime.now(UTC), "x", "x", [Part(place, 1, hashlib.sha256(b"x").hexdigest())])
+    listed = BackupManifest(1, datetime.now(UTC), "x", "x", [BackupFile(place, 1, hashlib.sha256(b"x").hexdigest())])
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
         archive.writestr("manifest.json", msgspec.json.encode(listed))
         archive.writestr(place, "x")

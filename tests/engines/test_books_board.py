@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, insert, update
 
 from malote.books import board, late_documents
-from malote.books.board import Board, Month, Query
-from malote.books.days import BusinessDay
+from malote.books.board import Board, BoardQuery, MonthSoFar
+from malote.books.days import BusinessCalendar
 from malote.books.late_documents import Late, Offline
 from malote.database.book_tables import book_day
 from malote.database.engine import writing
@@ -29,7 +29,7 @@ from tests.engines.spool_support import Clock
 pytest_plugins = ["tests.engines.erp_fixtures", "tests.engines.spool_fixtures"]
 
 DAY = OPENING.date()
-MONTH = Query(since=DAY, until=DAY + timedelta(days=29))
+MONTH = BoardQuery(since=DAY, until=DAY + timedelta(days=29))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def shop(tmp_path: Path, erp_url: str, tables: Tables, clock: Clock) -> Iterator
 
 
 def shown(shop: Shop, today: date = DAY + timedelta(days=1)) -> Board:
-    return board.board(shop.engine, BusinessDay(), MONTH, today)
+    return board.board(shop.engine, BusinessCalendar(), MONTH, today)
 
 
 def say(shop: Shop, count: int, total: int) -> None:
@@ -90,7 +90,7 @@ def test_the_two_marks_go_their_own_ways(shop: Shop, tables: Tables, clock: Cloc
         look(shop, clock)
     cell = shown(shop).rows[0].cells[DAY]
     assert (cell.arrived, cell.proven, cell.differing) == ("fully", "divergent", 1)
-    listed = board.of_day(shop.engine, BusinessDay(), "Caixa1", DAY)
+    listed = board.of_day(shop.engine, BusinessCalendar(), "Caixa1", DAY)
     assert [(one.number, one.state, one.differs) for one in listed] == [
         (1, "posted", ""),
         (2, "posted", "payments"),
@@ -116,7 +116,7 @@ def test_a_till_that_says_nothing_is_unknown_and_months_are_compared_up_to_the_s
         poster.drain()
     found = shown(shop, today=DAY)
     assert found.rows[0].cells[DAY].arrived == "unknown"
-    assert found.months == [Month("2026-03", 1, sale(1).totals.total), Month("2026-02", 0, 0)]
+    assert found.months == [MonthSoFar("2026-03", 1, sale(1).totals.total), MonthSoFar("2026-02", 0, 0)]
 
 
 def test_offline_notes_by_state_and_the_latest_tills(spool_engine: Engine) -> None:

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from malote.books import board, chain, exporting, verifying
-from malote.books.days import BusinessDay
-from malote.books.exporting import Exported
+from malote.books.days import BusinessCalendar
+from malote.books.exporting import ExportedDay
 from malote.books.verifying import verifies, verify
 from malote.spool.documents import Settlement
 from malote.spool.sql_queue import Spool
@@ -51,10 +51,10 @@ def book(shop: Shop) -> None:
 
 
 def close(shop: Shop) -> int:
-    return chain.close(shop.engine, BusinessDay(), KEY, TODAY, shop.clock())
+    return chain.close(shop.engine, BusinessCalendar(), KEY, TODAY, shop.clock())
 
 
-def exported(shop: Shop) -> Exported:
+def exported(shop: Shop) -> ExportedDay:
     return exporting.export(shop.engine, KEY, DAY)
 
 
@@ -63,7 +63,7 @@ def checked(content: bytes) -> list[str]:
 
 
 def test_a_day_is_closed_once_and_what_comes_late_is_a_supplement(shop: Shop) -> None:
-    assert chain.close(shop.engine, BusinessDay(), KEY, DAY, shop.clock()) == 0  # it isn't over
+    assert chain.close(shop.engine, BusinessCalendar(), KEY, DAY, shop.clock()) == 0  # it isn't over
     assert (close(shop), close(shop)) == (1, 0)
     [first] = chain.entries(shop.engine, DAY)
     assert [line.split(" ")[1] for line in sorted(first.lines)] == ["booked", "cancelled", "booked", "booked", "booked"]
@@ -81,7 +81,7 @@ def test_a_day_is_closed_once_and_what_comes_late_is_a_supplement(shop: Shop) ->
 def test_days_are_chained_one_to_the_other(shop: Shop) -> None:
     shop.accept(sale(20, issued_at=OPENING + timedelta(days=1)))
     book(shop)
-    assert chain.close(shop.engine, BusinessDay(), KEY, DAY + timedelta(days=2), shop.clock()) == 2
+    assert chain.close(shop.engine, BusinessCalendar(), KEY, DAY + timedelta(days=2), shop.clock()) == 2
     found = exporting.export(shop.engine, KEY, DAY + timedelta(days=1))
     assert (found.tills, found.sales, found.pruned) == (1, 1, [])
     assert checked(found.content) == []
@@ -172,9 +172,9 @@ def test_it_is_the_same_on_either_kind_of_store_database(spool: Spool, till_one:
     spool.settle([Settlement(one.id, one.lease, "posted") for one in leased])
     day = some[0].issued_at.date()
     after = day + timedelta(days=1)
-    assert chain.close(spool_engine, BusinessDay(), KEY, after, 2.0) == 1
-    assert chain.close(spool_engine, BusinessDay(), KEY, after, 3.0) == 0
+    assert chain.close(spool_engine, BusinessCalendar(), KEY, after, 2.0) == 1
+    assert chain.close(spool_engine, BusinessCalendar(), KEY, after, 3.0) == 0
     assert checked(exporting.export(spool_engine, KEY, day).content) == []
-    shown = board.board(spool_engine, BusinessDay(), board.Query(since=day, until=day), after)
+    shown = board.board(spool_engine, BusinessCalendar(), board.BoardQuery(since=day, until=day), after)
     assert (shown.rows[0].cells[day].booked, shown.rows[0].cells[day].proven) == (2, "open")
-    assert [one.state for one in board.of_day(spool_engine, BusinessDay(), "caixa1", day)] == ["posted", "posted"]
+    assert [one.state for one in board.of_day(spool_engine, BusinessCalendar(), "caixa1", day)] == ["posted", "posted"]

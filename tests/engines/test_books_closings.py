@@ -13,7 +13,7 @@ from malote.accounts import audit
 from malote.accounts.audit import SYSTEM
 from malote.books import closings
 from malote.books.accepting import accept_closing
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.findings import lights
 from malote.reconciliation import erp_memory
@@ -37,7 +37,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 def told(engine: Engine) -> list[tuple[int, int]]:
-    look(engine, BusinessDay(), OVER)
+    look(engine, BusinessCalendar(), OVER)
     overview = lights.till_overview(engine, "caixa1", now=OVER)
     assert overview is not None
     return [(one.count, one.value) for one in overview.findings if one.name == "closings"]
@@ -56,7 +56,7 @@ def test_payments_are_compared_by_method_without_change_and_what_was_cancelled(s
     booked = sum(one.amount for one in first.payments) * 2 - first.change * 2
     assert booked == 2 * VALUE
     assert closings.keep(engine, {("caixa1", DAY): {method: booked}}, "z.csv", OVER) == []
-    look(engine, BusinessDay(), OVER - 2 * 86_400)
+    look(engine, BusinessCalendar(), OVER - 2 * 86_400)
     assert closings.listed(engine)[0].booked is None, "the day isn't over"
     assert told(engine) == []
     assert audit.entries(engine, action="closings_read") == [], "the server read it by itself"
@@ -107,7 +107,7 @@ def test_a_day_that_is_over_and_not_compared_since_is_no_green(shop: Shop) -> No
     book(shop)
 
     def unproven(now: float) -> list[tuple[int, int]]:
-        look(shop.engine, BusinessDay(), now)
+        look(shop.engine, BusinessCalendar(), now)
         overview = lights.till_overview(shop.engine, "caixa1", now=now)
         assert overview is not None
         return [(one.count, one.value) for one in overview.findings if one.name == "unproven"]

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from malote.accounts.audit import SYSTEM
 from malote.books import till_questions
 from malote.books.accepting import accept_day
-from malote.books.board import Query, board, of_day
-from malote.books.days import BusinessDay
+from malote.books.board import BoardQuery, board, of_day
+from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.database.engine import reading
 from malote.findings import lights
@@ -48,12 +48,12 @@ def say(engine: Engine, till_id: int, lines: Sequence[str], turn: int = 1) -> No
 
 def answer(engine: Engine, till_id: int, lines: Sequence[str]) -> None:
     told_ = Told(day=DayTold(DAY.isoformat(), list(lines)))
-    till_questions.heed(engine, BusinessDay(), till_id, told_, OVER)
+    till_questions.heed(engine, BusinessCalendar(), till_id, told_, OVER)
 
 
 def told(engine: Engine) -> list[tuple[int, int]]:
-    look(engine, BusinessDay(), OVER)
-    look(engine, BusinessDay(), LATER)
+    look(engine, BusinessCalendar(), OVER)
+    look(engine, BusinessCalendar(), LATER)
     overview = lights.till_overview(engine, "caixa1", now=LATER)
     assert overview is not None
     return [(one.count, one.value) for one in overview.findings if one.name == "days"]
@@ -85,10 +85,10 @@ def test_as_many_sales_and_others_are_named_by_the_tills_own_list(shop: Shop) ->
     assert named(engine) == [("not_at_till", sale(3).access_key), ("not_here", sale(4).access_key)]
     assert told(engine) == [(1, VALUE)]
     assert till_questions.asked(engine, LATER) == {}
-    found = board(engine, BusinessDay(), Query(DAY, DAY), DAY)
+    found = board(engine, BusinessCalendar(), BoardQuery(DAY, DAY), DAY)
     assert found.rows[0].cells[DAY].arrived == "partly"
     assert [one.what for one in found.other] == ["not_at_till", "not_here"]
-    listed = of_day(engine, BusinessDay(), "caixa1", DAY)
+    listed = of_day(engine, BusinessCalendar(), "caixa1", DAY)
     assert [(one.differs, one.access_key) for one in listed if one.differs] == [
         ("till_not_at_till", sale(3).access_key),
         ("till_not_here", sale(4).access_key),

@@ -10,9 +10,9 @@ from sqlalchemy import Engine, event, insert, select
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.books import gaps, till_questions
-from malote.books.accepting import Wanted, accept_numbers
+from malote.books.accepting import WantedGaps, accept_numbers
 from malote.books.accepting import gaps as listed
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.books.numbering import NumbersQuery, SeriesKey, numbers
 from malote.database.book_tables import number_gap
@@ -69,7 +69,7 @@ def missing(engine: Engine, now: float = LATER) -> list[tuple[int, int, str]]:
 
 
 def told(engine: Engine, now: float = LATER) -> list[tuple[str, int]]:
-    look(engine, BusinessDay(), now)
+    look(engine, BusinessCalendar(), now)
     overview = lights.till_overview(engine, "caixa1", now=now)
     assert overview is not None
     return [(one.code, one.count) for one in overview.findings if one.name == "numbers"]
@@ -154,9 +154,9 @@ def test_the_till_tells_what_is_not_yet_here_from_what_is_missing(store: Engine,
     assert told(store) == [("numbers_missing", 3)]
     (asked,) = till_questions.asked(store, LATER)[own_till].numbers
     assert (asked.first, asked.last) == (2, 4)
-    till_questions.heed(store, BusinessDay(), other, Told([NumbersTold(asked, [2, 3, 4])]), LATER)
+    till_questions.heed(store, BusinessCalendar(), other, Told([NumbersTold(asked, [2, 3, 4])]), LATER)
     assert told(store) == [("numbers_missing", 3)], "the numbers are no other till's"
-    till_questions.heed(store, BusinessDay(), own_till, Told([NumbersTold(asked, [3])]), LATER)
+    till_questions.heed(store, BusinessCalendar(), own_till, Told([NumbersTold(asked, [3])]), LATER)
     assert missing(store) == [(2, 2, "absent"), (3, 3, "at_till"), (4, 4, "absent")]
     assert told(store) == [("numbers_missing", 2)]
     assert till_questions.asked(store, LATER + 1) == {}, "it has answered"
@@ -166,13 +166,13 @@ def test_the_till_tells_what_is_not_yet_here_from_what_is_missing(store: Engine,
 def test_a_person_accepts_some_with_a_reason(spool_engine: Engine, till_id: int) -> None:
     send(spool_engine, till_id, 1, 10)
     assert told(spool_engine) == [("numbers_missing", 8)]
-    actor, wanted = Actor("maria"), Wanted("caixa1", 1, (3, 4))
+    actor, wanted = Actor("maria"), WantedGaps("caixa1", 1, (3, 4))
     assert accept_numbers(spool_engine, wanted, actor, "talão de teste", LATER) == 2
     assert told(spool_engine) == [("numbers_missing", 6)]
     page = numbers(spool_engine, NumbersQuery(KEY))
     assert [(one.first, one.last) for one in page.gaps] == [(2, 2), (5, 9)]
     assert [(one.first, one.last) for one in page.accepted] == [(3, 4)]
-    assert accept_numbers(spool_engine, Wanted("CAIXA1"), actor, "o resto", LATER) == 6
+    assert accept_numbers(spool_engine, WantedGaps("CAIXA1"), actor, "o resto", LATER) == 6
     assert told(spool_engine, LATER + 60) == []
     send(spool_engine, till_id, 5)
     assert told(spool_engine, LATER + 120) == [], "what is left of them stays accepted"

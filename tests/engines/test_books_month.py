@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from malote.books.days import BusinessDay
-from malote.books.reconciling import Books, Query, Report, reconcile
+from malote.books.days import BusinessCalendar
+from malote.books.reconciling import Books, ReconcileQuery, ReconcileReport, reconcile
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
 from tests.engines.erp_support import Tables
@@ -18,7 +18,7 @@ from tests.engines.sales import OPENING
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 
-SINCE = Query(since=OPENING.date())
+SINCE = ReconcileQuery(since=OPENING.date())
 
 
 class _Clock:
@@ -32,12 +32,12 @@ def shop(tmp_path: Path, erp_url: str, tables: Tables) -> Iterator[Shop]:
         yield opened
 
 
-def compared(shop: Shop) -> Report:
+def compared(shop: Shop) -> ReconcileReport:
     with closing(shop.erp()) as erp:
-        return reconcile(Books(shop.engine, erp, BusinessDay()), SINCE, shop.clock())
+        return reconcile(Books(shop.engine, erp, BusinessCalendar()), SINCE, shop.clock())
 
 
-def found(report: Report) -> list[tuple[str, str]]:
+def found(report: ReconcileReport) -> list[tuple[str, str]]:
     return sorted((one.what, one.access_key or one.till) for one in report.differences)
 
 

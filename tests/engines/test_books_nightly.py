@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event, select
 
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.nightly import Keeper
 from malote.books.note_findings import look
 from malote.database.book_tables import chained_day, lacking_day
@@ -45,7 +45,7 @@ def say(engine: Engine, till_id: int, count: int, now: float, turn: int = 1) -> 
 
 
 def told(engine: Engine, now: float) -> list[tuple[str, int, int]]:
-    look(engine, BusinessDay(), now)
+    look(engine, BusinessCalendar(), now)
     overview = lights.till_overview(engine, "caixa1", now=now)
     assert overview is not None
     return [(one.name, one.count, one.value) for one in overview.findings if one.name == "days"]
@@ -102,7 +102,7 @@ def test_the_server_closes_what_is_over_once_a_day_also_after_days_off(shop: Sho
         return KEY
 
     def keeper() -> Keeper:
-        return Keeper(shop.engine, BusinessDay(), key, lambda: now[0])
+        return Keeper(shop.engine, BusinessCalendar(), key, lambda: now[0])
 
     shop.accept(sale(1), sale(2))
     book(shop)
@@ -122,14 +122,14 @@ def test_the_server_closes_what_is_over_once_a_day_also_after_days_off(shop: Sho
 def test_a_night_costs_what_changed(shop: Shop) -> None:
     shop.accept(sale(1))
     book(shop)
-    Keeper(shop.engine, BusinessDay(), lambda: KEY, lambda: at(5, 10)).step()
+    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(5, 10)).step()
     asked: list[str] = []
 
     def hear(connection: object, cursor: object, statement: str, *rest: object) -> None:
         asked.append(statement)
 
     event.listen(shop.engine, "before_cursor_execute", hear)
-    Keeper(shop.engine, BusinessDay(), lambda: KEY, lambda: at(6, 10)).step()
+    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(6, 10)).step()
     assert asked
     assert not [one for one in asked if "chained_day" in one]
 

@@ -13,11 +13,11 @@ from sqlalchemy.sql import Select
 from malote.books import numbering
 from malote.books.numbering import (
     Gap,
+    NumberOfSeveralTills,
     NumbersPage,
     NumbersQuery,
     SeriesKey,
     SeriesQuery,
-    Shared,
     _without,
     next_series,
     numbers,
@@ -98,7 +98,7 @@ def test_a_number_of_two_tills_is_told(spool_engine: Engine, spool: Spool, till_
     send(spool, till_one, [1, 2, 3])
     send(spool, till_two, [2, 3])
     page = looked(spool_engine)
-    assert page.shared == [Shared(2, ["caixa1", "caixa2"]), Shared(3, ["caixa1", "caixa2"])]
+    assert page.shared == [NumberOfSeveralTills(2, ["caixa1", "caixa2"]), NumberOfSeveralTills(3, ["caixa1", "caixa2"])]
     assert page.seen == 3
 
 

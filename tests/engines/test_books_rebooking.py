@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books.days import BusinessDay
-from malote.books.rebooking import Plan, plan, plan_known, rebook
-from malote.books.reconciling import Books, Query, reconcile
+from malote.books.days import BusinessCalendar
+from malote.books.rebooking import RebookingPlan, plan, plan_known, rebook
+from malote.books.reconciling import Books, ReconcileQuery, reconcile
 from malote.database.engine import writing
 from malote.database.tables import pouch
 from malote.posting.ledger import LOOK_SECONDS, LedgerGuard, accept
@@ -43,14 +43,16 @@ def guarded(shop: Shop, clock: Clock) -> Poster:
     return shop.poster(guard=LedgerGuard(shop.engine, clock))
 
 
-def planned(shop: Shop, query: Query | None = None, *, accepted: bool = False) -> Plan:
+def planned(shop: Shop, query: ReconcileQuery | None = None, *, accepted: bool = False) -> RebookingPlan:
     with closing(shop.erp()) as erp:
-        return plan(Books(shop.engine, erp, BusinessDay()), query or Query(), shop.clock(), accepted=accepted)
+        return plan(
+            Books(shop.engine, erp, BusinessCalendar()), query or ReconcileQuery(), shop.clock(), accepted=accepted
+        )
 
 
 def differences(shop: Shop) -> list[str]:
     with closing(shop.erp()) as erp:
-        report = reconcile(Books(shop.engine, erp, BusinessDay()), Query(), shop.clock())
+        report = reconcile(Books(shop.engine, erp, BusinessCalendar()), ReconcileQuery(), shop.clock())
     return [one.access_key for one in report.differences]
 
 
@@ -190,7 +192,7 @@ def test_a_button_orders_what_it_showed_as_far_as_it_is_missing_still(shop: Shop
         assert len(differences(shop)) == 2
         erp = shop.erp()
         with closing(erp):
-            known = plan_known(Books(shop.engine, erp, BusinessDay()), clock.now)
+            known = plan_known(Books(shop.engine, erp, BusinessCalendar()), clock.now)
         assert [one.access_key for one in known.missing] == [sale(n).access_key for n in (2, 3)]
         assert rebook(shop.engine, known, ANA, clock.now) == 2
         clock.now += LOOK_SECONDS

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from malote.accounts.audit import Actor
-from malote.books.days import BusinessDay
-from malote.books.reconciling import Books, Query, Report, reconcile
+from malote.books.days import BusinessCalendar
+from malote.books.reconciling import Books, ReconcileQuery, ReconcileReport, reconcile
 from malote.posting.ledger import accept
-from malote.reconciliation.erp_differences import OwnSale, SaleRow, Witness
+from malote.reconciliation.erp_differences import ComparedOwnSale, ComparedSaleRow, ErpWitness
 from malote.register import till_documents
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop, open_shop
@@ -25,7 +25,7 @@ from tests.engines.spool_support import Clock
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 
-ALL = Query()
+ALL = ReconcileQuery()
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def shop(tmp_path: Path, erp_url: str, tables: Tables) -> Iterator[Shop]:
 @contextmanager
 def books(shop: Shop, *, sales: bool = True) -> Iterator[Books]:
     with closing(shop.erp()) as erp:
-        yield Books(shop.engine, erp, BusinessDay(), sales)
+        yield Books(shop.engine, erp, BusinessCalendar(), sales)
 
 
-def compared(shop: Shop, query: Query = ALL, *, sales: bool = True) -> Report:
+def compared(shop: Shop, query: ReconcileQuery = ALL, *, sales: bool = True) -> ReconcileReport:
     with books(shop, sales=sales) as opened:
         return reconcile(opened, query, shop.clock())
 
@@ -53,7 +53,7 @@ def key(number: int) -> str:
     return sale(number).access_key
 
 
-def found(report: Report) -> list[tuple[str, str]]:
+def found(report: ReconcileReport) -> list[tuple[str, str]]:
     return [(one.what, one.access_key) for one in report.differences]
 
 
@@ -163,19 +163,19 @@ def test_a_version_of_a_sale_that_brought_its_protocol_is_the_same_sale(shop: Sh
 
 def test_a_day_and_a_till_are_chosen_and_an_unknown_time_is_of_no_day(shop: Shop) -> None:
     day = sale(1).issued_at.date()
-    assert len(compared(shop, Query(since=day, until=day)).days) == 1
+    assert len(compared(shop, ReconcileQuery(since=day, until=day)).days) == 1
     other = day + timedelta(days=1)
-    assert compared(shop, Query(since=other, until=other)).days == []
-    assert len(compared(shop, Query(till="CAIXA1")).days) == 1
-    assert BusinessDay().of("yesterday") is None
+    assert compared(shop, ReconcileQuery(since=other, until=other)).days == []
+    assert len(compared(shop, ReconcileQuery(till="CAIXA1")).days) == 1
+    assert BusinessCalendar().of("yesterday") is None
 
 
 def test_the_day_begins_when_the_store_says_by_the_clock_of_the_store() -> None:
     late = datetime(2026, 11, 28, 2, 30, tzinfo=UTC).isoformat()
-    assert BusinessDay().of(late) == date(2026, 11, 28)
-    assert BusinessDay(ZoneInfo("America/Sao_Paulo")).of(late) == date(2026, 11, 27)
-    assert BusinessDay(None, timedelta(hours=4)).of(late) == date(2026, 11, 27)
-    assert BusinessDay(None, timedelta(hours=2)).of(late) == date(2026, 11, 28)
+    assert BusinessCalendar().of(late) == date(2026, 11, 28)
+    assert BusinessCalendar(ZoneInfo("America/Sao_Paulo")).of(late) == date(2026, 11, 27)
+    assert BusinessCalendar(None, timedelta(hours=4)).of(late) == date(2026, 11, 27)
+    assert BusinessCalendar(None, timedelta(hours=2)).of(late) == date(2026, 11, 28)
 
 
 def test_questions_go_out_by_sets(shop: Shop) -> None:
@@ -189,7 +189,7 @@ def test_questions_go_out_by_sets(shop: Shop) -> None:
 class Counting:
     """A witness that counts what it is asked at once."""
 
-    def __init__(self, erp: Witness) -> None:
+    def __init__(self, erp: ErpWitness) -> None:
         self._erp = erp
         self.asked: list[int] = []
 
@@ -197,7 +197,7 @@ class Counting:
         self.asked.append(len(identities))
         return self._erp.ledger(identities)
 
-    def sales(self, access_keys: Sequence[str]) -> Sequence[SaleRow]:
+    def sales(self, access_keys: Sequence[str]) -> Sequence[ComparedSaleRow]:
         self.asked.append(len(access_keys))
         return self._erp.sales(access_keys)
 
@@ -205,5 +205,5 @@ class Counting:
         self.asked.append(len(postings))
         return self._erp.departures(postings, cancelled)
 
-    def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:
+    def sales_between(self, first: str, last: str) -> Iterator[ComparedOwnSale]:
         return self._erp.sales_between(first, last)

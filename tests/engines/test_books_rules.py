@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from malote.accounts.audit import SYSTEM
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.books.rules import rule_findings, rule_store
 from malote.books.rules.file import load
-from malote.books.rules.rule_findings import Wanted
+from malote.books.rules.rule_findings import WantedFindings
 from malote.database.account_tables import audit_entry
 from malote.database.book_tables import book_day
 from malote.database.engine import reading, writing
@@ -30,7 +30,7 @@ DAY = OPENING.date()
 VALUE = sale(1).totals.total
 DURING = datetime.combine(DAY, time(12)).astimezone().timestamp()
 OVER = DURING + 86_400
-CALENDAR = BusinessDay()
+CALENDAR = BusinessCalendar()
 
 DEAR = '[[rule]]\nname = "cara"\nof = "sale"\nwhen = "total > 1 and not cancelled"\ntext = "Venda cara"\nweight = 62\n'
 CANCELLED = '[[rule]]\nname = "estorno"\nof = "sale"\nwhen = "cancelled and cancelled_after >= 0"\ntext = "Estorno"\n'
@@ -76,8 +76,12 @@ def test_a_rule_of_sales_follows_what_becomes_of_them(shop: Shop, tmp_path: Path
     assert overview.light == "attention"
     assert "Venda cara" in next(one.remedy() for one in overview.findings if one.name == "rules")
     assert [one.title("en") for one in findings(engine, DURING) if one.name == "rules"] == ["The store's rule: cara"]
-    assert rule_findings.accept(engine, Wanted("cara", "CAIXA1", DAY, 1), SYSTEM, "cliente conhecido", DURING) == 1
-    assert rule_findings.accept(engine, Wanted("cara", "caixa1", DAY, 1), SYSTEM, "cliente conhecido", DURING) == 0
+    assert (
+        rule_findings.accept(engine, WantedFindings("cara", "CAIXA1", DAY, 1), SYSTEM, "cliente conhecido", DURING) == 1
+    )
+    assert (
+        rule_findings.accept(engine, WantedFindings("cara", "caixa1", DAY, 1), SYSTEM, "cliente conhecido", DURING) == 0
+    )
     with reading(engine) as connection:
         entry = connection.execute(select(audit_entry).where(audit_entry.c.action == "rule_accepted")).one()
     assert entry.reason == "cliente conhecido"
@@ -96,7 +100,7 @@ def test_a_rule_of_days_is_asked_once_the_day_is_over_and_again_when_it_changes(
     write(shop, tmp_path, FEW, CASH)
     assert told(engine, DURING) == [], "the day isn't over"
     assert told(engine, OVER) == [("own_rule:dinheiro", 1, 2 * VALUE, 70), ("own_rule:poucas", 1, 2 * VALUE, 45)]
-    assert rule_findings.accept(engine, Wanted("dinheiro", "caixa1"), SYSTEM, "é assim mesmo", OVER) == 1
+    assert rule_findings.accept(engine, WantedFindings("dinheiro", "caixa1"), SYSTEM, "é assim mesmo", OVER) == 1
     shop.accept(sale(3))
     book(shop)
     assert told(engine, OVER) == [], "three sales by now; what a person answered for stays so"

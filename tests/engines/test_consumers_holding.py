@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select
 
 from malote.consumers import accounts as consumers
 from malote.consumers import holding, ledger, log
-from malote.consumers.accounts import Wanted
+from malote.consumers.accounts import WantedConsumer
 from malote.consumers.log import Got
 from malote.database.consumer_tables import consumer_refusal
 from malote.database.engine import reading, writing
@@ -34,7 +34,7 @@ def booked(spool: Spool, till_one: Till, spool_engine: Engine, spool_clock: Cloc
 
 
 def add(engine: Engine, name: str, got: int, kind: consumers.Kind = "webhook") -> int:
-    return consumers.add(engine, Wanted(name, kind, got=got))[0].id
+    return consumers.add(engine, WantedConsumer(name, kind, got=got))[0].id
 
 
 def kept(engine: Engine) -> list[int]:

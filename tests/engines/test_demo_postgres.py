@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from malote.demo import postgres
-from malote.demo.erp_books import REFUSED_PRODUCT, ErpBooks, Totals
+from malote.demo.erp_books import REFUSED_PRODUCT, ErpBooks, ErpTotals
 from malote.demo.postgres import Postgres, PostgresUnavailableError
 from malote.erp.factory import open_erp
 from malote.erp.protocol import ErpError
@@ -134,7 +134,7 @@ def post(url: str, *documents: Document) -> None:
 def test_what_is_booked_is_added_up(books: ErpBooks) -> None:
     first, second = sales.sale(1), sales.sale(2)
     post(books.url, first, second, sales.cancellation(second), sales.number_void(3, 4))
-    assert books.totals() == Totals(2, first.totals.total + second.totals.total)
+    assert books.totals() == ErpTotals(2, first.totals.total + second.totals.total)
     assert [(sale.access_key, sale.cancelled) for sale in books.booked()] == [
         (first.access_key, False),
         (second.access_key, True),
@@ -167,7 +167,7 @@ def test_the_refused_product_is_refused_for_good(books: ErpBooks) -> None:
 
 
 def test_an_empty_erp_has_nothing(books: ErpBooks) -> None:
-    assert books.totals() == Totals(0, 0)
+    assert books.totals() == ErpTotals(0, 0)
     assert books.booked() == []
     assert books.uneven() == []
     assert books.stock() == {}

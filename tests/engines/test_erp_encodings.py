@@ -13,7 +13,7 @@ from malote.erp.protocol import Erp, Outcome, Posting, Result
 from malote.erp.repertoire import Lack, repertoire_of
 from malote.fiscal.documents import Sale
 from malote.quarantine import history_text
-from malote.quarantine.quarantine_reports import Event
+from malote.quarantine.quarantine_reports import HistoryEvent
 from malote.spool import history
 from tests.engines.erp_support import Tables, post
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
@@ -144,7 +144,7 @@ def test_a_store_may_prefer_the_nearest_letters_and_is_told(tmp_path: Path, enco
 
 def test_its_history_says_so_in_words() -> None:
     facts = Lack("item[2].description", "\u2013", "LATIN1").facts
-    said = history_text.words(Event(1.0, "system", "adapted", facts), "pt")
+    said = history_text.words(HistoryEvent(1.0, "system", "adapted", facts), "pt")
     assert said == "Lançado com as letras mais próximas: item[2].description: U+2013 EN DASH (LATIN1)"
 
 

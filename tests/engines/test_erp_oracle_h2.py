@@ -12,7 +12,7 @@ import pytest
 
 from malote.erp.mapping import BUILT_IN
 from malote.erp.oracle.statements import every_statement
-from malote.erp.values import Exact, Flag, Moment, Money, Whole
+from malote.erp.values import Exact, Flag, Money, Whole, ZonedTime
 
 GAPS = {
     r"^LOCK TABLE .*": "SELECT 1 FROM dual",
@@ -30,7 +30,7 @@ def _literals() -> dict[str, str]:
     """A value for each bind by the name of its column; other binds are keys."""
     found: dict[str, str] = {"content_hash": "X'01'"}
     for column in (column for table in BUILT_IN.metadata.sorted_tables for column in table.columns):
-        if isinstance(column.type, Moment):
+        if isinstance(column.type, ZonedTime):
             found[column.key] = "'2026-03-02T08:00:01.000000-03:00'"
         elif isinstance(column.type, Exact | Flag | Money | Whole):
             found[column.key] = "1"

@@ -7,7 +7,7 @@ import pytest
 from malote.erp.conformance.scratch import Scratch, scratch_at
 from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 from malote.erp.profiles.profile import load
 from malote.erp.protocol import ErpError, Result
 from tests.engines.erp_support import Tables, post
@@ -174,4 +174,4 @@ def test_an_erps_own_tables_are_not_created_by_mistake(erp_url: str) -> None:
 
 
 def test_a_fault_is_a_value() -> None:
-    assert Fault("table_missing", "x") == Fault("table_missing", "x", "", "", "")
+    assert ProfileFault("table_missing", "x") == ProfileFault("table_missing", "x", "", "", "")

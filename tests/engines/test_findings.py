@@ -13,13 +13,13 @@ from malote.database.engine import writing
 from malote.findings import lights, listing, noted_findings
 from malote.findings.kinds import CAUSES, KINDS, LIGHTS, Finding
 from malote.findings.lights import TillOverview
-from malote.findings.noted_findings import Standing
+from malote.findings.noted_findings import NotedStanding
 from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
 from malote.register.change_marker import pulse
 from malote.spool.deleted_unbooked import listed
-from malote.spool.presence import LASTS_SECONDS, Presence
+from malote.spool.presence import LASTS_SECONDS, PosterPresence
 from tests.engines.findings_support import NOW, add_documents, add_till
 from tests.engines.quarantine_support import MARIA, House
 from tests.unit.fiscal.notes import build_note
@@ -101,7 +101,7 @@ def test_what_stops_the_store_stops_every_till(spool_engine: Engine) -> None:
 def test_an_erp_that_is_away_is_told_though_nothing_waits(spool_engine: Engine) -> None:
     add_till(spool_engine, "caixa1")
     clock = [NOW]
-    poster = Presence(spool_engine, lambda: clock[0], "one")
+    poster = PosterPresence(spool_engine, lambda: clock[0], "one")
     poster.renew("erp_locked")
     assert seen(spool_engine).light == "ok", "a lock is told of those who wait"
     clock[0] += 1
@@ -124,16 +124,16 @@ def test_a_disk_without_room_is_green_nowhere(spool_engine: Engine, monkeypatch:
 
 def test_one_poster_that_books_is_enough(spool_engine: Engine) -> None:
     add_till(spool_engine, "caixa1")
-    Presence(spool_engine, lambda: NOW, "one").renew("erp_away")
+    PosterPresence(spool_engine, lambda: NOW, "one").renew("erp_away")
     assert seen(spool_engine).light == "stopped"
-    Presence(spool_engine, lambda: NOW, "two").renew()
+    PosterPresence(spool_engine, lambda: NOW, "two").renew()
     assert seen(spool_engine).light == "ok"
 
 
 def test_a_poster_that_died_stops_the_lights_and_one_that_was_stopped_does_not(spool_engine: Engine) -> None:
     later = NOW + LASTS_SECONDS + 1
     add_till(spool_engine, "caixa1", last_contact_at=later)
-    poster = Presence(spool_engine, lambda: NOW, "one")
+    poster = PosterPresence(spool_engine, lambda: NOW, "one")
     poster.renew()
     assert told(spool_engine, now=later) == [("store_wide", "poster_absent", 0, 0, NOW)]
     poster.close()
@@ -165,8 +165,8 @@ class _EmptyErp:
 
 def test_findings_of_dear_looks_stand_until_the_next_look_of_their_kind(spool_engine: Engine) -> None:
     one, two = add_till(spool_engine, "caixa1"), add_till(spool_engine, "caixa2")
-    noted_findings.note(spool_engine, "numbers", [one, two], {one: Standing(2, 0, NOW - 5), two: Standing(1)})
-    noted_findings.note(spool_engine, "days", [one], {one: Standing(1, 3209, NOW - 9)})
+    noted_findings.note(spool_engine, "numbers", [one, two], {one: NotedStanding(2, 0, NOW - 5), two: NotedStanding(1)})
+    noted_findings.note(spool_engine, "days", [one], {one: NotedStanding(1, 3209, NOW - 9)})
     assert told(spool_engine) == [
         ("numbers", "numbers_missing", 2, 0, NOW - 5),
         ("days", "day_divergent", 1, 3209, NOW - 9),

@@ -18,9 +18,9 @@ from malote.erp.postgresql.locks import activity
 from malote.erp.postgresql.sessions import PostgresqlSessions
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.factory import named, names_of
-from malote.erp.sessions.protocol import DbaLogin, Identity, Sessions
+from malote.erp.sessions.protocol import DbaLogin, SessionIdentity, Sessions
 from malote.locks.lock_service import Locks
-from malote.spool.presence import LASTS_SECONDS, Presence, present
+from malote.spool.presence import LASTS_SECONDS, PosterPresence, present
 from malote.structures import database_update
 from malote.structures.structure_service import Structures
 from tests.engines.locks_support import (
@@ -53,11 +53,11 @@ def blocked(people: People) -> tuple[Person, Any]:
     return holder, people.person("outro").tries(HOLD_ROW)
 
 
-def root_of(locks: Locks, program: str = "retaguarda") -> Identity:
+def root_of(locks: Locks, program: str = "retaguarda") -> SessionIdentity:
     return by_program(tree_when(locks, waiting_programs(1)))[program].identity
 
 
-def refused(locks: Locks, identity: Identity, login: DbaLogin = DBA, reason: str = REASON) -> SessionsError:
+def refused(locks: Locks, identity: SessionIdentity, login: DbaLogin = DBA, reason: str = REASON) -> SessionsError:
     with pytest.raises(SessionsError) as error:
         locks.kill_as(login, [identity], ACTOR, reason=reason)
     return error.value
@@ -140,10 +140,10 @@ def test_who_waits_is_no_root_and_is_ended_only_on_demand(locks: Locks, people: 
     assert waiting.result(timeout=300) == "57014"
 
 
-def poster_of(people: People, shop: Shop, program: str = "malote-77-abc") -> tuple[Person, Presence]:
+def poster_of(people: People, shop: Shop, program: str = "malote-77-abc") -> tuple[Person, PosterPresence]:
     """A poster as it makes itself known, in a session of its own."""
     person = people.person(program, "malote")
-    presence = Presence(shop.engine)
+    presence = PosterPresence(shop.engine)
     presence.at(person.key, began_of(people, person))
     return person, presence
 
@@ -173,7 +173,7 @@ def test_a_posters_session_is_never_ended(locks: Locks, people: People, shop: Sh
 
 def test_a_posters_session_outside_the_tree_is_never_ended(locks: Locks, people: People, shop: Shop) -> None:
     poster, _ = poster_of(people, shop)
-    identity = Identity(poster.key, began_of(people, poster))
+    identity = SessionIdentity(poster.key, began_of(people, poster))
     with pytest.raises(SessionsError) as error:
         locks.kill_as(DBA, [identity], ACTOR, reason=REASON, any_session=True)
     assert (error.value.code, error.value.facts["protection"]) == ("session_protected", "malote")
@@ -185,7 +185,7 @@ def test_a_name_protects_nobody(locks: Locks, people: People, shop: Shop) -> Non
     """Anybody may call their program after Malote; a poster's number that was given to somebody else is no better."""
     people.run(ROW)
     pretender = people.person("malote-77-abc")
-    Presence(shop.engine).at(pretender.key, "2020-01-01T00:00:00.000000+00")
+    PosterPresence(shop.engine).at(pretender.key, "2020-01-01T00:00:00.000000+00")
     pretender.does(HOLD_ROW)
     waiting = people.person("outro").tries(HOLD_ROW)
     report = locks.kill_as(DBA, [root_of(locks, "malote-77-abc")], ACTOR, reason=REASON)
@@ -199,7 +199,7 @@ def test_what_a_dead_poster_left_behind_is_protected_no_longer(locks: Locks, peo
     clock = Clock()
     clock.now = time.time() - LASTS_SECONDS - 1
     orphan = people.person("malote-1-dead", "malote")
-    Presence(shop.engine, clock).at(orphan.key, began_of(people, orphan))
+    PosterPresence(shop.engine, clock).at(orphan.key, began_of(people, orphan))
     orphan.does(HOLD_ROW)
     waiting = people.person("outro").tries(HOLD_ROW)
     locks.kill_as(DBA, [root_of(locks, "malote-1-dead")], ACTOR, reason=REASON)
@@ -208,7 +208,7 @@ def test_what_a_dead_poster_left_behind_is_protected_no_longer(locks: Locks, peo
 
 def test_a_poster_at_work_is_known_before_it_locks_anything(locks: Locks, shop: Shop, people: People) -> None:
     """A real one, over the real adapter: its session stands in the store database while it posts, and not after."""
-    presence = Presence(shop.engine)
+    presence = PosterPresence(shop.engine)
     erp = open_erp(named(shop.erp_url, "malote-9-x"), lock_timeout_seconds=5, introduce=presence.at)
     assert erp.ledger(["x"]) == {}
     with psycopg.connect(superuser(people.url), autocommit=True) as other:
@@ -217,7 +217,7 @@ def test_a_poster_at_work_is_known_before_it_locks_anything(locks: Locks, shop: 
         began = activity(other, [pid])[pid].began
     assert present(shop.engine, time.time()) == {(str(pid), began)}
     with pytest.raises(SessionsError) as error:
-        locks.kill_as(DBA, [Identity(str(pid), began or "")], ACTOR, reason=REASON, any_session=True)
+        locks.kill_as(DBA, [SessionIdentity(str(pid), began or "")], ACTOR, reason=REASON, any_session=True)
     assert error.value.facts["protection"] == "malote"
     erp.close()
     presence.close()
@@ -243,7 +243,7 @@ def test_who_updates_a_structure_is_never_ended(
         found = other.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'malote structures'")
         assert [str(pid) for (pid,) in found] == [key]
     with pytest.raises(SessionsError) as error:
-        locks.kill_as(DBA, [Identity(key, began)], ACTOR, reason=REASON, any_session=True)
+        locks.kill_as(DBA, [SessionIdentity(key, began)], ACTOR, reason=REASON, any_session=True)
     assert error.value.facts["protection"] == "malote"
     reader.connection.rollback()
     until(lambda: (report := services.run(run_id)) is not None and report.state == "done")
@@ -252,7 +252,7 @@ def test_who_updates_a_structure_is_never_ended(
 
 def test_a_poster_that_is_idle_stays_known(shop: Shop) -> None:
     clock = Clock()
-    presence = Presence(shop.engine, clock)
+    presence = PosterPresence(shop.engine, clock)
     presence.at("77", "2026-11-27T10:00:00.000000+00")
     for _ in range(20):
         clock.now += LASTS_SECONDS / 3
@@ -272,7 +272,7 @@ def test_processes_of_the_server_are_never_ended(locks: Locks, people: People, s
         seen = activity(other, kinds)
     assert {"autovacuum launcher", "checkpointer", "walwriter"} <= set(kinds.values())
     for pid in kinds:
-        identity = Identity(str(pid), seen[pid].began or "")
+        identity = SessionIdentity(str(pid), seen[pid].began or "")
         with pytest.raises(SessionsError) as error:
             locks.kill_as(who, [identity], ACTOR, reason=REASON, any_session=True)
         assert (error.value.code, error.value.facts["protection"]) == (
@@ -291,7 +291,7 @@ def test_processes_of_the_server_are_never_ended(locks: Locks, people: People, s
 def test_who_is_in_no_tree_is_named_in_the_trail_all_the_same(locks: Locks, people: People, shop: Shop) -> None:
     bystander = people.person("relatório lento")
     bystander.does("SELECT 'Maria da Silva', 52998224725")
-    identity = Identity(bystander.key, began_of(people, bystander))
+    identity = SessionIdentity(bystander.key, began_of(people, bystander))
     assert refused(locks, identity).code == "session_no_root"
     report = locks.kill_as(DBA, [identity], ACTOR, reason=REASON, any_session=True)
     assert report.killed[0].outcome in ("ended", "released")
@@ -327,12 +327,12 @@ def test_a_session_that_ended_meanwhile_is_gone(locks: Locks, people: People) ->
 def test_a_number_that_is_another_sessions_by_now_is_left_alone(locks: Locks, people: People) -> None:
     holder, _ = blocked(people)
     root_of(locks)
-    before = Identity(holder.key, "2020-01-01T00:00:00.000000+00")
+    before = SessionIdentity(holder.key, "2020-01-01T00:00:00.000000+00")
     report = locks.kill_as(DBA, [before], ACTOR, reason=REASON, any_session=True)
     assert [one.outcome for one in report.killed] == ["replaced"]
     assert alive(holder)
     bystander = people.person("sem bloqueio")
-    other = Identity(bystander.key, "2020-01-01T00:00:00.000000+00")
+    other = SessionIdentity(bystander.key, "2020-01-01T00:00:00.000000+00")
     report = locks.kill_as(DBA, [other], ACTOR, reason=REASON, any_session=True)
     assert [one.outcome for one in report.killed] == ["replaced"]
     assert alive(bystander)
@@ -345,8 +345,8 @@ def test_it_is_looked_at_again_right_before_the_kill(locks: Locks, people: Peopl
     identity = root_of(locks)
 
     class Late(PostgresqlSessions):
-        def cancel(self, identity: Identity) -> None:
-            super().cancel(Identity(identity.key, "2020-01-01T00:00:00.000000+00"))
+        def cancel(self, identity: SessionIdentity) -> None:
+            super().cancel(SessionIdentity(identity.key, "2020-01-01T00:00:00.000000+00"))
 
     late = Locks(shop.engine, shop.erp_url, SETTINGS, open_erp_sessions=opener(Late))
     report = late.kill_as(DBA, [identity], ACTOR, reason=REASON)
@@ -360,7 +360,7 @@ def test_a_network_that_breaks_during_the_kill_leaves_it_open(locks: Locks, peop
     identity = root_of(locks)
 
     class Cut(PostgresqlSessions):
-        def terminate(self, identity: Identity) -> None:
+        def terminate(self, identity: SessionIdentity) -> None:
             with psycopg.connect(superuser(people.url), autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s)", (self._connection.info.backend_pid,))
             super().terminate(identity)

@@ -8,7 +8,7 @@ import pytest
 from malote.erp.oracle import sessions as oracle
 from malote.erp.oracle.sessions import OracleSessions
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.protocol import DbaLogin, Identity
+from malote.erp.sessions.protocol import DbaLogin, SessionIdentity
 from malote.locks.session_tree import guarded
 
 ROW: dict[str, Any] = {
@@ -156,7 +156,7 @@ def opened(password: str) -> OracleSessions:
     return OracleSessions(url, DbaLogin("SYSTEM", password), ["stock", "sale"])
 
 
-IDENTITY = Identity("1,153,20345", "2026-11-24T08:00:00")
+IDENTITY = SessionIdentity("1,153,20345", "2026-11-24T08:00:00")
 
 
 def test_who_blocks_whom(sessions: OracleSessions) -> None:
@@ -203,7 +203,7 @@ def test_orders_name_the_session_whole(sessions: OracleSessions, driver: Driver)
 @pytest.mark.parametrize("key", ["1,153", "1,153,5'; DROP USER X; --", "1,153,-5", "1,153,²", "", "a,b,c"])
 def test_nothing_but_numbers_goes_into_an_order(sessions: OracleSessions, driver: Driver, key: str) -> None:
     with pytest.raises(SessionsError) as unknown:
-        sessions.terminate(Identity(key, "2026-11-24T08:00:00"))
+        sessions.terminate(SessionIdentity(key, "2026-11-24T08:00:00"))
     assert unknown.value.code == "session_unknown"
     assert driver.told == []
 

@@ -14,13 +14,13 @@ from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.factory import open_sessions, open_watch
-from malote.erp.sessions.protocol import DbaLogin, Identity
+from malote.erp.sessions.protocol import DbaLogin, SessionIdentity
 from malote.locks.alarm import words
 from malote.locks.lock_service import Locks
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import sale
 
-IDENTITY = Identity("1", "2026-01-01T00:00:00+00")
+IDENTITY = SessionIdentity("1", "2026-01-01T00:00:00+00")
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import pytest
 
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.factory import open_sessions
-from malote.erp.sessions.protocol import DbaLogin, Identity
+from malote.erp.sessions.protocol import DbaLogin, SessionIdentity
 from malote.locks.lock_service import Locks
-from malote.spool.presence import Presence
+from malote.spool.presence import PosterPresence
 from tests.engines.locks_support import DBA, WEAK, People, by_program, tree_when, waiting_programs
 from tests.engines.posting_support import Shop
 
@@ -24,7 +24,7 @@ def test_a_row_of_the_stock_under_change(locks: Locks, people: People, shop: Sho
     waiter = people.person("malote-1-a", "malote")
     waiter.tries(HOLD_ROW)
     identity = by_program(tree_when(locks, waiting_programs(1)))["malote-1-a"].identity
-    Presence(shop.engine).at(identity.key, identity.began)  # as a poster makes itself known: a name is no proof
+    PosterPresence(shop.engine).at(identity.key, identity.began)  # as a poster makes itself known: a name is no proof
     tree = locks.tree_as(DBA)
     root, blocked = by_program(tree)["retaguarda"], by_program(tree)["malote-1-a"]
     assert tree.nodes == [root, blocked]
@@ -207,7 +207,7 @@ def test_all_privileges(people: People) -> None:
 def test_what_is_no_session_is_not_looked_for(people: People, key: str) -> None:
     sessions = open_sessions(people.url, DBA)
     with pytest.raises(SessionsError) as unknown:
-        sessions.terminate(Identity(key, "2026-01-01T00:00:00+00"))
+        sessions.terminate(SessionIdentity(key, "2026-01-01T00:00:00+00"))
     assert unknown.value.code == "session_unknown"
     sessions.close()
 
@@ -216,7 +216,7 @@ def test_a_session_with_the_number_of_another_is_left_alone(people: People) -> N
     person = people.holding("SELECT 1")
     sessions = open_sessions(people.url, DBA)
     with pytest.raises(SessionsError) as replaced:
-        sessions.terminate(Identity(person.key, "2020-01-01T00:00:00.000000+00"))
+        sessions.terminate(SessionIdentity(person.key, "2020-01-01T00:00:00.000000+00"))
     assert replaced.value.code == "session_replaced"
     assert person.connection.execute("SELECT 1").fetchone() == (1,)
     sessions.close()
@@ -228,7 +228,7 @@ def test_a_connection_that_breaks_is_said(people: People) -> None:
     with psycopg.connect(people.url.replace("malote@", "postgres@"), autocommit=True) as owner:
         owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'malote-locks'")
     with pytest.raises(SessionsError) as cut:
-        sessions.cancel(Identity(person.key, "2020-01-01T00:00:00+00"))
+        sessions.cancel(SessionIdentity(person.key, "2020-01-01T00:00:00+00"))
     assert cut.value.code == "kill_unknown"
     with pytest.raises(SessionsError) as away:
         sessions.tree()

@@ -13,7 +13,7 @@ from malote.erp.earlier_system import OLD_SYSTEM
 from malote.erp.key_query import rows_of
 from malote.erp.protocol import Erp, ErpError
 from malote.fiscal.access_key import check_digit
-from malote.fiscal.key_lists import Line, ListError, of_file, of_rows
+from malote.fiscal.key_lists import KeyLine, ListError, of_file, of_rows
 from malote.posting import old_ledger
 from malote.posting.old_ledger import Import, Imported
 from malote.register import replaying
@@ -33,7 +33,7 @@ def shop(tmp_path: Path, erp_url: str, tables: Tables) -> Iterator[Shop]:
 
 
 def imported(shop: Shop, keys: list[str], *, cancellations: bool = False) -> Imported:
-    lines = (Line(number, key) for number, key in enumerate(keys, 1))
+    lines = (KeyLine(number, key) for number, key in enumerate(keys, 1))
     with closing(shop.erp()) as erp:
         return old_ledger.enter(shop.engine, erp, lines, Import("list", "cut-over", cancellations), ANA, lambda _: None)
 
@@ -94,7 +94,7 @@ def test_what_malote_booked_stays_its_own(shop: Shop, tables: Tables) -> None:
 def test_stopped_between_two_batches_it_is_run_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(old_ledger, "BATCH", 3)
     keys = [one.access_key for one in supermarket(8)]
-    lines = [Line(number, key) for number, key in enumerate(keys, 1)]
+    lines = [KeyLine(number, key) for number, key in enumerate(keys, 1)]
 
     def dying(done: Imported) -> None:
         if done.read == 6:

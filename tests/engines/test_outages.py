@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from malote.spool import outages
-from malote.spool.presence import Presence
+from malote.spool.presence import PosterPresence
 from tests.engines.posting_support import open_shop
 from tests.engines.spool_support import START, Clock, sale
 
@@ -15,7 +15,7 @@ HOUR = 3600.0
 
 
 def sign(engine: Engine, at: float, trouble: str = "", owner: str = "malote-1") -> None:
-    Presence(engine, lambda: at, owner=owner).renew(trouble)
+    PosterPresence(engine, lambda: at, owner=owner).renew(trouble)
 
 
 def test_what_lies_between_two_words_of_posters_that_book(spool_engine: Engine) -> None:

@@ -15,7 +15,7 @@ from malote.findings import lights as overview
 from malote.fiscal.documents import Answer, Document, Sale
 from malote.fiscal.reader import read
 from malote.posting.poster import Poster
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import QuarantineError
 from malote.quarantine.quarantine_service import Quarantine
 from malote.register import till_documents
@@ -35,7 +35,7 @@ BOSS = Actor("ana", "127.0.0.1")
 
 def quarantine(shop: Shop, folder: Path) -> Quarantine:
     return Quarantine(
-        Parts(
+        QuarantineParts(
             engine=shop.engine,
             folder=folder / "rejeitados",
             trash=folder / "lixeira",

@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from malote.quarantine import folder as folders
 from malote.quarantine import folder_differences, rejected_files
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_service import Quarantine
 from malote.register import contents, rejected_handover, till_documents
 from malote.spool.documents import RejectedDocument
@@ -79,7 +79,7 @@ def test_many_deletions_folder_differences_are_few_transactions_and_one_that_bre
     broken, done = min(ids), folder_differences.removed
     calls: list[int] = []
 
-    def removed(parts: Parts, document_ids: Sequence[int]) -> None:
+    def removed(parts: QuarantineParts, document_ids: Sequence[int]) -> None:
         calls.append(len(document_ids))
         if broken in document_ids:
             raise IndexError

@@ -13,7 +13,7 @@ from malote.database.migrations import migrate
 from malote.orders.book import OrderBook
 from malote.quarantine import candidates, index, synchronise_orders
 from malote.quarantine.quarantine_reports import Selection
-from malote.quarantine.rejected_files import Place
+from malote.quarantine.rejected_files import DocumentPlace
 from malote.register import discarding, rejected_handover
 from malote.spool import history
 from malote.tills import custody
@@ -94,6 +94,6 @@ def test_nothing_within_a_transaction_either(engine: Engine) -> None:
         candidates.find(connection, Selection((1, 2)), "discarded")
         custody.of_documents(connection, [1])
         index.of_file(connection, 1, HASH)
-        index.at(connection, 1, Place(HASH[:16], 0))
+        index.at(connection, 1, DocumentPlace(HASH[:16], 0))
     assert len(statements) > 6
     assert [line for line in plans_of(engine, statements) if line.startswith("SCAN")] == []

@@ -22,12 +22,12 @@ from malote.database.engine import writing
 from malote.database.tables import till as tills
 from malote.erp.factory import open_configured
 from malote.findings import noted_findings
-from malote.findings.noted_findings import Standing
+from malote.findings.noted_findings import NotedStanding
 from malote.quarantine.quarantine_reports import Selection
 from malote.reconciliation import erp_memory
 from malote.runbook.runbook_service import Runbook, View
 from malote.spool import series_holds
-from malote.spool.presence import LASTS_SECONDS, Presence
+from malote.spool.presence import LASTS_SECONDS, PosterPresence
 from malote.tills.contact import record_contact
 from malote.tills.till import create_till, disable, enable, new_token
 from malote.wire import Contact, FolderCount, TillTrouble
@@ -79,7 +79,7 @@ class Shop(House):
 
     def poster_said(self, trouble: str, at: float | None = None) -> None:
         now = self.clock() if at is None else at
-        Presence(self.engine, lambda: now, "lançador").renew(trouble)
+        PosterPresence(self.engine, lambda: now, "lançador").renew(trouble)
 
     def no_posters(self) -> None:
         with writing(self.engine) as connection:
@@ -342,14 +342,14 @@ FAULTS: dict[str, Fault] = {
         "resolved",
         "",
         "numbers_missing",
-        lambda shop: noted_findings.note(shop.engine, "numbers", [shop.till.id], {shop.till.id: Standing(2)}),
+        lambda shop: noted_findings.note(shop.engine, "numbers", [shop.till.id], {shop.till.id: NotedStanding(2)}),
         lambda shop: noted_findings.note(shop.engine, "numbers", [shop.till.id], {}),
     ),
     "a day that doesn't match": Fault(
         "resolved",
         "",
         "day_divergent",
-        lambda shop: noted_findings.note(shop.engine, "days", [shop.till.id], {shop.till.id: Standing(1)}),
+        lambda shop: noted_findings.note(shop.engine, "days", [shop.till.id], {shop.till.id: NotedStanding(1)}),
         lambda shop: noted_findings.note(shop.engine, "days", [shop.till.id], {}),
     ),
 }

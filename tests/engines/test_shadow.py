@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.shadow import report
 from malote.erp.protocol import Erp, ErpError, Result
 from malote.erp.shadow import Shadow
@@ -24,7 +24,7 @@ from tests.engines.sales import cancellation, number_void, posting, postings, sa
 pytest_plugins = ["tests.engines.erp_fixtures"]
 
 DAY = date(2026, 3, 2)
-BUSINESS = BusinessDay(ZoneInfo("America/Sao_Paulo"))
+BUSINESS = BusinessCalendar(ZoneInfo("America/Sao_Paulo"))
 
 
 def judged(shop: Shop, erp: Callable[[], Erp]) -> dict[str, tuple[str, str]]:

@@ -17,7 +17,7 @@ from malote.tills import lost_sales
 from malote.tills import troubles as till_troubles
 from malote.tills.contact import Recorded, record_contact
 from malote.tills.till import Till
-from malote.tills.troubles import TillTrouble
+from malote.tills.troubles import KnownTrouble
 from tests.engines.spool_support import access_key, send_sales
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
@@ -32,7 +32,7 @@ def contact(engine: Engine, till: Till, at: float = NOW, **said: Any) -> Recorde
     return record_contact(engine, till.id, wire.Contact("1", clock, 0, 0, **said), received_at=at)
 
 
-def told(engine: Engine, at: float = NOW) -> list[TillTrouble]:
+def told(engine: Engine, at: float = NOW) -> list[KnownTrouble]:
     with reading(engine) as connection:
         return till_troubles.till_troubles(connection, now=at)
 
@@ -61,7 +61,7 @@ def test_a_trouble_stands_with_its_age_and_value_until_the_till_says_it_no_longe
     lost = wire.LostSale("a.xml", "00" * 32, "35", 1, 7, "2026-11-20T09:00:00-03:00", 3209)
     contact(spool_engine, till_one, troubles=[DISK, wire.TillTrouble("sales_lost", 5.0, 1, 3209)], lost=[lost])
     assert told(spool_engine) == [
-        TillTrouble(till_one.id, "caixa1", "till_disk_full", NOW - 120, 1, 0, {"detail": "C:"}),
+        KnownTrouble(till_one.id, "caixa1", "till_disk_full", NOW - 120, 1, 0, {"detail": "C:"}),
     ]
     assert light(spool_engine) == "troubled"
     contact(spool_engine, till_one, NOW + 60, troubles=[])

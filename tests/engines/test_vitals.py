@@ -14,7 +14,7 @@ from malote.database.engine import open_database, reading, writing
 from malote.database.errors import StoreError
 from malote.database.migrations import migrate
 from malote.spool import presence
-from malote.spool.presence import Presence
+from malote.spool.presence import PosterPresence
 from malote.spool.sql_queue import Spool
 from malote.tills import till as tills
 from malote.tills.till import Till
@@ -36,7 +36,7 @@ def troubles(engine: Engine, home: Path, clock: ClockWatch | None = None) -> lis
 def test_a_poster_that_gives_signs_is_well_and_one_that_says_goodbye_is_no_trouble(
     spool_engine: Engine, tmp_path: Path
 ) -> None:
-    one = Presence(spool_engine, owner="malote-1")
+    one = PosterPresence(spool_engine, owner="malote-1")
     one.renew()
     assert troubles(spool_engine, tmp_path) == []
     one.close()
@@ -45,14 +45,14 @@ def test_a_poster_that_gives_signs_is_well_and_one_that_says_goodbye_is_no_troub
 
 
 def test_a_poster_that_dies_without_a_word_is_told_unless_another_lives(spool_engine: Engine, tmp_path: Path) -> None:
-    Presence(spool_engine, lambda: time.time() - 300, owner="malote-dead").renew()
+    PosterPresence(spool_engine, lambda: time.time() - 300, owner="malote-dead").renew()
     assert troubles(spool_engine, tmp_path) == ["poster_absent"]
-    Presence(spool_engine, owner="malote-2").renew()
+    PosterPresence(spool_engine, owner="malote-2").renew()
     assert troubles(spool_engine, tmp_path) == []
 
 
 def test_an_erp_that_is_away_is_told_while_no_poster_books(spool_engine: Engine, tmp_path: Path) -> None:
-    one, other = (Presence(spool_engine, owner=name) for name in ("malote-1", "malote-2"))
+    one, other = (PosterPresence(spool_engine, owner=name) for name in ("malote-1", "malote-2"))
     one.renew("erp_away")
     assert troubles(spool_engine, tmp_path) == ["erp_away"]
     other.renew()
@@ -67,7 +67,7 @@ def test_an_erp_that_refuses_all_is_told_while_the_poster_rests_between_two_trie
     spool_engine: Engine, spool: Spool, till_one: Till, tmp_path: Path
 ) -> None:
     """A poster that has nothing due gives a sign without a trouble: what waits at the ERP tells all the same."""
-    Presence(spool_engine, owner="malote-1").renew()
+    PosterPresence(spool_engine, owner="malote-1").renew()
     send_sales(spool, till_one, [1])
     spool.settle([waiting(one, time.time() + 5, "erp_refuses_all") for one in spool.lease("a", 10, 60)])
     assert troubles(spool_engine, tmp_path) == ["erp_refuses_all"]
@@ -75,7 +75,7 @@ def test_an_erp_that_refuses_all_is_told_while_the_poster_rests_between_two_trie
 
 def test_a_sign_from_a_clock_that_was_put_back_is_none(spool_engine: Engine) -> None:
     clock = Clock(1_000_000.0)
-    one = Presence(spool_engine, clock, owner="malote-1")
+    one = PosterPresence(spool_engine, clock, owner="malote-1")
     clock.pass_by(3 * 3600)
     one.at("77", "then")
     clock.pass_by(-3 * 3600)

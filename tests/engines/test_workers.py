@@ -10,7 +10,7 @@ import pytest
 
 from malote.app_workers import build_drop_folder, prune, running
 from malote.console.live import Changes
-from malote.erp.sessions.watching import Sight
+from malote.erp.sessions.watching import SessionsSight
 from malote.fiscal import reader
 from malote.intake import received_folder
 from malote.posting import lookout as lookout_module
@@ -132,12 +132,12 @@ def test_a_look_that_breaks_does_not_end_the_looking(monkeypatch: pytest.MonkeyP
     enough = threading.Event()
 
     class Watch:
-        def look(self, _: object = ()) -> Sight:
+        def look(self, _: object = ()) -> SessionsSight:
             looks.append(1)
             if len(looks) == 1:
                 raise IndexError
             enough.set()
-            return Sight()
+            return SessionsSight()
 
         def held(self, _: object) -> dict[int, Any]:
             return {}

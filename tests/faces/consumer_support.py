@@ -9,7 +9,7 @@ import msgspec
 from malote.app import Services
 from malote.consumers import accounts as consumers
 from malote.consumers import example
-from malote.consumers.accounts import Wanted
+from malote.consumers.accounts import WantedConsumer
 from malote.fiscal.documents import Document, Sale
 from malote.spool.documents import Reason
 from malote.tills.till import Till
@@ -21,7 +21,7 @@ _labels = (f"file-{number}" for number in itertools.count())
 
 def pulling(services: Services, name: str = "bi", *, personal: bool = False) -> str:
     """A consumer's token."""
-    return consumers.add(services.engine, Wanted(name, "pull", personal=personal))[1]
+    return consumers.add(services.engine, WantedConsumer(name, "pull", personal=personal))[1]
 
 
 def sale_like_the_example(number: int, consumer: str = "") -> Sale:

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 from malote.app import Services, services_for
 from malote.archive import exporting, index
-from malote.archive.exporting import Part
-from malote.archive.selecting import Month
+from malote.archive.exporting import ArchivePart
+from malote.archive.selecting import ArchiveMonth
 from malote.cli.main import assemble
 from malote.config import load
 from malote.durable import replacing
@@ -111,9 +111,9 @@ def test_killed_in_the_middle_there_is_no_archive(store: Store, tmp_path: Path) 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        exporting.export(store.services.engine, Part(ISSUER, Month("2026-11")), target, die)
+        exporting.export(store.services.engine, ArchivePart(ISSUER, ArchiveMonth("2026-11")), target, die)
     assert list(tmp_path.iterdir()) == []
-    exported = exporting.export(store.services.engine, Part(ISSUER, Month("2026-11")), target)
+    exported = exporting.export(store.services.engine, ArchivePart(ISSUER, ArchiveMonth("2026-11")), target)
     assert exported.documents == 6
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
@@ -143,10 +143,10 @@ def test_a_process_killed_in_the_middle_leaves_no_archive(store: Store, tmp_path
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert not target.exists()
     (left,) = tmp_path.iterdir()
-    exporting.export(store.services.engine, Part(ISSUER, Month("2026-11")), target)
+    exporting.export(store.services.engine, ArchivePart(ISSUER, ArchiveMonth("2026-11")), target)
     assert left.exists()  # it may be somebody's who is at it
     os.utime(left, (0, 0))
-    exporting.export(store.services.engine, Part(ISSUER, Month("2026-11")), target)
+    exporting.export(store.services.engine, ArchivePart(ISSUER, ArchiveMonth("2026-11")), target)
     assert list(tmp_path.iterdir()) == [target]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from malote.accounts.roles import Role
 from malote.alerts.alert_service import Alerts
-from malote.alerts.targets import Sender, Target
+from malote.alerts.targets import AlertTarget, Sender
 from malote.app import Services, services_for
 from malote.config import Settings
 from tests.faces.console_support import csrf_of, signed_in
@@ -16,7 +16,7 @@ from tests.faces.console_support import csrf_of, signed_in
 SECRET = "s3cr3t-t0k3n"
 
 
-def taken(target: Target, title: str, body: str) -> bool:
+def taken(target: AlertTarget, title: str, body: str) -> bool:
     return target.kind == "json"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from malote.accounts.audit import SYSTEM
 from malote.accounts.roles import Role
 from malote.consumers import ledger
-from malote.consumers.accounts import Wanted
+from malote.consumers.accounts import WantedConsumer
 from malote.database.engine import writing
 from malote.spool.documents import Reason
 from tests.faces.console_support import sell, settle, signed_in, store, till
@@ -18,7 +18,7 @@ def test_consumers_and_what_one_got(tmp_path: Path) -> None:
         assert "Nenhum consumidor" in words(ana.get("/console/consumers").text)
         for name, kind in (("bi", "pull"), ("hook", "webhook")):
             address = "https://hook.example/" if kind == "webhook" else ""
-            services.consumers.add(Wanted(name, kind, address), SYSTEM)  # type: ignore[arg-type]
+            services.consumers.add(WantedConsumer(name, kind, address), SYSTEM)  # type: ignore[arg-type]
         sell(services, till(services), count=3)
         settle(services)
         services.consumers.pull(services.consumers.listed()[0], "", 2)

@@ -28,7 +28,7 @@ from malote.database.engine import writing
 from malote.database.tables import document, tally, till
 from malote.spool import history
 from malote.spool.documents import Reason
-from malote.spool.history import Line
+from malote.spool.history import HistoryLine
 from tests.faces.console_support import send, signed_in, store
 from tests.faces.console_support import till as new_till
 from tests.unit.fiscal.notes import build_note
@@ -127,7 +127,7 @@ def plant(connection: Any, till_id: int) -> None:
     connection.execute(insert(document), rows)
     # Of the two that were refused, the tally is there.
     connection.execute(sqlite.insert(tally).on_conflict_do_nothing(), counts)
-    lines = [Line(1, what, FACTS | {"grounds": "till"}) for what in get_args(history.What)]
+    lines = [HistoryLine(1, what, FACTS | {"grounds": "till"}) for what in get_args(history.What)]
     history.record(connection, lines, "system", now)
     facts: audit.Facts = {
         "state": "rejected",

@@ -11,7 +11,7 @@ from malote.app import Services
 from malote.console.pages import management
 from malote.console.pages import till as till_page
 from malote.console.pages.till import TABS
-from malote.console.shared import MOST_KEPT, OLDEST_SECONDS, Shared
+from malote.console.shared import MOST_KEPT, OLDEST_SECONDS, SharedAnswers
 from tests.faces.console_support import csrf_of, send, signed_in, store, till, visitor
 
 REFRESH = {"HX-Request": "true", "Malote-Refresh": "1"}
@@ -151,7 +151,7 @@ def test_after_somebody_acted_everybody_sees_it(
 
 
 def test_one_makes_it_and_the_others_wait() -> None:
-    shared, made, begun, go = Shared(lambda: 0.0), [], threading.Event(), threading.Event()
+    shared, made, begun, go = SharedAnswers(lambda: 0.0), [], threading.Event(), threading.Event()
 
     def make() -> str:
         made.append(1)
@@ -171,7 +171,7 @@ def test_one_makes_it_and_the_others_wait() -> None:
 
 def test_it_is_made_anew_after_a_change_or_a_while() -> None:
     now = 0.0
-    shared, made = Shared(lambda: now), []
+    shared, made = SharedAnswers(lambda: now), []
 
     def make() -> str:
         made.append(1)
@@ -189,7 +189,7 @@ def test_it_is_made_anew_after_a_change_or_a_while() -> None:
 
 
 def test_it_remembers_no_more_than_it_may() -> None:
-    shared = Shared()
+    shared = SharedAnswers()
     for number in range(10 * MOST_KEPT):
         shared.get(number, lambda: "page")
     assert len(shared._slots) == MOST_KEPT

@@ -14,7 +14,7 @@ from malote.app import Services
 from malote.config import ConsumersSettings
 from malote.consumers import accounts as consumers
 from malote.consumers import delivering, ledger, log, signing, webhooks
-from malote.consumers.accounts import Consumer, Wanted
+from malote.consumers.accounts import Consumer, WantedConsumer
 from malote.consumers.delivering import Outcome, turn
 from malote.consumers.lines import SaleTold
 from malote.consumers.signing import SignatureError
@@ -55,7 +55,7 @@ class Scene(NamedTuple):
 def scene(tmp_path: Path) -> Iterator[Scene]:
     settings = msgspec.structs.replace(settings_in(tmp_path / "home"), consumers=ConsumersSettings(True))
     with store_with_till(settings) as (services, till, _), receiving() as receiver:
-        _, secret = services.consumers.add(Wanted("hook", "webhook", receiver.url), SYSTEM)
+        _, secret = services.consumers.add(WantedConsumer("hook", "webhook", receiver.url), SYSTEM)
         yield Scene(services, till, receiver, secret)
 
 
@@ -212,7 +212,7 @@ def test_a_dead_consumer_holds_back_no_other_one(scene: Scene, monkeypatch: pyte
     let_go = threading.Event()
     with receiving() as dead:
         dead.answer = lambda _: 200 if let_go.wait(60) else 500
-        scene.services.consumers.add(Wanted("dead", "webhook", dead.url), SYSTEM)
+        scene.services.consumers.add(WantedConsumer("dead", "webhook", dead.url), SYSTEM)
         stop = threading.Event()
         running = threading.Thread(target=scene.services.consumers.deliver, args=(stop,))
         running.start()
@@ -249,8 +249,8 @@ def test_a_revoked_webhook_gets_nothing(scene: Scene) -> None:
 def test_what_happened_before_it_was_added_is_not_delivered_unless_asked(scene: Scene) -> None:
     scene.book(1)
     add = scene.services.consumers.add
-    add(Wanted("late", "webhook", scene.receiver.url), SYSTEM)
-    add(Wanted("all", "webhook", scene.receiver.url), SYSTEM, from_beginning=True)
+    add(WantedConsumer("late", "webhook", scene.receiver.url), SYSTEM)
+    add(WantedConsumer("all", "webhook", scene.receiver.url), SYSTEM, from_beginning=True)
     assert scene.turn(name="late") == "idle"
     assert scene.turn(name="all") == "delivered"
 

@@ -9,19 +9,21 @@ from typer.testing import CliRunner, Result
 
 from malote.cli.main import assemble
 from malote.demo import check, live, store
-from malote.demo.check import Checked, StuckError
-from malote.demo.erp_books import Totals
+from malote.demo.check import DemoOutcome, StuckError
+from malote.demo.erp_books import ErpTotals
 from malote.demo.phrases import Phrase
 from malote.demo.processes import ProcessFailedError
-from malote.demo.proof import Difference, Ending, Planted, Proof, Row
+from malote.demo.proof import DemoProof, Ending, Planted, ProofDifference, ProofRow
 from malote.demo.store import HomeBusyError, StoreNotStartedError
 
 PLANTED = Planted(Phrase.FAULT_POISON, "caixa1", "f" * 64, "rejected", frozenset({"erp_constraint"}))
-GOOD = Proof([Row(Phrase.ROW_SUM, 12345, 12345, 12345, 12345, "cents")], [Ending(PLANTED, "erp_constraint", True)], [])
-BAD = Proof(
-    [Row(Phrase.ROW_SALES, 2, 2, 2, 1), Row(Phrase.ROW_GOODS, 25_500, None, None, 20_000, "ten-thousandths")],
+GOOD = DemoProof(
+    [ProofRow(Phrase.ROW_SUM, 12345, 12345, 12345, 12345, "cents")], [Ending(PLANTED, "erp_constraint", True)], []
+)
+BAD = DemoProof(
+    [ProofRow(Phrase.ROW_SALES, 2, 2, 2, 1), ProofRow(Phrase.ROW_GOODS, 25_500, None, None, 20_000, "ten-thousandths")],
     [Ending(PLANTED, "posted", False)],
-    [Difference(f"key{number}", Phrase.LOST, "caixa1") for number in range(60)],
+    [ProofDifference(f"key{number}", Phrase.LOST, "caixa1") for number in range(60)],
 )
 
 
@@ -35,8 +37,8 @@ def run(*options: str) -> Result:
     return CliRunner().invoke(assemble(), ["demo", *options], env={"COLUMNS": "200"})
 
 
-def checked(proof: Proof, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
-    outcome = Checked(proof, "postgresql", ("server",), 12.3)
+def checked(proof: DemoProof, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
+    outcome = DemoOutcome(proof, "postgresql", ("server",), 12.3)
     monkeypatch.setattr(check, "run", lambda *_, **__: outcome)
     return run("--check", *options)
 
@@ -87,7 +89,7 @@ def test_the_same_as_json_with_every_difference(monkeypatch: pytest.MonkeyPatch)
 def test_what_goes_wrong_is_said_in_a_line(
     failure: BaseException, status: int, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **__: object) -> Checked:
+    def fail(*_: object, **__: object) -> DemoOutcome:
         raise failure
 
     monkeypatch.setattr(check, "run", fail)
@@ -118,7 +120,7 @@ def test_a_folder_that_holds_something_is_not_checked(tmp_path: Path) -> None:
 def test_figures_without_a_terminal_are_a_line(tmp_path: Path) -> None:
     place = store.Store(tmp_path, "en")
     till = live.TillFigures("caixa1", 7, 12345, 8, 6, 1, 1, 0, "")
-    seen = live.Figures([till], Totals(5, 9900))
+    seen = live.DemoFigures([till], ErpTotals(5, 9900))
     assert live.line(seen, place) == "caixa1: 7 sales, 6 posted. In the ERP: 5 sales, R$ 99.00"
     spoken = store.Store(tmp_path, "pt")
     assert live.line(seen, spoken) == "caixa1: 7 vendas, 6 lançados. No ERP: 5 vendas, R$ 99,00"

@@ -13,7 +13,7 @@ from malote.app import services_for
 from malote.config import ServerSettings, Settings
 from malote.loopback import is_loopback
 from malote.till.agent import Agent
-from malote.till.server_client import Server
+from malote.till.server_client import ServerClient
 from malote.tills.till import create_till
 from tests.unit.till_support import Ears, till_settings
 
@@ -47,7 +47,7 @@ def test_the_till_says_it_when_it_starts(tmp_path: Path, address: str, told: int
     ears = Ears()
     (tmp_path / "sales").mkdir()
     settings = till_settings(tmp_path / "sales", server=address)
-    with Server(address, "1.token") as server:
+    with ServerClient(address, "1.token") as server:
         assert server.in_the_clear == bool(told)
     if address.endswith("127.0.0.1:9"):
         Agent(tmp_path / "outbox.sqlite3", settings, "1.token", ears.voice).drain(0.1)

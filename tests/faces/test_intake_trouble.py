@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from malote import app_workers, wire
 from malote.api.admittance import Throttle
 from malote.api.bodies import Room
-from malote.api.faults import RefusedError
+from malote.api.faults import ApiRefusedError
 from malote.app import Services, services_for
 from malote.app_workers import _keep_running, build_poster, prune
 from malote.config import IntakeSettings, RetentionSettings, Settings
@@ -24,7 +24,7 @@ from malote.database.errors import StoreError
 from malote.register import contents, till_documents
 from malote.register.startup_backlog import left_behind
 from malote.spool import presence
-from malote.spool.presence import Presence
+from malote.spool.presence import PosterPresence
 from malote.wire import FileReceipt
 from tests.faces.intake_support import Speaker, fault_of, file, sealed, serving, settings_in, store_with_till
 from tests.unit.fiscal.notes import build_note
@@ -131,9 +131,9 @@ def test_a_server_started_anew_takes_the_place_of_the_sign_that_a_killed_one_lef
     services, _ = house
     owners: list[str] = []
 
-    def present(engine: Engine, owner: str) -> Presence:
+    def present(engine: Engine, owner: str) -> PosterPresence:
         owners.append(owner)
-        return Presence(engine, owner=owner)
+        return PosterPresence(engine, owner=owner)
 
     monkeypatch.setattr(app_workers, "Presence", present)
     for place in ("127.0.0.1:8470", "127.0.0.1:8470", "127.0.0.1:8471", "", ""):
@@ -185,7 +185,7 @@ def test_a_throttle_forgets_after_its_window_and_remembers_few_addresses() -> No
 def test_bodies_that_do_not_fit_are_refused_for_now() -> None:
     room = Room(100)
     room.take(1, 60)
-    with pytest.raises(RefusedError) as caught:
+    with pytest.raises(ApiRefusedError) as caught:
         room.take(2, 60)
     assert caught.value.code == "server_busy"
     room.give_back(1, 60)
@@ -195,7 +195,7 @@ def test_bodies_that_do_not_fit_are_refused_for_now() -> None:
 def test_one_till_never_takes_all_the_room() -> None:
     room = Room(100, share=50)
     room.take(1, 50)
-    with pytest.raises(RefusedError):
+    with pytest.raises(ApiRefusedError):
         room.take(1, 1)
     room.take(2, 50)
     room.give_back(1, 50)

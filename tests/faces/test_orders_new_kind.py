@@ -24,7 +24,7 @@ from malote.orders.rows import StoredOrder
 from malote.till.courier import Courier
 from malote.till.orders.registry import HANDLERS
 from malote.till.outbox import Outbox
-from malote.till.server_client import Server
+from malote.till.server_client import ServerClient
 from malote.tills.till import Till
 from tests.counting_at_the_server import CountOrders
 from tests.counting_at_the_till import Count, counted
@@ -41,7 +41,7 @@ class Shop:
     def __init__(self, folder: Path, services: Services, till: Till, token: str, address: str) -> None:
         self.services, self.till = services, till
         self.outbox = Outbox(folder / "outbox.sqlite3")
-        self.server = Server(address, token)
+        self.server = ServerClient(address, token)
         self.clock, self.ears = Clock(), Ears()
         self.settings = till_settings(folder, server=address, poll_seconds=1.0)
         self.begin()

@@ -19,7 +19,7 @@ from malote.cli.main import assemble
 from malote.config import AlertsSettings, ErpSettings, LocksSettings, Settings, StoreSettings
 from malote.database.engine import writing
 from malote.database.tables import till as tills
-from malote.erp.sessions.protocol import Identity, Session
+from malote.erp.sessions.protocol import ErpSession, SessionIdentity
 from malote.locks import episodes
 from malote.locks.lock_reports import Behind, Blocker, Node, Root, Stoppage, Tree
 from malote.runbook import evidence, redaction, settings_summary
@@ -103,7 +103,7 @@ def test_nothing_of_what_was_planted_goes_out_and_what_was_wrong_does(
     monkeypatch.setattr(services.locks, "stoppage", lambda: stoppage)
     view = services.runbook.view("caixa1", MARIA)
     words = {"sql": EVERYTHING, "objects": (NAME, "estoque"), "lock_type": EVERYTHING}
-    session = Session(Identity("4711", ""), NAME, EVERYTHING, TOKEN, "idle in transaction", 9.0, **words)  # type: ignore[arg-type]
+    session = ErpSession(SessionIdentity("4711", ""), NAME, EVERYTHING, TOKEN, "idle in transaction", 9.0, **words)  # type: ignore[arg-type]
     node = Node(session, 0, marked=True, root=True, waiters=2, behind=Behind(), killable=True, killable_anyway=True)
     tree = Tree("postgresql", 5.0, [node])
     found = contents(evidence.make(services.runbook, view, logged(), "pt", MARIA, tree))

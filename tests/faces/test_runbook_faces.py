@@ -11,7 +11,7 @@ from malote.app import Services
 from malote.cli.main import assemble
 from malote.erp.factory import open_configured
 from malote.register import till_documents
-from malote.runbook.observations import Lock
+from malote.runbook.observations import ObservedLock
 from tests.faces.console_support import csrf_of, sell, send, settle, signed_in, store, till
 from tests.unit.fiscal.notes import build_note
 
@@ -82,7 +82,7 @@ def test_the_drawer_is_on_every_page_and_its_page_says_the_same(services: Servic
 def test_what_a_role_may_not_do_is_told_with_who_can_and_a_link(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = Lock(services.runbook.parts.clock(), "4711", "gerente", "retaguarda", "estoque", 0, 2, 9, whole=True)
+    lock = ObservedLock(services.runbook.parts.clock(), "4711", "gerente", "retaguarda", "estoque", 0, 2, 9, whole=True)
     monkeypatch.setattr("malote.runbook.survey._lock", lambda *_: lock)
     with signed_in(services, Role.DBA, "carla") as client:
         assert (

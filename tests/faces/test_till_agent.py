@@ -19,7 +19,7 @@ from malote.till.courier import Courier
 from malote.till.draining import PATIENCE_SECONDS
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Counts
+from malote.till.outbox_records import OutboxCounts
 from malote.till.storage import OutboxError
 from malote.wire import PouchLimits
 from tests.faces.till_support import FakeServer, Ledger, busy, hashes, lose_reply, says, serving
@@ -45,7 +45,7 @@ def an_agent(tmp_path: Path, settings: TillSettings, ears: Ears | None = None) -
     return Agent(tmp_path / "outbox.sqlite3", settings, "token", (ears or Ears()).voice)
 
 
-def counts(tmp_path: Path) -> Counts:
+def counts(tmp_path: Path) -> OutboxCounts:
     with Outbox(tmp_path / "outbox.sqlite3") as outbox:
         return outbox.counts()
 
@@ -86,13 +86,13 @@ def test_drains_what_is_there_until_it_is_proven(tmp_path: Path, pos: Path, fake
     contents = [b"sale %d" % number for number in range(30)]
     for content in contents:
         put(pos, f"{content.decode()}.xml", content)
-    seen: list[Counts] = []
+    seen: list[OutboxCounts] = []
     drained = an_agent(tmp_path, till_settings(pos, server=fake.url)).drain(
         WAIT_SECONDS, lambda outbox: seen.append(outbox.counts())
     )
-    assert (drained.ending, drained.counts) == ("proven", Counts(posted=30))
+    assert (drained.ending, drained.counts) == ("proven", OutboxCounts(posted=30))
     assert set(fake.ledger.states) == hashes(*contents)
-    assert seen[-1] == Counts(posted=30)
+    assert seen[-1] == OutboxCounts(posted=30)
 
 
 def test_an_empty_folder_is_drained_at_once(tmp_path: Path, pos: Path, fake: FakeServer) -> None:
@@ -104,7 +104,7 @@ def test_a_rejected_file_leaves_something_open(tmp_path: Path, pos: Path, fake: 
     put(pos, "good.xml", b"good")
     put(pos, "bad.xml", b"bad")
     drained = an_agent(tmp_path, till_settings(pos, server=fake.url)).drain(WAIT_SECONDS)
-    assert (drained.ending, drained.counts) == ("open", Counts(posted=1, rejected=1))
+    assert (drained.ending, drained.counts) == ("open", OutboxCounts(posted=1, rejected=1))
 
 
 def test_a_refused_file_leaves_something_open(tmp_path: Path, pos: Path, fake: FakeServer) -> None:
@@ -115,7 +115,7 @@ def test_a_refused_file_leaves_something_open(tmp_path: Path, pos: Path, fake: F
         limits.remember(outbox, fake.ledger.limits)
     settings = till_settings(pos, server=fake.url)
     drained = an_agent(tmp_path, settings).drain(WAIT_SECONDS)
-    assert (drained.ending, drained.counts, drained.refused) == ("open", Counts(posted=1), 1)
+    assert (drained.ending, drained.counts, drained.refused) == ("open", OutboxCounts(posted=1), 1)
     assert [(file.name, file.code) for file in fake.ledger.contacts[-1].refused] in (
         [],
         [("large.xml", "file_too_large")],
@@ -133,7 +133,7 @@ def test_what_is_not_proven_in_time_is_open(tmp_path: Path, pos: Path, fake: Fak
     fake.ledger.posting = False
     put(pos, "a.xml", b"sale")
     drained = an_agent(tmp_path, till_settings(pos, server=fake.url)).drain(0.5)
-    assert (drained.ending, drained.counts) == ("open", Counts(accepted=1))
+    assert (drained.ending, drained.counts) == ("open", OutboxCounts(accepted=1))
 
 
 class Passing(Clock):
@@ -160,7 +160,7 @@ def test_no_server_is_told_and_nothing_lost(tmp_path: Path, pos: Path) -> None:
     settings = till_settings(pos, server=address, retry_first_seconds=1.0, retry_longest_seconds=4.0)
     drained = Agent(tmp_path / "outbox.sqlite3", settings, "token", Ears().voice, clock=clock).drain(None)
     assert PATIENCE_SECONDS < clock.slept < PATIENCE_SECONDS + 5, "its patience is by the clock it was given"
-    assert (drained.ending, drained.counts) == ("server_away", Counts(captured=1))
+    assert (drained.ending, drained.counts) == ("server_away", OutboxCounts(captured=1))
     assert drained.error is not None
     assert drained.error.code == "server_unreachable"
 
@@ -275,7 +275,7 @@ def test_an_outbox_found_damaged_at_the_start_is_built_again(tmp_path: Path, pos
     (tmp_path / "outbox.sqlite3").write_bytes(b"no database any more" * 1000)
     ears = Ears()
     drained = an_agent(tmp_path, settings, ears).drain(WAIT_SECONDS)
-    assert (drained.ending, drained.counts) == ("proven", Counts(posted=5))
+    assert (drained.ending, drained.counts) == ("proven", OutboxCounts(posted=5))
     assert ears.codes() == ["outbox_damaged", "outbox_salvaged"]  # nobody can tell what was in it
     assert list(tmp_path.glob("outbox.sqlite3.damaged-*"))
     assert set(fake.ledger.booked.values()) == {1}

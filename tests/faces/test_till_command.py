@@ -16,7 +16,7 @@ import pytest
 
 from malote import wire
 from malote.till import lost_sales, missing_in_erp, vanished_files
-from malote.till.courier import Line
+from malote.till.courier import ServerLine
 from malote.till.outbox import Outbox
 from malote.wire import PouchLimits
 from tests.faces.till_support import FakeServer, Ledger, says, serving
@@ -248,7 +248,7 @@ def test_a_folder_that_is_gone_is_trouble_of_the_machine(home: Home) -> None:
 def test_what_was_lost_is_listed_by_number_and_value(home: Home) -> None:
     assert home.call("run", "--once").returncode == 0
     with Outbox(home.path / "outbox.sqlite3") as outbox:
-        sale = lost_sales.Lost("ab" * 32, "venda.xml", 1.0, "35" * 22, 1, 7, "2026-11-20T09:00:00-03:00", 3209)
+        sale = lost_sales.LostFile("ab" * 32, "venda.xml", 1.0, "35" * 22, 1, 7, "2026-11-20T09:00:00-03:00", 3209)
         lost_sales.note(outbox, [sale])
     ended = look(home)
     assert ended.returncode == 6
@@ -264,7 +264,7 @@ def test_what_was_lost_is_listed_by_number_and_value(home: Home) -> None:
 def test_what_was_proven_and_left_the_erp_is_told(home: Home) -> None:
     assert home.call("run", "--once").returncode == 0
     with Outbox(home.path / "outbox.sqlite3") as outbox:
-        outbox.note("outside", missing_in_erp.Outside(4, 10360))
+        outbox.note("outside", missing_in_erp.MissingInErp(4, 10360))
     ended = look(home)
     assert ended.returncode == 1
     assert "not in the ERP any more" in ended.stdout
@@ -284,7 +284,7 @@ def test_what_vanished_is_told_until_a_person_says_that_it_was_no_sale(home: Hom
 def test_a_clock_off_by_more_than_a_minute_is_told(home: Home) -> None:
     assert home.call("run", "--once").returncode == 0
     with Outbox(home.path / "outbox.sqlite3") as outbox:
-        outbox.note("line", Line("http://x", True, 1.0, skew_seconds=-3600.0))
+        outbox.note("line", ServerLine("http://x", True, 1.0, skew_seconds=-3600.0))
     assert look(home).returncode == 5
 
 

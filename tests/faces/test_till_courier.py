@@ -11,8 +11,8 @@ from malote import wire
 from malote.sealing import unseal
 from malote.till.courier import Courier
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Counts
-from malote.till.server_client import Server
+from malote.till.outbox_records import OutboxCounts
+from malote.till.server_client import ServerClient
 from tests.faces.till_support import (
     FakeServer,
     Handler,
@@ -41,7 +41,7 @@ class Line:
         self.ears = Ears()
         self.rescans = 0
         self.settings = till_settings(tmp_path, server=fake.url, **settings)
-        self.server = Server(fake.url, "token", timeout=httpx.Timeout(0.3), reply_seconds=1.0)
+        self.server = ServerClient(fake.url, "token", timeout=httpx.Timeout(0.3), reply_seconds=1.0)
         self.begin()
 
     def begin(self) -> None:
@@ -105,7 +105,7 @@ def many(count: int) -> list[bytes]:
 def test_takes_files_from_captured_to_proven(line: Line) -> None:
     line.put(*many(5))
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=5)
+    assert line.outbox.counts() == OutboxCounts(posted=5)
     assert line.ledger.booked == dict.fromkeys(hashes(*many(5)), 1)
 
 
@@ -113,10 +113,10 @@ def test_accepted_is_not_proven(line: Line) -> None:
     line.ledger.posting = False
     line.put(*many(3))
     line.steps(20)
-    assert line.outbox.counts() == Counts(accepted=3)
+    assert line.outbox.counts() == OutboxCounts(accepted=3)
     line.ledger.posting = True
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=3)
+    assert line.outbox.counts() == OutboxCounts(posted=3)
 
 
 def test_pouches_keep_within_their_limits(tmp_path: Path, fake: FakeServer) -> None:
@@ -156,7 +156,7 @@ def test_a_server_that_says_it_takes_nothing_still_gets_the_sales(line: Line, li
     line.ledger.limits = limits
     line.put(*many(2))
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=2)
+    assert line.outbox.counts() == OutboxCounts(posted=2)
 
 
 def test_what_the_server_left_of_a_pouch_is_sent_again(line: Line) -> None:
@@ -172,7 +172,7 @@ def test_what_the_server_left_of_a_pouch_is_sent_again(line: Line) -> None:
     line.ledger.play(wire.PATH_POUCHES, takes_two)
     line.put(*contents)
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=6)
+    assert line.outbox.counts() == OutboxCounts(posted=6)
     assert set(line.ledger.deliveries.values()) == {1}
 
 
@@ -182,7 +182,7 @@ def test_a_till_that_is_slowed_waits_as_long_as_it_is_told(line: Line) -> None:
     line.put(b"sale")
     assert line.step() >= 37
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=1)
+    assert line.outbox.counts() == OutboxCounts(posted=1)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_whatever_goes_wrong_once_or_twice_ends_in_one_booking_each(line: Line, 
     line.ledger.play(path, trick, trick)
     line.put(*many(4))
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=4)
+    assert line.outbox.counts() == OutboxCounts(posted=4)
     assert line.ledger.booked == dict.fromkeys(hashes(*many(4)), 1)
 
 
@@ -217,7 +217,7 @@ def test_a_receipt_for_a_file_not_sent_proves_nothing(tmp_path: Path, fake: Fake
     forged = wire.PouchReply([wire.FileReceipt(other, "posted"), wire.FileReceipt(sent, "accepted")])
     line.ledger.play(wire.PATH_POUCHES, says(200, forged))
     line.step()
-    assert line.outbox.counts() == Counts(captured=2), "the server, asked, knew of neither"
+    assert line.outbox.counts() == OutboxCounts(captured=2), "the server, asked, knew of neither"
     line.until_quiet()
     assert line.ledger.booked == dict.fromkeys((sent, other), 1)
     line.close()
@@ -230,7 +230,7 @@ def test_a_server_that_lost_its_memory_gets_it_again(line: Line) -> None:
     line.ledger.states.clear()
     line.ledger.posting = True
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=3)
+    assert line.outbox.counts() == OutboxCounts(posted=3)
     assert set(line.ledger.deliveries.values()) == {2}
 
 
@@ -239,7 +239,7 @@ def test_a_rejected_file_is_kept_and_not_sent_again_by_itself(line: Line) -> Non
     line.put(b"good", b"bad")
     line.until_quiet()
     line.steps(50)
-    assert line.outbox.counts() == Counts(posted=1, rejected=1)
+    assert line.outbox.counts() == OutboxCounts(posted=1, rejected=1)
     (bad,) = hashes(b"bad")
     assert line.ledger.deliveries[bad] == 1
     assert list(line.outbox.rows("SELECT code, message FROM file WHERE state = 'rejected'")) == [
@@ -255,7 +255,7 @@ def test_a_rejection_that_was_cured_on_the_server_is_noticed(line: Line) -> None
     line.ledger.states[bad] = "accepted"
     line.ledger.reasons.clear()
     line.steps(40)
-    assert line.outbox.counts() == Counts(posted=1)
+    assert line.outbox.counts() == OutboxCounts(posted=1)
 
 
 @pytest.mark.parametrize("place", [0, 1, 37, 198, 199])
@@ -264,7 +264,7 @@ def test_one_poison_file_holds_back_no_other(line: Line, place: int) -> None:
     line.ledger.poison[contents[place]] = (422, wire.Fault("document_hash_mismatch", "Changed"))
     line.put(*contents)
     steps = line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=199, held=1)
+    assert line.outbox.counts() == OutboxCounts(posted=199, held=1)
     assert steps < 40, "found by halving"
     assert list(line.outbox.rows("SELECT code FROM file WHERE state = 'held'")) == [("document_hash_mismatch",)]
     assert "document_hash_mismatch" in line.ears.codes("happened")
@@ -276,7 +276,7 @@ def test_several_poison_files_side_by_side(line: Line) -> None:
         line.ledger.poison[content] = (413, None)
     line.put(*contents)
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=45, held=5)
+    assert line.outbox.counts() == OutboxCounts(posted=45, held=5)
 
 
 def test_a_held_file_is_tried_alone_later_and_passes_once_the_cause_is_gone(line: Line) -> None:
@@ -293,14 +293,14 @@ def test_a_held_file_is_tried_alone_later_and_passes_once_the_cause_is_gone(line
     line.clock.pass_by(3600.0)
     line.steps(3)
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=2)
+    assert line.outbox.counts() == OutboxCounts(posted=2)
 
 
 def test_a_file_that_makes_the_server_fail_is_found_while_the_server_lives(line: Line) -> None:
     line.ledger.poison[b"sale 3"] = (500, wire.Fault("server_failed", "Failed", transient=True))
     line.put(*many(8))
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=7, held=1)
+    assert line.outbox.counts() == OutboxCounts(posted=7, held=1)
 
 
 def test_a_file_that_kills_the_connection_is_found_while_the_server_lives(line: Line) -> None:
@@ -315,7 +315,7 @@ def test_a_file_that_kills_the_connection_is_found_while_the_server_lives(line: 
     line.ledger.play(wire.PATH_POUCHES, dies_of_it)
     line.put(*many(8))
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=7, held=1)
+    assert line.outbox.counts() == OutboxCounts(posted=7, held=1)
 
 
 def test_a_server_that_is_down_makes_no_file_suspect(line: Line) -> None:
@@ -324,7 +324,7 @@ def test_a_server_that_is_down_makes_no_file_suspect(line: Line) -> None:
     line.ledger.play(wire.PATH_CONTACT, *[lose_request] * 10)
     line.put(*many(8))
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=8)
+    assert line.outbox.counts() == OutboxCounts(posted=8)
     assert max(line.ledger.pouches) == 8
 
 
@@ -337,7 +337,7 @@ def test_a_wrong_token_is_said_loudly_and_tried_slowly(line: Line) -> None:
     assert line.ears.codes("begins") == ["token_invalid"]
     line.until_quiet()
     assert line.ears.codes("over") == ["token_invalid"]
-    assert line.outbox.counts() == Counts(posted=1)
+    assert line.outbox.counts() == OutboxCounts(posted=1)
 
 
 def test_waits_as_long_as_the_server_asks(line: Line) -> None:
@@ -356,7 +356,7 @@ def test_a_refused_sign_of_life_does_not_hold_back_sales(line: Line) -> None:
     line.ledger.play(wire.PATH_CONTACT, *[says(400, wire.Fault("request_invalid", "?"))] * 100)
     line.put(b"sale")
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=1)
+    assert line.outbox.counts() == OutboxCounts(posted=1)
 
 
 def test_signs_of_life_tell_what_is_here(line: Line) -> None:
@@ -435,14 +435,14 @@ def test_a_clock_set_back_stops_nothing(line: Line) -> None:
     for _ in range(20):
         line.clock.pass_by(courier.step())
         now.at -= 86_400.0
-    assert line.outbox.counts() == Counts(posted=3)
+    assert line.outbox.counts() == OutboxCounts(posted=3)
 
 
 def test_content_damaged_here_is_never_sent(line: Line) -> None:
     line.put(b"sale", b"other")
     line.outbox._connection.execute("UPDATE file SET content = x'00' WHERE id = 1")
     line.until_quiet()
-    assert line.outbox.counts() == Counts(posted=1, held=1)
+    assert line.outbox.counts() == OutboxCounts(posted=1, held=1)
     assert line.rescans == 1
     assert line.ears.codes() == ["content_damaged"]
     assert set(line.ledger.deliveries) == hashes(b"other")
@@ -454,6 +454,6 @@ def test_two_couriers_on_one_outbox_book_once(line: Line, tmp_path: Path) -> Non
     for _ in range(20):
         line.step()
         second.step()
-    assert line.outbox.counts() == Counts(posted=30)
+    assert line.outbox.counts() == OutboxCounts(posted=30)
     assert set(line.ledger.booked.values()) == {1}
     second.close()

@@ -14,7 +14,7 @@ from malote.quarantine.quarantine_reports import Selection
 from malote.register import till_documents
 from malote.till.courier import Courier
 from malote.till.outbox import Outbox
-from malote.till.server_client import Server, ServerError
+from malote.till.server_client import ServerClient, ServerError
 from tests.faces.intake_support import PROTOCOL, Speaker, fault_of, file, serving, settings_in, store_with_till
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import Clock, Ears, captured, digest, till_settings
@@ -29,7 +29,7 @@ class Till:
     def __init__(self, folder: Path, services: Services, address: str, token: str) -> None:
         self.services = services
         self.outbox = Outbox(folder / "outbox.sqlite3")
-        self.server = Server(address, token)
+        self.server = ServerClient(address, token)
         self.clock = Clock()
         self.rescans = 0
         self.settings = till_settings(folder, server=address, poll_seconds=1.0)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from malote import wire
-from malote.till.server_client import Server, ServerError
+from malote.till.server_client import ServerClient, ServerError
 from malote.till.setup import SetupError
 from tests.faces.till_support import (
     FakeServer,
@@ -34,8 +34,8 @@ def fake() -> Iterator[FakeServer]:
 
 
 @pytest.fixture
-def server(fake: FakeServer) -> Iterator[Server]:
-    with Server(fake.url, "token", timeout=httpx.Timeout(0.3), reply_seconds=0.3) as opened:
+def server(fake: FakeServer) -> Iterator[ServerClient]:
+    with ServerClient(fake.url, "token", timeout=httpx.Timeout(0.3), reply_seconds=0.3) as opened:
         yield opened
 
 
@@ -80,7 +80,7 @@ def fault(code: str, *, transient: bool = False) -> wire.Fault:
         (says(429, fault("server_busy", transient=True)), "busy", "server_busy"),
     ],
 )
-def test_tells_failures_apart(fake: FakeServer, server: Server, trick: Trick, kind: str, code: str) -> None:
+def test_tells_failures_apart(fake: FakeServer, server: ServerClient, trick: Trick, kind: str, code: str) -> None:
     fake.ledger.play(wire.PATH_CONTACT, trick)
     with pytest.raises(ServerError) as raised:
         server.contact(CONTACT)
@@ -88,7 +88,7 @@ def test_tells_failures_apart(fake: FakeServer, server: Server, trick: Trick, ki
     assert server.contact(CONTACT).till == "caixa1", "and the line works again afterwards"
 
 
-def test_a_reply_given_twice_spoils_nothing(fake: FakeServer, server: Server) -> None:
+def test_a_reply_given_twice_spoils_nothing(fake: FakeServer, server: ServerClient) -> None:
     fake.ledger.play(wire.PATH_CONTACT, answer_twice)
     answered = 0
     while answered < 3:
@@ -113,14 +113,14 @@ def test_a_reply_given_twice_spoils_nothing(fake: FakeServer, server: Server) ->
         (format_datetime(datetime(2026, 1, 1, tzinfo=UTC), usegmt=True), 0.0),
     ],
 )
-def test_understands_retry_after(fake: FakeServer, server: Server, written: str, seconds: float | None) -> None:
+def test_understands_retry_after(fake: FakeServer, server: ServerClient, written: str, seconds: float | None) -> None:
     fake.ledger.play(wire.PATH_CONTACT, says(503, b"", Retry_After=written))
     with pytest.raises(ServerError) as raised:
         server.contact(CONTACT)
     assert raised.value.retry_after == seconds
 
 
-def test_understands_a_date_to_come(fake: FakeServer, server: Server) -> None:
+def test_understands_a_date_to_come(fake: FakeServer, server: ServerClient) -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     fake.ledger.play(wire.PATH_CONTACT, says(503, b"", Retry_After=later))
     with pytest.raises(ServerError) as raised:
@@ -132,12 +132,12 @@ def test_understands_a_date_to_come(fake: FakeServer, server: Server) -> None:
 def test_no_server_at_all_is_unreachable(fake: FakeServer) -> None:
     with serving(Ledger()) as gone:
         address = gone.url
-    with Server(address, "token") as server, pytest.raises(ServerError) as raised:
+    with ServerClient(address, "token") as server, pytest.raises(ServerError) as raised:
         server.contact(CONTACT)
     assert raised.value.kind == "unreachable"
 
 
-def test_every_request_names_its_version_and_token(fake: FakeServer, server: Server) -> None:
+def test_every_request_names_its_version_and_token(fake: FakeServer, server: ServerClient) -> None:
     seen: dict[str, str | None] = {}
 
     def look(handler: Any, body: bytes) -> None:
@@ -166,4 +166,4 @@ def test_every_request_names_its_version_and_token(fake: FakeServer, server: Ser
 )
 def test_an_address_or_token_that_cannot_be_used_is_told_at_once(address: str, token: str) -> None:
     with pytest.raises(SetupError):
-        Server(address, token)
+        ServerClient(address, token)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from malote.books.days import BusinessDay
-from malote.books.reconciling import Books, Query, reconcile
+from malote.books.days import BusinessCalendar
+from malote.books.reconciling import Books, ReconcileQuery, reconcile
 from malote.erp.factory import open_erp
 from tests.engines.erp_support import Tables
 from tests.engines.month_support import Month, loosen, tamper
@@ -34,7 +34,7 @@ def test_a_planted_month_is_reported_exactly_within_a_minute(tmp_path: Path) -> 
         expected = tamper(month, tables)
         with closing(shop.erp()) as erp:
             started = time.process_time()
-            report = reconcile(Books(shop.engine, erp, BusinessDay()), Query(since=OPENING.date()), NOW)
+            report = reconcile(Books(shop.engine, erp, BusinessCalendar()), ReconcileQuery(since=OPENING.date()), NOW)
             assert time.process_time() - started < 60
     tables.engine.dispose()
     assert sorted((one.what, one.access_key or one.till) for one in report.differences) == expected

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from malote.accounts.audit import SYSTEM
 from malote.app import services_for
 from malote.config import ConsumersSettings, Settings
-from malote.consumers.accounts import Wanted
+from malote.consumers.accounts import WantedConsumer
 from malote.database.consumer_tables import consumer
 from malote.database.engine import writing
 from malote.tills.till import create_till
@@ -35,7 +35,7 @@ def test_killed_while_it_delivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with receiving() as receiver:
         with services_for(settings) as services:
             till, _ = create_till(services.engine, "caixa1")
-            services.consumers.add(Wanted("hook", "webhook", receiver.url), SYSTEM)
+            services.consumers.add(WantedConsumer("hook", "webhook", receiver.url), SYSTEM)
             support.book(services, till, [support.sale_like_the_example(number) for number in range(1, SALES + 1)])
         running: list[subprocess.Popen[str]] = []
         count = itertools.count(1)

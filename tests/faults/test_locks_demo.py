@@ -12,7 +12,7 @@ from malote.accounts.audit import Actor
 from malote.app import services_for
 from malote.config import load
 from malote.demo import locks as demo
-from malote.demo.check import Check, started
+from malote.demo.check import DemoCheck, started
 from malote.demo.phrases import Phrase
 from malote.demo.store import Store
 from malote.erp.sessions.protocol import DbaLogin
@@ -39,7 +39,7 @@ def test_a_planted_lock_is_named_ended_and_costs_nothing() -> None:
         store = Store(Path(folder) / "store", "pt")
         with started(store, Silent()) as (crew, erp), ThreadPoolExecutor(2) as threads:
             erp.refuse_one_product()
-            check = Check(store, crew, erp, Silent())
+            check = DemoCheck(store, crew, erp, Silent())
             try:
                 freed = threads.submit(lock_and_free, store, threads)
                 proof = check.run(240, kill=False)

@@ -20,7 +20,7 @@ from malote.accounts.audit import Actor
 from malote.app import Services, services_for
 from malote.config import load
 from malote.demo.bench import FOLDER, Bench
-from malote.demo.laboratory_table import TABLE, Expected
+from malote.demo.laboratory_table import TABLE, ExpectedNaming
 from tests.browser.browser_support import browsing, sign_in, watched
 from tests.browser.presser import open_drawer, press, verdict
 
@@ -89,7 +89,7 @@ def test_each_fault_is_found_by_name_and_ends_as_it_should(demo: Demo, name: str
     _settled(demo, expected)
 
 
-def _found(services: Services, expected: Expected) -> str:
+def _found(services: Services, expected: ExpectedNaming) -> str:
     """The name under which it was found; "" where it wasn't."""
     until = time.monotonic() + FOUND_SECONDS
     while time.monotonic() < until:
@@ -104,7 +104,7 @@ def _found(services: Services, expected: Expected) -> str:
     return ""
 
 
-def _settled(demo: Demo, expected: Expected) -> None:
+def _settled(demo: Demo, expected: ExpectedNaming) -> None:
     """What others had to do is done: the same presser ends it, as far as this fault can end at all."""
     if "resolved" in expected.ends:
         return

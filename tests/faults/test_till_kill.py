@@ -15,7 +15,7 @@ import pytest
 
 from malote import wire
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Counts
+from malote.till.outbox_records import OutboxCounts
 from tests.faces.till_support import Ledger, busy, hashes, lose_reply, lose_request, serving
 from tests.unit.till_support import put
 
@@ -49,7 +49,7 @@ def ended(home: Path) -> int:
     return subprocess.run([*MALOTE, "till", "run", "--once", "--timeout", "60"], cwd=home, check=False).returncode
 
 
-def outbox_counts(home: Path) -> Counts:
+def outbox_counts(home: Path) -> OutboxCounts:
     with Outbox(home / "outbox.sqlite3") as outbox:
         return outbox.counts()
 
@@ -72,7 +72,7 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
             put(tmp_path / "pos", f"{number}.xml", content)
         assert ended(home) == 0
     assert ledger.booked == dict.fromkeys(hashes(*contents), 1)
-    assert outbox_counts(home) == Counts(posted=FILES)
+    assert outbox_counts(home) == OutboxCounts(posted=FILES)
 
 
 def test_two_agents_killed_in_turns(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_two_agents_killed_in_turns(tmp_path: Path) -> None:
                 time.sleep(dice.uniform(0.3, 1.0))
         assert [ended(home) for home in homes] == [0, 0]
     assert ledger.booked == dict.fromkeys(hashes(*contents), 1)
-    assert [outbox_counts(home) for home in homes] == [Counts(posted=100)] * 2
+    assert [outbox_counts(home) for home in homes] == [OutboxCounts(posted=100)] * 2
 
 
 def test_a_server_away_for_a_while_and_back(tmp_path: Path) -> None:

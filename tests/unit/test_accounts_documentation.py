@@ -19,10 +19,10 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"{passwords.SHORTEST} to {passwords.LONGEST} characters",
         f"after {LIMITS['pair'].free} by one user from one address, after {LIMITS['user'].free} at",
         f"after {LIMITS['address'].free} from one address",
-        f"after {sessions.Limits().whole / 3600:.0f} hours whatever is done",
+        f"after {sessions.SessionLimits().whole / 3600:.0f} hours whatever is done",
         f"At most {sessions.MOST_OF_ONE_USER} are open for one user",
         f"within the last {sessions.REMEMBER_SECONDS / 86400:.0f} days",
     ):
         assert words in PAGE, words
     assert max(limit.longest for limit in LIMITS.values()) == 60
-    assert sessions.Limits().idle == 3600
+    assert sessions.SessionLimits().idle == 3600

@@ -2,12 +2,12 @@
 
 from datetime import UTC, date, datetime, time
 
-from malote.alerts.policy import Cause, Notice, Policy, State, causes, decide, is_quiet
+from malote.alerts.policy import AlertCause, AlertNotice, CauseState, Policy, causes, decide, is_quiet
 from malote.findings.kinds import finding_of
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC).timestamp()
 POLICY = Policy(grace=300.0, least_weight=60, least_cents=0, steps=(0.0, 1800.0))
-AWAY = Cause("erp_away", 95, (), 3, 3209, None)
+AWAY = AlertCause("erp_away", 95, (), 3, 3209, None)
 
 
 class Desk:
@@ -15,9 +15,9 @@ class Desk:
 
     def __init__(self, policy: Policy = POLICY) -> None:
         self.policy = policy
-        self.states: dict[str, State] = {}
+        self.states: dict[str, CauseState] = {}
 
-    def look(self, minutes: float, *found: Cause) -> list[tuple[str, str, int]]:
+    def look(self, minutes: float, *found: AlertCause) -> list[tuple[str, str, int]]:
         now = START + minutes * 60
         here = datetime.fromtimestamp(now, UTC)
         told, changed = decide(self.policy, {one.code: one for one in found}, self.states, now, here, here.date())
@@ -85,9 +85,9 @@ def test_a_restart_neither_repeats_nor_forgets() -> None:
 
 def test_light_and_small_ones_are_not_told() -> None:
     desk = Desk(Policy(grace=0.0, least_weight=60, least_cents=1000, steps=(0.0,)))
-    light, small = Cause("till_silent", 25, ("a",), 0, 0, None), Cause("items_sum", 70, ("a",), 1, 999, None)
+    light, small = AlertCause("till_silent", 25, ("a",), 0, 0, None), AlertCause("items_sum", 70, ("a",), 1, 999, None)
     assert desk.look(0, light, small) == []
-    assert desk.look(1, Cause("items_sum", 70, ("a",), 2, 1998, None)) == [("items_sum", "begun", 0)]
+    assert desk.look(1, AlertCause("items_sum", 70, ("a",), 2, 1998, None)) == [("items_sum", "begun", 0)]
     assert desk.look(2, small) == []
     assert desk.look(3, small) == [("items_sum", "over", 0)]
 
@@ -96,7 +96,7 @@ def test_quiet_hours_put_off_all_but_the_heaviest() -> None:
     quiet = (time(22), time(6))
     policy = Policy(grace=0.0, least_weight=0, least_cents=0, steps=(0.0,), quiet=quiet, quiet_weight=80)
     desk, night, morning = Desk(policy), 11 * 60, 18.1 * 60
-    items = Cause("items_sum", 70, ("a",), 1, 100, None)
+    items = AlertCause("items_sum", 70, ("a",), 1, 100, None)
     assert desk.look(night, items, AWAY) == [("erp_away", "begun", 0)]
     assert desk.look(morning, items) == [("items_sum", "begun", 0)]
     assert [is_quiet(policy, 70, at) for at in (time(21, 59), time(22), time(5, 59), time(6))] == [
@@ -109,7 +109,7 @@ def test_quiet_hours_put_off_all_but_the_heaviest() -> None:
 
 def test_a_silenced_cause_is_told_when_the_silence_ends() -> None:
     desk = Desk(Policy(grace=0.0, least_weight=0, least_cents=0, steps=(0.0,)))
-    desk.states = {"erp_away": State("erp_away", START, gone_at=START, silenced_until=START + 3600)}
+    desk.states = {"erp_away": CauseState("erp_away", START, gone_at=START, silenced_until=START + 3600)}
     assert desk.look(1, AWAY) == []
     assert desk.look(61, AWAY) == [("erp_away", "begun", 0)]
 
@@ -122,7 +122,7 @@ def test_one_cause_of_many_tills_is_one_alert() -> None:
             finding_of("store_wide", "", "erp_away", since=None),
         ]
     )
-    assert found["items_sum"] == Cause("items_sum", 70, ("a", "b"), 3, 150, 7.0)
+    assert found["items_sum"] == AlertCause("items_sum", 70, ("a", "b"), 3, 150, 7.0)
     assert found["erp_away"].tills == ()
     notices, _ = decide(
         Policy(grace=0.0, least_weight=0, least_cents=0, steps=(0.0,)),
@@ -133,4 +133,4 @@ def test_one_cause_of_many_tills_is_one_alert() -> None:
         date(2026, 11, 20),
     )
     assert [one.code for one in notices] == ["items_sum", "erp_away"]
-    assert all(isinstance(one, Notice) for one in notices)
+    assert all(isinstance(one, AlertNotice) for one in notices)

@@ -5,15 +5,15 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
-from malote.api.arrivals import Arrivals, Gate
-from malote.api.connections import Connections, Limits
+from malote.api.arrivals import ArrivalGate, Arrivals
+from malote.api.connections import ConnectionLimits, HttpConnections
 from malote.api.listening import limits_for
 from malote.api.log_throttle import Seldom
 from malote.config import ServerSettings
 
 
 class Line:
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: HttpConnections) -> None:
         self._connections = connections
         self.turned_away = False
 
@@ -26,7 +26,9 @@ class Door:
     """Connections that come from addresses."""
 
     def __init__(self, most: int, per_address: int, for_tills: int = 0, proxy: str = "") -> None:
-        self.connections = Connections(Limits(most, per_address, for_tills), is_proxy=lambda address: address == proxy)
+        self.connections = HttpConnections(
+            ConnectionLimits(most, per_address, for_tills), is_proxy=lambda address: address == proxy
+        )
 
     def come(self, address: str, *, served: bool = False) -> Line | None:
         line = Line(self.connections)
@@ -100,7 +102,7 @@ def test_waiting_counts_from_when_it_began() -> None:
 
 
 def test_those_turned_away_are_listened_to_in_small_numbers_only() -> None:
-    connections = Connections(Limits(1, 1, 0, lingering=2))
+    connections = HttpConnections(ConnectionLimits(1, 1, 0, lingering=2))
     lines = [Line(connections) for _ in range(3)]
     assert [connections.may_linger(line) for line in lines] == [True, True, False]
     connections.leave(lines[0])
@@ -133,7 +135,7 @@ def test_an_address_that_comes_too_often_waits_and_the_others_dont() -> None:
 
 
 def test_whoever_is_refused_at_the_gate_hears_so() -> None:
-    with Gate(socket.create_server(("127.0.0.1", 0)), Arrivals(0.001, at_once=1), b"HTTP/1.1 503 busy") as gate:
+    with ArrivalGate(socket.create_server(("127.0.0.1", 0)), Arrivals(0.001, at_once=1), b"HTTP/1.1 503 busy") as gate:
         first, second = (socket.create_connection(gate.getsockname(), timeout=30) for _ in range(2))
         with first, second:
             gate.accept()[0].close()

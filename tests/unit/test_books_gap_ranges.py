@@ -4,13 +4,13 @@ from datetime import date
 
 import pytest
 
-from malote.books.gap_ranges import Hole, Part, cut, parts_of, told, voiding_due
+from malote.books.gap_ranges import GapRange, Hole, cut, parts_of, told, voiding_due
 
 HOLE = Hole(5, 9, 1, 100.0, "2026-12-10")
 
 
-def part(first: int, last: int, state: str = "unknown", **said: float) -> Part:
-    return Part(first, last, 1, state, said.pop("found_at", 100.0), "2026-12-10", **said)  # type: ignore[arg-type]
+def part(first: int, last: int, state: str = "unknown", **said: float) -> GapRange:
+    return GapRange(first, last, 1, state, said.pop("found_at", 100.0), "2026-12-10", **said)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from malote.erp.mariadb.calls import EndsTransactionError
 from malote.erp.mariadb.engine import MariadbErp
 from malote.erp.mariadb.tables import DIALECT, created
 from malote.erp.tables import posting_key
-from malote.erp.values import Exact, Moment, Money, OutOfRangeError
+from malote.erp.values import Exact, Money, OutOfRangeError, ZonedTime
 
 ADDRESS = "mariadb://posto:segredo@erp:3306/loja"
 
@@ -102,9 +102,9 @@ def _bound(kind: Any, value: Any) -> Any:
 
 def test_a_moment_is_kept_in_utc() -> None:
     given = datetime(2026, 3, 1, 22, 30, tzinfo=timezone(timedelta(hours=-3)))
-    kept = _bound(Moment(), given)
+    kept = _bound(ZonedTime(), given)
     assert kept == datetime(2026, 3, 2, 1, 30)  # noqa: DTZ001 as the column has it
-    read: Any = Moment().dialect_impl(DIALECT).result_processor(DIALECT, None)
+    read: Any = ZonedTime().dialect_impl(DIALECT).result_processor(DIALECT, None)
     assert read(kept) == datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
 
 

@@ -14,11 +14,11 @@ from malote.erp import rows, tables
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.postgresql.copy_text import CopyText
 from malote.erp.profiles import profile
-from malote.erp.profiles.compiled import Compiled, Surroundings, UnmappedError
+from malote.erp.profiles.compiled import Compiled, ExpressionNames, UnmappedError
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import compiled
 from malote.erp.profiles.profile import MappedPart, Profile, Written, built_in, load, read, shipped
-from malote.erp.profiles.queries import Query
+from malote.erp.profiles.queries import ProfileQuery
 from malote.erp.profiles.shapes import Shape
 from malote.erp.profiles.showing import as_toml
 from malote.erp.profiles.syntax import Call, Constant, ExpressionError, Field, parse
@@ -44,7 +44,7 @@ LOOKUPS: dict[str, dict[str, str | int]] = {
 
 
 def made(text: str) -> Compiled:
-    return compiled(parse(text), Surroundings(column="t.c", row=SHAPES, sale=SHAPES, lookups=LOOKUPS))
+    return compiled(parse(text), ExpressionNames(column="t.c", row=SHAPES, sale=SHAPES, lookups=LOOKUPS))
 
 
 def value(text: str, **row: Any) -> Any:
@@ -406,7 +406,7 @@ def test_shipped_profiles_are_whole() -> None:
 def test_which_tables_a_query_reads_whatever_they_are_called() -> None:
     sql = """with perto as (select 1) select a.id from "Cadastro Geral" . "Produto" a join Filial on true
              join matriz."Preço" on true join perto on true join unnest(array[1]) on true where a.codigo = :code"""
-    assert Query(sql, ["code"]).tables() == [
+    assert ProfileQuery(sql, ["code"]).tables() == [
         ("", "filial"),
         ("Cadastro Geral", "Produto"),
         ("matriz", "Preço"),

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from malote.config import LocksSettings
-from malote.erp.sessions.protocol import Identity, Session
+from malote.erp.sessions.protocol import ErpSession, SessionIdentity
 from malote.locks.alarm import words
 from malote.locks.automatic import matches
 from malote.locks.lock_reports import Behind, Blocker, Node, Stoppage
@@ -53,8 +53,8 @@ def test_each_kind_of_stop(changes: dict[str, object], language: Language, said:
 # ---- the rule ----
 
 RULE = LocksSettings(automatic=True, automatic_minutes=10, automatic_users=["ger*"], automatic_programs=["*aguarda"])
-IDLE = Session(
-    identity=Identity("1", "2026-01-01T00:00:00+00"),
+IDLE = ErpSession(
+    identity=SessionIdentity("1", "2026-01-01T00:00:00+00"),
     user="Gerente",
     machine="",
     program="retaguarda",

@@ -2,18 +2,18 @@
 
 from msgspec.structs import replace
 
-from malote.erp.sessions.protocol import Identity, Session
+from malote.erp.sessions.protocol import ErpSession, SessionIdentity
 from malote.locks.lock_reports import Behind
 from malote.locks.session_tree import assemble
 from malote.locks.tree import nodes
-from malote.locks.waiting import Noted, Recent, Waiting
+from malote.locks.waiting import NotedHolder, Recent, Waiting
 
 BEGAN = "2026-11-24T08:00:00+00"
 NOW = 1_795_507_200.0
 
 
-def session(key: str, *blocked_by: str, age: float = 1.0, program: str = "p") -> Session:
-    return Session(
+def session(key: str, *blocked_by: str, age: float = 1.0, program: str = "p") -> ErpSession:
+    return ErpSession(
         identity=identity(key),
         user="gerente",
         machine="",
@@ -24,11 +24,13 @@ def session(key: str, *blocked_by: str, age: float = 1.0, program: str = "p") ->
     )
 
 
-def identity(key: str) -> Identity:
-    return Identity(key, BEGAN)
+def identity(key: str) -> SessionIdentity:
+    return SessionIdentity(key, BEGAN)
 
 
-def shape(sessions: list[Session], behind: dict[Identity, Behind] | None = None) -> list[tuple[str, int, bool, int]]:
+def shape(
+    sessions: list[ErpSession], behind: dict[SessionIdentity, Behind] | None = None
+) -> list[tuple[str, int, bool, int]]:
     return [(one.identity.key, one.depth, one.root, one.waiters) for one in nodes(sessions, behind or {})]
 
 
@@ -94,8 +96,8 @@ def test_protected_roots_are_not_for_killing() -> None:
 # ---- with what the spool knows ----
 
 
-def noted(session: str, **changes: object) -> Noted:
-    return replace(Noted(session, "gerente", "p", "stock", NOW), **changes)
+def noted(session: str, **changes: object) -> NotedHolder:
+    return replace(NotedHolder(session, "gerente", "p", "stock", NOW), **changes)
 
 
 def test_a_noted_holder_blocks_though_nobody_waits_right_now() -> None:

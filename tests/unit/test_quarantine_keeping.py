@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from malote.fiscal.problems import reject
-from malote.quarantine.rejected_files import Kept, keep, listing
+from malote.quarantine.rejected_files import RejectedFile, keep, listing
 from malote.spool.documents import Reason, RejectedDocument
 from malote.tills.till import TillError
 
@@ -112,7 +112,7 @@ def test_a_damaged_sidecar_hides_nothing(tmp_path: Path, damage: bytes | None) -
     else:
         path.with_suffix(".json").write_bytes(damage)
     found = {kept.path: kept for kept in listing(tmp_path)}
-    assert found[path] == Kept("caixa1", path, None)
+    assert found[path] == RejectedFile("caixa1", path, None)
     assert found[other].sidecar is not None
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from malote.schema.structure_reports import TillState
-from malote.structures.waves import Standing, is_over, open_wave, waves
+from malote.structures.waves import TillInWave, is_over, open_wave, waves
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ def test_sizes(tills: int, canaries: int, percent: float, expected: dict[int, in
     assert list(found.values()) == sorted(found.values()), "in the order given"
 
 
-def one(wave: int, state: TillState, reachable: bool = True) -> Standing:
-    return Standing(wave, state, reachable)
+def one(wave: int, state: TillState, reachable: bool = True) -> TillInWave:
+    return TillInWave(wave, state, reachable)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def one(wave: int, state: TillState, reachable: bool = True) -> Standing:
     ],
 )
 def test_the_next_wave_opens_once_somebody_succeeded_and_nobody_is_under_way(
-    standings: list[Standing], wave: int, expected: int
+    standings: list[TillInWave], wave: int, expected: int
 ) -> None:
     assert open_wave(standings, wave) == expected
 

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from malote import wire
-from malote.till.book_answers import Witness
+from malote.till.book_answers import TillWitness
 from malote.till.books import OwnBooks
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Answer, DocumentLine, Refusal
+from malote.till.outbox_records import CaptureRefusal, DocumentLine, FileAnswer
 from malote.till.status import status
 from tests.unit.till_support import captured, digest, sale_line
 
@@ -101,7 +101,7 @@ def test_what_the_server_answers_changes_nothing(outbox: Outbox) -> None:
     sold(outbox, sale_line(1, 100))
     before = books(outbox).to_tell()
     outbox.record(
-        [Answer(sha256, "rejected", "items_missing") for (sha256,) in outbox.rows("SELECT sha256 FROM file")], 2
+        [FileAnswer(sha256, "rejected", "items_missing") for (sha256,) in outbox.rows("SELECT sha256 FROM file")], 2
     )
     assert books(outbox).to_tell() == before
 
@@ -140,8 +140,8 @@ def test_a_file_of_several_documents_counts_each(outbox: Outbox) -> None:
 
 def test_status_tells_what_waits_and_what_a_person_must_see(outbox: Outbox) -> None:
     outbox.capture([captured(b"%d" % number, "", sale_line(number)) for number in range(1, 4)], at=50.0)
-    outbox.record([Answer(digest(b"1"), "rejected", "items_missing", "no items")], at=60.0)
-    outbox.refuse({"/pos/big.xml": Refusal("big.xml", 10**8, "file_too_large")}, at=60.0)
+    outbox.record([FileAnswer(digest(b"1"), "rejected", "items_missing", "no items")], at=60.0)
+    outbox.refuse({"/pos/big.xml": CaptureRefusal("big.xml", 10**8, "file_too_large")}, at=60.0)
     found = status(outbox.path, now=110.0)
     assert found is not None
     assert (found.pending, found.counts.rejected, found.oldest_pending_seconds) == (2, 1, 60.0)
@@ -162,7 +162,7 @@ def test_the_till_answers_which_numbers_it_has_and_which_sales_a_day_has(outbox:
         msgspec.structs.replace(sale_line(n, 100), issuer="1" * 14, model="65", series=1, number=n) for n in (3, 5)
     ]
     sold(outbox, first, *numbered)
-    own, witness = books(outbox), Witness(outbox)
+    own, witness = books(outbox), TillWitness(outbox)
     assert witness.told() is None, "nobody asked"
     span = wire.NumberRange("1" * 14, "65", 1, 2, 5)
     asked = msgspec.structs.replace(reply(0), asked=wire.Asked([span], "2026-03-01"))

@@ -11,9 +11,9 @@ from malote.till import capture as capture_module
 from malote.till import folder as folder_module
 from malote.till import limits, vanished_files
 from malote.till.capture import FORGET_SECONDS, Capture
-from malote.till.folder_counts import Sight
+from malote.till.folder_counts import FolderSight
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import CapturedFile, Counts
+from malote.till.outbox_records import CapturedFile, OutboxCounts
 from malote.till.storage import OutboxError
 from malote.wire import PouchLimits
 from tests.unit.fiscal.notes import build_note
@@ -35,7 +35,7 @@ class Bench:
         self.begin()
 
     def begin(self) -> None:
-        self.sight = Sight()
+        self.sight = FolderSight()
         voice = self.ears.voice
         self.capture = Capture(
             self.outbox, self.settings, voice, sight=self.sight, monotonic=self.clock, now=self.clock
@@ -248,7 +248,7 @@ def test_paths_gone_for_long_are_forgotten_but_not_their_sales(bench: Bench) -> 
     bench.clock.pass_by(FORGET_SECONDS)
     bench.capture.rescan()
     assert bench.outbox.marks() == {}
-    assert bench.outbox.counts() == Counts(captured=1)
+    assert bench.outbox.counts() == OutboxCounts(captured=1)
 
 
 def test_an_empty_file_is_captured_too(bench: Bench) -> None:
@@ -285,7 +285,7 @@ def test_commits_in_groups_and_may_be_stopped_in_between(bench: Bench, monkeypat
     bench.capture.rescan()
     bench.clock.pass_by(1.0)
     assert next(bench.capture.capture_due()) == 10
-    assert bench.outbox.counts() == Counts(captured=10)
+    assert bench.outbox.counts() == OutboxCounts(captured=10)
     assert list(bench.capture.capture_due()) == [10, 5]
 
 

@@ -10,7 +10,7 @@ from malote.disk import DISK
 from malote.till import capture_journal
 from malote.till.capture import Capture
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Counts
+from malote.till.outbox_records import OutboxCounts
 from malote.till.storage import OutboxError
 from tests.unit.faulty_disk import FULL, FaultyDisk, PowerCut, sqlite_error
 from tests.unit.till_support import Clock, Ears, put, till_settings
@@ -57,11 +57,11 @@ def test_what_the_disk_refused_is_captured_once_it_takes_it(
         with pytest.raises(OutboxError) as caught:
             _captured(outbox, pos)
         assert caught.value.code == said
-        assert outbox.counts() == Counts()
+        assert outbox.counts() == OutboxCounts()
         assert len(list(pos.iterdir())) == 3
         disk.fails = lambda _what, _name: None
         assert _captured(outbox, pos) == 3
-        assert outbox.counts() == Counts(captured=3)
+        assert outbox.counts() == OutboxCounts(captured=3)
     assert capture_journal.read(tmp_path / "outbox.sqlite3").whole
 
 
@@ -82,7 +82,7 @@ def test_wherever_the_power_goes_each_sale_is_captured_once(tmp_path: Path, pos:
         dying.close()
         with Outbox(home / "outbox.sqlite3", disk=DISK) as outbox:
             _captured(outbox, pos)
-            assert outbox.counts() == Counts(captured=3), number
+            assert outbox.counts() == OutboxCounts(captured=3), number
             assert sorted(file.content for file in outbox.next_pouch(9, 9999).files) == [
                 b"sale 0",
                 b"sale 1",

@@ -12,7 +12,7 @@ from malote import frames
 from malote.till import capture_journal, lost_sales, salvage, storage
 from malote.till.capture_journal import CaptureJournal
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Answer, CapturedFile, Counts
+from malote.till.outbox_records import CapturedFile, FileAnswer, OutboxCounts
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.wire import LostSale
 from tests.unit.faulty_disk import FULL, FaultyDisk, PowerCut
@@ -26,7 +26,7 @@ def noise(number: int) -> bytes:
 def filled(path: Path, files: int = 60) -> None:
     with Outbox(path) as outbox:
         outbox.capture([captured(noise(number), f"/pos/{number}.xml") for number in range(files)], at=1.0)
-        outbox.record([Answer(digest(noise(0)), "posted"), Answer(digest(noise(1)), "accepted")], at=2.0)
+        outbox.record([FileAnswer(digest(noise(0)), "posted"), FileAnswer(digest(noise(1)), "accepted")], at=2.0)
 
 
 def spoil(path: Path, first: float, last: float) -> None:
@@ -55,7 +55,9 @@ def test_what_can_be_read_is_carried_over(tmp_path: Path) -> None:
     assert aside.exists()
     assert 30 < carried < 59, "some rows are spoilt, the others are here"
     with Outbox(path) as outbox:
-        assert outbox.counts() == Counts(captured=carried), "proven ones need not be, unproven ones are sent again"
+        assert outbox.counts() == OutboxCounts(captured=carried), (
+            "proven ones need not be, unproven ones are sent again"
+        )
         assert outbox.marks() == {}, "the whole folder is to be read again"
         contents = {file.content for file in outbox.next_pouch(1000, 10**9).files}
         assert contents <= {noise(number) for number in range(60)}
@@ -70,7 +72,7 @@ def test_what_cannot_be_read_at_all_gives_an_empty_outbox(tmp_path: Path, conten
     assert carried == 0
     assert aside.read_bytes() == content
     with Outbox(path) as outbox:
-        assert outbox.counts() == Counts()
+        assert outbox.counts() == OutboxCounts()
 
 
 def test_a_lost_table_is_told_apart_from_a_fault_of_the_program(tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ def journalled(path: Path, sales: int) -> list[CapturedFile]:
         for one in files:
             journal.add([one], at=1.0)
             outbox.capture([one], at=1.0)
-        outbox.record([Answer(files[0].sha256, "posted")], at=2.0)
+        outbox.record([FileAnswer(files[0].sha256, "posted")], at=2.0)
     return files
 
 
@@ -293,7 +295,7 @@ def test_the_journal_is_written_before_the_outbox_and_grows_no_further_than_what
             journal.add([sale], at=1.0)
             assert sale.sha256.hex() in capture_journal.read(path).sales
             outbox.capture([sale], at=1.0)
-            outbox.record([Answer(sale.sha256, "posted")], at=2.0)
+            outbox.record([FileAnswer(sale.sha256, "posted")], at=2.0)
         assert len(capture_journal.read(path).sales) < 10
         outbox.disk = FaultyDisk(lambda what, _: FULL if what == "new_file" else None)
         with pytest.raises(OutboxError) as raised:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, read
-from malote.till.outbox_records import Mark
+from malote.till.outbox_records import FileMark
 from tests.unit.till_support import mark, put
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes of POSIX")
@@ -70,7 +70,7 @@ def test_reads_only_what_was_looked_at(tmp_path: Path) -> None:
     with pytest.raises(FileTooLargeError):
         read(str(path), looked, 3)
     with pytest.raises(FileChangedError):
-        read(str(path), Mark(5, looked.mtime_ns, looked.ctime_ns), 100)
+        read(str(path), FileMark(5, looked.mtime_ns, looked.ctime_ns), 100)
     path.write_bytes(b"FOUR")
     os.utime(path, ns=(looked.mtime_ns, looked.mtime_ns + 1))
     with pytest.raises(FileChangedError):

@@ -8,7 +8,7 @@ import pytest
 
 from malote.till import storage
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
-from malote.till.outbox_records import Answer, Counts, Mark, Refusal
+from malote.till.outbox_records import CaptureRefusal, FileAnswer, FileMark, OutboxCounts
 from malote.till.receipts import answers
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.wire import DocumentReceipt, FileReceipt
@@ -24,7 +24,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 def test_keeps_a_file_once_however_often_it_is_captured(outbox: Outbox) -> None:
     assert outbox.capture([captured(b"one", "/pos/1.xml"), captured(b"two", "/pos/2.xml")], at=1.0) == 2
     assert outbox.capture([captured(b"one", "/pos/copy.xml")], at=2.0) == 0
-    assert outbox.counts() == Counts(captured=2)
+    assert outbox.counts() == OutboxCounts(captured=2)
     assert set(outbox.marks()) == {"/pos/1.xml", "/pos/2.xml", "/pos/copy.xml"}
 
 
@@ -38,7 +38,7 @@ def test_survives_closing(tmp_path: Path) -> None:
         outbox.capture([captured(b"one", "/pos/1.xml")], at=1.0)
     with Outbox(tmp_path / "outbox.sqlite3") as outbox:
         assert [file.content for file in outbox.next_pouch(10, 1000).files] == [b"one"]
-        assert outbox.marks() == {"/pos/1.xml": Mark(3, 1, 1)}
+        assert outbox.marks() == {"/pos/1.xml": FileMark(3, 1, 1)}
 
 
 def test_keeps_paths_that_are_no_utf_8(outbox: Outbox) -> None:
@@ -64,14 +64,14 @@ def test_a_pouch_holds_the_oldest_files_within_both_limits(outbox: Outbox) -> No
 def test_answers_move_files_on(outbox: Outbox) -> None:
     outbox.capture([captured(text) for text in (b"a", b"b", b"c", b"d")], at=1.0)
     answers = [
-        Answer(digest(b"a"), "accepted"),
-        Answer(digest(b"b"), "posted"),
-        Answer(digest(b"c"), "rejected", "items_missing", "no items"),
-        Answer(digest(b"d"), "discarded"),
+        FileAnswer(digest(b"a"), "accepted"),
+        FileAnswer(digest(b"b"), "posted"),
+        FileAnswer(digest(b"c"), "rejected", "items_missing", "no items"),
+        FileAnswer(digest(b"d"), "discarded"),
     ]
     assert outbox.record(answers, at=2.0) == 4
     assert outbox.record(answers, at=3.0) == 0, "the same answers change nothing"
-    assert outbox.counts() == Counts(accepted=1, posted=1, rejected=1, discarded=1)
+    assert outbox.counts() == OutboxCounts(accepted=1, posted=1, rejected=1, discarded=1)
 
 
 def test_what_the_server_keeps_unbooked_is_not_counted_as_proven(outbox: Outbox) -> None:
@@ -83,39 +83,39 @@ def test_what_the_server_keeps_unbooked_is_not_counted_as_proven(outbox: Outbox)
     ]
     receipts = [FileReceipt(digest(text).hex(), "posted", documents) for text, documents in said]
     outbox.record(answers(receipts, {digest(text) for text, _ in said}), at=2.0)
-    assert outbox.counts() == Counts(posted=2, kept=1)
+    assert outbox.counts() == OutboxCounts(posted=2, kept=1)
 
 
 def test_what_was_proven_stays_proven(outbox: Outbox) -> None:
     outbox.capture([captured(b"a")], at=1.0)
-    outbox.record([Answer(digest(b"a"), "posted")], at=2.0)
+    outbox.record([FileAnswer(digest(b"a"), "posted")], at=2.0)
     for state in ("accepted", "rejected", "unknown", "discarded"):
-        outbox.record([Answer(digest(b"a"), state)], at=3.0)
+        outbox.record([FileAnswer(digest(b"a"), state)], at=3.0)
     assert outbox.resend_all() == 0
-    assert outbox.counts() == Counts(posted=1)
+    assert outbox.counts() == OutboxCounts(posted=1)
 
 
 def test_what_the_server_does_not_know_is_sent_again(outbox: Outbox) -> None:
     outbox.capture([captured(b"a")], at=1.0)
-    outbox.record([Answer(digest(b"a"), "accepted")], at=2.0)
-    outbox.record([Answer(digest(b"a"), "unknown")], at=3.0)
+    outbox.record([FileAnswer(digest(b"a"), "accepted")], at=2.0)
+    outbox.record([FileAnswer(digest(b"a"), "unknown")], at=3.0)
     assert [file.content for file in outbox.next_pouch(10, 1000).files] == [b"a"]
 
 
 def test_a_synchronisation_captures_all_that_is_not_proven_again(outbox: Outbox) -> None:
     outbox.capture([captured(text) for text in (b"a", b"b", b"c", b"d")], at=1.0)
-    outbox.record([Answer(digest(b"a"), "accepted"), Answer(digest(b"b"), "rejected", "x")], at=2.0)
-    outbox.record([Answer(digest(b"c"), "posted")], at=2.0)
+    outbox.record([FileAnswer(digest(b"a"), "accepted"), FileAnswer(digest(b"b"), "rejected", "x")], at=2.0)
+    outbox.record([FileAnswer(digest(b"c"), "posted")], at=2.0)
     held = outbox.next_pouch(1, 1000).files[0]
     outbox.hold(held.id, "request_invalid", "", until=99.0)
     assert outbox.resend_all() == 3
-    assert outbox.counts() == Counts(captured=3, posted=1)
+    assert outbox.counts() == OutboxCounts(captured=3, posted=1)
 
 
 def test_asks_in_turns_even_when_the_clock_goes_backwards(outbox: Outbox) -> None:
     texts = [bytes([number]) for number in range(6)]
     outbox.capture([captured(text) for text in texts], at=1.0)
-    outbox.record([Answer(digest(text), "accepted") for text in texts], at=2.0)
+    outbox.record([FileAnswer(digest(text), "accepted") for text in texts], at=2.0)
     asked: list[bytes] = []
     for moment in (1000.0, 10.0, -5.0):
         question = outbox.to_ask(2)
@@ -127,8 +127,8 @@ def test_asks_in_turns_even_when_the_clock_goes_backwards(outbox: Outbox) -> Non
 
 def test_new_files_take_their_turn_behind_those_waiting(outbox: Outbox) -> None:
     outbox.capture([captured(b"old"), captured(b"new")], at=1.0)
-    outbox.record([Answer(digest(b"old"), "accepted")], at=2.0)
-    outbox.record([Answer(digest(b"new"), "accepted")], at=3.0)
+    outbox.record([FileAnswer(digest(b"old"), "accepted")], at=2.0)
+    outbox.record([FileAnswer(digest(b"new"), "accepted")], at=3.0)
     assert outbox.to_ask(1) == [digest(b"old")]
 
 
@@ -136,8 +136,8 @@ def test_keeps_asking_about_what_a_person_may_cure_but_little(outbox: Outbox) ->
     waiting = [b"w%d" % number for number in range(30)]
     rejected = [b"r%d" % number for number in range(30)]
     outbox.capture([captured(text) for text in waiting + rejected], at=1.0)
-    outbox.record([Answer(digest(text), "accepted") for text in waiting], at=2.0)
-    outbox.record([Answer(digest(text), "rejected", "x") for text in rejected], at=2.0)
+    outbox.record([FileAnswer(digest(text), "accepted") for text in waiting], at=2.0)
+    outbox.record([FileAnswer(digest(text), "rejected", "x") for text in rejected], at=2.0)
     question = outbox.to_ask(20)
     assert len(question) == 20
     assert sum(sha256 in set(map(digest, rejected)) for sha256 in question) == 2
@@ -161,7 +161,7 @@ def test_a_clock_set_back_does_not_hold_a_file_for_ever(outbox: Outbox) -> None:
 
 def test_drops_contents_only_some_time_after_the_proof(outbox: Outbox) -> None:
     outbox.capture([captured(text, f"/pos/{text!r}") for text in (b"a", b"b", b"c")], at=1.0)
-    outbox.record([Answer(digest(b"a"), "posted"), Answer(digest(b"c"), "rejected", "x")], at=10.0)
+    outbox.record([FileAnswer(digest(b"a"), "posted"), FileAnswer(digest(b"c"), "rejected", "x")], at=10.0)
     assert outbox.drop_contents(proven_before=10.0, at=20.0) == 0
     assert outbox.drop_contents(proven_before=11.0, at=20.0) == 1
     found = list(outbox.rows("SELECT content IS NULL, content_dropped_at FROM file ORDER BY id"))
@@ -184,9 +184,9 @@ def test_a_content_damaged_on_this_disk_is_never_sent_and_comes_back_from_the_fo
 
 
 def test_refusals_are_those_of_now(outbox: Outbox) -> None:
-    outbox.refuse({"/pos/a": Refusal("a", 9, "file_too_large", {"limit": "1"})}, at=1.0)
-    outbox.refuse({"/pos/b": Refusal("b", 9, "file_unreadable")}, at=2.0)
-    assert outbox.refusals() == [Refusal("b", 9, "file_unreadable")]
+    outbox.refuse({"/pos/a": CaptureRefusal("a", 9, "file_too_large", {"limit": "1"})}, at=1.0)
+    outbox.refuse({"/pos/b": CaptureRefusal("b", 9, "file_unreadable")}, at=2.0)
+    assert outbox.refusals() == [CaptureRefusal("b", 9, "file_unreadable")]
 
 
 def test_a_failed_capture_changes_nothing(outbox: Outbox) -> None:
@@ -197,7 +197,7 @@ def test_a_failed_capture_changes_nothing(outbox: Outbox) -> None:
     with pytest.raises(OutboxError) as raised:
         outbox.capture(large, at=2.0)
     assert raised.value.code == "till_disk_full"
-    assert outbox.counts() == Counts(captured=1)
+    assert outbox.counts() == OutboxCounts(captured=1)
     assert list(outbox.marks()) == ["/pos/1.xml"]
     next(outbox.rows("PRAGMA max_page_count = 1000000"))
     assert outbox.capture(large, at=3.0) == 5
@@ -260,11 +260,11 @@ def test_says_what_it_holds_of_the_files_set_aside_on_the_server(outbox: Outbox)
     outbox.capture([captured(content) for content in (b"bad", b"lost", b"gone", b"good")], at=1.0)
     assert outbox.holding([digest(b"bad")]) is None, "nothing was set aside yet"
     aside = [
-        Answer(digest(b"bad"), "rejected"),
-        Answer(digest(b"lost"), "rejected"),
-        Answer(digest(b"gone"), "discarded"),
+        FileAnswer(digest(b"bad"), "rejected"),
+        FileAnswer(digest(b"lost"), "rejected"),
+        FileAnswer(digest(b"gone"), "discarded"),
     ]
-    outbox.record([*aside, Answer(digest(b"good"), "accepted")], at=2.0)
+    outbox.record([*aside, FileAnswer(digest(b"good"), "accepted")], at=2.0)
     asked = [digest(content) for content in (b"bad", b"lost", b"gone", b"good", b"never seen")]
     assert set(outbox.holding(asked) or ()) == {digest(b"bad"), digest(b"lost"), digest(b"gone")}
     with outbox._writing() as connection:
@@ -276,5 +276,5 @@ def test_says_what_it_holds_of_the_files_set_aside_on_the_server(outbox: Outbox)
 
 def test_asks_more_about_what_is_set_aside_while_nothing_else_is(outbox: Outbox) -> None:
     outbox.capture([captured(bytes([number])) for number in range(30)], at=1.0)
-    outbox.record([Answer(digest(bytes([number])), "rejected") for number in range(30)], at=2.0)
+    outbox.record([FileAnswer(digest(bytes([number])), "rejected") for number in range(30)], at=2.0)
     assert len(outbox.to_ask(20)) == 10

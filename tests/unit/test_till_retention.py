@@ -8,7 +8,7 @@ import pytest
 
 from malote.till.capture import Capture
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Answer, Counts
+from malote.till.outbox_records import FileAnswer, OutboxCounts
 from malote.till.retention import DAY_SECONDS, clear_proven, drop_old_contents
 from tests.unit.faulty_disk import FaultyDisk, PowerCut
 from tests.unit.till_support import Ears, digest, put, till_settings
@@ -27,7 +27,7 @@ def take(outbox: Outbox, pos: Path, **settings: Any) -> None:
 
 
 def prove(outbox: Outbox, *contents: bytes) -> None:
-    outbox.record([Answer(digest(content), "posted") for content in contents], at=100.0)
+    outbox.record([FileAnswer(digest(content), "posted") for content in contents], at=100.0)
 
 
 def test_keeps_the_pos_files_unless_asked(tmp_path: Path, outbox: Outbox) -> None:
@@ -123,7 +123,7 @@ def test_drops_old_contents_in_small_steps(tmp_path: Path, outbox: Outbox) -> No
     settings = till_settings(pos, retention_days=30.0)
     assert drop_old_contents(outbox, settings, 100.0 + 30 * DAY_SECONDS) == 0
     assert drop_old_contents(outbox, settings, 101.0 + 30 * DAY_SECONDS) == 3
-    assert outbox.counts() == Counts(captured=2, posted=3)
+    assert outbox.counts() == OutboxCounts(captured=2, posted=3)
 
 
 @pytest.mark.parametrize("after", ["move", "delete"])

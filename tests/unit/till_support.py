@@ -7,8 +7,8 @@ from typing import Any
 
 from malote.config import TillSettings
 from malote.plain import readable
-from malote.till.outbox_records import CapturedFile, DocumentLine, Mark, mark_of
-from malote.till.trouble_notices import Notice, Voice
+from malote.till.outbox_records import CapturedFile, DocumentLine, FileMark, mark_of
+from malote.till.trouble_notices import TroubleNotice, Voice
 
 
 class Clock:
@@ -28,7 +28,7 @@ class Ears:
     """Remembers every notice."""
 
     def __init__(self) -> None:
-        self.heard: list[Notice] = []
+        self.heard: list[TroubleNotice] = []
         self.voice = Voice(self.heard.append)
 
     def codes(self, about: str | None = None) -> list[str]:
@@ -51,7 +51,7 @@ def till_settings(folder: Path, **others: Any) -> TillSettings:
 
 def captured(content: bytes, path: str = "", *lines: DocumentLine) -> CapturedFile:
     """A file as the capture hands it over."""
-    mark = Mark(len(content), 1, 1)
+    mark = FileMark(len(content), 1, 1)
     name = readable(Path(path).name) or "note.xml"
     return CapturedFile(path, name, mark, digest(content), content, list(lines) or [DocumentLine()])
 
@@ -90,5 +90,5 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - int(seconds * 1e9)))
 
 
-def mark(path: Path) -> Mark:
+def mark(path: Path) -> FileMark:
     return mark_of(path.lstat())

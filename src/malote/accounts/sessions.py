@@ -25,14 +25,14 @@ _TOUCH_SECONDS = 60.0  # between notes that a session is in use
 _LONGEST_TOKEN = 128
 
 
-class Limits(msgspec.Struct, frozen=True):
+class SessionLimits(msgspec.Struct, frozen=True):
     """How long a session lasts, in seconds."""
 
     idle: float = 3600.0  # without a request
     whole: float = 12 * 3600.0  # whatever is done with it: a shift
 
 
-class Session(msgspec.Struct, frozen=True):
+class UserSession(msgspec.Struct, frozen=True):
     user: User
     csrf: str
     expires_at: float  # seconds since the epoch
@@ -44,7 +44,7 @@ class SignedIn(msgspec.Struct, frozen=True):
     user: User
 
 
-def start(connection: Connection, user: User, *, address: str, now: float, limits: Limits) -> SignedIn:
+def start(connection: Connection, user: User, *, address: str, now: float, limits: SessionLimits) -> SignedIn:
     """Opens a session with fresh tokens; a user's oldest ones beyond ``MOST_OF_ONE_USER`` end."""
     token = secrets.token_urlsafe(32)
     connection.execute(
@@ -68,14 +68,16 @@ def start(connection: Connection, user: User, *, address: str, now: float, limit
     return SignedIn(token, csrf_of(token), user)
 
 
-def find(engine: Engine, token: str, *, now: float, touch: bool = True, limits: Limits | None = None) -> Session | None:
+def find(
+    engine: Engine, token: str, *, now: float, touch: bool = True, limits: SessionLimits | None = None
+) -> UserSession | None:
     """The open session of a token; None where it never was, has ended or expired, or its user was disabled.
 
     ``touch``: this request shows that somebody is there. A page that refreshes itself passes False.
     """
     if len(token) > _LONGEST_TOKEN:
         return None
-    idle = (limits or Limits()).idle
+    idle = (limits or SessionLimits()).idle
     query = (
         select(*COLUMNS, user_session.c.seen_at, user_session.c.expires_at)
         .join(user_account, user_account.c.id == user_session.c.user_id)
@@ -95,7 +97,7 @@ def find(engine: Engine, token: str, *, now: float, touch: bool = True, limits: 
         with writing(engine) as connection:
             mine = user_session.c.token_hash == _hash(token)
             connection.execute(update(user_session).where(mine, user_session.c.seen_at < now).values(seen_at=now))
-    return Session(user_of(row), csrf_of(token), row["expires_at"])
+    return UserSession(user_of(row), csrf_of(token), row["expires_at"])
 
 
 def csrf_of(token: str) -> str:
@@ -103,7 +105,7 @@ def csrf_of(token: str) -> str:
     return hmac.new(token.encode("utf-8", "replace"), b"malote csrf", hashlib.sha256).hexdigest()
 
 
-def is_genuine(session: Session, given: str) -> bool:
+def is_genuine(session: UserSession, given: str) -> bool:
     """Whether a request carries its session's own CSRF token."""
     return hmac.compare_digest(session.csrf.encode(), given.encode("utf-8", "replace"))
 

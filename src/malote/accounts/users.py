@@ -16,7 +16,7 @@ from malote.accounts import audit, passwords, sessions, throttle
 from malote.accounts.audit import Actor, Facts
 from malote.accounts.errors import AccountError, SignInError
 from malote.accounts.roles import Role
-from malote.accounts.sessions import Limits, SignedIn
+from malote.accounts.sessions import SessionLimits, SignedIn
 from malote.accounts.throttle import Reservation
 from malote.accounts.user import User as User
 from malote.accounts.user import user_of
@@ -147,7 +147,7 @@ def set_password(
 
 
 def sign_in(
-    engine: Engine, name: str, password: str, *, address: str, now: float, limits: Limits | None = None
+    engine: Engine, name: str, password: str, *, address: str, now: float, limits: SessionLimits | None = None
 ) -> SignedIn:
     """Opens a session. The user may have to change the password before anything else: see ``User.may``.
 
@@ -172,7 +172,7 @@ def sign_in(
                 changes["password_hash"] = newer
             _update(connection, current["id"], changes)
             user = user_of(_known_row(connection, chosen))
-            opened = sessions.start(connection, user, address=address, now=now, limits=limits or Limits())
+            opened = sessions.start(connection, user, address=address, now=now, limits=limits or SessionLimits())
             audit.record(connection, Actor(user.name, address), "signed_in", _object(user.name), now=now)
             return opened
     # Only to who knows the password.
@@ -180,7 +180,7 @@ def sign_in(
 
 
 def change_password(
-    engine: Engine, user: User, old: str, new: str, *, address: str, now: float, limits: Limits | None = None
+    engine: Engine, user: User, old: str, new: str, *, address: str, now: float, limits: SessionLimits | None = None
 ) -> SignedIn:
     """A user's own change. All sessions of the user end, and a new one is opened.
 
@@ -206,7 +206,7 @@ def change_password(
         after = {"must_change_password": False}
         who = Actor(user.name, address)
         changed = _change(connection, who, "password_changed", user_of(current), before, after, "", now)
-        return sessions.start(connection, changed, address=address, now=now, limits=limits or Limits())
+        return sessions.start(connection, changed, address=address, now=now, limits=limits or SessionLimits())
 
 
 def purge(engine: Engine, *, now: float) -> None:

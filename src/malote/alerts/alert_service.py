@@ -14,9 +14,9 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.alerts import notices
 from malote.alerts.messages import message, test_message
-from malote.alerts.notices import Told
-from malote.alerts.policy import Cause, Notice, Policy, State, causes, decide
-from malote.alerts.targets import Sender, Target, TargetsError, steps_of, targets_of
+from malote.alerts.notices import ToldNotice
+from malote.alerts.policy import AlertCause, AlertNotice, CauseState, Policy, causes, decide
+from malote.alerts.targets import AlertTarget, Sender, TargetsError, steps_of, targets_of
 from malote.books.days import business_day
 from malote.config import Settings
 from malote.database.engine import writing
@@ -41,18 +41,18 @@ class Alerts:
         self._clock = clock
         self._send = send or Sender(settings.alerts.timeout_seconds)
 
-    def targets(self) -> list[Target]:
+    def targets(self) -> list[AlertTarget]:
         return targets_of(self._settings.alerts, self._settings.home_path)
 
-    def told(self, limit: int = 50) -> list[Told]:
+    def told(self, limit: int = 50) -> list[ToldNotice]:
         """The newest first."""
         return notices.newest(self._engine, limit)
 
-    def states(self) -> list[State]:
+    def states(self) -> list[CauseState]:
         """What is known of each cause, by code."""
         return sorted(notices.states(self._engine).values(), key=lambda one: one.code)
 
-    def test(self, actor: Actor) -> list[tuple[Target, bool]]:
+    def test(self, actor: Actor) -> list[tuple[AlertTarget, bool]]:
         """Sends a message to each target now; whether each took it. It stands in the audit trail."""
         title, body = test_message(self._settings)
         done = [(target, self._send(target, title, body)) for target in self.targets()]
@@ -99,7 +99,7 @@ class Alerts:
         notices.decided(self._engine, changed, rows, now)
         return self._deliver({one.id: one for one in targets}, now)
 
-    def _deliver(self, targets: dict[str, Target], now: float) -> int:
+    def _deliver(self, targets: dict[str, AlertTarget], now: float) -> int:
         notices.drop(self._engine, targets)
         sent = 0
         failed: set[str] = set()
@@ -111,11 +111,11 @@ class Alerts:
             sent += taken
         return sent
 
-    def _rows(self, one: Notice, targets: list[Target]) -> list[dict[str, object]]:
+    def _rows(self, one: AlertNotice, targets: list[AlertTarget]) -> list[dict[str, object]]:
         after = steps_of(targets)[one.step] if one.step < len(steps_of(targets)) else None
         zone = store_clock(self._engine, business_day(self._settings.books).zone)
         title, body = message(self._settings, one, zone)
-        cause: Cause | None = one.cause
+        cause: AlertCause | None = one.cause
         return [
             {
                 "code": one.code,
@@ -130,7 +130,7 @@ class Alerts:
             if target.after == after
         ]
 
-    def _policy(self, targets: list[Target]) -> Policy:
+    def _policy(self, targets: list[AlertTarget]) -> Policy:
         chosen = self._settings.alerts
         begins, _, ends = chosen.quiet_hours.partition("-")
         return Policy(

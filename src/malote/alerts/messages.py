@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, tzinfo
 
 from malote import rejection
-from malote.alerts.policy import MOST_TILLS, Cause, Notice
+from malote.alerts.policy import MOST_TILLS, AlertCause, AlertNotice
 from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.plain import clean
 
 
-def message(settings: Settings, one: Notice, zone: tzinfo | None = None) -> tuple[str, str]:
+def message(settings: Settings, one: AlertNotice, zone: tzinfo | None = None) -> tuple[str, str]:
     """Title and body. ``zone``: the store's clock; None for this machine's."""
     language = settings.language
     title = rejection.title(one.code, language)
@@ -29,7 +29,7 @@ def test_message(settings: Settings) -> tuple[str, str]:
     return f"Malote · {store}: {Bilingual('teste', 'test').of(settings.language)}", said
 
 
-def _lines(cause: Cause, settings: Settings, zone: tzinfo | None) -> list[str]:
+def _lines(cause: AlertCause, settings: Settings, zone: tzinfo | None) -> list[str]:
     language = settings.language
     lines = [f"{rejection.title(cause.code, language)} [{cause.code}]"]
     figures = [str(cause.count)] if cause.count else []

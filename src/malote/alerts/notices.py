@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
 
-from malote.alerts.policy import State
+from malote.alerts.policy import CauseState
 from malote.backoff import pause
 from malote.database.alert_tables import alert_notice, alert_state
 from malote.database.engine import reading, writing
@@ -16,7 +16,7 @@ LONGEST_TRY_SECONDS = 86_400.0  # then it is given up: nobody wants to hear of y
 _FIRST_SECONDS, _LONGEST_SECONDS = 15.0, 900.0
 
 
-class Told(msgspec.Struct, frozen=True):
+class ToldNotice(msgspec.Struct, frozen=True):
     """One message to one target. Times are seconds since the epoch; ``sent_at`` None while it isn't through."""
 
     id: int
@@ -33,14 +33,14 @@ class Told(msgspec.Struct, frozen=True):
     sent_at: float | None
 
 
-def states(engine: Engine) -> dict[str, State]:
+def states(engine: Engine) -> dict[str, CauseState]:
     """Raises ``StoreError``."""
     with reading(engine) as connection:
-        return {row.code: State(**row._asdict()) for row in connection.execute(select(alert_state))}
+        return {row.code: CauseState(**row._asdict()) for row in connection.execute(select(alert_state))}
 
 
 def decided(
-    engine: Engine, changed: Mapping[str, State | None], rows: Sequence[Mapping[str, object]], now: float
+    engine: Engine, changed: Mapping[str, CauseState | None], rows: Sequence[Mapping[str, object]], now: float
 ) -> None:
     """The states and what is to be told, in one transaction. Raises ``StoreError``."""
     if not changed and not rows:
@@ -59,18 +59,18 @@ def add(engine: Engine, rows: Sequence[Mapping[str, object]], now: float) -> Non
         _add(connection, rows, now)
 
 
-def due(engine: Engine, now: float) -> list[Told]:
+def due(engine: Engine, now: float) -> list[ToldNotice]:
     """What is to be sent now, in order. Raises ``StoreError``."""
     waiting = alert_notice.c.next_at <= now
     return _read(engine, select(alert_notice).where(waiting).order_by(alert_notice.c.id).limit(100))
 
 
-def newest(engine: Engine, limit: int) -> list[Told]:
+def newest(engine: Engine, limit: int) -> list[ToldNotice]:
     """The newest first. Raises ``StoreError``."""
     return _read(engine, select(alert_notice).order_by(alert_notice.c.id.desc()).limit(limit))
 
 
-def settle(engine: Engine, one: Told, now: float, *, sent: bool) -> None:
+def settle(engine: Engine, one: ToldNotice, now: float, *, sent: bool) -> None:
     """Raises ``StoreError``."""
     attempts = one.attempts + 1
     over = sent or now - one.made_at > LONGEST_TRY_SECONDS
@@ -95,7 +95,7 @@ def silence(connection: Connection, code: str, until: float, now: float) -> None
     """Nothing of this cause is told before then."""
     known = connection.execute(update(alert_state).where(alert_state.c.code == code).values(silenced_until=until))
     if not known.rowcount:
-        fresh = msgspec.structs.asdict(State(code, now, gone_at=now, silenced_until=until))
+        fresh = msgspec.structs.asdict(CauseState(code, now, gone_at=now, silenced_until=until))
         connection.execute(insert(alert_state), [fresh])
 
 
@@ -108,6 +108,6 @@ def _add(connection: Connection, rows: Sequence[Mapping[str, object]], now: floa
         )
 
 
-def _read(engine: Engine, query: Select[Any]) -> list[Told]:
+def _read(engine: Engine, query: Select[Any]) -> list[ToldNotice]:
     with reading(engine) as connection:
-        return [Told(**row._asdict()) for row in connection.execute(query)]
+        return [ToldNotice(**row._asdict()) for row in connection.execute(query)]

@@ -30,7 +30,7 @@ class Policy(msgspec.Struct, frozen=True):
     quiet_weight: int = 101
 
 
-class Cause(msgspec.Struct, frozen=True):
+class AlertCause(msgspec.Struct, frozen=True):
     """One code in the whole store. ``value`` in cents; ``tills`` by name, none where it is the store's own."""
 
     code: str
@@ -42,7 +42,7 @@ class Cause(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
 
 
-class State(msgspec.Struct, frozen=True):
+class CauseState(msgspec.Struct, frozen=True):
     """What is known of one cause. Times are seconds since the epoch; ``day`` is that on which it was told last, and
     ``told`` how many steps were told on it."""
 
@@ -54,23 +54,23 @@ class State(msgspec.Struct, frozen=True):
     silenced_until: float = 0.0
 
 
-class Notice(msgspec.Struct, frozen=True):
+class AlertNotice(msgspec.Struct, frozen=True):
     """To be told now to the targets of a step."""
 
     code: str
     kind: Kind
     step: int
-    cause: Cause | None
+    cause: AlertCause | None
 
 
-def causes(findings: Sequence[Finding]) -> dict[str, Cause]:
+def causes(findings: Sequence[Finding]) -> dict[str, AlertCause]:
     """The findings by code, whatever the till."""
-    found: dict[str, Cause] = {}
+    found: dict[str, AlertCause] = {}
     for one in findings:
         known = found.get(one.code)
         tills = (*(known.tills if known else ()), *([one.till] if one.till else []))
         ages = [age for age in (known.since if known else None, one.since) if age is not None]
-        found[one.code] = Cause(
+        found[one.code] = AlertCause(
             one.code,
             max(one.weight, known.weight if known else 0),
             tills,
@@ -83,18 +83,23 @@ def causes(findings: Sequence[Finding]) -> dict[str, Cause]:
 
 
 def decide(
-    policy: Policy, found: Mapping[str, Cause], known: Mapping[str, State], now: float, here: datetime, today: date
-) -> tuple[list[Notice], dict[str, State | None]]:
+    policy: Policy,
+    found: Mapping[str, AlertCause],
+    known: Mapping[str, CauseState],
+    now: float,
+    here: datetime,
+    today: date,
+) -> tuple[list[AlertNotice], dict[str, CauseState | None]]:
     """What to tell, and the states that changed; None where one is to be forgotten.
 
     ``here`` is now by the store's clock, ``today`` its business day.
     """
-    notices: list[Notice] = []
-    changed: dict[str, State | None] = {}
+    notices: list[AlertNotice] = []
+    changed: dict[str, CauseState | None] = {}
     wanted = {code: cause for code, cause in found.items() if _matters(policy, cause)}
     for code, cause in wanted.items():
         before = known.get(code)
-        state = before or State(code, now)
+        state = before or CauseState(code, now)
         if state.gone_at is not None:
             # Once it was told that it is over, it begins anew.
             state = msgspec.structs.replace(state, gone_at=None, seen_at=now if state.told < 0 else state.seen_at)
@@ -118,14 +123,14 @@ def is_quiet(policy: Policy, weight: int, at: time) -> bool:
     return begins <= at < ends if begins <= ends else at >= begins or at < ends
 
 
-def _matters(policy: Policy, cause: Cause) -> bool:
+def _matters(policy: Policy, cause: AlertCause) -> bool:
     """Of what has a value in money, only from ``least_cents`` on."""
     return cause.weight >= policy.least_weight and (not cause.value or cause.value >= policy.least_cents)
 
 
 def _begun(
-    policy: Policy, cause: Cause, state: State, now: float, here: datetime, today: str
-) -> tuple[list[Notice], State]:
+    policy: Policy, cause: AlertCause, state: CauseState, now: float, here: datetime, today: str
+) -> tuple[list[AlertNotice], CauseState]:
     if now < state.silenced_until or is_quiet(policy, cause.weight, here.time()):
         return [], state
     lasted = now - state.seen_at - policy.grace
@@ -133,11 +138,11 @@ def _begun(
     told = abs(state.told) if state.day == today else 0
     if due <= told:
         return [], state
-    notices = [Notice(cause.code, "begun", step, cause) for step in range(told, due)]
+    notices = [AlertNotice(cause.code, "begun", step, cause) for step in range(told, due)]
     return notices, msgspec.structs.replace(state, day=today, told=due)
 
 
-def _gone(policy: Policy, state: State, now: float, today: str) -> tuple[list[Notice], State | None]:
+def _gone(policy: Policy, state: CauseState, now: float, today: str) -> tuple[list[AlertNotice], CauseState | None]:
     """It may come back within the grace time, as if it had never been away. What was told today is remembered, so that
     the same cause isn't told again on one day."""
     if state.gone_at is None:
@@ -145,7 +150,7 @@ def _gone(policy: Policy, state: State, now: float, today: str) -> tuple[list[No
     if now - state.gone_at < policy.grace:
         return [], state
     if state.told > 0:
-        over = [Notice(state.code, "over", step, None) for step in range(state.told)]
+        over = [AlertNotice(state.code, "over", step, None) for step in range(state.told)]
         return over, msgspec.structs.replace(state, told=-state.told)
     if state.day == today or now < state.silenced_until:
         return [], state

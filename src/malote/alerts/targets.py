@@ -30,7 +30,7 @@ class TargetsError(ExplainedError):
         self.line = line
 
 
-class Target(msgspec.Struct, frozen=True):
+class AlertTarget(msgspec.Struct, frozen=True):
     """``after``: seconds beyond the grace time before it is told."""
 
     id: str
@@ -42,10 +42,10 @@ class Target(msgspec.Struct, frozen=True):
         return f"Target({self.kind} {self.id})"
 
 
-Send = Callable[[Target, str, str], bool]
+Send = Callable[[AlertTarget, str, str], bool]
 
 
-def targets_of(settings: AlertsSettings, home: Path) -> list[Target]:
+def targets_of(settings: AlertsSettings, home: Path) -> list[AlertTarget]:
     """In the order of their steps. Raises ``TargetsError``."""
     text = settings.targets
     if settings.targets_file:
@@ -64,11 +64,11 @@ def targets_of(settings: AlertsSettings, home: Path) -> list[Target]:
         address = match["address"]
         identity = hashlib.sha256(address.encode()).hexdigest()[:12]
         kind = address.partition("://")[0].lower()
-        found.append(Target(identity, kind, float(match["minutes"] or 0) * 60, address))
+        found.append(AlertTarget(identity, kind, float(match["minutes"] or 0) * 60, address))
     return sorted(found, key=lambda one: one.after)
 
 
-def send(target: Target, title: str, body: str) -> bool:
+def send(target: AlertTarget, title: str, body: str) -> bool:
     """Whether it was taken. Whatever goes wrong, nothing of the address is told."""
     import apprise  # heavy: only where there is somebody to be told
 
@@ -84,7 +84,7 @@ class Sender:
         self._by = by
         self._hanging: dict[str, threading.Thread] = {}
 
-    def __call__(self, target: Target, title: str, body: str) -> bool:
+    def __call__(self, target: AlertTarget, title: str, body: str) -> bool:
         before = self._hanging.get(target.id)
         if before is not None and before.is_alive():
             return False
@@ -99,13 +99,13 @@ class Sender:
         self._hanging.pop(target.id, None)
         return bool(taken and taken[0])
 
-    def _try(self, target: Target, title: str, body: str, taken: list[bool]) -> None:
+    def _try(self, target: AlertTarget, title: str, body: str, taken: list[bool]) -> None:
         try:
             taken.append(self._by(target, title, body))
         except Exception as error:  # noqa: BLE001 - a library's, over an address that must not be told
             log.warning("alert_failed", kind=target.kind, target=target.id, error=type(error).__qualname__)
 
 
-def steps_of(targets: Sequence[Target]) -> tuple[float, ...]:
+def steps_of(targets: Sequence[AlertTarget]) -> tuple[float, ...]:
     """When each group of targets is told, in seconds beyond the grace time."""
     return tuple(sorted({one.after for one in targets}))

@@ -15,7 +15,7 @@ from litestar.handlers import BaseRouteHandler
 from malote import wire
 from malote.accounts.throttle import network
 from malote.api.api_services import services_of
-from malote.api.faults import RefusedError
+from malote.api.faults import ApiRefusedError
 from malote.loopback import is_loopback
 from malote.trust.principals import Credential, CredentialError, Principal, Role
 
@@ -68,8 +68,8 @@ async def check_protocol(connection: Connection, handler: BaseRouteHandler) -> N
         raise unsupported(spoken[:20] if spoken else "?")
 
 
-def unsupported(found: object) -> RefusedError:
-    return RefusedError(
+def unsupported(found: object) -> ApiRefusedError:
+    return ApiRefusedError(
         "protocol_unsupported", found=found, oldest=wire.OLDEST_PROTOCOL_VERSION, newest=wire.PROTOCOL_VERSION
     )
 
@@ -85,7 +85,7 @@ async def require_sender(connection: Connection, handler: BaseRouteHandler) -> N
     except CredentialError as error:
         _slow_down(connection, error)
         if handler.opt.get(DESCRIPTION):
-            raise RefusedError(error.code, challenge='Basic realm="Malote", charset="UTF-8"') from error
+            raise ApiRefusedError(error.code, challenge='Basic realm="Malote", charset="UTF-8"') from error
         raise
     connection.scope["auth"] = principal.subject
     _warn_of_clear_text(connection, principal)
@@ -122,4 +122,4 @@ def _slow_down(connection: Connection, error: CredentialError) -> None:
     throttle: Throttle = connection.app.state["throttle"]
     if error.code == "token_invalid" and throttle.is_over(address):
         log.warning("tokens_refused", address=address)
-        raise RefusedError("token_invalid", status=HTTPStatus.TOO_MANY_REQUESTS) from error
+        raise ApiRefusedError("token_invalid", status=HTTPStatus.TOO_MANY_REQUESTS) from error

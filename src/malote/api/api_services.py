@@ -11,7 +11,7 @@ from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.consumers.pulling import Page
 from malote.intake.receive import Intake
-from malote.orders.older_agents import Told
+from malote.orders.older_agents import ToldOrders
 from malote.register.documents import TillStatus
 from malote.spool.queue import Queue
 from malote.tills.contact import Recorded
@@ -20,8 +20,8 @@ from malote.trust.principals import Gate
 from malote.wire import Asked, Contact
 
 
-class Services(Protocol):
-    """The composition root's ``Services`` is one. Methods raise ``StoreError`` besides what stands beside them."""
+class ApiServices(Protocol):
+    """The composition root's ``ApiServices`` is one. Methods raise ``StoreError`` besides what stands beside them."""
 
     @property
     def settings(self) -> Settings: ...
@@ -39,7 +39,7 @@ class Services(Protocol):
     def status_of(self, till: Till) -> TillStatus | None: ...
     def record_contact(self, till: Till, contact: Contact) -> Recorded: ...
 
-    def orders_due(self, till: Till, contact: Contact) -> Told:
+    def orders_due(self, till: Till, contact: Contact) -> ToldOrders:
         """What the till must do, told what its sign of life says of orders before."""
 
     def note_custody(self, till: Till, asked: Sequence[bytes], held: Collection[bytes]) -> None:
@@ -66,5 +66,5 @@ class Services(Protocol):
 TillRequest = Request[None, Till, Any]
 
 
-def services_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Services:
-    return cast(Services, connection.app.state["services"])
+def services_of(connection: ASGIConnection[Any, Any, Any, Any]) -> ApiServices:
+    return cast(ApiServices, connection.app.state["services"])

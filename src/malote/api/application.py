@@ -15,7 +15,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from malote import wire
 from malote.api import faults, health, metrics, sales, tills
 from malote.api.admittance import Throttle, check_protocol, require_sender
-from malote.api.api_services import Services
+from malote.api.api_services import ApiServices
 from malote.api.bodies import Places, room_of
 from malote.api.description_page import described
 from malote.api.health import Pulse
@@ -28,7 +28,7 @@ from malote.tills.till import Till
 from malote.trust.principals import CredentialError
 
 EXCEPTION_HANDLERS: Mapping[Any, Any] = {
-    faults.RefusedError: faults.refused,
+    faults.ApiRefusedError: faults.refused,
     CredentialError: faults.no_till,
     PouchUnreadableError: faults.no_pouch,
     SlowedError: faults.slowed,
@@ -40,7 +40,7 @@ EXCEPTION_HANDLERS: Mapping[Any, Any] = {
 log = structlog.get_logger("malote.api")
 
 
-def create_app(services: Services, *, pages: Sequence[Router | HTTPRouteHandler] = ()) -> Litestar:
+def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandler] = ()) -> Litestar:
     """The application for any ASGI server. Whatever isn't marked public asks for a token: a till's, or a consumer's.
 
     ``pages``: other faces, mounted beside this one. Raises ``ValueError`` for a proxy that has no address.

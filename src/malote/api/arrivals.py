@@ -45,7 +45,7 @@ class Arrivals:
         return admitted
 
 
-class Gate(socket.socket):
+class ArrivalGate(socket.socket):
     """A listening socket that shows its server only those who are admitted; the others get a word, and nothing is made
     for them. A server that doesn't ask its socket (Windows' own way of accepting) gets them all."""
 

@@ -10,7 +10,7 @@ from litestar.exceptions import InternalServerException
 
 from malote import wire
 from malote.api.api_services import TillRequest, services_of
-from malote.api.faults import RefusedError
+from malote.api.faults import ApiRefusedError
 
 PAUSE_SECONDS = 30.0  # between two pieces of a body
 PLACES = 4  # pouches opened at once, of as many tills; each may grow to intake.max_pouch_bytes
@@ -27,9 +27,9 @@ class Room:
         self._taken: Counter[int] = Counter()  # by till
 
     def take(self, till_id: int, size: int) -> None:
-        """Raises ``RefusedError``: the till tries again later."""
+        """Raises ``ApiRefusedError``: the till tries again later."""
         if size > self._free or self._taken[till_id] + size > self._share:
-            raise RefusedError("server_busy")
+            raise ApiRefusedError("server_busy")
         self._free -= size
         self._taken[till_id] += size
 
@@ -51,7 +51,7 @@ class Places:
 
     @asynccontextmanager
     async def place(self, till_id: int) -> AsyncGenerator[None, None]:
-        """Raises ``RefusedError`` where too many requests of the till wait already, or none was free for too long."""
+        """Raises ``ApiRefusedError`` where too many requests of the till wait, or none was free for too long."""
         await self._enter(till_id)
         try:
             yield
@@ -65,7 +65,7 @@ class Places:
             return
         queue = self._waiting.setdefault(till_id, deque())
         if len(queue) >= MOST_WAITING:
-            raise RefusedError("server_busy")
+            raise ApiRefusedError("server_busy")
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(called)
         try:
@@ -79,7 +79,7 @@ class Places:
                 if not queue:
                     self._waiting.pop(till_id, None)
             if isinstance(error, TimeoutError):
-                raise RefusedError("server_busy") from error
+                raise ApiRefusedError("server_busy") from error
             raise
 
     def _leave(self, till_id: int) -> None:
@@ -107,7 +107,7 @@ class Places:
 async def whole_body(request: TillRequest) -> AsyncGenerator[bytes, None]:
     """The body, for as long as its handler runs, and only when it is its till's turn.
 
-    Raises ``RefusedError``, ``SlowedError``, and the framework's own error for a body over the route's limit.
+    Raises ``ApiRefusedError``, ``SlowedError``, and the framework's own error for a body over the route's limit.
     """
     till_id = request.auth.id
     # Before a byte is read: what a till that is slowed sends costs next to nothing.
@@ -139,9 +139,9 @@ async def _pieces(request: TillRequest) -> AsyncGenerator[bytes, None]:
             piece = await asyncio.wait_for(anext(stream, None), PAUSE_SECONDS)
         except TimeoutError as error:
             status = HTTPStatus.REQUEST_TIMEOUT
-            raise RefusedError("request_invalid", status=status, detail="the body stopped coming") from error
+            raise ApiRefusedError("request_invalid", status=status, detail="the body stopped coming") from error
         except InternalServerException as error:
-            raise RefusedError("request_invalid", detail="the client went away") from error
+            raise ApiRefusedError("request_invalid", detail="the client went away") from error
         if piece is None:
             return
         if piece:

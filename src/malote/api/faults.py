@@ -50,7 +50,7 @@ log = structlog.get_logger("malote.api")
 AnyRequest = Request[Any, Any, Any]
 
 
-class RefusedError(ExplainedError):
+class ApiRefusedError(ExplainedError):
     """The request can't be served."""
 
     def __init__(self, code: str, *, status: int | None = None, challenge: str = "Bearer", **facts: object) -> None:
@@ -61,7 +61,7 @@ class RefusedError(ExplainedError):
         self.retry_after = RETRY_AFTER_SECONDS
 
 
-def refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
+def refused(request: AnyRequest, error: ApiRefusedError) -> Response[bytes]:
     log.info("refused", code=error.code, status=int(error.status), path=request.scope["path"])
     answer = fault(request, error.code, error.facts, error.status, retry_after=error.retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
@@ -70,11 +70,11 @@ def refused(request: AnyRequest, error: RefusedError) -> Response[bytes]:
 
 
 def no_till(request: AnyRequest, error: CredentialError) -> Response[bytes]:
-    return refused(request, RefusedError(error.code))
+    return refused(request, ApiRefusedError(error.code))
 
 
 def no_pouch(request: AnyRequest, error: PouchUnreadableError) -> Response[bytes]:
-    return refused(request, RefusedError(error.code, status=STATUSES[error.code], **error.facts))
+    return refused(request, ApiRefusedError(error.code, status=STATUSES[error.code], **error.facts))
 
 
 def no_store(request: AnyRequest, error: StoreError) -> Response[bytes]:
@@ -87,13 +87,13 @@ def not_routed(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """What the framework refuses by itself: no such path, no such method, a body over the limit."""
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
-            return refused(request, RefusedError("not_found"))
+            return refused(request, ApiRefusedError("not_found"))
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             limit = services_of(request).settings.intake.max_body_bytes
-            return refused(request, RefusedError("body_too_large", limit=limit))
+            return refused(request, ApiRefusedError("body_too_large", limit=limit))
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             detail = HTTPStatus(status).phrase if status in set(HTTPStatus) else str(status)
-            return refused(request, RefusedError("request_invalid", status=status, detail=detail))
+            return refused(request, ApiRefusedError("request_invalid", status=status, detail=detail))
         case _:
             return failed(request, error)
 
@@ -109,7 +109,7 @@ def failed(request: AnyRequest, error: Exception) -> Response[bytes]:
 def slowed(request: AnyRequest, error: SlowedError) -> Response[bytes]:
     """The till alone waits, and is told for how long."""
     limit = services_of(request).settings.intake.rejects_per_minute
-    answer = RefusedError("too_many_rejects", limit=limit)
+    answer = ApiRefusedError("too_many_rejects", limit=limit)
     answer.retry_after = math.ceil(error.retry_after)
     return refused(request, answer)
 

@@ -10,7 +10,7 @@ from litestar.params import FromQuery
 
 from malote import wire
 from malote.api.admittance import PUBLIC
-from malote.api.api_services import Services, services_of
+from malote.api.api_services import ApiServices, services_of
 
 FRESH_SECONDS = 1.0  # however often strangers ask, the store is asked once in this time
 # What keeps this server from taking sales; with anything else they come in and wait.
@@ -30,7 +30,7 @@ class Pulse:
         self._until = 0.0
         self._codes: list[str] = []
 
-    def codes(self, services: Services) -> list[str]:
+    def codes(self, services: ApiServices) -> list[str]:
         with self._lock:
             if time.monotonic() >= self._until:
                 self._codes = services.troubles()

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import uvicorn
 
-from malote.api.arrivals import Arrivals, Gate
-from malote.api.connections import Connections, Limits
+from malote.api.arrivals import ArrivalGate, Arrivals
+from malote.api.connections import ConnectionLimits, HttpConnections
 from malote.api.log_throttle import Seldom
 from malote.api.protocol import PatientProtocol, refusal
 from malote.api.proxies import Trusted
@@ -24,7 +24,7 @@ MOST_DESCRIPTORS = 65_536  # asked of the system
 TICK_TENTHS = 5  # between looks whether the server should end; a divisor of ten: `Date` is renewed at full seconds
 
 
-class Server(uvicorn.Server):
+class ListeningServer(uvicorn.Server):
     """Accepts few connections at once, so that descriptors last, and lets the others queue with the system."""
 
     def __init__(self, config: uvicorn.Config, arrivals: Arrivals, endings: Seldom, refusal: bytes) -> None:
@@ -36,7 +36,9 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Takes the sockets over."""
-        gates: list[socket.socket] = [Gate(listener, self._arrivals, self._refusal) for listener in sockets or ()]
+        gates: list[socket.socket] = [
+            ArrivalGate(listener, self._arrivals, self._refusal) for listener in sockets or ()
+        ]
         await super().startup(gates if sockets is not None else None)
         for gate in gates:
             gate.listen(LONGEST_QUEUE)
@@ -58,7 +60,7 @@ def server(app: Any, settings: Settings) -> uvicorn.Server:
     """A server for the application, to be run on a socket or on ``host`` and ``port``. Raises ``ValueError``."""
     limits, at_once = limits_for(settings.server, _descriptors())
     is_proxy = Trusted(settings.server.trusted_proxies).has
-    connections = Connections(limits, is_proxy=is_proxy)
+    connections = HttpConnections(limits, is_proxy=is_proxy)
     endings = Seldom("connection_ended")
     protocol = partial(PatientProtocol, connections=connections, settings=settings, endings=endings)
     config = uvicorn.Config(
@@ -78,10 +80,10 @@ def server(app: Any, settings: Settings) -> uvicorn.Server:
     per_address = settings.server.connections_per_address
     arrivals = Arrivals(per_address / 2, at_once=2 * per_address, is_proxy=is_proxy)
     busy = refusal(HTTPStatus.SERVICE_UNAVAILABLE, "server_busy", {}, settings.language)
-    return Server(config, arrivals, endings, busy)
+    return ListeningServer(config, arrivals, endings, busy)
 
 
-def limits_for(settings: ServerSettings, descriptors: int | None) -> tuple[Limits, int]:
+def limits_for(settings: ServerSettings, descriptors: int | None) -> tuple[ConnectionLimits, int]:
     """What may be open at once, and how many connections may be accepted in one go.
 
     ``descriptors``: files that the process may have open; None for any number.
@@ -91,7 +93,7 @@ def limits_for(settings: ServerSettings, descriptors: int | None) -> tuple[Limit
         kept_back = min(descriptors // 2, FILES_KEPT_BACK)
         # Several lots of them may be on their way in or out.
         most, at_once = min(most, descriptors - kept_back), kept_back // 8
-    limits = Limits(
+    limits = ConnectionLimits(
         most=most,
         per_address=settings.connections_per_address,
         for_tills=min(settings.connections_for_tills, most // 4),

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from malote.api.connections import Connections
+from malote.api.connections import HttpConnections
 from malote.api.faults import RETRY_AFTER_SECONDS, words_of
 from malote.api.log_throttle import Seldom
 from malote.api.transport import PatientTransport
@@ -44,7 +44,9 @@ class PatientProtocol(H11Protocol):
 
     transport: Any
 
-    def __init__(self, *args: Any, connections: Connections, settings: Settings, endings: Seldom, **named: Any) -> None:
+    def __init__(
+        self, *args: Any, connections: HttpConnections, settings: Settings, endings: Seldom, **named: Any
+    ) -> None:
         super().__init__(*args, **named)
         self.app = self._watched(self.app)
         self._connections = connections

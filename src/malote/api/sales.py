@@ -12,7 +12,7 @@ from malote.api.api_services import services_of
 from malote.api.bodies import Places
 from malote.api.consumer_description import gives_json_lines, gives_sale
 from malote.api.description import CONSUMER_FAULTS
-from malote.api.faults import RefusedError
+from malote.api.faults import ApiRefusedError
 from malote.consumers.accounts import Consumer
 from malote.consumers.lines import SaleTold
 from malote.fiscal.access_key import is_well_formed
@@ -40,14 +40,14 @@ async def list_sales(
 ) -> Response[bytes]:
     """What happened to documents after a cursor, in order: the next lines, and the cursor to go on from."""
     if not _CURSOR.fullmatch(after) or limit < 1:
-        raise RefusedError("request_invalid", detail="after is a cursor, limit a number from 1")
+        raise ApiRefusedError("request_invalid", detail="after is a cursor, limit a number from 1")
     services = services_of(request)
     places: Places = request.app.state["pulls"]
     async with places.place(request.auth.id):
         try:
             page = await to_thread.run_sync(services.pull, request.auth, after, limit)
         except CursorError as error:
-            raise RefusedError(error.code, cursor=after) from error
+            raise ApiRefusedError(error.code, cursor=after) from error
     return Response(page.body, media_type=JSON_LINES, headers={CURSOR_HEADER: page.cursor})
 
 
@@ -60,12 +60,12 @@ async def list_sales(
 async def show_sale(request: ConsumerRequest, key: FromPath[str]) -> SaleTold:
     """How the sale of an access key stands now."""
     if not is_well_formed(key):
-        raise RefusedError("request_invalid", detail="not an access key")
+        raise ApiRefusedError("request_invalid", detail="not an access key")
     places: Places = request.app.state["pulls"]
     async with places.place(request.auth.id):
         found = await to_thread.run_sync(services_of(request).find_sale, request.auth, key)
     if found is None:
-        raise RefusedError("not_found")
+        raise ApiRefusedError("not_found")
     return found
 
 

@@ -15,7 +15,7 @@ from malote.api.admittance import ANY_CLIENT, unsupported
 from malote.api.api_services import TillRequest, services_of
 from malote.api.bodies import small_body, whole_body
 from malote.api.description import FAULTS, takes_bytes, takes_json
-from malote.api.faults import RefusedError
+from malote.api.faults import ApiRefusedError
 from malote.fiscal.access_key import is_well_formed
 from malote.register.documents import TillStatus
 from malote.sealing import unseal
@@ -46,7 +46,7 @@ def receive_pouch(request: TillRequest, content: NamedDependency[bytes]) -> Pouc
     limits = services.settings.intake
     expected = request.headers.get(wire.POUCH_HASH_HEADER)
     if not expected:
-        raise RefusedError("request_invalid", detail=f"the header {wire.POUCH_HASH_HEADER} is missing")
+        raise ApiRefusedError("request_invalid", detail=f"the header {wire.POUCH_HASH_HEADER} is missing")
     pouch = unseal(content, expected, max_size=limits.max_pouch_bytes, max_files=limits.max_documents)
     if not wire.OLDEST_PROTOCOL_VERSION <= pouch.version <= wire.PROTOCOL_VERSION:
         raise unsupported(pouch.version)
@@ -65,7 +65,7 @@ def receive_pouch(request: TillRequest, content: NamedDependency[bytes]) -> Pouc
 def receive_document(request: TillRequest, content: NamedDependency[bytes], name: FromQuery[str] = "") -> FileReceipt:
     """Takes one file as its POS wrote it, whatever its encoding and the request's media type."""
     if not content:
-        raise RefusedError("request_invalid", detail="the body is empty")
+        raise ApiRefusedError("request_invalid", detail="the body is empty")
     file = PouchFile(name or "document.xml", hashlib.sha256(content).digest(), content)
     return services_of(request).intake.take_files(request.auth, [file])[0]
 
@@ -76,10 +76,10 @@ def show_document(request: TillRequest, sha256: FromPath[str]) -> FileReceipt:
     services = services_of(request)
     wanted = services.file_of(request.auth, sha256) if is_well_formed(sha256) else _hash(sha256)
     if wanted is None:
-        raise RefusedError("not_found")
+        raise ApiRefusedError("not_found")
     (receipt,) = services.spool.receipts(request.auth.id, [wanted])
     if receipt.state == "unknown":
-        raise RefusedError("not_found")
+        raise ApiRefusedError("not_found")
     return receipt
 
 
@@ -96,7 +96,7 @@ def show_receipts(request: TillRequest, content: NamedDependency[bytes]) -> Rece
     """What became of each file, in the order asked."""
     query = _decode(content, ReceiptsQuery)
     if len(query.files) > wire.MAX_QUERY:
-        raise RefusedError("too_many_documents", found=len(query.files), limit=wire.MAX_QUERY)
+        raise ApiRefusedError("too_many_documents", found=len(query.files), limit=wire.MAX_QUERY)
     hashes = [_hash(text) for text in query.files]
     services = services_of(request)
     if query.holding is not None:
@@ -146,7 +146,7 @@ def show_status(request: TillRequest) -> TillStatus:
     """The till itself, as the server sees it."""
     found = services_of(request).status_of(request.auth)
     if found is None:
-        raise RefusedError("not_found")
+        raise ApiRefusedError("not_found")
     return found
 
 
@@ -154,22 +154,22 @@ def _decode(content: bytes, kind: type[Message]) -> Message:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RefusedError("request_invalid", detail=str(error)) from error
+        raise ApiRefusedError("request_invalid", detail=str(error)) from error
     except RecursionError as error:
-        raise RefusedError("request_invalid", detail="nested too deeply") from error
+        raise ApiRefusedError("request_invalid", detail="nested too deeply") from error
 
 
 def _check(contact: Contact) -> None:
-    """What the types don't say. Raises ``RefusedError``."""
+    """What the types don't say. Raises ``ApiRefusedError``."""
     if contact.clock.tzinfo is None:
-        raise RefusedError("request_invalid", detail="clock needs its zone")
+        raise ApiRefusedError("request_invalid", detail="clock needs its zone")
     if not all(0 <= count <= MOST_FILES for count in (contact.pending, contact.unproven)):
-        raise RefusedError("request_invalid", detail="a count is out of range")
+        raise ApiRefusedError("request_invalid", detail="a count is out of range")
     said = contact.structure
     if said is not None and not (0 <= said.version <= MOST_FILES and _SHA256.fullmatch(said.sha256)):
-        raise RefusedError("request_invalid", detail="structure is none")
+        raise ApiRefusedError("request_invalid", detail="structure is none")
     if len(contact.agent_version) > LONGEST_VERSION or not contact.agent_version.isprintable():
-        raise RefusedError("request_invalid", detail="agent_version is no version")
+        raise ApiRefusedError("request_invalid", detail="agent_version is no version")
 
 
 def _hash(text: str) -> bytes:
@@ -178,7 +178,7 @@ def _hash(text: str) -> bytes:
     except ValueError:
         found = b""
     if len(found) != hashlib.sha256().digest_size:
-        raise RefusedError("request_invalid", detail="not the SHA-256 of a file in hex")
+        raise ApiRefusedError("request_invalid", detail="not the SHA-256 of a file in hex")
     return found
 
 

@@ -23,8 +23,8 @@ from sqlalchemy import Engine
 
 from malote import durable
 from malote.archive import index, selecting
-from malote.archive.index import Row
-from malote.archive.selecting import Month
+from malote.archive.index import ArchiveRow
+from malote.archive.selecting import ArchiveMonth
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import money
 from malote.register import contents
@@ -36,17 +36,17 @@ _EARLIEST = 1980  # year, of the ZIP format
 Progress = Callable[[int], None]  # told how many documents were written since it was last told
 
 
-class Part(msgspec.Struct, frozen=True):
+class ArchivePart(msgspec.Struct, frozen=True):
     """What is archived. ``after``: only documents beyond this id, where an earlier archive has the others.
     ``unauthorised``: with sales that have no protocol yet."""
 
     issuer: str
-    month: Month
+    month: ArchiveMonth
     after: int = 0
     unauthorised: bool = False
 
 
-class Exported(msgspec.Struct, frozen=True):
+class ExportedMonth(msgspec.Struct, frozen=True):
     """``documents``: rows of the index; ``missing``: those of which the file has left the server; ``waiting``: sales
     without protocol, which are left out."""
 
@@ -61,7 +61,7 @@ class Exported(msgspec.Struct, frozen=True):
     last_id: int
 
 
-def export(engine: Engine, part: Part, target: Path, told: Progress = lambda _: None) -> Exported:
+def export(engine: Engine, part: ArchivePart, target: Path, told: Progress = lambda _: None) -> ExportedMonth:
     """Writes the archive at ``target``, whole or not at all.
 
     Raises ``StoreError``, ``OSError``; and whatever a damaged pouch makes its opening raise.
@@ -77,7 +77,7 @@ def export(engine: Engine, part: Part, target: Path, told: Progress = lambda _: 
         file.flush()
         digest = _digest(file)
     waiting = 0 if part.unauthorised else selecting.without_protocol(engine, part.month, part.issuer)
-    return Exported(
+    return ExportedMonth(
         str(target), digest, part.issuer, part.month.text, written.documents, written.missing, waiting,
         written.first_id, written.last_id,
     )  # fmt: skip
@@ -161,11 +161,11 @@ def _with_contents(engine: Engine, rows: list[Any]) -> Iterator[tuple[Any, bytes
             yield row, found.get(row.id)
 
 
-def _row(row: Any, path: str, digest: str) -> Row:
+def _row(row: Any, path: str, digest: str) -> ArchiveRow:
     def text(value: object) -> str:
         return "" if value is None else str(value)
 
-    return Row(
+    return ArchiveRow(
         path=path,
         sha256=digest,
         kind=row.kind,

@@ -11,7 +11,7 @@ import msgspec
 CSV, JSON, SUMS, FOLDER = "index.csv", "index.json", "SHA256SUMS", "documentos"
 
 
-class Row(msgspec.Struct, frozen=True):
+class ArchiveRow(msgspec.Struct, frozen=True):
     """One document. Empty where it has none; ``path`` is empty where its file has left the server."""
 
     path: str
@@ -30,14 +30,14 @@ class Row(msgspec.Struct, frozen=True):
     till: str
 
 
-FIELDS: tuple[str, ...] = Row.__struct_fields__
+FIELDS: tuple[str, ...] = ArchiveRow.__struct_fields__
 
 
-def values(row: Row) -> list[str]:
+def values(row: ArchiveRow) -> list[str]:
     """In the order of ``FIELDS``."""
     return [getattr(row, name) for name in FIELDS]
 
 
-def row_of(found: dict[str, Any]) -> Row:
+def row_of(found: dict[str, Any]) -> ArchiveRow:
     """A row as it was read; what is missing is empty."""
-    return Row(*(str(found.get(name) or "") for name in FIELDS))
+    return ArchiveRow(*(str(found.get(name) or "") for name in FIELDS))

@@ -14,8 +14,8 @@ import structlog
 from sqlalchemy import Engine, func, insert, select
 
 from malote import durable
-from malote.archive.exporting import Exported, Part, export
-from malote.archive.selecting import Month
+from malote.archive.exporting import ArchivePart, ExportedMonth, export
+from malote.archive.selecting import ArchiveMonth
 from malote.database.archive_tables import archive_part
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
@@ -37,14 +37,14 @@ def archive(engine: Engine, folder: Path, before: float) -> int:
         place = durable.make_folder(folder / issuer, mode=0o700)
         suffix = f"-{part}" if part > 1 else ""
         file = place / f"{issuer}-{month.text}{suffix}.zip"
-        written = export(engine, Part(issuer, month, after, unauthorised=True), file)
+        written = export(engine, ArchivePart(issuer, month, after, unauthorised=True), file)
         _note(engine, written, part)
         log.info("archived", file=str(file), documents=written.documents, sha256=written.sha256)
         count += written.documents
     return count
 
 
-def _ripe(engine: Engine, before: float) -> Iterator[tuple[str, Month]]:
+def _ripe(engine: Engine, before: float) -> Iterator[tuple[str, ArchiveMonth]]:
     """Issuers and months of which content here is old enough to go and stands in no part."""
     today = datetime.fromtimestamp(before, UTC).date()
     query = (
@@ -57,7 +57,7 @@ def _ripe(engine: Engine, before: float) -> Iterator[tuple[str, Month]]:
         found = sorted((row.issuer or "", row.month or "") for row in connection.execute(query))
     for issuer, text in found:
         try:
-            month = Month(text)
+            month = ArchiveMonth(text)
         except ValueError:
             continue
         # The issuer names a folder.
@@ -65,7 +65,7 @@ def _ripe(engine: Engine, before: float) -> Iterator[tuple[str, Month]]:
             yield issuer, month
 
 
-def _next(engine: Engine, issuer: str, month: Month) -> tuple[int, int]:
+def _next(engine: Engine, issuer: str, month: ArchiveMonth) -> tuple[int, int]:
     """The number of the next part, and the document that the last one ends with."""
     mine = (archive_part.c.issuer == issuer) & (archive_part.c.month == month.text)
     query = select(func.max(archive_part.c.part), func.max(archive_part.c.last_id)).where(mine)
@@ -74,7 +74,7 @@ def _next(engine: Engine, issuer: str, month: Month) -> tuple[int, int]:
     return (part or 0) + 1, last_id or 0
 
 
-def _note(engine: Engine, written: Exported, part: int) -> None:
+def _note(engine: Engine, written: ExportedMonth, part: int) -> None:
     values = {
         "issuer": written.issuer,
         "month": written.month,

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from malote.archive import index
-from malote.archive.index import Row
+from malote.archive.index import ArchiveRow
 from malote.explained_error import ExplainedError
 
 LARGEST_FIELD = 10_000  # characters
@@ -28,7 +28,7 @@ class ArchiveError(ExplainedError):
         super().__init__("archive_damaged", file=str(path), detail=detail)
 
 
-class Query(msgspec.Struct, frozen=True):
+class ArchiveQuery(msgspec.Struct, frozen=True):
     """What a row must be; "" is anything. ``key`` may be a part of one, ``total`` is written as in the index, and the
     time of issue begins with ``day``.
     """
@@ -39,7 +39,7 @@ class Query(msgspec.Struct, frozen=True):
     day: str = ""
     issuer: str = ""
 
-    def fits(self, row: Row) -> bool:
+    def fits(self, row: ArchiveRow) -> bool:
         return (
             self.key in row.access_key
             and (not self.number or _covers(row, self.number))
@@ -51,10 +51,10 @@ class Query(msgspec.Struct, frozen=True):
 
 class Hit(msgspec.Struct, frozen=True):
     archive: str
-    row: Row
+    row: ArchiveRow
 
 
-class Fault(msgspec.Struct, frozen=True):
+class SearchFault(msgspec.Struct, frozen=True):
     path: str  # within the archive
     problem: Literal["altered", "missing", "unexpected"]
 
@@ -67,14 +67,14 @@ def archives_in(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def search(path: Path, query: Query) -> Iterator[Hit]:
+def search(path: Path, query: ArchiveQuery) -> Iterator[Hit]:
     """The rows of an archive's index that fit. Raises ``ArchiveError``."""
     for row in rows(path):
         if query.fits(row):
             yield Hit(str(path), row)
 
 
-def rows(path: Path) -> Iterator[Row]:
+def rows(path: Path) -> Iterator[ArchiveRow]:
     """The archive's index. Raises ``ArchiveError``."""
     csv.field_size_limit(LARGEST_FIELD)
     try:
@@ -85,18 +85,18 @@ def rows(path: Path) -> Iterator[Row]:
         raise ArchiveError(path, _said(error)) from error
 
 
-def verify(path: Path) -> Iterator[Fault]:
+def verify(path: Path) -> Iterator[SearchFault]:
     """Every file that isn't what the index says, and every one that it doesn't name. Raises ``ArchiveError``."""
     expected = {row.path: row.sha256 for row in rows(path) if row.path}
     try:
         with zipfile.ZipFile(path) as archive:
             there = set(archive.namelist()) - {index.CSV, index.JSON, index.SUMS}
-            yield from (Fault(name, "unexpected") for name in sorted(there - set(expected)))
+            yield from (SearchFault(name, "unexpected") for name in sorted(there - set(expected)))
             for name, digest in expected.items():
                 if name not in there:
-                    yield Fault(name, "missing")
+                    yield SearchFault(name, "missing")
                 elif _digest(archive, name) != digest:
-                    yield Fault(name, "altered")
+                    yield SearchFault(name, "altered")
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise ArchiveError(path, _said(error)) from error
 
@@ -112,7 +112,7 @@ def _digest(archive: zipfile.ZipFile, name: str) -> str:
     return digest.hexdigest()
 
 
-def _covers(row: Row, number: str) -> bool:
+def _covers(row: ArchiveRow, number: str) -> bool:
     """A void covers all the numbers between its two."""
     if row.number == number:
         return True

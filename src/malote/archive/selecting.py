@@ -19,7 +19,7 @@ from malote.spool.archived import ISSUER, is_authorised, is_legal
 _PAGE = 500
 
 
-class Month(msgspec.Struct, frozen=True):
+class ArchiveMonth(msgspec.Struct, frozen=True):
     """``text``: YYYY-MM. Raises ``ValueError`` for anything else."""
 
     text: str
@@ -36,14 +36,14 @@ class Month(msgspec.Struct, frozen=True):
         return f"{year + month // 12:04}-{month % 12 + 1:02}-01"
 
 
-def issuers(engine: Engine, month: Month) -> list[str]:
+def issuers(engine: Engine, month: ArchiveMonth) -> list[str]:
     """The CNPJs that have documents of the month, as they write them. Raises ``StoreError``."""
     query = select(ISSUER).where(_of(month), is_authorised(), ISSUER.is_not(None)).distinct()
     with reading(engine) as connection:
         return sorted(connection.execute(query).scalars())
 
 
-def without_protocol(engine: Engine, month: Month, issuer: str) -> int:
+def without_protocol(engine: Engine, month: ArchiveMonth, issuer: str) -> int:
     """How many sales of the month have no protocol yet, so that they are left out. Raises ``StoreError``."""
     unauthorised = (documents.c.kind == "sale") & documents.c.authorised.is_not(True)
     open_ones = documents.c.state.in_(("accepted", "posting", "waiting", "posted"))
@@ -54,7 +54,7 @@ def without_protocol(engine: Engine, month: Month, issuer: str) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def count(engine: Engine, month: Month, issuer: str) -> int:
+def count(engine: Engine, month: ArchiveMonth, issuer: str) -> int:
     """How many documents there are. Raises ``StoreError``."""
     query = select(func.count()).select_from(documents)
     with reading(engine) as connection:
@@ -62,7 +62,7 @@ def count(engine: Engine, month: Month, issuer: str) -> int:
 
 
 def pages(
-    engine: Engine, month: Month, issuer: str, after: int = 0, *, unauthorised: bool = False
+    engine: Engine, month: ArchiveMonth, issuer: str, after: int = 0, *, unauthorised: bool = False
 ) -> Iterator[list[Any]]:
     """Their rows in order of arrival, beyond a document's id, a few hundred at a time. Raises ``StoreError``."""
     joined = documents.join(tills).join(pouches, pouches.c.id == documents.c.pouch_id)
@@ -82,10 +82,10 @@ def pages(
         after = rows[-1].id
 
 
-def _wanted(month: Month, issuer: str, after: int, *, unauthorised: bool) -> tuple[ColumnElement[bool], ...]:
+def _wanted(month: ArchiveMonth, issuer: str, after: int, *, unauthorised: bool) -> tuple[ColumnElement[bool], ...]:
     belongs = is_legal() if unauthorised else is_authorised()
     return _of(month), issuer == ISSUER, belongs, documents.c.id > after
 
 
-def _of(month: Month) -> ColumnElement[bool]:
+def _of(month: ArchiveMonth) -> ColumnElement[bool]:
     return and_(documents.c.issued_at >= f"{month.text}-01", documents.c.issued_at < month.end)

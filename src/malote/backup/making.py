@@ -19,7 +19,7 @@ import msgspec
 from malote import __version__, durable
 from malote.backup import copying, manifest
 from malote.backup.errors import BackupError
-from malote.backup.manifest import Manifest, Part
+from malote.backup.manifest import BackupFile, BackupManifest
 from malote.config import Settings
 
 _PIECE = 1 << 20
@@ -29,7 +29,7 @@ _PACKED: Any = {"compression": zipfile.ZIP_DEFLATED, "compresslevel": 1}  # most
 class Made(msgspec.Struct, frozen=True):
     """``left_out``: files that vanished meanwhile, or whose names no other system could write."""
 
-    manifest: Manifest
+    manifest: BackupManifest
     left_out: int
 
 
@@ -44,7 +44,7 @@ def make(settings: Settings, settings_file: Path | None, target: Path, told: Cal
     with tempfile.TemporaryDirectory(prefix=".malote-backup-", dir=target.parent) as working:
         unfinished = Path(working) / "backup.zip"
         store = copying.copy(settings, Path(working))
-        parts: list[Part] = []
+        parts: list[BackupFile] = []
         left_out = 0
         # For its owner's eyes: it holds consumers' data, the server's key and, with the settings, passwords.
         with durable.new_file(unfinished) as file, zipfile.ZipFile(file, "w", **_PACKED) as out:
@@ -54,7 +54,7 @@ def make(settings: Settings, settings_file: Path | None, target: Path, told: Cal
                     left_out += 1
                 else:
                     parts.append(part)
-            made = Manifest(manifest.FORMAT, datetime.now(UTC), __version__, settings.store.name, parts)
+            made = BackupManifest(manifest.FORMAT, datetime.now(UTC), __version__, settings.store.name, parts)
             out.writestr(manifest.NAME, msgspec.json.format(msgspec.json.encode(made), indent=1))
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
@@ -87,7 +87,7 @@ def _regular(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _add(out: zipfile.ZipFile, path: Path, name: str, told: Callable[[int], None]) -> Part | None:
+def _add(out: zipfile.ZipFile, path: Path, name: str, told: Callable[[int], None]) -> BackupFile | None:
     try:
         name.encode("utf-8")
         with path.open("rb") as source:
@@ -96,7 +96,7 @@ def _add(out: zipfile.ZipFile, path: Path, name: str, told: Callable[[int], None
         return None
 
 
-def _copied(out: zipfile.ZipFile, source: IO[bytes], name: str, told: Callable[[int], None]) -> Part:
+def _copied(out: zipfile.ZipFile, source: IO[bytes], name: str, told: Callable[[int], None]) -> BackupFile:
     digest, size = hashlib.sha256(), 0
     with out.open(name, "w", force_zip64=True) as target:
         while piece := source.read(_PIECE):
@@ -104,4 +104,4 @@ def _copied(out: zipfile.ZipFile, source: IO[bytes], name: str, told: Callable[[
             size += len(piece)
             target.write(piece)
             told(len(piece))
-    return Part(name, size, digest.hexdigest())
+    return BackupFile(name, size, digest.hexdigest())

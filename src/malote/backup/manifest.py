@@ -25,7 +25,7 @@ _LARGEST_MANIFEST = 1 << 28  # bytes; a million files
 _PLACES = re.compile(r"(store\.(sqlite3|dump)|malote\.toml|[^/]+\.key|(rejeitados|lixeira|entrada)/.+)", re.DOTALL)
 
 
-class Part(msgspec.Struct, frozen=True):
+class BackupFile(msgspec.Struct, frozen=True):
     """One file: where it stands in the home folder, its size in bytes, and the SHA-256 of its content in hex."""
 
     path: str
@@ -33,26 +33,26 @@ class Part(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class BackupManifest(msgspec.Struct, frozen=True):
     """``made_at`` has a zone; ``version`` is the program's that made it."""
 
     format: int
     made_at: datetime
     version: str
     store: str
-    parts: list[Part]
+    parts: list[BackupFile]
 
     @property
     def size(self) -> int:
         return sum(part.size for part in self.parts)
 
 
-def read(archive: zipfile.ZipFile) -> Manifest:
+def read(archive: zipfile.ZipFile) -> BackupManifest:
     """Raises ``BackupError`` for a file that is no backup, or one of a form that this version doesn't know."""
     try:
         if archive.getinfo(NAME).file_size > _LARGEST_MANIFEST:
             raise BackupError("backup_unreadable", detail=NAME)
-        manifest = msgspec.json.decode(archive.read(NAME), type=Manifest)
+        manifest = msgspec.json.decode(archive.read(NAME), type=BackupManifest)
     except (KeyError, msgspec.DecodeError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise BackupError("backup_unreadable", detail=str(error)) from error
     if manifest.format != FORMAT:
@@ -63,7 +63,7 @@ def read(archive: zipfile.ZipFile) -> Manifest:
     return manifest
 
 
-def unpack(archive: zipfile.ZipFile, part: Part, target: Path | None, told: Callable[[int], None]) -> None:
+def unpack(archive: zipfile.ZipFile, part: BackupFile, target: Path | None, told: Callable[[int], None]) -> None:
     """One part, proven on the way; with a ``target`` it is written there. ``told`` hears how many bytes are done.
 
     Raises ``BackupError`` where it isn't what the list says, ``OSError``.

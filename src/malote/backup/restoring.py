@@ -12,19 +12,19 @@ from pathlib import Path
 from malote import durable
 from malote.backup import copying, manifest
 from malote.backup.errors import BackupError
-from malote.backup.manifest import Manifest, Part
+from malote.backup.manifest import BackupFile, BackupManifest
 from malote.config import Settings
 
 _WORKING = ".malote-restore"
 
 
-def look(backup: Path) -> Manifest:
+def look(backup: Path) -> BackupManifest:
     """What a backup says it holds. Raises ``BackupError``, ``OSError``."""
     with _opened(backup) as archive:
         return manifest.read(archive)
 
 
-def verify(backup: Path, told: Callable[[int], None]) -> Manifest:
+def verify(backup: Path, told: Callable[[int], None]) -> BackupManifest:
     """Proves every file of a backup, and writes nothing. Raises ``BackupError``, ``OSError``."""
     with _opened(backup) as archive:
         found = manifest.read(archive)
@@ -43,7 +43,7 @@ def settings_of(backup: Path) -> bytes | None:
     return None
 
 
-def restore(backup: Path, settings: Settings, told: Callable[[int], None]) -> Manifest:
+def restore(backup: Path, settings: Settings, told: Callable[[int], None]) -> BackupManifest:
     """Everything but the settings, into the home folder and the store database of ``settings``.
 
     What stands in the home folder already stays as it is. Raises ``BackupError``, also where a server's database is
@@ -77,7 +77,7 @@ def _check_unused(settings: Settings) -> None:
         raise BackupError("backup_home_used", file=str(file))
 
 
-def _place(written: dict[Part, Path], home: Path) -> None:
+def _place(written: dict[BackupFile, Path], home: Path) -> None:
     with durable.grouped():
         for part, aside in written.items():
             target = home / part.path

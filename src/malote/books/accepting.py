@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.books import closings, gap_keeping
-from malote.books.gap_ranges import Part, State, cut
+from malote.books.gap_ranges import GapRange, State, cut
 from malote.books.numbering import SeriesKey
 from malote.database.book_tables import number_gap
 from malote.database.engine import reading, writing
@@ -20,13 +20,13 @@ from malote.database.tables import till as tills
 from malote.findings.kinds import USUAL_SECONDS
 from malote.reconciliation import day_differences
 from malote.tills import lost_sales
-from malote.tills.lost_sales import Lost
+from malote.tills.lost_sales import LostAtTill
 
 SHORTEST_REASON, LONGEST_REASON = 5, 500  # characters
 MOST_LISTED = 1000
 
 
-class Gap(msgspec.Struct, frozen=True):
+class ListedGap(msgspec.Struct, frozen=True):
     """Numbers that no document has. ``since`` and ``accepted_at`` in seconds since the epoch; ``due`` YYYY-MM-DD, the
     last day on which they may be voided. ``told``: whether they are among the missing ones that lights tell of."""
 
@@ -47,7 +47,7 @@ class Gap(msgspec.Struct, frozen=True):
         return self.last - self.first + 1
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class WantedGaps(msgspec.Struct, frozen=True):
     """Which gaps of a till: of one series, of some of its numbers, or all."""
 
     till: str
@@ -55,7 +55,7 @@ class Wanted(msgspec.Struct, frozen=True):
     numbers: tuple[int, int] | None = None
 
 
-def gaps(engine: Engine, now: float, till: str | None = None, *, accepted: bool = False) -> list[Gap]:
+def gaps(engine: Engine, now: float, till: str | None = None, *, accepted: bool = False) -> list[ListedGap]:
     """What is missing, by till, series and number, at most a thousand ranges. Raises ``StoreError``."""
     columns = number_gap.c
     query = select(number_gap, tills.c.name).join_from(number_gap, tills).where(columns.state != "voided")
@@ -69,7 +69,7 @@ def gaps(engine: Engine, now: float, till: str | None = None, *, accepted: bool 
     return [_gap(row, now) for row in rows]
 
 
-def accept_numbers(engine: Engine, wanted: Wanted, actor: Actor, reason: str, now: float) -> int:
+def accept_numbers(engine: Engine, wanted: WantedGaps, actor: Actor, reason: str, now: float) -> int:
     """A person says why these numbers are missing; how many numbers that are. Raises ``StoreError``."""
     columns = number_gap.c
     conditions = [columns.accepted_at.is_(None), columns.state != "voided", columns.till_id.in_(_named(wanted.till))]
@@ -123,7 +123,7 @@ def accept_lost(engine: Engine, till: str, actor: Actor, reason: str, now: float
         return count, total
 
 
-def lost(engine: Engine, till: str | None = None, *, accepted: bool = False) -> list[Lost]:
+def lost(engine: Engine, till: str | None = None, *, accepted: bool = False) -> list[LostAtTill]:
     """What tills lost, by till and number. Raises ``StoreError``."""
     with reading(engine) as connection:
         return lost_sales.listed(connection, till, accepted=accepted)
@@ -134,7 +134,7 @@ def _accept(
 ) -> list[tuple[int, int, int]]:
     """Series, first and last of what of this row is accepted; the rest stays as it is."""
     part, key = gap_keeping.part_of(row), SeriesKey(row.issuer, row.model, row.series)
-    parts: list[Part] = []
+    parts: list[GapRange] = []
     for first, last, chosen in cut(part.first, part.last, [numbers or (part.first, part.last)]):
         changes = {"accepted_at": now} if chosen else {}
         parts.append(msgspec.structs.replace(part, first=first, last=last, **changes))
@@ -147,9 +147,9 @@ def _named(till: str) -> Any:
     return select(tills.c.id).where(tills.c.name_key == till.lower())
 
 
-def _gap(row: Any, now: float) -> Gap:
+def _gap(row: Any, now: float) -> ListedGap:
     young = row.found_at >= now - USUAL_SECONDS
     told = row.accepted_at is None and row.state != "at_till" and not young
     names = ("issuer", "model", "series", "first", "last", "state")
     own = {name: row._mapping[name] for name in names}
-    return Gap(till=row.name, **own, since=row.found_at, due=row.due, accepted_at=row.accepted_at, told=told)
+    return ListedGap(till=row.name, **own, since=row.found_at, due=row.due, accepted_at=row.accepted_at, told=told)

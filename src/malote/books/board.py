@@ -14,10 +14,10 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from malote.books import late_documents
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.late_documents import Late, Offline
 from malote.books.rules import rule_findings
-from malote.books.rules.rule_findings import Told
+from malote.books.rules.rule_findings import ToldRule
 from malote.database.book_tables import book_day
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference, erp_stranger
@@ -25,10 +25,10 @@ from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
 from malote.reconciliation import book_days, day_differences
-from malote.reconciliation.day_differences import Named
+from malote.reconciliation.day_differences import NamedSale
 from malote.tills import lost_sales
 from malote.tills.clocks import store_clock
-from malote.tills.lost_sales import Lost
+from malote.tills.lost_sales import LostAtTill
 from malote.tills.troubles import till_troubles
 
 #   none, partly, fully   by the till's own count
@@ -44,7 +44,7 @@ PAGE = 200  # tills
 MARKS = 200  # days counted anew before the board is shown; the poster counts the rest
 
 
-class Query(msgspec.Struct, frozen=True):
+class BoardQuery(msgspec.Struct, frozen=True):
     """Business days, both included; ``till`` a name, None for all; of these ``size`` in the order of their names behind
     ``after``."""
 
@@ -80,7 +80,7 @@ class Cell(msgspec.Struct, frozen=True):
         return max((self.told_total or 0) - self.here_total, 0) if self.unsent else 0
 
 
-class Row(msgspec.Struct, frozen=True):
+class BoardRow(msgspec.Struct, frozen=True):
     till: str
     label: str
     cells: dict[date, Cell]  # of days on which there was anything
@@ -95,7 +95,7 @@ class Unsent(msgspec.Struct, frozen=True):
     total: int
 
 
-class Month(msgspec.Struct, frozen=True):
+class MonthSoFar(msgspec.Struct, frozen=True):
     """What was booked of its business days up to the same day of the month. Cents."""
 
     month: str  # YYYY-MM
@@ -108,19 +108,19 @@ class Board(msgspec.Struct, frozen=True):
     longest for its booking. ``after``: the next page's, None on the last one."""
 
     days: list[date]
-    rows: list[Row]
-    months: list[Month]
+    rows: list[BoardRow]
+    months: list[MonthSoFar]
     oldest: tuple[str, float] | None
     unsent: list[Unsent]
     after: str | None = None
     offline: list[Offline] = []
     latest: list[Late] = []
-    lost: list[Lost] = []  # sales that tills lost, and that never came
-    other: list[Named] = []  # sales that a till and this server have otherwise, of days that are over
-    rules: list[Told] = []  # where rules of the retailer's own hold, of these days
+    lost: list[LostAtTill] = []  # sales that tills lost, and that never came
+    other: list[NamedSale] = []  # sales that a till and this server have otherwise, of days that are over
+    rules: list[ToldRule] = []  # where rules of the retailer's own hold, of these days
 
 
-def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> Board:
+def board(engine: Engine, calendar: BusinessCalendar, query: BoardQuery, today: date) -> Board:
     """Raises ``StoreError``. The cost is that of the days shown, and not of their sales."""
     book_days.recount(engine, calendar, MARKS)
     with reading(engine) as connection:
@@ -131,7 +131,7 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
         lost = [one for one in lost_sales.listed(connection) if one.till in own]
         for row in shown:
             _mark_other(cells[row.id], [one for one in other if one.till == row.name and not one.accepted])
-        rows = [Row(row.name, row.label, cells[row.id]) for row in shown]
+        rows = [BoardRow(row.name, row.label, cells[row.id]) for row in shown]
         months, oldest = _months(connection, today), _oldest(connection)
         behind = late_documents.offline(connection, time.time()), late_documents.latest(connection)
     late = [
@@ -160,14 +160,14 @@ def board(engine: Engine, calendar: BusinessDay, query: Query, today: date) -> B
     )
 
 
-def _mark_other(cells: dict[date, Cell], differing: Sequence[Named]) -> None:
+def _mark_other(cells: dict[date, Cell], differing: Sequence[NamedSale]) -> None:
     """A day of which the till has a sale that isn't here has not come whole, whatever the numbers of both."""
     for one in differing:
         if (cell := cells.get(one.day)) is not None and cell.arrived == "fully":
             cells[one.day] = msgspec.structs.replace(cell, arrived="partly")
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedSale(msgspec.Struct, frozen=True):
     """One sale of a till's day. ``differs``: what the ERP has otherwise, ``fields`` which; with ``till_`` before it
     what the till has otherwise; "" for nothing."""
 
@@ -182,7 +182,7 @@ class Listed(msgspec.Struct, frozen=True):
     fields: str = ""
 
 
-def of_day(engine: Engine, calendar: BusinessDay, till: str, day: date) -> list[Listed]:
+def of_day(engine: Engine, calendar: BusinessCalendar, till: str, day: date) -> list[ListedSale]:
     """What stands behind a cell, in order of arrival; what nobody sent comes last. Raises ``StoreError``."""
     with reading(engine) as connection:
         till_id = connection.scalar(select(tills.c.id).where(tills.c.name_key == till.lower()))
@@ -195,7 +195,7 @@ def of_day(engine: Engine, calendar: BusinessDay, till: str, day: date) -> list[
     found = [_listed(row, known.get(row.id)) for row in rows]
     found += [_of_till(one) for one in other]
     return found + [
-        Listed(0, row.access_key, int(row.access_key[25:34]), row.issued_at, row.total, "", "", "unsent")
+        ListedSale(0, row.access_key, int(row.access_key[25:34]), row.issued_at, row.total, "", "", "unsent")
         for row in strangers
         if calendar.of(row.issued_at) == day
     ]
@@ -205,20 +205,20 @@ _OPEN = select(erp_difference).where(erp_difference.c.accepted_at.is_(None))
 _STRANGERS = select(erp_stranger).where(erp_stranger.c.accepted_at.is_(None))
 
 
-def _listed(row: Any, difference: Any) -> Listed:
+def _listed(row: Any, difference: Any) -> ListedSale:
     what, fields = (difference.what, difference.fields or "") if difference else ("", "")
     place = (row.id, row.access_key or "", row.number, row.issued_at, row.total or 0)
-    return Listed(*place, row.state, row.reason_code or "", what, fields)
+    return ListedSale(*place, row.state, row.reason_code or "", what, fields)
 
 
-def _of_till(one: Named) -> Listed:
+def _of_till(one: NamedSale) -> ListedSale:
     """What the till has otherwise: a line beside those of the documents."""
     number = int(one.access_key[25:34]) if one.access_key else None
     total = one.here_total if one.till_total is None else one.till_total
-    return Listed(0, one.access_key, number, None, total or 0, "", "", f"till_{one.what}")
+    return ListedSale(0, one.access_key, number, None, total or 0, "", "", f"till_{one.what}")
 
 
-def _tills(connection: Connection, query: Query) -> tuple[Sequence[Any], str | None]:
+def _tills(connection: Connection, query: BoardQuery) -> tuple[Sequence[Any], str | None]:
     statement = select(tills.c.id, tills.c.name, tills.c.label, tills.c.name_key).where(tills.c.name_key > query.after)
     if query.till is not None:
         statement = statement.where(tills.c.name_key == query.till.lower())
@@ -227,7 +227,7 @@ def _tills(connection: Connection, query: Query) -> tuple[Sequence[Any], str | N
 
 
 def _cells(
-    connection: Connection, calendar: BusinessDay, query: Query, till_ids: Sequence[int]
+    connection: Connection, calendar: BusinessCalendar, query: BoardQuery, till_ids: Sequence[int]
 ) -> dict[int, dict[date, Cell]]:
     days = (query.since.isoformat(), query.until.isoformat())
     first, last = (min(till_ids), max(till_ids)) if till_ids else (0, -1)
@@ -281,7 +281,7 @@ def _arrived(here: int, told: int | None) -> Arrived:
     return "partly" if here else "none"
 
 
-def _short(connection: Connection, calendar: BusinessDay) -> dict[int, str]:
+def _short(connection: Connection, calendar: BusinessCalendar) -> dict[int, str]:
     """From which day on a till's own count lacks what it saw: files that it could not capture, or lost."""
     since: dict[int, float] = {}
     for trouble in till_troubles(connection, now=time.time()):
@@ -296,7 +296,7 @@ def _short(connection: Connection, calendar: BusinessDay) -> dict[int, str]:
     return {till_id: "" if day is None else day.isoformat() for till_id, day in days.items()}
 
 
-def _differing(connection: Connection, calendar: BusinessDay) -> dict[tuple[int, str], int]:
+def _differing(connection: Connection, calendar: BusinessCalendar) -> dict[tuple[int, str], int]:
     """Few, on any good day. A cancellation or void is told on the day of its own."""
     found: dict[tuple[int, str], int] = defaultdict(int)
     known = select(erp_difference.c.till_id, documents.c.issued_at).join_from(erp_difference, documents)
@@ -312,7 +312,7 @@ _NEVER = "9999"
 _NOT_ACCEPTED = erp_stranger.c.accepted_at.is_(None)
 
 
-def _months(connection: Connection, today: date) -> list[Month]:
+def _months(connection: Connection, today: date) -> list[MonthSoFar]:
     """Up to the same day of both: the last month's whole would always look better in the middle of this one."""
     first = today.replace(day=1)
     before = (first - timedelta(days=1)).replace(day=1)
@@ -320,10 +320,10 @@ def _months(connection: Connection, today: date) -> list[Month]:
     return [_month(connection, *bounds) for bounds in ((first, today), (before, same_day))]
 
 
-def _month(connection: Connection, since: date, until: date) -> Month:
+def _month(connection: Connection, since: date, until: date) -> MonthSoFar:
     sums = select(func.coalesce(func.sum(book_day.c.booked), 0), func.coalesce(func.sum(book_day.c.booked_total), 0))
     count, total = connection.execute(sums.where(book_day.c.day.between(since.isoformat(), until.isoformat()))).one()
-    return Month(f"{since:%Y-%m}", int(count), int(total))
+    return MonthSoFar(f"{since:%Y-%m}", int(count), int(total))
 
 
 def _oldest(connection: Connection) -> tuple[str, float] | None:

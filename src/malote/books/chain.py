@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, true, update
 
 from malote import frames
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.verifying import GENESIS, digest_of, link_of
 from malote.database.book_tables import book_day, chained_day
 from malote.database.chunks import chunks
@@ -36,7 +36,7 @@ class Signer(Protocol):
     def sign(self, message: bytes) -> str: ...
 
 
-class Entry(msgspec.Struct, frozen=True):
+class ChainEntry(msgspec.Struct, frozen=True):
     """``lines`` are what ``statement`` commits to: of a supplement, just what became otherwise."""
 
     till: str
@@ -48,14 +48,14 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def close(
-    engine: Engine, calendar: BusinessDay, signer: Signer, today: date, now: float, only: date | None = None
+    engine: Engine, calendar: BusinessCalendar, signer: Signer, today: date, now: float, only: date | None = None
 ) -> int:
     """Closes every day before ``today``, and adds what came late; how many entries that made. Raises ``StoreError``."""
     since = only or today - timedelta(days=LATE_DAYS)
     return _close_all(engine, calendar, signer, now, (since, min(only or today, today - timedelta(days=1))), true())
 
 
-def close_changed(engine: Engine, calendar: BusinessDay, signer: Signer, today: date, now: float) -> int:
+def close_changed(engine: Engine, calendar: BusinessCalendar, signer: Signer, today: date, now: float) -> int:
     """The same of the last two days, and of others as far as they were counted again since they were closed: the cost
     of a night is that of what changed. Raises ``StoreError``."""
     since, yesterday = today - timedelta(days=LATE_DAYS), today - timedelta(days=1)
@@ -66,7 +66,7 @@ def close_changed(engine: Engine, calendar: BusinessDay, signer: Signer, today: 
 
 def _close_all(
     engine: Engine,
-    calendar: BusinessDay,
+    calendar: BusinessCalendar,
     signer: Signer,
     now: float,
     bounds: tuple[date, date],
@@ -87,10 +87,10 @@ def _close_all(
     return added
 
 
-def entries(engine: Engine, day: date) -> list[Entry]:
+def entries(engine: Engine, day: date) -> list[ChainEntry]:
     """Of each till the entries of this day with all between them, and the one before the first: they must hold
     together. In the order of their tills and turns. Raises ``StoreError``."""
-    found: list[Entry] = []
+    found: list[ChainEntry] = []
     with reading(engine) as connection:
         query = select(chained_day, tills.c.name).join_from(chained_day, tills)
         own = connection.execute(query.where(chained_day.c.day == day.isoformat())).all()
@@ -101,7 +101,7 @@ def entries(engine: Engine, day: date) -> list[Entry]:
                 query.where(chained_day.c.till_id == till_id, within).order_by(chained_day.c.turn)
             )
             found += [
-                Entry(
+                ChainEntry(
                     row.name, row.turn, date.fromisoformat(row.day), row.statement, row.signature, _unpacked(row.lines)
                 )
                 for row in rows
@@ -109,7 +109,9 @@ def entries(engine: Engine, day: date) -> list[Entry]:
     return found
 
 
-def _close(connection: Connection, calendar: BusinessDay, signer: Signer, of: tuple[int, str, date], now: float) -> int:
+def _close(
+    connection: Connection, calendar: BusinessCalendar, signer: Signer, of: tuple[int, str, date], now: float
+) -> int:
     till_id, name, day = of
     own = select(chained_day).where(chained_day.c.till_id == till_id).order_by(chained_day.c.turn.desc())
     last = connection.execute(own.limit(1).with_for_update()).first()
@@ -151,7 +153,7 @@ def _close(connection: Connection, calendar: BusinessDay, signer: Signer, of: tu
     return 1
 
 
-def _current(connection: Connection, calendar: BusinessDay, till_id: int, day: date) -> list[str]:
+def _current(connection: Connection, calendar: BusinessCalendar, till_id: int, day: date) -> list[str]:
     """A line for each sale that is booked now, of its first document."""
     rows = [row for row in book_days.of_day(connection, calendar, till_id, day) if row.state == "posted"]
     first = {row.access_key: row for row in reversed(rows) if row.access_key}
@@ -173,7 +175,7 @@ def _unpacked(lines: bytes) -> list[str]:
     return frames.unpack(lines, _LARGEST).decode().split("\n")
 
 
-def hashes_of(found: Sequence[Entry], day: date) -> dict[str, set[str]]:
+def hashes_of(found: Sequence[ChainEntry], day: date) -> dict[str, set[str]]:
     """By till, the hashes of the files that the entries of this day commit to."""
     wanted: dict[str, set[str]] = {}
     for entry in found:

@@ -21,13 +21,13 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.books import closing_file
 from malote.books.closing_file import Closing, ClosingError
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.database.book_tables import pos_closing
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.findings.noted_findings import Standing
+from malote.findings.noted_findings import NotedStanding
 from malote.fiscal.documents import Sale
 from malote.fiscal.payment_methods import CASH
 from malote.reconciliation import book_days
@@ -41,7 +41,7 @@ READ, REFUSED = "lidos", "recusados"  # folders that a file goes to
 log = structlog.get_logger("malote.books")
 
 
-class Compared(msgspec.Struct, frozen=True):
+class ComparedClosing(msgspec.Struct, frozen=True):
     """One till's day, cents by method. ``booked`` None until the day is over; ``unread`` booked sales of it whose files
     have left the server, so that nothing can be said."""
 
@@ -141,7 +141,7 @@ def _read(engine: Engine, file: Path, size: int, now: float) -> int:
     return int(target == READ)
 
 
-def judge(engine: Engine, calendar: BusinessDay, today: date, now: float) -> None:
+def judge(engine: Engine, calendar: BusinessCalendar, today: date, now: float) -> None:
     """Compares the days before ``today`` that have a closing and changed since. Raises ``StoreError``."""
     query = select(pos_closing).where(pos_closing.c.judged_at.is_(None), pos_closing.c.day < today.isoformat())
     query = query.order_by(pos_closing.c.day).limit(MOST_JUDGED)
@@ -159,7 +159,7 @@ def judge(engine: Engine, calendar: BusinessDay, today: date, now: float) -> Non
             connection.execute(update(pos_closing).where(*own).values(values | stays))
 
 
-def booked(connection: Connection, calendar: BusinessDay, till_id: int, day: str) -> tuple[dict[str, int], int]:
+def booked(connection: Connection, calendar: BusinessCalendar, till_id: int, day: str) -> tuple[dict[str, int], int]:
     """What was booked of the day, cents by method; and of how many sales that can't be told any more."""
     rows = book_days.of_day(connection, calendar, till_id, date.fromisoformat(day))
     keys = {row.access_key for row in rows if row.state == "posted" and row.access_key}
@@ -177,17 +177,17 @@ def booked(connection: Connection, calendar: BusinessDay, till_id: int, day: str
     return {method: cents for method, cents in sorted(sums.items()) if cents}, len(keys - read)
 
 
-def standing(connection: Connection) -> dict[int, Standing]:
+def standing(connection: Connection) -> dict[int, NotedStanding]:
     """By till, the days whose closings differ and that nobody answers for."""
-    found: dict[int, Standing] = {}
+    found: dict[int, NotedStanding] = {}
     for row in connection.execute(select(pos_closing).where(_DIFFERS)):
-        known = found.get(row.till_id, Standing(0, 0, row.judged_at))
+        known = found.get(row.till_id, NotedStanding(0, 0, row.judged_at))
         since = min(known.since or row.judged_at, row.judged_at)
-        found[row.till_id] = Standing(known.count + 1, known.total + int(row.differs), since)
+        found[row.till_id] = NotedStanding(known.count + 1, known.total + int(row.differs), since)
     return found
 
 
-def listed(engine: Engine, till: str | None = None, since: date | None = None) -> list[Compared]:
+def listed(engine: Engine, till: str | None = None, since: date | None = None) -> list[ComparedClosing]:
     """By till and day, the newest first, at most a thousand. Raises ``StoreError``."""
     query = select(pos_closing, tills.c.name).join_from(pos_closing, tills)
     if till is not None:
@@ -210,10 +210,10 @@ def accept(connection: Connection, till: str, day: date, now: float) -> int:
     return sum(int(row.differs) for row in rows)
 
 
-def _compared(row: Any) -> Compared:
+def _compared(row: Any) -> ComparedClosing:
     sums = json.loads(row.booked) if row.booked is not None else None
     day = date.fromisoformat(row.day)
-    return Compared(row.name, day, json.loads(row.totals), sums, int(row.unread), row.accepted_at is not None)
+    return ComparedClosing(row.name, day, json.loads(row.totals), sums, int(row.unread), row.accepted_at is not None)
 
 
 _DIFFERS = (pos_closing.c.differs > 0) & pos_closing.c.accepted_at.is_(None)

@@ -8,7 +8,7 @@ import msgspec
 from malote.config import BooksSettings
 
 
-class BusinessDay(msgspec.Struct, frozen=True):
+class BusinessCalendar(msgspec.Struct, frozen=True):
     """``zone`` None: the clock of each note's own issue, as printed on it. ``begins``: after midnight."""
 
     zone: tzinfo | None = None
@@ -34,8 +34,8 @@ class BusinessDay(msgspec.Struct, frozen=True):
         return (datetime.fromtimestamp(now, self.zone).astimezone(self.zone) - self.begins).date()
 
 
-def business_day(settings: BooksSettings) -> BusinessDay:
+def business_day(settings: BooksSettings) -> BusinessCalendar:
     """As the settings have it, which were checked when they were read."""
     hours, minutes = map(int, settings.day_begins.split(":"))
     zone = ZoneInfo(settings.zone) if settings.zone else None
-    return BusinessDay(zone, timedelta(hours=hours, minutes=minutes))
+    return BusinessCalendar(zone, timedelta(hours=hours, minutes=minutes))

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from malote.books import chain
-from malote.books.chain import Entry, Signer
+from malote.books.chain import ChainEntry, Signer
 from malote.books.verifying import CHAIN, SEAL, SEAL_LENGTH, document_name, lines_name
 from malote.database.chunks import chunks
 from malote.database.engine import reading
@@ -22,7 +22,7 @@ from malote.register import contents
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: when it was written says the chain
 
 
-class Exported(msgspec.Struct, frozen=True):
+class ExportedDay(msgspec.Struct, frozen=True):
     """``content`` is the file; ``pruned`` are the hashes of sales' files that have left the server."""
 
     content: bytes
@@ -31,7 +31,7 @@ class Exported(msgspec.Struct, frozen=True):
     pruned: list[str]
 
 
-def export(engine: Engine, signer: Signer, day: date) -> Exported:
+def export(engine: Engine, signer: Signer, day: date) -> ExportedDay:
     """Of a day that is closed. All of it is in memory. Raises ``StoreError``."""
     found = chain.entries(engine, day)
     wanted = chain.hashes_of(found, day)
@@ -43,10 +43,10 @@ def export(engine: Engine, signer: Signer, day: date) -> Exported:
             members[lines_name(entry.till, entry.turn)] = text.encode()
     members |= files
     missing = sorted(one for till, hashes in wanted.items() for one in hashes if document_name(till, one) not in files)
-    return Exported(_sealed(members, signer), len(wanted), sum(map(len, wanted.values())), missing)
+    return ExportedDay(_sealed(members, signer), len(wanted), sum(map(len, wanted.values())), missing)
 
 
-def _chain(found: Sequence[Entry], signer: Signer) -> bytes:
+def _chain(found: Sequence[ChainEntry], signer: Signer) -> bytes:
     entries = [{"statement": one.statement, "signature": one.signature} for one in found]
     return json.dumps({"public_key": signer.public, "entries": entries}, indent=1).encode()
 

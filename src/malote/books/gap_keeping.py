@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select
 
 from malote.books import excused_numbers
-from malote.books.gap_ranges import Hole, Part, parts_of, voiding_due
+from malote.books.gap_ranges import GapRange, Hole, parts_of, voiding_due
 from malote.books.numbering import SeriesKey
 from malote.database.book_tables import number_gap, number_walk
 from malote.database.tables import document as documents
@@ -19,7 +19,7 @@ LEGACY = frozenset({"booked_by_old_system", "before_the_start"})  # kept: from b
 _PART = ("first", "last", "till_id", "state", "found_at", "due", "told_at", "accepted_at")
 
 
-def reckon(connection: Connection, key: SeriesKey, window: tuple[int, int], start: int, now: float) -> list[Part]:
+def reckon(connection: Connection, key: SeriesKey, window: tuple[int, int], start: int, now: float) -> list[GapRange]:
     """Between the sales that stand on both sides of these numbers: what is missing there now. Nothing below ``start``
     is; what was known of a number stays known."""
     below, above = _fences(connection, key, window, start)
@@ -40,7 +40,7 @@ def lock(connection: Connection) -> Any:
     return connection.execute(select(number_walk).with_for_update()).one()
 
 
-def write(connection: Connection, key: SeriesKey, parts: Sequence[Part], now: float) -> None:
+def write(connection: Connection, key: SeriesKey, parts: Sequence[GapRange], now: float) -> None:
     """Adds these rows."""
     own = {"issuer": key.issuer, "model": key.model, "series": key.series, "checked_at": now}
     if parts:
@@ -53,8 +53,8 @@ def of_series(key: SeriesKey) -> tuple[ColumnElement[bool], ...]:
     return columns.issuer == key.issuer, columns.model == key.model, columns.series == key.series
 
 
-def part_of(row: Any) -> Part:
-    return Part(*(row._mapping[name] for name in _PART))
+def part_of(row: Any) -> GapRange:
+    return GapRange(*(row._mapping[name] for name in _PART))
 
 
 def counts_as_sale(state: str, reason_code: str | None) -> bool:

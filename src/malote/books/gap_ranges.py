@@ -26,7 +26,7 @@ class Hole(msgspec.Struct, frozen=True):
     due: str
 
 
-class Part(msgspec.Struct, frozen=True):
+class GapRange(msgspec.Struct, frozen=True):
     """A part of a hole of which everywhere the same is known. Times are seconds since the epoch."""
 
     first: int
@@ -53,18 +53,18 @@ def voiding_due(issued_at: str | None, now: date) -> str:
     return following.replace(day=VOIDING_DAY).isoformat()
 
 
-def parts_of(holes: Iterable[Hole], voids: Sequence[tuple[int, int]], known: Sequence[Part]) -> list[Part]:
+def parts_of(holes: Iterable[Hole], voids: Sequence[tuple[int, int]], known: Sequence[GapRange]) -> list[GapRange]:
     """The holes, cut where they are voided, and where something was known of them, which they keep."""
-    found: list[Part] = []
+    found: list[GapRange] = []
     open_known = [one for one in known if one.state != "voided"]
     for hole in holes:
         for first, last, voided in cut(hole.first, hole.last, voids):
-            part = Part(first, last, hole.till_id, "voided" if voided else "unknown", hole.found_at, hole.due)
+            part = GapRange(first, last, hole.till_id, "voided" if voided else "unknown", hole.found_at, hole.due)
             found += [part] if voided else _remembered(part, open_known)
     return found
 
 
-def told(part: Part, present: Iterable[int], now: float) -> list[Part]:
+def told(part: GapRange, present: Iterable[int], now: float) -> list[GapRange]:
     """The part, cut into what the till says it has and what it hasn't."""
     here = [(number, number) for number in sorted(set(present))]
     return [
@@ -97,8 +97,8 @@ def _joined(pieces: Iterable[tuple[int, int, bool]]) -> list[tuple[int, int, boo
     return found
 
 
-def _remembered(part: Part, known: Sequence[Part]) -> list[Part]:
-    pieces: list[Part] = []
+def _remembered(part: GapRange, known: Sequence[GapRange]) -> list[GapRange]:
+    pieces: list[GapRange] = []
     for first, last, within in cut(part.first, part.last, [(one.first, one.last) for one in known]):
         piece = msgspec.structs.replace(part, first=first, last=last)
         if within:

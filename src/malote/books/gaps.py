@@ -21,7 +21,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.findings.kinds import USUAL_SECONDS
-from malote.findings.noted_findings import Standing
+from malote.findings.noted_findings import NotedStanding
 
 MOST_WALKED = 20_000  # documents at one look
 MOST_CHECKED = 100  # known gaps at one look, those first that were looked at longest ago
@@ -42,7 +42,7 @@ class _Known(msgspec.Struct):
     gaps: list[tuple[int, int]] = []
 
 
-def look(engine: Engine, now: float) -> dict[int, Standing]:
+def look(engine: Engine, now: float) -> dict[int, NotedStanding]:
     """By till, the numbers that are missing for longer than the usual moment, and that nobody accepted.
 
     ``now`` in seconds since the epoch. Raises ``StoreError``.
@@ -71,9 +71,9 @@ def missing_query(before: float) -> Any:
     )
 
 
-def _missing(connection: Connection, now: float) -> dict[int, Standing]:
+def _missing(connection: Connection, now: float) -> dict[int, NotedStanding]:
     rows = connection.execute(missing_query(now - USUAL_SECONDS))
-    return {till_id: Standing(int(count), 0, since) for till_id, count, since in rows}
+    return {till_id: NotedStanding(int(count), 0, since) for till_id, count, since in rows}
 
 
 def _new(connection: Connection, after: int) -> Sequence[Any]:

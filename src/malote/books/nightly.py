@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from malote.books import chain
 from malote.books.chain import Signer
 from malote.books.closings import read_folder
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.books.rules import rule_store
 from malote.database.errors import StoreError
@@ -29,7 +29,7 @@ class Keeper:
     def __init__(
         self,
         engine: Engine,
-        calendar: BusinessDay,
+        calendar: BusinessCalendar,
         open_signer: Callable[[], Signer],
         clock: Callable[[], float] = time.time,
         *,

@@ -3,19 +3,19 @@
 from sqlalchemy import Engine
 
 from malote.books import closings, gaps, unproven_days
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.rules import evaluation
 from malote.database.engine import reading
 from malote.findings import noted_findings
 from malote.findings.kinds import USUAL_SECONDS
-from malote.findings.noted_findings import Standing
+from malote.findings.noted_findings import NotedStanding
 from malote.reconciliation import book_days, day_differences
 from malote.tills import lost_sales
 
 MARKS = 200  # days counted anew at one look; the poster counts the rest
 
 
-def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
+def look(engine: Engine, calendar: BusinessCalendar, now: float) -> None:
     """Notes of each till missing numbers, and the days that are over and of which it counts more or other sales than
     are here; both beyond the usual moment. The cost is that of what changed and is found. Raises ``StoreError``.
 
@@ -29,7 +29,7 @@ def look(engine: Engine, calendar: BusinessDay, now: float) -> None:
     with reading(engine) as connection:
         found = day_differences.standing(connection, today, usual)
     noted_findings.note(
-        engine, "days", None, {till: Standing(one.days, one.total, one.since) for till, one in found.items()}
+        engine, "days", None, {till: NotedStanding(one.days, one.total, one.since) for till, one in found.items()}
     )
     known = noted_findings.noted(engine, "unproven")
     with reading(engine) as connection:

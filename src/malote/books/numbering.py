@@ -71,7 +71,7 @@ class Gap(msgspec.Struct, frozen=True):
         return self.last - self.first + 1
 
 
-class Shared(msgspec.Struct, frozen=True):
+class NumberOfSeveralTills(msgspec.Struct, frozen=True):
     """A number of sales of more than one till."""
 
     number: int
@@ -106,7 +106,7 @@ class NumbersPage(msgspec.Struct, frozen=True):
     seen: int
     gaps: list[Gap]
     voided: list[Gap]
-    shared: list[Shared]
+    shared: list[NumberOfSeveralTills]
     after: int | None
     two_keys: list[TwoKeys] = []
     void_booked: list[int] = []
@@ -269,12 +269,12 @@ def _owned_key(key: SeriesKey) -> tuple[ColumnElement[bool], ...]:
     return till_series.c.issuer == key.issuer, till_series.c.model == key.model, till_series.c.series == key.series
 
 
-def _named(connection: Connection, shared: dict[int, set[int]]) -> list[Shared]:
+def _named(connection: Connection, shared: dict[int, set[int]]) -> list[NumberOfSeveralTills]:
     ids = sorted({till_id for till_ids in shared.values() for till_id in till_ids})
     names = {
         row.id: row.name for row in connection.execute(select(tills.c.id, tills.c.name).where(tills.c.id.in_(ids)))
     }
-    return [Shared(number, sorted(names[one] for one in till_ids)) for number, till_ids in shared.items()]
+    return [NumberOfSeveralTills(number, sorted(names[one] for one in till_ids)) for number, till_ids in shared.items()]
 
 
 def _sales_of(key: SeriesKey) -> tuple[ColumnElement[bool], ...]:

@@ -12,19 +12,19 @@ from sqlalchemy import Connection, Engine
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books.reconciling import Books, Named, Query, compared_pages, named, till_names
+from malote.books.reconciling import Books, NamedDifference, ReconcileQuery, compared_pages, named, till_names
 from malote.reconciliation import erp_comparison, erp_memory
-from malote.reconciliation.erp_comparison import OUTSIDE, Difference
+from malote.reconciliation.erp_comparison import OUTSIDE, ErpDifference
 from malote.spool import rebooking
-from malote.spool.state_changes import Standing
+from malote.spool.state_changes import LockedDocument
 
 
-class Plan(msgspec.Struct, frozen=True):
+class RebookingPlan(msgspec.Struct, frozen=True):
     """``missing`` can be booked again; of ``pruned`` the files have left the server; ``accepted`` are left out."""
 
-    missing: list[Named]
-    pruned: list[Named]
-    accepted: list[Named]
+    missing: list[NamedDifference]
+    pruned: list[NamedDifference]
+    accepted: list[NamedDifference]
 
     @property
     def total(self) -> int:
@@ -32,7 +32,7 @@ class Plan(msgspec.Struct, frozen=True):
         return sum(one.total for one in self.missing)
 
 
-def plan(books: Books, query: Query, now: float, *, accepted: bool = False) -> Plan:
+def plan(books: Books, query: ReconcileQuery, now: float, *, accepted: bool = False) -> RebookingPlan:
     """What the ERP lacks of the query's documents. ``accepted``: what a person accepted as gone as well.
 
     Raises ``StoreError``, ``TillError`` and what the ERP raises.
@@ -41,9 +41,9 @@ def plan(books: Books, query: Query, now: float, *, accepted: bool = False) -> P
     return _planned(books, found, accepted=accepted)
 
 
-def plan_known(books: Books, now: float) -> Plan:
+def plan_known(books: Books, now: float) -> RebookingPlan:
     """The same of what is known to differ already, looked at once more: for a button that shows it."""
-    found: list[Difference] = []
+    found: list[ErpDifference] = []
     for ids in erp_memory.known_pages(books.engine):
         compared = erp_comparison.compare(books.engine, books.erp, ids, sales=books.sales)
         erp_memory.note(books.engine, ids, compared.differences, now)
@@ -51,7 +51,7 @@ def plan_known(books: Books, now: float) -> Plan:
     return _planned(books, found, accepted=False)
 
 
-def rebook(engine: Engine, planned: Plan, actor: Actor, now: float, reason: str = "") -> int:
+def rebook(engine: Engine, planned: RebookingPlan, actor: Actor, now: float, reason: str = "") -> int:
     """Orders what the plan says; how many documents went back into the queue. Raises ``StoreError``.
 
     Doing it again orders nothing twice: what went back isn't posted any more, or is booked by now.
@@ -59,7 +59,7 @@ def rebook(engine: Engine, planned: Plan, actor: Actor, now: float, reason: str 
     names = till_names(engine)
     totals = {one.access_key: one.total for one in planned.missing if one.kind == "sale"}
 
-    def tell(connection: Connection, standings: Sequence[Standing]) -> None:
+    def tell(connection: Connection, standings: Sequence[LockedDocument]) -> None:
         for till_id in sorted({one.till_id for one in standings}):
             of_till = [one for one in standings if one.till_id == till_id]
             value = sum(totals.get(key, 0) for key in {one.access_key or "" for one in of_till})
@@ -81,11 +81,11 @@ def rebook(engine: Engine, planned: Plan, actor: Actor, now: float, reason: str 
     return len(ordered)
 
 
-def _planned(books: Books, found: Sequence[Difference], *, accepted: bool) -> Plan:
+def _planned(books: Books, found: Sequence[ErpDifference], *, accepted: bool) -> RebookingPlan:
     lost = named(books, [one for one in found if one.what in OUTSIDE])
     wanted = [one for one in lost if accepted or not one.accepted]
     pruned = rebooking.keys_without_content(books.engine, [one.access_key for one in wanted])
-    return Plan(
+    return RebookingPlan(
         missing=[one for one in wanted if one.access_key not in pruned],
         pruned=[one for one in wanted if one.access_key in pruned],
         accepted=[one for one in lost if one.accepted and not accepted],

@@ -14,21 +14,21 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 from sqlalchemy import ColumnElement, Engine, and_, select
 
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.reconciliation import erp_comparison, erp_memory, strangers
-from malote.reconciliation.erp_comparison import Booked, Compared, Difference, What, Witness
+from malote.reconciliation.erp_comparison import Booked, ErpComparison, ErpDifference, ErpWitness, What
 from malote.reconciliation.strangers import Stranger
 from malote.tills.till import find_till
 
 DAYS = 30  # that are looked at where nobody says which
 
 
-class Query(msgspec.Struct, frozen=True):
+class ReconcileQuery(msgspec.Struct, frozen=True):
     """``since`` and ``until`` are business days, both included; None: no end. ``till`` is a name; None: all."""
 
     since: date | None = None
@@ -36,26 +36,26 @@ class Query(msgspec.Struct, frozen=True):
     till: str | None = None
 
 
-class Side(msgspec.Struct, frozen=True):
+class BooksSide(msgspec.Struct, frozen=True):
     count: int
     total: int  # cents
     digest: str  # hex
 
 
-class TillDay(msgspec.Struct, frozen=True):
+class ReconciledDay(msgspec.Struct, frozen=True):
     """``day`` None: of sales whose time of issue can't be read."""
 
     till: str
     day: date | None
-    server: Side
-    erp: Side
+    server: BooksSide
+    erp: BooksSide
 
     @property
     def equal(self) -> bool:
         return self.server == self.erp
 
 
-class Named(msgspec.Struct, frozen=True):
+class NamedDifference(msgspec.Struct, frozen=True):
     """One difference, so that a person can find it. Totals in cents; ``erp_total`` None where the ERP has nothing."""
 
     document_id: int  # 0 of a sale that nobody sent
@@ -72,9 +72,9 @@ class Named(msgspec.Struct, frozen=True):
     fields: str = ""  # which differ, where that is told: total, items[2].quantity, -payments[1] (gone), +items[9]
 
 
-class Report(msgspec.Struct, frozen=True):
-    days: list[TillDay]
-    differences: list[Named]
+class ReconcileReport(msgspec.Struct, frozen=True):
+    days: list[ReconciledDay]
+    differences: list[NamedDifference]
     sales_compared: bool  # whether the ERP's sales themselves were looked at, and not only its ledger
 
     @property
@@ -86,19 +86,19 @@ class Books(msgspec.Struct, frozen=True):
     """Both sides. ``sales``: whether the ERP's sales themselves are looked at."""
 
     engine: Engine
-    erp: Witness
-    day: BusinessDay
+    erp: ErpWitness
+    day: BusinessCalendar
     sales: bool = True
 
 
 _Lines = dict[tuple[int, date | None], list[tuple[str, str, int]]]
 
 
-def reconcile(books: Books, query: Query, now: float) -> Report:
+def reconcile(books: Books, query: ReconcileQuery, now: float) -> ReconcileReport:
     """Raises ``StoreError``, ``TillError`` and what the ERP raises. What is found feeds the lights too."""
     server: _Lines = defaultdict(list)
     erp: _Lines = defaultdict(list)
-    found: list[Difference] = []
+    found: list[ErpDifference] = []
     for compared in compared_pages(books, query, now):
         found += compared.differences
         _add(books, compared, server, erp)
@@ -107,32 +107,32 @@ def reconcile(books: Books, query: Query, now: float) -> Report:
     for one in unsent:
         erp[one.till_id, books.day.of(one.issued_at)].append((one.access_key, _state(cancelled=False), one.total))
     days = [
-        TillDay(names[key[0]], key[1], _side(server[key]), _side(erp[key]))
+        ReconciledDay(names[key[0]], key[1], _side(server[key]), _side(erp[key]))
         for key in sorted({*server, *erp}, key=lambda key: (names[key[0]].lower(), key[1] or date.min))
     ]
     strangers = [_named_stranger(books, one, names[one.till_id]) for one in unsent]
-    return Report(days, [*named(books, found), *strangers], books.sales)
+    return ReconcileReport(days, [*named(books, found), *strangers], books.sales)
 
 
-def compared_pages(books: Books, query: Query, now: float) -> Iterator[Compared]:
+def compared_pages(books: Books, query: ReconcileQuery, now: float) -> Iterator[ErpComparison]:
     """The documents of the query, compared page by page; what is found is written down."""
     for ids in erp_comparison.pages(books.engine, _condition(books.engine, query)):
         compared = erp_comparison.compare(books.engine, books.erp, ids, sales=books.sales)
         erp_memory.note(books.engine, ids, compared.differences, now)
         within = {one.id for one in compared.booked if _is_within(books.day.of(one.issued_at), query)}
-        yield Compared(
+        yield ErpComparison(
             [one for one in compared.booked if one.id in within],
             compared.rows,
             [one for one in compared.differences if one.booked.id in within],
         )
 
 
-def named(books: Books, found: Sequence[Difference]) -> list[Named]:
+def named(books: Books, found: Sequence[ErpDifference]) -> list[NamedDifference]:
     """In order of arrival."""
     names = till_names(books.engine)
     accepted = _accepted(books.engine, [one.booked.id for one in found])
     return [
-        Named(
+        NamedDifference(
             document_id=booked.id,
             till=names[booked.till_id],
             day=books.day.of(booked.issued_at),
@@ -151,7 +151,7 @@ def named(books: Books, found: Sequence[Difference]) -> list[Named]:
     ]
 
 
-def _unsent(books: Books, query: Query, now: float) -> list[Stranger]:
+def _unsent(books: Books, query: ReconcileQuery, now: float) -> list[Stranger]:
     till_id = find_till(books.engine, query.till).id if query.till is not None else None
     until = query.until or datetime.fromtimestamp(now, UTC).date() + timedelta(days=1)
     found = strangers.look(
@@ -169,13 +169,13 @@ def _months(since: date, until: date) -> list[date]:
     return months
 
 
-def _named_stranger(books: Books, one: Stranger, till: str) -> Named:
+def _named_stranger(books: Books, one: Stranger, till: str) -> NamedDifference:
     day = books.day.of(one.issued_at)
     of_key = ("sale", one.access_key, one.series, one.number)
-    return Named(0, till, day, *of_key, "unsent", 0, one.total, one.accepted)
+    return NamedDifference(0, till, day, *of_key, "unsent", 0, one.total, one.accepted)
 
 
-def _add(books: Books, compared: Compared, server: _Lines, erp: _Lines) -> None:
+def _add(books: Books, compared: ErpComparison, server: _Lines, erp: _Lines) -> None:
     lost = {one.booked.id for one in compared.differences if one.what == "missing"}
     for one in compared.booked:
         if one.kind != "sale":
@@ -189,7 +189,7 @@ def _add(books: Books, compared: Compared, server: _Lines, erp: _Lines) -> None:
             erp[key].append(own)
 
 
-def _rows(compared: Compared, booked: Booked) -> Sequence[erp_comparison.SaleRow]:
+def _rows(compared: ErpComparison, booked: Booked) -> Sequence[erp_comparison.ComparedSaleRow]:
     return compared.rows.get(booked.access_key, ())
 
 
@@ -197,13 +197,13 @@ def _state(*, cancelled: bool) -> str:
     return "cancelled" if cancelled else "booked"
 
 
-def _side(lines: Sequence[tuple[str, str, int]]) -> Side:
+def _side(lines: Sequence[tuple[str, str, int]]) -> BooksSide:
     text = "".join(f"{key} {state} {cents}\n" for key, state, cents in sorted(lines))
     digest = hashlib.sha256(text.encode("ascii")).hexdigest()
-    return Side(len(lines), sum(line[2] for line in lines), digest)
+    return BooksSide(len(lines), sum(line[2] for line in lines), digest)
 
 
-def _condition(engine: Engine, query: Query) -> ColumnElement[bool] | None:
+def _condition(engine: Engine, query: ReconcileQuery) -> ColumnElement[bool] | None:
     """What the database can sort out: a day more on both sides, since times are kept as they are written."""
     conditions: list[ColumnElement[bool]] = []
     if query.till is not None:
@@ -217,7 +217,7 @@ def _condition(engine: Engine, query: Query) -> ColumnElement[bool] | None:
     return and_(*conditions) if conditions else None
 
 
-def _is_within(day: date | None, query: Query) -> bool:
+def _is_within(day: date | None, query: ReconcileQuery) -> bool:
     if day is None:
         return query.until is None
     return (query.since is None or query.since <= day) and (query.until is None or day <= query.until)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Engine, select
 
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
@@ -34,7 +34,7 @@ _MARGIN = timedelta(days=2)  # around a day, since times are kept as documents w
 _DEFAULT_ZONE = "America/Sao_Paulo"
 
 
-class Line(msgspec.Struct, frozen=True):
+class ShadowLine(msgspec.Struct, frozen=True):
     """One difference. Totals in cents; None where that side has none, or it can't be read."""
 
     what: What
@@ -57,7 +57,7 @@ class Sum(msgspec.Struct):
         self.total += total or 0
 
 
-class Day(msgspec.Struct):
+class ShadowDay(msgspec.Struct):
     """``erp`` None where the profile can't tell the ERP's sales of a day. ``undecided``: not compared yet."""
 
     day: date
@@ -65,10 +65,10 @@ class Day(msgspec.Struct):
     erp: Sum | None
     same: int
     undecided: int
-    lines: list[Line]
+    lines: list[ShadowLine]
 
 
-class Row(msgspec.Struct, frozen=True):
+class ShadowRow(msgspec.Struct, frozen=True):
     """A document of the day, as it stands here."""
 
     kind: str
@@ -83,7 +83,7 @@ class Row(msgspec.Struct, frozen=True):
     fields: str
 
 
-def report(engine: Engine, erp: Erp, business: BusinessDay, day: date, issuers: Sequence[str] = ()) -> Day:
+def report(engine: Engine, erp: Erp, business: BusinessCalendar, day: date, issuers: Sequence[str] = ()) -> ShadowDay:
     """``issuers``: whose sales of the ERP count; empty: those of whom documents are here.
 
     Raises ``StoreError``, ``ErpError``.
@@ -95,7 +95,7 @@ def report(engine: Engine, erp: Erp, business: BusinessDay, day: date, issuers: 
         of_day = reader.of_time(*_bounds(business, day))
         wanted = {one.rjust(14, "0") for one in issuers} or {one.access_key[6:20] for one in rows}
         there = None if of_day is None else [one for one in of_day if one.access_key[6:20] in wanted]
-    found = Day(day, Sum(), None if there is None else Sum(), 0, 0, [])
+    found = ShadowDay(day, Sum(), None if there is None else Sum(), 0, 0, [])
     for one in _best(rows):
         _judge(found, one, held.get(one.access_key))
     if found.erp is not None:
@@ -106,7 +106,7 @@ def report(engine: Engine, erp: Erp, business: BusinessDay, day: date, issuers: 
     return found
 
 
-def _judge(found: Day, one: Row, there: HeldSale | None) -> None:
+def _judge(found: ShadowDay, one: ShadowRow, there: HeldSale | None) -> None:
     if one.kind == "cancellation":
         if one.code == NOT_CANCELLED:
             found.lines.append(_line("not_cancelled", one, there))
@@ -125,22 +125,22 @@ def _judge(found: Day, one: Row, there: HeldSale | None) -> None:
         found.lines.append(_line("rejected" if one.state == "rejected" else "not_a_sale", one, there))
 
 
-def _line(what: What, one: Row, there: HeldSale | None) -> Line:
+def _line(what: What, one: ShadowRow, there: HeldSale | None) -> ShadowLine:
     erp_total = there.total if there else None
     why = "" if what in ("missing", "differs", "not_cancelled") else one.code
-    return Line(what, one.access_key, one.till, one.series, one.number, one.total, erp_total, why, one.fields)
+    return ShadowLine(what, one.access_key, one.till, one.series, one.number, one.total, erp_total, why, one.fields)
 
 
-def _best(rows: Sequence[Row]) -> Iterator[Row]:
+def _best(rows: Sequence[ShadowRow]) -> Iterator[ShadowRow]:
     """Of several files of one sale the one that counts: what is there before what waits, and that before rejects."""
     order = {"posted": 0, "kept": 1, "waiting": 2, "accepted": 3, "posting": 3, "rejected": 4, "discarded": 5}
-    weights: dict[tuple[str, str], Row] = {}
+    weights: dict[tuple[str, str], ShadowRow] = {}
     for one in sorted(rows, key=lambda row: (row.code not in (SAME, DIFFERS), order[row.state])):
         weights.setdefault((one.kind, one.access_key), one)
     yield from weights.values()
 
 
-def _documents(engine: Engine, day: date) -> Iterator[Row]:
+def _documents(engine: Engine, day: date) -> Iterator[ShadowRow]:
     query = (
         select(documents, tills.c.name.label("till"))
         .join(tills, tills.c.id == documents.c.till_id)
@@ -158,10 +158,10 @@ def _documents(engine: Engine, day: date) -> Iterator[Row]:
             facts: Mapping[str, str] = reason.facts if reason else {}
             named = {name: row[name] for name in ("kind", "access_key", "till", "series", "number", "total", "state")}
             fields = facts.get("fields", "")
-            yield Row(**named, issued_at=row["issued_at"], code=row["reason_code"] or "", fields=fields)
+            yield ShadowRow(**named, issued_at=row["issued_at"], code=row["reason_code"] or "", fields=fields)
 
 
-def _extra(engine: Engine, there: Sequence[HeldSale]) -> Iterator[Line]:
+def _extra(engine: Engine, there: Sequence[HeldSale]) -> Iterator[ShadowLine]:
     by_key = {one.access_key: one for one in there}
     with reading(engine) as connection:
         for some in chunks(sorted(by_key)):
@@ -171,10 +171,10 @@ def _extra(engine: Engine, there: Sequence[HeldSale]) -> Iterator[Line]:
             for key in some:
                 if key not in known:
                     series, number = (int(key[22:25]), int(key[25:34])) if len(key) == 44 else (None, None)
-                    yield Line("extra", key, "", series, number, None, by_key[key].total)
+                    yield ShadowLine("extra", key, "", series, number, None, by_key[key].total)
 
 
-def _bounds(business: BusinessDay, day: date) -> tuple[datetime, datetime, tzinfo]:
+def _bounds(business: BusinessCalendar, day: date) -> tuple[datetime, datetime, tzinfo]:
     zone = business.zone or ZoneInfo(_DEFAULT_ZONE)
     begin = (datetime.combine(day, time()) + business.begins).replace(tzinfo=zone)
     end = (datetime.combine(day + timedelta(days=1), time()) + business.begins).replace(tzinfo=zone)

@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import Engine, delete, or_, select
 
 from malote.books import gap_keeping
-from malote.books.days import BusinessDay
-from malote.books.gap_ranges import Part, told
+from malote.books.days import BusinessCalendar
+from malote.books.gap_ranges import GapRange, told
 from malote.books.numbering import SeriesKey
 from malote.database.book_tables import day_difference, number_gap
 from malote.database.engine import reading, writing
@@ -42,7 +42,7 @@ def asked(engine: Engine, now: float) -> dict[int, Asked]:
     return {one: Asked(numbers.get(one, []), days.get(one, "")) for one in {*numbers, *days}}
 
 
-def heed(engine: Engine, calendar: BusinessDay, till_id: int, answer: Told, now: float) -> None:
+def heed(engine: Engine, calendar: BusinessCalendar, till_id: int, answer: Told, now: float) -> None:
     """Notes what the till says of its own numbers and days, and of no other's. Raises ``StoreError``."""
     if answer.day is not None:
         day_differences.answer(engine, calendar, till_id, answer.day.day, answer.day.lines, now)
@@ -61,9 +61,9 @@ def heed(engine: Engine, calendar: BusinessDay, till_id: int, answer: Told, now:
                 gap_keeping.write(connection, key, parts, now)
 
 
-def _answered(rows: Sequence[Any], answer: NumbersTold, now: float) -> list[Part]:
+def _answered(rows: Sequence[Any], answer: NumbersTold, now: float) -> list[GapRange]:
     """The rows, cut where the question ended: beyond it nothing was said."""
-    found: list[Part] = []
+    found: list[GapRange] = []
     for row in rows:
         part = gap_keeping.part_of(row)
         first, last = max(part.first, answer.range.first), min(part.last, answer.range.last)

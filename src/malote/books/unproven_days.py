@@ -12,17 +12,19 @@ from typing import Any
 from sqlalchemy import Connection, Select, select, text
 
 from malote.database.book_tables import book_day
-from malote.findings.noted_findings import Standing
+from malote.findings.noted_findings import NotedStanding
 
 
-def unproven(connection: Connection, today: date, now: float, known: Mapping[int, Standing]) -> dict[int, Standing]:
+def unproven(
+    connection: Connection, today: date, now: float, known: Mapping[int, NotedStanding]
+) -> dict[int, NotedStanding]:
     """By till, the days before ``today``, their booked cents, and since when a look has found any. Ask of ``known``
     what the look before found."""
     totals: dict[int, list[int]] = defaultdict(list)
     for till_id, total in connection.execute(days_before(today)):
         totals[till_id].append(int(total))
     since = {till_id: one.since for till_id, one in known.items() if one.since is not None}
-    return {till_id: Standing(len(some), sum(some), since.get(till_id, now)) for till_id, some in totals.items()}
+    return {till_id: NotedStanding(len(some), sum(some), since.get(till_id, now)) for till_id, some in totals.items()}
 
 
 def days_before(today: date) -> Select[Any]:

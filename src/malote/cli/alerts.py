@@ -13,7 +13,7 @@ from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.tables import local_time, plain_table
 
 if TYPE_CHECKING:
-    from malote.alerts.targets import Target
+    from malote.alerts.targets import AlertTarget
 
 CodeArgument = Annotated[str, typer.Argument(help="The cause's code, as listed.", metavar="CODE")]
 HoursOption = Annotated[float, typer.Option("--hours", min=0.0, help="For how long; 0 ends a silence.")]
@@ -98,5 +98,5 @@ def silence(
         say(f"{code}: {Bilingual('em silêncio até', 'silent until').of(language)} {local_time(until, language)}")
 
 
-def _shown(target: "Target") -> dict[str, object]:
+def _shown(target: "AlertTarget") -> dict[str, object]:
     return {"id": target.id, "kind": target.kind, "after_minutes": target.after / 60}

@@ -16,8 +16,8 @@ from malote.terminal.output import errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.archive.exporting import Exported
-    from malote.archive.selecting import Month
+    from malote.archive.exporting import ExportedMonth
+    from malote.archive.selecting import ArchiveMonth
 
 MOST_SHOWN = 200  # on a terminal; --json has all
 
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def export(
     target: Annotated[Path, typer.Argument(help="A .zip file, or a folder for one per CNPJ.", metavar="FILE|FOLDER")],
-    month: Annotated[str, typer.Option("--month", help="Month of issue.", metavar="YYYY-MM")],
+    month: Annotated[str, typer.Option("--month", help="ArchiveMonth of issue.", metavar="YYYY-MM")],
     cnpj: CnpjOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -43,10 +43,10 @@ def export(
     index (CSV, JSON) and hashes. Exit status 1 where something is left out: its file has left the server, or it has no
     protocol yet.
     """
-    from malote.archive.selecting import Month
+    from malote.archive.selecting import ArchiveMonth
 
     try:
-        wanted = Month(month)
+        wanted = ArchiveMonth(month)
     except ValueError:
         wrong_usage(f"--month: {month}: YYYY-MM")
     with services_of(config) as services:
@@ -71,11 +71,11 @@ def search(
     json: JsonOption = False,
 ) -> None:
     """Finds documents in archives by their index, without a server. Exit status 1 where nothing fits."""
-    from malote.archive.searching import Query, archives_in
+    from malote.archive.searching import ArchiveQuery, archives_in
     from malote.archive.searching import search as searching
 
     settings = settings_of(config)
-    query = Query(plain(key), plain(number).lstrip("0"), _total(value), day.strip(), _issuer(cnpj))
+    query = ArchiveQuery(plain(key), plain(number).lstrip("0"), _total(value), day.strip(), _issuer(cnpj))
     with explained(settings):
         found = [hit for path in archives_in(paths) for hit in searching(path, query)]
     if json:
@@ -118,7 +118,7 @@ _PROBLEMS: dict[str, Bilingual[str]] = {
 }
 
 
-def _export(services: "Services", target: Path, month: "Month", cnpj: str | None) -> "list[Exported]":
+def _export(services: "Services", target: Path, month: "ArchiveMonth", cnpj: str | None) -> "list[ExportedMonth]":
     from malote import durable
     from malote.archive import exporting, selecting
 
@@ -133,12 +133,12 @@ def _export(services: "Services", target: Path, month: "Month", cnpj: str | None
         total = selecting.count(services.engine, month, issuer)
         with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
             task = bar.add_task(file.name, total=total)
-            part = exporting.Part(issuer, month)
+            part = exporting.ArchivePart(issuer, month)
             done.append(exporting.export(services.engine, part, file, partial(bar.advance, task)))
     return done
 
 
-def _show(done: "list[Exported]", language: Language) -> None:
+def _show(done: "list[ExportedMonth]", language: Language) -> None:
     if not done:
         say(Bilingual("Nada foi emitido neste mês.", "Nothing was issued in this month.").of(language))
     for one in done:

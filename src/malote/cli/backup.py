@@ -26,7 +26,7 @@ from malote.terminal.output import errors, print_json, say
 from malote.terminal.tables import local_time
 
 if TYPE_CHECKING:
-    from malote.backup.manifest import Manifest
+    from malote.backup.manifest import BackupManifest
 
 
 def register(app: typer.Typer) -> None:
@@ -110,7 +110,7 @@ def _progress(size: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda count: bar.advance(task, count)
 
 
-def _tell(found: "Manifest", file: Path, settings: Settings, json: bool) -> None:
+def _tell(found: "BackupManifest", file: Path, settings: Settings, json: bool) -> None:
     rejected = sum(part.path.startswith("rejeitados/") for part in found.parts)
     if json:
         made_at = found.made_at.isoformat()

@@ -20,8 +20,8 @@ from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.books.rebooking import Plan
-    from malote.books.reconciling import Books, Named, Query, Report
+    from malote.books.rebooking import RebookingPlan
+    from malote.books.reconciling import Books, NamedDifference, ReconcileQuery, ReconcileReport
 
 MOST_NAMED = 200  # differences on a terminal; --json has all
 
@@ -133,20 +133,20 @@ def _books(config: Path | None) -> "Iterator[tuple[Services, Books]]":
         yield services, books
 
 
-def _query(day: str | None, till: str | None, back: timedelta | None) -> "Query":
-    from malote.books.reconciling import Query
+def _query(day: str | None, till: str | None, back: timedelta | None) -> "ReconcileQuery":
+    from malote.books.reconciling import ReconcileQuery
 
     if day is None:
-        return Query(since=store_clock.now().date() - back if back else None, till=till)
+        return ReconcileQuery(since=store_clock.now().date() - back if back else None, till=till)
     chosen = day_of("--day", day)
-    return Query(since=chosen, until=chosen, till=till)
+    return ReconcileQuery(since=chosen, until=chosen, till=till)
 
 
 def _confirmed(language: Language) -> bool:
     return typer.confirm(Bilingual("Lançar de novo?", "Book them again?").of(language), err=True)
 
 
-def _show_report(report: "Report", language: Language) -> None:
+def _show_report(report: "ReconcileReport", language: Language) -> None:
     headings = Bilingual(
         ("Caixa", "Dia", "Servidor", "R$", "ERP", "R$", ""), ("Till", "Day", "Server", "R$", "ERP", "R$", "")
     ).of(language)
@@ -169,7 +169,7 @@ def _show_report(report: "Report", language: Language) -> None:
         say(Bilingual("Nenhuma diferença.", "No difference.").of(language))
 
 
-def _show_plan(planned: "Plan", language: Language) -> None:
+def _show_plan(planned: "RebookingPlan", language: Language) -> None:
     _name(planned.missing, language)
     count, value = len(planned.missing), amount(planned.total, language)
     say(Bilingual(f"{count} a lançar de novo, R$ {value}", f"{count} to book again, R$ {value}").of(language))
@@ -182,7 +182,7 @@ def _show_plan(planned: "Plan", language: Language) -> None:
         say(f"{len(planned.accepted)}: {said}")
 
 
-def _name(differences: "Sequence[Named]", language: Language) -> None:
+def _name(differences: "Sequence[NamedDifference]", language: Language) -> None:
     for one in differences[:MOST_NAMED]:
         what = _WHAT[one.what].of(language)
         here = f"R$ {amount(one.total, language)}"

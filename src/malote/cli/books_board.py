@@ -16,7 +16,7 @@ from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.books.board import Board, Cell
-    from malote.reconciliation.day_differences import Named
+    from malote.reconciliation.day_differences import NamedSale
 
 # By shape, and not by colour alone: arrived, then proven.
 ARRIVED = {"none": "○", "partly": "◐", "fully": "●", "unknown": "?"}
@@ -52,7 +52,7 @@ def board(
     till that aren't here.
     """
 
-    from malote.books.board import Query
+    from malote.books.board import BoardQuery
     from malote.books.board import board as painted
     from malote.books.days import business_day
 
@@ -60,7 +60,7 @@ def board(
         calendar = business_day(services.settings.books)
         now = store_clock.now()
         today = calendar.of(now.isoformat()) or now.date()
-        query = Query(since=today - timedelta(days=days - 1), until=today, till=till, size=10_000)
+        query = BoardQuery(since=today - timedelta(days=days - 1), until=today, till=till, size=10_000)
         found = painted(services.engine, calendar, query, today)
         language = services.settings.language
     if json:
@@ -117,7 +117,7 @@ def _show(found: "Board", language: Language, now: float) -> None:
     _show_lag(found, language, now)
 
 
-def _other(one: "Named", language: Language) -> str:
+def _other(one: "NamedSale", language: Language) -> str:
     sums = " / ".join(
         "–" if each is None else f"R$ {amount(each, language)}" for each in (one.till_total, one.here_total)
     )

@@ -19,7 +19,7 @@ from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
-    from malote.books.closings import Compared
+    from malote.books.closings import ComparedClosing
 
 _PROBLEMS = {
     "too_large": Bilingual("arquivo grande demais", "the file is too large"),
@@ -132,14 +132,14 @@ def accept_closing(
     say(f"{Bilingual('Aceitos', 'Accepted').of(language)}: R$ {amount(cents, language)}.")
 
 
-def _plain(one: "Compared") -> dict[str, object]:
+def _plain(one: "ComparedClosing") -> dict[str, object]:
     return {
         "till": one.till, "day": one.day, "closing": one.closing, "booked": one.booked,
         "differs": one.differs, "unread": one.unread, "accepted": one.accepted,
     }  # fmt: skip
 
 
-def _show(found: "Sequence[Compared]", language: Language) -> None:
+def _show(found: "Sequence[ComparedClosing]", language: Language) -> None:
     if not found:
         say(Bilingual("Nenhum fechamento foi lido.", "No closing was read.").of(language))
         return

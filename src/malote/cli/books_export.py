@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from malote.app import Services
-    from malote.books.exporting import Exported
+    from malote.books.exporting import ExportedDay
     from malote.trust.keys import SigningKey
 
 
@@ -87,7 +87,7 @@ def _days(config: Path | None, day: str, until: str | None) -> list[date]:
     return [first + timedelta(days=place) for place in range((last - first).days + 1)]
 
 
-def _export(services: "Services", key: "SigningKey", day: date, place: Path) -> "tuple[Path, Exported] | None":
+def _export(services: "Services", key: "SigningKey", day: date, place: Path) -> "tuple[Path, ExportedDay] | None":
     """One day, written; None where it has no closed day of any till. One is in memory at a time."""
     from malote import durable
     from malote.books.exporting import export as exported
@@ -101,11 +101,11 @@ def _export(services: "Services", key: "SigningKey", day: date, place: Path) -> 
     return place, msgspec.structs.replace(found, content=b"")
 
 
-def _told(found: "Exported") -> dict[str, object]:
+def _told(found: "ExportedDay") -> dict[str, object]:
     return {"tills": found.tills, "sales": found.sales, "pruned": found.pruned}
 
 
-def _say(written: "Sequence[tuple[Path, Exported]]", public_key: str, language: Language) -> None:
+def _say(written: "Sequence[tuple[Path, ExportedDay]]", public_key: str, language: Language) -> None:
     tills, sales = Bilingual(("caixas", "vendas"), ("tills", "sales")).of(language)
     for place, found in written:
         say(f"{place}: {found.tills} {tills}, {found.sales} {sales}")

@@ -15,7 +15,7 @@ from malote.terminal.tables import plain_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from malote.books.accepting import Gap, Wanted
+    from malote.books.accepting import ListedGap, WantedGaps
 
 STATES = {
     "unknown": Bilingual("o caixa ainda não disse", "the till has not said yet"),
@@ -70,12 +70,12 @@ def accept_gaps(
     """
     from malote.accounts.audit import command_line
     from malote.books import note_findings
-    from malote.books.accepting import Wanted, accept_numbers
+    from malote.books.accepting import WantedGaps, accept_numbers
     from malote.books.accepting import gaps as listed
     from malote.books.days import business_day
 
     reason = checked_reason(reason)
-    wanted = Wanted(till, series, _range(numbers))
+    wanted = WantedGaps(till, series, _range(numbers))
     with services_of(config) as services:
         now = time.time()
         note_findings.look(services.engine, business_day(services.settings.books), now)
@@ -131,7 +131,7 @@ def checked_reason(text: str) -> str:
     return text.strip()
 
 
-def _within(one: "Gap", wanted: "Wanted") -> int:
+def _within(one: "ListedGap", wanted: "WantedGaps") -> int:
     """How many numbers of the gap are chosen."""
     if wanted.series is not None and one.series != wanted.series:
         return 0
@@ -149,7 +149,7 @@ def _range(text: str | None) -> tuple[int, int] | None:
     return int(ends[0]), int(ends[1])
 
 
-def _show(found: "Sequence[Gap]", language: Language) -> None:
+def _show(found: "Sequence[ListedGap]", language: Language) -> None:
     if not found:
         say(Bilingual("Não falta nenhum número.", "No number is missing.").of(language))
         return

@@ -12,7 +12,7 @@ from malote.terminal.command import FOUND, ConfigOption, DryRunOption, JsonOptio
 from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
-    from malote.tills.lost_sales import Lost
+    from malote.tills.lost_sales import LostAtTill
 
 
 def lost(
@@ -76,7 +76,7 @@ def accept_lost(
         say(f"{words.of(language)}: {count}, R$ {amount(total, language)}.")
 
 
-def said_of(one: "Lost", language: Language) -> str:
+def said_of(one: "LostAtTill", language: Language) -> str:
     """Till, number, key and value, as far as known."""
     number = f"{one.series}/{one.number}" if one.number is not None else one.name
     total = "?" if one.total is None else amount(one.total, language)

@@ -88,10 +88,10 @@ def _examined(settings: Settings, path: Path | None, *, only_till: bool) -> Iter
 
 
 def _of_server(settings: Settings, path: Path | None) -> Iterable[Checked]:
-    from malote.setup.server_check import Place, examine
+    from malote.setup.server_check import CheckedServer, examine
 
     with services_of(path) as services:
-        place = Place(settings, path, services.engine, services.structures.drift)
+        place = CheckedServer(settings, path, services.engine, services.structures.drift)
         yield from examine(place)
 
 

@@ -15,7 +15,7 @@ from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
     from malote.consumers.accounts import Consumer, Kind
-    from malote.consumers.consumer_service import Seen
+    from malote.consumers.consumer_service import ConsumerState
 
 NameArgument = Annotated[str, typer.Argument(help="The consumer's name, such as bi.", metavar="NAME")]
 
@@ -37,7 +37,7 @@ class Added(msgspec.Struct, frozen=True):
     token: str
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedConsumer(msgspec.Struct, frozen=True):
     """``behind``: changes it doesn't have yet. Times are seconds since the epoch."""
 
     name: str
@@ -84,15 +84,15 @@ def add(
     """Makes a consumer: one that pulls (GET /v1/sales), a webhook, or a folder. Prints its token, or the secret that
     its deliveries are signed with, which is shown only now."""
     from malote.accounts import audit
-    from malote.consumers.accounts import Wanted
+    from malote.consumers.accounts import WantedConsumer
 
     if webhook is not None and folder is not None:
         misuse(config, Bilingual("--webhook, --folder: um dos dois", "--webhook, --folder: one of them"))
-    wanted = Wanted(name, "pull", personal=personal)
+    wanted = WantedConsumer(name, "pull", personal=personal)
     if webhook is not None:
-        wanted = Wanted(name, "webhook", webhook, personal)
+        wanted = WantedConsumer(name, "webhook", webhook, personal)
     elif folder is not None:
-        wanted = Wanted(name, "folder", str(folder.resolve()), personal)
+        wanted = WantedConsumer(name, "folder", str(folder.resolve()), personal)
     with services_of(config) as services:
         made, secret = services.consumers.add(wanted, audit.command_line(), from_beginning=from_beginning)
         _show_secret(made, secret, services.settings.language, json=json)
@@ -196,9 +196,9 @@ def _show_secret(consumer: "Consumer", secret: str, language: Language, *, json:
     say(secret)
 
 
-def _listed(seen: "Seen", language: Language) -> Listed:
+def _listed(seen: "ConsumerState", language: Language) -> ListedConsumer:
     one, failure = seen.consumer, seen.failure
-    return Listed(
+    return ListedConsumer(
         name=one.name,
         kind=one.kind,
         scopes=list(one.scopes),
@@ -214,7 +214,7 @@ def _listed(seen: "Seen", language: Language) -> Listed:
     )
 
 
-def _show(found: list[Listed], language: Language) -> None:
+def _show(found: list[ListedConsumer], language: Language) -> None:
     headings = Bilingual(
         ("Nome", "Tipo", "Escopo", "Faltam", "Último", ""), ("Name", "Kind", "Scope", "Behind", "Last", "")
     ).of(language)
@@ -227,7 +227,7 @@ def _show(found: list[Listed], language: Language) -> None:
     console.print(table)
 
 
-def _state(one: Listed, *, language: Language) -> str:
+def _state(one: ListedConsumer, *, language: Language) -> str:
     if one.revoked:
         return Bilingual("revogado", "revoked").of(language)
     said = [one.failure] if one.failing_since is not None else []

@@ -17,7 +17,7 @@ from malote.terminal.interrupts import ending_like_ctrl_c, ignore_interrupts
 from malote.terminal.output import console, errors, print_json
 
 if TYPE_CHECKING:
-    from malote.demo.laboratory_table import Laboratory, Row
+    from malote.demo.laboratory_table import LaboratoryRow, LaboratoryRun
 
 _STOP_SECONDS = 120.0
 _LOOK_SECONDS = 0.5
@@ -43,7 +43,7 @@ def laboratory(
     if unknown:
         _say(f"malote: --only {unknown[0]}: {', '.join(TABLE)}")
         raise typer.Exit(WRONG_USAGE)
-    rows: list[Row] = []
+    rows: list[LaboratoryRow] = []
     try:
         with ending_like_ctrl_c():
             _try_out(chosen, rows)
@@ -61,7 +61,7 @@ def laboratory(
     raise typer.Exit(OK if all(one.passed for one in rows) else FOUND)
 
 
-def _try_out(chosen: list[tuple[str, ...]], rows: list["Row"]) -> None:
+def _try_out(chosen: list[tuple[str, ...]], rows: list["LaboratoryRow"]) -> None:
     """One after the other, each told as it ends, in ``rows`` too."""
     with _demo() as tried:
         if not tried.settle():
@@ -73,10 +73,10 @@ def _try_out(chosen: list[tuple[str, ...]], rows: list["Row"]) -> None:
 
 
 @contextmanager
-def _demo() -> Iterator["Laboratory"]:
+def _demo() -> Iterator["LaboratoryRun"]:
     """A demo in a process and a folder of its own."""
     from malote.demo.bench import FOLDER, Bench
-    from malote.demo.laboratory_table import Laboratory
+    from malote.demo.laboratory_table import LaboratoryRun
     from malote.demo.login import NAME
     from malote.demo.presser import Presser
 
@@ -87,7 +87,7 @@ def _demo() -> Iterator["Laboratory"]:
             try:
                 presser = Presser(_introduced(process, said, "http"), NAME, _introduced(process, said, "senha"))
                 try:
-                    yield Laboratory(Bench(home / FOLDER), presser)
+                    yield LaboratoryRun(Bench(home / FOLDER), presser)
                 finally:
                     presser.close()
             finally:
@@ -107,7 +107,7 @@ def _introduced(process: "subprocess.Popen[bytes]", said: Path, what: str) -> st
     raise typer.Exit(FAILED)
 
 
-def _line(row: "Row") -> str:
+def _line(row: "LaboratoryRow") -> str:
     found = ", ".join(row.found) or "?"
     return f"{row.fault}: {found} · {row.ended} · {row.seconds:.0f} s{'' if row.passed else ' · NO'}"
 

@@ -15,8 +15,8 @@ from malote.terminal.output import amount, console, print_json
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.runbook.case_store import Proof
-    from malote.runbook.next_step import Procedure, Step
+    from malote.runbook.case_store import CaseProof
+    from malote.runbook.next_step import Procedure, RunbookStep
     from malote.runbook.observations import Cause
     from malote.runbook.runbook_service import View
 
@@ -90,7 +90,7 @@ def _fixed(services: "Services", view: "View", until: float, *, quiet: bool) -> 
                 return view
 
 
-def _asked(services: "Services", view: "View", step: "Step") -> bool:
+def _asked(services: "Services", view: "View", step: "RunbookStep") -> bool:
     """Shows the step and does it, where somebody at the terminal says yes; whether it was done."""
     from malote.runbook.step_texts import said
 
@@ -105,7 +105,7 @@ def _asked(services: "Services", view: "View", step: "Step") -> bool:
     return True
 
 
-def _action(services: "Services", view: "View", step: "Step") -> Callable[[], object] | None:
+def _action(services: "Services", view: "View", step: "RunbookStep") -> Callable[[], object] | None:
     """What a yes does; None for what needs another place, such as a DBA's login."""
     from malote.accounts.audit import command_line
 
@@ -178,7 +178,7 @@ def _show(view: "View", language: Language, erp: str) -> None:
         _line("malote evidence")
 
 
-def _show_what_to_do(view: "View", step: "Step", command: str, language: Language) -> None:
+def _show_what_to_do(view: "View", step: "RunbookStep", command: str, language: Language) -> None:
     from malote.runbook import step_texts
 
     for one in step.causes:
@@ -204,7 +204,7 @@ def _show_beside(procedure: "Procedure", language: Language) -> None:
         _show_cause(one, language)
 
 
-def proof_words(one: "Proof", language: Language) -> str:
+def proof_words(one: "CaseProof", language: Language) -> str:
     """What stands behind 👍."""
     value = f"R$ {amount(one.posted_value, language)}"
     counts = {"posted": one.posted, "value": value, "total": one.total, "at_till": one.at_till, "pending": one.pending}

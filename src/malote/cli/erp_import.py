@@ -18,7 +18,7 @@ from malote.terminal.output import errors, print_json, say
 if TYPE_CHECKING:
     from malote.app import Services
     from malote.erp.protocol import Erp
-    from malote.fiscal.key_lists import Line
+    from malote.fiscal.key_lists import KeyLine
     from malote.posting.old_ledger import Import, Imported
 
 KeysOption = Annotated[
@@ -93,7 +93,7 @@ def _imported(services: "Services", source: _Source, order: "Import", *, dry_run
         fail("keys_source_unusable", {"detail": detail}, settings)
 
 
-def _lines(erp: "Erp", source: _Source) -> "Iterator[Line]":
+def _lines(erp: "Erp", source: _Source) -> "Iterator[KeyLine]":
     from malote.erp.key_query import rows_of
     from malote.fiscal import key_lists
 

@@ -13,7 +13,7 @@ from malote.terminal.output import console, print_json, say, say_lines
 
 if TYPE_CHECKING:
     from malote.erp.mapping import ErpTables
-    from malote.erp.profiles.checking import Fault
+    from malote.erp.profiles.checking import ProfileFault
 
 NameArgument = Annotated[
     str,
@@ -40,12 +40,12 @@ _KINDS = {
 MARK = "# ?"  # what suggest puts behind a line that somebody must look at
 
 
-class Report(msgspec.Struct):
+class ProfileReport(msgspec.Struct):
     """What ``malote erp profile check --json`` prints."""
 
     profile: str
     fits: bool
-    faults: list["Fault"]
+    faults: list["ProfileFault"]
     left_out: list[str]  # by the profile: it goes nowhere, and is no fault
     unsure: list[str]  # lines that suggest marked and nobody has looked at since; no fault either
 
@@ -85,7 +85,7 @@ def check(
             faults = erp.faults()
         finally:
             erp.close()
-    report = Report(erp.tables.profile.name, not faults, faults, erp.tables.left_out(), unsure(settings))
+    report = ProfileReport(erp.tables.profile.name, not faults, faults, erp.tables.left_out(), unsure(settings))
     if as_json:
         print_json(report)
     else:
@@ -103,7 +103,7 @@ def unsure(settings: Settings) -> list[str]:
     return [line.partition("=")[0].strip() for line in marked if not line.startswith("#")]
 
 
-def _print(report: Report, tables: "ErpTables", settings: Settings) -> None:
+def _print(report: ProfileReport, tables: "ErpTables", settings: Settings) -> None:
     if report.left_out:
         words = Bilingual("O perfil não grava:", "The profile writes nothing of:").of(settings.language)
         console.print(f"{words} {', '.join(report.left_out)}", markup=False, highlight=False, soft_wrap=True)

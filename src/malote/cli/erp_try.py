@@ -40,7 +40,7 @@ _RESULTS = {
 _BOOKED = frozenset({"posted", "duplicate", "protocol_added", "mended", "twice", "void_of_sales"})
 
 
-class Report(msgspec.Struct):
+class TryReport(msgspec.Struct):
     """What ``malote erp try --json`` prints for each document of the file."""
 
     key: str | None
@@ -91,7 +91,7 @@ def try_file(
         raise typer.Exit(FOUND)
 
 
-def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> Report:
+def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> TryReport:
     """Raises ``ErpError`` where it says nothing about the document."""
     from malote.erp.protocol import ErpError, Outcome, Posting, Rehearsal, Result
     from malote.fiscal import operations
@@ -107,11 +107,11 @@ def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> Report:
     for severity, result in (("reject", "rejected"), ("keep", "kept")):
         for problem in problems:
             if problem.severity == severity:
-                return Report(seen.access_key, result, problem.code, dict(problem.facts), "", [])
+                return TryReport(seen.access_key, result, problem.code, dict(problem.facts), "", [])
     if isinstance(document, Sale) and any(one.code == operations.PART for one in judged):
         document = operations.sale_part(document, settings.fiscal.operations)
     if document is None:
-        return Report(seen.access_key, "rejected", "", {}, "", [])
+        return TryReport(seen.access_key, "rejected", "", {}, "", [])
     try:
         found = erp.rehearse(Posting(0, _TILL, document, content_hash(document)))
     except ErpError as error:
@@ -121,12 +121,12 @@ def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> Report:
     return _report(found, getattr(document, "access_key", None))
 
 
-def _report(found: "Rehearsal", key: str | None) -> Report:
+def _report(found: "Rehearsal", key: str | None) -> TryReport:
     outcome = found.outcome
-    return Report(key, outcome.result.value, outcome.code, outcome.facts, found.erp_id, found.touched)
+    return TryReport(key, outcome.result.value, outcome.code, outcome.facts, found.erp_id, found.touched)
 
 
-def _print(report: Report, settings: Settings) -> None:
+def _print(report: TryReport, settings: Settings) -> None:
     mark = "✔" if report.result in _BOOKED else "✘"
     result = _RESULTS.get(report.result, Bilingual(report.result, report.result)).of(settings.language)
     called = Bilingual(", no ERP: ", ", in the ERP: ").of(settings.language) + report.erp_id if report.erp_id else ""

@@ -13,12 +13,12 @@ from malote.terminal.command import FOUND, ConfigOption, JsonOption, explained
 from malote.terminal.output import console, errors, print_json
 
 if TYPE_CHECKING:
-    from malote.erp.conformance.check import Finding
+    from malote.erp.conformance.check import CheckOutcome
 
 _MARKS = {"passed": "✔", "failed": "✘", "skipped": "–"}
 
 
-class Report(msgspec.Struct):
+class VerifyReport(msgspec.Struct):
     """What ``malote erp verify --json`` prints."""
 
     database: str  # without its secrets
@@ -28,7 +28,7 @@ class Report(msgspec.Struct):
     passed: int
     failed: int
     skipped: int
-    findings: list["Finding"]
+    findings: list["CheckOutcome"]
 
 
 def verify(
@@ -42,7 +42,7 @@ def verify(
     from malote.erp.factory import tables_of
 
     settings = settings_with(config, profile)
-    findings: list[Finding] = []
+    findings: list[CheckOutcome] = []
     with explained(settings):
         scratch = scratch_at(url or settings.erp_url, tables_of(settings).profile)
         # Closed, and the scratch place removed, even when Ctrl-C comes between two checks.
@@ -51,7 +51,7 @@ def verify(
                 findings.append(finding)
                 _print(finding, as_json=as_json)
     counted = {verdict: sum(one.verdict == verdict for one in findings) for verdict in _MARKS}
-    report = Report(
+    report = VerifyReport(
         database=masked(url or settings.erp_url),
         engine=scratch.engine,
         profile=scratch.tables.profile.name,
@@ -67,14 +67,14 @@ def verify(
         raise typer.Exit(FOUND)
 
 
-def _print(finding: "Finding", *, as_json: bool) -> None:
+def _print(finding: "CheckOutcome", *, as_json: bool) -> None:
     """One line for each check as it ends; on standard error where standard output is for a program."""
     to = errors if as_json else console
     detail = f": {finding.detail}" if finding.detail else ""
     to.print(f"{_MARKS[finding.verdict]} {finding.title}{detail}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_sum(report: Report, settings: Settings) -> None:
+def _print_sum(report: VerifyReport, settings: Settings) -> None:
     words = Bilingual(
         f"{report.passed} certas, {report.failed} erradas, {report.skipped} não se aplicam",
         f"{report.passed} passed, {report.failed} failed, {report.skipped} not applicable",

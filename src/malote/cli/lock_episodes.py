@@ -12,7 +12,7 @@ from malote.terminal.tables import local_time, plain_table, printable
 if TYPE_CHECKING:
     from malote.locks.episode_ranking import Culprit
     from malote.locks.episodes import Episode
-    from malote.locks.rule import Rule
+    from malote.locks.rule import LockRule
     from malote.rejection import Language
 
 
@@ -106,7 +106,7 @@ def _who(one: "Culprit | Episode") -> str:
     return " ".join(part for part in (one.program, one.user) if part) or "?"
 
 
-def _say_rule(rule: "Rule", language: "Language") -> None:
+def _say_rule(rule: "LockRule", language: "Language") -> None:
     from malote.locks.lock_words import STATES
     from malote.locks.rule import words
 
@@ -130,7 +130,7 @@ def _plain(one: "Episode") -> dict[str, Any]:
     return found | {"seconds": one.seconds, "idle": one.idle, "saved_seconds": one.saved_seconds}
 
 
-def _plain_rule(rule: "Rule") -> dict[str, Any]:
+def _plain_rule(rule: "LockRule") -> dict[str, Any]:
     return {
         "wanted": rule.wanted,
         "state": rule.state,

@@ -14,7 +14,7 @@ from malote.terminal.tables import printable
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.erp.sessions.protocol import DbaLogin, Identity
+    from malote.erp.sessions.protocol import DbaLogin, SessionIdentity
     from malote.locks.lock_reports import Killed, KillReport, Node, Tree
     from malote.rejection import Language
 
@@ -100,20 +100,20 @@ def _login(services: "Services", user: str) -> "DbaLogin | None":
     return DbaLogin(user, sys.stdin.readline().rstrip("\r\n"))
 
 
-def _identity(tree: "Tree", session: str) -> "Identity":
+def _identity(tree: "Tree", session: str) -> "SessionIdentity":
     """The one that is meant. A bare number means the session that has it now, which is then shown."""
     from malote.erp.sessions.errors import SessionsError
-    from malote.erp.sessions.protocol import Identity
+    from malote.erp.sessions.protocol import SessionIdentity
 
     found = next((node.identity for node in tree.nodes if node.identity.key == session), None)
     if found is not None:
         return found
     if "@" in session:
-        return Identity.of_token(session)
+        return SessionIdentity.of_token(session)
     raise SessionsError("session_unknown", session=session[:80])
 
 
-def _confirm(tree: "Tree", identity: "Identity", language: "Language") -> None:
+def _confirm(tree: "Tree", identity: "SessionIdentity", language: "Language") -> None:
     if not sys.stdin.isatty():
         wrong_usage("--yes")
     console.print(_table([node for node in tree.nodes if node.identity == identity], language))

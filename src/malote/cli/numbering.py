@@ -40,7 +40,7 @@ class NumberOfTwoKeys(msgspec.Struct, frozen=True):
     keys: list[str]
 
 
-class Numbers(msgspec.Struct, frozen=True):
+class SeriesNumbers(msgspec.Struct, frozen=True):
     """One series. ``first`` and ``last`` are None where it has no number in the period."""
 
     issuer: str
@@ -94,7 +94,9 @@ def numbering(
         raise typer.Exit(FOUND)
 
 
-def _all(services: "Services", till: str | None, since: datetime | None, until: datetime | None) -> Iterator[Numbers]:
+def _all(
+    services: "Services", till: str | None, since: datetime | None, until: datetime | None
+) -> Iterator[SeriesNumbers]:
     from malote.books.numbering import SeriesQuery, series
 
     query = SeriesQuery(till, since, until)
@@ -107,7 +109,9 @@ def _all(services: "Services", till: str | None, since: datetime | None, until: 
         query = msgspec.structs.replace(query, after=page.after)
 
 
-def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None, until: datetime | None) -> Numbers:
+def _numbers(
+    services: "Services", one: "SeriesSummary", since: datetime | None, until: datetime | None
+) -> SeriesNumbers:
     from malote.books.numbering import NumbersQuery, numbers
 
     missing: list[Range] = []
@@ -131,7 +135,7 @@ def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None,
         if page.after is None:
             break
         after = page.after
-    return Numbers(
+    return SeriesNumbers(
         issuer=one.key.issuer,
         model=one.key.model,
         series=one.key.series,
@@ -149,7 +153,7 @@ def _numbers(services: "Services", one: "SeriesSummary", since: datetime | None,
     )
 
 
-def _show(found: Sequence[Numbers], language: Language) -> None:
+def _show(found: Sequence[SeriesNumbers], language: Language) -> None:
     headings = Bilingual(
         ("Emitente", "Modelo", "Série", "Caixa", "De", "Até", "Faltam", "Inutilizadas", "De dois caixas"),
         ("Issuer", "Model", "Series", "Till", "From", "To", "Missing", "Voided", "Of two tills"),
@@ -173,7 +177,7 @@ def _show(found: Sequence[Numbers], language: Language) -> None:
         _show_doubts(one, language)
 
 
-def _show_doubts(one: Numbers, language: Language) -> None:
+def _show_doubts(one: SeriesNumbers, language: Language) -> None:
     """Below the table, in words: the numbers that a person should look at, and why."""
     place = f"{one.issuer} {one.model}/{one.series}"
     for pair in one.two_keys:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from malote import rejection
 from malote.bilingual import Bilingual
-from malote.rejection import Entry, Language
+from malote.rejection import CatalogueEntry, Language
 from malote.terminal.command import OK, ConfigOption, JsonOption, misuse, settings_of
 from malote.terminal.output import console, print_json, say_lines
 
@@ -61,7 +61,7 @@ def page(entries: rejection.Catalogue) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _plain(entry: Entry) -> dict[str, object]:
+def _plain(entry: CatalogueEntry) -> dict[str, object]:
     return {
         "title": {"pt": entry.title.pt, "en": entry.title.en},
         "cause": {"pt": entry.cause.pt, "en": entry.cause.en},

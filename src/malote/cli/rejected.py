@@ -20,7 +20,7 @@ from malote.terminal.output import console, print_json, say
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.quarantine.rejected_files import Kept
+    from malote.quarantine.rejected_files import RejectedFile
     from malote.register.documents import StoredDocument
 
 _PAGE = 500
@@ -93,7 +93,7 @@ def _rejected(services: "Services", till: str | None) -> "Iterator[StoredDocumen
         after = page[-1].id
 
 
-def _place(kept: "Kept") -> tuple[str, str, int]:
+def _place(kept: "RejectedFile") -> tuple[str, str, int]:
     """What the folder and the spool know one document by; a file without its sidecar is nobody's but its own."""
     if kept.sidecar is None:
         return kept.till, kept.path.name, -1
@@ -117,7 +117,7 @@ def entry_of(document: "StoredDocument", path: Path | None, language: Language) 
     )
 
 
-def _of_folder(kept: "Kept", language: Language) -> RejectedEntry:
+def _of_folder(kept: "RejectedFile", language: Language) -> RejectedEntry:
     sidecar = kept.sidecar
     code, facts = (sidecar.code, sidecar.facts) if sidecar else ("unknown_reason", {"code": "?"})
     return RejectedEntry(

@@ -23,7 +23,7 @@ from malote.terminal.output import console, print_json, say
 from malote.terminal.tables import local_time, plain_table
 
 if TYPE_CHECKING:
-    from malote.quarantine.quarantine_reports import Custody, Event, TrashEntry
+    from malote.quarantine.quarantine_reports import Custody, HistoryEvent, TrashEntry
     from malote.register.documents import StoredDocument
 
 _PAGE = 500
@@ -234,7 +234,7 @@ def _show_custody(document: "StoredDocument", custody: "Custody", language: Lang
     say(Bilingual(f"Também com {holder[1]}", f"Held by {holder[0]}").of(language))
 
 
-def _show_history(history: "list[Event]", language: Language) -> None:
+def _show_history(history: "list[HistoryEvent]", language: Language) -> None:
     from malote.quarantine.history_text import words
 
     for event in history:

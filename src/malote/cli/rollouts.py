@@ -59,7 +59,7 @@ _TILL_STATES: Bilingual[dict[TillState, str]] = Bilingual(
 )
 
 
-class Status(msgspec.Struct, frozen=True):
+class RolloutStatus(msgspec.Struct, frozen=True):
     rollout: Rollout
     tills: list[RolloutTill]
 
@@ -106,7 +106,7 @@ def status(number: NumberArgument = None, config: ConfigOption = None, json: Jso
             say(Bilingual("Nenhuma distribuição ainda.", "No roll-out yet.").of(settings.language))
         return
     if json:
-        print_json(Status(found, tills))
+        print_json(RolloutStatus(found, tills))
     else:
         _show(found, settings.language)
         console.print(_table(tills, settings.language))

@@ -18,9 +18,9 @@ from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.books.days import BusinessDay
-    from malote.books.rules.file import Rule
-    from malote.books.rules.rule_findings import Told
+    from malote.books.days import BusinessCalendar
+    from malote.books.rules.file import OwnRule
+    from malote.books.rules.rule_findings import ToldRule
 
 TillOption = Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")]
 
@@ -117,7 +117,7 @@ def accept(
     reason = checked_reason(reason)
     chosen = day_of("--day", day) if day else None
     with services_of(config) as services:
-        wanted = rule_findings.Wanted(rule, till, chosen, number)
+        wanted = rule_findings.WantedFindings(rule, till, chosen, number)
         count = rule_findings.accept(services.engine, wanted, command_line(), reason, time.time())
     if json:
         print_json({"accepted": count})
@@ -146,13 +146,13 @@ def fields(json: JsonOption = False) -> None:
             say(f"  {name:16}{kind}")
 
 
-def _calendar(services: "Services") -> "BusinessDay":
+def _calendar(services: "Services") -> "BusinessCalendar":
     from malote.books.days import business_day
 
     return business_day(services.settings.books)
 
 
-def _loaded(path: Path | None, language: Language) -> "list[Rule]":
+def _loaded(path: Path | None, language: Language) -> "list[OwnRule]":
     from malote.books.rules.file import RulesError, load
 
     if path is None:
@@ -165,7 +165,7 @@ def _loaded(path: Path | None, language: Language) -> "list[Rule]":
         raise typer.Exit(WRONG_USAGE) from None
 
 
-def _show_rules(rules: "Sequence[Rule]", language: Language) -> None:
+def _show_rules(rules: "Sequence[OwnRule]", language: Language) -> None:
     if not rules:
         say(Bilingual("Não há regras.", "There are no rules.").of(language))
         return
@@ -176,7 +176,7 @@ def _show_rules(rules: "Sequence[Rule]", language: Language) -> None:
     console.print(table)
 
 
-def _show(found: "Sequence[Told]", language: Language) -> None:
+def _show(found: "Sequence[ToldRule]", language: Language) -> None:
     if not found:
         say(Bilingual("Nenhuma se aplica.", "None of them holds.").of(language))
         return

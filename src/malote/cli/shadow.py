@@ -19,7 +19,7 @@ from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.books.shadow import Day
+    from malote.books.shadow import ShadowDay
 
 DAYS = 7  # that are looked at where nobody says which
 MOST_NAMED = 200  # differences of a day on a terminal; --json has all
@@ -57,7 +57,7 @@ def report(day: DayOption = None, config: ConfigOption = None, json: JsonOption 
         raise typer.Exit(FOUND)
 
 
-def _days(services: "Services", day: str | None) -> "Iterator[Day]":
+def _days(services: "Services", day: str | None) -> "Iterator[ShadowDay]":
     from malote.books.days import business_day
     from malote.books.shadow import report as compare
     from malote.erp.factory import open_configured
@@ -73,7 +73,7 @@ def _days(services: "Services", day: str | None) -> "Iterator[Day]":
                 yield found
 
 
-def _print(days: "list[Day]", language: Language) -> None:
+def _print(days: "list[ShadowDay]", language: Language) -> None:
     table = plain_table(_HEADINGS.of(language))
     for one in days:
         erp = ("–", "–") if one.erp is None else (str(one.erp.count), amount(one.erp.total, language))
@@ -86,7 +86,7 @@ def _print(days: "list[Day]", language: Language) -> None:
         _print_lines(one, language)
 
 
-def _print_lines(day: "Day", language: Language) -> None:
+def _print_lines(day: "ShadowDay", language: Language) -> None:
     for line in day.lines[:MOST_NAMED]:
         sums = " ≠ ".join("–" if cents is None else amount(cents, language) for cents in (line.total, line.erp_total))
         why = line.fields or (rejection.title(line.code, language) if line.code else "")

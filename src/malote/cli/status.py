@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from malote.app import Services
     from malote.findings.kinds import Finding
     from malote.findings.lights import TillOverview
-    from malote.intake.dropped_files import Finding as DropFinding
-    from malote.reconciliation.erp_memory import Trouble
+    from malote.intake.dropped_files import DropFolderFinding as DropFolderFinding
+    from malote.reconciliation.erp_memory import ErpTrouble
     from malote.register.documents import OverdueSale, TillStatus
-    from malote.tills.troubles import TillTrouble
+    from malote.tills.troubles import KnownTrouble
 
 _HEADINGS: Bilingual[tuple[str, ...]] = Bilingual(
     ("Caixa", "Situação", "Pendentes", "Em espera", "Enviadas", "Rejeitadas", "Último contato", "Última venda"),
@@ -144,19 +144,19 @@ def _show_whole(whole: "Sequence[Finding]", language: Language) -> None:
             console.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
-def _ledger(services: "Services") -> "Trouble | None":
+def _ledger(services: "Services") -> "ErpTrouble | None":
     """What the ERP's ledger lacks of what was booked."""
     from malote.reconciliation.erp_memory import recall
 
     return recall(services.engine).trouble
 
 
-def _findings(services: "Services") -> "list[DropFinding]":
-    from malote.intake.dropped_files import Finding, look
+def _findings(services: "Services") -> "list[DropFolderFinding]":
+    from malote.intake import dropped_files
 
     settings = services.settings
-    seen = look(settings.drop_path, services.tills(), settings.intake.max_document_bytes)
-    return [one for one in seen if isinstance(one, Finding)]
+    seen = dropped_files.look(settings.drop_path, services.tills(), settings.intake.max_document_bytes)
+    return [one for one in seen if isinstance(one, dropped_files.DropFolderFinding)]
 
 
 def _table(tills: "Sequence[TillStatus]", overviews: "Mapping[str, TillOverview]", language: Language) -> Table:
@@ -233,7 +233,7 @@ def _show_troubles(till: "TillStatus", language: Language, skew: float) -> None:
         _say(till, f"{_titled('clock_skewed', language)}: {till.clock_skew_seconds:+.0f} s")
 
 
-def _say_trouble(till: "TillStatus", trouble: "TillTrouble", language: Language) -> None:
+def _say_trouble(till: "TillStatus", trouble: "KnownTrouble", language: Language) -> None:
     value = f": R$ {amount(trouble.value, language)}" if trouble.value else ""
     _say(till, f"{trouble.count} × {_titled(trouble.code, language)}{value}")
     for words in (rejection.cause, rejection.remedy):
@@ -286,11 +286,11 @@ def _never(language: Language) -> str:
     return Bilingual("nunca", "never").of(language)
 
 
-def _show_findings(findings: "Sequence[DropFinding]", language: Language) -> None:
+def _show_findings(findings: "Sequence[DropFolderFinding]", language: Language) -> None:
     """The first of those that lie for the same reason, and how many more there are."""
     say()
     say(Bilingual("Na pasta de entrada, sem receber:", "In the drop folder, not taken in:").of(language))
-    alike: defaultdict[tuple[str, str], list[DropFinding]] = defaultdict(list)
+    alike: defaultdict[tuple[str, str], list[DropFolderFinding]] = defaultdict(list)
     for finding in findings:
         alike[finding.till, finding.code].append(finding)
     for (_till, code), group in alike.items():
@@ -301,7 +301,7 @@ def _show_findings(findings: "Sequence[DropFinding]", language: Language) -> Non
         say(f"  {rejection.remedy(code, group[0].facts, language)}")
 
 
-def _place(finding: "DropFinding") -> str:
+def _place(finding: "DropFolderFinding") -> str:
     within = finding.name.rstrip("/") != finding.till
     return (f"{finding.till}/{finding.name}" if within else finding.name).lstrip("/")
 

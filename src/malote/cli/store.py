@@ -11,7 +11,7 @@ from malote.terminal.logs import set_up_logs
 from malote.terminal.output import amount, print_json, say
 
 if TYPE_CHECKING:
-    from malote.rebuild.report import Report
+    from malote.rebuild.report import RebuildReport
 
 TillOption = Annotated[
     list[str] | None, typer.Option("--till", metavar="NAME", help="A till that was there; may be given several times.")
@@ -77,7 +77,7 @@ def rebuild(config: ConfigOption = None, till: TillOption = None, json: JsonOpti
     raise typer.Exit(OK if found.whole else FOUND)
 
 
-def _rebuilt(settings: Settings, names: list[str]) -> "Report":
+def _rebuilt(settings: Settings, names: list[str]) -> "RebuildReport":
     from malote.accounts.audit import command_line
     from malote.app import services_for
     from malote.rebuild import rebuilding
@@ -102,7 +102,7 @@ def _check_stopped(settings: Settings) -> None:
     fail("server_answers", {"address": address, "detail": ""}, settings)
 
 
-def _tell(found: "Report", settings: Settings) -> None:
+def _tell(found: "RebuildReport", settings: Settings) -> None:
     words = _WORDS.of(settings.language)
     say(words["aside"].format(aside=found.aside) if found.aside else words["lost"])
     for name in ("rows", "unreadable", "dropped"):

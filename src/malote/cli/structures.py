@@ -11,7 +11,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.schema.definition import SCOPES, Scope
-from malote.schema.structure_reports import Difference, Drift, Plan, RunReport, TillStructure
+from malote.schema.structure_reports import Drift, ReportedStructure, RunReport, StructureDifference, StructurePlan
 from malote.terminal.command import (
     FAILED,
     FOUND,
@@ -141,7 +141,7 @@ def _doing(report: RunReport) -> str:
     return f"{under_way.step.table} ← {under_way.holder}" if under_way.holder else under_way.step.table
 
 
-def _ask(found: Plan, language: Language) -> None:
+def _ask(found: StructurePlan, language: Language) -> None:
     """Shows what would be done, and ends the command unless a person says yes."""
     _show_plan(found, language)
     if not found.steps:
@@ -167,18 +167,18 @@ def _show_drift(found: Drift, language: Language) -> None:
     _show_refused([one for one in found.differences if one.severity == "conflict"], language)
 
 
-def _object(one: Difference) -> Text:
+def _object(one: StructureDifference) -> Text:
     name = one.table if one.name == one.table else f"{one.table}.{one.name}"
     return Text(f"{name} ({one.what})")
 
 
-def _show_refused(refused: list[Difference], language: Language) -> None:
+def _show_refused(refused: list[StructureDifference], language: Language) -> None:
     for one in refused:
         said = f"{rejection.title(one.code, language)} [{one.code}]: {rejection.cause(one.code, one.facts, language)}"
         console.print(said, rejection.remedy(one.code, one.facts, language), markup=False, highlight=False)
 
 
-def _show_plan(found: Plan, language: Language) -> None:
+def _show_plan(found: StructurePlan, language: Language) -> None:
     if not found.steps:
         nothing = Bilingual("nada a fazer", "nothing to do").of(language)
         say(f"{found.scope} ({found.engine}): {nothing}")
@@ -193,7 +193,7 @@ def _show_plan(found: Plan, language: Language) -> None:
     _show_refused(found.refused, language)
 
 
-def _show_tills(tills: list[TillStructure], language: Language) -> None:
+def _show_tills(tills: list[ReportedStructure], language: Language) -> None:
     words = {
         True: Bilingual("em dia", "up to date"),
         False: Bilingual("desatualizada", "out of date"),

@@ -35,7 +35,7 @@ from malote.till.outbox import Outbox
 from malote.till.setup import placed, prepare
 from malote.till.status import status as status_of
 from malote.till.storage import OutboxError
-from malote.till.trouble_notices import Notice, Voice
+from malote.till.trouble_notices import TroubleNotice, Voice
 
 _BAR_AFTER_SECONDS = 1.0
 
@@ -154,7 +154,7 @@ class _Bar:
             self._progress.stop()
 
 
-def _say(notice: Notice, language: Language) -> None:
+def _say(notice: TroubleNotice, language: Language) -> None:
     code, facts = notice.problem.code, notice.problem.facts
     title = rejection.title(code, language)
     name = f"{facts['name']}: " if "name" in facts else ""

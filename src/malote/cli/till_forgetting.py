@@ -21,7 +21,7 @@ from malote.terminal.command import (
 )
 from malote.terminal.output import amount, console, print_json
 from malote.till import lost_sales, vanished_files
-from malote.till.lost_sales import Lost
+from malote.till.lost_sales import LostFile
 from malote.till.outbox import Outbox
 
 Told = TypeVar("Told")
@@ -109,7 +109,7 @@ def _tell(
     raise typer.Exit(FOUND if dry_run and any(found.values()) else OK)
 
 
-def _sale(one: Lost, language: Language) -> str:
+def _sale(one: LostFile, language: Language) -> str:
     number = f"{one.series}/{one.number}" if one.number is not None else one.name
     total = "?" if one.total is None else amount(one.total, language)
     return f"{number}  {one.access_key or '?'}  R$ {total}"

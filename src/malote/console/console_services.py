@@ -9,18 +9,18 @@ from datetime import date, tzinfo
 
 from malote.accounts.audit import Actor, AuditEntry
 from malote.accounts.roles import Role
-from malote.accounts.sessions import Session, SignedIn
+from malote.accounts.sessions import SignedIn, UserSession
 from malote.accounts.user import User
 from malote.alerts.alert_service import Alerts
-from malote.books.accepting import Gap, Wanted
-from malote.books.board import Board, Listed
-from malote.books.closings import Compared
+from malote.books.accepting import ListedGap, WantedGaps
+from malote.books.board import Board, ListedSale
+from malote.books.closings import ComparedClosing
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
-from malote.books.rules.rule_findings import Told
-from malote.books.rules.rule_findings import Wanted as WantedRule
+from malote.books.rules.rule_findings import ToldRule
+from malote.books.rules.rule_findings import WantedFindings as WantedRule
 from malote.consumers.accounts import Consumer
-from malote.consumers.consumer_service import Seen
-from malote.consumers.log import Entry
+from malote.consumers.consumer_service import ConsumerState
+from malote.consumers.log import SendingEntry
 from malote.findings.kinds import Finding
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
@@ -32,7 +32,7 @@ from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.register.documents import OverdueSale, StoredDocument
 from malote.register.flow import Flow
-from malote.register.listing import DocumentsPage, DocumentsQuery, Found
+from malote.register.listing import DocumentsPage, DocumentsQuery, FoundReason
 from malote.register.metrics import Metrics
 from malote.register.relations import Related
 from malote.register.till_history import Happening
@@ -40,7 +40,7 @@ from malote.rejection import Language
 from malote.runbook.runbook_service import Runbook
 from malote.spool.documents import Reason
 from malote.structures.structure_service import Structures
-from malote.tills.lost_sales import Lost
+from malote.tills.lost_sales import LostAtTill
 from malote.wire import RefusedFile
 
 
@@ -49,7 +49,7 @@ class Accounts:
     """``touch`` of ``find``: somebody is there, and not only a page that refreshes itself."""
 
     sign_in: Callable[[str, str, str], SignedIn]  # name, password, address; raises SignInError
-    find: Callable[[str, bool], Session | None]  # token, touch
+    find: Callable[[str, bool], UserSession | None]  # token, touch
     sign_out: Callable[[str], None]  # token
     change_password: Callable[[User, str, str, str], SignedIn]  # old, new, address; raises AccountError, SignInError
 
@@ -88,7 +88,7 @@ class Documents:
     """Every function that takes an id raises ``DocumentNotFoundError`` where there is none."""
 
     page: Callable[[str, DocumentsQuery], DocumentsPage]
-    searched: Callable[[str, DocumentsQuery], dict[str, Found]]  # by reason
+    searched: Callable[[str, DocumentsQuery], dict[str, FoundReason]]  # by reason
     find: Callable[[int], StoredDocument]
     anywhere: Callable[[str], list[StoredDocument]]  # of all tills, by key, number or file
     content: Callable[[int], bytes]  # raises ContentPrunedError
@@ -104,28 +104,28 @@ class Numbering:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class ConsoleBooks:
     outside: Callable[[], tuple[int, int]]  # documents that the ERP lost, and the cents they come to
     # Books again what the ERP lost, where that are just as many documents as were shown: how many went back into the
     # queue; None, and nothing done, where it is another number by now. Raises ErpError.
     rebook: Callable[[Actor, int], int | None]
     # Of a till (None: a page of all, behind a name), so many business days up to today's.
     board: Callable[[str | None, str, int], Board]
-    day: Callable[[str, date], list[Listed]]  # the sales behind a till's day
-    gaps: Callable[[str], list[Gap]]  # a till's missing numbers
+    day: Callable[[str, date], list[ListedSale]]  # the sales behind a till's day
+    gaps: Callable[[str], list[ListedGap]]  # a till's missing numbers
     accept_day: Callable[[Actor, str, date, str], int]  # till, day, reason: how many differences that were
-    lost: Callable[[str], list[Lost]]  # sales that a till lost and nobody answered for
+    lost: Callable[[str], list[LostAtTill]]  # sales that a till lost and nobody answered for
     accept_lost: Callable[[Actor, str, str], int]  # till, reason: how many sales that were
-    closings: Callable[[str, date], list[Compared]]  # of a till from a day on, the newest first
+    closings: Callable[[str, date], list[ComparedClosing]]  # of a till from a day on, the newest first
     accept_closing: Callable[[Actor, str, date, str], int]  # till, day, reason: by how many cents it differed
-    ruled: Callable[[str, date], list[Told]]  # where the retailer's rules hold on a till's day
+    ruled: Callable[[str, date], list[ToldRule]]  # where the retailer's rules hold on a till's day
     accept_rule: Callable[[Actor, WantedRule, str], int]  # with a reason: how many findings that were
     of_store: Callable[[], list[Finding]]  # what is wrong in the whole store, and stops no till
-    accept_gaps: Callable[[Actor, Wanted, str], int]  # with a reason: how many numbers that were
+    accept_gaps: Callable[[Actor, WantedGaps, str], int]  # with a reason: how many numbers that were
 
 
 @dataclass(frozen=True, slots=True)
-class Laboratory:
+class ConsoleLaboratory:
     """Of a demo: troubles that can be planted there, for the Assistente to find."""
 
     listed: Callable[[Language], list[tuple[str, str, bool]]]  # name, title, whether it was planted
@@ -133,7 +133,7 @@ class Laboratory:
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class ConsoleServices:
     store_name: str
     erp_name: str
     language: Language  # where neither the person nor the browser says otherwise
@@ -155,18 +155,18 @@ class Services:
     structures: Structures
     metrics: Callable[[], Metrics]
     flow: Callable[[tuple[int, ...]], Flow]  # of the last hour; of the tills with these ids apart
-    books: Books
+    books: ConsoleBooks
     ledger: Callable[[], Reason | None]  # why nothing is booked, while the ERP's ledger lacks what was booked before
     happenings: Callable[[str], list[Happening]]  # of a till's documents, the newest first
     beside: Callable[[int], list[Related]]  # the documents that belong to one, in order of arrival
     trail_of: Callable[[str], list[AuditEntry]]  # of an object such as "till:caixa1", the newest first
     # The trail before an entry's id (None: the newest), so many; of a user, an action, an object ("": any).
     audit: Callable[[int | None, int, str, str, str], list[AuditEntry]]
-    consumers: Callable[[], list[Seen]]  # who is told of sales beside the ERP
-    consumer_log: Callable[[Consumer], list[Entry]]  # what one got, the newest first
+    consumers: Callable[[], list[ConsumerState]]  # who is told of sales beside the ERP
+    consumer_log: Callable[[Consumer], list[SendingEntry]]  # what one got, the newest first
     pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
     structures_pulse: Callable[[str | None], str]  # the same for what is shown of structures, whatever the name
     jobs_pulse: Callable[[str | None], str]  # the same for what is shown of jobs
     now: Callable[[], float]  # seconds since the epoch
     zone: Callable[[], tzinfo | None]  # the store's clock, on which every page shows every time; None: this machine's
-    laboratory: Laboratory | None = None  # in a demo only
+    laboratory: ConsoleLaboratory | None = None  # in a demo only

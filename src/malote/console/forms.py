@@ -11,7 +11,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 from multipart import MultipartError, PushMultipartParser, parse_options_header
 
-from malote.console.refusals import RefusedError
+from malote.console.refusals import PageRefusedError
 
 LARGEST = 64_000  # bytes
 MOST_FIELDS = 500
@@ -47,7 +47,7 @@ async def read(request: Request[Any, Any, Any], *, largest_file: int | None) -> 
 
     ``largest_file``: bytes of a file that it may carry; None: it may carry none.
 
-    Raises ``RefusedError``: 413 ``form_too_large``, before more than the limit is read; 400 ``request_invalid``.
+    Raises ``PageRefusedError``: 413 ``form_too_large``, before more than the limit is read; 400 ``request_invalid``.
     """
     kind, options = parse_options_header(request.headers.get("Content-Type", ""))
     if kind == "application/x-www-form-urlencoded":
@@ -65,7 +65,7 @@ def clean(text: str) -> str:
 
 
 async def _body(request: Request[Any, Any, Any], limit: int) -> bytes:
-    """Raises ``RefusedError``; by what the request announces, before a byte is read."""
+    """Raises ``PageRefusedError``; by what the request announces, before a byte is read."""
     announced = request.headers.get("Content-Length", "0")
     if not (announced.isascii() and announced.isdigit()) or len(announced) > 18 or int(announced) > limit:
         raise _too_large(limit)
@@ -76,19 +76,19 @@ async def _body(request: Request[Any, Any, Any], limit: int) -> bytes:
             if len(body) > limit:
                 raise _too_large(limit)
     except HTTPException as error:  # the client went away
-        raise RefusedError("request_invalid", 400, detail="") from error
+        raise PageRefusedError("request_invalid", 400, detail="") from error
     return bytes(body)
 
 
 def fields_of(body: bytes) -> Form:
     if body.count(b"&") >= MOST_FIELDS:
-        raise RefusedError("form_too_large", 413, limit=f"{MOST_FIELDS}")
+        raise PageRefusedError("form_too_large", 413, limit=f"{MOST_FIELDS}")
     pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace")
     return Form([(clean(name), clean(value)) for name, value in pairs])
 
 
 def _parts(body: bytes, boundary: str) -> Form:
-    """Raises ``RefusedError``, also for a body that is none of what it says."""
+    """Raises ``PageRefusedError``, also for a body that is none of what it says."""
     fields: list[tuple[str, str]] = []
     file: File | None = None
     try:
@@ -98,7 +98,7 @@ def _parts(body: bytes, boundary: str) -> Form:
             elif file is None:
                 file = File(clean(file_name), content)
     except (MultipartError, ValueError) as error:
-        raise RefusedError("request_invalid", 400, detail="multipart/form-data") from error
+        raise PageRefusedError("request_invalid", 400, detail="multipart/form-data") from error
     return Form(fields, file)
 
 
@@ -120,5 +120,5 @@ def _segments(body: bytes, boundary: str) -> Sequence[tuple[str, str | None, byt
     return found
 
 
-def _too_large(limit: int) -> RefusedError:
-    return RefusedError("form_too_large", 413, limit=f"{limit // 1000} kB")
+def _too_large(limit: int) -> PageRefusedError:
+    return PageRefusedError("form_too_large", 413, limit=f"{limit // 1000} kB")

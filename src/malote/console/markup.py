@@ -57,7 +57,7 @@ _ITEM = re.compile(r"det (\d+)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
-class Line(msgspec.Struct, frozen=True):
+class MarkupLine(msgspec.Struct, frozen=True):
     indent: str
     opening: str = ""  # a tag
     text: str = ""
@@ -66,7 +66,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Markup(msgspec.Struct, frozen=True):
-    lines: list[Line]
+    lines: list[MarkupLine]
     shortened: bool = False
 
     @property
@@ -76,7 +76,7 @@ class Markup(msgspec.Struct, frozen=True):
 
 def show(content: bytes, problems: Sequence[Problem]) -> Markup:
     """The file's lines; as it is where it is no well-formed XML."""
-    lines: list[Line] = []
+    lines: list[MarkupLine] = []
     drawing = _Drawing(_Places(problems))
     try:
         for line in drawing.lines(content):
@@ -92,7 +92,7 @@ def _raw(content: bytes, problems: Sequence[Problem]) -> Markup:
     numbers = {problem.facts.get("line", "") for problem in problems}
     texts = content[:MOST_BYTES].decode("utf-8", "replace").splitlines()
     lines = [
-        Line("", text=_shown(text), marked=str(number) in numbers)
+        MarkupLine("", text=_shown(text), marked=str(number) in numbers)
         for number, text in enumerate(texts[:MOST_LINES], start=1)
     ]
     longest = max(map(len, texts[:MOST_LINES]), default=0)
@@ -126,7 +126,7 @@ class _Drawing:
         self._depth = 0
         self._items: list[tuple[int, str | None]] = []  # depth and number of the items around
 
-    def lines(self, content: bytes) -> Iterator[Line]:
+    def lines(self, content: bytes) -> Iterator[MarkupLine]:
         """Raises ``XMLSyntaxError``, ``ValueError``."""
         self.cut = len(content) > MOST_BYTES
         # Input of strangers: nothing is expanded, nothing is fetched.
@@ -148,7 +148,7 @@ class _Drawing:
             for event, what in parser.read_events():
                 yield from self._line(event, what)
 
-    def _line(self, event: str, what: Any) -> Iterator[Line]:
+    def _line(self, event: str, what: Any) -> Iterator[MarkupLine]:
         if event == "start-ns":
             prefix, address = what
             if len(self._namespaces) < MOST_ATTRIBUTES:
@@ -163,7 +163,7 @@ class _Drawing:
             self._end()
         else:
             self._end()
-            yield Line(_indent(self._depth), closing=f"</{self._name(what)}>")
+            yield MarkupLine(_indent(self._depth), closing=f"</{self._name(what)}>")
 
     def _begin(self, element: etree._Element) -> None:
         name = _local(element)
@@ -181,12 +181,14 @@ class _Drawing:
         if self._items and self._items[-1][0] == self._depth:
             self._items.pop()
 
-    def _begun(self, closing: str = "") -> Iterator[Line]:
+    def _begun(self, closing: str = "") -> Iterator[MarkupLine]:
         """The line of the element that began last, now that its first text is known."""
         if self._open is not None:
             element, opening, marked = self._open
             self._open = None
-            yield Line(_indent(self._depth - 1), opening, self._text((element.text or "").strip()), closing, marked)
+            yield MarkupLine(
+                _indent(self._depth - 1), opening, self._text((element.text or "").strip()), closing, marked
+            )
 
     def _attributes(self, element: etree._Element) -> Iterator[str]:
         # By names: to ask for all values at once costs the square of their number.

@@ -11,7 +11,7 @@ _MOST_FIELDS = 100  # of the issuer
 _LONGEST = 200  # characters of one
 
 
-class Issuer(msgspec.Struct, frozen=True):
+class ReceiptHead(msgspec.Struct, frozen=True):
     """The head of the receipt; empty where the file doesn't say."""
 
     name: str = ""
@@ -20,7 +20,7 @@ class Issuer(msgspec.Struct, frozen=True):
     state_number: str = ""  # inscrição estadual
 
 
-def issuer_of(content: bytes, position: int) -> Issuer:
+def issuer_of(content: bytes, position: int) -> ReceiptHead:
     """Of the note at ``position`` in the file, as it names itself."""
     found: list[etree._Element] = []
     parser = etree.XMLPullParser(
@@ -35,12 +35,12 @@ def issuer_of(content: bytes, position: int) -> Issuer:
     except (etree.XMLSyntaxError, ValueError):
         pass  # its head may be whole all the same
     if not found:
-        return Issuer()
+        return ReceiptHead()
     texts = {
         etree.QName(each).localname: (each.text or "").strip()[:_LONGEST]
         for each in islice(found[min(position, len(found) - 1)].iter("{*}*"), _MOST_FIELDS)
     }
-    return Issuer(
+    return ReceiptHead(
         name=texts.get("xFant") or texts.get("xNome", ""),
         street=" ".join(filter(None, (texts.get("xLgr"), texts.get("nro"), texts.get("xBairro")))),
         town=" ".join(filter(None, (texts.get("xMun"), texts.get("UF")))),

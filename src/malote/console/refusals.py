@@ -3,7 +3,7 @@
 from malote.explained_error import ExplainedError
 
 
-class RefusedError(ExplainedError):
+class PageRefusedError(ExplainedError):
     """The request is not served. ``status`` is HTTP's."""
 
     def __init__(self, code: str, status: int, **facts: str) -> None:

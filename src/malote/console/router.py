@@ -17,7 +17,7 @@ from litestar.response import Redirect, ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
 from malote import rejection
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.live import Changes
 from malote.console.pages import (
     alerts,
@@ -44,11 +44,11 @@ from malote.console.pages import (
     users,
 )
 from malote.console.rendering import HEADERS, accepts_gzip, answer, static_files, told
-from malote.console.shared import Shared
+from malote.console.shared import SharedAnswers
 from malote.console.visits import (
     ROOT,
     ConsoleRequest,
-    RefusedError,
+    PageRefusedError,
     anybody,
     is_partial,
     parameters,
@@ -89,12 +89,12 @@ PAGES: tuple[ModuleType, ...] = (
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def console(services: Services, *, stopping: Callable[[], bool] = lambda: False) -> Router:
+def console(services: ConsoleServices, *, stopping: Callable[[], bool] = lambda: False) -> Router:
     """Mounted at ``/console``. ``services`` is asked from worker threads, never from the event loop.
 
     ``stopping``: whether the server is about to stop, so that no open page keeps it waiting.
     """
-    shared = Shared()
+    shared = SharedAnswers()
 
     async def come(request: ConsoleRequest) -> None:
         await anybody(request, services)
@@ -107,7 +107,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
             _inside(services, shared, [_changed(services, shared, stopping)]),
         ],
         exception_handlers={
-            RefusedError: _refused,
+            PageRefusedError: _refused,
             StoreError: _store_failed,
             DocumentNotFoundError: _not_found,
             HTTPException: _not_served,
@@ -118,7 +118,7 @@ def console(services: Services, *, stopping: Callable[[], bool] = lambda: False)
     )
 
 
-def _inside(services: Services, shared: Shared, beside: list[Any]) -> Router:
+def _inside(services: ConsoleServices, shared: SharedAnswers, beside: list[Any]) -> Router:
     """What only who has signed in may see: every page, and the handlers ``beside``."""
 
     async def enter(request: ConsoleRequest) -> Response[Any] | None:
@@ -137,7 +137,7 @@ def _inside(services: Services, shared: Shared, beside: list[Any]) -> Router:
     return Router("/", before_request=enter, after_response=leave, route_handlers=handlers)
 
 
-def _changed(services: Services, shared: Shared, stopping: Callable[[], bool]) -> Any:
+def _changed(services: ConsoleServices, shared: SharedAnswers, stopping: Callable[[], bool]) -> Any:
     """Tells open pages that something is other than before."""
     streams = {
         "": Changes(services.pulse, stopping=stopping, changed=shared.forget),
@@ -187,7 +187,7 @@ def _packed(name: str) -> bytes:
 
 @get("/{rest:path}", sync_to_thread=False)
 def nothing_here(rest: FromPath[str]) -> None:
-    raise RefusedError("page_unknown", 404)
+    raise PageRefusedError("page_unknown", 404)
 
 
 async def _messages(changes: Changes, till: str | None) -> AsyncIterator[ServerSentEventMessage]:
@@ -195,7 +195,7 @@ async def _messages(changes: Changes, till: str | None) -> AsyncIterator[ServerS
         yield ServerSentEventMessage(data="", event=word)
 
 
-def _refused(request: ConsoleRequest, error: RefusedError) -> Response[str]:
+def _refused(request: ConsoleRequest, error: PageRefusedError) -> Response[str]:
     return _said(request, error.code, error.facts, error.status)
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from malote.console.visits import RefusedError, Visit
+from malote.console.visits import PageRefusedError, Visit
 from malote.quarantine.quarantine_reports import Selection
 
 LARGEST = 10_000  # ticked one by one
@@ -13,14 +13,14 @@ LONGEST_SEARCH = 60
 def documents_of(visit: Visit, till: str) -> Selection:
     """The ticked documents of a till; with ``everything``, all that the page's filter matched when it was shown.
 
-    An id of another till's document chooses nothing. Raises ``RefusedError`` where nothing is ticked.
+    An id of another till's document chooses nothing. Raises ``PageRefusedError`` where nothing is ticked.
     """
     if visit.text("everything") == "1":
         search = visit.text("search")[:LONGEST_SEARCH]
         return Selection(till=till, code=visit.text("code") or None, search=search, until=_moment(visit.text("until")))
     ids = ids_of(visit)
     if not ids:
-        raise RefusedError("nothing_selected", 422)
+        raise PageRefusedError("nothing_selected", 422)
     return Selection(ids=ids, till=till)
 
 

@@ -211,7 +211,7 @@ _MOST = 5  # of a list, in a sentence
 _CODES = frozenset({"code", "reason", "because"})
 
 
-class Told(msgspec.Struct, frozen=True):
+class TrailSentence(msgspec.Struct, frozen=True):
     """An entry as people read it. ``changes``: name, value before, value after; "" where there was none."""
 
     sentence: str
@@ -219,7 +219,7 @@ class Told(msgspec.Struct, frozen=True):
     technical: str  # the entry as it was written
 
 
-def told(entry: AuditEntry, language: Language, formats: Formats) -> Told:
+def told(entry: AuditEntry, language: Language, formats: Formats) -> TrailSentence:
     say = translator(language)
     who = say(marked("O sistema")) if entry.actor == SYSTEM else entry.actor
     kind, _, name = entry.object.partition(":")
@@ -230,7 +230,7 @@ def told(entry: AuditEntry, language: Language, formats: Formats) -> Told:
         for one in names
         if (known := one.removesuffix(_CENTS)) in _FACTS
     ]
-    return Told(say(SENTENCES.get(entry.action, _UNKNOWN)) % words, changes, _technical(entry))
+    return TrailSentence(say(SENTENCES.get(entry.action, _UNKNOWN)) % words, changes, _technical(entry))
 
 
 def who(name: str, language: Language) -> str:

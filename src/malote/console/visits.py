@@ -13,14 +13,14 @@ from litestar.response import Redirect
 from malote.accounts import sessions
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Permission
-from malote.accounts.sessions import Session
+from malote.accounts.sessions import UserSession
 from malote.accounts.user import User
 from malote.console import forms
 from malote.console import language as languages
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.forms import Form
-from malote.console.refusals import RefusedError as RefusedError
-from malote.console.shared import Shared
+from malote.console.refusals import PageRefusedError as PageRefusedError
+from malote.console.shared import SharedAnswers
 from malote.rejection import Language
 
 ROOT = "/console"
@@ -43,15 +43,15 @@ ConsoleRequest = Request[Any, Any, Any]
 class Visit:
     language: Language
     theme: Theme
-    session: Session | None = None
+    session: UserSession | None = None
     form: Form = _NOTHING
     address: str = ""
 
     @property
     def user(self) -> User:
-        """Raises ``RefusedError`` where nobody is signed in."""
+        """Raises ``PageRefusedError`` where nobody is signed in."""
         if self.session is None:
-            raise RefusedError("session_expired", 401)
+            raise PageRefusedError("session_expired", 401)
         return self.session.user
 
     @property
@@ -62,9 +62,9 @@ class Visit:
         return self.session is not None and self.session.user.may(Permission(permission))
 
     def demand(self, permission: Permission) -> None:
-        """Raises ``RefusedError`` unless this person may."""
+        """Raises ``PageRefusedError`` unless this person may."""
         if not self.user.may(permission):
-            raise RefusedError("permission_missing", 403, permission=permission.value)
+            raise PageRefusedError("permission_missing", 403, permission=permission.value)
 
     def say(self, text: str, **facts: object) -> str:
         """A text in the visitor's language, its ``%(name)s`` filled."""
@@ -86,12 +86,12 @@ def visit_of(request: ConsoleRequest) -> Visit:
     return cast(Visit, request.state["visit"])
 
 
-def shared_of(request: ConsoleRequest) -> Shared:
-    return cast(Shared, request.state["shared"])
+def shared_of(request: ConsoleRequest) -> SharedAnswers:
+    return cast(SharedAnswers, request.state["shared"])
 
 
-def services_of(request: ConsoleRequest) -> Services:
-    return cast(Services, request.state["console"])
+def services_of(request: ConsoleRequest) -> ConsoleServices:
+    return cast(ConsoleServices, request.state["console"])
 
 
 def needs(permission: Permission) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def needs(permission: Permission) -> dict[str, Any]:
     return {_NEEDS: permission}
 
 
-async def anybody(request: ConsoleRequest, services: Services) -> None:
+async def anybody(request: ConsoleRequest, services: ConsoleServices) -> None:
     """For pages that nobody needs to sign in for."""
     request.state["console"] = services
     request.state["visit"] = _visit(request, services, None)
@@ -109,10 +109,10 @@ async def anybody(request: ConsoleRequest, services: Services) -> None:
         await _read_form(request)
 
 
-async def somebody(request: ConsoleRequest, services: Services) -> Response[Any] | None:
+async def somebody(request: ConsoleRequest, services: ConsoleServices) -> Response[Any] | None:
     """For all other pages: a session, the right to be there, and for whatever changes something its CSRF token.
 
-    The answer where there is no session, or where the password must be changed first. Raises ``RefusedError``.
+    The answer where there is no session, or where the password must be changed first. Raises ``PageRefusedError``.
     """
     request.state["console"] = services
     token = request.cookies.get(SESSION_COOKIE, "")
@@ -142,24 +142,24 @@ async def _read_form(request: ConsoleRequest) -> Visit:
 
 
 def check_address(request: ConsoleRequest) -> None:
-    """Raises ``RefusedError`` for a path that no database could be asked about."""
+    """Raises ``PageRefusedError`` for a path that no database could be asked about."""
     numbers = [value for value in request.path_params.values() if isinstance(value, int)]
     if "\0" in request.url.path or "\0" in request.scope["path"] or any(not 0 < one < 2**63 for one in numbers):
-        raise RefusedError("page_unknown", 404)
+        raise PageRefusedError("page_unknown", 404)
 
 
-def check_genuine(request: ConsoleRequest, session: Session, visit: Visit) -> None:
-    """Raises ``RefusedError`` for a request that another site made the browser send."""
+def check_genuine(request: ConsoleRequest, session: UserSession, visit: Visit) -> None:
+    """Raises ``PageRefusedError`` for a request that another site made the browser send."""
     given = request.headers.get("X-CSRF-Token") or visit.text("csrf")
     if not sessions.is_genuine(session, given):
-        raise RefusedError("csrf_invalid", 403)
+        raise PageRefusedError("csrf_invalid", 403)
 
 
 def check_origin(request: ConsoleRequest) -> None:
-    """Raises ``RefusedError`` where the browser itself says that the request comes from elsewhere."""
+    """Raises ``PageRefusedError`` where the browser itself says that the request comes from elsewhere."""
     origin = request.headers.get("Origin")
     if origin is not None and _parted(origin).netloc != request.headers.get("Host"):
-        raise RefusedError("csrf_invalid", 403)
+        raise PageRefusedError("csrf_invalid", 403)
 
 
 def is_partial(request: ConsoleRequest) -> bool:
@@ -210,7 +210,7 @@ def _parted(address: str) -> SplitResult:
         return urlsplit("")
 
 
-def _visit(request: ConsoleRequest, services: Services, session: Session | None) -> Visit:
+def _visit(request: ConsoleRequest, services: ConsoleServices, session: UserSession | None) -> Visit:
     theme = request.cookies.get(THEME_COOKIE, "")
     return Visit(
         language=languages.choose(
@@ -226,7 +226,7 @@ def _sent_to_sign_in(request: ConsoleRequest) -> Response[Any]:
     if is_stream(request) or is_partial(request):
         return Response("", status_code=401)
     if request.method != "GET":
-        raise RefusedError("session_expired", 401)
+        raise PageRefusedError("session_expired", 401)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return Redirect(f"{SIGN_IN}?next={quote(here, safe='')}", status_code=303)
 

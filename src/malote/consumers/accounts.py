@@ -57,7 +57,7 @@ class ConsumerError(ExplainedError):
         super().__init__(code, consumer=name)
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class WantedConsumer(msgspec.Struct, frozen=True):
     """A consumer to be. ``got``: the number up to which it wants nothing."""
 
     name: str
@@ -67,7 +67,7 @@ class Wanted(msgspec.Struct, frozen=True):
     got: int = 0
 
 
-def add(engine: Engine, wanted: Wanted, *, actor: Actor = SYSTEM) -> tuple[Consumer, str]:
+def add(engine: Engine, wanted: WantedConsumer, *, actor: Actor = SYSTEM) -> tuple[Consumer, str]:
     """A new consumer and, if it pulls, its token, which is told only now. Raises ``ConsumerError``."""
     try:
         check_name(wanted.name)

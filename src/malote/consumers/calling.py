@@ -33,7 +33,7 @@ class CallError(ExplainedError):
         self.answered = answered
 
 
-class Target(msgspec.Struct, frozen=True):
+class CallTarget(msgspec.Struct, frozen=True):
     """Where a name leads to now. ``host`` is what the certificate must be of."""
 
     url: str  # with the address in the name's place
@@ -75,7 +75,7 @@ def check_address(url: str, *, private: bool) -> None:
     _parsed(url, private=private)
 
 
-def resolve(url: str, *, private: bool) -> Target:
+def resolve(url: str, *, private: bool) -> CallTarget:
     """Looks the name up. Raises ``CallError`` unless all it leads to is allowed."""
     parsed = _parsed(url, private=private)
     host = parsed.host
@@ -92,7 +92,7 @@ def resolve(url: str, *, private: bool) -> Target:
         raise CallError("webhook_address_private", host=host)
     if public and parsed.scheme == _CLEAR:
         raise CallError("webhook_in_clear", host=host)
-    return Target(str(parsed.copy_with(host=addresses[0], port=port)), host, _authority(parsed))
+    return CallTarget(str(parsed.copy_with(host=addresses[0], port=port)), host, _authority(parsed))
 
 
 def _parsed(url: str, *, private: bool) -> httpx.URL:

@@ -11,13 +11,13 @@ from malote.accounts.audit import Actor
 from malote.config import Settings
 from malote.consumers import accounts as consumers
 from malote.consumers import calling, holding, ledger, log, pulling, sending, signing
-from malote.consumers.accounts import Consumer, ConsumerError, Wanted
+from malote.consumers.accounts import Consumer, ConsumerError, WantedConsumer
 from malote.consumers.calling import Caller
 from malote.consumers.delivering import Delivery
-from malote.consumers.ledger import Refusal
+from malote.consumers.ledger import WebhookRefusal
 from malote.consumers.lines import SaleTold, Telling
-from malote.consumers.log import Entry, Got
-from malote.consumers.periods import Found, Period
+from malote.consumers.log import Got, SendingEntry
+from malote.consumers.periods import Period, PeriodContent
 from malote.consumers.pulling import Page
 from malote.consumers.sending import Progress
 from malote.consumers.webhooks import Webhooks
@@ -29,7 +29,7 @@ from malote.spool.state_changes import decode_reason
 Derive = Callable[[str], bytes]
 
 
-class Seen(msgspec.Struct, frozen=True):
+class ConsumerState(msgspec.Struct, frozen=True):
     """A consumer and how it fares. ``behind``: changes it doesn't have yet; ``refused``: what it alone refused."""
 
     consumer: Consumer
@@ -47,7 +47,7 @@ class Consumers:
         self._settings = settings
         self._derive = derive
 
-    def add(self, wanted: Wanted, actor: Actor, *, from_beginning: bool = False) -> tuple[Consumer, str]:
+    def add(self, wanted: WantedConsumer, actor: Actor, *, from_beginning: bool = False) -> tuple[Consumer, str]:
         """A new consumer and its token or secret, told only now; by itself it gets what happens from now on.
 
         Raises ``ConsumerError``, and ``CallError`` for an address that can't be a webhook's.
@@ -68,20 +68,20 @@ class Consumers:
         """All consumers by name, revoked ones too."""
         return consumers.listed(self.engine)
 
-    def seen(self) -> list[Seen]:
+    def seen(self) -> list[ConsumerState]:
         """All consumers by name, and how each fares."""
         end = self.end()
         return [self._seen(one, end) for one in self.listed()]
 
-    def _seen(self, one: Consumer, end: int) -> Seen:
+    def _seen(self, one: Consumer, end: int) -> ConsumerState:
         behind = max(end - one.got, 0) if one.kind != "folder" else 0
-        return Seen(one, behind, self.failure_of(one), len(self.refusals(one)))
+        return ConsumerState(one, behind, self.failure_of(one), len(self.refusals(one)))
 
     def failure_of(self, consumer: Consumer) -> Reason | None:
         """Why a webhook doesn't take anything now; None while it does."""
         return decode_reason(consumer.failure) if consumer.failing_since is not None else None
 
-    def refusals(self, consumer: Consumer) -> list[Refusal]:
+    def refusals(self, consumer: Consumer) -> list[WebhookRefusal]:
         """What it alone refused, and hasn't taken since."""
         return ledger.all_refusals(self.engine, consumer.id)
 
@@ -89,7 +89,7 @@ class Consumers:
         """Tries everything at once that waits for a later time. How many refused ones."""
         return ledger.retry_now(self.engine, consumer, actor, now)
 
-    def log_of(self, consumer: Consumer, *, limit: int, access_key: str | None = None) -> list[Entry]:
+    def log_of(self, consumer: Consumer, *, limit: int, access_key: str | None = None) -> list[SendingEntry]:
         """What it got, the newest first; only what is about one key, where one is given."""
         if access_key is None:
             return log.entries(self.engine, consumer.id, limit=limit)
@@ -128,7 +128,7 @@ class Consumers:
         return pulling.sale(self.engine, self.telling(consumer), access_key)
 
     def send_again(
-        self, consumer: Consumer, period: Period, found: Found, told: Progress, actor: Actor
+        self, consumer: Consumer, period: Period, found: PeriodContent, told: Progress, actor: Actor
     ) -> tuple[int, int]:
         """Sends what was found of a period: how many an order that was stopped had sent before, and how many now.
 

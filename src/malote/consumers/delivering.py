@@ -35,7 +35,7 @@ Outcome = Literal["idle", "delivered", "failed"]
 log = structlog.get_logger("malote.consumers")
 
 
-class Post(Protocol):
+class WebhookPost(Protocol):
     """Returns when it was taken; raises ``CallError``."""
 
     def __call__(self, url: str, body: bytes, headers: dict[str, str]) -> None: ...
@@ -48,7 +48,7 @@ class Delivery(msgspec.Struct, frozen=True):
     consumer: Consumer
     telling: Telling
     secret: bytes
-    post: Post
+    post: WebhookPost
     retry_longest: float = 600.0  # seconds
     clock: Callable[[], float] = time.time
 

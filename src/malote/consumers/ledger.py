@@ -36,7 +36,7 @@ class Claim(msgspec.Struct, frozen=True):
     attempts: int
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class WebhookRefusal(msgspec.Struct, frozen=True):
     """Something that a webhook refused while it took others. Times are seconds since the epoch."""
 
     number: int
@@ -108,17 +108,17 @@ def release(engine: Engine, held: Claim) -> None:
         connection.execute(update(consumers).where(_held(held)).values(lease=None, lease_until=None))
 
 
-def due_refusals(engine: Engine, consumer_id: int, now: float) -> list[Refusal]:
+def due_refusals(engine: Engine, consumer_id: int, now: float) -> list[WebhookRefusal]:
     """Those whose time has come, in order."""
     query = _refusals(consumer_id).where(refusals.c.retry_at <= now).limit(REFUSED_AT_ONCE)
     with reading(engine) as connection:
-        return [Refusal(*row) for row in connection.execute(query)]
+        return [WebhookRefusal(*row) for row in connection.execute(query)]
 
 
-def all_refusals(engine: Engine, consumer_id: int) -> list[Refusal]:
+def all_refusals(engine: Engine, consumer_id: int) -> list[WebhookRefusal]:
     """Everything that one refused and that it hasn't taken since."""
     with reading(engine) as connection:
-        return [Refusal(*row) for row in connection.execute(_refusals(consumer_id))]
+        return [WebhookRefusal(*row) for row in connection.execute(_refusals(consumer_id))]
 
 
 def taken_after_all(connection: Connection, held: Claim, number: int, now: float) -> None:

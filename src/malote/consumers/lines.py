@@ -14,7 +14,7 @@ from malote import rejection
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Document
 from malote.fiscal.json_form import DocumentTold, told
-from malote.register.reopening import Place, reopened
+from malote.register.reopening import ExtractedPlace, reopened
 from malote.rejection import Language
 from malote.spool.extracted import by_its_own_clock
 from malote.spool.feed import Change
@@ -49,7 +49,7 @@ class Telling(msgspec.Struct, frozen=True):
 
 def lines_of(engine: Engine, telling: Telling, changes: Sequence[Change]) -> Iterator[tuple[Change, SaleTold]]:
     """Each change with what is told of it, in order. Raises ``StoreError``."""
-    places = [Place(one.document_id, one.pouch_id, one.extracted_index) for one in changes]
+    places = [ExtractedPlace(one.document_id, one.pouch_id, one.extracted_index) for one in changes]
     for one, (_, document) in zip(changes, reopened(engine, places), strict=True):
         yield one, line_of(telling, one, document, one.what, one.cursor if one.number else "")
 

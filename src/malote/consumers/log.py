@@ -19,7 +19,7 @@ What = Literal[
 TOGETHER_SECONDS = 60.0  # deliveries this close to one another are one line
 
 
-class Entry(msgspec.Struct, frozen=True):
+class SendingEntry(msgspec.Struct, frozen=True):
     """Numbers of the feed, both included; None of what was sent again. Times are seconds since the epoch."""
 
     id: int
@@ -74,7 +74,7 @@ def skip_to(engine: Engine, consumer_id: int, number: int) -> None:
         connection.execute(update(consumers).where(consumers.c.id == consumer_id).values(got=number))
 
 
-def entries(engine: Engine, consumer_id: int, *, limit: int = 100, number: int | None = None) -> list[Entry]:
+def entries(engine: Engine, consumer_id: int, *, limit: int = 100, number: int | None = None) -> list[SendingEntry]:
     """The newest first; only those that cover a number of the feed, where one is given. Raises ``StoreError``."""
     query = select(*_COLUMNS).where(log.c.consumer_id == consumer_id).order_by(log.c.id.desc()).limit(limit)
     if number is not None:
@@ -95,9 +95,9 @@ def _extend(connection: Connection, consumer_id: int, got: Got, now: float) -> b
     return True
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> SendingEntry:
     detail = msgspec.json.decode(row.detail)
-    return Entry(row.id, row.what, row.began_at, row.ended_at, row.first, row.last, row[6], detail)
+    return SendingEntry(row.id, row.what, row.began_at, row.ended_at, row.first, row.last, row[6], detail)
 
 
 _COLUMNS = tuple(log.c[name] for name in ("id", "what", "began_at", "ended_at", "first", "last", "count", "detail"))

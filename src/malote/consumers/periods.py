@@ -28,7 +28,7 @@ class Period(msgspec.Struct, frozen=True):
     till: str | None = None
 
 
-class Place(NamedTuple):
+class PeriodPlace(NamedTuple):
     """Where a document stands in a period, in the order of sending."""
 
     day: str
@@ -36,17 +36,17 @@ class Place(NamedTuple):
     document_id: int
 
 
-class Found(msgspec.Struct, frozen=True):
+class PeriodContent(msgspec.Struct, frozen=True):
     """``total``: of the sales, in cents. ``pruned``: of which only what identifies them is left."""
 
-    places: list[Place]
+    places: list[PeriodPlace]
     total: int
     pruned: int
 
 
-def find(engine: Engine, period: Period, day_of: DayOf) -> Found:
+def find(engine: Engine, period: Period, day_of: DayOf) -> PeriodContent:
     """Everything that is booked now, in the order of sending. Raises ``StoreError``."""
-    places: list[Place] = []
+    places: list[PeriodPlace] = []
     total = pruned = 0
     for row in _rows(engine, period):
         # What has no time of its own counts from when it came.
@@ -54,13 +54,13 @@ def find(engine: Engine, period: Period, day_of: DayOf) -> Found:
         day = day_of(written)
         if day is None or not period.since <= day <= period.until:
             continue
-        places.append(Place(day.isoformat(), row.name, row.id))
+        places.append(PeriodPlace(day.isoformat(), row.name, row.id))
         total += row.total or 0 if row.kind == "sale" else 0
         pruned += row.pruned_at is not None
-    return Found(sorted(places), total, pruned)
+    return PeriodContent(sorted(places), total, pruned)
 
 
-def till_days(places: Sequence[Place]) -> Iterator[tuple[str, str, list[int]]]:
+def till_days(places: Sequence[PeriodPlace]) -> Iterator[tuple[str, str, list[int]]]:
     """Day, till and the documents of each till-day."""
     for (day, till), some in groupby(places, key=lambda place: (place.day, place.till)):
         yield day, till, [place.document_id for place in some]

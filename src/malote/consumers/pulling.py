@@ -10,7 +10,7 @@ from malote.consumers.lines import SaleTold, State, Telling, line_of, lines_of
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.register.reopening import Place, reopened
+from malote.register.reopening import ExtractedPlace, reopened
 from malote.spool import feed
 from malote.spool.feed import Change
 
@@ -67,7 +67,7 @@ def sale(engine: Engine, telling: Telling, access_key: str) -> SaleTold | None:
     if not sales:
         return None
     chosen, state = min(sales, key=lambda one: _FIRST.index(one[1]))
-    ((_, document),) = reopened(engine, [Place(chosen.document_id, chosen.pouch_id, chosen.extracted_index)])
+    ((_, document),) = reopened(engine, [ExtractedPlace(chosen.document_id, chosen.pouch_id, chosen.extracted_index)])
     cancelled = any(one.kind == "cancellation" and state == "posted" for one, state in found)
     return line_of(telling, chosen, document, standing(chosen, state, cancelled=cancelled), "")
 

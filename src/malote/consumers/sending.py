@@ -20,7 +20,7 @@ from malote.consumers.accounts import Consumer
 from malote.consumers.delivering import Delivery
 from malote.consumers.lines import SaleTold, Telling, line_of
 from malote.consumers.log import Got
-from malote.consumers.periods import Found, Period, Place, cancelled_keys, changes, till_days
+from malote.consumers.periods import Period, PeriodContent, PeriodPlace, cancelled_keys, changes, till_days
 from malote.consumers.pulling import standing
 from malote.database.consumer_tables import sending
 from malote.database.engine import writing
@@ -33,15 +33,15 @@ _LINES, _XML = "linhas", "xml"  # folders within a consumer's
 Progress = Callable[[int], None]  # told how many documents were sent since it was last told
 
 
-class Order(msgspec.Struct, frozen=True):
+class SendOrder(msgspec.Struct, frozen=True):
     """One that goes on, or begins. ``count``: documents sent by it before."""
 
     id: int
-    after: Place | None
+    after: PeriodPlace | None
     count: int
 
 
-def open_order(engine: Engine, consumer: Consumer, period: Period, actor: Actor, now: float) -> Order:
+def open_order(engine: Engine, consumer: Consumer, period: Period, actor: Actor, now: float) -> SendOrder:
     """The order of this very period that isn't finished, or a new one. Raises ``StoreError``."""
     named = {"since": period.since.isoformat(), "until": period.until.isoformat(), "till": period.till or ""}
     same = [sending.c[name] == value for name, value in named.items()]
@@ -58,12 +58,14 @@ def open_order(engine: Engine, consumer: Consumer, period: Period, actor: Actor,
         if row is None:
             values = {"consumer_id": consumer.id, "position": "", "started_at": now, "count": 0, **named}
             made = connection.execute(insert(sending).values(values).returning(sending.c.id)).scalar_one()
-            return Order(int(made), None, 0)
-    after = Place(*msgspec.json.decode(row["position"])) if row["position"] else None
-    return Order(row["id"], after, row["count"])
+            return SendOrder(int(made), None, 0)
+    after = PeriodPlace(*msgspec.json.decode(row["position"])) if row["position"] else None
+    return SendOrder(row["id"], after, row["count"])
 
 
-def to_folder(engine: Engine, consumer: Consumer, telling: Telling, order: Order, found: Found, told: Progress) -> int:
+def to_folder(
+    engine: Engine, consumer: Consumer, telling: Telling, order: SendOrder, found: PeriodContent, told: Progress
+) -> int:
     """Writes a file of JSON Lines for each till-day, and with the right to personal data the documents' own files.
 
     How many documents. Raises ``StoreError``, ``OSError``.
@@ -76,14 +78,14 @@ def to_folder(engine: Engine, consumer: Consumer, telling: Telling, order: Order
             _write_files(engine, durable.make_folder(root / _XML / day / till, mode=0o700), ids)
         encoded = [msgspec.json.encode(line) + b"\n" for _, line in _lines(engine, telling, ids)]
         durable.write(lines / f"{till}.jsonl", b"".join(encoded))
-        _advance(engine, order, Place(day, till, ids[-1]), len(ids))
+        _advance(engine, order, PeriodPlace(day, till, ids[-1]), len(ids))
         count += len(ids)
         told(len(ids))
     _finish(engine, consumer, order, count)
     return count
 
 
-def to_webhook(delivery: Delivery, order: Order, found: Found, told: Progress) -> int:
+def to_webhook(delivery: Delivery, order: SendOrder, found: PeriodContent, told: Progress) -> int:
     """POSTs each document, signed, in order. How many.
 
     Raises ``StoreError``, and ``CallError`` where one isn't taken: all before it was, and is noted.
@@ -93,7 +95,7 @@ def to_webhook(delivery: Delivery, order: Order, found: Found, told: Progress) -
     for start in range(0, len(places), AT_ONCE):
         some = places[start : start + AT_ONCE]
         by_id = {place.document_id: place for place in some}
-        done: list[Place] = []
+        done: list[PeriodPlace] = []
         try:
             for change, line in _in_order(delivery, some):
                 body = msgspec.json.encode(line)
@@ -110,19 +112,19 @@ def to_webhook(delivery: Delivery, order: Order, found: Found, told: Progress) -
     return count
 
 
-def _in_order(delivery: Delivery, places: list[Place]) -> Iterator[tuple[Change, SaleTold]]:
+def _in_order(delivery: Delivery, places: list[PeriodPlace]) -> Iterator[tuple[Change, SaleTold]]:
     for _, _, ids in till_days(places):
         yield from _lines(delivery.engine, delivery.telling, ids)
 
 
-def _left(order: Order, found: Found) -> list[Place]:
+def _left(order: SendOrder, found: PeriodContent) -> list[PeriodPlace]:
     return [place for place in found.places if order.after is None or place > order.after]
 
 
 def _lines(engine: Engine, telling: Telling, ids: list[int]) -> Iterator[tuple[Change, SaleTold]]:
     some = list(changes(engine, ids))
     cancelled = cancelled_keys(engine, [one.access_key for one, _ in some if one.access_key])
-    places = [reopening.Place(one.document_id, one.pouch_id, one.extracted_index) for one, _ in some]
+    places = [reopening.ExtractedPlace(one.document_id, one.pouch_id, one.extracted_index) for one, _ in some]
     for (one, state), (_, document) in zip(some, reopening.reopened(engine, places), strict=True):
         yield one, line_of(telling, one, document, standing(one, state, cancelled=one.access_key in cancelled), "")
 
@@ -140,13 +142,13 @@ def _name(one: Change) -> str:
     return f"{key}.xml" if one.kind == "sale" else f"{key}-{one.kind}-{one.document_id}.xml"
 
 
-def _advance(engine: Engine, order: Order, place: Place, count: int) -> None:
+def _advance(engine: Engine, order: SendOrder, place: PeriodPlace, count: int) -> None:
     values: dict[str, Any] = {"position": msgspec.json.encode(place).decode(), "count": sending.c.count + count}
     with writing(engine) as connection:
         connection.execute(update(sending).where(sending.c.id == order.id).values(values))
 
 
-def _finish(engine: Engine, consumer: Consumer, order: Order, count: int) -> None:
+def _finish(engine: Engine, consumer: Consumer, order: SendOrder, count: int) -> None:
     now = time.time()
     with writing(engine) as connection:
         query = update(sending).where(sending.c.id == order.id).values(finished_at=now)

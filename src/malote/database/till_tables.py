@@ -17,7 +17,7 @@ from sqlalchemy import (
 from malote.database.tables import ROW_ID, metadata
 
 
-class Noted(msgspec.Struct, frozen=True, omit_defaults=True):
+class NotedTrouble(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of ``till.troubles``: ``since`` in seconds since the epoch by this server's clock, ``value`` in cents."""
 
     code: str

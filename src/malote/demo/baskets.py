@@ -14,7 +14,7 @@ _MEAN_LINES = 7.5
 _CASH, _CREDIT, _DEBIT, _PIX = "01", "03", "04", "17"
 
 
-class Line(msgspec.Struct, frozen=True):
+class BasketLine(msgspec.Struct, frozen=True):
     product: Product
     quantity: int
     gross: int
@@ -25,7 +25,7 @@ class Line(msgspec.Struct, frozen=True):
         return self.gross - self.discount
 
 
-class Payment(msgspec.Struct, frozen=True):
+class BasketPayment(msgspec.Struct, frozen=True):
     method: str  # tPag
     amount: int
 
@@ -33,8 +33,8 @@ class Payment(msgspec.Struct, frozen=True):
 class Basket(msgspec.Struct, frozen=True):
     """One sale before it becomes a document. Payments minus change are the total."""
 
-    lines: tuple[Line, ...]
-    payments: tuple[Payment, ...]
+    lines: tuple[BasketLine, ...]
+    payments: tuple[BasketPayment, ...]
     change: int
     consumer: str  # an invented CPF, or ""
 
@@ -57,11 +57,11 @@ def draw(dice: Random, lines: int | None = None, payments: int | None = None) ->
     return Basket(chosen, paid, change, invented_cpf(dice) if dice.random() < 0.2 else "")
 
 
-def _line(dice: Random, product: Product) -> Line:
+def _line(dice: Random, product: Product) -> BasketLine:
     quantity = _weight(dice) if product.weighed else WHOLE * dice.choice((1, 1, 1, 1, 1, 2, 2, 3, 4, 6))
     gross = max(1, rounded(quantity * product.price, WHOLE))
     discount = rounded(gross * dice.choice((5, 10, 15)), 100) if dice.random() < 0.08 else 0
-    return Line(product, quantity, gross, min(discount, gross - 1))
+    return BasketLine(product, quantity, gross, min(discount, gross - 1))
 
 
 def _weight(dice: Random) -> int:
@@ -70,15 +70,15 @@ def _weight(dice: Random) -> int:
     return grams * 10 + (dice.randint(1, 9) if dice.random() < 0.15 else 0)
 
 
-def _payments(dice: Random, total: int, count: int) -> tuple[tuple[Payment, ...], int]:
+def _payments(dice: Random, total: int, count: int) -> tuple[tuple[BasketPayment, ...], int]:
     if count == 1 or total < 2:
         method = dice.choices((_PIX, _CREDIT, _DEBIT, _CASH), (34, 27, 24, 15))[0]
         if method != _CASH:
-            return (Payment(method, total),), 0
+            return (BasketPayment(method, total),), 0
         handed = _notes_handed(dice, total)
-        return (Payment(_CASH, handed),), handed - total
+        return (BasketPayment(_CASH, handed),), handed - total
     first = dice.randint(1, total - 1)
-    return (Payment(_CASH, first), Payment(dice.choice((_PIX, _CREDIT, _DEBIT)), total - first)), 0
+    return (BasketPayment(_CASH, first), BasketPayment(dice.choice((_PIX, _CREDIT, _DEBIT)), total - first)), 0
 
 
 def _notes_handed(dice: Random, total: int) -> int:

@@ -54,7 +54,7 @@ FAULTS: dict[str, Bilingual[str]] = {
 }
 
 
-class Asked(msgspec.Struct, frozen=True):
+class DemoOrder(msgspec.Struct, frozen=True):
     """One order: ``plant``, or put right what nobody could from here."""
 
     name: str
@@ -73,14 +73,14 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / f"{name}{_PLANT if plant else _RECOVER}").write_bytes(b"")
 
-    def orders(self) -> Iterator[Asked]:
+    def orders(self) -> Iterator[DemoOrder]:
         """What waits to be carried out."""
         for name in FAULTS:
             for ending, plant in ((_PLANT, True), (_RECOVER, False)):
                 if (self.folder / f"{name}{ending}").is_file():
-                    yield Asked(name, plant)
+                    yield DemoOrder(name, plant)
 
-    def done(self, order: Asked) -> None:
+    def done(self, order: DemoOrder) -> None:
         (self.folder / f"{order.name}{_PLANT if order.plant else _RECOVER}").unlink(missing_ok=True)
         mark = self.folder / f"{order.name}{_PLANTED}"
         if order.plant:

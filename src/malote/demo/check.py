@@ -13,12 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from malote.database.errors import StoreError
 from malote.demo import evidence, locks
 from malote.demo.erp_books import ErpBooks
-from malote.demo.evidence import Server
+from malote.demo.evidence import StoreEvidence
 from malote.demo.faults import Faults
 from malote.demo.phrases import Phrase
 from malote.demo.pos import Habits, Pos
 from malote.demo.processes import Crew, ProcessFailedError
-from malote.demo.proof import Evidence, Proof, prove
+from malote.demo.proof import DemoProof, ProofEvidence, prove
 from malote.demo.store import Store, erp_database
 from malote.erp.protocol import ErpError
 
@@ -55,16 +55,16 @@ class Watcher(Protocol):
     def note(self, phrase: Phrase, **facts: object) -> None: ...
 
 
-class Checked(msgspec.Struct, frozen=True):
+class DemoOutcome(msgspec.Struct, frozen=True):
     """The outcome, and what it took."""
 
-    proof: Proof
+    proof: DemoProof
     engine: str  # of the ERP
     killed: tuple[str, ...]
     seconds: float
 
 
-class Check:
+class DemoCheck:
     """One run over a laid-out store whose processes run."""
 
     def __init__(self, store: Store, crew: Crew, erp: ErpBooks, watcher: Watcher) -> None:
@@ -72,7 +72,7 @@ class Check:
         self._crew = crew
         self._erp = erp
         self._watcher = watcher
-        self._server = Server(store.database_url)
+        self._server = StoreEvidence(store.database_url)
         self._tills = [Pos(till.plan, till.folder, till.ledger, habits=Habits()) for till in store.tills]
         self._faults = Faults(self._tills)
         self._to_sell = 0
@@ -83,7 +83,7 @@ class Check:
         for till in self._tills:
             till.close()
 
-    def run(self, sales: int, *, kill: bool) -> Proof:
+    def run(self, sales: int, *, kill: bool) -> DemoProof:
         """Raises ``StuckError``, ``ProcessFailedError``."""
         self._to_sell = sales
         self._watcher.stage(Phrase.PLANTING)
@@ -183,7 +183,7 @@ class Check:
     def _outboxes(self) -> list[dict[str, int]]:
         return [dict(evidence.outbox_states(till.outbox)) for till in self._store.tills]
 
-    def _gather(self) -> Evidence:
+    def _gather(self) -> ProofEvidence:
         return evidence.gather(
             self._store.tills,
             self._server,
@@ -194,7 +194,7 @@ class Check:
         )
 
 
-def run(store: Store, sales: int, watcher: Watcher, *, kill: bool, sqlite: bool = False) -> Checked:
+def run(store: Store, sales: int, watcher: Watcher, *, kill: bool, sqlite: bool = False) -> DemoOutcome:
     """Everything, from starting the ERP to stopping it.
 
     Raises ``StuckError``, ``ProcessFailedError``, ``StoreNotStartedError``, ``HomeBusyError``.
@@ -202,12 +202,12 @@ def run(store: Store, sales: int, watcher: Watcher, *, kill: bool, sqlite: bool 
     began = time.monotonic()
     with started(store, watcher, sqlite=sqlite) as (crew, erp):
         erp.refuse_one_product()
-        check = Check(store, crew, erp, watcher)
+        check = DemoCheck(store, crew, erp, watcher)
         try:
             proof = check.run(sales, kill=kill)
         finally:
             check.close()
-        return Checked(proof, erp.engine, tuple(check.killed), time.monotonic() - began)
+        return DemoOutcome(proof, erp.engine, tuple(check.killed), time.monotonic() - began)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ _REFUSE = {
 }
 
 
-class Totals(msgspec.Struct, frozen=True):
+class ErpTotals(msgspec.Struct, frozen=True):
     """How many sales the ERP has, and their sum in cents."""
 
     sales: int = 0
@@ -72,10 +72,10 @@ class ErpBooks:
             for statement in _REFUSE[connection.dialect.name]:
                 connection.execute(text(statement))
 
-    def totals(self) -> Totals:
+    def totals(self) -> ErpTotals:
         with self._engine.connect() as connection:
             count, amount = connection.execute(select(func.count(), func.sum(sale.c.total))).one()
-        return Totals(count, amount or 0)
+        return ErpTotals(count, amount or 0)
 
     def booked(self) -> list[BookedSale]:
         """Every sale, as Malote's own port to the ERP reads them."""

@@ -15,9 +15,9 @@ import msgspec
 
 from malote.database.engine import open_database
 from malote.demo.erp_books import ErpBooks
-from malote.demo.ledger import Ledger
-from malote.demo.pos import Plan
-from malote.demo.proof import Evidence, Expected, Planted, ServerDocument, TillFile
+from malote.demo.ledger import DemoLedger
+from malote.demo.pos import TillPlan
+from malote.demo.proof import ExpectedSale, Planted, ProofEvidence, ServerDocument, TillFile
 from malote.register import till_documents
 from malote.register.documents import StoredDocument, TillStatus
 
@@ -27,13 +27,13 @@ _PAGE = 1000
 class TillPlace(msgspec.Struct, frozen=True):
     """Where the things of one till are."""
 
-    plan: Plan
+    plan: TillPlan
     folder: Path  # where the POS writes
     ledger: Path
     outbox: Path
 
 
-class Server:
+class StoreEvidence:
     """Looks into the store database beside the running server."""
 
     def __init__(self, url: str) -> None:
@@ -53,10 +53,15 @@ class Server:
 
 
 def gather(
-    tills: Sequence[TillPlace], server: Server, rejected: Path, erp: ErpBooks, planted: list[Planted], refused: set[str]
-) -> Evidence:
+    tills: Sequence[TillPlace],
+    server: StoreEvidence,
+    rejected: Path,
+    erp: ErpBooks,
+    planted: list[Planted],
+    refused: set[str],
+) -> ProofEvidence:
     """All of it. ``refused`` are the keys of sales made so that the ERP can't take them. To be asked at rest."""
-    return Evidence(
+    return ProofEvidence(
         sold=[sale for till in tills for sale in sold(till, refused)],
         voided={numbers for till in tills for numbers in _voided(till)},
         written={(till.plan.name, sha256) for till in tills for sha256 in written(till)},
@@ -71,11 +76,11 @@ def gather(
     )
 
 
-def sold(till: TillPlace, refused: set[str]) -> Iterator[Expected]:
+def sold(till: TillPlace, refused: set[str]) -> Iterator[ExpectedSale]:
     """What the till's own ledger says."""
-    with closing(Ledger(till.ledger)) as ledger:
+    with closing(DemoLedger(till.ledger)) as ledger:
         for sale in ledger.sales():
-            yield Expected(
+            yield ExpectedSale(
                 access_key=sale.access_key,
                 till=till.plan.name,
                 issuer=till.plan.issuer.cnpj,
@@ -93,7 +98,7 @@ def written(till: TillPlace) -> Iterator[str]:
         yield hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def documents(server: Server) -> Iterator[ServerDocument]:
+def documents(server: StoreEvidence) -> Iterator[ServerDocument]:
     """Every document the server has, in order of arrival."""
     return map(_document, server.documents())
 
@@ -110,7 +115,7 @@ def outbox_states(path: Path) -> Mapping[str, int]:
 
 
 def _voided(till: TillPlace) -> Iterator[tuple[str, int, int, int]]:
-    with closing(Ledger(till.ledger)) as ledger:
+    with closing(DemoLedger(till.ledger)) as ledger:
         for first, last in ledger.voided():
             yield till.plan.issuer.cnpj, till.plan.series, first, last
 

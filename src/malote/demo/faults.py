@@ -12,7 +12,7 @@ from malote.demo import baskets, notes
 from malote.demo.baskets import Basket
 from malote.demo.erp_books import REFUSED_PRODUCT
 from malote.demo.ledger import OutgoingFile
-from malote.demo.notes import Note
+from malote.demo.notes import DemoNote
 from malote.demo.phrases import Phrase
 from malote.demo.pos import Pos
 from malote.demo.proof import Planted, ServerDocument
@@ -30,7 +30,7 @@ class Faults:
         self.refused: set[str] = set()
         self._first, self._other = tills[0], tills[-1]
         self._awaited: dict[tuple[str, str], str] = {}
-        self._sold: dict[Phrase, Note] = {}
+        self._sold: dict[Phrase, DemoNote] = {}
         self._held_back: list[OutgoingFile] = []
 
     def plant_first(self) -> None:
@@ -126,7 +126,7 @@ class Faults:
         self.planted.append(Planted(fault, till.plan.name, _sha256(content), state, codes, duplicate))
 
 
-def sell_refused(till: Pos, product: str = REFUSED_PRODUCT) -> Note:
+def sell_refused(till: Pos, product: str = REFUSED_PRODUCT) -> DemoNote:
     """A sale that the reader finds nothing wrong with, and the demo's ERP refuses."""
     return till.sell_one(basket=_refused_basket(product))
 
@@ -139,7 +139,7 @@ def cut_short(till: Pos) -> bytes:
     return content
 
 
-def _deliver(till: Pos, note: Note, word: str, content: bytes) -> None:
+def _deliver(till: Pos, note: DemoNote, word: str, content: bytes) -> None:
     folder = PurePosixPath(f"{note.issued_at:%Y-%m-%d}")
     till.deliver([OutgoingFile(str(folder / f"{note.access_key}-{word}.xml"), content)])
 

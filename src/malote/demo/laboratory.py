@@ -21,7 +21,7 @@ from malote.database.book_tables import number_gap
 from malote.database.engine import open_database, writing
 from malote.database.errors import StoreError
 from malote.demo import baskets, events, notes, stand_in
-from malote.demo.bench import Asked, Bench
+from malote.demo.bench import Bench, DemoOrder
 from malote.demo.erp_books import REFUSED_PREFIX
 from malote.demo.erp_troubles import ErpTroubles
 from malote.demo.faults import sell_refused
@@ -70,7 +70,7 @@ class Laboratory:
         if self._speaking is not None:
             self._speaking.stop()
 
-    def poll(self) -> list[Asked]:
+    def poll(self) -> list[DemoOrder]:
         """Carries out what was asked; what was done. One that fails is told in the log, and asked no more."""
         if time.monotonic() < self._ageing_until:
             with suppress(StoreError):  # at the next look, then
@@ -272,7 +272,7 @@ def _nothing() -> None:
 # ---- what a POS does ----
 
 
-def _file(note: notes.Note, word: str, content: bytes) -> OutgoingFile:
+def _file(note: notes.DemoNote, word: str, content: bytes) -> OutgoingFile:
     return OutgoingFile(str(PurePosixPath(f"{note.issued_at:%Y-%m-%d}") / f"{note.access_key}-{word}.xml"), content)
 
 

@@ -19,7 +19,7 @@ _LOOK_SECONDS = 0.7  # a person's pause
 _STILL = 4  # looks without anything to press, before it is the end
 
 
-class Expected(msgspec.Struct, frozen=True):
+class ExpectedNaming(msgspec.Struct, frozen=True):
     """``codes``: any of them names it; a step's name where that says it. ``ends``: how it ends by pressing alone."""
 
     codes: tuple[str, ...]
@@ -27,34 +27,34 @@ class Expected(msgspec.Struct, frozen=True):
     scope: str = ""  # the till that is looked at; "": all
 
 
-TABLE: dict[str, Expected] = {
-    "reject": Expected(("erp_constraint",)),
-    "fragment": Expected(("file_damaged",), ("handed",)),
-    "wrong-sum": Expected(("items_sum", "header_disagrees", "payments_sum"), ("handed",)),
-    "divergent-key": Expected(("divergent_content",), ("resolved", "handed")),
-    "structure-erp": Expected(("structures",)),
-    "structure-store": Expected(("structures",)),
-    "structure-till": Expected(("structures",)),
-    "lock-idle": Expected(("erp_locked",)),
-    "lock-active": Expected(("erp_locked",)),
-    "lock-chain": Expected(("erp_locked",)),
-    "lock-prepared": Expected(("session_prepared",), ("handed",)),
-    "erp-restored": Expected(("outside_erp", "erp_ledger_short")),
-    "erp-away": Expected(("erp_away",), ("handed",)),
-    "password-changed": Expected(("erp_refused_login",), ("handed",)),
-    "partition-missing": Expected(("erp_refuses_all", "erp_constraint"), ("handed", "person")),
-    "till-offline": Expected(("till_unheard", "till_cut_off"), ("handed",)),
-    "agent-killed": Expected(("till_unheard", "till_cut_off"), ("handed",)),
-    "wrong-folder": Expected(("folder_missing", "files_refused"), ("handed",)),
-    "token-revoked": Expected(("till_token_renewed",), ("handed",)),
-    "disk-full-till": Expected(("till_disk_full",), ("handed",)),
-    "clock-wrong": Expected(("clock_skewed",)),
-    "till-disabled": Expected(("till_disabled",), ("handed",), "caixa3"),
-    "poster-killed": Expected(("poster_absent", "booking_behind"), ("handed",)),
-    "gap": Expected(("numbers_missing",)),
-    "void-conflict": Expected(("void_of_authorised", "void_of_booked"), ("resolved", "person", "handed")),
-    "unauthorised-offline": Expected(("protocol_overdue",)),
-    "series-of-two": Expected(("series_owner_awaited", "series_of_another_till"), ("handed", "resolved")),
+TABLE: dict[str, ExpectedNaming] = {
+    "reject": ExpectedNaming(("erp_constraint",)),
+    "fragment": ExpectedNaming(("file_damaged",), ("handed",)),
+    "wrong-sum": ExpectedNaming(("items_sum", "header_disagrees", "payments_sum"), ("handed",)),
+    "divergent-key": ExpectedNaming(("divergent_content",), ("resolved", "handed")),
+    "structure-erp": ExpectedNaming(("structures",)),
+    "structure-store": ExpectedNaming(("structures",)),
+    "structure-till": ExpectedNaming(("structures",)),
+    "lock-idle": ExpectedNaming(("erp_locked",)),
+    "lock-active": ExpectedNaming(("erp_locked",)),
+    "lock-chain": ExpectedNaming(("erp_locked",)),
+    "lock-prepared": ExpectedNaming(("session_prepared",), ("handed",)),
+    "erp-restored": ExpectedNaming(("outside_erp", "erp_ledger_short")),
+    "erp-away": ExpectedNaming(("erp_away",), ("handed",)),
+    "password-changed": ExpectedNaming(("erp_refused_login",), ("handed",)),
+    "partition-missing": ExpectedNaming(("erp_refuses_all", "erp_constraint"), ("handed", "person")),
+    "till-offline": ExpectedNaming(("till_unheard", "till_cut_off"), ("handed",)),
+    "agent-killed": ExpectedNaming(("till_unheard", "till_cut_off"), ("handed",)),
+    "wrong-folder": ExpectedNaming(("folder_missing", "files_refused"), ("handed",)),
+    "token-revoked": ExpectedNaming(("till_token_renewed",), ("handed",)),
+    "disk-full-till": ExpectedNaming(("till_disk_full",), ("handed",)),
+    "clock-wrong": ExpectedNaming(("clock_skewed",)),
+    "till-disabled": ExpectedNaming(("till_disabled",), ("handed",), "caixa3"),
+    "poster-killed": ExpectedNaming(("poster_absent", "booking_behind"), ("handed",)),
+    "gap": ExpectedNaming(("numbers_missing",)),
+    "void-conflict": ExpectedNaming(("void_of_authorised", "void_of_booked"), ("resolved", "person", "handed")),
+    "unauthorised-offline": ExpectedNaming(("protocol_overdue",)),
+    "series-of-two": ExpectedNaming(("series_owner_awaited", "series_of_another_till"), ("handed", "resolved")),
 }
 PAIRS: tuple[tuple[str, str], ...] = (
     ("wrong-folder", "reject"),
@@ -65,7 +65,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
 )
 
 
-class Row(msgspec.Struct, frozen=True):
+class LaboratoryRow(msgspec.Struct, frozen=True):
     """One trouble, or two at once. ``found``: the codes that named each; ``cure``: what was pressed, then who did the
     rest. Seconds since it was planted."""
 
@@ -82,7 +82,7 @@ class Row(msgspec.Struct, frozen=True):
 class Sought:
     """Which of the troubles were named so far, by the code that did, and when the last of these was."""
 
-    def __init__(self, wanted: Iterable[Expected]) -> None:
+    def __init__(self, wanted: Iterable[ExpectedNaming]) -> None:
         self._left = list(wanted)
         self.found: list[str] = []
         self.at = time.monotonic()
@@ -100,7 +100,7 @@ class Sought:
         return not self._left
 
 
-class Laboratory:
+class LaboratoryRun:
     """Over a demo that runs: ``bench`` asks it for the troubles, ``presser`` is the person."""
 
     def __init__(self, bench: Bench, presser: Presser) -> None:
@@ -111,7 +111,7 @@ class Laboratory:
         """What a newcomer finds in the demo is mended first; whether it was."""
         return self._press_until("", ("resolved",), time.monotonic() + MOST_SECONDS) == "resolved"
 
-    def try_out(self, names: tuple[str, ...]) -> Row:
+    def try_out(self, names: tuple[str, ...]) -> LaboratoryRow:
         """Plants them, looks, presses, and has others do their part."""
         wanted = [TABLE[name] for name in names]
         scope = next((one.scope for one in wanted if one.scope), "")
@@ -135,7 +135,7 @@ class Laboratory:
         over = self._over(wanted, scope)
         passed = sought.is_over and ended in ends and seconds <= MOST_SECONDS and over
         found_seconds = sought.at - began if sought.is_over else seconds
-        return Row(" + ".join(names), sought.found, found_seconds, ended, seconds, pressed, over, passed)
+        return LaboratoryRow(" + ".join(names), sought.found, found_seconds, ended, seconds, pressed, over, passed)
 
     def _named(self, scope: str, sought: Sought) -> None:
         """One look, and a pause where it did not tell all."""
@@ -160,7 +160,7 @@ class Laboratory:
             time.sleep(_LOOK_SECONDS)
         return verdict
 
-    def _over(self, wanted: Iterable[Expected], scope: str) -> bool:
+    def _over(self, wanted: Iterable[ExpectedNaming], scope: str) -> bool:
         """Once the others did their part, the same presser ends it, as far as that can be ended at all."""
         until = time.monotonic() + MOST_SECONDS
         while time.monotonic() < until:
@@ -175,13 +175,13 @@ class Laboratory:
             return otherwise
 
 
-def _worst(wanted: Iterable[Expected]) -> tuple[str, ...]:
+def _worst(wanted: Iterable[ExpectedNaming]) -> tuple[str, ...]:
     """Of two at once, what is left is what others must do, if anything is."""
     every = [one.ends for one in wanted]
     return tuple({end for ends in every for end in ends if end != "resolved"}) or ("resolved",)
 
 
-def markdown(rows: Iterable[Row]) -> str:
+def markdown(rows: Iterable[LaboratoryRow]) -> str:
     """For the documentation."""
     lines = ["| fault | cause found | cure | ended | found after | over after |", "|---|---|---|---|---:|---:|"]
     for one in rows:

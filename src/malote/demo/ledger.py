@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from malote.demo.notes import Note
+from malote.demo.notes import DemoNote
 
 Status = Literal["unauthorised", "contingency", "authorised", "cancelled"]
 
@@ -53,16 +53,16 @@ class OutgoingFile(msgspec.Struct, frozen=True):
     content: bytes
 
 
-class Entry(msgspec.Struct):
+class DemoLedgerEntry(msgspec.Struct):
     """What one transaction of the ledger records."""
 
-    sold: list[tuple[Note, Status]] = []
+    sold: list[tuple[DemoNote, Status]] = []
     changed: list[tuple[str, Status]] = []  # access key and what became of it
     voided: list[tuple[int, int]] = []
     files: list[OutgoingFile] = []
 
 
-class Ledger:
+class DemoLedger:
     """Serves one thread at a time."""
 
     def __init__(self, path: Path) -> None:
@@ -72,7 +72,7 @@ class Ledger:
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(_SCHEMA)
 
-    def record(self, entry: Entry) -> list[int]:
+    def record(self, entry: DemoLedgerEntry) -> list[int]:
         """Records all of it or nothing, durably; returns the numbers of the files that are now to be written."""
         with self._transaction():
             self._connection.executemany(
@@ -129,7 +129,7 @@ class _Transaction:
         self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
-def _row(note: Note, status: Status) -> tuple[str, int, str, int, int, Status, bytes]:
+def _row(note: DemoNote, status: Status) -> tuple[str, int, str, int, int, Status, bytes]:
     quantities: dict[str, int] = {}
     for line in note.basket.lines:
         quantities[line.product.code] = quantities.get(line.product.code, 0) + line.quantity

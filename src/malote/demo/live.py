@@ -18,8 +18,8 @@ from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from malote.demo import bench, evidence
-from malote.demo.erp_books import ErpBooks, Totals
-from malote.demo.evidence import Server, TillPlace
+from malote.demo.erp_books import ErpBooks, ErpTotals
+from malote.demo.evidence import StoreEvidence, TillPlace
 from malote.demo.faults import cut_short, sell_refused
 from malote.demo.laboratory import Laboratory
 from malote.demo.notes import money
@@ -106,9 +106,9 @@ class TillFigures(msgspec.Struct, frozen=True):
     failure: str
 
 
-class Figures(msgspec.Struct, frozen=True):
+class DemoFigures(msgspec.Struct, frozen=True):
     tills: list[TillFigures]
-    erp: Totals
+    erp: ErpTotals
 
 
 def sell(
@@ -124,7 +124,7 @@ def sell(
     """Sells until Ctrl-C (``KeyboardInterrupt``) or the time is over, and plants ``faults`` and what else is asked of
     the laboratory. Raises ``ProcessFailedError``."""
     events: deque[str] = deque(maxlen=_EVENTS)
-    server = Server(store.database_url)
+    server = StoreEvidence(store.database_url)
     with ExitStack() as stack:
         stack.callback(server.close)
         tills: list[Selling] = []
@@ -140,7 +140,7 @@ def sell(
             laboratory.bench.ask(name)
         until = time.monotonic() + minutes * 60 if minutes else float("inf")
         view = _Terminal if console.is_terminal else _Lines
-        seen: Figures | None = None
+        seen: DemoFigures | None = None
         with view(store, console, events) as shown:
             while time.monotonic() < until:
                 for name in crew.restart_the_dead():
@@ -171,7 +171,7 @@ def _files(till: Selling) -> int:
     return sum(states.values()) - states.get("captured", 0) - states.get("held", 0)
 
 
-def figures(tills: Sequence[Selling], server: Server, erp: ErpBooks) -> Figures:
+def figures(tills: Sequence[Selling], server: StoreEvidence, erp: ErpBooks) -> DemoFigures:
     """How everything stands now."""
     statuses = {status.till: status for status in server.status()}
     rows = []
@@ -191,7 +191,7 @@ def figures(tills: Sequence[Selling], server: Server, erp: ErpBooks) -> Figures:
                 failure=str(till.failure or ""),
             )
         )
-    return Figures(rows, erp.totals())
+    return DemoFigures(rows, erp.totals())
 
 
 class _Terminal:
@@ -209,7 +209,7 @@ class _Terminal:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def show(self, seen: Figures) -> None:
+    def show(self, seen: DemoFigures) -> None:
         self._live.update(screen(seen, self._store, list(self._events)), refresh=True)
 
 
@@ -227,20 +227,20 @@ class _Lines:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def show(self, seen: Figures) -> None:
+    def show(self, seen: DemoFigures) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _LINE_SECONDS
             self._console.print(line(seen, self._store), markup=False, highlight=False, soft_wrap=True)
 
 
-def line(seen: Figures, store: Store) -> str:
+def line(seen: DemoFigures, store: Store) -> str:
     """The figures in one line."""
     sales, posted = Phrase.ROW_SALES.say(store.language), Phrase.POSTED.say(store.language)
     tills = [f"{till.name}: {till.sold} {sales}, {till.posted} {posted}" for till in seen.tills]
     return f"{'; '.join(tills)}. {_of_erp(seen, store)}"
 
 
-def screen(seen: Figures, store: Store, events: list[str]) -> RenderableType:
+def screen(seen: DemoFigures, store: Store, events: list[str]) -> RenderableType:
     language = store.language
     table = Table()
     table.add_column(Phrase.TILL.say(language))
@@ -263,6 +263,6 @@ def screen(seen: Figures, store: Store, events: list[str]) -> RenderableType:
     return Group(table, Text(_of_erp(seen, store), style="bold"), happened, Text(Phrase.STOP_WITH.say(language)))
 
 
-def _of_erp(seen: Figures, store: Store) -> str:
+def _of_erp(seen: DemoFigures, store: Store) -> str:
     amount = figure(money(seen.erp.amount), store.language)
     return Phrase.SUM_OF_ERP.say(store.language, count=seen.erp.sales, amount=amount)

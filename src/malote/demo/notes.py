@@ -13,7 +13,7 @@ from random import Random
 import msgspec
 
 from malote.demo import issuers, signature
-from malote.demo.baskets import Basket, Line, Payment, rounded
+from malote.demo.baskets import Basket, BasketLine, BasketPayment, rounded
 from malote.demo.catalogue import Product
 from malote.demo.issuers import Issuer
 from malote.fiscal import access_key as keys
@@ -51,7 +51,7 @@ class Sums(msgspec.Struct):
     cbs: int = 0
 
 
-class Note(msgspec.Struct, frozen=True):
+class DemoNote(msgspec.Struct, frozen=True):
     """A note as the till has it: signed, and authorised or not yet."""
 
     issuer: Issuer
@@ -80,7 +80,7 @@ class Note(msgspec.Struct, frozen=True):
 
 def compose(
     issuer: Issuer, series: int, number: int, issued_at: datetime, basket: Basket, emission: int = NORMAL
-) -> Note:
+) -> DemoNote:
     """Writes the note of one sale. The random part of its key follows from series and number, so that composing the
     same sale again gives the same bytes."""
     key = access_key(issuer, series, number, issued_at, emission)
@@ -97,7 +97,7 @@ def compose(
     supplement = _supplement(key, basket, issued_at, emission, signed)
     signed_by = signature.element(f"NFe{key}", signed, issuer.cnpj)
     nfe = f'<NFe xmlns="{NAMESPACE}">{body}{supplement}{signed_by}</NFe>'
-    return Note(issuer, series, number, issued_at, emission, key, basket, nfe, signed)
+    return DemoNote(issuer, series, number, issued_at, emission, key, basket, nfe, signed)
 
 
 def access_key(issuer: Issuer, series: int, number: int, issued_at: datetime, emission: int) -> str:
@@ -157,7 +157,7 @@ def _consumer(cpf: str) -> str:
     return f"<dest><CPF>{cpf}</CPF><indIEDest>9</indIEDest></dest>" if cpf else ""
 
 
-def _item(line: Line, place: int, issuer: Issuer, sums: Sums) -> str:
+def _item(line: BasketLine, place: int, issuer: Issuer, sums: Sums) -> str:
     product = line.product
     quantity = _quantity(line.quantity)
     gross = money(line.gross)
@@ -296,7 +296,7 @@ def _payments(basket: Basket) -> str:
     return f"<pag>{''.join(_each_payment(basket.payments))}{change}</pag>"
 
 
-def _each_payment(payments: Sequence[Payment]) -> Iterable[str]:
+def _each_payment(payments: Sequence[BasketPayment]) -> Iterable[str]:
     for payment in payments:
         card = ""
         if payment.method in ("03", "04"):
@@ -317,7 +317,7 @@ def _supplement(key: str, basket: Basket, issued_at: datetime, emission: int, si
     return f"<infNFeSupl><qrCode>{_QR_ADDRESS}?p={code}</qrCode><urlChave>{_KEY_ADDRESS}</urlChave></infNFeSupl>"
 
 
-def _protocol(note: Note, at: datetime) -> str:
+def _protocol(note: DemoNote, at: datetime) -> str:
     number = protocol_number(note.access_key, note.issued_at)
     return (
         f'<protNFe versao="4.00"><infProt Id="ID{number}"><tpAmb>{TEST_ENVIRONMENT}</tpAmb>'

@@ -13,8 +13,8 @@ import msgspec
 from malote.demo import baskets, events, notes
 from malote.demo.baskets import Basket
 from malote.demo.issuers import Issuer
-from malote.demo.ledger import Entry, Ledger, OutgoingFile, SoldSale, Status
-from malote.demo.notes import Note
+from malote.demo.ledger import DemoLedger, DemoLedgerEntry, OutgoingFile, SoldSale, Status
+from malote.demo.notes import DemoNote
 from malote.demo.phrases import Phrase
 
 # So many sales share one sync of the ledger when they come in a burst.
@@ -22,7 +22,7 @@ BURST = 50
 _SLOW_PIECE = 1500  # bytes
 
 
-class Plan(msgspec.Struct, frozen=True):
+class TillPlan(msgspec.Struct, frozen=True):
     """Who a till is. ``seed`` fixes what it sells: the same seed and numbers give the same baskets."""
 
     name: str
@@ -48,7 +48,7 @@ class Deed(msgspec.Struct, frozen=True):
 
     due: int
     what: Literal["authorise", "cancel"]
-    note: Note
+    note: DemoNote
 
 
 def now() -> datetime:
@@ -60,7 +60,7 @@ class Pos:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: TillPlan,
         folder: Path,
         ledger: Path,
         *,
@@ -75,7 +75,7 @@ class Pos:
         """
         self.plan = plan
         self.folder = folder
-        self.ledger = Ledger(ledger)
+        self.ledger = DemoLedger(ledger)
         self.sold = 0
         self.amount = 0  # cents
         self._habits = habits
@@ -86,44 +86,46 @@ class Pos:
         self._owed = [Deed(0, "authorise", self.recall(sale)) for sale in self.ledger.sales() if _open(sale)]
         self._resume()
 
-    def sell(self, count: int = 1) -> list[Note]:
+    def sell(self, count: int = 1) -> list[DemoNote]:
         """So many sales by the till's habits, durable and written when this returns."""
-        sold: list[Note] = []
+        sold: list[DemoNote] = []
         while len(sold) < count:
-            entry = Entry()
+            entry = DemoLedgerEntry()
             for _ in range(min(BURST, count - len(sold))):
                 sold.append(self._serve(entry))
             self._carry_out(entry)
         return sold
 
-    def sell_one(self, *, emission: int = notes.NORMAL, authorised: bool = True, basket: Basket | None = None) -> Note:
+    def sell_one(
+        self, *, emission: int = notes.NORMAL, authorised: bool = True, basket: Basket | None = None
+    ) -> DemoNote:
         """One sale of a certain kind, whatever the habits; of this ``basket`` or any."""
-        entry = Entry()
+        entry = DemoLedgerEntry()
         note = self._compose(self._take_number(), emission, basket)
         self._sold(entry, note, authorised)
         self._carry_out(entry)
         return note
 
-    def authorise(self, note: Note) -> OutgoingFile:
+    def authorise(self, note: DemoNote) -> OutgoingFile:
         """Writes the authorised version of a note that was written before."""
-        entry = Entry()
+        entry = DemoLedgerEntry()
         self._authorise(entry, note)
         self._carry_out(entry)
         return entry.files[0]
 
-    def cancel(self, note: Note) -> OutgoingFile:
+    def cancel(self, note: DemoNote) -> OutgoingFile:
         """Cancels a sold note; returns the event that was written."""
-        entry = Entry()
+        entry = DemoLedgerEntry()
         self._cancel(entry, note)
         self._carry_out(entry)
         return entry.files[0]
 
-    def prepare(self, *, cancelled: bool = False) -> tuple[Note, list[OutgoingFile]]:
+    def prepare(self, *, cancelled: bool = False) -> tuple[DemoNote, list[OutgoingFile]]:
         """Sells one sale whose files are not written yet, but handed to the caller, in the order sale, cancellation.
 
         For trying out what happens when they come late or in another order: ``deliver`` writes them.
         """
-        entry = Entry()
+        entry = DemoLedgerEntry()
         note = self._compose(self._take_number(), notes.NORMAL)
         self._sold(entry, note, authorised=True)
         if cancelled:
@@ -139,19 +141,19 @@ class Pos:
 
     def void(self, count: int = 1) -> OutgoingFile:
         """Skips so many numbers and voids them; returns the document that was written."""
-        entry = Entry()
+        entry = DemoLedgerEntry()
         self._void(entry, count)
         self._carry_out(entry)
         return entry.files[0]
 
     def settle(self) -> int:
         """Pays what is owed: authorises what was sold without, cancels what was to be cancelled. How many files."""
-        entry = Entry()
+        entry = DemoLedgerEntry()
         self._pay(entry, every=True)
         self._carry_out(entry)
         return len(entry.files)
 
-    def recall(self, sale: SoldSale) -> Note:
+    def recall(self, sale: SoldSale) -> DemoNote:
         """Composes a sold note again, byte for byte."""
         basket = baskets.draw(self._dice(sale.number))
         return notes.compose(self.plan.issuer, self.plan.series, sale.number, sale.issued_at, basket, sale.emission)
@@ -159,7 +161,7 @@ class Pos:
     def close(self) -> None:
         self.ledger.close()
 
-    def _serve(self, entry: Entry) -> Note:
+    def _serve(self, entry: DemoLedgerEntry) -> DemoNote:
         self._pay(entry)
         # Other dice than the basket's, so that a sold basket can be drawn again.
         dice = Random(f"habits:{self.plan.seed}:{self.plan.name}:{self._number}")
@@ -183,11 +185,11 @@ class Pos:
         self._number += 1
         return number
 
-    def _compose(self, number: int, emission: int, basket: Basket | None = None) -> Note:
+    def _compose(self, number: int, emission: int, basket: Basket | None = None) -> DemoNote:
         chosen = basket or baskets.draw(self._dice(number))
         return notes.compose(self.plan.issuer, self.plan.series, number, self._clock(), chosen, emission)
 
-    def _sold(self, entry: Entry, note: Note, authorised: bool) -> None:
+    def _sold(self, entry: DemoLedgerEntry, note: DemoNote, authorised: bool) -> None:
         offline = note.emission == notes.CONTINGENCY
         status: Status = "contingency" if offline else "authorised" if authorised else "unauthorised"
         entry.sold.append((note, status))
@@ -197,17 +199,17 @@ class Pos:
             entry.files.append(_file(note, "nfe", note.unauthorised()))
             self._tell(Phrase.SOLD_OFFLINE if offline else Phrase.SOLD_LATE, note.number)
 
-    def _authorise(self, entry: Entry, note: Note) -> None:
+    def _authorise(self, entry: DemoLedgerEntry, note: DemoNote) -> None:
         entry.changed.append((note.access_key, "authorised"))
         entry.files.append(_file(note, "procNFe", note.authorised()))
 
-    def _cancel(self, entry: Entry, note: Note) -> None:
+    def _cancel(self, entry: DemoLedgerEntry, note: DemoNote) -> None:
         entry.changed.append((note.access_key, "cancelled"))
         event = events.cancellation(note.issuer, note.access_key, note.issued_at, self._clock())
         entry.files.append(_file(note, "110111-procEventoNFe", event))
         self._tell(Phrase.CANCELLED, note.number)
 
-    def _void(self, entry: Entry, count: int) -> None:
+    def _void(self, entry: DemoLedgerEntry, count: int) -> None:
         first, last = self._number, self._number + count - 1
         self._number += count
         at = self._clock()
@@ -217,7 +219,7 @@ class Pos:
         entry.files.append(OutgoingFile(name, content))
         self._tell(Phrase.VOIDED, first)
 
-    def _pay(self, entry: Entry, *, every: bool = False) -> None:
+    def _pay(self, entry: DemoLedgerEntry, *, every: bool = False) -> None:
         due = [deed for deed in self._owed if every or deed.due <= self._number]
         for deed in due:
             self._owed.remove(deed)
@@ -226,7 +228,7 @@ class Pos:
             else:
                 self._cancel(entry, deed.note)
 
-    def _carry_out(self, entry: Entry) -> None:
+    def _carry_out(self, entry: DemoLedgerEntry) -> None:
         identifiers = self.ledger.record(entry)
         self.deliver(entry.files)
         self.ledger.written(identifiers)
@@ -256,7 +258,7 @@ def _open(sale: SoldSale) -> bool:
     return sale.status in ("unauthorised", "contingency")
 
 
-def _file(note: Note, suffix: str, content: bytes) -> OutgoingFile:
+def _file(note: DemoNote, suffix: str, content: bytes) -> OutgoingFile:
     return OutgoingFile(f"{note.issued_at:%Y-%m-%d}/{note.access_key}-{suffix}.xml", content)
 
 

@@ -16,7 +16,7 @@ from malote.erp.protocol import BookedSale
 Goods = dict[tuple[str, str], int]  # ten-thousandths, by issuer and product code
 
 
-class Expected(msgspec.Struct, frozen=True):
+class ExpectedSale(msgspec.Struct, frozen=True):
     """One sale, as the till's own ledger has it. ``refused``: it was made so that the ERP can't take it."""
 
     access_key: str
@@ -67,10 +67,10 @@ class Planted(msgspec.Struct, frozen=True):
         return " / ".join(sorted(self.codes)) or self.state
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class ProofEvidence(msgspec.Struct, frozen=True):
     """What each place has."""
 
-    sold: list[Expected]
+    sold: list[ExpectedSale]
     voided: set[tuple[str, int, int, int]]  # issuer, series, first, last
     written: set[tuple[str, str]]  # till and hash of each file in the tills' folders
     outboxes: list[TillFile]
@@ -83,7 +83,7 @@ class Evidence(msgspec.Struct, frozen=True):
     planted: list[Planted]
 
 
-class Difference(msgspec.Struct, frozen=True):
+class ProofDifference(msgspec.Struct, frozen=True):
     """Something that isn't as it must be. ``subject`` is a key, or whatever else it is about."""
 
     subject: str
@@ -91,7 +91,7 @@ class Difference(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class Row(msgspec.Struct, frozen=True):
+class ProofRow(msgspec.Struct, frozen=True):
     """One line of the proof. None where a place doesn't count such a thing; all others must be equal."""
 
     phrase: Phrase
@@ -114,10 +114,10 @@ class Ending(msgspec.Struct, frozen=True):
     right: bool
 
 
-class Proof(msgspec.Struct, frozen=True):
-    rows: list[Row]
+class DemoProof(msgspec.Struct, frozen=True):
+    rows: list[ProofRow]
     endings: list[Ending]
-    differences: list[Difference]
+    differences: list[ProofDifference]
 
     @property
     def holds(self) -> bool:
@@ -126,7 +126,7 @@ class Proof(msgspec.Struct, frozen=True):
         )
 
 
-def prove(evidence: Evidence) -> Proof:
+def prove(evidence: ProofEvidence) -> DemoProof:
     """Compares everything. Nothing is lost or doubled exactly when the result ``holds``."""
     differences = [
         *_files(evidence),
@@ -135,10 +135,10 @@ def prove(evidence: Evidence) -> Proof:
         *_goods(evidence),
         *_voids(evidence),
     ]
-    return Proof(_rows(evidence), [_ending(planted, evidence) for planted in evidence.planted], differences)
+    return DemoProof(_rows(evidence), [_ending(planted, evidence) for planted in evidence.planted], differences)
 
 
-def goods_out(sold: Iterable[Expected]) -> Goods:
+def goods_out(sold: Iterable[ExpectedSale]) -> Goods:
     """What must have left the stock: the goods of every booked sale that was not cancelled."""
     goods: Counter[tuple[str, str]] = Counter()
     for sale in sold:
@@ -148,90 +148,92 @@ def goods_out(sold: Iterable[Expected]) -> Goods:
     return {key: quantity for key, quantity in goods.items() if quantity}
 
 
-def _files(evidence: Evidence) -> Iterator[Difference]:
+def _files(evidence: ProofEvidence) -> Iterator[ProofDifference]:
     """Every file is captured, and proven posted unless it was made to be rejected."""
     captured = {(file.till, file.sha256) for file in evidence.outboxes}
     for till, sha256 in sorted(evidence.written - captured):
-        yield Difference(f"{till} {sha256[:16]}", Phrase.NOT_CAPTURED)
+        yield ProofDifference(f"{till} {sha256[:16]}", Phrase.NOT_CAPTURED)
     meant = _meant_to_be_rejected(evidence)
     for file in evidence.outboxes:
         wanted = "rejected" if (file.till, file.sha256) in meant else "posted"
         if file.state != wanted:
             subject = next(iter(file.sales), file.sha256[:16])
-            yield Difference(subject, Phrase.TILL_STATE, f"{file.till}: {file.state} {file.code or ''}")
+            yield ProofDifference(subject, Phrase.TILL_STATE, f"{file.till}: {file.state} {file.code or ''}")
     found = {(file.till, key) for file in evidence.outboxes for key in file.sales}
     for sale in evidence.sold:
         if (sale.till, sale.access_key) not in found:
-            yield Difference(sale.access_key, Phrase.NOT_IN_OUTBOX, sale.till)
+            yield ProofDifference(sale.access_key, Phrase.NOT_IN_OUTBOX, sale.till)
 
 
-def _documents(evidence: Evidence) -> Iterator[Difference]:
+def _documents(evidence: ProofEvidence) -> Iterator[ProofDifference]:
     """Every sale stands on the server, settled as it must be; nothing is rejected that was not meant to be."""
     meant = {(planted.till, planted.sha256): planted.state for planted in evidence.planted}
     for document in evidence.server:
         wanted = meant.get((document.till, document.sha256), "posted")
         if document.state != wanted:
             subject = document.access_key or document.sha256[:16]
-            yield Difference(subject, Phrase.SERVER_STATE, f"{document.till}: {document.state} {document.code or ''}")
+            yield ProofDifference(
+                subject, Phrase.SERVER_STATE, f"{document.till}: {document.state} {document.code or ''}"
+            )
     sales = {(each.till, each.access_key, each.total) for each in evidence.server if each.kind == "sale"}
     for sale in evidence.sold:
         if (sale.till, sale.access_key, sale.total) not in sales:
-            yield Difference(sale.access_key, Phrase.NOT_ON_SERVER, sale.till)
+            yield ProofDifference(sale.access_key, Phrase.NOT_ON_SERVER, sale.till)
     rejected = {(each.till, each.sha256) for each in evidence.server if each.state == "rejected"}
     for till, sha256 in sorted(rejected ^ evidence.kept):
-        yield Difference(f"{till} {sha256[:16]}", Phrase.FOLDER_AND_TAB)
+        yield ProofDifference(f"{till} {sha256[:16]}", Phrase.FOLDER_AND_TAB)
 
 
-def _bookings(evidence: Evidence) -> Iterator[Difference]:
+def _bookings(evidence: ProofEvidence) -> Iterator[ProofDifference]:
     times = Counter(booked.access_key for booked in evidence.booked)
     for key, count in times.items():
         if count > 1:
-            yield Difference(key, Phrase.DOUBLED, str(count))
+            yield ProofDifference(key, Phrase.DOUBLED, str(count))
     found = {booked.access_key: booked for booked in evidence.booked}
     for sale in evidence.sold:
         booked = found.pop(sale.access_key, None)
         if sale.refused:
             if booked is not None:
-                yield Difference(sale.access_key, Phrase.BOOKED_THOUGH_REFUSED)
+                yield ProofDifference(sale.access_key, Phrase.BOOKED_THOUGH_REFUSED)
         elif booked is None:
-            yield Difference(sale.access_key, Phrase.LOST, sale.till)
+            yield ProofDifference(sale.access_key, Phrase.LOST, sale.till)
         else:
             yield from _booking(sale, booked)
     for key in found:
-        yield Difference(key, Phrase.NEVER_SOLD)
+        yield ProofDifference(key, Phrase.NEVER_SOLD)
     for key in evidence.uneven:
-        yield Difference(key, Phrase.UNEVEN)
+        yield ProofDifference(key, Phrase.UNEVEN)
 
 
-def _booking(sale: Expected, booked: BookedSale) -> Iterator[Difference]:
+def _booking(sale: ExpectedSale, booked: BookedSale) -> Iterator[ProofDifference]:
     if booked.total != sale.total:
-        yield Difference(sale.access_key, Phrase.WRONG_TOTAL, f"{booked.total} != {sale.total}")
+        yield ProofDifference(sale.access_key, Phrase.WRONG_TOTAL, f"{booked.total} != {sale.total}")
     if booked.cancelled != sale.cancelled:
-        yield Difference(sale.access_key, Phrase.WRONG_CANCELLATION, str(booked.cancelled))
+        yield ProofDifference(sale.access_key, Phrase.WRONG_CANCELLATION, str(booked.cancelled))
     if booked.authorised != sale.authorised:
-        yield Difference(sale.access_key, Phrase.WRONG_AUTHORISATION, str(booked.authorised))
+        yield ProofDifference(sale.access_key, Phrase.WRONG_AUTHORISATION, str(booked.authorised))
     if booked.till != sale.till:
-        yield Difference(sale.access_key, Phrase.WRONG_TILL, booked.till)
+        yield ProofDifference(sale.access_key, Phrase.WRONG_TILL, booked.till)
 
 
-def _goods(evidence: Evidence) -> Iterator[Difference]:
+def _goods(evidence: ProofEvidence) -> Iterator[ProofDifference]:
     wanted, found = goods_out(evidence.sold), {key: amount for key, amount in evidence.stock.items() if amount}
     for issuer, product in sorted(wanted.keys() | found.keys()):
         moved, due = found.get((issuer, product), 0), wanted.get((issuer, product), 0)
         if moved != due:
-            yield Difference(f"{issuer} {product}", Phrase.WRONG_STOCK, f"{moved} != {due}")
+            yield ProofDifference(f"{issuer} {product}", Phrase.WRONG_STOCK, f"{moved} != {due}")
 
 
-def _voids(evidence: Evidence) -> Iterator[Difference]:
+def _voids(evidence: ProofEvidence) -> Iterator[ProofDifference]:
     for numbers in sorted(evidence.voided ^ evidence.booked_voids):
-        yield Difference(" ".join(map(str, numbers)), Phrase.WRONG_VOID)
+        yield ProofDifference(" ".join(map(str, numbers)), Phrase.WRONG_VOID)
 
 
-def _meant_to_be_rejected(evidence: Evidence) -> set[tuple[str, str]]:
+def _meant_to_be_rejected(evidence: ProofEvidence) -> set[tuple[str, str]]:
     return {(planted.till, planted.sha256) for planted in evidence.planted if planted.state == "rejected"}
 
 
-def _ending(planted: Planted, evidence: Evidence) -> Ending:
+def _ending(planted: Planted, evidence: ProofEvidence) -> Ending:
     place = (planted.till, planted.sha256)
     documents = [each for each in evidence.server if (each.till, each.sha256) == place]
     found = ", ".join(sorted({each.code if each.state != "posted" and each.code else each.state for each in documents}))
@@ -245,7 +247,7 @@ def _as_planted(planted: Planted, document: ServerDocument) -> bool:
     return planted.duplicate is None or document.duplicate == planted.duplicate
 
 
-def _rows(evidence: Evidence) -> list[Row]:
+def _rows(evidence: ProofEvidence) -> list[ProofRow]:
     booked = [sale for sale in evidence.sold if not sale.refused]
     refused = {sale.access_key for sale in evidence.sold if sale.refused}
     # The same sale may have come in several files: each key counts once.
@@ -255,9 +257,9 @@ def _rows(evidence: Evidence) -> list[Row]:
     on_server = {each.access_key: each.total or 0 for each in _posted(evidence, "sale")}
     rejected = [each for each in evidence.server if each.state == "rejected"]
     return [
-        Row(Phrase.ROW_FILES, len(evidence.written), len(evidence.outboxes), len(_distinct(evidence)), None),
-        Row(Phrase.ROW_SALES, len(booked), len(at_tills), len(on_server), len(evidence.booked)),
-        Row(
+        ProofRow(Phrase.ROW_FILES, len(evidence.written), len(evidence.outboxes), len(_distinct(evidence)), None),
+        ProofRow(Phrase.ROW_SALES, len(booked), len(at_tills), len(on_server), len(evidence.booked)),
+        ProofRow(
             Phrase.ROW_SUM,
             sum(sale.total for sale in booked),
             sum(at_tills.values()),
@@ -265,32 +267,32 @@ def _rows(evidence: Evidence) -> list[Row]:
             sum(sale.total for sale in evidence.booked),
             "cents",
         ),
-        Row(
+        ProofRow(
             Phrase.ROW_CANCELLED,
             sum(sale.cancelled for sale in booked),
             None,
             len({each.access_key for each in _posted(evidence, "cancellation")}),
             sum(sale.cancelled for sale in evidence.booked),
         ),
-        Row(
+        ProofRow(
             Phrase.ROW_VOIDS,
             len(evidence.voided),
             None,
             len(list(_posted(evidence, "number_void"))),
             len(evidence.booked_voids),
         ),
-        Row(
+        ProofRow(
             Phrase.ROW_GOODS, -_total(goods_out(evidence.sold)), None, None, -_total(evidence.stock), "ten-thousandths"
         ),
-        Row(Phrase.ROW_REFUSED, len(refused), None, len({each.access_key for each in rejected} & refused), None),
+        ProofRow(Phrase.ROW_REFUSED, len(refused), None, len({each.access_key for each in rejected} & refused), None),
     ]
 
 
-def _posted(evidence: Evidence, kind: str) -> Iterator[ServerDocument]:
+def _posted(evidence: ProofEvidence, kind: str) -> Iterator[ServerDocument]:
     return (each for each in evidence.server if each.kind == kind and each.state == "posted")
 
 
-def _distinct(evidence: Evidence) -> set[tuple[str, str]]:
+def _distinct(evidence: ProofEvidence) -> set[tuple[str, str]]:
     return {(each.till, each.sha256) for each in evidence.server}
 
 

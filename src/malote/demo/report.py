@@ -8,17 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from malote.demo.baskets import WHOLE
-from malote.demo.check import Checked
+from malote.demo.check import DemoOutcome
 from malote.demo.notes import money
 from malote.demo.phrases import Phrase, figure
-from malote.demo.proof import Difference, Ending, Row
+from malote.demo.proof import Ending, ProofDifference, ProofRow
 from malote.rejection import Language
 
 _MOST_DIFFERENCES = 50
 _RIGHT, _WRONG = "✔", "✘"
 
 
-def tables(checked: Checked, language: Language) -> RenderableType:
+def tables(checked: DemoOutcome, language: Language) -> RenderableType:
     proof = checked.proof
     parts: list[RenderableType] = [_figures(checked, language), _endings(proof.endings, language)]
     if proof.differences:
@@ -28,7 +28,7 @@ def tables(checked: Checked, language: Language) -> RenderableType:
     return Group(*parts)
 
 
-def record(checked: Checked) -> dict[str, Any]:
+def record(checked: DemoOutcome) -> dict[str, Any]:
     """Amounts in cents, quantities in ten-thousandths; all differences, however many."""
     proof = checked.proof
     return {
@@ -54,12 +54,12 @@ def record(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _figure(row: Row) -> dict[str, Any]:
+def _figure(row: ProofRow) -> dict[str, Any]:
     places = {"pos": row.pos, "till": row.till, "server": row.server, "erp": row.erp}
     return {"what": row.phrase.name.lower().removeprefix("row_"), **places, "agrees": row.agrees}
 
 
-def _figures(checked: Checked, language: Language) -> Table:
+def _figures(checked: DemoOutcome, language: Language) -> Table:
     caption = f"ERP: {checked.engine} · {checked.seconds:.0f} s"
     if checked.killed:
         caption += f" · {Phrase.KILLED.say(language, name=', '.join(checked.killed))}"
@@ -74,7 +74,7 @@ def _figures(checked: Checked, language: Language) -> Table:
     return table
 
 
-def _value(value: int | None, row: Row) -> str:
+def _value(value: int | None, row: ProofRow) -> str:
     if value is None:
         return "–"
     if row.unit == "cents":
@@ -106,7 +106,7 @@ def _endings(endings: list[Ending], language: Language) -> Table:
     return table
 
 
-def _differences(differences: list[Difference], language: Language) -> Table:
+def _differences(differences: list[ProofDifference], language: Language) -> Table:
     table = Table(title=Phrase.DIFFERENCES.say(language))
     for _ in range(3):
         table.add_column()

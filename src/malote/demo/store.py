@@ -18,7 +18,7 @@ from malote.demo import bench, login, postgres
 from malote.demo.evidence import TillPlace
 from malote.demo.guard import guarded
 from malote.demo.issuers import SUPERMARKET, WHOLESALE
-from malote.demo.pos import Plan
+from malote.demo.pos import TillPlan
 from malote.demo.processes import Program
 from malote.rejection import Language
 from malote.structures.last_year import make_outbox
@@ -42,12 +42,12 @@ class StoreNotStartedError(Exception):
     """The billing server does not answer; names its log."""
 
 
-def plans(seed: int) -> tuple[Plan, ...]:
+def plans(seed: int) -> tuple[TillPlan, ...]:
     """Two tills of a supermarket, and one of a company whose CNPJ holds letters."""
     return (
-        Plan("caixa1", SUPERMARKET, 1, seed),
-        Plan("caixa2", SUPERMARKET, 2, seed),
-        Plan("caixa3", WHOLESALE, 3, seed),
+        TillPlan("caixa1", SUPERMARKET, 1, seed),
+        TillPlan("caixa2", SUPERMARKET, 2, seed),
+        TillPlan("caixa3", WHOLESALE, 3, seed),
     )
 
 
@@ -130,7 +130,7 @@ class Store:
                 raise HomeBusyError(str(self.home)) from error
             yield
 
-    def _place(self, plan: Plan) -> TillPlace:
+    def _place(self, plan: TillPlan) -> TillPlace:
         home = self.home / "caixas" / plan.name
         return TillPlace(plan, home / "xml", home / "pdv.sqlite3", home / "outbox.sqlite3")
 

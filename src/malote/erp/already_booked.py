@@ -8,14 +8,14 @@ from malote.erp.earlier_system import NUMBER_BEFORE, Before
 from malote.erp.numbers import VOIDED
 from malote.erp.protocol import ErpError, Posting, Result
 from malote.erp.rewriting import former, reverse
-from malote.erp.transacting import Entry, Pair
+from malote.erp.transacting import LedgerEntry, Pair
 from malote.fiscal.documents import Sale
 
 
-class Known(Before):
+class AlreadyBooked(Before):
     """Says of each sale that wasn't booked why, and keeps those that complete what is booked."""
 
-    def _compare(self, sales: list[Pair[Sale]], ledger: Mapping[str, Entry]) -> list[Pair[Sale]]:
+    def _compare(self, sales: list[Pair[Sale]], ledger: Mapping[str, LedgerEntry]) -> list[Pair[Sale]]:
         """Settles what the ERP has under the same key, or number; returns those that may bring it the protocol."""
         self._contest.look(sale.access_key for _, sale in sales)
         self._settle_absent([pair for pair in sales if pair[1].access_key not in ledger])
@@ -30,7 +30,7 @@ class Known(Before):
         self._say_same(same, ledger)
         return [pair for pair in same if pair[1].authorised] + self._mending
 
-    def _say_same(self, same: Sequence[Pair[Sale]], ledger: Mapping[str, Entry]) -> None:
+    def _say_same(self, same: Sequence[Pair[Sale]], ledger: Mapping[str, LedgerEntry]) -> None:
         self._contest.ask(sale.access_key for _, sale in same if not sale.authorised)
         for posting, sale in same:
             key = sale.access_key
@@ -100,7 +100,7 @@ class Known(Before):
 
     # ---- the same key, other content ----
 
-    def _same_after_all(self, sales: list[Pair[Sale]], ledger: Mapping[str, Entry]) -> list[Pair[Sale]]:
+    def _same_after_all(self, sales: list[Pair[Sale]], ledger: Mapping[str, LedgerEntry]) -> list[Pair[Sale]]:
         """Settles the divergent ones, and finds those that mend what is booked; returns those that say the same in
         other digits, or by an older program."""
         if not sales:

@@ -13,7 +13,7 @@ from malote.erp.grants import Use
 from malote.schema.definition import Scope, Structure, StructureError
 from malote.schema.dialects import Dialect
 from malote.schema.found_tables import Found, Probe
-from malote.schema.structure_reports import Step
+from malote.schema.structure_reports import StructureStep
 
 # Told who keeps a step waiting, in words, at every look; it may raise to give up.
 Waiting = Callable[[str], None]
@@ -33,24 +33,24 @@ class Declared(msgspec.Struct, frozen=True):
     schema: str = ""
 
 
-class Presence(Protocol):
+class SessionPresence(Protocol):
     """Makes a session known as Malote's own, so that nobody ends it."""
 
     def at(self, key: str, began: str) -> None:
-        """Its number and beginning; see ``erp.sessions.protocol.Identity``."""
+        """Its number and beginning; see ``erp.sessions.protocol.SessionIdentity``."""
         ...
 
     def close(self) -> None: ...
 
 
-class Place(msgspec.Struct, frozen=True):
+class AlteringPlace(msgspec.Struct, frozen=True):
     """Where the tables are, and who is looked at: ``posting_user`` is whose privileges count, by default the address'
     own. Without a ``schema`` the tables are where the ``ledger`` is."""
 
     schema: str = ""
     posting_user: str = ""
     ledger: str = ""
-    presence: Presence | None = None
+    presence: SessionPresence | None = None
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class Patience(msgspec.Struct, frozen=True):
     index: float
 
 
-class Session(Protocol):
+class AlteringSession(Protocol):
     """A connection, for one thread."""
 
     def look(self, wanted: Declared) -> Found: ...
@@ -73,20 +73,20 @@ class Session(Protocol):
     @property
     def probe(self) -> Probe: ...
 
-    def carry_out(self, step: Step, waiting: Waiting) -> int:
+    def carry_out(self, step: StructureStep, waiting: Waiting) -> int:
         """Runs one statement, and returns at which attempt it came through. Raises ``StructureError``."""
         ...
 
 
-class Target(Protocol):
+class AlteringTarget(Protocol):
     """One database. ``atomic``: everything done in ``alone`` is kept at its end, or nothing."""
 
     dialect: Dialect
     atomic: bool
 
-    def looking(self) -> AbstractContextManager[Session]: ...
+    def looking(self) -> AbstractContextManager[AlteringSession]: ...
 
-    def alone(self, waiting: Waiting) -> AbstractContextManager[Session]:
+    def alone(self, waiting: Waiting) -> AbstractContextManager[AlteringSession]:
         """Keeps other operators out while it lasts; waits for one that is at it."""
         ...
 

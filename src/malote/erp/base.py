@@ -32,13 +32,13 @@ from malote.erp.booking import Booking, Stock
 from malote.erp.call_statements import Answer
 from malote.erp.connecting import Naming, classified
 from malote.erp.grants import Grant
-from malote.erp.last_booking_check import LEDGER_SHORT, Expected
+from malote.erp.last_booking_check import LEDGER_SHORT, ExpectedBookings
 from malote.erp.letters import Letters
 from malote.erp.mapping import BUILT_IN, ErpTables, MappedTable
 from malote.erp.number_guard import Guarding
 from malote.erp.plain_records import PlainRecords
 from malote.erp.profiles import checking
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 from malote.erp.profiles.post import Style, for_driver
 from malote.erp.protocol import (
     BookedSale,
@@ -105,11 +105,11 @@ class BaseErp(ABC):
         self.nearest_letters = options.nearest_letters
         self.schema = options.tables.schema or options.remembered
         self.patience_seconds = options.statement_timeout
-        self.connections = connecting.Connections(engine)
+        self.connections = connecting.ConnectionCounter(engine)
         self._introduce = options.introduce
         self._secrets = secrets_of(url)
         self._guarding = Guarding(self)
-        self._expected = Expected()
+        self._expected = ExpectedBookings()
         self._named = Naming(
             self._reading,
             self.tables,
@@ -173,7 +173,7 @@ class BaseErp(ABC):
         with classified(secrets=self._secrets):
             return prints.fingerprints(self, self._reading, ranges)
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> list[ProfileFault]:
         with classified(secrets=self._secrets), self._reading() as connection:
             return [
                 *checking.faults(self, connection),
@@ -254,7 +254,7 @@ class BaseErp(ABC):
         """What the present user may not do, where the database tells."""
         return []
 
-    def _own_faults(self, connection: Connection) -> list[Fault]:
+    def _own_faults(self, connection: Connection) -> list[ProfileFault]:
         """What keeps the profile from working on this engine alone."""
         return []
 

@@ -17,7 +17,7 @@ from malote.erp.earlier_system import CANCELS_BEFORE, is_before
 from malote.erp.fitting import fitted
 from malote.erp.protocol import Outcome, Posting, Result
 from malote.erp.reversed_sales import Reversed
-from malote.erp.transacting import Engine, Entry, Held, Kind, Pair, Stock
+from malote.erp.transacting import Engine, Kind, LedgerEntry, LockedSale, Pair, Stock
 from malote.fiscal.answers import meaning, refusal_of
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, Sale, identity
 
@@ -71,7 +71,7 @@ class Booking(Reversed):
         completing: Sequence[Pair[Sale]],
         cancelling: Mapping[str, list[Pair[Cancellation]]],
         answers: Sequence[Pair[Answer]],
-    ) -> dict[str, Held]:
+    ) -> dict[str, LockedSale]:
         """Locks the sales that get a protocol or are cancelled, by key, so that no other poster changes them."""
         if not completing and not cancelling and not answers:
             return {}
@@ -80,7 +80,9 @@ class Booking(Reversed):
         # What is answered is looked at whatever its protocol, as what is cancelled is.
         return self._hold(cancelled | {answer.access_key for _, answer in answers}, completed)
 
-    def _complete(self, completing: Sequence[Pair[Sale]], ledger: Mapping[str, Entry], held: dict[str, Held]) -> None:
+    def _complete(
+        self, completing: Sequence[Pair[Sale]], ledger: Mapping[str, LedgerEntry], held: dict[str, LockedSale]
+    ) -> None:
         """Adds the protocol to sales that were booked before their authorisation."""
         wanting = {key for key, row in held.items() if row.protocol_status is None}
         mending = {posting.document_id for posting, _ in self._mending}
@@ -111,7 +113,7 @@ class Booking(Reversed):
         self._change_sales(changes)
         self._tell("call_authorisation", completed)
 
-    def _answer(self, answers: Sequence[Pair[Answer]], held: dict[str, Held]) -> None:
+    def _answer(self, answers: Sequence[Pair[Answer]], held: dict[str, LockedSale]) -> None:
         """The authority's answers in files of their own: a protocol for a sale booked without one, or nothing new."""
         changes, completed = {}, []
         taken_back = self._taken_back(held, held) if answers else set()
@@ -139,7 +141,7 @@ class Booking(Reversed):
         self._change_sales(changes)
         self._tell("call_authorisation", completed)
 
-    def _mend(self, posting: Posting, sale: Sale, entry: Entry, held: Held) -> None:
+    def _mend(self, posting: Posting, sale: Sale, entry: LedgerEntry, held: LockedSale) -> None:
         """The authorised version of a sale takes the place of the one that was booked: the money is the same."""
         fields = self._outcomes[posting.document_id].facts
         self._keep_former(sale.access_key, entry, posting)
@@ -149,7 +151,7 @@ class Booking(Reversed):
 
     # ---- cancellations and voided numbers ----
 
-    def _new_ones(self, pairs: Sequence[Pair[Kind]], ledger: Mapping[str, Entry]) -> dict[str, list[Pair[Kind]]]:
+    def _new_ones(self, pairs: Sequence[Pair[Kind]], ledger: Mapping[str, LedgerEntry]) -> dict[str, list[Pair[Kind]]]:
         """Those that may be booked now, by identity; the others are settled. A second one of an identity, of another
         event say, changes nothing any more: a duplicate."""
         new: dict[str, list[Pair[Kind]]] = defaultdict(list)
@@ -183,7 +185,7 @@ class Booking(Reversed):
         return [pairs[0] for name, pairs in groups.items() if name in fresh]
 
     def _cancel(
-        self, groups: Mapping[str, list[Pair[Cancellation]]], held: dict[str, Held], taken_back: set[str]
+        self, groups: Mapping[str, list[Pair[Cancellation]]], held: dict[str, LockedSale], taken_back: set[str]
     ) -> None:
         """``taken_back``: sales that don't count already, whose cancellation takes the place of their reversal."""
         here = {name: pairs for name, pairs in groups.items() if pairs[0][1].access_key in held}
@@ -245,18 +247,18 @@ def _of_void(keys: Sequence[str], contest: Contest) -> dict[str, str]:
     }
 
 
-def _authorised(held: Held, protocol: Protocol | None) -> Held:
+def _authorised(held: LockedSale, protocol: Protocol | None) -> LockedSale:
     return msgspec.structs.replace(held, protocol_status=protocol.status if protocol else None)
 
 
-def _says_nothing_new(answer: Answer, sale: Held) -> bool:
+def _says_nothing_new(answer: Answer, sale: LockedSale) -> bool:
     """Whether the sale is booked as the answer has it: authorised by whatever answer, or cancelled."""
     if meaning(answer.status) == "cancelled":
         return sale.cancelled_at is not None
     return sale.protocol_status is not None or sale.cancelled_at is not None
 
 
-def _counts_no_more(answer: Answer, sale: Held) -> bool:
+def _counts_no_more(answer: Answer, sale: LockedSale) -> bool:
     """Whether the answer refuses what is taken back already."""
     return not answer.authorised and sale.protocol_status is None and meaning(answer.status) != "cancelled"
 

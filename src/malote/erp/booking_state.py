@@ -13,7 +13,7 @@ from malote.fiscal.documents import Protocol, Sale, decode, encode
 _STEP = 1000  # keys in one statement
 
 
-class Kept(msgspec.Struct, frozen=True):
+class BookedState(msgspec.Struct, frozen=True):
     """A sale as it was booked, with the protocol that it has by now. ``key``: what the ERP calls it, "" for nothing;
     of several columns their values, as ``keys`` understands them."""
 
@@ -66,7 +66,7 @@ def _of_keys(access_keys: Iterable[str]) -> list[Row]:
     return [{"of_key": key} for key in sorted(access_keys)]
 
 
-def kept(connection: Connection, state: Table, keys: Iterable[str]) -> dict[str, Kept]:
+def kept(connection: Connection, state: Table, keys: Iterable[str]) -> dict[str, BookedState]:
     """Those of these sales that are booked, by access key."""
     ordered, found = sorted(set(keys)), {}
     for start in range(0, len(ordered), _STEP):
@@ -76,12 +76,12 @@ def kept(connection: Connection, state: Table, keys: Iterable[str]) -> dict[str,
     return found
 
 
-def _kept(row: Any) -> Kept:
+def _kept(row: Any) -> BookedState:
     (sale,) = decode(bytes(row["document"]))
     assert isinstance(sale, Sale)  # noqa: S101 written by ``entry`` above
     status = row["protocol_status"]
     protocol = None if status is None else Protocol(row["protocol_number"] or "", status, row["protocol_at"])
-    return Kept(msgspec.structs.replace(sale, protocol=protocol), row["sale_key"] or "", row["till"])
+    return BookedState(msgspec.structs.replace(sale, protocol=protocol), row["sale_key"] or "", row["till"])
 
 
 def numbers(connection: Connection, state: Table, keys: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from malote.erp import call_statements, rows, statements
 from malote.erp.connecting import classified
 from malote.erp.mapping import ERP_ID, ErpTables
-from malote.erp.profiles.post import Call, Post
+from malote.erp.profiles.post import Call, ProfileStatements
 from malote.erp.protocol import ErpError, Outcome, Posting, Result
 from malote.erp.server_words import presentable
 from malote.fiscal.documents import Answer, Document, Sale, identity
@@ -68,7 +68,9 @@ def posted(tables: ErpTables, batch: Sequence[Posting], book: Book) -> list[Outc
 class Calls:
     """What is handed over within one transaction. Raises ``ErpError`` and ``UnbookedError``."""
 
-    def __init__(self, engine: call_statements.Engine, post: Post, connection: Connection, *, careful: bool) -> None:
+    def __init__(
+        self, engine: call_statements.Engine, post: ProfileStatements, connection: Connection, *, careful: bool
+    ) -> None:
         self._engine = engine
         self._tables = engine.tables
         self._post = post

@@ -36,7 +36,7 @@ def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]
         ) from error
 
 
-class Connections:
+class ConnectionCounter:
     """How many connections an engine has opened so far: whoever asks knows whether it is still the one of before."""
 
     def __init__(self, engine: Engine) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from malote.erp import numbers, rows
 from malote.erp.mapping import ErpTables
-from malote.erp.numbers import VOIDED, Standing
+from malote.erp.numbers import VOIDED, NumberHolder
 from malote.erp.protocol import Posting
 from malote.fiscal.documents import NumberVoid, Sale
 
@@ -28,7 +28,7 @@ class Contest:
         self._engine = engine
         self._connection = connection
         self._holders: dict[str, str] = {}  # by the number's identity
-        self._standings: dict[str, Standing] = {}  # of the rivals that were asked about
+        self._standings: dict[str, NumberHolder] = {}  # of the rivals that were asked about
 
     def claim(self, sales: Mapping[str, tuple[Posting, Sale]], voids: Sequence[tuple[Posting, NumberVoid]]) -> None:
         """Claims the numbers of what is to be booked. All of them at once and in order, as every poster does."""

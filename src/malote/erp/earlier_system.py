@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from malote.erp import numbers
 from malote.erp.protocol import Posting, Result
 from malote.erp.rows import Row
-from malote.erp.transacting import Engine, Entry, Kind, Pair, Transaction
+from malote.erp.transacting import Engine, Kind, LedgerEntry, Pair, Transaction
 
 OLD_SYSTEM = "@old-system"  # in the till's place; no till may be called so
 _UNSEEN = bytes(32)
@@ -41,7 +41,7 @@ def _row(identity: str, content_hash: bytes) -> Row:
 class Before(Transaction):
     """Says of a document that the old system booked it, or what it is about."""
 
-    def _without_before(self, pairs: Sequence[Pair[Kind]], ledger: Mapping[str, Entry]) -> list[Pair[Kind]]:
+    def _without_before(self, pairs: Sequence[Pair[Kind]], ledger: Mapping[str, LedgerEntry]) -> list[Pair[Kind]]:
         """Those that the old system didn't book; of the others it is said."""
         for posting, document in pairs:
             if is_before(ledger.get(getattr(document, "access_key", ""))):
@@ -56,5 +56,5 @@ class Before(Transaction):
         return {key for key, entry in self._entries(list(keys)).items() if is_before(entry)}
 
 
-def is_before(entry: Entry | None) -> bool:
+def is_before(entry: LedgerEntry | None) -> bool:
     return entry is not None and entry.till == OLD_SYSTEM

@@ -27,7 +27,7 @@ from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.compiled import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
-from malote.erp.raw_rows import PROTOCOL_FIELD, Side
+from malote.erp.raw_rows import PROTOCOL_FIELD, TableSide
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 
@@ -36,7 +36,7 @@ _VOID = ("issuer", "model", "series", "year", "first", "last")
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
 Departures = dict[int, list[str]]
-Sides = dict[str, Side]  # of the sales, and by the name of their lines
+Sides = dict[str, TableSide]  # of the sales, and by the name of their lines
 
 
 class Engine(fitting.Engine, call_statements.Engine, ordinary.Engine, Protocol):
@@ -77,7 +77,7 @@ def _of_sales(
     keys = sorted({sale.access_key for _, sale in sales})
     found: Departures = defaultdict(list)
     for name, mapped in (("", tables.sale), *_lined(tables)):
-        sides.setdefault(name, Side(mapped, connection.dialect))
+        sides.setdefault(name, TableSide(mapped, connection.dialect))
     header = sides[""]
     there = header.read(connection, keys)
     read = [(name, side, side.read(connection, keys)) for name, side in sides.items() if name]
@@ -129,7 +129,7 @@ def _of_cancellations(tables: ErpTables, connection: Connection, batch: Sequence
     own = [(one, one.document) for one in batch if isinstance(one.document, Cancellation)]
     if mapped is None or "access_key" not in mapped.columns or not own:
         return {}
-    side, found = Side(mapped, connection.dialect), Departures()
+    side, found = TableSide(mapped, connection.dialect), Departures()
     there = side.read(connection, sorted({document.access_key for _, document in own}))
     for one, document in own:
         held = there.get(document.access_key, [])

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from malote.erp import call_statements, rows
 from malote.erp.call_statements import Answer
 from malote.erp.connecting import classified
-from malote.erp.profiles.post import Post
+from malote.erp.profiles.post import ProfileStatements
 from malote.erp.profiles.profile import FIELDS, Part
 from malote.erp.profiles.shapes import shape_of
 from malote.erp.protocol import GONE, TWICE, ErpError, Posting, SaleRow
@@ -26,7 +26,7 @@ _BROKEN = "erp_call_broken"
 def departures(
     engine: call_statements.Engine,
     connection: Connection,
-    post: Post,
+    post: ProfileStatements,
     sales: Sequence[tuple[Posting, Sale]],
     cancelled: Collection[str],
 ) -> dict[int, list[str]]:
@@ -51,7 +51,7 @@ def departures(
 
 
 def sale_rows(
-    engine: call_statements.Engine, connection: Connection, post: Post, own: Sequence[SaleRow]
+    engine: call_statements.Engine, connection: Connection, post: ProfileStatements, own: Sequence[SaleRow]
 ) -> list[SaleRow]:
     """The ERP's own rows of sales that Malote's table has; what the statement doesn't tell is as there."""
     by_key = {row.access_key: row for row in own}

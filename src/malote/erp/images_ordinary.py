@@ -20,7 +20,7 @@ from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
 from malote.erp.records import Records
 from malote.erp.sale_keys import is_of_key, key_of
 from malote.erp.side_by_side import is_compared
-from malote.erp.targets import ITEM_KEY, Target
+from malote.erp.targets import ITEM_KEY, ColumnTarget
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Sale
 
@@ -138,22 +138,22 @@ class _Look:
                 self._differing[own] += [f"-{name}"] * lacking + [f"+{name}"] * extra
 
 
-def _values(sales: Sequence[Pair], targets: Sequence[Target]) -> list[Row]:
+def _values(sales: Sequence[Pair], targets: Sequence[ColumnTarget]) -> list[Row]:
     writers = [(one, plainly(one.compiled.shape)) for one in targets]
     return [{one.column: _written(one, write, row, sale) for one, write in writers} for row, sale in sales]
 
 
-def _written(target: Target, write: Any, row: Row, sale: Row) -> str | None:
+def _written(target: ColumnTarget, write: Any, row: Row, sale: Row) -> str | None:
     try:
         return write(target.compiled.value(row, sale)) or None
     except (OutOfRangeError, UnmappedError):
         return None
 
 
-def _told(target: Target) -> bool:
+def _told(target: ColumnTarget) -> bool:
     return not any(field.name == ITEM_KEY or is_of_key(field.name) for field in target.compiled.fields)
 
 
-def _name(target: Target) -> str:
+def _name(target: ColumnTarget) -> str:
     """Of a field, which has neither quotes nor percent signs."""
     return target.bare or min((field.name for field in target.compiled.fields), default="content")

@@ -17,7 +17,7 @@ LEDGER_SHORT = "erp_ledger_short"
 NEWEST = 3  # identities
 
 
-class Expected:
+class ExpectedBookings:
     """Nothing is expected, and nothing remembered, before somebody says what."""
 
     def __init__(self) -> None:

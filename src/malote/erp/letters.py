@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from malote.erp.mapping import ErpTables, MappedTable
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 from malote.erp.profiles.profile import Part
 from malote.erp.profiles.syntax import Call, Constant, Expression
 from malote.erp.repertoire import Repertoire, named_character
-from malote.erp.targets import Target
+from malote.erp.targets import ColumnTarget
 
 Columns = Mapping[tuple[str, str], Repertoire]  # by the ERP's table and column, in small letters
 
@@ -21,7 +21,7 @@ class Suspect(NamedTuple):
     """A column into which the profile itself puts a character that it lacks, for some documents or for all."""
 
     mapped: MappedTable
-    target: Target
+    target: ColumnTarget
     constant: str
     character: str
     repertoire: Repertoire
@@ -66,14 +66,14 @@ class Letters:
     def all_suspects(self) -> list[Suspect]:
         return [one for some in self._suspects.values() for one in some]
 
-    def _of_column(self, mapped: MappedTable, target: Target) -> Repertoire | None:
+    def _of_column(self, mapped: MappedTable, target: ColumnTarget) -> Repertoire | None:
         return self._whole or self._columns.get((mapped.table.name.lower(), target.column.lower()))
 
 
-def faults(letters: Letters) -> list[Fault]:
+def faults(letters: Letters) -> list[ProfileFault]:
     """Texts that the profile writes by itself, with a character that their column can't hold."""
     return [
-        Fault(
+        ProfileFault(
             "text_unencodable",
             one.mapped.name,
             one.target.column,
@@ -88,7 +88,7 @@ def row_of(part: Part) -> Part:
     return _ROW_OF.get(part, part)
 
 
-def _written(tables: ErpTables) -> Iterator[tuple[MappedTable, Target]]:
+def _written(tables: ErpTables) -> Iterator[tuple[MappedTable, ColumnTarget]]:
     for mapped in tables.parts:
         for target in mapped.targets:
             yield mapped, target

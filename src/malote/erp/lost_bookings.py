@@ -9,14 +9,14 @@ and nothing else is touched.
 from collections.abc import Mapping, Sequence
 
 from malote.erp import compare, statements
-from malote.erp.already_booked import Known
+from malote.erp.already_booked import AlreadyBooked
 from malote.erp.connecting import classified
 from malote.erp.protocol import Posting, Result
-from malote.erp.transacting import Entry, Pair
+from malote.erp.transacting import LedgerEntry, Pair
 from malote.fiscal.documents import Cancellation, Document, Sale
 
 
-class Lost(Known):
+class LostBookings(AlreadyBooked):
     """Settles beforehand what is there in part."""
 
     def _look_again(self, chosen: dict[str, Pair[Sale]]) -> None:
@@ -39,12 +39,12 @@ class Lost(Known):
                 self._write_again(posting, sale)
                 del chosen[key]
 
-    def _locked_entries(self, identities: Sequence[str]) -> Mapping[str, Entry]:
-        entries: dict[str, Entry] = {}
+    def _locked_entries(self, identities: Sequence[str]) -> Mapping[str, LedgerEntry]:
+        entries: dict[str, LedgerEntry] = {}
         for some in statements.steps(identities):
             statement = self._engine.locked(statements.ledger_entries(self._erp, some))
             with classified(self._erp.ledger_name):
-                entries |= {row[0]: Entry(*row[1:]) for row in self._connection.execute(statement)}
+                entries |= {row[0]: LedgerEntry(*row[1:]) for row in self._connection.execute(statement)}
         return entries
 
     def _write_again(self, posting: Posting, sale: Sale) -> None:

@@ -16,7 +16,7 @@ from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.post import CALLS
 from malote.erp.profiles.profile import FIELDS, ORDINARY, PARTS, Part, Profile, built_in
 from malote.erp.profiles.syntax import PART_OF_KEY, Field
-from malote.erp.targets import CANCELLED, PROTOCOL, STAMPED, Target, column_of, link_of, targets_of
+from malote.erp.targets import CANCELLED, PROTOCOL, STAMPED, ColumnTarget, column_of, link_of, targets_of
 from malote.erp.values import Words
 
 ERP_ID = "erp_id"  # beside the fields of a sale that the ERP's own statements booked: what the ERP calls it
@@ -45,7 +45,7 @@ _NOT_COMPARED = {"till", STAMPED, *CANCELLED, *PROTOCOL}
 class MappedTable:
     """One table of the ERP. ``plain`` where each column holds just the field it is called after, as in Malote's own."""
 
-    def __init__(self, part: Part, table: Table, targets: Sequence[Target], several: Sequence[str] = ()) -> None:
+    def __init__(self, part: Part, table: Table, targets: Sequence[ColumnTarget], several: Sequence[str] = ()) -> None:
         """``several``: the columns of the sale's key, where it is of several."""
         self.part = part
         self.table = table
@@ -81,7 +81,7 @@ class MappedTable:
         complete = {**_NOT_YET, **row}
         return {target.key: target.compiled.value(complete, sale) for target in self.inserted}
 
-    def changing(self, fields: Row) -> list[Target]:
+    def changing(self, fields: Row) -> list[ColumnTarget]:
         """The columns that are made of these fields alone."""
         return [
             target
@@ -143,7 +143,7 @@ class ErpTables:
         table = Table(self._prefix + mapped.table, self.metadata, *columns, schema=self.schema)
         return MappedTable(part, table, targets, self.profile.sale.several)
 
-    def _held_by_sale(self, target: Target) -> Any:
+    def _held_by_sale(self, target: ColumnTarget) -> Any:
         """The type of the sale's column that it holds the same as; None where it holds something else."""
         for one in self.sale.targets if isinstance(target.expression, Field) and target.expression.of_sale else ():
             if target.expression == Field(PART_OF_KEY + one.column, of_sale=True):

@@ -11,7 +11,7 @@ from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.compiled import UnmappedError
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.repertoire import named_character, rows_of
-from malote.erp.targets import Target
+from malote.erp.targets import ColumnTarget
 from malote.erp.values import Exact, Money, OutOfRangeError
 
 Columns = Mapping[str, Mapping[str, Any]]  # by table and column: what the database has there
@@ -54,7 +54,7 @@ def named(
     return error
 
 
-def _values(posting: Posting, tables: ErpTables) -> Iterator[tuple[str, MappedTable, Target, Any]]:
+def _values(posting: Posting, tables: ErpTables) -> Iterator[tuple[str, MappedTable, ColumnTarget, Any]]:
     """Everything that is written of a document, with the field of the document it came of."""
     sale: rows.Row = {}
     for part, number, row in rows_of(posting.document, posting.till):

@@ -26,7 +26,7 @@ _PREFIX = "number:"
 _NUMBER = slice(6, 34)  # of a key: issuer, model, series, number
 
 
-class Standing(msgspec.Struct, frozen=True):
+class NumberHolder(msgspec.Struct, frozen=True):
     """A booked sale as far as it matters to whose a number is."""
 
     authorised: bool
@@ -72,14 +72,14 @@ def holders(connection: Connection, erp: ErpTables, identities: Iterable[str]) -
     return found
 
 
-def standings(connection: Connection, erp: ErpTables, keys: Iterable[str]) -> dict[str, Standing]:
+def standings(connection: Connection, erp: ErpTables, keys: Iterable[str]) -> dict[str, NumberHolder]:
     """How the sales of these keys stand in the ERP; those it doesn't have are left out."""
-    found: dict[str, Standing] = {}
+    found: dict[str, NumberHolder] = {}
     wanted = set(keys)
     for some in statements.steps(wanted) if wanted else ():
         with classified(erp.sale.name):
             for key, status, cancelled_at in connection.execute(statements.standings(erp, some)):
-                found[key] = Standing(status is not None, cancelled_at)
+                found[key] = NumberHolder(status is not None, cancelled_at)
     return found
 
 

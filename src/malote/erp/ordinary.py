@@ -12,16 +12,16 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from malote.erp import booking_state, rows, sale_keys
-from malote.erp.booking_state import Kept
+from malote.erp.booking_state import BookedState
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable, plain
 from malote.erp.ordinary_tables import IN, OUT, USUAL_TAXES, Row, movement_row, tax_rows
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 from malote.erp.profiles.profile import Part
 from malote.erp.profiles.queries import AMBIGUOUS, ANSWERS
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.records import Records
-from malote.erp.targets import ITEM_KEY, KEY, Target
+from malote.erp.targets import ITEM_KEY, KEY, ColumnTarget
 from malote.fiscal.documents import Item, Sale
 from malote.fiscal.payment_methods import CASH
 
@@ -142,7 +142,7 @@ class Ordinary:
         with classified(mapped.name):
             return [mapped.values({**fields, ANSWERS: answers}, sale) for fields, sale in pairs]
 
-    def _answers(self, targets: Iterable[Target], pairs: Sequence[Pair]) -> Mapping[tuple[str, Any], Any]:
+    def _answers(self, targets: Iterable[ColumnTarget], pairs: Sequence[Pair]) -> Mapping[tuple[str, Any], Any]:
         wanted: dict[tuple[str, tuple[str, ...]], dict[tuple[Any, ...], None]] = {}
         for ask in {ask for target in targets for ask in target.compiled.asks}:
             given = wanted.setdefault((ask.name, ask.types), {})
@@ -164,12 +164,12 @@ class Ordinary:
             kept = self.kept(changed)
             self._change([(kept[key], fields) for key, fields in sorted(changed.items())])
 
-    def _change(self, changed: Sequence[tuple[Kept, Row]]) -> None:
+    def _change(self, changed: Sequence[tuple[BookedState, Row]]) -> None:
         for mapped in (self._erp.sale, self._erp.note):
             if mapped is not None:
                 self._change_in(mapped, changed)
 
-    def _change_in(self, mapped: MappedTable, changed: Sequence[tuple[Kept, Row]]) -> None:
+    def _change_in(self, mapped: MappedTable, changed: Sequence[tuple[BookedState, Row]]) -> None:
         found = mapped.of_sale
         assert found is not None  # noqa: S101 the profile is refused without
         targets = [
@@ -273,11 +273,11 @@ class Ordinary:
             if place in there
         }
 
-    def kept(self, access_keys: Iterable[str]) -> dict[str, Kept]:
+    def kept(self, access_keys: Iterable[str]) -> dict[str, BookedState]:
         with classified(self._state_name):
             return booking_state.kept(self._connection, self._state, access_keys)
 
-    def _row_of(self, kept: Kept) -> Row:
+    def _row_of(self, kept: BookedState) -> Row:
         return rows.sale_row(kept.sale, kept.till) | sale_keys.key_of(self._erp, kept.key)
 
     def _change_state(self, changed: Mapping[str, Row]) -> None:
@@ -296,7 +296,7 @@ def payments_of(sale: Sale) -> list[Row]:
     return [row | {"change": sale.change if place == cash else 0} for place, row in enumerate(fields)]
 
 
-def unusable(engine: Engine, connection: Connection) -> list[Fault]:
+def unusable(engine: Engine, connection: Connection) -> list[ProfileFault]:
     """Queries that the database can't run. Each is asked once, for what nothing has; nothing can be written by it."""
     erp = engine.tables
     if erp.state is None or not erp.profile.query:
@@ -309,7 +309,7 @@ def unusable(engine: Engine, connection: Connection) -> list[Fault]:
         try:
             engine.try_out(connection, lambda records: list(records.ask(name, query, asked, nothing)))  # noqa: B023
         except ErpError as error:
-            found.append(Fault("call_unusable", f"query.{name}", found=error.facts.get("said", error.detail)))
+            found.append(ProfileFault("call_unusable", f"query.{name}", found=error.facts.get("said", error.detail)))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table
 
 from malote.erp.tables import sale_item
-from malote.erp.values import Exact, KeyText, Moment, Money, Whole, Words
+from malote.erp.values import Exact, KeyText, Money, Whole, Words, ZonedTime
 from malote.fiscal.documents import Item, Taxes
 
 Row = dict[str, Any]
@@ -62,7 +62,7 @@ movement = Table(
     *_of_item(),
     Column("direction", Words(3)),  # "out" or "in"
     Column("moved", Exact(4)),  # the quantity, below zero where it goes out
-    Column("at", Moment),  # when it was sold, or cancelled
+    Column("at", ZonedTime),  # when it was sold, or cancelled
 )
 
 
@@ -78,11 +78,11 @@ def state(metadata: MetaData, name: str, schema: str | None) -> Table:
         Column("sale_key", Words),
         Column("till", Words, nullable=False),
         Column("total", Money, nullable=False),
-        Column("issued_at", Moment, nullable=False),
+        Column("issued_at", ZonedTime, nullable=False),
         Column("protocol_number", Words),
         Column("protocol_status", Whole(Integer)),
-        Column("protocol_at", Moment),
-        Column("cancelled_at", Moment),
+        Column("protocol_at", ZonedTime),
+        Column("cancelled_at", ZonedTime),
         Column("document", LargeBinary, nullable=False),
         schema=schema,
     )

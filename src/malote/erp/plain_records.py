@@ -34,10 +34,10 @@ from malote.erp.connecting import classified
 from malote.erp.mapping import MappedTable
 from malote.erp.plain_text import plainly
 from malote.erp.profiles.compiled import Row
-from malote.erp.profiles.queries import Query
+from malote.erp.profiles.queries import ProfileQuery
 from malote.erp.protocol import ErpError
 from malote.erp.records import Differing, Found, Lacking, Total
-from malote.erp.targets import Target
+from malote.erp.targets import ColumnTarget
 
 Key = tuple[Any, ...]  # of a row, in a form in which equal ones are equal
 _ASKED_AT_ONCE = 100  # questions in one statement
@@ -57,13 +57,13 @@ class PlainRecords:
             with classified(mapped.name):
                 self._connection.execute(insert(mapped.table), [dict(row) for row in rows])
 
-    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[Target]) -> list[tuple[str, ...]]:
+    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[ColumnTarget]) -> list[tuple[str, ...]]:
         returned = [mapped.columns[one.key] for one in back]
         with classified(mapped.name):
             answered = self._connection.execute(insert(mapped.table).returning(*returned), [dict(row) for row in rows])
             return [tuple("" if value is None else str(value) for value in row) for row in answered]
 
-    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[Target], found: Found) -> None:
+    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[ColumnTarget], found: Found) -> None:
         if not changed or not rows:
             return
         values: dict[Any, Any] = {mapped.columns[one.key]: bindparam(f"to_{one.key}") for one in changed}
@@ -83,7 +83,7 @@ class PlainRecords:
         held = self._held(mapped, [], found, [tuple(row[one.key] for one in found) for row in rows])
         return {place for place, key in enumerate(keys) if held[key]}
 
-    def greatest(self, mapped: MappedTable, rows: Sequence[Row], within: Found, column: Target) -> dict[int, int]:
+    def greatest(self, mapped: MappedTable, rows: Sequence[Row], within: Found, column: ColumnTarget) -> dict[int, int]:
         counted, most = mapped.columns[column.key], {}
         with classified(mapped.name):
             for place, row in enumerate(rows):
@@ -109,7 +109,7 @@ class PlainRecords:
         return drawn
 
     def ask(
-        self, name: str, query: Query, types: Sequence[str], given: Sequence[tuple[Any, ...]]
+        self, name: str, query: ProfileQuery, types: Sequence[str], given: Sequence[tuple[Any, ...]]
     ) -> Iterable[tuple[int, Any]]:
         for start in range(0, len(given), _ASKED_AT_ONCE):
             some = list(enumerate(given[start : start + _ASKED_AT_ONCE], start))
@@ -123,7 +123,7 @@ class PlainRecords:
 
     # ---- beside what was written ----
 
-    def totals(self, sale: MappedTable, found: Found, total: Target | None, asked: Sequence[Row]) -> list[Total]:
+    def totals(self, sale: MappedTable, found: Found, total: ColumnTarget | None, asked: Sequence[Row]) -> list[Total]:
         given = [tuple(row[one.column] for one in found) for row in asked]
         sum_there = sale.columns[total.key] if total else null()
         places = {_key(values): place for place, values in enumerate(given)}
@@ -134,7 +134,7 @@ class PlainRecords:
         return answers
 
     def differing(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Found
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[ColumnTarget], found: Found
     ) -> Iterable[Differing]:
         given = [tuple(row[one.column] for one in found) for row in rows]
         held = self._held(mapped, told, found, given)
@@ -147,7 +147,12 @@ class PlainRecords:
                 yield place, False, []
 
     def lacking(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Found, sales: Sequence[Row]
+        self,
+        mapped: MappedTable,
+        rows: Sequence[Row],
+        told: Sequence[ColumnTarget],
+        of_sale: Found,
+        sales: Sequence[Row],
     ) -> Iterable[Lacking]:
         written: dict[Key, Counter[tuple[Any, ...]]] = defaultdict(Counter)
         for row in rows:
@@ -161,7 +166,7 @@ class PlainRecords:
                 yield place, lacking, extra
 
     def _held(
-        self, mapped: MappedTable, told: Sequence[Target], found: Found, given: Sequence[tuple[Any, ...]]
+        self, mapped: MappedTable, told: Sequence[ColumnTarget], found: Found, given: Sequence[tuple[Any, ...]]
     ) -> dict[Key, list[tuple[Any, ...]]]:
         """The rows that have one of ``given`` in ``found``, each value in a form in which equal ones are equal."""
         held: dict[Key, list[tuple[Any, ...]]] = {_key(values): [] for values in given}

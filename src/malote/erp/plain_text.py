@@ -10,7 +10,7 @@ from malote.erp.values import scaled
 _REMEMBERED = 20_000  # numbers; a few megabytes
 
 
-class Numbers(dict[str, str]):
+class DecimalTexts(dict[str, str]):
     """Decimal numbers, by what ``str`` makes of them, as text of at most ``places`` decimals; absence is empty.
 
     They are remembered, since a shop uses few rates and prices, and a look-up is quicker than a check of the digits.
@@ -37,7 +37,7 @@ def plainly(shape: Shape) -> Callable[[Any], str]:
         case "money":
             return lambda value: "" if value is None else f"{value:d}e-2"
         case "decimal":
-            numbers = Numbers(shape.places)
+            numbers = DecimalTexts(shape.places)
             return lambda value: numbers[str(value)]
         case "text":
             return lambda value: value or ""

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 
 from malote.erp.grants import Grant
 from malote.erp.mapping import ErpTables
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 from malote.explained_error import ExplainedError
 from malote.fiscal.documents import Document, has_content
 
 # Told, before anything is locked, in which session of the ERP the work is done: its number and its beginning, as in
-# ``erp.sessions.protocol.Identity``; a beginning of "" where the engine gives no number twice. Must not raise.
+# ``erp.sessions.protocol.SessionIdentity``; a beginning of "" where the engine gives no number twice. Must not raise.
 Introduce = Callable[[str, str], None]
 
 
@@ -269,7 +269,7 @@ class Erp(Protocol):
         """What makes Malote's own tables, for whoever administers the database; none where it has no users."""
         ...
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> list[ProfileFault]:
         """What keeps the profile from working with the live database. Only looks. Raises ``ErpError``."""
         ...
 

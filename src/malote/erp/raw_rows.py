@@ -13,7 +13,7 @@ from malote.erp.mapping import MappedTable
 from malote.erp.profiles.compiled import Row
 from malote.erp.protocol import GONE, TWICE
 from malote.erp.side_by_side import alike, by_number, is_compared, lacking_and_extra
-from malote.erp.targets import Target
+from malote.erp.targets import ColumnTarget
 
 PROTOCOL_FIELD = "protocol_number"  # compared where the sale's own file has it: it may come later
 _MOST_REMEMBERED = 20_000  # values of a column, as they are written
@@ -33,7 +33,7 @@ class _Bound(dict[Any, Any]):
         return made
 
 
-class Side:
+class TableSide:
     """One table of the ERP, read and written past all conversions.
 
     This runs for every row of every sale: the columns that are converted come first, so that no step is Python's own.
@@ -41,8 +41,8 @@ class Side:
 
     def __init__(self, mapped: MappedTable, dialect: Dialect) -> None:
         self._mapped = mapped
-        bound: list[tuple[Target, _Bound]] = []
-        others: list[Target] = []
+        bound: list[tuple[ColumnTarget, _Bound]] = []
+        others: list[ColumnTarget] = []
         for one in mapped.targets:
             if not is_compared(one) and not (mapped.part == "sale" and one.bare == PROTOCOL_FIELD):
                 continue

@@ -24,7 +24,7 @@ from malote.erp.profiles.profile import Part
 from malote.erp.profiles.syntax import PART_OF_KEY
 from malote.erp.protocol import ErpError
 from malote.erp.side_by_side import is_compared, plainly
-from malote.erp.targets import CANCELLED, ITEM_KEY, KEY, PROTOCOL, STAMPED, Target
+from malote.erp.targets import CANCELLED, ITEM_KEY, KEY, PROTOCOL, STAMPED, ColumnTarget
 from malote.erp.values import Money
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Sale
@@ -146,7 +146,7 @@ class SalesReader:
             found[name] += _differing_lines(mapped, compared, expected, there.get(sale.access_key, []))
 
     def _lines(
-        self, mapped: MappedTable, compared: Sequence[Target], names: Mapping[tuple[Any, ...], str]
+        self, mapped: MappedTable, compared: Sequence[ColumnTarget], names: Mapping[tuple[Any, ...], str]
     ) -> dict[str, list[tuple[Any, ...]]]:
         assert mapped.of_sale is not None  # noqa: S101 asked before
         keys = _as_held(mapped)
@@ -181,15 +181,15 @@ def _bare(value: Any) -> Any:
     return value.rstrip() if isinstance(value, str) else value
 
 
-def _fields(target: Target) -> frozenset[str]:
+def _fields(target: ColumnTarget) -> frozenset[str]:
     return frozenset(field.name for field in target.compiled.fields if not field.of_sale)
 
 
-def _tells_time(target: Target) -> bool:
+def _tells_time(target: ColumnTarget) -> bool:
     return _fields(target) == {"issued_at"} and target.compiled.shape.kind in ("moment", "clock")
 
 
-def _comparable(mapped: MappedTable) -> list[Target]:
+def _comparable(mapped: MappedTable) -> list[ColumnTarget]:
     """Columns whose value Malote can work out from the document alone."""
     return [
         one
@@ -201,13 +201,16 @@ def _comparable(mapped: MappedTable) -> list[Target]:
     ]
 
 
-def _differing(table: str, expected: Sequence[tuple[Target, Any]], found: Mapping[str, Any]) -> list[str]:
+def _differing(table: str, expected: Sequence[tuple[ColumnTarget, Any]], found: Mapping[str, Any]) -> list[str]:
     pairs = ((one, plainly(value), plainly(found[one.key])) for one, value in expected)
     return [_said(f"{table}.{one.column}", one, ours, theirs) for one, ours, theirs in pairs if ours != theirs]
 
 
 def _differing_lines(
-    mapped: MappedTable, compared: Sequence[Target], ours: Sequence[tuple[Any, ...]], theirs: Sequence[tuple[Any, ...]]
+    mapped: MappedTable,
+    compared: Sequence[ColumnTarget],
+    ours: Sequence[tuple[Any, ...]],
+    theirs: Sequence[tuple[Any, ...]],
 ) -> list[str]:
     if Counter(ours) == Counter(theirs):
         return []
@@ -228,7 +231,7 @@ def _differing_lines(
     ]
 
 
-def _said(name: str, target: Target, ours: Any, theirs: Any) -> str:
+def _said(name: str, target: ColumnTarget, ours: Any, theirs: Any) -> str:
     if isinstance(ours, str) or isinstance(theirs, str):
         return name
     is_money = target.compiled.shape.kind == "money" or isinstance(target.compiled.shape.column_type(), Money)

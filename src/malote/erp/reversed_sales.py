@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from malote.erp import statements
 from malote.erp.connecting import classified
-from malote.erp.lost_bookings import Lost
+from malote.erp.lost_bookings import LostBookings
 from malote.erp.rewriting import reverse
-from malote.erp.transacting import Entry, Held, Pair
+from malote.erp.transacting import LedgerEntry, LockedSale, Pair
 from malote.fiscal.documents import Cancellation, identity
 
 
-class Reversed(Lost):
+class Reversed(LostBookings):
     """What one transaction does about them."""
 
     def _reversals(self, keys: Iterable[str]) -> set[str]:
@@ -23,11 +23,11 @@ class Reversed(Lost):
         entries = self._entries([reverse(key) for key in wanted]) if wanted else {}
         return {key for key in wanted if reverse(key) in entries}
 
-    def _cancelled_now(self, pairs: Sequence[Pair[Cancellation]], ledger: Mapping[str, Entry]) -> set[str]:
+    def _cancelled_now(self, pairs: Sequence[Pair[Cancellation]], ledger: Mapping[str, LedgerEntry]) -> set[str]:
         """The sales that were taken back, and of which the authority's cancellation has come."""
         return self._reversals(one.access_key for _, one in pairs if one.authorised and identity(one) in ledger)
 
-    def _taken_back(self, held: Mapping[str, Held], keys: Iterable[str]) -> set[str]:
+    def _taken_back(self, held: Mapping[str, LockedSale], keys: Iterable[str]) -> set[str]:
         """Those of the held sales that count no more because they were taken back: no look where none is cancelled."""
         return self._reversals(
             key for key in keys if held[key].cancelled_at is not None and held[key].protocol_status is None

@@ -11,7 +11,7 @@ from malote.erp.ordinary_tables import Row
 from malote.erp.plain_text import plainly
 from malote.erp.profiles.syntax import PART_OF_KEY
 from malote.erp.records import Records
-from malote.erp.targets import KEY, Target
+from malote.erp.targets import KEY, ColumnTarget
 
 
 def key_of(tables: ErpTables, kept: str) -> Row:
@@ -57,9 +57,9 @@ def counted(
     return [next(following[group]) for group in groups]
 
 
-def _of_key(mapped: MappedTable, several: Sequence[str]) -> list[Target]:
+def _of_key(mapped: MappedTable, several: Sequence[str]) -> list[ColumnTarget]:
     return [one for one in mapped.inserted if one.column in several]
 
 
-def _words(target: Target, row: Row) -> str:
+def _words(target: ColumnTarget, row: Row) -> str:
     return plainly(target.compiled.shape)(row[target.key])

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from malote.erp.connecting import classified
 from malote.erp.grants import Grant
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 from malote.erp.protocol import (
     BookedSale,
     Connections,
@@ -112,7 +112,7 @@ class Shadow:
     def booked(self) -> Iterator[BookedSale]:
         _refuse("booked")
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> list[ProfileFault]:
         _refuse("faults")
 
 

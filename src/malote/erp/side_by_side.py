@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from malote.erp.targets import CANCELLED, PROTOCOL, STAMPED, Target
+from malote.erp.targets import CANCELLED, PROTOCOL, STAMPED, ColumnTarget
 
 One = TypeVar("One")
 Other = TypeVar("Other")
@@ -41,7 +41,7 @@ def lacking_and_extra(name: str, written: Sequence[tuple[Any, ...]], held: Seque
     return [f"-{name}"] * (mine - theirs).total() + [f"+{name}"] * (theirs - mine).total()
 
 
-def is_compared(target: Target) -> bool:
+def is_compared(target: ColumnTarget) -> bool:
     """Whether what was written there can be told, and stays."""
     names = {field.name for field in target.compiled.fields}
     if target.by_database or target.compiled.asks or names & {*PROTOCOL, STAMPED}:

@@ -15,7 +15,7 @@ from malote.erp.fitting import fitted
 from malote.erp.numbers import VOIDED
 from malote.erp.protocol import Outcome, Posting
 from malote.erp.rewriting import reverse
-from malote.erp.transacting import Engine, Entry
+from malote.erp.transacting import Engine, LedgerEntry
 from malote.fiscal.answers import meaning
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 
@@ -99,7 +99,7 @@ class Superseding(Booking):
 
     # ---- the same key, other content ----
 
-    def _replace(self, posting: Posting, sale: Sale, entries: dict[str, Entry]) -> None:
+    def _replace(self, posting: Posting, sale: Sale, entries: dict[str, LedgerEntry]) -> None:
         """The sale as it is booked is taken back and booked as it is authorised, under its key."""
         key, entry = sale.access_key, entries[sale.access_key]
         undone = reverse(key) in entries

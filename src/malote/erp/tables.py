@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Column, Integer, MetaData, SmallInteger, Table
 
-from malote.erp.values import DatabaseNow, Digest, Exact, Flag, KeyText, Moment, Money, Whole, Words
+from malote.erp.values import DatabaseNow, Digest, Exact, Flag, KeyText, Money, Whole, Words, ZonedTime
 from malote.fiscal.documents import Taxes, Totals
 
 metadata = MetaData(naming_convention={"pk": "%(table_name)s_pkey"})
 
 
 def _posted_at() -> Column[object]:
-    return Column("posted_at", Moment, nullable=False, server_default=DatabaseNow())
+    return Column("posted_at", ZonedTime, nullable=False, server_default=DatabaseNow())
 
 
 def _protocol() -> tuple[Column[object], ...]:
@@ -25,7 +25,7 @@ def _protocol() -> tuple[Column[object], ...]:
     return (
         Column("protocol_number", Words),
         Column("protocol_status", Whole(Integer)),
-        Column("protocol_at", Moment),
+        Column("protocol_at", ZonedTime),
     )
 
 
@@ -63,17 +63,17 @@ sale = Table(
     Column("issuer", Words, nullable=False),
     Column("series", Whole(), nullable=False),
     Column("number", Whole(), nullable=False),
-    Column("issued_at", Moment, nullable=False),
+    Column("issued_at", ZonedTime, nullable=False),
     Column("environment", Whole(SmallInteger), nullable=False),
     Column("emission", Whole(SmallInteger), nullable=False),
     Column("consumer", Words),
     *_columns_of(Totals),
     Column("change", Money, nullable=False),
     Column("norm", Words),
-    Column("contingency_at", Moment),
+    Column("contingency_at", ZonedTime),
     Column("contingency_reason", Words(500)),
     *_protocol(),
-    Column("cancelled_at", Moment),
+    Column("cancelled_at", ZonedTime),
     _posted_at(),
 )
 
@@ -125,7 +125,7 @@ cancellation = Table(
     Column("event", Words, nullable=False),
     Column("sequence", Whole(Integer), nullable=False),
     Column("issuer", Words),
-    Column("at", Moment, nullable=False),
+    Column("at", ZonedTime, nullable=False),
     Column("environment", Whole(SmallInteger), nullable=False),
     Column("sale_protocol", Words),
     Column("reason", Words(500)),
@@ -146,7 +146,7 @@ number_void = Table(
     Column("till", Words, nullable=False),
     Column("environment", Whole(SmallInteger), nullable=False),
     Column("reason", Words(500)),
-    Column("at", Moment),
+    Column("at", ZonedTime),
     *_protocol(),
     _posted_at(),
 )

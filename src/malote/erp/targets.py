@@ -7,13 +7,13 @@ import msgspec
 from sqlalchemy import Column, DefaultClause, Identity
 from sqlalchemy.types import TypeEngine
 
-from malote.erp.profiles.compiled import Compiled, Surroundings
+from malote.erp.profiles.compiled import Compiled, ExpressionNames
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import compiled
 from malote.erp.profiles.profile import FIELDS, MappedPart, Part, Profile, Written
 from malote.erp.profiles.shapes import Shape, shape_of
 from malote.erp.profiles.syntax import PART_OF_KEY, Constant, Expression, ExpressionError, Field, parse
-from malote.erp.values import AsHeld, Numbered
+from malote.erp.values import AsHeld, GeneratedKey
 
 # What changes after a sale is booked, and therefore can't be mixed with anything else, nor copied to its lines.
 CANCELLED = frozenset({"cancelled_at"})
@@ -27,7 +27,7 @@ _LINES = frozenset({"item", "payment"})
 _ORDINARY_LINES = _LINES | {"note", "tax", "movement", "stock", "cancellation"}
 
 
-class Target(msgspec.Struct, frozen=True):
+class ColumnTarget(msgspec.Struct, frozen=True):
     """One column of the ERP and what goes into it."""
 
     column: str
@@ -58,7 +58,7 @@ class Target(msgspec.Struct, frozen=True):
 class Link(msgspec.Struct, frozen=True):
     """The columns by which rows of a sale are found, and under which names a sale's row has what stands in them."""
 
-    targets: tuple[Target, ...]
+    targets: tuple[ColumnTarget, ...]
     fields: tuple[str, ...]
 
     def by_key(self, sale: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Link(msgspec.Struct, frozen=True):
         return {target.column: sale[field] for target, field in zip(self.targets, self.fields, strict=True)}
 
 
-def link_of(part: Part, targets: Sequence[Target], several: Sequence[str]) -> Link | None:
+def link_of(part: Part, targets: Sequence[ColumnTarget], several: Sequence[str]) -> Link | None:
     """How rows of a sale are found in a table: by the ERP's own key of it, of ``several`` columns where there are any,
     or by the access key. None where neither is there."""
     fields = tuple(PART_OF_KEY + column for column in several)
@@ -86,19 +86,19 @@ def link_of(part: Part, targets: Sequence[Target], several: Sequence[str]) -> Li
     return Link((access_key,), ("access_key",)) if access_key else None
 
 
-def targets_of(profile: Profile, part: Part, mapped: MappedPart) -> list[Target]:
+def targets_of(profile: Profile, part: Part, mapped: MappedPart) -> list[ColumnTarget]:
     """Raises ``ProfileError``."""
     row, sale = _shapes(profile, part), _sale_shapes(profile, part)
     written = {mapped.numbered: KEY} if mapped.numbered else {}
-    targets: list[Target] = []
+    targets: list[ColumnTarget] = []
     for place, column in enumerate(mapped.made):
         field = Field(PART_OF_KEY + column if mapped.several else KEY)
-        around = Surroundings(f"{mapped.table}.{column}", row, sale, {})
+        around = ExpressionNames(f"{mapped.table}.{column}", row, sale, {})
         named = f"made{place}" if mapped.several else KEY
-        targets.append(Target(column, named, field, compiled(field, around), by_database=True))
+        targets.append(ColumnTarget(column, named, field, compiled(field, around), by_database=True))
     taken = {target.key for target in targets}
     for place, (column, said) in enumerate({**mapped.columns, **written}.items()):
-        around = Surroundings(f"{mapped.table}.{column}", row, sale, profile.lookup, profile.query)
+        around = ExpressionNames(f"{mapped.table}.{column}", row, sale, profile.lookup, profile.query)
         expression = _expression(said, around.column, profile.name)
         try:
             made = compiled(expression, around)
@@ -109,7 +109,7 @@ def targets_of(profile: Profile, part: Part, mapped: MappedPart) -> list[Target]
         if key is None or key in taken:
             key = f"x{place}"
         taken.add(key)
-        targets.append(Target(column, key, expression, made))
+        targets.append(ColumnTarget(column, key, expression, made))
     return targets
 
 
@@ -163,13 +163,13 @@ def _refuse_mixture(expression: Expression, made: Compiled) -> None:
             raise ExpressionError(f"{', '.join(sorted(names & later))} come later than the rest, and can't be mixed")
 
 
-def column_of(part: Part, target: Target, *, ordinary: bool, like: TypeEngine[Any] | None = None) -> Column[Any]:
+def column_of(part: Part, target: ColumnTarget, *, ordinary: bool, like: TypeEngine[Any] | None = None) -> Column[Any]:
     """As Malote's own where the column holds a bare field; otherwise of the expression's shape. ``like``: the type of
     what it holds of its sale's key."""
     if like is not None:
         return Column(target.column, AsHeld(like), key=target.key, autoincrement=False)
     if target.by_database:
-        return Column(target.column, Numbered, Identity(), key=target.key, primary_key=True)
+        return Column(target.column, GeneratedKey, Identity(), key=target.key, primary_key=True)
     own = FIELDS[part].c.get(target.bare) if target.bare else None
     in_key = (part == "stock" or not ordinary) and _in_key(part, target)
     if own is None:
@@ -190,7 +190,7 @@ def _default_of(own: Column[Any]) -> Any:
     return own.server_default.arg if isinstance(own.server_default, DefaultClause) else None
 
 
-def _in_key(part: Part, target: Target) -> bool:
+def _in_key(part: Part, target: ColumnTarget) -> bool:
     """Whether the column is of the key of a table that Malote makes. Of stock it is every one but the quantity."""
     fields = {field.name for field in target.compiled.fields if not field.of_sale}
     if part == "stock":

@@ -59,7 +59,7 @@ class Engine(call_statements.Engine, ordinary.Engine, Protocol):
         ...
 
 
-class Entry(msgspec.Struct, frozen=True):
+class LedgerEntry(msgspec.Struct, frozen=True):
     """What the ledger has under an identity."""
 
     content_hash: bytes
@@ -67,7 +67,7 @@ class Entry(msgspec.Struct, frozen=True):
     document_id: int
 
 
-class Held(msgspec.Struct, frozen=True):
+class LockedSale(msgspec.Struct, frozen=True):
     """A booked sale under lock."""
 
     protocol_status: int | None
@@ -101,7 +101,7 @@ class Transaction:
         """For a reason of the catalogue."""
         self._outcomes[posting.document_id] = Outcome(posting.document_id, result, facts or {}, code)
 
-    def _say_known(self, posting: Posting, entry: Entry, *, open: bool = False) -> None:
+    def _say_known(self, posting: Posting, entry: LedgerEntry, *, open: bool = False) -> None:
         """It is in the ledger already: by this very document, before a crash, or by another one."""
         own = (entry.till, entry.document_id) == (posting.till, posting.document_id)
         if own:
@@ -124,18 +124,18 @@ class Transaction:
 
     # ---- the ledger ----
 
-    def _ledger(self, pairs: Sequence[Pair[Any]]) -> dict[str, Entry]:
+    def _ledger(self, pairs: Sequence[Pair[Any]]) -> dict[str, LedgerEntry]:
         return self._entries([identity(document) for _, document in pairs])
 
-    def _entries(self, wanted: Sequence[str]) -> dict[str, Entry]:
-        entries: dict[str, Entry] = {}
+    def _entries(self, wanted: Sequence[str]) -> dict[str, LedgerEntry]:
+        entries: dict[str, LedgerEntry] = {}
         for identities in statements.steps(set(wanted)) if wanted else ():
             statement = statements.ledger_entries(self._erp, identities)
             with classified(self._erp.ledger_name):
-                entries |= {row[0]: Entry(*row[1:]) for row in self._connection.execute(statement)}
+                entries |= {row[0]: LedgerEntry(*row[1:]) for row in self._connection.execute(statement)}
         return entries
 
-    def _keep_former(self, key: str, entry: Entry, posting: Posting) -> None:
+    def _keep_former(self, key: str, entry: LedgerEntry, posting: Posting) -> None:
         before = msgspec.structs.replace(posting, till=entry.till, document_id=entry.document_id)
         self._engine.claim(
             self._connection, [rows.ledger_row(former(key, entry.content_hash), before, entry.content_hash)]
@@ -191,8 +191,8 @@ class Transaction:
         with classified(self._erp.sale.name):
             return rows.booked_sales(self._connection, self._erp, arriving)
 
-    def _hold(self, cancelled: Collection[str], completed: Collection[str] = ()) -> dict[str, Held]:
-        held: dict[str, Held] = {}
+    def _hold(self, cancelled: Collection[str], completed: Collection[str] = ()) -> dict[str, LockedSale]:
+        held: dict[str, LockedSale] = {}
         for keys in statements.steps({*completed, *cancelled}):
             statement = statements.sales_to_change(
                 self._erp,
@@ -201,7 +201,7 @@ class Transaction:
             )
             with classified(self._erp.sale.name):
                 found = self._connection.execute(self._engine.locked(statement))
-                held |= {row[0]: Held(*row[1:]) for row in found}
+                held |= {row[0]: LockedSale(*row[1:]) for row in found}
         return held
 
     def _change_sales(self, changed: Mapping[str, rows.Row]) -> None:

@@ -150,7 +150,7 @@ class Flag(TypeDecorator[bool]):
         return None if value is None else bool(value)
 
 
-class Moment(TypeDecorator[datetime]):
+class ZonedTime(TypeDecorator[datetime]):
     """A moment with its zone."""
 
     impl = Text
@@ -160,7 +160,7 @@ class Moment(TypeDecorator[datetime]):
         return types_of(dialect).moment()
 
 
-class Clock(TypeDecorator[datetime]):
+class WallTime(TypeDecorator[datetime]):
     """What a clock on the wall showed, without a zone. Written only, never read."""
 
     impl = DateTime
@@ -195,7 +195,7 @@ class Digest(TypeDecorator[bytes]):
         return types_of(dialect).digest()
 
 
-class Numbered(TypeDecorator[int]):
+class GeneratedKey(TypeDecorator[int]):
     """A key that the database makes."""
 
     impl = BigInteger

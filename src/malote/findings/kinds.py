@@ -52,7 +52,7 @@ Name = Literal[
 Cause = Name | Literal["ok", "disabled"]
 
 
-class Kind(msgspec.Struct, frozen=True):
+class FindingKind(msgspec.Struct, frozen=True):
     """``code`` is the catalogue's; "" where the documents, or whoever found it, have codes of their own: then the
     heaviest of those is told. ``weight``: the greater, the sooner it is told."""
 
@@ -62,66 +62,66 @@ class Kind(msgspec.Struct, frozen=True):
     code: str = ""
 
 
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[FindingKind, ...] = (
     # Sales of it were booked, and the ERP doesn't have them any more.
-    Kind("outside", "outside", 100, "outside_erp"),
+    FindingKind("outside", "outside", 100, "outside_erp"),
     # Nothing of any till is booked: the ERP is away, refuses everything, or nobody posts.
-    Kind("store_wide", "stopped", 95),
+    FindingKind("store_wide", "stopped", 95),
     # Its own documents wait for something that a DBA must do, such as ending a lock.
-    Kind("erp_stopped", "stopped", 90),
+    FindingKind("erp_stopped", "stopped", 90),
     # Its documents were refused, since the ERP lacks a table or a column.
-    Kind("structure", "stopped", 88, "structure_outdated"),
+    FindingKind("structure", "stopped", 88, "structure_outdated"),
     # Accepted, and nobody posts it: no poster runs, or it can't keep up.
-    Kind("behind", "stopped", 85, "booking_behind"),
+    FindingKind("behind", "stopped", 85, "booking_behind"),
     # It holds sales that it could not send, and is silent.
-    Kind("cut_off", "stopped", 80, "till_cut_off"),
+    FindingKind("cut_off", "stopped", 80, "till_cut_off"),
     # It sees files that it doesn't capture, or told of a trouble (tills/troubles.py).
-    Kind("troubled", "attention", 75),
+    FindingKind("troubled", "attention", 75),
     # It lost sales with its disk, and they never came.
-    Kind("lost", "attention", 74, "sales_lost"),
+    FindingKind("lost", "attention", 74, "sales_lost"),
     # It brings so many rejects that it is made to wait.
-    Kind("slowed", "attention", 72, "too_many_rejects"),
+    FindingKind("slowed", "attention", 72, "too_many_rejects"),
     # A person must look at documents of it.
-    Kind("rejected", "attention", 70),
+    FindingKind("rejected", "attention", 70),
     # Rejected sales of it were deleted, and the ERP doesn't have them.
-    Kind("deleted", "attention", 68, "deleted_unbooked"),
+    FindingKind("deleted", "attention", 68, "deleted_unbooked"),
     # It could not even capture some files.
-    Kind("refused", "attention", 66, "files_refused"),
+    FindingKind("refused", "attention", 66, "files_refused"),
     # It speaks, and what it captured doesn't come.
-    Kind("unsent", "attention", 65, "till_unsent"),
+    FindingKind("unsent", "attention", 65, "till_unsent"),
     # Numbers of its series that no document has and nobody voided.
-    Kind("numbers", "attention", 64, "numbers_missing"),
+    FindingKind("numbers", "attention", 64, "numbers_missing"),
     # Of the store, and of no till: a consumer that takes nothing, rules that can't be read (store_findings.py).
-    Kind("store", "attention", 62),
+    FindingKind("store", "attention", 62),
     # Sales of it were booked, and the ERP has them otherwise.
-    Kind("differing", "attention", 60, "differs_in_erp"),
+    FindingKind("differing", "attention", 60, "differs_in_erp"),
     # Documents of it are booked, and a person must look at them all the same.
-    Kind("flagged", "attention", 58),
+    FindingKind("flagged", "attention", 58),
     # Offline sales of it are booked, and have no protocol after the deadline.
-    Kind("overdue", "attention", 56, "protocol_overdue"),
+    FindingKind("overdue", "attention", 56, "protocol_overdue"),
     # A closed day of it is not proven: till, server and ERP count it differently.
-    Kind("days", "attention", 54, "day_divergent"),
+    FindingKind("days", "attention", 54, "day_divergent"),
     # Something booked of a day that is over was not compared with the ERP's rows, for longer than a round takes.
-    Kind("unproven", "attention", 53, "day_unproven"),
+    FindingKind("unproven", "attention", 53, "day_unproven"),
     # The POS's own closing of a day has other payments than what was booked.
-    Kind("closings", "attention", 52, "closing_differs"),
+    FindingKind("closings", "attention", 52, "closing_differs"),
     # A rule of the retailer's own holds; each has a weight of its own, and this is where they stand among causes.
-    Kind("rules", "attention", 51, "own_rule"),
+    FindingKind("rules", "attention", 51, "own_rule"),
     # Its agent reads the folder of another till.
-    Kind("sharing", "attention", 50, "folder_shared"),
+    FindingKind("sharing", "attention", 50, "folder_shared"),
     # Documents wait for something that comes by itself.
-    Kind("waiting", "attention", 40),
+    FindingKind("waiting", "attention", 40),
     # Its clock is wrong.
-    Kind("skewed", "attention", 30, "clock_skewed"),
+    FindingKind("skewed", "attention", 30, "clock_skewed"),
     # No sign of life; as far as known it holds nothing unsent.
-    Kind("silent", "attention", 25, "till_silent"),
+    FindingKind("silent", "attention", 25, "till_silent"),
     # Nothing was ever heard of it.
-    Kind("never", "attention", 20, "till_never_heard"),
+    FindingKind("never", "attention", 20, "till_never_heard"),
     # What was booked of it wasn't compared with the ERP since a poster started, or for ten minutes.
-    Kind("checking", "attention", 10, "erp_unchecked"),
+    FindingKind("checking", "attention", 10, "erp_unchecked"),
 )
-OF_TILLS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.name != "store")
-BY_NAME: dict[Cause, Kind] = {kind.name: kind for kind in KINDS}
+OF_TILLS: tuple[FindingKind, ...] = tuple(kind for kind in KINDS if kind.name != "store")
+BY_NAME: dict[Cause, FindingKind] = {kind.name: kind for kind in KINDS}
 
 # A disabled till shows nothing else. As a light: the worst first.
 CAUSES: tuple[Cause, ...] = (*(kind.name for kind in KINDS), "ok", "disabled")

@@ -16,7 +16,7 @@ from malote.findings.kinds import Name
 STANDING: tuple[Name, ...] = ("numbers", "days", "unproven", "closings", "rules")
 
 
-class Standing(msgspec.Struct, frozen=True):
+class NotedStanding(msgspec.Struct, frozen=True):
     """``total`` in cents, as far as known; ``since`` in seconds since the epoch."""
 
     count: int
@@ -24,7 +24,7 @@ class Standing(msgspec.Struct, frozen=True):
     since: float | None = None
 
 
-def note(engine: Engine, name: Name, looked: Collection[int] | None, found: Mapping[int, Standing]) -> None:
+def note(engine: Engine, name: Name, looked: Collection[int] | None, found: Mapping[int, NotedStanding]) -> None:
     """What a look at these tills (None: at all) found, by till. Writes only where something is other than before.
 
     Raises ``StoreError``.
@@ -59,9 +59,9 @@ def by_till() -> Subquery:
     return select(till_finding.c.till_id, *columns).group_by(till_finding.c.till_id).subquery("standing")
 
 
-def noted(engine: Engine, name: Name) -> dict[int, Standing]:
+def noted(engine: Engine, name: Name) -> dict[int, NotedStanding]:
     """By till, as the last look found it. Raises ``StoreError``."""
     query = select(till_finding).where(till_finding.c.name == name)
     with reading(engine) as connection:
         rows = connection.execute(query).all()
-        return {row.till_id: Standing(int(row._mapping["count"]), int(row.total), row.since) for row in rows}
+        return {row.till_id: NotedStanding(int(row._mapping["count"]), int(row.total), row.since) for row in rows}

@@ -12,7 +12,7 @@ from malote.database.tables import document, till
 from malote.findings import own_rules
 from malote.findings.kinds import OF_TILLS, Finding, Name, finding_of
 from malote.tills import troubles as till_troubles
-from malote.tills.troubles import SKEWED, TillTrouble
+from malote.tills.troubles import SKEWED, KnownTrouble
 
 UNBOOKED = ("accepted", "posting", "waiting", "rejected")
 _FLAGGED = "flagged"
@@ -41,7 +41,7 @@ def findings(
     connection: Connection, rows: Sequence[Any], whole: Finding | None, known: Mapping[int, Ages], now: float
 ) -> dict[int, list[Finding]]:
     """By till, of those that have any. ``rows`` are of ``figures``, ``whole`` what concerns them all."""
-    troubles: dict[int, list[TillTrouble]] = defaultdict(list)
+    troubles: dict[int, list[KnownTrouble]] = defaultdict(list)
     if any(row.troubled for row in rows):
         for one in till_troubles.till_troubles(connection, now=now):
             if one.code != SKEWED:
@@ -52,7 +52,7 @@ def findings(
 
 
 def _of_row(
-    row: Any, whole: Finding | None, known: Ages, troubles: Sequence[TillTrouble], ruled: Sequence[Finding]
+    row: Any, whole: Finding | None, known: Ages, troubles: Sequence[KnownTrouble], ruled: Sequence[Finding]
 ) -> list[Finding]:
     if row.disabled_at is not None:
         return []
@@ -84,7 +84,7 @@ def _plain(row: Any, name: Name, known: Ages) -> Finding:
     )
 
 
-def _of_trouble(row: Any, one: TillTrouble) -> Finding:
+def _of_trouble(row: Any, one: KnownTrouble) -> Finding:
     return finding_of(
         "troubled", row.name, one.code, count=one.count, value=one.value, since=one.since, facts=one.facts
     )

@@ -36,7 +36,7 @@ UNDECIDED: frozenset[Meaning] = frozenset({"processing", "recorded", "again", "r
 _KEY = re.compile(r"(?<![0-9A-Z])([0-9]{6}[A-Z0-9]{12}[0-9]{26})(?![0-9A-Z])")
 
 
-class Known(msgspec.Struct, frozen=True):
+class KnownStatus(msgspec.Struct, frozen=True):
     """One row of the table."""
 
     meaning: Meaning
@@ -50,12 +50,12 @@ class _Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def table() -> dict[int, Known]:
+def table() -> dict[int, KnownStatus]:
     """Every status that is known, in order."""
     text = resources.files("malote.fiscal").joinpath("answers.toml").read_text(encoding="utf-8")
     groups = msgspec.convert(tomllib.loads(text), dict[Meaning, _Group])
     found = {
-        int(status): Known(meaning, group.reason, said)
+        int(status): KnownStatus(meaning, group.reason, said)
         for meaning, group in groups.items()
         for status, said in group.says.items()
     }

@@ -35,7 +35,18 @@ from msgspec.structs import replace
 
 from malote.fiscal.envelopes import CrowdedError, envelopes
 from malote.fiscal.items import ItemLayout, ItemTexts, item_texts
-from malote.fiscal.learned_forms import ANY, KEY_MARK, Blanks, Forms, Pick, Signs, Unknown, blank_of, sign, with_signs
+from malote.fiscal.learned_forms import (
+    ANY,
+    KEY_MARK,
+    Blanks,
+    Forms,
+    Pick,
+    RowSigns,
+    Unknown,
+    blank_of,
+    sign,
+    with_signs,
+)
 from malote.fiscal.note_rows import NoteRow, note_row
 from malote.fiscal.plain_text import Plain, is_legal, plain_of, without_answer_id
 from malote.fiscal.problems import Problem
@@ -120,7 +131,7 @@ class _Pieces(NamedTuple):
     unknown: Unknown | None  # the first form of an item that isn't known and may be learned
 
 
-class Known(NamedTuple):
+class KnownRows(NamedTuple):
     """The rows of a file in known forms."""
 
     row: NoteRow
@@ -136,7 +147,7 @@ class Rest(NamedTuple):
     unknown: Unknown | None  # the first form of the file that isn't known and may be learned
 
 
-def recognise(raw: bytes) -> Known | Rest | Unknown | None:
+def recognise(raw: bytes) -> KnownRows | Rest | Unknown | None:
     """The rows of a file that is one note in known forms. Otherwise it must be parsed: without its known items, or the
     whole of it: then what is unknown of it; None when it wouldn't help to know.
     """
@@ -144,7 +155,7 @@ def recognise(raw: bytes) -> Known | Rest | Unknown | None:
     if pieces is None:
         return None
     found = _recognise(pieces)
-    _luck.count(isinstance(found, (Known, Rest)))
+    _luck.count(isinstance(found, (KnownRows, Rest)))
     return found
 
 
@@ -188,12 +199,12 @@ def _item(written: str) -> tuple[ItemTexts | str, Unknown | None]:
     return ItemTexts(form.layout, (number, *blanks)), None
 
 
-def _recognise(pieces: _Pieces) -> Known | Rest | Unknown | None:
+def _recognise(pieces: _Pieces) -> KnownRows | Rest | Unknown | None:
     known = [item for item in pieces.items if not isinstance(item, str)]
     around = f"{pieces.head}{_NO_ITEMS}{without_answer_id(pieces.tail)}"
     found = _note(around, pieces.key, known)
     if isinstance(found, NoteRow) and len(known) == len(pieces.items):
-        return Known(_unescaped(found) if "&" in pieces.plain.text else found, pieces.plain.problems)
+        return KnownRows(_unescaped(found) if "&" in pieces.plain.text else found, pieces.plain.problems)
     unknown = found if isinstance(found, Unknown) else pieces.unknown
     return _rest(pieces, known, unknown) if known else unknown
 
@@ -295,7 +306,7 @@ def _frame_of(parts: list[str]) -> _Frame | None:
         # What refers to other notes or has alerts is rare, and hardly two of them have as many.
         return None
     rows = [row.head, *row.payments, row.totals, row.change, *([row.answer] if row.answer else []), row.signature]
-    signs = Signs(len(parts) // 2, rows)
+    signs = RowSigns(len(parts) // 2, rows)
     return _Frame(
         Blanks(parts, dict.fromkeys(signs.fed, ANY)),
         signs.constants,

@@ -19,7 +19,7 @@ _SHOWN = 60
 _LONGEST_CELL = 10_000
 
 
-class Line(msgspec.Struct, frozen=True):
+class KeyLine(msgspec.Struct, frozen=True):
     """A row of a list. ``key`` None where it holds no right key, or two of them; ``found`` is what it has instead."""
 
     number: int  # from 1
@@ -37,13 +37,13 @@ def right_key(text: str) -> str | None:
     return found if found is not None and keys.is_right(found) else None
 
 
-def of_file(path: Path, column: str = "") -> Iterator[Line]:
+def of_file(path: Path, column: str = "") -> Iterator[KeyLine]:
     """The keys of a CSV file, of ``column`` or of whichever cell holds one. Raises ``ListError``, ``OSError``."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         yield from of_rows(_rows(file), column)
 
 
-def of_rows(rows: Iterable[Sequence[str]], column: str = "") -> Iterator[Line]:
+def of_rows(rows: Iterable[Sequence[str]], column: str = "") -> Iterator[KeyLine]:
     """Empty rows are no rows; a first one without any key is a heading. Raises ``ListError``."""
     numbered: Iterator[tuple[int, Sequence[str]]] = (
         (number, row) for number, row in enumerate(rows, 1) if any(cell.strip() for cell in row)
@@ -75,9 +75,9 @@ def _place(heading: Sequence[str], column: str) -> int:
     return named.index(column.strip().lower())
 
 
-def _line(number: int, row: Sequence[str], place: int | None) -> Line:
+def _line(number: int, row: Sequence[str], place: int | None) -> KeyLine:
     cells = row if place is None else row[place : place + 1]
     found = {key for cell in cells if (key := right_key(cell)) is not None}
     if len(found) == 1:
-        return Line(number, found.pop())
-    return Line(number, None, " ".join(cells)[:_SHOWN])
+        return KeyLine(number, found.pop())
+    return KeyLine(number, None, " ".join(cells)[:_SHOWN])

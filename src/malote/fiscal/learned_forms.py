@@ -167,7 +167,7 @@ def blank_of(sign: str) -> int:
     return ord(sign) - _FIRST_SIGN
 
 
-class Signs:
+class RowSigns:
     """Turns rows in which signs stand for blanks into picks from the list of the blanks that feed any of them, and of
     the rows' constants.
     """

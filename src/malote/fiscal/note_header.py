@@ -15,7 +15,7 @@ MODELS = ("65", "55")
 _LAYOUTS = ("4.00", "3.10", "3.00", "2.00")
 
 
-class Identity(NamedTuple):
+class NoteIdentity(NamedTuple):
     """What names a note."""
 
     key: str
@@ -30,7 +30,7 @@ class Identity(NamedTuple):
     direction: int
 
 
-def identify(head: HeadRow, problems: list[Problem]) -> Identity | None:
+def identify(head: HeadRow, problems: list[Problem]) -> NoteIdentity | None:
     key = _key(head.identity, problems)
     model = model_of(head, problems)
     issuer = issuer_of(head.issuer, problems)
@@ -46,7 +46,7 @@ def identify(head: HeadRow, problems: list[Problem]) -> Identity | None:
     if issued is None or environment is None or purpose is None or direction is None:
         return None
     emission = emission_of(head.emission, key)
-    return Identity(key, model, issuer, series, number, issued, environment, emission, purpose, direction)
+    return NoteIdentity(key, model, issuer, series, number, issued, environment, emission, purpose, direction)
 
 
 def bare_key(identity: str) -> str:

@@ -54,7 +54,7 @@ def read(raw: bytes, limits: Limits = _STANDARD) -> list[Reading]:
     if isinstance(known, form_recognition.Rest):
         reading = _read_rest(known, limits) if len(raw) <= _UNCOUNTED else None
         return _parse(raw, limits, known.unknown) if reading is None else [reading]
-    if not isinstance(known, form_recognition.Known):
+    if not isinstance(known, form_recognition.KnownRows):
         return _parse(raw, limits, known)
     # Whose digest is right can be told from the tree alone.
     if has_another_digest(known.row):

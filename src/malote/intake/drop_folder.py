@@ -24,9 +24,8 @@ from malote.folder_wakes import wakes
 from malote.intake import received_folder
 from malote.intake.dropped_files import (
     ChangedError,
+    DropFolderFinding,
     Dropped,
-    Finding,
-    Signature,
     content_of,
     look_at,
     misplaced,
@@ -36,7 +35,7 @@ from malote.intake.dropped_files import (
 from malote.intake.file_names import base_name
 from malote.intake.postponed import PutOff
 from malote.intake.quota import SlowedError
-from malote.stand_still import StandStill
+from malote.stand_still import FileSignature, StandStill
 from malote.tills.till import Till
 from malote.wire import FileReceipt, PouchFile
 
@@ -70,7 +69,7 @@ class DropFolder:
         today: Callable[[], date] = date.today,
     ) -> None:
         self.root = root
-        self.findings: tuple[Finding, ...] = ()
+        self.findings: tuple[DropFolderFinding, ...] = ()
         self._take = take
         self._tills = tills
         self._settings = settings
@@ -79,12 +78,12 @@ class DropFolder:
         self._today = today
         self._stop = threading.Event()
         self._still = StandStill(settings.drop_quiet_seconds, clock)
-        self._taken: dict[Path, Signature] = {}  # spooled, but not moved yet: not read again
+        self._taken: dict[Path, FileSignature] = {}  # spooled, but not moved yet: not read again
         self._moved: list[tuple[Dropped, Path, float]] = []
         self._put_off = PutOff(clock)
         self._rounds = Rounds(clock)
         self._folders: dict[str, Path] = {}
-        self._beside: list[Finding] = []
+        self._beside: list[DropFolderFinding] = []
         self._left = 0  # files of this scan that there was no time for
 
     def run(self, stop: threading.Event) -> None:
@@ -137,20 +136,22 @@ class DropFolder:
             raise trouble
         return len(files) - len(still) + self._left
 
-    def _looked(self, touched: Collection[str] | None) -> tuple[list[Dropped | Finding], list[Finding]]:
+    def _looked(
+        self, touched: Collection[str] | None
+    ) -> tuple[list[Dropped | DropFolderFinding], list[DropFolderFinding]]:
         tills = {till.name.lower(): till for till in self._tills()}
         if touched is None or not all((self.root / name).is_dir() and name in self._folders for name in touched):
             self._folders, self._beside = self._prepared(tills)
         problems = [*self._beside]
-        seen: list[Dropped | Finding] = []
+        seen: list[Dropped | DropFolderFinding] = []
         for name, changed_at in self._rounds.due(self._folders, touched).items():
             found = list(look_at(self._folders[name], tills.get(name.lower()), self._settings.max_document_bytes))
             self._rounds.done(name, changed_at, quiet=not found)
             seen += found
-            problems += (item for item in found if isinstance(item, Finding))
+            problems += (item for item in found if isinstance(item, DropFolderFinding))
         return seen, problems
 
-    def _prepared(self, tills: Mapping[str, Till]) -> tuple[dict[str, Path], list[Finding]]:
+    def _prepared(self, tills: Mapping[str, Till]) -> tuple[dict[str, Path], list[DropFolderFinding]]:
         """The folders there are, and what is wrong beside them; the tills that may send have one each."""
         there, others = places(self.root)
         findings = [misplaced(name) for name in others]
@@ -160,10 +161,12 @@ class DropFolder:
                 try:
                     there[till.name] = durable.make_folder(self.root / till.name)
                 except OSError as error:
-                    findings.append(Finding(till.name, f"{till.name}/", "file_not_taken", {"detail": said_by(error)}))
+                    findings.append(
+                        DropFolderFinding(till.name, f"{till.name}/", "file_not_taken", {"detail": said_by(error)})
+                    )
         return there, findings
 
-    def _try(self, files: Sequence[Dropped]) -> list[Finding]:
+    def _try(self, files: Sequence[Dropped]) -> list[DropFolderFinding]:
         """Takes the files in; what goes wrong with one of them is found by halves, so that the others go on.
 
         Raises ``StoreError``, and ``OSError`` for trouble that all files meet alike.
@@ -187,8 +190,8 @@ class DropFolder:
         self._still.begin()
         return [file for file in files if self._still.stands(file.path, file.signature)]
 
-    def _take_in(self, files: Sequence[Dropped]) -> list[Finding]:
-        problems: list[Finding] = []
+    def _take_in(self, files: Sequence[Dropped]) -> list[DropFolderFinding]:
+        problems: list[DropFolderFinding] = []
         contents: list[tuple[Dropped, PouchFile]] = []
         durable_already: list[Dropped] = []
         for dropped in files:
@@ -201,7 +204,9 @@ class DropFolder:
                 continue
             except OSError as error:
                 facts = {"detail": said_by(error)}
-                problems.append(Finding(dropped.till.name, base_name(dropped.path.name), "file_unreadable", facts))
+                problems.append(
+                    DropFolderFinding(dropped.till.name, base_name(dropped.path.name), "file_unreadable", facts)
+                )
                 continue
             name = base_name(dropped.path.name)
             contents.append((dropped, PouchFile(name, hashlib.sha256(content).digest(), content)))
@@ -219,7 +224,7 @@ class DropFolder:
         log.info("drop_folder_took", till=till.name, files=len(files) - left, rejected=states.count("rejected"))
         return {bytes.fromhex(receipt.sha256) for receipt in receipts if receipt.state != "unknown"}
 
-    def _move(self, files: Sequence[Dropped]) -> Iterator[Finding]:
+    def _move(self, files: Sequence[Dropped]) -> Iterator[DropFolderFinding]:
         until = self._clock() + LATE_WRITES_SECONDS
         for dropped, target, error in received_folder.move(files, self._today()):
             if error is None:
@@ -230,7 +235,7 @@ class DropFolder:
             elif not isinstance(error, FileNotFoundError):
                 self._taken[dropped.path] = dropped.signature
                 facts = {"detail": said_by(error)}
-                yield Finding(dropped.till.name, base_name(dropped.path.name), "file_not_moved", facts)
+                yield DropFolderFinding(dropped.till.name, base_name(dropped.path.name), "file_not_moved", facts)
 
     def _look_after_moved(self) -> None:
         """A POS that paused while writing may finish after the move: then the file goes back, to be taken whole."""
@@ -250,7 +255,7 @@ class DropFolder:
                 kept.append((dropped, moved, until))
         self._moved = kept
 
-    def _tell(self, problems: Sequence[Finding]) -> None:
+    def _tell(self, problems: Sequence[DropFolderFinding]) -> None:
         """Each problem is logged once, for as long as it lasts."""
         known = set(map(_identity, self.findings))
         for problem in problems:
@@ -259,7 +264,7 @@ class DropFolder:
         self.findings = tuple(problems)
 
 
-def _identity(finding: Finding) -> tuple[str, str, str]:
+def _identity(finding: DropFolderFinding) -> tuple[str, str, str]:
     return finding.till, finding.name, finding.code
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from malote import aside, incidents
 from malote.intake.file_names import base_name
+from malote.stand_still import FileSignature, signature_of
 from malote.tills.till import Till
 
 RECEIVED = "recebidos"
@@ -22,7 +23,7 @@ _UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload")
 _LEFT_BY_BROWSERS = {"thumbs.db", "desktop.ini"}
 
 
-class Finding(msgspec.Struct, frozen=True):
+class DropFolderFinding(msgspec.Struct, frozen=True):
     """Something in the drop folder that isn't taken in; ``code`` is in the catalogue. It stays where it is."""
 
     till: str
@@ -31,27 +32,19 @@ class Finding(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
 
 
-class Signature(NamedTuple):
-    """Changes whenever the file is written to or replaced."""
-
-    size: int
-    modified: int  # nanoseconds
-    inode: int
-
-
 class Dropped(NamedTuple):
     """A file that may be taken, as it looked just now."""
 
     till: Till
     path: Path
-    signature: Signature
+    signature: FileSignature
 
 
 class ChangedError(Exception):
     """The file is no longer the one that was looked at; the next scan meets it again."""
 
 
-def look(root: Path, tills: Collection[Till], max_bytes: int) -> Iterator[Dropped | Finding]:
+def look(root: Path, tills: Collection[Till], max_bytes: int) -> Iterator[Dropped | DropFolderFinding]:
     """All that lies in ``root`` now, each till's files oldest first. No folder: nothing.
 
     A folder is a till's whatever its capitals; what lies in folders of unknown or disabled tills stays there. Files
@@ -75,11 +68,11 @@ def places(root: Path) -> tuple[dict[str, Path], list[str]]:
     return folders, sorted(seen.keys() - folders.keys())
 
 
-def misplaced(name: str) -> Finding:
-    return Finding("", base_name(name), "file_misplaced")
+def misplaced(name: str) -> DropFolderFinding:
+    return DropFolderFinding("", base_name(name), "file_misplaced")
 
 
-def look_at(folder: Path, till: Till | None, max_bytes: int) -> Iterator[Dropped | Finding]:
+def look_at(folder: Path, till: Till | None, max_bytes: int) -> Iterator[Dropped | DropFolderFinding]:
     """The same of one of the folders, which is ``till``'s. Never raises: what breaks the program is a finding."""
     try:
         if till is None:
@@ -90,11 +83,9 @@ def look_at(folder: Path, till: Till | None, max_bytes: int) -> Iterator[Dropped
             yield from _look_at_till(till, folder, max_bytes)
     except Exception as error:  # noqa: BLE001 - one folder must not hold back the others
         incident = incidents.report("drop_folder_failed", error)
-        yield Finding(base_name(folder.name), f"{base_name(folder.name)}/", "file_set_aside", {"incident": incident})
-
-
-def signature_of(status: os.stat_result) -> Signature:
-    return Signature(status.st_size, status.st_mtime_ns, status.st_ino)
+        yield DropFolderFinding(
+            base_name(folder.name), f"{base_name(folder.name)}/", "file_set_aside", {"incident": incident}
+        )
 
 
 def content_of(dropped: Dropped) -> bytes:
@@ -114,7 +105,7 @@ def content_of(dropped: Dropped) -> bytes:
     return content
 
 
-def _look_at_till(till: Till, folder: Path, max_bytes: int) -> Iterator[Dropped | Finding]:
+def _look_at_till(till: Till, folder: Path, max_bytes: int) -> Iterator[Dropped | DropFolderFinding]:
     files: list[Dropped] = []
     try:
         names = sorted(os.listdir(folder))  # noqa: PTH208 - names are enough, and there may be many
@@ -128,14 +119,14 @@ def _look_at_till(till: Till, folder: Path, max_bytes: int) -> Iterator[Dropped 
         seen = _look_at_file(till, folder / name, max_bytes)
         if isinstance(seen, Dropped) and aside.noted(notes, name):
             seen = _set_aside(seen) or seen
-        if isinstance(seen, Finding):
+        if isinstance(seen, DropFolderFinding):
             yield seen
         elif seen is not None:
             files.append(seen)
     yield from sorted(files, key=lambda file: (file.signature.modified, file.path.name))
 
 
-def _look_at_file(till: Till, path: Path, max_bytes: int) -> Dropped | Finding | None:
+def _look_at_file(till: Till, path: Path, max_bytes: int) -> Dropped | DropFolderFinding | None:
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -143,26 +134,28 @@ def _look_at_file(till: Till, path: Path, max_bytes: int) -> Dropped | Finding |
     except OSError as error:
         return _unreadable(till.name, path.name, error)
     if not stat.S_ISREG(status.st_mode):
-        return Finding(till.name, base_name(path.name), "file_irregular", {"detail": _kind_of(status.st_mode)})
+        return DropFolderFinding(
+            till.name, base_name(path.name), "file_irregular", {"detail": _kind_of(status.st_mode)}
+        )
     if status.st_size > max_bytes:
         facts = {"size": str(status.st_size), "limit": str(max_bytes)}
-        return Finding(till.name, base_name(path.name), "file_too_large", facts)
+        return DropFolderFinding(till.name, base_name(path.name), "file_too_large", facts)
     if status.st_size == 0:
-        return Finding(till.name, base_name(path.name), "empty_file")
+        return DropFolderFinding(till.name, base_name(path.name), "empty_file")
     return Dropped(till, path, signature_of(status))
 
 
-def _set_aside(dropped: Dropped) -> Finding | None:
+def _set_aside(dropped: Dropped) -> DropFolderFinding | None:
     """The finding where the file broke this version of the program before."""
     incident = aside.incident_of(dropped.path, dropped.signature.size, dropped.signature.modified)
     return None if incident is None else set_aside(dropped, incident)
 
 
-def set_aside(dropped: Dropped, incident: str) -> Finding:
-    return Finding(dropped.till.name, base_name(dropped.path.name), "file_set_aside", {"incident": incident})
+def set_aside(dropped: Dropped, incident: str) -> DropFolderFinding:
+    return DropFolderFinding(dropped.till.name, base_name(dropped.path.name), "file_set_aside", {"incident": incident})
 
 
-def _look_at_closed(folder: Path, code: str, facts: dict[str, str]) -> Iterator[Finding]:
+def _look_at_closed(folder: Path, code: str, facts: dict[str, str]) -> Iterator[DropFolderFinding]:
     """A folder from which nothing is taken: one finding, however many files wait in it."""
     name = base_name(folder.name)
     try:
@@ -172,11 +165,11 @@ def _look_at_closed(folder: Path, code: str, facts: dict[str, str]) -> Iterator[
         yield _unreadable(name, f"{name}/", error)
         return
     if waiting:
-        yield Finding(name, f"{name}/", code, facts)
+        yield DropFolderFinding(name, f"{name}/", code, facts)
 
 
-def _unreadable(till: str, name: str, error: OSError) -> Finding:
-    return Finding(base_name(till), base_name(name), "file_unreadable", {"detail": said_by(error)})
+def _unreadable(till: str, name: str, error: OSError) -> DropFolderFinding:
+    return DropFolderFinding(base_name(till), base_name(name), "file_unreadable", {"detail": said_by(error)})
 
 
 def said_by(error: OSError) -> str:

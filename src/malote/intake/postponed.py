@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from malote import aside, incidents
-from malote.intake.dropped_files import Dropped, Finding, Signature, said_by, set_aside
+from malote.intake.dropped_files import DropFolderFinding, Dropped, said_by, set_aside
 from malote.intake.file_names import base_name
+from malote.stand_still import FileSignature
 
 AGAIN_SECONDS = 60.0  # before a file is tried again that the system refused something of
 
@@ -19,9 +20,9 @@ class PutOff:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._files: dict[object, tuple[Signature, float, Finding]] = {}
+        self._files: dict[object, tuple[FileSignature, float, DropFolderFinding]] = {}
 
-    def without(self, files: Iterable[Dropped], told: list[Finding]) -> list[Dropped]:
+    def without(self, files: Iterable[Dropped], told: list[DropFolderFinding]) -> list[Dropped]:
         """The files that may be tried now; of the others, each finding goes to ``told``."""
         before, self._files = self._files, {}
         now = self._clock()
@@ -35,14 +36,14 @@ class PutOff:
                 told.append(known[2])
         return free
 
-    def later(self, file: Dropped, error: OSError) -> Finding:
+    def later(self, file: Dropped, error: OSError) -> DropFolderFinding:
         """The system refuses something that this file alone needs."""
         facts = {"detail": said_by(error)}
-        finding = Finding(file.till.name, base_name(file.path.name), "file_not_taken", facts)
+        finding = DropFolderFinding(file.till.name, base_name(file.path.name), "file_not_taken", facts)
         self._files[file.path] = file.signature, self._clock() + AGAIN_SECONDS, finding
         return finding
 
-    def for_good(self, file: Dropped, error: Exception) -> Finding:
+    def for_good(self, file: Dropped, error: Exception) -> DropFolderFinding:
         """The file breaks the program: this version leaves it alone."""
         incident = incidents.report("dropped_file_failed", error, till=file.till.name)
         finding = set_aside(file, incident)

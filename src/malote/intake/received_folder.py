@@ -8,7 +8,8 @@ from pathlib import Path
 import structlog
 
 from malote import durable, private
-from malote.intake.dropped_files import RECEIVED, Dropped, signature_of
+from malote.intake.dropped_files import RECEIVED, Dropped
+from malote.stand_still import signature_of
 from malote.tills.till import Till
 
 # Which of a till's files, by their hashes, the ERP is proven to have.

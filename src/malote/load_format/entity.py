@@ -39,7 +39,7 @@ class UnfitValueError(ExplainedError):
     """A value that its column can't hold; facts: entity, column, and why (``reason``), without what is personal."""
 
 
-class Column(msgspec.Struct, frozen=True, omit_defaults=True):
+class EntityColumn(msgspec.Struct, frozen=True, omit_defaults=True):
     name: Name
     kind: ColumnKind = "text"
     required: bool = False  # whether null is refused; those of the key are
@@ -54,7 +54,7 @@ class Entity(msgspec.Struct, frozen=True):
 
     name: Name
     key: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1, max_length=8)]
-    columns: Annotated[tuple[Column, ...], msgspec.Meta(min_length=1, max_length=MOST_COLUMNS)]
+    columns: Annotated[tuple[EntityColumn, ...], msgspec.Meta(min_length=1, max_length=MOST_COLUMNS)]
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -85,7 +85,7 @@ class Entity(msgspec.Struct, frozen=True):
             raise UnfitValueError("load_row_shape", entity=self.name, reason=f"{len(values)} / {len(self.columns)}")
         return tuple(self._spelt(column, value) for column, value in zip(self.columns, values, strict=True))
 
-    def _spelt(self, column: Column, value: Any) -> Value:
+    def _spelt(self, column: EntityColumn, value: Any) -> Value:
         if value is None:
             if column.required or column.name in self.key:
                 raise UnfitValueError("load_value_missing", entity=self.name, column=column.name)
@@ -99,7 +99,7 @@ class Entity(msgspec.Struct, frozen=True):
             ) from None
 
 
-def _typed(column: Column, required: bool) -> Any:
+def _typed(column: EntityColumn, required: bool) -> Any:
     kind: Any
     match column.kind:
         case "integer":
@@ -113,7 +113,7 @@ def _typed(column: Column, required: bool) -> Any:
     return kind if required else kind | None
 
 
-def _text(column: Column, value: Any) -> str:
+def _text(column: EntityColumn, value: Any) -> str:
     text = str(value)
     if len(text) > column.longest:
         raise ValueError(f"{len(text)} > {column.longest}")
@@ -122,14 +122,14 @@ def _text(column: Column, value: Any) -> str:
     return text
 
 
-def _integer(_column: Column, value: Any) -> int:
+def _integer(_column: EntityColumn, value: Any) -> int:
     number = Decimal(value)
     if number != number.to_integral_value() or abs(number) > _LARGEST_INTEGER:
         raise ValueError(str(value)[:40])
     return int(number)
 
 
-def _decimal(column: Column, value: Any) -> str:
+def _decimal(column: EntityColumn, value: Any) -> str:
     if isinstance(value, float):
         value = repr(value)  # what SQLite's own tables give: the shortest decimal that means it
     try:
@@ -142,26 +142,26 @@ def _decimal(column: Column, value: Any) -> str:
     return format(abs(exact) if exact == 0 else exact, "f")
 
 
-def _boolean(_column: Column, value: Any) -> bool:
+def _boolean(_column: EntityColumn, value: Any) -> bool:
     if value in (0, 1):
         return bool(value)
     raise ValueError(str(value)[:40])
 
 
-def _date(_column: Column, value: Any) -> str:
+def _date(_column: EntityColumn, value: Any) -> str:
     if isinstance(value, datetime):
         value = value.date()
     return (value if isinstance(value, date) else date.fromisoformat(str(value)[:10])).isoformat()
 
 
-def _instant(_column: Column, value: Any) -> str:
+def _instant(_column: EntityColumn, value: Any) -> str:
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     if moment.tzinfo is None:
         raise ValueError("no zone")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-_SPELLINGS: dict[ColumnKind, Callable[[Column, Any], Value]] = {
+_SPELLINGS: dict[ColumnKind, Callable[[EntityColumn, Any], Value]] = {
     "text": _text,
     "integer": _integer,
     "decimal": _decimal,

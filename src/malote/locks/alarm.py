@@ -14,9 +14,9 @@ from sqlalchemy import Engine
 
 from malote.bilingual import Bilingual
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.watching import Sight, Wait, Watch
+from malote.erp.sessions.watching import SessionsSight, Wait, Watch
 from malote.locks.lock_reports import Blocker, Head, Root, Stoppage
-from malote.locks.waiting import Noted, Waiting, together, waiting
+from malote.locks.waiting import NotedHolder, Waiting, together, waiting
 from malote.register.backlog import flows
 from malote.rejection import Language
 
@@ -74,7 +74,7 @@ class Alarm:
         roots = _roots(blockers, first, sum(tills.values()), seen, sight)
         return Stoppage(since, first, max(0, len(blockers) - 1), tills, whole, roots)
 
-    def _sight(self, seen: Waiting) -> Sight | None:
+    def _sight(self, seen: Waiting) -> SessionsSight | None:
         """What the ERP shows; None where there is nothing to ask for, or nobody to ask."""
         if self._watch is None or not (seen.posting or seen.locked):
             return None
@@ -108,14 +108,16 @@ class Alarm:
         return {program: aged for program, aged in ages.items() if aged[0] >= LEAST_SECONDS}
 
 
-def _still_locked(seen: Waiting, sight: Sight | None) -> dict[Noted, dict[str, int]]:
+def _still_locked(seen: Waiting, sight: SessionsSight | None) -> dict[NotedHolder, dict[str, int]]:
     """What waits for sessions that hold locks still. The others' documents will be tried in their turn."""
     if sight is None:
         return seen.locked
     return {noted: tills for noted, tills in seen.locked.items() if not noted.session or noted.session in sight.holding}
 
 
-def _blockers(seen: Waiting, locked: Mapping[Noted, Mapping[str, int]], waits: Iterable[Wait]) -> dict[Blocker, int]:
+def _blockers(
+    seen: Waiting, locked: Mapping[NotedHolder, Mapping[str, int]], waits: Iterable[Wait]
+) -> dict[Blocker, int]:
     """Who holds how many sales up. A holder of several things is named with the one most sales need."""
     counts: dict[Blocker, int] = defaultdict(int)
     for noted, tills in locked.items():
@@ -135,7 +137,7 @@ def _blockers(seen: Waiting, locked: Mapping[Noted, Mapping[str, int]], waits: I
 
 
 def _roots(
-    blockers: Mapping[Blocker, int], first: Blocker, sales: int, seen: Waiting, sight: Sight | None
+    blockers: Mapping[Blocker, int], first: Blocker, sales: int, seen: Waiting, sight: SessionsSight | None
 ) -> tuple[Root, ...]:
     """Each with the sales that need what it holds; who is heaviest, with those also that merely stand in line. Their
     value is told by share: the tallies know it of all that wait."""

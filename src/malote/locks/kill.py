@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.protocol import Identity, Session, Sessions, Standing
+from malote.erp.sessions.protocol import ErpSession, SessionIdentity, Sessions, Standing
 from malote.locks.lock_reports import Killed, Node
 
 LEAST_REASON = 3  # characters: more than a keypress
@@ -18,7 +18,7 @@ _LOOK_SECONDS = 0.05
 Step = Literal["cancel", "terminate"]
 
 
-class Order(msgspec.Struct, frozen=True):
+class KillOrder(msgspec.Struct, frozen=True):
     reason: str
     grace: float  # seconds between cancelling and ending
     any_session: bool = False
@@ -32,7 +32,7 @@ def check_reason(reason: str) -> str:
     return stripped
 
 
-def check(session: Session, *, killable: bool) -> None:
+def check(session: ErpSession, *, killable: bool) -> None:
     """Raises what forbids to end it: ``session_prepared``, ``session_protected``, ``session_no_root``."""
     key, protection = session.identity.key, session.protection
     if protection == "prepared":
@@ -43,13 +43,17 @@ def check(session: Session, *, killable: bool) -> None:
         raise SessionsError("session_no_root", session=key)
 
 
-def find(nodes: Sequence[Node], identity: Identity) -> Node | None:
+def find(nodes: Sequence[Node], identity: SessionIdentity) -> Node | None:
     return next((node for node in nodes if node.identity == identity), None)
 
 
 def victim(
-    nodes: Sequence[Node], identity: Identity, look: Callable[[Identity], Session | None], *, any_session: bool
-) -> tuple[Session, Node | None] | Killed:
+    nodes: Sequence[Node],
+    identity: SessionIdentity,
+    look: Callable[[SessionIdentity], ErpSession | None],
+    *,
+    any_session: bool,
+) -> tuple[ErpSession, Node | None] | Killed:
     """Who is to be ended, as they are now, in the tree or not; or what to say of one that is there no more.
 
     ``look`` finds the session that has the number now. Raises what forbids ending it (``check``).
@@ -66,7 +70,7 @@ def victim(
 
 def end(
     sessions: Sessions,
-    identity: Identity,
+    identity: SessionIdentity,
     grace: float,
     *,
     idle: bool = False,
@@ -105,7 +109,11 @@ def end(
 
 
 def _wait(
-    sessions: Sessions, identity: Identity, enough: Collection[Standing], until: float, clock: Callable[[], float]
+    sessions: Sessions,
+    identity: SessionIdentity,
+    enough: Collection[Standing],
+    until: float,
+    clock: Callable[[], float],
 ) -> Standing:
     while (standing := sessions.alive(identity)) not in enough and clock() < until:
         time.sleep(_LOOK_SECONDS)

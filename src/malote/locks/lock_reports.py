@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from malote.erp.sessions.protocol import Identity, Session
+from malote.erp.sessions.protocol import ErpSession, SessionIdentity
 
 
 class Behind(msgspec.Struct, frozen=True):
@@ -20,7 +20,7 @@ class Behind(msgspec.Struct, frozen=True):
 class Node(msgspec.Struct, frozen=True):
     """One row of the tree, in the order of display: a blocker, then those that wait for it, one level deeper."""
 
-    session: Session
+    session: ErpSession
     depth: int  # 0: waits for nobody
     marked: bool  # X: it blocks or is blocked
     root: bool  # it blocks, and waits for nobody itself (or stands in a ring, which has no first)
@@ -30,7 +30,7 @@ class Node(msgspec.Struct, frozen=True):
     killable_anyway: bool  # also with ``any_session``: without protection
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> SessionIdentity:
         return self.session.identity
 
 
@@ -48,7 +48,7 @@ class Tree(msgspec.Struct, frozen=True):
         return [node for node in self.nodes if node.root]
 
 
-class SignedIn(msgspec.Struct, frozen=True):
+class DatabaseLogin(msgspec.Struct, frozen=True):
     """``missing``: privileges that the login lacks, in the engine's words; what can be seen is shown all the same."""
 
     user: str
@@ -69,7 +69,7 @@ Outcome = Literal["ended", "released", "gone", "replaced", "holding", "unknown",
 
 
 class Killed(msgspec.Struct, frozen=True):
-    identity: Identity
+    identity: SessionIdentity
     outcome: Outcome
     steps: tuple[Literal["cancel", "terminate"], ...]  # what was sent to it, in order
 

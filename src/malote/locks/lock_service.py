@@ -20,15 +20,15 @@ from malote.database.errors import StoreError
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.factory import has_sessions, open_sessions, open_watch
-from malote.erp.sessions.protocol import DbaLogin, Identity, Session, Sessions
+from malote.erp.sessions.protocol import DbaLogin, ErpSession, SessionIdentity, Sessions
 from malote.erp_engines import title_of
 from malote.locks import episodes, kill, rule, session_tree
 from malote.locks.alarm import Alarm
 from malote.locks.episodes import Episode
-from malote.locks.kill import Order
-from malote.locks.lock_reports import Killed, KillReport, Node, SignedIn, Stoppage, Tree
+from malote.locks.kill import KillOrder
+from malote.locks.lock_reports import DatabaseLogin, Killed, KillReport, Node, Stoppage, Tree
 from malote.locks.logins import Logins
-from malote.locks.rule import Rule, State
+from malote.locks.rule import LockRule, State
 from malote.locks.seen_heads import SeenHeads
 from malote.locks.waiting import REMEMBER_SECONDS, Recent
 from malote.spool.presence import watched
@@ -37,7 +37,7 @@ log = structlog.get_logger("malote.locks")
 
 _LOOK_SECONDS = 0.2
 
-_Victim = tuple[Session, Node | None]  # in the tree or not
+_Victim = tuple[ErpSession, Node | None]  # in the tree or not
 Open = Callable[[str, DbaLogin | None, ErpTables], Sessions]
 
 
@@ -79,7 +79,7 @@ class Locks:
 
     # ---- a person's visit to the console ----
 
-    def sign_in(self, visit: str, login: DbaLogin, actor: Actor) -> SignedIn:
+    def sign_in(self, visit: str, login: DbaLogin, actor: Actor) -> DatabaseLogin:
         """Tries the login at the ERP and keeps it in memory for ``settings.locks.login_minutes``.
 
         Raises ``dba_login_refused``, ``dba_login_throttled``, ``erp_away``, ``sessions_unsupported`` (a file), and
@@ -105,7 +105,7 @@ class Locks:
         """Forgets the visit's login. Call it at the console's own sign-out too."""
         self._logins.drop(visit)
 
-    def signed_in(self, visit: str) -> SignedIn | None:
+    def signed_in(self, visit: str) -> DatabaseLogin | None:
         """The login of this visit, while it lasts. Asks nobody."""
         found = self._logins.find(visit)
         return found[1] if found else None
@@ -117,7 +117,7 @@ class Locks:
     def kill(
         self,
         visit: str,
-        identities: Sequence[Identity],
+        identities: Sequence[SessionIdentity],
         actor: Actor,
         *,
         reason: str,
@@ -158,7 +158,7 @@ class Locks:
         """Drops those that are older than 90 days; how many. Raises ``StoreError``."""
         return episodes.forget(self._engine, self._clock())
 
-    def rule(self) -> Rule:
+    def rule(self) -> LockRule:
         """How far the automatic measure may go, and what it would have done. Raises ``StoreError``."""
         return rule.current(self._engine, self.settings)
 
@@ -166,11 +166,11 @@ class Locks:
         """The state that the automatic measure acts by. Raises ``StoreError``."""
         return rule.begin(self._engine, self.settings, self._clock())
 
-    def choose(self, identity: Identity) -> bool:
+    def choose(self, identity: SessionIdentity) -> bool:
         """Notes that the automatic measure would end it now; False where that is known. Raises ``StoreError``."""
         return episodes.choose(self._engine, identity.key, rule.definition(self.settings), self._clock())
 
-    def switch_rule(self, state: State, actor: Actor, *, reason: str, rehearsed: int | None = None) -> Rule:
+    def switch_rule(self, state: State, actor: Actor, *, reason: str, rehearsed: int | None = None) -> LockRule:
         """See ``rule.switch``; without a reason ``lock_reason_needed``."""
         said = kill.check_reason(reason)
         return rule.switch(self._engine, self.settings, state, actor, self._clock(), reason=said, rehearsed=rehearsed)
@@ -185,7 +185,7 @@ class Locks:
     def kill_as(
         self,
         login: DbaLogin | None,
-        identities: Sequence[Identity],
+        identities: Sequence[SessionIdentity],
         actor: Actor,
         *,
         reason: str,
@@ -193,7 +193,7 @@ class Locks:
         dry_run: bool = False,
     ) -> KillReport:
         """See ``kill``."""
-        order = Order(kill.check_reason(reason), self.settings.grace_seconds, any_session)
+        order = KillOrder(kill.check_reason(reason), self.settings.grace_seconds, any_session)
         user = login.user if login else ""
         with self._sessions(login) as sessions:
             settled = {identity: self._checked(sessions, identity, order) for identity in identities}
@@ -213,7 +213,7 @@ class Locks:
         after = self._read_again(login)
         return KillReport(killed, after, after.roots if after else [])
 
-    def _checked(self, sessions: Sessions, identity: Identity, order: Order) -> _Victim | Killed:
+    def _checked(self, sessions: Sessions, identity: SessionIdentity, order: KillOrder) -> _Victim | Killed:
         """The session as it is now, or that it need not be ended any more. Raises what forbids ending it.
 
         One that seems to block nobody is looked at again for a moment: a poster may rest between two tries.
@@ -233,7 +233,7 @@ class Locks:
                     raise
             time.sleep(_LOOK_SECONDS)
 
-    def _kill(self, sessions: Sessions, identity: Identity, actor: Actor, user: str, order: Order) -> Killed:
+    def _kill(self, sessions: Sessions, identity: SessionIdentity, actor: Actor, user: str, order: KillOrder) -> Killed:
         """Looks once more, writes down the intention, ends it, writes down the result."""
         found = self._checked(sessions, identity, order)
         if isinstance(found, Killed):
@@ -255,7 +255,7 @@ class Locks:
             if done and done.outcome in ("ended", "released"):
                 self._end_episode(identity, actor)
 
-    def _end_episode(self, identity: Identity, actor: Actor) -> None:
+    def _end_episode(self, identity: SessionIdentity, actor: Actor) -> None:
         """The session is ended, and the trail says so: a failure here only lets the episode end by itself."""
         try:
             episodes.end(self._engine, identity.key, "rule" if actor == SYSTEM else "person", self._clock())
@@ -295,7 +295,7 @@ class Locks:
         with writing(self._engine) as connection:
             audit.record(connection, actor, action, on, before=before, reason=reason)
 
-    def _record_result(self, actor: Actor, identity: Identity, before: Facts, after: Facts, reason: str) -> None:
+    def _record_result(self, actor: Actor, identity: SessionIdentity, before: Facts, after: Facts, reason: str) -> None:
         """The order is in the trail already, and the session can't be brought back: a failure here stops nothing."""
         on = f"erp_session:{identity.key}"
         try:
@@ -305,7 +305,7 @@ class Locks:
             log.error("kill_result_not_recorded", session=identity.key, code=error.code, **after)
 
 
-def _facts(session: Session, node: Node | None) -> Facts:
+def _facts(session: ErpSession, node: Node | None) -> Facts:
     """Who was ended: whatever the way there, the trail names them."""
     return {
         "began": session.identity.began,

@@ -10,7 +10,7 @@ import msgspec
 from malote.backoff import certain, pause
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin
-from malote.locks.lock_reports import SignedIn
+from malote.locks.lock_reports import DatabaseLogin
 
 FREE_FAILURES = 3  # of one database user; most servers lock an account after more
 _FIRST_DELAY = 5.0
@@ -20,7 +20,7 @@ _LONGEST_DELAY = 60.0
 class _Kept:
     __slots__ = ("login", "signed_in", "timer")
 
-    def __init__(self, login: DbaLogin, signed_in: SignedIn, timer: threading.Timer) -> None:
+    def __init__(self, login: DbaLogin, signed_in: DatabaseLogin, timer: threading.Timer) -> None:
         self.login = login
         self.signed_in = signed_in
         self.timer = timer
@@ -41,10 +41,10 @@ class Logins:
         self._kept: dict[bytes, _Kept] = {}
         self._failures: dict[str, _Failures] = {}
 
-    def keep(self, visit: str, login: DbaLogin, missing: list[str], *, password_asked: bool) -> SignedIn:
+    def keep(self, visit: str, login: DbaLogin, missing: list[str], *, password_asked: bool) -> DatabaseLogin:
         """From now on the visit's login, until its time is over."""
         key = _key(visit)
-        signed_in = SignedIn(login.user, self._clock() + self._seconds, missing, password_asked)
+        signed_in = DatabaseLogin(login.user, self._clock() + self._seconds, missing, password_asked)
         timer = threading.Timer(self._seconds, self._forget, (key, signed_in))
         timer.daemon = True
         with self._lock:
@@ -55,7 +55,7 @@ class Logins:
         timer.start()
         return signed_in
 
-    def find(self, visit: str) -> tuple[DbaLogin, SignedIn] | None:
+    def find(self, visit: str) -> tuple[DbaLogin, DatabaseLogin] | None:
         with self._lock:
             kept = self._kept.get(_key(visit))
         if kept is None or kept.signed_in.until <= self._clock():
@@ -100,7 +100,7 @@ class Logins:
         with self._lock:
             self._failures.pop(user.lower(), None)
 
-    def _forget(self, key: bytes, signed_in: SignedIn) -> None:
+    def _forget(self, key: bytes, signed_in: DatabaseLogin) -> None:
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None and kept.signed_in is signed_in:

@@ -23,7 +23,7 @@ from malote.rejection import Language
 State = Literal["off", "rehearsal", "on"]
 
 
-class Rule(msgspec.Struct, frozen=True):
+class LockRule(msgspec.Struct, frozen=True):
     """``rehearsed``: what it has chosen since its rehearsal began, the newest first; while it is on, what it has ended
     since. ``wanted``: whether the settings ask for it at all."""
 
@@ -52,7 +52,7 @@ def definition(settings: LocksSettings) -> str:
     return msgspec.json.encode(words).decode()
 
 
-def current(engine: Engine, settings: LocksSettings) -> Rule:
+def current(engine: Engine, settings: LocksSettings) -> LockRule:
     """As it stands. Raises ``StoreError``."""
     with reading(engine) as connection:
         row = _row(connection, settings)
@@ -60,7 +60,7 @@ def current(engine: Engine, settings: LocksSettings) -> Rule:
     since = row["since"] if row and settings.automatic else None
     found = _done(engine, settings, state, since) if since is not None else []
     words = (settings.automatic_minutes, settings.automatic_users, settings.automatic_programs)
-    return Rule(settings.automatic, state, since, row["actor"] if row else "", *words, found)
+    return LockRule(settings.automatic, state, since, row["actor"] if row else "", *words, found)
 
 
 def _done(engine: Engine, settings: LocksSettings, state: State, since: float) -> list[Episode]:
@@ -93,7 +93,7 @@ def switch(
     *,
     reason: str,
     rehearsed: int | None = None,
-) -> Rule:
+) -> LockRule:
     """Off, or to a new rehearsal, at any time; on only from a rehearsal that has chosen somebody.
 
     ``rehearsed``: how many sessions the rehearsal would have ended, as the person has read it. Raises
@@ -114,7 +114,7 @@ def switch(
     return current(engine, settings)
 
 
-def words(rule: Rule, language: Language = "pt") -> str:
+def words(rule: LockRule, language: Language = "pt") -> str:
     """What it would have done, or did, in a sentence."""
     minutes = round(rule.saved_seconds / 60)
     if rule.state == "on":
@@ -150,7 +150,7 @@ def _write(
     actor: Actor,
     now: float,
     reason: str,
-    before: Rule | None = None,
+    before: LockRule | None = None,
 ) -> None:
     connection.execute(delete(lock_rule))
     row = {"id": 1, "definition": definition(settings), "state": state, "since": now, "actor": actor.name}

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
-from malote.erp.sessions.protocol import Identity, Session, Sessions
+from malote.erp.sessions.protocol import ErpSession, SessionIdentity, Sessions
 from malote.locks import tree
 from malote.locks.lock_reports import Behind, Node, Tree
-from malote.locks.waiting import Noted, Recent, Waiting, together, waiting
+from malote.locks.waiting import NotedHolder, Recent, Waiting, together, waiting
 from malote.spool.presence import present
 
 _CLOCKS_APART = 300.0  # seconds by which the ERP's clock may differ from ours
@@ -22,14 +22,14 @@ def look(engine: Engine, sessions: Sessions, recent: Recent, now: float) -> Tree
     return assemble(sessions.engine, read, recent.completed(waiting(engine), now), now, busy=sessions.busy())
 
 
-def guarded(one: Session, posters: Collection[tuple[str, str]]) -> Session:
+def guarded(one: ErpSession, posters: Collection[tuple[str, str]]) -> ErpSession:
     """With the protection of a poster's session, where it is one's: by number and beginning, never by its name."""
     key, began = one.identity.key, one.identity.began
     mine = (key, began) in posters or (key, "") in posters
     return replace(one, protection="malote") if mine and one.protection is None else one
 
 
-def find(engine: Engine, sessions: Sessions, identity: Identity, now: float) -> Session | None:
+def find(engine: Engine, sessions: Sessions, identity: SessionIdentity, now: float) -> ErpSession | None:
     """The session that has this number now, in the tree or not; None where nobody has it.
 
     Raises ``SessionsError``, ``StoreError``.
@@ -38,8 +38,8 @@ def find(engine: Engine, sessions: Sessions, identity: Identity, now: float) -> 
     return None if found is None else guarded(found, present(engine, now))
 
 
-def assemble(engine: str, read: Sequence[Session], waits: Waiting, now: float, *, busy: bool | None = None) -> Tree:
-    behind: dict[Identity, list[Mapping[str, int]]] = {}
+def assemble(engine: str, read: Sequence[ErpSession], waits: Waiting, now: float, *, busy: bool | None = None) -> Tree:
+    behind: dict[SessionIdentity, list[Mapping[str, int]]] = {}
     unnamed: list[Mapping[str, int]] = []
     # Whose holder is not known, or let go since: they are tried again in their turn, like those that were not tried.
     in_line = [waits.in_line]
@@ -71,7 +71,7 @@ def _longer(node: Node, in_line: Mapping[str, int]) -> Node:
     return replace(node, behind=Behind(together([node.behind.tills, in_line])))
 
 
-def _is(one: Session, noted: Noted) -> bool:
+def _is(one: ErpSession, noted: NotedHolder) -> bool:
     """Whether it is the session that a poster noted, and not a later one with its number."""
     if not noted.session or one.identity.key != noted.session or noted.user not in ("", one.user):
         return False

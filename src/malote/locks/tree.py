@@ -7,13 +7,13 @@ found, are shown from the one that has been at it longest.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from malote.erp.sessions.protocol import Identity, Session
+from malote.erp.sessions.protocol import ErpSession, SessionIdentity
 from malote.locks.lock_reports import Behind, Node
 
-Behinds = Mapping[Identity, Behind]
+Behinds = Mapping[SessionIdentity, Behind]
 
 
-def nodes(sessions: Sequence[Session], behind: Behinds, *, also: Collection[Identity] = ()) -> list[Node]:
+def nodes(sessions: Sequence[ErpSession], behind: Behinds, *, also: Collection[SessionIdentity] = ()) -> list[Node]:
     """In the order of display. ``behind`` says how many sales a session has in its hands or behind it according to the
     spool, ``also`` which ones block though nobody waits for them right now, as while a poster rests between tries."""
     graph = Graph(sessions)
@@ -25,22 +25,22 @@ def nodes(sessions: Sequence[Session], behind: Behinds, *, also: Collection[Iden
 class Graph:
     """Sessions and what they wait for."""
 
-    def __init__(self, sessions: Sequence[Session]) -> None:
+    def __init__(self, sessions: Sequence[ErpSession]) -> None:
         self._by_identity = {one.identity: one for one in sessions}
-        self._waiting_for: dict[Identity, list[Session]] = {}
+        self._waiting_for: dict[SessionIdentity, list[ErpSession]] = {}
         for one in sessions:
             for blocker in one.blocked_by:
                 self._waiting_for.setdefault(blocker, []).append(one)
 
-    def blocks(self, one: Session) -> bool:
+    def blocks(self, one: ErpSession) -> bool:
         return bool(self._waiting_for.get(one.identity))
 
-    def waits(self, one: Session) -> bool:
+    def waits(self, one: ErpSession) -> bool:
         return any(blocker in self._by_identity for blocker in one.blocked_by)
 
-    def behind(self, identity: Identity) -> list[Session]:
+    def behind(self, identity: SessionIdentity) -> list[ErpSession]:
         """All that wait for it at any distance, itself left out."""
-        found: dict[Identity, Session] = {}
+        found: dict[SessionIdentity, ErpSession] = {}
         pending = list(self._waiting_for.get(identity, ()))
         while pending:
             one = pending.pop()
@@ -50,7 +50,7 @@ class Graph:
         found.pop(identity, None)
         return list(found.values())
 
-    def walk(self) -> Iterator[tuple[Session, int]]:
+    def walk(self) -> Iterator[tuple[ErpSession, int]]:
         """Every session once, with its depth: from the free ones down, then what is left, which stands in rings."""
         left = dict(self._by_identity)
         free = [one for one in left.values() if not self.waits(one)]
@@ -59,11 +59,11 @@ class Graph:
         while left:
             yield from self._down(max(left.values(), key=lambda one: (one.transaction_age or 0, one.identity)), left)
 
-    def heads_a_ring(self, one: Session) -> bool:
+    def heads_a_ring(self, one: ErpSession) -> bool:
         """Whether it waits for itself in the end."""
         return any(one.identity in other.blocked_by for other in self.behind(one.identity)) and self.waits(one)
 
-    def _down(self, root: Session, left: dict[Identity, Session]) -> Iterator[tuple[Session, int]]:
+    def _down(self, root: ErpSession, left: dict[SessionIdentity, ErpSession]) -> Iterator[tuple[ErpSession, int]]:
         pending = [(root, 0)]
         while pending:
             one, depth = pending.pop()
@@ -73,7 +73,7 @@ class Graph:
             pending += [(other, depth + 1) for other in reversed(self._waiting_for.get(one.identity, []))]
 
 
-def _node(graph: Graph, one: Session, depth: int, behind: Behinds, concerned: Collection[Identity]) -> Node:
+def _node(graph: Graph, one: ErpSession, depth: int, behind: Behinds, concerned: Collection[SessionIdentity]) -> Node:
     blocks = graph.blocks(one) or one.identity in concerned
     waits = graph.waits(one)
     root = blocks and depth == 0 and (not waits or graph.heads_a_ring(one))
@@ -90,7 +90,7 @@ def _node(graph: Graph, one: Session, depth: int, behind: Behinds, concerned: Co
     )
 
 
-def _together(behind: Behinds, identities: Collection[Identity]) -> Behind:
+def _together(behind: Behinds, identities: Collection[SessionIdentity]) -> Behind:
     tills: dict[str, int] = {}
     for identity in identities:
         for till, sales in behind.get(identity, Behind()).tills.items():

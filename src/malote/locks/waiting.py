@@ -24,7 +24,7 @@ Key = TypeVar("Key")
 REMEMBER_SECONDS = 3.0  # longer than a poster rests
 
 
-class Noted(msgspec.Struct, frozen=True):
+class NotedHolder(msgspec.Struct, frozen=True):
     """A holder as a poster noted it; ``session`` is "" where it could not be told."""
 
     session: str
@@ -37,7 +37,7 @@ class Noted(msgspec.Struct, frozen=True):
 class Waiting(msgspec.Struct, frozen=True):
     """Documents that are not posted, by till."""
 
-    locked: dict[Noted, dict[str, int]]  # tried, and kept back by a lock
+    locked: dict[NotedHolder, dict[str, int]]  # tried, and kept back by a lock
     posting: dict[str, dict[str, int]]  # in a poster's hands now, by the name it has in the ERP
     in_line: dict[str, int]  # accepted, and not tried yet
     posted: int = 0  # of all tills, ever
@@ -55,7 +55,7 @@ class Recent:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._noted: dict[str, tuple[float, Noted, dict[str, int]]] = {}
+        self._noted: dict[str, tuple[float, NotedHolder, dict[str, int]]] = {}
 
     def completed(self, seen: Waiting, now: float) -> Waiting:
         """With the holders of a moment ago, as long as documents are being tried that may be theirs."""
@@ -80,7 +80,7 @@ def together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def waiting(engine: Engine) -> Waiting:
     """As it is now. Raises ``StoreError``."""
-    locked: dict[Noted, dict[str, int]] = {}
+    locked: dict[NotedHolder, dict[str, int]] = {}
     posting: dict[str, dict[str, int]] = {}
     with reading(engine) as connection:
         rows = backlog.counts(connection)
@@ -107,9 +107,9 @@ def _poster(lease: str) -> str:
     return lease.rpartition(":")[0]
 
 
-def _noted(reason: Reason | None) -> Noted:
+def _noted(reason: Reason | None) -> NotedHolder:
     facts = reason.facts if reason else {}
-    return Noted(
+    return NotedHolder(
         session=facts.get("session", ""),
         user=facts.get("user", ""),
         program=facts.get("program", ""),

@@ -15,8 +15,8 @@ from malote import rejection, wire
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.orders import older_agents, rows
-from malote.orders.kinds import Kind, Placing
-from malote.orders.older_agents import Told
+from malote.orders.kinds import OrderKind, Placing
+from malote.orders.older_agents import ToldOrders
 from malote.orders.rows import StoredOrder
 from malote.tills.till import Till, lock
 
@@ -26,7 +26,7 @@ _LONGEST_FACT = 300
 
 
 def place(
-    connection: Connection, kind: Kind, placings: Sequence[Placing], *, who: str, now: float, asked_at: float = 0.0
+    connection: Connection, kind: OrderKind, placings: Sequence[Placing], *, who: str, now: float, asked_at: float = 0.0
 ) -> list[int]:
     """The ids of the new orders, in the order given, one to a till at most. Open ones of the kind end here.
 
@@ -55,7 +55,7 @@ def place(
     return ids
 
 
-def _end_open(connection: Connection, kind: Kind, placings: Sequence[Placing], now: float) -> list[str]:
+def _end_open(connection: Connection, kind: OrderKind, placings: Sequence[Placing], now: float) -> list[str]:
     """Ends what these tills have open of the kind. What each is to be told instead: both, as the kind merges them."""
     held = rows.open_by_till(connection, kind.name, [one.till_id for one in placings])
     payloads = []
@@ -74,7 +74,7 @@ class OrderBook:
     def __init__(
         self,
         engine: Engine,
-        kinds: Sequence[Kind],
+        kinds: Sequence[OrderKind],
         sign: Callable[[bytes], str],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -84,7 +84,7 @@ class OrderBook:
         self._sign = sign
         self._clock = clock
 
-    def due(self, till: Till, contact: wire.Contact) -> Told:
+    def due(self, till: Till, contact: wire.Contact) -> ToldOrders:
         """What the till must be told now, once what it said is noted."""
         now = self._clock()
         orders = self._open(till)
@@ -133,7 +133,7 @@ class OrderBook:
 
     # ---- what tills are told ----
 
-    def _told(self, till: Till, contact: wire.Contact, orders: Sequence[StoredOrder], now: float) -> Told:
+    def _told(self, till: Till, contact: wire.Contact, orders: Sequence[StoredOrder], now: float) -> ToldOrders:
         given = self._signed(till, contact, orders)
         news = [pair for pair in zip(orders, given, strict=True) if pair[0].signature != pair[1].signature]
         # An agent that can't say that it has obeyed is told once.
@@ -161,7 +161,7 @@ class OrderBook:
         return given
 
 
-def finish(engine: Engine, kind: Kind, order: StoredOrder, now: float) -> StoredOrder:
+def finish(engine: Engine, kind: OrderKind, order: StoredOrder, now: float) -> StoredOrder:
     """The order with its end noted, where its kind is through with it. Raises ``StoreError``."""
     if order.ended_at is not None:
         return order
@@ -183,7 +183,7 @@ def _has(said: Sequence[wire.OrderProgress], order: StoredOrder) -> bool:
     return any((one.kind, one.number, one.state) == (order.kind, order.number, "begun") for one in said)
 
 
-def _note(connection: Connection, kind: Kind, order: StoredOrder, said: wire.OrderProgress, now: float) -> bool:
+def _note(connection: Connection, kind: OrderKind, order: StoredOrder, said: wire.OrderProgress, now: float) -> bool:
     """False where somebody else ended it meanwhile."""
     values: dict[str, Any] = {"done": said.done, "total": said.total, "unit": said.unit[:20]}
     if said.done != order.done or order.begun_at is None:

@@ -9,7 +9,7 @@ from malote.orders.rows import StoredOrder
 from malote.tills.till import Till
 
 
-class Kind:
+class OrderKind:
     """How a kind differs from one that a person orders, the till carries out, and that is over then.
 
     Every method is safe for threads.

@@ -8,7 +8,7 @@ from malote import wire
 from malote.orders.rows import StoredOrder
 
 
-class Told(msgspec.Struct, frozen=True):
+class ToldOrders(msgspec.Struct, frozen=True):
     """What a contact's reply tells of orders: ``orders``, or to an older agent what follows."""
 
     orders: list[wire.Order] | None = None
@@ -43,17 +43,17 @@ def _said(contact: wire.Contact, orders: Sequence[StoredOrder]) -> Iterator[wire
             yield wire.OrderProgress(one.kind, one.number, state, code=code, facts=facts, seconds=seconds)
 
 
-def nothing(contact: wire.Contact) -> Told:
-    return Told(None if contact.orders is None else [])
+def nothing(contact: wire.Contact) -> ToldOrders:
+    return ToldOrders(None if contact.orders is None else [])
 
 
-def told(till_id: int, contact: wire.Contact, orders: Sequence[wire.Order], sign: Callable[[bytes], str]) -> Told:
+def told(till_id: int, contact: wire.Contact, orders: Sequence[wire.Order], sign: Callable[[bytes], str]) -> ToldOrders:
     """``sign``: with the key that tills know, in hex."""
     if contact.orders is not None:
-        return Told(list(orders))
+        return ToldOrders(list(orders))
     synchronise = next((one.number for one in orders if one.kind == wire.SYNCHRONISE), 0)
     structure = next((_structure(till_id, one, sign) for one in orders if one.kind == wire.STRUCTURE), None)
-    return Told(None, synchronise, structure)
+    return ToldOrders(None, synchronise, structure)
 
 
 def _structure(till_id: int, order: wire.Order, sign: Callable[[bytes], str]) -> wire.StructureOrder:

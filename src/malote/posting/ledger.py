@@ -16,7 +16,7 @@ from malote.erp.protocol import Erp, ErpError
 from malote.posting.refusal_evidence import general
 from malote.reconciliation import erp_comparison, erp_memory
 from malote.reconciliation.book_days import PRINTED, Calendar
-from malote.reconciliation.erp_memory import Trouble
+from malote.reconciliation.erp_memory import ErpTrouble
 
 LEDGER_SHORT = "erp_ledger_short"
 LOOK_SECONDS = 20.0  # between looks over one connection; a new connection is looked at before anything else
@@ -45,7 +45,7 @@ class LedgerGuard:
         self._calendar = calendar
         self._looked_at = float("-inf")
         self._connection = -1  # the number of the one that was looked at
-        self._trouble: Trouble | None = None
+        self._trouble: ErpTrouble | None = None
 
     def check(self, erp: Erp) -> None:
         """Looks if it is time to. Raises ``ErpError`` while the ledger lacks something, and what the ERP raises."""
@@ -111,7 +111,7 @@ class LedgerGuard:
         self._looked_at, self._connection = now, erp.connections.count
 
 
-def ledger_short(trouble: Trouble, schema: str) -> ErpError:
+def ledger_short(trouble: ErpTrouble, schema: str) -> ErpError:
     """What all documents wait for meanwhile."""
     facts = erp_memory.facts_of(trouble, schema)
     detail = f"{trouble.missing}" + (f", {schema}" if schema else "")

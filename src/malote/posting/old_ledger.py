@@ -15,7 +15,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.erp.protocol import Erp
-from malote.fiscal.key_lists import Line
+from malote.fiscal.key_lists import KeyLine
 
 BATCH = 5000
 _MOST_EXAMPLES = 10
@@ -29,7 +29,7 @@ class Imported(msgspec.Struct):
     new: int = 0
     known: int = 0
     wrong: int = 0
-    examples: list[Line] = []  # of the wrong ones, the first few
+    examples: list[KeyLine] = []  # of the wrong ones, the first few
 
 
 class Import(msgspec.Struct, frozen=True):
@@ -41,7 +41,12 @@ class Import(msgspec.Struct, frozen=True):
 
 
 def enter(
-    engine: Engine, erp: Erp, lines: Iterable[Line], order: Import, actor: Actor, progress: Callable[[Imported], None]
+    engine: Engine,
+    erp: Erp,
+    lines: Iterable[KeyLine],
+    order: Import,
+    actor: Actor,
+    progress: Callable[[Imported], None],
 ) -> Imported:
     """Enters the keys; the audit trail has the beginning and the end. Raises ``ErpError``, ``StoreError``."""
     _note(engine, "old_ledger_import_begun", order, actor, None)
@@ -50,13 +55,13 @@ def enter(
     return done
 
 
-def foresee(erp: Erp, lines: Iterable[Line], order: Import, progress: Callable[[Imported], None]) -> Imported:
+def foresee(erp: Erp, lines: Iterable[KeyLine], order: Import, progress: Callable[[Imported], None]) -> Imported:
     """What ``enter`` would do now. Raises ``ErpError``."""
     return _each(lines, order, Imported(True), lambda some: len(some) - len(erp.ledger(some)), progress)
 
 
 def _each(
-    lines: Iterable[Line],
+    lines: Iterable[KeyLine],
     order: Import,
     done: Imported,
     entered: Callable[[list[str]], int],
@@ -76,7 +81,7 @@ def _each(
     return done
 
 
-def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+def _batches(lines: Iterable[KeyLine]) -> Iterator[list[KeyLine]]:
     remaining = iter(lines)
     while some := list(islice(remaining, BATCH)):
         yield some

@@ -27,13 +27,13 @@ from malote.posting.locked_rows import post_around
 from malote.posting.lookout import Lookout
 from malote.posting.pace import Pace
 from malote.posting.program_faults import ProgramFaults
-from malote.posting.refusal_evidence import Evidence, Refusal, general
+from malote.posting.refusal_evidence import Refusal, RefusalEvidence, general
 from malote.posting.reversals import Reversals
 from malote.posting.settlement import Decider
 from malote.register import rejected_handover, replaying
 from malote.spool import outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
-from malote.spool.presence import Presence
+from malote.spool.presence import PosterPresence
 from malote.spool.products import Products, renamed
 from malote.spool.queue import Queue
 
@@ -61,7 +61,7 @@ class Poster:
         clock: Callable[[], float] = time.time,
         lookout: Lookout | None = None,
         products: Callable[[], Products] = dict,
-        presence: Presence | None = None,
+        presence: PosterPresence | None = None,
         guard: LedgerGuard | None = None,
     ) -> None:
         """``engine``: the store database, where everything about the documents stands; ``spool``: what hands them out.
@@ -84,7 +84,7 @@ class Poster:
         self._lookout = lookout or Lookout(None, clock=clock)
         self._products = products
         self._presence = presence
-        self._evidence = Evidence()
+        self._evidence = RefusalEvidence()
         self._guard = guard
         self._hindrance: ErpError | None = None  # what kept the last round from booking anything
         self._hindered_at = float("-inf")  # the last round that tried

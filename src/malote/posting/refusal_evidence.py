@@ -36,7 +36,7 @@ def general(error: ErpError) -> ErpError:
     return ErpError(code, transient=True, detail=error.detail, facts=error.facts)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class RefusalVerdict(msgspec.Struct, frozen=True):
     """``waiting``: refused like everybody of their shape. ``recalled``: ids of documents rejected too early."""
 
     at_fault: list[Refusal]
@@ -57,7 +57,7 @@ class _Episode(msgspec.Struct):
         return len(self.refused) > 1
 
 
-class Evidence:
+class RefusalEvidence:
     """Of one poster."""
 
     def __init__(self) -> None:
@@ -82,9 +82,9 @@ class Evidence:
         """It was given up while nothing of its kind passed."""
         self._aside[shape_of(leased.document)[0]].add(leased.id)
 
-    def judge(self, refusals: Sequence[Refusal]) -> Verdict:
+    def judge(self, refusals: Sequence[Refusal]) -> RefusalVerdict:
         """After ``passed`` of the same attempt."""
-        verdict = Verdict([], [], sorted(self._freed))
+        verdict = RefusalVerdict([], [], sorted(self._freed))
         self._freed.clear()
         concerned = [self._met(leased, error) for leased, error in refusals]
         for refusal, episode in zip(refusals, concerned, strict=True):

@@ -9,9 +9,9 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.quarantine.deleting import typed
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.spool import deleted_unbooked, history
-from malote.spool.history import Line
+from malote.spool.history import HistoryLine
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -21,7 +21,9 @@ class Accepted(msgspec.Struct, frozen=True):
     total: int
 
 
-def accept(parts: Parts, till: str | None, ids: Collection[int] | None, actor: Actor, *, reason: str) -> Accepted:
+def accept(
+    parts: QuarantineParts, till: str | None, ids: Collection[int] | None, actor: Actor, *, reason: str
+) -> Accepted:
     """``ids`` None: all that is deleted and unbooked, of the till or of every till.
 
     Raises ``QuarantineError`` ``reason_needed``.
@@ -29,7 +31,7 @@ def accept(parts: Parts, till: str | None, ids: Collection[int] | None, actor: A
     said, now = typed(reason), parts.clock()
     with writing(parts.engine) as connection:
         found = deleted_unbooked.accept(connection, till, ids)
-        lines = [Line(one.document_id, "unbooked_accepted", {"reason": said}) for one in found]
+        lines = [HistoryLine(one.document_id, "unbooked_accepted", {"reason": said}) for one in found]
         history.record(connection, lines, actor.name, now)
         by_till: dict[str, list[int]] = defaultdict(list)
         for one in found:

@@ -21,7 +21,7 @@ _CURES = frozenset({"operator", "support", "dba"})
 _SUPERSEDED = "never_authorised"
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundDocuments(msgspec.Struct, frozen=True):
     """``unknown``: ids that don't exist, or not at that till. ``moved_on``: in another state by now."""
 
     ids: list[int]
@@ -29,17 +29,17 @@ class Found(msgspec.Struct, frozen=True):
     moved_on: list[int]
 
 
-def find(connection: Connection, selection: Selection, state: State) -> Found:
+def find(connection: Connection, selection: Selection, state: State) -> FoundDocuments:
     """The documents of a selection that are in ``state``, in order of arrival."""
     if selection.ids is None:
         query = select(documents.c.id).where(*conditions(selection, state))
-        return Found(list(connection.execute(query.order_by(documents.c.id)).scalars()), [], [])
+        return FoundDocuments(list(connection.execute(query.order_by(documents.c.id)).scalars()), [], [])
     states: dict[int, str] = {}
     for chunk in chunks(sorted({one for one in selection.ids if 0 < one < 2**63})):
         named = select(documents.c.id, documents.c.state).where(documents.c.id.in_(chunk), *_narrowed(selection))
         states |= {row.id: row.state for row in connection.execute(named)}
     wanted = sorted(set(selection.ids))
-    return Found(
+    return FoundDocuments(
         ids=[one for one in wanted if states.get(one) == state],
         unknown=[one for one in wanted if one not in states],
         moved_on=[one for one in wanted if one in states and states[one] != state],

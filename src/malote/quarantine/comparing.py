@@ -15,13 +15,13 @@ import structlog
 
 from malote import aside
 from malote.quarantine import folder, folder_differences, index, rejected_files
-from malote.quarantine.dependencies import Parts
-from malote.quarantine.folder import Names, Seen, Signature
-from malote.quarantine.index import Row
+from malote.quarantine.dependencies import QuarantineParts
+from malote.quarantine.folder import Names, SeenFile
+from malote.quarantine.index import IndexRow
 from malote.quarantine.quarantine_reports import FolderFinding
-from malote.quarantine.rejected_files import Place, place_of
+from malote.quarantine.rejected_files import DocumentPlace, place_of
 from malote.quarantine.step_failures import Failing
-from malote.stand_still import StandStill
+from malote.stand_still import FileSignature, StandStill
 from malote.tills.till import Till
 
 log = structlog.get_logger("malote.quarantine")
@@ -36,30 +36,30 @@ class Right:
         self._ids = array("q")
         self._looks = array("q")
 
-    def add(self, row: Row, signature: Signature) -> None:
+    def add(self, row: IndexRow, signature: FileSignature) -> None:
         self._ids.append(row.id)
         self._looks.append(hash((signature, row.sha256)))
 
-    def has(self, row: Row, signature: Signature) -> bool:
+    def has(self, row: IndexRow, signature: FileSignature) -> bool:
         place = bisect_left(self._ids, row.id)
         if place == len(self._ids) or self._ids[place] != row.id:
             return False
         return self._looks[place] == hash((signature, row.sha256))
 
 
-class Memory:
+class FolderMemory:
     """What one look into a folder leaves for the next one."""
 
     def __init__(self) -> None:
         self.right = Right()
-        self.hashes: dict[Path, tuple[Signature, bytes]] = {}  # of what isn't right
+        self.hashes: dict[Path, tuple[FileSignature, bytes]] = {}  # of what isn't right
         self.still: StandStill | None = None  # differences that last, unchanged
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class ComparingParts(msgspec.Struct, frozen=True):
     """What every look needs."""
 
-    parts: Parts
+    parts: QuarantineParts
     failing: Failing
     monotonic: Callable[[], float]
 
@@ -67,10 +67,10 @@ class Surroundings(msgspec.Struct, frozen=True):
 class Comparison:
     """One look. ``waiting``: differences that don't stand still yet; ``now``: what it leaves for the next."""
 
-    def __init__(self, around: Surroundings, till: Till, before: Memory) -> None:
+    def __init__(self, around: ComparingParts, till: Till, before: FolderMemory) -> None:
         self._parts, self._failing, self._monotonic = around.parts, around.failing, around.monotonic
         self._till = till
-        self._before, self.now = before, Memory()
+        self._before, self.now = before, FolderMemory()
         self._still = before.still or StandStill(self._parts.settings.quiet_seconds, self._monotonic)
         self._still.begin()
         self.now.still = self._still
@@ -87,10 +87,10 @@ class Comparison:
             missing = [row for row in rows if not self._find(names, row) and row.kept]
             index.write_again(self._parts.engine, self._bare)
             places, orphans = self._strangers(names)
-            self._missing(row for row in missing if Place(row.sha256[:16], row.position) not in places)
+            self._missing(row for row in missing if DocumentPlace(row.sha256[:16], row.position) not in places)
             self._orphaned(orphan for orphan in orphans if not orphan.with_suffix(".xml").exists())
 
-    def _find(self, names: Names, row: Row) -> bool:
+    def _find(self, names: Names, row: IndexRow) -> bool:
         """Whether the row's file lies where it should, whatever is in it, and though it can't be read now."""
         stem = row.stem
         name = f"{stem}.xml"
@@ -107,9 +107,9 @@ class Comparison:
             self._failing.told.append(found)
         elif found is not None:
             self._expected(found, row)
-        return isinstance(found, Seen)
+        return isinstance(found, SeenFile)
 
-    def _expected(self, seen: Seen, row: Row) -> None:
+    def _expected(self, seen: SeenFile, row: IndexRow) -> None:
         if seen.incident is not None:
             self._failing.told.append(folder.set_aside(self._till, seen, seen.incident))
             return
@@ -120,14 +120,14 @@ class Comparison:
         elif sha256 is not None:
             self._differs(seen, sha256)
 
-    def _right(self, row: Row, signature: Signature, *, sidecar: bool) -> None:
+    def _right(self, row: IndexRow, signature: FileSignature, *, sidecar: bool) -> None:
         self.now.right.add(row, signature)
         if row.kept and not sidecar:
             self._bare.append(row.id)
 
-    def _strangers(self, names: Names) -> tuple[set[Place], list[Path]]:
+    def _strangers(self, names: Names) -> tuple[set[DocumentPlace], list[Path]]:
         """Files that no row expects: the places of those that are named like a document, and the sidecars."""
-        places: set[Place] = set()
+        places: set[DocumentPlace] = set()
         orphans: list[Path] = []
         for name in sorted(entry.name for entry in names.strangers()):
             if name.endswith(".json") and place_of(name[:-5]) is not None:
@@ -141,13 +141,13 @@ class Comparison:
                 self._stranger(found)
         return places, orphans
 
-    def _stranger(self, seen: Seen) -> None:
+    def _stranger(self, seen: SeenFile) -> None:
         if seen.incident is not None:
             self._failing.told.append(folder.set_aside(self._till, seen, seen.incident))
         elif (sha256 := self._hash(seen)) is not None:
             self._differs(seen, sha256)
 
-    def _differs(self, seen: Seen, sha256: bytes) -> None:
+    def _differs(self, seen: SeenFile, sha256: bytes) -> None:
         if not self._stands_still(seen.path, seen.signature):
             return
         act = partial(folder_differences.found, self._parts, self._till, seen, sha256)
@@ -156,7 +156,7 @@ class Comparison:
         if incident is not None:
             _leave_alone(seen, incident)
 
-    def _missing(self, rows: Iterable[Row]) -> None:
+    def _missing(self, rows: Iterable[IndexRow]) -> None:
         gone = [row for row in rows if self._stands_still(("missing", row.id), None)]
         for start in range(0, len(gone), _TOGETHER):
             names = {row.id: f"{row.stem}.xml" for row in gone[start : start + _TOGETHER]}
@@ -168,7 +168,7 @@ class Comparison:
                 act = partial(folder_differences.orphaned, self._parts, self._till, sidecar)
                 self._failing.attempt(("orphan", sidecar), self._till.name, folder.shown(sidecar.name), act)
 
-    def _hash(self, seen: Seen) -> bytes | None:
+    def _hash(self, seen: SeenFile) -> bytes | None:
         """Of the file's content; None where it can't be read, or is gone. Read only if it looks other than before."""
         before = self._before.hashes.get(seen.path)
         if before is not None and before[0] == seen.signature:
@@ -186,14 +186,14 @@ class Comparison:
             self.now.hashes[seen.path] = (seen.signature, sha256)
         return sha256
 
-    def _stands_still(self, what: Hashable, signature: Signature | None) -> bool:
+    def _stands_still(self, what: Hashable, signature: FileSignature | None) -> bool:
         """Whether a difference has lasted long enough, unchanged, to be acted on."""
         stands = self._still.stands((what, signature))
         self.waiting += not stands
         return stands
 
 
-def _leave_alone(seen: Seen, incident: str) -> None:
+def _leave_alone(seen: SeenFile, incident: str) -> None:
     try:
         aside.put(seen.path, seen.signature.size, seen.signature.modified, incident)
     except OSError as error:

@@ -20,13 +20,13 @@ from malote.database.tables import till as tills
 from malote.fiscal.amounts import money
 from malote.quarantine import candidates
 from malote.quarantine.deleting import not_there, typed
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, Refused, Selection
 from malote.quarantine.replaying import replay
 from malote.register.replaying import Judge
 from malote.spool import confirming, history
 from malote.spool.documents import IncomingFile, Reason
-from malote.spool.history import Line
+from malote.spool.history import HistoryLine
 from malote.spool.state_changes import decode_reason, lock_ids
 
 # Accepted with a reason, whatever the sums.
@@ -52,7 +52,7 @@ def mindful(engine: Engine, judge: AcceptingJudge) -> Judge:
     return judged
 
 
-def accept_difference(parts: Parts, selection: Selection, actor: Actor, *, reason: str) -> CureReport:
+def accept_difference(parts: QuarantineParts, selection: Selection, actor: Actor, *, reason: str) -> CureReport:
     said = typed(reason)
     with reading(parts.engine) as connection:
         found = candidates.find(connection, selection, "rejected")
@@ -83,7 +83,7 @@ class _Accepting(msgspec.Struct, frozen=True):
 def _accept(connection: Connection, document_id: int, differences: Mapping[str, int], by: _Accepting) -> None:
     confirming.accept(connection, document_id, differences, by.actor.name, by.reason, by.now)
     facts = {code: money(cents) for code, cents in sorted(differences.items())}
-    history.record(connection, [Line(document_id, "difference_accepted", facts)], by.actor.name, by.now)
+    history.record(connection, [HistoryLine(document_id, "difference_accepted", facts)], by.actor.name, by.now)
     audit.record(
         connection,
         by.actor,
@@ -131,7 +131,7 @@ def _cents(said: str) -> int | None:
         return None
 
 
-def option(parts: Parts, reason: Reason) -> list[CureOption]:
+def option(parts: QuarantineParts, reason: Reason) -> list[CureOption]:
     differences = _differences(reason)
     limit = parts.settings.difference_cents
     if _beyond(differences, limit) is not None:

@@ -7,13 +7,13 @@ from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.fiscal.documents import Sale
 from malote.quarantine.deleting import typed_or_empty
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
 from malote.register import contents, till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import history
-from malote.spool.history import Line
+from malote.spool.history import HistoryLine
 from malote.spool.state_changes import lock_ids
 
 # Where a product that the ERP calls otherwise may be behind it.
@@ -22,7 +22,7 @@ LONGEST_PRODUCT = 60  # characters of a product's code, as the official layout h
 
 
 def map_product(
-    parts: Parts, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = ""
+    parts: QuarantineParts, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = ""
 ) -> CureReport:
     stored = _rejected(parts, document_id)
     products = _products(parts, stored)
@@ -37,7 +37,7 @@ def map_product(
         lock_ids(connection, [document_id])
         before = connection.execute(_MAPPED, mapping).scalar()
         connection.execute(_MAP, mapping)
-        history.record(connection, [Line(document_id, "product_mapped", facts)], actor.name, now)
+        history.record(connection, [HistoryLine(document_id, "product_mapped", facts)], actor.name, now)
         audit.record(
             connection,
             actor,
@@ -58,20 +58,20 @@ _MAP = text(
 )
 
 
-def _products(parts: Parts, stored: StoredDocument) -> list[str]:
+def _products(parts: QuarantineParts, stored: StoredDocument) -> list[str]:
     readings = parts.read(contents.content(parts.engine, stored.id))
     document = readings[stored.position].document if stored.position < len(readings) else None
     return list(dict.fromkeys(item.product_code for item in document.items)) if isinstance(document, Sale) else []
 
 
-def option(parts: Parts, stored: StoredDocument) -> list[CureOption]:
+def option(parts: QuarantineParts, stored: StoredDocument) -> list[CureOption]:
     products = _products(parts, stored)[:MOST_PRODUCTS]
     if not products or stored.issuer is None:
         return []
     return [CureOption("map_product", {"issuer": stored.issuer, "products": ", ".join(products)})]
 
 
-def _rejected(parts: Parts, document_id: int) -> StoredDocument:
+def _rejected(parts: QuarantineParts, document_id: int) -> StoredDocument:
     stored = till_documents.document(parts.engine, document_id)
     if stored.state != "rejected":
         raise QuarantineError("document_moved_on")

@@ -6,18 +6,18 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.fiscal.documents import Sale
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
 from malote.register import till_documents
 from malote.spool import history
-from malote.spool.history import Line
+from malote.spool.history import HistoryLine
 from malote.spool.state_changes import lock_ids
 from malote.tills.till import find_till
 from malote.wire import PouchFile
 
 
-def attach_protocol(parts: Parts, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
+def attach_protocol(parts: QuarantineParts, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
     stored = till_documents.document(parts.engine, document_id)
     if stored.state not in ("rejected", "waiting"):
         raise QuarantineError("cure_unfit", cure="attach_protocol")
@@ -32,13 +32,13 @@ def attach_protocol(parts: Parts, document_id: int, name: str, content: bytes, a
     facts = {"sha256": sha256.hex()}
     with writing(parts.engine) as connection:
         lock_ids(connection, [document_id])
-        history.record(connection, [Line(document_id, "protocol_attached", facts)], actor.name, now)
+        history.record(connection, [HistoryLine(document_id, "protocol_attached", facts)], actor.name, now)
         audit.record(connection, actor, "protocol_attached", f"document:{document_id}", after=facts, now=now)
     ids = (document_id,) if stored.state == "rejected" else ()
     return CureReport([document_id], [], replay(parts, Selection(ids), actor))
 
 
-def _authorises(parts: Parts, content: bytes, access_key: str | None) -> bool:
+def _authorises(parts: QuarantineParts, content: bytes, access_key: str | None) -> bool:
     if access_key is None:
         return False
     sales = [one.document for one in parts.read(content) if isinstance(one.document, Sale) and not one.rejected]

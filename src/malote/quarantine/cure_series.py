@@ -10,20 +10,20 @@ from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.quarantine.deleting import typed_or_empty
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Selection
 from malote.quarantine.replaying import replay
 from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import history, series_holds
-from malote.spool.history import Line
+from malote.spool.history import HistoryLine
 from malote.spool.state_changes import lock_ids
 from malote.tills import series
 from malote.tills.series import SeriesKey
 from malote.tills.till import find_till
 
 
-def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
+def assign_series(parts: QuarantineParts, document_id: int, actor: Actor, *, reason: str = "") -> CureReport:
     stored = till_documents.document(parts.engine, document_id)
     if stored.state not in ("rejected", "waiting"):
         raise QuarantineError("document_moved_on")
@@ -36,7 +36,9 @@ def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str =
     with writing(parts.engine) as connection:
         owner = series.owner(connection, key) or ""
         lock_ids(connection, [document_id])
-        history.record(connection, [Line(document_id, "series_assigned", facts | {"owner": owner})], actor.name, now)
+        history.record(
+            connection, [HistoryLine(document_id, "series_assigned", facts | {"owner": owner})], actor.name, now
+        )
         series.assign_in(connection, till.id, key)
         audit.record(
             connection,
@@ -55,7 +57,7 @@ def assign_series(parts: Parts, document_id: int, actor: Actor, *, reason: str =
     return CureReport([document_id], [], replay(parts, Selection(tuple(rejected)), actor))
 
 
-def option(parts: Parts, stored: StoredDocument) -> list[CureOption]:
+def option(parts: QuarantineParts, stored: StoredDocument) -> list[CureOption]:
     key = _key_of(stored)
     if key is None:
         return []

@@ -11,14 +11,14 @@ from malote.quarantine import (
     reversing,
     sale_decision,
 )
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureOption
 from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.spool.documents import Reason
 
 
-def options(parts: Parts, document_id: int) -> list[CureOption]:
+def options(parts: QuarantineParts, document_id: int) -> list[CureOption]:
     stored = till_documents.document(parts.engine, document_id)
     found = reversing.options(parts, stored)
     if stored.state in ("rejected", "waiting") and stored.reason is not None:
@@ -26,7 +26,7 @@ def options(parts: Parts, document_id: int) -> list[CureOption]:
     return found + sale_decision.options(parts, stored)
 
 
-def _of_waiting(parts: Parts, stored: StoredDocument, reason: Reason) -> list[CureOption]:
+def _of_waiting(parts: QuarantineParts, stored: StoredDocument, reason: Reason) -> list[CureOption]:
     """Of what is still to be booked, once its cause is cured."""
     found: list[CureOption] = []
     actions = rejection.entry(reason.code).actions

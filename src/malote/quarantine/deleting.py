@@ -12,7 +12,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.quarantine import candidates, job_store, safety, trash_files
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.quarantine_reports import (
     Deleted,
@@ -28,8 +28,8 @@ from malote.quarantine.safety import Proofs
 from malote.register import discarding
 from malote.register.discarding import Discarding
 from malote.spool import history
-from malote.spool.history import Line
-from malote.spool.state_changes import Standing
+from malote.spool.history import HistoryLine
+from malote.spool.state_changes import LockedDocument
 
 LAST_COPY_WAYS: tuple[WayOut, ...] = ("download", "ask_till", "delete_last_copy")
 LONGEST_REASON = 500  # characters of what a person types
@@ -43,7 +43,12 @@ class _Wish(msgspec.Struct, frozen=True):
 
 
 def delete(
-    parts: Parts, selection: Selection, actor: Actor, *, last_copy_reason: str | None = None, dry_run: bool = False
+    parts: QuarantineParts,
+    selection: Selection,
+    actor: Actor,
+    *,
+    last_copy_reason: str | None = None,
+    dry_run: bool = False,
 ) -> DeleteReport:
     wish = _Wish(actor, None if last_copy_reason is None else typed(last_copy_reason))
     with reading(parts.engine) as connection:
@@ -59,7 +64,7 @@ def delete(
 
 
 def delete_listed(
-    parts: Parts, ids: Sequence[int], actor: Actor, settled: Settled, *, last_copy_reason: str | None
+    parts: QuarantineParts, ids: Sequence[int], actor: Actor, settled: Settled, *, last_copy_reason: str | None
 ) -> None:
     """Deletes these, as far as they are rejected still; ``settled`` hears of each in the transaction that does it."""
     wish = _Wish(actor, last_copy_reason, settled)
@@ -67,13 +72,13 @@ def delete_listed(
         _delete(parts, chunk, Proofs(safety.grounds(parts, chunk)), wish, DeleteReport([], []))
 
 
-def restore_listed(parts: Parts, ids: Sequence[int], actor: Actor, settled: Settled) -> None:
+def restore_listed(parts: QuarantineParts, ids: Sequence[int], actor: Actor, settled: Settled) -> None:
     """The same for taking out of the trash."""
     for chunk in chunks(ids):
         _restore(parts, chunk, actor, RestoreReport([], []), settled)
 
 
-def restore(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = False) -> RestoreReport:
+def restore(parts: QuarantineParts, selection: Selection, actor: Actor, *, dry_run: bool = False) -> RestoreReport:
     with reading(parts.engine) as connection:
         found = candidates.find(connection, selection, "discarded")
     report = RestoreReport([], not_there(found))
@@ -86,12 +91,12 @@ def restore(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool =
 
 
 def _restore(
-    parts: Parts, ids: Sequence[int], actor: Actor, report: RestoreReport, settled: Settled | None = None
+    parts: QuarantineParts, ids: Sequence[int], actor: Actor, report: RestoreReport, settled: Settled | None = None
 ) -> None:
     now = parts.clock()
     with writing(parts.engine) as connection:
         standings = discarding.restore(connection, ids)
-        history.record(connection, [Line(one.id, "restored") for one in standings], actor.name, now)
+        history.record(connection, [HistoryLine(one.id, "restored") for one in standings], actor.name, now)
         restored = [one.id for one in standings]
         refused = [Refused(one, "document_purged") for one in ids if one not in set(restored)]
         if settled is not None:
@@ -111,7 +116,7 @@ def typed(reason: str) -> str:
     return said[:LONGEST_REASON]
 
 
-def not_there(found: candidates.Found) -> list[Refused]:
+def not_there(found: candidates.FoundDocuments) -> list[Refused]:
     return [
         *(Refused(one, "document_unknown") for one in found.unknown),
         *(Refused(one, "document_moved_on") for one in found.moved_on),
@@ -126,7 +131,7 @@ def _foresee(ids: Sequence[int], grounds: dict[int, Grounds], wish: _Wish, repor
             report.refused.append(_last_copy(one))
 
 
-def _delete(parts: Parts, ids: Sequence[int], proofs: Proofs, wish: _Wish, report: DeleteReport) -> None:
+def _delete(parts: QuarantineParts, ids: Sequence[int], proofs: Proofs, wish: _Wish, report: DeleteReport) -> None:
     now = parts.clock()
     with writing(parts.engine) as connection:
         grounds = proofs.still(connection, parts, ids)
@@ -135,7 +140,7 @@ def _delete(parts: Parts, ids: Sequence[int], proofs: Proofs, wish: _Wish, repor
             Discarding(one, grounds.get(one, "forced"), "" if one in grounds else wish.forced or "") for one in going
         ]
         standings = discarding.discard(connection, discardings, wish.actor.name, now)
-        lines = [Line(one.id, "deleted", {"grounds": grounds.get(one.id, "forced")}) for one in standings]
+        lines = [HistoryLine(one.id, "deleted", {"grounds": grounds.get(one.id, "forced")}) for one in standings]
         history.record(connection, lines, wish.actor.name, now)
         gone = {one.id for one in standings}
         deleted = [Deleted(one, grounds.get(one, "forced")) for one in going if one in gone]
@@ -156,7 +161,7 @@ def _last_copy(document_id: int) -> Refused:
     return Refused(document_id, "last_copy", {}, LAST_COPY_WAYS)
 
 
-def _audit(connection: Connection, actor: Actor, action: str, standings: Sequence[Standing], now: float) -> None:
+def _audit(connection: Connection, actor: Actor, action: str, standings: Sequence[LockedDocument], now: float) -> None:
     """One entry for each till, with its documents."""
     for till, some in by_till(connection, standings).items():
         before, after = ("rejected", "discarded") if action == "rejected_deleted" else ("discarded", "rejected")
@@ -172,7 +177,7 @@ def _audit(connection: Connection, actor: Actor, action: str, standings: Sequenc
         )
 
 
-def _audit_forced(connection: Connection, wish: _Wish, standings: Sequence[Standing], now: float) -> None:
+def _audit_forced(connection: Connection, wish: _Wish, standings: Sequence[LockedDocument], now: float) -> None:
     """One entry for each document, since each may have been the last copy."""
     for one in standings:
         audit.record(
@@ -187,14 +192,14 @@ def _audit_forced(connection: Connection, wish: _Wish, standings: Sequence[Stand
         )
 
 
-def by_till(connection: Connection, standings: Sequence[Standing]) -> dict[str, list[Standing]]:
+def by_till(connection: Connection, standings: Sequence[LockedDocument]) -> dict[str, list[LockedDocument]]:
     """The documents by their tills' names."""
     ids = {one.till_id for one in standings}
     names: dict[int, str] = {}
     for chunk in chunks(sorted(ids)):
         query = select(tills.c.id, tills.c.name).where(tills.c.id.in_(chunk))
         names |= {row.id: row.name for row in connection.execute(query)}
-    found: dict[str, list[Standing]] = defaultdict(list)
+    found: dict[str, list[LockedDocument]] = defaultdict(list)
     for one in standings:
         found[names[one.till_id]].append(one)
     return found

@@ -21,7 +21,7 @@ Take = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class QuarantineParts:
     engine: Engine
     folder: Path  # rejeitados/
     trash: Path  # lixeira/

@@ -15,7 +15,7 @@ from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.quarantine import candidates
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import Selection
 from malote.register import contents
 
@@ -30,7 +30,7 @@ class Taken(msgspec.Struct, frozen=True):
     content: bytes | None
 
 
-def take(parts: Parts, selection: Selection, actor: Actor) -> Iterator[Taken]:
+def take(parts: QuarantineParts, selection: Selection, actor: Actor) -> Iterator[Taken]:
     """The files of what is chosen, each once, by arrival. That they were asked for is in the audit trail by then.
 
     Raises ``StoreError``, also while one goes through them.
@@ -48,7 +48,7 @@ def _chosen(connection: Connection, selection: Selection) -> list[int]:
     return sorted([*found.ids, *found.moved_on])
 
 
-def _files(parts: Parts, ids: list[int]) -> Iterator[Taken]:
+def _files(parts: QuarantineParts, ids: list[int]) -> Iterator[Taken]:
     given: set[bytes] = set()
     columns = (documents.c.id, documents.c.pouch_id, documents.c.file_sha256, documents.c.file_name)
     for chunk in chunks(ids):
@@ -63,7 +63,7 @@ def _files(parts: Parts, ids: list[int]) -> Iterator[Taken]:
             yield from _of_pouch(parts, {row.id: row for row in reversed(fresh.values())})
 
 
-def _of_pouch(parts: Parts, rows: dict[int, Any]) -> Iterator[Taken]:
+def _of_pouch(parts: QuarantineParts, rows: dict[int, Any]) -> Iterator[Taken]:
     left = dict(rows)
     try:
         for document_id, _, content in contents.of_documents(parts.engine, rows):

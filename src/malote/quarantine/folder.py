@@ -6,13 +6,13 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from malote import aside
 from malote.quarantine.quarantine_reports import FolderFinding
-from malote.quarantine.rejected_files import Place, is_stem, place_of
+from malote.quarantine.rejected_files import DocumentPlace, is_stem, place_of
+from malote.stand_still import FileSignature, signature_of
 from malote.tills.till import Till
 
 MARK = ".malote"  # its content tells which store database the folder belongs to
@@ -21,20 +21,12 @@ _PARTS = 64
 _SHOWN = 255  # characters of a stranger's file name
 
 
-class Signature(NamedTuple):
-    """Changes whenever the file is written to or replaced."""
-
-    size: int
-    modified: int  # nanoseconds
-    inode: int
-
-
-class Seen(msgspec.Struct, frozen=True):
+class SeenFile(msgspec.Struct, frozen=True):
     """One XML file, and whether its sidecar lies beside it. ``place`` is None for a name that no quarantine gave."""
 
     path: Path
-    signature: Signature
-    place: Place | None
+    signature: FileSignature
+    place: DocumentPlace | None
     sidecar: bool
     incident: str | None = None  # it broke this version of the program before
 
@@ -78,13 +70,13 @@ class Names:
         place = bisect_left(numbers, number)
         return part, place if place < len(numbers) and numbers[place] == number else -1
 
-    def signature(self, name: str) -> Signature | None:
+    def signature(self, name: str) -> FileSignature | None:
         """How an ordinary file looks now; None where it is gone, or something else."""
         try:
             status = os.lstat(os.path.join(self._within, name))  # noqa: PTH118 - a Path for each costs twice the rest
         except FileNotFoundError:
             return None
-        return _signature(status) if stat.S_ISREG(status.st_mode) else None
+        return signature_of(status) if stat.S_ISREG(status.st_mode) else None
 
     def strangers(self) -> Iterator[os.DirEntry[str]]:
         """What nobody took, hidden files left out."""
@@ -163,7 +155,7 @@ def _unreadable(till: Till, folder: Path, error: OSError) -> FolderFinding:
 
 def seen(
     till: Till, folder: Path, name: str, max_bytes: int, *, noted: bool, sidecar: bool = False
-) -> Seen | FolderFinding | None:
+) -> SeenFile | FolderFinding | None:
     """One XML file as it is now, or why it can't be taken for a document; None where it is gone, or no XML at all.
 
     ``noted``: there may be a note that it broke the program.
@@ -181,18 +173,14 @@ def seen(
     if status.st_size > max_bytes and place is None:
         facts = {"size": str(status.st_size), "limit": str(max_bytes)}
         return FolderFinding(till.name, shown(name), "file_too_large", facts)
-    signature = _signature(status)
+    signature = signature_of(status)
     incident = aside.incident_of(path, signature.size, signature.modified) if noted else None
     # A name in other capitals than the quarantine's own was given by hand.
-    return Seen(path, signature, place if name.endswith(".xml") else None, sidecar, incident)
+    return SeenFile(path, signature, place if name.endswith(".xml") else None, sidecar, incident)
 
 
-def set_aside(till: Till, seen: Seen, incident: str) -> FolderFinding:
+def set_aside(till: Till, seen: SeenFile, incident: str) -> FolderFinding:
     return FolderFinding(till.name, shown(seen.path.name), "file_set_aside", {"incident": incident})
-
-
-def _signature(status: os.stat_result) -> Signature:
-    return Signature(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def shown(name: str) -> str:

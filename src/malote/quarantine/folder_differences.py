@@ -14,17 +14,17 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.quarantine import folder, index, job_store, rejected_files, safety, trash_files
-from malote.quarantine.dependencies import Parts
-from malote.quarantine.folder import Names, Seen
-from malote.quarantine.index import Row
-from malote.quarantine.rejected_files import Place, place_of
+from malote.quarantine.dependencies import QuarantineParts
+from malote.quarantine.folder import Names, SeenFile
+from malote.quarantine.index import IndexRow
+from malote.quarantine.rejected_files import DocumentPlace, place_of
 from malote.quarantine.safety import Proofs
 from malote.quarantine.step_failures import Failing
 from malote.register import discarding
 from malote.register.discarding import Discarding
 from malote.spool import history
-from malote.spool.history import FOLDER, Line
-from malote.spool.state_changes import Standing, lock_ids
+from malote.spool.history import FOLDER, HistoryLine
+from malote.spool.state_changes import LockedDocument, lock_ids
 from malote.tills.till import Till
 from malote.wire import PouchFile
 
@@ -36,12 +36,12 @@ _HAND = Actor(FOLDER)
 class _New(msgspec.Struct, frozen=True):
     """A file that was put into the folder, or that took the place of another one."""
 
-    seen: Seen
+    seen: SeenFile
     content: bytes
     sha256: bytes
 
 
-def found(parts: Parts, till: Till, seen: Seen, sha256: bytes) -> None:
+def found(parts: QuarantineParts, till: Till, seen: SeenFile, sha256: bytes) -> None:
     """A file that isn't, as it is, the file of a rejected document."""
     with reading(parts.engine) as connection:
         row = index.at(connection, till.id, seen.place) if seen.place is not None else None
@@ -65,7 +65,7 @@ def found(parts: Parts, till: Till, seen: Seen, sha256: bytes) -> None:
         _changed(parts, row.id, new)
 
 
-def removed(parts: Parts, document_ids: Sequence[int]) -> None:
+def removed(parts: QuarantineParts, document_ids: Sequence[int]) -> None:
     """The files of rejected documents are gone: deletions, if they are safe ones; written again, if they aren't.
 
     In one transaction: of all, or of none.
@@ -76,16 +76,16 @@ def removed(parts: Parts, document_ids: Sequence[int]) -> None:
         gone = [one.id for one in lock_ids(connection, document_ids) if _is_gone(parts, connection, one)]
         grounds = proofs.still(connection, parts, gone)
         kept = [one for one in gone if one not in grounds]
-        history.record(connection, [Line(one, "written_again") for one in kept], FOLDER, now)
+        history.record(connection, [HistoryLine(one, "written_again") for one in kept], FOLDER, now)
         index.unkeep(connection, kept)
         discarding.discard(connection, [Discarding(one, why) for one, why in grounds.items()], FOLDER, now)
-        lines = [Line(one, "removed_by_hand", {"grounds": why}) for one, why in grounds.items()]
+        lines = [HistoryLine(one, "removed_by_hand", {"grounds": why}) for one, why in grounds.items()]
         history.record(connection, lines, FOLDER, now)
         for one in grounds:
             _audit(connection, one, ("rejected", "discarded"), now)
 
 
-def orphaned(parts: Parts, till: Till, sidecar: Path) -> None:
+def orphaned(parts: QuarantineParts, till: Till, sidecar: Path) -> None:
     """A sidecar without its document says nothing that the row doesn't."""
     place = place_of(sidecar.stem)
     if place is None:
@@ -98,7 +98,7 @@ def orphaned(parts: Parts, till: Till, sidecar: Path) -> None:
             durable.remove(sidecar)
 
 
-def tidy_trash(parts: Parts, till: Till, names: Names | None, failing: Failing) -> None:
+def tidy_trash(parts: QuarantineParts, till: Till, names: Names | None, failing: Failing) -> None:
     """A till's folder in the trash follows the rows: what is in the trash lies there, what left it doesn't.
 
     ``names`` are those in the folder, None where there is none. A file that nobody put there by deleting is left alone.
@@ -116,14 +116,14 @@ def tidy_trash(parts: Parts, till: Till, names: Names | None, failing: Failing) 
         failing.attempt(("trash", path), till.name, folder.shown(entry.name), take_out)
 
 
-def _lies_in(names: Names | None, row: Row) -> bool:
+def _lies_in(names: Names | None, row: IndexRow) -> bool:
     return names is not None and names.take(f"{row.stem}.xml") and names.take(f"{row.stem}.json")
 
 
 # ---- the kinds of differences ----
 
 
-def _left_or_put_back(parts: Parts, document_id: int, seen: Seen) -> None:
+def _left_or_put_back(parts: QuarantineParts, document_id: int, seen: SeenFile) -> None:
     """The file of a document that isn't rejected: left over from before, or put back from the trash by hand."""
     now = parts.clock()
     with writing(parts.engine) as connection:
@@ -141,7 +141,7 @@ def _left_or_put_back(parts: Parts, document_id: int, seen: Seen) -> None:
         _remove(seen)
 
 
-def _rename(parts: Parts, connection: Connection, document_id: int, seen: Seen) -> None:
+def _rename(parts: QuarantineParts, connection: Connection, document_id: int, seen: SeenFile) -> None:
     """A rejected document's file has one name: another one is from before its key was known, or given by hand."""
     if trash_files.path_in(connection, parts.folder, document_id) != seen.path:
         _remove(seen)
@@ -152,12 +152,12 @@ def _restore(connection: Connection, document_id: int, now: float) -> bool:
     if not discarding.restore(connection, [document_id]):
         return False
     job_store.leave_alone(connection, [document_id])
-    history.record(connection, [Line(document_id, "restored_by_hand")], FOLDER, now)
+    history.record(connection, [HistoryLine(document_id, "restored_by_hand")], FOLDER, now)
     _audit(connection, document_id, ("discarded", "rejected"), now)
     return True
 
 
-def _put_in(parts: Parts, till: Till, new: _New) -> None:
+def _put_in(parts: QuarantineParts, till: Till, new: _New) -> None:
     """A file that was put into the folder is in the spool now; its documents have files of their own, if rejected."""
     now = parts.clock()
     with writing(parts.engine) as connection:
@@ -170,7 +170,7 @@ def _put_in(parts: Parts, till: Till, new: _New) -> None:
         ]
         if not named:
             facts = {"name": new.seen.path.name[:255].encode("utf-8", "replace").decode()}
-            history.record(connection, [Line(one, "came_from_folder", facts) for one in standings], FOLDER, now)
+            history.record(connection, [HistoryLine(one, "came_from_folder", facts) for one in standings], FOLDER, now)
         for one in standings.values():
             if one.state == "discarded":
                 _restore(connection, one.id, now)
@@ -180,20 +180,22 @@ def _put_in(parts: Parts, till: Till, new: _New) -> None:
             _remove_if(new)
 
 
-def _changed(parts: Parts, document_id: int, new: _New) -> None:
+def _changed(parts: QuarantineParts, document_id: int, new: _New) -> None:
     """The original is written again in its place; the new bytes are a file of their own by now."""
     now = parts.clock()
     with writing(parts.engine) as connection:
         (standing,) = lock_ids(connection, [document_id])
         if standing.state == "posting":
             return
-        history.record(connection, [Line(document_id, "changed_by_hand", {"sha256": new.sha256.hex()})], FOLDER, now)
+        history.record(
+            connection, [HistoryLine(document_id, "changed_by_hand", {"sha256": new.sha256.hex()})], FOLDER, now
+        )
         _remove_if(new)
         if standing.state == "rejected":
             index.unkeep(connection, [document_id])
 
 
-def _set_apart(parts: Parts, document_id: int | None, seen: Seen) -> None:
+def _set_apart(parts: QuarantineParts, document_id: int | None, seen: SeenFile) -> None:
     """A file too large to be read, where a document's file should be: it keeps its bytes under another name."""
     if document_id is None:
         rejected_files.set_aside(seen.path)
@@ -205,11 +207,11 @@ def _set_apart(parts: Parts, document_id: int | None, seen: Seen) -> None:
             return
         aside = rejected_files.set_aside(seen.path)
         facts = {"name": aside.name if aside else seen.path.name}
-        history.record(connection, [Line(document_id, "changed_by_hand", facts)], FOLDER, now)
+        history.record(connection, [HistoryLine(document_id, "changed_by_hand", facts)], FOLDER, now)
         index.unkeep(connection, [document_id])
 
 
-def _is_gone(parts: Parts, connection: Connection, standing: Standing) -> bool:
+def _is_gone(parts: QuarantineParts, connection: Connection, standing: LockedDocument) -> bool:
     """Whether the document is still rejected, its file was written, and is there no more."""
     row = index.by_id(connection, standing.id)
     named = trash_files.named(connection, standing.id)
@@ -220,7 +222,7 @@ def _is_gone(parts: Parts, connection: Connection, standing: Standing) -> bool:
     return standing.state == "rejected" and row.kept and home.is_dir() and not any(path.exists() for path in paths)
 
 
-def _take_out(parts: Parts, till: Till, place: Place, path: Path) -> None:
+def _take_out(parts: QuarantineParts, till: Till, place: DocumentPlace, path: Path) -> None:
     """A file in the trash's folder whose document left the trash."""
     with writing(parts.engine) as connection:
         row = index.at(connection, till.id, place)
@@ -234,7 +236,7 @@ def _take_out(parts: Parts, till: Till, place: Place, path: Path) -> None:
 # ---- files ----
 
 
-def _read(seen: Seen, sha256: bytes) -> _New | None:
+def _read(seen: SeenFile, sha256: bytes) -> _New | None:
     """The file's bytes, if they still are what was looked at."""
     try:
         content = seen.path.read_bytes()
@@ -249,7 +251,7 @@ def _remove_if(new: _New) -> None:
         _remove(new.seen)
 
 
-def _remove(seen: Seen) -> None:
+def _remove(seen: SeenFile) -> None:
     _unlink(seen.path)
 
 

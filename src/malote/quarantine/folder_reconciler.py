@@ -22,8 +22,8 @@ from malote.database.errors import StoreError
 from malote.folder_rounds import Rounds
 from malote.folder_wakes import wakes
 from malote.quarantine import folder, folder_differences, index, trash_files
-from malote.quarantine.comparing import Comparison, Memory, Surroundings
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.comparing import ComparingParts, Comparison, FolderMemory
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.folder import MARK
 from malote.quarantine.quarantine_reports import FolderFinding
 from malote.quarantine.step_failures import Failing
@@ -40,7 +40,7 @@ log = structlog.get_logger("malote.quarantine")
 class Reconciler:
     """One thread runs it; ``look`` may be called by any."""
 
-    def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, parts: QuarantineParts, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
         self._monotonic = monotonic
         self._tills = listed(parts.engine)
@@ -49,7 +49,7 @@ class Reconciler:
         self._rounds = Rounds(monotonic)
         self._trash_rounds = Rounds(monotonic)
         self._waiting = 0  # differences of the scan under way that don't stand still yet
-        self._memories: dict[str, Memory] = {}  # by folder
+        self._memories: dict[str, FolderMemory] = {}  # by folder
         self._failing = Failing(monotonic)
         self._told: set[tuple[str, str, str]] = set()
         self._event: int | None = None  # every folder is looked into at the first scan
@@ -159,8 +159,8 @@ class Reconciler:
 
     def _scan_folder(self, name: str) -> None:
         till, path = self._folders[name]
-        around = Surroundings(self._parts, self._failing, self._monotonic)
-        look = Comparison(around, till, self._memories.get(name, Memory()))
+        around = ComparingParts(self._parts, self._failing, self._monotonic)
+        look = Comparison(around, till, self._memories.get(name, FolderMemory()))
         look.run(path)
         self._memories[name] = look.now
         self._waiting += look.waiting

@@ -15,8 +15,8 @@ from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.quarantine import rejected_files
-from malote.quarantine.dependencies import Parts
-from malote.quarantine.rejected_files import Named
+from malote.quarantine.dependencies import QuarantineParts
+from malote.quarantine.rejected_files import FileNaming
 from malote.register import discarding, rejected_handover
 from malote.register.rejected_handover import Waiting
 from malote.spool.documents import RejectedDocument
@@ -29,7 +29,7 @@ log = structlog.get_logger("malote.quarantine")
 GROUP = 100  # documents whose rows are locked while their files move
 
 
-def settle(parts: Parts) -> bool:
+def settle(parts: QuarantineParts) -> bool:
     """Brings the files of all that was deleted, restored or not written yet to their places; whether there were any.
 
     A group in which one file stands in the way is left to ``trash_files``. Raises ``StoreError``, and ``OSError`` for
@@ -53,7 +53,7 @@ def _each(waiting: Callable[[int], Sequence[Waiting]], act: Callable[[dict[int, 
     return after > 0
 
 
-def _throw_away(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
+def _throw_away(parts: QuarantineParts, waiting: dict[int, RejectedDocument]) -> None:
     with writing(parts.engine) as connection:
         ids = [one.id for one in lock_ids(connection, waiting) if one.state == "discarded"]
         with durable.grouped():
@@ -62,7 +62,7 @@ def _throw_away(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
         discarding.mark_moved(connection, ids)
 
 
-def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
+def _put_back(parts: QuarantineParts, waiting: dict[int, RejectedDocument]) -> None:
     """Out of the trash, or written anew; what lies in its folder already is only marked as kept."""
     with writing(parts.engine) as connection:
         codes = {one.id: one.reason_code for one in lock_ids(connection, waiting) if one.state == "rejected"}
@@ -83,7 +83,7 @@ def _put_back(parts: Parts, waiting: dict[int, RejectedDocument]) -> None:
         rejected_handover.mark(connection, same, kept=True)
 
 
-def drop(parts: Parts, document_ids: Sequence[int]) -> None:
+def drop(parts: QuarantineParts, document_ids: Sequence[int]) -> None:
     """Removes the files of documents that are no longer rejected. Raises ``StoreError``, ``TillError``, ``OSError``."""
     for group in _groups(document_ids):
         with writing(parts.engine) as connection, durable.grouped():
@@ -97,7 +97,7 @@ def _groups(document_ids: Sequence[int]) -> Iterator[Sequence[int]]:
     return (ordered[start : start + GROUP] for start in range(0, len(ordered), GROUP))
 
 
-def _in_state(connection: Connection, ids: Sequence[int], states: set[State]) -> dict[int, Named]:
+def _in_state(connection: Connection, ids: Sequence[int], states: set[State]) -> dict[int, FileNaming]:
     """What the files of those that are in one of the states are called by; their rows are locked."""
     chosen = [one.id for one in lock_ids(connection, ids) if one.state in states]
     query = (
@@ -106,10 +106,10 @@ def _in_state(connection: Connection, ids: Sequence[int], states: set[State]) ->
         .where(documents.c.id.in_(chosen))
     )
     rows = connection.execute(query)
-    return {row.id: Named(row.name, row.access_key, bytes(row.file_sha256), row.position) for row in rows}
+    return {row.id: FileNaming(row.name, row.access_key, bytes(row.file_sha256), row.position) for row in rows}
 
 
-def _renamed(named: dict[int, Named], source: Path, target: Path) -> list[int]:
+def _renamed(named: dict[int, FileNaming], source: Path, target: Path) -> list[int]:
     """Those whose two files went from one folder to the other, and are there durably."""
     moved: list[int] = []
     with durable.grouped():

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from malote import rejection
 from malote.bilingual import Bilingual
-from malote.quarantine.quarantine_reports import Event
+from malote.quarantine.quarantine_reports import HistoryEvent
 from malote.rejection import Language, Text
 from malote.spool.history import What
 
@@ -70,7 +70,7 @@ WORDS: dict[What, Text] = {
 }
 
 
-def words(event: Event, language: Language) -> str:
+def words(event: HistoryEvent, language: Language) -> str:
     """One line: "Reprocessado", "Rejeitado: Recusada por uma regra do ERP (3 vezes)"."""
     # A newer version may have written what this one doesn't know.
     known = next((text for what, text in WORDS.items() if what == event.what), Text(event.what, event.what))
@@ -82,7 +82,7 @@ def words(event: Event, language: Language) -> str:
     return said
 
 
-def _facts(event: Event, language: Language) -> Mapping[str, str]:
+def _facts(event: HistoryEvent, language: Language) -> Mapping[str, str]:
     grounds = _GROUNDS.get(event.facts.get("grounds", ""))
     shown = {} if grounds is None else {"grounds": Bilingual(grounds.pt, grounds.en).of(language)}
     differences = ", ".join(

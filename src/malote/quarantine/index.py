@@ -12,7 +12,7 @@ from malote import durable
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import document_event, folder_mark, trash
 from malote.database.tables import document as documents
-from malote.quarantine.rejected_files import Place, stem
+from malote.quarantine.rejected_files import DocumentPlace, stem
 from malote.register import rejected_handover
 from malote.spool.states import State
 
@@ -20,7 +20,7 @@ _NAME = "rejeitados"
 PAGE = 1000  # rows in memory at a time
 
 
-class Row(msgspec.Struct, frozen=True):
+class IndexRow(msgspec.Struct, frozen=True):
     """A document that a file may belong to."""
 
     id: int
@@ -36,7 +36,7 @@ class Row(msgspec.Struct, frozen=True):
         return stem(self.access_key, self.sha256, self.position)
 
 
-def rejected(engine: Engine, till_id: int) -> Iterator[Row]:
+def rejected(engine: Engine, till_id: int) -> Iterator[IndexRow]:
     """All rejected documents of a till by id, read a page at a time: one that comes meanwhile may be among them."""
     chosen = (documents.c.till_id == till_id) & (documents.c.state == "rejected")
     return _paged(engine, select(*_ROW).where(chosen))
@@ -77,7 +77,7 @@ def tills_in_trash(engine: Engine) -> set[int]:
         return set(connection.execute(query).scalars())
 
 
-def at(connection: Connection, till_id: int, place: Place) -> Row | None:
+def at(connection: Connection, till_id: int, place: DocumentPlace) -> IndexRow | None:
     """The till's document that a file's name speaks of."""
     start = place.sha256_start
     query = select(*_ROW).where(
@@ -89,11 +89,11 @@ def at(connection: Connection, till_id: int, place: Place) -> Row | None:
     return _row(row) if row else None
 
 
-def by_id(connection: Connection, document_id: int) -> Row:
+def by_id(connection: Connection, document_id: int) -> IndexRow:
     return _row(connection.execute(select(*_ROW).where(documents.c.id == document_id)).one())
 
 
-def of_file(connection: Connection, till_id: int, sha256: bytes) -> list[Row]:
+def of_file(connection: Connection, till_id: int, sha256: bytes) -> list[IndexRow]:
     """The documents of one file."""
     query = select(*_ROW).where(documents.c.till_id == till_id, documents.c.file_sha256 == sha256)
     return [_row(row) for row in connection.execute(query.order_by(documents.c.position))]
@@ -143,7 +143,7 @@ def _said(path: Path) -> str:
     return path.read_bytes()[:100].decode("utf-8", "replace").strip()
 
 
-def in_trash(engine: Engine, till_id: int) -> Iterator[Row]:
+def in_trash(engine: Engine, till_id: int) -> Iterator[IndexRow]:
     """The same of all documents of a till whose files lie in the trash's folder; ``kept``: they were moved there."""
     query = (
         select(*_SAYING, trash.c.moved, documents.c.access_key)
@@ -153,7 +153,7 @@ def in_trash(engine: Engine, till_id: int) -> Iterator[Row]:
     return _paged(engine, query, trash.c.document_id)
 
 
-def _paged(engine: Engine, query: Select[Any], by: ColumnElement[int] = documents.c.id) -> Iterator[Row]:
+def _paged(engine: Engine, query: Select[Any], by: ColumnElement[int] = documents.c.id) -> Iterator[IndexRow]:
     after = 0
     while True:
         with reading(engine) as connection:
@@ -172,6 +172,6 @@ _MARK = text(
 )
 
 
-def _row(row: Any) -> Row:
+def _row(row: Any) -> IndexRow:
     document_id, state, sha256, position, kept, access_key = row
-    return Row(document_id, state, bytes(sha256), position, bool(kept), access_key)
+    return IndexRow(document_id, state, bytes(sha256), position, bool(kept), access_key)

@@ -20,7 +20,7 @@ from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.quarantine import deleting, job_store, replaying
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.job_reports import AT_ONCE, Gauge, Job, Kind, RefusedPage
 from malote.quarantine.quarantine_reports import QuarantineError, Refused, Selection
 from malote.quarantine.synchronising import Synchronisation
@@ -37,7 +37,7 @@ log = structlog.get_logger("malote.jobs")
 class Jobs:
     """Safe for threads. Methods raise ``StoreError``, and with no job's id ``QuarantineError`` ``job_unknown``."""
 
-    def __init__(self, parts: Parts, synchronisation: Synchronisation) -> None:
+    def __init__(self, parts: QuarantineParts, synchronisation: Synchronisation) -> None:
         self._parts = parts
         self._synchronisation = synchronisation
         self._owner = f"{os.getpid()}:{secrets.token_hex(4)}"

@@ -8,18 +8,18 @@ from malote import incidents
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.quarantine import rejected_files, safety, trash_files
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.safety import Proofs
 from malote.register import discarding
 from malote.spool import history
-from malote.spool.history import Line
+from malote.spool.history import HistoryLine
 
 DAY_SECONDS = 86_400.0
 
 log = structlog.get_logger("malote.quarantine")
 
 
-def purge(parts: Parts) -> int:
+def purge(parts: QuarantineParts) -> int:
     """Lets go what was deleted ``trash_days`` ago; returns how many documents. Raises ``StoreError``.
 
     What nobody else provably has any more stays in the trash, unless a person had deleted it as a last copy, with a
@@ -36,7 +36,7 @@ def purge(parts: Parts) -> int:
     return purged
 
 
-def _each(parts: Parts, ids: Sequence[int], forced: Collection[int]) -> int:
+def _each(parts: QuarantineParts, ids: Sequence[int], forced: Collection[int]) -> int:
     """All at once; by halves where one of them breaks the program, so that it holds back no other."""
     try:
         others = [document_id for document_id in ids if document_id not in forced]
@@ -52,12 +52,12 @@ def _each(parts: Parts, ids: Sequence[int], forced: Collection[int]) -> int:
     return _each(parts, ids[:half], forced) + _each(parts, ids[half:], forced)
 
 
-def _purge(parts: Parts, forced: Sequence[int], proofs: Proofs) -> int:
+def _purge(parts: QuarantineParts, forced: Sequence[int], proofs: Proofs) -> int:
     now = parts.clock()
     with writing(parts.engine) as connection:
         held = proofs.still(connection, parts, sorted(proofs.grounds))
         standings = discarding.purge(connection, [*forced, *held], now)
-        history.record(connection, [Line(one.id, "purged") for one in standings], history.SYSTEM, now)
+        history.record(connection, [HistoryLine(one.id, "purged") for one in standings], history.SYSTEM, now)
         names = [trash_files.named(connection, one.id) for one in standings]
     # A crash before this, or a file that can't be removed now, leaves it to the next look at the trash.
     for name in names:

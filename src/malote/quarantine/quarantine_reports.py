@@ -132,7 +132,7 @@ class TrashPage(msgspec.Struct, frozen=True):
     total: int
 
 
-class Event(msgspec.Struct, frozen=True):
+class HistoryEvent(msgspec.Struct, frozen=True):
     """One line of a document's history. ``times`` > 1: the same happened again and again, the last time at ``at``.
 
     ``what`` is one of ``malote.spool.history.WHATS``; its words are those of ``malote.quarantine.history_text``.

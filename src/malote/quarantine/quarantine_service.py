@@ -27,7 +27,7 @@ from malote.quarantine import (
     safety,
     sale_decision,
 )
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.downloads import Taken
 from malote.quarantine.folder_reconciler import Reconciler
 from malote.quarantine.quarantine_reports import (
@@ -36,8 +36,8 @@ from malote.quarantine.quarantine_reports import (
     Custody,
     DeleteReport,
     Downloaded,
-    Event,
     FolderFinding,
+    HistoryEvent,
     ReplayReport,
     RestoreReport,
     Selection,
@@ -54,7 +54,7 @@ from malote.spool.history import StoredLine
 class Quarantine:
     """Safe for threads."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: QuarantineParts) -> None:
         self.parts = parts
         self.judge = parts.judge  # knows what people have accepted
         self.reconciler = Reconciler(parts)
@@ -152,7 +152,7 @@ class Quarantine:
         older = found[size - 1].document.id if len(found) > size else None
         return TrashPage(entries, older, discarding.total(self.parts.engine, till))
 
-    def history(self, document_id: int) -> list[Event]:
+    def history(self, document_id: int) -> list[HistoryEvent]:
         """What happened to a document, the oldest first. Raises ``DocumentNotFoundError``."""
         till_documents.document(self.parts.engine, document_id)
         return [event(line) for line in history.lines_of(self.parts.engine, document_id)]
@@ -187,11 +187,11 @@ class Quarantine:
         return purging.purge(self.parts)
 
 
-def event(line: StoredLine) -> Event:
+def event(line: StoredLine) -> HistoryEvent:
     """A line of a document's history as people see it."""
     reason = None if line.code is None else Reason(line.code, line.facts)
     first_at = line.first_at if line.times > 1 else None
-    return Event(line.at, line.who, line.what, {} if reason else line.facts, line.times, first_at, reason)
+    return HistoryEvent(line.at, line.who, line.what, {} if reason else line.facts, line.times, first_at, reason)
 
 
 def _trash_entry(one: Discarded, trash_days: float) -> TrashEntry:

@@ -25,7 +25,7 @@ _LONGEST_NAME = 255  # characters kept of what the till called the file
 _LARGEST_SIDECAR = 4_000_000  # bytes; nobody's hand-made file is read beyond it
 
 
-class Finding(msgspec.Struct, frozen=True):
+class WordedProblem(msgspec.Struct, frozen=True):
     """One problem of the document, in words."""
 
     code: str
@@ -49,11 +49,11 @@ class Sidecar(msgspec.Struct, frozen=True):
     cause: Text
     remedy: Text
     cure: Cure
-    problems: list[Finding]
+    problems: list[WordedProblem]
     rejected_at: datetime
 
 
-class Kept(msgspec.Struct, frozen=True):
+class RejectedFile(msgspec.Struct, frozen=True):
     """One rejected document in the folder. ``sidecar`` is None where a person's hand or a disk damaged it."""
 
     till: str
@@ -61,14 +61,14 @@ class Kept(msgspec.Struct, frozen=True):
     sidecar: Sidecar | None
 
 
-class Place(msgspec.Struct, frozen=True):
+class DocumentPlace(msgspec.Struct, frozen=True):
     """What a file's name says: which document of which file of the till it is."""
 
     sha256_start: bytes  # the first 16 bytes
     position: int
 
 
-class Named(msgspec.Struct, frozen=True):
+class FileNaming(msgspec.Struct, frozen=True):
     """What a document's files are called by."""
 
     till: str
@@ -112,11 +112,11 @@ def is_kept(folder: Path, rejected: RejectedDocument) -> bool:
     return sidecar.read_bytes() == _sidecar(rejected)
 
 
-def named(rejected: RejectedDocument) -> Named:
-    return Named(rejected.till, rejected.access_key, rejected.file_sha256, rejected.position)
+def named(rejected: RejectedDocument) -> FileNaming:
+    return FileNaming(rejected.till, rejected.access_key, rejected.file_sha256, rejected.position)
 
 
-def path_of(folder: Path, one: Named) -> Path:
+def path_of(folder: Path, one: FileNaming) -> Path:
     """Where a document is, or would be. Raises ``TillError``."""
     return folder / check_name(one.till) / f"{stem(one.access_key, one.file_sha256, one.position)}.xml"
 
@@ -139,7 +139,7 @@ def move(source: Path, target: Path, rejected: RejectedDocument) -> None:
     remove(source, named(rejected))
 
 
-def remove(folder: Path, one: Named) -> None:
+def remove(folder: Path, one: FileNaming) -> None:
     """Removes the document from a folder, under the name it has and that it had before its key was known.
 
     A file of other content stays. Raises ``TillError``, ``OSError``.
@@ -171,7 +171,7 @@ def hash_of(path: Path) -> bytes | None:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def listing(folder: Path, till: str | None = None) -> Iterator[Kept]:
+def listing(folder: Path, till: str | None = None) -> Iterator[RejectedFile]:
     """What the folder holds, by till and name. Raises ``TillError`` for an impossible name, ``OSError``.
 
     What disappears meanwhile is left out.
@@ -181,7 +181,7 @@ def listing(folder: Path, till: str | None = None) -> Iterator[Kept]:
         if not home.is_symlink() and home.is_dir():
             for path in sorted(home.glob("*.xml")):
                 if path.is_file():
-                    yield Kept(home.name, path, _read(path.with_suffix(".json")))
+                    yield RejectedFile(home.name, path, _read(path.with_suffix(".json")))
 
 
 def stem(access_key: str | None, sha256: bytes, position: int) -> str:
@@ -191,10 +191,10 @@ def stem(access_key: str | None, sha256: bytes, position: int) -> str:
     return f"{start}{sha256.hex()[:32]}-{position}"
 
 
-def place_of(name: str) -> Place | None:
+def place_of(name: str) -> DocumentPlace | None:
     """What a file's name, without its ending, says; None where no quarantine has given that name."""
     match = _STEM.fullmatch(name)
-    return Place(bytes.fromhex(match["sha256"]), int(match["position"])) if match else None
+    return DocumentPlace(bytes.fromhex(match["sha256"]), int(match["position"])) if match else None
 
 
 def is_stem(name: str) -> bool:
@@ -224,9 +224,9 @@ def _sidecar(rejected: RejectedDocument) -> bytes:
     return msgspec.json.format(msgspec.json.encode(said), indent=2) + b"\n"
 
 
-def _finding(problem: Problem) -> Finding:
+def _finding(problem: Problem) -> WordedProblem:
     words = Text(rejection.message(problem, "pt"), rejection.message(problem, "en"))
-    return Finding(problem.code, problem.severity, problem.facts, words)
+    return WordedProblem(problem.code, problem.severity, problem.facts, words)
 
 
 def _both(say: Callable[[str, Mapping[str, str], rejection.Language], str], code: str, facts: dict[str, str]) -> Text:

@@ -11,18 +11,18 @@ from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.quarantine import candidates, groups, trash_files
 from malote.quarantine.deleting import by_till, not_there
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.quarantine_reports import Refused, ReplayReport, Selection
 from malote.register import replaying
 from malote.register.replaying import Replayed, Told
-from malote.spool.state_changes import Standing
+from malote.spool.state_changes import LockedDocument
 from malote.tills.till import TillError
 
 log = structlog.get_logger("malote.quarantine")
 
 
-def replay(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = False) -> ReplayReport:
+def replay(parts: QuarantineParts, selection: Selection, actor: Actor, *, dry_run: bool = False) -> ReplayReport:
     with reading(parts.engine) as connection:
         found = candidates.find(connection, selection, "rejected")
     report = ReplayReport([], not_there(found))
@@ -37,7 +37,7 @@ def replay(parts: Parts, selection: Selection, actor: Actor, *, dry_run: bool = 
     return report
 
 
-def replay_listed(parts: Parts, ids: Sequence[int], actor: Actor, settled: Settled) -> None:
+def replay_listed(parts: QuarantineParts, ids: Sequence[int], actor: Actor, settled: Settled) -> None:
     """Replays these, at most ``database.chunks.CHUNK``, as far as they are rejected still; ``settled`` hears of each in
     the transaction that does it."""
 
@@ -50,10 +50,10 @@ def replay_listed(parts: Parts, ids: Sequence[int], actor: Actor, settled: Settl
     follow(parts, _replay(parts, ids, actor, told).ids)
 
 
-def _replay(parts: Parts, ids: Sequence[int], actor: Actor, told: Told | None = None) -> Replayed:
+def _replay(parts: QuarantineParts, ids: Sequence[int], actor: Actor, told: Told | None = None) -> Replayed:
     now = parts.clock()
 
-    def note(connection: Connection, standings: Sequence[Standing]) -> None:
+    def note(connection: Connection, standings: Sequence[LockedDocument]) -> None:
         for till, some in by_till(connection, standings).items():
             audit.record(
                 connection,
@@ -68,7 +68,7 @@ def _replay(parts: Parts, ids: Sequence[int], actor: Actor, told: Told | None = 
     return replaying.replay(parts.engine, ids, parts.judge, who=actor.name, now=now, note=note, told=told)
 
 
-def follow(parts: Parts, ids: Sequence[int]) -> None:
+def follow(parts: QuarantineParts, ids: Sequence[int]) -> None:
     """Their files leave the folder of rejected ones; what can't be done now is done by whoever looks there next."""
     try:
         groups.drop(parts, ids)

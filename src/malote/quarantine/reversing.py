@@ -13,22 +13,22 @@ from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.fiscal.documents import Answer
 from malote.quarantine.deleting import typed
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, ReplayReport
 from malote.quarantine.replaying import follow
 from malote.register import till_documents
 from malote.register.documents import StoredDocument
 from malote.register.replaying import give_document
 from malote.spool import confirming, history, joining
-from malote.spool.history import Line
-from malote.spool.state_changes import Move, Standing, decode_reason, explain, lock_ids, move
+from malote.spool.history import HistoryLine
+from malote.spool.state_changes import LockedDocument, Move, decode_reason, explain, lock_ids, move
 
 # A booked offline sale that the authority denied: by whatever file it was told, the sale may be taken back.
 DENIED = "denied"
 _SHOWN: tuple[str, ...] = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
 
 
-def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
+def options(parts: QuarantineParts, stored: StoredDocument) -> list[CureOption]:
     """Of a document with a reason."""
     if stored.reason is None:
         return []
@@ -42,7 +42,7 @@ def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
     return found
 
 
-def reverse_booked(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+def reverse_booked(parts: QuarantineParts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
     """Orders that what is booked in this document's way be taken back, and the document booked."""
     said = typed(reason)
     stored = till_documents.document(parts.engine, document_id)
@@ -62,7 +62,7 @@ def reverse_booked(parts: Parts, document_id: int, actor: Actor, *, reason: str)
     return CureReport([document_id], [], ReplayReport([document_id], []))
 
 
-def mark_seen(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+def mark_seen(parts: QuarantineParts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
     """A person has looked at a flagged document, and it stands as it is."""
     said = typed(reason)
     now = parts.clock()
@@ -71,13 +71,13 @@ def mark_seen(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> C
         if standing.state != "posted":
             raise QuarantineError("cure_unfit", cure="mark_seen")
         told = _facts(connection, standing)
-        history.record(connection, [Line(document_id, "seen", {"reason": said})], actor.name, now)
+        history.record(connection, [HistoryLine(document_id, "seen", {"reason": said})], actor.name, now)
         explain(connection, [(standing, None)])
         _audit(connection, actor, "flag_seen", standing, told, said, now)
     return CureReport([document_id], [], ReplayReport([], []))
 
 
-def _reversible(parts: Parts, stored: StoredDocument) -> bool:
+def _reversible(parts: QuarantineParts, stored: StoredDocument) -> bool:
     code = stored.reason.code if stored.reason else ""
     if stored.state == "posted":
         return code == "void_of_booked"
@@ -90,7 +90,7 @@ def _reversible(parts: Parts, stored: StoredDocument) -> bool:
     )
 
 
-def _may_be_authorised(parts: Parts, stored: StoredDocument) -> bool:
+def _may_be_authorised(parts: QuarantineParts, stored: StoredDocument) -> bool:
     """Whether its own file has the protocol (of answers it isn't known), or an answer in another file brings it."""
     key = stored.access_key or ""
     return stored.authorised is not False or any(
@@ -107,14 +107,14 @@ def _reversed() -> frozenset[str]:
     return rejection.with_action("reverse_booked") | rejection.with_action("mark_seen")
 
 
-def _still(connection: Connection, document_id: int, codes: frozenset[str]) -> Standing:
+def _still(connection: Connection, document_id: int, codes: frozenset[str]) -> LockedDocument:
     standings = lock_ids(connection, [document_id])
     if not standings or standings[0].state not in ("rejected", "posted") or standings[0].reason_code not in codes:
         raise QuarantineError("document_moved_on")
     return standings[0]
 
 
-def _facts(connection: Connection, standing: Standing) -> dict[str, str]:
+def _facts(connection: Connection, standing: LockedDocument) -> dict[str, str]:
     stored = connection.execute(select(documents.c.reason).where(documents.c.id == standing.id)).scalar()
     reason = decode_reason(stored)
     return reason.facts if reason else {}
@@ -124,7 +124,7 @@ def _audit(
     connection: Connection,
     actor: Actor,
     action: str,
-    standing: Standing,
+    standing: LockedDocument,
     told: dict[str, str],
     reason: str,
     now: float,

@@ -14,16 +14,16 @@ from sqlalchemy import Connection
 from malote.database.engine import reading
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import Custody, Grounds
 from malote.register import contents
 from malote.tills import custody
-from malote.tills.custody import Held
+from malote.tills.custody import HeldDocument
 
 log = structlog.get_logger("malote.quarantine")
 
 
-def grounds(parts: Parts, document_ids: Sequence[int]) -> dict[int, Grounds]:
+def grounds(parts: QuarantineParts, document_ids: Sequence[int]) -> dict[int, Grounds]:
     """Of each document that somebody else provably has, who that is. Raises ``StoreError``."""
     with reading(parts.engine) as connection:
         found: dict[int, Grounds] = dict.fromkeys(held_by_till(connection, parts, document_ids), "till")
@@ -32,20 +32,20 @@ def grounds(parts: Parts, document_ids: Sequence[int]) -> dict[int, Grounds]:
     return found
 
 
-def held_by_till(connection: Connection, parts: Parts, document_ids: Iterable[int]) -> set[int]:
+def held_by_till(connection: Connection, parts: QuarantineParts, document_ids: Iterable[int]) -> set[int]:
     """Those of which the till's word counts now."""
     now = parts.clock()
     known = custody.of_documents(connection, document_ids)
     return {one for one, held in known.items() if _counts(held, parts, now)}
 
 
-def custody_of(parts: Parts, document_id: int) -> Custody:
+def custody_of(parts: QuarantineParts, document_id: int) -> Custody:
     with reading(parts.engine) as connection:
         held = custody.of_documents(connection, [document_id]).get(document_id)
     return Custody(grounds(parts, [document_id]).get(document_id), held.confirmed_at if held else None)
 
 
-def held_by_erp(parts: Parts, document_ids: Sequence[int]) -> set[int]:
+def held_by_erp(parts: QuarantineParts, document_ids: Sequence[int]) -> set[int]:
     """Those that the ERP has. While it can't be asked, none."""
     documents = _documents(parts, document_ids)
     if not documents:
@@ -58,7 +58,7 @@ def held_by_erp(parts: Parts, document_ids: Sequence[int]) -> set[int]:
     return {one for one, booked in zip(documents, answers, strict=True) if booked}
 
 
-def _counts(held: Held, parts: Parts, now: float) -> bool:
+def _counts(held: HeldDocument, parts: QuarantineParts, now: float) -> bool:
     if held.confirmed_at is None or held.rejected_at is None:
         return False
     oldest = max(held.rejected_at, now - parts.settings.custody_minutes * 60)
@@ -66,7 +66,7 @@ def _counts(held: Held, parts: Parts, now: float) -> bool:
     return oldest <= held.confirmed_at <= now
 
 
-def _documents(parts: Parts, document_ids: Sequence[int]) -> dict[int, Document]:
+def _documents(parts: QuarantineParts, document_ids: Sequence[int]) -> dict[int, Document]:
     """What can be read of them now; those that can't be are left out: nothing can be compared."""
     found: dict[int, Document] = {}
     for document_id, position, content in contents.of_documents(parts.engine, document_ids):
@@ -82,7 +82,7 @@ class Proofs(msgspec.Struct, frozen=True):
 
     grounds: dict[int, Grounds]
 
-    def still(self, connection: Connection, parts: Parts, document_ids: Sequence[int]) -> dict[int, Grounds]:
+    def still(self, connection: Connection, parts: QuarantineParts, document_ids: Sequence[int]) -> dict[int, Grounds]:
         """Those that hold at this moment: what the ERP has it has for ever, but a till may say no more."""
         by_till = [one for one in document_ids if self.grounds.get(one) == "till"]
         held = held_by_till(connection, parts, by_till)

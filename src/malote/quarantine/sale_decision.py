@@ -12,15 +12,15 @@ from malote.database.quarantine_tables import accepted_problem
 from malote.database.tables import document as documents
 from malote.fiscal.operations import ARGUABLE, IS_SALE
 from malote.quarantine.deleting import typed
-from malote.quarantine.dependencies import Parts
+from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Refused, ReplayReport
 from malote.quarantine.replaying import follow
 from malote.register import replaying, till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import confirming, history, joining
 from malote.spool.documents import Reason
-from malote.spool.history import Line
-from malote.spool.state_changes import Move, Standing, decode_reason, lock_ids, move
+from malote.spool.history import HistoryLine
+from malote.spool.state_changes import LockedDocument, Move, decode_reason, lock_ids, move
 from malote.spool.states import State
 
 _BY_PERSON = "kept_by_person"
@@ -37,7 +37,7 @@ _STATES: tuple[State, ...] = ("kept", "rejected")
 _SHOWN = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
 
 
-def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
+def options(parts: QuarantineParts, stored: StoredDocument) -> list[CureOption]:
     """Of a document with a reason."""
     if stored.reason is None or stored.state not in _STATES:
         return []
@@ -48,7 +48,7 @@ def options(parts: Parts, stored: StoredDocument) -> list[CureOption]:
     return found
 
 
-def book_sale(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+def book_sale(parts: QuarantineParts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
     """A person says that it is a sale: it is read and judged as any other, and booked if nothing else is against it."""
     said = typed(reason)
     now = parts.clock()
@@ -58,7 +58,7 @@ def book_sale(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> C
         if not _may_be_sale(standing.kind, told):
             raise QuarantineError("cure_unfit", cure="book_sale")
         confirming.accept(connection, document_id, [IS_SALE], actor.name, said, now)
-        history.record(connection, [Line(document_id, "judged_sale", {"reason": said})], actor.name, now)
+        history.record(connection, [HistoryLine(document_id, "judged_sale", {"reason": said})], actor.name, now)
         _audit(connection, actor, "sale_judged", standing, told.facts, said, now)
     done = replaying.replay(parts.engine, [document_id], parts.judge, who=actor.name, now=now, states=_STATES)
     follow(parts, done.ids)
@@ -66,7 +66,7 @@ def book_sale(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> C
     return CureReport([document_id], [], ReplayReport(done.ids, refused))
 
 
-def keep_unbooked(parts: Parts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+def keep_unbooked(parts: QuarantineParts, document_id: int, actor: Actor, *, reason: str) -> CureReport:
     """A person says that there is nothing to be booked: the sale is booked by another note, or is none. The document is
     kept, and nobody asked again."""
     said = typed(reason)
@@ -81,7 +81,7 @@ def keep_unbooked(parts: Parts, document_id: int, actor: Actor, *, reason: str) 
             raise QuarantineError("document_moved_on")
         code = "number_settled" if told.code == "number_taken" else _BY_PERSON
         confirming.take_back(connection, document_id, IS_SALE)
-        history.record(connection, [Line(document_id, "seen", {"reason": said})], actor.name, now)
+        history.record(connection, [HistoryLine(document_id, "seen", {"reason": said})], actor.name, now)
         move(connection, [Move(standing, "kept", Reason(code, told.facts), settled_at=now)])
         _audit(connection, actor, "kept_unbooked", standing, told.facts, said, now)
     follow(parts, [document_id])
@@ -93,7 +93,7 @@ def _may_be_sale(kind: str | None, reason: Reason) -> bool:
     return kind == "sale" and reason.code in _BOOKABLE and not comes_in
 
 
-def _may_be_none(parts: Parts, stored: StoredDocument) -> bool:
+def _may_be_none(parts: QuarantineParts, stored: StoredDocument) -> bool:
     if stored.reason is None:
         return False
     if stored.reason.code in _NO_SALE_ANY_MORE:
@@ -107,20 +107,20 @@ def _may_be_none(parts: Parts, stored: StoredDocument) -> bool:
         return IS_SALE in connection.execute(said).scalars().all()
 
 
-def _standing(connection: Connection, document_id: int) -> Standing:
+def _standing(connection: Connection, document_id: int) -> LockedDocument:
     standings = lock_ids(connection, [document_id])
     if not standings or standings[0].state not in _STATES:
         raise QuarantineError("document_moved_on")
     return standings[0]
 
 
-def _reason(connection: Connection, standing: Standing) -> Reason:
+def _reason(connection: Connection, standing: LockedDocument) -> Reason:
     stored = connection.execute(select(documents.c.reason).where(documents.c.id == standing.id)).scalar()
     return decode_reason(stored) or Reason("unknown_reason")
 
 
 def _audit(
-    connection: Connection, actor: Actor, action: str, on: Standing, told: dict[str, str], reason: str, now: float
+    connection: Connection, actor: Actor, action: str, on: LockedDocument, told: dict[str, str], reason: str, now: float
 ) -> None:
     before = {"state": on.state, "reason": on.reason_code or ""}
     audit.record(connection, actor, action, f"document:{on.id}", before=before, after=told, reason=reason, now=now)

@@ -17,14 +17,14 @@ from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
 from malote.orders import rows
 from malote.orders.book import finish
-from malote.orders.kinds import Kind
+from malote.orders.kinds import OrderKind
 from malote.orders.rows import StoredOrder
 
 # From the till's saying that it sends everything again to the moment when its counts tell of it.
 SETTLING_SECONDS = 10.0
 
 
-class Noted(msgspec.Struct, frozen=True):
+class SynchroniseOrderNote(msgspec.Struct, frozen=True):
     """What is kept beside an order: what was done on the server when it was given."""
 
     posted_before: int
@@ -32,7 +32,7 @@ class Noted(msgspec.Struct, frozen=True):
     replayed: int
 
 
-class Counts(msgspec.Struct, frozen=True):
+class SynchroniseCounts(msgspec.Struct, frozen=True):
     """Documents of one till now, since an order: ``sent`` counts from it, the others are as they are."""
 
     sent: int
@@ -46,9 +46,9 @@ class Synchronising(msgspec.Struct, frozen=True):
     """An order and how its till stands. Times are seconds since the epoch."""
 
     order: StoredOrder
-    noted: Noted
+    noted: SynchroniseOrderNote
     till: str
-    counts: Counts  # of the moment it was done; of now while it isn't
+    counts: SynchroniseCounts  # of the moment it was done; of now while it isn't
     last_contact_at: float | None
 
     def is_through(self, now: float) -> bool:
@@ -61,7 +61,7 @@ class Synchronising(msgspec.Struct, frozen=True):
         return obeyed_at is not None and self.last_contact_at >= obeyed_at + SETTLING_SECONDS
 
 
-class SynchroniseOrders(Kind):
+class SynchroniseOrders(OrderKind):
     """The till rescans, and sends again what is not proven."""
 
     name = wire.SYNCHRONISE
@@ -120,18 +120,18 @@ def _one(engine: Engine, chosen: Any) -> Synchronising | None:
             return None
         counted = totals(connection, [row.till_id])[row.till_id]
     order = rows.stored(row)
-    noted = msgspec.json.decode(order.note, type=Noted)
+    noted = msgspec.json.decode(order.note, type=SynchroniseOrderNote)
     return Synchronising(order, noted, row.till, _counts(row, noted, counted), row.last_contact_at)
 
 
-def _counts(row: Any, noted: Noted, counted: dict[str, dict[str, int]]) -> Counts:
+def _counts(row: Any, noted: SynchroniseOrderNote, counted: dict[str, dict[str, int]]) -> SynchroniseCounts:
     if row.result:
-        return msgspec.json.decode(row.result, type=Counts)
+        return msgspec.json.decode(row.result, type=SynchroniseCounts)
 
     def number(*states: str) -> int:
         return sum(sum(counted.get(state, {}).values()) for state in states)
 
-    return Counts(
+    return SynchroniseCounts(
         sent=number("posted") - noted.posted_before,
         pending=number("accepted", "posting"),
         waiting=counted.get("waiting", {}),

@@ -19,12 +19,12 @@ from malote.quarantine import candidates
 from malote.quarantine import synchronise_orders as orders
 from malote.quarantine.job_reports import Settled
 from malote.quarantine.quarantine_reports import Refused, SyncOrder, SyncProgress, SyncStage
-from malote.quarantine.synchronise_orders import KIND, Noted, Synchronising
+from malote.quarantine.synchronise_orders import KIND, SynchroniseOrderNote, Synchronising
 from malote.register import replaying
 from malote.register.replaying import Judge
 from malote.rejection import Language
 from malote.spool import wake_waiting
-from malote.spool.state_changes import Standing
+from malote.spool.state_changes import LockedDocument
 from malote.tills.till import Till, TillError, find_till, list_tills
 
 OFFLINE_SECONDS = 120.0  # without a sign of life: a till that is there gives one every few seconds
@@ -132,7 +132,7 @@ class Synchronisation:
         replayed = self._replay(plans, actor, now)
         with writing(self._engine) as connection:
             noted = [
-                Noted(
+                SynchroniseOrderNote(
                     posted_before=one.posted,
                     retried=wake_waiting.retry(connection, one.till.id, now) if one.waiting else 0,
                     replayed=replayed[one.till.id],
@@ -159,7 +159,7 @@ class Synchronisation:
         """Puts the curable ones back in the queue; how many of each till went."""
         gone: Counter[int] = Counter()
 
-        def note(_: Connection, standings: Sequence[Standing]) -> None:
+        def note(_: Connection, standings: Sequence[LockedDocument]) -> None:
             gone.update(one.till_id for one in standings)
 
         curable = [document_id for one in plans for document_id in one.curable]

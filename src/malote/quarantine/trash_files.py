@@ -15,8 +15,8 @@ from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.quarantine import groups, rejected_files
-from malote.quarantine.dependencies import Parts
-from malote.quarantine.rejected_files import Named
+from malote.quarantine.dependencies import QuarantineParts
+from malote.quarantine.rejected_files import FileNaming
 from malote.quarantine.step_failures import Failing
 from malote.register import discarding, rejected_handover
 from malote.register.rejected_handover import Waiting
@@ -26,7 +26,7 @@ from malote.spool.state_changes import lock_ids
 log = structlog.get_logger("malote.quarantine")
 
 
-def follow(parts: Parts) -> None:
+def follow(parts: QuarantineParts) -> None:
     """Brings the files to their places now; what can't be done now is done by the next look at the folder."""
     try:
         settle(parts, Failing())
@@ -34,7 +34,7 @@ def follow(parts: Parts) -> None:
         log.warning("files_follow_later", reason=type(error).__name__)
 
 
-def settle(parts: Parts, failing: Failing) -> None:
+def settle(parts: QuarantineParts, failing: Failing) -> None:
     """Writes what is rejected into its folder, and moves what was deleted into the trash.
 
     Together, and then one by one what is left: a document that can't be brought to its place holds back no other;
@@ -69,7 +69,7 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def drop(parts: Parts, document_ids: Iterable[int]) -> None:
+def drop(parts: QuarantineParts, document_ids: Iterable[int]) -> None:
     """Removes the files of documents that are no longer rejected; raises ``StoreError``, ``OSError``."""
     for document_id in document_ids:
         with writing(parts.engine) as connection:
@@ -79,7 +79,7 @@ def drop(parts: Parts, document_ids: Iterable[int]) -> None:
                 rejected_files.remove(parts.folder, named(connection, document_id))
 
 
-def named(connection: Connection, document_id: int) -> Named:
+def named(connection: Connection, document_id: int) -> FileNaming:
     """What the files of a document are called by."""
     query = (
         select(tills.c.name, documents.c.access_key, documents.c.file_sha256, documents.c.position)
@@ -87,7 +87,7 @@ def named(connection: Connection, document_id: int) -> Named:
         .where(documents.c.id == document_id)
     )
     row = connection.execute(query).one()
-    return Named(row.name, row.access_key, bytes(row.file_sha256), row.position)
+    return FileNaming(row.name, row.access_key, bytes(row.file_sha256), row.position)
 
 
 def path_in(connection: Connection, folder: Path, document_id: int) -> Path:
@@ -95,13 +95,13 @@ def path_in(connection: Connection, folder: Path, document_id: int) -> Path:
     return rejected_files.path_of(folder, named(connection, document_id))
 
 
-def _put_back(parts: Parts, rejected: RejectedDocument) -> None:
+def _put_back(parts: QuarantineParts, rejected: RejectedDocument) -> None:
     """Into the folder of rejected files, and out of the trash, if it was there."""
     rejected_files.keep(parts.folder, rejected)
     rejected_files.remove(parts.trash, rejected_files.named(rejected))
 
 
-def _to_trash(parts: Parts, document_id: int, rejected: RejectedDocument) -> bool:
+def _to_trash(parts: QuarantineParts, document_id: int, rejected: RejectedDocument) -> bool:
     with writing(parts.engine) as connection:
         (standing,) = lock_ids(connection, [document_id])
         if standing.state != "discarded":

@@ -12,7 +12,7 @@ from pathlib import Path
 from malote import database
 from malote.database.tables import metadata
 from malote.rebuild.reading import Row, TableReader, opened
-from malote.rebuild.report import Missing
+from malote.rebuild.report import MissingDocument
 from malote.sealing import PouchUnreadableError, unseal
 
 # Counted anew, or of sessions that are over.
@@ -51,7 +51,7 @@ class Copied:
         self.rows: Counter[str] = Counter()
         self.unreadable: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
-        self.missing: list[Missing] = []
+        self.missing: list[MissingDocument] = []
         self.tills_without_token: list[int] = []
 
 
@@ -120,7 +120,7 @@ def _steps(rows: Iterator[Row]) -> Iterator[list[Row]]:
 def _agree(target: sqlite3.Connection, done: Copied, now: float) -> None:
     """No row belongs to one that is gone; what isn't settled and has lost its content is asked of its till again."""
     _tills(target, done, now)
-    done.missing = [Missing(*row) for row in target.execute(_MISSING)]
+    done.missing = [MissingDocument(*row) for row in target.execute(_MISSING)]
     done.dropped["document"] = target.execute(_FORGET).rowcount
     # What is settled keeps its row: the till asks what became of it.
     target.execute(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 
-class Missing(msgspec.Struct, frozen=True):
+class MissingDocument(msgspec.Struct, frozen=True):
     """A document whose content is gone here. ``total`` in cents. Its till sends it again, unless it has none."""
 
     till: str
@@ -24,14 +24,14 @@ class Token(msgspec.Struct, frozen=True):
     token: str
 
 
-class Report(msgspec.Struct, frozen=True):
+class RebuildReport(msgspec.Struct, frozen=True):
     """``aside``: where the damaged database is now, "" where there was none. Counts are rows by table."""
 
     aside: str
     rows: dict[str, int]
     unreadable: dict[str, int]  # at least
     dropped: dict[str, int]  # rows that belonged to others that are gone
-    missing: Sequence[Missing]
+    missing: Sequence[MissingDocument]
     tokens: Sequence[Token]
     taken_again: int  # files read again from pouches and from recebidos/
     no_users: bool  # nobody can sign in: make a user

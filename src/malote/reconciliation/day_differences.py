@@ -36,14 +36,14 @@ MOST_LISTED = 1000
 NO_KEY = ""
 
 
-class Sale(msgspec.Struct, frozen=True):
+class SaleHere(msgspec.Struct, frozen=True):
     """What is here under a key: what its documents come to, the newest last, and whether it is cancelled."""
 
     totals: tuple[int, ...]
     cancelled: bool
 
 
-class Standing(msgspec.Struct, frozen=True):
+class DaysStanding(msgspec.Struct, frozen=True):
     """Of one till: ``days`` that are over and differ, what they differ by in cents, and since when."""
 
     days: int
@@ -51,7 +51,7 @@ class Standing(msgspec.Struct, frozen=True):
     since: float
 
 
-class Named(msgspec.Struct, frozen=True):
+class NamedSale(msgspec.Struct, frozen=True):
     """One sale; ``access_key`` "" while the till has not said which. Cents, None where a side has none."""
 
     till: str
@@ -104,7 +104,7 @@ def answer(engine: Engine, calendar: Calendar, till_id: int, day: str, lines: Se
 
 
 def differences(
-    told: Mapping[str, tuple[str, int]], own: Mapping[str, Sale]
+    told: Mapping[str, tuple[str, int]], own: Mapping[str, SaleHere]
 ) -> dict[str, tuple[What, int | None, int | None]]:
     """By key what differs, with the cents of both. ``told``: state and cents. The till may count another version than
     the newest that came; a cancellation may come from elsewhere."""
@@ -121,7 +121,7 @@ def differences(
     return found
 
 
-def here(connection: Connection, calendar: Calendar, till_id: int, day: str) -> dict[str, Sale]:
+def here(connection: Connection, calendar: Calendar, till_id: int, day: str) -> dict[str, SaleHere]:
     """What came of the till's day, by key."""
     totals: dict[str, list[int]] = defaultdict(list)
     for row in book_days.of_day(connection, calendar, till_id, date.fromisoformat(day)):
@@ -131,17 +131,17 @@ def here(connection: Connection, calendar: Calendar, till_id: int, day: str) -> 
     for some in chunks(sorted(totals)):
         query = select(documents.c.access_key).where(documents.c.access_key.in_(some))
         cancelled |= set(connection.scalars(query.where(documents.c.kind == "cancellation")))
-    return {key: Sale(tuple(some), key in cancelled) for key, some in totals.items()}
+    return {key: SaleHere(tuple(some), key in cancelled) for key, some in totals.items()}
 
 
-def digest(own: Mapping[str, Sale]) -> str:
+def digest(own: Mapping[str, SaleHere]) -> str:
     """As the till takes it of its own files."""
     states = {True: "cancelled", False: "booked"}
     lines = sorted(f"{key} {states[one.cancelled]} {one.totals[-1]}\n" for key, one in own.items())
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def standing(connection: Connection, today: date, before: float) -> dict[int, Standing]:
+def standing(connection: Connection, today: date, before: float) -> dict[int, DaysStanding]:
     """By till, the days before ``today`` that differ since before this moment, and that nobody answers for."""
     days: dict[tuple[int, str], list[tuple[int, float]]] = defaultdict(list)
     columns = lacking_day.c
@@ -155,15 +155,15 @@ def standing(connection: Connection, today: date, before: float) -> dict[int, St
         unaccepted[row.till_id, row.day].append(row)
     for place, rows in unaccepted.items():
         days[place].append((sum(map(_value, rows)), min(row.found_at for row in rows)))
-    found: dict[int, Standing] = {}
+    found: dict[int, DaysStanding] = {}
     for (till_id, _), some in days.items():
         total, since = max(one[0] for one in some), min(one[1] for one in some)
-        known_ = found.get(till_id, Standing(0, 0, since))
-        found[till_id] = Standing(known_.days + 1, known_.total + total, min(known_.since, since))
+        known_ = found.get(till_id, DaysStanding(0, 0, since))
+        found[till_id] = DaysStanding(known_.days + 1, known_.total + total, min(known_.since, since))
     return found
 
 
-def listed(connection: Connection, since: date, until: date, till_id: int | None = None) -> list[Named]:
+def listed(connection: Connection, since: date, until: date, till_id: int | None = None) -> list[NamedSale]:
     """What differs of days from the one to the other, of one till or all, by till and day; at most a thousand."""
     columns = day_difference.c
     query = select(day_difference, tills.c.name).join_from(day_difference, tills)
@@ -172,7 +172,7 @@ def listed(connection: Connection, since: date, until: date, till_id: int | None
         query = query.where(columns.till_id == till_id)
     rows = connection.execute(query.order_by(tills.c.name_key, columns.day, columns.access_key).limit(MOST_LISTED))
     return [
-        Named(
+        NamedSale(
             row.name,
             date.fromisoformat(row.day),
             row.access_key,

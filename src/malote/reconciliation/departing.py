@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from malote.fiscal.documents import NumberVoid, identity
 from malote.reconciliation.booked_content import Content, contents
-from malote.reconciliation.erp_differences import Booked, Difference, What, Witness
+from malote.reconciliation.erp_differences import Booked, ErpDifference, ErpWitness, What
 from malote.spool.products import mapped, renamed
 
 GONE, TWICE = "-", "++"  # as in ``erp.protocol``
@@ -49,8 +49,8 @@ def with_contents(connection: Connection, booked: Sequence[Booked]) -> tuple[lis
 
 
 def with_departures(
-    engine: Engine, erp: Witness, booked: Sequence[Booked], contents: Contents, found: Sequence[Difference]
-) -> list[Difference]:
+    engine: Engine, erp: ErpWitness, booked: Sequence[Booked], contents: Contents, found: Sequence[ErpDifference]
+) -> list[ErpDifference]:
     """``found`` and what else differs of documents of which nothing was found yet. Raises what the ERP raises."""
     told = {one.booked.id for one in found}
     left = [one for one in booked if one.id not in told and one.identity in contents]
@@ -67,7 +67,7 @@ def with_departures(
 
 def _under_other_names(
     engine: Engine,
-    erp: Witness,
+    erp: ErpWitness,
     asked: Sequence[Content],
     cancelled: Collection[str],
     departures: Mapping[int, Sequence[str]],
@@ -91,7 +91,9 @@ def _under_other_names(
     return {**departures, **told}
 
 
-def _difference(booked: Booked, own: Sequence[Content], departures: Mapping[int, Sequence[str]]) -> Difference | None:
+def _difference(
+    booked: Booked, own: Sequence[Content], departures: Mapping[int, Sequence[str]]
+) -> ErpDifference | None:
     """Nothing, if the ERP has it as any of its documents says: a later version may have mended it."""
     differing: list[str] = []
     for content in own:
@@ -106,7 +108,7 @@ def _difference(booked: Booked, own: Sequence[Content], departures: Mapping[int,
         return None
     named = ", ".join(differing[:_MOST_FIELDS])
     more = f" (+{len(differing) - _MOST_FIELDS})" if len(differing) > _MOST_FIELDS else ""
-    return Difference(booked, _what(booked, differing), None, named + more)
+    return ErpDifference(booked, _what(booked, differing), None, named + more)
 
 
 def _what(booked: Booked, fields: Sequence[str]) -> What:

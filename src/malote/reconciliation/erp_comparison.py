@@ -23,10 +23,10 @@ from malote.reconciliation.erp_differences import (
     SHORT,
     STAYING,
     Booked,
-    Difference,
-    SaleRow,
+    ComparedSaleRow,
+    ErpDifference,
+    ErpWitness,
     What,
-    Witness,
 )
 from malote.spool.states import OPEN
 
@@ -34,18 +34,29 @@ log = structlog.get_logger(__name__)
 
 PAGE = 2000  # documents compared at once
 
-__all__ = ["OUTSIDE", "PAGE", "SHORT", "Booked", "Compared", "Difference", "SaleRow", "What", "Witness", "compare"]
+__all__ = [
+    "OUTSIDE",
+    "PAGE",
+    "SHORT",
+    "Booked",
+    "ComparedSaleRow",
+    "ErpComparison",
+    "ErpDifference",
+    "ErpWitness",
+    "What",
+    "compare",
+]
 
 
-class Compared(msgspec.Struct, frozen=True):
+class ErpComparison(msgspec.Struct, frozen=True):
     """``rows``: the ERP's own, by key, of the sales among ``booked``."""
 
     booked: list[Booked]
-    rows: Mapping[str, Sequence[SaleRow]]
-    differences: list[Difference]
+    rows: Mapping[str, Sequence[ComparedSaleRow]]
+    differences: list[ErpDifference]
 
 
-def compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool = True) -> Compared:
+def compare(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool = True) -> ErpComparison:
     """These documents, as far as they are posted still. Without ``sales`` only the ledger is asked.
 
     Raises ``StoreError`` and what the ERP raises.
@@ -57,12 +68,12 @@ def compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool = T
     again = _compare_apart(engine, erp, suspected, sales=sales)
     confirmed = [one for one in again.differences if one.booked.id in set(suspected)]
     settled = set(suspected) - {one.id for one in again.booked}
-    return Compared(
+    return ErpComparison(
         [one for one in compared.booked if one.id not in settled], {**compared.rows, **again.rows}, confirmed
     )
 
 
-def has_newest(engine: Engine, erp: Witness, most: int) -> bool:
+def has_newest(engine: Engine, erp: ErpWitness, most: int) -> bool:
     """Whether anything was booked, and the ledger has all of the newest ``most`` documents; nothing is written down.
 
     Raises ``StoreError`` and what the ERP raises.
@@ -104,22 +115,22 @@ _COMPARABLE = (documents.c.state == "posted") & (
 )
 
 
-def _compare(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -> Compared:
+def _compare(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool) -> ErpComparison:
     with reading(engine) as connection:
         booked, contents = departing.with_contents(connection, _read(connection, ids))
     entries = erp.ledger([one.identity for one in booked]) if booked else {}
     keys = [one.access_key for one in booked if one.kind == "sale"]
-    rows: dict[str, list[SaleRow]] = defaultdict(list)
+    rows: dict[str, list[ComparedSaleRow]] = defaultdict(list)
     for row in erp.sales(keys) if sales and keys else ():
         rows[row.access_key].append(row)
     found = [one for each in booked if (one := _judged(each, each.identity in entries, rows, sales=sales))]
     if sales:
         found = departing.with_departures(engine, erp, booked, contents, found)
     with reading(engine) as connection:
-        return Compared(booked, rows, _without_open(connection, found))
+        return ErpComparison(booked, rows, _without_open(connection, found))
 
 
-def _compare_apart(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: bool) -> Compared:
+def _compare_apart(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool) -> ErpComparison:
     """Halved down to a row that can't be read at all, such as a total that is NULL or text: it is that sale's trouble
     and holds back no other, and nobody's booking."""
     try:
@@ -132,34 +143,38 @@ def _compare_apart(engine: Engine, erp: Witness, ids: Sequence[int], *, sales: b
         log.warning("erp_row_unreadable", document=ids[0], error=type(error).__name__)
         with reading(engine) as connection:
             booked = _read(connection, ids)
-        return Compared(booked, {}, [Difference(one, "content") for one in booked])
+        return ErpComparison(booked, {}, [ErpDifference(one, "content") for one in booked])
 
 
-def _together(first: Compared, second: Compared) -> Compared:
-    return Compared(first.booked + second.booked, {**first.rows, **second.rows}, first.differences + second.differences)
+def _together(first: ErpComparison, second: ErpComparison) -> ErpComparison:
+    return ErpComparison(
+        first.booked + second.booked, {**first.rows, **second.rows}, first.differences + second.differences
+    )
 
 
-def _judged(booked: Booked, listed: bool, rows: Mapping[str, Sequence[SaleRow]], *, sales: bool) -> Difference | None:
+def _judged(
+    booked: Booked, listed: bool, rows: Mapping[str, Sequence[ComparedSaleRow]], *, sales: bool
+) -> ErpDifference | None:
     if booked.kind == "number_void":
-        return None if listed else Difference(booked, "void")
+        return None if listed else ErpDifference(booked, "void")
     if booked.kind != "sale" or not sales:
-        return None if listed else Difference(booked, "missing")
+        return None if listed else ErpDifference(booked, "missing")
     own = rows.get(booked.access_key, ())
     if not own:
-        return Difference(booked, "deleted" if listed else "missing")
+        return ErpDifference(booked, "deleted" if listed else "missing")
     told = sum(row.total for row in own)
     if not listed:
-        return Difference(booked, "unlisted", told)
+        return ErpDifference(booked, "unlisted", told)
     if len(own) > 1:
-        return Difference(booked, "doubled", told)
+        return ErpDifference(booked, "doubled", told)
     if own[0].total not in booked.totals:
-        return Difference(booked, "total", told)
+        return ErpDifference(booked, "total", told)
     if own[0].cancelled != booked.cancelled:
-        return Difference(booked, "state", told)
+        return ErpDifference(booked, "state", told)
     return None
 
 
-def _without_open(connection: Connection, found: Sequence[Difference]) -> list[Difference]:
+def _without_open(connection: Connection, found: Sequence[ErpDifference]) -> list[ErpDifference]:
     """What a document that is under way may have changed already is no difference yet."""
     asked = sorted({one.booked.access_key for one in found if one.what not in STAYING})
     under_way: set[str | None] = set()

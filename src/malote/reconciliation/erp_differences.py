@@ -42,7 +42,7 @@ SHORT: frozenset[What] = frozenset({"missing", "unlisted"})  # the ledger lacks 
 STAYING: frozenset[What] = frozenset({"missing", "deleted", "unlisted", "doubled", "void"})
 
 
-class SaleRow(Protocol):
+class ComparedSaleRow(Protocol):
     """As ``erp.protocol.SaleRow``."""
 
     @property
@@ -53,7 +53,7 @@ class SaleRow(Protocol):
     def cancelled(self) -> bool: ...
 
 
-class OwnSale(Protocol):
+class ComparedOwnSale(Protocol):
     """As ``erp.protocol.OwnSale``."""
 
     @property
@@ -64,14 +64,14 @@ class OwnSale(Protocol):
     def issued_at(self) -> datetime | None: ...
 
 
-class Witness(Protocol):
+class ErpWitness(Protocol):
     """The ERP."""
 
     def ledger(self, identities: Sequence[str]) -> Mapping[str, bytes]: ...
 
-    def sales(self, access_keys: Sequence[str]) -> Sequence[SaleRow]: ...
+    def sales(self, access_keys: Sequence[str]) -> Sequence[ComparedSaleRow]: ...
 
-    def sales_between(self, first: str, last: str) -> Iterator[OwnSale]: ...
+    def sales_between(self, first: str, last: str) -> Iterator[ComparedOwnSale]: ...
 
     def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> Sequence[Sequence[int]] | None: ...
 
@@ -101,7 +101,7 @@ class Booked(msgspec.Struct, frozen=True):
         return self.access_key if self.kind == "sale" else f"cancel:{self.access_key}"
 
 
-class Difference(msgspec.Struct, frozen=True):
+class ErpDifference(msgspec.Struct, frozen=True):
     """``erp_total`` in cents; None where the ERP has no sale. ``fields`` as ``erp.protocol.Erp.departures``."""
 
     booked: Booked

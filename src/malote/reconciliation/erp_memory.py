@@ -32,7 +32,7 @@ from malote.database.tables import document as documents
 from malote.database.tables import tally
 from malote.reconciliation import erp_comparison, erp_rounds, strangers
 from malote.reconciliation.book_days import PRINTED, Calendar
-from malote.reconciliation.erp_comparison import OUTSIDE, PAGE, SHORT, Difference, Witness
+from malote.reconciliation.erp_comparison import OUTSIDE, PAGE, SHORT, ErpDifference, ErpWitness
 from malote.spool.states import OPEN
 
 FEWEST = 3  # sales that the ERP must have wherever anything is booked
@@ -44,7 +44,7 @@ STALE_SECONDS = 600.0  # after a look, that what was booked still counts as comp
 SHARE = 1 / PARTS  # of a round over the days, at one look
 
 
-class Trouble(msgspec.Struct, frozen=True):
+class ErpTrouble(msgspec.Struct, frozen=True):
     """``missing`` documents are not in the ledger any more; ``total`` in cents, ``since`` as ever."""
 
     missing: int
@@ -52,13 +52,13 @@ class Trouble(msgspec.Struct, frozen=True):
     since: float
 
 
-def facts_of(trouble: Trouble, schema: str = "") -> dict[str, str]:
+def facts_of(trouble: ErpTrouble, schema: str = "") -> dict[str, str]:
     """For the words of the catalogue."""
     whole, cents = divmod(trouble.total, 100)
     return {"missing": str(trouble.missing), "value": f"R$ {whole},{cents:02d}", "schema": schema}
 
 
-class Outside(msgspec.Struct, frozen=True):
+class OutsideErp(msgspec.Struct, frozen=True):
     """Of one till: what the ERP lost of it, and what it has otherwise. Totals in cents; never what was accepted."""
 
     missing: int
@@ -67,23 +67,23 @@ class Outside(msgspec.Struct, frozen=True):
     differing_total: int
 
 
-class Memory(msgspec.Struct, frozen=True):
+class ErpMemory(msgspec.Struct, frozen=True):
     schema: str = ""
-    trouble: Trouble | None = None
+    trouble: ErpTrouble | None = None
 
 
-def recall(engine: Engine) -> Memory:
+def recall(engine: Engine) -> ErpMemory:
     """Raises ``StoreError``."""
     with reading(engine) as connection:
         schema = connection.scalar(select(erp_memory.c.schema))
-        return Memory(schema or "", trouble(connection))
+        return ErpMemory(schema or "", trouble(connection))
 
 
-def outside(connection: Connection) -> dict[int, Outside]:
+def outside(connection: Connection) -> dict[int, OutsideErp]:
     """By till; of most tills nothing."""
     found = outside_of().c
-    columns = (found.till_id, *(found[field.name] for field in msgspec.structs.fields(Outside)))
-    return {till_id: Outside(*map(int, counts)) for till_id, *counts in connection.execute(select(*columns))}
+    columns = (found.till_id, *(found[field.name] for field in msgspec.structs.fields(OutsideErp)))
+    return {till_id: OutsideErp(*map(int, counts)) for till_id, *counts in connection.execute(select(*columns))}
 
 
 def outside_in_all(engine: Engine) -> tuple[int, int]:
@@ -95,7 +95,7 @@ def outside_in_all(engine: Engine) -> tuple[int, int]:
 
 
 def outside_of() -> Subquery:
-    """The same as a row per till that has any: ``till_id``, and the fields of ``Outside``."""
+    """The same as a row per till that has any: ``till_id``, and the fields of ``OutsideErp``."""
     names = ("till_id", "what", "total", "found_at")
     known = select(*(erp_difference.c[name] for name in names)).where(_OPEN)
     stranger = erp_stranger.c
@@ -123,13 +123,13 @@ def outside_of() -> Subquery:
 
 def look(
     engine: Engine,
-    erp: Witness,
+    erp: ErpWitness,
     now: float,
     *,
     newest: int = NEWEST,
     sales: bool = True,
     calendar: Calendar = PRINTED,
-) -> Trouble | None:
+) -> ErpTrouble | None:
     """Compares a part, and writes down what differs. What keeps posting from going on, if anything does.
 
     Where what was newest is gone, older ones are looked at until enough of them are there. Raises ``StoreError`` and
@@ -176,7 +176,7 @@ def remember(engine: Engine, schema: str, now: float) -> None:
     _set(engine, schema=schema, noted_at=now)
 
 
-def note(engine: Engine, looked: Sequence[int], differences: Sequence[Difference], now: float) -> None:
+def note(engine: Engine, looked: Sequence[int], differences: Sequence[ErpDifference], now: float) -> None:
     """What was found of the documents that were looked at takes the place of what was known of them.
 
     What a person accepted stays accepted as long as it differs in the same way; what is on its way to be booked again
@@ -248,21 +248,21 @@ _INSERT = text(
 )
 
 
-def trouble(connection: Connection) -> Trouble | None:
+def trouble(connection: Connection) -> ErpTrouble | None:
     """What keeps posting from going on, if anything does."""
     short = erp_difference.c.what.in_(sorted(SHORT))
     count, total = connection.execute(_counted(_OPEN & short & _STANDING)).one()
     if not count:
         return None
     since = connection.scalar(select(func.min(erp_difference.c.found_at)).where(_OPEN, short))
-    return Trouble(int(count), int(total), since or 0.0)
+    return ErpTrouble(int(count), int(total), since or 0.0)
 
 
 def _counted(condition: ColumnElement[bool]) -> Any:
     return select(func.count(), func.coalesce(func.sum(erp_difference.c.total), 0)).where(condition)
 
 
-def _note(engine: Engine, erp: Witness, ids: Sequence[int] | set[int], now: float, *, sales: bool) -> set[int]:
+def _note(engine: Engine, erp: ErpWitness, ids: Sequence[int] | set[int], now: float, *, sales: bool) -> set[int]:
     """Which of them the ledger lacks."""
     ordered = sorted(ids)
     compared = erp_comparison.compare(engine, erp, ordered, sales=sales)
@@ -317,7 +317,7 @@ def _known(engine: Engine, looked: Sequence[int]) -> dict[int, Any]:
 _WITH_STATE = select(erp_difference).join(documents, documents.c.id == erp_difference.c.document_id)
 
 
-def _row(one: Difference, now: float) -> dict[str, Any]:
+def _row(one: ErpDifference, now: float) -> dict[str, Any]:
     booked = one.booked
     # A cancellation has no value of its own.
     total = booked.total if booked.kind == "sale" else 0

@@ -20,7 +20,7 @@ from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.reconciliation import book_days, strangers
 from malote.reconciliation.book_days import PREFIX, Calendar
-from malote.reconciliation.erp_differences import Witness
+from malote.reconciliation.erp_differences import ErpWitness
 
 SMALLEST, LARGEST = 2_000, 200_000  # booked sales, added up in one look
 FEWEST_DAYS, MOST_DAYS = 100, 40_000  # in one look
@@ -46,7 +46,12 @@ class _Day(msgspec.Struct, frozen=True):
 
 
 def go_on(
-    engine: Engine, erp: Witness, calendar: Calendar, now: float, compare: Callable[[list[int]], object], share: float
+    engine: Engine,
+    erp: ErpWitness,
+    calendar: Calendar,
+    now: float,
+    compare: Callable[[list[int]], object],
+    share: float,
 ) -> bool:
     """The part of a round that is due: ``share`` of all. ``compare`` is given documents, and writes down what it finds.
 
@@ -95,7 +100,7 @@ def note_walked(engine: Engine, newest: int) -> None:
         connection.execute(update(book_day).where(*within).values(looked_to=book_day.c.last_id))
 
 
-def _taken(erp: Witness, days: Sequence[_Day]) -> list[_Taken] | None:
+def _taken(erp: ErpWitness, days: Sequence[_Day]) -> list[_Taken] | None:
     """The days with what the ERP's rows come to now: as many as it adds up within its seconds, at least a few."""
     began = time.monotonic()
     found: list[_Taken] = []
@@ -128,7 +133,7 @@ def _due(engine: Engine, share: float) -> list[_Day]:
         return found
 
 
-def _settle_grown(engine: Engine, erp: Witness, calendar: Calendar, taken: Sequence[_Taken]) -> None:
+def _settle_grown(engine: Engine, erp: ErpWitness, calendar: Calendar, taken: Sequence[_Taken]) -> None:
     """Of days that only grew since: just what is new of them is to be compared."""
     asked: list[tuple[_Taken, str, list[Any]]] = []
     with reading(engine) as connection:

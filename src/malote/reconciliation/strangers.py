@@ -15,7 +15,7 @@ from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import till_series
-from malote.reconciliation.erp_differences import OwnSale, Witness
+from malote.reconciliation.erp_differences import ComparedOwnSale, ErpWitness
 
 PAGE = 2000  # keys looked up at once
 _NUMBER = slice(25, 34)  # of a key
@@ -44,7 +44,7 @@ class _Range(msgspec.Struct, frozen=True):
 
 
 def look(
-    engine: Engine, erp: Witness, months: Sequence[date], now: float, till_id: int | None = None
+    engine: Engine, erp: ErpWitness, months: Sequence[date], now: float, till_id: int | None = None
 ) -> list[Stranger]:
     """Those of these months, written down in place of what was known of them. Raises ``StoreError`` and what the ERP
     raises."""
@@ -83,8 +83,8 @@ def _ranges(engine: Engine, months: Sequence[date], till_id: int | None) -> Iter
 _KEY_LENGTH = 44
 
 
-def _pages(erp: Witness, one: _Range) -> Iterator[list[OwnSale]]:
-    page: list[OwnSale] = []
+def _pages(erp: ErpWitness, one: _Range) -> Iterator[list[ComparedOwnSale]]:
+    page: list[ComparedOwnSale] = []
     for sale in erp.sales_between(one.prefix, one.prefix + "~"):
         page.append(sale)
         if len(page) == PAGE:
@@ -93,7 +93,7 @@ def _pages(erp: Witness, one: _Range) -> Iterator[list[OwnSale]]:
     yield page
 
 
-def _unknown(engine: Engine, one: _Range, page: Sequence[OwnSale]) -> Iterator[Stranger]:
+def _unknown(engine: Engine, one: _Range, page: Sequence[ComparedOwnSale]) -> Iterator[Stranger]:
     known: set[str | None] = set()
     with reading(engine) as connection:
         for some in chunks([sale.access_key for sale in page]):

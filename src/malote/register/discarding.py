@@ -18,7 +18,7 @@ from malote.database.tables import till as tills
 from malote.register import rejected_handover, till_documents
 from malote.register.documents import StoredDocument
 from malote.spool import deleted_unbooked
-from malote.spool.state_changes import Move, Standing, decode_reason, lock_ids, move
+from malote.spool.state_changes import LockedDocument, Move, decode_reason, lock_ids, move
 
 
 class Discarding(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class Discarded(msgspec.Struct, frozen=True):
     purged_at: float | None
 
 
-def discard(connection: Connection, discardings: Sequence[Discarding], who: str, now: float) -> list[Standing]:
+def discard(connection: Connection, discardings: Sequence[Discarding], who: str, now: float) -> list[LockedDocument]:
     """Moves rejected documents to ``discarded``, with their reason; returns those that still were rejected."""
     chosen = {one.document_id: one for one in discardings}
     standings = [one for one in lock_ids(connection, chosen) if one.state == "rejected"]
@@ -66,7 +66,7 @@ def discard(connection: Connection, discardings: Sequence[Discarding], who: str,
     return standings
 
 
-def restore(connection: Connection, document_ids: Iterable[int]) -> list[Standing]:
+def restore(connection: Connection, document_ids: Iterable[int]) -> list[LockedDocument]:
     """Moves discarded documents back to ``rejected``, for their old reason; returns those that could be.
 
     What was purged can't be.
@@ -80,7 +80,7 @@ def restore(connection: Connection, document_ids: Iterable[int]) -> list[Standin
     return standings
 
 
-def _move(connection: Connection, standings: Sequence[Standing], after: Any) -> None:
+def _move(connection: Connection, standings: Sequence[LockedDocument], after: Any) -> None:
     """Reason and time of the rejection stay what they are."""
     known: dict[int, Any] = {}
     for chunk in chunks([one.id for one in standings]):
@@ -146,7 +146,7 @@ def ripe(engine: Engine, deleted_before: float, after_id: int, limit: int = 100)
         return [(row.document_id, row.grounds) for row in connection.execute(query)]
 
 
-def purge(connection: Connection, document_ids: Iterable[int], now: float) -> list[Standing]:
+def purge(connection: Connection, document_ids: Iterable[int], now: float) -> list[LockedDocument]:
     """Says that nothing of them needs to be kept; returns those that still were in the trash."""
     standings = [one for one in lock_ids(connection, document_ids) if one.state == "discarded"]
     for chunk in chunks([one.id for one in standings]):

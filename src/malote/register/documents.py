@@ -4,7 +4,7 @@ import msgspec
 
 from malote.spool.documents import Reason
 from malote.spool.states import State
-from malote.tills.troubles import TillTrouble
+from malote.tills.troubles import KnownTrouble
 from malote.wire import RefusedFile
 
 
@@ -68,7 +68,7 @@ class TillStatus(msgspec.Struct, frozen=True):
     differing_total: int = 0  # cents
     slowed_at: float | None = None  # when it was last told that it is made to wait for its rejects; None once over
     shared_with: str | None = None  # the till whose folder its agent reads
-    troubles: list[TillTrouble] = []  # what it said of itself, and what it sees and can't capture
+    troubles: list[KnownTrouble] = []  # what it said of itself, and what it sees and can't capture
 
 
 class OverdueSale(msgspec.Struct, frozen=True):

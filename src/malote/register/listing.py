@@ -40,7 +40,7 @@ class DocumentsPage(msgspec.Struct, frozen=True):
     totals: dict[str, int] = {}  # the cents that they come to
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundReason(msgspec.Struct, frozen=True):
     """What a search finds of one reason: how many, and the newest of them."""
 
     count: int
@@ -60,7 +60,7 @@ def page(engine: Engine, till: str, query: DocumentsQuery) -> DocumentsPage:
         return DocumentsPage(found[: query.size], older, reasons, totals)
 
 
-def searched(engine: Engine, till: str, query: DocumentsQuery) -> dict[str, Found]:
+def searched(engine: Engine, till: str, query: DocumentsQuery) -> dict[str, FoundReason]:
     """What a search finds by reason, the most frequent first, ``query.size`` documents of each; ``before`` is nothing.
 
     One walk over the documents of these states, however many reasons there are. Raises ``StoreError``.
@@ -72,7 +72,7 @@ def searched(engine: Engine, till: str, query: DocumentsQuery) -> dict[str, Foun
         listed = till_documents.listed().where(documents.c.id.in_(shown)).order_by(documents.c.id.desc())
         known = {row.id: till_documents.stored(row) for row in connection.execute(listed)} if shown else {}
     counts = {row.code: int(row.matching) for row in rows}
-    found = {code: Found(count, []) for code, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))}
+    found = {code: FoundReason(count, []) for code, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))}
     for row in rows:
         found[row.code].documents.append(known[row.id])
     return found

@@ -12,7 +12,7 @@ from malote.fiscal.documents import Document
 from malote.spool.extracted import Extracted, document_or_none, opened_or_none
 
 
-class Place(NamedTuple):
+class ExtractedPlace(NamedTuple):
     """Where the extracted form of a document lies; ``extracted_index`` None where it could not be read."""
 
     document_id: int
@@ -20,7 +20,7 @@ class Place(NamedTuple):
     extracted_index: int | None
 
 
-def reopened(engine: Engine, places: Sequence[Place]) -> Iterator[tuple[int, Document | None]]:
+def reopened(engine: Engine, places: Sequence[ExtractedPlace]) -> Iterator[tuple[int, Document | None]]:
     """Each document's id and itself, in the order asked; None where it was pruned, is damaged or could never be read.
 
     One pouch at a time is open, so that memory stays that of the largest. Raises ``StoreError``.

@@ -18,7 +18,7 @@ from malote.spool import extracted, history
 from malote.spool.accepting import identification
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason
 from malote.spool.leasing import DAMAGED
-from malote.spool.state_changes import Changes, Move, Standing, count, decode_reason, explain, lock_ids, move
+from malote.spool.state_changes import LockedDocument, Move, TallyChanges, count, decode_reason, explain, lock_ids, move
 from malote.spool.states import State
 from malote.spool.wake_waiting import wake
 
@@ -27,7 +27,7 @@ Judge = Callable[[str, str, bytes], IncomingFile]
 
 
 # Told, within the transaction, which documents go back into the queue.
-Note = Callable[[Connection, Sequence[Standing]], None]
+Note = Callable[[Connection, Sequence[LockedDocument]], None]
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -118,7 +118,7 @@ def foresee(engine: Engine, document_ids: Sequence[int], judge: Judge) -> Replay
 
 
 def _settle(
-    connection: Connection, standings: Sequence[Standing], judged: dict[int, _Judged], by: _Replay, done: Replayed
+    connection: Connection, standings: Sequence[LockedDocument], judged: dict[int, _Judged], by: _Replay, done: Replayed
 ) -> None:
     """Moves what is fit, and gives the rest the reason it has now."""
     unfit = [one for one in standings if one.id in judged and not judged[one.id].fit]
@@ -127,7 +127,7 @@ def _settle(
     fit = _keep_judged(connection, fit, judged)
     told = {one.id: judged[one.id].incoming.reason or Reason("unknown_reason") for one in unfit}
     reasons = [(one, told[one.id]) for one in unfit if one.state == "rejected"]
-    lines = [history.Line(one.id, "replayed", code=one.reason_code) for one in fit]
+    lines = [history.HistoryLine(one.id, "replayed", code=one.reason_code) for one in fit]
     kept = {one.id for one, _ in reasons if judged[one.id].incoming.state == "kept"}
     lines += [history.about(one.id, "kept" if one.id in kept else "judged", reason) for one, reason in reasons]
     history.record(connection, lines, by.who, by.now)
@@ -194,13 +194,15 @@ def give_document(connection: Connection, document_id: int, document: Document) 
     connection.execute(update(documents).where(documents.c.id == document_id).values(extracted_index=index))
 
 
-def _keep_judged(connection: Connection, standings: Sequence[Standing], judged: dict[int, _Judged]) -> list[Standing]:
+def _keep_judged(
+    connection: Connection, standings: Sequence[LockedDocument], judged: dict[int, _Judged]
+) -> list[LockedDocument]:
     """Adds the new extracted forms to their pouches', and what identifies them to their rows.
 
     The documents as they stand then: what was not understood before has a value now.
     """
     by_pouch: dict[int, list[int]] = defaultdict(list)
-    changes, after = Changes(), []
+    changes, after = TallyChanges(), []
     for one in standings:
         if one.id in judged:
             by_pouch[judged[one.id].pouch_id].append(one.id)

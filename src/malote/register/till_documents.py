@@ -12,7 +12,7 @@ from malote.database.tables import open_sale
 from malote.database.tables import tally as tallies
 from malote.database.tables import till as tills
 from malote.reconciliation import erp_memory
-from malote.reconciliation.erp_memory import Outside
+from malote.reconciliation.erp_memory import OutsideErp
 from malote.register.contents import DocumentNotFoundError
 from malote.register.documents import OverdueSale, StoredDocument, TillStatus
 from malote.spool.state_changes import decode_reason
@@ -157,7 +157,9 @@ def stored(row: Any) -> StoredDocument:
     )
 
 
-def _till_status(row: Any, counts: _ByState, late: tuple[int, int], outside: Outside | None, now: float) -> TillStatus:
+def _till_status(
+    row: Any, counts: _ByState, late: tuple[int, int], outside: OutsideErp | None, now: float
+) -> TillStatus:
     totals = {state: sum(counts[state].values()) for state in STATES}
     flags = {code: count for code, count in counts["posted"].items() if code}
     return TillStatus(

@@ -9,7 +9,7 @@ from malote.runbook.next_step import troubles
 from malote.runbook.observations import MARKED, Marks, Situation
 
 
-class Proof(msgspec.Struct, frozen=True):
+class CaseProof(msgspec.Struct, frozen=True):
     """That sales went up: what is there, as it was seen at ``at``. Money in cents."""
 
     at: float
@@ -30,7 +30,7 @@ class Case(msgspec.Struct, frozen=True):
     scope: str
     marks: Marks
     closed_at: float | None = None
-    proof: Proof | None = None
+    proof: CaseProof | None = None
 
 
 def key_of(scope: str) -> str:
@@ -83,7 +83,7 @@ def note(engine: Engine, case: Case, marks: Marks) -> Case:
     return msgspec.structs.replace(case, marks=marks)
 
 
-def close(engine: Engine, case: Case, proof: Proof) -> Case:
+def close(engine: Engine, case: Case, proof: CaseProof) -> Case:
     """Once; whoever comes later finds it closed. Raises ``StoreError``."""
     values = {"closed_at": proof.at, "proof": msgspec.json.encode(proof).decode()}
     with writing(engine) as connection:
@@ -92,8 +92,8 @@ def close(engine: Engine, case: Case, proof: Proof) -> Case:
     return msgspec.structs.replace(case, closed_at=proof.at, proof=proof)
 
 
-def proof_of(seen: Situation, marks: Marks, beside: int) -> Proof:
-    return Proof(
+def proof_of(seen: Situation, marks: Marks, beside: int) -> CaseProof:
+    return CaseProof(
         at=seen.at,
         tills=seen.tills,
         posted=max(0, seen.posted - marks.posted),
@@ -115,7 +115,7 @@ def _one(engine: Engine, chosen: object) -> Case | None:
 
 def _case(row: object) -> Case:
     marks = msgspec.json.decode(row.marks, type=Marks)  # type: ignore[attr-defined]
-    proof = msgspec.json.decode(row.proof, type=Proof) if row.proof else None  # type: ignore[attr-defined]
+    proof = msgspec.json.decode(row.proof, type=CaseProof) if row.proof else None  # type: ignore[attr-defined]
     return Case(row.id, row.scope, marks, row.closed_at, proof)  # type: ignore[attr-defined]
 
 

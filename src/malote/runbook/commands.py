@@ -2,11 +2,11 @@
 
 import shlex
 
-from malote.runbook.next_step import Step
+from malote.runbook.next_step import RunbookStep
 from malote.runbook.observations import Situation
 
 
-def command(step: Step, seen: Situation) -> str:
+def command(step: RunbookStep, seen: Situation) -> str:
     """The command line that does, or shows, what the step asks for; "" where only hands at the store can."""
     till = f" --till {shlex.quote(seen.scope)}" if seen.scope else ""
     match step.said:
@@ -38,7 +38,7 @@ def _roll_out(seen: Situation) -> str:
     return f"malote structures rollout start {chosen}"
 
 
-def _of_look(step: Step) -> str:
+def _of_look(step: RunbookStep) -> str:
     if step.press is None or step.name != "look":
         return ""
     if step.press.marks == ("rebook",):

@@ -12,7 +12,7 @@ import msgspec
 
 from malote import rejection
 from malote.rejection import Cure
-from malote.runbook.observations import Cause, Group, Lock, Marks, Situation, Structure
+from malote.runbook.observations import Cause, Marks, ObservedLock, ObservedStructure, RejectedGroup, Situation
 from malote.runbook.treatments import Press, Treatment, filled, press_of, treatment
 from malote.schema.definition import Scope
 
@@ -38,7 +38,7 @@ Verdict = Literal["resolved", "go", "person", "going", "handed", "support"]
 YOUNG_SECONDS = 60.0  # that a sale may be on its way before that counts as standing still
 
 
-class Step(msgspec.Struct, frozen=True):
+class RunbookStep(msgspec.Struct, frozen=True):
     """``said`` names the sentence (``step_texts``), whose facts stand beside it; ``code`` is the catalogue's, where
     one says more. ``unattended``: nothing is deleted, altered or ended by it, so that nobody need be asked."""
 
@@ -51,18 +51,18 @@ class Step(msgspec.Struct, frozen=True):
     press: Press | None = None
     unattended: bool = False
     causes: list[Cause] = []
-    groups: list[Group] = []
+    groups: list[RejectedGroup] = []
 
 
 class Procedure(msgspec.Struct, frozen=True):
     """``beside``: what is wrong and keeps no sale from going up."""
 
     verdict: Verdict
-    steps: list[Step]
+    steps: list[RunbookStep]
     beside: list[Cause]
 
     @property
-    def current(self) -> Step | None:
+    def current(self) -> RunbookStep | None:
         """What to do next, or what is under way."""
         return next((one for one in self.steps if one.state == "now"), None) or next(
             (one for one in self.steps if one.state == "going"), None
@@ -77,13 +77,13 @@ def decide(seen: Situation, marks: Marks | None = None, may: Collection[str] | N
     return Procedure(_verdict(seen, steps), steps, beside)
 
 
-def _permitted(step: Step, may: Collection[str] | None) -> Step:
+def _permitted(step: RunbookStep, may: Collection[str] | None) -> RunbookStep:
     if step.state != "now" or step.press is None or may is None or step.press.permission in may:
         return step
     return msgspec.structs.replace(step, state="handed")
 
 
-def _one_at_a_time(steps: Sequence[Step]) -> list[Step]:
+def _one_at_a_time(steps: Sequence[RunbookStep]) -> list[RunbookStep]:
     """Of several that somebody must do, the first: a person has one next button."""
     first = next((one for one in steps if one.state == "now"), None)
     return [
@@ -91,7 +91,7 @@ def _one_at_a_time(steps: Sequence[Step]) -> list[Step]:
     ]
 
 
-def _verdict(seen: Situation, steps: Sequence[Step]) -> Verdict:
+def _verdict(seen: Situation, steps: Sequence[RunbookStep]) -> Verdict:
     current = next((one for one in steps if one.state == "now"), None)
     if current is not None:
         return "go" if current.unattended else "person"
@@ -121,7 +121,7 @@ def troubles(seen: Situation) -> set[str]:
     return found
 
 
-def _own_groups(seen: Situation) -> list[Group]:
+def _own_groups(seen: Situation) -> list[RejectedGroup]:
     return [one for one in seen.groups if one.advice != "structures"]
 
 
@@ -135,7 +135,7 @@ class _Judge:
             (one for one in self._holding if one[1].stops_all and not self._is_behind_a_lock(one)), None
         )
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[RunbookStep]:
         after_locks = "locks" in self._marks.gone and self._seen.lock is None
         structures = self._structures()
         yield self._look()
@@ -151,23 +151,23 @@ class _Judge:
         """Nobody posts fast enough while a table is held: that is no fault of the poster."""
         return self._seen.lock is not None and one[0].name == "behind"
 
-    def _waits(self, name: StepName) -> Step:
-        return Step(name, "skipped", "structures_after_locks")
+    def _waits(self, name: StepName) -> RunbookStep:
+        return RunbookStep(name, "skipped", "structures_after_locks")
 
     # ---- 1 ----
 
-    def _look(self) -> Step:
+    def _look(self) -> RunbookStep:
         some = [one for one, _ in self._holding]
         if not some:
             said = "look_clean" if not self._seen.causes else "look_seen"
-            return Step("look", "done", said, facts=self._totals(), causes=list(self._seen.causes))
+            return RunbookStep("look", "done", said, facts=self._totals(), causes=list(self._seen.causes))
         first = self._stopping[0] if self._stopping else some[0]
         how = treatment(first)
         who = rejection.entry(first.code).cure
         press = press_of(first, how.press) if how.press else None
         state: StepState = "now" if press else "handed"
         facts = self._totals() | first.facts
-        return Step("look", state, "look_found", facts, first.code, who, press, causes=some)
+        return RunbookStep("look", state, "look_found", facts, first.code, who, press, causes=some)
 
     def _totals(self) -> dict[str, str]:
         seen = self._seen
@@ -175,14 +175,14 @@ class _Judge:
 
     # ---- 2 ----
 
-    def _rejected(self) -> Step:
+    def _rejected(self) -> RunbookStep:
         groups = _own_groups(self._seen)
         if not groups:
             if self._seen.rejected:
-                return Step("rejected", "skipped", "rejected_by_structure", {"count": str(self._seen.rejected)})
+                return RunbookStep("rejected", "skipped", "rejected_by_structure", {"count": str(self._seen.rejected)})
             return self._cured("rejected", "rejected_none")
         if (why := self._first_comes()) is not None:
-            return Step("rejected", "later", why, {"count": _count(groups)}, groups=groups)
+            return RunbookStep("rejected", "later", why, {"count": _count(groups)}, groups=groups)
         first = min(groups, key=_ease)
         press = filled(_PRESS_OF_ADVICE[first.advice], first.till, first.code)
         if first.advice == "cure":
@@ -190,8 +190,8 @@ class _Judge:
         who = rejection.entry(first.code).cure
         facts = first.facts | {"count": _count(groups), "first": str(first.count)}
         if _is_foreign(first):
-            return Step("rejected", "handed", "rejected_handed", facts, first.code, who, press, groups=groups)
-        return Step("rejected", "now", f"rejected_{first.advice}", facts, first.code, who, press, groups=groups)
+            return RunbookStep("rejected", "handed", "rejected_handed", facts, first.code, who, press, groups=groups)
+        return RunbookStep("rejected", "now", f"rejected_{first.advice}", facts, first.code, who, press, groups=groups)
 
     def _first_comes(self) -> str | None:
         if self._stopping is not None:
@@ -200,31 +200,35 @@ class _Judge:
 
     # ---- 3, 5, 8 ----
 
-    def _synchronise(self, name: StepName, after: Sequence[str]) -> Step:
+    def _synchronise(self, name: StepName, after: Sequence[str]) -> RunbookStep:
         """``after``: the changes that it follows; of the others it is another step's turn."""
         change = self._marks.last_change
         if change not in after:
             passed = any(one in self._marks.gone for one in after if one)
-            return Step(name, "done", "synchronised") if passed else Step(name, "skipped", "synchronise_not_yet")
+            return (
+                RunbookStep(name, "done", "synchronised")
+                if passed
+                else RunbookStep(name, "skipped", "synchronise_not_yet")
+            )
         if (why := self._first_comes()) is not None:
-            return Step(name, "later", why)
+            return RunbookStep(name, "later", why)
         seen = self._seen
         order = seen.order
         if order is None:
             if not self._to_send():
                 young = seen.at_till + seen.pending
                 said = "synchronise_young" if young else "synchronise_nothing"
-                return Step(name, "done" if change else "skipped", said, {"count": str(young)})
+                return RunbookStep(name, "done" if change else "skipped", said, {"count": str(young)})
             facts = {"count": str(seen.at_till + seen.pending + seen.waiting)}
             press = Press(f"tills/{seen.scope}" if seen.scope else "tills", _SYNCHRONISE, "synchronise")
-            return Step(name, "now", "synchronise_now", facts, press=press, unattended=True)
+            return RunbookStep(name, "now", "synchronise_now", facts, press=press, unattended=True)
         facts = {"tills": str(order.tills), "open": str(order.open), "sent": str(order.sent)}
         if order.open > len(order.silent):
-            return Step(name, "going", "synchronise_going", facts)
+            return RunbookStep(name, "going", "synchronise_going", facts)
         if order.silent:
             named = {"named": ", ".join(order.silent[:5])}
-            return Step(name, "handed", "synchronise_silent", facts | named, "till_unheard", "operator")
-        return Step(name, "done", "synchronised", facts)
+            return RunbookStep(name, "handed", "synchronise_silent", facts | named, "till_unheard", "operator")
+        return RunbookStep(name, "done", "synchronised", facts)
 
     def _to_send(self) -> bool:
         seen = self._seen
@@ -233,50 +237,54 @@ class _Judge:
 
     # ---- 4, 7 ----
 
-    def _structures(self) -> Step:
+    def _structures(self) -> RunbookStep:
         wrong = [one for one in self._seen.structures if one.state not in ("current", "unknown")]
         if not wrong:
             unknown = next((one for one in self._seen.structures if one.state == "unknown"), None)
             if unknown is not None:
-                return Step("structures", "skipped", "structures_unknown", unknown.facts, unknown.code)
+                return RunbookStep("structures", "skipped", "structures_unknown", unknown.facts, unknown.code)
             return self._cured("structures", "structures_current")
         first = wrong[0]
         if (why := self._first_comes()) is not None:
-            return Step("structures", "later", why, {"named": ", ".join(first.named)})
+            return RunbookStep("structures", "later", why, {"named": ", ".join(first.named)})
         facts = {"count": str(first.count), "named": ", ".join(first.named), "scope": first.scope} | first.facts
         said = f"structures_{first.state}"
         if first.state == "running":
-            return Step("structures", "going", said, facts)
+            return RunbookStep("structures", "going", said, facts)
         who: Cure = rejection.entry(first.code).cure if first.code else "support"
         if first.state == "conflict":
-            return Step("structures", "handed", said, facts, first.code, who)
-        return Step("structures", "now", said, facts, first.code, who, _press_of_structure(first))
+            return RunbookStep("structures", "handed", said, facts, first.code, who)
+        return RunbookStep("structures", "now", said, facts, first.code, who, _press_of_structure(first))
 
-    def _again(self, structures: Step, *, after_locks: bool) -> Step:
+    def _again(self, structures: RunbookStep, *, after_locks: bool) -> RunbookStep:
         if "locks" not in self._marks.seen:
-            return Step("structures_2", "skipped", "only_after_locks")
+            return RunbookStep("structures_2", "skipped", "only_after_locks")
         if not after_locks:
-            return Step("structures_2", "later", "first_locks")
+            return RunbookStep("structures_2", "later", "first_locks")
         return msgspec.structs.replace(structures, name="structures_2")
 
     # ---- 6 ----
 
-    def _locks(self) -> Step:
+    def _locks(self) -> RunbookStep:
         lock = self._seen.lock
         if lock is None:
             return self._cured("locks", "locks_none")
         if self._stopping is not None:
-            return Step("locks", "later", "first_look", lock_facts(lock))
+            return RunbookStep("locks", "later", "first_look", lock_facts(lock))
         if lock.session.startswith(_PREPARED):
             # Nobody's session: no button ends it.
             name = lock.session.removeprefix(_PREPARED)
             facts = lock_facts(lock) | {"session": name, "gid": name}
-            return Step("locks", "handed", "locks_prepared", facts, "session_prepared", "dba")
+            return RunbookStep("locks", "handed", "locks_prepared", facts, "session_prepared", "dba")
         press = Press("locks", _LOCKS, "kill_session")
-        return Step("locks", "now", "locks_now", lock_facts(lock), "erp_locked", "dba", press)
+        return RunbookStep("locks", "now", "locks_now", lock_facts(lock), "erp_locked", "dba", press)
 
-    def _cured(self, name: Literal["rejected", "structures", "locks"], said: str) -> Step:
-        return Step(name, "done", f"{name}_cured") if name in self._marks.gone else Step(name, "skipped", said)
+    def _cured(self, name: Literal["rejected", "structures", "locks"], said: str) -> RunbookStep:
+        return (
+            RunbookStep(name, "done", f"{name}_cured")
+            if name in self._marks.gone
+            else RunbookStep(name, "skipped", said)
+        )
 
 
 _SYNCHRONISE = ("confirm-synchronise", "synchronise", "select-all")
@@ -292,25 +300,25 @@ _ADVICE_ORDER = ("replay", "delete", "cure", "structures")
 _PAGE_OF_SCOPE: dict[Scope, str] = {"till": "load-manager", "store": "load-manager/store", "erp": "load-manager/erp"}
 
 
-def _press_of_structure(one: Structure) -> Press:
+def _press_of_structure(one: ObservedStructure) -> Press:
     return Press(_PAGE_OF_SCOPE[one.scope], _UPDATE, "apply_structures")
 
 
-def lock_facts(lock: Lock) -> dict[str, str]:
+def lock_facts(lock: ObservedLock) -> dict[str, str]:
     """For the words."""
     texts = {name: getattr(lock, name) or "–" for name in ("session", "user", "program", "object")}
     return texts | {name: str(getattr(lock, name)) for name in ("others", "tills", "sales")}
 
 
-def _is_foreign(one: Group) -> bool:
+def _is_foreign(one: RejectedGroup) -> bool:
     """Whether nobody at this screen cures it: the store, the POS's supplier or the accountant does."""
     return one.advice == "cure" and rejection.entry(one.code).cure in ("operator", "integrator", "accountant")
 
 
-def _ease(one: Group) -> tuple[bool, int]:
+def _ease(one: RejectedGroup) -> tuple[bool, int]:
     """What can be done here comes before what can't."""
     return _is_foreign(one), _ADVICE_ORDER.index(one.advice)
 
 
-def _count(groups: Sequence[Group]) -> str:
+def _count(groups: Sequence[RejectedGroup]) -> str:
     return str(sum(one.count for one in groups))

@@ -40,7 +40,7 @@ class Cause(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}  # of the heaviest
 
 
-class Group(msgspec.Struct, frozen=True):
+class RejectedGroup(msgspec.Struct, frozen=True):
     """Rejected documents of one cause; ``till`` and ``example`` say where to open one."""
 
     code: str
@@ -52,7 +52,7 @@ class Group(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
 
 
-class Structure(msgspec.Struct, frozen=True):
+class ObservedStructure(msgspec.Struct, frozen=True):
     """``count``: differences, or tills. ``named`` objects, or tills, the first few."""
 
     scope: Scope
@@ -63,7 +63,7 @@ class Structure(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
 
 
-class Lock(msgspec.Struct, frozen=True):
+class ObservedLock(msgspec.Struct, frozen=True):
     """Sales that stand still behind a session of the ERP; texts are "" where they aren't known."""
 
     since: float
@@ -77,7 +77,7 @@ class Lock(msgspec.Struct, frozen=True):
     whole: bool  # nothing at all gets through
 
 
-class Order(msgspec.Struct, frozen=True):
+class OrdersUnderWay(msgspec.Struct, frozen=True):
     """The synchronisations that were asked for since the last change: of so many tills, so many not through."""
 
     asked_at: float
@@ -109,10 +109,10 @@ class Situation(Figures, frozen=True, kw_only=True):
     scope: str
     disabled: bool
     causes: list[Cause]  # the heaviest first
-    groups: list[Group]
-    structures: list[Structure]
-    lock: Lock | None
-    order: Order | None
+    groups: list[RejectedGroup]
+    structures: list[ObservedStructure]
+    lock: ObservedLock | None
+    order: OrdersUnderWay | None
     server_version: str = ""
     timings: dict[str, float] = {}  # seconds that each look took
 

@@ -13,7 +13,7 @@ from malote.erp.protocol import ErpError
 from malote.quarantine.quarantine_reports import Selection
 from malote.quarantine.quarantine_service import Quarantine
 from malote.register.contents import DocumentNotFoundError
-from malote.runbook.observations import Advice, Group
+from malote.runbook.observations import Advice, RejectedGroup
 from malote.spool.state_changes import decode_reason
 
 SAMPLE = 10  # documents of a cause
@@ -43,7 +43,7 @@ class _Sampled(NamedTuple):
     attempts: int  # times that it was tried at the ERP
 
 
-def groups(quarantine: Quarantine, till_id: int | None) -> list[Group]:
+def groups(quarantine: Quarantine, till_id: int | None) -> list[RejectedGroup]:
     """The rejected documents by cause, the most first. Raises ``StoreError``."""
     with reading(quarantine.parts.engine) as connection:
         found = _counted(connection, till_id)
@@ -91,10 +91,10 @@ def _sample(connection: Connection, till_id: int, code: str) -> Sequence[_Sample
     return [_Sampled(row.id, row.kind, row.reason, row.attempts) for row in connection.execute(query)]
 
 
-def _group(quarantine: Quarantine, code: str, row: _Counted, sample: Sequence[_Sampled]) -> Group:
+def _group(quarantine: Quarantine, code: str, row: _Counted, sample: Sequence[_Sampled]) -> RejectedGroup:
     reason = decode_reason(sample[0].reason) if sample[0].reason else None
     facts = reason.facts if reason else {}
-    return Group(code, row.count, row.value, _advice(quarantine, code, sample), row.name, sample[0].id, facts)
+    return RejectedGroup(code, row.count, row.value, _advice(quarantine, code, sample), row.name, sample[0].id, facts)
 
 
 def _advice(quarantine: Quarantine, code: str, sample: Sequence[_Sampled]) -> Advice:

@@ -17,10 +17,10 @@ from malote.quarantine.job_reports import AT_ONCE
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.quarantine_reports import Selection
 from malote.runbook import case_store, document_counts
-from malote.runbook.case_store import Case, Proof
+from malote.runbook.case_store import Case, CaseProof
 from malote.runbook.next_step import Procedure, decide
 from malote.runbook.observations import Situation
-from malote.runbook.survey import Parts, see
+from malote.runbook.survey import SurveyParts, see
 from malote.tills import till as tills
 from malote.tills.till import Till
 
@@ -35,13 +35,13 @@ class View(msgspec.Struct, frozen=True):
     seen: Situation
     procedure: Procedure
     case: Case | None
-    ended: Proof | None
+    ended: CaseProof | None
 
 
 class Runbook:
     """Safe for threads."""
 
-    def __init__(self, parts: Parts, jobs: Jobs) -> None:
+    def __init__(self, parts: SurveyParts, jobs: Jobs) -> None:
         self.parts = parts
         self._jobs = jobs
 
@@ -123,7 +123,7 @@ class Runbook:
         with reading(self.parts.engine) as connection:
             return document_counts.newest_order(connection, before)
 
-    def _news(self, scope: str, now: float) -> Proof | None:
+    def _news(self, scope: str, now: float) -> CaseProof | None:
         last = case_store.last_closed(self.parts.engine, scope)
         fresh = last is not None and last.closed_at is not None and now - last.closed_at < NEWS_SECONDS
         return last.proof if last and fresh else None

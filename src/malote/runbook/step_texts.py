@@ -11,7 +11,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.plain import clean
 from malote.rejection import Cure, Language, Text
-from malote.runbook.next_step import Procedure, Step, StepName, Verdict
+from malote.runbook.next_step import Procedure, RunbookStep, StepName, Verdict
 from malote.runbook.observations import Cause
 from malote.runbook.treatments import Area
 
@@ -70,7 +70,7 @@ def title(name: StepName, language: Language) -> str:
     return _pick(TITLES[name], language)
 
 
-def said(step: Step, language: Language, erp: str = "ERP") -> str:
+def said(step: RunbookStep, language: Language, erp: str = "ERP") -> str:
     """The step's sentence, with the catalogue's title where it has a code that says more."""
     where = _pick(_WHERE[step.facts["scope"]], language) if step.facts.get("scope") in _WHERE else erp
     return _filled(step.said, {**step.facts, "where": where, "who": who(step.who, language)}, language)

@@ -18,7 +18,15 @@ from malote.locks.lock_service import Locks
 from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.runbook import document_counts, rejection_advice
-from malote.runbook.observations import MOST_NAMED, Cause, Lock, Marks, Order, Situation, Structure
+from malote.runbook.observations import (
+    MOST_NAMED,
+    Cause,
+    Marks,
+    ObservedLock,
+    ObservedStructure,
+    OrdersUnderWay,
+    Situation,
+)
 from malote.schema.definition import Scope, StructureError
 from malote.schema.structure_reports import Drift
 from malote.setup.server_check import disk
@@ -29,7 +37,7 @@ _DATABASES: tuple[Scope, ...] = ("store", "erp")
 MOST_LATE = 50  # synchronisations under way whose end is looked for at one look
 
 
-class Parts(msgspec.Struct, frozen=True):
+class SurveyParts(msgspec.Struct, frozen=True):
     """What is asked. ``drift`` may answer as of a moment ago."""
 
     engine: Engine
@@ -42,7 +50,7 @@ class Parts(msgspec.Struct, frozen=True):
     clock: Callable[[], float] = time.time
 
 
-def see(parts: Parts, till: Till | None, marks: Marks | None) -> Situation:
+def see(parts: SurveyParts, till: Till | None, marks: Marks | None) -> Situation:
     """Of a till, or of all. Raises ``StoreError``."""
     now, timings = parts.clock(), dict[str, float]()
     till_id = till.id if till else None
@@ -90,7 +98,7 @@ def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
 # ---- causes ----
 
 
-def _findings(parts: Parts, till: Till | None, now: float) -> Sequence[Finding]:
+def _findings(parts: SurveyParts, till: Till | None, now: float) -> Sequence[Finding]:
     if till is None:
         return listing.findings(parts.engine, now)
     overview = lights.till_overview(parts.engine, till.name, now=now)
@@ -144,7 +152,7 @@ def _unheard(quiet: Sequence[Cause], found: Sequence[Finding]) -> Iterator[Cause
             yield cause
 
 
-def _of_the_server(parts: Parts, versions: dict[str, int], till: Till | None) -> Iterator[Cause]:
+def _of_the_server(parts: SurveyParts, versions: dict[str, int], till: Till | None) -> Iterator[Cause]:
     looked = disk(shutil.disk_usage(parts.settings.home_path).free, parts.settings.home_path)
     if looked.code:
         yield Cause("disk", looked.code, facts=looked.facts)
@@ -164,7 +172,7 @@ def _disabled(till: Till | None) -> list[Cause]:
 # ---- synchronisation, locks, structures ----
 
 
-def _order(parts: Parts, rows: Sequence[Any], till: Till | None) -> Order | None:
+def _order(parts: SurveyParts, rows: Sequence[Any], till: Till | None) -> OrdersUnderWay | None:
     if not rows:
         return None
     late = [row for row in rows if row.ended_at is None]
@@ -173,34 +181,34 @@ def _order(parts: Parts, rows: Sequence[Any], till: Till | None) -> Order | None
     now = parts.clock()
     silent = [row.name for row in still if (row.last_contact_at or now) < now - document_counts.QUIET_SECONDS]
     last = parts.synchronisation.progress(rows[-1].id) if till is not None else None
-    return Order(min(row.asked_at for row in rows), len(rows), len(still), last.sent if last else 0, silent)
+    return OrdersUnderWay(min(row.asked_at for row in rows), len(rows), len(still), last.sent if last else 0, silent)
 
 
-def _lock(parts: Parts, till: Till | None) -> Lock | None:
+def _lock(parts: SurveyParts, till: Till | None) -> ObservedLock | None:
     stoppage = parts.locks.stoppage()
     if stoppage is None or (till is not None and not stoppage.whole and till.name not in stoppage.tills):
         return None
     one = stoppage.blocker
     counts = (stoppage.others, len(stoppage.tills), stoppage.sales, stoppage.whole)
-    return Lock(stoppage.since, one.session, one.user, one.program, one.object, *counts)
+    return ObservedLock(stoppage.since, one.session, one.user, one.program, one.object, *counts)
 
 
-def _database(parts: Parts, scope: Scope) -> Structure:
+def _database(parts: SurveyParts, scope: Scope) -> ObservedStructure:
     run = parts.structures.last_run(scope)
     if run is not None and run.state == "running":
-        return Structure(scope, "running", len(run.steps) - run.done)
+        return ObservedStructure(scope, "running", len(run.steps) - run.done)
     try:
         drift = parts.drift(scope)
     except StructureError as error:
-        return Structure(scope, "unknown", code=error.code, facts=error.facts)
+        return ObservedStructure(scope, "unknown", code=error.code, facts=error.facts)
     missing = [one for one in drift.differences if one.severity == "missing"]
     conflicts = [one for one in drift.differences if one.severity == "conflict"]
     if missing:
-        return Structure(scope, "behind", len(missing), _named(missing))
+        return ObservedStructure(scope, "behind", len(missing), _named(missing))
     if conflicts:
         first = conflicts[0]
-        return Structure(scope, "conflict", len(conflicts), _named(conflicts), first.code, first.facts)
-    return Structure(scope, "current")
+        return ObservedStructure(scope, "conflict", len(conflicts), _named(conflicts), first.code, first.facts)
+    return ObservedStructure(scope, "current")
 
 
 def _named(differences: Sequence[Any]) -> list[str]:
@@ -208,14 +216,16 @@ def _named(differences: Sequence[Any]) -> list[str]:
     return list(dict.fromkeys(names))[:MOST_NAMED]
 
 
-def _tills(parts: Parts, till: Till | None) -> Structure:
+def _tills(parts: SurveyParts, till: Till | None) -> ObservedStructure:
     if till is not None and till.disabled_at is not None:
-        return Structure("till", "current")
+        return ObservedStructure("till", "current")
     behind = [one.till for one in parts.structures.tills([till.name] if till else None) if one.current is False]
     if not behind:
-        return Structure("till", "current")
+        return ObservedStructure("till", "current")
     rollout = parts.structures.rollout()
     if rollout is not None and rollout.state == "stopped":
-        return Structure("till", "failed", len(behind), behind[:MOST_NAMED], rollout.code, {"till": rollout.stopped_by})
+        return ObservedStructure(
+            "till", "failed", len(behind), behind[:MOST_NAMED], rollout.code, {"till": rollout.stopped_by}
+        )
     state = "running" if rollout is not None and rollout.state == "running" else "behind"
-    return Structure("till", state, len(behind), behind[:MOST_NAMED])  # type: ignore[arg-type]
+    return ObservedStructure("till", state, len(behind), behind[:MOST_NAMED])  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from malote.schema.definition import Column, Index, Structure, Table
 from malote.schema.dialects import Dialect, same_text
 from malote.schema.found_tables import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
-from malote.schema.structure_reports import Difference, Severity, What
+from malote.schema.structure_reports import Severity, StructureDifference, What
 
 _MIGRATIONS = "alembic_version"  # the store database's own
 INVALID = "invalid"  # of an index whose making failed half way
@@ -20,14 +20,14 @@ def differences(
     whole: bool = False,
     creates: Collection[str] | None = None,
     foreign: Collection[str] = (),
-) -> list[Difference]:
+) -> list[StructureDifference]:
     """Everything that differs, table by table.
 
     ``whole``: the database holds nothing but the wanted tables, so that others are worth a line. ``creates``: the
     tables that are made where they are absent (None: all); the absence of another is for a person to look into.
     ``foreign``: tables of somebody else's, whose types and keys are theirs; only what is absent counts.
     """
-    lines: list[Difference] = []
+    lines: list[StructureDifference] = []
     for table in wanted.tables:
         there = found.get(table.name)
         if there is None:
@@ -38,17 +38,21 @@ def differences(
             lines += comparison.presence() if table.name in foreign else comparison.lines()
     if whole:
         known = {*(table.name for table in wanted.tables), _MIGRATIONS}
-        lines += [Difference("extra", "table", name, name, "", "table") for name in sorted(found) if name not in known]
+        lines += [
+            StructureDifference("extra", "table", name, name, "", "table")
+            for name in sorted(found)
+            if name not in known
+        ]
     return lines
 
 
-def _absent(table: Table, *, made: bool, ours: bool) -> Difference:
+def _absent(table: Table, *, made: bool, ours: bool) -> StructureDifference:
     if made:
-        return Difference("missing", "table", table.name, table.name, "table", "")
+        return StructureDifference("missing", "table", table.name, table.name, "table", "")
     # An empty table in place of one that was lost would only hide the loss.
     code = "structure_table_lost" if ours else "structure_table_foreign"
     facts = {"object": table.name}
-    return Difference("conflict", "table", table.name, table.name, "table", "", code, facts)
+    return StructureDifference("conflict", "table", table.name, table.name, "table", "", code, facts)
 
 
 class _Comparison:
@@ -60,7 +64,7 @@ class _Comparison:
         self._dialect = dialect
         self._probe = probe
 
-    def presence(self) -> Iterator[Difference]:
+    def presence(self) -> Iterator[StructureDifference]:
         """What is absent of it, and what would refuse every row."""
         for column in self._wanted.columns:
             if column.name not in self._found.columns:
@@ -68,7 +72,7 @@ class _Comparison:
         yield from (one for one in self._extra_columns() if one.severity == "conflict")
         yield from self._privileges()
 
-    def lines(self) -> Iterator[Difference]:
+    def lines(self) -> Iterator[StructureDifference]:
         """Everything."""
         for column in self._wanted.columns:
             there = self._found.columns.get(column.name)
@@ -81,20 +85,20 @@ class _Comparison:
             yield from self._keys()
         yield from self._privileges()
 
-    def _privileges(self) -> Iterator[Difference]:
+    def _privileges(self) -> Iterator[StructureDifference]:
         for privilege in self._found.lacking:
             grant = f"GRANT {privilege} ON {self._wanted.name}"
             yield self._say("conflict", "privilege", privilege, privilege, "", "privilege_missing", {"grant": grant})
 
     # ---- columns ----
 
-    def _column_absent(self, column: Column) -> Difference:
+    def _column_absent(self, column: Column) -> StructureDifference:
         wanted = _described(column, self._dialect)
         if self._dialect.can_add(column) or (self._dialect.online and self._probe.is_empty(self._wanted.name)):
             return self._say("missing", "column", column.name, wanted, "")
         return self._say("conflict", "column", column.name, wanted, "", "column_needs_value")
 
-    def _column(self, column: Column, there: FoundColumn) -> Iterator[Difference]:
+    def _column(self, column: Column, there: FoundColumn) -> Iterator[StructureDifference]:
         if not self._dialect.fits(column.type, there.type):
             wanted = self._dialect.type_of(column.type)
             facts = {"wanted": wanted, "found": there.type}
@@ -103,14 +107,14 @@ class _Comparison:
         yield from self._nullability(column, there)
         yield from self._default(column, there)
 
-    def _nullability(self, column: Column, there: FoundColumn) -> Iterator[Difference]:
+    def _nullability(self, column: Column, there: FoundColumn) -> Iterator[StructureDifference]:
         if column.nullable and not there.nullable and column.name not in self._wanted.primary_key:
             severity, code = self._mendable()
             yield self._say(severity, "nullability", column.name, "NULL", "NOT NULL", code)
         elif not column.nullable and there.nullable and column.name not in self._wanted.primary_key:
             yield self._say("loose", "nullability", column.name, "NOT NULL", "NULL")
 
-    def _default(self, column: Column, there: FoundColumn) -> Iterator[Difference]:
+    def _default(self, column: Column, there: FoundColumn) -> Iterator[StructureDifference]:
         wanted = self._dialect.default_of(column.default) if column.default is not None else None
         if wanted is None:
             # The constant of rows from before the column may have stayed as its default.
@@ -128,7 +132,7 @@ class _Comparison:
         """Only engines that alter columns in place can mend one."""
         return ("missing", "") if self._dialect.online else ("conflict", "column_not_alterable")
 
-    def _extra_columns(self) -> Iterator[Difference]:
+    def _extra_columns(self) -> Iterator[StructureDifference]:
         known = {column.name for column in self._wanted.columns}
         for name, there in self._found.columns.items():
             if name in known:
@@ -141,7 +145,7 @@ class _Comparison:
 
     # ---- keys and indexes ----
 
-    def _keys(self) -> Iterator[Difference]:
+    def _keys(self) -> Iterator[StructureDifference]:
         used: set[str] = set()
         wanted = self._wanted
         if wanted.primary_key:
@@ -160,7 +164,7 @@ class _Comparison:
 
     def _unique(
         self, what: What, name: str, columns: Sequence[str], used: set[str], where: str | None = None
-    ) -> Iterator[Difference]:
+    ) -> Iterator[StructureDifference]:
         same = [
             key
             for key in self._found.keys
@@ -183,7 +187,7 @@ class _Comparison:
         else:
             yield self._say("missing", what, name, shown, self._leftover(name))
 
-    def _index(self, index: Index, used: set[str]) -> Iterator[Difference]:
+    def _index(self, index: Index, used: set[str]) -> Iterator[StructureDifference]:
         same = [key for key in self._found.keys if key.valid and _serves(key, index)]
         used.update(key.name for key in same if key.name == index.name or key.columns == index.columns)
         if same:
@@ -193,7 +197,7 @@ class _Comparison:
         used.add(index.name)
         yield blocked or self._say("missing", "index", index.name, shown, self._leftover(index.name))
 
-    def _blocked(self, name: str, shown: str, what: What) -> Difference | None:
+    def _blocked(self, name: str, shown: str, what: What) -> StructureDifference | None:
         """Somebody gave the name to another index."""
         other = next((key for key in self._found.keys if key.name == name and key.valid), None)
         if other is None:
@@ -214,9 +218,9 @@ class _Comparison:
         found: str,
         code: str = "",
         facts: dict[str, str] | None = None,
-    ) -> Difference:
+    ) -> StructureDifference:
         named = {"object": f"{self._wanted.name}.{name}", **(facts or {})} if code else {}
-        return Difference(severity, what, self._wanted.name, name, wanted, found, code, named)
+        return StructureDifference(severity, what, self._wanted.name, name, wanted, found, code, named)
 
 
 def _serves(key: FoundKey, index: Index) -> bool:

@@ -8,16 +8,16 @@ from malote.schema.definition import Column, Index, Structure, Table
 from malote.schema.dialects import Dialect, quoted
 from malote.schema.drift import INVALID
 from malote.schema.found_tables import Found
-from malote.schema.structure_reports import Difference, Plan, Step
+from malote.schema.structure_reports import StructureDifference, StructurePlan, StructureStep
 
 HEAVY_ROWS = 100_000  # from here on an index takes long enough to say so
 
 
-def plan(wanted: Structure, found: Found, lines: Sequence[Difference], dialect: Dialect) -> Plan:
+def plan(wanted: Structure, found: Found, lines: Sequence[StructureDifference], dialect: Dialect) -> StructurePlan:
     """The steps that mend what can be mended: tables, then columns, which sales need first, then keys and indexes."""
     missing = [one for one in lines if one.severity == "missing"]
     refused = [one for one in lines if one.severity == "conflict"]
-    steps: list[Step] = []
+    steps: list[StructureStep] = []
     for make in (_tables, _columns, _altered, _indexes):
         for step in make(wanted, found, missing, dialect):
             table = found.get(step.table)
@@ -25,7 +25,7 @@ def plan(wanted: Structure, found: Found, lines: Sequence[Difference], dialect: 
                 steps.append(msgspec.structs.replace(step, number=len(steps) + 1))
             else:
                 refused.append(_not_ours(step))
-    return Plan(wanted.scope, dialect.name, wanted.version, steps, refused)
+    return StructurePlan(wanted.scope, dialect.name, wanted.version, steps, refused)
 
 
 def create_table(table: Table, dialect: Dialect) -> str:
@@ -45,7 +45,9 @@ def create_index(table: str, index: Index, dialect: Dialect) -> str:
     return f"CREATE {unique}INDEX {beside}{quoted(index.name)} ON {quoted(table)} ({_names(index.columns)}){where}"
 
 
-def _tables(wanted: Structure, found: Found, missing: Sequence[Difference], dialect: Dialect) -> Iterator[Step]:
+def _tables(
+    wanted: Structure, found: Found, missing: Sequence[StructureDifference], dialect: Dialect
+) -> Iterator[StructureStep]:
     del found
     for one in missing:
         table = wanted.table(one.table)
@@ -56,7 +58,9 @@ def _tables(wanted: Structure, found: Found, missing: Sequence[Difference], dial
                 yield _step(sql, one.table, [index.name], concurrent=dialect.online)
 
 
-def _columns(wanted: Structure, found: Found, missing: Sequence[Difference], dialect: Dialect) -> Iterator[Step]:
+def _columns(
+    wanted: Structure, found: Found, missing: Sequence[StructureDifference], dialect: Dialect
+) -> Iterator[StructureStep]:
     """All new columns of a table in one statement where the engine can: one lock instead of many."""
     del found
     for table in wanted.tables:
@@ -71,7 +75,9 @@ def _columns(wanted: Structure, found: Found, missing: Sequence[Difference], dia
             yield _step(sql, table.name, [f"{table.name}.{column.name}" for column in group], locking="moment")
 
 
-def _altered(wanted: Structure, found: Found, missing: Sequence[Difference], dialect: Dialect) -> Iterator[Step]:
+def _altered(
+    wanted: Structure, found: Found, missing: Sequence[StructureDifference], dialect: Dialect
+) -> Iterator[StructureStep]:
     del wanted, found, dialect
     for one in missing:
         if one.what == "nullability":
@@ -84,7 +90,9 @@ def _altered(wanted: Structure, found: Found, missing: Sequence[Difference], dia
         yield _step(sql, one.table, [f"{one.table}.{one.name}"], locking="moment")
 
 
-def _indexes(wanted: Structure, found: Found, missing: Sequence[Difference], dialect: Dialect) -> Iterator[Step]:
+def _indexes(
+    wanted: Structure, found: Found, missing: Sequence[StructureDifference], dialect: Dialect
+) -> Iterator[StructureStep]:
     for one in missing:
         table = wanted.table(one.table)
         if one.what not in ("index", "unique", "primary_key") or table is None:
@@ -99,7 +107,7 @@ def _indexes(wanted: Structure, found: Found, missing: Sequence[Difference], dia
         yield msgspec.structs.replace(step, concurrent=dialect.online)
 
 
-def _wanted_index(table: Table, one: Difference) -> Index:
+def _wanted_index(table: Table, one: StructureDifference) -> Index:
     """A missing key of a table that is there becomes a unique index, which needs no lock that holds anybody up."""
     if one.what == "primary_key":
         return Index(one.name, table.primary_key, unique=True)
@@ -117,9 +125,11 @@ def _column(column: Column, dialect: Dialect, *, fills: bool = False) -> str:
     return text if column.nullable else f"{text} NOT NULL"
 
 
-def _not_ours(step: Step) -> Difference:
+def _not_ours(step: StructureStep) -> StructureDifference:
     facts = {"object": step.table, "sql": step.sql}
-    return Difference("conflict", "privilege", step.table, "OWNER", "owner", "", "structure_needs_owner", facts)
+    return StructureDifference(
+        "conflict", "privilege", step.table, "OWNER", "owner", "", "structure_needs_owner", facts
+    )
 
 
 def _step(
@@ -130,7 +140,7 @@ def _step(
     locking: str = "none",
     rows: int = 0,
     concurrent: bool = False,
-) -> Step:
+) -> StructureStep:
     return msgspec.convert(
         {
             "number": 0,
@@ -142,7 +152,7 @@ def _step(
             "heavy": rows >= HEAVY_ROWS,
             "concurrent": concurrent,
         },
-        Step,
+        StructureStep,
     )
 
 

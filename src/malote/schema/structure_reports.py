@@ -22,7 +22,7 @@ RolloutState = Literal["running", "stopped", "done", "cancelled"]
 TillState = Literal["pending", "offered", "done", "failed", "cancelled"]
 
 
-class Difference(msgspec.Struct, frozen=True):
+class StructureDifference(msgspec.Struct, frozen=True):
     """One thing that is not as wanted. ``code`` says why nothing can be done about a conflict."""
 
     severity: Severity
@@ -36,13 +36,13 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """How a database differs from what is wanted. For the scope ``till`` of every till: see ``TillStructure``."""
+    """How a database differs from what is wanted. For the scope ``till`` of every till: see ``ReportedStructure``."""
 
     scope: Scope
     engine: str  # "postgresql", "oracle", "sqlite"
     version: int
     sha256: str
-    differences: list[Difference]
+    differences: list[StructureDifference]
     looked_at: float
 
     @property
@@ -51,7 +51,7 @@ class Drift(msgspec.Struct, frozen=True):
         return not any(one.severity in ("missing", "conflict") for one in self.differences)
 
 
-class Step(msgspec.Struct, frozen=True):
+class StructureStep(msgspec.Struct, frozen=True):
     """One statement. ``rows``: how many it must read or write at a guess, 0 where it touches no row.
 
     ``heavy``: it takes long on this table; ``concurrent``: it runs beside sales, outside any transaction.
@@ -67,20 +67,20 @@ class Step(msgspec.Struct, frozen=True):
     concurrent: bool
 
 
-class Plan(msgspec.Struct, frozen=True):
+class StructurePlan(msgspec.Struct, frozen=True):
     """``refused``: what no step will mend, since a person must decide."""
 
     scope: Scope
     engine: str
     version: int
-    steps: list[Step]
-    refused: list[Difference]
+    steps: list[StructureStep]
+    refused: list[StructureDifference]
 
 
 class StepReport(msgspec.Struct, frozen=True):
     """``holder``: who keeps the step waiting, in words, while it waits."""
 
-    step: Step
+    step: StructureStep
     state: StepState
     attempts: int = 0
     holder: str = ""
@@ -103,7 +103,7 @@ class RunReport(msgspec.Struct, frozen=True):
     finished_at: float | None
     state: RunState
     steps: list[StepReport]
-    refused: list[Difference]
+    refused: list[StructureDifference]
     replayed: int = 0
     code: str = ""  # why it failed
     facts: dict[str, str] = {}
@@ -113,7 +113,7 @@ class RunReport(msgspec.Struct, frozen=True):
         return sum(one.state == "done" for one in self.steps)
 
 
-class TillStructure(msgspec.Struct, frozen=True):
+class ReportedStructure(msgspec.Struct, frozen=True):
     """What a till last said of its structure. ``current``: None until it has (no agent, or an old one)."""
 
     till: str

@@ -18,7 +18,7 @@ from malote.schema.drift import differences
 from malote.schema.plan import plan
 from malote.schema.sqlite import SQLITE
 from malote.schema.sqlite_look import SqliteProbe, look
-from malote.schema.structure_reports import Difference, Plan
+from malote.schema.structure_reports import StructureDifference, StructurePlan
 
 MARK = "structure"  # the fact in the outbox that says which structure was applied last
 BACKUP_SUFFIX = ".before-structure"
@@ -26,7 +26,7 @@ _BUSY_SECONDS = 30.0
 _ROOM = 4_000_000  # bytes that must stay free beside the copy
 
 
-class Mark(msgspec.Struct, frozen=True):
+class UpdateMark(msgspec.Struct, frozen=True):
     version: int
     sha256: str
 
@@ -80,7 +80,7 @@ def complete(
     left = [one for one in _differences(connection, structure) if one.severity in ("missing", "conflict")]
     if left:
         raise _refused(left)
-    mark = Mark(structure.version, sha256 or fingerprint(structure))
+    mark = UpdateMark(structure.version, sha256 or fingerprint(structure))
     connection.execute(
         "INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)", (MARK, msgspec.json.encode(mark).decode())
     )
@@ -104,18 +104,18 @@ def forget_backup(path: Path, disk: Disk = DISK) -> None:
         durable.remove(backup, disk=disk)
 
 
-def _plan(connection: sqlite3.Connection, structure: Structure) -> Plan:
+def _plan(connection: sqlite3.Connection, structure: Structure) -> StructurePlan:
     found = plan(structure, look(connection), _differences(connection, structure), SQLITE)
     if found.refused:
         raise _refused(found.refused)
     return found
 
 
-def _differences(connection: sqlite3.Connection, structure: Structure) -> list[Difference]:
+def _differences(connection: sqlite3.Connection, structure: Structure) -> list[StructureDifference]:
     return differences(structure, look(connection), SQLITE, SqliteProbe(connection))
 
 
-def _refused(lines: list[Difference]) -> StructureError:
+def _refused(lines: list[StructureDifference]) -> StructureError:
     named = [f"{one.table}.{one.name} ({one.code or one.what})" for one in lines]
     return StructureError("structure_refused_here", detail=", ".join(named)[:500])
 

@@ -17,7 +17,7 @@ from malote.books.rules.file import RulesError, load
 from malote.check_result import Checked, Verdict, right, writable
 from malote.config import Settings
 from malote.erp.factory import open_configured
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 from malote.erp.protocol import ErpError
 from malote.erp.sessions.factory import has_sessions
 from malote.findings.store_findings import RULES_UNUSABLE
@@ -26,7 +26,7 @@ from malote.reconciliation import erp_memory
 from malote.register import till_documents
 from malote.register.documents import TillStatus
 from malote.schema.definition import Scope, StructureError
-from malote.schema.structure_reports import Difference, Drift
+from malote.schema.structure_reports import Drift, StructureDifference
 from malote.setup import environment, secret_files
 from malote.spool import presence
 
@@ -36,7 +36,7 @@ _MOST_NAMED = 8
 LookAtStructure = Callable[[Scope], Drift]
 
 
-class Place(msgspec.Struct, frozen=True):
+class CheckedServer(msgspec.Struct, frozen=True):
     """``settings_file`` None where everything comes from the environment. ``drift`` says how a structure differs."""
 
     settings: Settings
@@ -45,7 +45,7 @@ class Place(msgspec.Struct, frozen=True):
     drift: LookAtStructure
 
 
-def examine(place: Place, *, now: float | None = None) -> Iterator[Checked]:
+def examine(place: CheckedServer, *, now: float | None = None) -> Iterator[Checked]:
     """One after the other, as it is looked at. Raises ``StoreError``."""
     moment = time.time() if now is None else now
     settings = place.settings
@@ -94,7 +94,7 @@ def _rules(settings: Settings) -> Checked:
 # ---- the ERP ----
 
 
-def _erp(place: Place) -> list[Checked]:
+def _erp(place: CheckedServer) -> list[Checked]:
     """Reached, its profile, what may be done in it, its ledger. Where it can't be reached the rest is not looked at."""
     try:
         erp = open_configured(place.settings, remembered=erp_memory.recall(place.engine).schema)
@@ -112,7 +112,7 @@ def _erp(place: Place) -> list[Checked]:
     return [right("erp"), *found]
 
 
-def _profile(faults: Sequence[Fault]) -> Checked:
+def _profile(faults: Sequence[ProfileFault]) -> Checked:
     if not faults:
         return right("profile")
     named = [f"{one.table}.{one.column}" if one.column else one.table for one in faults]
@@ -138,7 +138,7 @@ def _structure(drift: LookAtStructure, scope: Scope) -> Checked:
     return right(what)
 
 
-def _named(one: Difference) -> str:
+def _named(one: StructureDifference) -> str:
     return one.table if one.what == "table" else f"{one.table}.{one.name}"
 
 
@@ -168,7 +168,7 @@ def _port(host: str, port: int) -> Checked:
         return Checked("port", "wrong", "address_in_use", facts)
 
 
-def _poster(place: Place, tills: Sequence[TillStatus], now: float) -> Checked:
+def _poster(place: CheckedServer, tills: Sequence[TillStatus], now: float) -> Checked:
     if any(sign.is_alive(now) for sign in presence.signs(place.engine)):
         return right("poster")
     waiting = sum(till.pending for till in tills)

@@ -18,7 +18,7 @@ from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
 from malote.spool import extracted, feed, receipts, wake_waiting
 from malote.spool.documents import IncomingDocument, IncomingFile
-from malote.spool.state_changes import Changes, count, encode_reason, value_of
+from malote.spool.state_changes import TallyChanges, count, encode_reason, value_of
 from malote.spool.states import SETTLED
 from malote.spool.superseded import supersede
 from malote.wire import FileReceipt
@@ -99,7 +99,7 @@ def _keep_pouch(connection: Connection, arrival: Arrival, packed: bytes) -> int:
 def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new: Sequence[_New]) -> int:
     """Returns how many documents are settled at once by what came before them."""
     rows: list[dict[str, Any]] = []
-    changes = Changes()
+    changes = TallyChanges()
     for each in new:
         for one in each.file.documents:
             rows.append(_row(arrival, pouch_id, each, one, len(rows)))

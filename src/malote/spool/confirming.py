@@ -45,7 +45,7 @@ def take_back(connection: Connection, document_id: int, code: str) -> None:
 def give(connection: Connection, document_id: int, who: str, reason: str, now: float) -> None:
     """Gives one, within the caller's transaction, which has locked the document."""
     accept(connection, document_id, [ORDER], who, reason, now)
-    history.record(connection, [history.Line(document_id, "order_given", {"reason": reason})], who, now)
+    history.record(connection, [history.HistoryLine(document_id, "order_given", {"reason": reason})], who, now)
 
 
 def give_by_settings(engine: Engine, document_id: int, now: float) -> None:

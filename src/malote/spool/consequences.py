@@ -17,7 +17,7 @@ from malote.fiscal.answers import SETTLED_BY_VOID
 from malote.fiscal.documents import Document, NumberVoid, Sale
 from malote.spool import history, unbooked_cancellations
 from malote.spool.documents import Reason, Settlement
-from malote.spool.state_changes import Move, Standing, lock
+from malote.spool.state_changes import LockedDocument, Move, lock
 
 TAKEN_BACK = "taken_back"
 _VOID_OF_BOOKED, _TWICE = "void_of_booked", "number_twice"
@@ -34,7 +34,7 @@ class Followed(msgspec.Struct, frozen=True):
     """Other documents that move along, each with the line of its history."""
 
     moves: list[Move]
-    lines: list[history.Line]
+    lines: list[history.HistoryLine]
 
 
 def follow(connection: Connection, moves: Sequence[Move], by_id: Mapping[int, Settlement], now: float) -> Followed:
@@ -78,7 +78,7 @@ def rivals(engine: Engine, document: Document) -> list[str]:
         return [key for key in connection.execute(query).scalars() if key and key != own]
 
 
-def _take_back(connection: Connection, by: Standing, keys: Sequence[str], followed: Followed, now: float) -> None:
+def _take_back(connection: Connection, by: LockedDocument, keys: Sequence[str], followed: Followed, now: float) -> None:
     reason = Reason(TAKEN_BACK, {"other": by.access_key or ""})
     condition = documents.c.access_key.in_(keys) & (documents.c.kind == "sale") & (documents.c.state == "posted")
     for standing in lock(connection, condition):
@@ -86,7 +86,7 @@ def _take_back(connection: Connection, by: Standing, keys: Sequence[str], follow
         followed.lines.append(history.about(standing.id, "kept", reason))
 
 
-def _stir(connection: Connection, by: Standing, taken: set[int], followed: Followed, now: float) -> None:
+def _stir(connection: Connection, by: LockedDocument, taken: set[int], followed: Followed, now: float) -> None:
     """Whatever was put aside for the sake of these numbers is looked at again."""
     columns = (documents.c.issuer, documents.c.model, documents.c.series, documents.c.number, documents.c.last_number)
     own = documents.c.id == by.id
@@ -128,11 +128,11 @@ def _authorised(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[
     return [one.access_key or "" for one in [*sales, *joined]]
 
 
-def _doubtful_voids(connection: Connection, keys: Iterable[str]) -> list[Standing]:
+def _doubtful_voids(connection: Connection, keys: Iterable[str]) -> list[LockedDocument]:
     """Voids of these sales that are told as ones of sales without protocol, locked."""
     if not _any(connection, "posted", _VOID_OF_BOOKED):
         return []
-    found: dict[int, Standing] = {}
+    found: dict[int, LockedDocument] = {}
     for key in sorted(set(filter(is_well_formed, keys))):
         parts = split(key)
         covers = (documents.c.number <= parts.number) & (documents.c.last_number >= parts.number)
@@ -143,13 +143,13 @@ def _doubtful_voids(connection: Connection, keys: Iterable[str]) -> list[Standin
     return list(found.values())
 
 
-def _held_up(connection: Connection, keys: Iterable[str]) -> list[Standing]:
+def _held_up(connection: Connection, keys: Iterable[str]) -> list[LockedDocument]:
     """Sales that were not booked because these, of their numbers, had no protocol yet, and other files of these very
     sales; locked."""
     codes = [code for code in _HELD_UP if _any(connection, "rejected", code)]
     if not codes:
         return []
-    found: dict[int, Standing] = {}
+    found: dict[int, LockedDocument] = {}
     for key in sorted(set(filter(is_well_formed, keys))):
         parts = split(key)
         sales = (documents.c.kind == "sale") & (documents.c.number == parts.number)
@@ -192,12 +192,12 @@ def without_taken_back(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -
     ]
 
 
-def _look_again(standing: Standing, followed: Followed) -> None:
+def _look_again(standing: LockedDocument, followed: Followed) -> None:
     followed.moves.append(Move(standing, "accepted"))
-    followed.lines.append(history.Line(standing.id, "replayed", code=standing.reason_code))
+    followed.lines.append(history.HistoryLine(standing.id, "replayed", code=standing.reason_code))
 
 
-def _keep_voided(standing: Standing, facts: dict[str, str], followed: Followed, now: float) -> None:
+def _keep_voided(standing: LockedDocument, facts: dict[str, str], followed: Followed, now: float) -> None:
     """The authority refused the note, and now it is said that its number will never be used."""
     reason = Reason("number_voided", facts)
     followed.moves.append(Move(standing, "kept", reason, settled_at=now))

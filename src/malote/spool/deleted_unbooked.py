@@ -14,7 +14,7 @@ from malote.database.engine import reading
 from malote.database.quarantine_tables import trash
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.spool.state_changes import Standing
+from malote.spool.state_changes import LockedDocument
 
 # What can be a sale or take one back. What could not even be read may have been one.
 _MATTERS = frozenset({"sale", "cancellation", None})
@@ -22,7 +22,7 @@ _MATTERS = frozenset({"sale", "cancellation", None})
 _OPEN = text("trash.unbooked = true")  # written as the partial index is, so that it is used
 
 
-def open_of(connection: Connection, standings: Sequence[Standing], in_erp: Collection[int]) -> set[int]:
+def open_of(connection: Connection, standings: Sequence[LockedDocument], in_erp: Collection[int]) -> set[int]:
     """Which of these documents, about to be deleted, the ERP may lack. ``in_erp``: those that it was asked for."""
     asked = [one for one in standings if one.kind in _MATTERS and one.id not in in_erp]
     booked: set[tuple[str | None, str]] = set()

@@ -82,7 +82,7 @@ MOST_LINES = 200  # of one document; the oldest go
 _ONCE: frozenset[What] = frozenset({"waiting"})
 
 
-class Line(msgspec.Struct, frozen=True):
+class HistoryLine(msgspec.Struct, frozen=True):
     """One thing that happened to one document. ``code`` is that of the reason it is about."""
 
     document_id: int
@@ -103,12 +103,12 @@ class StoredLine(msgspec.Struct, frozen=True):
     facts: dict[str, str]
 
 
-def about(document_id: int, what: What, reason: Reason | None) -> Line:
+def about(document_id: int, what: What, reason: Reason | None) -> HistoryLine:
     """A line about a reason."""
-    return Line(document_id, what, reason.facts, reason.code) if reason else Line(document_id, what)
+    return HistoryLine(document_id, what, reason.facts, reason.code) if reason else HistoryLine(document_id, what)
 
 
-def record(connection: Connection, lines: Sequence[Line], who: str, now: float) -> None:
+def record(connection: Connection, lines: Sequence[HistoryLine], who: str, now: float) -> None:
     """Adds the lines, in their order. The documents' rows are locked by this transaction already."""
     for chunk in chunks(lines):
         _record(connection, chunk, who, now)
@@ -137,7 +137,7 @@ def stored(row: Any) -> StoredLine:
     return StoredLine(row.at, row.first_at, row.times, row.who, row.what, row.code, _facts.decode(row.facts))
 
 
-def _record(connection: Connection, lines: Sequence[Line], who: str, now: float) -> None:
+def _record(connection: Connection, lines: Sequence[HistoryLine], who: str, now: float) -> None:
     last = _last_of(connection, {line.document_id for line in lines})
     fresh: list[dict[str, Any]] = []
     for line in lines:
@@ -164,19 +164,19 @@ def _last_of(connection: Connection, document_ids: Iterable[int]) -> dict[int, d
     return {row["document_id"]: dict(row) for row in connection.execute(query).mappings()}
 
 
-def _repeats(previous: Mapping[str, Any], line: Line, who: str) -> bool:
+def _repeats(previous: Mapping[str, Any], line: HistoryLine, who: str) -> bool:
     """Whether it is what happened last. Of a reason, the code decides: its facts may hold a time or a count."""
     same = (previous["what"], previous["code"], previous["who"]) == (line.what, line.code, who)
     # One of this very call has no id yet; there it stands as a line of its own.
     return same and previous["id"] is not None and (line.code is not None or previous["facts"] == _encoded(line.facts))
 
 
-def _count_again(connection: Connection, event_id: int, line: Line, now: float) -> None:
+def _count_again(connection: Connection, event_id: int, line: HistoryLine, now: float) -> None:
     values = {"at": now, "times": document_event.c.times + 1, "facts": _encoded(line.facts)}
     connection.execute(update(document_event).where(document_event.c.id == event_id).values(values))
 
 
-def _row(line: Line, who: str, now: float) -> dict[str, Any]:
+def _row(line: HistoryLine, who: str, now: float) -> dict[str, Any]:
     return {
         "document_id": line.document_id,
         "at": now,

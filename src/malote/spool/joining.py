@@ -19,7 +19,7 @@ from malote.fiscal.answers import CURED_BY_AUTHORISATION
 from malote.fiscal.documents import Answer
 from malote.spool import history
 from malote.spool.extracted import DamagedError, Extracted
-from malote.spool.state_changes import Move, Standing, lock, move
+from malote.spool.state_changes import LockedDocument, Move, lock, move
 from malote.spool.states import OPEN, State
 
 # Refused by an answer, which an authorisation goes before, whatever came first.
@@ -93,7 +93,7 @@ def authorise(connection: Connection, statuses: Mapping[str, int], now: float) -
         connection.execute(delete(open_sale).where(open_sale.c.access_key.in_(chunk)))
         refused = lock(connection, of_sale & _curable() & documents.c.extracted_index.is_not(None))
         lines = [_joined(one, statuses) for one in booked]
-        lines += [history.Line(one.id, "replayed", code=one.reason_code) for one in refused]
+        lines += [history.HistoryLine(one.id, "replayed", code=one.reason_code) for one in refused]
         history.record(connection, lines, history.SYSTEM, now)
         move(connection, [Move(one, "accepted") for one in refused])
 
@@ -104,5 +104,5 @@ def _curable() -> ColumnElement[bool]:
     return refused | (documents.c.reason_code.in_(_TAKEN_FOR_NONE) & (documents.c.state == "kept"))
 
 
-def _joined(standing: Standing, statuses: Mapping[str, int]) -> history.Line:
-    return history.Line(standing.id, "joined", {"status": str(statuses.get(standing.access_key or "", 0))})
+def _joined(standing: LockedDocument, statuses: Mapping[str, int]) -> history.HistoryLine:
+    return history.HistoryLine(standing.id, "joined", {"status": str(statuses.get(standing.access_key or "", 0))})

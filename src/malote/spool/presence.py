@@ -25,7 +25,7 @@ FORGET_SECONDS = 3600.0
 log = structlog.get_logger("malote.posting")
 
 
-class Presence:
+class PosterPresence:
     """One poster's. For one thread. A store database that is away keeps nobody from posting: it is tried again."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, owner: str = "") -> None:
@@ -39,7 +39,7 @@ class Presence:
         self._noted_at = float("-inf")
 
     def at(self, key: str, began: str) -> None:
-        """The poster works in this session of the ERP now: ``erp.sessions.protocol.Identity`` has the two texts."""
+        """The poster works in this session of the ERP now: ``SessionIdentity`` (erp/sessions/) has the two texts."""
         if self._session != (key, began):
             self._leave()
             self._session, self._noted_at = (key, began), float("-inf")

@@ -15,10 +15,10 @@ from malote.database.erp_tables import rebooking
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
 from malote.spool import history
-from malote.spool.state_changes import Move, Standing, lock, move
+from malote.spool.state_changes import LockedDocument, Move, lock, move
 
 # Told, within the transaction, which documents go back.
-Note = Callable[[Connection, Sequence[Standing]], None]
+Note = Callable[[Connection, Sequence[LockedDocument]], None]
 
 KINDS = ("sale", "cancellation", "answer")  # what can be posted about a key
 
@@ -50,7 +50,7 @@ def order(
             standings = lock(connection, _posted_about(some, kinds))
             move(connection, [Move(one, "accepted") for one in standings])
             _mark(connection, [one.id for one in standings], now)
-            history.record(connection, [history.Line(one.id, "booked_again") for one in standings], who, now)
+            history.record(connection, [history.HistoryLine(one.id, "booked_again") for one in standings], who, now)
             if standings:
                 # Last, since the audit trail is locked until the end of the transaction.
                 note(connection, standings)

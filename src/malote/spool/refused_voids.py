@@ -10,7 +10,7 @@ from malote.database.chunks import chunks
 from malote.database.tables import document as documents
 from malote.fiscal.access_key import SAT_MODEL, is_well_formed, split
 from malote.spool.documents import Reason
-from malote.spool.state_changes import Standing, lock_ids
+from malote.spool.state_changes import LockedDocument, lock_ids
 
 USED, REFUSED = "number_used", "void_refused"
 # What becomes of them: kept, and no number is void by them.
@@ -22,7 +22,7 @@ _Range = tuple[str, str, int, int, int]  # issuer, model, series, first and last
 
 def settled(
     connection: Connection, codes: frozenset[str], access_keys: Collection[str], void_ids: Collection[int]
-) -> Iterator[tuple[Standing, Reason]]:
+) -> Iterator[tuple[LockedDocument, Reason]]:
     """Those that have to do with these keys or voids, locked. ``codes``: what anything is rejected for."""
     if not codes & {USED, REFUSED}:
         return

@@ -19,7 +19,7 @@ from malote.database.tables import tally, till_series
 from malote.database.tables import till as tills
 from malote.spool import history
 from malote.spool.documents import Reason
-from malote.spool.state_changes import Move, Standing, explain, lock_ids, move
+from malote.spool.state_changes import LockedDocument, Move, explain, lock_ids, move
 from malote.tills.warnings import note_shared
 
 ASKED = "series_asked"  # nobody owns the series, and the till has one already: a person is asked
@@ -121,7 +121,7 @@ def _free(engine: Engine, ids: Sequence[int], now: float) -> int:
     return len(still)
 
 
-def _still(connection: Connection, ids: Sequence[int]) -> list[Standing]:
+def _still(connection: Connection, ids: Sequence[int]) -> list[LockedDocument]:
     return [one for one in lock_ids(connection, ids) if one.state == "waiting" and one.reason_code in HELD]
 
 

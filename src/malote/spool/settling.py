@@ -10,7 +10,7 @@ from malote.database.tables import document as documents
 from malote.spool import deleted_unbooked, history, joining, unbooked_cancellations
 from malote.spool.consequences import follow, without_flag, without_taken_back
 from malote.spool.documents import LeasedDocument, Settlement
-from malote.spool.state_changes import Move, Standing, lock_ids, move
+from malote.spool.state_changes import LockedDocument, Move, lock_ids, move
 from malote.spool.superseded import supersede
 from malote.spool.wake_waiting import wake
 
@@ -75,11 +75,11 @@ def release(engine: Engine, leased: Sequence[LeasedDocument]) -> int:
     return len(held)
 
 
-def _holds(standing: Standing, lease: str) -> bool:
+def _holds(standing: LockedDocument, lease: str) -> bool:
     return standing.state == "posting" and standing.lease == lease
 
 
-def _move(standing: Standing, settlement: Settlement, now: float) -> Move:
+def _move(standing: LockedDocument, settlement: Settlement, now: float) -> Move:
     match settlement.state:
         case "posted":
             flag = settlement.reason if settlement.flagged else None
@@ -95,7 +95,7 @@ def _move(standing: Standing, settlement: Settlement, now: float) -> Move:
             raise ValueError(f"a settlement can't end in {other}")
 
 
-def _lines(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[history.Line]:
+def _lines(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[history.HistoryLine]:
     """What was posted as it came has no history: its row tells it."""
     lines = []
     for one in moves:
@@ -109,7 +109,7 @@ def _lines(moves: Sequence[Move], by_id: Mapping[int, Settlement]) -> list[histo
             lines.append(history.about(one.standing.id, "flagged", one.reason))
         elif told := by_id[one.standing.id].reason:
             what: history.What = "mended" if told.code == "sale_mended" else "adapted"
-            lines.append(history.Line(one.standing.id, what, told.facts))
+            lines.append(history.HistoryLine(one.standing.id, what, told.facts))
     return lines
 
 

@@ -21,7 +21,7 @@ from malote.spool.states import State
 Tally = tuple[int, State, str]  # till, state, reason code or ""
 
 
-class Changes:
+class TallyChanges:
     """What is to be added to the tallies: documents, and the cents that their sales come to."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ _Values = tuple[State, str | None, str | None, float | None, float | None, bool]
 _VALUE_NAMES = ("after", "code", "why", "retry", "settled", "again")
 
 
-class Standing(msgspec.Struct, frozen=True, gc=False):
+class LockedDocument(msgspec.Struct, frozen=True, gc=False):
     """A locked row: what deciding about it needs."""
 
     id: int
@@ -63,7 +63,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
 class Move(msgspec.Struct, frozen=True, gc=False):
     """Where one document goes. What isn't said here is cleared, since it belonged to the state before."""
 
-    standing: Standing
+    standing: LockedDocument
     after: State
     reason: Reason | None = None
     retry_at: float | None = None
@@ -71,16 +71,16 @@ class Move(msgspec.Struct, frozen=True, gc=False):
     duplicate: bool = False
 
 
-def lock(connection: Connection, condition: ColumnElement[bool]) -> list[Standing]:
+def lock(connection: Connection, condition: ColumnElement[bool]) -> list[LockedDocument]:
     """The documents that fulfil the condition, for this transaction alone, in order of arrival."""
     query = select(*_STANDING).where(condition).order_by(documents.c.id).with_for_update()
-    return [Standing(*row) for row in connection.execute(query)]
+    return [LockedDocument(*row) for row in connection.execute(query)]
 
 
-def lock_ids(connection: Connection, ids: Iterable[int]) -> list[Standing]:
+def lock_ids(connection: Connection, ids: Iterable[int]) -> list[LockedDocument]:
     """The same by id; ids that don't exist are left out."""
     ordered = sorted(set(ids))
-    found: list[Standing] = []
+    found: list[LockedDocument] = []
     for chunk in chunks(ordered):
         found += lock(connection, documents.c.id.in_(chunk))
     return found
@@ -90,7 +90,7 @@ def move(connection: Connection, moves: Sequence[Move]) -> None:
     """Moves locked documents. Raises ``IllegalTransitionError``."""
     if not moves:
         return
-    changes = Changes()
+    changes = TallyChanges()
     alike: dict[_Values, list[int]] = defaultdict(list)
     for one in moves:
         states.check(one.standing.state, one.after)
@@ -111,7 +111,7 @@ def lease(connection: Connection, claimed: Mapping[int, tuple[Tally, int]], toke
 
     Raises ``IllegalTransitionError``.
     """
-    changes = Changes()
+    changes = TallyChanges()
     for before, cents in claimed.values():
         state = before[1]
         if state == "posting":
@@ -128,12 +128,12 @@ def lease(connection: Connection, claimed: Mapping[int, tuple[Tally, int]], toke
     count(connection, changes)
 
 
-def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason | None]]) -> None:
+def explain(connection: Connection, reasons: Sequence[tuple[LockedDocument, Reason | None]]) -> None:
     """Gives locked documents another reason for the state they stay in, or none; the quarantine writes them anew.
 
     Those whose reason is what it was are left as they are.
     """
-    changes = Changes()
+    changes = TallyChanges()
     known: dict[int, str | None] = {}
     for chunk in chunks([standing.id for standing, _ in reasons]):
         query = select(documents.c.id, documents.c.reason).where(documents.c.id.in_(chunk))
@@ -149,7 +149,7 @@ def explain(connection: Connection, reasons: Sequence[tuple[Standing, Reason | N
     count(connection, changes)
 
 
-def count(connection: Connection, changes: Changes) -> None:
+def count(connection: Connection, changes: TallyChanges) -> None:
     """Adds to the tallies. Nobody else writes them."""
     rows = [
         {"till_id": tally[0], "state": tally[1], "reason_code": tally[2], "change": change, "cents": cents}

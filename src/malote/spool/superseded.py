@@ -16,7 +16,7 @@ from malote.fiscal.access_key import is_well_formed, split
 from malote.fiscal.answers import CURED_BY_AUTHORISATION, SETTLED_BY_VOID
 from malote.spool import history, refused_voids
 from malote.spool.documents import Reason
-from malote.spool.state_changes import Move, Standing, lock, move
+from malote.spool.state_changes import LockedDocument, Move, lock, move
 from malote.spool.wake_waiting import wake
 
 SUPERSEDED = Reason("superseded")
@@ -38,7 +38,7 @@ _OF_ANSWERS = _BY_VERSION | {"number_void_at_authority", _NOTE_CANCELLED, _OTHER
 class _Rule(NamedTuple):
     codes: frozenset[str]  # what the documents are rejected for
     of_keys: Callable[[Sequence[str]], ColumnElement[bool]]
-    reason: Callable[[Connection, Standing], Reason | None]
+    reason: Callable[[Connection, LockedDocument], Reason | None]
 
 
 def supersede(connection: Connection, access_keys: Collection[str], void_ids: Collection[int], now: float) -> int:
@@ -184,18 +184,18 @@ def of_void_number(keys: Sequence[str]) -> ColumnElement[bool]:
 # ---- what is told ----
 
 
-def _as(reason: Reason) -> Callable[[Connection, Standing], Reason]:
+def _as(reason: Reason) -> Callable[[Connection, LockedDocument], Reason]:
     return lambda connection, standing: reason
 
 
-def _voided(_: Connection, standing: Standing) -> Reason | None:
+def _voided(_: Connection, standing: LockedDocument) -> Reason | None:
     if not is_well_formed(standing.access_key or ""):
         return None
     key = split(standing.access_key or "")
     return Reason("number_voided", {"number": str(key.number), "series": str(key.series)})
 
 
-def _settled_by_number(connection: Connection, standing: Standing) -> Reason | None:
+def _settled_by_number(connection: Connection, standing: LockedDocument) -> Reason | None:
     query = select(_other.c.access_key).select_from(documents).join(_other, and_(_of_number, _number, _authorised))
     other = connection.execute(query.where(documents.c.id == standing.id).limit(1)).scalar()
     return Reason("number_settled", {"other": other}) if other else None

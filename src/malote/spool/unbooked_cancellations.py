@@ -12,7 +12,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.spool.documents import Settlement
-from malote.spool.state_changes import Standing, lock
+from malote.spool.state_changes import LockedDocument, lock
 
 CANCELS_NO_SALE = "cancels_no_sale"
 
@@ -35,16 +35,16 @@ def cancelled(engine: Engine, access_keys: Collection[str]) -> set[str]:
     return found
 
 
-def doubtful(connection: Connection, held: Sequence[Standing], by_id: Mapping[int, Settlement]) -> set[int]:
+def doubtful(connection: Connection, held: Sequence[LockedDocument], by_id: Mapping[int, Settlement]) -> set[int]:
     """Locked documents that are to be kept as cancellations of no sale, and whose note is more than that by now."""
     kept = {one.id: one.access_key or "" for one in held if _code(by_id[one.id]) == CANCELS_NO_SALE}
     still = _no_sales(connection, kept.values()) if kept else set()
     return {one for one, key in kept.items() if key not in still}
 
 
-def cancelled_after_all(connection: Connection, booked_keys: Collection[str]) -> list[Standing]:
+def cancelled_after_all(connection: Connection, booked_keys: Collection[str]) -> list[LockedDocument]:
     """Kept cancellations of sales that are booked now, locked."""
-    found: list[Standing] = []
+    found: list[LockedDocument] = []
     for chunk in chunks(sorted(set(booked_keys))):
         # Whatever its state: one that is being kept at this moment is waited for, and seen as it is then.
         of_sales = documents.c.access_key.in_(chunk) & (documents.c.kind == "cancellation")

@@ -12,11 +12,11 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.database.errors import StoreError
-from malote.erp.altering import Declared, Session, Target
+from malote.erp.altering import AlteringSession, AlteringTarget, Declared
 from malote.schema.definition import StructureError
 from malote.schema.drift import differences
 from malote.schema.plan import plan
-from malote.schema.structure_reports import Difference, Plan, RunReport, StepReport
+from malote.schema.structure_reports import RunReport, StepReport, StructureDifference, StructurePlan
 from malote.structures import runs
 
 BEAT_SECONDS = 5.0
@@ -27,7 +27,9 @@ _NOTHING_WRONG: dict[str, object] = {"code": "", "facts": {}}
 Progress = Callable[[RunReport], None]
 
 
-def look(target: Target, session: Session, wanted: Declared) -> tuple[list[Difference], Plan]:
+def look(
+    target: AlteringTarget, session: AlteringSession, wanted: Declared
+) -> tuple[list[StructureDifference], StructurePlan]:
     """What differs now, and what would mend it."""
     structure = wanted.structure
     found = session.look(wanted)
@@ -49,7 +51,7 @@ class Application:
     def __init__(
         self,
         engine: Engine,
-        target: Target,
+        target: AlteringTarget,
         wanted: Declared,
         actor: Actor,
         progress: Progress,
@@ -88,7 +90,7 @@ class Application:
             self._change(replayed=finally_(self._report))
         return self._finish()
 
-    def _carry_out(self, session: Session) -> None:
+    def _carry_out(self, session: AlteringSession) -> None:
         # Looked at only now: whoever was at it before may have left nothing to do.
         _, wanted = look(self._target, session, self._wanted)
         reports = [StepReport(step, "pending") for step in wanted.steps]
@@ -98,7 +100,7 @@ class Application:
         for number in range(len(reports)):
             self._step(number, session)
 
-    def _step(self, number: int, session: Session) -> None:
+    def _step(self, number: int, session: AlteringSession) -> None:
         self._set(number, state="running", started_at=self._clock())
         try:
             attempts = session.carry_out(

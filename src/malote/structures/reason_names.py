@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from malote.schema.definition import Structure
-from malote.schema.structure_reports import Difference
+from malote.schema.structure_reports import StructureDifference
 
 
 def of(structure: Structure) -> frozenset[str]:
@@ -12,7 +12,7 @@ def of(structure: Structure) -> frozenset[str]:
     return frozenset(columns | {table.name for table in structure.tables})
 
 
-def missing(lines: Iterable[Difference]) -> frozenset[str]:
+def missing(lines: Iterable[StructureDifference]) -> frozenset[str]:
     """The tables and columns among differences that are absent, or can't take what is written to them."""
     found: set[str] = set()
     for one in lines:

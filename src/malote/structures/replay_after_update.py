@@ -14,7 +14,7 @@ from malote.database.errors import StoreError
 from malote.database.tables import document as documents
 from malote.register import replaying
 from malote.spool.documents import Reason
-from malote.spool.state_changes import Standing
+from malote.spool.state_changes import LockedDocument
 
 OUTDATED = "structure_outdated"
 _reason = msgspec.json.Decoder(Reason)
@@ -64,7 +64,7 @@ def _replayed(engine: Engine, ids: Sequence[int], actor: Actor, now: float) -> i
 
 
 def _noted(actor: Actor, now: float) -> replaying.Note:
-    def note(connection: Connection, standings: Sequence[Standing]) -> None:
+    def note(connection: Connection, standings: Sequence[LockedDocument]) -> None:
         after: dict[str, str | int] = {"documents": len(standings), "because": OUTDATED}
         audit.record(connection, actor, "documents_replayed", "structure:erp", after=after, now=now)
 

@@ -13,7 +13,7 @@ from malote.database.engine import reading, writing
 from malote.database.structure_tables import till_structure
 from malote.database.tables import till as tills
 from malote.schema.definition import Structure, StructureError, encode, fingerprint
-from malote.schema.structure_reports import Rollout, RolloutTill, TillStructure
+from malote.schema.structure_reports import ReportedStructure, Rollout, RolloutTill
 from malote.structures import rollout_rows
 from malote.structures.rollout_rows import Published
 from malote.structures.waves import waves
@@ -101,7 +101,7 @@ class Rollouts:
         with reading(self._engine) as connection:
             return rollout_rows.tills_of(connection, rollout_id, self._heard_since(), name)
 
-    def structures_of_tills(self, names: Sequence[str] | None = None) -> list[TillStructure]:
+    def structures_of_tills(self, names: Sequence[str] | None = None) -> list[ReportedStructure]:
         """Every enabled till by name, or those of ``names``."""
         wanted = self._declared()
         sha256 = fingerprint(wanted)
@@ -115,7 +115,7 @@ class Rollouts:
             query = query.where(tills.c.name_key.in_([name.lower() for name in names]))
         with reading(self._engine) as connection:
             return [
-                TillStructure(
+                ReportedStructure(
                     row.name,
                     row.version,
                     wanted.version,

@@ -13,7 +13,7 @@ from malote.database.structure_tables import rollout, rollout_till, till_structu
 from malote.database.tables import till as tills
 from malote.orders.rows import withdraw
 from malote.schema.structure_reports import Rollout, RolloutTill, TillState
-from malote.structures.waves import WAVES, Standing
+from malote.structures.waves import WAVES, TillInWave
 
 UNSAID = {"code": "", "facts": "{}"}  # of a till that has not failed
 _CHUNK = 500
@@ -173,7 +173,7 @@ def lock(connection: Connection, rollout_id: int) -> Any:
     return connection.execute(select(rollout).where(rollout.c.id == rollout_id).with_for_update()).one_or_none()
 
 
-def standings(connection: Connection, rollout_id: int, heard_since: float) -> list[Standing]:
+def standings(connection: Connection, rollout_id: int, heard_since: float) -> list[TillInWave]:
     """All of its tills."""
     reachable = (tills.c.last_contact_at >= heard_since) & till_structure.c.till_id.is_not(None)
     query = (
@@ -185,7 +185,7 @@ def standings(connection: Connection, rollout_id: int, heard_since: float) -> li
         )
         .where(rollout_till.c.rollout_id == rollout_id)
     )
-    return [Standing(row.wave, row.state, bool(row.reachable)) for row in connection.execute(query)]
+    return [TillInWave(row.wave, row.state, bool(row.reachable)) for row in connection.execute(query)]
 
 
 def find(connection: Connection, rollout_id: int | None) -> Rollout | None:

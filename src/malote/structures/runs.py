@@ -10,11 +10,11 @@ from malote.database.engine import reading, writing
 from malote.database.structure_tables import structure_run as runs
 from malote.database.structure_tables import structure_step as steps
 from malote.schema.definition import Scope
-from malote.schema.structure_reports import Difference, RunReport, RunState, StepReport
+from malote.schema.structure_reports import RunReport, RunState, StepReport, StructureDifference
 
 SILENT_SECONDS = 30.0  # without a sign of life: whoever ran it is gone
 
-_differences = msgspec.json.Decoder(list[Difference])
+_differences = msgspec.json.Decoder(list[StructureDifference])
 _facts = msgspec.json.Decoder(dict[str, str])
 _step = msgspec.json.Decoder(StepReport)
 

@@ -11,7 +11,7 @@ from malote.config import StructuresSettings
 from malote.database.engine import reading, writing
 from malote.database.structure_tables import till_structure
 from malote.orders import book, rows
-from malote.orders.kinds import Kind, Placing
+from malote.orders.kinds import OrderKind, Placing
 from malote.orders.rows import StoredOrder
 from malote.structures import rollout_rows
 from malote.structures.rollout_rows import StandingOrder
@@ -22,13 +22,13 @@ SAID_SECONDS = 60.0  # between two notes of the same words of a till
 LOOK_SECONDS = 1.0  # between two looks whether the next wave may open
 
 
-class Noted(msgspec.Struct, frozen=True):
+class StructureOrderNote(msgspec.Struct, frozen=True):
     """What is kept beside an order."""
 
     rollout: int
 
 
-class StructureOrders(Kind):
+class StructureOrders(OrderKind):
     """Safe for threads. Methods raise ``StoreError``."""
 
     name = wire.STRUCTURE
@@ -59,7 +59,7 @@ class StructureOrders(Kind):
 
     def heard(self, connection: Connection, till: Till, order: StoredOrder, said: wire.OrderProgress) -> None:
         """The till's part of the roll-out is done, or stops it."""
-        rollout_id = msgspec.json.decode(order.note, type=Noted).rollout
+        rollout_id = msgspec.json.decode(order.note, type=StructureOrderNote).rollout
         now = self._clock()
         row = rollout_rows.lock(connection, rollout_id)
         if said.state == "done":
@@ -109,7 +109,7 @@ class StructureOrders(Kind):
 
     def _place(self, connection: Connection, till: Till, current: StandingOrder, now: float) -> None:
         found = rollout_rows.lock(connection, current.rollout_id)
-        note = msgspec.json.encode(Noted(current.rollout_id)).decode()
+        note = msgspec.json.encode(StructureOrderNote(current.rollout_id)).decode()
         placing = Placing(till.id, found.published, note, current.number)
         book.place(connection, self, [placing], who=found.asked_by, now=now, asked_at=found.asked_at)
 

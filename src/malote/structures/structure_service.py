@@ -13,18 +13,18 @@ from sqlalchemy import Engine
 
 from malote.accounts.audit import Actor
 from malote.config import Settings
-from malote.erp.altering import Declared, Target
+from malote.erp.altering import AlteringTarget, Declared
 from malote.schema.definition import Scope, fingerprint
 from malote.schema.structure_reports import (
     Drift,
-    Plan,
+    ReportedStructure,
     Rollout,
     RolloutTill,
     RunReport,
     StepReport,
-    TillStructure,
+    StructurePlan,
 )
-from malote.spool.presence import Presence
+from malote.spool.presence import PosterPresence
 from malote.structures import reason_names, replay_after_update, runs
 from malote.structures.database_update import Application, Progress, look
 from malote.structures.rollout import Rollouts
@@ -67,7 +67,7 @@ class Structures:
         name, structure = target.dialect.name, wanted.structure
         return Drift(scope, name, structure.version, fingerprint(structure), lines, self._clock())
 
-    def plan(self, scope: Scope) -> Plan:
+    def plan(self, scope: Scope) -> StructurePlan:
         """The statements that ``apply`` would run now, in order. Raises as ``drift`` does."""
         target, wanted = self._opened(scope)
         with target.looking() as session:
@@ -102,7 +102,7 @@ class Structures:
         """The scope's newest run: one that was interrupted says where."""
         return runs.newest(self._engine, scope, self._clock())
 
-    def tills(self, names: Sequence[str] | None = None) -> list[TillStructure]:
+    def tills(self, names: Sequence[str] | None = None) -> list[ReportedStructure]:
         """Every enabled till by name, or those of ``names``, with what it last said of its structure."""
         return self.rollouts.structures_of_tills(names)
 
@@ -139,15 +139,15 @@ class Structures:
         return self._replay("erp", Actor("system"), sure=False)
 
     def _begin(self, scope: Scope, actor: Actor, progress: Progress) -> Application:
-        presence = Presence(self._engine, self._clock)
+        presence = PosterPresence(self._engine, self._clock)
         target, wanted = self._opened(scope, presence)
         with target.looking():
             pass  # one that is away is said at once, and not by a run
         return Application(self._engine, target, wanted, actor, progress, self._clock, presence.renew)
 
-    def _opened(self, scope: Scope, presence: Presence | None = None) -> tuple[Target, Declared]:
+    def _opened(self, scope: Scope, presence: PosterPresence | None = None) -> tuple[AlteringTarget, Declared]:
         wanted = self._declare(scope, self._settings)
-        known = presence or Presence(self._engine, self._clock)
+        known = presence or PosterPresence(self._engine, self._clock)
         return open_target(scope, self._settings, wanted.schema, known), wanted
 
     def _in_background(self, application: Application, scope: Scope, actor: Actor) -> None:
@@ -164,7 +164,7 @@ class Structures:
         known = reason_names.of(self._declare("erp", self._settings).structure)
         return replay_after_update.replay(self._engine, known, missing, actor, sure=sure, now=self._clock())
 
-    def _foreseen(self, plan: Plan, actor: Actor) -> RunReport:
+    def _foreseen(self, plan: StructurePlan, actor: Actor) -> RunReport:
         steps = [StepReport(step, "pending") for step in plan.steps]
         now = self._clock()
         return RunReport(0, plan.scope, actor.name, now, now, "done", steps, plan.refused)

@@ -4,14 +4,16 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from malote.config import Settings
-from malote.erp.altering import Patience, Place, Presence, Target
+from malote.erp.altering import AlteringPlace, AlteringTarget, Patience, SessionPresence
 from malote.erp.engine_modules import has_part, part_of
 from malote.erp.factory import tables_of
 from malote.erp_engines import BY_SCHEME
 from malote.schema.definition import Scope, StructureError
 
 
-def open_target(scope: Scope, settings: Settings, schema: str = "", presence: Presence | None = None) -> Target:
+def open_target(
+    scope: Scope, settings: Settings, schema: str = "", presence: SessionPresence | None = None
+) -> AlteringTarget:
     """The database of a scope; nothing is connected yet. ``presence`` makes sessions in the ERP known as Malote's.
 
     Raises ``StructureError``: ``structure_scope_of_tills``, ``structure_engine_unsupported``.
@@ -28,11 +30,11 @@ def open_target(scope: Scope, settings: Settings, schema: str = "", presence: Pr
     backend = url.get_backend_name()
     if not has_part(backend, "target") or (BY_SCHEME[backend].is_file and not url.database):
         raise StructureError("structure_engine_unsupported", engine=backend)
-    place = Place(schema)
+    place = AlteringPlace(schema)
     if scope == "erp":
         user = _user_of(settings.erp_url) if chosen.erp_url else ""
-        place = Place(schema, user, tables_of(settings).ledger_name, presence)
-    target: Target = part_of(backend, "target").TARGET(url, scope, patience, place)
+        place = AlteringPlace(schema, user, tables_of(settings).ledger_name, presence)
+    target: AlteringTarget = part_of(backend, "target").TARGET(url, scope, patience, place)
     return target
 
 

@@ -10,7 +10,7 @@ from malote.schema.structure_reports import TillState
 WAVES = 3
 
 
-class Standing(msgspec.Struct, frozen=True):
+class TillInWave(msgspec.Struct, frozen=True):
     """How it stands with one till. ``reachable``: it was heard of lately, and its agent knows of structures."""
 
     wave: int
@@ -25,7 +25,7 @@ def waves(tills: Sequence[int], canaries: int, second_percent: float) -> dict[in
     return {till: 1 if place < first else 2 if place < first + second else WAVES for place, till in enumerate(tills)}
 
 
-def open_wave(standings: Sequence[Standing], wave: int) -> int:
+def open_wave(standings: Sequence[TillInWave], wave: int) -> int:
     """The wave that may be open now, given the one that is.
 
     The next one opens once nobody who can answer is under way in it or before it, and somebody has succeeded.
@@ -40,5 +40,5 @@ def open_wave(standings: Sequence[Standing], wave: int) -> int:
     return wave
 
 
-def is_over(standings: Sequence[Standing]) -> bool:
+def is_over(standings: Sequence[TillInWave]) -> bool:
     return not any(one.state in ("pending", "offered") for one in standings)

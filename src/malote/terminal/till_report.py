@@ -11,9 +11,9 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.config import Settings
 from malote.terminal.output import amount
-from malote.till.missing_in_erp import Outside
-from malote.till.outbox_records import Counts
-from malote.till.status import Status
+from malote.till.missing_in_erp import MissingInErp
+from malote.till.outbox_records import OutboxCounts
+from malote.till.status import OutboxStatus
 
 _MOST_ROWS = 20
 
@@ -71,7 +71,7 @@ _WORDS = Bilingual(
 )
 
 
-def needs_a_person(status: Status) -> bool:
+def needs_a_person(status: OutboxStatus) -> bool:
     """Whether something will not pass by itself."""
     code = status.line.code if status.line else None
     shut = code is not None and not rejection.entry(code).transient
@@ -79,9 +79,9 @@ def needs_a_person(status: Status) -> bool:
     return bool(waits or shut)
 
 
-def as_json(status: Status | None, settings: Settings) -> dict[str, Any]:
+def as_json(status: OutboxStatus | None, settings: Settings) -> dict[str, Any]:
     """Everything known, with the reasons in words."""
-    counts = status.counts if status else Counts()
+    counts = status.counts if status else OutboxCounts()
     known: dict[str, Any] = {
         "outbox": str(settings.outbox_path),
         "empty": status is None or status.empty,
@@ -90,7 +90,7 @@ def as_json(status: Status | None, settings: Settings) -> dict[str, Any]:
         "refused": [],
         "troubles": [],
         "passed_over": status.passed_over if status else 0,
-        "outside": status.outside if status else Outside(),
+        "outside": status.outside if status else MissingInErp(),
         "oldest_pending_seconds": None,
         "last_sale": None,
         "server": {"server": settings.till.server, "reachable": None},
@@ -113,7 +113,7 @@ def as_json(status: Status | None, settings: Settings) -> dict[str, Any]:
     return known
 
 
-def as_tables(status: Status | None, settings: Settings) -> Iterator[RenderableType]:
+def as_tables(status: OutboxStatus | None, settings: Settings) -> Iterator[RenderableType]:
     """What a person wants to see, in the language of the settings."""
     words = _WORDS.of(settings.language)
     if status is None or (status.empty and not status.refused):
@@ -129,7 +129,7 @@ def as_tables(status: Status | None, settings: Settings) -> Iterator[RenderableT
         yield words["more"].format(count=len(rows) - _MOST_ROWS)
 
 
-def _figures(status: Status, settings: Settings, words: dict[str, str]) -> Table:
+def _figures(status: OutboxStatus, settings: Settings, words: dict[str, str]) -> Table:
     table = Table(show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", overflow="fold")
@@ -152,7 +152,7 @@ def _figures(status: Status, settings: Settings, words: dict[str, str]) -> Table
     return table
 
 
-def _server(status: Status, settings: Settings, words: dict[str, str]) -> str:
+def _server(status: OutboxStatus, settings: Settings, words: dict[str, str]) -> str:
     line = status.line
     if line is None:
         return f"{settings.till.server}: {words['never']}"
@@ -162,7 +162,7 @@ def _server(status: Status, settings: Settings, words: dict[str, str]) -> str:
     return f"{said}; {rejection.title(line.code, settings.language)} [{line.code}]"
 
 
-def _troubles(status: Status, settings: Settings) -> Iterator[tuple[str, str, str]]:
+def _troubles(status: OutboxStatus, settings: Settings) -> Iterator[tuple[str, str, str]]:
     for refusal in status.refused:
         said = _words(refusal.code, refusal.facts, None, settings)
         yield refusal.name, f"{said['title']}: {said['cause']} [{refusal.code}]", said["remedy"]

@@ -13,8 +13,8 @@ from malote.config import Settings
 from malote.terminal.command import FOUND, OK
 from malote.terminal.output import amount
 from malote.terminal.till_report import needs_a_person
-from malote.till.diagnosis import Seen
-from malote.till.status import Status
+from malote.till.diagnosis import SeenByDiagnosis
+from malote.till.status import OutboxStatus
 
 UNCAPTURED = 4
 MACHINE = 5
@@ -43,7 +43,7 @@ _WORDS = Bilingual(
 )
 
 
-def exit_status(status: Status | None, seen: Seen) -> int:
+def exit_status(status: OutboxStatus | None, seen: SeenByDiagnosis) -> int:
     """The heaviest of what is wrong."""
     weights = {_WEIGHTS.get(trouble.code, MACHINE) for trouble in seen.troubles}
     for weight in _HEAVIEST_FIRST:
@@ -55,7 +55,7 @@ def exit_status(status: Status | None, seen: Seen) -> int:
     return FOUND if needs_a_person(status) or unsent > UNSENT_SECONDS else OK
 
 
-def seen_as_json(seen: Seen, settings: Settings, now: float) -> dict[str, Any]:
+def seen_as_json(seen: SeenByDiagnosis, settings: Settings, now: float) -> dict[str, Any]:
     """Money in cents, ages in seconds."""
     folder = None
     if seen.folder is not None:
@@ -69,7 +69,7 @@ def seen_as_json(seen: Seen, settings: Settings, now: float) -> dict[str, Any]:
     }
 
 
-def seen_as_tables(seen: Seen, settings: Settings) -> Iterator[RenderableType]:
+def seen_as_tables(seen: SeenByDiagnosis, settings: Settings) -> Iterator[RenderableType]:
     """What a person wants to see, in the language of the settings."""
     words = _WORDS.of(settings.language)
     if seen.folder is not None:
@@ -86,7 +86,7 @@ def seen_as_tables(seen: Seen, settings: Settings) -> Iterator[RenderableType]:
         yield _lost(seen, settings)
 
 
-def _lost(seen: Seen, settings: Settings) -> Table:
+def _lost(seen: SeenByDiagnosis, settings: Settings) -> Table:
     words = _WORDS.of(settings.language)
     table = Table()
     for heading in words["lost"]:

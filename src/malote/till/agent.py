@@ -12,14 +12,14 @@ from malote.disk import DISK, Disk
 from malote.schema import till_update
 from malote.till import diagnosis, salvage, storage, watch
 from malote.till.capture import Capture
-from malote.till.contact_report import Signs
+from malote.till.contact_report import TillSigns
 from malote.till.courier import Courier
 from malote.till.draining import Drain, Drained
-from malote.till.folder_counts import Sight
+from malote.till.folder_counts import FolderSight
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.retention import clear_proven, drop_old_contents
-from malote.till.server_client import Server, ServerError
+from malote.till.server_client import ServerClient, ServerError
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.till.trouble_notices import Voice
 
@@ -57,8 +57,8 @@ class Agent:
         self._changed_lock = threading.Lock()
         self._new_files = threading.Event()
         self._failure: BaseException | None = None
-        self._sight = Sight()
-        self._signs = Signs(voice, self._sight, clock.now)
+        self._sight = FolderSight()
+        self._signs = TillSigns(voice, self._sight, clock.now)
         self._distress_due = 0.0  # by the monotonic clock
 
     def stop(self) -> None:
@@ -103,7 +103,7 @@ class Agent:
     # ---- draining ----
 
     def _drain(
-        self, outbox: Outbox, server: Server, deadline: float | None, progress: Callable[[Outbox], None]
+        self, outbox: Outbox, server: ServerClient, deadline: float | None, progress: Callable[[Outbox], None]
     ) -> Drained:
         capture, courier = self._capture(outbox), self._courier(outbox, server)
         drain = Drain(outbox, capture, courier, rescan=self._rescan, clock=self._clock, deadline=deadline)
@@ -115,7 +115,7 @@ class Agent:
 
     # ---- running ----
 
-    def _session(self, server: Server) -> None:
+    def _session(self, server: ServerClient) -> None:
         """Runs the threads on one outbox file until they are stopped, or the file turns out to be damaged."""
         self._session_over.clear()
         self._failure = None
@@ -193,7 +193,7 @@ class Agent:
             if self._session_over.is_set():
                 return
 
-    def _courier_loop(self, server: Server) -> None:
+    def _courier_loop(self, server: ServerClient) -> None:
         with self._opened_or_told(server) as outbox:
             courier = self._courier(outbox, server)
             while not self._session_over.is_set():
@@ -229,7 +229,7 @@ class Agent:
         clock = self._clock
         return Capture(outbox, self._settings, self._voice, sight=self._sight, monotonic=clock.monotonic, now=clock.now)
 
-    def _courier(self, outbox: Outbox, server: Server) -> Courier:
+    def _courier(self, outbox: Outbox, server: ServerClient) -> Courier:
         return Courier(
             outbox,
             server,
@@ -241,7 +241,7 @@ class Agent:
             now=self._clock.now,
         )
 
-    def _opened_or_told(self, server: Server) -> Outbox:
+    def _opened_or_told(self, server: ServerClient) -> Outbox:
         """The outbox; where it can't be opened, the server is told so before that is raised."""
         try:
             return Outbox(self._path, disk=self._disk)
@@ -251,7 +251,7 @@ class Agent:
             self._tell_distress(server, error)
             raise
 
-    def _tell_distress(self, server: Server, error: OutboxError) -> None:
+    def _tell_distress(self, server: ServerClient, error: OutboxError) -> None:
         """Tells the server that nothing can be captured, and how much waits in the folder."""
         if error.code == "agent_running" or self._clock.monotonic() < self._distress_due:
             return
@@ -265,8 +265,8 @@ class Agent:
         self._rescan.set()
         self._look.set()
 
-    def _server(self) -> Server:
-        return Server(self._settings.server, self._token, clock=self._clock)
+    def _server(self) -> ServerClient:
+        return ServerClient(self._settings.server, self._token, clock=self._clock)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -291,7 +291,7 @@ class Agent:
                 raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
             yield
 
-    def _warn_of_clear_text(self, server: Server) -> None:
+    def _warn_of_clear_text(self, server: ServerClient) -> None:
         if server.in_the_clear:
             self._voice.happened("token_in_clear", server=self._settings.server)
 

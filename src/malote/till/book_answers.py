@@ -5,7 +5,7 @@ from malote.till import books
 from malote.till.outbox import Outbox
 
 
-class Witness:
+class TillWitness:
     """Belongs to its outbox's thread. What was asked is answered once, in the next contact."""
 
     def __init__(self, outbox: Outbox) -> None:

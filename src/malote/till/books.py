@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import msgspec
 
 from malote import wire
-from malote.books.days import BusinessDay, business_day
+from malote.books.days import BusinessCalendar, business_day
 from malote.config import BooksSettings
 from malote.till.outbox import Outbox
 
@@ -25,7 +25,7 @@ _MONTH = "books:"  # and YYYY-MM
 _KEY_MONTH = slice(2, 6)
 
 
-class Day(msgspec.Struct, frozen=True):
+class CountedDay(msgspec.Struct, frozen=True):
     """``total`` in cents; ``turn`` grows with each change of any day; ``first``: the first file with a sale of it."""
 
     count: int
@@ -35,7 +35,7 @@ class Day(msgspec.Struct, frozen=True):
     first: int
 
 
-class Progress(msgspec.Struct, frozen=True):
+class CountingProgress(msgspec.Struct, frozen=True):
     """How far the files are counted, by which rule, and the newest turn."""
 
     rule: wire.BusinessDay
@@ -57,10 +57,10 @@ class OwnBooks:
             return False
         before = _progress(self._outbox)
         if before is None or before.rule != reply.business_day:
-            before = Progress(reply.business_day, 0, before.turn if before else 0)
+            before = CountingProgress(reply.business_day, 0, before.turn if before else 0)
         if reply.books > before.turn:
             # The server knows of an outbox before this one: its days are told again, above what it has.
-            before = Progress(before.rule, 0, reply.books)
+            before = CountingProgress(before.rule, 0, reply.books)
         after = count(self._outbox, before)
         # A server that takes none of what it was just told is not hurried.
         return after is not None and after.turn > reply.books != before_it
@@ -86,13 +86,13 @@ def rule(outbox: Outbox) -> wire.BusinessDay | None:
     return progress.rule if progress else None
 
 
-def days(outbox: Outbox) -> dict[str, Day]:
+def days(outbox: Outbox) -> dict[str, CountedDay]:
     """All days counted, by ``YYYY-MM-DD``. Raises ``OutboxError``."""
     found = outbox.rows("SELECT value FROM fact WHERE name LIKE ? ORDER BY name", (f"{_MONTH}%",))
-    return {day: one for (text,) in found for day, one in msgspec.json.decode(text, type=dict[str, Day]).items()}
+    return {day: one for (text,) in found for day, one in msgspec.json.decode(text, type=dict[str, CountedDay]).items()}
 
 
-def count(outbox: Outbox, progress: Progress) -> Progress | None:
+def count(outbox: Outbox, progress: CountingProgress) -> CountingProgress | None:
     """Counts the days of what was captured since; None where this machine doesn't know the server's time zone.
 
     Raises ``OutboxError``.
@@ -107,7 +107,7 @@ def count(outbox: Outbox, progress: Progress) -> Progress | None:
         touched = _touched(outbox, rule, progress.file, known)
         counted = _counted(outbox, rule, touched)
         turn = _keep(outbox, known, counted, progress.turn, anew=progress.file == 0)
-        progress = Progress(progress.rule, last, turn)
+        progress = CountingProgress(progress.rule, last, turn)
         # Last, so that a machine that dies before counts the same files again.
         outbox.note(_STATE, progress)
     return progress
@@ -129,12 +129,12 @@ def lines_of(outbox: Outbox, day: str) -> list[str] | None:
 _NO_RULE = (ZoneInfoNotFoundError, ValueError, OSError)
 
 
-def _rule(progress: Progress) -> BusinessDay:
+def _rule(progress: CountingProgress) -> BusinessCalendar:
     """Raises one of ``_NO_RULE`` where this machine doesn't know the server's time zone."""
     return business_day(BooksSettings(zone=progress.rule.zone, day_begins=progress.rule.begins))
 
 
-def _touched(outbox: Outbox, rule: BusinessDay, after: int, known: dict[str, Day]) -> dict[str, int]:
+def _touched(outbox: Outbox, rule: BusinessCalendar, after: int, known: dict[str, CountedDay]) -> dict[str, int]:
     """The days of the files after this one, each with the first file to count it from."""
     touched: dict[str, int] = {}
     found = outbox.rows(
@@ -153,7 +153,7 @@ def _touched(outbox: Outbox, rule: BusinessDay, after: int, known: dict[str, Day
     return touched
 
 
-def _counted(outbox: Outbox, rule: BusinessDay, touched: dict[str, int]) -> dict[str, tuple[int, int, str, int]]:
+def _counted(outbox: Outbox, rule: BusinessCalendar, touched: dict[str, int]) -> dict[str, tuple[int, int, str, int]]:
     """Count, total, digest and first file of each of these days."""
     if not touched:
         return {}
@@ -162,7 +162,7 @@ def _counted(outbox: Outbox, rule: BusinessDay, touched: dict[str, int]) -> dict
 
 
 def _sales(
-    outbox: Outbox, rule: BusinessDay, first_file: int
+    outbox: Outbox, rule: BusinessCalendar, first_file: int
 ) -> tuple[dict[str, list[tuple[str, int, int]]], set[str]]:
     """By day the sales of the files from this one on, each with key, cents and first file; and what is cancelled."""
     sales: dict[str, tuple[str, int, int]] = {}  # by key: day, cents, file; the version captured last
@@ -199,29 +199,29 @@ def digest(lines: Iterable[tuple[str, str, int]]) -> str:
     return hashlib.sha256(b"".join(text)).hexdigest()
 
 
-def _keep(outbox: Outbox, known: dict[str, Day], counted: dict[str, Any], turn: int, *, anew: bool) -> int:
+def _keep(outbox: Outbox, known: dict[str, CountedDay], counted: dict[str, Any], turn: int, *, anew: bool) -> int:
     """Writes down what changed, and returns the newest turn."""
     after = {} if anew else dict(known)
     for day, (number, total, sha256, first) in sorted(counted.items()):
         before = after.get(day)
         if before is None or (before.count, before.total, before.sha256) != (number, total, sha256):
             turn += 1
-            after[day] = Day(number, total, sha256, turn, first)
+            after[day] = CountedDay(number, total, sha256, turn, first)
     for day in known.keys() - after.keys():
         turn += 1
-        after[day] = Day(0, 0, digest([]), turn, 0)  # by another rule it has none
+        after[day] = CountedDay(0, 0, digest([]), turn, 0)  # by another rule it has none
     changed = {day[:7] for day, one in after.items() if known.get(day) != one}
     for month in sorted(changed):
         outbox.note(_MONTH + month, {day: one for day, one in sorted(after.items()) if day[:7] == month})
     return turn
 
 
-def _progress(outbox: Outbox) -> Progress | None:
+def _progress(outbox: Outbox) -> CountingProgress | None:
     noted = outbox.noted(_STATE)
-    return msgspec.json.decode(noted, type=Progress) if noted else None
+    return msgspec.json.decode(noted, type=CountingProgress) if noted else None
 
 
-def _day(rule: BusinessDay, issued_at: str | None) -> str:
+def _day(rule: BusinessCalendar, issued_at: str | None) -> str:
     """ "" where the time of issue can't be read: such a sale is in no day."""
     found = rule.of(issued_at)
     return found.isoformat() if found else ""

@@ -17,13 +17,13 @@ from malote.till import cutover, limits, vanished_files
 from malote.till.capture_journal import CaptureJournal
 from malote.till.cutover import Question, Start
 from malote.till.file_summary import describe, is_whole
-from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
-from malote.till.folder_counts import FolderCount, Sight, counted
+from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderEntry, FolderMissingError, read
+from malote.till.folder_counts import FolderSight, SeenFolder, counted
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import CapturedFile, Mark, Refusal
+from malote.till.outbox_records import CapturedFile, CaptureRefusal, FileMark
 from malote.till.storage import OutboxError
 from malote.till.trouble_notices import Voice
-from malote.till.vanished_files import Missing
+from malote.till.vanished_files import VanishedFiles
 
 GROUP_FILES = 200
 GROUP_BYTES = 8_000_000
@@ -35,7 +35,7 @@ FORGET_SECONDS = 86_400.0
 class _Candidate(msgspec.Struct, gc=False):
     """A file not read yet. ``due`` is when it may be, if it still looks the same; by the monotonic clock."""
 
-    mark: Mark
+    mark: FileMark
     due: float
     hurried: bool = False
 
@@ -49,15 +49,15 @@ class Capture:
         settings: TillSettings,
         voice: Voice,
         *,
-        sight: Sight | None = None,
+        sight: FolderSight | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._outbox = outbox
         self._settings = settings
         self._voice = voice
-        self._sight = sight or Sight()
-        self._missing = Missing(outbox)
+        self._sight = sight or FolderSight()
+        self._missing = VanishedFiles(outbox)
         self._journal = CaptureJournal(outbox)
         self._monotonic = monotonic
         self._now = now
@@ -69,8 +69,8 @@ class Capture:
         self._known = outbox.marks()
         self._candidates: dict[str, _Candidate] = {}
         self._vanished: dict[str, float] = {}  # since when, by the monotonic clock
-        self._refused: dict[str, Refusal] = {}
-        self._refused_stored: dict[str, Refusal] | None = None
+        self._refused: dict[str, CaptureRefusal] = {}
+        self._refused_stored: dict[str, CaptureRefusal] | None = None
         self._hurried = vanished_files.reused(outbox, now()) is not None
         self._largest = limits.known(outbox).document_bytes
 
@@ -109,7 +109,7 @@ class Capture:
     def _scan(self, place: str) -> None:
         self._refused = {path: refusal for path, refusal in self._refused.items() if path in self._candidates}
         missing = set(self._known) | set(self._candidates)
-        there: dict[str, Mark] = {}
+        there: dict[str, FileMark] = {}
         try:
             for entry in self.folder.scan():
                 missing.discard(entry.path)
@@ -122,7 +122,7 @@ class Capture:
         except FolderMissingError:
             facts = {"folder": readable(place)}
             self._voice.trouble("folder", "folder_missing", **facts)
-            self._refused[place] = Refusal(readable(place), 0, "folder_missing", facts)
+            self._refused[place] = CaptureRefusal(readable(place), 0, "folder_missing", facts)
             self._seen = None
         else:
             self._voice.over("folder")
@@ -143,8 +143,8 @@ class Capture:
             facts = {"folder": readable(place), "files": str(found.files), "oldest": found.oldest[:10] or "?"}
             facts["newest"] = found.newest[:10] or "?"
             self._voice.trouble("start", "start_unsaid", **facts)
-            self._refused = {place: Refusal(readable(place), 0, "start_unsaid", facts)}
-            self._sight.saw(FolderCount(found.files, 0, found.files))
+            self._refused = {place: CaptureRefusal(readable(place), 0, "start_unsaid", facts)}
+            self._sight.saw(SeenFolder(found.files, 0, found.files))
             self._store_refusals()
             return False
         self._voice.over("start")
@@ -193,16 +193,16 @@ class Capture:
         due = [path for path, candidate in self._candidates.items() if candidate.due <= now]
         return sorted(due, key=lambda path: (self._candidates[path].mark.mtime_ns, path))
 
-    def _consider(self, entry: Found) -> None:
+    def _consider(self, entry: FolderEntry) -> None:
         if entry.mark is None:
             facts = {"detail": entry.detail}
-            self._refused[entry.path] = Refusal(readable(entry.path), 0, "file_unreadable", facts)
+            self._refused[entry.path] = CaptureRefusal(readable(entry.path), 0, "file_unreadable", facts)
         elif self._known.get(entry.path) != entry.mark:
             candidate = self._candidates.get(entry.path)
             if candidate is None or candidate.mark != entry.mark:
                 self._await_quiet(entry.path, entry.mark, hurried=self._hurried and entry.path in self._known)
 
-    def _await_quiet(self, path: str, mark: Mark, *, hurried: bool = False) -> None:
+    def _await_quiet(self, path: str, mark: FileMark, *, hurried: bool = False) -> None:
         """``hurried``: a name that is used twice may be written over at any moment; a whole sale is taken at once."""
         self._refused.pop(path, None)
         quiet = 0.0 if hurried else self._settings.quiet_seconds
@@ -281,14 +281,14 @@ class Capture:
         self._missing.is_gone(path, self._candidates[path].mark)
         self._drop(path)
 
-    def _refuse_size(self, path: str, mark: Mark) -> None:
+    def _refuse_size(self, path: str, mark: FileMark) -> None:
         limit = self._largest
         self._refuse(path, mark, "file_too_large", size=str(mark.size), limit=str(limit))
 
-    def _refuse(self, path: str, mark: Mark, code: str, **facts: str) -> None:
+    def _refuse(self, path: str, mark: FileMark, code: str, **facts: str) -> None:
         if path not in self._refused:
             self._voice.happened(code, name=readable(path), **facts)
-        self._refused[path] = Refusal(readable(Path(path).name), mark.size, code, facts)
+        self._refused[path] = CaptureRefusal(readable(Path(path).name), mark.size, code, facts)
         self._candidates[path].due = self._monotonic() + self._settings.rescan_seconds
 
     def _store_refusals(self) -> None:

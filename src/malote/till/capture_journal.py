@@ -14,7 +14,7 @@ import msgspec
 
 from malote import durable
 from malote.till import lost_sales
-from malote.till.lost_sales import Lost
+from malote.till.lost_sales import LostFile
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import CapturedFile
 from malote.till.storage import failed
@@ -30,10 +30,10 @@ _UNPROVEN = """
 """
 
 
-class Noted(msgspec.Struct, frozen=True):
+class JournalledFiles(msgspec.Struct, frozen=True):
     """By hash in hex, the newest line of each. ``whole``: nothing that was captured and not proven is left out."""
 
-    sales: dict[str, Lost]
+    sales: dict[str, LostFile]
     whole: bool
 
 
@@ -59,7 +59,7 @@ class CaptureJournal:
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.exists() else self._rewrite_at
 
-    def _write_anew(self, lines: Iterable[Lost]) -> None:
+    def _write_anew(self, lines: Iterable[LostFile]) -> None:
         with durable.replacing(self._path, disk=self._disk) as file:
             file.write(_HEAD)
             for one in lost_sales.left_behind(self._outbox):
@@ -69,7 +69,7 @@ class CaptureJournal:
             file.writelines(_line(one) for one in lines)
             self._rewrite_at = max(2 * file.tell(), SMALLEST_REWRITTEN)
 
-    def _append(self, lines: Sequence[Lost]) -> None:
+    def _append(self, lines: Sequence[LostFile]) -> None:
         with self._disk.file(self._path) as file:
             # What was torn by a power cut ends here, and spoils no other line.
             file.seek(-1, os.SEEK_END)
@@ -82,35 +82,35 @@ def path_of(outbox: Path) -> Path:
     return outbox.with_name(outbox.name + _SUFFIX)
 
 
-def read(outbox: Path) -> Noted:
+def read(outbox: Path) -> JournalledFiles:
     """Of an outbox that may be damaged; a torn last line is what was never captured. Raises ``OSError``."""
     try:
         with path_of(outbox).open("rb") as stream:
             content = stream.read(LARGEST_READ + 1)
     except FileNotFoundError:
-        return Noted({}, whole=False)
+        return JournalledFiles({}, whole=False)
     lines = content.removeprefix(_HEAD).split(b"\n")
     whole = content.startswith(_HEAD) and len(content) <= LARGEST_READ
-    sales: dict[str, Lost] = {}
+    sales: dict[str, LostFile] = {}
     for line in lines[:-1]:
         one = _read(line)
         if one is not None:
             sales[one.sha256] = one
         elif line:
             whole = False
-    return Noted(sales, whole)
+    return JournalledFiles(sales, whole)
 
 
-def _line(one: Lost) -> bytes:
+def _line(one: LostFile) -> bytes:
     told = msgspec.json.encode(one)
     return b"%08x %s\n" % (zlib.crc32(told), told)
 
 
-def _read(line: bytes) -> Lost | None:
+def _read(line: bytes) -> LostFile | None:
     check, _, told = line.partition(b" ")
     if check != b"%08x" % zlib.crc32(told):
         return None
     try:
-        return msgspec.json.decode(told, type=Lost)
+        return msgspec.json.decode(told, type=LostFile)
     except msgspec.DecodeError:
         return None

@@ -8,7 +8,7 @@ from malote.config import IntakeSettings, Settings
 from malote.till import cutover
 from malote.till.capture import folder_of
 from malote.till.folder import FolderMissingError
-from malote.till.server_client import Server, ServerError
+from malote.till.server_client import ServerClient, ServerError
 from malote.till.setup import Setup, SetupError, prepare
 from malote.till.storage import OutboxError
 
@@ -65,7 +65,7 @@ def _start(setup: Setup) -> Checked:
 
 def _server(setup: Setup) -> Checked:
     try:
-        with Server(setup.settings.server, setup.token) as server:
+        with ServerClient(setup.settings.server, setup.token) as server:
             server.receipts([bytes(32)])  # of a file that nobody has
     except SetupError as error:
         return Checked("till server", "wrong", error.code, error.facts)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from malote import __version__, wire
 from malote.till import lost_sales, vanished_files
-from malote.till.folder_counts import Sight
+from malote.till.folder_counts import FolderSight
 from malote.till.orders import older_servers, structure
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Counts, Refusal
+from malote.till.outbox_records import CaptureRefusal, OutboxCounts
 from malote.till.storage import OutboxError
 from malote.till.trouble_notices import Voice
 
@@ -19,14 +19,14 @@ _OF_THE_LINE = frozenset({"server", "contact", "receipts", "pouch", "orders"})
 _OF_THE_FOLDER = frozenset({"folder", "start"})
 
 
-class Signs:
+class TillSigns:
     """Shared by the agent's threads; each calls with an outbox of its own, or with none where it can't be opened."""
 
-    def __init__(self, voice: Voice, sight: Sight, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, voice: Voice, sight: FolderSight, now: Callable[[], float] = time.time) -> None:
         self._voice = voice
         self._sight = sight
         self._now = now
-        self._counts = Counts()  # as last read
+        self._counts = OutboxCounts()  # as last read
 
     def of(
         self,
@@ -90,7 +90,7 @@ def oldest_unsent(outbox: Outbox, now: float) -> float | None:
     return None if oldest is None else max(0.0, now - oldest)
 
 
-def kept(outbox: Outbox, sales: list[lost_sales.Lost], now: float) -> list[wire.TillTrouble]:
+def kept(outbox: Outbox, sales: list[lost_sales.LostFile], now: float) -> list[wire.TillTrouble]:
     """What the outbox remembers of troubles that are no state of the machine."""
     found = []
     if sales:
@@ -119,5 +119,5 @@ def _by_code(troubles: list[wire.TillTrouble]) -> list[wire.TillTrouble]:
     return list(longest.values())
 
 
-def _refused(refusal: Refusal) -> wire.RefusedFile:
+def _refused(refusal: CaptureRefusal) -> wire.RefusedFile:
     return wire.RefusedFile(refusal.name, refusal.size, refusal.code)

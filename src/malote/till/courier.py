@@ -13,17 +13,17 @@ from malote import wire
 from malote.backoff import Backoff, certain
 from malote.config import TillSettings
 from malote.till import limits, lost_sales, missing_in_erp
-from malote.till.book_answers import Witness
+from malote.till.book_answers import TillWitness
 from malote.till.books import OwnBooks
-from malote.till.contact_report import Signs
-from malote.till.folder_counts import Sight
+from malote.till.contact_report import TillSigns
+from malote.till.folder_counts import FolderSight
 from malote.till.orders.dispatching import Orders
 from malote.till.orders.handling import Handler, Means
 from malote.till.orders.registry import HANDLERS
 from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
 from malote.till.outbox_records import StoredFile
 from malote.till.receipts import answers
-from malote.till.server_client import Server, ServerError
+from malote.till.server_client import ServerClient, ServerError
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.till.trouble_notices import Voice
 
@@ -36,7 +36,7 @@ LOST_SECONDS = 60.0
 SUSPECT_AFTER = 3
 
 
-class Line(msgspec.Struct, frozen=True):
+class ServerLine(msgspec.Struct, frozen=True):
     """How it stands between till and server, for people to see. Times in seconds since the epoch."""
 
     server: str
@@ -55,12 +55,12 @@ class Courier:
     def __init__(
         self,
         outbox: Outbox,
-        server: Server,
+        server: ServerClient,
         settings: TillSettings,
         voice: Voice,
         *,
         ask_for_rescan: Callable[[], None],
-        signs: Signs | None = None,
+        signs: TillSigns | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         dice: Callable[[], float] = random.random,
@@ -70,9 +70,9 @@ class Courier:
         self._server = server
         self._settings = settings
         self._voice = voice
-        self._signs = signs or Signs(voice, Sight(), now)
+        self._signs = signs or TillSigns(voice, FolderSight(), now)
         self._books = OwnBooks(outbox)
-        self._witness = Witness(outbox)
+        self._witness = TillWitness(outbox)
         self.orders = Orders(Means(outbox, server, voice, ask_for_rescan), server.till, monotonic, handlers)
         self._ask_for_rescan = ask_for_rescan
         self._monotonic = monotonic
@@ -330,4 +330,4 @@ class Courier:
         code, detail = (self.error.code, self.error.detail[:500]) if self.error else (None, None)
         reachable = self.error is None or self.error.kind != "unreachable"
         named = (reply.till, reply.server_version, reply.skew_seconds) if reply else ()
-        self._outbox.note("line", Line(self._settings.server, reachable, self._now(), code, detail, *named))
+        self._outbox.note("line", ServerLine(self._settings.server, reachable, self._now(), code, detail, *named))

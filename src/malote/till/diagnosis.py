@@ -14,33 +14,33 @@ from malote.disk import DISK, Disk
 from malote.plain import readable
 from malote.till import contact_report, lost_sales
 from malote.till.capture import folder_of
-from malote.till.courier import Line
+from malote.till.courier import ServerLine
 from malote.till.folder import FolderMissingError
-from malote.till.folder_counts import FolderCount, counted
-from malote.till.lost_sales import Lost
+from malote.till.folder_counts import SeenFolder, counted
+from malote.till.lost_sales import LostFile
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Mark
+from malote.till.outbox_records import FileMark
 
 UNCAPTURED_SECONDS = 60.0  # that a file may lie there: the agent waits until it is quiet, and looks now and then
 LEAST_FREE = 4_000_000  # bytes on the outbox's disk
 SKEW_SECONDS = 60.0
 
 
-class Seen(msgspec.Struct, frozen=True):
+class SeenByDiagnosis(msgspec.Struct, frozen=True):
     """``folder`` None: it can't be looked at, or none is set."""
 
-    folder: FolderCount | None = None
+    folder: SeenFolder | None = None
     troubles: list[wire.TillTrouble] = []
-    lost: list[Lost] = []
+    lost: list[LostFile] = []
 
 
-def look(outbox_path: Path, settings: TillSettings, now: float, disk: Disk = DISK) -> Seen:
+def look(outbox_path: Path, settings: TillSettings, now: float, disk: Disk = DISK) -> SeenByDiagnosis:
     """``settings``: with absolute paths. Raises ``OutboxError``; an outbox that isn't there yet holds nothing."""
     try:
         outbox = Outbox(outbox_path, look_only=True)
     except FileNotFoundError:
         folder, troubles = _folder(settings, {}, now)
-        return Seen(folder, [*_disk(outbox_path, disk), *troubles])
+        return SeenByDiagnosis(folder, [*_disk(outbox_path, disk), *troubles])
     with outbox:
         asked = any(refusal.code == "start_unsaid" for refusal in outbox.refusals())
         folder, troubles = _folder(settings, outbox.marks(), now)
@@ -48,12 +48,12 @@ def look(outbox_path: Path, settings: TillSettings, now: float, disk: Disk = DIS
             troubles = [one for one in troubles if one.code != "files_uncaptured"]
         sales = lost_sales.all_of(outbox)
         kept = contact_report.kept(outbox, sales, now)
-        return Seen(folder, [*kept, *troubles, *_disk(outbox_path, disk), *_clock(outbox)], sales)
+        return SeenByDiagnosis(folder, [*kept, *troubles, *_disk(outbox_path, disk), *_clock(outbox)], sales)
 
 
 def _folder(
-    settings: TillSettings, known: dict[str, Mark], now: float
-) -> tuple[FolderCount | None, list[wire.TillTrouble]]:
+    settings: TillSettings, known: dict[str, FileMark], now: float
+) -> tuple[SeenFolder | None, list[wire.TillTrouble]]:
     if not settings.folder:
         return None, []
     folder = folder_of(settings)
@@ -87,7 +87,7 @@ def _disk(outbox_path: Path, disk: Disk) -> list[wire.TillTrouble]:
 def _clock(outbox: Outbox) -> list[wire.TillTrouble]:
     """By how much this clock was off at the last contact."""
     noted = outbox.noted("line")
-    skew = msgspec.json.decode(noted, type=Line).skew_seconds if noted else None
+    skew = msgspec.json.decode(noted, type=ServerLine).skew_seconds if noted else None
     if skew is None or abs(skew) <= SKEW_SECONDS:
         return []
     return [wire.TillTrouble("clock_skewed", facts={"seconds": f"{skew:+.0f}"})]

@@ -10,7 +10,7 @@ from malote.clock import Clock
 from malote.till.capture import Capture
 from malote.till.courier import Courier
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Counts
+from malote.till.outbox_records import OutboxCounts
 from malote.till.server_client import ServerError
 
 # How long a drain without a set time goes on without the server.
@@ -26,7 +26,7 @@ class Drained(msgspec.Struct, frozen=True):
     """How a drain ended. ``open``: something is rejected, refused, held, or not proven in time."""
 
     ending: Ending
-    counts: Counts
+    counts: OutboxCounts
     refused: int
     error: ServerError | None = None
 

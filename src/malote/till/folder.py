@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from malote.explained_error import ExplainedError
-from malote.till.outbox_records import Mark, mark_of
+from malote.till.outbox_records import FileMark, mark_of
 
 # A link or a pipe put in a file's place must not make the agent read elsewhere, or wait for ever.
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -31,11 +31,11 @@ class FileTooLargeError(Exception):
     """The file grew beyond the limit."""
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
+class FolderEntry(msgspec.Struct, frozen=True, gc=False):
     """A wanted file; or, where ``mark`` is None, a folder inside the POS's that can't be looked into."""
 
     path: str
-    mark: Mark | None
+    mark: FileMark | None
     detail: str = ""
 
 
@@ -48,7 +48,7 @@ class Folder:
         self._recursive = recursive
         self._excluded = str(excluded.absolute()) if excluded else None
 
-    def scan(self) -> Iterator[Found]:
+    def scan(self) -> Iterator[FolderEntry]:
         """Everything wanted, without opening any file. Raises ``FolderMissingError``."""
         try:
             os.scandir(self.path).close()
@@ -56,7 +56,7 @@ class Folder:
             raise FolderMissingError(self.path) from error
         yield from self._scan(str(self.path))
 
-    def look(self, path: str) -> Iterator[Found]:
+    def look(self, path: str) -> Iterator[FolderEntry]:
         """One path that is said to have changed: nothing when it isn't wanted or is gone, all below a folder."""
         if not self._inside(path):
             return
@@ -68,9 +68,9 @@ class Folder:
             if self._recursive:
                 yield from self._scan(path)
         elif stat.S_ISREG(status.st_mode) and self._wanted(Path(path).name):
-            yield Found(path, mark_of(status))
+            yield FolderEntry(path, mark_of(status))
 
-    def _scan(self, top: str) -> Iterator[Found]:
+    def _scan(self, top: str) -> Iterator[FolderEntry]:
         folders = [top]
         while folders:
             folder = folders.pop()
@@ -84,7 +84,7 @@ class Folder:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                yield Found(folder, None, error.strerror or str(error))
+                yield FolderEntry(folder, None, error.strerror or str(error))
 
     def _enters(self, entry: os.DirEntry[str]) -> bool:
         if not self._recursive or not entry.is_dir(follow_symlinks=False):
@@ -106,7 +106,7 @@ class Folder:
         return self._recursive or len(parts) == 1
 
 
-def read(path: str, expected: Mark, limit: int) -> bytes:
+def read(path: str, expected: FileMark, limit: int) -> bytes:
     """The whole file, if it is a plain file that looks as ``expected`` before and after.
 
     Raises ``FileChangedError``, ``FileTooLargeError``, or ``OSError`` when it can't be read.
@@ -124,9 +124,9 @@ def read(path: str, expected: Mark, limit: int) -> bytes:
     return content
 
 
-def _found(entry: os.DirEntry[str]) -> Iterator[Found]:
+def _found(entry: os.DirEntry[str]) -> Iterator[FolderEntry]:
     try:
-        yield Found(entry.path, mark_of(entry.stat(follow_symlinks=False)))
+        yield FolderEntry(entry.path, mark_of(entry.stat(follow_symlinks=False)))
     except FileNotFoundError:
         return
 

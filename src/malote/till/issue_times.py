@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from malote.till import books
 from malote.till.file_summary import describe
-from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderMissingError, Found, read
+from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderEntry, FolderMissingError, read
 from malote.till.outbox import Outbox
 
 _MOST_GLIMPSED = 20_000  # files, evenly spread; some seconds on a till's disk
@@ -19,7 +19,7 @@ _NEWEST = 10
 _ISSUED = re.compile(rb"<(?:\w+:)?(?:dhEmi|dhEvento|dhRecbto)>\s*([0-9T:.+-]{19,35}|[0-9T:.-]{19,30}Z)\s*<")
 
 
-def glimpsed(found: list[Found], largest: int) -> list[datetime]:
+def glimpsed(found: list[FolderEntry], largest: int) -> list[datetime]:
     """The times that the files' documents name, of a selection where there are very many."""
     chosen = found[:: -(-len(found) // _MOST_GLIMPSED) or 1]
     times: list[datetime] = []
@@ -35,7 +35,7 @@ def glimpsed(found: list[Found], largest: int) -> list[datetime]:
     return times
 
 
-def parsed(found: Iterable[Found], largest: int) -> list[datetime]:
+def parsed(found: Iterable[FolderEntry], largest: int) -> list[datetime]:
     """The times that the files' documents name, each file parsed."""
     return [time for content in _contents(found, largest) for time in _described(content)]
 
@@ -71,7 +71,7 @@ def store_clock(outbox: Outbox, folder: Folder, largest: int, named: str = "") -
     return max(times).tzinfo if times else None
 
 
-def _contents(found: Iterable[Found], largest: int) -> Iterable[bytes]:
+def _contents(found: Iterable[FolderEntry], largest: int) -> Iterable[bytes]:
     for entry in found:
         if entry.mark is None or entry.mark.size > largest:
             continue

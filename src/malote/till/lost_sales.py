@@ -23,7 +23,7 @@ _HELD = """
 """
 
 
-class Lost(msgspec.Struct, frozen=True, omit_defaults=True):
+class LostFile(msgspec.Struct, frozen=True, omit_defaults=True):
     """One file, as far as known; ``sha256`` in hex, "" where even that can't be read. ``total`` in cents.
 
     ``at``: when it was found lost, or captured; seconds since the epoch.
@@ -39,13 +39,13 @@ class Lost(msgspec.Struct, frozen=True, omit_defaults=True):
     total: int | None = None
 
 
-def lost(sha256: bytes, name: str, documents: Sequence[DocumentLine], at: float) -> Lost:
+def lost(sha256: bytes, name: str, documents: Sequence[DocumentLine], at: float) -> LostFile:
     """A file, told by its first document."""
     line = documents[0] if documents else DocumentLine()
-    return Lost(sha256.hex(), name, at, line.access_key, line.series, line.number, line.issued_at, line.total)
+    return LostFile(sha256.hex(), name, at, line.access_key, line.series, line.number, line.issued_at, line.total)
 
 
-def note(outbox: Outbox, found: Iterable[Lost]) -> None:
+def note(outbox: Outbox, found: Iterable[LostFile]) -> None:
     """Adds what a salvage could not bring back; what it named before it broke off stands once.
 
     Raises ``OutboxError``.
@@ -54,7 +54,7 @@ def note(outbox: Outbox, found: Iterable[Lost]) -> None:
     _keep(outbox, list(each.values()))
 
 
-def all_of(outbox: Outbox) -> list[Lost]:
+def all_of(outbox: Outbox) -> list[LostFile]:
     """Everything lost and not found again: what salvages left behind, then what was damaged in this outbox.
 
     Raises ``OutboxError``.
@@ -62,7 +62,7 @@ def all_of(outbox: Outbox) -> list[Lost]:
     return [*left_behind(outbox), *(of_row(*row) for row in outbox.rows(_HELD))]
 
 
-def left_behind(outbox: Outbox) -> list[Lost]:
+def left_behind(outbox: Outbox) -> list[LostFile]:
     """What salvages left behind, and is not here again. Raises ``OutboxError``."""
     noted = _noted(outbox)
     hashes, keys = _here(outbox, noted)
@@ -87,7 +87,7 @@ def forget(outbox: Outbox) -> None:
     _keep(outbox, [])
 
 
-def said(sale: Lost) -> wire.LostSale:
+def said(sale: LostFile) -> wire.LostSale:
     return wire.LostSale(
         sale.name,
         sale.sha256,
@@ -113,12 +113,12 @@ def of_row(
     issued_at: str | None,
     total: int | None,
     captured_at: float,
-) -> Lost:
+) -> LostFile:
     """As the columns of ``_HELD`` stand."""
-    return Lost(sha256.hex(), name, captured_at, access_key, series, number, issued_at, total)
+    return LostFile(sha256.hex(), name, captured_at, access_key, series, number, issued_at, total)
 
 
-def _here(outbox: Outbox, sales: Sequence[Lost]) -> tuple[set[bytes], set[str]]:
+def _here(outbox: Outbox, sales: Sequence[LostFile]) -> tuple[set[bytes], set[str]]:
     """Those of their files and keys that this outbox has."""
     hashes, keys = set[bytes](), set[str]()
     for start in range(0, len(sales), _AT_ONCE):
@@ -131,10 +131,10 @@ def _here(outbox: Outbox, sales: Sequence[Lost]) -> tuple[set[bytes], set[str]]:
     return hashes, keys
 
 
-def _noted(outbox: Outbox) -> list[Lost]:
+def _noted(outbox: Outbox) -> list[LostFile]:
     noted = outbox.noted(_NOTED)
-    return msgspec.json.decode(noted, type=list[Lost]) if noted else []
+    return msgspec.json.decode(noted, type=list[LostFile]) if noted else []
 
 
-def _keep(outbox: Outbox, found: list[Lost]) -> None:
+def _keep(outbox: Outbox, found: list[LostFile]) -> None:
     outbox.note(_NOTED, found[-MOST_KEPT:])

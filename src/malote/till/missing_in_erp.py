@@ -8,7 +8,7 @@ from malote.till.outbox import Outbox
 _NOTED = "outside"
 
 
-class Outside(msgspec.Struct, frozen=True):
+class MissingInErp(msgspec.Struct, frozen=True):
     """How many sales, and their value in cents."""
 
     count: int = 0
@@ -17,12 +17,12 @@ class Outside(msgspec.Struct, frozen=True):
 
 def remember(outbox: Outbox, reply: wire.ContactReply) -> None:
     """Raises ``OutboxError``."""
-    said = Outside(reply.outside, reply.outside_total)
+    said = MissingInErp(reply.outside, reply.outside_total)
     if said != known(outbox):
         outbox.note(_NOTED, said)
 
 
-def known(outbox: Outbox) -> Outside:
+def known(outbox: Outbox) -> MissingInErp:
     """As of the last contact. Raises ``OutboxError``."""
     noted = outbox.noted(_NOTED)
-    return msgspec.json.decode(noted, type=Outside) if noted else Outside()
+    return msgspec.json.decode(noted, type=MissingInErp) if noted else MissingInErp()

@@ -16,7 +16,7 @@ from malote import frames
 from malote.disk import DISK, Disk
 from malote.plain import readable
 from malote.till import storage
-from malote.till.outbox_records import Answer, CapturedFile, Counts, Mark, Refusal, StoredFile
+from malote.till.outbox_records import CapturedFile, CaptureRefusal, FileAnswer, FileMark, OutboxCounts, StoredFile
 
 LONGEST_HOLD_SECONDS = 3600.0
 _LONGEST_MESSAGE = 500
@@ -108,10 +108,10 @@ class Outbox:
             facts = (file.sha256, readable(file.path), file.name, file.mark.size, file.mark.mtime_ns, content, at)
             connection.execute(_INSERT_FILE, facts)
 
-    def marks(self) -> dict[str, Mark]:
+    def marks(self) -> dict[str, FileMark]:
         """How each path looked when it was last read: whatever still looks so need not be read again."""
         found = self.rows("SELECT path, size, mtime_ns, ctime_ns FROM seen")
-        return {_decode_path(path): Mark(*mark) for path, *mark in found}
+        return {_decode_path(path): FileMark(*mark) for path, *mark in found}
 
     def forget(self, paths: Iterable[str]) -> None:
         """Forgets how these paths looked; the contents captured from them stay."""
@@ -140,7 +140,7 @@ class Outbox:
         ((found,),) = self.rows("SELECT EXISTS (SELECT 1 FROM seen) OR EXISTS (SELECT 1 FROM file)")
         return bool(found)
 
-    def refuse(self, refused: dict[str, Refusal], at: float) -> None:
+    def refuse(self, refused: dict[str, CaptureRefusal], at: float) -> None:
         """Remembers what can't be captured, by path, in place of what was remembered before."""
         with self._writing() as connection:
             known = dict(connection.execute("SELECT path, since FROM refused").fetchall())
@@ -150,9 +150,9 @@ class Outbox:
                 row = (key, refusal.name, refusal.size, refusal.code, facts, known.get(key, at))
                 connection.execute("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", row)
 
-    def refusals(self) -> list[Refusal]:
+    def refusals(self) -> list[CaptureRefusal]:
         found = self.rows("SELECT name, size, code, facts FROM refused ORDER BY since, path")
-        return [Refusal(name, size, code, msgspec.json.decode(facts)) for name, size, code, facts in found]
+        return [CaptureRefusal(name, size, code, msgspec.json.decode(facts)) for name, size, code, facts in found]
 
     # ---- sending ----
 
@@ -242,7 +242,7 @@ class Outbox:
         found = self.rows("SELECT sha256 FROM file WHERE state = ? ORDER BY asked_turn, id LIMIT ?", (state, limit))
         return [sha256 for (sha256,) in found]
 
-    def record(self, answers: Sequence[Answer], at: float, asked: Sequence[bytes] = ()) -> int:
+    def record(self, answers: Sequence[FileAnswer], at: float, asked: Sequence[bytes] = ()) -> int:
         """Applies what the server said, and returns how many files it changed. ``asked`` takes its turn at the end."""
         changes = [
             {
@@ -293,26 +293,26 @@ class Outbox:
                 (at, proven_before, limit),
             ).rowcount
 
-    def proven_paths(self, after: str, limit: int) -> list[tuple[str, Mark, bytes]]:
+    def proven_paths(self, after: str, limit: int) -> list[tuple[str, FileMark, bytes]]:
         """Paths, in their order, whose content was captured and is proven posted; those after ``after``."""
         found = self.rows(
             "SELECT seen.path, seen.size, seen.mtime_ns, ctime_ns, sha256 FROM seen JOIN file USING (sha256)"
             " WHERE seen.path > ? AND state = 'posted' ORDER BY seen.path LIMIT ?",
             (_encode_path(after), limit),
         )
-        return [(_decode_path(path), Mark(*mark), sha256) for path, *mark, sha256 in found]
+        return [(_decode_path(path), FileMark(*mark), sha256) for path, *mark, sha256 in found]
 
     # ---- figures ----
 
-    def counts(self) -> Counts:
+    def counts(self) -> OutboxCounts:
         # What is settled with a reason is kept on the server and never booked: no sale, or nothing new.
         state = "CASE WHEN state = 'posted' AND code IS NOT NULL THEN 'kept' ELSE state END AS settled"
-        return Counts(**dict(self.rows(f"SELECT {state}, COUNT(*) FROM file GROUP BY settled")))  # noqa: S608
+        return OutboxCounts(**dict(self.rows(f"SELECT {state}, COUNT(*) FROM file GROUP BY settled")))  # noqa: S608
 
-    def unproven(self) -> Counts:
+    def unproven(self) -> OutboxCounts:
         """The counts without ``posted``: cheap however long the history is."""
         query = "SELECT state, COUNT(*) FROM file WHERE state IN (?, ?, ?, ?, ?) GROUP BY state"
-        return Counts(**dict(self.rows(query, ("captured", "held", "accepted", "rejected", "discarded"))))
+        return OutboxCounts(**dict(self.rows(query, ("captured", "held", "accepted", "rejected", "discarded"))))
 
     def note(self, name: str, value: Any) -> None:
         """Remembers one fact, anything that JSON can hold, under a name."""

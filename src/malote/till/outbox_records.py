@@ -14,7 +14,7 @@ import msgspec
 State = Literal["captured", "held", "accepted", "posted", "rejected", "discarded"]
 
 
-class Mark(msgspec.Struct, frozen=True, gc=False):
+class FileMark(msgspec.Struct, frozen=True, gc=False):
     """What tells, without reading it, that a file is the one seen before. ``ctime_ns`` is the birth on Windows."""
 
     size: int
@@ -22,8 +22,8 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
     ctime_ns: int
 
 
-def mark_of(stat: os.stat_result) -> Mark:
-    return Mark(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+def mark_of(stat: os.stat_result) -> FileMark:
+    return FileMark(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 class DocumentLine(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class CapturedFile(msgspec.Struct, frozen=True):
 
     path: str
     name: str  # fit for people and JSON, whatever bytes the path has
-    mark: Mark
+    mark: FileMark
     sha256: bytes
     content: bytes
     documents: list[DocumentLine]
@@ -60,7 +60,7 @@ class StoredFile(msgspec.Struct, frozen=True):
     content: bytes
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class CaptureRefusal(msgspec.Struct, frozen=True):
     """A file, or a folder, that could not be captured; it stays where the POS left it."""
 
     name: str
@@ -69,7 +69,7 @@ class Refusal(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
 
 
-class Answer(msgspec.Struct, frozen=True):
+class FileAnswer(msgspec.Struct, frozen=True):
     """What the server said of a file."""
 
     sha256: bytes
@@ -78,7 +78,7 @@ class Answer(msgspec.Struct, frozen=True):
     message: str | None = None
 
 
-class Counts(msgspec.Struct, frozen=True):
+class OutboxCounts(msgspec.Struct, frozen=True):
     """How many files are in each state."""
 
     captured: int = 0

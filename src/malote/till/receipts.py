@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 
 from malote import wire
-from malote.till.outbox_records import Answer
+from malote.till.outbox_records import FileAnswer
 
 
-def answers(receipts: Sequence[wire.FileReceipt], expected: Collection[bytes]) -> list[Answer]:
+def answers(receipts: Sequence[wire.FileReceipt], expected: Collection[bytes]) -> list[FileAnswer]:
     """What the receipts say of the files asked about; anything else in them is ignored."""
     found = []
     for receipt in receipts:
@@ -17,7 +17,7 @@ def answers(receipts: Sequence[wire.FileReceipt], expected: Collection[bytes]) -
         if sha256 in expected:
             told = _told(receipt)
             code, message = (told.code, told.message) if told else (None, None)
-            found.append(Answer(sha256, receipt.state, code, message))
+            found.append(FileAnswer(sha256, receipt.state, code, message))
     return found
 
 

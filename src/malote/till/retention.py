@@ -11,7 +11,7 @@ from malote.config import TillSettings
 from malote.disk import Disk
 from malote.till.folder import FileChangedError, FileTooLargeError, read
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Mark
+from malote.till.outbox_records import FileMark
 from malote.till.trouble_notices import Voice
 
 DAY_SECONDS = 86_400.0
@@ -51,7 +51,7 @@ def clear_proven(outbox: Outbox, settings: TillSettings, voice: Voice) -> int:
     return len(cleared)
 
 
-def _proven(outbox: Outbox) -> Iterator[tuple[str, Mark, bytes]]:
+def _proven(outbox: Outbox) -> Iterator[tuple[str, FileMark, bytes]]:
     after = ""
     while page := outbox.proven_paths(after, _PAGE):
         yield from page

@@ -18,9 +18,9 @@ from malote import durable, frames
 from malote.disk import DISK, Disk
 from malote.till import capture_journal, lost_sales, storage
 from malote.till.file_summary import describe
-from malote.till.lost_sales import Lost
+from malote.till.lost_sales import LostFile
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import CapturedFile, DocumentLine, Mark
+from malote.till.outbox_records import CapturedFile, DocumentLine, FileMark
 from malote.till.storage import OutboxError
 
 Kind = TypeVar("Kind")
@@ -35,7 +35,7 @@ class Salvaged(msgspec.Struct, frozen=True):
 
     aside: Path
     carried: int
-    lost: list[Lost]
+    lost: list[LostFile]
 
 
 def rebuild(path: Path, at: float, backup: Path | None = None, disk: Disk = DISK) -> Salvaged:
@@ -64,7 +64,7 @@ def finish(path: Path, disk: Disk = DISK) -> bool:
     return path.exists()
 
 
-def recall(path: Path, disk: Disk = DISK) -> list[Lost]:
+def recall(path: Path, disk: Disk = DISK) -> list[LostFile]:
     """Names what was captured and not proven in an outbox that is gone, in the new one that took its place.
 
     Raises ``OutboxError``.
@@ -85,12 +85,12 @@ def _begin(new: Path, backup: Path | None, disk: Disk) -> None:
         durable.move(backup, new, disk=disk)
 
 
-def _carry_over(path: Path, new: Path, at: float, disk: Disk) -> tuple[int, list[Lost]]:
+def _carry_over(path: Path, new: Path, at: float, disk: Disk) -> tuple[int, list[LostFile]]:
     carried, missing = 0, []
     with Outbox(new, disk=disk) as outbox:
         group: list[CapturedFile] = []
         for found in _unproven(path, at):
-            if isinstance(found, Lost):
+            if isinstance(found, LostFile):
                 missing.append(found)
                 continue
             group.append(found)
@@ -104,7 +104,7 @@ def _carry_over(path: Path, new: Path, at: float, disk: Disk) -> tuple[int, list
     return carried, missing
 
 
-def _completed(path: Path, missing: list[Lost], new: Outbox) -> list[Lost]:
+def _completed(path: Path, missing: list[LostFile], new: Outbox) -> list[LostFile]:
     """With what the journal of captures says of them, and of those that not even a row tells of any more.
 
     A whole journal names all that was here and not proven: what had no name without it is among them.
@@ -151,7 +151,7 @@ def _is_sound(copy: Path) -> bool:
     return True
 
 
-def _unproven(path: Path, at: float) -> Iterator[CapturedFile | Lost]:
+def _unproven(path: Path, at: float) -> Iterator[CapturedFile | LostFile]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             last, before = _last(connection), _lost_before(connection)
@@ -166,7 +166,7 @@ def _unproven(path: Path, at: float) -> Iterator[CapturedFile | Lost]:
         yield _unknown(path, at)
 
 
-def _unknown(path: Path, at: float) -> Lost:
+def _unknown(path: Path, at: float) -> LostFile:
     """Not even its tables can be found: nobody here knows what was in it, so that a person must look."""
     return lost_sales.lost(b"", path.name, (), at)
 
@@ -179,18 +179,18 @@ def _last(connection: sqlite3.Connection) -> int | None:
     return None
 
 
-def _lost_before(connection: sqlite3.Connection) -> list[Lost] | None:
+def _lost_before(connection: sqlite3.Connection) -> list[LostFile] | None:
     """What an earlier salvage had named, and nobody brought back; None where that can't be read any more."""
     found = _row(connection, "SELECT max(value) FROM fact WHERE name = 'lost'")
     if found is None:
         return None
     try:
-        return msgspec.json.decode(found[0], type=list[Lost]) if found[0] else []
+        return msgspec.json.decode(found[0], type=list[LostFile]) if found[0] else []
     except (msgspec.DecodeError, TypeError):
         return None
 
 
-def _one(connection: sqlite3.Connection, file_id: int, at: float) -> CapturedFile | Lost | None:
+def _one(connection: sqlite3.Connection, file_id: int, at: float) -> CapturedFile | LostFile | None:
     """One file, if its content is whole. Row by row, since a damaged page spoils only the rows on it."""
     try:
         row = connection.execute(
@@ -204,13 +204,13 @@ def _one(connection: sqlite3.Connection, file_id: int, at: float) -> CapturedFil
         if frames.claimed_size(packed) == size:
             content = frames.unpack(packed, size)
             if hashlib.sha256(content).digest() == sha256:
-                return CapturedFile("", str(name), Mark(size, mtime_ns, 0), sha256, content, describe(content))
+                return CapturedFile("", str(name), FileMark(size, mtime_ns, 0), sha256, content, describe(content))
     except (sqlite3.DatabaseError, frames.FrameError, TypeError, ValueError):
         pass
     return _told(connection, file_id, at)
 
 
-def _told(connection: sqlite3.Connection, file_id: int, at: float) -> Lost | None:
+def _told(connection: sqlite3.Connection, file_id: int, at: float) -> LostFile | None:
     """What the rows still tell of a file without its content; None where it was proven."""
     facts = _row(connection, "SELECT sha256, name, state FROM file WHERE id = ?", file_id)
     sha256, name, state = facts or (b"", f"#{file_id}", None)

@@ -55,7 +55,7 @@ class ServerError(ExplainedError):
         self.in_words = in_words
 
 
-class Server:
+class ServerClient:
     """One connection to the billing server, kept open. Every request raises ``ServerError``.
 
     ``address`` is where the server listens, ``token`` the till's own. Raises ``SetupError``.

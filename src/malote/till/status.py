@@ -7,10 +7,10 @@ import msgspec
 
 from malote.till import missing_in_erp
 from malote.till.contact_report import oldest_unsent
-from malote.till.courier import Line
-from malote.till.missing_in_erp import Outside
+from malote.till.courier import ServerLine
+from malote.till.missing_in_erp import MissingInErp
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import Counts, Refusal
+from malote.till.outbox_records import CaptureRefusal, OutboxCounts
 
 _MOST_TROUBLES = 1000
 
@@ -26,7 +26,7 @@ class LastSale(msgspec.Struct, frozen=True):
     state: str
 
 
-class Trouble(msgspec.Struct, frozen=True):
+class TroubledFile(msgspec.Struct, frozen=True):
     """A file that waits for a person."""
 
     name: str
@@ -37,17 +37,17 @@ class Trouble(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Status(msgspec.Struct, frozen=True):
+class OutboxStatus(msgspec.Struct, frozen=True):
     """``oldest_pending_seconds`` counts from its capture. ``line`` is None before the first contact."""
 
-    counts: Counts
+    counts: OutboxCounts
     oldest_pending_seconds: float | None
     last_sale: LastSale | None
-    troubles: list[Trouble]  # at most a thousand, the oldest first
-    refused: list[Refusal]
-    line: Line | None
+    troubles: list[TroubledFile]  # at most a thousand, the oldest first
+    refused: list[CaptureRefusal]
+    line: ServerLine | None
     passed_over: int = 0  # files from before the beginning (``cutover``), which are not sent
-    outside: Outside = Outside()  # proven once, and no longer in the ERP
+    outside: MissingInErp = MissingInErp()  # proven once, and no longer in the ERP
 
     @property
     def pending(self) -> int:
@@ -56,10 +56,10 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def empty(self) -> bool:
-        return self.counts == Counts()
+        return self.counts == OutboxCounts()
 
 
-def status(path: Path, now: float) -> Status | None:
+def status(path: Path, now: float) -> OutboxStatus | None:
     """How the till stands; None when there is no outbox yet. Raises ``OutboxError``."""
     try:
         outbox = Outbox(path, look_only=True)
@@ -67,13 +67,13 @@ def status(path: Path, now: float) -> Status | None:
         return None
     with outbox:
         line = outbox.noted("line")
-        return Status(
+        return OutboxStatus(
             counts=outbox.counts(),
             oldest_pending_seconds=oldest_unsent(outbox, now),
             last_sale=_last_sale(outbox),
             troubles=list(_troubles(outbox)),
             refused=outbox.refusals(),
-            line=None if line is None else msgspec.json.decode(line, type=Line),
+            line=None if line is None else msgspec.json.decode(line, type=ServerLine),
             passed_over=outbox.passed_over(),
             outside=missing_in_erp.known(outbox),
         )
@@ -87,11 +87,11 @@ def _last_sale(outbox: Outbox) -> LastSale | None:
     return next((LastSale(*row) for row in found), None)
 
 
-def _troubles(outbox: Outbox) -> Iterator[Trouble]:
+def _troubles(outbox: Outbox) -> Iterator[TroubledFile]:
     found = outbox.rows(
         "SELECT name, state, code, message, (SELECT access_key FROM document WHERE file_id = file.id LIMIT 1), sha256"
         " FROM file WHERE state IN ('held', 'rejected') ORDER BY id LIMIT ?",
         (_MOST_TROUBLES,),
     )
     for name, state, code, message, access_key, sha256 in found:
-        yield Trouble(name, state, code, message, access_key, sha256.hex())
+        yield TroubledFile(name, state, code, message, access_key, sha256.hex())

@@ -12,7 +12,7 @@ from malote.fiscal.problems import Problem, warning
 About = Literal["begins", "over", "happened"]
 
 
-class Notice(msgspec.Struct, frozen=True):
+class TroubleNotice(msgspec.Struct, frozen=True):
     """``problem`` holds a code of the catalogue and its facts."""
 
     about: About
@@ -30,7 +30,9 @@ class Lasting(msgspec.Struct, frozen=True):
 class Voice:
     """Tells each notice to ``listener``. Used by several threads at once."""
 
-    def __init__(self, listener: Callable[[Notice], None], monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, listener: Callable[[TroubleNotice], None], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._listener = listener
         self._monotonic = monotonic
         self._lock = Lock()
@@ -52,16 +54,16 @@ class Voice:
             self._lasting[topic] = (problem, self._monotonic() if begins else since)
             # Facts such as an attempt's exact error may differ from one time to the next.
             if begins:
-                self._listener(Notice("begins", problem))
+                self._listener(TroubleNotice("begins", problem))
 
     def over(self, topic: str) -> None:
         """Whatever went on under this topic is over."""
         with self._lock:
             problem, _ = self._lasting.pop(topic, (None, 0.0))
             if problem is not None:
-                self._listener(Notice("over", problem))
+                self._listener(TroubleNotice("over", problem))
 
     def happened(self, code: str, **facts: str) -> None:
         """Something happened once."""
         with self._lock:
-            self._listener(Notice("happened", warning(code, **facts)))
+            self._listener(TroubleNotice("happened", warning(code, **facts)))

@@ -11,7 +11,7 @@ import msgspec
 
 from malote.plain import readable
 from malote.till.outbox import Outbox
-from malote.till.outbox_records import CapturedFile, Mark
+from malote.till.outbox_records import CapturedFile, FileMark
 
 MOST_KEPT = 1000
 REUSED_SECONDS = 86_400.0  # that a name used twice is told, after it happened last
@@ -41,19 +41,19 @@ class Reused(msgspec.Struct, frozen=True):
     at: float
 
 
-class Missing:
+class VanishedFiles:
     """What was to be captured and is gone; belongs to the outbox's thread."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._gone: dict[str, Mark] = {}  # to be looked for under another name at the next look at the whole folder
+        self._gone: dict[str, FileMark] = {}  # to be looked for under another name at the next look at the whole folder
 
-    def is_gone(self, path: str, mark: Mark) -> None:
+    def is_gone(self, path: str, mark: FileMark) -> None:
         """A file that wasn't captured is not there any more. An empty one said nothing."""
         if mark.size:
             self._gone[path] = mark
 
-    def judge(self, there: Mapping[str, Mark], now: float) -> None:
+    def judge(self, there: Mapping[str, FileMark], now: float) -> None:
         """After a look at the whole folder: what went for good, and what is back, is written down.
 
         A file that the POS renamed looks the same under its new name.

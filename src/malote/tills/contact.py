@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.database.engine import writing
 from malote.database.tables import till as tills
-from malote.database.till_tables import Noted, till_day
+from malote.database.till_tables import NotedTrouble, till_day
 from malote.database.touched_days import touch
 from malote.tills import lost_sales
 from malote.wire import Contact, RefusedFile, TillDay, TillTrouble
@@ -117,7 +117,7 @@ def _troubles(said: list[TillTrouble] | None, received_at: float) -> str | None:
         return None
     return _encoded(
         [
-            Noted(
+            NotedTrouble(
                 one.code,
                 _since(one.seconds, received_at),
                 one.count,

@@ -13,7 +13,7 @@ from malote.database.tables import document as documents
 AGAIN_SECONDS = 30.0  # a confirmation is not written anew within so long: tills ask often
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldDocument(msgspec.Struct, frozen=True):
     """What is known of one document's custody. Times are seconds since the epoch."""
 
     confirmed_at: float | None
@@ -40,9 +40,9 @@ def note(engine: Engine, till_id: int, asked: Sequence[bytes], holding: Collecti
             connection.execute(_CONFIRM, rows)
 
 
-def of_documents(connection: Connection, document_ids: Iterable[int]) -> dict[int, Held]:
+def of_documents(connection: Connection, document_ids: Iterable[int]) -> dict[int, HeldDocument]:
     """What is known of each; documents that don't exist are left out."""
-    found: dict[int, Held] = {}
+    found: dict[int, HeldDocument] = {}
     same = (custody.c.till_id == documents.c.till_id) & (custody.c.file_sha256 == documents.c.file_sha256)
     for chunk in chunks(sorted(set(document_ids))):
         query = (
@@ -51,7 +51,7 @@ def of_documents(connection: Connection, document_ids: Iterable[int]) -> dict[in
             .where(documents.c.id.in_(chunk))
         )
         for row in connection.execute(query):
-            found[row.id] = Held(row.confirmed_at, row.settled_at)
+            found[row.id] = HeldDocument(row.confirmed_at, row.settled_at)
     return found
 
 

@@ -23,7 +23,7 @@ _TEXT = 300  # characters of a name
 _OPEN = text("lost_sale.accepted_at IS NULL")  # written as the partial index is, so that it is used
 
 
-class Lost(msgspec.Struct, frozen=True):
+class LostAtTill(msgspec.Struct, frozen=True):
     """One of a till's; ``total`` in cents, ``told_at`` and ``accepted_at`` in seconds since the epoch."""
 
     till: str
@@ -81,7 +81,7 @@ def by_till() -> Subquery:
     )
 
 
-def listed(connection: Connection, till: str | None = None, *, accepted: bool = False) -> list[Lost]:
+def listed(connection: Connection, till: str | None = None, *, accepted: bool = False) -> list[LostAtTill]:
     """By till and number, at most a thousand."""
     columns = lost_sale.c
     query = select(lost_sale, tills.c.name.label("till")).join_from(lost_sale, tills)
@@ -90,9 +90,9 @@ def listed(connection: Connection, till: str | None = None, *, accepted: bool = 
     if till is not None:
         query = query.where(tills.c.name_key == till.lower())
     order = (tills.c.name_key, columns.series, columns.number, columns.identity)
-    names = [field.name for field in msgspec.structs.fields(Lost)]
+    names = [field.name for field in msgspec.structs.fields(LostAtTill)]
     rows = connection.execute(query.order_by(*order).limit(MOST_LISTED)).mappings()
-    return [Lost(**{name: row[name] for name in names}) for row in rows]
+    return [LostAtTill(**{name: row[name] for name in names}) for row in rows]
 
 
 def accept(connection: Connection, till: str, now: float) -> tuple[int, int]:

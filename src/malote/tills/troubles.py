@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from malote.database.tables import till
-from malote.database.till_tables import Noted
+from malote.database.till_tables import NotedTrouble
 
 # What the POS is writing just now is seen and not captured yet: no trouble for so long.
 UNCAPTURED_SECONDS = 60.0
@@ -20,7 +20,7 @@ UNCAPTURED = "files_uncaptured"
 SKEWED = "clock_skewed"
 
 
-class TillTrouble(msgspec.Struct, frozen=True):
+class KnownTrouble(msgspec.Struct, frozen=True):
     """``code`` is in the catalogue, or a newer agent's. ``since`` in seconds since the epoch, by this server's clock;
     ``count`` files or sales, ``value`` in cents as far as known."""
 
@@ -33,7 +33,7 @@ class TillTrouble(msgspec.Struct, frozen=True):
     facts: dict[str, str] = {}
 
 
-def till_troubles(connection: Connection, *, now: float, till_id: int | None = None) -> list[TillTrouble]:
+def till_troubles(connection: Connection, *, now: float, till_id: int | None = None) -> list[KnownTrouble]:
     """Of all enabled tills, or of one, by till and code. Raises ``StoreError``.
 
     One look at the tills' rows; only of those that have trouble anything is decoded.
@@ -44,18 +44,18 @@ def till_troubles(connection: Connection, *, now: float, till_id: int | None = N
     return [trouble for row in connection.execute(query) for trouble in of_row(row, now)]
 
 
-def of_row(row: Any, now: float) -> Iterator[TillTrouble]:
+def of_row(row: Any, now: float) -> Iterator[KnownTrouble]:
     """The same of a row of ``till``."""
     if row.uncaptured and row.uncaptured_since is not None and row.uncaptured_since < now - UNCAPTURED_SECONDS:
         minutes = f"{(now - row.uncaptured_since) / 60:.0f} min"
         facts = {"count": str(row.uncaptured), "age": minutes}
-        yield TillTrouble(row.id, row.name, UNCAPTURED, row.uncaptured_since, row.uncaptured, 0, facts)
+        yield KnownTrouble(row.id, row.name, UNCAPTURED, row.uncaptured_since, row.uncaptured, 0, facts)
     for noted in decoded(row.troubles):
-        yield TillTrouble(row.id, row.name, noted.code, noted.since, noted.count, noted.value, noted.facts)
+        yield KnownTrouble(row.id, row.name, noted.code, noted.since, noted.count, noted.value, noted.facts)
     skew = row.clock_skew_seconds
     if skew is not None and abs(skew) > SKEW_SECONDS:
         facts = {"seconds": f"{skew:+.0f}"}
-        yield TillTrouble(row.id, row.name, SKEWED, row.last_contact_at or now, 1, 0, facts)
+        yield KnownTrouble(row.id, row.name, SKEWED, row.last_contact_at or now, 1, 0, facts)
 
 
 def is_troubled(now: float | ColumnElement[float]) -> ColumnElement[bool]:
@@ -69,5 +69,5 @@ def is_skewed() -> ColumnElement[bool]:
     return func.abs(till.c.clock_skew_seconds) > SKEW_SECONDS
 
 
-def decoded(said: str | None) -> list[Noted]:
-    return msgspec.json.decode(said, type=list[Noted]) if said else []
+def decoded(said: str | None) -> list[NotedTrouble]:
+    return msgspec.json.decode(said, type=list[NotedTrouble]) if said else []

@@ -11,7 +11,7 @@ from lxml import etree
 
 from malote.demo import baskets, notes
 from malote.demo.issuers import ISSUERS, Issuer
-from malote.demo.notes import Note
+from malote.demo.notes import DemoNote
 
 AT = datetime(2026, 11, 24, 10, 30, 0, tzinfo=notes.SAO_PAULO)
 NFE = {"n": notes.NAMESPACE}
@@ -31,7 +31,7 @@ def faults(path: str, content: bytes) -> list[str]:
     return [str(validator.error_log)]
 
 
-def random_notes(count: int, issuers: tuple[Issuer, ...] = ISSUERS) -> Iterator[Note]:
+def random_notes(count: int, issuers: tuple[Issuer, ...] = ISSUERS) -> Iterator[DemoNote]:
     """Notes of every issuer in turn, each tenth of them offline."""
     for number in range(1, count + 1):
         emission = notes.CONTINGENCY if number % 10 == 0 else notes.NORMAL

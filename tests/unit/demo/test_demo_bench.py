@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from malote.demo.bench import FAULTS, Asked, Bench, title
+from malote.demo.bench import FAULTS, Bench, DemoOrder, title
 
 
 def test_what_was_asked_is_done_once_and_remembered(tmp_path: Path) -> None:
@@ -12,7 +12,7 @@ def test_what_was_asked_is_done_once_and_remembered(tmp_path: Path) -> None:
     assert (list(bench.orders()), bench.planted()) == ([], set())
     bench.ask("gap")
     (order,) = bench.orders()
-    assert order == Asked("gap", plant=True)
+    assert order == DemoOrder("gap", plant=True)
     bench.done(order)
     assert (list(bench.orders()), bench.planted()) == ([], {"gap"})
     bench.ask("gap", plant=False)

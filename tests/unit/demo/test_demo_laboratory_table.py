@@ -8,7 +8,7 @@ import pytest
 from malote import rejection
 from malote.demo import laboratory_table
 from malote.demo.bench import FAULTS
-from malote.demo.laboratory_table import PAIRS, TABLE, Laboratory, Row, markdown
+from malote.demo.laboratory_table import PAIRS, TABLE, LaboratoryRow, LaboratoryRun, markdown
 
 STEPS = {"structures"}
 
@@ -44,14 +44,14 @@ def test_of_two_at_once_one_may_hide_the_other_until_it_is_pressed_away(monkeypa
     """A refused sale can't be told while it is refused for a column that is missing."""
     monkeypatch.setattr(laboratory_table, "_LOOK_SECONDS", 0.0)
     bench = SimpleNamespace(ask=lambda *_, **__: None)
-    row = Laboratory(cast("Any", bench), cast("Any", Quick())).try_out(("structure-erp", "reject"))
+    row = LaboratoryRun(cast("Any", bench), cast("Any", Quick())).try_out(("structure-erp", "reject"))
     assert row.found == ["structures", "erp_constraint"]
     assert (row.ended, row.passed) == ("resolved", True)
 
 
 def test_the_table_says_what_failed() -> None:
-    good = Row("reject", ["erp_constraint"], 2.4, "resolved", 11.0, ["cure"], recovered=True, passed=True)
-    bad = Row("gap", [], 120.0, "support", 120.0, [], recovered=False, passed=False)
+    good = LaboratoryRow("reject", ["erp_constraint"], 2.4, "resolved", 11.0, ["cure"], recovered=True, passed=True)
+    bad = LaboratoryRow("gap", [], 120.0, "support", 120.0, [], recovered=False, passed=False)
     lines = markdown([good, bad]).splitlines()
     assert lines[2] == "| reject | `erp_constraint` | cure | resolved | 2 s | 11 s |"
     assert lines[3] == "| gap | **not found** | –; then whoever it belongs to | **no:** support | 120 s | 120 s |"

@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 
 from malote.demo import baskets, events, issuers, notes
-from malote.demo.notes import Note
+from malote.demo.notes import DemoNote
 from malote.fiscal import access_key, cnpj, reader
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 from tests.unit.demo.demo_support import AT, NFE, faults, random_notes
@@ -25,7 +25,7 @@ def amount(root: etree._Element, path: str) -> Decimal:
     return sum((Decimal(element.text or "") for element in found), Decimal(0))
 
 
-def tree(note: Note) -> etree._Element:
+def tree(note: DemoNote) -> etree._Element:
     return etree.fromstring(note.unauthorised())
 
 

@@ -5,11 +5,11 @@ import pytest
 
 from malote.demo import notes
 from malote.demo.issuers import WHOLESALE
-from malote.demo.ledger import Entry, Ledger, OutgoingFile
-from malote.demo.pos import PLAIN, Habits, Plan, Pos
+from malote.demo.ledger import DemoLedger, DemoLedgerEntry, OutgoingFile
+from malote.demo.pos import PLAIN, Habits, Pos, TillPlan
 from tests.unit.demo.demo_support import AT
 
-PLAN = Plan("caixa1", WHOLESALE, 4, 11)
+PLAN = TillPlan("caixa1", WHOLESALE, 4, 11)
 LIVELY = Habits(contingency=0.2, late=0.2, cancellation=0.2, void=0.1)
 
 
@@ -93,8 +93,8 @@ def test_starting_again_continues_the_numbers_and_pays_what_is_owed(tmp_path: Pa
 
 
 def test_a_file_that_a_crash_kept_from_being_written_is_written_at_the_next_start(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.sqlite3")
-    ledger.record(Entry(files=[OutgoingFile("2026-11-24/late.xml", b"<late/>")]))
+    ledger = DemoLedger(tmp_path / "ledger.sqlite3")
+    ledger.record(DemoLedgerEntry(files=[OutgoingFile("2026-11-24/late.xml", b"<late/>")]))
     ledger.close()
     pos = open_pos(tmp_path)
     assert written(tmp_path) == {"late.xml": b"<late/>"}
@@ -106,7 +106,7 @@ def test_a_failing_entry_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
     pos = open_pos(tmp_path)
     note = pos.sell_one()
     with pytest.raises(Exception, match="UNIQUE"):
-        pos.ledger.record(Entry(sold=[(note, "authorised")], voided=[(90, 91)]))
+        pos.ledger.record(DemoLedgerEntry(sold=[(note, "authorised")], voided=[(90, 91)]))
     assert pos.ledger.voided() == []
     assert len(list(pos.ledger.sales())) == 1
     pos.close()

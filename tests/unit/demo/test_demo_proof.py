@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from malote.demo.phrases import Phrase
-from malote.demo.proof import Evidence, Expected, Planted, ServerDocument, TillFile, goods_out, prove
+from malote.demo.proof import ExpectedSale, Planted, ProofEvidence, ServerDocument, TillFile, goods_out, prove
 from malote.erp.protocol import BookedSale
 from tests.unit.demo.demo_support import AT
 
@@ -14,36 +14,36 @@ ISSUER = "11222333000181"
 REJECTED = "f" * 64
 
 
-def sold(number: int, **changes: object) -> Expected:
-    sale = Expected(f"key{number}", "caixa1", ISSUER, 1000 + number, False, True, {"1007": 20_000, "1014": 5_500})
+def sold(number: int, **changes: object) -> ExpectedSale:
+    sale = ExpectedSale(f"key{number}", "caixa1", ISSUER, 1000 + number, False, True, {"1007": 20_000, "1014": 5_500})
     return replace(sale, **changes)
 
 
-def file_of(sale: Expected) -> str:
+def file_of(sale: ExpectedSale) -> str:
     return sale.access_key.ljust(64, "0")
 
 
-def posted_file(sale: Expected) -> TillFile:
+def posted_file(sale: ExpectedSale) -> TillFile:
     return TillFile(sale.till, file_of(sale), "posted", None, {sale.access_key: sale.total})
 
 
-def posted_document(sale: Expected, kind: str = "sale") -> ServerDocument:
+def posted_document(sale: ExpectedSale, kind: str = "sale") -> ServerDocument:
     total = sale.total if kind == "sale" else None
     return ServerDocument(sale.till, file_of(sale), kind, sale.access_key, total, "posted", None, False)
 
 
-def booked(sale: Expected) -> BookedSale:
+def booked(sale: ExpectedSale) -> BookedSale:
     return BookedSale(sale.access_key, sale.till, sale.total, AT, sale.authorised, sale.cancelled)
 
 
-def good() -> Evidence:
+def good() -> ProofEvidence:
     """Two sales, one of them cancelled, one sale the ERP refuses, and voided numbers: all as it must be."""
     plain, cancelled, refused = sold(1), sold(2, cancelled=True), sold(3, refused=True)
     event = ServerDocument("caixa1", "e" * 64, "cancellation", "key2", None, "posted", None, False)
     void = ServerDocument("caixa1", "d" * 64, "number_void", None, None, "posted", None, False)
     rejected = replace(posted_document(refused), sha256=REJECTED, state="rejected", code="erp_constraint")
     planted = Planted(Phrase.FAULT_POISON, "caixa1", REJECTED, "rejected", frozenset({"erp_constraint"}))
-    return Evidence(
+    return ProofEvidence(
         sold=[plain, cancelled, refused],
         voided={(ISSUER, 1, 4, 5)},
         written={("caixa1", sha) for sha in (file_of(plain), file_of(cancelled), REJECTED, "e" * 64, "d" * 64)},
@@ -64,7 +64,7 @@ def good() -> Evidence:
     )
 
 
-def found(evidence: Evidence) -> set[tuple[str, Phrase]]:
+def found(evidence: ProofEvidence) -> set[tuple[str, Phrase]]:
     proof = prove(evidence)
     assert not proof.holds
     return {(each.subject, each.phrase) for each in proof.differences}

@@ -145,7 +145,7 @@ def test_what_is_not_utf_8_is_read_by_its_form_as_by_the_parser(
     expected = the_long_way(raw)
     for _ in range(13):
         assert read(raw) == expected
-    assert isinstance(form_recognition.recognise(raw), form_recognition.Known)
+    assert isinstance(form_recognition.recognise(raw), form_recognition.KnownRows)
     other = _written(_BAKERY.replace("PÃO FRANCÊS", "PÃO-DE-LÓ"), name, encoding)
     expected = the_long_way(other)
     for _ in range(13):

@@ -32,7 +32,7 @@ class Known(NamedTuple):
 def recognised(raw: bytes) -> NoteRow | None:
     """The rows of a file in known forms."""
     known = form_recognition.recognise(raw)
-    return known.row if isinstance(known, form_recognition.Known) else None
+    return known.row if isinstance(known, form_recognition.KnownRows) else None
 
 
 def read_often(raw: bytes) -> list[list[Reading]]:

@@ -16,7 +16,7 @@ from malote.config import IntakeSettings
 from malote.database.errors import StoreError
 from malote.intake import drop_folder, received_folder
 from malote.intake.drop_folder import DropFolder
-from malote.intake.dropped_files import ChangedError, Dropped, Finding, content_of, look
+from malote.intake.dropped_files import ChangedError, DropFolderFinding, Dropped, content_of, look
 from malote.intake.quota import SlowedError
 from malote.tills.till import Till
 from malote.wire import FileReceipt, PouchFile
@@ -467,7 +467,10 @@ def wait_until(true: Callable[[], bool]) -> None:
 def test_findings_are_the_same_for_whoever_looks(scene: Scene) -> None:
     (scene.inbox / "pasta").mkdir()
     scene.settle()
-    assert tuple(one for one in look(scene.root, [CAIXA1], LIMIT) if isinstance(one, Finding)) == scene.folder.findings
+    assert (
+        tuple(one for one in look(scene.root, [CAIXA1], LIMIT) if isinstance(one, DropFolderFinding))
+        == scene.folder.findings
+    )
 
 
 class Breaking(Store):
@@ -594,7 +597,7 @@ def test_nothing_is_listed_while_nothing_happens(scene: Scene, monkeypatch: pyte
     scene.settle()
     listed: list[object] = []
 
-    def counted(folder: Path, *_: object) -> list[Finding]:
+    def counted(folder: Path, *_: object) -> list[DropFolderFinding]:
         listed.append(folder)
         return []
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from malote.api.bodies import MOST_WAITING, Places
-from malote.api.faults import RefusedError
+from malote.api.faults import ApiRefusedError
 from malote.intake.quota import Quota, SlowedError
 from malote.intake.turns import Turns
 
@@ -137,7 +137,7 @@ def test_a_place_that_does_not_come_is_refused_for_now_and_nothing_is_lost() -> 
         places, went, until = Places(places=1, patience=0.01), list[str](), asyncio.Event()
         first = asyncio.create_task(_go(places, 1, went, "a", until))
         await _settle()
-        with pytest.raises(RefusedError):
+        with pytest.raises(ApiRefusedError):
             await _go(places, 2, went, "b", until)
         gone = asyncio.create_task(_go(places, 3, went, "c", until))
         await _settle()
@@ -157,7 +157,7 @@ def test_a_till_may_not_queue_without_end() -> None:
         places, went, until = Places(places=1), list[str](), asyncio.Event()
         tasks = [asyncio.create_task(_go(places, 1, went, "a", until)) for _ in range(MOST_WAITING + 1)]
         await _settle()
-        with pytest.raises(RefusedError):
+        with pytest.raises(ApiRefusedError):
             await _go(places, 1, went, "b", until)
         until.set()
         await asyncio.gather(*tasks)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from malote.load_format.entity import Column, ColumnKind, Entity, UnfitValueError
+from malote.load_format.entity import ColumnKind, Entity, EntityColumn, UnfitValueError
 
 SPELLINGS: list[tuple[ColumnKind, Any, Any]] = [
     ("text", "Café", "Café"),
@@ -47,7 +47,7 @@ UNFIT: list[tuple[ColumnKind, Any]] = [
 
 
 def of_one(kind: ColumnKind) -> Entity:
-    return Entity("price", ("code",), (Column("code"), Column("value", kind, longest=10)))
+    return Entity("price", ("code",), (EntityColumn("code"), EntityColumn("value", kind, longest=10)))
 
 
 @pytest.mark.parametrize(("kind", "value", "spelt"), SPELLINGS)
@@ -67,7 +67,7 @@ def test_what_a_column_cannot_hold_is_told(kind: ColumnKind, value: Any) -> None
 
 
 def test_what_is_personal_stays_out_of_the_error() -> None:
-    entity = Entity("operator", ("code",), (Column("code"), Column("name", longest=5, personal=True)))
+    entity = Entity("operator", ("code",), (EntityColumn("code"), EntityColumn("name", longest=5, personal=True)))
     with pytest.raises(UnfitValueError) as raised:
         entity.row(["1", "Maria\x00"])
     assert "Maria" not in str(raised.value.facts)
@@ -75,7 +75,9 @@ def test_what_is_personal_stays_out_of_the_error() -> None:
 
 
 def test_a_null_is_no_key_and_nothing_that_is_required() -> None:
-    entity = Entity("price", ("code",), (Column("code"), Column("value", required=True), Column("note")))
+    entity = Entity(
+        "price", ("code",), (EntityColumn("code"), EntityColumn("value", required=True), EntityColumn("note"))
+    )
     assert entity.row(["1", "2", None]) == ("1", "2", None)
     for values in ([None, "2", None], ["1", None, None]):
         with pytest.raises(UnfitValueError, match="load_value_missing"):
@@ -87,6 +89,6 @@ def test_a_null_is_no_key_and_nothing_that_is_required() -> None:
 @pytest.mark.parametrize("key", [("gone",), ("code", "code")])
 def test_an_entity_does_not_contradict_itself(key: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="price"):
-        Entity("price", key, (Column("code"),))
+        Entity("price", key, (EntityColumn("code"),))
     with pytest.raises(ValueError, match="price"):
-        Entity("price", ("code",), (Column("code"), Column("code")))
+        Entity("price", ("code",), (EntityColumn("code"), EntityColumn("code")))

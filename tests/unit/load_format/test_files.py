@@ -8,10 +8,10 @@ import pytest
 
 from malote.frames import zstd
 from malote.load_format import digest, files
-from malote.load_format.entity import Column, Entity, Row
+from malote.load_format.entity import Entity, EntityColumn, Row
 from malote.load_format.files import Gone, Header, LoadFileError
 
-PRICE = Entity("price", ("code",), (Column("code"), Column("price", "decimal", required=True)))
+PRICE = Entity("price", ("code",), (EntityColumn("code"), EntityColumn("price", "decimal", required=True)))
 
 
 def rows(count: int) -> list[Row]:
@@ -98,7 +98,7 @@ def test_a_digest_is_that_of_the_rows_in_any_order_and_of_no_others() -> None:
         [*some[:-1], PRICE.row([some[-1][0], "0.01"])],
     ]
     assert len({one, *(digest.digest_of_rows(PRICE, other) for other in others)}) == 4
-    wider = Entity("price", ("code",), (*PRICE.columns, Column("note")))
+    wider = Entity("price", ("code",), (*PRICE.columns, EntityColumn("note")))
     assert digest.digest_of_rows(wider, []) != digest.digest_of_rows(PRICE, [])
 
 

@@ -11,13 +11,25 @@ from malote.findings.kinds import KINDS
 from malote.runbook import step_texts
 from malote.runbook.commands import command
 from malote.runbook.next_step import Procedure, decide, troubles
-from malote.runbook.observations import Cause, Group, Lock, Marks, Order, Situation, Structure
+from malote.runbook.observations import (
+    Cause,
+    Marks,
+    ObservedLock,
+    ObservedStructure,
+    OrdersUnderWay,
+    RejectedGroup,
+    Situation,
+)
 from malote.runbook.treatments import AREAS, BY_CODE, treatment
 
 NOW = 1_800_000_000.0
-CURRENT = [Structure("store", "current"), Structure("erp", "current"), Structure("till", "current")]
-LOCK = Lock(NOW - 60, "4711", "gerente", "retaguarda", "estoque", 0, 12, 340, whole=True)
-BEHIND = [CURRENT[0], Structure("erp", "behind", 2, ["sale.cbs"]), CURRENT[2]]
+CURRENT = [
+    ObservedStructure("store", "current"),
+    ObservedStructure("erp", "current"),
+    ObservedStructure("till", "current"),
+]
+LOCK = ObservedLock(NOW - 60, "4711", "gerente", "retaguarda", "estoque", 0, 12, 340, whole=True)
+BEHIND = [CURRENT[0], ObservedStructure("erp", "behind", 2, ["sale.cbs"]), CURRENT[2]]
 
 
 def seen(**said: Any) -> Situation:
@@ -47,11 +59,11 @@ def cause(name: str, code: str, **facts: str) -> Cause:
     return Cause(name, code, 1, ["caixa1"], 3, 900, facts=facts)
 
 
-def group(code: str, advice: Any, count: int = 2) -> Group:
-    return Group(code, count, 1000, advice, "caixa1", 77)
+def group(code: str, advice: Any, count: int = 2) -> RejectedGroup:
+    return RejectedGroup(code, count, 1000, advice, "caixa1", 77)
 
 
-def rejects(*groups: Group) -> dict[str, Any]:
+def rejects(*groups: RejectedGroup) -> dict[str, Any]:
     return {"groups": list(groups), "rejected": sum(one.count for one in groups)}
 
 
@@ -75,13 +87,16 @@ CASES: dict[str, Case] = {
         "go", "synchronise", "synchronise_now", seen(pending=4, oldest=NOW - 600)
     ),
     "being synchronised": Case(
-        "going", "synchronise", "synchronise_going", seen(pending=4, oldest=NOW - 600, order=Order(NOW - 3, 1, 1))
+        "going",
+        "synchronise",
+        "synchronise_going",
+        seen(pending=4, oldest=NOW - 600, order=OrdersUnderWay(NOW - 3, 1, 1)),
     ),
     "synchronised, and standing still for no known cause": Case(
-        "support", "", "", seen(pending=4, oldest=NOW - 600, order=Order(NOW - 90, 1, 0))
+        "support", "", "", seen(pending=4, oldest=NOW - 600, order=OrdersUnderWay(NOW - 90, 1, 0))
     ),
     "asked, and the till doesn't hear": Case(
-        "handed", "", "", seen(at_till=4, oldest=NOW - 600, order=Order(NOW - 90, 1, 1, silent=["caixa1"]))
+        "handed", "", "", seen(at_till=4, oldest=NOW - 600, order=OrdersUnderWay(NOW - 90, 1, 1, silent=["caixa1"]))
     ),
     "rejects that would pass": Case("person", "rejected", "rejected_replay", seen(**rejects(group("x", "replay")))),
     "rejects that are elsewhere": Case("person", "rejected", "rejected_delete", seen(**rejects(group("x", "delete")))),
@@ -107,16 +122,22 @@ CASES: dict[str, Case] = {
         seen(structures=BEHIND, **rejects(group("structure_outdated", "structures"))),
     ),
     "a structure that a person must decide about": Case(
-        "handed", "", "", seen(structures=[Structure("erp", "conflict", 1, ["sale.total"], "column_type_differs")])
+        "handed",
+        "",
+        "",
+        seen(structures=[ObservedStructure("erp", "conflict", 1, ["sale.total"], "column_type_differs")]),
     ),
     "a lock that is nobody's session": Case(
         "handed", "", "", seen(lock=msgspec.structs.replace(LOCK, session="prepared:fechamento"))
     ),
     "a structure being updated": Case(
-        "going", "structures", "structures_running", seen(structures=[Structure("till", "running", 3)])
+        "going", "structures", "structures_running", seen(structures=[ObservedStructure("till", "running", 3)])
     ),
     "a roll-out that stopped": Case(
-        "person", "structures", "structures_failed", seen(structures=[Structure("till", "failed", 3, ["caixa2"])])
+        "person",
+        "structures",
+        "structures_failed",
+        seen(structures=[ObservedStructure("till", "failed", 3, ["caixa2"])]),
     ),
     "structures updated: synchronise again": Case(
         "go", "synchronise_2", "synchronise_now", seen(pending=2), marks("rejected", "structures")
@@ -138,7 +159,7 @@ CASES: dict[str, Case] = {
     ),
     "after the lock synchronise": Case("go", "synchronise_3", "synchronise_now", seen(pending=2), marks("locks")),
     "after lock and synchronisation": Case(
-        "resolved", "", "", seen(order=Order(NOW - 9, 1, 0)), marks("locks", orders=4)
+        "resolved", "", "", seen(order=OrdersUnderWay(NOW - 9, 1, 0)), marks("locks", orders=4)
     ),
     "an ERP that is away stops all else": Case(
         "handed", "", "", seen(causes=[cause("store_wide", "erp_away")], pending=4, **rejects(group("x", "replay")))

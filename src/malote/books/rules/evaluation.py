@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.books import closings
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.rules import fields, rule_store
-from malote.books.rules.file import Rule
+from malote.books.rules.file import OwnRule
 from malote.database.book_tables import book_day
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
@@ -22,7 +22,7 @@ from malote.database.rule_tables import own_rule_finding, own_rule_walk
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
-from malote.findings.noted_findings import Standing
+from malote.findings.noted_findings import NotedStanding
 from malote.fiscal.documents import Sale
 from malote.reconciliation import book_days
 from malote.reconciliation.booked_content import contents
@@ -33,7 +33,7 @@ MOST_CHANGES = 4000  # at one look
 MOST_DAYS = 100  # at one look
 
 
-class Found(msgspec.Struct, frozen=True):
+class RuleHit(msgspec.Struct, frozen=True):
     """Where a rule holds. ``access_key`` "" of a day; ``total`` in cents."""
 
     rule: str
@@ -44,7 +44,7 @@ class Found(msgspec.Struct, frozen=True):
     total: int
 
 
-def look(engine: Engine, calendar: BusinessDay, today: date, now: float) -> None:
+def look(engine: Engine, calendar: BusinessCalendar, today: date, now: float) -> None:
     """``today``: the first day that isn't over. Raises ``StoreError``."""
     with reading(engine) as connection:
         rules = rule_store.kept(connection)
@@ -57,18 +57,18 @@ def look(engine: Engine, calendar: BusinessDay, today: date, now: float) -> None
         _judge_empty(engine, calendar, of_days, today, now)
 
 
-def standing(connection: Connection) -> dict[int, Standing]:
+def standing(connection: Connection) -> dict[int, NotedStanding]:
     """By till, how many stand that nobody answers for."""
     columns = own_rule_finding.c
     sums = (func.count(), func.sum(columns.total), func.min(columns.found_at))
     query = select(columns.till_id, *sums).where(columns.accepted_at.is_(None)).group_by(columns.till_id)
-    return {row[0]: Standing(int(row[1]), int(row[2]), row[3]) for row in connection.execute(query)}
+    return {row[0]: NotedStanding(int(row[1]), int(row[2]), row[3]) for row in connection.execute(query)}
 
 
 # ---- sales ----
 
 
-def _follow(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], now: float) -> None:
+def _follow(engine: Engine, calendar: BusinessCalendar, rules: Sequence[OwnRule], now: float) -> None:
     last = feed.number(engine)
     for _ in range(MOST_CHANGES // PAGE):
         walked = rule_store.walk(engine)
@@ -86,11 +86,13 @@ def _follow(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], now: f
             _write(connection, found, now)
 
 
-def of_keys(connection: Connection, calendar: BusinessDay, rules: Sequence[Rule], keys: Sequence[str]) -> list[Found]:
+def of_keys(
+    connection: Connection, calendar: BusinessCalendar, rules: Sequence[OwnRule], keys: Sequence[str]
+) -> list[RuleHit]:
     """Where rules of sales hold among those of these keys that are booked and whose content is still here."""
     cancelled = _cancelled(connection, keys)
     ids = {row.name: row.id for row in connection.execute(select(tills.c.id, tills.c.name))} if keys else {}
-    found: dict[tuple[str, str], Found] = {}
+    found: dict[tuple[str, str], RuleHit] = {}
     for one in contents(connection, [], keys):
         if one.duplicate or not isinstance(one.document, Sale):
             continue
@@ -99,7 +101,7 @@ def of_keys(connection: Connection, calendar: BusinessDay, rules: Sequence[Rule]
         for rule in rules:
             if rule.condition.holds(values):
                 total = one.document.totals.total
-                found[rule.name, one.access_key] = Found(rule.name, *place, one.document.number, total)
+                found[rule.name, one.access_key] = RuleHit(rule.name, *place, one.document.number, total)
     return list(found.values())
 
 
@@ -115,7 +117,7 @@ def _cancelled(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
 # ---- days ----
 
 
-def _judge_days(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], today: date, now: float) -> None:
+def _judge_days(engine: Engine, calendar: BusinessCalendar, rules: Sequence[OwnRule], today: date, now: float) -> None:
     query = days_due(today)
     with reading(engine) as connection:
         if connection.execute(query.limit(1)).first() is None:
@@ -141,7 +143,7 @@ def days_due(today: date) -> Select[Any]:
     return query.order_by(book_day.c.day).limit(MOST_DAYS)
 
 
-def _judge_empty(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], today: date, now: float) -> None:
+def _judge_empty(engine: Engine, calendar: BusinessCalendar, rules: Sequence[OwnRule], today: date, now: float) -> None:
     """Days of which nothing came from a till that was there already."""
     walked = rule_store.walk(engine)
     yesterday = today - timedelta(days=1)
@@ -151,7 +153,7 @@ def _judge_empty(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], t
     days = [first + timedelta(days=place) for place in range(1, (yesterday - first).days + 1)]
     with writing(engine) as connection:
         enabled = select(tills.c.id, tills.c.name, tills.c.created_at).where(tills.c.disabled_at.is_(None))
-        found: list[Found] = []
+        found: list[RuleHit] = []
         there = connection.execute(enabled).all()
         for day in days:
             came = set(connection.scalars(select(book_day.c.till_id).where(book_day.c.day == day.isoformat())))
@@ -163,8 +165,8 @@ def _judge_empty(engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], t
 
 
 def of_day(
-    connection: Connection, calendar: BusinessDay, rules: Sequence[Rule], till_id: int, till: str, day: date
-) -> list[Found]:
+    connection: Connection, calendar: BusinessCalendar, rules: Sequence[OwnRule], till_id: int, till: str, day: date
+) -> list[RuleHit]:
     """Where rules of days hold of this one."""
     best: dict[str, Any] = {}
     for row in book_days.of_day(connection, calendar, till_id, day):
@@ -179,14 +181,14 @@ def of_day(
         sums, unread = closings.booked(connection, calendar, till_id, text)
         values |= dict.fromkeys(fields.PAYMENTS) if unread else fields.paid(sums, [])
     cents = int(values["total"].scaleb(2))
-    return [Found(one.name, till_id, text, "", None, cents) for one in rules if one.condition.holds(values)]
+    return [RuleHit(one.name, till_id, text, "", None, cents) for one in rules if one.condition.holds(values)]
 
 
 # ---- what is kept ----
 
 
 def _forget(
-    connection: Connection, place: Any, chosen: Sequence[Any], rules: Sequence[Rule], found: Sequence[Found]
+    connection: Connection, place: Any, chosen: Sequence[Any], rules: Sequence[OwnRule], found: Sequence[RuleHit]
 ) -> None:
     """What was found of these and holds no more; what a person answered for stays."""
     known = {(one.rule, one.till_id, one.day, one.access_key) for one in found}
@@ -202,7 +204,7 @@ def _forget(
 _PLACE = tuple(own_rule_finding.c[name] for name in ("rule", "till_id", "day", "access_key"))
 
 
-def _write(connection: Connection, found: Sequence[Found], now: float) -> None:
+def _write(connection: Connection, found: Sequence[RuleHit], now: float) -> None:
     if not found:
         return
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.rules.language import Type, Values
 from malote.fiscal.documents import Sale
 from malote.fiscal.payment_methods import CASH, METHODS, OTHER, RULE_NAMES
@@ -61,7 +61,7 @@ def reais(cents: int) -> Decimal:
     return Decimal(cents).scaleb(-2)
 
 
-def of_sale(sale: Sale, till: str, calendar: BusinessDay, cancelled_at: str | None) -> Values:
+def of_sale(sale: Sale, till: str, calendar: BusinessCalendar, cancelled_at: str | None) -> Values:
     """``cancelled_at``: ISO 8601, None of a sale that stands."""
     day = calendar.of(sale.issued_at.isoformat())
     after = None if cancelled_at is None else _minutes(sale.issued_at, cancelled_at)
@@ -91,7 +91,12 @@ def of_sale(sale: Sale, till: str, calendar: BusinessDay, cancelled_at: str | No
 
 
 def of_day(
-    till: str, day: date, calendar: BusinessDay, rows: Sequence[Any], cancelled: Mapping[str, Any], told: int | None
+    till: str,
+    day: date,
+    calendar: BusinessCalendar,
+    rows: Sequence[Any],
+    cancelled: Mapping[str, Any],
+    told: int | None,
 ) -> dict[str, Any]:
     """All but what was paid how. ``rows``: the day's sales, one document for each key, as ``book_days`` has them."""
     booked = [one for one in rows if one.state == "posted"]
@@ -122,7 +127,7 @@ def paid(first: Mapping[str, int], more: Sequence[tuple[str, int]]) -> dict[str,
     return {name: reais(cents) for name, cents in sums.items()}
 
 
-def _hour(at: datetime, calendar: BusinessDay) -> int:
+def _hour(at: datetime, calendar: BusinessCalendar) -> int:
     return (at.astimezone(calendar.zone) if calendar.zone else at).hour
 
 

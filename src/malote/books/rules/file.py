@@ -35,7 +35,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: Annotated[list[Written], msgspec.Meta(max_length=MOST)] = []
 
 
-class Rule(msgspec.Struct, frozen=True):
+class OwnRule(msgspec.Struct, frozen=True):
     written: Written
     condition: Condition
 
@@ -58,7 +58,7 @@ class RulesError(Exception):
         return [one.of(language) for one in self.faults]
 
 
-def load(path: Path) -> tuple[list[Rule], str]:
+def load(path: Path) -> tuple[list[OwnRule], str]:
     """The rules in the order of the file, and its SHA-256 in hex. Raises ``RulesError``."""
     try:
         with path.open("rb") as stream:
@@ -70,14 +70,14 @@ def load(path: Path) -> tuple[list[Rule], str]:
     return parse(content), hashlib.sha256(content).hexdigest()
 
 
-def parse(content: bytes) -> list[Rule]:
+def parse(content: bytes) -> list[OwnRule]:
     """Raises ``RulesError`` with every fault that is found."""
     try:
         file = msgspec.convert(tomllib.loads(content.decode("utf-8-sig")), _File)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
         said = clean(str(error))[:200]
         raise RulesError([Bilingual(said, said)]) from error
-    rules: list[Rule] = []
+    rules: list[OwnRule] = []
     faults: list[Bilingual[str]] = []
     for one in file.rule:
         if one.name in {known.name for known in rules}:
@@ -91,10 +91,10 @@ def parse(content: bytes) -> list[Rule]:
     return rules
 
 
-def compiled(one: Written) -> Rule:
+def compiled(one: Written) -> OwnRule:
     """Raises ``ConditionError``."""
     tidy = msgspec.structs.replace(one, text=clean(one.text), text_en=clean(one.text_en))
-    return Rule(tidy, read(one.when, fields.OF[one.of]))
+    return OwnRule(tidy, read(one.when, fields.OF[one.of]))
 
 
 _TYPES = {

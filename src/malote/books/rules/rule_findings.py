@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books.days import BusinessDay
+from malote.books.days import BusinessCalendar
 from malote.books.rules import evaluation
-from malote.books.rules.evaluation import Found
-from malote.books.rules.file import Rule
+from malote.books.rules.evaluation import RuleHit
+from malote.books.rules.file import OwnRule
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.rule_tables import own_rule, own_rule_finding
@@ -22,7 +22,7 @@ from malote.reconciliation import book_days
 MOST_LISTED = 1000
 
 
-class Told(msgspec.Struct, frozen=True):
+class ToldRule(msgspec.Struct, frozen=True):
     """A rule that holds. ``access_key`` "" of a day; ``total`` in cents; ``text_en`` "" where there is none."""
 
     rule: str
@@ -38,7 +38,7 @@ class Told(msgspec.Struct, frozen=True):
     accepted: bool = False
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class WantedFindings(msgspec.Struct, frozen=True):
     """What a person answers for: all of a rule at a till, or of one day, or one sale by its number."""
 
     rule: str
@@ -47,7 +47,9 @@ class Wanted(msgspec.Struct, frozen=True):
     number: int | None = None
 
 
-def listed(engine: Engine, till: str | None = None, day: date | None = None, *, accepted: bool = False) -> list[Told]:
+def listed(
+    engine: Engine, till: str | None = None, day: date | None = None, *, accepted: bool = False
+) -> list[ToldRule]:
     """The heaviest first, the newest day first; at most a thousand. Raises ``StoreError``."""
     columns = own_rule_finding.c
     joined = own_rule_finding.join(tills).join(own_rule, own_rule.c.name == columns.rule)
@@ -63,7 +65,7 @@ def listed(engine: Engine, till: str | None = None, day: date | None = None, *, 
         return [_told(row) for row in connection.execute(query.order_by(*order).limit(MOST_LISTED))]
 
 
-def accept(engine: Engine, wanted: Wanted, actor: Actor, reason: str, now: float) -> int:
+def accept(engine: Engine, wanted: WantedFindings, actor: Actor, reason: str, now: float) -> int:
     """A person says why it is so; of how many findings. Raises ``StoreError``."""
     columns = own_rule_finding.c
     own = [
@@ -86,8 +88,13 @@ def accept(engine: Engine, wanted: Wanted, actor: Actor, reason: str, now: float
 
 
 def tried(
-    engine: Engine, calendar: BusinessDay, rules: Sequence[Rule], since: date, until: date, till: str | None = None
-) -> Iterator[Told]:
+    engine: Engine,
+    calendar: BusinessCalendar,
+    rules: Sequence[OwnRule],
+    since: date,
+    until: date,
+    till: str | None = None,
+) -> Iterator[ToldRule]:
     """Where these would hold among what is here of these business days, both included. Keeps nothing.
 
     Raises ``StoreError``.
@@ -106,20 +113,20 @@ def tried(
 
 
 def _of_sales(
-    connection: Connection, calendar: BusinessDay, rules: Sequence[Rule], till_id: int, day: date
-) -> list[Found]:
+    connection: Connection, calendar: BusinessCalendar, rules: Sequence[OwnRule], till_id: int, day: date
+) -> list[RuleHit]:
     rows = book_days.of_day(connection, calendar, till_id, day)
     keys = sorted({row.access_key for row in rows if row.state == "posted" and row.access_key})
     found = [one for some in chunks(keys) for one in evaluation.of_keys(connection, calendar, rules, some)]
     return sorted(found, key=lambda one: (one.number or 0, one.rule))
 
 
-def _named(one: Found, rule: Rule, till: str) -> Told:
+def _named(one: RuleHit, rule: OwnRule, till: str) -> ToldRule:
     said = rule.written
     place = (one.day, one.access_key, one.number, one.total)
-    return Told(one.rule, till, *place, said.weight, said.text, said.text_en)
+    return ToldRule(one.rule, till, *place, said.weight, said.text, said.text_en)
 
 
-def _told(row: Any) -> Told:
+def _told(row: Any) -> ToldRule:
     place = (row.rule, row.till, row.day, row.access_key, row.number, int(row.total))
-    return Told(*place, row.weight, row.text, row.text_en, row.found_at, row.accepted_at is not None)
+    return ToldRule(*place, row.weight, row.text, row.text_en, row.found_at, row.accepted_at is not None)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
-from malote.books.rules.file import Rule, RulesError, Written, compiled, load
+from malote.books.rules.file import OwnRule, RulesError, Written, compiled, load
 from malote.books.rules.language import ConditionError
 from malote.database.book_tables import book_day
 from malote.database.consumer_tables import feed, feed_head
@@ -65,9 +65,9 @@ def walk(engine: Engine) -> Walk | None:
 _WALK = [own_rule_walk.c[name] for name in Walk.__struct_fields__]
 
 
-def kept(connection: Connection) -> list[Rule]:
+def kept(connection: Connection) -> list[OwnRule]:
     """In the order of the file. What a newer version wrote and this one can't read is left out."""
-    rules: list[Rule] = []
+    rules: list[OwnRule] = []
     for row in connection.execute(select(own_rule).order_by(own_rule.c.turn)):
         one = Written(row.name, row.of, row.condition, row.text, row.text_en, row.weight)
         try:
@@ -77,7 +77,7 @@ def kept(connection: Connection) -> list[Rule]:
     return rules
 
 
-def _replace(engine: Engine, known: Walk, rules: Sequence[Rule], digest: str, today: date, now: float) -> None:
+def _replace(engine: Engine, known: Walk, rules: Sequence[OwnRule], digest: str, today: date, now: float) -> None:
     with writing(engine) as connection:
         before = {row.name: (row.of, row.condition) for row in connection.execute(select(own_rule))}
         after = {one.name: (one.written.of, one.written.when) for one in rules}
@@ -94,7 +94,7 @@ def _replace(engine: Engine, known: Walk, rules: Sequence[Rule], digest: str, to
         _write(connection, values)
 
 
-def _row(one: Rule, turn: int) -> dict[str, Any]:
+def _row(one: OwnRule, turn: int) -> dict[str, Any]:
     said = one.written
     texts = {"text": said.text, "text_en": said.text_en, "condition": said.when}
     return {"name": said.name, "of": said.of, "weight": said.weight, "turn": turn, **texts}

@@ -5,15 +5,15 @@ from typing import Any
 from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
-from malote.alerts.targets import Target, TargetsError
-from malote.console.console_services import Services
+from malote.alerts.targets import AlertTarget, TargetsError
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer
 from malote.console.visits import ConsoleRequest, needs, services_of, visit_of
 
 SHOWN = 50  # of the newest messages
 
 
-def context(services: Services, tested: list[tuple[Target, bool]] | None = None) -> dict[str, Any]:
+def context(services: ConsoleServices, tested: list[tuple[AlertTarget, bool]] | None = None) -> dict[str, Any]:
     now = services.now()
     try:
         targets, unusable = services.alerts.targets(), None

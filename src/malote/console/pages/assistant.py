@@ -6,12 +6,12 @@ from litestar import Response, get, post
 
 from malote import recent_log
 from malote.accounts.roles import Permission, permissions
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import HEADERS, answer
 from malote.console.visits import (
     SESSION_COOKIE,
     ConsoleRequest,
-    RefusedError,
+    PageRefusedError,
     Visit,
     needs,
     parameters,
@@ -21,7 +21,7 @@ from malote.console.visits import (
 from malote.erp.sessions.errors import SessionsError
 from malote.locks.lock_reports import Tree
 from malote.runbook import commands, evidence, step_texts
-from malote.runbook.next_step import Step
+from malote.runbook.next_step import RunbookStep
 from malote.runbook.runbook_service import View
 from malote.runbook.treatments import AREAS, treatment
 from malote.tills.till import TillError
@@ -30,7 +30,7 @@ LONGEST = 60  # of a till's name in an address
 MOST_GROUPS = 5  # causes of rejects, shown in a step
 
 
-def context(services: Services, visit: Visit, view: View) -> dict[str, Any]:
+def context(services: ConsoleServices, visit: Visit, view: View) -> dict[str, Any]:
     """What the drawer and the page of its own show."""
     language, erp = visit.language, services.erp_name
     current = view.procedure.current
@@ -75,7 +75,7 @@ def go_on(request: ConsoleRequest) -> Response[str]:
     try:
         view = services.runbook.go_on(scope, visit.actor, _may(visit))
     except TillError as error:
-        raise RefusedError("page_unknown", 404) from error
+        raise PageRefusedError("page_unknown", 404) from error
     return answer(request, "assistant", context(services, visit, view))
 
 
@@ -93,7 +93,7 @@ def take_evidence(request: ConsoleRequest) -> Response[bytes]:
     return Response(content, media_type="application/zip", headers=HEADERS | given)
 
 
-def _tree(services: Services, token: str) -> Tree | None:
+def _tree(services: ConsoleServices, token: str) -> Tree | None:
     """Who blocks whom, where this person is signed in at the ERP as a DBA."""
     if services.locks.signed_in(token) is None:
         return None
@@ -103,19 +103,19 @@ def _tree(services: Services, token: str) -> Tree | None:
         return None
 
 
-def _view(services: Services, visit: Visit, scope: str) -> View:
-    """Raises ``RefusedError`` where there is no such till."""
+def _view(services: ConsoleServices, visit: Visit, scope: str) -> View:
+    """Raises ``PageRefusedError`` where there is no such till."""
     try:
         return services.runbook.view(scope[:LONGEST], visit.actor, _may(visit))
     except TillError as error:
-        raise RefusedError("page_unknown", 404) from error
+        raise PageRefusedError("page_unknown", 404) from error
 
 
 def _may(visit: Visit) -> frozenset[str]:
     return frozenset(one.value for one in permissions(visit.user.role))
 
 
-def _able(services: Services, visit: Visit, steps: list[Step]) -> dict[str, list[str]]:
+def _able(services: ConsoleServices, visit: Visit, steps: list[RunbookStep]) -> dict[str, list[str]]:
     """Of the steps that this person may not do, who can."""
     lacking = {one.press.permission for one in steps if one.press and not visit.may(one.press.permission)}
     return {permission: services.runbook.who_may(permission) for permission in lacking}

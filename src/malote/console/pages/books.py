@@ -6,11 +6,11 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
-from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON, Wanted
-from malote.books.rules.rule_findings import Wanted as WantedRule
+from malote.books.accepting import LONGEST_REASON, SHORTEST_REASON, WantedGaps
+from malote.books.rules.rule_findings import WantedFindings as WantedRule
 from malote.console.pages import management, reconciliation, till
 from malote.console.rendering import answer, told
-from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of, whole
+from malote.console.visits import ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of, whole
 from malote.erp.protocol import ErpError
 
 
@@ -21,7 +21,7 @@ def rebook(request: ConsoleRequest) -> Response[Any]:
     try:
         ordered = services.books.rebook(visit.actor, whole(visit.text("count"), 0, least=0))
     except ErpError as error:
-        raise RefusedError(error.code, 503, **error.facts) from error
+        raise PageRefusedError(error.code, 503, **error.facts) from error
     if ordered is None:
         words = visit.say("O que falta no ERP mudou enquanto isso: confira e confirme de novo.")
     else:
@@ -36,7 +36,7 @@ def accept_gaps(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     reason = _reason(visit)
     first, last = (whole(visit.text(end), -1, least=0) for end in ("first", "last"))
-    wanted = Wanted(name, whole(visit.text("series"), -1, least=0), (first, last))
+    wanted = WantedGaps(name, whole(visit.text("series"), -1, least=0), (first, last))
     count = services.books.accept_gaps(visit.actor, wanted, reason)
     words = visit.say_many("%(num)s número aceito.", "%(num)s números aceitos.", count)
     return answer(request, "till", till.context(services, name, "numbering", {}) | {"told": words}, events=told(words))
@@ -48,7 +48,7 @@ def accept_day(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     reason, day = _reason(visit), reconciliation.day_of(visit.text("day"))
     if day is None:
-        raise RefusedError("page_unknown", 404)
+        raise PageRefusedError("page_unknown", 404)
     count = services.books.accept_day(visit.actor, name, day, reason)
     words = visit.say_many("%(num)s diferença aceita.", "%(num)s diferenças aceitas.", count)
     shown = till.context(services, name, "reconciliation", {"day": day.isoformat()})
@@ -70,7 +70,7 @@ def accept_closing(request: ConsoleRequest, name: FromPath[str]) -> Response[Any
     visit, services = visit_of(request), services_of(request)
     reason, day = _reason(visit), reconciliation.day_of(visit.text("day"))
     if day is None:
-        raise RefusedError("page_unknown", 404)
+        raise PageRefusedError("page_unknown", 404)
     cents = services.books.accept_closing(visit.actor, name, day, reason)
     words = visit.say("Fechamento aceito.") if cents else visit.say("O fechamento não difere.")
     shown = till.context(services, name, "reconciliation", {"day": day.isoformat()})
@@ -83,7 +83,7 @@ def accept_rule(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     reason, day = _reason(visit), reconciliation.day_of(visit.text("day"))
     if day is None:
-        raise RefusedError("page_unknown", 404)
+        raise PageRefusedError("page_unknown", 404)
     number = whole(visit.text("number"), -1, least=0)
     wanted = WantedRule(visit.text("rule")[:40], name, day, number if number >= 0 else None)
     count = services.books.accept_rule(visit.actor, wanted, reason)
@@ -93,10 +93,10 @@ def accept_rule(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
 
 
 def _reason(visit: Visit) -> str:
-    """Raises ``RefusedError`` where there is none."""
+    """Raises ``PageRefusedError`` where there is none."""
     found = visit.text("reason").strip()[:LONGEST_REASON]
     if len(found) < SHORTEST_REASON:
-        raise RefusedError("reason_needed", 400, least=str(SHORTEST_REASON))
+        raise PageRefusedError("reason_needed", 400, least=str(SHORTEST_REASON))
     return found
 
 

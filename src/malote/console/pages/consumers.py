@@ -6,12 +6,12 @@ from typing import Any
 from litestar import Response, get
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer
 from malote.console.visits import ConsoleRequest, needs, parameters, services_of
 
 
-def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
+def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     seen = services.consumers()
     chosen = next((one for one in seen if one.consumer.name == given.get("name")), None)
     return {

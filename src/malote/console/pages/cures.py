@@ -7,12 +7,12 @@ from litestar import Response, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.forms import FILE
 from malote.console.pages import document
 from malote.console.pages.rejected import back, refusals
 from malote.console.rendering import answer, told
-from malote.console.visits import ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
+from malote.console.visits import ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
 
 
@@ -102,7 +102,7 @@ def attach_protocol(request: ConsoleRequest, document_id: FromPath[int]) -> Resp
     quarantine = services_of(request).quarantine
     largest = quarantine.parts.max_file_bytes
     if file is None or not 0 < len(file.content) <= largest:
-        raise RefusedError("file_needed", 422, limit=f"{largest / 1_000_000:g} MB")
+        raise PageRefusedError("file_needed", 422, limit=f"{largest / 1_000_000:g} MB")
     name = document.safe_name(file.name)
     return _cured(
         request, document_id, lambda visit: quarantine.attach_protocol(document_id, name, file.content, visit.actor)
@@ -115,7 +115,7 @@ def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], Cu
     try:
         report = cure(visit)
     except QuarantineError as error:
-        raise RefusedError(error.code, 422, **error.facts) from error
+        raise PageRefusedError(error.code, 422, **error.facts) from error
     text = visit.say_many(
         "Correção registrada em %(num)s documento.", "Correção registrada em %(num)s documentos.", len(report.cured)
     )
@@ -128,7 +128,7 @@ def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], Cu
     return _shown(request, document_id, text)
 
 
-def _replayed(visit: Visit, services: Services, others: Selection) -> str:
+def _replayed(visit: Visit, services: ConsoleServices, others: Selection) -> str:
     """What had the same cause is read and judged again: at once, or as a job where it is much."""
     gauge = services.jobs.gauge("replay", others)
     if gauge.ids is None:

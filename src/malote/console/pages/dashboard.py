@@ -4,14 +4,14 @@ from typing import Any
 
 from litestar import Response, get
 
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer_shared
 from malote.console.visits import ConsoleRequest, services_of
 from malote.findings.kinds import LIGHT_NAMES
 from malote.findings.lights import TillsQuery
 
 
-def context(services: Services) -> dict[str, Any]:
+def context(services: ConsoleServices) -> dict[str, Any]:
     return {
         "section": "dashboard",
         "metrics": services.metrics(),

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
 from malote.console import markup, receipt
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import HEADERS, answer
 from malote.console.visits import ConsoleRequest, Visit, needs, services_of, visit_of
 from malote.fiscal import schema
@@ -27,7 +27,7 @@ LARGEST_ID = 2**63
 MOST_FINDINGS = 20  # of the schema, on one page
 
 
-def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any]:
+def context(services: ConsoleServices, visit: Visit, document_id: int) -> dict[str, Any]:
     """Raises ``DocumentNotFoundError``."""
     document = find(services, document_id)
     content = _content(services, document_id)
@@ -44,7 +44,7 @@ def context(services: Services, visit: Visit, document_id: int) -> dict[str, Any
         "sale": read if isinstance(read, Sale) else None,
         "cancellation": read if isinstance(read, Cancellation) else None,
         "void": read if isinstance(read, NumberVoid) else None,
-        "issuer": receipt.issuer_of(content, document.position) if content else receipt.Issuer(),
+        "issuer": receipt.issuer_of(content, document.position) if content else receipt.ReceiptHead(),
         "wrong": receipt.wrong_places({problem.code for problem in problems}),
         "grouped": receipt.grouped,
         "masked": receipt.masked,
@@ -93,7 +93,7 @@ def safe_name(name: str) -> str:
     return kept[-100:] or "documento.xml"
 
 
-def find(services: Services, document_id: int) -> StoredDocument:
+def find(services: ConsoleServices, document_id: int) -> StoredDocument:
     """Raises ``DocumentNotFoundError``, also for a number that no database takes."""
     if not 0 < document_id < LARGEST_ID:
         raise DocumentNotFoundError(document_id)
@@ -108,14 +108,14 @@ def refused_product(document: StoredDocument, cures: Sequence[CureOption]) -> st
     return next((one for one in map(str.strip, offered.split(",")) if one and one in named), "")
 
 
-def _content(services: Services, document_id: int) -> bytes | None:
+def _content(services: ConsoleServices, document_id: int) -> bytes | None:
     try:
         return services.documents.content(document_id)
     except ContentPrunedError:
         return None
 
 
-def _reading(services: Services, content: bytes | None, position: int) -> Reading | None:
+def _reading(services: ConsoleServices, content: bytes | None, position: int) -> Reading | None:
     readings = services.documents.read(content) if content else []
     return readings[position] if position < len(readings) else None
 

@@ -31,14 +31,14 @@ LONGEST = 1000  # characters of a password that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class EntryTrouble:
     """What went wrong, as the catalogue names it."""
 
     code: str
     facts: dict[str, str] = field(default_factory=dict)
 
 
-def context(visit: Visit, form: str, next_path: str, problem: Trouble | None = None) -> dict[str, Any]:
+def context(visit: Visit, form: str, next_path: str, problem: EntryTrouble | None = None) -> dict[str, Any]:
     return {"form": form, "next": next_path, "name": visit.text("name"), "problem": problem}
 
 
@@ -53,7 +53,7 @@ def sign_in(request: ConsoleRequest) -> Response[Any]:
     visit = visit_of(request)
     given, kept = visit.text("form"), request.cookies.get(FORM_COOKIE, "")
     if not kept or not hmac.compare_digest(given.encode(), kept.encode()):
-        return _gate(request, visit.text("next"), Trouble("form_outdated"), 403)
+        return _gate(request, visit.text("next"), EntryTrouble("form_outdated"), 403)
     try:
         signed_in = services_of(request).accounts.sign_in(
             visit.text("name"), visit.text("password")[:LONGEST], visit.address
@@ -72,13 +72,13 @@ def show_password(request: ConsoleRequest) -> Response[str]:
 def change_password(request: ConsoleRequest) -> Response[Any]:
     visit = visit_of(request)
     if visit.text("new") != visit.text("again"):
-        return _password(request, Trouble("password_repeated_differently"), 422)
+        return _password(request, EntryTrouble("password_repeated_differently"), 422)
     try:
         signed_in = services_of(request).accounts.change_password(
             visit.user, visit.text("old")[:LONGEST], visit.text("new")[:LONGEST], visit.address
         )
     except AccountError as error:
-        return _password(request, Trouble(error.code, error.facts), 422)
+        return _password(request, EntryTrouble(error.code, error.facts), 422)
     except SignInError as error:
         return _password(request, _trouble(error), 429)
     return _entered(request, signed_in, ROOT)
@@ -107,7 +107,7 @@ def prefer(request: ConsoleRequest) -> Response[Any]:
     return changed
 
 
-def _gate(request: ConsoleRequest, next_path: str, problem: Trouble | None, status: int) -> Response[str]:
+def _gate(request: ConsoleRequest, next_path: str, problem: EntryTrouble | None, status: int) -> Response[str]:
     form = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     cookies = [cookie(request, FORM_COOKIE, form, strict=True)]
     return answer(
@@ -119,7 +119,7 @@ def _gate(request: ConsoleRequest, next_path: str, problem: Trouble | None, stat
     )
 
 
-def _password(request: ConsoleRequest, problem: Trouble | None, status: int) -> Response[str]:
+def _password(request: ConsoleRequest, problem: EntryTrouble | None, status: int) -> Response[str]:
     must = visit_of(request).user.must_change_password
     return answer(request, "password", {"must": must, "problem": problem}, status=status)
 
@@ -130,8 +130,8 @@ def _entered(request: ConsoleRequest, signed_in: SignedIn, path: str) -> Respons
     return entered
 
 
-def _trouble(error: SignInError) -> Trouble:
-    return Trouble(error.code, {"seconds": str(max(1, round(error.retry_after)))})
+def _trouble(error: SignInError) -> EntryTrouble:
+    return EntryTrouble(error.code, {"seconds": str(max(1, round(error.retry_after)))})
 
 
 OUTSIDE: list[Any] = [show_sign_in, sign_in, prefer]

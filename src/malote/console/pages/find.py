@@ -6,7 +6,7 @@ import msgspec
 from litestar import Response, get
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.language import marked
 from malote.console.rendering import answer
 from malote.console.visits import ROOT, ConsoleRequest, Visit, is_partial, parameters, redirect, services_of, visit_of
@@ -18,7 +18,7 @@ LONGEST = 80
 TILLS = 6
 
 
-class Place(msgspec.Struct, frozen=True):
+class FindTarget(msgspec.Struct, frozen=True):
     """A screen, a saved view or an action. ``key``: what is pressed instead."""
 
     words: str  # translated where it is shown
@@ -27,43 +27,43 @@ class Place(msgspec.Struct, frozen=True):
     needs: Permission = Permission.SEE
 
 
-PLACES: tuple[Place, ...] = (
-    Place(marked("Gerenciamento"), "/tills", "g g"),
-    Place(marked("Caixas parados"), "/tills?light=stopped"),
-    Place(marked("Caixas que pedem atenção"), "/tills?light=attention"),
-    Place(marked("Caixas por loja"), "/tills?group=store"),
-    Place(marked("Caixas com mais rejeitadas"), "/tills?sort=rejected&descending=1"),
-    Place(marked("Gerenciador de carga"), "/load-manager", "g c"),
-    Place(marked("Atualizar Estruturas do Banco"), "/load-manager/store", needs=Permission.APPLY_STRUCTURES),
-    Place(marked("551 - Lock de Banco"), "/locks", "g l", Permission.SEE_LOCKS),
-    Place(marked("Conciliação"), "/reconciliation", "g r"),
-    Place(marked("Painel"), "/dashboard", "g p"),
-    Place(marked("Assistente"), "/assistant", "g s"),
-    Place(marked("Trabalhos"), "/jobs", "g t"),
-    Place(marked("Avisos"), "/alerts", "g v"),
-    Place(marked("Auditoria"), "/audit", "g a", Permission.SEE_AUDIT),
-    Place(marked("Consumidores"), "/consumers", needs=Permission.SEE_AUDIT),
-    Place(marked("Cadastro de caixas"), "/till-accounts", "g x", Permission.MANAGE_TILLS),
-    Place(marked("Usuários"), "/users", "g u", Permission.MANAGE_USERS),
-    Place(marked("Trocar a senha"), "/password"),
+PLACES: tuple[FindTarget, ...] = (
+    FindTarget(marked("Gerenciamento"), "/tills", "g g"),
+    FindTarget(marked("Caixas parados"), "/tills?light=stopped"),
+    FindTarget(marked("Caixas que pedem atenção"), "/tills?light=attention"),
+    FindTarget(marked("Caixas por loja"), "/tills?group=store"),
+    FindTarget(marked("Caixas com mais rejeitadas"), "/tills?sort=rejected&descending=1"),
+    FindTarget(marked("Gerenciador de carga"), "/load-manager", "g c"),
+    FindTarget(marked("Atualizar Estruturas do Banco"), "/load-manager/store", needs=Permission.APPLY_STRUCTURES),
+    FindTarget(marked("551 - Lock de Banco"), "/locks", "g l", Permission.SEE_LOCKS),
+    FindTarget(marked("Conciliação"), "/reconciliation", "g r"),
+    FindTarget(marked("Painel"), "/dashboard", "g p"),
+    FindTarget(marked("Assistente"), "/assistant", "g s"),
+    FindTarget(marked("Trabalhos"), "/jobs", "g t"),
+    FindTarget(marked("Avisos"), "/alerts", "g v"),
+    FindTarget(marked("Auditoria"), "/audit", "g a", Permission.SEE_AUDIT),
+    FindTarget(marked("Consumidores"), "/consumers", needs=Permission.SEE_AUDIT),
+    FindTarget(marked("Cadastro de caixas"), "/till-accounts", "g x", Permission.MANAGE_TILLS),
+    FindTarget(marked("Usuários"), "/users", "g u", Permission.MANAGE_USERS),
+    FindTarget(marked("Trocar a senha"), "/password"),
 )
 
 
-class Found(msgspec.Struct, frozen=True):
+class FindResult(msgspec.Struct, frozen=True):
     wanted: str
     tills: list[TillOverview]
     documents: list[StoredDocument]
-    places: list[Place]
+    places: list[FindTarget]
 
 
-def found(services: Services, visit: Visit, wanted: str) -> Found:
+def found(services: ConsoleServices, visit: Visit, wanted: str) -> FindResult:
     open_to = [one for one in PLACES if visit.may(one.needs.value)]
     if not wanted:
-        return Found(wanted, [], [], open_to)
+        return FindResult(wanted, [], [], open_to)
     plain = wanted.lower()
     places = [one for one in open_to if plain in visit.say(one.words).lower()]
     page = services.tills.page(TillsQuery(search=wanted, size=TILLS)) if key_of(wanted) is None else None
-    return Found(wanted, page.tills if page else [], services.documents.anywhere(wanted), places)
+    return FindResult(wanted, page.tills if page else [], services.documents.anywhere(wanted), places)
 
 
 @get("/find", sync_to_thread=True)

@@ -10,7 +10,7 @@ from malote.console.rendering import answer
 from malote.console.visits import (
     ROOT,
     ConsoleRequest,
-    RefusedError,
+    PageRefusedError,
     needs,
     parameters,
     redirect,
@@ -65,7 +65,7 @@ def start(request: ConsoleRequest, job_id: FromPath[int]) -> Response[Any]:
     try:
         jobs.start(job_id, visit.actor, last_copy_reason=reason)
     except QuarantineError as error:
-        raise RefusedError(error.code, 422, **error.facts) from error
+        raise PageRefusedError(error.code, 422, **error.facts) from error
     return redirect(request, f"{ROOT}/jobs/{job_id}")
 
 
@@ -84,16 +84,16 @@ def undo(request: ConsoleRequest, job_id: FromPath[int]) -> Response[Any]:
         begun = services_of(request).jobs.undo(job_id, visit.actor)
     except QuarantineError as error:
         status = 404 if error.code == "job_unknown" else 422
-        raise RefusedError(error.code, status, **error.facts) from error
+        raise PageRefusedError(error.code, status, **error.facts) from error
     return redirect(request, f"{ROOT}/jobs/{begun.id}")
 
 
 def _known(request: ConsoleRequest, job_id: int) -> Job:
-    """Raises ``RefusedError`` where there is none."""
+    """Raises ``PageRefusedError`` where there is none."""
     try:
         return services_of(request).jobs.find(job_id)
     except QuarantineError as error:
-        raise RefusedError(error.code, 404, **error.facts) from error
+        raise PageRefusedError(error.code, 404, **error.facts) from error
 
 
 HANDLERS: list[Any] = [show_all, show, start, stop, undo]

@@ -5,9 +5,9 @@ from typing import Any
 from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Laboratory
+from malote.console.console_services import ConsoleLaboratory
 from malote.console.rendering import answer
-from malote.console.visits import ROOT, ConsoleRequest, RefusedError, Visit, needs, redirect, services_of, visit_of
+from malote.console.visits import ROOT, ConsoleRequest, PageRefusedError, Visit, needs, redirect, services_of, visit_of
 
 
 @get("/laboratory", sync_to_thread=True, opt=needs(Permission.MANAGE_TILLS))
@@ -22,19 +22,19 @@ def ask(request: ConsoleRequest) -> Response[Any]:
     try:
         laboratory.ask(visit.text("fault"), visit.text("recover") != "1")
     except KeyError as error:
-        raise RefusedError("nothing_selected", 422) from error
+        raise PageRefusedError("nothing_selected", 422) from error
     return redirect(request, f"{ROOT}/laboratory")
 
 
-def _of(request: ConsoleRequest) -> Laboratory:
-    """Raises ``RefusedError`` in anything but a demo."""
+def _of(request: ConsoleRequest) -> ConsoleLaboratory:
+    """Raises ``PageRefusedError`` in anything but a demo."""
     laboratory = services_of(request).laboratory
     if laboratory is None:
-        raise RefusedError("page_unknown", 404)
+        raise PageRefusedError("page_unknown", 404)
     return laboratory
 
 
-def _context(laboratory: Laboratory, visit: Visit) -> dict[str, Any]:
+def _context(laboratory: ConsoleLaboratory, visit: Visit) -> dict[str, Any]:
     return {"section": "laboratory", "faults": laboratory.listed(visit.language)}
 
 

@@ -10,14 +10,14 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.language import marked
-from malote.console.pages.entry import Trouble
+from malote.console.pages.entry import EntryTrouble
 from malote.console.rendering import answer, told
 from malote.console.visits import (
     ROOT,
     ConsoleRequest,
-    RefusedError,
+    PageRefusedError,
     Visit,
     needs,
     parameters,
@@ -27,7 +27,15 @@ from malote.console.visits import (
     whole,
 )
 from malote.schema.definition import Scope, StructureError
-from malote.schema.structure_reports import Difference, Drift, Plan, Rollout, RolloutTill, Step, TillStructure
+from malote.schema.structure_reports import (
+    Drift,
+    ReportedStructure,
+    Rollout,
+    RolloutTill,
+    StructureDifference,
+    StructurePlan,
+    StructureStep,
+)
 from malote.tills.till import TillError
 
 PAGE = f"{ROOT}/load-manager"
@@ -43,37 +51,37 @@ Tab = Literal["tills", "store", "erp"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 
 
-class Row(msgspec.Struct, frozen=True):
+class RolloutRow(msgspec.Struct, frozen=True):
     """A till with what the newest roll-out did there."""
 
-    till: TillStructure
+    till: ReportedStructure
     progress: RolloutTill | None
 
 
 class Chosen(msgspec.Struct, frozen=True):
     """A step of a plan. ``digest`` stands for exactly this statement: what runs is what was shown."""
 
-    step: Step
+    step: StructureStep
     digest: str
 
 
 # ---- Caixa ----
 
 
-def standing(till: TillStructure) -> Show:
+def standing(till: ReportedStructure) -> Show:
     if till.current is None:
         return "silent"
     return "current" if till.current else "outdated"
 
 
-def tills(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
+def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     """The tab Caixa."""
     structures = services.structures
     every = structures.tills()
     rollout = structures.rollout()
     progress = {one.till: one for one in structures.rollout_tills(rollout.id)} if rollout else {}
     search, show = _filter(given)
-    matching = [Row(till, progress.get(till.till)) for till in _matching(every, search, show)]
+    matching = [RolloutRow(till, progress.get(till.till)) for till in _matching(every, search, show)]
     matching.sort(key=_weight)
     return {
         "section": "load-manager",
@@ -90,7 +98,7 @@ def tills(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def structure_of(services: Services, name: str) -> dict[str, Any]:
+def structure_of(services: ConsoleServices, name: str) -> dict[str, Any]:
     """For the tab Estrutura of a till's Detalhamento."""
     rollout = services.structures.rollout()
     found = services.structures.rollout_tills(rollout.id, name) if rollout else []
@@ -157,39 +165,39 @@ def _filter(given: Mapping[str, str]) -> tuple[str, Show]:
     return given.get("search", "").strip()[:LONGEST_SEARCH], show
 
 
-def _matching(every: Sequence[TillStructure], search: str, show: Show) -> list[TillStructure]:
+def _matching(every: Sequence[ReportedStructure], search: str, show: Show) -> list[ReportedStructure]:
     words = search.lower()
     return [one for one in every if words in one.till.lower() and (not show or standing(one) == show)]
 
 
-def _weight(row: Row) -> int:
+def _weight(row: RolloutRow) -> int:
     return _ORDER.get(row.progress.state, 2) if row.progress else 2
 
 
-def _ticked(services: Services, visit: Visit) -> list[str]:
-    """The ticked tills, or with ``everything`` all that the filter matches. Raises ``RefusedError`` for none."""
+def _ticked(services: ConsoleServices, visit: Visit) -> list[str]:
+    """The ticked tills, or with ``everything`` all that the filter matches. Raises ``PageRefusedError`` for none."""
     names = list(dict.fromkeys(visit.texts("selected")))
     if visit.text("everything") == "1":
         search, show = _filter({name: visit.text(name) for name in ("search", "show")})
         names = [one.till for one in _matching(services.structures.tills(), search, show)]
     if not names:
-        raise RefusedError("nothing_selected", 422)
+        raise PageRefusedError("nothing_selected", 422)
     return names
 
 
-def _confirmed(services: Services, visit: Visit) -> list[str]:
+def _confirmed(services: ConsoleServices, visit: Visit) -> list[str]:
     """The tills that the dialog showed: one by one, or by the filter, where it still matches the same ones.
 
-    Raises ``RefusedError``.
+    Raises ``PageRefusedError``.
     """
     if visit.text("everything") != "1":
         names = list(dict.fromkeys(visit.texts("till")))
         if not names:
-            raise RefusedError("nothing_selected", 422)
+            raise PageRefusedError("nothing_selected", 422)
         return names
     names = _ticked(services, visit)
     if _digest(names) != visit.text("digest"):
-        raise RefusedError("selection_outdated", 422)
+        raise PageRefusedError("selection_outdated", 422)
     return names
 
 
@@ -198,19 +206,19 @@ def _digest(names: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:32]
 
 
-def _everyone(services: Services, names: Sequence[str]) -> bool:
+def _everyone(services: ConsoleServices, names: Sequence[str]) -> bool:
     """Whether these are all tills: then those that are created later get it too."""
     return {one.till for one in services.structures.tills()} == set(names)
 
 
 def _ordered(order: Callable[[], Rollout]) -> Rollout:
-    """Raises ``RefusedError`` for what can't be ordered."""
+    """Raises ``PageRefusedError`` for what can't be ordered."""
     try:
         return order()
     except StructureError as error:
-        raise RefusedError(error.code, 422, **error.facts) from error
+        raise PageRefusedError(error.code, 422, **error.facts) from error
     except TillError as error:
-        raise RefusedError(error.code, 422, name=error.name) from error
+        raise PageRefusedError(error.code, 422, name=error.name) from error
 
 
 def _rollout_id(visit: Visit) -> int:
@@ -226,7 +234,9 @@ def _tills_again(request: ConsoleRequest, text: str) -> Response[Any]:
 # ---- Autosserviço and the ERP ----
 
 
-def database(services: Services, scope: Scope, trouble: Trouble | None = None, notice: str = "") -> dict[str, Any]:
+def database(
+    services: ConsoleServices, scope: Scope, trouble: EntryTrouble | None = None, notice: str = ""
+) -> dict[str, Any]:
     """The tab of a database: what runs, or what is to be done. One that is being updated is left alone."""
     structures = services.structures
     run = structures.last_run(scope)
@@ -248,7 +258,7 @@ def database(services: Services, scope: Scope, trouble: Trouble | None = None, n
     try:
         drift, plan = structures.drift(scope), structures.plan(scope)
     except StructureError as error:
-        return shown | {"trouble": trouble or Trouble(error.code, error.facts)}
+        return shown | {"trouble": trouble or EntryTrouble(error.code, error.facts)}
     return shown | {"drift": drift, "plan": plan, "steps": _steps(plan), "tables": _tables(drift)}
 
 
@@ -264,7 +274,7 @@ def update(request: ConsoleRequest, tab: FromPath[str]) -> Response[Any]:
     scope = _scope(tab)
     ticked = set(visit.texts("selected"))
     if not ticked:
-        raise RefusedError("nothing_selected", 422)
+        raise PageRefusedError("nothing_selected", 422)
     try:
         shown = {one.digest for one in _steps(services.structures.plan(scope))}
         if ticked != shown:
@@ -272,7 +282,7 @@ def update(request: ConsoleRequest, tab: FromPath[str]) -> Response[Any]:
             return answer(request, "load_database", database(services, scope, notice=notice), status=422)
         services.structures.start(scope, visit.actor)
     except StructureError as error:
-        trouble = Trouble(error.code, error.facts)
+        trouble = EntryTrouble(error.code, error.facts)
         return answer(request, "load_database", database(services, scope, trouble), status=422)
     return redirect(request, f"{PAGE}/{scope}")
 
@@ -282,19 +292,19 @@ _CHANGED = marked("O que deve ser executado mudou desde que foi mostrado. Confir
 
 
 def _scope(tab: str) -> Scope:
-    """Raises ``RefusedError`` for what is no tab of a database."""
+    """Raises ``PageRefusedError`` for what is no tab of a database."""
     if tab == "store":
         return "store"
     if tab == "erp":
         return "erp"
-    raise RefusedError("page_unknown", 404)
+    raise PageRefusedError("page_unknown", 404)
 
 
-def _steps(plan: Plan) -> list[Chosen]:
+def _steps(plan: StructurePlan) -> list[Chosen]:
     return [Chosen(step, hashlib.sha256(step.sql.encode()).hexdigest()[:32]) for step in plan.steps]
 
 
-def _tables(drift: Drift) -> list[tuple[str, list[Difference]]]:
+def _tables(drift: Drift) -> list[tuple[str, list[StructureDifference]]]:
     """The differences by table; what a person must decide comes first within each."""
     weight = {"conflict": 0, "missing": 1, "loose": 2, "extra": 3}
     ordered = sorted(drift.differences, key=lambda one: (one.table, weight[one.severity]))

@@ -5,11 +5,11 @@ from typing import Any
 from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Services
-from malote.console.pages.entry import Trouble
+from malote.console.console_services import ConsoleServices
+from malote.console.pages.entry import EntryTrouble
 from malote.console.pages.locks import LONGEST_REASON
 from malote.console.rendering import answer
-from malote.console.visits import ROOT, ConsoleRequest, RefusedError, needs, redirect, services_of, visit_of
+from malote.console.visits import ROOT, ConsoleRequest, PageRefusedError, needs, redirect, services_of, visit_of
 from malote.erp.sessions.errors import SessionsError
 from malote.locks.episode_ranking import ranked
 from malote.locks.lock_words import ENDINGS, STATES
@@ -22,7 +22,9 @@ LONGEST_NUMBER = 9
 _STATES: dict[str, State] = {"off": "off", "rehearsal": "rehearsal", "on": "on"}
 
 
-def context(services: Services, language: Any, trouble: Trouble | None = None, reason: str = "") -> dict[str, Any]:
+def context(
+    services: ConsoleServices, language: Any, trouble: EntryTrouble | None = None, reason: str = ""
+) -> dict[str, Any]:
     found, rule = services.locks.episodes(), services.locks.rule()
     return {
         "section": "locks",
@@ -50,13 +52,13 @@ def switch(request: ConsoleRequest) -> Response[Any]:
     visit, services = visit_of(request), services_of(request)
     state, reason = _STATES.get(visit.text("state")), visit.text("reason")[:LONGEST_REASON]
     if state is None:
-        raise RefusedError("nothing_selected", 422)
+        raise PageRefusedError("nothing_selected", 422)
     read = visit.text("rehearsed").strip()[:LONGEST_NUMBER]
     rehearsed = int(read) if read.isdecimal() else None
     try:
         services.locks.switch_rule(state, visit.actor, reason=reason, rehearsed=rehearsed)
     except SessionsError as error:
-        trouble = Trouble(error.code, error.facts)
+        trouble = EntryTrouble(error.code, error.facts)
         return answer(request, "lock_episodes", context(services, visit.language, trouble, reason), status=422)
     return redirect(request, PAGE)
 

@@ -6,14 +6,14 @@ import msgspec
 from litestar import Response, get, post
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Services
-from malote.console.pages.entry import LONGEST, Trouble
+from malote.console.console_services import ConsoleServices
+from malote.console.pages.entry import LONGEST, EntryTrouble
 from malote.console.rendering import answer, told
 from malote.console.visits import (
     ROOT,
     SESSION_COOKIE,
     ConsoleRequest,
-    RefusedError,
+    PageRefusedError,
     is_partial,
     needs,
     parameters,
@@ -22,7 +22,7 @@ from malote.console.visits import (
     visit_of,
 )
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.protocol import DbaLogin, Identity
+from malote.erp.sessions.protocol import DbaLogin, SessionIdentity
 from malote.locks.lock_reports import Killed, KillReport, Node, Tree
 
 PAGE = f"{ROOT}/locks"
@@ -32,7 +32,7 @@ LARGEST = 100  # sessions ended at once
 DEEPEST = 8  # steps to the right that the tree takes on the screen
 
 
-class Counts(msgspec.Struct, frozen=True):
+class SessionCounts(msgspec.Struct, frozen=True):
     """Sessions of the tree."""
 
     blockers: int
@@ -40,12 +40,12 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 def context(
-    services: Services,
+    services: ConsoleServices,
     visit: str,
     *,
     any_session: bool = False,
     tree: Tree | None = None,
-    trouble: Trouble | None = None,
+    trouble: EntryTrouble | None = None,
 ) -> dict[str, Any]:
     """``visit`` is the person's session here. ``tree`` is given where it was read just now."""
     locks = services.locks
@@ -67,8 +67,8 @@ def context(
             shown["tree"] = locks.tree(visit)
         except SessionsError as error:
             if error.code == "dba_login_needed":
-                return shown | {"login": None, "counts": Counts(0, 0)}
-            shown["trouble"] = trouble or Trouble(error.code, error.facts)
+                return shown | {"login": None, "counts": SessionCounts(0, 0)}
+            shown["trouble"] = trouble or EntryTrouble(error.code, error.facts)
     return shown | {"counts": _counts(shown["tree"])}
 
 
@@ -89,7 +89,7 @@ def sign_in(request: ConsoleRequest) -> Response[Any]:
     try:
         services.locks.sign_in(_token(request), DbaLogin(user, visit.text("password")[:LONGEST]), visit.actor)
     except SessionsError as error:
-        shown = context(services, _token(request), trouble=Trouble(error.code, error.facts)) | {"user": user}
+        shown = context(services, _token(request), trouble=EntryTrouble(error.code, error.facts)) | {"user": user}
         return answer(request, "locks", shown, status=422)
     return redirect(request, PAGE)
 
@@ -127,15 +127,15 @@ def kill(request: ConsoleRequest) -> Response[Any]:
     return answer(request, "locks_killed", shown, events=events)
 
 
-def _confirmation(request: ConsoleRequest, trouble: Trouble | None = None) -> dict[str, Any]:
-    """Raises ``RefusedError`` where nothing is chosen."""
+def _confirmation(request: ConsoleRequest, trouble: EntryTrouble | None = None) -> dict[str, Any]:
+    """Raises ``PageRefusedError`` where nothing is chosen."""
     visit, services = visit_of(request), services_of(request)
     chosen = _chosen(request)
-    found: dict[Identity, Node] | None = None
+    found: dict[SessionIdentity, Node] | None = None
     try:
         found = {node.identity: node for node in services.locks.tree(_token(request)).nodes}
     except SessionsError as error:
-        trouble = trouble or Trouble(error.code, error.facts)
+        trouble = trouble or EntryTrouble(error.code, error.facts)
     return {
         "section": "locks",
         "nodes": [found[one] for one in chosen if one in found] if found else [],
@@ -152,7 +152,7 @@ def _refused(request: ConsoleRequest, error: SessionsError) -> Response[Any]:
     """The dialog again, with what was typed and why it was not done."""
     if error.code == "dba_login_needed":
         return _to_sign_in() if is_partial(request) else redirect(request, PAGE)
-    shown = _confirmation(request, Trouble(error.code, error.facts))
+    shown = _confirmation(request, EntryTrouble(error.code, error.facts))
     # htmx puts only successes into the page.
     response = answer(request, "locks_kill", shown, status=200 if is_partial(request) else 422)
     response.headers["HX-Retarget"] = "#confirm-body"
@@ -165,15 +165,15 @@ def _to_sign_in() -> Response[Any]:
     return Response("", status_code=401)
 
 
-def _chosen(request: ConsoleRequest) -> list[Identity]:
-    """Raises ``RefusedError`` for no choice, and for one that no page offered."""
+def _chosen(request: ConsoleRequest) -> list[SessionIdentity]:
+    """Raises ``PageRefusedError`` for no choice, and for one that no page offered."""
     tokens = dict.fromkeys(visit_of(request).texts("selected")[:LARGEST])
     if not tokens:
-        raise RefusedError("nothing_selected", 422)
+        raise PageRefusedError("nothing_selected", 422)
     try:
-        return [Identity.of_token(token) for token in tokens]
+        return [SessionIdentity.of_token(token) for token in tokens]
     except SessionsError as error:
-        raise RefusedError(error.code, 422, **error.facts) from error
+        raise PageRefusedError(error.code, 422, **error.facts) from error
 
 
 def _words(request: ConsoleRequest, report: KillReport) -> str:
@@ -191,9 +191,9 @@ def _is_well(killed: Killed) -> bool:
     return killed.outcome in ("ended", "released", "gone")
 
 
-def _counts(tree: Tree | None) -> Counts:
+def _counts(tree: Tree | None) -> SessionCounts:
     nodes = tree.nodes if tree else []
-    return Counts(
+    return SessionCounts(
         blockers=sum(node.root for node in nodes), waiting=sum(node.marked and not node.root for node in nodes)
     )
 

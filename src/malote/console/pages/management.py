@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from litestar import Response, get
 
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer_shared
 from malote.console.verdict import verdict
 from malote.console.visits import ConsoleRequest, parameters, services_of, whole
@@ -46,7 +46,7 @@ def grouping_of(given: Mapping[str, str]) -> Grouping:
     return "none" if given.get("sort") or given.get("page") else "cause"
 
 
-def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
+def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     query, grouping = query_of(given), grouping_of(given)
     listed = _flat(services, query) if grouping == "none" else _grouped(services, query, grouping, given)
     # What is told above the list is of all tills, whatever the list shows.
@@ -75,7 +75,7 @@ def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _flat(services: Services, query: TillsQuery) -> dict[str, Any]:
+def _flat(services: ConsoleServices, query: TillsQuery) -> dict[str, Any]:
     page = services.tills.page(query)
     return {
         "asked": None,
@@ -87,7 +87,9 @@ def _flat(services: Services, query: TillsQuery) -> dict[str, Any]:
     }
 
 
-def _grouped(services: Services, query: TillsQuery, grouping: Grouping, given: Mapping[str, str]) -> dict[str, Any]:
+def _grouped(
+    services: ConsoleServices, query: TillsQuery, grouping: Grouping, given: Mapping[str, str]
+) -> dict[str, Any]:
     asked = GroupsQuery(
         by=next((by for by in BYS if by == grouping), "cause"),
         search=query.search,

@@ -7,21 +7,21 @@ from typing import Any
 import msgspec
 
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesKey, SeriesQuery, SeriesSummary
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.visits import whole
 
 SERIES = 10  # on one page
 SHOWN = 200  # gaps listed of one series
 
 
-class Numbered(msgspec.Struct, frozen=True):
+class NumberedSeries(msgspec.Struct, frozen=True):
     """One series: who owns it, and a page of its numbers."""
 
     summary: SeriesSummary
     page: NumbersPage
 
 
-def context(services: Services, till: str, given: Mapping[str, str]) -> dict[str, Any]:
+def context(services: ConsoleServices, till: str, given: Mapping[str, str]) -> dict[str, Any]:
     """The series that the till has used or owns, in a period of whole days on the store's clock."""
     zone = services.zone()
     since, until = _day(given.get("since"), zone), _day(given.get("until"), zone)
@@ -34,7 +34,7 @@ def context(services: Services, till: str, given: Mapping[str, str]) -> dict[str
     page = services.numbering.series(SeriesQuery(till=till, since=since, until=end, after=after, size=SERIES))
     number = whole(given.get("number"), 0, least=0)
     found = [
-        Numbered(each, services.numbering.numbers(NumbersQuery(each.key, since=since, until=end, after=number)))
+        NumberedSeries(each, services.numbering.numbers(NumbersQuery(each.key, since=since, until=end, after=number)))
         for each in page.series
     ]
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Response, get
 
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer_shared
 from malote.console.visits import ConsoleRequest, parameters, services_of
 
@@ -14,14 +14,14 @@ DAYS = 30
 LONGEST_NAME = 60
 
 
-def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
+def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     """Of all tills, a page of them."""
     board = services.books.board(None, given.get("after", "")[:LONGEST_NAME].lower(), DAYS)
     used = [day for day in board.days if any(day in row.cells for row in board.rows)]
     return {"section": "reconciliation", "board": board, "days": used}
 
 
-def of_till(services: Services, till: str, given: Mapping[str, str]) -> dict[str, Any]:
+def of_till(services: ConsoleServices, till: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Of one till: its days, or the sales of the one that was chosen."""
     day = day_of(given.get("day"))
     if day is not None:

@@ -11,12 +11,12 @@ from litestar.response import Stream
 from malote import rejection
 from malote.accounts.roles import Permission
 from malote.console import archive
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.pages import jobs, till
 from malote.console.pages.document import safe_name
 from malote.console.rendering import HEADERS, answer, told
 from malote.console.selections import documents_of
-from malote.console.visits import ROOT, ConsoleRequest, RefusedError, Visit, needs, services_of, visit_of
+from malote.console.visits import ROOT, ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of
 from malote.quarantine.job_reports import Gauge
 from malote.quarantine.quarantine_reports import DeleteReport, QuarantineError, Refused, Selection
 from malote.register.contents import DocumentNotFoundError
@@ -25,7 +25,7 @@ from malote.register.documents import StoredDocument
 SHOWN = 20  # documents named one by one
 
 
-def deletion(services: Services, visit: Visit, name: str, chosen: Gauge) -> dict[str, Any]:
+def deletion(services: ConsoleServices, visit: Visit, name: str, chosen: Gauge) -> dict[str, Any]:
     """What deleting the ticked documents would do: which go to the trash, and which may be the last copy."""
     known = till.known(services, name)
     report = services.quarantine.delete(Selection(ids=chosen.ids, till=known.name), visit.actor, dry_run=True)
@@ -70,7 +70,7 @@ def delete(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
         ticked = Selection(ids=gauge.ids, till=known.name)
         report = services.quarantine.delete(ticked, visit.actor, last_copy_reason=reason)
     except QuarantineError as error:
-        raise RefusedError(error.code, 422, **error.facts) from error
+        raise PageRefusedError(error.code, 422, **error.facts) from error
     undo = {"path": f"{ROOT}/tills/{known.name}/act/restore", "ids": [one.id for one in report.deleted]}
     return back(request, known.name, "rejected", _deleted_words(visit, report), undo if report.deleted else None)
 
@@ -96,7 +96,7 @@ def accept(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
     try:
         done = services.quarantine.accept_unbooked(known.name, None, visit.actor, reason=visit.text("reason"))
     except QuarantineError as error:
-        raise RefusedError(error.code, 422, **error.facts) from error
+        raise PageRefusedError(error.code, 422, **error.facts) from error
     count = len(done.documents)
     words = visit.say_many("%(num)s fica sem lançar, com o motivo.", "%(num)s ficam sem lançar, com o motivo.", count)
     return back(request, known.name, "trash", words)
@@ -153,7 +153,7 @@ def back(
     return answer(request, "till", context, events=told(text, undo=undo) | {"selectionDone": True, "closeDialog": True})
 
 
-def _named(services: Services, ids: Iterable[int]) -> list[StoredDocument]:
+def _named(services: ConsoleServices, ids: Iterable[int]) -> list[StoredDocument]:
     found = []
     for document_id in ids:
         try:

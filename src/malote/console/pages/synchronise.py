@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from malote.accounts.roles import Permission
 from malote.console.pages import jobs, management, till
 from malote.console.rendering import answer, told
-from malote.console.visits import ROOT, ConsoleRequest, RefusedError, needs, redirect, services_of, visit_of
+from malote.console.visits import ROOT, ConsoleRequest, PageRefusedError, needs, redirect, services_of, visit_of
 from malote.quarantine.job_reports import AT_ONCE
 from malote.quarantine.quarantine_reports import SyncOrder
 from malote.tills.till import TillError
@@ -25,7 +25,7 @@ def synchronise(request: ConsoleRequest) -> Response[Any]:
     if visit.text("everything") == "1":
         names = services.tills.matching(query)
     if not names:
-        raise RefusedError("nothing_selected", 422)
+        raise PageRefusedError("nothing_selected", 422)
     if _size(request, names) > AT_ONCE:
         return jobs.confirmation(request, services.jobs.freeze_tills(names, visit.actor))
     orders = _ordered(request, names)
@@ -49,19 +49,19 @@ def synchronise_one(request: ConsoleRequest, name: FromPath[str]) -> Response[An
 
 
 def _size(request: ConsoleRequest, names: list[str]) -> int:
-    """Raises ``RefusedError`` for a till that there isn't."""
+    """Raises ``PageRefusedError`` for a till that there isn't."""
     try:
         return services_of(request).synchronisation.size(names)
     except TillError as error:
-        raise RefusedError(error.code, 422, name=error.name) from error
+        raise PageRefusedError(error.code, 422, name=error.name) from error
 
 
 def _ordered(request: ConsoleRequest, names: list[str]) -> list[SyncOrder]:
-    """Raises ``RefusedError`` for a till that there isn't."""
+    """Raises ``PageRefusedError`` for a till that there isn't."""
     try:
         return services_of(request).synchronisation.order(names, visit_of(request).actor)
     except TillError as error:
-        raise RefusedError(error.code, 422, name=error.name) from error
+        raise PageRefusedError(error.code, 422, name=error.name) from error
 
 
 def _words(request: ConsoleRequest, orders: list[SyncOrder]) -> str:

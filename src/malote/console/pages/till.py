@@ -8,13 +8,13 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from malote.accounts.audit import AuditEntry
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.pages import load_manager, numbering, reconciliation
 from malote.console.rendering import answer_shared
-from malote.console.visits import ConsoleRequest, RefusedError, parameters, services_of, whole
+from malote.console.visits import ConsoleRequest, PageRefusedError, parameters, services_of, whole
 from malote.findings.lights import TillOverview
 from malote.quarantine.job_reports import Job
-from malote.quarantine.quarantine_reports import Event, SyncProgress
+from malote.quarantine.quarantine_reports import HistoryEvent, SyncProgress
 from malote.quarantine.quarantine_service import event
 from malote.register.documents import StoredDocument
 from malote.register.listing import MOST_WALKED, DocumentsQuery
@@ -29,7 +29,7 @@ NEWS_SECONDS = 900.0  # how long the result of a synchronisation is news
 MOST_TOLD = 20  # documents named above the tabs
 
 
-class Group(msgspec.Struct, frozen=True):
+class CauseGroup(msgspec.Struct, frozen=True):
     """Rejected documents of one cause."""
 
     code: str
@@ -41,13 +41,13 @@ class Happened(msgspec.Struct, frozen=True):
     """A line of a document's history, or an entry of the audit trail."""
 
     at: float  # seconds since the epoch
-    event: Event | None
+    event: HistoryEvent | None
     document: StoredDocument | None
     entry: AuditEntry | None
 
 
-def context(services: Services, name: str, tab: Tab, given: Mapping[str, str]) -> dict[str, Any]:
-    """Raises ``RefusedError`` where there is no such till."""
+def context(services: ConsoleServices, name: str, tab: Tab, given: Mapping[str, str]) -> dict[str, Any]:
+    """Raises ``PageRefusedError`` where there is no such till."""
     till = known(services, name)
     shown: dict[str, Any] = {
         "section": "tills",
@@ -88,11 +88,11 @@ def _lost_any(till: TillOverview) -> bool:
     return any(one.name == "lost" for one in till.findings)
 
 
-def known(services: Services, name: str) -> TillOverview:
-    """Raises ``RefusedError`` where there is no such till."""
+def known(services: ConsoleServices, name: str) -> TillOverview:
+    """Raises ``PageRefusedError`` where there is no such till."""
     till = services.tills.find(name)
     if till is None:
-        raise RefusedError("page_unknown", 404)
+        raise PageRefusedError("page_unknown", 404)
     return till
 
 
@@ -109,7 +109,7 @@ def show(request: ConsoleRequest, name: FromPath[str]) -> Response[str] | Respon
 def show_tab(request: ConsoleRequest, name: FromPath[str], tab: FromPath[str]) -> Response[str] | Response[bytes]:
     chosen = tab_of(tab)
     if chosen is None:
-        raise RefusedError("page_unknown", 404)
+        raise PageRefusedError("page_unknown", 404)
     return _answer(request, name, chosen)
 
 
@@ -117,7 +117,7 @@ def _answer(request: ConsoleRequest, name: str, tab: Tab) -> Response[str] | Res
     return answer_shared(request, "till", lambda: context(services_of(request), name, tab, parameters(request)))
 
 
-def _news(services: Services, name: str) -> SyncProgress | None:
+def _news(services: ConsoleServices, name: str) -> SyncProgress | None:
     """The till's newest synchronisation while somebody may be waiting for it."""
     progress = services.synchronisation.latest(name)
     if progress is None or progress.stage == "replaced":
@@ -126,20 +126,22 @@ def _news(services: Services, name: str) -> SyncProgress | None:
     return None if old else progress
 
 
-def _jobs(services: Services, name: str) -> list[Job]:
+def _jobs(services: ConsoleServices, name: str) -> list[Job]:
     """What goes on with the till's documents, and what ended a moment ago."""
     since = services.now() - NEWS_SECONDS
     return [one for one in services.jobs.recent(name, 3) if one.finished_at is None or one.finished_at > since]
 
 
-def _happenings(services: Services, name: str) -> list[Happened]:
+def _happenings(services: ConsoleServices, name: str) -> list[Happened]:
     """What happened to the till's documents, and what people did with the till itself; the newest first."""
     found = [Happened(one.line.at, event(one.line), one.document, None) for one in services.happenings(name)]
     found += [Happened(entry.at, None, None, entry) for entry in services.trail_of(f"till:{name}")]
     return sorted(found, key=lambda one: -one.at)
 
 
-def _listed(services: Services, name: str, states: tuple[State, ...], given: Mapping[str, str]) -> dict[str, Any]:
+def _listed(
+    services: ConsoleServices, name: str, states: tuple[State, ...], given: Mapping[str, str]
+) -> dict[str, Any]:
     query = DocumentsQuery(
         states=states,
         search=given.get("search", "")[:LONGEST_SEARCH],
@@ -148,7 +150,7 @@ def _listed(services: Services, name: str, states: tuple[State, ...], given: Map
     return {"query": query, "page": services.documents.page(name, query), "walked": MOST_WALKED}
 
 
-def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[str, Any]:
+def _rejected(services: ConsoleServices, name: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Every cause with its first documents, or one cause page by page."""
     code = given.get("code") or None
     query = DocumentsQuery(
@@ -174,13 +176,13 @@ def _rejected(services: Services, name: str, given: Mapping[str, str]) -> dict[s
     }
 
 
-def _causes(services: Services, name: str, query: DocumentsQuery) -> tuple[int | None, list[Group]]:
+def _causes(services: ConsoleServices, name: str, query: DocumentsQuery) -> tuple[int | None, list[CauseGroup]]:
     """What the page shows, and where the next page of one cause begins."""
     counts: dict[str, int] = {}
     if query.search.strip():
         found = services.documents.searched(name, query)
         if query.code is None:
-            return None, [Group(code, one.count, one.documents) for code, one in found.items()]
+            return None, [CauseGroup(code, one.count, one.documents) for code, one in found.items()]
         counts = {code: one.count for code, one in found.items()}
     first = services.documents.page(name, query)
     counts = counts or first.reasons
@@ -189,7 +191,7 @@ def _causes(services: Services, name: str, query: DocumentsQuery) -> tuple[int |
     else:
         each = {code: msgspec.structs.replace(query, code=code) for code in first.reasons}
         shown = {code: services.documents.page(name, one).documents for code, one in each.items()}
-    return first.older, [Group(code, counts.get(code, 0), some) for code, some in shown.items() if some]
+    return first.older, [CauseGroup(code, counts.get(code, 0), some) for code, some in shown.items() if some]
 
 
 HANDLERS: list[Any] = [show, show_tab]

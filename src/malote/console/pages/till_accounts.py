@@ -8,23 +8,25 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer
-from malote.console.visits import ConsoleRequest, RefusedError, needs, parameters, services_of, visit_of, whole
+from malote.console.visits import ConsoleRequest, PageRefusedError, needs, parameters, services_of, visit_of, whole
 from malote.findings.lights import TillsQuery
 from malote.tills.till import TillError
 
 LONGEST = 60
 
 
-class Issued(msgspec.Struct, frozen=True):
+class IssuedToken(msgspec.Struct, frozen=True):
     """A token that is told only now."""
 
     name: str
     token: str
 
 
-def context(services: Services, search: str = "", page: int = 1, issued: Issued | None = None) -> dict[str, Any]:
+def context(
+    services: ConsoleServices, search: str = "", page: int = 1, issued: IssuedToken | None = None
+) -> dict[str, Any]:
     query = TillsQuery(search=search, sort="name", page=page)
     return {"section": "till-accounts", "page": services.tills.page(query), "search": search, "issued": issued}
 
@@ -60,8 +62,8 @@ def _acted(request: ConsoleRequest, name: str, act: Callable[[], str]) -> Respon
     try:
         token = act()
     except TillError as error:
-        raise RefusedError(error.code, 422, **error.facts) from error
-    issued = Issued(name, token) if token else None
+        raise PageRefusedError(error.code, 422, **error.facts) from error
+    issued = IssuedToken(name, token) if token else None
     return answer(request, "till_accounts", context(services_of(request), search=name, issued=issued))
 
 

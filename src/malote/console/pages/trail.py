@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Response, get
 
 from malote.accounts.roles import Permission
-from malote.console.console_services import Services
+from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer
 from malote.console.visits import ConsoleRequest, needs, parameters, services_of, whole
 
@@ -14,7 +14,7 @@ PAGE = 100
 LONGEST = 100  # characters of a filter
 
 
-def context(services: Services, given: Mapping[str, str]) -> dict[str, Any]:
+def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     before = whole(given.get("before"), 0) or None
     wanted = {name: given.get(name, "").strip()[:LONGEST] for name in ("user", "action", "on")}
     entries = services.audit(before, PAGE + 1, wanted["user"], wanted["action"], wanted["on"])

@@ -9,20 +9,22 @@ from litestar.params import FromPath
 
 from malote.accounts.errors import AccountError
 from malote.accounts.roles import Permission, Role
-from malote.console.console_services import Services
-from malote.console.pages.entry import Trouble
+from malote.console.console_services import ConsoleServices
+from malote.console.pages.entry import EntryTrouble
 from malote.console.rendering import answer
 from malote.console.visits import ConsoleRequest, needs, services_of, visit_of
 
 
-class Issued(msgspec.Struct, frozen=True):
+class IssuedPassword(msgspec.Struct, frozen=True):
     """A password that is told only now."""
 
     name: str
     password: str
 
 
-def context(services: Services, *, issued: Issued | None = None, problem: Trouble | None = None) -> dict[str, Any]:
+def context(
+    services: ConsoleServices, *, issued: IssuedPassword | None = None, problem: EntryTrouble | None = None
+) -> dict[str, Any]:
     return {
         "section": "users",
         "users": services.users.listed(),
@@ -41,9 +43,9 @@ def show(request: ConsoleRequest) -> Response[str]:
 def create(request: ConsoleRequest) -> Response[str]:
     visit, users = visit_of(request), services_of(request).users
 
-    def act() -> Issued:
+    def act() -> IssuedPassword:
         password = users.create(visit.actor, visit.text("name"), _role(visit.text("role")), visit.text("display_name"))
-        return Issued(visit.text("name"), password)
+        return IssuedPassword(visit.text("name"), password)
 
     return _acted(request, act)
 
@@ -63,16 +65,16 @@ def set_disabled(request: ConsoleRequest, name: FromPath[str]) -> Response[str]:
 @post("/users/{name:str}/password", status_code=200, sync_to_thread=True, opt=needs(Permission.MANAGE_USERS))
 def give_password(request: ConsoleRequest, name: FromPath[str]) -> Response[str]:
     visit, users = visit_of(request), services_of(request).users
-    return _acted(request, lambda: Issued(name, users.give_password(visit.actor, name)))
+    return _acted(request, lambda: IssuedPassword(name, users.give_password(visit.actor, name)))
 
 
-def _acted(request: ConsoleRequest, act: Callable[[], Issued | None]) -> Response[str]:
+def _acted(request: ConsoleRequest, act: Callable[[], IssuedPassword | None]) -> Response[str]:
     """Does it, and shows the users as they are then."""
     services = services_of(request)
     try:
         issued = act()
     except AccountError as error:
-        return answer(request, "users", context(services, problem=Trouble(error.code, error.facts)), status=422)
+        return answer(request, "users", context(services, problem=EntryTrouble(error.code, error.facts)), status=422)
     return answer(request, "users", context(services, issued=issued))
 
 

@@ -24,7 +24,7 @@ class Check(msgspec.Struct, frozen=True):
         return Bilingual(self.pt, self.en).of(language)
 
 
-class Finding(msgspec.Struct, frozen=True):
+class CheckOutcome(msgspec.Struct, frozen=True):
     """What came of one check. ``seconds`` is how long it took."""
 
     code: str

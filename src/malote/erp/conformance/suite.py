@@ -7,7 +7,7 @@ from malote.bilingual import Language
 from malote.erp.address import parsed, secrets_of, without
 from malote.erp.conformance import consequences, locking, numbering, refusing, repeating, selling
 from malote.erp.conformance.assertions import CheckFailedError, NotApplicableError
-from malote.erp.conformance.check import Check, Finding, Verdict
+from malote.erp.conformance.check import Check, CheckOutcome, Verdict
 from malote.erp.conformance.scene import Scene
 from malote.erp.conformance.scratch import Scratch
 from malote.erp.protocol import ErpError
@@ -38,7 +38,7 @@ def verify(
     *,
     checks: Sequence[Check] = CHECKS,
     clock: Callable[[], float] = time.monotonic,
-) -> Generator[Finding, None, None]:
+) -> Generator[CheckOutcome, None, None]:
     """Runs all checks, one finding after the other, and removes the scratch place, whatever happens.
 
     Raises ``ErpError`` where the place can't be made or removed. An error within a check is that check's finding.
@@ -48,7 +48,7 @@ def verify(
         for check in checks:
             began = clock()
             verdict, detail = _judged(check, scratch)
-            yield Finding(check.code, check.title(language), verdict, detail, round(clock() - began, 3))
+            yield CheckOutcome(check.code, check.title(language), verdict, detail, round(clock() - began, 3))
     finally:
         scratch.remove()
 

@@ -19,7 +19,7 @@ from malote.erp.letters import Letters
 from malote.erp.mapping import MappedTable
 from malote.erp.mariadb import calls, charsets, grants, session_limits, tables, whole
 from malote.erp.mariadb.faults import DEADLOCK, TAKEN
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 from malote.erp.profiles.post import for_driver
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.records import Records
@@ -57,7 +57,7 @@ class MariadbErp(BaseErp):
                 "write_timeout": waiting,
             },
         )
-        limits = session_limits.Limits(options.lock_timeout, options.statement_timeout)
+        limits = session_limits.WaitingLimits(options.lock_timeout, options.statement_timeout)
         event.listen(engine, "connect", lambda driver, _: self._prepare(driver, limits, options))
         super().__init__(engine, url, options)
         self._database = url.database or ""
@@ -65,7 +65,7 @@ class MariadbErp(BaseErp):
         self._letters: tuple[int, Letters] | None = None  # with the number of the connection
         self._looked_over = -1  # the number of the connection over which the tables were looked at
 
-    def _prepare(self, driver: Any, limits: session_limits.Limits, options: Options) -> None:
+    def _prepare(self, driver: Any, limits: session_limits.WaitingLimits, options: Options) -> None:
         self._session = driver.thread_id()
         session_limits.prepare(driver, limits, options.introduce)
 
@@ -80,7 +80,7 @@ class MariadbErp(BaseErp):
             for table in wanted:
                 connection.execute(text(tables.created(table)))
 
-    def _own_faults(self, connection: Connection) -> list[Fault]:
+    def _own_faults(self, connection: Connection) -> list[ProfileFault]:
         return tables.faults(connection, self.tables)
 
     def _was_taken_back(self, error: ErpError) -> bool:

@@ -14,14 +14,14 @@ _STRICT = "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@SESSION.sql_mode, ''),
 LIMIT = "SET SESSION max_statement_time = {seconds:.3f}"
 
 
-class Limits(msgspec.Struct, frozen=True):
+class WaitingLimits(msgspec.Struct, frozen=True):
     """Seconds for which a lock is waited for, and a statement may take."""
 
     lock: float
     statement: float
 
 
-def prepare(driver: Any, limits: Limits, introduce: Introduce | None) -> None:
+def prepare(driver: Any, limits: WaitingLimits, introduce: Introduce | None) -> None:
     """At each new connection. The server knows whole seconds of waiting, at least one. Raises as the driver."""
     lock = max(1, math.ceil(limits.lock))
     with driver.cursor() as cursor:

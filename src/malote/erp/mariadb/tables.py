@@ -7,7 +7,7 @@ from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.schema import CreateTable
 
 from malote.erp.mapping import ErpTables
-from malote.erp.profiles.checking import Fault
+from malote.erp.profiles.checking import ProfileFault
 
 DIALECT: Any = MySQLDialect_pymysql()
 
@@ -31,9 +31,9 @@ def without_transactions(connection: Connection, tables: ErpTables) -> dict[str,
     return {row.name: row.engine for row in found}
 
 
-def faults(connection: Connection, tables: ErpTables) -> list[Fault]:
+def faults(connection: Connection, tables: ErpTables) -> list[ProfileFault]:
     """Tables in which a sale would stay though its transaction was taken back: whoever writes to them books twice."""
     return [
-        Fault("table_untransacted", name, expected="InnoDB", found=engine)
+        ProfileFault("table_untransacted", name, expected="InnoDB", found=engine)
         for name, engine in without_transactions(connection, tables).items()
     ]

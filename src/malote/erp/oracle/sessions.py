@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.masking import masked
-from malote.erp.sessions.protocol import DbaLogin, Identity, Protection, Session, Standing
+from malote.erp.sessions.protocol import DbaLogin, ErpSession, Protection, SessionIdentity, Standing
 
 _SEEN = """
 SELECT s.inst_id, s.sid, s.serial#, TO_CHAR(s.logon_time, 'YYYY-MM-DD"T"HH24:MI:SS') AS began, s.username, s.machine,
@@ -66,7 +66,7 @@ _UNDER_WAY = "ORA-00031"  # marked to be ended
 _OWN_SESSION = "ORA-00027"
 
 
-class Numbers(msgspec.Struct, frozen=True):
+class SessionNumbers(msgspec.Struct, frozen=True):
     inst: int
     sid: int
     serial: int
@@ -110,15 +110,15 @@ class OracleSessions:
             lacking.append("ALTER SYSTEM")
         return lacking
 
-    def find(self, key: str) -> Session | None:
+    def find(self, key: str) -> ErpSession | None:
         """The one whose SID it is, with any SERIAL#: whoever asks compares the identities."""
-        numbers = numbers_of(Identity(key, ""))
+        numbers = numbers_of(SessionIdentity(key, ""))
         return next(iter(self._portraits(self._ask(ONE, inst=numbers.inst, sid=numbers.sid))), None)
 
-    def tree(self) -> list[Session]:
+    def tree(self) -> list[ErpSession]:
         return self._portraits(self._ask(SESSIONS))
 
-    def _portraits(self, rows: list[dict[str, Any]]) -> list[Session]:
+    def _portraits(self, rows: list[dict[str, Any]]) -> list[ErpSession]:
         locked: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
         for row in self._ask(LOCKED):
             locked[row["inst_id"], row["session_id"]].append(row)
@@ -132,13 +132,13 @@ class OracleSessions:
             portraits.append(_portrait(row, self._named(locked[place]), by, itself=itself))
         return portraits
 
-    def cancel(self, identity: Identity) -> None:
+    def cancel(self, identity: SessionIdentity) -> None:
         self._alter(CANCEL, identity)
 
-    def terminate(self, identity: Identity) -> None:
+    def terminate(self, identity: SessionIdentity) -> None:
         self._alter(TERMINATE, identity)
 
-    def alive(self, identity: Identity) -> Standing:
+    def alive(self, identity: SessionIdentity) -> Standing:
         numbers = numbers_of(identity)
         rows = self._ask(STANDING, **msgspec.structs.asdict(numbers), began=identity.began)
         if not rows:
@@ -146,7 +146,7 @@ class OracleSessions:
         # A session marked as killed may stay in the list until its program calls again.
         return "holding" if rows[0]["taddr"] or rows[0]["blocks"] else "harmless"
 
-    def _alter(self, order: str, identity: Identity) -> None:
+    def _alter(self, order: str, identity: SessionIdentity) -> None:
         numbers = numbers_of(identity)
         if self.alive(identity) == "gone":
             others = self._ask(SAME_NUMBER, inst=numbers.inst, sid=numbers.sid)[0]["found"]
@@ -195,22 +195,22 @@ class OracleSessions:
             raise SessionsError("erp_away", detail=code) from error
 
 
-def numbers_of(identity: Identity) -> Numbers:
+def numbers_of(identity: SessionIdentity) -> SessionNumbers:
     """Whole numbers and nothing else, since they become part of an order that takes no parameters."""
     parts = identity.key.split(",")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
         raise SessionsError("session_unknown", session=identity.key[:80])
-    return Numbers(*(int(part) for part in parts))
+    return SessionNumbers(*(int(part) for part in parts))
 
 
 def _portrait(
-    row: dict[str, Any], locked: list[dict[str, Any]], by: Identity | None, *, itself: bool = False
-) -> Session:
+    row: dict[str, Any], locked: list[dict[str, Any]], by: SessionIdentity | None, *, itself: bool = False
+) -> ErpSession:
     objects = {lock["object_name"] for lock in locked}
     objects |= {row["awaited"]} if row["awaited"] else set()
     strongest = max((lock["locked_mode"] for lock in locked), default=0)
     idle = row["status"] == "INACTIVE" and row["transaction_age"] is not None
-    return Session(
+    return ErpSession(
         identity=_identity(row),
         user=row["username"] or "",
         machine=row["machine"] or "",
@@ -232,8 +232,8 @@ def _protection(row: dict[str, Any]) -> Protection | None:
     return None if row["type"] == "USER" else "system"
 
 
-def _identity(row: dict[str, Any]) -> Identity:
-    return Identity(Numbers(row["inst_id"], row["sid"], row["serial#"]).key, row["began"])
+def _identity(row: dict[str, Any]) -> SessionIdentity:
+    return SessionIdentity(SessionNumbers(row["inst_id"], row["sid"], row["serial#"]).key, row["began"])
 
 
 def _seconds(number: Any) -> float | None:

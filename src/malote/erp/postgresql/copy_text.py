@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from malote.erp import rows, tables
 from malote.erp.mapping import ErpTables, MappedTable
-from malote.erp.plain_text import Numbers, plainly
+from malote.erp.plain_text import DecimalTexts, plainly
 from malote.erp.profiles.compiled import Row
 from malote.erp.profiles.profile import FIELDS
 from malote.erp.profiles.shapes import Shape
@@ -28,8 +28,8 @@ _NOWHERE = "%.0s"  # takes a value and writes nothing
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-_fourth = Numbers(4)
-_tenth = Numbers(10)
+_fourth = DecimalTexts(4)
+_tenth = DecimalTexts(10)
 
 
 class Lines(NamedTuple):

@@ -54,7 +54,7 @@ SELECT transaction::text, gid, owner::text, to_char(prepared AT TIME ZONE 'UTC',
 """
 
 
-class Lock(msgspec.Struct, frozen=True):
+class LockRow(msgspec.Struct, frozen=True):
     """One row of pg_locks; ``relation`` is a name, None where it belongs to another database."""
 
     pid: int | None
@@ -104,12 +104,12 @@ class Holding:
     """Who holds and who waits, at one moment. Processes by their id; a prepared transaction by its gid."""
 
     def __init__(
-        self, locks: Sequence[Lock], blocking: Mapping[int, Iterable[int]], prepared: Sequence[Prepared]
+        self, locks: Sequence[LockRow], blocking: Mapping[int, Iterable[int]], prepared: Sequence[Prepared]
     ) -> None:
         self.locks = locks
         self.prepared = {one.gid: one for one in prepared}
         self._blocking = blocking
-        self._of: dict[int, list[Lock]] = defaultdict(list)
+        self._of: dict[int, list[LockRow]] = defaultdict(list)
         for lock in locks:
             if lock.pid is not None:
                 self._of[lock.pid].append(lock)
@@ -121,13 +121,13 @@ class Holding:
     def waiters(self) -> list[int]:
         return sorted(self._blocking)
 
-    def of(self, pid: int) -> list[Lock]:
+    def of(self, pid: int) -> list[LockRow]:
         return self._of.get(pid, [])
 
-    def of_prepared(self, gid: str) -> list[Lock]:
+    def of_prepared(self, gid: str) -> list[LockRow]:
         return [lock for name, lock in self._prepared_locks if name == gid]
 
-    def wanted(self, pid: int) -> Lock | None:
+    def wanted(self, pid: int) -> LockRow | None:
         """What it waits for; a process waits for one thing at a time."""
         return next((lock for lock in self.of(pid) if not lock.granted), None)
 
@@ -168,14 +168,14 @@ class Holding:
                 heads.append(one)
         return heads or self.blockers(pid)
 
-    def _row_of(self, pid: int, wanted: Lock) -> str:
+    def _row_of(self, pid: int, wanted: LockRow) -> str:
         """A row under another's change: who waits first for it holds a lock on its place, which names the table."""
         for lock in self.of(pid):
             if lock.kind == "tuple" and lock.relation:
                 return lock.relation
         return ", ".join(self._common(pid, wanted))
 
-    def _common(self, pid: int, wanted: Lock) -> list[str]:
+    def _common(self, pid: int, wanted: LockRow) -> list[str]:
         """Tables that both have changed, of which one holds the key that both insert."""
         mine = {lock.relation for lock in self.of(pid) if lock.mode == "RowExclusiveLock" and lock.relation}
         holder = next((lock for lock in self.locks if lock.granted and lock.transaction == wanted.transaction), None)
@@ -193,7 +193,7 @@ class Holding:
                 yield gid
 
 
-def _same_thing(held: Lock, wanted: Lock) -> bool:
+def _same_thing(held: LockRow, wanted: LockRow) -> bool:
     if wanted.kind == "transactionid":
         return held.transaction == wanted.transaction
     if wanted.kind == "advisory":
@@ -201,7 +201,7 @@ def _same_thing(held: Lock, wanted: Lock) -> bool:
     return wanted.relation is not None and held.relation == wanted.relation
 
 
-def _advisory(lock: Lock) -> str:
+def _advisory(lock: LockRow) -> str:
     """The key as it was given: one number of 64 bits, or two."""
     high, low = lock.class_id or 0, lock.object_id or 0
     if lock.sub_id == 2:
@@ -213,7 +213,7 @@ def _signed(number: int, bits: int) -> int:
     return number - (1 << bits) if number >= 1 << (bits - 1) else number
 
 
-def strongest(locks: Iterable[Lock]) -> Lock | None:
+def strongest(locks: Iterable[LockRow]) -> LockRow | None:
     """Of those that are held, the one that keeps most others out; one on a table before one on a row."""
     held = [lock for lock in locks if lock.granted]
     return max(held, key=lambda lock: (lock.kind == "relation", _rank(lock.mode)), default=None)
@@ -228,7 +228,7 @@ def holding(connection: Connection) -> Holding:
     waiting: LiteralString = _WAITING if connection.info.server_version >= 140000 else "NULL::float8"
     # The locks come last: who waits in them was waiting when the blockers were asked for, or began after that.
     blocking = {pid: list(by) for pid, by in connection.execute(_BLOCKING) if pid is not None}
-    locks = [Lock(*row) for row in connection.execute(_LOCKS.replace("{waiting}", waiting))]
+    locks = [LockRow(*row) for row in connection.execute(_LOCKS.replace("{waiting}", waiting))]
     unfinished = any(lock.pid is None for lock in locks)
     prepared = [Prepared(*row) for row in connection.execute(_PREPARED)] if unfinished else []
     return Holding(locks, blocking, prepared)

@@ -1,4 +1,4 @@
-"""Which session of PostgreSQL a connection is, as ``erp.sessions.protocol.Identity`` has it: number and beginning."""
+"""Which session of PostgreSQL a connection is, as ``SessionIdentity`` (erp/sessions/) has it: number and beginning."""
 
 from sqlalchemy import Connection, text
 

@@ -16,9 +16,9 @@ from malote.erp.plain_text import plainly
 from malote.erp.postgresql.copy_text import writer
 from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.profiles.compiled import Row
-from malote.erp.profiles.queries import Query
+from malote.erp.profiles.queries import ProfileQuery
 from malote.erp.records import Differing, Found, Lacking, Total
-from malote.erp.targets import Target
+from malote.erp.targets import ColumnTarget
 
 _PER_BLOCK = 500  # rows
 _quote = DIALECT.identifier_preparer.quote
@@ -44,7 +44,7 @@ class PostgresqlRecords:
                 )
                 copy.write("\n".join(lines) + "\n")
 
-    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[Target]) -> list[tuple[str, ...]]:
+    def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[ColumnTarget]) -> list[tuple[str, ...]]:
         """Writes the rows; returns these columns of each, in any order, as text, as the database has them now."""
         columns = ", ".join(_quote(target.column) for target in mapped.inserted)
         returned = ", ".join(f"{_quote(target.column)}::text" for target in back)
@@ -55,7 +55,7 @@ class PostgresqlRecords:
         with classified(mapped.name):
             return self._driver.execute(statement.encode(), (_json(rows, mapped.inserted),)).fetchall()
 
-    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[Target], found: Found) -> None:
+    def update(self, mapped: MappedTable, rows: Sequence[Row], changed: Sequence[ColumnTarget], found: Found) -> None:
         """Sets the columns ``changed`` of the rows that have what each of ``rows`` has in ``found``."""
         if not changed or not rows:
             return
@@ -86,7 +86,7 @@ class PostgresqlRecords:
             found_at = self._driver.execute(statement.encode(), (_json(rows, found, texts=found),))
             return {row[0] - 1 for row in found_at}
 
-    def greatest(self, mapped: MappedTable, rows: Sequence[Row], within: Found, column: Target) -> dict[int, int]:
+    def greatest(self, mapped: MappedTable, rows: Sequence[Row], within: Found, column: ColumnTarget) -> dict[int, int]:
         """The greatest number that ``column`` has beside what each of ``rows`` has in ``within``, by its place. Until
         the transaction ends nobody else writes to the table: two would count the same."""
         statement = (
@@ -118,7 +118,7 @@ class PostgresqlRecords:
             return [row[0] for row in found]
 
     def ask(
-        self, name: str, query: Query, types: Sequence[str], given: Sequence[tuple[Any, ...]]
+        self, name: str, query: ProfileQuery, types: Sequence[str], given: Sequence[tuple[Any, ...]]
     ) -> Iterable[tuple[int, Any]]:
         """What the query gives for each of ``given``, by its place; once for each row found."""
         columns = ", ".join(f"v{place} {kind}" for place, kind in enumerate(types))
@@ -134,7 +134,7 @@ class PostgresqlRecords:
 
     # ---- beside what was written: the database itself makes each value what its column is, and compares ----
 
-    def totals(self, sale: MappedTable, found: Found, total: Target | None, asked: Sequence[Row]) -> list[Total]:
+    def totals(self, sale: MappedTable, found: Found, total: ColumnTarget | None, asked: Sequence[Row]) -> list[Total]:
         statement = (
             f"SELECT arriving.ordinality, {f'held.{_quote(total.column)}' if total else 'NULL'}"  # noqa: S608
             f" FROM {_table(sale)} AS held JOIN {_given(sale)} AS arriving ON {_same(found)}"
@@ -143,7 +143,7 @@ class PostgresqlRecords:
             return [(row[0] - 1, row[1]) for row in self._driver.execute(statement.encode(), (_written(asked),))]
 
     def differing(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], found: Found
+        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[ColumnTarget], found: Found
     ) -> Iterable[Differing]:
         differ = ", ".join(
             f"held.{column} IS DISTINCT FROM arriving.{column}" for one in told for column in [_quote(one.column)]
@@ -158,7 +158,12 @@ class PostgresqlRecords:
                 yield place - 1, is_there, [one for one, other in zip(told, differs, strict=True) if other]
 
     def lacking(
-        self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[Target], of_sale: Found, sales: Sequence[Row]
+        self,
+        mapped: MappedTable,
+        rows: Sequence[Row],
+        told: Sequence[ColumnTarget],
+        of_sale: Found,
+        sales: Sequence[Row],
     ) -> Iterable[Lacking]:
         columns = "".join(f", held.{_quote(one.column)}" for one in told)
         of_which = f"SELECT arriving.ordinality AS place{columns} FROM"
@@ -188,7 +193,7 @@ def _same(found: Found) -> str:
     return " AND ".join(f"held.{column} = arriving.{column}" for one in found for column in [_quote(one.column)])
 
 
-def _json(rows: Sequence[Row], targets: Sequence[Target], *, texts: Found = ()) -> str:
+def _json(rows: Sequence[Row], targets: Sequence[ColumnTarget], *, texts: Found = ()) -> str:
     """``texts``: columns whose values are in the words of SQL already, as those of a key are."""
     writers = [
         (target.column, target.key, _as_is if target in texts else plainly(target.compiled.shape)) for target in targets

@@ -11,10 +11,10 @@ from sqlalchemy import URL
 
 from malote.erp.postgresql import locks as reading
 from malote.erp.postgresql.connecting import Connection, connected_as
-from malote.erp.postgresql.locks import Activity, Holding, Lock, Prepared
+from malote.erp.postgresql.locks import Activity, Holding, LockRow, Prepared
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.masking import masked
-from malote.erp.sessions.protocol import DbaLogin, Identity, Protection, Session, Standing
+from malote.erp.sessions.protocol import DbaLogin, ErpSession, Protection, SessionIdentity, Standing
 
 OWN_PROGRAM = "malote"  # the beginning of what Malote calls itself in a database: a name, and no proof
 PREPARED_PREFIX = "prepared:"
@@ -63,14 +63,14 @@ class PostgresqlSessions:
         with self._spoken():
             return [row[0] for row in self._connection.execute(_PRIVILEGES)]
 
-    def tree(self) -> list[Session]:
+    def tree(self) -> list[ErpSession]:
         with self._spoken():
             holding = reading.holding(self._connection)
             named = _concerned(holding, self._tables)
             known = reading.activity(self._connection, {one for one in named if isinstance(one, int)})
         return _Portraits(holding, known, self._tables, self._connection.info.backend_pid).all(named)
 
-    def find(self, key: str) -> Session | None:
+    def find(self, key: str) -> ErpSession | None:
         with self._spoken():
             holding = reading.holding(self._connection)
             own = self._connection.info.backend_pid
@@ -86,13 +86,13 @@ class PostgresqlSessions:
     def busy(self) -> None:
         return None
 
-    def cancel(self, identity: Identity) -> None:
+    def cancel(self, identity: SessionIdentity) -> None:
         self._signal("cancel", identity)
 
-    def terminate(self, identity: Identity) -> None:
+    def terminate(self, identity: SessionIdentity) -> None:
         self._signal("terminate", identity)
 
-    def alive(self, identity: Identity) -> Standing:
+    def alive(self, identity: SessionIdentity) -> Standing:
         with self._spoken():
             pid = _pid(identity)
             row = self._connection.execute(_BEGAN, (identity.began, pid)).fetchone()
@@ -103,7 +103,7 @@ class PostgresqlSessions:
         keeps_out = any(kind != "relation" or mode not in _HARMLESS for kind, mode in held)
         return "holding" if keeps_out or (blocks and blocks[0]) else "harmless"
 
-    def _signal(self, how: str, identity: Identity) -> None:
+    def _signal(self, how: str, identity: SessionIdentity) -> None:
         pid = _pid(identity)
         try:
             row = self._connection.execute(_SIGNAL[how], (pid, identity.began, list(_PEOPLES))).fetchone()
@@ -116,7 +116,7 @@ class PostgresqlSessions:
         if row is None:
             raise self._absent(pid, identity)
 
-    def _absent(self, pid: int, identity: Identity) -> SessionsError:
+    def _absent(self, pid: int, identity: SessionIdentity) -> SessionsError:
         with self._spoken():
             row = self._connection.execute(_BEGAN, (identity.began, pid)).fetchone()
         if row is None:
@@ -139,7 +139,7 @@ class PostgresqlSessions:
             raise SessionsError("erp_away", detail=error.sqlstate or type(error).__name__) from error
 
 
-def _pid(identity: Identity) -> int:
+def _pid(identity: SessionIdentity) -> int:
     if identity.key.startswith(PREPARED_PREFIX):
         raise SessionsError("session_prepared", gid=identity.key.removeprefix(PREPARED_PREFIX))
     if identity.began == _HIDDEN:
@@ -172,7 +172,7 @@ def _concerned(holding: Holding, tables: Collection[str]) -> set[int | str]:
     return found
 
 
-def _changes(lock: Lock, tables: Collection[str]) -> bool:
+def _changes(lock: LockRow, tables: Collection[str]) -> bool:
     """Whether it holds one of these tables, for more than reading."""
     name = (lock.relation or "").rpartition(".")[2].strip('"')
     return lock.granted and name in tables and lock.mode not in _HARMLESS
@@ -191,7 +191,7 @@ class _Portraits:
             for blocker in holding.blockers(pid):
                 self._contested[blocker].add(holding.object(pid))
 
-    def all(self, named: Collection[int | str]) -> list[Session]:
+    def all(self, named: Collection[int | str]) -> list[ErpSession]:
         processes = sorted(one for one in named if isinstance(one, int))
         gids = sorted(one for one in named if isinstance(one, str))
         return [
@@ -199,10 +199,10 @@ class _Portraits:
             *(self._of_prepared(self._holding.prepared[gid]) for gid in gids),
         ]
 
-    def _of_process(self, one: Activity) -> Session:
+    def _of_process(self, one: Activity) -> ErpSession:
         wanted = self._holding.wanted(one.pid)
         state = one.state or ""
-        return Session(
+        return ErpSession(
             identity=self._identity(one.pid),
             user=one.user or "",
             machine=one.host or one.address or "",
@@ -219,9 +219,9 @@ class _Portraits:
             idle_in_transaction=state.startswith("idle in transaction"),
         )
 
-    def _of_prepared(self, one: Prepared) -> Session:
+    def _of_prepared(self, one: Prepared) -> ErpSession:
         locks = self._holding.of_prepared(one.gid)
-        return Session(
+        return ErpSession(
             identity=self._identity(one.gid),
             user=one.owner,
             machine="",
@@ -233,20 +233,20 @@ class _Portraits:
             protection="prepared",
         )
 
-    def _identity(self, one: int | str) -> Identity:
+    def _identity(self, one: int | str) -> SessionIdentity:
         if isinstance(one, str):
-            return Identity(PREPARED_PREFIX + one, self._holding.prepared[one].began)
+            return SessionIdentity(PREPARED_PREFIX + one, self._holding.prepared[one].began)
         known = self._known.get(one)
-        return Identity(str(one), (known and known.began) or _HIDDEN)
+        return SessionIdentity(str(one), (known and known.began) or _HIDDEN)
 
-    def _objects(self, one: int | str, locks: Collection[Lock]) -> tuple[str, ...]:
+    def _objects(self, one: int | str, locks: Collection[LockRow]) -> tuple[str, ...]:
         """What it waits for and what others wait for; if nothing of that, which of Malote's tables it has changed."""
         wanted = {self._holding.object(one)} if isinstance(one, int) and self._holding.wanted(one) else set()
         named = (wanted | self._contested[one]) - {""}
         touched = {lock.relation for lock in locks if lock.relation and _changes(lock, self._tables)}
         return tuple(sorted(named or touched))
 
-    def _strongest(self, one: int | str, locks: Collection[Lock]) -> str:
+    def _strongest(self, one: int | str, locks: Collection[LockRow]) -> str:
         contested = self._contested[one]
         chosen = [lock for lock in locks if lock.relation in contested or lock.kind == "advisory"] or [
             lock for lock in locks if _changes(lock, self._tables)

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, create_engine, exc, text
 from sqlalchemy.pool import NullPool
 
 from malote.backoff import pause
-from malote.erp.altering import Declared, Patience, Place, Session, Waiting, told_apart
+from malote.erp.altering import AlteringPlace, AlteringSession, Declared, Patience, Waiting, told_apart
 from malote.erp.grants import Use
 from malote.erp.postgresql.dialect import CHARACTERS
 from malote.erp.postgresql.own_session import own_session
@@ -24,7 +24,7 @@ from malote.erp.postgresql.schema import POSTGRESQL
 from malote.schema.definition import Scope, StructureError
 from malote.schema.dialects import Dialect, quoted
 from malote.schema.found_tables import IDENTITY, Found, FoundColumn, FoundKey, FoundTable, Probe
-from malote.schema.structure_reports import Step
+from malote.schema.structure_reports import StructureStep
 
 _LOCK_NUMBER = 0x4D414C53  # "MALS": one operator at a time
 _LOOK_SECONDS = 0.5  # between looks while somebody else holds the table, or is at it
@@ -90,7 +90,7 @@ class PostgresqlTarget:
     dialect: Dialect = POSTGRESQL
     atomic = False
 
-    def __init__(self, url: URL, scope: Scope, patience: Patience, place: Place) -> None:
+    def __init__(self, url: URL, scope: Scope, patience: Patience, place: AlteringPlace) -> None:
         self._place = place
         self._scope: Scope = scope
         self._patience = patience
@@ -107,12 +107,12 @@ class PostgresqlTarget:
         )
 
     @contextmanager
-    def looking(self) -> Iterator[Session]:
+    def looking(self) -> Iterator[AlteringSession]:
         with told_apart(self._scope), self._engine.connect() as connection, self._known(connection):
             yield self._session(connection)
 
     @contextmanager
-    def alone(self, waiting: Waiting) -> Iterator[Session]:
+    def alone(self, waiting: Waiting) -> Iterator[AlteringSession]:
         with told_apart(self._scope), self._engine.connect() as connection, self._known(connection):
             # Tried again and again: one that waits inside the server would hold up the other's indexes.
             while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK_NUMBER}):
@@ -165,7 +165,7 @@ class PostgresqlSession:
             found[row.name] = self._table(row, [use for use in wanted.uses if use.table == row.name])
         return found
 
-    def carry_out(self, step: Step, waiting: Waiting) -> int:
+    def carry_out(self, step: StructureStep, waiting: Waiting) -> int:
         if step.concurrent:
             return self._beside(step)
         return self._between(step, waiting)
@@ -190,7 +190,7 @@ class PostgresqlSession:
 
     # ---- acting ----
 
-    def _between(self, step: Step, waiting: Waiting) -> int:
+    def _between(self, step: StructureStep, waiting: Waiting) -> int:
         """Between others' transactions: tries for a moment, steps aside, comes back."""
         deadline = time.monotonic() + self._patience.whole
         attempts = rounds = 0
@@ -207,7 +207,7 @@ class PostgresqlSession:
             time.sleep(_LOOK_SECONDS if holder else pause(rounds, _FIRST_PAUSE, _LONGEST_PAUSE))
             rounds += 1
 
-    def _try(self, step: Step) -> bool:
+    def _try(self, step: StructureStep) -> bool:
         self._limit(lock=self._patience.lock, statement=0)
         try:
             self._connection.exec_driver_sql(step.sql)
@@ -218,7 +218,7 @@ class PostgresqlSession:
                 raise
         return True
 
-    def _beside(self, step: Step) -> int:
+    def _beside(self, step: StructureStep) -> int:
         """Nobody queues behind it, so that it may wait; what a failure leaves behind is taken away."""
         self._limit(lock=0, statement=self._patience.index)
         try:
@@ -229,7 +229,7 @@ class PostgresqlSession:
             raise
         return 1
 
-    def _clear(self, step: Step) -> None:
+    def _clear(self, step: StructureStep) -> None:
         """An invalid index costs every sale work and answers nothing. If this fails, the next plan has it."""
         if not step.sql.startswith("CREATE"):
             return

@@ -21,7 +21,7 @@ from malote.erp.profiles.compiled import UnmappedError
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import Own
-from malote.erp.sessions.watching import Holder, Sight, Wait
+from malote.erp.sessions.watching import Holder, SessionsSight, Wait
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Cancellation, Sale
 
@@ -57,7 +57,7 @@ class PostgresqlWatch:
         with self._lock:
             self._drop()
 
-    def look(self, sessions: Collection[str] = ()) -> Sight:
+    def look(self, sessions: Collection[str] = ()) -> SessionsSight:
         return self._ask(lambda connection: _look(connection, sessions))
 
     def held(self, batch: Sequence[Posting]) -> dict[int, Holder]:
@@ -85,11 +85,11 @@ class PostgresqlWatch:
             self._connection = None
 
 
-def _look(connection: Connection, sessions: Collection[str]) -> Sight:
+def _look(connection: Connection, sessions: Collection[str]) -> SessionsSight:
     holding = reading.holding(connection)
     holders = frozenset(one for one in sessions if _holds(holding, one))
     waits, known = _waits(connection, holding, {int(one) for one in holders if one.isdecimal()})
-    return Sight(waits, holders, {str(one.pid): _is_idle(one) for one in known.values() if one.state})
+    return SessionsSight(waits, holders, {str(one.pid): _is_idle(one) for one in known.values() if one.state})
 
 
 def _is_idle(one: Activity) -> bool:

@@ -32,7 +32,7 @@ FaultKind = Literal[
 Family = Literal["text", "number", "float", "moment", "clock", "date", "flag", "bytes", "other"]
 
 
-class Fault(msgspec.Struct, frozen=True):
+class ProfileFault(msgspec.Struct, frozen=True):
     """One thing that keeps the profile from working. ``column`` is "" where it is the table; names are the ERP's."""
 
     kind: FaultKind
@@ -42,7 +42,7 @@ class Fault(msgspec.Struct, frozen=True):
     found: str = ""
 
 
-def faults(engine: call_statements.Engine, connection: Connection) -> list[Fault]:
+def faults(engine: call_statements.Engine, connection: Connection) -> list[ProfileFault]:
     """In the order of the profile. Only looks."""
     tables, inspector = engine.tables, inspect(connection)
     found = _own(inspector, tables.ledger, {"identity"})
@@ -52,7 +52,7 @@ def faults(engine: call_statements.Engine, connection: Connection) -> list[Fault
     for mapped in tables.parts:
         columns = _columns(inspector, mapped.table)
         if columns is None:
-            found.append(Fault("table_missing", mapped.name))
+            found.append(ProfileFault("table_missing", mapped.name))
             continue
         found += _mistyped(mapped, columns, connection.dialect)
         filled = by_trigger.get(mapped.table.name, frozenset())
@@ -61,18 +61,18 @@ def faults(engine: call_statements.Engine, connection: Connection) -> list[Fault
             key = {target.column for target in mapped.inserted if target.key != "quantity"}
             found += _unkeyed(inspector, mapped.table, key)
     return found + [
-        Fault("call_unusable", f"post.{which}", found=words)
+        ProfileFault("call_unusable", f"post.{which}", found=words)
         for which, words in call_statements.unusable(engine, connection)
     ]
 
 
-def _own(inspector: Inspector, table: Table, key: set[str]) -> list[Fault]:
+def _own(inspector: Inspector, table: Table, key: set[str]) -> list[ProfileFault]:
     """Of a table of Malote's own."""
     columns = _columns(inspector, table)
     if columns is None:
-        return [Fault("table_missing", plain(table.name))]
+        return [ProfileFault("table_missing", plain(table.name))]
     wanted = [plain(one.name) for one in table.columns]
-    missing = [Fault("column_missing", plain(table.name), name) for name in wanted if name not in columns]
+    missing = [ProfileFault("column_missing", plain(table.name), name) for name in wanted if name not in columns]
     required = _required(plain(table.name), columns, {column.name for column in table.columns})
     return missing + required + _unkeyed(inspector, table, key)
 
@@ -84,11 +84,11 @@ def _columns(inspector: Inspector, table: Table) -> dict[str, Any] | None:
     return {column["name"]: column for column in inspector.get_columns(table.name, table.schema)}
 
 
-def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) -> list[Fault]:
-    found: list[Fault] = []
+def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) -> list[ProfileFault]:
+    found: list[ProfileFault] = []
     for target in mapped.targets:
         if target.column not in columns:
-            found.append(Fault("column_missing", mapped.name, target.column, str(target.compiled.shape)))
+            found.append(ProfileFault("column_missing", mapped.name, target.column, str(target.compiled.shape)))
             continue
         if target.compiled.shape.kind == "any":
             continue  # what the database itself gives
@@ -100,14 +100,16 @@ def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) ->
         length = None if target.bare else target.compiled.shape.length
         if not fits(wanted, live, length):
             found.append(
-                Fault("column_mistyped", mapped.name, target.column, str(target.compiled.shape), _named(live, dialect))
+                ProfileFault(
+                    "column_mistyped", mapped.name, target.column, str(target.compiled.shape), _named(live, dialect)
+                )
             )
     return found
 
 
-def _required(table: str, columns: dict[str, Any], written: Collection[str]) -> list[Fault]:
+def _required(table: str, columns: dict[str, Any], written: Collection[str]) -> list[ProfileFault]:
     return [
-        Fault("column_required", table, plain(name))
+        ProfileFault("column_required", table, plain(name))
         for name, column in columns.items()
         if name not in written and not _fills_itself(column)
     ]
@@ -131,7 +133,7 @@ def _fills_itself(column: dict[str, Any]) -> bool:
     )
 
 
-def _unkeyed(inspector: Inspector, table: Table, wanted: set[str]) -> list[Fault]:
+def _unkeyed(inspector: Inspector, table: Table, wanted: set[str]) -> list[ProfileFault]:
     if table.name in inspector.get_view_names(table.schema):
         return []  # a view has none, and what is behind it is the ERP's business
     keys: list[set[Any]] = [set(inspector.get_pk_constraint(table.name, table.schema)["constrained_columns"])]
@@ -139,7 +141,7 @@ def _unkeyed(inspector: Inspector, table: Table, wanted: set[str]) -> list[Fault
     keys += [set(one["column_names"]) for one in inspector.get_indexes(table.name, table.schema) if one["unique"]]
     if wanted in keys:
         return []
-    return [Fault("key_missing", plain(table.name), ", ".join(sorted(wanted)))]
+    return [ProfileFault("key_missing", plain(table.name), ", ".join(sorted(wanted)))]
 
 
 # ---- types ----

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from malote.erp.profiles.queries import Ask, Query
+from malote.erp.profiles.queries import Ask, ProfileQuery
 from malote.erp.profiles.shapes import Kind, Shape
 from malote.erp.profiles.syntax import ExpressionError, Field
 
@@ -42,14 +42,14 @@ class Compiled(msgspec.Struct, frozen=True):
         return None if field.of_sale else field.name
 
 
-class Surroundings(msgspec.Struct, frozen=True):
+class ExpressionNames(msgspec.Struct, frozen=True):
     """What an expression may refer to. ``column`` is for messages: the ERP's table and column."""
 
     column: str
     row: Mapping[str, Shape]
     sale: Mapping[str, Shape]
     lookups: Mapping[str, Mapping[str, str | int]]
-    queries: Mapping[str, Query] = {}
+    queries: Mapping[str, ProfileQuery] = {}
 
 
 def only(arguments: Sequence[Compiled], *kinds: Kind) -> Compiled:

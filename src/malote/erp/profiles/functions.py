@@ -13,8 +13,8 @@ import msgspec
 
 from malote.erp.profiles.compiled import (
     Compiled,
+    ExpressionNames,
     Row,
-    Surroundings,
     UnmappedError,
     Value,
     derived,
@@ -34,7 +34,7 @@ OTHERS = "*"
 _MOST_PLACES = 10
 
 
-def compiled(expression: Expression, around: Surroundings) -> Compiled:
+def compiled(expression: Expression, around: ExpressionNames) -> Compiled:
     """Raises ``ExpressionError``."""
     match expression:
         case Constant():
@@ -58,7 +58,7 @@ def _constant(value: str | int | bool | Decimal) -> Compiled:
     return Compiled(shape, lambda row, sale: value, frozenset())
 
 
-def _field(field: Field, around: Surroundings) -> Compiled:
+def _field(field: Field, around: ExpressionNames) -> Compiled:
     known, name = (around.sale if field.of_sale else around.row), field.name
     if name not in known:
         raise ExpressionError(
@@ -68,7 +68,7 @@ def _field(field: Field, around: Surroundings) -> Compiled:
     return Compiled(known[name], value, frozenset([field]), _itself, exact=True)
 
 
-def _call(call: Call, around: Surroundings) -> Compiled:
+def _call(call: Call, around: ExpressionNames) -> Compiled:
     if call.function == "lookup":
         return _lookup(call, around)
     if call.function == "query":
@@ -185,7 +185,7 @@ def _present(arguments: Sequence[Compiled], column: str) -> Compiled:
     return together(arguments, shape, value)
 
 
-def _lookup(call: Call, around: Surroundings) -> Compiled:
+def _lookup(call: Call, around: ExpressionNames) -> Compiled:
     match call.arguments:
         case (asked, Constant(str(name))):
             inner = only([compiled(asked, around)], "text", "integer")
@@ -212,7 +212,7 @@ def _lookup(call: Call, around: Surroundings) -> Compiled:
     return derived(inner, _shape_of_table(table), change, inverse, exact=True)
 
 
-def _query(call: Call, around: Surroundings) -> Compiled:
+def _query(call: Call, around: ExpressionNames) -> Compiled:
     match call.arguments:
         case (Constant(str(name)), *asked):
             given = [compiled(argument, around) for argument in asked]

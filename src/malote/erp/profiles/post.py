@@ -24,7 +24,7 @@ _PARTS = re.compile(
 Style = Literal["pyformat", "named", "numbered"]
 
 
-class Post(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProfileStatements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which statements are run for what, in order; None where the ERP takes no such thing.
 
     ``call`` books sales, ``call_cancellation`` takes one back, ``call_void`` is told of numbers never to be used,
@@ -56,12 +56,12 @@ class Post(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return any("documents" in binds_of(statement) for statement in self.statements("call") or [])
 
 
-def silent(post: Post) -> Post:
+def silent(post: ProfileStatements) -> ProfileStatements:
     """The same without anything that is called: for trying out what is around it."""
     return msgspec.structs.replace(post, **{which: [] for which in CALLS})
 
 
-def check(post: Post, where: str) -> None:
+def check(post: ProfileStatements, where: str) -> None:
     """Raises ``ProfileError`` for statements that can't be called."""
     for which in CALLS:
         statements = post.statements(which)

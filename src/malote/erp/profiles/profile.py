@@ -10,8 +10,8 @@ import msgspec
 
 from malote.erp import ordinary_tables, tables
 from malote.erp.profiles.errors import ProfileError
-from malote.erp.profiles.post import Post, check
-from malote.erp.profiles.queries import Query
+from malote.erp.profiles.post import ProfileStatements, check
+from malote.erp.profiles.queries import ProfileQuery
 
 Part = Literal["sale", "note", "item", "tax", "payment", "stock", "movement", "cancellation", "number_void"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -82,13 +82,13 @@ class MappedPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(one for one in self.keys if one not in self.columns and one != self.numbered)
 
 
-class Ledger(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Malote's own table in the ERP. Its columns are Malote's; only its name is free."""
 
     table: str = tables.posting_key.name
 
 
-class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StateTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Malote's own second table, where the ERP's are of ordinary design: what became of each sale."""
 
     table: str = "malote_state"
@@ -111,13 +111,13 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number_void: MappedPart | None = None
     tax: MappedPart | None = None
     movement: MappedPart | None = None
-    ledger: Ledger = Ledger()
-    state: State | None = None
+    ledger: LedgerTable = LedgerTable()
+    state: StateTable | None = None
     schema: str = ""
     description: str = ""
     lookup: dict[str, dict[str, str | int]] = {}
-    post: Post | None = None
-    query: dict[str, Query] = {}
+    post: ProfileStatements | None = None
+    query: dict[str, ProfileQuery] = {}
 
     def part(self, name: Part) -> MappedPart | None:
         part: MappedPart | None = getattr(self, name)
@@ -187,7 +187,7 @@ def _with_own_sale(given: dict[str, Any], where: str) -> dict[str, Any]:
     if parts := [part for part in PARTS if part in given]:
         raise ProfileError(where, f"[post] writes everything: [{parts[0]}] can't be there too")
     post = given["post"]
-    table = post.get("table", Post.__struct_defaults__[-1]) if isinstance(post, dict) else ""
+    table = post.get("table", ProfileStatements.__struct_defaults__[-1]) if isinstance(post, dict) else ""
     return {**given, "sale": {"table": table, "columns": {name: name for name in OWN_SALE}}}
 
 

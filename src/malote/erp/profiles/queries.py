@@ -31,7 +31,7 @@ _TABLE = re.compile(rf"\b(?:from|join)\s+({_PART}(?:\s*\.\s*{_PART})*)(?![\w$.]|
 _PARTS = re.compile(_PART)
 
 
-class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProfileQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One SELECT of one column. ``values`` are the names that it has for what ``query`` is given, in order.
 
     ``absent``: what is said of a document for which it finds nothing; ``:name`` in it is a value of ``values``.

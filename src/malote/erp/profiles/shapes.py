@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Date
 from sqlalchemy.types import TypeEngine
 
-from malote.erp.values import Clock, Digest, Exact, Flag, KeyText, Moment, Money, Whole, Words
+from malote.erp.values import Digest, Exact, Flag, KeyText, Money, WallTime, Whole, Words, ZonedTime
 
 Kind = Literal["text", "integer", "money", "decimal", "moment", "date", "clock", "flag", "bytes", "any"]
 
@@ -42,11 +42,11 @@ class Shape(msgspec.Struct, frozen=True):
             case "integer" | "any":
                 return Whole()
             case "moment":
-                return Moment()
+                return ZonedTime()
             case "date":
                 return Date()
             case "clock":
-                return Clock()
+                return WallTime()
             case "flag":
                 return Flag()
             case "bytes":
@@ -63,7 +63,7 @@ def shape_of(kind: TypeEngine[Any]) -> Shape:
             return Shape("decimal", places=kind.places)
         case Whole():
             return Shape("integer")
-        case Moment():
+        case ZonedTime():
             return Shape("moment")
         case Flag():
             return Shape("flag")

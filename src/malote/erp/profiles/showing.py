@@ -4,7 +4,7 @@ import json
 
 import msgspec
 
-from malote.erp.profiles.post import Post
+from malote.erp.profiles.post import ProfileStatements
 from malote.erp.profiles.profile import PARTS, MappedPart, Profile, Written
 
 
@@ -42,7 +42,7 @@ def _numbering(mapped: MappedPart) -> list[str]:
     return [f"{name} = {_statements(one)}" for name, one in given.items() if one]
 
 
-def _given(post: Post) -> list[tuple[str, str | list[str]]]:
+def _given(post: ProfileStatements) -> list[tuple[str, str | list[str]]]:
     return [(name, given) for name, given in msgspec.structs.asdict(post).items() if given]
 
 

@@ -47,7 +47,7 @@ class DbaLogin:
         raise TypeError("a login is not written anywhere")
 
 
-class Identity(msgspec.Struct, frozen=True, order=True):
+class SessionIdentity(msgspec.Struct, frozen=True, order=True):
     """One session and no other, even if its number is given to another one later.
 
     ``key`` is what people call it: a process id in PostgreSQL; ``instance,SID,SERIAL#`` in Oracle; ``prepared:<gid>``
@@ -63,7 +63,7 @@ class Identity(msgspec.Struct, frozen=True, order=True):
         return f"{self.key}@{self.began}"
 
     @classmethod
-    def of_token(cls, token: str) -> "Identity":
+    def of_token(cls, token: str) -> "SessionIdentity":
         """Raises ``SessionsError`` ``session_unknown`` for what ``token`` never made."""
         key, at, began = token.rpartition("@")
         if not (key and at and began):
@@ -71,11 +71,11 @@ class Identity(msgspec.Struct, frozen=True, order=True):
         return cls(key, began)
 
 
-class Session(msgspec.Struct, frozen=True):
+class ErpSession(msgspec.Struct, frozen=True):
     """One session as the database shows it. Ages are in seconds at the moment of looking; None where not applicable,
     or where the login may not see it. Texts are "" then."""
 
-    identity: Identity
+    identity: SessionIdentity
     user: str
     machine: str
     program: str
@@ -86,7 +86,7 @@ class Session(msgspec.Struct, frozen=True):
     lock_type: str = ""  # the mode it waits for; otherwise the strongest it holds of what others wait for
     objects: tuple[str, ...] = ()  # what it waits for, or holds and others wait for; Malote's own tables besides
     sql: str = ""  # cut, its literals masked
-    blocked_by: tuple[Identity, ...] = ()  # those it waits for directly
+    blocked_by: tuple[SessionIdentity, ...] = ()  # those it waits for directly
     protection: Protection | None = None
     idle_in_transaction: bool = False  # its user went away in the middle: nothing runs that could be cancelled
 
@@ -100,11 +100,11 @@ class Sessions(Protocol):
     engine: str  # "postgresql", "oracle", "sqlite"
     password_asked: bool  # False where the server lets this user in without looking at the password
 
-    def tree(self) -> list[Session]:
+    def tree(self) -> list[ErpSession]:
         """Every session that blocks another or is blocked, and those that hold locks on Malote's tables."""
         ...
 
-    def find(self, key: str) -> Session | None:
+    def find(self, key: str) -> ErpSession | None:
         """The session that has this number now, whatever it holds; None where nobody has it.
 
         What it waits for and who waits for it need not be in it: that is the tree's.
@@ -115,16 +115,16 @@ class Sessions(Protocol):
         """Whether a program holds the database's only write lock now; None for an engine that has sessions."""
         ...
 
-    def cancel(self, identity: Identity) -> None:
+    def cancel(self, identity: SessionIdentity) -> None:
         """Interrupts what the session runs; it stays connected. Raises ``session_ended`` where it is gone."""
         ...
 
-    def terminate(self, identity: Identity) -> None:
+    def terminate(self, identity: SessionIdentity) -> None:
         """Ends the session. Raises ``session_ended`` where it is gone, ``session_replaced`` where its number belongs to
         another one by now, ``kill_unknown`` where the connection broke before the answer."""
         ...
 
-    def alive(self, identity: Identity) -> Standing: ...
+    def alive(self, identity: SessionIdentity) -> Standing: ...
 
     def privileges(self) -> list[str]:
         """What the login lacks for seeing and ending sessions, in the engine's own words."""

@@ -25,7 +25,7 @@ class Wait(msgspec.Struct, frozen=True):
     age: float | None  # seconds; None where the server doesn't tell
 
 
-class Sight(msgspec.Struct, frozen=True):
+class SessionsSight(msgspec.Struct, frozen=True):
     """What a look has shown."""
 
     waits: list[Wait] = []  # Malote's sessions in this database that wait for a lock now
@@ -37,7 +37,7 @@ class Watch(Protocol):
     """A second connection to the ERP. Safe for threads. Methods raise ``SessionsError`` and connect anew at the next
     call."""
 
-    def look(self, sessions: Collection[str] = ()) -> Sight:
+    def look(self, sessions: Collection[str] = ()) -> SessionsSight:
         """Who waits, and which of ``sessions`` (keys of identities) still hold locks."""
         ...
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from sqlalchemy import URL
 
 from malote.erp.sessions.errors import SessionsError
-from malote.erp.sessions.protocol import DbaLogin, Identity, Session, Standing
+from malote.erp.sessions.protocol import DbaLogin, ErpSession, SessionIdentity, Standing
 
 
 class SqliteSessions:
@@ -38,7 +38,7 @@ class SqliteSessions:
             raise SessionsError("erp_away", detail=getattr(error, "sqlite_errorname", "")) from error
         return False
 
-    def tree(self) -> list[Session]:
+    def tree(self) -> list[ErpSession]:
         return []
 
     def find(self, key: str) -> None:
@@ -47,13 +47,13 @@ class SqliteSessions:
     def privileges(self) -> list[str]:
         return []
 
-    def cancel(self, identity: Identity) -> None:
+    def cancel(self, identity: SessionIdentity) -> None:
         raise _unsupported()
 
-    def terminate(self, identity: Identity) -> None:
+    def terminate(self, identity: SessionIdentity) -> None:
         raise _unsupported()
 
-    def alive(self, identity: Identity) -> Standing:
+    def alive(self, identity: SessionIdentity) -> Standing:
         raise _unsupported()
 
 

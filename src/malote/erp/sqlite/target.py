@@ -8,13 +8,13 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from malote.erp.altering import Declared, Patience, Place, Session, Waiting, told_apart
+from malote.erp.altering import AlteringPlace, AlteringSession, Declared, Patience, Waiting, told_apart
 from malote.schema import sqlite_look
 from malote.schema.definition import Scope, StructureError
 from malote.schema.dialects import Dialect
 from malote.schema.found_tables import Found, Probe
 from malote.schema.sqlite import SQLITE
-from malote.schema.structure_reports import Step
+from malote.schema.structure_reports import StructureStep
 
 _LOOK_SECONDS = 0.5
 
@@ -25,19 +25,19 @@ class SqliteTarget:
     dialect: Dialect = SQLITE
     atomic = True
 
-    def __init__(self, url: URL, scope: Scope, patience: Patience, place: Place) -> None:
+    def __init__(self, url: URL, scope: Scope, patience: Patience, place: AlteringPlace) -> None:
         """Of the ``place`` nothing counts: a file has one schema, no users and no sessions."""
         self._path = Path(str(url.database))
         self._scope: Scope = scope
         self._patience = patience
 
     @contextmanager
-    def looking(self) -> Iterator[Session]:
+    def looking(self) -> Iterator[AlteringSession]:
         with told_apart(self._scope), closing(self._connect()) as connection:
             yield SqliteSession(connection, self._scope)
 
     @contextmanager
-    def alone(self, waiting: Waiting) -> Iterator[Session]:
+    def alone(self, waiting: Waiting) -> Iterator[AlteringSession]:
         with told_apart(self._scope), closing(self._connect()) as connection:
             self._begin(connection, waiting)
             try:
@@ -84,7 +84,7 @@ class SqliteSession:
         del wanted
         return sqlite_look.look(self._connection)
 
-    def carry_out(self, step: Step, waiting: Waiting) -> int:
+    def carry_out(self, step: StructureStep, waiting: Waiting) -> int:
         del waiting
         with told_apart(self._scope, step.table):
             self._connection.execute(step.sql)

@@ -23,14 +23,14 @@ from malote.erp.suggesting.guessing import (
     resolved,
     sequences_of_stores,
 )
-from malote.erp.suggesting.table_catalogue import Column, Found
+from malote.erp.suggesting.table_catalogue import CatalogueColumn, CatalogueTable
 from malote.erp.suggesting.vocabulary import ACTIVE_WORDS, CANCELLED_WORDS, IN_WORDS, OUT_WORDS, ideas, one_of
 
 TILL = "sale_series_as_till"
 _FIELD = re.compile(r"(?<!['\w.])([a-z_]+)(?=[,)]|$)")  # of a sale's expression, such as issued_at in clock(issued_at)
 
 
-class Line(msgspec.Struct, frozen=True):
+class SuggestedLine(msgspec.Struct, frozen=True):
     """``value`` as a profile writes it; "" for a column that is left alone. ``doubt``: why somebody must look, as
     ``writing`` has the words; "" where it is sure."""
 
@@ -39,13 +39,13 @@ class Line(msgspec.Struct, frozen=True):
     doubt: str = ""
 
 
-def lines(part: Part, tables: Tables) -> list[Line]:
+def lines(part: Part, tables: Tables) -> list[SuggestedLine]:
     """What goes into the columns of a part's table, in their order."""
     table = tables.parts[part]
     if part == "stock":
         return _of_stock(tables)
     taken: set[str] = set()
-    found: list[Line] = []
+    found: list[SuggestedLine] = []
     counted = counted_key(tables) if part == "sale" else ""
     signed = part == "movement" and not any("direction" in ideas(name) for name in table.columns)
     for column in table.columns.values():
@@ -54,7 +54,7 @@ def lines(part: Part, tables: Tables) -> list[Line]:
         drawn = column.name == counted and bool(sequences_of_stores(tables))
         if part == "sale" and column.name in key_of_many(tables) and (column.filled or column.name == counted):
             if drawn:
-                found.append(Line(column.name, "query('next_sale', access_key, issuer)", "sequence"))
+                found.append(SuggestedLine(column.name, "query('next_sale', access_key, issuer)", "sequence"))
             continue
         value = _referring(part, column, tables) or _named(part, column, taken)
         if signed and "(quantity" in f"({value}":
@@ -69,7 +69,7 @@ def lines(part: Part, tables: Tables) -> list[Line]:
             value, doubt = _harmless(part, column), "required"
         else:
             doubt = "filled" if column.filled else "left"
-        found.append(Line(column.name, value, doubt))
+        found.append(SuggestedLine(column.name, value, doubt))
     return found
 
 
@@ -89,14 +89,14 @@ def _doubt(value: str) -> str:
     return "format" if value.startswith(tuple(f"query('{name}'" for name in FORMATS)) else ""
 
 
-def _of_stock(tables: Tables) -> list[Line]:
+def _of_stock(tables: Tables) -> list[SuggestedLine]:
     """Its key and how many there are: whatever else stood there would be taken for a part of the key."""
     table = tables.parts["stock"]
-    key = [Line(name, _referring("stock", table.columns[name], tables)) for name in table.key]
-    return [*key, Line(balance_of(table), "quantity")]
+    key = [SuggestedLine(name, _referring("stock", table.columns[name], tables)) for name in table.key]
+    return [*key, SuggestedLine(balance_of(table), "quantity")]
 
 
-def _referring(part: Part, column: Column, tables: Tables) -> str:
+def _referring(part: Part, column: CatalogueColumn, tables: Tables) -> str:
     table = tables.parts[part]
     if part != "sale" and key_of_many(tables):
         if (other := link(table, tables).get(column.name)) is not None:
@@ -123,7 +123,7 @@ def _as_in_sale(column: str, tables: Tables) -> str:
     return "" if "cancelled_at" in value else _FIELD.sub(r"sale.\1", value)
 
 
-def asked(name: str, table: Found, *, of_sale: bool) -> str:
+def asked(name: str, table: CatalogueTable, *, of_sale: bool) -> str:
     """The call of the query that looks this table up."""
     issuer = "issuer" if of_sale else "sale.issuer"
     match name:
@@ -134,7 +134,7 @@ def asked(name: str, table: Found, *, of_sale: bool) -> str:
     return "query('method', method)"
 
 
-def _harmless(part: Part, column: Column) -> str:
+def _harmless(part: Part, column: CatalogueColumn) -> str:
     """For a column that must have something, of which nobody knows what."""
     when = {"sale": "issued_at", "movement": "at"}.get(part, "sale.issued_at")
     match column.kind:
@@ -157,7 +157,7 @@ def _harmless(part: Part, column: Column) -> str:
     return "0"
 
 
-def _named(part: Part, column: Column, taken: set[str]) -> str:
+def _named(part: Part, column: CatalogueColumn, taken: set[str]) -> str:
     """By its name and type; what another column has already is not given again."""
     for wanted, value in _RULES["sale" if part == "note" else part]:
         if ideas(column.name) & wanted and (made := value(column)) and made not in taken:
@@ -165,11 +165,11 @@ def _named(part: Part, column: Column, taken: set[str]) -> str:
     return ""
 
 
-def _always(value: str, *kinds: str) -> Callable[[Column], str]:
+def _always(value: str, *kinds: str) -> Callable[[CatalogueColumn], str]:
     return lambda column: value if not kinds or column.kind in kinds else ""
 
 
-def _when(field: str) -> Callable[[Column], str]:
+def _when(field: str) -> Callable[[CatalogueColumn], str]:
     shapes = {"clock": f"clock({field})", "moment": field, "date": f"date({field})"}
     return lambda column: shapes.get(column.kind, "")
 
@@ -184,8 +184,8 @@ FORMATS = {
 }
 
 
-def _written(what: str, field: str) -> Callable[[Column], str]:
-    def value(column: Column) -> str:
+def _written(what: str, field: str) -> Callable[[CatalogueColumn], str]:
+    def value(column: CatalogueColumn) -> str:
         if column.kind == "hour" and what == "hour":
             return f"query('hour', clock({field}))"
         named = f"{what}{column.length}"
@@ -194,11 +194,11 @@ def _written(what: str, field: str) -> Callable[[Column], str]:
     return value
 
 
-def _key(column: Column) -> str:
+def _key(column: CatalogueColumn) -> str:
     return "access_key" if is_key(column) else ""
 
 
-def _state(column: Column) -> str:
+def _state(column: CatalogueColumn) -> str:
     if column.kind == "flag":
         return "present(cancelled_at, true, false)" if "cancelled" in ideas(column.name) else ""
     if column.kind == "integer":
@@ -211,8 +211,8 @@ def _state(column: Column) -> str:
     return f"present(cancelled_at, '{cancelled}', '{active}')"
 
 
-def _decimal(field: str, most: int, shortened: str) -> Callable[[Column], str]:
-    def value(column: Column) -> str:
+def _decimal(field: str, most: int, shortened: str) -> Callable[[CatalogueColumn], str]:
+    def value(column: CatalogueColumn) -> str:
         if column.kind == "text":
             return f"with_comma({shortened}({field}, {min(most, 4)}))"
         if column.kind == "integer" and most:
@@ -223,14 +223,14 @@ def _decimal(field: str, most: int, shortened: str) -> Callable[[Column], str]:
     return value
 
 
-def _money(field: str) -> Callable[[Column], str]:
+def _money(field: str) -> Callable[[CatalogueColumn], str]:
     """An amount: a number, whole cents, or a text with a comma."""
     shapes = {"decimal": field, "integer": f"cents({field})", "text": f"with_comma({field})"}
     return lambda column: shapes.get(column.kind, "")
 
 
-def _text(field: str, longest: int) -> Callable[[Column], str]:
-    def value(column: Column) -> str:
+def _text(field: str, longest: int) -> Callable[[CatalogueColumn], str]:
+    def value(column: CatalogueColumn) -> str:
         if column.kind != "text":
             return ""
         return f"left({field}, {column.length})" if column.length and column.length < longest else field
@@ -238,20 +238,20 @@ def _text(field: str, longest: int) -> Callable[[Column], str]:
     return value
 
 
-def _cfop(column: Column) -> str:
+def _cfop(column: CatalogueColumn) -> str:
     return "integer(cfop)" if column.kind == "integer" else "cfop"
 
 
-def _issuer(column: Column) -> str:
+def _issuer(column: CatalogueColumn) -> str:
     return "masked(issuer)" if (column.length or 0) >= 18 else "issuer"
 
 
-def _direction(column: Column) -> str:
+def _direction(column: CatalogueColumn) -> str:
     several = column.kind == "text" or (column.kind == "integer" and len(column.values) > 1)
     return "lookup(direction, 'direction')" if several else ""
 
 
-def directions(column: Column) -> tuple[str, str, bool]:
+def directions(column: CatalogueColumn) -> tuple[str, str, bool]:
     """What stands for out and in there, and whether the database itself told."""
     if column.kind == "integer":
         return column.values[-1], column.values[0], False
@@ -260,7 +260,7 @@ def directions(column: Column) -> tuple[str, str, bool]:
     return out or "S", back or "E", bool(out and back)
 
 
-_Rule = tuple[set[str], Callable[[Column], str]]
+_Rule = tuple[set[str], Callable[[CatalogueColumn], str]]
 _RULES: dict[Part, list[_Rule]] = {
     "sale": [
         ({"key"}, _key),

@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 
-from malote.erp.suggesting.table_catalogue import Column, Found, Known
+from malote.erp.suggesting.table_catalogue import CatalogueColumn, CatalogueTable, TableCatalogue
 from malote.erp.suggesting.vocabulary import ideas
 
 Part = str
@@ -17,13 +17,13 @@ class Tables(msgspec.Struct):
     """By part the table chosen; "product", "barcode", "store" and "method" are looked up, never written.
     ``by_trigger``: what would be a part, but is written by the ERP's own triggers."""
 
-    parts: dict[Part, Found]
-    known: Mapping[str, Found]
+    parts: dict[Part, CatalogueTable]
+    known: Mapping[str, CatalogueTable]
     sequences: tuple[str, ...] = ()
     by_trigger: tuple[str, ...] = ()
 
 
-def chosen(database: Known) -> Tables:
+def chosen(database: TableCatalogue) -> Tables:
     """What looks most like each part; a part that nothing looks like is left out."""
     known = database.tables
     tables = Tables({}, known, database.sequences)
@@ -55,7 +55,7 @@ def chosen(database: Known) -> Tables:
     return tables
 
 
-def _beside(table: Found, known: Mapping[str, Found]) -> Found | None:
+def _beside(table: CatalogueTable, known: Mapping[str, CatalogueTable]) -> CatalogueTable | None:
     """The sale whose second half a table with the access key is: its own key names one row of it."""
     targets = {table.refers.get(column, ("", ""))[0] for column in table.key}
     whole = known.get(targets.pop()) if len(targets) == 1 else None
@@ -63,7 +63,7 @@ def _beside(table: Found, known: Mapping[str, Found]) -> Found | None:
     return whole if whole is not None and whole is not table and named == set(whole.key) else None
 
 
-def _note(tables: Tables, others: list[Found]) -> Found | None:
+def _note(tables: Tables, others: list[CatalogueTable]) -> CatalogueTable | None:
     """A table with the access key, one row for each sale, where the sale's own lacks it."""
     if any(map(is_key, tables.parts["sale"].columns.values())):
         return None
@@ -74,7 +74,7 @@ def _note(tables: Tables, others: list[Found]) -> Found | None:
     return None
 
 
-def _choose_shelves(tables: Tables, others: list[Found], database: Known) -> None:
+def _choose_shelves(tables: Tables, others: list[CatalogueTable], database: TableCatalogue) -> None:
     """Movements and stock, but for what the ERP's own triggers write: it would be counted twice."""
     written = {tables.parts[part].name for part in ("sale", "item", "payment") if part in tables.parts}
     for part, like, least in (("movement", _like_movement, 6), ("stock", _like_stock, 5)):
@@ -91,20 +91,20 @@ def _choose_shelves(tables: Tables, others: list[Found], database: Known) -> Non
             written.add(best.name)  # a trigger on the movements may keep the stock
 
 
-def _best(tables: Iterable[Found], like: Callable[[Found], int], least: int) -> Found | None:
+def _best(tables: Iterable[CatalogueTable], like: Callable[[CatalogueTable], int], least: int) -> CatalogueTable | None:
     found = max(tables, key=lambda one: (like(one), one.name), default=None)
     return found if found is not None and like(found) >= least else None
 
 
-def is_key(column: Column) -> bool:
+def is_key(column: CatalogueColumn) -> bool:
     return column.kind == "text" and ("key" in ideas(column.name) or column.length in _KEY_LENGTHS[:1])
 
 
-def _has(table: Found, *wanted: str, kinds: tuple[str, ...] = ()) -> bool:
+def _has(table: CatalogueTable, *wanted: str, kinds: tuple[str, ...] = ()) -> bool:
     return any(ideas(one.name) & set(wanted) and (not kinds or one.kind in kinds) for one in table.columns.values())
 
 
-def _like_sale(table: Found, known: Mapping[str, Found]) -> int:
+def _like_sale(table: CatalogueTable, known: Mapping[str, CatalogueTable]) -> int:
     named = ideas(table.name)
     score = 5 * any(map(is_key, table.columns.values())) + 3 * ("sale" in named) + ("header" in named)
     score -= 4 * bool(named & {"item", "payment", "tax"}) + 2 * ("stock" in named)
@@ -112,7 +112,7 @@ def _like_sale(table: Found, known: Mapping[str, Found]) -> int:
     return score + _has(table, "time") + _has(table, "net", "value", kinds=("decimal",)) + _has(table, "series")
 
 
-def of_sale(table: Found, tables: Tables) -> str:
+def of_sale(table: CatalogueTable, tables: Tables) -> str:
     """The column that names the sale: a foreign key, or one called like the sale's own key."""
     sale = tables.parts["sale"]
     made = sale_key(tables)
@@ -123,7 +123,7 @@ def of_sale(table: Found, tables: Tables) -> str:
     return own if own in table.columns and own != "id" else ""
 
 
-def link(table: Found, tables: Tables) -> dict[str, str]:
+def link(table: CatalogueTable, tables: Tables) -> dict[str, str]:
     """The columns by which a table names its sale where the sale's key is of several, each with the sale's: a foreign
     key, or, where nobody thought of one, columns called like the sale's whole key."""
     sale = tables.parts["sale"]
@@ -135,11 +135,11 @@ def link(table: Found, tables: Tables) -> dict[str, str]:
     return {one: one for one in sale.key} if all(one in table.columns for one in sale.key) else {}
 
 
-def _names_sale(table: Found, tables: Tables) -> bool:
+def _names_sale(table: CatalogueTable, tables: Tables) -> bool:
     return bool(of_sale(table, tables) or link(table, tables))
 
 
-def _like_item(table: Found, tables: Tables) -> int:
+def _like_item(table: CatalogueTable, tables: Tables) -> int:
     named = ideas(table.name)
     score = 3 * _names_sale(table, tables) + 3 * ("item" in named) + 2 * _has(table, "quantity")
     # "mov_linhas" are lines of a sale that is called movement.
@@ -147,32 +147,32 @@ def _like_item(table: Found, tables: Tables) -> int:
     return score + _has(table, "price") - 4 * bool(another)
 
 
-def _like_payment(table: Found, tables: Tables) -> int:
+def _like_payment(table: CatalogueTable, tables: Tables) -> int:
     score = 3 * _names_sale(table, tables) + 3 * ("payment" in ideas(table.name))
     return score + _has(table, "value", kinds=("decimal",)) - 3 * _has(table, "quantity")
 
 
-def _like_tax(table: Found, tables: Tables) -> int:
+def _like_tax(table: CatalogueTable, tables: Tables) -> int:
     item = tables.parts.get("item")
     near = _names_sale(table, tables) or any(item and target == item.name for target, _ in table.refers.values())
     return 3 * near + 3 * ("tax" in ideas(table.name)) + _has(table, "rate") + _has(table, "base")
 
 
-def _like_movement(table: Found, tables: Tables) -> int:
+def _like_movement(table: CatalogueTable, tables: Tables) -> int:
     product = tables.parts.get("product")
     refers = any(product and target == product.name for target, _ in table.refers.values())
     score = 3 * ("stock" in ideas(table.name)) + 2 * _has(table, "quantity") + 2 * refers + _names_sale(table, tables)
     return score + _has(table, "direction")
 
 
-def _like_barcode(table: Found, tables: Tables) -> int:
+def _like_barcode(table: CatalogueTable, tables: Tables) -> int:
     """A table in which goods have their barcodes beside: one good, several codes."""
     product = tables.parts.get("product")
     refers = any(product and target == product.name for target, _ in table.refers.values())
     return int(refers and _has(table, "barcode", kinds=("text",)))
 
 
-def _like_stock(table: Found, tables: Tables) -> int:
+def _like_stock(table: CatalogueTable, tables: Tables) -> int:
     """One row for each good, or each good of a store, with how many there are."""
     product, store = tables.parts.get("product"), tables.parts.get("store")
     places = {one.name for one in (product, store) if one}
@@ -183,13 +183,13 @@ def _like_stock(table: Found, tables: Tables) -> int:
     return 4 * bool(balance_of(table)) + ("stock" in ideas(table.name)) + len(looked_up)
 
 
-def balance_of(table: Found) -> str:
+def balance_of(table: CatalogueTable) -> str:
     """The column with how many there are; "" where none is called so."""
     numbers = [one for one in table.columns.values() if one.kind == "decimal" and "balance" in ideas(one.name)]
     return numbers[0].name if numbers else ""
 
 
-def _referred(tables: Tables, of: Part, part: str) -> Found | None:
+def _referred(tables: Tables, of: Part, part: str) -> CatalogueTable | None:
     """The table that a foreign key of a part leads to and that looks like what is looked up."""
     table = tables.parts.get(of)
     if table is None:
@@ -201,7 +201,7 @@ def _referred(tables: Tables, of: Part, part: str) -> Found | None:
     return max(fit, key=lambda one: (_has(one, sure), part in ideas(one.name), one.name), default=None)
 
 
-def own_key(table: Found) -> str:
+def own_key(table: CatalogueTable) -> str:
     """The column by which the database numbers the rows; "" where it doesn't."""
     made = [one for one in table.key if one in table.columns and table.columns[one].made]
     return made[0] if len(made) == 1 else ""
@@ -257,14 +257,14 @@ def sequences_of_stores(tables: Tables) -> str:
     return fit[0] if fit else ""
 
 
-def resolved(table: Found, column: str, tables: Tables) -> tuple[str, str]:
+def resolved(table: CatalogueTable, column: str, tables: Tables) -> tuple[str, str]:
     """The table and column that a column leads to: by its foreign key, and by that one's until something is known."""
     chain = _chain(table, column, tables)
     parts = {one.name for one in tables.parts.values()}
     return next((one for one in chain if one[0] in parts), chain[0] if chain else ("", ""))
 
 
-def _chain(table: Found, column: str, tables: Tables) -> list[tuple[str, str]]:
+def _chain(table: CatalogueTable, column: str, tables: Tables) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     step = table.refers.get(column) or elsewhere(column, tables)
     while step[0] in tables.known and step not in found:
@@ -273,7 +273,7 @@ def _chain(table: Found, column: str, tables: Tables) -> list[tuple[str, str]]:
     return found
 
 
-def _made(column: Column) -> bool:
+def _made(column: CatalogueColumn) -> bool:
     return column.made or column.filled
 
 

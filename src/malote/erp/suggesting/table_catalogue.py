@@ -37,7 +37,7 @@ _OWN = {
 }
 
 
-class Column(msgspec.Struct, frozen=True):
+class CatalogueColumn(msgspec.Struct, frozen=True):
     """``values``: those that a check allows, where it lists any. ``made``: by the database itself. ``filled``: by a
     trigger, where it is left alone."""
 
@@ -51,19 +51,19 @@ class Column(msgspec.Struct, frozen=True):
     filled: bool = False
 
 
-class Found(msgspec.Struct, frozen=True):
+class CatalogueTable(msgspec.Struct, frozen=True):
     """``refers``: by column, the table and column that a foreign key names."""
 
     name: str
-    columns: dict[str, Column]
+    columns: dict[str, CatalogueColumn]
     key: tuple[str, ...]
     refers: dict[str, tuple[str, str]]
 
 
-class Known(msgspec.Struct, frozen=True):
+class TableCatalogue(msgspec.Struct, frozen=True):
     """What stands in a schema. ``triggers``: by table, the source of what runs when it is written."""
 
-    tables: Mapping[str, Found]
+    tables: Mapping[str, CatalogueTable]
     sequences: tuple[str, ...] = ()
     triggers: Mapping[str, str] = {}
 
@@ -73,7 +73,7 @@ class Known(msgspec.Struct, frozen=True):
         return any(spoken.search(source) for name, source in self.triggers.items() if name in of and name != table)
 
 
-def look(connection: Connection, schema: str | None) -> Known:
+def look(connection: Connection, schema: str | None) -> TableCatalogue:
     """The tables of a schema by name, without Malote's own, what a profile can't name, and parts of a table that is
     split."""
     inspector = inspect(connection)
@@ -87,7 +87,7 @@ def look(connection: Connection, schema: str | None) -> Known:
     triggers: dict[str, str] = {}
     for table, source in connection.execute(_TRIGGERS, {"schema": schema}):
         triggers[table] = f"{triggers.get(table, '')}\n{source}"
-    return Known(
+    return TableCatalogue(
         tables={one.name: one for one in tables if frozenset(one.columns) not in _OWN},
         sequences=tuple(sorted(name for name in inspector.get_sequence_names(schema) if is_name(name))),
         triggers=triggers,
@@ -108,7 +108,7 @@ def smallest(connection: Connection, table: str, column: str, schema: str | None
 
 def _table(
     inspector: Any, name: str, schema: str | None, whole_of: dict[str, str], by_trigger: frozenset[str]
-) -> Found:
+) -> CatalogueTable:
     checks = [str(one["sqltext"]) for one in inspector.get_check_constraints(name, schema)]
     told = [one for one in inspector.get_columns(name, schema) if is_name(one["name"])]
     columns = {one["name"]: _column(one, checks, filled=one["name"] in by_trigger) for one in told}
@@ -118,7 +118,7 @@ def _table(
         for own, other in zip(key["constrained_columns"], key["referred_columns"], strict=True)
     }
     key = inspector.get_pk_constraint(name, schema).get("constrained_columns") or []
-    return Found(name, columns, tuple(key), refers)
+    return CatalogueTable(name, columns, tuple(key), refers)
 
 
 def _whole(table: str, whole_of: dict[str, str]) -> str:
@@ -128,11 +128,11 @@ def _whole(table: str, whole_of: dict[str, str]) -> str:
     return table
 
 
-def _column(told: Any, checks: list[str], *, filled: bool) -> Column:
+def _column(told: Any, checks: list[str], *, filled: bool) -> CatalogueColumn:
     kind, made = told["type"], bool(told.get("identity") or told.get("computed"))
     made = made or "nextval(" in str(told.get("default") or "")
     allowed = [one for one in checks if re.search(rf"\b{re.escape(told['name'])}\b", one)]
-    return Column(
+    return CatalogueColumn(
         name=told["name"],
         kind=_kind(kind),
         length=getattr(kind, "length", None),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from malote.bilingual import Bilingual
 from malote.erp.ordinary_tables import USUAL_TAXES
 from malote.erp.postgresql.dialect import DIALECT
-from malote.erp.suggesting.filling import FORMATS, TILL, Line, directions, lines
+from malote.erp.suggesting.filling import FORMATS, TILL, SuggestedLine, directions, lines
 from malote.erp.suggesting.guessing import (
     Tables,
     chosen,
@@ -18,7 +18,7 @@ from malote.erp.suggesting.guessing import (
     sale_key,
     sequences_of_stores,
 )
-from malote.erp.suggesting.table_catalogue import Found, Known
+from malote.erp.suggesting.table_catalogue import CatalogueTable, TableCatalogue
 from malote.erp.suggesting.vocabulary import ideas
 from malote.rejection import Language
 
@@ -30,7 +30,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 
 
 def suggested(
-    known: Known, name: str, language: Language, smallest: Smallest = lambda *_: None, schema: str = ""
+    known: TableCatalogue, name: str, language: Language, smallest: Smallest = lambda *_: None, schema: str = ""
 ) -> str:
     """``smallest`` gives a number that stands in a column of a table, for a foreign key of which nothing else is known.
 
@@ -120,7 +120,7 @@ def _part(part: str, tables: Tables, words: dict[str, str], smallest: Smallest) 
         yield _line(line, table, words, smallest)
 
 
-def _rows(table: Found, tables: Tables) -> list[str]:
+def _rows(table: CatalogueTable, tables: Tables) -> list[str]:
     """The taxes whose names have room; none where all of the usual ones do."""
     named = next((line.column for line in lines("tax", tables) if line.value == "tax"), "")
     room = table.columns[named].length if named else None
@@ -128,7 +128,7 @@ def _rows(table: Found, tables: Tables) -> list[str]:
     return fit if len(fit) < len(USUAL_TAXES) else []
 
 
-def _line(line: Line, table: Found, words: dict[str, str], smallest: Smallest) -> str:
+def _line(line: SuggestedLine, table: CatalogueTable, words: dict[str, str], smallest: Smallest) -> str:
     if not line.value:
         return f"# {line.column} = ?  {words[line.doubt]}"
     column = line.column if _BARE.fullmatch(line.column) else f'"{line.column}"'
@@ -191,7 +191,7 @@ def _listed(values: Iterable[str]) -> str:
     return ", ".join(f'"{value}"' for value in values)
 
 
-def _asking(key: str, table: Found, condition: str, schema: str) -> str:
+def _asking(key: str, table: CatalogueTable, condition: str, schema: str) -> str:
     """A text for a profile; it is not run here."""
     place = _placed(table.name, schema)
     return f"select {_quoted(key)} from {place} where {condition}"  # noqa: S608 names of the catalogue, quoted
@@ -226,7 +226,7 @@ def _product(tables: Tables, key: str, schema: str) -> tuple[str, list[str]]:
     return f"{found} order by {of(barcode)} = :gtin desc nulls last limit 1", ["gtin", "code"]
 
 
-def _method(table: Found) -> str:
+def _method(table: CatalogueTable) -> str:
     """The column that holds the tax authority's code: of two characters, or called so."""
     ranked = sorted(
         table.columns.values(),

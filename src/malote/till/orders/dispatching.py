@@ -10,7 +10,15 @@ import msgspec
 
 from malote import wire
 from malote.till.orders import older_servers, order_memory, server_key
-from malote.till.orders.handling import Handler, KindRecord, Means, OrderError, OrderRecord, Progress, progress_of
+from malote.till.orders.handling import (
+    Handler,
+    HandlingProgress,
+    KindRecord,
+    Means,
+    OrderError,
+    OrderRecord,
+    progress_of,
+)
 from malote.till.orders.older_servers import Given
 from malote.till.orders.registry import HANDLERS
 from malote.till.outbox import Outbox
@@ -21,7 +29,7 @@ from malote.trust.signatures import is_signed
 class Running(msgspec.Struct):
     """One that goes on in this process."""
 
-    steps: Iterator[Progress]
+    steps: Iterator[HandlingProgress]
     began: float  # by the monotonic clock
 
 
@@ -170,7 +178,7 @@ class Orders:
         self._running[kind] = Running(handler.carry_out(order.payload), self._monotonic())
         return order
 
-    def _further(self, kind: str, order: OrderRecord, progress: Progress) -> None:
+    def _further(self, kind: str, order: OrderRecord, progress: HandlingProgress) -> None:
         changes = {"done": progress.done, "total": progress.total, "unit": progress.unit}
         after = msgspec.structs.replace(order, **changes)
         if progress.done > order.done and order.tries:

@@ -8,7 +8,7 @@ import msgspec
 from malote import wire
 from malote.explained_error import ExplainedError
 from malote.till.outbox import Outbox
-from malote.till.server_client import Server
+from malote.till.server_client import ServerClient
 from malote.till.trouble_notices import Voice
 
 
@@ -16,7 +16,7 @@ class OrderError(ExplainedError):
     """The order isn't obeyed, for good: the server is told."""
 
 
-class Progress(msgspec.Struct, frozen=True):
+class HandlingProgress(msgspec.Struct, frozen=True):
     """How far it is; ``total`` is 0 where nobody knows."""
 
     done: int
@@ -28,7 +28,7 @@ class Means(msgspec.Struct, frozen=True):
     """With what orders are carried out. ``rescan``: the capture shall look at everything again."""
 
     outbox: Outbox
-    server: Server
+    server: ServerClient
     voice: Voice
     rescan: Callable[[], None]
 
@@ -49,7 +49,7 @@ class Handler:
     def check(self, payload: str) -> None:
         """Raises ``OrderError`` for what this agent can't or won't do, before anything of it is done."""
 
-    def carry_out(self, payload: str) -> Iterator[Progress]:
+    def carry_out(self, payload: str) -> Iterator[HandlingProgress]:
         """Does it, in steps of at most a second or so: between them sales are sent. What is yielded is told.
 
         It begins anew after the agent was killed, and may have been done up to any point: whatever it finds done stays

@@ -12,7 +12,7 @@ from malote import wire
 from malote.schema import till_update
 from malote.schema.definition import FORMAT, Structure, StructureError, decode
 from malote.till import storage
-from malote.till.orders.handling import Handler, OrderError, Progress
+from malote.till.orders.handling import Handler, HandlingProgress, OrderError
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxDamagedError, OutboxError
 
@@ -27,7 +27,7 @@ class UpdateStructure(Handler):
         if structure.version < mark_of(self.means.outbox).version:
             raise OrderError("structure_order_old", version=str(structure.version))
 
-    def carry_out(self, payload: str) -> Iterator[Progress]:
+    def carry_out(self, payload: str) -> Iterator[HandlingProgress]:
         """Raises ``OutboxDamagedError`` when the file turns out to be damaged; the agent then goes back to the copy."""
         structure, path, disk = _decoded(payload), self.means.outbox.path, self.means.outbox.disk
         sha256 = hashlib.sha256(payload.encode()).hexdigest()
@@ -43,16 +43,16 @@ class UpdateStructure(Handler):
             raise OrderError(error.code, **error.facts) from error
         except OSError as error:
             raise _of_disk(path, error) from error
-        yield Progress(done.statements, done.statements, "statements")
+        yield HandlingProgress(done.statements, done.statements, "statements")
 
 
-def mark_of(outbox: Outbox) -> till_update.Mark:
+def mark_of(outbox: Outbox) -> till_update.UpdateMark:
     """Which structure was applied last; version 1 is what the agent made itself. Raises ``OutboxError``."""
     noted = outbox.noted(till_update.MARK)
     try:
-        return msgspec.json.decode(noted, type=till_update.Mark) if noted else till_update.Mark(1, "")
+        return msgspec.json.decode(noted, type=till_update.UpdateMark) if noted else till_update.UpdateMark(1, "")
     except msgspec.DecodeError:
-        return till_update.Mark(1, "")
+        return till_update.UpdateMark(1, "")
 
 
 def said(outbox: Outbox, last: wire.OrderProgress | None) -> wire.TillStructure:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from malote import wire
 from malote.till import resend
-from malote.till.orders.handling import Handler, Progress
+from malote.till.orders.handling import Handler, HandlingProgress
 
 
 class Synchronise(Handler):
@@ -14,10 +14,10 @@ class Synchronise(Handler):
     most_tries = None
     is_harmless = True
 
-    def carry_out(self, payload: str) -> Iterator[Progress]:
+    def carry_out(self, payload: str) -> Iterator[HandlingProgress]:
         """What isn't proven, or not known there, is captured anew."""
         del payload
         sent = self.means.outbox.resend_all()
         sent += resend.send_again(self.means.outbox, self.means.server.receipts)
         self.means.rescan()
-        yield Progress(sent, sent, "files")
+        yield HandlingProgress(sent, sent, "files")
