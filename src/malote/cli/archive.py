@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def export(
     target: Annotated[Path, typer.Argument(help="A .zip file, or a folder for one per CNPJ.", metavar="FILE|FOLDER")],
-    month: Annotated[str, typer.Option("--month", help="ArchiveMonth of issue.", metavar="YYYY-MM")],
+    month: Annotated[str, typer.Option("--month", help="Month of issue.", metavar="YYYY-MM")],
     cnpj: CnpjOption = None,
     config: ConfigOption = None,
     json: JsonOption = False,
