@@ -21,7 +21,7 @@ MOST_ITEMS = 1000
 Key = tuple[Value, ...]
 
 
-class Item(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+class LoadItem(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """A chosen row at the order's version. ``sha256``: hex of its ``row_hash``; empty: there is no such row.
 
     It is what proves the row: the digest of its entity, which stays at an older version, says nothing of it.
@@ -49,7 +49,7 @@ class LoadOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     version: Count
     entities: Annotated[dict[Name, EntityState], msgspec.Meta(max_length=MOST_ENTITIES)]
     anew: bool = False
-    items: dict[Name, Annotated[list[Item], msgspec.Meta(max_length=MOST_ITEMS)]] = {}
+    items: dict[Name, Annotated[list[LoadItem], msgspec.Meta(max_length=MOST_ITEMS)]] = {}
     emergency: bool = False  # shown as such
 
 
