@@ -237,6 +237,9 @@ def test_many_are_a_job_with_its_list_of_what_stayed(services: Services, run: Ru
         services.intake.take_files(other, [file(note) for note in notes[start : start + 100]])
     said = json.loads(run("rejected", "replay", "--till", "caixa8", "--json", code=1).stdout)
     assert (said["job"]["state"], said["job"]["refused"], len(said["refused"])) == ("done", count, count)
+    tried = run("rejected", "delete", "--till", "caixa8", "--dry-run", code=1).stdout
+    assert f"{count} × " in tried
+    assert len(tried.splitlines()) < 30, "the reason once, and the first of them"
     deleted = run("rejected", "delete", "--till", "caixa8", "--last-copy-reason", "caixa de teste", "--json")
     job = json.loads(deleted.stdout)["job"]
     assert (job["done"], job["done_cents"], job["forced"]) == (count, count, True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of
+from malote.terminal.document_selection import show_refused
 from malote.terminal.output import amount, console, errors, print_json, say
 from malote.terminal.tables import local_time, plain_table
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from malote.quarantine.quarantine_reports import Refused, Selection
 
 _PAGE = 500
-_SHOWN = 20  # refused ones named one by one
 
 NumberArgument = Annotated[int, typer.Argument(help="The job's number, as listed.", metavar="NUMBER")]
 
@@ -130,16 +129,7 @@ def tell(job: "Job", refused: "list[Refused]", language: Language, *, json: bool
     say(f"{Bilingual('Trabalho', 'Job').of(language)} {job.id}: {names[0]}, {names[1]}: {amounts}")
     if job.refused:
         say(f"{job.refused} {Bilingual('ficaram como estavam', 'left as they were').of(language)}")
-    counts: dict[str, int] = {}
-    for one in refused:
-        counts[one.code] = counts.get(one.code, 0) + 1
-    for code, number in sorted(counts.items(), key=lambda pair: -pair[1]):
-        say(f"{number}: {rejection.title(code, language)} [{code}]")
-        say(f"  {rejection.remedy(code, {}, language)}")
-    for one in refused[:_SHOWN]:
-        say(f"  {one.id}: {rejection.cause(one.code, one.facts, language)}")
-    if len(refused) > _SHOWN:
-        say(f"  … malote jobs show {job.id} --json")
+    show_refused(refused, language, all_of_them=f"malote jobs show {job.id} --json")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What the commands about rejected documents and the trash share: which documents, and how they fail."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from malote.terminal.output import errors, say
 if TYPE_CHECKING:
     from malote.app import Services
     from malote.quarantine.quarantine_reports import Refused, Selection
+
+_SHOWN = 20  # documents, of those that were left as they are
 
 IdsArgument = Annotated[list[int] | None, typer.Argument(help="Numbers of documents, as listed.", metavar="NUMBER...")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every one, where neither numbers nor a till nor a reason say.")]
@@ -36,12 +39,19 @@ def selection_of(
     return Selection(tuple(ids) if ids else None, name, code)
 
 
-def show_refused(refused: "Sequence[Refused]", language: Language) -> None:
-    """Each document that was left as it is, with why and what to do."""
-    for one in refused:
-        say(f"{one.id}: {rejection.title(one.code, language)} [{one.code}]")
-        say(f"  {rejection.cause(one.code, one.facts, language)}")
-        say(f"  {rejection.remedy(one.code, one.facts, language)}")
+def show_refused(refused: "Sequence[Refused]", language: Language, *, all_of_them: str = "--json") -> None:
+    """Of the documents that were left as they are: how many for which reason, what to do, and the first ones with why.
+
+    ``all_of_them``: what shows the others.
+    """
+    examples = {one.code: one for one in reversed(refused)}
+    for code, number in Counter(one.code for one in refused).most_common():
+        say(f"{number} × {rejection.title(code, language)} [{code}]")
+        say(f"  {rejection.remedy(code, examples[code].facts, language)}")
+    for one in refused[:_SHOWN]:
+        say(f"  {one.id}: {rejection.cause(one.code, one.facts, language)}")
+    if len(refused) > _SHOWN:
+        say(f"  … {all_of_them}")
 
 
 def end(refused: "Sequence[Refused]") -> None:
