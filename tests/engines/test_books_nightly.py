@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event, select
 
+from malote.accounts import audit
+from malote.accounts.audit import command_line
+from malote.books import closing_marks
+from malote.books.closing_marks import ChainKeyError
 from malote.books.days import BusinessCalendar
 from malote.books.nightly import Keeper
 from malote.books.note_findings import look
 from malote.database.book_tables import chained_day, lacking_day
 from malote.database.engine import reading
-from malote.findings import lights
+from malote.findings import lights, store_findings
 from malote.findings.kinds import USUAL_SECONDS
 from malote.tills.contact import record_contact
 from malote.tills.till import create_till
@@ -132,6 +136,59 @@ def test_a_night_costs_what_changed(shop: Shop) -> None:
     Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(6, 10)).step()
     assert asked
     assert not [one for one in asked if "chained_day" in one]
+
+
+def chain_told(shop: Shop, now: float) -> list[tuple[str, int, int, str]]:
+    found = store_findings.store_findings_of(shop.engine, now)
+    return [(one.code, one.count, one.value, one.facts["detail_en"]) for one in found]
+
+
+def test_a_chain_that_nobody_writes_any_more_is_told_whoever_is_dead(shop: Shop) -> None:
+    shop.accept(sale(1), sale(2))
+    book(shop)
+    keeper = Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(0, 720))
+    keeper.step()
+    assert chain_told(shop, at(1, 14)) == [], "it may be closed at any moment"
+    assert chain_told(shop, at(1, 16)) == [("chain_behind", 1, 2 * VALUE, "–")]
+    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(1, 17)).step()
+    assert chain_told(shop, at(1, 18)) == []
+
+
+def test_what_keeps_days_from_being_closed_is_told_and_holds_back_no_look(shop: Shop) -> None:
+    def gone() -> SigningKey:
+        raise OSError(22, "no signing key in it")
+
+    shop.accept(sale(1))
+    book(shop)
+    say(shop.engine, shop.till.id, 3, at(0, 720))
+    with pytest.raises(OSError, match="no signing key"):
+        Keeper(shop.engine, BusinessCalendar(), gone, lambda: at(1, 10)).step()
+    assert chain_told(shop, at(1, 10)) == [], "the next try may do it"
+    [(code, count, value, detail)] = chain_told(shop, at(1, 16))
+    assert (code, count, value) == ("chain_behind", 1, VALUE)
+    assert "no signing key in it" in detail
+    assert told(shop.engine, at(1, 16)) == [("days", 1, 2 * VALUE)]
+    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(1, 17)).step()
+    assert chain_told(shop, at(1, 18)) == []
+
+
+def test_another_key_goes_on_with_no_chain_until_a_person_says_so(shop: Shop) -> None:
+    shop.accept(sale(1))
+    book(shop)
+    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(1, 10)).step()
+    shop.accept(sale(2))
+    book(shop)
+    other = Keeper(shop.engine, BusinessCalendar(), lambda: SigningKey(bytes(32)), lambda: at(2, 10))
+    with pytest.raises(ChainKeyError):
+        other.step()
+    assert turns(shop) == [(1, DAY.isoformat())]
+    assert chain_told(shop, at(2, 16)) == [("chain_behind", 1, 2 * VALUE, "Another key signed the chain")]
+    public = SigningKey(bytes(32)).public
+    assert [closing_marks.take_key(shop.engine, public, command_line(), "lost", 1.0) for _ in range(2)] == [True, False]
+    [entry] = audit.entries(shop.engine, action="chain_key_taken")
+    assert (entry.reason, entry.after) == ("lost", {"signs": public[:16]})
+    assert other.step() == 1
+    assert chain_told(shop, at(2, 20)) == []
 
 
 def book(shop: Shop) -> None:

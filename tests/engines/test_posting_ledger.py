@@ -99,7 +99,9 @@ def test_a_database_without_a_ledger_rejects_no_sale_and_is_told_when_nothing_is
     with closing(shop.erp()) as erp:
         hindrance = guard.look(erp)
     assert hindrance is not None
+    assert hindrance.code == "erp_ledger_gone"
     assert hindrance.code in STORE_WIDE
+    assert hindrance.facts["detail"].endswith("posting_key")
     clock.now += LOOK_SECONDS
     shop.accept(sale(2))
     poster.step()

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, true, update
 
 from malote import frames
+from malote.books import closing_marks
 from malote.books.days import BusinessCalendar
 from malote.books.verifying import GENESIS, digest_of, link_of
 from malote.database.book_tables import book_day, chained_day
@@ -50,14 +51,17 @@ class ChainEntry(msgspec.Struct, frozen=True):
 def close(
     engine: Engine, calendar: BusinessCalendar, signer: Signer, today: date, now: float, only: date | None = None
 ) -> int:
-    """Closes every day before ``today``, and adds what came late; how many entries that made. Raises ``StoreError``."""
+    """Closes every day before ``today``, and adds what came late; how many entries that made.
+
+    Raises ``StoreError``, and ``ChainKeyError`` where another key signed the chain so far.
+    """
     since = only or today - timedelta(days=LATE_DAYS)
     return _close_all(engine, calendar, signer, now, (since, min(only or today, today - timedelta(days=1))), true())
 
 
 def close_changed(engine: Engine, calendar: BusinessCalendar, signer: Signer, today: date, now: float) -> int:
     """The same of the last two days, and of others as far as they were counted again since they were closed: the cost
-    of a night is that of what changed. Raises ``StoreError``."""
+    of a night is that of what changed. Raises ``StoreError``, ``ChainKeyError``."""
     since, yesterday = today - timedelta(days=LATE_DAYS), today - timedelta(days=1)
     lately = (yesterday - timedelta(days=1)).isoformat()  # a cancellation of its own day comes a day later at most
     changed = book_day.c.closed_at.is_(None) | (book_day.c.day >= lately)
@@ -80,6 +84,7 @@ def _close_all(
     added = 0
     for till_id, name, day in days:
         with writing(engine) as connection:
+            closing_marks.check_key(connection, signer.public)
             # First, so that what is counted again meanwhile waits for this, and takes the mark away afterwards.
             own = (book_day.c.till_id == till_id, book_day.c.day == day)
             connection.execute(update(book_day).where(*own).values(closed_at=now))

@@ -1,6 +1,6 @@
 """The business day of a sale: by the store's clock, from the hour at which its day begins."""
 
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -32,6 +32,11 @@ class BusinessCalendar(msgspec.Struct, frozen=True):
     def at(self, now: float) -> date:
         """The day that it is then, in seconds since the epoch: where there is no zone, by this machine's clock."""
         return (datetime.fromtimestamp(now, self.zone).astimezone(self.zone) - self.begins).date()
+
+    def begins_at(self, day: date) -> float:
+        """When it begins, in seconds since the epoch: by the same clock."""
+        midnight = datetime.combine(day, time(), self.zone)
+        return ((midnight if self.zone else midnight.astimezone()) + self.begins).timestamp()
 
 
 def business_day(settings: BooksSettings) -> BusinessCalendar:

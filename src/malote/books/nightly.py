@@ -9,8 +9,9 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Engine
 
-from malote.books import chain
+from malote.books import chain, closing_marks
 from malote.books.chain import Signer
+from malote.books.closing_marks import ChainKeyError
 from malote.books.closings import read_folder
 from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
@@ -52,25 +53,40 @@ class Keeper:
         while True:
             try:
                 self.step()
-            except (StoreError, OSError) as error:
+            except (StoreError, OSError, ChainKeyError) as error:
                 log.warning("books_wait", reason=str(error))
             if stop.wait(LOOK_SECONDS):
                 return
 
     def step(self) -> int:
-        """One look; once a day, some minutes after it began, all before it is closed. How many entries that made.
+        """Once a day, some minutes after it began, all before it is closed; then one look, whose troubles hold that
+        back as little as its own hold back the look. How many entries that made.
 
-        Raises ``StoreError``, ``OSError``.
+        Raises ``StoreError``, ``OSError``, ``ChainKeyError``.
         """
         now = self._clock()
+        try:
+            return self._close(now)
+        finally:
+            self._look(now)
+
+    def _look(self, now: float) -> None:
         if self._closings is not None and self._closings.is_dir():
             read_folder(self._engine, self._closings, now)
         self._read_rules(now)
         look(self._engine, self._calendar, now)
+
+    def _close(self, now: float) -> int:
+        """What keeps it from closing is written down, for whoever looks at the lights."""
         today = self._calendar.at(now - USUAL_SECONDS)
         if self._closed == today:
             return 0
-        added = chain.close_changed(self._engine, self._calendar, self._open_signer(), today, now)
+        try:
+            added = chain.close_changed(self._engine, self._calendar, self._open_signer(), today, now)
+        except Exception as error:
+            closing_marks.note_failed(self._engine, error, now)
+            raise
+        closing_marks.note_closed(self._engine, self._calendar, today)
         self._closed = today
         if added:
             log.info("days_closed", before=today.isoformat(), entries=added)

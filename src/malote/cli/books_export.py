@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from malote.bilingual import Bilingual, Language
+from malote.cli.books_gaps import checked_reason
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, misuse, services_of, wrong_usage
 from malote.terminal.output import print_json, say
 
@@ -22,10 +23,25 @@ if TYPE_CHECKING:
 MOST_DAYS = 366  # of one export
 
 
-def close(config: ConfigOption = None, json: JsonOption = False) -> None:
+def close(
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="The server's key is another: from now on this one signs.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why the key is another.")] = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
     """Closes every business day that is over: signed, and chained to the till's day before. What came late for a closed
     day becomes an entry of its own. The server does it by itself every night; running it again adds nothing."""
+    import time
+
+    from malote.accounts.audit import command_line
+    from malote.books import closing_marks
+
+    reason = checked_reason(reason) if new_key else ""
     with services_of(config) as services:
+        if new_key:
+            closing_marks.take_key(services.engine, services.key.public, command_line(), reason, time.time())
         added = _close(services, services.key, None)
     if json:
         print_json({"entries": added})
@@ -143,9 +159,13 @@ def verify(
 def _close(services: "Services", key: "SigningKey", only: date | None) -> int:
     import time
 
-    from malote.books import chain
+    from malote.books import chain, closing_marks
     from malote.books.days import business_day
 
     calendar = business_day(services.settings.books)
     now = time.time()
-    return chain.close(services.engine, calendar, key, calendar.at(now), now, only)
+    today = calendar.at(now)
+    added = chain.close(services.engine, calendar, key, today, now, only)
+    if only is None:
+        closing_marks.note_closed(services.engine, calendar, today)
+    return added

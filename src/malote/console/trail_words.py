@@ -22,6 +22,7 @@ SYSTEM = "system"
 SENTENCES: dict[str, str] = {
     "alert_silenced": marked("%(who)s silenciou um aviso"),
     "alerts_tested": marked("%(who)s testou os avisos"),
+    "chain_key_taken": marked("%(who)s disse que outra chave assina a cadeia dos dias encerrados"),
     "closing_accepted": marked("%(who)s aceitou a diferença de um fechamento do caixa %(name)s"),
     "closings_read": marked("%(who)s leu fechamentos de caixa"),
     "consumer_added": marked("%(who)s cadastrou o consumidor %(name)s"),

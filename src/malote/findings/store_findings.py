@@ -1,10 +1,14 @@
-"""What is wrong in the whole store and stops no till: a consumer that takes nothing, rules that can't be read."""
+"""What is wrong in the whole store and stops no till: a consumer that takes nothing, rules that can't be read, closed
+days that nobody writes into their chain."""
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, or_, select
 
 from malote import rejection
+from malote.database.book_tables import book_day
+from malote.database.closing_tables import day_closing
 from malote.database.consumer_tables import consumer as consumers
 from malote.database.consumer_tables import consumer_refusal as refusals
 from malote.database.consumer_tables import feed, feed_head
@@ -15,11 +19,13 @@ from malote.spool.state_changes import decode_reason
 
 RULES_UNUSABLE = "rules_unusable"
 CONSUMER_BEHIND = "consumer_behind"
+CHAIN_BEHIND = "chain_behind"
+_DAY_SECONDS = 86400
 
 
 def store_findings(connection: Connection, now: float) -> list[Finding]:
     """Raises ``StoreError``."""
-    return [*_consumers(connection, now), *_rules(connection)]
+    return [*_consumers(connection, now), *_rules(connection), *_chain(connection, now)]
 
 
 def store_findings_of(engine: Engine, now: float) -> list[Finding]:
@@ -64,3 +70,31 @@ def _rules(connection: Connection) -> list[Finding]:
         return []
     facts = {"detail": row.fault_pt, "detail_en": row.fault_en}
     return [finding_of("store", "", RULES_UNUSABLE, since=row.fault_since, facts=facts)]
+
+
+def _chain(connection: Connection, now: float) -> list[Finding]:
+    """The time passed by which the next day had to be in the chain, or closing fails for longer than a moment."""
+    row = connection.execute(select(day_closing)).first()
+    if row is None:
+        return []
+    fails = row.failing_since is not None and row.failing_since < now - USUAL_SECONDS
+    if not fails and not 0 < row.due_at < now:
+        return []
+    open_ = (book_day.c.closed_at.is_(None), book_day.c.booked > 0, book_day.c.day < _is_over_before(row, now))
+    query = select(func.count(), func.coalesce(func.sum(book_day.c.booked_total), 0)).where(*open_)
+    count, total = connection.execute(query).one()
+    if not count:
+        return []
+    since = min(at for at in (row.failing_since, row.due_at) if at)
+    code, words = row.failure_code, row.failure or "–"
+    detail = [rejection.title(code, language) if code else words for language in ("pt", "en")]
+    facts = {"before": row.before or "–", "detail": detail[0], "detail_en": detail[1]}
+    return [finding_of("store", "", CHAIN_BEHIND, count=int(count), value=int(total), since=since, facts=facts)]
+
+
+def _is_over_before(row: Any, now: float) -> str:
+    """All days before this one are over: the calendar isn't known here, but the mark's own day and hour are."""
+    if not row.before:
+        return datetime.fromtimestamp(now, UTC).date().isoformat()
+    days = int((now - row.due_at) // _DAY_SECONDS) + 1
+    return (date.fromisoformat(row.before) + timedelta(days=max(days, 0))).isoformat()

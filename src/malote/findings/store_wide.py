@@ -21,6 +21,7 @@ STORE_WIDE = frozenset(
         "erp_refused_login",
         "erp_ledger_short",
         "erp_ledger_ambiguous",
+        "erp_ledger_gone",
         "erp_refuses_all",
         "erp_full",
         "erp_damaged",

@@ -19,6 +19,7 @@ from malote.reconciliation.book_days import PRINTED, Calendar
 from malote.reconciliation.erp_memory import ErpTrouble
 
 LEDGER_SHORT = "erp_ledger_short"
+LEDGER_GONE = "erp_ledger_gone"
 LOOK_SECONDS = 20.0  # between looks over one connection; a new connection is looked at before anything else
 NEWEST = 200  # documents, at such a look
 
@@ -55,9 +56,9 @@ class LedgerGuard:
             except ErpError as error:
                 if error.transient:
                     raise
-                # A ledger that isn't there at all, say: an empty database is behind the address. No sale's fault.
-                if error.code != "structure_outdated" or not self._has_its_ledger(erp):
+                if error.code != "structure_outdated":
                     raise general(error) from error
+                self._settle_for_ledger(erp, error)
         elif self._trouble is not None:
             # It may have been accepted meanwhile, or be on its way to be booked again.
             self._trouble = erp_memory.recall(self._engine).trouble
@@ -83,16 +84,21 @@ class LedgerGuard:
         elapsed = self._clock() - self._looked_at
         return erp.connections.count != self._connection or not 0 <= elapsed < LOOK_SECONDS
 
-    def _has_its_ledger(self, erp: Erp) -> bool:
-        """Whether the ledger has all that was newest, and only the sales' own tables lack something: booking meets
-        that too, names it, and writes nothing. What was known of the sales stays as it is."""
+    def _settle_for_ledger(self, erp: Erp, error: ErpError) -> None:
+        """Nothing, where the ledger has all that was newest, and only the sales' own tables lack something: booking
+        meets that too, names it, and writes nothing. What was known of the sales stays as it is. Raises ``ErpError``:
+        an empty database is behind the address, or somebody renamed the ledger's table, and no sale is to blame."""
         try:
-            if not erp_comparison.has_newest(self._engine, erp, erp_memory.NEWEST):
-                return False
-        except ErpError:
-            return False
+            whole = erp_comparison.has_newest(self._engine, erp, erp_memory.NEWEST)
+        except ErpError as lacking:
+            # Where nothing was ever booked there may be no tables yet.
+            if lacking.code != "structure_outdated" or not erp_memory.newest(self._engine):
+                raise general(error) from lacking
+            schema, name = erp_memory.recall(self._engine).schema, erp.tables.ledger_name
+            raise ErpError(LEDGER_GONE, detail=f"{schema}.{name}" if schema else name) from lacking
+        if not whole:
+            raise general(error) from error
         self._looked_at, self._connection = self._clock(), erp.connections.count
-        return True
 
     def _look(self, erp: Erp) -> None:
         known = erp_memory.recall(self._engine)
