@@ -1,7 +1,7 @@
 """``malote attention``: everything that a person must look at, whatever state it is in, the heaviest first."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -12,6 +12,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
+from malote.terminal.first_of_many import first_of_many
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
 
@@ -62,7 +63,7 @@ def attention(
     elif not found:
         say(Bilingual("Nada a conferir.", "Nothing to look at.").of(language))
     else:
-        _show(found, language)
+        _show(first_of_many(found, language), language)
     if found:
         raise typer.Exit(FOUND)
 
@@ -99,7 +100,7 @@ def _of(document: "StoredDocument", language: Language, code: str = "") -> Atten
     )
 
 
-def _show(found: list[Attention], language: Language) -> None:
+def _show(found: Sequence[Attention], language: Language) -> None:
     headings = Bilingual(
         ("Nº", "Caixa", "Série/número", "R$", "O quê", "O que fazer"),
         ("No.", "Till", "Series/number", "R$", "What", "What to do"),

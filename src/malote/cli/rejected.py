@@ -3,7 +3,7 @@
 What can be done to them is in ``rejected_actions``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from malote import rejection
 from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal.command import ConfigOption, JsonOption, services_of
+from malote.terminal.first_of_many import first_of_many
 from malote.terminal.output import console, print_json, say
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def list_rejected(
     elif not found:
         say(Bilingual("Nenhum documento rejeitado.", "No document is rejected.").of(services.settings.language))
     else:
-        console.print(_table(found, services.settings.language))
+        language = services.settings.language
+        console.print(_table(first_of_many(found, language), language))
         folder = services.settings.quarantine_path
         say(Bilingual(f"Os arquivos estão em {folder}", f"The files are in {folder}").of(services.settings.language))
 
@@ -134,7 +136,7 @@ def _of_folder(kept: "RejectedFile", language: Language) -> RejectedEntry:
     )
 
 
-def _table(found: list[RejectedEntry], language: Language) -> Table:
+def _table(found: Sequence[RejectedEntry], language: Language) -> Table:
     table = Table(show_lines=True)
     headings = Bilingual(
         ("Nº", "Caixa", "Documento", "Motivo", "O que fazer"), ("No.", "Till", "Document", "Reason", "What to do")
