@@ -24,11 +24,21 @@ REFUSED = "protocol_status"
 # A note that was refused for one of these is settled when its authorised version comes.
 CURED_BY_AUTHORISATION = frozenset({
     "authority_has_it", "authority_has_it_not", "answer_again", "answer_schema", "answer_certificate", "answer_clock",
-    "answer_registration", "answer_qr", REFUSED, "never_authorised",
+    "answer_registration", "answer_qr", REFUSED, "never_authorised", "number_of_another_key",
 })  # fmt: skip
 
+# Final: a file that brings such an answer is never booked, whatever is said of its note in other files. Another file of
+# the note may be: the note as it was sent, with an authorising answer, or the authorised XML.
+FINAL = frozenset({"denied", "number_void_at_authority"})
+
 # So it is, for nothing is to come any more, when its number is voided.
-SETTLED_BY_VOID = (CURED_BY_AUTHORISATION | {"number_void_at_authority"}) - {"never_authorised"}
+SETTLED_BY_VOID = (CURED_BY_AUTHORISATION | {"number_void_at_authority"}) - {
+    "never_authorised",
+    "number_of_another_key",
+}
+
+# Of a void or an event: where a note has one of these, it says no more than that the note is refused.
+_OF_OTHERS: frozenset[Meaning] = frozenset({"used", "late"})
 
 # Decides nothing about a note: what it says is neither that it is authorised nor that it isn't.
 UNDECIDED: frozenset[Meaning] = frozenset({"processing", "recorded", "again", "repeated"})
@@ -79,7 +89,7 @@ def refusal(status: int, text: str = "") -> Problem:
     Where nothing was decided it is a warning: the note waits for another answer.
     """
     known = table().get(status)
-    code = (known.reason if known else REFUSED) or "protocol_empty"
+    code = (known.reason if known and known.meaning not in _OF_OTHERS else REFUSED) or "protocol_empty"
     if code == "protocol_empty":
         return warning(code)
     found = warning if meaning(status) in UNDECIDED else reject

@@ -21,7 +21,7 @@ from malote.spool.states import OPEN
 from malote.spool.superseded import CANCELLED_UNBOOKED
 from malote.spool.unbooked_cancellations import CANCELS_NO_SALE
 
-ANOTHER = "digest_disagrees"
+ANOTHER, CONTRADICTED = "digest_disagrees", "answers_contradict"
 JOINED, KNOWN, MOOT = "answer_joined", "answer_known", "answer_moot"
 
 
@@ -112,6 +112,9 @@ class Joiner:
             case Result.DUPLICATE:
                 code = MOOT if outcome.facts.get("counts") == "no" else KNOWN
                 return _kept(leased, code, facts, answer.status if answer.authorised else None)
+            case Result.SALE_MISSING if answer.authorised and joining.is_denied(self._engine, answer.access_key):
+                told = reject(CONTRADICTED, key=answer.access_key, **facts)
+                return Settlement(leased.id, leased.lease, "rejected", Reason(told.code, told.facts, [told]))
             case Result.SALE_MISSING if self._is_here(answer):
                 return _kept(leased, JOINED, facts, answer.status if answer.authorised else None)
         return settlement

@@ -22,6 +22,7 @@ from malote.spool.documents import Reason
 from malote.spool.history import HistoryLine
 from malote.spool.state_changes import LockedDocument, Move, decode_reason, lock_ids, move
 from malote.spool.states import State
+from malote.spool.superseded import supersede
 
 _BY_PERSON = "kept_by_person"
 _BOOKABLE = ARGUABLE | {_BY_PERSON}
@@ -84,6 +85,7 @@ def keep_unbooked(parts: QuarantineParts, document_id: int, actor: Actor, *, rea
         history.record(connection, [HistoryLine(document_id, "seen", {"reason": said})], actor.name, now)
         move(connection, [Move(standing, "kept", Reason(code, told.facts), settled_at=now)])
         _audit(connection, actor, "kept_unbooked", standing, told.facts, said, now)
+        supersede(connection, [standing.access_key] if standing.access_key else [], [], now)
     follow(parts, [document_id])
     return CureReport([document_id], [], ReplayReport([], []))
 

@@ -1,6 +1,6 @@
 """Taking a pouch in: durable before it is acknowledged, once however often it comes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.database.touched_days import touch
 from malote.fiscal.access_key import is_well_formed
+from malote.fiscal.answers import CURED_BY_AUTHORISATION
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 from malote.rejection import Language
-from malote.spool import extracted, feed, receipts, wake_waiting
+from malote.spool import extracted, feed, joining, receipts, wake_waiting
 from malote.spool.documents import IncomingDocument, IncomingFile
 from malote.spool.state_changes import TallyChanges, count, encode_reason, value_of
 from malote.spool.states import SETTLED
@@ -119,12 +120,21 @@ def _keep_documents(connection: Connection, arrival: Arrival, pouch_id: int, new
 def _settle_by_others(connection: Connection, pouch_id: int, rows: Sequence[dict[str, Any]], now: float) -> int:
     """Of what is settled from the start: what it is settled by may be here, and what it settles."""
     settled = [row for row in rows if row["state"] in ("rejected", "kept")]
+    joining.look_again(
+        connection, {row["access_key"] for row in settled if row["access_key"] and _is_refused(row)}, now
+    )
     keys = {row["access_key"] for row in settled if row["access_key"]}
     voids: set[int] = set()
     if any(row["kind"] == "number_void" for row in settled):
         query = select(documents.c.id).where(documents.c.pouch_id == pouch_id, documents.c.kind == "number_void")
         voids.update(connection.execute(query).scalars())
     return supersede(connection, keys, voids, now) if keys or voids else 0
+
+
+def _is_refused(row: Mapping[str, Any]) -> bool:
+    """A note that was refused by the answer in its own file, and that another answer may authorise."""
+    refused = row["kind"] == "sale" and row["state"] == "rejected" and row["reason_code"] in CURED_BY_AUTHORISATION
+    return refused and row["access_key"] is not None
 
 
 def _refer(connection: Connection, pouch_id: int, rows: Sequence[dict[str, Any]], new: Sequence[_New]) -> None:

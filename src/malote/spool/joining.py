@@ -15,7 +15,7 @@ from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.database.tables import pouch as pouches
-from malote.fiscal.answers import CURED_BY_AUTHORISATION
+from malote.fiscal.answers import CURED_BY_AUTHORISATION, FINAL
 from malote.fiscal.documents import Answer
 from malote.spool import history
 from malote.spool.extracted import DamagedError, Extracted
@@ -23,7 +23,7 @@ from malote.spool.state_changes import LockedDocument, Move, lock, move
 from malote.spool.states import OPEN, State
 
 # Refused by an answer, which an authorisation goes before, whatever came first.
-_REFUSED = sorted(CURED_BY_AUTHORISATION | {"denied", "number_void_at_authority", "number_of_another_key"})
+_REFUSED = sorted(CURED_BY_AUTHORISATION | FINAL)
 # Kept because the note was thought never authorised, which an answer of the authority's may disprove.
 _TAKEN_FOR_NONE = ("number_settled", "number_voided", "refused_elsewhere")
 
@@ -70,6 +70,27 @@ def notes(engine: Engine, access_keys: Collection[str]) -> dict[str, set[State]]
             for row in connection.execute(query):
                 found[row.access_key].add(row.state)
     return dict(found)
+
+
+def is_denied(engine: Engine, access_key: str) -> bool:
+    """Whether the notes of this key that are here bring a denial (or a void number) along, so that none of them can be
+    booked; a person is asked about it. Raises ``StoreError``."""
+    query = select(documents.c.state, documents.c.reason_code, documents.c.extracted_index)
+    query = query.where(documents.c.access_key == access_key, documents.c.kind == "sale")
+    with reading(engine) as connection:
+        notes = connection.execute(query.where(documents.c.state != "discarded")).all()
+    asked = any(one.state == "rejected" and one.reason_code in FINAL for one in notes)
+    return asked and all(one.extracted_index is None for one in notes)
+
+
+def look_again(connection: Connection, access_keys: Collection[str], now: float) -> None:
+    """Authorising answers about these notes, refused just now, that were settled before the notes came."""
+    for chunk in chunks(sorted(access_keys)):
+        of_note = documents.c.access_key.in_(chunk) & (documents.c.kind == "answer") & documents.c.authorised.is_(True)
+        settled = [one for one in lock(connection, of_note) if one.state in ("rejected", "kept")]
+        lines = [history.Line(one.id, "replayed", code=one.reason_code) for one in settled]
+        history.record(connection, lines, history.SYSTEM, now)
+        move(connection, [Move(one, "accepted") for one in settled])
 
 
 def unauthorised(engine: Engine, access_key: str) -> list[int]:

@@ -13,7 +13,7 @@ from malote.database.chunks import chunks
 from malote.database.tables import document as documents
 from malote.database.tables import tally
 from malote.fiscal.access_key import is_well_formed, split
-from malote.fiscal.answers import CURED_BY_AUTHORISATION, SETTLED_BY_VOID
+from malote.fiscal.answers import CURED_BY_AUTHORISATION, FINAL, SETTLED_BY_VOID
 from malote.spool import history, refused_voids
 from malote.spool.documents import Reason
 from malote.spool.state_changes import LockedDocument, Move, lock, move
@@ -26,13 +26,13 @@ _OTHER_KEY = "number_of_another_key"
 _NOTE_CANCELLED = "note_cancelled"
 _DAMAGED = "file_damaged"
 _OF_NOTE = '%"of":"note"%'  # among its facts, as the reader tells them
-_DENIED, _REVERSED = "denied", "authorised_after_reversal"
-_BY_VERSION = CURED_BY_AUTHORISATION | {"answer_without_note", "digest_disagrees", _DENIED}
-_REFUSALS = (CURED_BY_AUTHORISATION - {_NEVER}) | {_DENIED, "number_void_at_authority", _NOTE_CANCELLED, _OTHER_KEY}
+_REVERSED = "authorised_after_reversal"
+_BY_VERSION = CURED_BY_AUTHORISATION | FINAL | {"answer_without_note", "answers_contradict", "digest_disagrees"}
+_REFUSALS = (CURED_BY_AUTHORISATION - {_NEVER}) | FINAL | {_NOTE_CANCELLED}
 # ... nor of what another key keeps from being booked.
 _BY_CANCELLATION = CURED_BY_AUTHORISATION | {_NOTE_CANCELLED, "number_taken", "number_supersedes"}
 _CANCELLATION_REFUSED = frozenset({"event_refused", "cancellation_late"})
-_OF_ANSWERS = _BY_VERSION | {"number_void_at_authority", _NOTE_CANCELLED, _OTHER_KEY, "number_used"}
+_OF_ANSWERS = _BY_VERSION | {_NOTE_CANCELLED, "number_used"}
 
 
 class _Rule(NamedTuple):
