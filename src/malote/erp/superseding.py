@@ -16,13 +16,14 @@ from malote.erp.numbers import VOIDED
 from malote.erp.protocol import Outcome, Posting
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, LedgerEntry
-from malote.fiscal.answers import meaning
+from malote.fiscal.answers import NO_SALE_STATUS, meaning
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 
 EVENT = "reversal"
 _WHY_SALE = "NUMERO AUTORIZADO COM OUTRA CHAVE"
 _WHY_VOID = "NUMERO INUTILIZADO"
 _WHY_DENIED = "NOTA DENEGADA"
+_WHY_NO_SALE = "NOTA AUTORIZADA NAO E VENDA"
 
 
 class Superseding(Booking):
@@ -45,6 +46,8 @@ class Superseding(Booking):
                 self._bring_back(answer.access_key)
             case Answer() as answer if meaning(answer.status) == "denied":
                 self._take_back(answer.access_key, fit, answer.access_key[6:20], _WHY_DENIED)
+            case Answer(status=status) as answer if status == NO_SALE_STATUS:
+                self._take_back(answer.access_key, fit, answer.access_key[6:20], _WHY_NO_SALE)
             case NumberVoid() as void if void.authorised:
                 self._make_void(fit, void)
         return self.book([posting])[0]

@@ -21,6 +21,10 @@ Meaning = Literal[
 
 REFUSED = "protocol_status"
 
+# In the place of a cStat, where it isn't the authority but a person who says that what is booked is no sale.
+NO_SALE_STATUS = 0
+NO_SALE_REASON = "booked_is_no_sale"
+
 # A note that was refused for one of these is settled when its authorised version comes.
 CURED_BY_AUTHORISATION = frozenset({
     "authority_has_it", "authority_has_it_not", "answer_again", "answer_schema", "answer_certificate", "answer_clock",
@@ -88,6 +92,8 @@ def refusal(status: int, text: str = "") -> Problem:
 
     Where nothing was decided it is a warning: the note waits for another answer.
     """
+    if status == NO_SALE_STATUS:
+        return reject(NO_SALE_REASON)
     known = table().get(status)
     code = (known.reason if known and known.meaning not in _OF_OTHERS else REFUSED) or "protocol_empty"
     if code == "protocol_empty":

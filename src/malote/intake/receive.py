@@ -19,6 +19,7 @@ from malote.fiscal import reader
 from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem
 from malote.intake.admission import Accepted, Rules, admit
+from malote.intake.booked_versions import beside_booked
 from malote.intake.file_names import base_name
 from malote.intake.quota import Quota
 from malote.intake.turns import Turns
@@ -88,6 +89,7 @@ class Intake:
             return [known[file.sha256] for file in files]
         began, now = self._monotonic(), self._clock()
         documents = self._read_in_turns(till, list(new.values()), began + READING_SECONDS)
+        documents = beside_booked(self._engine, documents)
         rejected = self._put_rejected_aside(till, new, documents, now, began + WRITING_SECONDS)
         incoming = [IncomingFile(base_name(file.name), file.sha256, documents.get(file.sha256, [])) for file in files]
         with self._turns.turn(till.id):

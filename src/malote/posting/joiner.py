@@ -17,6 +17,7 @@ from malote.fiscal.problems import Problem, reject
 from malote.register import contents
 from malote.spool import confirming, joining, unbooked_cancellations
 from malote.spool.documents import LeasedDocument, Reason, Settlement
+from malote.spool.no_sale_versions import known_as_none
 from malote.spool.states import OPEN
 from malote.spool.superseded import CANCELLED_UNBOOKED
 from malote.spool.unbooked_cancellations import CANCELS_NO_SALE
@@ -33,16 +34,21 @@ class Joiner:
         self._joined: dict[int, int] = {}  # by note, the cStat of its answer
 
     def join(self, held: Sequence[LeasedDocument]) -> tuple[list[LeasedDocument], list[Settlement]]:
-        """The documents as they are to be booked, and what becomes of notes that an answer refuses."""
+        """The documents as they are to be booked, and what becomes of notes that an answer refuses, or whose authorised
+        version is no sale."""
         self._joined = {}
         sales = [one.document for one in held if isinstance(one.document, Sale)]
         keys = {sale.access_key for sale in sales if sale.protocol is None}
         answers = joining.answers(self._engine, keys) if keys else {}
+        none = known_as_none(self._engine, keys) if keys else set()
         booked: list[LeasedDocument] = []
-        refused: list[Settlement] = []
+        settled: list[Settlement] = []
         for leased in held:
             document = leased.document
             told = None
+            if isinstance(document, Sale) and document.protocol is None and document.access_key in none:
+                settled.append(_kept(leased, "settled_unbooked", {}, None))
+                continue
             if isinstance(document, Sale) and document.protocol is None:
                 leased, told = self._with_answer(leased, document, _deciding(answers.get(document.access_key, [])))
             elif isinstance(document, Answer) and document.authorised and self._answers_another(leased, document):
@@ -50,8 +56,8 @@ class Joiner:
             if told is None:
                 booked.append(leased)
             else:
-                refused.append(Settlement(leased.id, leased.lease, "rejected", Reason(told.code, told.facts, [told])))
-        return booked, refused
+                settled.append(_rejected(leased, told))
+        return booked, settled
 
     def _with_answer(
         self, leased: LeasedDocument, sale: Sale, answer: Answer | None
@@ -113,8 +119,7 @@ class Joiner:
                 code = MOOT if outcome.facts.get("counts") == "no" else KNOWN
                 return _kept(leased, code, facts, answer.status if answer.authorised else None)
             case Result.SALE_MISSING if answer.authorised and joining.is_denied(self._engine, answer.access_key):
-                told = reject(CONTRADICTED, key=answer.access_key, **facts)
-                return Settlement(leased.id, leased.lease, "rejected", Reason(told.code, told.facts, [told]))
+                return _rejected(leased, reject(CONTRADICTED, key=answer.access_key, **facts))
             case Result.SALE_MISSING if self._is_here(answer):
                 return _kept(leased, JOINED, facts, answer.status if answer.authorised else None)
         return settlement
@@ -140,3 +145,7 @@ def _deciding(answers: Sequence[Answer]) -> Answer | None:
 
 def _kept(leased: LeasedDocument, code: str, facts: dict[str, str], joined: int | None) -> Settlement:
     return Settlement(leased.id, leased.lease, "kept", Reason(code, facts), joined=joined)
+
+
+def _rejected(leased: LeasedDocument, told: Problem) -> Settlement:
+    return Settlement(leased.id, leased.lease, "rejected", Reason(told.code, told.facts, [told]))

@@ -9,13 +9,15 @@ from sqlalchemy import Engine
 
 from malote.config import StoreSettings
 from malote.erp.protocol import Erp, Outcome, Posting, Result
+from malote.fiscal.answers import NO_SALE_REASON
 from malote.fiscal.documents import Answer, Document, NumberVoid
 from malote.spool import confirming, consequences
 from malote.spool.documents import LeasedDocument
 
 # What the ERP said of documents that an order may be given for.
 ASIDE = frozenset({Result.SUPERSEDES, Result.CORRECTED, Result.REVERSED, Result.VOIDED, Result.VOID_OF_SALES})
-DENIED = "denied"  # a booked offline sale is no sale, says the authority
+# A booked offline sale is no sale, says the authority, or its authorised version does.
+NO_SALE = frozenset({"denied", NO_SALE_REASON})
 _BOOKED = frozenset({Result.POSTED, Result.DUPLICATE, Result.TWICE, Result.VOID_OF_SALES})
 
 
@@ -68,11 +70,11 @@ class Reversals:
 
 
 def _is_aside(outcome: Outcome) -> bool:
-    return outcome.result in ASIDE or (outcome.result is Result.REFUSED and outcome.code == DENIED)
+    return outcome.result in ASIDE or (outcome.result is Result.REFUSED and outcome.code in NO_SALE)
 
 
 def _may(document: Document, outcome: Outcome) -> bool:
     """A note that was never authorised takes nobody's place; that one was denied is reason enough to take it back."""
     if isinstance(document, Answer):
-        return document.authorised or outcome.code == DENIED
+        return document.authorised or outcome.code in NO_SALE
     return outcome.facts.get("unauthorised") != "0" if isinstance(document, NumberVoid) else document.authorised

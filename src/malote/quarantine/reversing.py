@@ -11,6 +11,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.database.tables import document as documents
+from malote.fiscal.answers import NO_SALE_REASON, NO_SALE_STATUS
 from malote.fiscal.documents import Answer
 from malote.quarantine.deleting import typed
 from malote.quarantine.dependencies import QuarantineParts
@@ -23,8 +24,9 @@ from malote.spool import confirming, history, joining
 from malote.spool.history import HistoryLine
 from malote.spool.state_changes import LockedDocument, Move, decode_reason, explain, lock_ids, move
 
-# A booked offline sale that the authority denied: by whatever file it was told, the sale may be taken back.
-DENIED = "denied"
+# A booked offline sale that the authority denied, by whatever file it was told, or whose authorised version is no sale:
+# it may be taken back.
+_NO_SALE = frozenset({"denied", NO_SALE_REASON})
 _SHOWN: tuple[str, ...] = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
 
 
@@ -50,10 +52,10 @@ def reverse_booked(parts: QuarantineParts, document_id: int, actor: Actor, *, re
         raise QuarantineError("cure_unfit", cure="reverse_booked")
     now = parts.clock()
     with writing(parts.engine) as connection:
-        standing = _still(connection, document_id, _reversed() | {DENIED})
+        standing = _still(connection, document_id, _reversed() | _NO_SALE)
         told = _facts(connection, standing)
-        if standing.reason_code == DENIED and standing.kind == "sale":
-            # Nothing of a denied note is booked: what counts of its file is the answer.
+        if standing.reason_code in _NO_SALE and standing.kind == "sale":
+            # Nothing of such a note is booked: what counts of its file is that it is no sale.
             give_document(connection, document_id, _answer(stored, told))
         confirming.give(connection, document_id, actor.name, said, now)
         move(connection, [Move(standing, "accepted")])
@@ -81,8 +83,11 @@ def _reversible(parts: QuarantineParts, stored: StoredDocument) -> bool:
     code = stored.reason.code if stored.reason else ""
     if stored.state == "posted":
         return code == "void_of_booked"
-    if code == DENIED and stored.state == "rejected":
-        return "posted" in joining.notes(parts.engine, {stored.access_key or ""}).get(stored.access_key or "", set())
+    if code in _NO_SALE and stored.state == "rejected":
+        key = stored.access_key or ""
+        booked = "posted" in joining.notes(parts.engine, {key}).get(key, set())
+        # What is authorised isn't taken back: its cancellation does that.
+        return booked and (code != NO_SALE_REASON or bool(joining.unauthorised(parts.engine, key)))
     return (
         stored.state == "rejected"
         and code in rejection.with_action("reverse_booked")
@@ -99,7 +104,7 @@ def _may_be_authorised(parts: QuarantineParts, stored: StoredDocument) -> bool:
 
 
 def _answer(stored: StoredDocument, told: dict[str, str]) -> Answer:
-    return Answer(stored.access_key or "", int(told["status"]), None, None, 1)
+    return Answer(stored.access_key or "", int(told.get("status", NO_SALE_STATUS)), None, None, 1)
 
 
 def _reversed() -> frozenset[str]:

@@ -10,6 +10,7 @@ from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import accepted_problem
 from malote.database.tables import document as documents
+from malote.fiscal.answers import NO_SALE_REASON
 from malote.fiscal.operations import ARGUABLE, IS_SALE
 from malote.quarantine.deleting import typed
 from malote.quarantine.dependencies import QuarantineParts
@@ -25,7 +26,7 @@ from malote.spool.states import State
 from malote.spool.superseded import supersede
 
 _BY_PERSON = "kept_by_person"
-_BOOKABLE = ARGUABLE | {_BY_PERSON}
+_BOOKABLE = ARGUABLE | {_BY_PERSON, NO_SALE_REASON}
 # What was put aside for these says nothing that isn't booked already, once a person says so.
 _NEEDLESS = frozenset({"number_taken", "divergent_content"})
 # What was put aside for these is no sale, or is booked by another note, once a person says so.
@@ -33,7 +34,9 @@ _NO_SALE = frozenset({
     "operations_split", "operation_paid", "sale_refers_to_receipt", "number_of_another_key", "never_authorised",
 })  # fmt: skip
 # So are these, as long as nothing of them is booked: that must be taken back first.
-_NO_SALE_ANY_MORE = frozenset({"denied", "note_cancelled", "number_void_at_authority", "sale_of_void_number"})
+_NO_SALE_ANY_MORE = frozenset({
+    "denied", "note_cancelled", "number_void_at_authority", "sale_of_void_number", NO_SALE_REASON,
+})  # fmt: skip
 _STATES: tuple[State, ...] = ("kept", "rejected")
 _SHOWN = ("other", "others", "number", "numbers", "series", "fields", "cfop", "refers")
 
