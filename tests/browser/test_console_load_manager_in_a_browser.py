@@ -94,61 +94,70 @@ def test_the_structures_are_updated_and_the_rejected_sales_end_posted(
         page.get_by_role("link", name="Atualizar Estruturas do Banco").click()
         expect(page.get_by_role("link", name="Autosserviço")).to_have_attribute("aria-current", "page")
         expect(page.get_by_text("A estrutura está em dia")).to_be_visible()
-
-        # The tab beside it, Winthor: Selecionar Todos, Atualizar.
-        page.get_by_role("link", name="Winthor", exact=True).click()
-        expect(page.get_by_role("heading", name="O que será executado")).to_be_visible()
-        expect(page.get_by_text(re.compile("ALTER TABLE")).first).to_be_visible()
-        expect(page.get_by_role("button", name="Atualizar", exact=True)).to_be_disabled()
-        page.get_by_role("button", name="Selecionar Todos").click()
-        assert findings(page) == []
-        picture(page, "carga-erp")
-        page.get_by_role("button", name="Atualizar", exact=True).click()
-        expect(page.get_by_text("Última atualização: concluída")).to_be_visible()
-        expect(page.get_by_text("20 vendas rejeitadas voltaram à fila")).to_be_visible()
-        expect(page.get_by_text("A estrutura está em dia")).to_be_visible()
-        picture(page, "carga-erp-feita")
+        _the_erp_is_updated(page)
         until(lambda: counted(services) == {"posted": 20})
+        _all_tills_are_chosen(page)
+        _wave_by_wave(page, agents)
 
-        # Fechar; then Caixa: Seleção, Selecionar Todos, Geral, Caixas Selecionados, Atualizar Estrutura do Banco.
-        page.get_by_role("link", name="Fechar").click()
-        expect(page.get_by_role("heading", name="Gerenciamento")).to_be_visible()
-        page.get_by_role("link", name="Gerenciador de carga").click()
-        expect(page.get_by_role("heading", name="Seleção")).to_be_visible()
-        page.get_by_role("button", name="Selecionar Todos").click()
-        page.get_by_role("link", name=re.compile("Geral")).click()
-        expect(page.get_by_text("Caixas Selecionados: 12")).to_be_visible()
-        picture(page, "carga-caixas")
-        page.get_by_role("button", name="Atualizar Estrutura do Banco").click()
-        dialog = page.get_by_role("dialog")
-        expect(dialog.get_by_role("heading", name="Caixas Selecionados")).to_be_visible()
-        expect(dialog).to_contain_text("12 caixas")
-        assert findings(page) == []
-        dialog.get_by_role("checkbox", name="caixa12").uncheck()
-        dialog.get_by_role("button", name="Selecionar Todos").click()
-        expect(dialog.get_by_role("checkbox", name="caixa12")).to_be_checked()
-        picture(page, "carga-selecionados")
-        dialog.get_by_role("button", name="Atualizar", exact=True).click()
 
-        # The message, and a bar per till; wave by wave.
-        expect(page.get_by_text(PATIENCE)).to_be_visible()
-        agents.contact()
-        expect(page.get_by_role("row", name=re.compile("caixa01"))).to_contain_text("o caixa está atualizando")
-        expect(page.get_by_role("row", name=re.compile("caixa12"))).to_contain_text("espera a onda")
-        agents.succeed("caixa01")
-        agents.contact()
-        expect(page.get_by_text("onda 2 de 3")).to_be_visible()
-        picture(page, "carga-andamento")
-        agents.fail("caixa02")
-        expect(page.get_by_text(re.compile("Parada no caixa caixa02"))).to_be_visible()
-        assert findings(page) == []
-        picture(page, "carga-parada")
-        page.get_by_role("button", name="Continuar").click()
-        expect(page.get_by_text(PATIENCE)).to_be_visible()
-        agents.succeed_all()
-        expect(page.get_by_text("Atualização concluída")).to_be_visible()
-        expect(page.get_by_role("row", name=re.compile("caixa12"))).to_contain_text("em dia")
-        picture(page, "carga-concluida")
+def _the_erp_is_updated(page: Page) -> None:
+    """The tab beside it, Winthor: Selecionar Todos, Atualizar."""
+    page.get_by_role("link", name="Winthor", exact=True).click()
+    expect(page.get_by_role("heading", name="O que será executado")).to_be_visible()
+    expect(page.get_by_text(re.compile("ALTER TABLE")).first).to_be_visible()
+    expect(page.get_by_role("button", name="Atualizar", exact=True)).to_be_disabled()
+    page.get_by_role("button", name="Selecionar Todos").click()
+    assert findings(page) == []
+    picture(page, "carga-erp")
+    page.get_by_role("button", name="Atualizar", exact=True).click()
+    expect(page.get_by_text("Última atualização: concluída")).to_be_visible()
+    expect(page.get_by_text("20 vendas rejeitadas voltaram à fila")).to_be_visible()
+    expect(page.get_by_text("A estrutura está em dia")).to_be_visible()
+    picture(page, "carga-erp-feita")
+
+
+def _all_tills_are_chosen(page: Page) -> None:
+    """Fechar; then Caixa: Seleção, Selecionar Todos, Geral, Caixas Selecionados, Atualizar Estrutura do Banco."""
+    page.get_by_role("link", name="Fechar").click()
+    expect(page.get_by_role("heading", name="Gerenciamento")).to_be_visible()
+    page.get_by_role("link", name="Gerenciador de carga").click()
+    expect(page.get_by_role("heading", name="Seleção")).to_be_visible()
+    page.get_by_role("button", name="Selecionar Todos").click()
+    page.get_by_role("link", name=re.compile("Geral")).click()
+    expect(page.get_by_text("Caixas Selecionados: 12")).to_be_visible()
+    picture(page, "carga-caixas")
+    page.get_by_role("button", name="Atualizar Estrutura do Banco").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Caixas Selecionados")).to_be_visible()
+    expect(dialog).to_contain_text("12 caixas")
+    assert findings(page) == []
+    dialog.get_by_role("checkbox", name="caixa12").uncheck()
+    dialog.get_by_role("button", name="Selecionar Todos").click()
+    expect(dialog.get_by_role("checkbox", name="caixa12")).to_be_checked()
+    picture(page, "carga-selecionados")
+    dialog.get_by_role("button", name="Atualizar", exact=True).click()
+
+
+def _wave_by_wave(page: Page, agents: Agents) -> None:
+    """The message, and a bar per till."""
+    expect(page.get_by_text(PATIENCE)).to_be_visible()
+    agents.contact()
+    expect(page.get_by_role("row", name=re.compile("caixa01"))).to_contain_text("o caixa está atualizando")
+    expect(page.get_by_role("row", name=re.compile("caixa12"))).to_contain_text("espera a onda")
+    agents.succeed("caixa01")
+    agents.contact()
+    expect(page.get_by_text("onda 2 de 3")).to_be_visible()
+    picture(page, "carga-andamento")
+    agents.fail("caixa02")
+    expect(page.get_by_text(re.compile("Parada no caixa caixa02"))).to_be_visible()
+    assert findings(page) == []
+    picture(page, "carga-parada")
+    page.get_by_role("button", name="Continuar").click()
+    expect(page.get_by_text(PATIENCE)).to_be_visible()
+    agents.succeed_all()
+    expect(page.get_by_text("Atualização concluída")).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile("caixa12"))).to_contain_text("em dia")
+    picture(page, "carga-concluida")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

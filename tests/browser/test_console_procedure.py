@@ -58,43 +58,10 @@ def test_rejected_files_are_deleted_safely_and_the_sales_synchronised(till_shop:
     expect(row).to_contain_text("atenção")
     expect(row).to_contain_text("1 rejeitado")
     picture(page, "gerenciamento")
-
-    # The Assistente says whose it is, at the right of the page, for everybody and on any screen.
-    page.get_by_role("link", name="Assistente").click()
-    drawer = page.get_by_role("complementary", name="Assistente")
-    expect(drawer).to_contain_text("Depende de outra pessoa")
-    expect(drawer).to_contain_text("o fornecedor do PDV")
-    assert findings(page) == []
-    drawer.get_by_role("button", name="Fechar").click()
-    expect(drawer).to_be_hidden()
-
-    # Detalhamento, Atualizar, Arquivos rejeitados.
+    _the_assistente_says_whose_it_is(page)
     row.get_by_role("link", name="caixa1").click()
-    page.get_by_role("link", name="Atualizar").click()
-    page.get_by_role("link", name=re.compile("Enviadas")).click()
-    expect(page.get_by_role("row", name="Venda 1/8")).to_be_visible()
-    page.get_by_role("link", name=re.compile("Arquivos rejeitados")).click()
-    expect(page.get_by_role("row", name="Venda 1/9")).to_be_visible()
-    assert len(list(till_shop.rejected.glob("*.xml"))) == 1, "folder and tab agree"
-    picture(page, "arquivos-rejeitados")
-    page.get_by_role("link", name="Venda 1/9").click()
-    expect(page.get_by_label("Cupom")).to_contain_text("CAFE TORRADO 500G")
-    picture(page, "documento")
-
-    # Apagar selecionados: the till has the sale, and has said so.
-    page.get_by_text(re.compile("pode ser apagado")).wait_for()
-    page.get_by_role("link", name="Arquivos rejeitados").click()
-    page.get_by_role("button", name="Selecionar todos").click()
-    page.get_by_role("button", name="Apagar selecionados").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 documento vai para a lixeira")
-    expect(dialog).to_contain_text("o caixa provou que tem a venda")
-    assert findings(page) == []
-    picture(page, "apagar-selecionados")
-    dialog.get_by_role("button", name="Apagar", exact=True).click()
-    expect(page.get_by_text("1 na lixeira.")).to_be_visible()
-    expect(page.get_by_role("heading", name="Nenhum arquivo rejeitado")).to_be_visible()
-    assert list(till_shop.rejected.glob("*.xml")) == []
+    _the_rejected_sale_is_looked_at(till_shop, page)
+    _it_is_deleted(till_shop, page)
 
     # Sincronizar as vendas: in words, to the end.
     page.get_by_role("button", name="Sincronizar as vendas").click()
@@ -111,6 +78,48 @@ def test_rejected_files_are_deleted_safely_and_the_sales_synchronised(till_shop:
     page.goto("/console/dashboard")
     expect(page.locator(".uplot canvas")).to_have_count(2)
     picture(page, "painel")
+
+
+def _the_assistente_says_whose_it_is(page: Page) -> None:
+    """At the right of the page, for everybody and on any screen."""
+    page.get_by_role("link", name="Assistente").click()
+    drawer = page.get_by_role("complementary", name="Assistente")
+    expect(drawer).to_contain_text("Depende de outra pessoa")
+    expect(drawer).to_contain_text("o fornecedor do PDV")
+    assert findings(page) == []
+    drawer.get_by_role("button", name="Fechar").click()
+    expect(drawer).to_be_hidden()
+
+
+def _the_rejected_sale_is_looked_at(shop: Shop, page: Page) -> None:
+    """Detalhamento, Atualizar, Arquivos rejeitados."""
+    page.get_by_role("link", name="Atualizar").click()
+    page.get_by_role("link", name=re.compile("Enviadas")).click()
+    expect(page.get_by_role("row", name="Venda 1/8")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Arquivos rejeitados")).click()
+    expect(page.get_by_role("row", name="Venda 1/9")).to_be_visible()
+    assert len(list(shop.rejected.glob("*.xml"))) == 1, "folder and tab agree"
+    picture(page, "arquivos-rejeitados")
+    page.get_by_role("link", name="Venda 1/9").click()
+    expect(page.get_by_label("Cupom")).to_contain_text("CAFE TORRADO 500G")
+    picture(page, "documento")
+
+
+def _it_is_deleted(shop: Shop, page: Page) -> None:
+    """Apagar selecionados: the till has the sale, and has said so."""
+    page.get_by_text(re.compile("pode ser apagado")).wait_for()
+    page.get_by_role("link", name="Arquivos rejeitados").click()
+    page.get_by_role("button", name="Selecionar todos").click()
+    page.get_by_role("button", name="Apagar selecionados").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 documento vai para a lixeira")
+    expect(dialog).to_contain_text("o caixa provou que tem a venda")
+    assert findings(page) == []
+    picture(page, "apagar-selecionados")
+    dialog.get_by_role("button", name="Apagar", exact=True).click()
+    expect(page.get_by_text("1 na lixeira.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nenhum arquivo rejeitado")).to_be_visible()
+    assert list(shop.rejected.glob("*.xml")) == []
 
 
 def test_a_file_put_into_the_folder_or_removed_by_hand_shows_within_seconds(till_shop: Shop, page: Page) -> None:

@@ -1,8 +1,10 @@
 """A store with a spool and an ERP, for tests of the poster."""
 
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -174,3 +176,33 @@ def own_server() -> Iterator[OwnServer]:
             yield server
         finally:
             server.stop()
+
+
+class running:  # noqa: N801 reads as a statement
+    """The posters at work, each in a thread, while the block lasts."""
+
+    def __init__(self, *posters: Poster) -> None:
+        self._posters = posters
+        self._stop = threading.Event()
+        self._threads = ThreadPoolExecutor(len(posters))
+
+    def __enter__(self) -> None:
+        self._runs = [self._threads.submit(poster.run, self._stop) for poster in self._posters]
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for run in self._runs:
+            run.result(timeout=300)
+        self._threads.shutdown()
+
+
+def passing(erp: Erp, post: Callable[[Erp, Sequence[Posting]], list[Outcome]]) -> Erp:
+    return Passing(erp, post)
+
+
+def advance(shop: Shop, poster: Poster, clock: Clock) -> None:
+    """As much later as every pause takes, a few times."""
+    for _ in range(6):
+        clock.now += 120
+        while poster.step():
+            pass

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from malote.config import DatabaseSettings, QuarantineSettings, Settings, StoreS
 from malote.database.engine import reading
 from malote.orders.book import OrderBook
 from malote.quarantine import synchronise_orders
+from malote.quarantine.quarantine_reports import Refused, WayOut
 from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.register import till_documents
@@ -170,3 +172,19 @@ def contents_of(folder: Path) -> list[bytes]:
     orphans = {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
     assert orphans == {path.stem for path in paths}
     return sorted(path.read_bytes() for path in paths)
+
+
+BAD = b"<venda>one</venda>"
+
+
+def refused(document_id: int, code: str) -> Refused:
+    ways: tuple[WayOut, ...] = ("download", "ask_till", "delete_last_copy")
+    return Refused(document_id, code, {}, ways if code == "last_copy" else ())
+
+
+OpenHouse = Callable[..., House]
+
+
+def strict(open_house: OpenHouse) -> House:
+    """A store in which nobody owns a series by using it."""
+    return open_house(learn_series=False)

@@ -6,6 +6,7 @@ Random ones come from a seed, so that a failing test can be repeated.
 
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -95,3 +96,8 @@ def _basket(dice: random.Random, number: int, chosen: Sequence[tuple[str, str, s
     )
     consumer = "52998224725" if dice.random() < 0.3 else ""
     return msgspec.structs.replace(made, payments=paid, change=0, consumer=consumer)
+
+
+def on_day(number: int, days: int) -> Sale:
+    one = sale(number)
+    return msgspec.structs.replace(one, issued_at=one.issued_at + timedelta(days=days))

@@ -1,9 +1,12 @@
 """An ERP with last year's structure, its store, and short ways to look at both."""
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from sqlalchemy import Engine, create_engine, make_url
 
 from malote.accounts.audit import Actor
@@ -16,6 +19,7 @@ from malote.schema.plan import create_table
 from malote.schema.sqlite import SQLITE
 from malote.schema.structure_reports import Drift, StructureDifference
 from malote.structures.structure_service import Structures
+from tests.engines.posting_support import until
 
 ACTOR = Actor("maria")
 
@@ -77,3 +81,32 @@ def shown(lines: list[StructureDifference], *severities: str) -> list[str]:
 
 def harmful(drift: Drift) -> list[str]:
     return shown(drift.differences, "missing", "conflict")
+
+
+@contextmanager
+def selling(url: str) -> Iterator[list[int]]:
+    """Short transactions one after the other, by the superuser; how many there were."""
+    over = threading.Event()
+    written = [0]
+
+    def sell() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("SET lock_timeout = '2s'")
+            while not over.is_set():
+                with connection.transaction():
+                    connection.execute(
+                        "INSERT INTO payment (access_key, number, amount) VALUES (%s, 1, 1)", [str(written)]
+                    )
+                    time.sleep(0.05)
+                written[0] += 1
+
+    seller = threading.Thread(target=sell)
+    seller.start()
+    try:
+        until(lambda: written[0] > 3)
+        yield written
+        before = written[0]
+        until(lambda: written[0] > before + 3)
+    finally:
+        over.set()
+        seller.join()

@@ -17,10 +17,10 @@ from malote.fiscal.key_lists import KeyLine, ListError, of_file, of_rows
 from malote.posting import old_ledger
 from malote.posting.old_ledger import Import, Imported
 from malote.register import replaying
+from tests.engines.erp_numbers_support import again
 from tests.engines.erp_support import Tables
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import cancellation, contingency, sale, supermarket
-from tests.engines.test_erp_numbers import again
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 ANA = Actor("ana")

@@ -8,62 +8,23 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from malote.accounts.audit import Actor, entries
-from malote.books.numbering import NumbersPage, NumbersQuery, SeriesKey, numbers
-from malote.config import QuarantineSettings, StoreSettings
-from malote.findings import lights as overview
-from malote.fiscal.documents import Answer, Document, Sale
-from malote.fiscal.reader import read
+from malote.accounts.audit import entries
+from malote.config import StoreSettings
+from malote.fiscal.documents import Sale
 from malote.posting.poster import Poster
-from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import QuarantineError
-from malote.quarantine.quarantine_service import Quarantine
 from malote.register import till_documents
 from malote.spool.documents import Reason
 from malote.spool.history import lines_of
+from tests.engines.erp_numbers_support import again, mended, revenue
 from tests.engines.erp_support import Tables
+from tests.engines.posting_numbers_support import BOSS, drain, light, quarantine
 from tests.engines.posting_support import SETTINGS, Shop, open_shop
-from tests.engines.sales import ISSUER, cancellation, contingency, item, number_void, protocol, sale
+from tests.engines.sales import cancellation, contingency, item, number_void, protocol, sale
 from tests.engines.spool_support import Clock, body_of, file_with, incoming
-from tests.engines.test_erp_numbers import again, mended, revenue
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 pytestmark = pytest.mark.usefixtures("tables")
-
-BOSS = Actor("ana", "127.0.0.1")
-
-
-def quarantine(shop: Shop, folder: Path) -> Quarantine:
-    return Quarantine(
-        QuarantineParts(
-            engine=shop.engine,
-            folder=folder / "rejeitados",
-            trash=folder / "lixeira",
-            settings=QuarantineSettings(),
-            trash_days=30,
-            judge=lambda till, name, content: None,  # type: ignore[arg-type,return-value]
-            foreseeing=lambda: read,  # type: ignore[arg-type,return-value]
-            take=lambda till, files: [],
-            read=read,
-            booked=lambda documents: [False for _ in documents],
-            max_file_bytes=1000,
-            clock=shop.clock,
-        )
-    )
-
-
-def drain(shop: Shop, store: StoreSettings | None = None) -> None:
-    poster = Poster(
-        shop.spool, shop.engine, shop.erp, lambda kept: None, SETTINGS, store or StoreSettings(), clock=shop.clock
-    )
-    poster.drain()
-    poster.close()
-
-
-def light(shop: Shop) -> tuple[str, str | None]:
-    found = overview.till_overview(shop.engine, "caixa1", now=shop.clock())
-    assert found is not None
-    return found.cause, found.reason_code
 
 
 def settled(shop: Shop) -> list[tuple[str, str | None]]:
@@ -259,89 +220,6 @@ def test_a_correction_of_money_replaces_the_sale_once_a_person_says_so(
         drain(shop)
         assert shop.counted() == {"posted": 2}
     assert (revenue(tables), tables.stock()) == ([(offline.access_key, 1750)], {"1001": Decimal(-5)})
-
-
-# ---- offline and never transmitted ----
-
-
-def test_an_offline_sale_is_overdue_from_its_deadline_until_its_protocol_comes(tmp_path: Path, erp_url: str) -> None:
-    clock = Clock()
-    hour = StoreSettings(authorisation_hours=1)
-    offline = msgspec.structs.replace(contingency(21), issued_at=_at(clock))
-    with open_shop(tmp_path, erp_url, clock) as shop:
-        shop.accept(offline)
-        drain(shop, hour)
-        assert (light(shop)[0], till_documents.overdue(shop.spool.engine, now=shop.spool.clock())) == ("ok", [])
-        clock.now += 3601
-        assert light(shop) == ("overdue", "protocol_overdue")
-        (found,) = till_documents.overdue(shop.spool.engine, now=shop.spool.clock())
-        assert (found.access_key, found.number, found.total) == (offline.access_key, 21, 700)
-        status = till_documents.status(shop.spool.engine, now=shop.spool.clock())[0]
-        assert (status.overdue, status.overdue_total) == (1, 700)
-        shop.accept(msgspec.structs.replace(offline, protocol=protocol(21)))
-        drain(shop, hour)
-        assert (light(shop)[0], till_documents.overdue(shop.spool.engine, now=shop.spool.clock())) == ("ok", [])
-
-
-@pytest.mark.parametrize("how", ["mended", "cancelled", "authorised first", "answered"])
-def test_what_needs_no_protocol_any_more_is_not_overdue(tmp_path: Path, erp_url: str, how: str) -> None:
-    offline = contingency(22)
-    authorised = msgspec.structs.replace(offline, protocol=protocol(22))
-    ways: dict[str, list[Document]] = {
-        "mended": [offline, mended(offline)],
-        "cancelled": [offline, cancellation(offline)],
-        "authorised first": [authorised, offline],
-        "answered": [offline, Answer(offline.access_key, 100, protocol(22), protocol(22).at, 1)],
-    }
-    with open_shop(tmp_path, erp_url) as shop:
-        for one in ways[how]:
-            shop.accept(one)
-            drain(shop)
-        assert till_documents.overdue(shop.spool.engine, now=shop.spool.clock()) == []
-        assert shop.counted() == ({"posted": 1, "kept": 1} if how == "answered" else {"posted": 2})
-
-
-def test_by_default_the_day_of_the_law_counts(tmp_path: Path, erp_url: str) -> None:
-    clock = Clock()
-    with open_shop(tmp_path, erp_url, clock) as shop:
-        shop.accept(msgspec.structs.replace(contingency(23), issued_at=_at(clock)))
-        drain(shop)
-        clock.now += 24 * 3600 - 10
-        assert till_documents.overdue(shop.spool.engine, now=shop.spool.clock()) == []
-        clock.now += 20
-        assert [one.number for one in till_documents.overdue(shop.spool.engine, now=shop.spool.clock())] == [23]
-
-
-def _at(clock: Clock) -> object:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(clock(), UTC)
-
-
-# ---- the numbering ----
-
-
-def test_the_numbering_tells_pairs_voids_of_booked_numbers_and_what_is_overdue(tmp_path: Path, erp_url: str) -> None:
-    twice, exchanged, voided, late = sale(34), contingency(35), sale(36), contingency(37)
-    with open_shop(tmp_path, erp_url) as shop:
-        shop.accept(twice, exchanged, voided, late)
-        drain(shop)
-        shop.accept(again(twice), again(exchanged), number_void(36, 36))
-        drain(shop)
-        page = _numbering(shop)
-        told = [(one.number, len(one.keys)) for one in page.two_keys]
-        assert (told, page.void_booked, page.overdue) == ([(34, 2), (35, 2)], [36], [35, 37])
-        quarantine(shop, tmp_path).reverse_booked(6, BOSS, reason="conferido")
-        shop.accept(cancellation(twice), cancellation(voided), msgspec.structs.replace(late, protocol=protocol(37)))
-        drain(shop)
-        drain(shop)
-        page = _numbering(shop)
-        assert (page.two_keys, page.void_booked, page.overdue) == ([], [], [])
-
-
-def _numbering(shop: Shop) -> NumbersPage:
-    key = SeriesKey(ISSUER, "65", 1)
-    return numbers(shop.engine, NumbersQuery(key), now=shop.clock())
 
 
 # ---- several at once ----

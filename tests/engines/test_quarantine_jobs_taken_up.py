@@ -8,8 +8,8 @@ import pytest
 
 from malote.quarantine.quarantine_reports import Selection
 from malote.register import till_documents
+from tests.engines.quarantine_jobs_support import begun, counted, jobs_of, rejects
 from tests.engines.quarantine_support import MARIA, House
-from tests.engines.test_quarantine_jobs import begun, counted, jobs_of, rejects
 
 pytest_plugins = ("tests.engines.quarantine_fixtures",)
 

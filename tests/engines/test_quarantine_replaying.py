@@ -1,35 +1,19 @@
-"""Replay in order and without doubles (test failure 20), and the cures, each recorded and none of them an edit."""
-
-import sqlite3
-from collections.abc import Callable
+"""Replay in order and without doubles, and the history that tells of it."""
 
 import pytest
-from sqlalchemy import select
 
-from malote.database.quarantine_tables import accepted_problem
-from malote.erp.factory import open_configured
 from malote.quarantine.history_text import WORDS, words
-from malote.quarantine.quarantine_reports import QuarantineError, Selection
-from malote.reconciliation import erp_comparison
-from malote.register import contents, till_documents
+from malote.quarantine.quarantine_reports import Selection
+from malote.register import till_documents
 from malote.spool import history
 from malote.spool.history import WHATS
-from malote.spool.products import renamed
 from malote.tills.series import assign, series_of
 from malote.tills.till import create_till
-from tests.engines.quarantine_support import MARIA, House
+from tests.engines.quarantine_support import MARIA, House, OpenHouse, strict
 from tests.engines.spool_support import rejected, waiting
-from tests.unit.fiscal.notes import ISSUER, Line, build_note, key_of
-from tests.unit.fiscal.support import signed_anew
+from tests.unit.fiscal.notes import ISSUER, build_note
 
 pytest_plugins = ("tests.engines.quarantine_fixtures",)
-
-OpenHouse = Callable[..., House]
-
-
-def strict(open_house: OpenHouse) -> House:
-    """A store in which nobody owns a series by using it."""
-    return open_house(learn_series=False)
 
 
 def test_a_whole_cause_is_replayed_in_order_of_arrival(open_house: OpenHouse) -> None:
@@ -117,220 +101,6 @@ def test_a_dry_run_says_what_the_replay_then_does(open_house: OpenHouse) -> None
     assert (foreseen.replayed, foreseen.refused) == (done.replayed, done.refused)
     assert done.replayed == [rejected[18]]
     assert [one.code for one in done.refused] == ["test_environment"] * 18 + ["series_unassigned"]
-
-
-# ---- assign the series ----
-
-
-def test_a_series_is_assigned_and_all_that_waited_for_it_flows(open_house: OpenHouse) -> None:
-    house = strict(open_house)
-    first, second = house.reject(build_note(number=1)), house.reject(build_note(number=2))
-    other = house.reject(build_note(number=3, series=7))
-    (option,) = house.quarantine.cures(first)
-    assert (option.kind, option.facts["series"], option.facts["owner"]) == ("assign_series", "1", "")
-    report = house.quarantine.assign_series(first, MARIA, reason="new till")
-    assert report.replay.replayed == [first, second]
-    assert series_of(house.engine, house.till) == [(ISSUER, "65", 1)]
-    assert till_documents.document(house.spool.engine, other).state == "rejected"
-    assert house.whats(first) == ["series_assigned", "replayed"]
-    (entry,) = house.audited("series_assigned")
-    assert (entry.before, entry.after["till"], entry.reason) == ({"owner": None}, "caixa1", "new till")
-
-
-def test_a_series_changes_hands_and_the_trail_says_whose_it_was(house: House) -> None:
-    other = create_till(house.engine, "caixa2")[0]
-    house.take(build_note(number=1), till=other)
-    house.take(build_note(number=2))
-    one = house.id_of(build_note(number=2))
-    assert house.quarantine.cures(one)[0].facts["owner"] == "caixa2"
-    house.quarantine.assign_series(one, MARIA)
-    house.post()
-    assert till_documents.document(house.spool.engine, one).state == "posted"
-    assert house.audited("series_assigned")[0].before == {"owner": "caixa2"}
-
-
-def test_a_cure_that_does_not_fit_is_refused(house: House) -> None:
-    one = house.reject(b"<venda/>")
-    assert house.quarantine.cures(one) == []
-    with pytest.raises(QuarantineError, match="cure_unfit"):
-        house.quarantine.assign_series(one, MARIA)
-    with pytest.raises(QuarantineError, match="cure_unfit"):
-        house.quarantine.map_product(one, "1", "2", MARIA)
-    assert (
-        house.quarantine.accept_difference(Selection((one,)), MARIA, reason="why not").refused[0].code == "cure_unfit"
-    )
-
-
-# ---- accept a difference ----
-
-ROUNDED = {"items": (Line(), Line(code="1002")), "total": 5185}  # the items come to 51.80
-
-
-def test_a_small_difference_is_accepted_and_booked(house: House) -> None:
-    note = build_note(number=1, **ROUNDED)  # type: ignore[arg-type]
-    one = house.reject(note)
-    (option,) = house.quarantine.cures(one)
-    assert (option.kind, option.facts) == ("accept_difference", {"difference": "-0.05", "limit": "0.10"})
-    report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="the POS rounds each line")
-    assert (report.cured, report.replay.replayed) == ([one], [one])
-    assert house.post() == 1
-    assert till_documents.document(house.spool.engine, one).state == "posted"
-    assert contents.content(house.spool.engine, one) == note
-    assert house.whats(one) == ["difference_accepted", "replayed"]
-    (entry,) = house.audited("difference_accepted")
-    assert (entry.object, entry.reason) == (f"document:{one}", "the POS rounds each line")
-    assert house.scalar(select(accepted_problem.c.who)) == "maria"
-
-
-def test_a_note_with_another_digest_than_was_authorised_is_a_persons_to_accept(house: House) -> None:
-    other = signed_anew(build_note(number=1).decode()).encode()
-    one = house.reject(other)
-    assert till_documents.document(house.spool.engine, one).reason.code == "digest_disagrees"  # type: ignore[union-attr]
-    (option,) = house.quarantine.cures(one)
-    assert option.kind == "accept_difference"
-    report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="the portal shows the same sale")
-    assert report.cured == [one]
-    assert house.post() == 1
-    assert house.audited("difference_accepted")[0].reason == "the portal shows the same sale"
-
-
-def test_a_large_difference_is_not_a_persons_to_accept(house: House) -> None:
-    one = house.reject(build_note(number=1, total=9999))
-    assert house.quarantine.cures(one) == []
-    report = house.quarantine.accept_difference(Selection((one,)), MARIA, reason="let it through")
-    (refused,) = report.refused
-    assert (refused.id, refused.code) == (one, "difference_too_large")
-    assert till_documents.document(house.spool.engine, one).state == "rejected"
-    assert house.audited("difference_accepted") == []
-
-
-def test_a_document_with_other_faults_besides_is_not_let_through(house: House) -> None:
-    one = house.reject(build_note(number=1, environment=2, **ROUNDED))  # type: ignore[arg-type]
-    assert house.quarantine.accept_difference(Selection((one,)), MARIA, reason="let it through").cured == []
-
-
-def test_what_was_accepted_of_one_document_is_accepted_of_no_other(house: House) -> None:
-    first = house.reject(build_note(number=1, **ROUNDED))  # type: ignore[arg-type]
-    second = house.reject(build_note(number=2, **ROUNDED))  # type: ignore[arg-type]
-    house.quarantine.accept_difference(Selection((first,)), MARIA, reason="this one only")
-    assert house.quarantine.replay(Selection((second,)), MARIA).replayed == []
-
-
-# ---- map a product ----
-
-
-def refuse_product(house: House, note: bytes) -> int:
-    """A document that the ERP's own rules refused."""
-    house.take(note)
-    (leased,) = house.spool.lease("poster", 1, 60)
-    house.spool.settle([rejected(leased)])
-    house.scan()
-    return leased.id
-
-
-def test_a_product_is_booked_under_its_mapped_code(house: House) -> None:
-    note = build_note(number=1, items=(Line(code="OLD"), Line(code="1002")))
-    one = refuse_product(house, note)
-    (option,) = house.quarantine.cures(one)
-    assert (option.kind, option.facts) == ("map_product", {"issuer": ISSUER, "products": "OLD, 1002"})
-    house.quarantine.map_product(one, "OLD", " NEW ", MARIA, reason="renamed in the ERP")
-    assert house.whats(one) == ["rejected", "product_mapped", "replayed"]
-    assert house.post() == 1
-    assert booked_products(house) == ["1002", "NEW"]
-    assert contents.content(house.spool.engine, one) == note
-    (entry,) = house.audited("product_mapped")
-    assert entry.after == {"issuer": ISSUER, "old_code": "OLD", "new_code": "NEW"}
-    assert differing(house, one) == []
-    with sqlite3.connect(house.settings.home_path / "erp.sqlite3") as connection:
-        connection.execute("UPDATE sale_item SET product_code = 'NEWER' WHERE product_code = 'NEW'")
-    assert differing(house, one) == ["items[1].product_code"]
-
-
-def test_a_mapping_made_after_the_booking_makes_no_other_sale(house: House) -> None:
-    """The same sale once more, in other bytes: a duplicate, though its product is called otherwise by now."""
-    house.take(build_note(number=1, items=(Line(code="OLD"),)))
-    house.post()
-    one = refuse_product(house, build_note(number=2, items=(Line(code="OLD"),)))
-    house.quarantine.map_product(one, "OLD", "NEW", MARIA)
-    house.take(build_note(number=1, items=(Line(code="OLD"),), signed=False))
-    house.post()
-    assert [document.state for document in house.documents()] == ["posted"] * 3
-    assert [document.duplicate for document in house.documents()] == [False, False, True]
-
-
-def test_another_issuers_products_keep_their_codes(house: House) -> None:
-    (reading,) = house.quarantine.parts.read(build_note(number=1))
-    assert reading.document is not None
-    assert renamed(reading.document, {("99999999000191", "1001"): "NEW"}) is reading.document
-    assert renamed(reading.document, {}) is reading.document
-
-
-@pytest.mark.parametrize("code", ["", "   ", "a\nb", "x" * 61, "OLD"])
-def test_a_products_new_code_must_be_one(house: House, code: str) -> None:
-    one = refuse_product(house, build_note(number=1, items=(Line(code="OLD"),)))
-    with pytest.raises(QuarantineError) as caught:
-        house.quarantine.map_product(one, "OLD", code, MARIA)
-    assert caught.value.code == "product_code_invalid"
-
-
-def differing(house: House, document_id: int) -> list[str]:
-    erp = open_configured(house.settings)
-    try:
-        return [one.fields for one in erp_comparison.compare(house.engine, erp, [document_id]).differences]
-    finally:
-        erp.close()
-
-
-def booked_products(house: House) -> list[str]:
-    with sqlite3.connect(house.settings.home_path / "erp.sqlite3") as connection:
-        return sorted(code for (code,) in connection.execute("SELECT product_code FROM sale_item"))
-
-
-# ---- attach a protocol ----
-
-
-def test_the_authorised_version_of_a_document_settles_it(open_house: OpenHouse) -> None:
-    house = open_house(authorisation_hours=0.0)
-    house.take(build_note(number=1, protocol=False))
-    house.post()
-    house.scan()
-    (one,) = house.documents()
-    assert one.reason is not None
-    assert one.reason.code == "never_authorised"
-    assert [option.kind for option in house.quarantine.cures(one.id)] == ["attach_protocol", "keep_unbooked"]
-    report = house.quarantine.attach_protocol(one.id, "authorised.xml", build_note(number=1), MARIA)
-    assert report.replay.replayed == [one.id]
-    house.post()
-    assert [document.state for document in house.documents()] == ["posted", "posted"]
-    assert house.whats(one.id) == ["rejected", "protocol_attached", "replayed"]
-    assert [entry.object for entry in house.audited("protocol_attached")] == [f"document:{one.id}"]
-    assert house.in_folder() == []
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"<venda/>", build_note(number=2), build_note(number=1, protocol=False), build_note(number=1, total=9999)],
-    ids=["empty", "no document", "another sale", "not authorised", "faulty"],
-)
-def test_any_other_file_is_no_protocol(open_house: OpenHouse, content: bytes) -> None:
-    house = open_house(authorisation_hours=0.0)
-    house.take(build_note(number=1, protocol=False))
-    house.post()
-    (one,) = house.documents()
-    with pytest.raises(QuarantineError) as caught:
-        house.quarantine.attach_protocol(one.id, "x.xml", content, MARIA)
-    assert (caught.value.code, caught.value.facts) == ("protocol_of_another", {"key": key_of(build_note(number=1))})
-    assert len(house.documents()) == 1
-
-
-def test_a_huge_file_is_no_protocol(open_house: OpenHouse) -> None:
-    house = open_house(authorisation_hours=0.0)
-    house.take(build_note(number=1, protocol=False))
-    house.post()
-    huge = b" " * (house.settings.intake.max_document_bytes + 1)
-    with pytest.raises(QuarantineError) as caught:
-        house.quarantine.attach_protocol(house.documents()[0].id, "x.xml", huge, MARIA)
-    assert caught.value.code == "file_too_large"
 
 
 # ---- history ----

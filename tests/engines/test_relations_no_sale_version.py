@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from malote.accounts.audit import Actor
+from tests.engines.relations_answers import answer
 from tests.engines.relations_support import Store, store_in
-from tests.engines.test_relations_answers import answer
 from tests.unit.fiscal.notes import Line, build_note, key_of
 
 BOSS = Actor("ana", "127.0.0.1")

@@ -12,8 +12,8 @@ import pytest
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
 from malote.register import till_documents
+from tests.engines.relations_answers import answer, lot
 from tests.engines.relations_support import Store, store_in
-from tests.engines.test_relations_answers import answer, lot
 from tests.unit.fiscal.notes import build_cancellation, build_note, build_void, key_of
 
 BOSS = Actor("ana", "127.0.0.1")

@@ -9,8 +9,8 @@ import pytest
 from malote.accounts.audit import Actor
 from tests import ready_stores
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
+from tests.engines.relations_answers import NUMBER, answer, lot
 from tests.engines.relations_support import Booked, Store, store_in
-from tests.engines.test_relations_answers import NUMBER, answer, lot
 from tests.unit.fiscal.notes import Line, build_cancellation, build_note, build_void, key_of
 
 pytestmark = pytest.mark.postgresql

@@ -8,8 +8,8 @@ import pytest
 
 from malote.accounts.audit import Actor
 from malote.config import StoreSettings
+from tests.engines.relations_answers import AUTHORISED, SOLD, answer
 from tests.engines.relations_support import Store, store_in
-from tests.engines.test_relations_answers import AUTHORISED, SOLD, answer
 from tests.unit.fiscal.notes import build_note
 from tests.unit.fiscal.support import signed_anew
 

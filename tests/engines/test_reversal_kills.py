@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from malote.fiscal.documents import Document
+from tests.engines.erp_numbers_support import again, revenue
 from tests.engines.erp_support import Tables
+from tests.engines.posting_numbers_support import BOSS, drain, quarantine
 from tests.engines.posting_support import open_shop, until
 from tests.engines.reversal_child import LEASE_SECONDS
 from tests.engines.sales import contingency, item, number_void, protocol
-from tests.engines.test_erp_numbers import again, revenue
-from tests.engines.test_posting_numbers import BOSS, drain, quarantine
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
 pytestmark = pytest.mark.processes

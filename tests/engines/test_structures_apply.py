@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -24,7 +23,7 @@ from tests.engines import sales
 from tests.engines.erp_support import post
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_support import Shop, until
-from tests.engines.structures_support import ACTOR, create, harmful, run_sql, structures_over
+from tests.engines.structures_support import ACTOR, create, harmful, run_sql, selling, structures_over
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -157,35 +156,6 @@ def test_ddl_behind_a_long_transaction_never_queues_the_sales_behind_it(tmp_path
     assert post(erp, sales.sale(40), first_id=40) == [Result.POSTED], "without a consumer, as most are"
     erp.close()
     assert run_sql(postgresql, "SELECT count(*) FROM sale") == [(40,)]
-
-
-@contextmanager
-def selling(url: str) -> Iterator[list[int]]:
-    """Short transactions one after the other, by the superuser; how many there were."""
-    over = threading.Event()
-    written = [0]
-
-    def sell() -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("SET lock_timeout = '2s'")
-            while not over.is_set():
-                with connection.transaction():
-                    connection.execute(
-                        "INSERT INTO payment (access_key, number, amount) VALUES (%s, 1, 1)", [str(written)]
-                    )
-                    time.sleep(0.05)
-                written[0] += 1
-
-    seller = threading.Thread(target=sell)
-    seller.start()
-    try:
-        until(lambda: written[0] > 3)
-        yield written
-        before = written[0]
-        until(lambda: written[0] > before + 3)
-    finally:
-        over.set()
-        seller.join()
 
 
 @pytest.mark.postgresql

@@ -1,22 +1,18 @@
-"""The courier against a server that loses replies, answers nonsense, forgets, refuses and recovers."""
+"""The courier against a server that loses replies, answers nonsense, forgets, slows down and recovers."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from malote import wire
 from malote.sealing import unseal
 from malote.till.courier import Courier
-from malote.till.outbox import Outbox
 from malote.till.outbox_records import OutboxCounts
-from malote.till.server_client import ServerClient
+from tests.faces.till_courier_support import Line, many
 from tests.faces.till_support import (
     FakeServer,
     Handler,
-    Ledger,
     answer_twice,
     busy,
     cut_short,
@@ -25,81 +21,10 @@ from tests.faces.till_support import (
     lose_reply,
     lose_request,
     says,
-    serving,
 )
-from tests.unit.till_support import Clock, Ears, captured, till_settings
+from tests.unit.till_support import Clock
 
-
-class Line:
-    """An outbox, a courier with a clock in hand, and a server."""
-
-    def __init__(self, tmp_path: Path, fake: FakeServer, **settings: Any) -> None:
-        self.fake = fake
-        self.ledger = fake.ledger
-        self.outbox = Outbox(tmp_path / "outbox.sqlite3")
-        self.clock = Clock(10_000.0)
-        self.ears = Ears()
-        self.rescans = 0
-        self.settings = till_settings(tmp_path, server=fake.url, **settings)
-        self.server = ServerClient(fake.url, "token", timeout=httpx.Timeout(0.3), reply_seconds=1.0)
-        self.begin()
-
-    def begin(self) -> None:
-        self.courier = Courier(
-            self.outbox,
-            self.server,
-            self.settings,
-            self.ears.voice,
-            ask_for_rescan=self.rescan,
-            monotonic=self.clock,
-            now=self.clock,
-            dice=lambda: 0.0,
-        )
-
-    def rescan(self) -> None:
-        self.rescans += 1
-
-    def put(self, *contents: bytes) -> None:
-        self.outbox.capture([captured(content) for content in contents], at=self.clock())
-
-    def step(self) -> float:
-        wait = self.courier.step()
-        self.clock.pass_by(wait)
-        return wait
-
-    def steps(self, count: int) -> None:
-        for _ in range(count):
-            self.step()
-
-    def until_quiet(self, most: int = 300) -> int:
-        """Steps until nothing is to be sent and nothing unproven; returns how many it took."""
-        for taken in range(most):
-            counts = self.outbox.unproven()
-            if not counts.captured and not counts.accepted:
-                return taken
-            self.step()
-        pytest.fail(f"not quiet after {most} steps: {self.outbox.counts()}")
-
-    def close(self) -> None:
-        self.outbox.close()
-        self.server.__exit__()
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeServer]:
-    with serving(Ledger()) as server:
-        yield server
-
-
-@pytest.fixture
-def line(tmp_path: Path, fake: FakeServer) -> Iterator[Line]:
-    made = Line(tmp_path, fake)
-    yield made
-    made.close()
-
-
-def many(count: int) -> list[bytes]:
-    return [b"sale %d" % number for number in range(count)]
+pytest_plugins = ["tests.faces.till_courier_fixtures"]
 
 
 def test_takes_files_from_captured_to_proven(line: Line) -> None:
@@ -119,8 +44,8 @@ def test_accepted_is_not_proven(line: Line) -> None:
     assert line.outbox.counts() == OutboxCounts(posted=3)
 
 
-def test_pouches_keep_within_their_limits(tmp_path: Path, fake: FakeServer) -> None:
-    line = Line(tmp_path, fake, pouch_documents=7)
+def test_pouches_keep_within_their_limits(tmp_path: Path, courier_server: FakeServer) -> None:
+    line = Line(tmp_path, courier_server, pouch_documents=7)
     line.put(*many(20))
     line.until_quiet()
     assert line.ledger.pouches == [7, 7, 6]
@@ -210,8 +135,8 @@ def test_whatever_goes_wrong_once_or_twice_ends_in_one_booking_each(line: Line, 
     assert line.ledger.booked == dict.fromkeys(hashes(*many(4)), 1)
 
 
-def test_a_receipt_for_a_file_not_sent_proves_nothing(tmp_path: Path, fake: FakeServer) -> None:
-    line = Line(tmp_path, fake, pouch_documents=1)
+def test_a_receipt_for_a_file_not_sent_proves_nothing(tmp_path: Path, courier_server: FakeServer) -> None:
+    line = Line(tmp_path, courier_server, pouch_documents=1)
     line.put(b"sent", b"not sent yet")
     (sent, other) = (*hashes(b"sent"), *hashes(b"not sent yet"))
     forged = wire.PouchReply([wire.FileReceipt(other, "posted"), wire.FileReceipt(sent, "accepted")])
@@ -234,100 +159,6 @@ def test_a_server_that_lost_its_memory_gets_it_again(line: Line) -> None:
     assert set(line.ledger.deliveries.values()) == {2}
 
 
-def test_a_rejected_file_is_kept_and_not_sent_again_by_itself(line: Line) -> None:
-    line.ledger.reject[b"bad"] = "items_missing"
-    line.put(b"good", b"bad")
-    line.until_quiet()
-    line.steps(50)
-    assert line.outbox.counts() == OutboxCounts(posted=1, rejected=1)
-    (bad,) = hashes(b"bad")
-    assert line.ledger.deliveries[bad] == 1
-    assert list(line.outbox.rows("SELECT code, message FROM file WHERE state = 'rejected'")) == [
-        ("items_missing", "Said by the server")
-    ]
-
-
-def test_a_rejection_that_was_cured_on_the_server_is_noticed(line: Line) -> None:
-    line.ledger.reject[b"bad"] = "series_unassigned"
-    line.put(b"bad")
-    line.until_quiet()
-    (bad,) = hashes(b"bad")
-    line.ledger.states[bad] = "accepted"
-    line.ledger.reasons.clear()
-    line.steps(40)
-    assert line.outbox.counts() == OutboxCounts(posted=1)
-
-
-@pytest.mark.parametrize("place", [0, 1, 37, 198, 199])
-def test_one_poison_file_holds_back_no_other(line: Line, place: int) -> None:
-    contents = many(200)
-    line.ledger.poison[contents[place]] = (422, wire.Fault("document_hash_mismatch", "Changed"))
-    line.put(*contents)
-    steps = line.until_quiet()
-    assert line.outbox.counts() == OutboxCounts(posted=199, held=1)
-    assert steps < 40, "found by halving"
-    assert list(line.outbox.rows("SELECT code FROM file WHERE state = 'held'")) == [("document_hash_mismatch",)]
-    assert "document_hash_mismatch" in line.ears.codes("happened")
-
-
-def test_several_poison_files_side_by_side(line: Line) -> None:
-    contents = many(50)
-    for content in contents[10:15]:
-        line.ledger.poison[content] = (413, None)
-    line.put(*contents)
-    line.until_quiet()
-    assert line.outbox.counts() == OutboxCounts(posted=45, held=5)
-
-
-def test_a_held_file_is_tried_alone_later_and_passes_once_the_cause_is_gone(line: Line) -> None:
-    line.ledger.poison[b"bad"] = (400, wire.Fault("request_invalid", "?"))
-    line.put(b"good", b"bad")
-    line.until_quiet()
-    pouches = len(line.ledger.pouches)
-    line.steps(10)
-    assert len(line.ledger.pouches) == pouches, "not before its time"
-    line.clock.pass_by(3600.0)
-    line.step()
-    assert line.ledger.pouches[pouches:] == [1]
-    line.ledger.poison.clear()
-    line.clock.pass_by(3600.0)
-    line.steps(3)
-    line.until_quiet()
-    assert line.outbox.counts() == OutboxCounts(posted=2)
-
-
-def test_a_file_that_makes_the_server_fail_is_found_while_the_server_lives(line: Line) -> None:
-    line.ledger.poison[b"sale 3"] = (500, wire.Fault("server_failed", "Failed", transient=True))
-    line.put(*many(8))
-    line.until_quiet()
-    assert line.outbox.counts() == OutboxCounts(posted=7, held=1)
-
-
-def test_a_file_that_kills_the_connection_is_found_while_the_server_lives(line: Line) -> None:
-    def dies_of_it(handler: Handler, body: bytes) -> None:
-        pouch = unseal(body, None, max_size=10**9)
-        line.ledger.play(wire.PATH_POUCHES, dies_of_it)
-        if any(file.content == b"sale 3" for file in pouch.files):
-            handler.hang_up()
-        else:
-            handler.reply(200, handler.truth(body))
-
-    line.ledger.play(wire.PATH_POUCHES, dies_of_it)
-    line.put(*many(8))
-    line.until_quiet()
-    assert line.outbox.counts() == OutboxCounts(posted=7, held=1)
-
-
-def test_a_server_that_is_down_makes_no_file_suspect(line: Line) -> None:
-    line.ledger.play(wire.PATH_POUCHES, *[lose_request] * 2)
-    line.step()
-    line.ledger.play(wire.PATH_CONTACT, *[lose_request] * 10)
-    line.put(*many(8))
-    line.until_quiet()
-    assert line.outbox.counts() == OutboxCounts(posted=8)
-    assert max(line.ledger.pouches) == 8
-
-
 def test_a_wrong_token_is_said_loudly_and_tried_slowly(line: Line) -> None:
     refusal = says(401, wire.Fault("token_invalid", "Token"))
     line.ledger.play(wire.PATH_CONTACT, *[refusal] * 3)
@@ -345,8 +176,8 @@ def test_waits_as_long_as_the_server_asks(line: Line) -> None:
     assert line.step() == pytest.approx(17.0)
 
 
-def test_backs_off_while_the_server_is_away(tmp_path: Path, fake: FakeServer) -> None:
-    line = Line(tmp_path, fake, retry_first_seconds=1.0, retry_longest_seconds=8.0)
+def test_backs_off_while_the_server_is_away(tmp_path: Path, courier_server: FakeServer) -> None:
+    line = Line(tmp_path, courier_server, retry_first_seconds=1.0, retry_longest_seconds=8.0)
     line.ledger.play(wire.PATH_CONTACT, *[lose_request] * 6)
     assert [line.step() for _ in range(6)] == pytest.approx([1.0, 2.0, 4.0, 8.0, 8.0, 8.0])
     line.close()

@@ -1,6 +1,7 @@
+"""A till's folder: each file is captured once, when it stood still, whatever happens to it or to the folder."""
+
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,62 +10,13 @@ import pytest
 from malote.fiscal import reader
 from malote.till import capture as capture_module
 from malote.till import folder as folder_module
-from malote.till import limits, vanished_files
-from malote.till.capture import FORGET_SECONDS, Capture
-from malote.till.folder_counts import FolderSight
-from malote.till.outbox import Outbox
+from malote.till.capture import FORGET_SECONDS
 from malote.till.outbox_records import CapturedFile, OutboxCounts
 from malote.till.storage import OutboxError
-from malote.wire import PouchLimits
-from tests.unit.fiscal.notes import build_note
-from tests.unit.till_support import Clock, Ears, mark, put, till_settings
+from tests.unit.till_capture_support import Bench
+from tests.unit.till_support import mark, put
 
-
-class Bench:
-    """A capture on a folder, with a clock in hand."""
-
-    def __init__(self, tmp_path: Path, largest: int | None = None, **settings: Any) -> None:
-        self.pos = tmp_path / "pos"
-        self.pos.mkdir(exist_ok=True)
-        self.outbox = Outbox(tmp_path / "outbox.sqlite3")
-        if largest is not None:
-            limits.remember(self.outbox, PouchLimits(200, 4_000_000, largest))
-        self.clock = Clock()
-        self.ears = Ears()
-        self.settings = till_settings(self.pos, **({"quiet_seconds": 1.0, "rescan_seconds": 30.0} | settings))
-        self.begin()
-
-    def begin(self) -> None:
-        self.sight = FolderSight()
-        voice = self.ears.voice
-        self.capture = Capture(
-            self.outbox, self.settings, voice, sight=self.sight, monotonic=self.clock, now=self.clock
-        )
-
-    def due(self) -> int:
-        return sum(self.capture.capture_due())
-
-    def settle(self) -> int:
-        """Looks, waits until it is quiet, and captures."""
-        self.capture.rescan()
-        self.clock.pass_by(self.settings.quiet_seconds)
-        return self.due()
-
-    def settled(self) -> bool:
-        return self.capture.settled
-
-    def contents(self) -> list[bytes]:
-        return [file.content for file in self.outbox.next_pouch(1000, 10**9).files]
-
-    def refused(self) -> dict[str, str]:
-        return {refusal.name: refusal.code for refusal in self.outbox.refusals()}
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path)
-    yield made
-    made.outbox.close()
+pytest_plugins = ["tests.unit.till_capture_fixtures"]
 
 
 def test_waits_until_a_file_is_quiet(bench: Bench) -> None:
@@ -341,132 +293,3 @@ def test_a_file_that_breaks_the_reader_is_captured_all_the_same(bench: Bench, mo
     put(bench.pos, "a.xml", b"<good/>")
     assert bench.settle() == 1
     assert bench.contents() == [b"<good/>"]
-
-
-# ---- what is seen before it is captured ----
-
-
-def seen(bench: Bench) -> tuple[int, int, int]:
-    count = bench.sight.count
-    assert count is not None
-    return count.seen, count.captured, count.uncaptured
-
-
-def test_files_are_counted_before_they_are_captured(bench: Bench) -> None:
-    for number in range(3):
-        put(bench.pos, f"{number}.xml", b"%d" % number)
-    bench.capture.rescan()
-    assert seen(bench) == (3, 0, 3)
-    bench.clock.pass_by(1.0)
-    bench.due()
-    assert seen(bench) == (3, 3, 0)
-
-
-def test_what_a_full_disk_keeps_out_stays_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.settle()
-
-    def full(*_: object) -> int:
-        raise OutboxError("till_disk_full", detail="disk")
-
-    monkeypatch.setattr(Outbox, "capture", full)
-    put(bench.pos, "a.xml", b"sale")
-    with pytest.raises(OutboxError):
-        bench.settle()
-    assert seen(bench) == (1, 0, 1)
-
-
-def test_a_folder_that_is_gone_is_no_count_of_nothing(bench: Bench) -> None:
-    bench.settle()
-    bench.pos.rmdir()
-    bench.capture.rescan()
-    assert bench.sight.count is None
-
-
-def test_a_file_that_vanishes_before_it_is_captured_is_remembered_until_it_is_back(bench: Bench) -> None:
-    path = put(bench.pos, "a.xml", b"sale")
-    bench.capture.rescan()
-    path.unlink()
-    bench.clock.pass_by(1.0)
-    bench.due()
-    bench.capture.rescan()
-    (gone,) = vanished_files.vanished(bench.outbox)
-    assert (gone.name, gone.size) == ("a.xml", 4)
-    bench.begin()
-    bench.settle()
-    assert len(vanished_files.vanished(bench.outbox)) == 1, "a restart forgets nothing"
-    put(bench.pos, "a.xml", b"sale")
-    bench.settle()
-    bench.capture.rescan()
-    assert vanished_files.vanished(bench.outbox) == []
-
-
-def test_a_file_that_was_renamed_or_empty_did_not_vanish(bench: Bench) -> None:
-    path = put(bench.pos, "a.xml", b"sale")
-    empty = put(bench.pos, "lock.xml", b"")
-    bench.capture.rescan()
-    path.rename(bench.pos / "b.xml")
-    empty.unlink()
-    bench.settle()
-    bench.capture.rescan()
-    assert vanished_files.vanished(bench.outbox) == []
-    assert bench.contents() == [b"sale"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a folder can't be closed like this on Windows")
-def test_files_below_a_folder_that_cannot_be_looked_into_did_not_vanish(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(bench.pos, "below/a.xml", b"sale")
-    bench.capture.rescan()
-    real = os.scandir
-
-    def closed(path: Any) -> Any:
-        if str(path).endswith("below"):
-            raise PermissionError(13, "Permission denied")
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", closed)
-    bench.capture.rescan()
-    bench.capture.rescan()
-    assert vanished_files.vanished(bench.outbox) == []
-    assert seen(bench)[2] == 1
-
-
-def test_a_person_may_say_that_what_vanished_was_no_sale(bench: Bench) -> None:
-    path = put(bench.pos, "a.xml", b"temporary")
-    bench.capture.rescan()
-    path.unlink()
-    bench.settle()
-    bench.capture.rescan()
-    assert vanished_files.forget(bench.outbox) == 1
-    assert vanished_files.forget(bench.outbox) == 0
-
-
-def test_one_name_for_two_sales_is_told_and_from_then_on_taken_at_once(bench: Bench) -> None:
-    first, second, third = (build_note(number=number) for number in (1, 2, 3))
-    put(bench.pos, "venda.xml", first)
-    bench.settle()
-    assert vanished_files.reused(bench.outbox, bench.clock()) is None
-    put(bench.pos, "venda.xml", second)
-    bench.settle()
-    assert bench.ears.codes("happened") == ["name_reused"]
-    put(bench.pos, "venda.xml", third[:-20])
-    bench.capture.rescan()
-    assert bench.due() == 0, "half of a sale waits as ever"
-    put(bench.pos, "venda.xml", third)
-    bench.capture.rescan()
-    assert bench.due() == 1, "no moment in which it may be written over"
-    assert bench.contents() == [first, second, third]
-    told = vanished_files.reused(bench.outbox, bench.clock())
-    assert told is not None
-    assert (told.name, told.count) == ("venda.xml", 2)
-    assert vanished_files.reused(bench.outbox, bench.clock() + 90_000) is None
-
-
-def test_a_newer_version_of_a_sale_under_its_name_is_what_poss_do(bench: Bench) -> None:
-    put(bench.pos, "venda.xml", build_note(number=1))
-    bench.settle()
-    put(bench.pos, "venda.xml", build_note(number=1) + b"<!-- authorised -->")
-    bench.settle()
-    assert vanished_files.reused(bench.outbox, bench.clock()) is None
-    assert len(bench.contents()) == 2

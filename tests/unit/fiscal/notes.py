@@ -70,47 +70,31 @@ def build_note(
     protocol: bool | None = None,
     status: int = 100,
     protocol_key: str | None = None,
-    key: str | None = None,
     code: str = "20261120",
     purpose: int = 1,
     direction: int = 1,
-    operation: str = "VENDA",
     references: Sequence[str] = (),
     reform: bool = True,
     signed: bool = True,
-    state: str = "35",
     declaration: str = DECLARATION,
     encoding: str = "UTF-8",
 ) -> bytes:
-    """An NFC-e or NF-e, as its POS would save it.
-
-    ``payments`` are (tPag, cents), by default one of cash over the total plus change. ``references``: keys of the notes
-    that it refers to. ``protocol`` is by default
-    present unless the note is in offline contingency. Money in cents.
-    """
-    access = key or access_key.compose(
-        state=state, year_month=f"{issued_at:%y%m}", issuer=issuer, model=model, series=series, number=number,
+    """An NFC-e or NF-e as its POS would save it: ``payments`` (tPag, cents) are by default one of cash over total plus
+    change, ``references`` keys of other notes, ``protocol`` is there unless it is offline. Money in cents."""
+    access = access_key.compose(
+        state="35", year_month=f"{issued_at:%y%m}", issuer=issuer, model=model, series=series, number=number,
         emission=emission, code=code,
     )  # fmt: skip
     whole = sum(line.net for line in items) if total is None else total
-    paid = (("01", whole + change),) if payments is None else payments
+    heading = _heading(
+        access, issued_at, f"{code:0>8}", direction, environment=environment, purpose=purpose, references=references
+    )
     supplement = _supplement(access, environment, emission, issued_at, whole) if model == "65" else ""
-    contingency = ""
-    if emission == 9:
-        contingency = tag("dhCont", issued_at.isoformat()) + tag("xJust", "SEM COMUNICACAO COM A SEFAZ")
-    referred = "".join(f"<NFref><refNFe>{one}</refNFe></NFref>" for one in references)
     note = (
-        f'<NFe xmlns="{NAMESPACE}"><infNFe versao="{layout}" Id="NFe{access}"><ide>'
-        f"<cUF>{state}</cUF><cNF>{code:0>8}</cNF><natOp>{operation}</natOp><mod>{model}</mod><serie>{series}</serie>"
-        f"<nNF>{number}</nNF><dhEmi>{issued_at.isoformat()}</dhEmi><tpNF>{direction}</tpNF><idDest>1</idDest>"
-        f"<cMunFG>3550308</cMunFG><tpImp>4</tpImp><tpEmis>{emission}</tpEmis><cDV>{access[-1]}</cDV>"
-        f"<tpAmb>{environment}</tpAmb><finNFe>{purpose}</finNFe><indFinal>1</indFinal><indPres>1</indPres>"
-        f"<procEmi>0</procEmi><verProc>PDV 1.0</verProc>{contingency}{referred}</ide>"
-        f"{_issuer(issuer)}{_consumer(consumer)}"
-        f"{''.join(_item(n, line, reform) for n, line in enumerate(items, 1))}"
+        f'<NFe xmlns="{NAMESPACE}"><infNFe versao="{layout}" Id="NFe{access}">{heading}{_issuer(issuer)}'
+        f"{_consumer(consumer)}{''.join(_item(n, line, reform) for n, line in enumerate(items, 1))}"
         f"{_totals(items, whole, reform)}<transp><modFrete>9</modFrete></transp>"
-        f"<pag>{''.join(_payment(method, cents) for method, cents in paid)}"
-        f"<vTroco>{money(change)}</vTroco></pag></infNFe>"
+        f"{_paid((('01', whole + change),) if payments is None else payments, change)}</infNFe>"
         f"{supplement}{_signature(access) if signed else ''}</NFe>"
     )
     if protocol if protocol is not None else emission != 9:
@@ -201,6 +185,30 @@ def key_of(document: bytes) -> str:
     raise ValueError("no key in the document")
 
 
+def _heading(
+    access: str,
+    issued_at: datetime,
+    code: str,
+    direction: int,
+    *,
+    environment: int,
+    purpose: int,
+    references: Sequence[str],
+) -> str:
+    model, series, number, emission = access[20:22], int(access[22:25]), int(access[25:34]), access[34]
+    contingency = ""
+    if emission == "9":
+        contingency = tag("dhCont", issued_at.isoformat()) + tag("xJust", "SEM COMUNICACAO COM A SEFAZ")
+    referred = "".join(f"<NFref><refNFe>{one}</refNFe></NFref>" for one in references)
+    return (
+        f"<ide><cUF>35</cUF><cNF>{code}</cNF><natOp>VENDA</natOp><mod>{model}</mod><serie>{series}</serie>"
+        f"<nNF>{number}</nNF><dhEmi>{issued_at.isoformat()}</dhEmi><tpNF>{direction}</tpNF><idDest>1</idDest>"
+        f"<cMunFG>3550308</cMunFG><tpImp>4</tpImp><tpEmis>{emission}</tpEmis><cDV>{access[-1]}</cDV>"
+        f"<tpAmb>{environment}</tpAmb><finNFe>{purpose}</finNFe><indFinal>1</indFinal><indPres>1</indPres>"
+        f"<procEmi>0</procEmi><verProc>PDV 1.0</verProc>{contingency}{referred}</ide>"
+    )
+
+
 def _item(number: int, line: Line, reform: bool) -> str:
     freight = tag("vFrete", money(line.freight)) if line.freight else ""
     discount = tag("vDesc", money(line.discount)) if line.discount else ""
@@ -270,6 +278,11 @@ def _totals(items: Sequence[Line], whole: int, reform: bool) -> str:
             f"<vCredPres>0.00</vCredPres><vCredPresCondSus>0.00</vCredPresCondSus></gCBS></IBSCBSTot>"
         )
     return f"<total><ICMSTot>{''.join(tag(n, money(c)) for n, c in amounts.items())}</ICMSTot>{tail}</total>"
+
+
+def _paid(payments: Sequence[tuple[str, int]], change: int) -> str:
+    methods = "".join(_payment(method, cents) for method, cents in payments)
+    return f"<pag>{methods}<vTroco>{money(change)}</vTroco></pag>"
 
 
 def _payment(method: str, cents: int) -> str:
