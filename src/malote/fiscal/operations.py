@@ -4,6 +4,7 @@ The table is data (``operations.toml``, with its source). A note that is no sale
 note says two things at once, a person decides.
 """
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -53,7 +54,10 @@ PART = "operations_part"  # found of a note whose lines are not all of the sale,
 NORMAL = 1  # finNFe
 _COMES_IN = 0  # tpNF
 _RECEIPTS = ("65", "59")  # models that a shop's customer gets: their sale is registered
-_PAPER_RECEIPTS = ("ECF",)
+# Papers that a shop's customer got: of a fiscal printer, and of model 2. Model 1, a producer's note (NFP) and a
+# transport's (CT-e) are none: what refers to one of them may be a sale of its own.
+_PAPER_RECEIPTS = ("ECF", "NF 02 ")
+_PAPER = re.compile("(?:ECF|NFP?)(?: [0-9]{0,9}[A-Z]?){1,3}")
 # Goods that leave for nothing: beside a sale they change its goods, and not its money.
 _FOR_NOTHING = frozenset({"gift", "sample"})
 # What may be meant as a sale though its code says otherwise, if somebody paid for it.
@@ -182,7 +186,8 @@ def _refers(sale: Sale) -> str:
     references = sale.references
     if not references:
         return ""
-    return named(references[0]) + (f" (+{len(references) - 1})" if len(references) > 1 else "")
+    first = references[0] if _PAPER.fullmatch(references[0]) else named(references[0])
+    return first + (f" (+{len(references) - 1})" if len(references) > 1 else "")
 
 
 @cache

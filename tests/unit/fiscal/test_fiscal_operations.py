@@ -1,5 +1,7 @@
 """What a note does, told by its operation codes: every kind of code, its siblings, and notes that say two things."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from malote import rejection
@@ -136,13 +138,28 @@ def test_a_sale_that_refers_to_a_receipt_is_that_receipts_unless_somebody_paid_f
     assert said("5102", references=(RECEIPT,), payments=None, model="65") == []
 
 
-def test_paper_receipts_count_as_receipts() -> None:
-    coupon = b"<NFref><refECF><mod>2D</mod><nECF>003</nECF><nCOO>000015</nCOO></refECF></NFref>"
-    note = build_note(model="55", payments=UNPAID, references=(RECEIPT,))
-    note = note.replace(f"<NFref><refNFe>{RECEIPT}</refNFe></NFref>".encode(), coupon)
-    sale = sale_in(note)
-    assert sale.references == ("ECF 2D 003 000015",)
-    assert [problem.code for problem in judge(sale, {})] == ["operation_documented"]
+@pytest.mark.parametrize(
+    ("kind", "inside", "told", "receipt"),
+    [
+        ("refECF", "<mod>2D</mod><nECF>003</nECF><nCOO>000015</nCOO>", "ECF 2D 003 000015", True),
+        ("refNF", "<mod>02</mod><serie>1</serie><nNF>55</nNF>", "NF 02 1 55", True),
+        ("refNF", "<mod>01</mod><serie>1</serie><nNF>55</nNF>", "NF 01 1 55", False),
+        ("refNFP", "<IE>ISENTO</IE><mod>04</mod><serie>0</serie><nNF>55</nNF>", "NFP 04 0 55", False),
+        ("refCTe", INVOICE.replace("550010", "570010"), INVOICE.replace("550010", "570010"), False),
+        ("refNFeSig", INVOICE, INVOICE, False),
+    ],
+)
+def test_what_a_note_refers_to_by_each_kind_of_reference(kind: str, inside: str, told: str, receipt: bool) -> None:
+    def judged(cfop: str, payments: Sequence[tuple[str, int]] | None) -> list[tuple[str, str, str]]:
+        note = build_note(model="55", items=(Line(cfop=cfop),), payments=payments, references=(RECEIPT,))
+        referring = f"<NFref><{kind}>{inside}</{kind}></NFref>"
+        sale = sale_in(note.replace(f"<NFref><refNFe>{RECEIPT}</refNFe></NFref>".encode(), referring.encode()))
+        assert sale.references == (told,)
+        return [(one.severity, one.code, one.facts["refers"]) for one in judge(sale, {})]
+
+    assert judged("5929", None) == judged("5929", UNPAID) == [("keep", "operation_documented", told)]
+    assert judged("5102", UNPAID) == ([("keep", "operation_documented", told)] if receipt else [])
+    assert judged("5102", None) == ([("reject", "sale_refers_to_receipt", told)] if receipt else [])
 
 
 def test_a_sale_and_something_else_in_one_note_go_to_a_person_where_the_total_holds_both() -> None:
