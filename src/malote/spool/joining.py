@@ -88,7 +88,7 @@ def look_again(connection: Connection, access_keys: Collection[str], now: float)
     for chunk in chunks(sorted(access_keys)):
         of_note = documents.c.access_key.in_(chunk) & (documents.c.kind == "answer") & documents.c.authorised.is_(True)
         settled = [one for one in lock(connection, of_note) if one.state in ("rejected", "kept")]
-        lines = [history.Line(one.id, "replayed", code=one.reason_code) for one in settled]
+        lines = [history.HistoryLine(one.id, "replayed", code=one.reason_code) for one in settled]
         history.record(connection, lines, history.SYSTEM, now)
         move(connection, [Move(one, "accepted") for one in settled])
 
