@@ -45,11 +45,16 @@ def check_items(items: tuple[Item, ...], problems: list[Problem]) -> None:
     """Adds what is odd in one of the items."""
     odd_gross: list[int] = []
     odd_codes: list[int] = []
+    nameless: list[int] = []
     for item in items:
+        if not item.product_code:
+            nameless.append(item.number)
         if not -1 <= item.quantity * item.unit_price * 100 - item.gross <= 1:
             odd_gross.append(item.number)
         if item.gtin and not gtin.is_right(item.gtin):
             odd_codes.append(item.number)
+    if nameless:
+        problems.append(reject("item_without_product", items=_listed(nameless)))
     if odd_gross:
         problems.append(warning("item_gross", items=_listed(odd_gross)))
     if odd_codes:

@@ -107,7 +107,7 @@ class Totals(msgspec.Struct, array_like=True, frozen=True, gc=False):
     services: int
     ibs: int
     cbs: int
-    total: int  # vNF or vCFe
+    total: int  # vNF or vCFe; vNFTot where that is what was paid (``sums.paid_total``)
     icms_single_phase: int = 0  # own, withheld and withheld before, together
     selective: int = 0
     ibs_single_phase: int = 0

@@ -27,7 +27,7 @@ from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.reading_result import Limits, Reading, Summary, named_by_key, unreadable
 from malote.fiscal.rows import TOTALS, AnswerRow, ChangeRow, HeadRow, PaymentRow, SignatureRow, TotalsRow
-from malote.fiscal.sums import counted_total, tolerated
+from malote.fiscal.sums import counted_total, paid_total, tolerated
 
 
 def read_note(row: NoteRow, limits: Limits, *, resigned: bool = False) -> Reading:
@@ -76,6 +76,9 @@ def read_note(row: NoteRow, limits: Limits, *, resigned: bool = False) -> Readin
         norm.version,
     )
     checks.check_note(sale, row, norm, tolerated(len(items), limits.tolerance), problems)
+    if total != totals.total:
+        booked = msgspec.structs.replace(totals, total=paid_total(sale, total))
+        sale = msgspec.structs.replace(sale, totals=booked)
     return Reading(sale, "sale", problems)
 
 

@@ -42,6 +42,15 @@ def counted_total(totals: Totals, norm: Norm) -> int:
     return (norm.reform_within and totals.total_with_reform) or totals.total
 
 
+def paid_total(sale: Sale, counted: int) -> int:
+    """What is booked as the sale's total: of vNF and the total that ``counted`` (vNFTot), the one that was paid."""
+    stated = sale.totals.total
+    if counted == stated or _is_unpaid(sale):
+        return counted
+    paid = _paid(sale)
+    return stated if abs(paid - stated) < abs(paid - counted) else counted
+
+
 def of_items(items: tuple[Item, ...], services: frozenset[int]) -> ItemSums:
     """``services`` are the numbers of the items that are no goods."""
     goods = rendered = discount = freight = insurance = other = 0
@@ -95,10 +104,16 @@ def check_total(total: int, expected: int, optional: int, tolerance: int, proble
 
 def check_payments(sale: Sale, total: int, tolerance: int, problems: list[Problem]) -> None:
     """Payments less change against the total, unless nothing is paid at all (tPag 90 and nothing else)."""
-    if not sale.payments or all(payment.method == NO_PAYMENT for payment in sale.payments):
-        return
-    paid = sum([payment.amount for payment in sale.payments]) - sale.change
-    _tell("payments_sum", total, paid, tolerance, problems)
+    if not _is_unpaid(sale):
+        _tell("payments_sum", total, _paid(sale), tolerance, problems)
+
+
+def _is_unpaid(sale: Sale) -> bool:
+    return not sale.payments or all(payment.method == NO_PAYMENT for payment in sale.payments)
+
+
+def _paid(sale: Sale) -> int:
+    return sum([payment.amount for payment in sale.payments]) - sale.change
 
 
 def check_header(

@@ -4,6 +4,7 @@ import pytest
 
 from malote.fiscal.reader import Limits, summary
 from tests.unit.fiscal.notes import Line, build_note, key_of
+from tests.unit.fiscal.sat import build_sat
 from tests.unit.fiscal.support import codes, only, problems_of, replaced, sale_in
 
 NOTE = build_note()
@@ -139,3 +140,18 @@ def test_a_number_that_is_left_out_is_told_and_the_numbers_stay(number: str) -> 
 def test_only_some_of_many_invalid_amounts_are_told() -> None:
     raw = build_note(items=[Line(price="x", gross=100)] * 50)
     assert problems_of(raw) == ["amount_invalid"] * 5
+
+
+@pytest.mark.parametrize("written", ["", "<cProd/>", "<cProd>  </cProd>"])
+def test_an_item_without_a_product_code_is_refused_by_its_name_and_number(written: str) -> None:
+    two = replaced(build_note(items=[Line(), Line(code="77")]), "<cProd>77</cProd>", written)
+    reading = only(two)
+    assert [(one.severity, one.code, one.facts) for one in reading.problems] == [
+        ("reject", "item_without_product", {"items": "2"})
+    ]
+    assert codes(only(replaced(build_sat(), "<cProd>1001</cProd>", written)), "reject") == ["item_without_product"]
+
+
+@pytest.mark.parametrize("written", ["", "<cEAN/>", "<cEAN> </cEAN>", "<cEAN>SEM GTIN</cEAN>"])
+def test_an_item_without_a_bar_code_is_as_good_as_any(written: str) -> None:
+    assert only(replaced(NOTE, "<cEAN>7891000315507</cEAN>", written)).problems == []

@@ -259,6 +259,35 @@ def test_from_2027_products_hold_the_reform_s_taxes_and_the_total_with_them_coun
     assert sale_in(with_reform_total(within, "26.16")).totals.total_with_reform == 2616
 
 
+@pytest.mark.parametrize(
+    ("day", "price", "total", "paid", "booked", "refused"),
+    [
+        (
+            IN_2027,
+            "26.16",
+            2590,
+            2616,
+            2616,
+            [],
+        ),  # vNF without the taxes that the customer paid: told, and booked as paid
+        (IN_2027, "26.16", 2616, 2616, 2616, []),
+        (IN_2027, "25.90", 2590, 2590, 2590, ["items_sum", "payments_sum"]),  # once a person accepts it, as it was paid
+        (IN_2027, "25.90", 2590, None, 2616, ["items_sum"]),
+        (MORNING, "25.90", 2590, 2590, 2590, []),
+        (MORNING, "25.90", 2590, 2616, 2590, ["payments_sum"]),
+    ],
+)
+def test_the_total_that_is_booked_is_what_the_customer_paid(
+    day: datetime, price: str, total: int, paid: int | None, booked: int, refused: list[str]
+) -> None:
+    payments = [("90", 0)] if paid is None else [("01", paid)]
+    raw = build_note(issued_at=day, items=[Line(price=price)], total=total, payments=payments)
+    reading = only(with_reform_total(raw, "26.16"))
+    assert codes(reading, "reject") == refused
+    assert isinstance(reading.document, Sale)
+    assert (reading.document.totals.total, reading.document.totals.total_with_reform) == (booked, 2616)
+
+
 def test_a_note_of_2026_can_be_read_by_the_rules_of_2027() -> None:
     raw = with_reform_total(build_note(), "26.16")
     reading = only(raw, Limits(on=date(2027, 1, 4)))
