@@ -32,23 +32,25 @@ from malote.register import (
     change_marker,
     contents,
     finding,
+    flow_history,
+    flow_marks,
     listing,
-    metrics,
+    period,
+    reason_counts,
     relations,
     till_documents,
     till_history,
 )
 from malote.register.flow import Flow, FlowCounter
-from malote.register.metrics import Metrics
+from malote.register.flow_history import FlowHistory, Span
 from malote.rejection import Language
 from malote.remembered import Remembered
 from malote.spool.documents import Reason
 from malote.tills import till
 from malote.tills.clocks import common_clock
 
-METRICS_SECONDS = 2.0
+HISTORY_SECONDS = 5.0  # between two looks at what flowed in the time that the dashboard shows
 FLOW_SECONDS = 5.0  # between two looks at what came and was booked, by minute
-MINUTES = 60  # shown in the plots
 LOOK_SECONDS = 5.0  # between looks into the folder of rejected files, and at the ERP, for pages that refresh themselves
 BANNER_SECONDS = 5.0  # between two looks of the banner during its first minute
 ZONE_SECONDS = 30.0  # between two looks at what clock the tills print
@@ -72,7 +74,7 @@ def console_services(services: Services) -> console.ConsoleServices:
         documents=_documents(services),
         locks=services.locks,
         structures=services.structures,
-        metrics=partial(Remembered(partial(_metrics, services), METRICS_SECONDS), MINUTES),
+        dashboard=_dashboard(services),
         flow=_flow(services),
         quarantine=services.quarantine,
         findings=Remembered(services.quarantine.findings, LOOK_SECONDS),
@@ -258,8 +260,19 @@ def _laboratory() -> console.ConsoleLaboratory | None:
     return console.ConsoleLaboratory(listed=listed, ask=lambda name, plant: of_demo.ask(name, plant=plant))
 
 
-def _metrics(services: Services, minutes: int) -> Metrics:
-    return metrics.metrics(services.engine, now=time.time(), minutes=minutes)
+def _dashboard(services: Services) -> console.ConsoleDashboard:
+    engine, zone = services.engine, _zone(services)
+
+    def history(span: Span) -> FlowHistory:
+        return flow_history.history(engine, span, now=time.time(), zone=zone())
+
+    return console.ConsoleDashboard(
+        history=Remembered(history, HISTORY_SECONDS),
+        marks=partial(flow_marks.marks, engine),
+        rejected=partial(reason_counts.by_reason, engine, "rejected"),
+        waiting=partial(reason_counts.by_reason, engine, "waiting"),
+        period=partial(period.page, engine),
+    )
 
 
 def _accounts(services: Services) -> console.Accounts:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from malote import incidents
+from malote import __version__, incidents
 from malote.accounts import users
 from malote.app import Services, open_services
 from malote.archive import keeping
@@ -35,6 +35,8 @@ from malote.posting.lookout import Lookout
 from malote.posting.poster import Poster
 from malote.posting.retry_after_update import look_again, try_one
 from malote.reconciliation import erp_memory
+from malote.register import flow_keeping
+from malote.register.flow_keeping import FlowKeeper
 from malote.remembered import Remembered
 from malote.schema.definition import StructureError
 from malote.spool import leasing, retention
@@ -42,6 +44,7 @@ from malote.spool.presence import PosterPresence, watched
 from malote.spool.products import REMEMBERED_SECONDS, Products, mapped
 from malote.spool.sql_queue import Spool
 from malote.tills import till as tills
+from malote.tills.clocks import store_clock
 from malote.tills.till import Till
 
 HOUSEKEEPING_SECONDS = 3600.0  # between prunings
@@ -71,6 +74,7 @@ def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, 
         "alerts": services.alerts.run,
         "books": build_books(services).run,
         "lock episodes": partial(recording.run, services.locks),
+        "flow sums": build_flow_keeper(services).run,
         "soundness": partial(soundness.watch, services.engine),
     }
     if services.settings.intake.drop_folder:
@@ -91,6 +95,11 @@ def build_books(services: Services) -> Keeper:
         closings=settings.closings_path,
         rules=settings.rules_path,
     )
+
+
+def build_flow_keeper(services: Services) -> FlowKeeper:
+    named = business_day(services.settings.books).zone
+    return FlowKeeper(services.engine, lambda: store_clock(services.engine, named), time.time, __version__)
 
 
 def build_drop_folder(services: Services) -> DropFolder:
@@ -210,6 +219,7 @@ def prune(services: Services) -> None:
         "put_aside": lambda: try_one(services.engine, time.time()),
         "orders": lambda: order_book.sweep(services.engine, time.time()),
         "lock_episodes": services.locks.forget_episodes,
+        "flow_sums": lambda: flow_keeping.forget(services.engine, time.time()),
         "received": lambda: received_folder.prune(settings.drop_path, services.tills(), before, proven),
     }
     counts = {name: _alone(name, step) for name, step in steps.items()}

@@ -42,6 +42,7 @@ PAGES = [
     "/documents/4",
     "/jobs",
     "/dashboard",
+    "/documents",
     "/audit",
     "/users",
 ]
@@ -205,11 +206,16 @@ def test_everything_is_in_reach_of_the_keyboard(page: Page) -> None:
     expect(page).to_have_url(re.compile("/dashboard$"))
 
 
-def test_the_plots_are_drawn_and_the_figures_are_there(page: Page) -> None:
+def test_a_plot_is_pointed_at_and_a_click_opens_the_documents_behind(page: Page) -> None:
     page.goto("/console/dashboard")
-    expect(page.locator(".uplot canvas")).to_have_count(2)
+    plot = page.locator("svg.graph").first
+    plot.hover()
+    expect(page.locator(".readout").first).to_contain_text("Recebidas: 0")
     page.get_by_text("Os números").first.click()
-    expect(page.get_by_role("table", name="Vendas por minuto")).to_be_visible()
+    expect(page.get_by_role("table", name="Vendas recebidas e lançadas")).to_be_visible()
+    plot.click()
+    expect(page.get_by_role("heading", name="Vendas recebidas")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/documents\?what=received&since=\d+"))
 
 
 def test_the_language_and_the_colours_are_a_click_away(page: Page) -> None:

@@ -1,18 +1,16 @@
-"""The tills at a glance, a till's documents, and the figures by minute: on both kinds of store database."""
+"""The tills at a glance, and a till's documents: on both kinds of store database."""
 
-import time
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, text
 
-from malote.database.engine import reading, writing
-from malote.database.tables import document as documents
+from malote.database.engine import reading
 from malote.findings import lights as overview
 from malote.findings.lights import TillsQuery
-from malote.register import listing, metrics
+from malote.register import listing
 from malote.register.listing import DocumentsQuery
-from tests.engines.findings_support import DAY, NOW, add_documents, add_till
+from tests.engines.findings_support import NOW, add_documents, add_till
 
 pytest_plugins = ["tests.engines.spool_fixtures"]
 
@@ -233,69 +231,3 @@ def test_documents_are_found_by_reason_number_key_and_name(spool_engine: Engine)
     assert found(search="9" * 30) == []
     reasons = listing.page(spool_engine, "caixa1", DocumentsQuery(("rejected",))).reasons
     assert reasons == {"items_sum": 1, "xml_malformed": 1}
-
-
-def test_figures_by_minute(spool_engine: Engine) -> None:
-    till_id = add_till(spool_engine, "caixa1", {("rejected", "items_sum"): 3, ("rejected", "xml_malformed"): 5})
-    minute = NOW - NOW % 60
-
-    def posted(accepted_at: float, settled_at: float, lag: float) -> dict[str, Any]:
-        issued_at = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(settled_at - lag))
-        return {"state": "posted", "accepted_at": accepted_at, "settled_at": settled_at, "issued_at": issued_at}
-
-    add_documents(
-        spool_engine,
-        till_id,
-        [
-            posted(minute - 2 * DAY, minute - 2 * DAY, 1),
-            posted(minute - 7200, minute - 120, 7300),  # came before the hour, and was posted late
-            {"accepted_at": minute - 119},
-            posted(minute - 60, minute - 60, 10),
-            posted(minute - 59, minute - 58, 20),
-            posted(minute - 58, minute - 57, 30),
-            posted(minute + 1, minute + 2, -500),  # a till's clock that is ahead
-        ],
-    )
-    found = metrics.metrics(spool_engine, now=NOW)
-    assert len(found.minutes) == 60
-    assert found.minutes[-1].at == minute
-    before_last, last, current = found.minutes[-3:]
-    assert (before_last.received, before_last.posted, before_last.lag_p95) == (1, 1, 7300.0)
-    assert (last.received, last.posted, last.lag_median, last.lag_p95) == (3, 3, 20.0, 30.0)
-    assert (current.received, current.posted, current.lag_median) == (1, 1, None)
-    assert sum(each.received for each in found.minutes) == 5
-    assert list(found.rejected.items()) == [("xml_malformed", 5), ("items_sum", 3)]
-
-
-def test_an_empty_store_has_figures_too(spool_engine: Engine) -> None:
-    found = metrics.metrics(spool_engine, now=NOW)
-    assert len(found.minutes) == 60
-    assert found.lag_median is None
-    assert found.rejected == found.waiting == {}
-
-
-def test_the_first_document_since_a_moment_is_found_by_halving(spool_engine: Engine) -> None:
-    till_id = add_till(spool_engine, "caixa1")
-    ids = add_documents(spool_engine, till_id, [{"accepted_at": NOW + number} for number in range(50)])
-    with writing(spool_engine) as connection:
-        connection.execute(documents.delete().where(documents.c.id.in_(ids[10:20])))
-        connection.execute(update(documents).where(documents.c.id == ids[0]).values(accepted_at=NOW - 1))
-    with reading(spool_engine) as connection:
-        assert metrics.first_since(connection, NOW - 100) == ids[0]
-        assert metrics.first_since(connection, NOW + 25) == ids[25]
-        assert metrics.first_since(connection, NOW + 1000) == ids[-1] + 1
-        between = metrics.first_since(connection, NOW + 15)
-        assert ids[9] < between <= ids[20]
-
-
-@pytest.mark.parametrize(
-    ("values", "share", "expected"),
-    [
-        ([], 0.5, None),
-        ([3.0], 0.95, 3.0),
-        ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0),
-        (list(map(float, range(1, 101))), 0.95, 95.0),
-    ],
-)
-def test_a_percentile_is_a_value_that_occurred(values: list[float], share: float, expected: float | None) -> None:
-    assert metrics.percentile(values, share) == expected

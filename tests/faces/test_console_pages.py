@@ -235,18 +235,6 @@ def test_a_file_that_is_no_xml_is_shown_with_its_broken_line(services: Services,
     assert "não pôde ser lido por inteiro" in answer
 
 
-def test_painel_has_the_figures_behind_its_plots(services: Services, ana: TestClient[Litestar]) -> None:
-    sender = till(services)
-    sell(services, sender, count=5)
-    settle(services)
-    send(services, sender, b"<broken")
-    answer = ana.get("/console/dashboard").text
-    received = [int(count) for count in re.findall(r'<td class="number" data-value="(\d+)">\d+</td><td', answer)]
-    assert sum(received[:60]) == 6
-    assert "Arquivo danificado" in answer
-    assert answer.count("data-plot=") == 2
-
-
 def test_users_are_made_changed_and_stopped(services: Services, ana: TestClient[Litestar]) -> None:
     form = {"csrf": csrf_of(ana)}
     made = ana.post("/console/users", data=form | {"name": "Bia", "role": "operador", "display_name": "Bia Reis"})

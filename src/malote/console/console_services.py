@@ -32,8 +32,10 @@ from malote.quarantine.quarantine_service import Quarantine
 from malote.quarantine.synchronising import Synchronisation
 from malote.register.documents import OverdueSale, StoredDocument
 from malote.register.flow import Flow
+from malote.register.flow_history import FlowHistory, Span
+from malote.register.flow_marks import FlowMark
 from malote.register.listing import DocumentsPage, DocumentsQuery, FoundReason
-from malote.register.metrics import Metrics
+from malote.register.period import PeriodPage, PeriodQuery
 from malote.register.relations import Related
 from malote.register.till_history import Happening
 from malote.rejection import Language
@@ -125,6 +127,17 @@ class ConsoleBooks:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleDashboard:
+    """How sales flowed, what happened meanwhile, and the documents behind it."""
+
+    history: Callable[[Span], FlowHistory]
+    marks: Callable[[float], list[FlowMark]]  # since then, in seconds since the epoch
+    rejected: Callable[[], dict[str, int]]  # now, by reason
+    waiting: Callable[[], dict[str, int]]
+    period: Callable[[PeriodQuery], PeriodPage]
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleLaboratory:
     """Of a demo: troubles that can be planted there, for the Assistente to find."""
 
@@ -153,7 +166,7 @@ class ConsoleServices:
     numbering: Numbering
     locks: Locks
     structures: Structures
-    metrics: Callable[[], Metrics]
+    dashboard: ConsoleDashboard
     flow: Callable[[tuple[int, ...]], Flow]  # of the last hour; of the tills with these ids apart
     books: ConsoleBooks
     ledger: Callable[[], Reason | None]  # why nothing is booked, while the ERP's ledger lacks what was booked before

@@ -1,12 +1,13 @@
 """Figures and times as people of a language read them."""
 
+import math
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Literal
 
 from babel.core import Locale
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
-from babel.numbers import format_currency, format_decimal
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
+from babel.numbers import format_compact_decimal, format_currency, format_decimal
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
@@ -33,6 +34,17 @@ class Formats:
 
     def number(self, value: int | float | None) -> str:
         return "–" if value is None else format_decimal(value, locale=self._locale)
+
+    def compact(self, value: int) -> str:
+        """Such as "1,2 mil", where there is no room for more."""
+        return str(format_compact_decimal(value, locale=self._locale, fraction_digits=1 if value >= 1000 else 0))
+
+    def share(self, value: float | None) -> str:
+        """Such as "99,8 %"; never rounded up to all of them."""
+        if value is None:
+            return "–"
+        percent = math.floor(value * 1000) / 10
+        return f"{format_decimal(percent, locale=self._locale)} %"
 
     def plain(self, value: int | None) -> str:
         """A series or a number: no thousands are marked in a name."""
@@ -77,6 +89,15 @@ class Formats:
     def clock(self, at: float | str | None) -> str:
         here = self._here(at)
         return "–" if here is None else format_time(here, "short", locale=self._locale, tzinfo=here.tzinfo)
+
+    def hour(self, at: float) -> str:
+        """Such as "09", for a column that is narrow."""
+        here = self._here(at)
+        return "–" if here is None else f"{here.hour:02}"
+
+    def day_and_month(self, at: float) -> str:
+        here = self._here(at)
+        return "–" if here is None else format_skeleton("Md", here, locale=self._locale, tzinfo=here.tzinfo)
 
     def day(self, at: float | str | None) -> str:
         here = self._here(at)

@@ -35,6 +35,7 @@ from malote.console.pages import (
     lock_episodes,
     locks,
     management,
+    period,
     reconciliation,
     rejected,
     synchronise,
@@ -61,6 +62,7 @@ from malote.register.contents import DocumentNotFoundError
 log = structlog.get_logger("malote.console")
 
 YEAR = 365 * 86400
+FLOW_SECONDS = 15.0  # between two looks at what flowed, for a page that shows it
 LOCKS_SECONDS = 2.0  # between two looks at the ERP's sessions, for a page that shows them
 # Each page says in its ``HANDLERS`` what it answers to.
 PAGES: tuple[ModuleType, ...] = (
@@ -80,6 +82,7 @@ PAGES: tuple[ModuleType, ...] = (
     locks,
     lock_episodes,
     dashboard,
+    period,
     reconciliation,
     trail,
     consumers,
@@ -142,6 +145,7 @@ def _changed(services: ConsoleServices, shared: SharedAnswers, stopping: Callabl
     streams = {
         "": Changes(services.pulse, stopping=stopping, changed=shared.forget),
         "locks": Changes(lambda _: str(int(services.now() / LOCKS_SECONDS)), stopping=stopping),
+        "flow": Changes(lambda _: str(int(services.now() / FLOW_SECONDS)), stopping=stopping),
         "load-manager": Changes(services.structures_pulse, stopping=stopping),
         "jobs": Changes(services.jobs_pulse, stopping=stopping),
     }

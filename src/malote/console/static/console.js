@@ -1,5 +1,5 @@
 "use strict";
-// The console's own script: live refreshing, selections that outlive a refresh, dialogs, toasts, keys and plots.
+// The console's own script: live refreshing, selections that outlive a refresh, dialogs, toasts and keys.
 // Everything that changes data is a plain form; without this script the pages still show and send.
 
 const live = () => document.querySelector("[data-live]");
@@ -103,9 +103,9 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-// What this script drew, and what the person opened, is not the server's to take away.
+// What the person opened is not the server's to take away.
 if (window.Idiomorph) {
-  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.dataset && ("plot" in old.dataset || "kept" in old.dataset));
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.dataset && "kept" in old.dataset);
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
 }
 
@@ -195,10 +195,7 @@ document.addEventListener("change", (event) => {
   count();
 });
 
-document.body.addEventListener("htmx:afterSwap", () => {
-  restore();
-  draw();
-});
+document.body.addEventListener("htmx:afterSwap", restore);
 document.body.addEventListener("selectionDone", () => {
   chosen.clear();
   if (everything()) everything().checked = false;
@@ -376,75 +373,6 @@ document.addEventListener("keydown", (event) => {
   else way.click();
 });
 
-// ---- plots: the figures stand in the page as a table; the plot is drawn from them ----
-
-const drawn = new WeakMap();
-
-function figures(table) {
-  const rows = [...table.querySelectorAll("tbody tr")];
-  const columns = [...table.querySelectorAll("thead th")].map((_, index) =>
-    rows.map((row) => {
-      const value = row.cells[index]?.dataset.value;
-      return value === undefined || value === "" ? null : Number(value);
-    }),
-  );
-  return columns;
-}
-
-function draw() {
-  if (!window.uPlot) return;
-  for (const canvas of document.querySelectorAll("[data-plot]")) {
-    const table = document.getElementById(canvas.dataset.plot);
-    const data = figures(table);
-    const known = drawn.get(canvas);
-    if (known && canvas.contains(known.root)) {
-      known.setData(data);
-      continue;
-    }
-    canvas.textContent = "";
-    drawn.set(canvas, new uPlot(options(canvas, table), data, canvas));
-  }
-}
-
-function options(canvas, table) {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
-  const lines = [colour("--accent"), colour("--attention"), colour("--ok")];
-  const language = document.documentElement.lang;
-  const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-  const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
-  return {
-    width: canvas.clientWidth,
-    height: 220,
-    cursor: { y: false },
-    scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } },
-    axes: [
-      { ...axis, values: (_, ticks) => ticks.map((tick) => clock.format(new Date(tick * 1000))) },
-      { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(language)) },
-    ],
-    series: [
-      { label: heads[0], value: (_, at) => (at === null ? "–" : clock.format(new Date(at * 1000))) },
-      ...heads.slice(1).map((label, index) => ({
-        label,
-        stroke: lines[index],
-        width: 2,
-        dash: index === 1 ? [6, 4] : undefined,
-        fill: index === 0 ? `${lines[0]}22` : undefined,
-        spanGaps: true,
-        points: { show: true, size: 4 },
-        value: (_, value) => (value === null ? "–" : value.toLocaleString(language)),
-      })),
-    ],
-  };
-}
-
-addEventListener("resize", () => {
-  for (const canvas of document.querySelectorAll("[data-plot]")) {
-    drawn.get(canvas)?.setSize({ width: canvas.clientWidth, height: 220 });
-  }
-});
-
 // The place of the problem comes into view, without moving the page.
 const place = document.querySelector(".xml .marked");
 if (place) {
@@ -453,5 +381,4 @@ if (place) {
 }
 
 restore();
-draw();
 listen();
