@@ -21,7 +21,7 @@ from malote.wire import Asked, Contact
 
 
 class ApiServices(Protocol):
-    """The composition root's ``ApiServices`` is one. Methods raise ``StoreError`` besides what stands beside them."""
+    """The composition root is one. Methods raise ``StoreError`` besides what stands beside them."""
 
     @property
     def settings(self) -> Settings: ...
