@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, select
 
+from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.alerts.alert_service import Alerts
 from malote.alerts.targets import AlertTarget, Sender, TargetsError, targets_of
@@ -128,9 +129,10 @@ def test_the_targets_come_from_a_file_too_each_with_its_step(tmp_path: Path) -> 
     assert SECRET not in str(caught.value)
 
 
-def test_a_silence_stands_in_the_trail_and_is_kept(office: Office, post: Post) -> None:
+def test_a_silence_stands_in_the_trail_and_is_kept(office: Office, post: Post, spool_engine: Engine) -> None:
     until = office.alerts.silence("items_sum", 2.0, MARIA, reason="known since Monday")
     assert until == NOW + 7200
+    assert audit.entries(spool_engine, limit=1)[0].action == "alert_silenced"
     assert office.alerts.step() == 0
     office.now += 7201
     assert office.alerts.step() == 1
@@ -165,5 +167,6 @@ def test_a_message_arrives_at_a_real_webhook(
     address, taken = webhook
     settings = msgspec.convert({"home": str(tmp_path), "alerts": {"targets": address}}, Settings)
     assert [done for _, done in Alerts(spool_engine, settings).test(MARIA)] == [True]
+    assert audit.entries(spool_engine, limit=1)[0].action == "alerts_tested"
     (said,) = taken
     assert msgspec.json.decode(said)["title"] == "Malote · Loja: teste"

@@ -14,6 +14,8 @@ import msgspec
 import pytest
 
 from malote import durable
+from malote.accounts import audit
+from malote.accounts.audit import SYSTEM, Actor
 from malote.app import Services, services_for
 from malote.backup import restoring
 from malote.backup.errors import BackupError
@@ -64,8 +66,13 @@ def test_everything_comes_back(home: Path, tmp_path: Path) -> None:
     made = make(settings_in(home), None, tmp_path / "b.zip", ignore)
     assert made.left_out == 0
     again = tmp_path / "again"
-    restoring.restore(tmp_path / "b.zip", settings_in(again), ignore)
+    restoring.restore(tmp_path / "b.zip", settings_in(again), ignore, Actor("cli:ana", "loja"))
     with services_for(settings_in(again)) as services:
+        newest = audit.entries(services.engine, limit=1)[0]
+        assert (newest.actor, newest.action, newest.after["made_at"]) == (
+            "cli:ana", "store_restored", made.manifest.made_at.isoformat(),
+        )  # fmt: skip
+        assert audit.verify(services.engine) is None
         (till,) = till_documents.status(services.engine, now=services.spool.clock())
         assert (till.pending, till.rejected) == (10, 1)
     assert rejected_files(again) == rejected_files(home)
@@ -97,7 +104,7 @@ def test_what_was_acknowledged_before_is_in_it_while_others_write(home: Path, tm
         done.set()
         seller.join()
     again = tmp_path / "again"
-    restoring.restore(tmp_path / "b.zip", settings_in(again), ignore)
+    restoring.restore(tmp_path / "b.zip", settings_in(again), ignore, SYSTEM)
     with services_for(settings_in(again)) as services:
         (till,) = till_documents.status(services.engine, now=services.spool.clock())
         assert till.pending >= 21
@@ -120,7 +127,7 @@ def test_no_byte_may_be_another(home: Path, tmp_path: Path) -> None:
         with pytest.raises(BackupError):
             restoring.verify(tmp_path / "damaged.zip", ignore)
         with pytest.raises(BackupError):
-            restoring.restore(tmp_path / "damaged.zip", settings_in(tmp_path / "again"), ignore)
+            restoring.restore(tmp_path / "damaged.zip", settings_in(tmp_path / "again"), ignore, SYSTEM)
         assert not (tmp_path / "again" / "store.sqlite3").exists()
     restoring.verify(tmp_path / "b.zip", ignore)
 
@@ -142,11 +149,11 @@ def test_a_restore_that_was_cut_off_begins_again(home: Path, tmp_path: Path, mon
         moves.clear()
         shutil.rmtree(again.home_path, ignore_errors=True)
         try:
-            restoring.restore(tmp_path / "b.zip", again, ignore)
+            restoring.restore(tmp_path / "b.zip", again, ignore, SYSTEM)
         except KeyboardInterrupt:
             assert not (again.home_path / "store.sqlite3").exists()
             at = 1000
-            restoring.restore(tmp_path / "b.zip", again, ignore)
+            restoring.restore(tmp_path / "b.zip", again, ignore, SYSTEM)
         assert rejected_files(again.home_path) == rejected_files(home)
     assert moves, "something was moved"
 
@@ -154,11 +161,11 @@ def test_a_restore_that_was_cut_off_begins_again(home: Path, tmp_path: Path, mon
 def test_it_is_never_put_over_a_server(home: Path, tmp_path: Path) -> None:
     make(settings_in(home), None, tmp_path / "b.zip", ignore)
     with pytest.raises(BackupError, match="backup_home_used"):
-        restoring.restore(tmp_path / "b.zip", settings_in(home), ignore)
+        restoring.restore(tmp_path / "b.zip", settings_in(home), ignore, SYSTEM)
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "store.sqlite3-wal").write_bytes(b"of another database")
     with pytest.raises(BackupError, match="backup_home_used"):
-        restoring.restore(tmp_path / "b.zip", settings_in(tmp_path / "half"), ignore)
+        restoring.restore(tmp_path / "b.zip", settings_in(tmp_path / "half"), ignore, SYSTEM)
 
 
 @pytest.mark.parametrize("place", ["../evil", "rejeitados/../../evil", "/etc/evil", "entrada/C:/evil", "erp.sqlite3"])
@@ -168,7 +175,7 @@ def test_nothing_is_written_elsewhere(place: str, tmp_path: Path) -> None:
         archive.writestr("manifest.json", msgspec.json.encode(listed))
         archive.writestr(place, "x")
     with pytest.raises(BackupError, match="backup_unreadable"):
-        restoring.restore(tmp_path / "evil.zip", settings_in(tmp_path / "again"), ignore)
+        restoring.restore(tmp_path / "evil.zip", settings_in(tmp_path / "again"), ignore, SYSTEM)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06" + bytes(18)])
@@ -197,14 +204,15 @@ def test_a_store_in_postgresql_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             take(services, "", build_note(number=1))
         make(stored, None, tmp_path / "b.zip", ignore)
         again = Settings(home=str(tmp_path / "again"), database=DatabaseSettings(url=empty))
-        restoring.restore(tmp_path / "b.zip", again, ignore)
+        restoring.restore(tmp_path / "b.zip", again, ignore, SYSTEM)
         with services_for(again) as services:
             (till,) = till_documents.status(services.engine, now=services.spool.clock())
             assert till.pending == 1
+            assert audit.entries(services.engine, limit=1)[0].action == "store_restored"
         with pytest.raises(BackupError, match="backup_failed"):
-            restoring.restore(tmp_path / "b.zip", again, ignore)
+            restoring.restore(tmp_path / "b.zip", again, ignore, SYSTEM)
         with pytest.raises(BackupError, match="backup_other_database"):
-            restoring.restore(tmp_path / "b.zip", settings_in(tmp_path / "third"), ignore)
+            restoring.restore(tmp_path / "b.zip", settings_in(tmp_path / "third"), ignore, SYSTEM)
     finally:
         discard_postgresql(url)
         discard_postgresql(empty)

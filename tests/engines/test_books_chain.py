@@ -15,6 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
+from malote.accounts import audit
+from malote.accounts.audit import SYSTEM, Actor
 from malote.books import board, chain, exporting, verifying
 from malote.books.days import BusinessCalendar
 from malote.books.exporting import ExportedDay
@@ -55,7 +57,7 @@ def close(shop: Shop) -> int:
 
 
 def exported(shop: Shop) -> ExportedDay:
-    return exporting.export(shop.engine, KEY, DAY)
+    return exporting.export(shop.engine, KEY, DAY, SYSTEM)
 
 
 def checked(content: bytes) -> list[str]:
@@ -78,11 +80,30 @@ def test_a_day_is_closed_once_and_what_comes_late_is_a_supplement(shop: Shop) ->
     assert checked(exported(shop).content) == []
 
 
+def test_who_closes_and_exports_by_hand_is_in_the_trail_and_the_night_is_not(shop: Shop) -> None:
+    before = len(audit.entries(shop.engine))
+    hand = Actor("cli:ana", "loja")
+    assert [chain.close(shop.engine, BusinessCalendar(), KEY, TODAY, shop.clock(), actor=hand) for _ in range(2)] == [
+        1,
+        0,
+    ]
+    exporting.export(shop.engine, KEY, DAY, hand)
+    exporting.export(shop.engine, KEY, TODAY, hand)  # no day of any till
+    shop.accept(sale(9))
+    book(shop)
+    assert chain.close_changed(shop.engine, BusinessCalendar(), KEY, TODAY, shop.clock()) == 1
+    added = audit.entries(shop.engine)[: -before or None]
+    assert [(one.actor, one.action, one.object, one.after["day"]) for one in reversed(added)] == [
+        ("cli:ana", "day_closed", "till:caixa1", DAY.isoformat()),
+        ("cli:ana", "day_exported", "server", DAY.isoformat()),
+    ]
+
+
 def test_days_are_chained_one_to_the_other(shop: Shop) -> None:
     shop.accept(sale(20, issued_at=OPENING + timedelta(days=1)))
     book(shop)
     assert chain.close(shop.engine, BusinessCalendar(), KEY, DAY + timedelta(days=2), shop.clock()) == 2
-    found = exporting.export(shop.engine, KEY, DAY + timedelta(days=1))
+    found = exporting.export(shop.engine, KEY, DAY + timedelta(days=1), SYSTEM)
     assert (found.tills, found.sales, found.pruned) == (1, 1, [])
     assert checked(found.content) == []
 
@@ -132,7 +153,7 @@ def _rewritten(members: dict[str, bytes], name: str, count: int, seal: bytes) ->
 def test_what_somebody_else_signed_is_not_the_servers(shop: Shop) -> None:
     close(shop)
     other = SigningKey(bytes(32))
-    forged = exporting.export(shop.engine, other, DAY).content
+    forged = exporting.export(shop.engine, other, DAY, SYSTEM).content
     assert any("another key" in one for one in checked(forged))
     assert any("signature" in one for one in verify(forged, other.public))
     assert checked(exported(shop).content) == verify(exported(shop).content, KEY.public[:16]) == []
@@ -174,7 +195,7 @@ def test_it_is_the_same_on_either_kind_of_store_database(spool: Spool, till_one:
     after = day + timedelta(days=1)
     assert chain.close(spool_engine, BusinessCalendar(), KEY, after, 2.0) == 1
     assert chain.close(spool_engine, BusinessCalendar(), KEY, after, 3.0) == 0
-    assert checked(exporting.export(spool_engine, KEY, day).content) == []
+    assert checked(exporting.export(spool_engine, KEY, day, SYSTEM).content) == []
     shown = board.board(spool_engine, BusinessCalendar(), board.BoardQuery(since=day, until=day), after)
     assert (shown.rows[0].cells[day].booked, shown.rows[0].cells[day].proven) == (2, "open")
     assert [one.state for one in board.of_day(spool_engine, BusinessCalendar(), "caixa1", day)] == ["posted", "posted"]

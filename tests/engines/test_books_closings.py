@@ -66,6 +66,7 @@ def test_payments_are_compared_by_method_without_change_and_what_was_cancelled(s
     assert told(engine) == [(1, 350)]
     assert closings.listed(engine, "CAIXA1")[0].differs == {method: -250, "17": -100}
     assert accept_closing(engine, "caixa1", DAY, SYSTEM, "sangria errada", OVER) == 350
+    assert audit.entries(engine, limit=1)[0].action == "closing_accepted"
     assert told(engine) == []
     shop.accept(sale(4))
     book(shop)

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from malote.accounts import audit
 from malote.accounts.audit import SYSTEM
 from malote.books import till_questions
 from malote.books.accepting import accept_day
@@ -152,4 +153,5 @@ def test_days_are_judged_and_named_on_postgresql_too(spool_engine: Engine) -> No
     answer(spool_engine, till.id, [line(1)])
     assert named(spool_engine) == [("not_here", sale(1).access_key)]
     assert accept_day(spool_engine, "caixa1", DAY, SYSTEM, "furto do caixa", LATER) == 1
+    assert audit.entries(spool_engine, limit=1)[0].action == "day_accepted"
     assert told(spool_engine) == []

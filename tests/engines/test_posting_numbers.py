@@ -110,6 +110,7 @@ def test_two_authorised_ones_are_flagged_until_one_is_cancelled_or_seen(
         drain(shop)
         assert [one.number for one in shop.documents() if one.reason] == [35]
         quarantine(shop, tmp_path).mark_seen(4, BOSS, reason="as duas valem")
+        assert entries(shop.spool.engine, limit=1)[0].action == "flag_seen"
         assert (shop.reasons(), light(shop)[0]) == ([], "ok")
         assert till_documents.status(shop.spool.engine, now=shop.spool.clock())[0].flagged == 0
     assert len(revenue(tables)) == 3

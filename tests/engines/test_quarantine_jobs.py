@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from malote.accounts import audit
 from malote.database.engine import reading
 from malote.database.errors import StoreError
 from malote.database.job_tables import job_item
@@ -121,6 +122,7 @@ def test_a_person_stops_it_and_the_rest_stays_as_it_was(jobs_house: House) -> No
     stopped = jobs.work(job.id)
     assert (stopped.state, stopped.stopped_by, stopped.done, stopped.left) == ("stopped", "maria", BATCH, MANY - BATCH)
     assert counted(jobs_house) == {"discarded": BATCH, "rejected": MANY - BATCH}
+    assert {"job_stopped", "job_ended"} < {one.action for one in audit.entries(jobs_house.engine)}
     undone = jobs.work(jobs.undo(job.id, MARIA).id)
     assert undone.done == BATCH
     assert jobs.stop(job.id, MARIA).state == "stopped"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from malote.accounts import audit
 from malote.accounts.audit import Actor, entries
 from malote.books.numbering import NumbersQuery, SeriesKey, numbers
 from malote.config import StoreSettings
@@ -308,6 +309,7 @@ def test_what_a_person_kept_a_person_books_and_its_cancellation_follows(store: S
     store.send(note)
     quarantine, asked = store.services.quarantine, store.document(note).id
     quarantine.keep_unbooked(asked, BOSS, reason="não é venda")
+    assert audit.entries(store.services.engine, limit=1)[0].action == "kept_unbooked"
     cancelled = build_cancellation(key_of(note))
     store.send(cancelled)
     assert store.settled(note, cancelled) == [("kept", "kept_by_person"), ("kept", "cancels_no_sale")]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from malote import wire
+from malote.accounts import audit
 from malote.accounts.audit import SYSTEM
 from malote.books.accepting import accept_lost
 from malote.database.engine import reading
@@ -91,6 +92,7 @@ def test_lost_sales_stay_until_they_come_or_a_person_answers_for_them(spool_engi
     send_sales(Spool(spool_engine, language="en"), till_one, [7])
     lost_sales.settle(spool_engine)
     assert accept_lost(spool_engine, "CAIXA1", SYSTEM, "sem cópia", NOW + 20) == (1, 3209)
+    assert audit.entries(spool_engine, limit=1)[0].action == "lost_accepted"
     assert light(spool_engine, NOW + 20) != "lost"
     contact(spool_engine, till_one, NOW + 30, troubles=[trouble], lost=own)
     assert light(spool_engine, NOW + 30) != "lost", "what was answered for is not told again"

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
+from malote.accounts import audit
 from malote.app import Services, services_for
 from malote.archive import exporting, index
 from malote.archive.exporting import ArchivePart
@@ -75,6 +76,9 @@ def test_a_month_with_all_that_was_made_of_it(store: Store, tmp_path: Path) -> N
     own, other = sorted(done, key=lambda one: str(one["issuer"]), reverse=True)
     assert (own["issuer"], own["missing"], own["waiting"]) == (ISSUER, 0, 1)
     assert (other["issuer"], other["documents"]) == (OTHER, 1)
+    asked = audit.entries(store.services.engine, action="archive_exported")
+    assert {one.after["issuer"] for one in asked} == {ISSUER, OTHER}
+    assert asked[0].actor.startswith("cli:")
     path = tmp_path / f"{ISSUER}-2026-11.zip"
     assert hashlib.sha256(path.read_bytes()).hexdigest() == own["sha256"]
     found = rows_of(path)

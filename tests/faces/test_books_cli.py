@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from malote.accounts import audit
 from malote.app import Services, services_for
 from malote.app_workers import build_poster
 from malote.cli.main import assemble
@@ -140,6 +141,7 @@ def test_a_file_that_comes_again_meanwhile_is_known_and_changes_nothing(services
 def test_what_is_missing_on_purpose_is_accepted_with_a_reason(services: Services, run: Run) -> None:
     run("sync", "caixa1", "--wait", "--timeout", 0, code=1)
     run("erp", "accept-ledger", "--reason", "a test database")
+    assert audit.entries(services.engine, limit=1)[0].action == "erp_ledger_accepted"
     run("books", "reconcile")
     assert "up to date" in run("status").stdout
     assert "4: accepted" in run("books", "rebook", "--dry-run").stdout

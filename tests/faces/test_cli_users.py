@@ -125,6 +125,8 @@ def test_changes_end_sessions_and_are_audited_as_the_systems_user(home: Path) ->
     assert run_json("user", "disable", "maria")["disabled"] is True
     assert run_json("user", "enable", "maria")["disabled"] is False
     assert run("user", "password", "maria", given=OTHER_PASSWORD).exit_code == OK
+    done = [one.action for one in audit.entries(engine, limit=3)]
+    assert done == ["user_password_set", "user_enabled", "user_disabled"]
     assert users.sign_in(engine, "maria", OTHER_PASSWORD, address="10.0.0.1", now=1e9).user.must_change_password
     engine.dispose()
 

@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from malote.accounts import users
+from malote.accounts import audit, users
 from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
@@ -284,6 +284,8 @@ def test_a_download_is_the_file_byte_for_byte_and_never_a_page(services: Service
         assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
         assert "/" not in answer.headers["content-disposition"].split("''")[1]
         assert "sandbox" in answer.headers["content-security-policy"]
+    taken = audit.entries(services.engine, limit=1)[0]
+    assert (taken.actor, taken.action, taken.object) == ("ana", "document_downloaded", "document:1")
 
 
 def test_every_answer_forbids_what_it_does_not_need(services: Services) -> None:

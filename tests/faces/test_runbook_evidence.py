@@ -107,6 +107,7 @@ def test_nothing_of_what_was_planted_goes_out_and_what_was_wrong_does(
     node = Node(session, 0, marked=True, root=True, waiters=2, behind=Behind(), killable=True, killable_anyway=True)
     tree = Tree("postgresql", 5.0, [node])
     found = contents(evidence.make(services.runbook, view, logged(), "pt", MARIA, tree))
+    assert audit.entries(services.engine, limit=1)[0].action == "evidence_made"
     assert [one["objects"] for one in json.loads(found["locks.json"])["tree"]] == [[redaction.HIDDEN, "estoque"]]
     for name, text in found.items():
         for planted in PLANTED:

@@ -22,9 +22,12 @@ import msgspec
 from sqlalchemy import Engine
 
 from malote import durable
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.archive import index, selecting
 from malote.archive.index import ArchiveRow
 from malote.archive.selecting import ArchiveMonth
+from malote.database.engine import writing
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import money
 from malote.register import contents
@@ -61,11 +64,18 @@ class ExportedMonth(msgspec.Struct, frozen=True):
     last_id: int
 
 
-def export(engine: Engine, part: ArchivePart, target: Path, told: Progress = lambda _: None) -> ExportedMonth:
-    """Writes the archive at ``target``, whole or not at all.
+def export(
+    engine: Engine, part: ArchivePart, target: Path, told: Progress = lambda _: None, actor: Actor | None = None
+) -> ExportedMonth:
+    """Writes the archive at ``target``, whole or not at all. ``actor``: a person who asked for it; that is in the audit
+    trail before there is a file.
 
     Raises ``StoreError``, ``OSError``; and whatever a damaged pouch makes its opening raise.
     """
+    if actor is not None:
+        with writing(engine) as connection:
+            asked = {"month": part.month.text, "issuer": part.issuer}
+            audit.record(connection, actor, "archive_exported", "server", after=asked)
     _sweep(target)
     with durable.replacing(target) as file:
         written = _Archive(file)

@@ -10,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from malote import durable
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.backup import copying, manifest
 from malote.backup.errors import BackupError
 from malote.backup.manifest import BackupFile, BackupManifest
 from malote.config import Settings
+from malote.database.engine import open_database, writing
 
 _WORKING = ".malote-restore"
 
@@ -43,11 +46,12 @@ def settings_of(backup: Path) -> bytes | None:
     return None
 
 
-def restore(backup: Path, settings: Settings, told: Callable[[int], None]) -> BackupManifest:
+def restore(backup: Path, settings: Settings, told: Callable[[int], None], actor: Actor) -> BackupManifest:
     """Everything but the settings, into the home folder and the store database of ``settings``.
 
-    What stands in the home folder already stays as it is. Raises ``BackupError``, also where a server's database is
-    there already, and ``OSError``.
+    What stands in the home folder already stays as it is. That it was put back, and by whom, is the newest entry of the
+    audit trail that comes back with it. Raises ``BackupError``, also where a server's database is
+    there already, ``OSError`` and ``StoreError``.
     """
     home = settings.home_path
     _check_unused(settings)
@@ -64,10 +68,30 @@ def restore(backup: Path, settings: Settings, told: Callable[[int], None]) -> Ba
         raise BackupError("backup_unreadable", detail=copying.SQLITE)
     _place({part: aside for part, aside in written.items() if part not in store}, home)
     named = written[store[0]].rename(working / store[0].path)
-    copying.put_back(settings, named)
+    _put_back(settings, named, found, actor)
     durable.sync_folder(home)
     shutil.rmtree(working, ignore_errors=True)
     return found
+
+
+def _put_back(settings: Settings, copied: Path, made: BackupManifest, actor: Actor) -> None:
+    """SQLite's is told before it takes its place, so that none doesn't know; PostgreSQL's at once after."""
+    if copied.name == copying.SQLITE:
+        _record(f"sqlite:///{copied.as_posix()}", made, actor)
+        copying.put_back(settings, copied)
+    else:
+        copying.put_back(settings, copied)
+        _record(settings.database_url, made, actor)
+
+
+def _record(url: str, made: BackupManifest, actor: Actor) -> None:
+    engine = open_database(url)
+    try:
+        with writing(engine) as connection:
+            after = {"made_at": made.made_at.isoformat(), "version": made.version}
+            audit.record(connection, actor, "store_restored", "server", after=after)
+    finally:
+        engine.dispose()
 
 
 def _check_unused(settings: Settings) -> None:

@@ -13,6 +13,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, true, update
 
 from malote import frames
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.books import closing_marks
 from malote.books.days import BusinessCalendar
 from malote.books.verifying import GENESIS, digest_of, link_of
@@ -49,14 +51,22 @@ class ChainEntry(msgspec.Struct, frozen=True):
 
 
 def close(
-    engine: Engine, calendar: BusinessCalendar, signer: Signer, today: date, now: float, only: date | None = None
+    engine: Engine,
+    calendar: BusinessCalendar,
+    signer: Signer,
+    today: date,
+    now: float,
+    only: date | None = None,
+    actor: Actor | None = None,
 ) -> int:
-    """Closes every day before ``today``, and adds what came late; how many entries that made.
+    """Closes every day before ``today``, and adds what came late; how many entries that made. ``actor``: a person who
+    ordered it, for the audit trail.
 
     Raises ``StoreError``, and ``ChainKeyError`` where another key signed the chain so far.
     """
     since = only or today - timedelta(days=LATE_DAYS)
-    return _close_all(engine, calendar, signer, now, (since, min(only or today, today - timedelta(days=1))), true())
+    bounds = since, min(only or today, today - timedelta(days=1))
+    return _close_all(engine, calendar, signer, now, bounds, true(), actor)
 
 
 def close_changed(engine: Engine, calendar: BusinessCalendar, signer: Signer, today: date, now: float) -> int:
@@ -75,6 +85,7 @@ def _close_all(
     now: float,
     bounds: tuple[date, date],
     chosen: ColumnElement[bool],
+    actor: Actor | None = None,
 ) -> int:
     book_days.recount(engine, calendar, 10**9)
     with reading(engine) as connection:
@@ -88,7 +99,10 @@ def _close_all(
             # First, so that what is counted again meanwhile waits for this, and takes the mark away afterwards.
             own = (book_day.c.till_id == till_id, book_day.c.day == day)
             connection.execute(update(book_day).where(*own).values(closed_at=now))
-            added += _close(connection, calendar, signer, (till_id, name, date.fromisoformat(day)), now)
+            closed = _close(connection, calendar, signer, (till_id, name, date.fromisoformat(day)), now)
+            if closed and actor is not None:
+                audit.record(connection, actor, "day_closed", f"till:{name}", after={"day": day}, now=now)
+            added += closed
     return added
 
 

@@ -10,11 +10,13 @@ from io import BytesIO
 import msgspec
 from sqlalchemy import Engine, select
 
+from malote.accounts import audit
+from malote.accounts.audit import Actor
 from malote.books import chain
 from malote.books.chain import ChainEntry, Signer
 from malote.books.verifying import CHAIN, SEAL, SEAL_LENGTH, document_name, lines_name
 from malote.database.chunks import chunks
-from malote.database.engine import reading
+from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.register import contents
@@ -31,8 +33,8 @@ class ExportedDay(msgspec.Struct, frozen=True):
     pruned: list[str]
 
 
-def export(engine: Engine, signer: Signer, day: date) -> ExportedDay:
-    """Of a day that is closed. All of it is in memory. Raises ``StoreError``."""
+def export(engine: Engine, signer: Signer, day: date, actor: Actor) -> ExportedDay:
+    """Of a day that is closed. All of it is in memory; who has it is then in the audit trail. Raises ``StoreError``."""
     found = chain.entries(engine, day)
     wanted = chain.hashes_of(found, day)
     files = dict(_files(engine, wanted))
@@ -43,6 +45,11 @@ def export(engine: Engine, signer: Signer, day: date) -> ExportedDay:
             members[lines_name(entry.till, entry.turn)] = text.encode()
     members |= files
     missing = sorted(one for till, hashes in wanted.items() for one in hashes if document_name(till, one) not in files)
+    if wanted:
+        with writing(engine) as connection:
+            audit.record(
+                connection, actor, "day_exported", "server", after={"day": day.isoformat(), "tills": len(wanted)}
+            )
     return ExportedDay(_sealed(members, signer), len(wanted), sum(map(len, wanted.values())), missing)
 
 

@@ -120,6 +120,7 @@ _PROBLEMS: dict[str, Bilingual[str]] = {
 
 def _export(services: "Services", target: Path, month: "ArchiveMonth", cnpj: str | None) -> "list[ExportedMonth]":
     from malote import durable
+    from malote.accounts.audit import command_line
     from malote.archive import exporting, selecting
 
     one_file = target.suffix.lower() == ".zip"
@@ -134,7 +135,7 @@ def _export(services: "Services", target: Path, month: "ArchiveMonth", cnpj: str
         with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
             task = bar.add_task(file.name, total=total)
             part = exporting.ArchivePart(issuer, month)
-            done.append(exporting.export(services.engine, part, file, partial(bar.advance, task)))
+            done.append(exporting.export(services.engine, part, file, partial(bar.advance, task), command_line()))
     return done
 
 

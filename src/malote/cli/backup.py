@@ -69,6 +69,7 @@ def restore(
 
     Without a settings file here, the one of the backup is put here.
     """
+    from malote.accounts.audit import command_line
     from malote.backup import restoring
 
     early = Settings() if dry_run or config is None else settings_of(config)
@@ -81,7 +82,7 @@ def restore(
         else:
             settings = settings_of(config or _settings_from(file))
             with explained(settings), _progress(size) as told:
-                found = restoring.restore(file, settings, told)
+                found = restoring.restore(file, settings, told, command_line())
             early = settings
     _tell(found, file, early, json)
 

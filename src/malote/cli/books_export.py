@@ -106,10 +106,11 @@ def _days(config: Path | None, day: str, until: str | None) -> list[date]:
 def _export(services: "Services", key: "SigningKey", day: date, place: Path) -> "tuple[Path, ExportedDay] | None":
     """One day, written; None where it has no closed day of any till. One is in memory at a time."""
     from malote import durable
+    from malote.accounts.audit import command_line
     from malote.books.exporting import export as exported
 
     _close(services, key, day)
-    found = exported(services.engine, key, day)
+    found = exported(services.engine, key, day, command_line())
     if not found.tills:
         return None
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -159,13 +160,14 @@ def verify(
 def _close(services: "Services", key: "SigningKey", only: date | None) -> int:
     import time
 
+    from malote.accounts.audit import command_line
     from malote.books import chain, closing_marks
     from malote.books.days import business_day
 
     calendar = business_day(services.settings.books)
     now = time.time()
     today = calendar.at(now)
-    added = chain.close(services.engine, calendar, key, today, now, only)
+    added = chain.close(services.engine, calendar, key, today, now, only, command_line())
     if only is None:
         closing_marks.note_closed(services.engine, calendar, today)
     return added
