@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from functools import cache, lru_cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -172,12 +173,21 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
 
 @cache
 def static_files() -> dict[str, bytes]:
-    """Every file that pages may ask for, by its path under ``static/``."""
+    """Every file that pages may ask for, by its path under ``static/``.
+
+    A folder such as ``console.css/`` is one file for browsers: its parts, in the order of their names.
+    """
     folder = resources.files("malote.console") / "static"
-    found = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-    vendor = folder / "vendor"
-    found |= {f"vendor/{file.name}": file.read_bytes() for file in vendor.iterdir() if file.is_file()}
-    return {name: data for name, data in found.items() if name.endswith((".css", ".js", ".svg"))}
+    served = (".css", ".js", ".svg")
+    found = {one.name: _whole(one) for one in folder.iterdir() if one.name.endswith(served)}
+    vendor = (file for file in (folder / "vendor").iterdir() if file.name.endswith(served))
+    return found | {f"vendor/{file.name}": file.read_bytes() for file in vendor}
+
+
+def _whole(file: Traversable) -> bytes:
+    if file.is_file():
+        return file.read_bytes()
+    return b"".join(part.read_bytes() for part in sorted(file.iterdir(), key=lambda part: part.name))
 
 
 def _static(name: str) -> str:
