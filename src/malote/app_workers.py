@@ -19,6 +19,7 @@ from malote.accounts import users
 from malote.app import Services, open_services
 from malote.archive import keeping
 from malote.books.days import business_day
+from malote.books.kept_files import KeptFiles
 from malote.books.nightly import Keeper
 from malote.config import Settings
 from malote.database import soundness
@@ -73,6 +74,7 @@ def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, 
         "webhooks": services.consumers.deliver,
         "alerts": services.alerts.run,
         "books": build_books(services).run,
+        "kept files": KeptFiles(services.engine).run,
         "lock episodes": partial(recording.run, services.locks),
         "flow sums": build_flow_keeper(services).run,
         "soundness": partial(soundness.watch, services.engine),

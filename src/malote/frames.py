@@ -24,8 +24,9 @@ class FrameTooLargeError(FrameError):
 
 
 def pack(content: bytes, level: int = 3) -> bytes:
-    """The content as one frame, which says how large it is."""
-    return zstd.compress(content, level=level)
+    """The content as one frame, which says how large it is, and whose last bytes tell of one that was changed."""
+    parameter = zstd.CompressionParameter
+    return zstd.compress(content, options={int(parameter.compression_level): level, int(parameter.checksum_flag): 1})
 
 
 def unpack(frame: bytes, most: int, *, window: int = _LARGEST_WINDOW) -> bytes:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from malote.books import closings, gaps, unproven_days
+from malote.books import closings, damaged_files, gaps, unproven_days
 from malote.books.days import BusinessCalendar
 from malote.books.rules import evaluation
 from malote.database.engine import reading
@@ -39,6 +39,9 @@ def look(engine: Engine, calendar: BusinessCalendar, now: float) -> None:
     with reading(engine) as connection:
         differing = closings.standing(connection)
     noted_findings.note(engine, "closings", None, differing)
+    with reading(engine) as connection:
+        damaged = damaged_files.standing(connection)
+    noted_findings.note(engine, "damaged", None, damaged)
     evaluation.look(engine, calendar, today, now)
     with reading(engine) as connection:
         broken = evaluation.standing(connection)

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from malote.bilingual import Bilingual
-from malote.cli import books_closings, books_export, books_gaps, books_lost
+from malote.cli import books_closings, books_damaged, books_export, books_gaps, books_lost
 from malote.cli.books_board import board
 from malote.rejection import Language
 from malote.terminal import store_clock
@@ -59,6 +59,9 @@ def register(app: typer.Typer) -> None:
     app.command("closings")(books_closings.closings)
     app.command("read-closing")(books_closings.read_closing)
     app.command("accept-closing")(books_closings.accept_closing)
+    app.command("damaged")(books_damaged.damaged)
+    app.command("mend")(books_damaged.mend)
+    app.command("accept-damaged")(books_damaged.accept_damaged)
     app.command("close")(books_export.close)
     app.command("export")(books_export.export)
     app.command("verify")(books_export.verify)

@@ -37,6 +37,7 @@ Name = Literal[
     "store",
     "differing",
     "flagged",
+    "damaged",
     "overdue",
     "days",
     "unproven",
@@ -97,6 +98,8 @@ KINDS: tuple[FindingKind, ...] = (
     FindingKind("differing", "attention", 60, "differs_in_erp"),
     # Documents of it are booked, and a person must look at them all the same.
     FindingKind("flagged", "attention", 58),
+    # Files of it that are kept here changed, or vanished.
+    FindingKind("damaged", "attention", 57, "kept_damaged"),
     # Offline sales of it are booked, and have no protocol after the deadline.
     FindingKind("overdue", "attention", 56, "protocol_overdue"),
     # A closed day of it is not proven: till, server and ERP count it differently.

@@ -13,7 +13,7 @@ from malote.database.engine import reading, writing
 from malote.database.finding_tables import till_finding
 from malote.findings.kinds import Name
 
-STANDING: tuple[Name, ...] = ("numbers", "days", "unproven", "closings", "rules")
+STANDING: tuple[Name, ...] = ("numbers", "days", "unproven", "closings", "rules", "damaged")
 
 
 class NotedStanding(msgspec.Struct, frozen=True):

@@ -90,6 +90,7 @@ _BY_NAME: dict[str, Treatment] = {
     "numbers": Treatment("numbering", holds=False, press=NUMBERS),
     "differing": Treatment("books", holds=False, press=DAYS),
     "flagged": Treatment("documents", holds=False, press=Press("tills/{till}", ())),
+    "damaged": Treatment("books", holds=False, press=Press("tills/{till}", ())),
     "overdue": Treatment("documents", holds=False, press=Press("tills/{till}", ())),
     "closings": Treatment("books", holds=False, press=DAYS),
     "days": Treatment("books", holds=False, press=DAYS),
