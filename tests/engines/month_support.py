@@ -77,6 +77,10 @@ def _delete_entry(connection: Connection, name: str) -> None:
     connection.execute(delete(posting_key).where(posting_key.c.identity == name))
 
 
+def _other_digest(connection: Connection, key: str) -> None:
+    connection.execute(update(posting_key).where(posting_key.c.identity == key).values(content_hash=bytes(32)))
+
+
 def _set_sale(**values: object) -> Act:
     def act(connection: Connection, key: str) -> None:
         connection.execute(update(sales_of_erp).where(sales_of_erp.c.access_key == key).values(**values))
@@ -93,12 +97,6 @@ def _set_item(**values: object) -> Act:
     return act
 
 
-def _double_item(connection: Connection, key: str) -> None:
-    own = select(sale_item).where(sale_item.c.access_key == key, sale_item.c.number == 2)
-    row = dict(connection.execute(own).mappings().one())
-    connection.execute(insert(sale_item), row | {"number": 9})
-
-
 def _delete_item(connection: Connection, key: str) -> None:
     connection.execute(delete(sale_item).where(sale_item.c.access_key == key, sale_item.c.number == 3))
 
@@ -107,18 +105,16 @@ def _cheaper_payment(connection: Connection, key: str) -> None:
     connection.execute(update(payment).where(payment.c.access_key == key).values(amount=payment.c.amount + 1))
 
 
-def _double_payment(connection: Connection, key: str) -> None:
-    row = dict(connection.execute(select(payment).where(payment.c.access_key == key)).mappings().one())
-    connection.execute(insert(payment), row | {"number": 2})
-
-
-def _delete_payment(connection: Connection, key: str) -> None:
-    connection.execute(delete(payment).where(payment.c.access_key == key))
-
-
 def _double_sale(connection: Connection, key: str) -> None:
     row = dict(connection.execute(select(sales_of_erp).where(sales_of_erp.c.access_key == key)).mappings().one())
     connection.execute(insert(sales_of_erp), row)
+
+
+def _change_key(connection: Connection, key: str) -> None:
+    """One row of the sales, with all that hangs on it: its random part is another."""
+    other = key[:35] + str((int(key[35]) + 1) % 10) + key[36:]
+    for table in (sales_of_erp, sale_item, payment):
+        connection.execute(update(table).where(table.c.access_key == key).values(access_key=other))
 
 
 def _date_back(connection: Connection, key: str) -> None:
@@ -138,14 +134,14 @@ TAMPERINGS: tuple[tuple[str, Act], ...] = (
     ("till", _set_sale(till="loja99")),
     ("number", _set_sale(series=77)),
     ("content", _set_sale(consumer="52998224725")),
+    ("content", _set_sale(protocol_number="135269999999999")),
+    ("content", _other_digest),
+    ("key", _change_key),
     ("state", _set_sale(cancelled_at=OPENING)),
     ("items", _delete_item),
-    ("items", _double_item),
     ("items", _set_item(quantity=sale_item.c.quantity + Decimal(1))),
-    ("items", _set_item(gross=sale_item.c.gross + 1)),
+    ("items", _set_item(icms_amount=sale_item.c.icms_amount + 1)),
     ("payments", _cheaper_payment),
-    ("payments", _double_payment),
-    ("payments", _delete_payment),
 )
 
 

@@ -24,7 +24,7 @@ from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
-from malote.reconciliation import book_days, day_differences
+from malote.reconciliation import book_days, day_differences, strangers
 from malote.reconciliation.day_differences import NamedSale
 from malote.tills import lost_sales
 from malote.tills.clocks import store_clock
@@ -191,18 +191,18 @@ def of_day(engine: Engine, calendar: BusinessCalendar, till: str, day: date) -> 
         rows = book_days.of_day(connection, calendar, till_id, day)
         known = {row.document_id: row for row in connection.execute(_OPEN.where(erp_difference.c.till_id == till_id))}
         other = day_differences.listed(connection, day, day, till_id)
-        strangers = connection.execute(_STRANGERS.where(erp_stranger.c.till_id == till_id)).all()
+        unsent = connection.execute(_STRANGERS.where(erp_stranger.c.till_id == till_id)).all()
     found = [_listed(row, known.get(row.id)) for row in rows]
     found += [_of_till(one) for one in other]
     return found + [
         ListedSale(0, row.access_key, int(row.access_key[25:34]), row.issued_at, row.total, "", "", "unsent")
-        for row in strangers
+        for row in unsent
         if calendar.of(row.issued_at) == day
     ]
 
 
 _OPEN = select(erp_difference).where(erp_difference.c.accepted_at.is_(None))
-_STRANGERS = select(erp_stranger).where(erp_stranger.c.accepted_at.is_(None))
+_STRANGERS = select(erp_stranger).where(erp_stranger.c.accepted_at.is_(None), ~strangers.is_paired())
 
 
 def _listed(row: Any, difference: Any) -> ListedSale:
@@ -309,7 +309,7 @@ def _differing(connection: Connection, calendar: BusinessCalendar) -> dict[tuple
 
 
 _NEVER = "9999"
-_NOT_ACCEPTED = erp_stranger.c.accepted_at.is_(None)
+_NOT_ACCEPTED = erp_stranger.c.accepted_at.is_(None) & ~strangers.is_paired()
 
 
 def _months(connection: Connection, today: date) -> list[MonthSoFar]:

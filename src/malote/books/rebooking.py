@@ -12,8 +12,16 @@ from sqlalchemy import Connection, Engine
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books.reconciling import Books, NamedDifference, ReconcileQuery, compared_pages, named, till_names
-from malote.reconciliation import erp_comparison, erp_memory
+from malote.books.reconciling import (
+    Books,
+    NamedDifference,
+    ReconcileQuery,
+    compared_now,
+    compared_pages,
+    named,
+    till_names,
+)
+from malote.reconciliation import erp_memory
 from malote.reconciliation.erp_comparison import OUTSIDE, ErpDifference
 from malote.spool import rebooking
 from malote.spool.state_changes import LockedDocument
@@ -45,9 +53,7 @@ def plan_known(books: Books, now: float) -> RebookingPlan:
     """The same of what is known to differ already, looked at once more: for a button that shows it."""
     found: list[ErpDifference] = []
     for ids in erp_memory.known_pages(books.engine):
-        compared = erp_comparison.compare(books.engine, books.erp, ids, sales=books.sales)
-        erp_memory.note(books.engine, ids, compared.differences, now)
-        found += compared.differences
+        found += compared_now(books, ids, now).differences
     return _planned(books, found, accepted=False)
 
 

@@ -20,7 +20,7 @@ from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
-from malote.reconciliation import erp_comparison, erp_memory, strangers
+from malote.reconciliation import changed_keys, erp_comparison, erp_memory, strangers
 from malote.reconciliation.erp_comparison import Booked, ErpComparison, ErpDifference, ErpWitness, What
 from malote.reconciliation.strangers import Stranger
 from malote.tills.till import find_till
@@ -110,21 +110,31 @@ def reconcile(books: Books, query: ReconcileQuery, now: float) -> ReconcileRepor
         ReconciledDay(names[key[0]], key[1], _side(server[key]), _side(erp[key]))
         for key in sorted({*server, *erp}, key=lambda key: (names[key[0]].lower(), key[1] or date.min))
     ]
-    strangers = [_named_stranger(books, one, names[one.till_id]) for one in unsent]
-    return ReconcileReport(days, [*named(books, found), *strangers], books.sales)
+    known = {one.fields for one in found if one.what == changed_keys.KEY}
+    others = [_named_stranger(books, one, names[one.till_id]) for one in unsent if one.access_key not in known]
+    return ReconcileReport(days, [*named(books, found), *others], books.sales)
 
 
 def compared_pages(books: Books, query: ReconcileQuery, now: float) -> Iterator[ErpComparison]:
     """The documents of the query, compared page by page; what is found is written down."""
     for ids in erp_comparison.pages(books.engine, _condition(books.engine, query)):
-        compared = erp_comparison.compare(books.engine, books.erp, ids, sales=books.sales)
-        erp_memory.note(books.engine, ids, compared.differences, now)
+        compared = compared_now(books, ids, now)
         within = {one.id for one in compared.booked if _is_within(books.day.of(one.issued_at), query)}
         yield ErpComparison(
             [one for one in compared.booked if one.id in within],
             compared.rows,
             [one for one in compared.differences if one.booked.id in within],
         )
+
+
+def compared_now(books: Books, ids: Sequence[int], now: float) -> ErpComparison:
+    """These documents; what is found is written down. Raises ``StoreError`` and what the ERP raises."""
+    compared = erp_comparison.compare(books.engine, books.erp, ids, sales=books.sales)
+    if books.sales:
+        found = changed_keys.paired(books.engine, books.erp, compared.differences, now)
+        compared = msgspec.structs.replace(compared, differences=found)
+    erp_memory.note(books.engine, ids, compared.differences, now)
+    return compared
 
 
 def named(books: Books, found: Sequence[ErpDifference]) -> list[NamedDifference]:

@@ -31,6 +31,7 @@ TillOption = Annotated[str | None, typer.Option("--till", help="Only this till."
 _WHAT: dict[str, Bilingual[str]] = {
     "missing": Bilingual("fora do ERP", "not in the ERP"),
     "deleted": Bilingual("no livro do ERP, e a venda foi apagada", "in the ERP's ledger, and its sale was deleted"),
+    "key": Bilingual("no ERP sob outra chave", "in the ERP under another key"),
     "unlisted": Bilingual("no ERP, e fora do livro dele", "in the ERP, and not in its ledger"),
     "doubled": Bilingual("mais de uma vez no ERP", "more than once in the ERP"),
     "total": Bilingual("outro total no ERP", "another total in the ERP"),

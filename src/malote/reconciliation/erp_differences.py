@@ -8,6 +8,7 @@ import msgspec
 
 #   missing          neither the ledger nor the sales have it
 #   deleted          the ledger has it, and its sale is gone
+#   key              its sale stands there under another access key
 #   unlisted         its sale is there, and the ledger lost it
 #   doubled          its sale is there more than once
 #   total            its sale comes to another amount
@@ -21,6 +22,7 @@ import msgspec
 What = Literal[
     "missing",
     "deleted",
+    "key",
     "unlisted",
     "doubled",
     "total",

@@ -30,7 +30,7 @@ from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_difference, erp_memory, erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import tally
-from malote.reconciliation import erp_comparison, erp_rounds, strangers
+from malote.reconciliation import changed_keys, erp_comparison, erp_rounds, strangers
 from malote.reconciliation.book_days import PRINTED, Calendar
 from malote.reconciliation.erp_comparison import OUTSIDE, PAGE, SHORT, ErpDifference, ErpWitness
 from malote.spool.states import OPEN
@@ -100,7 +100,8 @@ def outside_of() -> Subquery:
     known = select(*(erp_difference.c[name] for name in names)).where(_OPEN)
     stranger = erp_stranger.c
     unsent = select(stranger.till_id, literal("unsent"), stranger.total, stranger.found_at)
-    table = union_all(known, unsent.where(erp_stranger.c.accepted_at.is_(None))).subquery("different").c
+    told = (erp_stranger.c.accepted_at.is_(None), ~strangers.is_paired())
+    table = union_all(known, unsent.where(*told)).subquery("different").c
     lost = table.what.in_(sorted(OUTSIDE))
 
     def counted(condition: ColumnElement[bool], value: Any, name: str) -> ColumnElement[int]:
@@ -265,9 +266,10 @@ def _counted(condition: ColumnElement[bool]) -> Any:
 def _note(engine: Engine, erp: ErpWitness, ids: Sequence[int] | set[int], now: float, *, sales: bool) -> set[int]:
     """Which of them the ledger lacks."""
     ordered = sorted(ids)
-    compared = erp_comparison.compare(engine, erp, ordered, sales=sales)
-    note(engine, ordered, compared.differences, now)
-    return {one.booked.id for one in compared.differences if one.what in SHORT}
+    differences = erp_comparison.compare(engine, erp, ordered, sales=sales).differences
+    found = changed_keys.paired(engine, erp, differences, now) if sales else differences
+    note(engine, ordered, found, now)
+    return {one.booked.id for one in found if one.what in SHORT}
 
 
 def _next_part(engine: Engine, now: float, most: int) -> list[int] | None:

@@ -62,7 +62,7 @@ def go_on(
     if taken is None:
         return False
     _settle_grown(engine, erp, calendar, taken)
-    room = MOST_COMPARED
+    room, doubtful = MOST_COMPARED, strangers.tills_with_any(engine)
     looked: list[_Taken] = []
     for one in taken:
         if one.changed:
@@ -71,7 +71,7 @@ def go_on(
             room -= max(one.day.booked, 1)
             with reading(engine) as connection:
                 one.asked = _documents_of(connection, calendar, one.day)
-            if sum(each[0] for each in one.prints.values()) != one.day.booked:
+            if sum(each[0] for each in one.prints.values()) != one.day.booked or one.day.till_id in doubtful:
                 strangers.look(engine, erp, [date.fromisoformat(one.day.day)], now, one.day.till_id)
         looked.append(one)
     asked = [each for one in looked for each in one.asked]

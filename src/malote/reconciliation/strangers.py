@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, insert, select, update
 
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
-from malote.database.erp_tables import erp_stranger
+from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document as documents
 from malote.database.tables import till_series
-from malote.reconciliation.erp_differences import ComparedOwnSale, ErpWitness
+from malote.reconciliation.erp_differences import ComparedOwnSale, ErpWitness, What
 
+PAIRED: What = "key"
 PAGE = 2000  # keys looked up at once
 _NUMBER = slice(25, 34)  # of a key
 
@@ -55,10 +56,21 @@ def look(
     return found
 
 
+def is_paired() -> ColumnElement[bool]:
+    """Whether it is a lost sale under another key, and told as such (changed_keys.py)."""
+    return exists().where(erp_difference.c.what == PAIRED, erp_difference.c.fields == erp_stranger.c.access_key)
+
+
+def tills_with_any(engine: Engine) -> set[int]:
+    """Those of which strangers are known, which may have gone since. Raises ``StoreError``."""
+    with reading(engine) as connection:
+        return set(connection.scalars(select(erp_stranger.c.till_id).distinct()))
+
+
 def accept(connection: Connection, now: float) -> tuple[int, int]:
     """Within the transaction: how many, and how many cents."""
     open_ = erp_stranger.c.accepted_at.is_(None)
-    counted = select(func.count(), func.coalesce(func.sum(erp_stranger.c.total), 0)).where(open_)
+    counted = select(func.count(), func.coalesce(func.sum(erp_stranger.c.total), 0)).where(open_, ~is_paired())
     count, total = connection.execute(counted).one()
     connection.execute(update(erp_stranger).where(open_).values(accepted_at=now))
     return int(count), int(total)
