@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from malote.books import rebooking
+from malote.books.days import BusinessCalendar
+from malote.books.reconciling import Books, ReconcileQuery, reconcile
 from malote.database.book_tables import book_day, touched_day
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document
 from malote.erp.protocol import Erp
-from malote.reconciliation import book_days, erp_memory
+from malote.reconciliation import book_days, erp_memory, strangers
 from tests.engines.erp_support import Tables
 from tests.engines.month_support import TAMPERINGS, Month, insert_sale_like
 from tests.engines.posting_support import Shop, open_shop
-from tests.engines.sales import cancellation, sale
+from tests.engines.sales import OPENING, cancellation, sale
 from tests.engines.spool_support import Clock
 
 pytest_plugins = ["tests.engines.erp_fixtures"]
@@ -72,8 +75,9 @@ def known(shop: Shop) -> list[tuple[str, str]]:
         found = connection.execute(
             select(erp_difference.c.what, document.c.access_key).join_from(erp_difference, document)
         ).all()
-        strangers = [("unsent", key) for key in connection.scalars(select(erp_stranger.c.access_key))]
-    return sorted([*map(tuple, found), *strangers])
+        alone = select(erp_stranger.c.access_key).where(~strangers.is_paired())
+        unsent = [("unsent", key) for key in connection.scalars(alone)]
+    return sorted([*map(tuple, found), *unsent])
 
 
 @pytest.mark.usefixtures("no_walk")
@@ -129,6 +133,36 @@ def test_a_sale_that_nobody_sent_among_a_days_is_found(shop: Shop, tables: Table
         key = insert_sale_like(connection, like, like.access_key[:35] + "99999999" + "0")
     minutes(shop, clock)
     assert known(shop) == [("unsent", key)]
+
+
+@pytest.mark.usefixtures("no_walk")
+def test_a_changed_key_is_never_booked_twice_and_nothing_once_it_is_put_back(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
+    month = Month(shop, tills=1, days=2, per_day=6)
+    minutes(shop, clock)
+    key = month.sales["loja1"][4].access_key
+    other = change_key(tables, key)
+    minutes(shop, clock)
+    assert known(shop) == [("key", key)]
+    with closing(shop.erp()) as erp:
+        books = Books(shop.engine, erp, BusinessCalendar())
+        assert rebooking.plan_known(books, clock.now).missing == []
+        assert rebooking.plan(books, ReconcileQuery(), clock.now).missing == []
+        report = reconcile(books, ReconcileQuery(since=OPENING.date()), clock.now)
+    assert [(one.what, one.access_key, one.fields) for one in report.differences] == [("key", key, other)]
+    assert change_key(tables, other, key) == key
+    minutes(shop, clock)
+    assert known(shop) == []
+    with reading(shop.engine) as connection:
+        assert connection.execute(select(erp_stranger)).all() == []
+
+
+def change_key(tables: Tables, key: str, other: str = "") -> str:
+    other = other or key[:35] + str((int(key[35]) + 1) % 10) + key[36:]
+    names = ("sale", "sale_item", "payment")
+    tables.run(*(f"UPDATE {name} SET access_key = '{other}' WHERE access_key = '{key}'" for name in names))
+    return other
 
 
 def test_a_day_is_counted_again_with_what_changed_of_it(shop: Shop, clock: Clock) -> None:
