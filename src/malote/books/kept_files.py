@@ -39,7 +39,7 @@ _POUCHES_AT_ONCE = 500  # of the ids that a look may come to
 log = structlog.get_logger("malote.books")
 
 
-class Looked(msgspec.Struct, frozen=True):
+class KeptFilesLook(msgspec.Struct, frozen=True):
     """``ended``: that was the end of a round."""
 
     pouches: int
@@ -66,12 +66,12 @@ class KeptFiles:
                 log.error("kept_files_damaged", documents=looked.damaged)
 
 
-def look(engine: Engine, now: float, budget: float = BUDGET_SECONDS) -> Looked:
+def look(engine: Engine, now: float, budget: float = BUDGET_SECONDS) -> KeptFilesLook:
     """Goes on where the last look ended, for about so many seconds, one pouch at least. Raises ``StoreError``."""
     with reading(engine) as connection:
         known = connection.execute(select(kept_walk)).first()
     if known is not None and not _claimed(engine, known.walked_at, now):
-        return Looked(0, 0, ended=False)
+        return KeptFilesLook(0, 0, ended=False)
     walked_to = known.walked_to if known is not None else 0
     began, looked, found = time.monotonic(), 0, 0
     with reading(engine) as connection:
@@ -83,7 +83,7 @@ def look(engine: Engine, now: float, budget: float = BUDGET_SECONDS) -> Looked:
             break
     ended = looked == len(ids) < _POUCHES_AT_ONCE
     _set(engine, walked_to=0 if ended else walked_to, now=now, known=known, ended=ended)
-    return Looked(looked, found, ended)
+    return KeptFilesLook(looked, found, ended)
 
 
 def look_at_all(engine: Engine, now: float) -> int:
