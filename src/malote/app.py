@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from malote.structures.structure_service import Structures
     from malote.tills.contact import Recorded
     from malote.tills.till import Till
-    from malote.trust.keys import SigningKey
     from malote.trust.principals import Gate
+    from malote.trust.signing_key import SigningKey
     from malote.vitals import Vitals
     from malote.wire import Asked, Contact
 
@@ -89,7 +89,7 @@ class Services:
     @once
     def key(self) -> "SigningKey":
         """With which everything is signed that this server publishes. Raises ``OSError`` for one that can't be read."""
-        from malote.trust.keys import signing_key
+        from malote.trust.signing_key import signing_key
 
         return signing_key(self.settings.home_path)
 

@@ -28,7 +28,7 @@ from malote.runbook.survey import SurveyParts as RunbookParts
 from malote.schema.definition import Scope
 from malote.schema.structure_reports import Drift
 from malote.structures.structure_service import Structures
-from malote.trust.keys import SigningKey
+from malote.trust.signing_key import SigningKey
 
 DRIFT_SECONDS = 3.0  # between two looks at a database's structure, however many look at the procedure
 

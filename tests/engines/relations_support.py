@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from malote.app import Services, services_for
 from malote.app_workers import build_poster
 from malote.config import DatabaseSettings, ErpSettings, FiscalSettings, Settings, StoreSettings
-from malote.fiscal.operations import Effect
+from malote.fiscal.cfops import Effect
 from malote.posting.poster import Poster
 from malote.reconciliation import erp_comparison
 from malote.register import till_documents

@@ -24,7 +24,7 @@ from malote.books.verifying import verifies, verify
 from malote.spool.documents import Settlement
 from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
-from malote.trust.keys import SigningKey
+from malote.trust.signing_key import SigningKey
 from tests.engines import spool_support
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, cancellation, sale

@@ -22,7 +22,7 @@ from malote.findings import lights, store_findings
 from malote.findings.kinds import USUAL_SECONDS
 from malote.tills.contact import record_contact
 from malote.tills.till import create_till
-from malote.trust.keys import SigningKey
+from malote.trust.signing_key import SigningKey
 from malote.wire import Contact, TillDay
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, sale

@@ -14,8 +14,8 @@ from malote.erp.key_query import rows_of
 from malote.erp.protocol import Erp, ErpError
 from malote.fiscal.access_key import check_digit
 from malote.fiscal.key_lists import KeyLine, ListError, of_file, of_rows
-from malote.posting import old_ledger
-from malote.posting.old_ledger import Import, Imported
+from malote.posting import earlier_system_import
+from malote.posting.earlier_system_import import Import, Imported
 from malote.register import replaying
 from tests.engines.erp_numbers_support import again
 from tests.engines.erp_support import Tables
@@ -35,7 +35,9 @@ def shop(tmp_path: Path, erp_url: str, tables: Tables) -> Iterator[Shop]:
 def imported(shop: Shop, keys: list[str], *, cancellations: bool = False) -> Imported:
     lines = (KeyLine(number, key) for number, key in enumerate(keys, 1))
     with closing(shop.erp()) as erp:
-        return old_ledger.enter(shop.engine, erp, lines, Import("list", "cut-over", cancellations), ANA, lambda _: None)
+        return earlier_system_import.enter(
+            shop.engine, erp, lines, Import("list", "cut-over", cancellations), ANA, lambda _: None
+        )
 
 
 def posted(shop: Shop) -> list[tuple[str, str | None]]:
@@ -92,7 +94,7 @@ def test_what_malote_booked_stays_its_own(shop: Shop, tables: Tables) -> None:
 
 
 def test_stopped_between_two_batches_it_is_run_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(old_ledger, "BATCH", 3)
+    monkeypatch.setattr(earlier_system_import, "BATCH", 3)
     keys = [one.access_key for one in supermarket(8)]
     lines = [KeyLine(number, key) for number, key in enumerate(keys, 1)]
 
@@ -102,8 +104,8 @@ def test_stopped_between_two_batches_it_is_run_again(shop: Shop, monkeypatch: py
 
     with closing(shop.erp()) as erp:
         with pytest.raises(KeyboardInterrupt):
-            old_ledger.enter(shop.engine, erp, lines, Import("list", ""), ANA, dying)
-        foreseen = old_ledger.foresee(erp, lines, Import("list", ""), lambda _: None)
+            earlier_system_import.enter(shop.engine, erp, lines, Import("list", ""), ANA, dying)
+        foreseen = earlier_system_import.foresee(erp, lines, Import("list", ""), lambda _: None)
         assert foreseen == Imported(True, read=8, new=2, known=6)
         assert len(erp.ledger(keys)) == 6
     assert imported(shop, keys) == Imported(False, read=8, new=2, known=6)

@@ -25,8 +25,8 @@ from malote.orders.rows import StoredOrder
 from malote.orders.taking_over import take_over
 from malote.quarantine import synchronise_orders
 from malote.tills.till import Till, create_till
-from malote.trust.keys import SigningKey
 from malote.trust.signatures import is_signed
+from malote.trust.signing_key import SigningKey
 from tests.counting_at_the_server import CountOrders
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.spool_support import Clock

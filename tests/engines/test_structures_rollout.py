@@ -17,8 +17,8 @@ from malote.structures.rollout import Rollouts
 from malote.structures.structure_orders import LOOK_SECONDS, StructureOrders
 from malote.tills.contact import record_contact
 from malote.tills.till import Till, create_till, disable
-from malote.trust.keys import SigningKey
 from malote.trust.signatures import is_signed
+from malote.trust.signing_key import SigningKey
 from tests.engines.spool_support import Clock
 from tests.engines.structures_support import ACTOR
 

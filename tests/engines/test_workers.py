@@ -15,7 +15,7 @@ from malote.fiscal import reader
 from malote.intake import received_folder
 from malote.posting import lookout as lookout_module
 from malote.posting.lookout import Lookout
-from malote.quarantine import purging
+from malote.quarantine import trash_retention
 from malote.register import till_documents
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import House
@@ -79,7 +79,7 @@ def test_a_leftover_that_can_not_be_dropped_holds_back_no_other_kind(
     def broken(_: object) -> int:
         raise error
 
-    monkeypatch.setattr(purging, "purge", broken)
+    monkeypatch.setattr(trash_retention, "purge", broken)
     prune(house.services)
     assert not day.exists()
 
@@ -114,14 +114,14 @@ def test_a_purge_that_breaks_on_one_document_purges_the_others(house: House, mon
     assert {till_documents.document(house.spool.engine, one).state for one in ids} == {"discarded"}
     house.clock.ahead = 86_400 * 40
     house.hold(*contents)
-    purge = purging._purge
+    purge = trash_retention._purge
 
     def broken(parts: Any, forced: Any, proofs: Any) -> int:
         if ids[2] in proofs.grounds:
             raise IndexError
         return purge(parts, forced, proofs)
 
-    monkeypatch.setattr(purging, "_purge", broken)
+    monkeypatch.setattr(trash_retention, "_purge", broken)
     assert house.quarantine.purge() == 4
 
 

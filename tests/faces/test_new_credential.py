@@ -9,9 +9,9 @@ import msgspec
 from malote import wire
 from malote.tills import till as tills
 from malote.tills.till import Till
-from malote.trust.keys import SigningKey
 from malote.trust.principals import Credential, CredentialError, Gate, Principal
 from malote.trust.signatures import is_signed
+from malote.trust.signing_key import SigningKey
 from tests.faces.intake_support import PROTOCOL, serving, settings_in, store_with_till
 
 KEY = SigningKey(bytes(range(32)))

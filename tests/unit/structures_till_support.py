@@ -10,7 +10,7 @@ from malote import wire
 from malote.schema.definition import Column, Index, Structure, Table, encode, fingerprint
 from malote.schema.till_structure import TILL
 from malote.till import storage
-from malote.trust.keys import SigningKey
+from malote.trust.signing_key import SigningKey
 
 TILL_NUMBER = 3
 KEY = SigningKey(bytes(range(32)))

@@ -7,7 +7,7 @@ import pytest
 
 import malote
 from malote.config import IntakeSettings, Settings, SettingsError, load
-from malote.fiscal.reading_result import LARGEST_DOCUMENT, Limits
+from malote.fiscal.reading_limits import LARGEST_DOCUMENT, Limits
 
 
 def test_without_a_file_every_setting_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_one_size_limit_is_said_once() -> None:
     """Whatever asks how large a file may be asks one setting, which begins with one number."""
     source = Path(malote.__file__).parent
     said = [path.name for path in source.rglob("*.py") if re.search(r"\b5_?000_?000\b", path.read_text("utf-8"))]
-    assert said == ["reading_result.py"]
+    assert said == ["reading_limits.py"]
     assert IntakeSettings().max_document_bytes == Limits().max_bytes == LARGEST_DOCUMENT
     assert IntakeSettings(max_document_bytes=7).pouch_limits.document_bytes == 7
 

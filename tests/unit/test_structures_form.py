@@ -25,8 +25,8 @@ from malote.schema.dialects import same_text
 from malote.schema.sqlite import SQLITE
 from malote.schema.till_structure import BASE, TILL, VERSION
 from malote.structures.wanted import declared, erp_of_2025
-from malote.trust.keys import FILE_NAME, signing_key
 from malote.trust.signatures import is_signed
+from malote.trust.signing_key import FILE_NAME, signing_key
 
 
 @pytest.mark.parametrize("structure", [TILL, BASE, erp_of_2025(), declared("store", Settings()).structure])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from malote.app import Services
     from malote.books.exporting import ExportedDay
-    from malote.trust.keys import SigningKey
+    from malote.trust.signing_key import SigningKey
 
 
 MOST_DAYS = 366  # of one export

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from malote.app import Services
     from malote.erp.protocol import Erp
     from malote.fiscal.key_lists import KeyLine
-    from malote.posting.old_ledger import Import, Imported
+    from malote.posting.earlier_system_import import Import, Imported
 
 KeysOption = Annotated[
     Path | None, typer.Option("--keys", help="CSV file with an access key in each line.", show_default=False)
@@ -52,7 +52,7 @@ def import_ledger(
 
     Millions of keys in batches; stopped, it is simply run again. Exit status 1 if lines held no right access key.
     """
-    from malote.posting.old_ledger import Import
+    from malote.posting.earlier_system_import import Import
 
     if (keys is None) == (query is None):
         raise typer.BadParameter("--keys, --query")
@@ -79,15 +79,15 @@ def _imported(services: "Services", source: _Source, order: "Import", *, dry_run
     from malote.accounts.audit import command_line
     from malote.erp.factory import open_configured
     from malote.fiscal.key_lists import ListError
-    from malote.posting import old_ledger
+    from malote.posting import earlier_system_import
 
     settings = services.settings
     try:
         with closing(open_configured(settings)) as reading, closing(open_configured(settings)) as erp, _Bar() as bar:
             lines = _lines(reading, source)
             if dry_run:
-                return old_ledger.foresee(erp, lines, order, bar.show)
-            return old_ledger.enter(services.engine, erp, lines, order, command_line(), bar.show)
+                return earlier_system_import.foresee(erp, lines, order, bar.show)
+            return earlier_system_import.enter(services.engine, erp, lines, order, command_line(), bar.show)
     except (ListError, OSError) as error:
         detail = f"{source.keys or '--query'}: {getattr(error, 'strerror', None) or error}"
         fail("keys_source_unusable", {"detail": detail}, settings)

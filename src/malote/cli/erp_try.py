@@ -94,13 +94,13 @@ def try_file(
 def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> TryReport:
     """Raises ``ErpError`` where it says nothing about the document."""
     from malote.erp.protocol import ErpError, Outcome, Posting, Rehearsal, Result
-    from malote.fiscal import operations
+    from malote.fiscal import cfops
     from malote.fiscal.documents import Sale, content_hash
     from malote.fiscal.reader import summary
     from malote.intake.admission import against_policy, before_the_start
 
     document = reading.document
-    judged = operations.judge(document, settings.fiscal.operations) if isinstance(document, Sale) else []
+    judged = cfops.judge(document, settings.fiscal.operations) if isinstance(document, Sale) else []
     seen = summary(reading)
     of_store = [*before_the_start(seen, settings.store), *against_policy(seen, settings.store)]
     problems = [*reading.problems, *judged, *of_store]
@@ -108,8 +108,8 @@ def _tried(erp: "Erp", reading: "Reading", settings: Settings) -> TryReport:
         for problem in problems:
             if problem.severity == severity:
                 return TryReport(seen.access_key, result, problem.code, dict(problem.facts), "", [])
-    if isinstance(document, Sale) and any(one.code == operations.PART for one in judged):
-        document = operations.sale_part(document, settings.fiscal.operations)
+    if isinstance(document, Sale) and any(one.code == cfops.PART for one in judged):
+        document = cfops.sale_part(document, settings.fiscal.operations)
     if document is None:
         return TryReport(seen.access_key, "rejected", "", {}, "", [])
     try:

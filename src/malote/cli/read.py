@@ -18,7 +18,7 @@ from rich.text import Text
 from malote import rejection
 from malote.bilingual import Bilingual
 from malote.config import Settings, limits_of
-from malote.fiscal import operations
+from malote.fiscal import cfops
 from malote.fiscal.amounts import money
 from malote.fiscal.documents import Answer, Cancellation, Document, Event, NumberVoid, Sale
 from malote.fiscal.problems import Problem, reject
@@ -89,7 +89,7 @@ def _with_operation(reading: Reading, settings: Settings) -> Reading:
     """The reading with what this store's server would find about the note's operation."""
     if not isinstance(reading.document, Sale):
         return reading
-    found = operations.judge(reading.document, settings.fiscal.operations)
+    found = cfops.judge(reading.document, settings.fiscal.operations)
     return replace(reading, problems=[*reading.problems, *found]) if found else reading
 
 

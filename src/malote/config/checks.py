@@ -11,7 +11,7 @@ from malote.config.errors import SettingsError
 from malote.config.sections import AlertsSettings, BooksSettings
 from malote.config.settings import Settings
 from malote.fiscal import typed_input
-from malote.fiscal.operations import operation
+from malote.fiscal.cfops import operation
 from malote.fiscal.typed_input import TypedError
 
 _ADDRESSES: dict[str, tuple[str, ...]] = {

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from malote.fiscal.operations import Effect
-from malote.fiscal.reading_result import LARGEST_DOCUMENT
+from malote.fiscal.cfops import Effect
+from malote.fiscal.reading_limits import LARGEST_DOCUMENT
 from malote.wire import PouchLimits
 
 HIDDEN = "***"

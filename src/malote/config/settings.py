@@ -21,7 +21,7 @@ from malote.config.sections import (
     StructuresSettings,
     TillSettings,
 )
-from malote.fiscal.reading_result import Limits
+from malote.fiscal.reading_limits import Limits
 
 
 class Settings(Section, frozen=True, forbid_unknown_fields=True):

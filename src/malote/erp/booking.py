@@ -18,8 +18,8 @@ from malote.erp.fitting import fitted
 from malote.erp.protocol import Outcome, Posting, Result
 from malote.erp.reversed_sales import Reversed
 from malote.erp.transacting import Engine, Kind, LedgerEntry, LockedSale, Pair, Stock
-from malote.fiscal.answers import meaning, refusal_of
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Protocol, Sale, identity
+from malote.fiscal.sefaz_answers import meaning, refusal_of
 
 __all__ = ["Booking", "Engine", "Stock"]
 

@@ -16,8 +16,8 @@ from malote.erp.numbers import VOIDED
 from malote.erp.protocol import Outcome, Posting
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, LedgerEntry
-from malote.fiscal.answers import NO_SALE_STATUS, meaning
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
+from malote.fiscal.sefaz_answers import NO_SALE_STATUS, meaning
 
 EVENT = "reversal"
 _WHY_SALE = "NUMERO AUTORIZADO COM OUTRA CHAVE"

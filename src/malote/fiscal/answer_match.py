@@ -5,7 +5,7 @@ from malote.fiscal.envelopes import CrowdedError, envelopes
 from malote.fiscal.findings import is_another_digest
 from malote.fiscal.note_rows import note_row
 from malote.fiscal.problems import Problem
-from malote.fiscal.reading_result import Limits
+from malote.fiscal.reading_limits import Limits
 from malote.fiscal.signatures import signs
 from malote.fiscal.tree import parse
 

@@ -17,7 +17,8 @@ from malote.fiscal.moments import read_compact
 from malote.fiscal.norms import SAT
 from malote.fiscal.payment_methods import check_methods
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.reading_result import Limits, Reading, Summary, named_by_key, unreadable
+from malote.fiscal.reading_limits import Limits
+from malote.fiscal.reading_result import Reading, Summary, named_by_key, unreadable
 from malote.fiscal.sat_rows import (
     SAT_ITEM,
     SAT_TOTALS,

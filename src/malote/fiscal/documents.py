@@ -221,7 +221,7 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=4):
 
 class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=5):
     """The tax authority's answer about the note ``access_key`` in a file of its own (infProt): it authorises or refuses
-    what another file says. What a status means is in ``malote.fiscal.answers``."""
+    what another file says. What a status means is in ``malote.fiscal.sefaz_answers``."""
 
     access_key: str
     status: int  # cStat

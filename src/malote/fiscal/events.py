@@ -9,7 +9,7 @@ from datetime import datetime
 from lxml import etree
 from msgspec.structs import replace
 
-from malote.fiscal import answers, cnpj
+from malote.fiscal import cnpj, sefaz_answers
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import whole_number
 from malote.fiscal.documents import Cancellation, Event, Protocol
@@ -93,8 +93,10 @@ def _beside(
     protocol = None
     if status in _REGISTERED:
         protocol = Protocol(given.get("nProt", ""), status, registered.at if registered else None)
-    elif status is not None and answers.meaning(status) not in answers.UNDECIDED:
-        problems.append(warning("event_not_registered", event=named(event), status=status, words=answers.says(status)))
+    elif status is not None and sefaz_answers.meaning(status) not in sefaz_answers.UNDECIDED:
+        problems.append(
+            warning("event_not_registered", event=named(event), status=status, words=sefaz_answers.says(status))
+        )
     document = Event(
         key,
         named(event),
@@ -164,16 +166,16 @@ def _protocol(given: Mapping[str, str], key: str, problems: list[Problem]) -> Pr
         problems.append(warning("protocol_empty"))
         return None
     if status not in _REGISTERED:
-        meaning = answers.meaning(status)
+        meaning = sefaz_answers.meaning(status)
         if meaning in ("repeated", "cancelled"):
             # An equal request is registered: the note is cancelled, whatever became of this one.
-            problems.append(warning("registered_before", status=status, words=answers.says(status)))
-        elif meaning in answers.UNDECIDED:
-            problems.append(answers.refusal(status))
+            problems.append(warning("registered_before", status=status, words=sefaz_answers.says(status)))
+        elif meaning in sefaz_answers.UNDECIDED:
+            problems.append(sefaz_answers.refusal(status))
             return None
         else:
             code = "cancellation_late" if meaning == "late" else "event_refused"
-            problems.append(reject(code, status=status, words=answers.says(status)))
+            problems.append(reject(code, status=status, words=sefaz_answers.says(status)))
             return None
     moment = read_moment(given.get("dhRegEvento", ""), key[:2])
     return Protocol(given.get("nProt", ""), status, moment.at if moment else None)

@@ -50,7 +50,7 @@ from malote.fiscal.learned_forms import (
 from malote.fiscal.note_rows import NoteRow, note_row
 from malote.fiscal.plain_text import Plain, is_legal, plain_of, without_answer_id
 from malote.fiscal.problems import Problem
-from malote.fiscal.reading_result import LARGEST_SALE
+from malote.fiscal.reading_limits import LARGEST_SALE
 from malote.fiscal.rows import (
     ANSWER,
     CHANGE,

@@ -15,7 +15,7 @@ from malote.fiscal.documents import Item, Taxes
 from malote.fiscal.gtin import number_of
 from malote.fiscal.learned_forms import ANY, CODE, picking
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.reading_result import Limits
+from malote.fiscal.reading_limits import Limits
 from malote.fiscal.rows import ITEM, SELDOM, ItemRow
 
 _REMEMBERED = 1_000  # layouts

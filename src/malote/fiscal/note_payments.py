@@ -5,7 +5,7 @@ from malote.fiscal.documents import Payment
 from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.payment_methods import CASH, NO_PAYMENT, check_methods
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.reading_result import Limits
+from malote.fiscal.reading_limits import Limits
 from malote.fiscal.rows import PaymentRow
 
 

@@ -1,6 +1,6 @@
 """The authorisation that a note brings along: the authority's answer, where it is this note's."""
 
-from malote.fiscal import answers
+from malote.fiscal import sefaz_answers
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import printable, whole_number
 from malote.fiscal.documents import Protocol
@@ -34,7 +34,7 @@ def read_protocol(row: NoteRow, problems: list[Problem], resigned: bool) -> Prot
     if answer.key != own_key:
         problems.append(reject("protocol_key_disagrees", found=named(answer.key)))
         return None
-    if answers.meaning(status) == "authorised" and answer.number:
+    if sefaz_answers.meaning(status) == "authorised" and answer.number:
         moment = read_moment(answer.at, row.head.state)
         if has_another_digest(row):
             # A signature that isn't over this content either (shortened, redacted, written anew) proves nothing.
@@ -47,7 +47,7 @@ def read_protocol(row: NoteRow, problems: list[Problem], resigned: bool) -> Prot
             problems.append(warning("authorised_with_alerts", alerts=", ".join(named(code) for code, _ in alerts)))
         problems += oddly_numbered(answer.number)
         return Protocol(answer.number, status, moment.at if moment else None, alerts)
-    problems.append(answers.refusal(status, answer.text))
+    problems.append(sefaz_answers.refusal(status, answer.text))
     return None
 
 

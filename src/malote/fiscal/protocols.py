@@ -2,7 +2,7 @@
 
 from lxml import etree
 
-from malote.fiscal import answers
+from malote.fiscal import sefaz_answers
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import whole_number
 from malote.fiscal.documents import Answer, Protocol
@@ -50,7 +50,7 @@ def _read(body: etree._Element, alerts: list[tuple[str, str]], without_key: str)
     moment = read_moment(field("dhRecbto", ""), key[:2])
     at = moment.at if moment else None
     number = field("nProt", "").strip()
-    authorised = answers.meaning(status) == "authorised" and bool(number)
+    authorised = sefaz_answers.meaning(status) == "authorised" and bool(number)
     document = Answer(
         key,
         status,
@@ -59,7 +59,7 @@ def _read(body: etree._Element, alerts: list[tuple[str, str]], without_key: str)
         whole_number(field("tpAmb", "").strip()) or 1,
         number,
         field("digVal", "").strip(),
-        answers.other_key(field("xMotivo", "")),
+        sefaz_answers.other_key(field("xMotivo", "")),
     )
     if authorised:
         problems += oddly_numbered(number)
@@ -67,6 +67,12 @@ def _read(body: etree._Element, alerts: list[tuple[str, str]], without_key: str)
 
 
 def _undecided(answer: Answer) -> list[Problem]:
-    if answers.meaning(answer.status) in answers.UNDECIDED:
-        return [keep(answers.table()[answer.status].reason, status=answer.status, words=answers.says(answer.status))]
+    if sefaz_answers.meaning(answer.status) in sefaz_answers.UNDECIDED:
+        return [
+            keep(
+                sefaz_answers.table()[answer.status].reason,
+                status=answer.status,
+                words=sefaz_answers.says(answer.status),
+            )
+        ]
     return []

@@ -17,7 +17,8 @@ from malote.fiscal.note_protocol import has_another_digest
 from malote.fiscal.note_rows import NoteRow, note_row
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.protocols import read_answer, read_reply
-from malote.fiscal.reading_result import Limits, Reading, Summary, named_by_key, summary, unreadable
+from malote.fiscal.reading_limits import Limits
+from malote.fiscal.reading_result import Reading, Summary, named_by_key, summary, unreadable
 from malote.fiscal.signatures import signs
 from malote.fiscal.single_fields import said_twice
 from malote.fiscal.tree import LOCAL_NAMES, MOST_CHILDREN, is_crowded, parse

@@ -20,7 +20,7 @@ from malote.fiscal.encoding import to_utf8
 from malote.fiscal.excerpts import excerpt_of
 from malote.fiscal.findings import named
 from malote.fiscal.problems import Problem
-from malote.fiscal.reading_result import LARGEST_SALE
+from malote.fiscal.reading_limits import LARGEST_SALE
 from malote.fiscal.tree import LOCAL_NAMES, parse_as_is
 
 _MOST = 50  # findings of one document

@@ -10,7 +10,7 @@ import hashlib
 
 from lxml import etree
 
-from malote.fiscal.reading_result import LARGEST_SALE
+from malote.fiscal.reading_limits import LARGEST_SALE
 from malote.fiscal.tree import child_of
 
 _WITH_NAMESPACE = b'<infNFe xmlns="http://www.portalfiscal.inf.br/nfe" '

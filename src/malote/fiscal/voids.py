@@ -5,7 +5,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from malote.fiscal import answers, cnpj
+from malote.fiscal import cnpj, sefaz_answers
 from malote.fiscal.amounts import whole_number
 from malote.fiscal.documents import NumberVoid, Protocol
 from malote.fiscal.findings import named
@@ -96,21 +96,21 @@ def _protocol(
     else:
         if status != _VOIDED:
             # An equal request is registered: the numbers are void by that one.
-            problems.append(warning("registered_before", status=status, words=answers.says(status)))
+            problems.append(warning("registered_before", status=status, words=sefaz_answers.says(status)))
         return Protocol(given.get("nProt", ""), status, at)
     return None
 
 
 def _stands(status: int, fields: Mapping[str, str]) -> bool:
     """Whether the numbers are void by an earlier request: one of them, where there is only one."""
-    if answers.meaning(status) == "void":
+    if sefaz_answers.meaning(status) == "void":
         return whole_number(fields.get("nNFIni", "")) == whole_number(fields.get("nNFFin", ""))
-    return answers.meaning(status) == "repeated"
+    return sefaz_answers.meaning(status) == "repeated"
 
 
 def _refusal(status: int) -> Problem:
-    code = "number_used" if answers.meaning(status) == "used" else "void_refused"
-    return reject(code, status=status, words=answers.says(status))
+    code = "number_used" if sefaz_answers.meaning(status) == "used" else "void_refused"
+    return reject(code, status=status, words=sefaz_answers.says(status))
 
 
 def _differs(name: str, asked: Mapping[str, str], given: Mapping[str, str]) -> bool:

@@ -11,12 +11,12 @@ import msgspec
 
 from malote import rejection
 from malote.config import StoreSettings
-from malote.fiscal import operations
-from malote.fiscal.answers import CURED_BY_AUTHORISATION
+from malote.fiscal import cfops
+from malote.fiscal.cfops import Overrides
 from malote.fiscal.documents import Answer, Document, Sale
-from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem, keep, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
+from malote.fiscal.sefaz_answers import CURED_BY_AUTHORISATION
 from malote.intake.ranking import most_telling
 from malote.spool.documents import IncomingDocument, Reason
 from malote.spool.series_holds import ASKED, AWAITED
@@ -100,9 +100,9 @@ def _held(one: IncomingDocument, waits: Mapping[str, str]) -> IncomingDocument:
 def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged:
     seen = summary(reading)
     document = reading.document
-    operation = operations.judge(document, rules.operations) if isinstance(document, Sale) else []
-    if isinstance(document, Sale) and any(problem.code == operations.PART for problem in operation):
-        document = operations.sale_part(document, rules.operations)
+    operation = cfops.judge(document, rules.operations) if isinstance(document, Sale) else []
+    if isinstance(document, Sale) and any(problem.code == cfops.PART for problem in operation):
+        document = cfops.sale_part(document, rules.operations)
     operation += before_the_start(seen, rules.store)
     operation = [_as_warning(problem, accepted) for problem in operation]
     found = [_as_warning(problem, accepted) for problem in reading.problems] + operation
@@ -127,7 +127,7 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
 
 def _as_warning(problem: Problem, accepted: Collection[str]) -> Problem:
     """The same, of severity "warning" where a person has accepted it."""
-    sale = operations.IS_SALE in accepted and problem.code in operations.ARGUABLE
+    sale = cfops.IS_SALE in accepted and problem.code in cfops.ARGUABLE
     taken = sale or (problem.code in accepted and problem.code in rejection.with_action("accept_difference"))
     return warning(problem.code, **problem.facts) if taken else problem
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Engine
 
-from malote.fiscal.answers import NO_SALE_REASON
+from malote.fiscal.cfops import NO_SALE
 from malote.fiscal.documents import Sale
-from malote.fiscal.operations import NO_SALE
+from malote.fiscal.sefaz_answers import NO_SALE_REASON
 from malote.spool.documents import IncomingDocument, Reason
 from malote.spool.no_sale_versions import booked_otherwise
 

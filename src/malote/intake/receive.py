@@ -16,7 +16,7 @@ from malote import wire
 from malote.config import IntakeSettings, StoreSettings, limits_of
 from malote.database.errors import StoreError
 from malote.fiscal import reader
-from malote.fiscal.operations import Overrides
+from malote.fiscal.cfops import Overrides
 from malote.fiscal.problems import Problem
 from malote.intake.admission import Accepted, Rules, admit
 from malote.intake.booked_versions import beside_booked

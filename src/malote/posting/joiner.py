@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 
 from malote.erp.protocol import Outcome, Result
 from malote.fiscal.answer_match import is_of_another
-from malote.fiscal.answers import UNDECIDED, meaning, refusal_of, says
 from malote.fiscal.documents import Answer, Cancellation, Sale, in_contingency
 from malote.fiscal.problems import Problem, reject
+from malote.fiscal.sefaz_answers import UNDECIDED, meaning, refusal_of, says
 from malote.register import contents
 from malote.spool import confirming, joining, unbooked_cancellations
 from malote.spool.documents import LeasedDocument, Reason, Settlement

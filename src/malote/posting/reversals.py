@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from malote.config import StoreSettings
 from malote.erp.protocol import Erp, Outcome, Posting, Result
-from malote.fiscal.answers import NO_SALE_REASON
 from malote.fiscal.documents import Answer, Document, NumberVoid
+from malote.fiscal.sefaz_answers import NO_SALE_REASON
 from malote.spool import confirming, consequences
 from malote.spool.documents import LeasedDocument
 

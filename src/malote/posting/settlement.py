@@ -9,8 +9,8 @@ from malote import __version__
 from malote.config import PostingSettings, StoreSettings
 from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import contingency
-from malote.fiscal.answers import says
 from malote.fiscal.documents import Answer, Cancellation, Document, Sale
+from malote.fiscal.sefaz_answers import says
 from malote.posting.program_faults import ProgramFaultError
 from malote.posting.refusal_evidence import general
 from malote.posting.retry import retry_at

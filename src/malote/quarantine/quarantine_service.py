@@ -20,12 +20,12 @@ from malote.quarantine import (
     cures,
     deleting,
     downloads,
-    purging,
     rejected_files,
     replaying,
     reversing,
     safety,
     sale_decision,
+    trash_retention,
 )
 from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.downloads import Taken
@@ -184,7 +184,7 @@ class Quarantine:
 
     def purge(self) -> int:
         """Lets go what the trash's retention has ended for; how many documents. Raises ``OSError`` too."""
-        return purging.purge(self.parts)
+        return trash_retention.purge(self.parts)
 
 
 def event(line: StoredLine) -> HistoryEvent:
@@ -202,7 +202,7 @@ def _trash_entry(one: Discarded, trash_days: float) -> TrashEntry:
             "deleted_by": one.deleted_by,
             "grounds": one.grounds,
             "reason": one.reason,
-            "purge_at": one.deleted_at + trash_days * purging.DAY_SECONDS,
+            "purge_at": one.deleted_at + trash_days * trash_retention.DAY_SECONDS,
             "purged_at": one.purged_at,
         },
         TrashEntry,

@@ -11,8 +11,8 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.database.tables import document as documents
-from malote.fiscal.answers import NO_SALE_REASON, NO_SALE_STATUS
 from malote.fiscal.documents import Answer
+from malote.fiscal.sefaz_answers import NO_SALE_REASON, NO_SALE_STATUS
 from malote.quarantine.deleting import typed
 from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, ReplayReport

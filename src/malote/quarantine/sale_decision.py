@@ -10,8 +10,8 @@ from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
 from malote.database.quarantine_tables import accepted_problem
 from malote.database.tables import document as documents
-from malote.fiscal.answers import NO_SALE_REASON
-from malote.fiscal.operations import ARGUABLE, IS_SALE
+from malote.fiscal.cfops import ARGUABLE, IS_SALE
+from malote.fiscal.sefaz_answers import NO_SALE_REASON
 from malote.quarantine.deleting import typed
 from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import CureOption, CureReport, QuarantineError, Refused, ReplayReport

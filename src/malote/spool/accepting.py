@@ -14,8 +14,8 @@ from malote.database.tables import pouch as pouches
 from malote.database.tables import till as tills
 from malote.database.touched_days import touch
 from malote.fiscal.access_key import is_well_formed
-from malote.fiscal.answers import CURED_BY_AUTHORISATION
 from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
+from malote.fiscal.sefaz_answers import CURED_BY_AUTHORISATION
 from malote.rejection import Language
 from malote.spool import extracted, feed, joining, receipts, wake_waiting
 from malote.spool.documents import IncomingDocument, IncomingFile

@@ -13,8 +13,8 @@ from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale, tally
 from malote.fiscal.access_key import is_well_formed, split
-from malote.fiscal.answers import SETTLED_BY_VOID
 from malote.fiscal.documents import Document, NumberVoid, Sale
+from malote.fiscal.sefaz_answers import SETTLED_BY_VOID
 from malote.spool import history, unbooked_cancellations
 from malote.spool.documents import Reason, Settlement
 from malote.spool.state_changes import LockedDocument, Move, lock

@@ -15,8 +15,8 @@ from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale
 from malote.database.tables import pouch as pouches
-from malote.fiscal.answers import CURED_BY_AUTHORISATION, FINAL
 from malote.fiscal.documents import Answer
+from malote.fiscal.sefaz_answers import CURED_BY_AUTHORISATION, FINAL
 from malote.spool import history
 from malote.spool.extracted import DamagedError, Extracted
 from malote.spool.state_changes import LockedDocument, Move, lock, move

@@ -12,8 +12,8 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
+from malote.fiscal.cfops import NO_SALE
 from malote.fiscal.documents import Sale, content_hash, in_contingency
-from malote.fiscal.operations import NO_SALE
 from malote.spool.extracted import DamagedError, Extracted
 from malote.spool.states import OPEN, State
 

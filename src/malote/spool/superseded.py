@@ -13,7 +13,7 @@ from malote.database.chunks import chunks
 from malote.database.tables import document as documents
 from malote.database.tables import tally
 from malote.fiscal.access_key import is_well_formed, split
-from malote.fiscal.answers import CURED_BY_AUTHORISATION, FINAL, SETTLED_BY_VOID
+from malote.fiscal.sefaz_answers import CURED_BY_AUTHORISATION, FINAL, SETTLED_BY_VOID
 from malote.spool import history, refused_voids
 from malote.spool.documents import Reason
 from malote.spool.state_changes import LockedDocument, Move, lock, move

@@ -18,7 +18,7 @@ from malote.structures import rollout_rows
 from malote.structures.rollout_rows import Published
 from malote.structures.waves import waves
 from malote.tills.till import find_till
-from malote.trust.keys import SigningKey
+from malote.trust.signing_key import SigningKey
 
 
 class Rollouts:

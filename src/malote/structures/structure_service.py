@@ -31,7 +31,7 @@ from malote.structures.rollout import Rollouts
 from malote.structures.structure_orders import StructureOrders
 from malote.structures.target_databases import open_target
 from malote.structures.wanted import declared
-from malote.trust.keys import signing_key
+from malote.trust.signing_key import signing_key
 
 log = structlog.get_logger("malote.structures")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from malote import rejection
-from malote.fiscal import answers
+from malote.fiscal import sefaz_answers
 from malote.fiscal.documents import Answer
 from malote.fiscal.reader import summary
 from tests.unit.fiscal.notes import NAMESPACE, build_note, key_of
@@ -38,16 +38,16 @@ def answer_in(raw: bytes) -> Answer:
      (230, "registration"), (464, "qr"), (610, "refused"), (1234, "refused")],
 )  # fmt: skip
 def test_what_each_answer_means(status: int, meaning: str) -> None:
-    assert answers.meaning(status) == meaning
+    assert sefaz_answers.meaning(status) == meaning
 
 
 def test_every_answer_that_has_to_be_told_has_its_words() -> None:
     catalogue = rejection.catalogue()
-    for status, known in answers.table().items():
+    for status, known in sefaz_answers.table().items():
         assert known.says, status
         assert not known.reason or known.reason in catalogue, status
-    assert {known.meaning for known in answers.table().values() if not known.reason} == {"authorised"}
-    assert set(catalogue) >= answers.CURED_BY_AUTHORISATION
+    assert {known.meaning for known in sefaz_answers.table().values() if not known.reason} == {"authorised"}
+    assert set(catalogue) >= sefaz_answers.CURED_BY_AUTHORISATION
 
 
 @pytest.mark.parametrize("status", [100, 150, 120])
@@ -94,7 +94,7 @@ def test_a_note_about_which_nothing_was_decided_waits_for_another_answer(status:
     raw = build_note(status=status)
     assert not only(raw).rejected
     assert not sale_in(raw).authorised
-    assert codes(only(raw), "warning") == [answers.table()[status].reason]
+    assert codes(only(raw), "warning") == [sefaz_answers.table()[status].reason]
 
 
 @pytest.mark.parametrize("root", ["retEnviNFe", "retConsReciNFe", "retConsSitNFe", "soap"])
@@ -116,7 +116,7 @@ def test_an_answer_that_refuses_is_one_too() -> None:
 @pytest.mark.parametrize("status", [103, 105, 124, 999])
 def test_an_answer_that_decides_nothing_is_kept(status: int) -> None:
     reading = only(answer_of(build_note(status=status)))
-    assert codes(reading, "keep") == [answers.table()[status].reason]
+    assert codes(reading, "keep") == [sefaz_answers.table()[status].reason]
     assert not reading.rejected
 
 

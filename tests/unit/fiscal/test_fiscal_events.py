@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from malote.fiscal import answers
+from malote.fiscal import sefaz_answers
 from malote.fiscal.documents import Event, Protocol
 from malote.fiscal.reader import read, summary
 from tests.unit.fiscal.notes import ISSUER, MORNING, NAMESPACE, build_cancellation, build_note, key_of
@@ -52,7 +52,7 @@ def test_what_registers_an_event(status: int) -> None:
 def test_a_refused_event_cancels_nothing(status: int, code: str) -> None:
     reading = only(build_cancellation(KEY, status=status))
     assert codes(reading) == [code]
-    assert reading.problems[0].facts == {"status": str(status), "words": answers.says(status)}
+    assert reading.problems[0].facts == {"status": str(status), "words": sefaz_answers.says(status)}
     assert not cancellation_in(build_cancellation(KEY, status=status)).authorised
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from malote import rejection
-from malote.fiscal.operations import EFFECTS, Overrides, judge, operation, sale_part
+from malote.fiscal.cfops import EFFECTS, Overrides, judge, operation, sale_part
 from malote.fiscal.problems import Problem
 from tests.unit.fiscal.notes import Line, build_note, key_of
 from tests.unit.fiscal.support import only, sale_in

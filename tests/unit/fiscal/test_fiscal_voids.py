@@ -1,6 +1,6 @@
 import pytest
 
-from malote.fiscal import answers
+from malote.fiscal import sefaz_answers
 from malote.fiscal.documents import Protocol, identity
 from malote.fiscal.reader import summary
 from tests.unit.fiscal.notes import ISSUER, MORNING, build_void
@@ -36,7 +36,7 @@ def test_the_answer_alone_is_enough() -> None:
 def test_a_refused_void_is_none(status: int, code: str) -> None:
     reading = only(build_void(status=status))
     assert codes(reading) == [code]
-    assert reading.problems[0].facts["words"] == answers.says(status)
+    assert reading.problems[0].facts["words"] == sefaz_answers.says(status)
     assert reading.rejected
     assert not void_in(build_void(status=status)).authorised
 

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from malote.config import StoreSettings
+from malote.fiscal.cfops import Overrides
 from malote.fiscal.documents import Document, Sale
-from malote.fiscal.operations import Overrides
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.reading_result import Reading, Summary, unreadable
 from malote.intake.admission import Rules, admit

@@ -1,6 +1,6 @@
 """Whether an authorised note is a sale of the store: by what the operation code (CFOP) of each item does with goods.
 
-The table is data (``operations.toml``, with its source). A note that is no sale is kept without a booking; where the
+The table is data (``cfops.toml``, with its source). A note that is no sale is kept without a booking; where the
 note says two things at once, a person decides.
 """
 
@@ -192,7 +192,7 @@ def _refers(sale: Sale) -> str:
 
 @cache
 def _tables() -> _Tables:
-    text = resources.files("malote.fiscal").joinpath("operations.toml").read_text(encoding="utf-8")
+    text = resources.files("malote.fiscal").joinpath("cfops.toml").read_text(encoding="utf-8")
     read = msgspec.convert(tomllib.loads(text), dict[str, dict[Effect, list[str]]])
     return _Tables(**{part: _by_ending(effects) for part, effects in read.items()})
 

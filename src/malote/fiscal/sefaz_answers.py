@@ -1,4 +1,4 @@
-"""What the tax authority's answers mean: for the sale, for the till, and what to do. The table is ``answers.toml``."""
+"""What the tax authority answers means: for the sale, for the till, and what to do (``sefaz_answers.toml``)."""
 
 import re
 import tomllib
@@ -66,7 +66,7 @@ class _Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def table() -> dict[int, KnownStatus]:
     """Every status that is known, in order."""
-    text = resources.files("malote.fiscal").joinpath("answers.toml").read_text(encoding="utf-8")
+    text = resources.files("malote.fiscal").joinpath("sefaz_answers.toml").read_text(encoding="utf-8")
     groups = msgspec.convert(tomllib.loads(text), dict[Meaning, _Group])
     found = {
         int(status): KnownStatus(meaning, group.reason, said)
