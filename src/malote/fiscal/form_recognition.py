@@ -170,16 +170,20 @@ def _take_apart(raw: bytes) -> _Pieces | None:
     if _KEY.fullmatch(key) is None or not is_legal(plain.content, text):
         return None
     items: list[ItemTexts | str] = []
-    unknown = None
+    unknown = form = None
     place = end = first
     while text.startswith(_ITEM_START, place):
-        end = text.find(_ITEM_END, place) + len(_ITEM_END)
-        if end < place:
-            return None
-        found = _items.at(text, place + len(_ITEM_START), end)
-        if found is not None:
-            form, match = found
+        start = place + len(_ITEM_START)
+        # Nearly always an item is in the form of the one before it.
+        match = form.blanks.pattern.match(text, start) if form else None
+        if form is None or match is None:
+            end = text.find(_ITEM_END, start) + len(_ITEM_END)
+            if end < start:
+                return None
+            form, match = _items.at(text, start, end) or (None, None)
+        if form is not None and match is not None:
             items.append(ItemTexts(form.layout, match.groups(), True))
+            end = match.end()
         else:
             item, new = _item(text[place:end])
             items.append(item)
