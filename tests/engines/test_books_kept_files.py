@@ -17,7 +17,7 @@ from malote.database.tables import pouch as pouches
 from malote.findings import lights
 from malote.fiscal.documents import Document, Sale
 from malote.fiscal.reader import read
-from malote.fiscal.reading_result import Limits
+from malote.fiscal.reading_limits import Limits
 from malote.register import contents
 from malote.sealing import seal
 from malote.spool.documents import IncomingFile

@@ -17,7 +17,7 @@ from malote.database.kept_tables import damaged_file
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.fiscal.reader import read
-from malote.fiscal.reading_result import Limits
+from malote.fiscal.reading_limits import Limits
 from malote.sealing import seal
 from malote.spool import replaced_files
 from malote.wire import PouchFile
