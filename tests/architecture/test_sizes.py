@@ -1,4 +1,4 @@
-"""A function fits on a screen, a file holds one idea: nothing in program, tests and measurements is longer than this."""
+"""A function fits on a screen, a file holds one idea: nothing in program, tests and benches is longer than this."""
 
 import ast
 from collections.abc import Iterator
