@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,19 +12,13 @@ from sqlalchemy import make_url
 
 from malote.erp.conformance.scratch import SCHEMA_PREFIX
 from malote.erp.conformance.suite import CHECKS
+from tests import command_line
+from tests.command_line import Ended
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 
 
-def malote(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "malote", "erp", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=300,
-        check=False,
-    )
+def malote(folder: Path, *words: str) -> Ended:
+    return command_line.malote(folder, "erp", *words)
 
 
 @pytest.fixture

@@ -10,19 +10,9 @@ from pathlib import Path
 import pytest
 
 from malote.erp.factory import open_erp
+from tests.command_line import malote
 from tests.engines.posting_support import open_shop, until
 from tests.engines.sales import sale, supermarket
-
-
-def malote(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "malote", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 from malote.app import services_for
 from malote.config import Settings
 from malote.register import till_documents
-from tests.faces.test_till_real_server import MALOTE, Till, billing_server, server_home, till
+from tests.command_line import malote
+from tests.faces.test_till_real_server import Till, billing_server, server_home, till
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import put
 
@@ -27,24 +27,20 @@ def sell(till: Till, numbers: range) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def call(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*MALOTE, *words], cwd=home, capture_output=True, text=True, check=False)
-
-
 def test_a_lost_server_is_put_back_and_every_sale_is_booked_once(server_home: Path, till: Till, tmp_path: Path) -> None:
     with billing_server(server_home) as till.address:
         sell(till, range(1, 6))
-        made = call(server_home, "backup", str(tmp_path / "b.zip"), "--json")
+        made = malote(server_home, "backup", str(tmp_path / "b.zip"), "--json")
         assert made.returncode == 0, made.stderr
         assert json.loads(made.stdout)["files"] >= 2
-        assert call(server_home, "backup", str(tmp_path / "nightly")).returncode == 0
+        assert malote(server_home, "backup", str(tmp_path / "nightly")).returncode == 0
         assert len(list((tmp_path / "nightly").glob("malote-*.zip"))) == 1
         sell(till, range(6, 11))  # booked and proven, and not in the backup
     for path in server_home.iterdir():
         if not path.name.startswith("erp.sqlite3"):  # the ERP is another machine's
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert call(server_home, "restore", str(tmp_path / "b.zip"), "--dry-run").returncode == 0
-    assert call(server_home, "restore", str(tmp_path / "b.zip")).returncode == 0
+    assert malote(server_home, "restore", str(tmp_path / "b.zip"), "--dry-run").returncode == 0
+    assert malote(server_home, "restore", str(tmp_path / "b.zip")).returncode == 0
     with billing_server(server_home) as till.address:
         sell(till, range(11, 13))  # the token is the same
         assert till.status()["posted"] == 12

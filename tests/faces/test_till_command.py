@@ -15,15 +15,14 @@ from typing import Any
 import pytest
 
 from malote import wire
-from malote.till import lost_sales, missing_in_erp, vanished_files
+from malote.till import diagnosis, lost_sales, missing_in_erp, vanished_files
 from malote.till.courier import ServerLine
 from malote.till.outbox import Outbox
 from malote.wire import PouchLimits
+from tests.command_line import MALOTE, Ended, malote
 from tests.faces.till_support import FakeServer, Ledger, says, serving
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import put
-
-MALOTE = (sys.executable, "-c", "from malote.cli.main import main; main()")
 
 
 @pytest.fixture
@@ -49,17 +48,8 @@ class Home:
         lines += ["quiet_seconds = 0.0", "poll_seconds = 0.1"]
         (path / "malote.toml").write_text("\n".join(lines), encoding="utf-8")
 
-    def call(self, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*MALOTE, "till", *words],
-            cwd=self.path,
-            env=os.environ | {"COLUMNS": "200"} | environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-        )
+    def call(self, *words: str, **environment: str) -> Ended:
+        return malote(self.path, "till", *words, columns=200, **environment)
 
     def status(self) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(self.call("status", "--json").stdout)
@@ -72,8 +62,10 @@ def home(tmp_path: Path, fake: FakeServer) -> Home:
 
 
 def test_once_ends_with_0_when_all_is_proven(home: Home) -> None:
+    """In a process of its own, as under a timer; the others are called in this one."""
     put(home.path / "pos", "a.xml", b"sale")
-    ended = home.call("run", "--once")
+    command = [*MALOTE, "till", "run", "--once"]
+    ended = subprocess.run(command, cwd=home.path, capture_output=True, text=True, timeout=300, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == "1 proven, 0 waiting, 0 rejected, 0 not captured\n"
     assert (home.path / "pos" / "a.xml").exists()
@@ -198,23 +190,11 @@ def test_a_first_start_among_old_files_asks_and_goes_on_once_told(fake: FakeServ
 # ---- what lies in the folder, what ails the till, what it lost ----
 
 
-def aged(home: Home) -> str:
+def look(home: Home, *words: str) -> Ended:
     """As if a minute had gone by since the files were put there: only the look's own patience is shortened."""
-    sooner = "from malote.till import diagnosis; diagnosis.UNCAPTURED_SECONDS = 0.0"
-    return f"{sooner}\nfrom malote.cli.main import main; main()"
-
-
-def look(home: Home, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", aged(home), "till", "status", *words],
-        cwd=home.path,
-        env=os.environ | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=300,
-        check=False,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnosis, "UNCAPTURED_SECONDS", 0.0)
+        return home.call("status", *words)
 
 
 def test_files_that_nobody_captured_are_told_by_an_exit_status_of_their_own(home: Home) -> None:

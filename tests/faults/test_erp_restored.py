@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +15,12 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from tests.command_line import MALOTE, Ended, malote
 from tests.engines.posting_support import OwnServer, own_server
 from tests.unit.fiscal.notes import build_note
 
 pytestmark = pytest.mark.processes
 
-MALOTE = (sys.executable, "-c", "from malote.cli.main import main; main()")
 PATIENCE = 600.0
 
 
@@ -43,11 +42,8 @@ class House:
         lines += [f'token = "{token}"', "quiet_seconds = 0.05", "poll_seconds = 0.2", "rescan_seconds = 0.5"]
         (self.till / "malote.toml").write_text("\n".join(lines), encoding="utf-8")
 
-    def run(self, *words: str, home: Path | None = None) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "COLUMNS": "200"}
-        return subprocess.run(
-            [*MALOTE, *words], cwd=home or self.home, capture_output=True, text=True, check=False, env=environment
-        )
+    def run(self, *words: str, home: Path | None = None) -> Ended:
+        return malote(home or self.home, *words, columns=200)
 
     @contextmanager
     def working(self, *, agent: bool = True) -> Iterator["subprocess.Popen[bytes]"]:

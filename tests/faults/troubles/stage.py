@@ -9,7 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.faults.test_erp_restored import MALOTE, House
+from tests.command_line import MALOTE
+from tests.faults.test_erp_restored import House
 from tests.faults.troubles.light import Light, Look, Told
 from tests.unit.fiscal.notes import Line, build_note
 
