@@ -5,10 +5,19 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -22,9 +31,10 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-STORE_MONITOR = {"width": 1024, "height": 768}
-DESK = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+STORE_MONITOR: ViewportSize = {"width": 1024, "height": 768}
+DESK: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 # What is looked for comes at some time, on a busy machine later.
 expect.set_options(timeout=60_000)
@@ -69,8 +79,11 @@ class Watched:
 
 @contextmanager
 def watched(browser: Browser, address: str, **options: Any) -> Iterator[Watched]:
-    """A page of a browser that has never been here, in Portuguese unless told otherwise."""
-    chosen = {"locale": "pt-BR", "viewport": DESK, "base_url": address} | options
+    """A page of a browser that has never been here, in Portuguese unless told otherwise.
+
+    What moves without end stands still: to draw it sixty times a second cost more than all that is looked at.
+    """
+    chosen = {"locale": "pt-BR", "viewport": DESK, "base_url": address, "reduced_motion": "reduce"} | options
     context = browser.new_context(**chosen)
     context.set_default_timeout(120_000)
     page = Watched(context)
@@ -89,9 +102,19 @@ def sign_in(page: Page, name: str, password: str) -> None:
     page.wait_for_url("**/console/tills")
 
 
+def findings_in_all_colours(page: Page) -> dict[str, list[str]]:
+    """What ``findings`` has of the page as it is, by light and dark; empty when nothing is wrong in either."""
+    found: dict[str, list[str]] = {}
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        found[scheme] = findings(page)
+    return {scheme: some for scheme, some in found.items() if some}
+
+
 def findings(page: Page) -> list[str]:
     """What axe-core calls serious or critical: the rule, and where."""
-    page.evaluate(AXE)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
     found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
         f"{violation['id']} {node['target']}: {node['failureSummary']}"

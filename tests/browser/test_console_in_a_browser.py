@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from tests.browser.browser_support import (
     DESK,
     PHONE,
     STORE_MONITOR,
+    Watched,
     browsing,
     findings,
+    findings_in_all_colours,
     is_too_wide,
     sign_in,
     watched,
@@ -54,16 +57,34 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    """Two tills: one with sales, one with files that were rejected."""
-    with store(tmp_path) as opened:
+@contextmanager
+def two_tills(home: Path) -> Iterator[Services]:
+    """One with sales, one with files that were rejected."""
+    with store(home) as opened:
         create_user(opened, "ana", Role.ADMINISTRADOR)
         sell(opened, till(opened, "caixa1", "Frente 1"), count=3)
         settle(opened, limit=2)
         wrong = [build_note(number=number, total=1) for number in range(1, 4)]
         send(opened, till(opened, "caixa2", "Frente 2"), b"<broken>", *wrong)
         yield opened
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with two_tills(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Somebody who has signed in, for tests that only look."""
+    with (
+        two_tills(tmp_path_factory.mktemp("looked-at")) as opened,
+        serving(application(opened)) as listening,
+        watched(browser, listening) as seen,
+    ):
+        sign_in(seen.page, "ana", PASSWORD)
+        yield seen
 
 
 @pytest.fixture
@@ -117,15 +138,17 @@ def test_a_form_that_came_with_a_refresh_is_sent_with_its_token(services: Servic
     assert download.value.suggested_filename == "caixa2-rejeitados.zip"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_everybody_can_use_it(browser: Browser, address: str, path: str, scheme: str) -> None:
-    """axe-core has nothing serious to say, and nothing is logged as an error."""
-    with watched(browser, address, color_scheme=scheme) as opened:
-        sign_in(opened.page, "ana", PASSWORD)
-        opened.page.goto(f"/console{path}")
-        opened.page.wait_for_load_state("load")
-        assert findings(opened.page) == []
+def test_everybody_can_use_it_on_every_screen(visit: Watched, path: str) -> None:
+    """It fits, axe-core has nothing serious to say in light or dark, and nothing is logged as an error."""
+    visit.page.set_viewport_size(PHONE)
+    visit.page.goto(f"/console{path}")
+    visit.page.wait_for_load_state("load")
+    for size in (PHONE, STORE_MONITOR, DESK):
+        visit.page.set_viewport_size(size)
+        assert not is_too_wide(visit.page), size
+    assert findings_in_all_colours(visit.page) == {}
+    assert visit.errors == []
 
 
 def test_the_way_in_can_be_used_by_everybody(browser: Browser, address: str) -> None:
@@ -134,17 +157,7 @@ def test_the_way_in_can_be_used_by_everybody(browser: Browser, address: str) -> 
         assert findings(opened.page) == []
 
 
-@pytest.mark.parametrize("size", [DESK, STORE_MONITOR, PHONE], ids=["desk", "monitor", "phone"])
-def test_no_page_is_wider_than_the_screen(browser: Browser, address: str, size: dict[str, int]) -> None:
-    with watched(browser, address, viewport=size) as opened:
-        sign_in(opened.page, "ana", PASSWORD)
-        for path in PAGES:
-            opened.page.goto(f"/console{path}")
-            assert not is_too_wide(opened.page), path
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_keys_of_44_characters_fit_a_phone(browser: Browser, tmp_path: Path, scheme: str) -> None:
+def test_keys_of_44_characters_fit_a_phone(browser: Browser, tmp_path: Path) -> None:
     """A number with two keys, and one that is void though it was sold: they are told with their keys."""
     with store(tmp_path) as opened:
         create_user(opened, "ana", Role.ADMINISTRADOR)
@@ -153,15 +166,12 @@ def test_keys_of_44_characters_fit_a_phone(browser: Browser, tmp_path: Path, sch
         for content in (*pair, build_note(number=31), build_void(first=31, last=31), build_note(number=32, series=9)):
             send(opened, sender, content)
             post(opened)
-        with (
-            serving(application(opened)) as listening,
-            watched(browser, listening, viewport=PHONE, color_scheme=scheme) as seen,
-        ):
+        with serving(application(opened)) as listening, watched(browser, listening, viewport=PHONE) as seen:
             sign_in(seen.page, "ana", PASSWORD)
             for path in ("/tills/caixa1/numbering", *(f"/documents/{number}" for number in range(1, 6))):
                 seen.page.goto(f"/console{path}")
                 assert not is_too_wide(seen.page), path
-                assert findings(seen.page) == [], path
+                assert findings_in_all_colours(seen.page) == {}, path
             assert seen.page.locator(".xml .marked").count() > 0, "a marked line was among what was looked at"
 
 

@@ -19,6 +19,7 @@ from tests.browser.browser_support import (
     STORE_MONITOR,
     browsing,
     findings,
+    findings_in_all_colours,
     is_too_wide,
     sign_in,
     watched,
@@ -124,32 +125,39 @@ def _taking(number: int) -> str:
     return f"UPDATE stock SET quantity = 0 WHERE product_code = '{number}'"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [STORE_MONITOR, PHONE], ids=["monitor", "phone"])
-def test_a_chain_is_a_tree_that_fits_every_screen(
-    services: Services, people: People, browser: Browser, address: str, size: dict[str, int], scheme: str
-) -> None:
+@pytest.fixture
+def chain(people: People) -> None:
+    """Four who wait for one another."""
     people.run(*(f"INSERT INTO stock VALUES ('0', '{n}', 5)" for n in range(4)))
-    chain = [people.holding(_taking(n), f"rotina {n}") for n in range(4)]
+    held = [people.holding(_taking(n), f"rotina {n}") for n in range(4)]
     for n in range(1, 4):
-        chain[n].tries(_taking(n - 1))
-    with watched(browser, address, viewport=size, color_scheme=scheme) as opened:
-        sign_in(opened.page, "ana", PASSWORD)
-        opened.page.goto("/console/locks")
-        picture(opened.page, f"locks-entrar-{size['width']}-{scheme}")
-        assert not is_too_wide(opened.page)
-        enter_database(opened.page)
-        rows = opened.page.get_by_role("row", name=re.compile("rotina"))
-        expect(rows).to_have_count(4)
-        expect(rows.first).to_contain_text("rotina 0")
-        assert opened.page.locator('input[name="selected"]').count() == 1, "only the root may be chosen"
-        assert not is_too_wide(opened.page)
-        assert findings(opened.page) == []
-        picture(opened.page, f"locks-{size['width']}-{scheme}")
-        opened.page.get_by_role("link", name="Selecionar também as que esperam").click()
-        expect(opened.page.locator('input[name="selected"]')).to_have_count(4)
-        opened.page.locator('input[name="selected"]').first.check()
-        opened.page.get_by_role("button", name="Matar Sessão").click()
-        expect(opened.page.get_by_role("dialog")).to_contain_text("rotina 0")
-        assert findings(opened.page) == []
-        picture(opened.page, f"locks-kill-{size['width']}-{scheme}")
+        held[n].tries(_taking(n - 1))
+
+
+@pytest.mark.usefixtures("services", "chain")
+def test_a_chain_is_a_tree_that_fits_every_screen(browser: Browser, address: str) -> None:
+    for size in (STORE_MONITOR, PHONE):
+        with watched(browser, address, viewport=size) as opened:
+            sign_in(opened.page, "ana", PASSWORD)
+            _the_tree_fits(opened.page, size["width"])
+
+
+def _the_tree_fits(page: Page, width: int) -> None:
+    page.goto("/console/locks")
+    picture(page, f"locks-entrar-{width}")
+    assert not is_too_wide(page)
+    enter_database(page)
+    rows = page.get_by_role("row", name=re.compile("rotina"))
+    expect(rows).to_have_count(4)
+    expect(rows.first).to_contain_text("rotina 0")
+    assert page.locator('input[name="selected"]').count() == 1, "only the root may be chosen"
+    assert not is_too_wide(page)
+    assert findings_in_all_colours(page) == {}
+    picture(page, f"locks-{width}")
+    page.get_by_role("link", name="Selecionar também as que esperam").click()
+    expect(page.locator('input[name="selected"]')).to_have_count(4)
+    page.locator('input[name="selected"]').first.check()
+    page.get_by_role("button", name="Matar Sessão").click()
+    expect(page.get_by_role("dialog")).to_contain_text("rotina 0")
+    assert findings_in_all_colours(page) == {}
+    picture(page, f"locks-kill-{width}")
