@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from httpx import Response
 from litestar import Litestar
@@ -37,16 +38,35 @@ def store(home: Path, database: str = "") -> Iterator[Services]:
         yield services
 
 
+_applications: WeakKeyDictionary[Services, Litestar] = WeakKeyDictionary()
+_visited: set[Litestar] = set()
+
+
 def application(services: Services) -> Litestar:
+    """The one of this server: to make it costs as much as twenty pages."""
+    if services not in _applications:
+        _applications[services] = new_application(services)
+    return _applications[services]
+
+
+def new_application(services: Services) -> Litestar:
+    """One that remembers nobody who failed to sign in."""
     return create_app(services, pages=[console(console_services(services))])
 
 
 @contextmanager
 def visitor(services: Services) -> Iterator[TestClient[Litestar]]:
     """Somebody who has not signed in. Redirects are not followed: they are what is looked at."""
-    with TestClient(application(services), raise_server_exceptions=False) as client:
-        client.follow_redirects = False
-        yield client
+    app = application(services)
+    if app in _visited:  # by another at the same time: two clients would start and stop it
+        app = new_application(services)
+    _visited.add(app)
+    try:
+        with TestClient(app, raise_server_exceptions=False) as client:
+            client.follow_redirects = False
+            yield client
+    finally:
+        _visited.discard(app)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,15 +25,35 @@ from tests.faces.test_console_pages import words
 from tests.unit.fiscal.notes import build_note
 
 HTMX = {"HX-Request": "true"}
+_numbers = count(1)
+
+
+@contextmanager
+def three_rejected(home: Path) -> Iterator[Services]:
+    """A till with three rejected files: two for one cause, one for another."""
+    with store(home) as opened:
+        wrong = [build_note(number=number, total=1) for number in (1, 2)]
+        send(opened, till(opened), *wrong, b"<broken", names=["um.xml", "dois.xml", "quebrado.xml"])
+        yield opened
 
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    """A till with three rejected files: two for one cause, one for another."""
-    with store(tmp_path) as opened:
-        wrong = [build_note(number=number, total=1) for number in (1, 2)]
-        send(opened, till(opened), *wrong, b"<broken", names=["um.xml", "dois.xml", "quebrado.xml"])
+    with three_rejected(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """For what changes nothing."""
+    with three_rejected(tmp_path_factory.mktemp("untouched")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def bia(untouched: Services) -> Iterator[TestClient[Litestar]]:
+    with signed_in(untouched, name="bia") as client:
+        yield client
 
 
 @pytest.fixture
@@ -114,14 +136,14 @@ def test_an_operator_can_not_delete_the_last_copy(services: Services) -> None:
         ("POST", "/documents/1/protocol", Role.SUPORTE),
     ],
 )
-def test_who_may_do_it(services: Services, method: str, path: str, least: Role) -> None:
+def test_who_may_do_it(untouched: Services, method: str, path: str, least: Role) -> None:
     ladder = list(Role)
-    with signed_in(services, ladder[ladder.index(least) - 1], "low") as client:
+    with signed_in(untouched, ladder[ladder.index(least) - 1], f"low{next(_numbers)}") as client:
         form = {"csrf": csrf_of(client), "selected": "1"}
-        before = trail(services)
+        before = trail(untouched)
         files = {"file": ("nota.xml", b"<x/>")} if path.endswith("protocol") else None
         assert client.request(method, f"/console{path}", data=form, files=files).status_code == 403
-        assert trail(services) == before
+        assert trail(untouched) == before
 
 
 def test_ids_of_another_tills_documents_choose_nothing(services: Services, ana: TestClient[Litestar]) -> None:
@@ -140,9 +162,9 @@ def test_ids_of_another_tills_documents_choose_nothing(services: Services, ana: 
 
 @pytest.mark.parametrize("selected", [[], ["abc"], ["-1"], ["0"], ["9" * 30], ["1; DROP TABLE document"]])
 @pytest.mark.parametrize("action", ["check", "delete", "replay", "restore", "download"])
-def test_nothing_ticked_does_nothing(ana: TestClient[Litestar], action: str, selected: list[str]) -> None:
-    form = {"csrf": csrf_of(ana), "selected": selected}
-    answer = ana.post(f"/console/tills/caixa1/act/{action}", data=form)
+def test_nothing_ticked_does_nothing(bia: TestClient[Litestar], action: str, selected: list[str]) -> None:
+    form = {"csrf": csrf_of(bia), "selected": selected}
+    answer = bia.post(f"/console/tills/caixa1/act/{action}", data=form)
     assert answer.status_code == 422
     assert "Nada selecionado" in answer.text
 

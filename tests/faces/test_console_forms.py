@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.console import forms
-from tests.faces.console_support import application, create_user, csrf_of, enter, send, signed_in, store, till
+from tests.faces.console_support import create_user, csrf_of, enter, new_application, send, signed_in, store, till
 
 FORM = "application/x-www-form-urlencoded"
 BODIES = {
@@ -36,6 +36,15 @@ PAGES = [
 def services(tmp_path: Path) -> Iterator[Services]:
     with store(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Litestar]]:
+    """Somebody who has signed in where one document was rejected, for forms of which none is done."""
+    with store(tmp_path_factory.mktemp("refusing")) as opened:
+        send(opened, till(opened), b"<broken")
+        with signed_in(opened) as visiting:
+            yield visiting
 
 
 class Sender:
@@ -86,9 +95,11 @@ def cookie_of(client: TestClient[Litestar]) -> str:
 
 @pytest.mark.parametrize("headers", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("path", PAGES)
-def test_nothing_is_read_of_a_body_from_nobody(services: Services, path: str, headers: dict[bytes, bytes]) -> None:
+def test_nothing_is_read_of_a_body_from_nobody(
+    client: TestClient[Litestar], path: str, headers: dict[bytes, bytes]
+) -> None:
     for kind in (FORM, "multipart/form-data; boundary=x"):
-        sender = Sender(application(services))
+        sender = Sender(client.app)
         assert sender.post(path, headers | {b"content-type": kind.encode()}) == 401
         assert sender.taken == 0
 
@@ -104,16 +115,15 @@ def test_nothing_is_read_of_a_body_from_somebody_who_may_not(services: Services,
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/console/sign-in", "/console/preferences"])
-def test_a_form_beyond_its_limit_is_refused_before_it_is_read(services: Services, path: str) -> None:
-    with signed_in(services) as client:
-        announced = Sender(client.app)
-        headers = {b"content-type": FORM.encode()}
-        assert announced.post(path, headers | {b"content-length": b"64001"}, cookie_of(client)) == 413
-        assert announced.taken == 0
-        for untold in ({b"transfer-encoding": b"chunked"}, {b"content-length": b"10"}):
-            sender = Sender(client.app)
-            assert sender.post(path, headers | untold, cookie_of(client)) == 413
-            assert sender.taken <= 2 * 64_000
+def test_a_form_beyond_its_limit_is_refused_before_it_is_read(client: TestClient[Litestar], path: str) -> None:
+    announced = Sender(client.app)
+    headers = {b"content-type": FORM.encode()}
+    assert announced.post(path, headers | {b"content-length": b"64001"}, cookie_of(client)) == 413
+    assert announced.taken == 0
+    for untold in ({b"transfer-encoding": b"chunked"}, {b"content-length": b"10"}):
+        sender = Sender(client.app)
+        assert sender.post(path, headers | untold, cookie_of(client)) == 413
+        assert sender.taken <= 2 * 64_000
 
 
 def test_a_form_that_carries_a_file_has_a_limit_of_its_own(services: Services) -> None:
@@ -130,8 +140,9 @@ def test_a_form_that_carries_a_file_has_a_limit_of_its_own(services: Services) -
 def test_what_a_till_sends_is_read_once_its_token_is_known(services: Services) -> None:
     for path in ("/v1/pouches", "/v1/documents", "/v1/receipts", "/v1/contact", "/v1/nothing"):
         for token in (b"", b"Bearer wrong", b"Basic eDp5"):
+            app = new_application(services)
             for headers in BODIES.values():
-                sender = Sender(application(services))
+                sender = Sender(app)
                 sent = headers | {b"malote-protocol": b"1"} | ({b"authorization": token} if token else {})
                 assert sender.post(path, sent) in (401, 404, 429)
                 assert sender.taken == 0
@@ -178,13 +189,13 @@ def cost(body: bytes) -> float:
     ],
 )
 @pytest.mark.parametrize("boundary", ["x", "", '""', "\xff", "x" * 500])
-def test_what_is_no_form_is_refused_and_no_fault_of_the_program(services: Services, body: bytes, boundary: str) -> None:
-    send(services, till(services), b"<broken")
-    with signed_in(services) as client:
-        headers: Any = {b"Content-Type": b"multipart/form-data; boundary=" + boundary.encode("latin-1")}
-        headers[b"X-CSRF-Token"] = csrf_of(client).encode()
-        answer = client.post("/console/documents/1/protocol", content=body, headers=headers)
-        assert answer.status_code in (400, 422)
+def test_what_is_no_form_is_refused_and_no_fault_of_the_program(
+    client: TestClient[Litestar], body: bytes, boundary: str
+) -> None:
+    headers: Any = {b"Content-Type": b"multipart/form-data; boundary=" + boundary.encode("latin-1")}
+    headers[b"X-CSRF-Token"] = csrf_of(client).encode()
+    answer = client.post("/console/documents/1/protocol", content=body, headers=headers)
+    assert answer.status_code in (400, 422)
 
 
 def test_a_new_user_may_change_the_password_and_nothing_else(services: Services) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta, timezone
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -53,13 +54,14 @@ LABELS = {
 }
 
 
-def texts() -> set[tuple[str, ...]]:
+@cache
+def texts() -> frozenset[tuple[str, ...]]:
     """Every text that the sources mark, with its plural where it has one."""
     methods = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
     options = {"templates/**.html": {"silent": "false", "newstyle_gettext": "true"}}
     keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None, "say": None, "say_many": (1, 2)}
     found = extract_from_dir(str(CONSOLE), method_map=methods, options_map=options, keywords=keywords)
-    return {forms(text) for _, _, text, _, _ in found}
+    return frozenset(forms(text) for _, _, text, _, _ in found)
 
 
 def test_the_search_finds_texts_of_every_kind() -> None:

@@ -44,7 +44,7 @@ def plain() -> float:
 def test_a_page_costs_no_more_than_a_few_parses(name: str, size: int, plain: float) -> None:
     """What it was: 13 s for 20,000 attributes, 7.5 s for 4,000 empty items."""
     document = SHAPES[name](size)
-    assert min(cost(shown, document) for _ in range(2)) < 8 * plain
+    assert any(cost(shown, document) < 8 * plain for _ in range(2))
 
 
 @pytest.mark.parametrize("size", [900_000, 5_000_000])

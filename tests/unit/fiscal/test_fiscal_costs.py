@@ -35,11 +35,11 @@ def _parsed(raw: bytes) -> None:
 def test_reading_costs_little_more_than_parsing(name: str) -> None:
     raw = SHAPES[name](LARGEST)
     form_recognition.forget()
-    # The best of some: what disturbs a machine only adds.
     parsing = min(_spent(_parsed, raw) for _ in range(2))
-    reading = min(_spent(read, raw) for _ in range(3))
     # On a machine that is busy with other things, a processor's second does less: so much as this parse tells.
-    assert reading - parsing < _ALLOWED * max(1.0, _spent(_parsed, _YARDSTICK) / _YARDSTICK_SECONDS)
+    allowed = _ALLOWED * max(1.0, _spent(_parsed, _YARDSTICK) / _YARDSTICK_SECONDS)
+    # The best of some: what disturbs a machine only adds.
+    assert any(_spent(read, raw) - parsing < allowed for _ in range(3))
 
 
 @pytest.mark.parametrize("name", SHAPES)
