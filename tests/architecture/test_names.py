@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 import malote
 from malote.cli import main
 
@@ -57,6 +59,10 @@ APART = {
 
 # Classes of one name in several files, each with why it is one idea.
 ONE_IDEA = {"Engine": "what a file of erp/ asks of a database engine, and no more of it than that"}
+
+
+# Rooms too large to be looked over at once: their __init__ says what each file is for, group by group.
+GUIDED = ("erp", "fiscal", "quarantine")
 
 
 def _files() -> list[Path]:
@@ -120,6 +126,16 @@ def test_a_search_for_a_class_finds_one() -> None:
 def test_two_of_one_name_would_be_noticed() -> None:
     text = "class Rule: ...\nclass _Row: ...\n"
     assert _classes({"books/file.py": text, "locks/rule.py": text}) == {"Rule": ["books/file.py", "locks/rule.py"]}
+
+
+@pytest.mark.parametrize("room", GUIDED)
+def test_a_large_room_says_where_each_of_its_files_belongs(room: str) -> None:
+    guide = ast.get_docstring(ast.parse((SOURCE / room / "__init__.py").read_text("utf-8"))) or ""
+    grouped = "".join(re.findall(r"^- .*(?:\n  .*)*", guide, re.M))
+    named = set(re.findall(r"``(\w+)``", grouped))
+    files = {path.stem for path in _files() if path.parent == Path(room)}
+    assert named - files == set(), "named, and not there any more"
+    assert files - named == set(), f"say in {room}/__init__.py which group it is of"
 
 
 def test_every_file_of_the_command_line_adds_commands() -> None:
