@@ -126,8 +126,8 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from malote.app import services_for
-from malote.archive.exporting import Part, export
-from malote.archive.selecting import Month
+from malote.archive.exporting import ArchivePart, export
+from malote.archive.selecting import ArchiveMonth
 from malote.config import load
 written = []
 def die(count):
@@ -135,7 +135,7 @@ def die(count):
     if len(written) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 with services_for(load(Path(sys.argv[1]), {})) as services:
-    export(services.engine, Part(sys.argv[3], Month("2026-11")), Path(sys.argv[2]), die)
+    export(services.engine, ArchivePart(sys.argv[3], ArchiveMonth("2026-11")), Path(sys.argv[2]), die)
 """
 
 

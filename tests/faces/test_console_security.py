@@ -77,6 +77,7 @@ SEEN_BY_ALL = {
     "/console/{rest:path}",
     "/console/changes",
     "/console/dashboard",
+    "/console/documents",
     "/console/documents/{document_id:int}",
     "/console/jobs",
     "/console/jobs/{job_id:int}",
