@@ -40,11 +40,11 @@ def at(days: int, minutes: float = 0.0) -> float:
     return midnight.timestamp() + 60 * minutes
 
 
-def say(engine: Engine, till_id: int, count: int, now: float, turn: int = 1) -> None:
+def say(engine: Engine, till_id: int, count: int, now: float, turn: int = 1, pending: int = 0) -> None:
     lines = sorted(f"{sale(number).access_key} booked {VALUE}\n" for number in range(1, count + 1))
     sha256 = hashlib.sha256("".join(lines).encode()).hexdigest()
     days = [TillDay(DAY.isoformat(), count, count * VALUE, sha256, turn)]
-    contact = Contact("1", datetime.fromtimestamp(now, UTC), pending=0, unproven=0, days=days)
+    contact = Contact("1", datetime.fromtimestamp(now, UTC), pending=pending, unproven=0, days=days)
     record_contact(engine, till_id, contact, received_at=now)
 
 
@@ -65,7 +65,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 def test_a_day_that_is_over_and_lacks_sales_is_told_until_they_come(shop: Shop) -> None:
     shop.accept(sale(1), sale(2))
-    say(shop.engine, shop.till.id, 4, at(0, 720))
+    say(shop.engine, shop.till.id, 4, at(0, 720), pending=2)
     assert told(shop.engine, at(0, 1430)) == [], "the day isn't over"
     assert told(shop.engine, at(1, 1)) == [], "what was sold at midnight may be on its way"
     assert told(shop.engine, at(1, 6)) == [("days", 1, 2 * VALUE)]
@@ -75,6 +75,19 @@ def test_a_day_that_is_over_and_lacks_sales_is_told_until_they_come(shop: Shop) 
     assert told(shop.engine, at(1, 9)) == [("days", 1, 2 * VALUE)], "it lacks something all the time"
     shop.accept(sale(4), sale(5))
     assert told(shop.engine, at(1, 10)) == []
+
+
+def test_a_till_that_sent_all_and_counts_more_than_is_here_is_told_before_the_day_is_over(shop: Shop) -> None:
+    """As after the server's own database was put back to before: the till was shown the proof of all of them."""
+    shop.accept(sale(1))
+    say(shop.engine, shop.till.id, 3, at(0, 720), pending=2)
+    assert told(shop.engine, at(0, 724)) == []
+    say(shop.engine, shop.till.id, 3, at(0, 726))
+    assert told(shop.engine, at(0, 726.5)) == [("days", 1, 2 * VALUE)]
+    assert told(shop.engine, at(0, 735)) == [], "its last word is too old"
+    say(shop.engine, shop.till.id, 3, at(0, 736))
+    shop.accept(sale(2), sale(3))
+    assert told(shop.engine, at(0, 737)) == []
 
 
 def test_sales_of_an_old_day_that_come_at_once_are_never_told(shop: Shop) -> None:

@@ -142,11 +142,14 @@ def digest(own: Mapping[str, SaleHere]) -> str:
 
 
 def standing(connection: Connection, today: date, before: float) -> dict[int, DaysStanding]:
-    """By till, the days before ``today`` that differ since before this moment, and that nobody answers for."""
+    """By till, the days before ``today`` that differ since before this moment, and that nobody answers for; and of
+    later ones what a till lacks here that has sent all it holds: the server may have been put back to before."""
     days: dict[tuple[int, str], list[tuple[int, float]]] = defaultdict(list)
     columns = lacking_day.c
     lacking = select(columns.till_id, columns.day, columns.total, columns.since)
-    lacking = lacking.where(columns.since < before, columns.day < today.isoformat(), columns.count > columns.accepted)
+    sent_all = exists().where(tills.c.id == columns.till_id, tills.c.pending == 0, tills.c.last_contact_at > before)
+    due = (columns.day < today.isoformat()) | sent_all
+    lacking = lacking.where(columns.since < before, due, columns.count > columns.accepted)
     for till_id, day, total, since in connection.execute(lacking):
         days[till_id, day].append((int(total), since))
     known = select(day_difference).where(day_difference.c.accepted_at.is_(None), day_difference.c.found_at < before)
