@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import psycopg
 import pytest
 
@@ -23,7 +24,7 @@ CANCELLED = {SOLD[0].access_key}
 
 COMPARED = '''
 compare_sales = """select chave as access_key, valor_liquido as total, situacao = 'C' as cancelled,
-   emissao as issued_at, nfce_serie as series, nfce_numero as number
+   emissao as issued_at, nfce_serie as series, nfce_numero as number, protocolo as protocol_number
    from venda where chave in (select json_array_elements_text(:keys::json))"""
 compare_items = """select v.chave as access_key, seq as number, qtd as quantity, preco as unit_price, total as gross
    from venda_item i join venda v on v.id = i.venda_id
@@ -90,6 +91,7 @@ def test_ordinary_tables_as_they_were_filled_differ_in_nothing(ordinary: Erp) ->
         (9, ("delete from cupom_tributo where cupom = {id}; delete from cupom_recebido where cupom = {id};"
             " delete from cupom_linha where cupom = {id}; delete from estoque_mov where cupom = {id};"
             " delete from cupom where id = {id}"), [GONE]),
+        (10, "update cupom set protocolo = '135269999999999' where id = {id}", ["protocol_number"]),
     ],
 )  # fmt: skip
 def test_what_is_changed_in_ordinary_tables_is_named(
@@ -109,6 +111,16 @@ def test_what_is_changed_in_ordinary_tables_is_named(
         for one, other in zip(added_up, ordinary.fingerprints([(key, key), ("35", "36")]) or [], strict=True)
     )
     assert (fields == [GONE]) == (key not in {row.access_key for row in ordinary.sales([key])})
+
+
+def offline(one: Sale) -> Sale:
+    """The same as it came before its protocol."""
+    return msgspec.structs.replace(one, protocol=None)
+
+
+def test_a_protocol_that_came_later_than_its_sale_is_no_difference(ordinary: Erp) -> None:
+    assert SOLD[11].protocol is not None
+    assert ordinary.departures(postings([offline(SOLD[11])], first_id=12), CANCELLED) == {}
 
 
 def test_where_the_erps_own_procedure_books_its_rows_are_compared_as_the_profile_says(
@@ -131,6 +143,7 @@ def test_where_the_erps_own_procedure_books_its_rows_are_compared_as_the_profile
                 "update venda_pagamento set valor = valor - 0.01 where id = (select min(id) from venda_pagamento"
                 " where venda_id = {own})"
             ),
+            "update venda set protocolo = '135269999999999' where id = {own}",
         )
     ):
         with psycopg.connect(address) as connection:
@@ -141,7 +154,9 @@ def test_where_the_erps_own_procedure_books_its_rows_are_compared_as_the_profile
         3: ["items[3].quantity"],
         4: ["-items[8]"],
         5: ["-payments", "+payments"],
+        6: ["protocol_number"],
     }
+    assert 6 not in erp.departures(postings([*sold[:5], offline(sold[5]), *sold[6:]]), cancelled)
     rows = {row.access_key: row for row in erp.sales([one.access_key for one in sold])}
     assert not rows[sold[0].access_key].cancelled
     assert rows[sold[1].access_key].total == sold[1].totals.total + 1

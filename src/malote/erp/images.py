@@ -27,7 +27,8 @@ from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import ordinary_of
 from malote.erp.profiles.compiled import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
-from malote.erp.raw_rows import PROTOCOL_FIELD, TableSide
+from malote.erp.raw_rows import TableSide
+from malote.erp.side_by_side import without_protocol
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Cancellation, NumberVoid, Sale
 
@@ -86,9 +87,7 @@ def _of_sales(
         when = sale.issued_at if sale.access_key in cancelled else None
         row = rows.sale_row(sale, posting.till) | {"cancelled_at": when}
         try:
-            differing = header.differing(row, row, own)
-            if not row[PROTOCOL_FIELD]:
-                differing = [name for name in differing if name != PROTOCOL_FIELD]
+            differing = without_protocol(header.differing(row, row, own), row)
             for name, side, held in read:
                 written = rows.item_rows(sale) if name == "items" else rows.payment_rows(sale)
                 differing += side.differing_lines(name, written, row, held.get(sale.access_key, []))

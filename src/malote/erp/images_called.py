@@ -15,7 +15,7 @@ from malote.erp.profiles.post import ProfileStatements
 from malote.erp.profiles.profile import FIELDS, Part
 from malote.erp.profiles.shapes import shape_of
 from malote.erp.protocol import GONE, TWICE, ErpError, Posting, SaleRow
-from malote.erp.side_by_side import alike, by_number, lacking_and_extra
+from malote.erp.side_by_side import alike, by_number, lacking_and_extra, without_protocol
 from malote.fiscal.documents import Sale
 
 KEY = "access_key"
@@ -37,7 +37,7 @@ def departures(
         held = _read(engine, connection, post.compare_sales, keys, "sale")
         for posting, sale in sales:
             row = rows.sale_row(sale, posting.till) | {CANCELLED: sale.access_key in cancelled}
-            found[posting.document_id] += _header(row, held.get(sale.access_key, []))
+            found[posting.document_id] += without_protocol(_header(row, held.get(sale.access_key, [])), row)
     parts: list[tuple[str, str, Part]] = [("items", post.compare_items, "item")]
     for name, statement, part in [*parts, ("payments", post.compare_payments, "payment")]:
         if not statement:

@@ -19,7 +19,7 @@ from malote.erp.profiles.compiled import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
 from malote.erp.records import Records
 from malote.erp.sale_keys import is_of_key, key_of
-from malote.erp.side_by_side import is_compared
+from malote.erp.side_by_side import is_compared, tells_protocol, without_protocol
 from malote.erp.targets import ITEM_KEY, ColumnTarget
 from malote.erp.values import OutOfRangeError
 from malote.fiscal.documents import Sale
@@ -105,7 +105,9 @@ class _Look:
         found = mapped.of_sale
         assert found is not None  # noqa: S101 the profile is refused without
         told = [
-            one for one in mapped.targets if is_compared(one) and one not in found.targets and one.bare != "access_key"
+            one
+            for one in mapped.targets
+            if (is_compared(one) or tells_protocol(one)) and one not in found.targets and one.bare != "access_key"
         ]
         values = _values(sales=[(row, row) for row in sales], targets=told)
         for made, row in zip(values, sales, strict=True):
@@ -118,8 +120,8 @@ class _Look:
                 # Of the sale itself it is all that is said; of a table beside it, one thing among others.
                 wrong = TWICE if there else GONE
                 self._differing[own] = [wrong] if mapped.part == "sale" else [*self._differing[own], f"{wrong}note"]
-            elif fields:
-                self._differing[own] += [_name(one) for one in fields]
+            elif differing := without_protocol([_name(one) for one in fields], sales[own]):
+                self._differing[own] += differing
             met.add(own)
 
     def _lines(

@@ -12,10 +12,9 @@ from malote.erp import statements
 from malote.erp.mapping import MappedTable
 from malote.erp.profiles.compiled import Row
 from malote.erp.protocol import GONE, TWICE
-from malote.erp.side_by_side import alike, by_number, is_compared, lacking_and_extra
+from malote.erp.side_by_side import alike, by_number, is_compared, lacking_and_extra, tells_protocol
 from malote.erp.targets import ColumnTarget
 
-PROTOCOL_FIELD = "protocol_number"  # compared where the sale's own file has it: it may come later
 _MOST_REMEMBERED = 20_000  # values of a column, as they are written
 
 
@@ -44,7 +43,7 @@ class TableSide:
         bound: list[tuple[ColumnTarget, _Bound]] = []
         others: list[ColumnTarget] = []
         for one in mapped.targets:
-            if not is_compared(one) and not (mapped.part == "sale" and one.bare == PROTOCOL_FIELD):
+            if not is_compared(one) and not (mapped.part == "sale" and tells_protocol(one)):
                 continue
             bind = mapped.columns[one.key].type.dialect_impl(dialect).bind_processor(dialect)
             if bind is None:

@@ -1,7 +1,7 @@
 """Rows held against rows: which of their fields differ, and which rows are lacking or too many. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -51,6 +51,18 @@ def is_compared(target: ColumnTarget) -> bool:
     # Such as present(cancelled_at, 'C', 'A'): it says whether, and not when.
     one, other = ({"cancelled_at": when} for when in (_SOME, _OTHER))
     return target.bare is None and bool(target.compiled.value(one, one) == target.compiled.value(other, other))
+
+
+def tells_protocol(target: ColumnTarget) -> bool:
+    """Whether a sale's protocol stands there and nothing else: it can be told of a sale that came with its own."""
+    names = {field.name for field in target.compiled.fields}
+    told = names & PROTOCOL and not names & {*CANCELLED, STAMPED}
+    return bool(told) and not target.by_database and not target.compiled.asks
+
+
+def without_protocol(names: Sequence[str], row: Mapping[str, Any]) -> list[str]:
+    """Of the fields that differ those that say something: a protocol that came later than its sale isn't in ``row``."""
+    return [name for name in names if name not in PROTOCOL or row["protocol_status"]]
 
 
 def alike(written: Any, held: Any) -> bool:
