@@ -81,8 +81,14 @@ def test_rejected_files_are_deleted_safely_and_the_sales_synchronised(till_shop:
 
 
 def _the_assistente_says_whose_it_is(page: Page) -> None:
-    """At the right of the page, for everybody and on any screen."""
+    """At the right of the page, for everybody and on any screen: the step to be done is in sight on a low one too."""
+    size = page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": size["width"], "height": 360})
     page.get_by_role("link", name="Assistente").click()
+    step = page.locator("#assistant li:is(.now, .going, .handed)").first
+    expect(step).to_be_in_viewport(ratio=0.5)
+    page.set_viewport_size(size)
     drawer = page.get_by_role("complementary", name="Assistente")
     expect(drawer).to_contain_text("Depende de outra pessoa")
     expect(drawer).to_contain_text("o fornecedor do PDV")

@@ -27,6 +27,7 @@ const isOpen = () => assistant && !assistant.hidden;
 // from button to button stays with what the way began with, or 👍 for one till would be taken for all.
 const scope = () => kept().pinned ?? (assistant.dataset.till || kept().till || "");
 let asking = false;
+let seen = null; // the step that was brought into sight
 
 async function ask() {
   if (!isOpen() || asking || document.hidden) return;
@@ -61,7 +62,15 @@ function fill(text) {
   for (const place of assistant.querySelectorAll("[data-absolute]")) {
     if (!place.textContent.startsWith("http")) place.textContent = location.origin + place.textContent;
   }
+  bringIntoSight(assistant.querySelector(".assistant-steps > :is(.now, .going, .handed)"));
   point();
+}
+
+// The step to be done is seen at once; whoever scrolls elsewhere after that stays there until it is another one.
+function bringIntoSight(step) {
+  if (step?.dataset.step === seen) return;
+  seen = step?.dataset.step;
+  step?.scrollIntoView({ block: "nearest" });
 }
 
 function open(opened) {
@@ -70,6 +79,7 @@ function open(opened) {
   document.body.classList.toggle("assisted", opened);
   for (const button of document.querySelectorAll("[data-assistant-open]")) button.setAttribute("aria-expanded", String(opened));
   keep({ open: opened });
+  seen = null;
   if (opened) ask();
   else point();
 }
