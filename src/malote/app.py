@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from malote.consumers.lines import SaleTold
     from malote.consumers.pulling import Page
     from malote.intake.receive import Intake
+    from malote.load_format.wire import Manifest, ManifestQuery
+    from malote.loads.load_service import Loads
     from malote.locks.lock_service import Locks
     from malote.orders.book import OrderBook
     from malote.orders.older_agents import ToldOrders
@@ -106,7 +108,13 @@ class Services:
     def orders(self) -> "OrderBook":
         from malote.app_building import build_orders
 
-        return build_orders(self.engine, self.structures, self.key)
+        return build_orders(self.engine, self.structures, self.key, self.loads.orders)
+
+    @once
+    def loads(self) -> "Loads":
+        from malote.loads.load_service import Loads
+
+        return Loads(self.engine, self.settings)
 
     @once
     def synchronisation(self) -> "Synchronisation":
@@ -217,6 +225,15 @@ class Services:
 
     def orders_due(self, till: "Till", contact: "Contact") -> "ToldOrders":
         return self.orders.due(till, contact)
+
+    def manifest(self, till: "Till", query: "ManifestQuery") -> "Manifest":
+        return self.loads.manifest(till, query)
+
+    def load_file(self, sha256: str) -> Path | None:
+        return self.loads.files.path_of(sha256)
+
+    def is_personal(self, sha256: str) -> bool:
+        return self.loads.files.is_personal(sha256)
 
     def note_custody(self, till: "Till", asked: Sequence[bytes], held: Collection[bytes]) -> None:
         from malote.tills import custody

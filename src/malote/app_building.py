@@ -13,6 +13,7 @@ from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document, has_content, identity
 from malote.fiscal.reader import read
 from malote.intake.receive import Intake
+from malote.loads.load_orders import LoadOrders
 from malote.locks.lock_service import Locks
 from malote.orders import taking_over
 from malote.orders.book import OrderBook
@@ -33,10 +34,12 @@ from malote.trust.signing_key import SigningKey
 DRIFT_SECONDS = 3.0  # between two looks at a database's structure, however many look at the procedure
 
 
-def build_orders(engine: Engine, structures: Structures, key: SigningKey, more: Sequence[OrderKind] = ()) -> OrderBook:
+def build_orders(
+    engine: Engine, structures: Structures, key: SigningKey, loads: LoadOrders, more: Sequence[OrderKind] = ()
+) -> OrderBook:
     """The book with every kind of orders there is: a new one is named here. ``more``: of tests."""
     taking_over.take_over(engine)
-    return OrderBook(engine, [synchronise_orders.KIND, structures.orders, *more], key.sign)
+    return OrderBook(engine, [synchronise_orders.KIND, structures.orders, loads, *more], key.sign)
 
 
 def build_quarantine(settings: Settings, engine: Engine, intake: Intake) -> Quarantine:

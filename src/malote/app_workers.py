@@ -29,6 +29,7 @@ from malote.erp.sessions.factory import named, open_watch
 from malote.erp.shadow import Shadow
 from malote.intake import received_folder
 from malote.intake.drop_folder import DropFolder
+from malote.loads.rounds import LoadRounds
 from malote.locks import automatic, recording
 from malote.orders import book as order_book
 from malote.posting.ledger import LedgerGuard
@@ -73,6 +74,7 @@ def workers(services: Services, *, posting: bool, place: str = "") -> dict[str, 
         "jobs": services.jobs.run,
         "webhooks": services.consumers.deliver,
         "alerts": services.alerts.run,
+        "loads": LoadRounds(services.engine, services.settings.loads, services.loads).run,
         "books": build_books(services).run,
         "kept files": KeptFiles(services.engine).run,
         "lock episodes": partial(recording.run, services.locks),
@@ -222,6 +224,7 @@ def prune(services: Services) -> None:
         "orders": lambda: order_book.sweep(services.engine, time.time()),
         "lock_episodes": services.locks.forget_episodes,
         "flow_sums": lambda: flow_keeping.forget(services.engine, time.time()),
+        "loads": services.loads.sweep,
         "received": lambda: received_folder.prune(settings.drop_path, services.tills(), before, proven),
     }
     counts = {name: _alone(name, step) for name, step in steps.items()}

@@ -19,6 +19,7 @@ import malote.database.consumer_tables
 import malote.database.erp_tables
 import malote.database.finding_tables
 import malote.database.job_tables
+import malote.database.load_tables
 import malote.database.lock_tables
 import malote.database.order_tables
 import malote.database.quarantine_tables

@@ -79,7 +79,9 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     with store_with_till(settings_in(tmp_path / "home")) as (services, till, token):
-        vars(services)["orders"] = build_orders(services.engine, services.structures, services.key, [KIND])
+        vars(services)["orders"] = build_orders(
+            services.engine, services.structures, services.key, services.loads.orders, [KIND]
+        )
         with serving(services) as address:
             made = Shop(tmp_path, services, till, token, address)
             with made.outbox, made.server:

@@ -31,6 +31,8 @@ def test_the_administrator_may_everything() -> None:
         (Permission.DELETE_LAST_COPY, Role.SUPORTE),
         (Permission.CURE, Role.SUPORTE),
         (Permission.APPLY_STRUCTURES, Role.SUPORTE),
+        (Permission.LOAD, Role.OPERADOR),
+        (Permission.CONFIRM_LOAD, Role.SUPORTE),
         (Permission.SEE_LOCKS, Role.SUPORTE),
         (Permission.KILL_SESSION, Role.DBA),
         (Permission.SEE_AUDIT, Role.DBA),

@@ -14,6 +14,8 @@ class Permission(StrEnum):
     DELETE_LAST_COPY = "delete_last_copy"  # into the trash, with a typed reason, though nobody else may hold the sale
     CURE = "cure"  # assign a series, map a product, accept a rounding difference, attach a protocol
     APPLY_STRUCTURES = "apply_structures"
+    LOAD = "load"  # what tills sell with: read it from the ERP now, order it for tills, plan it
+    CONFIRM_LOAD = "confirm_load"  # let through what was held since it changes too much
     SEE_LOCKS = "see_locks"
     KILL_SESSION = "kill_session"  # of the ERP; needs the DBA's own database login besides
     SEE_AUDIT = "see_audit"
@@ -35,10 +37,16 @@ class Role(StrEnum):
 _ADDED: dict[Role, frozenset[Permission]] = {
     Role.CONSULTA: frozenset({Permission.SEE}),
     Role.OPERADOR: frozenset(
-        {Permission.SYNCHRONISE, Permission.REPLAY, Permission.DOWNLOAD, Permission.DELETE_REJECTED}
+        {Permission.SYNCHRONISE, Permission.REPLAY, Permission.DOWNLOAD, Permission.DELETE_REJECTED, Permission.LOAD}
     ),
     Role.SUPORTE: frozenset(
-        {Permission.CURE, Permission.DELETE_LAST_COPY, Permission.APPLY_STRUCTURES, Permission.SEE_LOCKS}
+        {
+            Permission.CURE,
+            Permission.DELETE_LAST_COPY,
+            Permission.APPLY_STRUCTURES,
+            Permission.CONFIRM_LOAD,
+            Permission.SEE_LOCKS,
+        }
     ),
     Role.DBA: frozenset({Permission.KILL_SESSION, Permission.SEE_AUDIT}),
     Role.ADMINISTRADOR: frozenset({Permission.MANAGE_TILLS, Permission.MANAGE_USERS}),

@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from malote import wire
-from malote.api import faults, health, metrics, sales, tills
+from malote.api import faults, health, loads, metrics, sales, tills
 from malote.api.admittance import Throttle, check_protocol, require_sender
 from malote.api.api_services import ApiServices
 from malote.api.bodies import Places, room_of
@@ -37,6 +37,8 @@ EXCEPTION_HANDLERS: Mapping[Any, Any] = {
     Exception: faults.failed,
 }
 
+_HANDLERS = [*tills.HANDLERS, *loads.HANDLERS, *sales.HANDLERS, health.show_health, metrics.show_metrics]
+
 log = structlog.get_logger("malote.api")
 
 
@@ -47,7 +49,7 @@ def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandl
     """
     limit = services.settings.intake.max_body_bytes
     return Litestar(
-        route_handlers=[*tills.HANDLERS, *sales.HANDLERS, health.show_health, metrics.show_metrics, *pages],
+        route_handlers=[*_HANDLERS, *pages],
         middleware=[_spelt_out, believing(Trusted(services.settings.server.trusted_proxies))],
         guards=[check_protocol, require_sender],
         exception_handlers=dict(EXCEPTION_HANDLERS),
@@ -63,6 +65,7 @@ def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandl
                 "room": room_of(limit),
                 "places": Places(),
                 "pulls": Places(sales.PULLED_AT_ONCE),
+                "manifests": Places(loads.MADE_AT_ONCE),
                 "pulse": Pulse(),
                 "in_the_clear": set(),
             }

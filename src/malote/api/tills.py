@@ -94,7 +94,7 @@ def show_document(request: TillRequest, sha256: FromPath[str]) -> FileReceipt:
 )
 def show_receipts(request: TillRequest, content: NamedDependency[bytes]) -> ReceiptsReply:
     """What became of each file, in the order asked."""
-    query = _decode(content, ReceiptsQuery)
+    query = decode(content, ReceiptsQuery)
     if len(query.files) > wire.MAX_QUERY:
         raise ApiRefusedError("too_many_documents", found=len(query.files), limit=wire.MAX_QUERY)
     hashes = [_hash(text) for text in query.files]
@@ -115,7 +115,7 @@ def show_receipts(request: TillRequest, content: NamedDependency[bytes]) -> Rece
 )
 def note_contact(request: TillRequest, content: NamedDependency[bytes]) -> ContactReply:
     """Notes the till's sign of life, and tells it how far its clock is off."""
-    contact = _decode(content, Contact)
+    contact = decode(content, Contact)
     _check(contact)
     services = services_of(request)
     recorded = services.record_contact(request.auth, contact)
@@ -150,7 +150,8 @@ def show_status(request: TillRequest) -> TillStatus:
     return found
 
 
-def _decode(content: bytes, kind: type[Message]) -> Message:
+def decode(content: bytes, kind: type[Message]) -> Message:
+    """A message as JSON. Raises ``RefusedError``."""
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

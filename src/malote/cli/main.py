@@ -39,6 +39,7 @@ _GROUPS = {
     "erp": "The production database.",
     "erp profile": "Which tables and columns of the ERP Malote writes.",
     "structures": "The structures of the databases, and how they are updated.",
+    "loads": "What tills sell with: read from the ERP, versioned, sent to the tills.",
     "structures rollout": "The tills' structure, wave by wave.",
 }
 
@@ -88,6 +89,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "archive": (_Part("archive", ("archive",)),),
     "shadow": (_Part("shadow", ("shadow",)),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
+    "loads": (_Part("loads", ("loads",)), _Part("load_history", ("loads",))),
     "alerts": (_Part("alerts", ("alerts",)),),
     "user": (_Part("users", ("user",)),),
     "erp": (

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from malote import address, erp_engines
 from malote.address import AddressError
 from malote.config.errors import SettingsError
-from malote.config.sections import AlertsSettings, BooksSettings
+from malote.config.sections import BooksSettings
 from malote.config.settings import Settings
 from malote.fiscal import typed_input
 from malote.fiscal.cfops import operation
@@ -63,10 +63,11 @@ def since(settings: Settings) -> str:
         raise _invalid(settings, "store.since", error.detail) from None
 
 
-def check_quiet(alerts: AlertsSettings, where: str) -> None:
+def check_quiet(settings: Settings, where: str) -> None:
     time = r"([01]\d|2[0-3]):[0-5]\d"
-    if alerts.quiet_hours and not re.fullmatch(f"{time}-{time}", alerts.quiet_hours):
-        raise SettingsError(f"{where}: alerts.quiet_hours: HH:MM-HH:MM")
+    for name, hours in (("alerts", settings.alerts.quiet_hours), ("loads", settings.loads.quiet_hours)):
+        if hours and not re.fullmatch(f"{time}-{time}", hours):
+            raise SettingsError(f"{where}: {name}.quiet_hours: HH:MM-HH:MM")
 
 
 def check_books(books: BooksSettings, where: str) -> None:

@@ -167,6 +167,22 @@ class StructuresSettings(Section, frozen=True, forbid_unknown_fields=True):
     offline_minutes: float = 10.0  # a till not heard of for so long holds up no wave
 
 
+class LoadsSettings(Section, frozen=True, forbid_unknown_fields=True):
+    sources: str = ""  # TOML file, relative to home, with [load.…] beside those of the profile; empty: none
+    parameters: dict[str, str | int] = {}  # what a where or sql there has as :name, such as the store's number
+    look_seconds: float = 60.0  # between looks at entities with a column of changes; 0: only when all is compared
+    compare: str = "30 3 * * *"  # when all rows of all entities are compared (cron, the store's clock); empty: never
+    automatic: bool = True  # tills get what changed by themselves; false: only by a person's order, or a plan
+    quiet_hours: str = ""  # such as 11:00-14:00: no till gets whole rows then by itself
+    least_rows: int = 20  # fewer that go, change or are refused hold up nothing, whatever their share
+    most_gone_percent: float = 10.0  # of an entity's rows, before a person must confirm
+    most_changed_percent: float = 40.0  # of prices and promotions
+    most_refused_percent: float = 5.0  # of the rows read
+    retry_minutes: float = 10.0  # before a till that failed at a load is told of it again
+    stalled_minutes: float = 10.0  # that a load may make no progress at a till that speaks, before it is told
+    file_days: float = 7.0  # that a file which no till asks for is kept
+
+
 class TillSettings(Section, frozen=True, forbid_unknown_fields=True):
     server: str = "http://127.0.0.1:8470"
     token: str = ""

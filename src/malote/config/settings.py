@@ -11,6 +11,7 @@ from malote.config.sections import (
     ErpSettings,
     FiscalSettings,
     IntakeSettings,
+    LoadsSettings,
     LocksSettings,
     PostingSettings,
     QuarantineSettings,
@@ -41,6 +42,7 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     fiscal: FiscalSettings = FiscalSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     structures: StructuresSettings = StructuresSettings()
+    loads: LoadsSettings = LoadsSettings()
     till: TillSettings = TillSettings()
 
     @property
@@ -80,6 +82,16 @@ class Settings(Section, frozen=True, forbid_unknown_fields=True):
     @property
     def drop_path(self) -> Path:
         return self.home_path / "entrada"
+
+    @property
+    def loads_path(self) -> Path:
+        """Where the files are that tills fetch."""
+        return self.home_path / "cargas"
+
+    @property
+    def load_sources_path(self) -> Path | None:
+        """The file of what is loaded beside the profile's; None where there is none."""
+        return self.home_path / self.loads.sources if self.loads.sources else None
 
     @property
     def quarantine_path(self) -> Path:

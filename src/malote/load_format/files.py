@@ -17,7 +17,7 @@ from malote.load_format.entity import Entity, Row, Value
 FileMode = Literal["whole", "changes", "items"]
 LARGEST_LINE = 64_000  # bytes
 LARGEST_FILE = 512 * 1024 * 1024  # bytes as they travel
-MOST_ROWS = 5_000_000
+MOST_ROWS = 5 * 1_000_000
 _LEVEL = 3
 _PIECE = 1 << 16
 _LARGEST_WINDOW = 23  # power of two of the bytes that a file may make its reader keep: 8 MiB

@@ -10,6 +10,7 @@ import msgspec
 
 from malote.erp import ordinary_tables, tables
 from malote.erp.profiles.errors import ProfileError
+from malote.erp.profiles.load_sources import LoadSource
 from malote.erp.profiles.post import ProfileStatements, check
 from malote.erp.profiles.queries import ProfileQuery
 
@@ -118,6 +119,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lookup: dict[str, dict[str, str | int]] = {}
     post: ProfileStatements | None = None
     query: dict[str, ProfileQuery] = {}
+    load: dict[str, LoadSource] = {}  # where it keeps what tills sell with, by entity
 
     def part(self, name: Part) -> MappedPart | None:
         part: MappedPart | None = getattr(self, name)
@@ -196,6 +198,8 @@ def _refuse_unusable(profile: Profile, where: str) -> None:
         raise ProfileError(where, "[post] writes everything: [state] can't be there too")
     for name, query in profile.query.items():
         query.refuse_unusable(f"{where}: query.{name}")
+    for name, source in profile.load.items():
+        source.refuse_unusable(f"{where}: load.{name}")
     for part in PARTS:
         mapped = profile.part(part)
         if mapped is None:

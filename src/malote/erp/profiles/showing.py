@@ -1,9 +1,11 @@
 """A profile as TOML, to read or to start one's own from."""
 
 import json
+from typing import Any
 
 import msgspec
 
+from malote.erp.profiles.load_sources import LoadSource
 from malote.erp.profiles.post import ProfileStatements
 from malote.erp.profiles.profile import PARTS, MappedPart, Profile, Written
 
@@ -29,7 +31,26 @@ def as_toml(profile: Profile) -> str:
     for name, query in profile.query.items():
         given: dict[str, str | list[str]] = {"sql": query.sql, "values": query.values, "absent": query.absent}
         lines += ["", f"[query.{_name(name)}]", *(f"{key} = {_statements(one)}" for key, one in given.items() if one)]
+    for name, source in profile.load.items():
+        lines += ["", f"[load.{_name(name)}]", *_source(source)]
     return "\n".join(lines) + "\n"
+
+
+def _source(source: LoadSource) -> list[str]:
+    """An entity of a load: what stands in no table of its own first, as TOML wants it."""
+    given = msgspec.to_builtins(source)
+    default = msgspec.to_builtins(LoadSource({}))
+    lines = [f"{name} = {_written(one)}" for name, one in given.items() if name != "columns" and one != default[name]]
+    return lines + [f"columns.{_name(name)} = {_written(one)}" for name, one in given["columns"].items()]
+
+
+def _written(given: Any) -> str:
+    match given:
+        case dict():
+            return f"{{ {', '.join(f'{_name(name)} = {_written(one)}' for name, one in given.items())} }}"
+        case list():
+            return _statements(given)
+    return _value(given)
 
 
 def _numbering(mapped: MappedPart) -> list[str]:

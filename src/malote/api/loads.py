@@ -1,0 +1,103 @@
+"""What tills ask for of loads: by which files they come to what they were ordered, and the files.
+
+A file never changes under its hash: whoever holds it may go on holding it. One with persons in it is the till's alone.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from litestar import Response, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from malote.api.admittance import ANY_CLIENT
+from malote.api.api_services import TillRequest, services_of
+from malote.api.bodies import Places, small_body
+from malote.api.description import FAULTS, takes_json
+from malote.api.faults import ApiRefusedError
+from malote.api.tills import SMALL_BODY, decode
+from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, Manifest, ManifestQuery
+from malote.loads.versions import LoadError
+
+MADE_AT_ONCE = 2  # manifests, each of which may have files made; sales wait for none of them
+MEDIA_TYPE = "application/zstd"
+_PIECE = 1 << 18
+_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})?")
+_YEAR = 31_536_000  # seconds
+
+
+@post(
+    PATH_MANIFEST,
+    status_code=200,
+    request_max_body_size=SMALL_BODY,
+    dependencies={"content": Provide(small_body)},
+    operation_class=takes_json(ManifestQuery),
+    responses=FAULTS,
+)
+async def show_manifest(request: TillRequest, content: NamedDependency[bytes]) -> Manifest:
+    """The files that bring the till to the state that it was ordered; those that nobody needed yet are made now."""
+    query = decode(content, ManifestQuery)
+    services = services_of(request)
+    places: Places = request.app.state["manifests"]
+    async with places.place(request.auth.id):
+        try:
+            return await to_thread.run_sync(services.manifest, request.auth, query)
+        except LoadError as error:
+            raise ApiRefusedError(error.code, status=HTTPStatus.CONFLICT, **error.facts) from error
+        except OSError as error:
+            raise ApiRefusedError("server_busy") from error
+
+
+@get(PATH_FILE.replace("{sha256}", "{sha256:str}"), opt={ANY_CLIENT: True}, responses=FAULTS)
+async def send_file(request: TillRequest, sha256: FromPath[str]) -> Response[Any]:
+    """A file of a load by its hash, or a part of it (``Range: bytes=N-``)."""
+    services = services_of(request)
+    path = await to_thread.run_sync(services.load_file, sha256)
+    if path is None:
+        raise ApiRefusedError("not_found")
+    is_personal = await to_thread.run_sync(services.is_personal, sha256)
+    headers = {
+        "ETag": f'"{sha256}"',
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-store" if is_personal else f"public, max-age={_YEAR}, immutable",
+    }
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    size = (await anyio.Path(path).stat()).st_size
+    first, last, status = _range(request.headers.get("Range", ""), request.headers.get("If-Range"), headers, size)
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return Response(b"", status_code=status, headers=headers | {"Content-Range": f"bytes */{size}"})
+    headers["Content-Length"] = str(last - first + 1)
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return Stream(_pieces(path, first, last + 1), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _range(asked: str, known: str | None, headers: dict[str, str], size: int) -> tuple[int, int, int]:
+    """The first and last byte to send, and the status. What isn't understood gets the whole file, as HTTP wants it."""
+    found = _RANGE.fullmatch(asked)
+    if found is None or (known is not None and known != headers["ETag"]):
+        return 0, size - 1, HTTPStatus.OK
+    first = int(found[1])
+    last = min(int(found[2]) if found[2] else size - 1, size - 1)
+    if first >= size or last < first:
+        return 0, 0, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    return first, last, HTTPStatus.PARTIAL_CONTENT
+
+
+async def _pieces(path: Path, first: int, end: int) -> AsyncIterator[bytes]:
+    async with await anyio.open_file(path, "rb") as file:
+        await file.seek(first)
+        left = end - first
+        while left and (piece := await file.read(min(_PIECE, left))):
+            left -= len(piece)
+            yield piece
+
+
+HANDLERS: list[Any] = [show_manifest, send_file]

@@ -1,0 +1,147 @@
+"""``malote loads diff|price|schedule``: what was in force when, and what comes at which time."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from malote.bilingual import Bilingual
+from malote.rejection import Language
+from malote.terminal import store_clock
+from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of, wrong_usage
+from malote.terminal.output import console, print_json, say
+from malote.terminal.tables import local_time, plain_table, printable
+
+if TYPE_CHECKING:
+    from malote.loads.load_reports import PriceAnswer
+    from malote.loads.planning import Plan
+
+_MOST_SHOWN = 1000  # rows of a difference, of one table
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("diff")(diff)
+    app.command("price")(price)
+    app.command("schedule")(schedule)
+
+
+def diff(
+    before: Annotated[int, typer.Argument(help="A version.", metavar="A")],
+    after: Annotated[int, typer.Argument(help="Another.", metavar="B")],
+    entity: Annotated[str | None, typer.Option("--entity", help="Of this entity alone.", metavar="NAME")] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Shows which rows differ between two versions. Exit status 1 if any does."""
+    with services_of(config) as services:
+        language = services.settings.language
+        found = list(services.loads.diff(before, after, entity))
+    if json:
+        print_json(found)
+        raise typer.Exit(FOUND if found else OK)
+    headings = Bilingual(("Entidade", "Chave", "Antes", "Depois"), ("Entity", "Key", "Before", "After")).of(language)
+    table = plain_table(headings)
+    for one in found[:_MOST_SHOWN]:
+        names = [
+            name
+            for name in one.before or one.after or {}
+            if (one.before or {}).get(name) != (one.after or {}).get(name)
+        ]
+        sides = [_values(side, names) for side in (one.before, one.after)]
+        table.add_row(one.entity, printable(", ".join(map(str, one.key))), *map(printable, sides))
+    console.print(table)
+    say(f"{len(found)}")
+    raise typer.Exit(FOUND if found else OK)
+
+
+def price(
+    product: Annotated[str, typer.Argument(help="A product's code, or a barcode of it.", metavar="PRODUCT")],
+    till: Annotated[str, typer.Option("--till", help="At this till; the newest version otherwise.")] = "",
+    at: Annotated[str, typer.Option("--at", help="Then, by the store's clock: 2026-11-27T10:32. Now otherwise.")] = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Which price a product has at a till, or had. Exit status 1 when there is none."""
+    with services_of(config) as services:
+        language = services.settings.language
+        found = services.loads.price(product, till=till, at=_moment(at) if at else None)
+    if json:
+        print_json(found)
+    else:
+        _show_price(found, language)
+    raise typer.Exit(OK if any(one.is_valid for one in found.prices) else FOUND)
+
+
+def schedule(
+    add: Annotated[str, typer.Option("--add", help="A time as cron says it: '30 6 * * 1-6'.", metavar="CRON")] = "",
+    remove: Annotated[int, typer.Option("--remove", help="The plan of this number.", metavar="NUMBER")] = 0,
+    full: Annotated[bool, typer.Option("--full", help="Geral, with --add.")] = False,
+    entity: Annotated[list[str] | None, typer.Option("--entity", help="With --add.", metavar="NAME")] = None,
+    till: Annotated[list[str] | None, typer.Option("--till", help="With --add.", metavar="NAME")] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists loads at times of their own, by the store's clock; adds or removes one."""
+    from malote.accounts.audit import command_line
+    from malote.loads.planning import Wanted
+
+    with services_of(config) as services:
+        language = services.settings.language
+        if add:
+            services.loads.plan(add, Wanted(till or [], entity or [], full), command_line())
+        if remove:
+            services.loads.unplan(remove, command_line())
+        plans, compare_at = services.loads.plans(), services.loads.compare_at()
+    if json:
+        print_json({"plans": plans, "compare_at": compare_at})
+    else:
+        _show_plans(plans, compare_at, language)
+
+
+def _moment(text: str) -> float:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        wrong_usage(f"--at: {text}: YYYY-MM-DDTHH:MM")
+    if found.tzinfo is None:
+        zone = store_clock.now().tzinfo
+        found = found.replace(tzinfo=zone)
+    return found.timestamp()
+
+
+def _values(side: dict[str, Any] | None, names: list[str]) -> str:
+    if side is None:
+        return "–"
+    return ", ".join(f"{name}={side[name]}" for name in names if side.get(name) is not None)
+
+
+def _show_price(found: "PriceAnswer", language: Language) -> None:
+    where = found.till or Bilingual("versão mais nova", "newest version").of(language)
+    version = Bilingual("versão", "version").of(language)
+    say(f"{found.product} · {where} · {local_time(found.at, language)} · {version} {found.version}")
+    for one in found.prices:
+        values = one.values
+        dates = " – ".join(str(values.get(name) or "…") for name in ("valid_from", "valid_until"))
+        mark = "→" if one.is_valid else " "
+        others = " ".join(str(values[name]) for name in ("unit", "region") if values.get(name))
+        amount = str(values["price"])
+        said = Bilingual(amount.replace(".", ","), amount).of(language)
+        say(f"{mark} R$ {said} {others} ({dates})")
+    if not found.prices:
+        say(Bilingual("nenhum preço", "no price").of(language))
+
+
+def _show_plans(plans: "list[Plan]", compare_at: float | None, language: Language) -> None:
+    if compare_at is not None:
+        words = Bilingual("Comparação de tudo com o ERP", "All compared with the ERP")
+        say(f"{words.of(language)}: {local_time(compare_at, language)}")
+    headings = Bilingual(("Nº", "Horário", "Próxima", "O quê", "Caixas"), ("No.", "Time", "Next", "What", "Tills"))
+    table = plain_table(headings.of(language))
+    every = Bilingual("todos", "all").of(language)
+    for one in plans:
+        kind = Bilingual("Geral", "Whole") if one.wanted.anew else Bilingual("Parcial", "Partial")
+        what = f"{kind.of(language)} {', '.join(one.wanted.entities)}"
+        next_at = local_time(one.next_at, language) if one.next_at else "–"
+        table.add_row(str(one.id), one.cron, next_at, printable(what), printable(", ".join(one.wanted.tills) or every))
+    console.print(table)

@@ -1,0 +1,248 @@
+"""``malote loads run|status|confirm|refused``: what tills sell with, from the ERP to the tills."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from malote import rejection
+from malote.bilingual import Bilingual
+from malote.rejection import Language
+from malote.terminal.command import FOUND, OK, ConfigOption, DryRunOption, JsonOption, services_of
+from malote.terminal.output import console, errors, print_json, say
+from malote.terminal.tables import local_time, plain_table, printable
+
+if TYPE_CHECKING:
+    from malote.app import Services
+    from malote.load_format.wire import Key
+    from malote.loads.load_reports import EntityStatus, Refusal, TillLoad
+    from malote.loads.staging import StagingReport
+
+EntitiesOption = Annotated[
+    list[str] | None, typer.Option("--entity", help="Of this entity alone; may be given again.", metavar="NAME")
+]
+TillsOption = Annotated[
+    list[str] | None, typer.Option("--till", help="For this till alone; may be given again.", metavar="NAME")
+]
+
+_STATES = Bilingual(
+    {
+        "current": "em dia",
+        "behind": "atrasada",
+        "loading": "carregando",
+        "failed": "falhou",
+        "back": "voltou à anterior",
+        "none": "sem carga",
+        "unable": "agente sem cargas",
+    },
+    {
+        "current": "up to date",
+        "behind": "behind",
+        "loading": "loading",
+        "failed": "failed",
+        "back": "taken back",
+        "none": "no load",
+        "unable": "agent without loads",
+    },
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command("run")(run)
+    app.command("status")(status)
+    app.command("confirm")(confirm)
+    app.command("refused")(refused)
+
+
+def run(
+    full: Annotated[bool, typer.Option("--full", help="Geral: all rows are compared, and sent anew to tills.")] = False,
+    entity: EntitiesOption = None,
+    item: Annotated[
+        list[str] | None, typer.Option("--item", help="Only this row, as ENTITY=KEY; may be given again.")
+    ] = None,
+    till: TillsOption = None,
+    emergency: Annotated[bool, typer.Option("--emergency", help="Marked as such, here and at the tills.")] = False,
+    dry_run: DryRunOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Asks the ERP what changed, makes a version of it, and orders it for the tills. Exit status 1 when something is
+    held until a person confirms it, or was refused."""
+    from malote.accounts.audit import command_line
+    from malote.loads.planning import Wanted
+
+    with services_of(config, creates=True) as services:
+        language = services.settings.language
+        names = entity or None
+        report = _staged(
+            services,
+            lambda progress: services.loads.stage(
+                command_line(), names=names, whole=full, emergency=emergency, dry_run=dry_run, progress=progress
+            ),
+            quiet=json,
+        )
+        tills = []
+        if report.version:
+            chosen = _items(services, item or [])
+            wanted = Wanted(till or [], entity or [], anew=full)
+            if full or item or till or entity or report.made:
+                tills = services.loads.order(wanted, command_line(), items=chosen, dry_run=dry_run)
+    if json:
+        print_json({"staged": report, "tills": tills})
+    else:
+        _show_staged(report, tills, language)
+    raise typer.Exit(FOUND if any(one.code or one.refused for one in report.entities) else OK)
+
+
+def status(till: TillsOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Shows each entity's newest version, and which one each till has. Exit status 1 when something is held, a load
+    has failed or stands still, or a till has other rows than it should."""
+    with services_of(config) as services:
+        found = services.loads.status(till or [])
+        per_entity = services.loads.till_entities(till[0]) if till and len(till) == 1 else []
+        language = services.settings.language
+    if json:
+        print_json({"status": found, "entities_of_till": per_entity})
+    else:
+        made = local_time(found.made_at, language) if found.made_at else "–"
+        say(f"{Bilingual('Versão', 'Version').of(language)} {found.version} ({made})")
+        _show_entities(found.entities, language)
+        _show_tills(found.tills, language)
+        for each in per_entity:
+            say(f"{each.entity}: {each.version}/{each.newest}, {each.rows}")
+    wrong = any(one.code for one in found.entities) or any(_is_wrong(one) for one in found.tills)
+    raise typer.Exit(FOUND if wrong else OK)
+
+
+def confirm(
+    entity: Annotated[str, typer.Argument(help="The entity that is held.", metavar="ENTITY")],
+    reason: Annotated[str, typer.Option(help="Why; for the audit trail.")] = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lets a held entity through, as far as it was shown, and makes the version."""
+    from malote.accounts.audit import command_line
+
+    with services_of(config) as services:
+        language = services.settings.language
+        services.loads.confirm(entity, command_line(), reason)
+        report = _staged(
+            services,
+            lambda progress: services.loads.stage(command_line(), names=[entity], progress=progress),
+            quiet=json,
+        )
+    if json:
+        print_json(report)
+    else:
+        _show_staged(report, [], language)
+    raise typer.Exit(FOUND if any(one.code for one in report.entities) else OK)
+
+
+def refused(
+    entity: Annotated[str | None, typer.Argument(help="Of this entity alone.", metavar="[ENTITY]")] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Lists rows of the ERP that break a rule, each with its cure. Exit status 1 if there are any."""
+    with services_of(config) as services:
+        found = services.loads.refused(entity)
+        language = services.settings.language
+    if json:
+        print_json(found)
+    else:
+        _show_refused(found, language)
+    raise typer.Exit(FOUND if found else OK)
+
+
+# ---- shared ----
+
+
+def _staged(
+    services: "Services", work: "Callable[[Callable[[str, int, int], None]], StagingReport]", *, quiet: bool
+) -> "StagingReport":
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        return work(lambda name, place, of: bar.update(task, description=name, completed=place, total=of))
+
+
+def _items(services: "Services", given: list[str]) -> "dict[str, list[Key]]":
+    """By entity. The parts of a key of several columns stand with commas between; those left out are absent."""
+    found: dict[str, list[Key]] = {}
+    for one in given:
+        name, _, key = one.partition("=")
+        found.setdefault(name, []).extend(services.loads.keys_of(name, key))
+    return found
+
+
+# ---- showing ----
+
+
+def _show_staged(report: "StagingReport", tills: list[str], language: Language) -> None:
+    headings = Bilingual(
+        ("Entidade", "Lidas", "Linhas", "Novas", "Alteradas", "Saíram", "Recusadas", ""),
+        ("Entity", "Read", "Rows", "New", "Changed", "Gone", "Refused", ""),
+    ).of(language)
+    table = plain_table(headings)
+    for one in report.entities:
+        counts = (one.read, one.rows, one.new, one.changed, one.gone, one.refused)
+        table.add_row(one.entity, *map(str, counts), rejection.title(one.code, language) if one.code else "")
+    console.print(table)
+    for one in report.entities:
+        if one.code:
+            _say_reason(one.code, one.facts, language)
+    words = Bilingual(
+        f"Versão {report.version}{'' if report.made else ': nada mudou'}; {len(tills)} caixas avisados.",
+        f"Version {report.version}{'' if report.made else ': nothing changed'}; {len(tills)} tills told.",
+    )
+    say(words.of(language))
+
+
+def _show_entities(found: "list[EntityStatus]", language: Language) -> None:
+    headings = Bilingual(
+        ("Entidade", "Versão", "Linhas", "Desde", "Lida", "Recusadas"),
+        ("Entity", "Version", "Rows", "Since", "Looked at", "Refused"),
+    ).of(language)
+    table = plain_table(headings)
+    for one in found:
+        made, looked = (local_time(at, language) if at else "–" for at in (one.made_at, one.looked_at))
+        table.add_row(one.entity, str(one.version), str(one.rows), made, looked, str(one.refused))
+    console.print(table)
+    for one in found:
+        if one.code:
+            _say_reason(one.code, one.facts, language)
+
+
+def _show_tills(found: "list[TillLoad]", language: Language) -> None:
+    headings = Bilingual(("Caixa", "Versão", "Desde", "Carga", ""), ("Till", "Version", "Since", "Load", "")).of(
+        language
+    )
+    table = plain_table(headings)
+    for one in found:
+        since = local_time(one.applied_at, language) if one.applied_at else "–"
+        said = rejection.title(one.code, language) if one.code else ", ".join(one.differing or one.missing)
+        if one.going is not None and one.going.total:
+            said = f"{one.going.done}/{one.going.total} {one.going.unit}"
+        table.add_row(one.till, str(one.version or "–"), since, _STATES.of(language)[one.state], printable(said))
+    console.print(table)
+
+
+def _show_refused(found: "list[Refusal]", language: Language) -> None:
+    for one in found:
+        say(f"{one.entity} {one.key}: {rejection.title(one.code, language)} [{one.code}]")
+        say(f"  {rejection.cause(one.code, one.facts, language)}")
+        say(f"  {rejection.remedy(one.code, one.facts, language)}")
+    if not found:
+        say(Bilingual("nenhuma linha recusada", "no row is refused").of(language))
+
+
+def _say_reason(code: str, facts: dict[str, str], language: Language) -> None:
+    say(f"{rejection.title(code, language)} [{code}]: {rejection.cause(code, facts, language)}")
+    say(f"  {rejection.remedy(code, facts, language)}")
+
+
+def _is_wrong(one: "TillLoad") -> bool:
+    stalls = one.going is not None and one.going.stalled_since is not None
+    return one.state == "failed" or bool(one.differing) or stalls

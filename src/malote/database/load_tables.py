@@ -1,0 +1,162 @@
+"""The tables of loads (loads/): what the ERP has said in each version, and which of them each till sells with.
+
+Times are seconds since the epoch by the server's clock; texts that say JSON hold msgspec's encoding. A change needs a
+migration.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+from malote.database.tables import ROW_ID, metadata
+
+_GONE = text("version_to IS NOT NULL")
+_THERE = text("version_to IS NULL")
+
+# A version is there only with all of its changes: one transaction writes both.
+load_version = Table(
+    "load_version",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("made_at", Double, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("emergency", Boolean, nullable=False),
+    Index("load_version_made", "made_at"),
+)
+
+# An entity as it is declared; declared otherwise, it is another one, and the rows of before are gone with it.
+load_entity = Table(
+    "load_entity",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("declaration", Text, nullable=False),  # JSON, load_format.entity.Entity
+    Column("version_to", BigInteger),  # the version that has another declaration; NULL: in force
+    Column("watermark", Text, nullable=False),  # JSON, the newest change read; "" where all rows are compared
+    Column("looked_at", Double),  # when the ERP was last asked
+    Column("compared_at", Double),  # when all of its rows were last compared
+    Index("load_entity_name", "name", "id"),
+)
+
+# What a version made of an entity; versions that didn't change it have no row.
+load_state = Table(
+    "load_state",
+    metadata,
+    Column("entity_id", ROW_ID, ForeignKey("load_entity.id", name="load_state_entity"), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),  # hex, load_format.digest.entity_digest
+    *(Column(name, BigInteger, nullable=False) for name in ("added", "changed", "gone")),
+    PrimaryKeyConstraint("entity_id", "version", name="load_state_key"),
+    Index("load_state_version", "version"),
+)
+
+# A row from the version that brought it up to, and without, the one that took it away or changed it.
+load_row = Table(
+    "load_row",
+    metadata,
+    Column("entity_id", ROW_ID, ForeignKey("load_entity.id", name="load_row_entity"), nullable=False),
+    Column("key", LargeBinary, nullable=False),  # load_format.digest.key_bytes
+    Column("version_from", BigInteger, nullable=False),
+    Column("version_to", BigInteger),
+    Column("bucket", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # JSON, load_format.entity.Row
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("entity_id", "key", "version_from", name="load_row_key"),
+    Index("load_row_bucket", "entity_id", "bucket", sqlite_where=_THERE, postgresql_where=_THERE),
+    Index("load_row_from", "entity_id", "version_from"),
+    Index("load_row_to", "entity_id", "version_to", sqlite_where=_GONE, postgresql_where=_GONE),
+)
+
+# Of the rows that are there now.
+load_bucket = Table(
+    "load_bucket",
+    metadata,
+    Column("entity_id", ROW_ID, ForeignKey("load_entity.id", name="load_bucket_entity"), nullable=False),
+    Column("bucket", Integer, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("entity_id", "bucket", name="load_bucket_key"),
+)
+
+# Rows of the ERP that break a rule, as they were last read.
+load_refusal = Table(
+    "load_refusal",
+    metadata,
+    Column("entity", Text, nullable=False),  # its name
+    Column("key", LargeBinary, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON, without what is personal
+    Column("since", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    PrimaryKeyConstraint("entity", "key", name="load_refusal_key"),
+)
+
+# What keeps an entity from its next version: one that a person must confirm, or a trouble of the ERP's.
+load_hold = Table(
+    "load_hold",
+    metadata,
+    Column("entity", Text, nullable=False),  # its name
+    Column("code", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON
+    Column("since", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("gone", "changed")),
+    Column("confirmed_by", Text, nullable=False),  # for at most as many rows as these; "" by nobody
+    PrimaryKeyConstraint("entity", name="load_hold_key"),
+)
+
+# The files that were made, each once for all tills that need it.
+load_file = Table(
+    "load_file",
+    metadata,
+    Column("sha256", Text, nullable=False),  # hex
+    Column("entity_id", ROW_ID, ForeignKey("load_entity.id", name="load_file_entity"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("after", BigInteger, nullable=False),
+    Column("item_keys", Text, nullable=False),  # hex, SHA-256 of the keys in it; "" where there are none
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("used_at", Double, nullable=False),
+    PrimaryKeyConstraint("entity_id", "mode", "version", "after", "item_keys", name="load_file_key"),
+    Index("load_file_sha256", "sha256"),
+)
+
+# What each till said it sells with: a row from each change on. The newest is what it has now.
+load_till = Table(
+    "load_till",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="load_till_till"), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    # JSON, version of each entity that isn't as it was at ``version``; one that the till has nothing of: 0
+    Column("others", Text, nullable=False),
+    Column("applied_at", Double, nullable=False),  # by the server's clock: the till's, less what that is off
+    Column("heard_at", Double, nullable=False),
+    Column("rolled_back_from", BigInteger, nullable=False),
+    Column("differing", Text, nullable=False),  # JSON, names of entities whose digest isn't that of their version
+    Index("load_till_newest", "till_id", "id"),
+)
+
+# Loads at times of their own.
+load_plan = Table(
+    "load_plan",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("cron", Text, nullable=False),  # by the store's clock
+    Column("wanted", Text, nullable=False),  # JSON, loads.wanted.Wanted
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),  # what was due by then has been done
+)

@@ -1,0 +1,149 @@
+"""Entities and their states in the store database. Each function works in the caller's transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, update
+
+from malote.database.load_tables import load_entity, load_hold, load_state, load_version
+from malote.load_format.entity import Entity
+from malote.load_format.wire import EntityState
+from malote.loads.erp_rows import Watermark
+
+
+class StoredEntity(msgspec.Struct, frozen=True):
+    """An entity in force, with its newest state. ``since`` is where its changes were read up to; None: nowhere."""
+
+    id: int
+    entity: Entity
+    since: Watermark | None
+    looked_at: float | None
+    compared_at: float | None
+    state: EntityState
+
+    @property
+    def name(self) -> str:
+        return self.entity.name
+
+
+_NOTHING = EntityState(0, 0, "")
+_INSTANT = "instant"
+
+
+def in_force(connection: Connection) -> dict[str, StoredEntity]:
+    """By name."""
+    newest = select(load_state.c.entity_id, func.max(load_state.c.version).label("version"))
+    newest_of = newest.group_by(load_state.c.entity_id).subquery()
+    query = (
+        select(load_entity, load_state.c.version, load_state.c.rows, load_state.c.sha256)
+        .select_from(load_entity)
+        .outerjoin(newest_of, newest_of.c.entity_id == load_entity.c.id)
+        .outerjoin(
+            load_state,
+            (load_state.c.entity_id == load_entity.c.id) & (load_state.c.version == newest_of.c.version),
+        )
+        .where(load_entity.c.version_to.is_(None))
+    )
+    found = {}
+    for row in connection.execute(query):
+        entity = msgspec.json.decode(row.declaration, type=Entity)
+        state = _NOTHING if row.version is None else EntityState(row.version, row.rows, row.sha256)
+        since = _watermark(row.watermark)
+        found[row.name] = StoredEntity(row.id, entity, since, row.looked_at, row.compared_at, state)
+    return found
+
+
+def newest_version(connection: Connection) -> int:
+    """0: there is none yet."""
+    return connection.execute(select(func.max(load_version.c.id))).scalar_one() or 0
+
+
+def version_made_by(connection: Connection, moment: float) -> int:
+    """The newest at that moment; 0: there was none."""
+    query = select(func.max(load_version.c.id)).where(load_version.c.made_at <= moment)
+    return connection.execute(query).scalar_one() or 0
+
+
+def states_at(connection: Connection, version: int) -> dict[str, tuple[int, EntityState]]:
+    """Of each entity that there was then: its id, and its state."""
+    there = (load_entity.c.version_to.is_(None)) | (load_entity.c.version_to > version)
+    newest = (
+        select(load_state.c.entity_id, func.max(load_state.c.version).label("version"))
+        .where(load_state.c.version <= version)
+        .group_by(load_state.c.entity_id)
+        .subquery()
+    )
+    query = (
+        select(load_entity.c.name, load_entity.c.id, load_state.c.version, load_state.c.rows, load_state.c.sha256)
+        .select_from(load_entity)
+        .join(newest, newest.c.entity_id == load_entity.c.id)
+        .join(load_state, (load_state.c.entity_id == newest.c.entity_id) & (load_state.c.version == newest.c.version))
+        .where(there)
+    )
+    return {row.name: (row.id, EntityState(row.version, row.rows, row.sha256)) for row in connection.execute(query)}
+
+
+def state_of(connection: Connection, name: str, version: int) -> tuple[int, EntityState] | None:
+    """Of one entity, under whatever declaration it had then."""
+    query = (
+        select(load_entity.c.id, load_state.c.version, load_state.c.rows, load_state.c.sha256)
+        .join(load_state, load_state.c.entity_id == load_entity.c.id)
+        .where(load_entity.c.name == name, load_state.c.version <= version)
+        .order_by(load_state.c.version.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row.id, EntityState(row.version, row.rows, row.sha256))
+
+
+def rows_at(connection: Connection, entity_id: int, version: int) -> int:
+    """How many rows an entity of this declaration has at a version that changed it."""
+    mine = (load_state.c.entity_id == entity_id) & (load_state.c.version == version)
+    return int(connection.execute(select(load_state.c.rows).where(mine)).scalar_one())
+
+
+def entity_of(connection: Connection, entity_id: int) -> Entity:
+    query = select(load_entity.c.declaration).where(load_entity.c.id == entity_id)
+    return msgspec.json.decode(connection.execute(query).scalar_one(), type=Entity)
+
+
+def waiting(connection: Connection, since: float) -> set[str]:
+    """Entities that wait for a person, or couldn't be read, as was seen since: nobody looks at them all the time."""
+    seen = (load_hold.c.seen_at >= since) & (load_hold.c.confirmed_by == "")
+    return set(connection.scalars(select(load_hold.c.entity).where(seen)))
+
+
+def add(connection: Connection, entity: Entity) -> int:
+    """Its id."""
+    values = {"name": entity.name, "declaration": entity.declaration.decode(), "watermark": ""}
+    return int(connection.execute(insert(load_entity).values(values).returning(load_entity.c.id)).scalar_one())
+
+
+def note_looked(connection: Connection, entity_id: int, since: Watermark | None, now: float, *, whole: bool) -> None:
+    """That the ERP was asked, and up to which change."""
+    values: dict[str, str | float] = {"looked_at": now}
+    if since is not None:
+        values["watermark"] = _written(since)
+    if whole:
+        values["compared_at"] = now
+    connection.execute(update(load_entity).where(load_entity.c.id == entity_id).values(values))
+
+
+def lock(connection: Connection, ids: Iterable[int]) -> None:
+    """For this transaction alone."""
+    wanted: Sequence[int] = sorted(ids)
+    connection.execute(select(load_entity.c.id).where(load_entity.c.id.in_(wanted)).with_for_update()).all()
+
+
+def _written(since: Watermark) -> str:
+    if isinstance(since, datetime):
+        return msgspec.json.encode({_INSTANT: since.isoformat()}).decode()
+    return msgspec.json.encode(since).decode()
+
+
+def _watermark(text: str) -> Watermark | None:
+    if not text:
+        return None
+    found = msgspec.json.decode(text)
+    return datetime.fromisoformat(found[_INSTANT]) if isinstance(found, dict) else found

@@ -1,0 +1,215 @@
+"""Reads the rows of an entity from the ERP, in batches: all of them, or those that changed since a watermark.
+
+Memory stays that of a batch. The ERP is only read, in one statement, so that all rows are of one moment.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, and_, column, literal, or_, quoted_name, select, table, text
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import FromClause
+
+from malote.erp.profiles.load_sources import constant_of
+from malote.load_format.digest import key_bytes
+from malote.load_format.entity import Row, UnfitValueError
+from malote.loads.declarations import Loaded
+from malote.loads.row_rules import RULES, RowError
+
+BATCH = 1000
+_ASKED_AT_ONCE = 50  # keys
+_CHANGED, _GONE = "malote_changed", "malote_gone"
+_FALSE = (None, "", 0, "0", "N", "n", "F", "f", "false", "FALSE")
+
+Watermark = int | str | datetime
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A row: fit to be loaded, gone, or refused with the reason. ``values``: as they came."""
+
+    values: tuple[Any, ...]
+    row: Row | None = None
+    gone: Row | None = None  # nothing but its key is right
+    refused: UnfitValueError | RowError | None = None
+
+
+class ErpRows:
+    """The rows of one entity. ``zone`` is that of times that the ERP has without one."""
+
+    def __init__(self, loaded: Loaded, parameters: Mapping[str, str | int], zone: tzinfo | None) -> None:
+        self._loaded = loaded
+        self._parameters = parameters
+        self._zone = zone
+        self._rules = [
+            (place, one.name, *RULES[one.rule]) for place, one in enumerate(loaded.columns) if one.rule in RULES
+        ]
+        self.watermark: Watermark | None = None  # the newest change among what was read
+
+    def read(self, connection: Connection, since: Watermark | None) -> Iterator[list[Read]]:
+        """In batches; where ``since`` is None, all rows. Raises the driver's errors."""
+        statement = self._statement(connection, since)
+        streamed = connection.execution_options(stream_results=True, yield_per=BATCH)
+        width = len(self._loaded.columns)
+        for rows in streamed.execute(statement, self._bound()).partitions(BATCH):
+            yield [self._read(tuple(row), width) for row in rows]
+
+    def doubled(self, connection: Connection, given: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Of rows read alone, those whose key other rows of the ERP have too: as they came.
+
+        A new row with a barcode that another product has is seen so, though that one didn't change.
+        """
+        places = [place for place in self._loaded.entity.key_places if self._is_column(place)]
+        source = self._loaded.source
+        columns = [self._column(self._loaded.sources[place]) for place in places]
+        flag: ColumnElement[Any] = column(source.gone) if source.gone else literal(None)
+        found: Counter[tuple[Any, ...]] = Counter()
+        for start in range(0, len(given) if places else 0, _ASKED_AT_ONCE):
+            some = given[start : start + _ASKED_AT_ONCE]
+            same = [and_(*(one == row[place] for one, place in zip(columns, places, strict=True))) for row in some]
+            statement = select(*columns, flag).select_from(self._from()).where(or_(*same))
+            if source.where:
+                statement = statement.where(text(f"({source.where})"))
+            for *key, gone in connection.execute(statement, self._bound()):
+                found[tuple(key)] += gone in _FALSE
+        return [row for row in given if found[tuple(row[place] for place in places)] > 1]
+
+    def _is_column(self, place: int) -> bool:
+        written = self._loaded.sources[place]
+        return isinstance(written, str) and constant_of(written) is None
+
+    # ---- what is asked ----
+
+    def _statement(self, connection: Connection, since: Watermark | None) -> Select[Any]:
+        source = self._loaded.source
+        wanted: list[ColumnElement[Any]] = [
+            self._column(one).label(f"c{place}") for place, one in enumerate(self._loaded.sources)
+        ]
+        for name, label in ((source.changed, _CHANGED), (source.gone, _GONE)):
+            wanted.append((column(name) if name else literal(None)).label(label))
+        statement = select(*wanted).select_from(self._from())
+        if source.where:
+            statement = statement.where(text(f"({source.where})"))
+        if since is not None:
+            changed: ColumnElement[Any] = column(source.changed)
+            condition = changed >= self._earlier(since)
+            statement = statement.where(or_(condition, changed.is_(None)))
+        return statement
+
+    def _column(self, written: str | int | bool | None) -> ColumnElement[Any]:
+        if not isinstance(written, str):
+            return literal(written)
+        constant = constant_of(written)
+        return column(written) if constant is None else literal(constant)
+
+    def _from(self) -> FromClause:
+        source = self._loaded.source
+        if source.sql:
+            names = [one for one in self._loaded.sources if isinstance(one, str) and constant_of(one) is None]
+            names += [one for one in (source.changed, source.gone) if one]
+            return text(source.sql).columns(*(column(one) for one in dict.fromkeys(names))).subquery("malote_rows")
+        schema, _, name = source.table.rpartition(".")
+        return table(name, schema=quoted_name(schema, None) if schema else None)
+
+    def _bound(self) -> dict[str, Any]:
+        used = f"{self._loaded.source.sql} {self._loaded.source.where}"
+        return {name: value for name, value in self._parameters.items() if f":{name}" in used}
+
+    def _earlier(self, since: Watermark) -> Watermark:
+        """Less what may have been written before and committed later."""
+        overlap = self._loaded.source.overlap
+        match since:
+            case int():
+                return since - overlap
+            case datetime():
+                return since - timedelta(seconds=overlap)
+        try:
+            moment = datetime.fromisoformat(since) - timedelta(seconds=overlap)
+        except ValueError:
+            return since
+        return moment.isoformat(" " if " " in since else "T")
+
+    # ---- what comes ----
+
+    def _read(self, values: tuple[Any, ...], width: int) -> Read:
+        changed, gone = values[width:]
+        if changed is not None and (self.watermark is None or changed > self.watermark):
+            self.watermark = changed
+        given = values[:width]
+        try:
+            if gone not in _FALSE:
+                return Read(given, gone=self._key_alone(given))
+            row = self._loaded.entity.row(self._whole(given))
+            self._judge(row)
+        except (UnfitValueError, RowError) as error:
+            return Read(given, refused=error)
+        return Read(given, row=row)
+
+    def _whole(self, values: Sequence[Any]) -> list[Any]:
+        return [self._value(one, value) for one, value in zip(self._loaded.columns, values, strict=True)]
+
+    def _value(self, declared: Any, value: Any) -> Any:
+        if value is None or (value == "" and declared.kind != "text"):
+            return declared.absent
+        if declared.kind == "instant":
+            return self._moment(value)
+        if isinstance(value, bytes):
+            raise UnfitValueError(
+                "load_value_unfit",
+                entity=self._loaded.entity.name,
+                column=declared.name,
+                kind=declared.kind,
+                reason="bytes",
+            )
+        if declared.kind == "boolean" and isinstance(value, str):
+            return _TRUTHS.get(value.strip(), value)
+        return _plain_text(value) if declared.kind == "text" else value
+
+    def _moment(self, value: Any) -> Any:
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            return value  # the entity says what is wrong with it
+        if moment.tzinfo is not None:
+            return moment
+        return moment.replace(tzinfo=self._zone) if self._zone else moment.astimezone()
+
+    def key_of(self, values: Sequence[Any]) -> bytes | None:
+        """The key of a row as it came; None where it has none."""
+        try:
+            return key_bytes(self._loaded.entity, self._key_alone(values))
+        except UnfitValueError:
+            return None
+
+    def _key_alone(self, values: Sequence[Any]) -> Row:
+        entity = self._loaded.entity
+        whole = self._whole(values)
+        kept = msgspec.structs.replace(entity, columns=tuple(entity.columns[place] for place in entity.key_places))
+        key = kept.row([whole[place] for place in entity.key_places])
+        by_place = dict(zip(entity.key_places, key, strict=True))
+        return tuple(by_place.get(place) for place in range(len(entity.columns)))
+
+    def _judge(self, row: Row) -> None:
+        for place, name, code, keeps in self._rules:
+            value = row[place]
+            if value is None or (value == "" and not self._loaded.columns[place].required):
+                continue
+            if not keeps(value, dict(zip((one.name for one in self._loaded.columns), row, strict=True))):
+                shown = "•••" if self._loaded.columns[place].personal else str(value)[:60]
+                raise RowError(code, entity=self._loaded.entity.name, column=name, value=shown)
+
+
+def _plain_text(value: Any) -> Any:
+    """Without the blanks that a column of fixed width fills up with; a whole number as its digits."""
+    if isinstance(value, str):
+        return value.rstrip(" ")
+    if isinstance(value, Decimal | float) and value == int(value):
+        return int(value)
+    return value
+
+
+_TRUTHS = {"S": 1, "s": 1, "N": 0, "n": 0, "T": 1, "t": 1, "F": 0, "f": 0, "true": 1, "false": 0, "": None}
+_TRUTHS |= {"1": 1, "0": 0, "Y": 1, "y": 1}

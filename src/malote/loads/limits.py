@@ -1,0 +1,49 @@
+"""When a version of an entity waits for a person: no empty price list, and no half of one, reaches a till by itself."""
+
+import msgspec
+
+from malote.config import LoadsSettings
+from malote.loads.comparing import Counts
+
+_PRICED = ("price", "promotion")  # of which changes are looked at; of others, what goes and what is refused
+
+
+class EntityHold(msgspec.Struct, frozen=True):
+    """``code`` and ``facts`` are the catalogue's; ``gone`` and ``changed`` what a person confirms, at most."""
+
+    code: str
+    facts: dict[str, str]
+    gone: int = 0
+    changed: int = 0
+
+
+def hold_of(entity: str, counts: Counts, settings: LoadsSettings) -> EntityHold | None:
+    """Why these changes are not made by themselves; None: they are."""
+    facts = {
+        "entity": entity,
+        "rows": str(counts.held),
+        "gone": str(counts.gone),
+        "changed": str(counts.changed),
+        "new": str(counts.new),
+        "refused": str(counts.refused),
+    }
+    code = _code(entity, counts, settings)
+    return EntityHold(code, facts, counts.gone, counts.changed) if code else None
+
+
+def _code(entity: str, counts: Counts, settings: LoadsSettings) -> str:
+    if counts.held and not counts.rows:
+        return "load_would_empty"
+    if not counts.held and counts.refused and not counts.new:
+        return "load_refused_many"
+    if _is_much(counts.gone, counts.held, settings.most_gone_percent, settings.least_rows):
+        return "load_gone_many"
+    if entity in _PRICED and _is_much(counts.changed, counts.held, settings.most_changed_percent, settings.least_rows):
+        return "load_changed_many"
+    if _is_much(counts.refused, max(counts.held, counts.read), settings.most_refused_percent, settings.least_rows):
+        return "load_refused_many"
+    return ""
+
+
+def _is_much(some: int, of: int, percent: float, least: int) -> bool:
+    return some >= least and some * 100 > of * percent

@@ -1,0 +1,181 @@
+"""Orders to tills to have a state of the loads: by itself when something changed, or when a person says so.
+
+One order of the kind is open for a till. A till that is at it is left to finish, and then told of what came meanwhile;
+what a person orders, an emergency and what no longer moves don't wait for that.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import NoResultFound
+
+from malote import wire
+from malote.accounts.audit import SYSTEM
+from malote.config import LoadsSettings
+from malote.database.engine import reading, writing
+from malote.database.load_tables import load_version
+from malote.database.order_tables import till_order
+from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadOrder
+from malote.loads import entity_rows, tills_held
+from malote.loads.manifests import base_of
+from malote.loads.quiet_hours import is_quiet
+from malote.orders import book, rows
+from malote.orders.kinds import OrderKind, Placing
+from malote.orders.rows import StoredOrder
+from malote.remembered import Remembered
+from malote.tills.till import Till
+from malote.wire import LoadsHeld
+
+TARGET_SECONDS = 0.5  # between two looks at what the newest version is, however many tills come
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What tills should have now: an entity's id, and its state."""
+
+    version: int
+    entities: dict[str, tuple[int, EntityState]]
+
+    def order(self) -> LoadOrder:
+        return LoadOrder(self.version, {name: state for name, (_, state) in self.entities.items()})
+
+    def missing(self, held: Mapping[str, wire.EntityHeld]) -> dict[str, tuple[int, EntityState]]:
+        """What a till that has this should get."""
+        return {
+            name: found
+            for name, found in self.entities.items()
+            if name not in held or held[name].sha256 != found[1].sha256
+        }
+
+
+class LoadOrders(OrderKind):
+    """Safe for threads. Methods raise ``StoreError``."""
+
+    name = LOAD
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: LoadsSettings,
+        now_in_store: Callable[[float], str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``now_in_store``: ``HH:MM`` of a moment by the store's clock."""
+        self._engine = engine
+        self._settings = settings
+        self._now_in_store = now_in_store
+        self._clock = clock
+        self._target = Remembered[None, Target | None](lambda _: self._read_target(), TARGET_SECONDS)
+        self._said: dict[int, LoadsHeld] = {}  # last noted of each till
+        self._lock = threading.Lock()
+
+    def target(self) -> Target | None:
+        """None while nothing was ever loaded."""
+        return self._target(None)
+
+    def merged(self, held: str, new: str) -> str:
+        """Both: of each entity the newer state; items, as far as their entity isn't wanted as a whole anyway."""
+        first, second = (msgspec.json.decode(one, type=LoadOrder) for one in (held, new))
+        entities = dict(first.entities)
+        for name, state in second.entities.items():
+            if name not in entities or state.version >= entities[name].version:
+                entities[name] = state
+        items: dict[str, list[LoadItem]] = {}
+        for name in [*first.items, *(one for one in second.items if one not in first.items)]:
+            by_key = {one.key: one for order in (first, second) for one in order.items.get(name, [])}
+            items[name] = list(by_key.values())[-MOST_ITEMS:]
+        both = LoadOrder(
+            max(first.version, second.version),
+            entities,
+            first.anew or second.anew,
+            {name: some for name, some in items.items() if name not in entities},
+            first.emergency or second.emergency,
+        )
+        return msgspec.json.encode(both).decode()
+
+    def call(self, till: Till, contact: wire.Contact) -> bool:
+        """Notes what the till has, and orders what it should have."""
+        said, now = contact.loads, self._clock()
+        if said is None:
+            return False
+        if self._said.get(till.id) != said:
+            with writing(self._engine) as connection:
+                tills_held.note(connection, till.id, said, contact.clock.timestamp() - now, now)
+            with self._lock:
+                self._said[till.id] = said
+        target = self.target()
+        if target is None or not target.missing(said.entities):
+            return False
+        if said.version and (not self._settings.automatic or said.rolled_back_from >= target.version):
+            return False  # a first load comes by itself in any case; what a person took back doesn't
+        with reading(self._engine) as connection:
+            if not self._is_due(connection, till, said, target, now):
+                return False
+        with writing(self._engine) as connection:
+            order = self._order(connection, said, target)
+            placing = Placing(till.id, msgspec.json.encode(order).decode())
+            book.place(connection, self, [placing], who=SYSTEM.name, now=now)
+        return True
+
+    # ---- what is due ----
+
+    def _is_due(self, connection: Connection, till: Till, said: LoadsHeld, target: Target, now: float) -> bool:
+        last = self._last(connection, till.id)
+        if last is not None and last.ended_at is None:
+            return self._replaces(connection, last, target, now)
+        if last is not None and last.state in ("failed", "cancelled"):
+            covers = _payload(connection, last).version >= target.version
+            if covers and now < (last.ended_at or now) + self._settings.retry_minutes * 60:
+                return False
+        return not (said.version and self._is_quiet(now) and _needs_whole(connection, said, target))
+
+    def _replaces(self, connection: Connection, last: StoredOrder, target: Target, now: float) -> bool:
+        """Whether an open order gives way to one for the newest version."""
+        payload = _payload(connection, last)
+        wanted = target.order().entities
+        if all(payload.entities.get(name) == state for name, state in wanted.items()):
+            return False
+        moved_at = last.moved_at or last.begun_at or now
+        stalls = now - moved_at > self._settings.stalled_minutes * 60
+        return last.begun_at is None or stalls or _is_emergency(connection, payload.version)
+
+    def _last(self, connection: Connection, till_id: int) -> StoredOrder | None:
+        mine = (till_order.c.till_id == till_id) & (till_order.c.kind == LOAD)
+        query = select(*rows.COLUMNS).where(mine).order_by(till_order.c.number.desc()).limit(1)
+        row = connection.execute(query).one_or_none()
+        return None if row is None else rows.stored(row)
+
+    def _order(self, connection: Connection, said: LoadsHeld, target: Target) -> LoadOrder:
+        wanted = {name: state for name, (_, state) in target.missing(said.entities).items()}
+        return LoadOrder(target.version, wanted, emergency=_is_emergency(connection, said.version))
+
+    def _is_quiet(self, now: float) -> bool:
+        return is_quiet(self._settings.quiet_hours, self._now_in_store(now))
+
+    def _read_target(self) -> Target | None:
+        with reading(self._engine) as connection:
+            version = entity_rows.newest_version(connection)
+            return Target(version, entity_rows.states_at(connection, version)) if version else None
+
+
+def _payload(connection: Connection, order: StoredOrder) -> LoadOrder:
+    """The empty one, where it was swept away."""
+    try:
+        return msgspec.json.decode(rows.payload_of(connection, order.payload_sha256), type=LoadOrder)
+    except NoResultFound:
+        return LoadOrder(0, {})
+
+
+def _is_emergency(connection: Connection, after: int) -> bool:
+    """Whether a version since is one."""
+    newer = (load_version.c.id > after) & load_version.c.emergency
+    return bool(connection.execute(select(func.count()).where(newer)).scalar_one())
+
+
+def _needs_whole(connection: Connection, said: LoadsHeld, target: Target) -> bool:
+    return any(
+        base_of(connection, name, entity_id, said.entities.get(name)) is None
+        for name, (entity_id, _) in target.missing(said.entities).items()
+    )

@@ -1,0 +1,119 @@
+"""What people see of loads. Times are seconds since the epoch; ``code`` and ``facts`` are of the catalogue."""
+
+from typing import Literal
+
+import msgspec
+
+# current   has the newest version of everything
+# behind    has an older one, and is told at its next contact
+# loading   is at it
+# failed    couldn't, and is told again later
+# back      a person took the newest one back there
+# none      has nothing yet
+# unable    its agent knows of no loads, or nothing was ever heard of it
+TillLoadState = Literal["current", "behind", "loading", "failed", "back", "none", "unable"]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A row of the ERP that stays out. ``key`` is its values as people read them, "•••" where they are personal."""
+
+    entity: str
+    key: str
+    code: str
+    facts: dict[str, str]
+    since: float
+
+
+class EntityStatus(msgspec.Struct, frozen=True):
+    """``version``: the last that changed it. ``next_at``: when all its rows are compared next."""
+
+    entity: str
+    version: int
+    rows: int
+    made_at: float | None
+    looked_at: float | None
+    compared_at: float | None
+    refused: int
+    code: str = ""  # what keeps it from its next version
+    facts: dict[str, str] = {}
+    since: float | None = None
+    confirmed_by: str = ""
+
+
+class Going(msgspec.Struct, frozen=True):
+    """An order that a till is at. ``rate`` in ``unit`` a second and ``seconds_left`` are None while unknown."""
+
+    version: int
+    state: str
+    asked_by: str
+    asked_at: float
+    done: int
+    total: int
+    unit: str
+    rate: float | None
+    seconds_left: float | None
+    stalled_since: float | None  # that it makes no progress, beyond loads.stalled_minutes
+
+
+class TillLoad(msgspec.Struct, frozen=True):
+    """``missing``: entities whose newest state the till lacks. ``differing``: whose rows aren't what they should be."""
+
+    till: str
+    state: TillLoadState
+    version: int = 0
+    applied_at: float | None = None
+    missing: list[str] = []
+    differing: list[str] = []
+    rolled_back_from: int = 0
+    going: Going | None = None
+    code: str = ""  # why the last one failed
+    facts: dict[str, str] = {}
+    failed_at: float | None = None
+
+
+class TillEntity(msgspec.Struct, frozen=True):
+    """One entity at a till. ``bytes``: of whole rows, as far as a file of them was made."""
+
+    entity: str
+    version: int  # that the till has; 0: nothing
+    newest: int
+    rows: int
+    applied_at: float | None  # when the till got that version
+    bytes: int | None
+
+
+class Status(msgspec.Struct, frozen=True):
+    version: int
+    made_at: float | None
+    emergency: bool
+    entities: list[EntityStatus]
+    tills: list[TillLoad]
+
+
+class PriceFound(msgspec.Struct, frozen=True):
+    """A row of the price list as a till had it. ``values`` by column; ``version``: the one that brought the row."""
+
+    values: dict[str, str | int | bool | None]
+    version: int
+    made_at: float | None
+    is_valid: bool  # at the moment asked about
+
+
+class PriceAnswer(msgspec.Struct, frozen=True):
+    """``till`` "": of the newest version. ``version`` 0: the till had nothing then, or nobody knows."""
+
+    product: str
+    till: str
+    at: float
+    version: int
+    applied_at: float | None
+    prices: list[PriceFound]
+
+
+class RowDifference(msgspec.Struct, frozen=True):
+    """``before`` or ``after`` is None of a row that came or went. Personal values are "•••"."""
+
+    entity: str
+    key: list[str | int | bool | None]
+    before: dict[str, str | int | bool | None] | None
+    after: dict[str, str | int | bool | None] | None

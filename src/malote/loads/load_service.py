@@ -1,0 +1,253 @@
+"""The loads as the faces use them: one object, wired by the composition root.
+
+Every method raises ``StoreError``, and ``LoadError``, whose code is in the catalogue, where it says so. Whether the
+actor may do it (``Permission.LOAD``) is for the face to ask before it calls.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import Engine, select, update
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.config import Settings
+from malote.database.engine import reading, writing
+from malote.database.load_tables import load_hold, load_version
+from malote.erp.factory import chosen_profile, open_configured
+from malote.load_format.wire import MOST_ITEMS, Key, LoadItem, LoadOrder, Manifest, ManifestQuery
+from malote.loads import (
+    declarations,
+    entity_rows,
+    forgetting,
+    load_status,
+    planning,
+    price_history,
+    published_rows,
+    tills_held,
+)
+from malote.loads.declarations import Loaded
+from malote.loads.files_made import FilesMade
+from malote.loads.load_orders import LoadOrders, Target
+from malote.loads.load_reports import (
+    EntityStatus,
+    PriceAnswer,
+    Refusal,
+    RowDifference,
+    Status,
+    TillEntity,
+)
+from malote.loads.manifests import Manifests, items_of
+from malote.loads.planning import Plan, Wanted
+from malote.loads.staging import Progress, Staging, StagingReport
+from malote.loads.versions import LoadError
+from malote.orders import book
+from malote.orders.kinds import Placing
+from malote.tills.till import Till, find_till, list_tills
+
+MOST_SHOWN = 1000  # refused rows
+
+
+class Loads:
+    """Safe for threads."""
+
+    def __init__(self, engine: Engine, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._clock = clock
+        self.zone = ZoneInfo(settings.books.zone) if settings.books.zone else None
+        self.files = FilesMade(engine, settings.loads_path, clock)
+        self.orders = LoadOrders(engine, settings.loads, planning.clock_of(self.zone), clock)
+        self._manifests = Manifests(engine, self.files)
+        connect = partial(open_configured, settings)
+        self._staging = Staging(engine, settings.loads, self.entities, connect, self.zone, clock)
+
+    def entities(self) -> Mapping[str, Loaded]:
+        """What is loaded, by name, as profile and settings have it now. Raises ``ProfileError``."""
+        profile = chosen_profile(self._settings)
+        path = self._settings.load_sources_path
+        sources = profile.load | (declarations.read_sources(path) if path is not None else {})
+        return declarations.loaded(sources, str(path or profile.name))
+
+    # ---- what people do ----
+
+    def stage(
+        self,
+        actor: Actor,
+        *,
+        names: Sequence[str] | None = None,
+        whole: bool = False,
+        emergency: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> StagingReport:
+        """Asks the ERP what changed of these entities, or of all, and makes a version of it.
+
+        Raises ``LoadError``, ``ErpError`` and ``ProfileError`` as ``Staging.run`` does.
+        """
+        return self._staging.run(
+            actor, names=names, whole=whole, emergency=emergency, dry_run=dry_run, progress=progress
+        )
+
+    def order(
+        self, wanted: Wanted, actor: Actor, *, items: Mapping[str, list[Key]] | None = None, dry_run: bool = False
+    ) -> list[str]:
+        """Orders these tills, or all, to have the newest version: names of the tills. ``items``: of these keys alone,
+        by entity.
+
+        Raises ``LoadError``: ``load_nothing_yet``, ``load_entity_unknown``, ``load_items_many``; ``TillError``.
+        """
+        now = self._clock()
+        tills = self._tills(wanted.tills)
+        with reading(self._engine) as connection:
+            version = entity_rows.newest_version(connection)
+            target = Target(version, entity_rows.states_at(connection, version))
+            chosen = {name: items_of(connection, name, version, keys) for name, keys in (items or {}).items()}
+        order = self._payload(target, wanted, chosen)
+        if not dry_run:
+            text = msgspec.json.encode(order).decode()
+            with writing(self._engine) as connection:
+                placings = [Placing(one.id, text) for one in tills]
+                book.place(connection, self.orders, placings, who=actor.name, now=now)
+                facts: dict[str, str | int | bool] = {"tills": len(tills), "whole": wanted.anew, "items": len(chosen)}
+                audit.record(connection, actor, "load_ordered", f"load:{version}", after=facts, now=now)
+        return [one.name for one in tills]
+
+    def keys_of(self, entity: str, text: str) -> list[Key]:
+        """The keys of the newest version's rows that begin with these values, as people write them (``4711``,
+        ``4711,UN``). Raises ``LoadError``: ``load_entity_unknown``, ``load_item_unknown``."""
+        with reading(self._engine) as connection:
+            known = entity_rows.in_force(connection)
+            if entity not in known:
+                raise LoadError("load_entity_unknown", entity=entity, known=", ".join(sorted(known)))
+            found = published_rows.keys_beginning(connection, known[entity], text.split(","))
+        if not found:
+            raise LoadError("load_item_unknown", item=text[:60], columns=", ".join(known[entity].entity.key))
+        return found
+
+    def confirm(self, entity: str, actor: Actor, reason: str = "") -> EntityStatus:
+        """Lets through what is held of an entity, as far as it was shown. Raises ``LoadError`` ``load_not_held``."""
+        now = self._clock()
+        with writing(self._engine) as connection:
+            mine = load_hold.c.entity == entity
+            held = connection.execute(select(load_hold).where(mine)).one_or_none()
+            if held is None or held.code == "load_entity_unreadable":
+                raise LoadError("load_not_held", entity=entity)
+            connection.execute(update(load_hold).where(mine).values(confirmed_by=actor.name))
+            facts: dict[str, str | int] = {"code": held.code, "gone": held.gone, "changed": held.changed}
+            audit.record(connection, actor, "load_confirmed", f"entity:{entity}", after=facts, reason=reason, now=now)
+            return next(one for one in load_status.entities(connection) if one.entity == entity)
+
+    def plan(self, cron: str, wanted: Wanted, actor: Actor) -> int:
+        """A load at times of its own: its number. Raises ``LoadError`` ``load_cron_invalid``; ``TillError``."""
+        now = self._clock()
+        self._tills(wanted.tills)
+        with writing(self._engine) as connection:
+            new = planning.add(connection, cron, wanted, who=actor.name, now=now, zone=self.zone)
+            said: dict[str, str | bool | list[str]] = {"cron": cron, "tills": wanted.tills, "whole": wanted.anew}
+            audit.record(connection, actor, "load_planned", f"load_plan:{new}", after=said, now=now)
+        return new
+
+    def unplan(self, plan_id: int, actor: Actor) -> None:
+        """Raises ``LoadError`` ``load_plan_unknown``."""
+        with writing(self._engine) as connection:
+            planning.remove(connection, plan_id)
+            audit.record(connection, actor, "load_plan_removed", f"load_plan:{plan_id}", now=self._clock())
+
+    # ---- what people see ----
+
+    def status(self, tills: Sequence[str] = ()) -> Status:
+        """Raises ``TillError``."""
+        chosen = self._tills(list(tills))
+        stalled = self._settings.loads.stalled_minutes * 60
+        with reading(self._engine) as connection:
+            version = entity_rows.newest_version(connection)
+            row = connection.execute(select(load_version).where(load_version.c.id == version)).one_or_none()
+            return Status(
+                version,
+                row.made_at if row else None,
+                bool(row and row.emergency),
+                load_status.entities(connection),
+                load_status.tills(connection, chosen, self._clock(), stalled),
+            )
+
+    def till_entities(self, till: str) -> list[TillEntity]:
+        """Raises ``TillError``."""
+        found = find_till(self._engine, till)
+        with reading(self._engine) as connection:
+            return load_status.entities_of(connection, found)
+
+    def refused(self, entity: str | None = None, limit: int = MOST_SHOWN) -> list[Refusal]:
+        with reading(self._engine) as connection:
+            return load_status.refusals(connection, entity, limit)
+
+    def plans(self) -> list[Plan]:
+        with reading(self._engine) as connection:
+            return planning.plans(connection, self.zone)
+
+    def compare_at(self) -> float | None:
+        """When all rows are compared next; None: never by itself. Raises ``LoadError`` ``load_cron_invalid``."""
+        cron = self._settings.loads.compare
+        return planning.next_time(cron, self._clock(), self.zone) if cron else None
+
+    def price(self, product: str, *, till: str = "", at: float | None = None) -> PriceAnswer:
+        """Which price the product had at a till, or in the newest version; now, or then. Raises ``TillError``."""
+        moment = self._clock() if at is None else at
+        chosen = find_till(self._engine, till) if till else None
+        with reading(self._engine) as connection:
+            if chosen is None:
+                version, applied = entity_rows.version_made_by(connection, moment), None
+            else:
+                held = tills_held.at(connection, chosen.id, moment)
+                version = held.version_of("price") if held is not None else 0
+                applied = held.applied_at if held is not None else None
+            found = price_history.prices(connection, product, version, moment) if version else []
+        return PriceAnswer(product, chosen.name if chosen else "", moment, version, applied, found)
+
+    def diff(self, before: int, after: int, entity: str | None = None) -> Iterator[RowDifference]:
+        """What differs between two versions, by entity and key. Raises ``LoadError`` ``load_version_unknown``."""
+        with reading(self._engine) as connection:
+            newest = entity_rows.newest_version(connection)
+        for version in (before, after):
+            if not 0 <= version <= newest:
+                raise LoadError("load_version_unknown", version=str(version), newest=str(newest))
+        return published_rows.differences(self._engine, before, after, entity)
+
+    # ---- what tills ask ----
+
+    def manifest(self, till: Till, query: ManifestQuery) -> Manifest:
+        """Raises ``LoadError`` ``load_order_over``; ``OSError``."""
+        return self._manifests.manifest(till.id, query)
+
+    def file(self, sha256: str) -> Path | None:
+        return self.files.path_of(sha256)
+
+    # ---- what is done by itself ----
+
+    def sweep(self) -> int:
+        """Files that no till asks for, and history beyond its retention. How much went."""
+        now = self._clock()
+        kept = self._settings.retention.posted_days * 86_400
+        gone = forgetting.forget(self._engine, now - kept)
+        return gone + self.files.sweep(now - self._settings.loads.file_days * 86_400)
+
+    def _tills(self, names: Sequence[str]) -> list[Till]:
+        if names:
+            return [find_till(self._engine, name) for name in dict.fromkeys(names)]
+        return [one for one in list_tills(self._engine) if one.disabled_at is None]
+
+    def _payload(self, target: Target, wanted: Wanted, items: dict[str, list[LoadItem]]) -> LoadOrder:
+        if not target.version:
+            raise LoadError("load_nothing_yet")
+        for name in wanted.entities:
+            if name not in target.entities:
+                raise LoadError("load_entity_unknown", entity=name, known=", ".join(sorted(target.entities)))
+        if sum(len(some) for some in items.values()) > MOST_ITEMS:
+            raise LoadError("load_items_many", most=str(MOST_ITEMS))
+        states = target.order().entities
+        chosen = {} if items else {name: states[name] for name in wanted.entities or states}
+        return LoadOrder(target.version, chosen, wanted.anew, items)

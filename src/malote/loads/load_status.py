@@ -1,0 +1,184 @@
+"""How it stands with the loads: per entity, per till, and per till and entity. Costs a few questions for all tills."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from malote.database.chunks import chunks
+from malote.database.load_tables import load_file, load_hold, load_refusal, load_version
+from malote.database.order_tables import till_order
+from malote.load_format.wire import LOAD
+from malote.loads import entity_rows, tills_held
+from malote.loads.entity_rows import StoredEntity
+from malote.loads.load_reports import EntityStatus, Going, Refusal, TillEntity, TillLoad, TillLoadState
+from malote.loads.tills_held import Held
+from malote.orders import rows
+from malote.orders.rows import StoredOrder
+from malote.tills.till import Till
+
+_facts = msgspec.json.Decoder(dict[str, str])
+
+
+def entities(connection: Connection) -> list[EntityStatus]:
+    """By name; also those that nothing was ever loaded of, for what keeps them."""
+    known = entity_rows.in_force(connection)
+    holds = {row.entity: row for row in connection.execute(select(load_hold))}
+    refused: dict[str, int] = {
+        row.entity: row.many
+        for row in connection.execute(
+            select(load_refusal.c.entity, func.count().label("many")).group_by(load_refusal.c.entity)
+        )
+    }
+    made = _made_at(connection, [one.state.version for one in known.values()])
+    return [_entity(name, known.get(name), holds.get(name), refused, made) for name in sorted({*known, *holds})]
+
+
+def refusals(connection: Connection, entity: str | None, limit: int) -> list[Refusal]:
+    """Of an entity, or of all, the newest first."""
+    query = select(load_refusal).order_by(load_refusal.c.since.desc(), load_refusal.c.entity, load_refusal.c.key)
+    if entity is not None:
+        query = query.where(load_refusal.c.entity == entity)
+    found = []
+    for row in connection.execute(query.limit(limit)):
+        facts = _facts.decode(row.facts)
+        declared = entity_rows.in_force(connection).get(row.entity) if bytes(row.key)[:1] == b"[" else None
+        is_personal = declared is None or any(
+            declared.entity.columns[place].personal for place in declared.entity.key_places
+        )
+        key = "•••" if is_personal else ", ".join(str(one) for one in msgspec.json.decode(row.key))
+        found.append(Refusal(row.entity, key, row.code, facts, row.since))
+    return found
+
+
+def tills(connection: Connection, listed: Sequence[Till], now: float, stalled_seconds: float) -> list[TillLoad]:
+    """In the order given."""
+    ids = [one.id for one in listed]
+    held = tills_held.newest(connection, ids)
+    orders = _last_orders(connection, ids)
+    newest = {name: one.state.version for name, one in entity_rows.in_force(connection).items() if one.state.version}
+    return [_till(one, held.get(one.id), orders.get(one.id), newest, now, stalled_seconds) for one in listed]
+
+
+def entities_of(connection: Connection, till: Till) -> list[TillEntity]:
+    """Each entity at one till."""
+    held = tills_held.newest(connection, [till.id]).get(till.id)
+    found = []
+    for name, one in sorted(entity_rows.in_force(connection).items()):
+        version = held.version_of(name) if held is not None else 0
+        state = entity_rows.state_of(connection, name, version) if version else None
+        size = (
+            select(load_file.c.bytes)
+            .where(load_file.c.entity_id == one.id, load_file.c.mode == "whole")
+            .order_by(load_file.c.version.desc())
+            .limit(1)
+        )
+        found.append(
+            TillEntity(
+                name,
+                state[1].version if state else 0,
+                one.state.version,
+                state[1].rows if state else 0,
+                held.applied_at if held is not None and state else None,
+                connection.execute(size).scalar_one_or_none(),
+            )
+        )
+    return found
+
+
+def _entity(
+    name: str, known: StoredEntity | None, hold: Any, refused: Mapping[str, int], made: Mapping[int, float]
+) -> EntityStatus:
+    return EntityStatus(
+        name,
+        known.state.version if known else 0,
+        known.state.rows if known else 0,
+        made.get(known.state.version) if known else None,
+        known.looked_at if known else None,
+        known.compared_at if known else None,
+        refused.get(name, 0),
+        hold.code if hold else "",
+        _facts.decode(hold.facts) if hold else {},
+        hold.since if hold else None,
+        hold.confirmed_by if hold else "",
+    )
+
+
+def _till(
+    till: Till,
+    held: Held | None,
+    order: StoredOrder | None,
+    newest: Mapping[str, int],
+    now: float,
+    stalled_seconds: float,
+) -> TillLoad:
+    if held is None:
+        return TillLoad(till.name, "unable")
+    missing = [name for name, version in sorted(newest.items()) if held.version_of(name) < version]
+    going = _going(order, now, stalled_seconds) if order is not None and order.ended_at is None else None
+    failed = order if order is not None and order.state == "failed" else None
+    return TillLoad(
+        till.name,
+        _state(held, missing, going, failed),
+        held.version,
+        held.applied_at if held.version else None,
+        missing,
+        held.differing,
+        held.rolled_back_from,
+        going,
+        failed.code if failed else "",
+        _facts.decode(failed.facts) if failed else {},
+        failed.ended_at if failed else None,
+    )
+
+
+def _state(held: Held, missing: list[str], going: Going | None, failed: StoredOrder | None) -> TillLoadState:
+    if not missing and not held.differing:
+        return "current"
+    if going is not None:
+        return "loading" if going.state == "begun" else "behind"
+    if failed is not None:
+        return "failed"
+    if held.rolled_back_from:
+        return "back"
+    return "behind" if held.version else "none"
+
+
+def _going(order: StoredOrder, now: float, stalled_seconds: float) -> Going:
+    took = (order.moved_at or now) - (order.begun_at or now)
+    rate = order.done / took if order.done and took > 0 else None
+    left = (order.total - order.done) / rate if rate and order.total else None
+    stalled = order.moved_at is not None and now - order.moved_at > stalled_seconds
+    return Going(
+        int(order.number),
+        order.state,
+        order.asked_by,
+        order.asked_at,
+        order.done,
+        order.total,
+        order.unit,
+        rate,
+        left,
+        order.moved_at if stalled else None,
+    )
+
+
+def _last_orders(connection: Connection, till_ids: Sequence[int]) -> dict[int, StoredOrder]:
+    found: dict[int, StoredOrder] = {}
+    for some in chunks(till_ids):
+        last = (
+            select(func.max(till_order.c.number).label("number"), till_order.c.till_id)
+            .where(till_order.c.kind == LOAD, till_order.c.till_id.in_(some))
+            .group_by(till_order.c.till_id)
+            .subquery()
+        )
+        same = (till_order.c.till_id == last.c.till_id) & (till_order.c.number == last.c.number)
+        query = select(*rows.COLUMNS).join(last, same).where(till_order.c.kind == LOAD)
+        found |= {row.till_id: rows.stored(row) for row in connection.execute(query)}
+    return found
+
+
+def _made_at(connection: Connection, versions: Sequence[int]) -> dict[int, float]:
+    query = select(load_version.c.id, load_version.c.made_at).where(load_version.c.id.in_(versions))
+    return {row.id: row.made_at for row in connection.execute(query)}

@@ -1,0 +1,69 @@
+"""Which price had a product, at a till or in the newest version, now or at a moment: from the versions' history."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from malote.database.load_tables import load_row, load_version
+from malote.loads import entity_rows
+from malote.loads.load_reports import PriceFound
+from malote.loads.published_rows import by_column
+
+_PRICE, _PACKAGE = "price", "package"
+
+
+def prices(connection: Connection, product: str, version: int, moment: float) -> list[PriceFound]:
+    """The product's rows of the price list at a version, valid or not at that moment. ``product``: its code, or a
+    barcode of it."""
+    return rows_of(connection, product, version, moment) or rows_of(
+        connection, _product_of(connection, product, version), version, moment
+    )
+
+
+def rows_of(connection: Connection, product: str, version: int, moment: float) -> list[PriceFound]:
+    state = entity_rows.state_of(connection, _PRICE, version)
+    if state is None or not product:
+        return []
+    entity = entity_rows.entity_of(connection, state[0])
+    spelt = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = (
+        select(load_row.c.content, load_row.c.version_from, load_version.c.made_at)
+        .outerjoin(load_version, load_version.c.id == load_row.c.version_from)
+        .where(load_row.c.entity_id == state[0], _begins(product), _there(state[1].version))
+        .order_by(load_row.c.key)
+    )
+    found = []
+    for row in connection.execute(query):
+        values = by_column(entity, tuple(msgspec.json.decode(row.content)))
+        found.append(PriceFound(values, row.version_from, row.made_at, is_valid(values, spelt)))
+    return found
+
+
+def is_valid(values: dict[str, Any], spelt: str) -> bool:
+    begins, ends = values.get("valid_from"), values.get("valid_until")
+    return (begins is None or begins <= spelt) and (ends is None or spelt < ends)
+
+
+def _begins(product: str) -> Any:
+    """Keys are JSON arrays, compared byte by byte: those of a product stand together, and of no other."""
+    first = msgspec.json.encode([product])[:-1]
+    return (load_row.c.key >= first) & (load_row.c.key < first + b"\xff")
+
+
+def _there(version: int) -> Any:
+    return (load_row.c.version_from <= version) & (load_row.c.version_to.is_(None) | (load_row.c.version_to > version))
+
+
+def _product_of(connection: Connection, barcode: str, version: int) -> str:
+    state = entity_rows.state_of(connection, _PACKAGE, version)
+    if state is None:
+        return ""
+    entity = entity_rows.entity_of(connection, state[0])
+    key = msgspec.json.encode([barcode])
+    mine = (load_row.c.entity_id == state[0]) & (load_row.c.key == key) & _there(state[1].version)
+    content = connection.execute(select(load_row.c.content).where(mine)).scalar_one_or_none()
+    if content is None:
+        return ""
+    return str(by_column(entity, tuple(msgspec.json.decode(content)))["product_code"])

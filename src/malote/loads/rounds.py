@@ -1,0 +1,106 @@
+"""The loads' own thread: looks at the ERP, compares all at its time, and does what is planned."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import Engine
+
+from malote.accounts.audit import SYSTEM
+from malote.config import LoadsSettings
+from malote.database.engine import reading, writing
+from malote.database.errors import StoreError
+from malote.erp.profiles.errors import ProfileError
+from malote.erp.protocol import ErpError
+from malote.loads import entity_rows, planning
+from malote.loads.load_service import Loads
+from malote.loads.versions import LoadError
+from malote.tills.till import TillError
+
+LOOK_SECONDS = 1.0  # between two looks at the clock
+
+log = structlog.get_logger("malote.loads")
+
+
+class LoadRounds:
+    """``run`` in a thread; ``step`` does what is due at a moment."""
+
+    def __init__(
+        self, engine: Engine, settings: LoadsSettings, loads: Loads, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._loads = loads
+        self._clock = clock
+        self._looked_at = float("-inf")
+        self._said = ""  # the trouble that was logged last
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.wait(LOOK_SECONDS):
+            try:
+                self.step()
+            except (StoreError, ErpError, LoadError, ProfileError, TillError) as error:
+                self._trouble(error.code)
+
+    def step(self) -> None:
+        """Raises ``StoreError``, ``ErpError``, ``LoadError``, ``ProfileError``, ``TillError``."""
+        now = self._clock()
+        if not self._loads.entities():
+            return
+        if self._compares(now):
+            self._stage(whole=True, names=None)
+        elif self._settings.look_seconds and now - self._looked_at >= self._settings.look_seconds:
+            self._look(now)
+        self._do_planned(now)
+        self._said = ""
+
+    def _look(self, now: float) -> None:
+        """At what has a column of changes, and at what nothing was ever loaded of."""
+        self._looked_at = now
+        with reading(self._engine) as connection:
+            known = entity_rows.in_force(connection)
+            waits = entity_rows.waiting(connection, now - self._settings.retry_minutes * 60)
+        entities = self._loads.entities()
+        names = [
+            name
+            for name, one in entities.items()
+            if name not in waits and (one.source.changed or name not in known or known[name].entity != one.entity)
+        ]
+        if names:
+            self._stage(whole=False, names=names)
+
+    def _compares(self, now: float) -> bool:
+        """Whether the time to compare all has come since it was last done; not while nothing was ever loaded."""
+        if not self._settings.compare:
+            return False
+        with reading(self._engine) as connection:
+            compared = [one.compared_at for one in entity_rows.in_force(connection).values()]
+        last = min((at for at in compared if at is not None), default=None)
+        if last is None or now - self._looked_at < 60.0:
+            return False
+        due = planning.next_time(self._settings.compare, last, self._loads.zone)
+        return due is not None and due <= now
+
+    def _stage(self, *, whole: bool, names: list[str] | None) -> None:
+        self._looked_at = self._clock()
+        report = self._loads.stage(SYSTEM, names=names, whole=whole)
+        if report.made:
+            log.info("load_made", version=report.version, seconds=report.seconds)
+
+    def _do_planned(self, now: float) -> None:
+        for plan in self._loads.plans():
+            if plan.next_at is None or plan.next_at > now:
+                continue
+            with writing(self._engine) as connection:
+                if not planning.claim(connection, plan, now):
+                    continue
+            names = plan.wanted.entities or None
+            self._loads.stage(SYSTEM, names=names, whole=plan.wanted.anew)
+            self._loads.order(plan.wanted, SYSTEM)
+            log.info("load_planned", plan=plan.id)
+
+    def _trouble(self, code: str) -> None:
+        if code != self._said:
+            log.warning("loads_wait", code=code)
+        self._said = code

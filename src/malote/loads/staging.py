@@ -1,0 +1,214 @@
+"""One look at the ERP: each entity is read and compared, and all that may change makes one version.
+
+Nothing is written before everything was read; an ERP that goes away meanwhile leaves the version of before. An entity
+that can't be read, or must be confirmed, holds back none of the others.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import tzinfo
+
+import msgspec
+from sqlalchemy import Engine, select
+
+from malote.accounts import audit
+from malote.accounts.audit import Actor
+from malote.config import LoadsSettings
+from malote.database.engine import reading, writing
+from malote.database.load_tables import load_hold
+from malote.erp.connecting import classified
+from malote.erp.protocol import Erp, ErpError
+from malote.loads import entity_rows, versions
+from malote.loads.comparing import Counts, EntityComparison
+from malote.loads.declarations import Loaded
+from malote.loads.entity_rows import StoredEntity
+from malote.loads.erp_rows import ErpRows
+from malote.loads.limits import EntityHold, hold_of
+from malote.loads.versions import EntityChange, LoadError
+
+_TRIES = 3  # where another process made a version meanwhile
+
+Progress = Callable[[str, int, int], None]  # an entity, and which of how many
+
+
+class EntityReport(msgspec.Struct, frozen=True):
+    """``code``: why it isn't in the version; "": it is, or nothing of it differs."""
+
+    entity: str
+    whole: bool  # all of its rows were read
+    read: int = 0
+    rows: int = 0
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    refused: int = 0
+    code: str = ""
+    facts: dict[str, str] = {}
+
+
+class StagingReport(msgspec.Struct, frozen=True):
+    """``version``: the newest; ``made``: whether it is of this run, or, of a dry run, would be."""
+
+    version: int
+    made: bool
+    seconds: float
+    entities: list[EntityReport]
+
+
+class Staging:
+    """Safe for threads; raises ``StoreError`` besides what is said."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: LoadsSettings,
+        entities: Callable[[], Mapping[str, Loaded]],
+        connect: Callable[[], Erp],
+        zone: tzinfo | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``entities``: as the profile has them now; may raise ``ProfileError``."""
+        self._engine = engine
+        self._settings = settings
+        self._entities = entities
+        self._connect = connect
+        self._zone = zone
+        self._clock = clock
+
+    def run(
+        self,
+        actor: Actor,
+        *,
+        names: Collection[str] | None = None,
+        whole: bool = False,
+        emergency: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> StagingReport:
+        """Reads these entities, or all. ``whole``: compares all rows, not only those that changed.
+
+        Raises ``LoadError``: ``load_entity_unknown``, ``load_no_sources``, ``load_meanwhile``; ``ErpError`` where the
+        ERP is away: nothing is changed then. ``ProfileError``.
+        """
+        began = time.monotonic()
+        chosen = self._chosen(names)
+        for left in reversed(range(_TRIES)):
+            with ExitStack() as stack:
+                version, changes, failed = self._compared(chosen, whole, stack, progress)
+                if dry_run:
+                    made = any(one.hold is None and one.differs for one in changes)
+                    return self._report(version, made, began, changes, failed)
+                try:
+                    new = self._make(changes, failed, version, actor, emergency=emergency)
+                except LoadError:
+                    if not left:
+                        raise
+                    continue
+                return self._report(new, new != version, began, changes, failed)
+        raise AssertionError
+
+    def _chosen(self, names: Collection[str] | None) -> list[Loaded]:
+        entities = self._entities()
+        if not entities:
+            raise LoadError("load_no_sources")
+        for name in names or ():
+            if name not in entities:
+                raise LoadError("load_entity_unknown", entity=name, known=", ".join(entities))
+        return [one for name, one in entities.items() if names is None or name in names]
+
+    def _compared(
+        self, chosen: Sequence[Loaded], whole: bool, stack: ExitStack, progress: Progress | None
+    ) -> tuple[int, list[EntityChange], dict[str, EntityHold]]:
+        with reading(self._engine) as connection:
+            version = entity_rows.newest_version(connection)
+            before = entity_rows.in_force(connection)
+            confirmed = {
+                row.entity: (row.gone, row.changed)
+                for row in connection.execute(select(load_hold).where(load_hold.c.confirmed_by != ""))
+            }
+        erp = self._connect()
+        stack.callback(erp.close)
+        changes, failed = [], {}
+        for place, loaded in enumerate(chosen):
+            name = loaded.entity.name
+            if progress is not None:
+                progress(name, place, len(chosen))
+            try:
+                changes.append(self._change(erp, loaded, before.get(name), confirmed.get(name), whole, stack))
+            except ErpError as error:
+                if error.transient:
+                    raise
+                failed[name] = EntityHold("load_entity_unreadable", {"entity": name, "detail": error.detail[:300]})
+        return version, changes, failed
+
+    def _change(
+        self,
+        erp: Erp,
+        loaded: Loaded,
+        before: StoredEntity | None,
+        confirmed: tuple[int, int] | None,
+        whole: bool,
+        stack: ExitStack,
+    ) -> EntityChange:
+        same = before is not None and before.entity == loaded.entity
+        rows = ErpRows(loaded, self._settings.parameters, self._zone)
+        since = before.since if same and before is not None and loaded.source.changed and not whole else None
+        held = before.state.rows if before is not None else 0
+        comparison = EntityComparison(
+            loaded,
+            rows,
+            entity_id=before.id if same and before is not None else None,
+            held=held if same else 0,
+            whole=since is None,
+        )
+        stack.callback(comparison.close)
+        with classified(loaded.source.table), erp.read_only() as connection:
+            comparison.compare(self._engine, connection, since)
+        counts = comparison.counts()
+        judged = counts if same else msgspec.structs.replace(counts, held=held, gone=max(0, held - counts.new), new=0)
+        hold = hold_of(loaded.entity.name, judged, self._settings)
+        if hold is not None and confirmed is not None and hold.gone <= confirmed[0] and hold.changed <= confirmed[1]:
+            hold = None
+        return EntityChange(comparison, counts, before if same else None, hold)
+
+    def _make(
+        self,
+        changes: Sequence[EntityChange],
+        failed: Mapping[str, EntityHold],
+        version: int,
+        actor: Actor,
+        *,
+        emergency: bool,
+    ) -> int:
+        now = self._clock()
+        with writing(self._engine) as connection:
+            new = versions.make(connection, changes, version, who=actor.name, emergency=emergency, now=now)
+            for name, hold in failed.items():
+                versions.note_hold(connection, name, hold, now)
+            if new != version and actor.name != "system":
+                audit.record(connection, actor, "load_made", f"load:{new}", after={"emergency": emergency}, now=now)
+        return new
+
+    def _report(
+        self, version: int, made: bool, began: float, changes: Sequence[EntityChange], failed: Mapping[str, EntityHold]
+    ) -> StagingReport:
+        found = [_told(one) for one in changes]
+        found += [EntityReport(name, False, code=hold.code, facts=hold.facts) for name, hold in failed.items()]
+        return StagingReport(version, made, round(time.monotonic() - began, 3), found)
+
+
+def _told(change: EntityChange) -> EntityReport:
+    counts: Counts = change.counts
+    return EntityReport(
+        change.comparison.loaded.entity.name,
+        change.comparison.whole,
+        counts.read,
+        counts.rows,
+        counts.new,
+        counts.changed,
+        counts.gone,
+        counts.refused,
+        change.hold.code if change.hold else "",
+        change.hold.facts if change.hold else {},
+    )

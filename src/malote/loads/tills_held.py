@@ -1,0 +1,101 @@
+"""What each till says it sells with, and since when: the answer to "which price had till 7 at 10:32 yesterday?"."""
+
+from collections.abc import Iterable
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select
+
+from malote.database.chunks import chunks
+from malote.database.load_tables import load_till
+from malote.load_format.wire import EntityState
+from malote.loads import entity_rows
+from malote.wire import LoadsHeld
+
+_encode = msgspec.json.Encoder(order="sorted")
+
+
+class Held(msgspec.Struct, frozen=True):
+    """``others``: the version of each entity that isn't as it was at ``version``; 0: the till has nothing of it.
+    ``differing``: entities whose digest isn't that of the version they are said to be of."""
+
+    till_id: int
+    version: int
+    others: dict[str, int]
+    applied_at: float
+    heard_at: float
+    rolled_back_from: int
+    differing: list[str]
+
+    def version_of(self, entity: str) -> int:
+        """To which the till has it; 0: it has nothing of it."""
+        return self.others.get(entity, self.version)
+
+
+def note(connection: Connection, till_id: int, said: LoadsHeld, skew: float, now: float) -> Held:
+    """What the till has now. A row of its own, where it isn't what it had. ``skew``: its clock less the server's."""
+    states = entity_rows.states_at(connection, said.version)
+    others = {}
+    for name in sorted(set(states) | set(said.entities)):
+        held = said.entities.get(name)
+        version = held.version if held is not None else 0
+        if name not in states or version != states[name][1].version:
+            others[name] = version
+    differing = [
+        name
+        for name, held in sorted(said.entities.items())
+        if _differs(entity_rows.state_of(connection, name, held.version), held.version, held.sha256)
+    ]
+    found = Held(
+        till_id,
+        said.version,
+        others,
+        min(said.applied_at - skew, now) if said.applied_at else now,
+        now,
+        said.rolled_back_from,
+        differing,
+    )
+    before = newest(connection, [till_id]).get(till_id)
+    if before is None or _content(before) != _content(found):
+        values = msgspec.structs.asdict(found)
+        values |= {"others": _encode.encode(others).decode(), "differing": _encode.encode(differing).decode()}
+        connection.execute(insert(load_till).values(values))
+        return found
+    return before
+
+
+def newest(connection: Connection, till_ids: Iterable[int]) -> dict[int, Held]:
+    """What each has now, as far as it said."""
+    found = {}
+    for some in chunks(list(till_ids)):
+        last = select(func.max(load_till.c.id)).where(load_till.c.till_id.in_(some)).group_by(load_till.c.till_id)
+        for row in connection.execute(select(load_till).where(load_till.c.id.in_(last))):
+            found[row.till_id] = _held(row)
+    return found
+
+
+def at(connection: Connection, till_id: int, moment: float) -> Held | None:
+    """What it had at a moment, in seconds since the epoch; None where it had nothing, or nobody knows."""
+    query = (
+        select(load_till)
+        .where(load_till.c.till_id == till_id, load_till.c.applied_at <= moment)
+        .order_by(load_till.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _held(row)
+
+
+def _held(row: object) -> Held:
+    values = dict(row._mapping)  # type: ignore[attr-defined]
+    values.pop("id")
+    values |= {name: msgspec.json.decode(values[name]) for name in ("others", "differing")}
+    return Held(**values)
+
+
+def _content(held: Held) -> tuple[object, ...]:
+    return (held.version, held.others, held.rolled_back_from, held.differing)
+
+
+def _differs(known: tuple[int, EntityState] | None, version: int, sha256: str) -> bool:
+    """One that this database knows nothing of isn't said to be wrong."""
+    return known is not None and known[1].version == version and known[1].sha256 != sha256
