@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from malote import wire
+from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.app import Services
 from malote.cli.main import assemble
@@ -329,3 +330,5 @@ def test_the_commands(place: Place) -> None:
     assert "30 6 * * 1" in command(place, "schedule", "--add", "30 6 * * 1", "--full")[1]
     assert command(place, "schedule", "--add", "never")[0] == 3
     assert json.loads(command(place, "schedule", "--remove", "1", "--json")[1])["plans"] == []
+    trail = {one.action for one in audit.entries(place.services.engine)}
+    assert {"load_made", "load_ordered", "load_confirmed", "load_planned", "load_plan_removed"} <= trail
