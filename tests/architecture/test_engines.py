@@ -39,6 +39,7 @@ ROOMS_OF_OTHER_DATABASES = {
         "till",
         "tills",
         "findings",
+        "loads",
         "quarantine",
         "posting",
         "alerts",
