@@ -6,24 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, Float, Integer, func, insert, select
 
 from malote.books import rebooking
 from malote.books.days import BusinessCalendar
 from malote.books.reconciling import Books, ReconcileQuery, reconcile
 from malote.database.book_tables import book_day, touched_day
-from malote.database.engine import reading
+from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document
 from malote.erp.protocol import Erp
-from malote.reconciliation import book_days, erp_memory, strangers
+from malote.reconciliation import book_days, erp_memory, erp_rounds, strangers
+from malote.tills.till import Till
 from tests.engines.erp_support import Tables
 from tests.engines.month_support import TAMPERINGS, Month, insert_sale_like
 from tests.engines.posting_support import Shop, open_shop
 from tests.engines.sales import OPENING, cancellation, sale
 from tests.engines.spool_support import Clock
 
-pytest_plugins = ["tests.engines.erp_fixtures"]
+pytest_plugins = ["tests.engines.erp_fixtures", "tests.engines.spool_fixtures"]
 
 
 @pytest.fixture
@@ -180,3 +181,17 @@ def test_a_day_is_counted_again_with_what_changed_of_it(shop: Shop, clock: Clock
         [day] = connection.execute(select(book_day)).all()
     assert (day.arrived, day.open, day.booked, day.oldest_at) == (2, 0, 2, None)
     assert day.booked_total == sale(1).totals.total + sale(2).totals.total
+
+
+class CannotAddUp:
+    def fingerprints(self, ranges: object) -> None:
+        del ranges
+
+
+def test_a_part_of_the_days_is_due_on_either_store_database(spool_engine: Engine, till_one: Till) -> None:
+    numbers = {one.name: 7 for one in book_day.c if isinstance(one.type, Integer | Float) and one.name != "till_id"}
+    with writing(spool_engine) as connection:
+        row: dict[str, Any] = {"till_id": till_one.id, "day": "2026-11-20", "ranges": "[]", **numbers}
+        connection.execute(insert(book_day).values(row))
+    erp: Any = CannotAddUp()
+    assert not erp_rounds.go_on(spool_engine, erp, BusinessCalendar(), 0.0, lambda _: None, erp_memory.SHARE)

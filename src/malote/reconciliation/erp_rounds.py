@@ -120,7 +120,7 @@ def _due(engine: Engine, share: float) -> list[_Day]:
     """The days that were looked at longest ago."""
     with reading(engine) as connection:
         booked, days = connection.execute(_SIZE).one()
-        most = min(max(int((booked or 0) * share) + 1, SMALLEST), LARGEST)
+        most = min(max(int(int(booked or 0) * share) + 1, SMALLEST), LARGEST)  # PostgreSQL's sum is a decimal
         limit = min(max(int((days or 0) * share) + 1, FEWEST_DAYS), MOST_DAYS)
         found: list[_Day] = []
         for row in connection.execute(_OLDEST.limit(limit)):
