@@ -21,7 +21,15 @@ from malote.plain import clean
 
 Cure = Literal["itself", "operator", "support", "dba", "integrator", "accountant"]
 Retry = Literal["usual", "erp", "lock", "woken"]
-Action = Literal["assign_series", "accept_difference", "map_product", "attach_protocol", "reverse_booked", "mark_seen"]
+Action = Literal[
+    "assign_series",
+    "accept_issuer",
+    "accept_difference",
+    "map_product",
+    "attach_protocol",
+    "reverse_booked",
+    "mark_seen",
+]
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -51,6 +51,28 @@ def test_a_series_changes_hands_and_the_trail_says_whose_it_was(house: House) ->
     assert house.audited("series_assigned")[0].before == {"owner": "caixa2"}
 
 
+def test_an_issuer_is_accepted_with_a_reason_and_its_next_documents_come_in(open_house: OpenHouse) -> None:
+    house = open_house(issuers=("99999999000191",), learn_series=True)
+    first = house.reject(build_note(number=1))
+    (option,) = house.quarantine.cures(first)
+    assert (option.kind, option.facts) == ("accept_issuer", {"issuer": ISSUER})
+    with pytest.raises(QuarantineError, match="reason_needed"):
+        house.quarantine.accept_issuer(first, MARIA, reason=" ")
+    second = house.reject(build_note(number=2))
+    report = house.quarantine.accept_issuer(first, MARIA, reason="our second company")
+    assert report.replay.replayed == [first]
+    assert till_documents.document(house.spool.engine, second).state == "rejected"
+    house.take(build_note(number=3))
+    assert house.post() == 2
+    assert house.whats(first)[:2] == ["issuer_accepted", "replayed"]
+    (entry,) = house.audited("issuer_accepted")
+    assert (entry.after, entry.reason) == ({"issuer": ISSUER}, "our second company")
+    with pytest.raises(QuarantineError, match="document_moved_on"):
+        house.quarantine.accept_issuer(first, MARIA, reason="once more")
+    house.quarantine.replay(Selection((second,)), MARIA)
+    assert till_documents.document(house.spool.engine, second).state == "accepted"
+
+
 def test_a_cure_that_does_not_fit_is_refused(house: House) -> None:
     one = house.reject(b"<venda/>")
     assert house.quarantine.cures(one) == []

@@ -1,6 +1,7 @@
 """Rejected files as an inbox: causes with their value, the document beside the list, a cure on the spot, and undo."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from litestar.testing import TestClient
 from malote.app import Services, services_for
 from malote.config import Settings, StoreSettings
 from malote.register.till_documents import documents_of
+from malote.tills.till import find_till
 from tests.faces.console_support import csrf_of, send, signed_in, till
 from tests.unit.fiscal.notes import build_note
 
@@ -59,8 +61,24 @@ def test_one_cure_takes_the_others_of_its_cause_along_and_stays_at_the_list(
     form = {"csrf": csrf_of(ana), "tab": "rejected", "cause": "1"}
     answer = ana.post("/console/documents/1/series", data=form, headers=HX)
     assert answer.status_code == 200
+    assert "enquanto isso" not in answer.text
     assert "Itens não somam o total" in answer.text
     assert [one.state for one in documents_of(services.engine, "caixa2")[:3]] == ["accepted"] * 3
+
+
+def test_what_fell_into_the_cause_meanwhile_is_told_and_the_bar_knows_what_all_come_to(
+    services: Services, ana: TestClient[Litestar]
+) -> None:
+    sender = find_till(services.engine, "caixa2")
+    send(services, sender, build_note(series=7), build_note(series=8), names=["a.xml", "b.xml"])
+    first = next(one for one in documents_of(services.engine, "caixa2", "rejected") if one.series == 7)
+    page = ana.get("/console/tills/caixa2/rejected").text
+    cents = [int(one) for one in re.findall(r'data-cents="(\d+)"', page)]
+    assert f'data-selected-cents="{sum(cents)}"' in page
+    assert 'name="shown"' in ana.get(f"/console/documents/{first.id}/preview", headers=HX).text
+    form = {"csrf": csrf_of(ana), "tab": "rejected", "cause": "1", "shown": str(int(first.accepted_at) - 1)}
+    answer = ana.post(f"/console/documents/{first.id}/series", data=form, headers=HX)
+    assert "1 novo entrou nesta causa" in json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
 
 
 def test_what_is_deleted_comes_back_by_the_message_that_tells_it(ana: TestClient[Litestar]) -> None:

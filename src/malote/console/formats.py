@@ -10,6 +10,7 @@ from babel.dates import format_date, format_datetime, format_skeleton, format_ti
 from babel.numbers import format_compact_decimal, format_currency, format_decimal
 
 from malote.bilingual import Bilingual
+from malote.console import taxpayers
 from malote.rejection import Language
 
 
@@ -45,6 +46,10 @@ class Formats:
             return "–"
         percent = math.floor(value * 1000) / 10
         return f"{format_decimal(percent, locale=self._locale)} %"
+
+    def taxpayer(self, number: str | None) -> str:
+        """A CNPJ with its punctuation; of a CPF the middle alone."""
+        return taxpayers.shown(number)
 
     def plain(self, value: int | None) -> str:
         """A series or a number: no thousands are marked in a name."""

@@ -5,6 +5,8 @@ from itertools import islice
 import msgspec
 from lxml import etree
 
+from malote.console import taxpayers
+
 MOST_BYTES = 500_000  # read of a file to find who issued it
 _CHUNK = 32_768
 _MOST_FIELDS = 100  # of the issuer
@@ -54,7 +56,10 @@ def grouped(key: str) -> str:
 
 
 def masked(consumer: str) -> str:
-    """A consumer's number of which only the middle shows, enough to recognise one's own."""
+    """A consumer's number: a company's whole, of any other only the middle, enough to recognise one's own."""
+    known = taxpayers.shown(consumer)
+    if known != consumer:
+        return known
     return f"***{consumer[3:-2]}**" if len(consumer) > 6 else "***"
 
 

@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Response
 from litestar.datastructures import Cookie
@@ -20,6 +21,7 @@ from malote.console import language as languages
 from malote.console import plots, trail_words
 from malote.console.formats import Formats
 from malote.console.shared import Viewer
+from malote.console.taxpayers import in_facts
 from malote.console.visits import (
     REFRESH_HEADER,
     ROOT,
@@ -159,12 +161,12 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         "root": ROOT,
         "static": _static,
         "title": lambda code: rejection.title(code, language),
-        "cause": lambda code, facts=None: rejection.cause(code, facts or {}, language, technical=False),
+        "cause": lambda code, facts=None: rejection.cause(code, in_facts(facts or {}), language, technical=False),
         "technical": lambda code, facts=None: rejection.technical(code, facts or {}),
-        "remedy": lambda code, facts=None: rejection.remedy(code, facts or {}, language),
+        "remedy": lambda code, facts=None: rejection.remedy(code, in_facts(facts or {}), language),
         "entry": rejection.entry,
         "plots": plots,
-        "event_words": lambda event: words(event, language),
+        "event_words": lambda event: words(msgspec.structs.replace(event, facts=in_facts(event.facts)), language),
         "stoppage_words": lambda stoppage, now: stoppage_words(stoppage, now, language),
         "progress_words": lambda progress: progress_words(progress, language),
     }

@@ -13,6 +13,7 @@ import msgspec
 
 from malote import rejection
 from malote.accounts.audit import AuditEntry
+from malote.console import taxpayers
 from malote.console.formats import Formats
 from malote.console.language import marked, translator
 from malote.rejection import Language
@@ -44,6 +45,7 @@ SENTENCES: dict[str, str] = {
     "evidence_made": marked("%(who)s juntou evidências para o Suporte"),
     "file_mended": marked("%(who)s trouxe de novo um arquivo danificado do caixa %(name)s"),
     "flag_seen": marked("%(who)s marcou como conferido o documento %(name)s"),
+    "issuer_accepted": marked("%(who)s aceitou o emitente do documento %(name)s como da loja"),
     "job_ended": marked("O trabalho pedido por %(who)s terminou"),
     "job_started": marked("%(who)s mandou fazer um trabalho"),
     "job_stopped": marked("%(who)s parou um trabalho"),
@@ -275,7 +277,7 @@ def _value(name: str, value: Any, language: Language, formats: Formats) -> str:
     if isinstance(value, list):
         shown = ", ".join(_value(name, one, language, formats) for one in value[:_MOST])
         return f"{shown}…" if len(value) > _MOST else shown
-    text = str(value)
+    text = taxpayers.shown(str(value)) if name == "issuer" else str(value)
     if name in _CODES or _CODE.fullmatch(text):
         return rejection.title(text, language)
     if text in _VALUES:

@@ -98,6 +98,15 @@ product_map = Table(
     PrimaryKeyConstraint("issuer", "old_code", name="product_map_key"),
 )
 
+# Issuers that a person added to those of the settings: their documents are the store's own from then on.
+accepted_issuer = Table(
+    "accepted_issuer",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+)
+
 # The book of orders (order_tables) took its place: kept for a server of the version before on the same database, and
 # what such a one still writes into it is taken over (orders/taking_over.py).
 sync_order = Table(

@@ -26,10 +26,17 @@ from malote.tills.series import SeriesKey
 # Says of each series why the till may not use it, or None.
 JudgeSeries = Callable[[Collection[SeriesKey]], Mapping[SeriesKey, Problem | None]]
 
+AcceptsIssuer = Callable[[str], bool]
+
 TEST_ENVIRONMENT = 2  # tpAmb
 
 _LONGEST_TEXT = 60  # characters kept of a field that identifies; none is longer in a sound document
 _LARGEST_NUMBER = 2**63 - 1  # that the store database holds
+
+
+def _nobody(issuer: str) -> bool:
+    del issuer
+    return False
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -37,6 +44,7 @@ class Rules(msgspec.Struct, frozen=True):
 
     store: StoreSettings
     operations: Overrides = {}
+    accepts_issuer: AcceptsIssuer = _nobody  # beside those of the settings
 
 
 class _Judged(msgspec.Struct):
@@ -118,7 +126,7 @@ def _judge(reading: Reading, rules: Rules, accepted: Collection[str]) -> _Judged
         return judged
     if not judged.kept:
         # Of what is never booked it doesn't matter whose it is, nor from which environment.
-        judged.problems += against_policy(seen, rules.store)
+        judged.problems += against_policy(seen, rules.store, rules.accepts_issuer)
     claims = not judged.rejected and not judged.kept and not isinstance(document, Answer)
     if claims and seen.issuer and seen.model and seen.series is not None:
         judged.series = (seen.issuer, seen.model, seen.series)
@@ -142,12 +150,12 @@ def before_the_start(seen: Summary, store: StoreSettings) -> list[Problem]:
     return [keep("before_the_start", since=store.since[:16].replace("T", " "))]
 
 
-def against_policy(seen: Summary, store: StoreSettings) -> list[Problem]:
+def against_policy(seen: Summary, store: StoreSettings, accepts_issuer: AcceptsIssuer = _nobody) -> list[Problem]:
     """Of an environment or an issuer that this store doesn't book."""
     problems = []
     if seen.environment == TEST_ENVIRONMENT and not store.test_environment:
         problems.append(reject("test_environment"))
-    if store.issuers and seen.issuer not in store.issuers:
+    if store.issuers and seen.issuer not in store.issuers and not accepts_issuer(_text(seen.issuer) or ""):
         problems.append(reject("issuer_unknown", issuer=_text(seen.issuer) or "?"))
     return problems
 

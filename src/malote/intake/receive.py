@@ -26,7 +26,7 @@ from malote.intake.turns import Turns
 from malote.sealing import seal
 from malote.spool.documents import IncomingDocument, IncomingFile, Reason, RejectedDocument
 from malote.spool.queue import Queue
-from malote.tills import series
+from malote.tills import issuers, series
 from malote.tills.series import SeriesKey
 from malote.tills.till import Till, find_till, note_slowed
 from malote.wire import FileReceipt, PouchFile
@@ -72,7 +72,7 @@ class Intake:
         self._engine = engine
         self._spool = spool
         self._keep = keep
-        self._rules = Rules(store, operations)
+        self._rules = Rules(store, operations, partial(issuers.is_accepted, engine))
         self._limits = limits_of(store, settings)
         self._clock = clock
 

@@ -6,6 +6,7 @@ Each has a file of its own, ``cure_….py``; here stands which of them a documen
 from malote import rejection
 from malote.quarantine import (
     cure_difference,
+    cure_issuer,
     cure_product,
     cure_series,
     reversing,
@@ -36,6 +37,8 @@ def _of_waiting(parts: QuarantineParts, stored: StoredDocument, reason: Reason) 
         found += cure_difference.option(parts, reason)
     if stored.state == "rejected" and "map_product" in actions:
         found += cure_product.option(parts, stored)
+    if stored.state == "rejected":
+        found += cure_issuer.option(stored)
     if "attach_protocol" in actions and stored.access_key:
         found.append(CureOption("attach_protocol", {"access_key": stored.access_key}))
     return found

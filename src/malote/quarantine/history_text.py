@@ -39,6 +39,7 @@ WORDS: dict[What, Text] = {
         "Série {series} do emitente {issuer} atribuída ao caixa {till}",
         "Series {series} of issuer {issuer} assigned to till {till}",
     ),
+    "issuer_accepted": Text("Emitente {issuer} aceito como da loja", "Issuer {issuer} accepted as the store's"),
     "difference_accepted": Text(
         "Diferença de soma aceita: {differences}", "Difference of sums accepted: {differences}"
     ),

@@ -19,6 +19,7 @@ WayOut = Literal["download", "ask_till", "delete_last_copy"]
 
 CureKind = Literal[
     "assign_series",
+    "accept_issuer",
     "accept_difference",
     "map_product",
     "attach_protocol",
@@ -99,6 +100,7 @@ class CureOption(msgspec.Struct, frozen=True):
     """A cure that fits a document, with what a form should show or propose.
 
     assign_series      facts: issuer, model, series, till, owner ("" where nobody is)
+    accept_issuer      facts: issuer
     accept_difference  facts: difference (as printed), limit
     map_product        facts: issuer; products, the document's codes with commas in between
     attach_protocol    facts: access_key

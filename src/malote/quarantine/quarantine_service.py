@@ -14,6 +14,7 @@ from malote.database.engine import writing
 from malote.quarantine import (
     accepting,
     cure_difference,
+    cure_issuer,
     cure_product,
     cure_protocol,
     cure_series,
@@ -90,6 +91,13 @@ class Quarantine:
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
         return cure_series.assign_series(self.parts, document_id, actor, reason=reason)
+
+    def accept_issuer(self, document_id: int, actor: Actor, *, reason: str) -> CureReport:
+        """Takes the document's issuer for one of the store's from now on, and replays the document.
+
+        Raises ``DocumentNotFoundError``, ``QuarantineError``: ``reason_needed`` too.
+        """
+        return cure_issuer.accept_issuer(self.parts, document_id, actor, reason=reason)
 
     def accept_difference(self, selection: Selection, actor: Actor, *, reason: str) -> CureReport:
         """Books documents in spite of sums that differ by no more than ``quarantine.difference_cents``.

@@ -33,6 +33,7 @@ from malote.spool.documents import Reason
 #   purged            its bytes left the server, at the end of the trash's retention
 #   folder_shared     the till that owns its series has sent it too; facts: till, owner
 #   series_assigned   facts: issuer, model, series, till, owner
+#   issuer_accepted   facts: issuer
 #   difference_accepted   facts: difference
 #   product_mapped    facts: old_code, new_code
 #   protocol_attached facts: sha256, of the file that brought it
@@ -61,6 +62,7 @@ What = Literal[
     "purged",
     "folder_shared",
     "series_assigned",
+    "issuer_accepted",
     "difference_accepted",
     "product_mapped",
     "protocol_attached",

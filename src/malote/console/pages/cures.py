@@ -12,8 +12,10 @@ from malote.console.forms import FILE
 from malote.console.pages import document
 from malote.console.pages.rejected import back, refusals
 from malote.console.rendering import answer, told
-from malote.console.visits import ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of
+from malote.console.visits import ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of, whole
 from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
+from malote.register.documents import StoredDocument
+from malote.register.listing import DocumentsQuery
 
 
 @post("/documents/{document_id:int}/replay", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
@@ -30,6 +32,14 @@ def assign_series(request: ConsoleRequest, document_id: FromPath[int]) -> Respon
     quarantine = services_of(request).quarantine
     return _cured(
         request, document_id, lambda visit: quarantine.assign_series(document_id, visit.actor, reason=_reason(visit))
+    )
+
+
+@post("/documents/{document_id:int}/issuer", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def accept_issuer(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request, document_id, lambda visit: quarantine.accept_issuer(document_id, visit.actor, reason=_reason(visit))
     )
 
 
@@ -123,6 +133,8 @@ def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], Cu
     text += refusals(visit, [*report.refused, *report.replay.refused])
     if visit.text("cause") == "1" and cured.reason is not None:
         text += _replayed(visit, services, Selection(till=cured.till, code=cured.reason.code, until=services.now()))
+    if cured.reason is not None:
+        text += _fell_in(visit, services, cured, cured.reason.code)
     if visit.text("tab") == "rejected":
         return back(request, cured.till, "rejected", text)
     return _shown(request, document_id, text)
@@ -144,6 +156,20 @@ def _replayed(visit: Visit, services: ConsoleServices, others: Selection) -> str
     )
 
 
+def _fell_in(visit: Visit, services: ConsoleServices, cured: StoredDocument, code: str) -> str:
+    """What came into the cause since the form was shown, and is there still: it is cured by nobody yet."""
+    shown = float(whole(visit.text("shown"), int(services.now()), least=0))
+    left = services.documents.page(cured.till, DocumentsQuery(("rejected",), code=code))
+    new = sum(one.accepted_at > shown for one in left.documents)
+    if not new:
+        return ""
+    return " " + visit.say_many(
+        "Atenção: %(num)s novo entrou nesta causa enquanto isso, e segue rejeitado.",
+        "Atenção: %(num)s novos entraram nesta causa enquanto isso, e seguem rejeitados.",
+        new,
+    )
+
+
 def _shown(request: ConsoleRequest, document_id: int, text: str) -> Response[Any]:
     context = document.context(services_of(request), visit_of(request), document_id) | {"told": text}
     return answer(request, "document", context, events=told(text) | {"closeDialog": True})
@@ -156,6 +182,7 @@ def _reason(visit: Visit) -> str:
 HANDLERS: list[Any] = [
     replay,
     assign_series,
+    accept_issuer,
     accept_difference,
     map_product,
     attach_protocol,

@@ -170,6 +170,7 @@ def _rejected(services: ConsoleServices, name: str, given: Mapping[str, str]) ->
         "causes": [(code, count, known.totals.get(code, 0)) for code, count in known.reasons.items()],
         # What "all" is on this page: as many as the filter matched when it was shown.
         "matching": sum(group.count for group in groups),
+        "matching_cents": sum(known.totals.get(group.code, 0) for group in groups),
         "until": until,
         "findings": services.findings(name),
         "folder": str(services.quarantine.parts.folder / name),

@@ -12,6 +12,12 @@ function count() {
   const all = everything()?.checked ?? false;
   const number = all ? Number(everything().dataset.count) : boxes().filter((box) => box.checked).length;
   for (const place of document.querySelectorAll("[data-selected-count]")) place.textContent = number.toLocaleString(document.documentElement.lang);
+  const cents = boxes().reduce((sum, box) => sum + (box.checked ? Number(box.dataset.cents ?? 0) : 0), 0);
+  for (const place of document.querySelectorAll("[data-selected-cents]")) {
+    const money = { style: "currency", currency: "BRL" };
+    place.textContent = ((all ? Number(place.dataset.selectedCents) : cents) / 100).toLocaleString(document.documentElement.lang, money);
+  }
+  form.classList.toggle("any", number > 0);
   for (const place of document.querySelectorAll("[data-when-selected]")) place.disabled = number === 0;
   const complete = boxes().length > 0 && boxes().every((box) => box.checked);
   for (const place of document.querySelectorAll("[data-when-all-selected]")) place.disabled = !complete;

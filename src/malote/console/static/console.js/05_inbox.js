@@ -18,7 +18,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   const all = previewed();
   if (!all.length || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.target.matches("input:not([type=checkbox]), textarea, select, a, button, summary")) return;
+  if (event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+  if (event.key === "Enter" && event.target.matches("a, button, summary")) return;
   const at = all.findIndex((row) => row.classList.contains("on"));
   if (event.key === "j") look(all[Math.min(at + 1, all.length - 1)]);
   else if (event.key === "k") look(all[Math.max(at - 1, 0)]);
