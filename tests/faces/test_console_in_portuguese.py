@@ -61,7 +61,7 @@ POINT = re.compile(r"\b\d+\.\d\d\b(?!\.\d)(?!\d)")
 ENGLISH = re.compile(r"\b(?:failed|does not exist|the|server at|relation|True|False|None)\b")
 # Names of settings with their values, of files and of options are what they are in every language.
 NAMES = re.compile(
-    r"\b[a-z]+\.[a-z_]+\b|\b[a-z_]+\.(?:xml|zip|toml)\b|MALOTE_\w+|--code \w+|\w+ = (?:\"keep\"|true)"
+    r"\b[a-z]+\.[a-z_]+\b|\b[a-z_]+\.(?:xml|zip|toml)\b|MALOTE_\w+|--code \w+|\w+ = (?:(?:\"|&#34;)keep|true)"
     r"|access_key em \[sale\.columns\]"
 )
 LIST = re.compile(r"\[['\"]|\{['\"]")
