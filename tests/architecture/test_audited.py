@@ -162,6 +162,7 @@ ROUTES: dict[str, tuple[str, ...] | str] = {
     "/tills/{name:str}/rules": ("rule_accepted",),
     "/documents/{document_id:int}/replay": ("rejected_replayed",),
     "/documents/{document_id:int}/series": ("series_assigned",),
+    "/documents/{document_id:int}/issuer": ("issuer_accepted",),
     "/documents/{document_id:int}/difference": ("difference_accepted",),
     "/documents/{document_id:int}/product": ("product_mapped",),
     "/documents/{document_id:int}/reverse": ("reversal_ordered",),

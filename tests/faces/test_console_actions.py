@@ -131,6 +131,7 @@ def test_an_operator_can_not_delete_the_last_copy(services: Services) -> None:
         ("POST", "/tills/caixa1/act/download", Role.OPERADOR),
         ("POST", "/documents/1/replay", Role.OPERADOR),
         ("POST", "/documents/1/series", Role.SUPORTE),
+        ("POST", "/documents/1/issuer", Role.SUPORTE),
         ("POST", "/documents/1/difference", Role.SUPORTE),
         ("POST", "/documents/1/product", Role.SUPORTE),
         ("POST", "/documents/1/protocol", Role.SUPORTE),
