@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp
+from malote.erp.suggesting.spelling import Spelling
 from malote.erp.suggesting.table_catalogue import look, smallest
 from malote.erp.suggesting.vocabulary import ideas
 from malote.erp.suggesting.writing import suggested
@@ -52,6 +54,15 @@ KNOWN = {
         "select cancelado, count(*), sum(total_nota) from documento_fiscal group by 1 order by 1",
         "",  # its trigger keeps the stock
         ["centro_custo_id", "lote_integracao"],
+    ),
+    "atendimento": (
+        "insert into artigo (cd_sku, nr_ean, ds_artigo) values (%s, lpad(%s, 14, '0'), 'p')",
+        "select st_atendimento, count(*), sum(vl_liquido) from atendimento group by 1 order by 1",
+        (
+            "select cd_sku, sum(case tp_mov when 'S' then qt_mov else -qt_mov end)"
+            " from estoque_mov join artigo using (id_artigo) group by 1"
+        ),
+        ["id_operador", "cd_canal"],
     ),
     "nota_saida": (
         """with p as (insert into "Produto" ("CodInterno", "Descricao") values (%s, 'p') returning "IdProduto"),
@@ -138,9 +149,8 @@ def url() -> Iterator[str]:
 def guess(url: str, schema: str = "") -> str:
     with closing(open_erp(url, lock_timeout_seconds=5)) as erp, erp.read_only() as connection:
         known = look(connection, schema or None)
-        return suggested(
-            known, "guessed", "en", lambda table, column: smallest(connection, table, column, schema or None), schema
-        )
+        there = partial(smallest, connection, schema=schema or None)
+        return suggested(known, "guessed", "en", Spelling(connection.dialect), there, schema)
 
 
 def opened(url: str, profile: str) -> Erp:

@@ -1,5 +1,6 @@
 """``malote erp profile …``: which tables and columns of an ERP Malote writes, and whether they are there."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -103,10 +104,19 @@ def unsure(settings: Settings) -> list[str]:
     return [line.partition("=")[0].strip() for line in marked if not line.startswith("#")]
 
 
+def _counted(left_out: list[str], settings: Settings) -> str:
+    """Names of what is seldom left out; of fields that most ERPs lack, how many."""
+    parts = [name for name in left_out if "." not in name]
+    fields = Counter(name.partition(".")[0] for name in left_out if "." in name)
+    words = Bilingual("{count} campos de {part}", "{count} fields of {part}").of(settings.language)
+    told = [words.format(count=count, part=part) for part, count in fields.items()]
+    return ", ".join([*parts, *told]) + Bilingual(" (quais: --json)", " (which: --json)").of(settings.language)
+
+
 def _print(report: ProfileReport, tables: "ErpTables", settings: Settings) -> None:
     if report.left_out:
         words = Bilingual("O perfil não grava:", "The profile writes nothing of:").of(settings.language)
-        console.print(f"{words} {', '.join(report.left_out)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{words} {_counted(report.left_out, settings)}", markup=False, highlight=False, soft_wrap=True)
     if not tables.complete:
         words = Bilingual(
             "Como nem tudo pode ser lido de volta, uma venda repetida com outros dígitos é tida por divergente.",

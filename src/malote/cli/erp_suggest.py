@@ -23,12 +23,13 @@ def suggest(
     name: Annotated[str, typer.Option(help="What to call the profile.")] = "erp",
     config: ConfigOption = None,
 ) -> None:
-    """Looks at a PostgreSQL database and prints a first profile: tables that look like sale, items, payments, taxes
-    and stock, with "# ?" where it is unsure. Reads the catalogue, and of a table that is
+    """Looks at a PostgreSQL or MariaDB database and prints a first profile: tables that look like sale, items,
+    payments, taxes and stock, with "# ?" where it is unsure. Reads the catalogue, and of a table that is
     referred to its smallest number; changes nothing."""
     import msgspec
 
     from malote.erp.factory import open_configured
+    from malote.erp.suggesting.spelling import Spelling
     from malote.erp.suggesting.table_catalogue import look, smallest
     from malote.erp.suggesting.writing import suggested
 
@@ -39,13 +40,13 @@ def suggest(
     with explained(settings):
         try:
             with closing(open_configured(settings, url)) as erp:
-                if erp.engine != "postgresql":
+                if erp.engine not in ("postgresql", "mariadb"):
                     errors.print(rejection.title("suggest_unsupported", settings.language), markup=False)
                     raise typer.Exit(WRONG_USAGE)
                 with erp.read_only() as connection:
                     known = look(connection, schema or None)
                     there = partial(smallest, connection, schema=schema or None)
-                    profile = suggested(known, name, settings.language, there, schema)
+                    profile = suggested(known, name, settings.language, Spelling(connection.dialect), there, schema)
             say_lines(profile)
         except LookupError as error:
             fail("suggest_found_nothing", {"tables": str(error)[:300]}, settings)

@@ -1,5 +1,6 @@
 """``malote erp try FILE``: what would the ERP say to this file? Booked into the real tables, shown, and taken back."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,11 +83,13 @@ def try_file(
             reports = [_tried(erp, reading, settings) for reading in readings]
         finally:
             erp.close()
+    used = erp.tables.profile
+    own = {used.ledger.table, used.state.table if used.state else ""}
     for report in reports:
         if as_json:
             print_json(report)
         else:
-            _print(report, settings)
+            _print(report, settings, own)
     if not all(report.result in _BOOKED for report in reports):
         raise typer.Exit(FOUND)
 
@@ -126,7 +129,14 @@ def _report(found: "Rehearsal", key: str | None) -> TryReport:
     return TryReport(key, outcome.result.value, outcome.code, outcome.facts, found.erp_id, found.touched)
 
 
-def _print(report: TryReport, settings: Settings) -> None:
+_UNREAD = Bilingual(
+    "(linhas que este usuário não pode ler, ou de uma tabela grande demais para procurá-las)",
+    "(rows that this user may not read, or of a table too large to look for them)",
+)
+
+
+def _print(report: TryReport, settings: Settings, own: Collection[str]) -> None:
+    """``own``: tables of Malote's own, whose rows say nothing."""
     mark = "✔" if report.result in _BOOKED else "✘"
     result = _RESULTS.get(report.result, Bilingual(report.result, report.result)).of(settings.language)
     called = Bilingual(", no ERP: ", ", in the ERP: ").of(settings.language) + report.erp_id if report.erp_id else ""
@@ -135,11 +145,17 @@ def _print(report: TryReport, settings: Settings) -> None:
         title = rejection.title(report.code, settings.language)
         told = report.facts.get("said") or report.facts.get("detail") or report.facts.get("since", "")
         _line(f"  {title} [{report.code}]{': ' if told else ''}{told}")
+        _line(f"  → {rejection.remedy(report.code, report.facts, settings.language)}")
     for touched in report.touched:
         counts = (("+", touched.inserted), ("~", touched.updated), ("−", touched.deleted))
         _line(f"  {touched.table}: {' '.join(f'{sign}{count}' for sign, count in counts if count)}")
         for row in touched.rows:
             _line(f"    {'  '.join(f'{column}={value}' for column, value in row.items())}")
+        if touched.inserted and not touched.rows and touched.table not in own:
+            _line(f"    {_UNREAD.of(settings.language)}")
+    if report.result == "posted" and not report.touched:
+        words = Bilingual("  As linhas só são mostradas no PostgreSQL.", "  Rows are shown on PostgreSQL only.")
+        _line(words.of(settings.language))
     if report.touched:
         _line(Bilingual("  Tudo foi desfeito.", "  All of it was taken back.").of(settings.language))
 

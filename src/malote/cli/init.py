@@ -74,9 +74,11 @@ def init(
         durable.make_folder(path.parent, mode=0o750)
         durable.write(path, settings_file.text(told).encode())
         say(words["written"].format(path=path))
-    _make(path, words)
+    settings = _make(path, words)
     elsewhere = "" if path == Path(settings_file.FILE_NAME).resolve() else f" -c {path}"
-    say_lines(words["next"].format(config=elsewhere) + "\n")
+    first = "next_checked" if settings.erp.profile else "next_profile"
+    for part in ("next", first, "next_steps"):
+        say_lines(words[part].format(config=elsewhere) + "\n")
 
 
 class Interview:
@@ -153,8 +155,8 @@ def _language(text: str) -> Language:
     raise AnswerError("language", text.strip()[:20] or "?")
 
 
-def _make(path: Path, words: dict[str, str]) -> None:
-    """What the settings ask for; each step finds what an earlier run made."""
+def _make(path: Path, words: dict[str, str]) -> Settings:
+    """What the settings ask for; each step finds what an earlier run made. The settings."""
     from malote.terminal import first_access
 
     with services_of(path, creates=True) as services:
@@ -168,6 +170,7 @@ def _make(path: Path, words: dict[str, str]) -> None:
         durable.write(unit, units.unit(settings.store.name, path).encode())
         say_lines(words["unit"].format(unit=unit) + "\n")
         _write_script(settings, words)
+        return settings
 
 
 def _write_script(settings: Settings, words: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from malote.bilingual import Bilingual, Language
 from malote.terminal.command import ConfigOption, JsonOption, misuse, services_of, wrong_usage
-from malote.terminal.output import console, print_json, say
+from malote.terminal.output import console, print_json, say, say_lines
 
 if TYPE_CHECKING:
     from malote.app import Services
@@ -176,16 +176,36 @@ def _show_token(services: "Services", name: str, secret: str, *, json: bool) -> 
     if json:
         print_json(CreatedTill(name, secret, address))
         return
-    lines = Bilingual(
-        (f"Caixa {name}. O token dele, mostrado só desta vez:", "No caixa, informe-o e inicie o agente:"),
-        (f"Till {name}. Its token, shown only this once:", "At the till, set it and start the agent:"),
-    ).of(services.settings.language)
-    say(lines[0])
-    say()
-    say(f"  {secret}")
-    say()
-    say(lines[1])
-    say(f"  MALOTE_TILL_SERVER={address} MALOTE_TILL_TOKEN={secret} MALOTE_TILL_FOLDER=<…> malote till run")
+    said = _AT_THE_TILL.of(services.settings.language)
+    say_lines(said.format(name=name, secret=secret, address=address) + "\n")
+
+
+_AT_THE_TILL = Bilingual(
+    """Caixa {name}. O token dele, mostrado só desta vez:
+
+  {secret}
+
+No caixa, numa pasta, um malote.toml que só o dono possa ler:
+
+  [till]
+  server = "{address}"
+  token = "{secret}"
+  folder = "C:/PDV/xml"   # onde o PDV grava as notas
+
+e nela: malote check; malote till start --since hoje; malote till run""",
+    """Till {name}. Its token, shown only this once:
+
+  {secret}
+
+At the till, in a folder, a malote.toml that only its owner may read:
+
+  [till]
+  server = "{address}"
+  token = "{secret}"
+  folder = "C:/PDV/xml"   # where the POS writes its notes
+
+and there: malote check; malote till start --since today; malote till run""",
+)
 
 
 def _address(services: "Services") -> str:

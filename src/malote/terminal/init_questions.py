@@ -31,17 +31,19 @@ WORDS: Bilingual[dict[str, str]] = Bilingual(
         "written": "✔ Configurações: {path} (só o dono deste arquivo o lê)",
         "database": "✔ Banco da loja: {database}",
         "unit": "✔ Serviço do systemd: {unit}\n"
-        "  Para instalar: sudo cp, para /etc/systemd/system/; depois sudo systemctl enable --now malote-server",
+        "  Para instalar: sudo cp {unit} /etc/systemd/system/ && sudo systemctl enable --now malote-server",
         "script": "✔ Para o DBA do ERP, tabelas do Malote e permissões: {script}",
         "script_head": "-- Escrito por malote init, a cada vez de novo. Para o DBA: quem cria as tabelas é o dono.\n"
         "-- Os gatilhos do ERP rodam com as permissões deste usuário: o que eles tocam precisa de GRANT também\n"
         "-- (ou SECURITY DEFINER). malote erp try NOTA.xml diz o que falta.",
         "script_later": "– As permissões para o DBA ainda não podem ser escritas: {why}\n"
         "  Depois, rode malote init de novo.",
-        "next": "Agora:\n"
-        "  0. O ERP tem tabelas dele? malote erp profile suggest{config} > meu-erp.toml; confira o arquivo;\n"
-        '     profile = "meu-erp.toml" no malote.toml; malote init{config} de novo (docs/erp-profiles.md)\n'
-        "  1. malote erp create{config}  (ou o DBA roda o SQL acima)\n"
+        "next": "Agora:",
+        "next_profile": "  0. O ERP tem tabelas dele? malote erp profile suggest{config} > meu-erp.toml;"
+        " confira o arquivo;\n"
+        '     profile = "meu-erp.toml" no malote.toml; malote init{config} de novo (docs/erp-profiles.md)',
+        "next_checked": "  0. malote erp profile check{config}; malote erp try NOTA.xml{config} depois do passo 1",
+        "next_steps": "  1. malote erp create{config}  (ou o DBA roda o SQL acima)\n"
         "  2. malote till create caixa1{config}\n"
         "  3. malote check{config}\n"
         "  4. malote serve{config}",
@@ -74,16 +76,18 @@ WORDS: Bilingual[dict[str, str]] = Bilingual(
         "written": "✔ Settings: {path} (only its owner reads it)",
         "database": "✔ Store database: {database}",
         "unit": "✔ systemd service: {unit}\n"
-        "  To install it: sudo cp, to /etc/systemd/system/; then sudo systemctl enable --now malote-server",
+        "  To install it: sudo cp {unit} /etc/systemd/system/ && sudo systemctl enable --now malote-server",
         "script": "✔ For the ERP's DBA, Malote's tables and grants: {script}",
         "script_head": "-- Written by malote init, anew each time. For the DBA: who makes the tables owns them.\n"
         "-- The ERP's triggers run with this user's privileges: what they touch needs a GRANT too\n"
         "-- (or SECURITY DEFINER). malote erp try NOTE.xml says what is missing.",
         "script_later": "– The grants for the DBA can't be written yet: {why}\n  Run malote init again later.",
-        "next": "Now:\n"
-        "  0. The ERP has tables of its own? malote erp profile suggest{config} > my-erp.toml; check the file;\n"
-        '     profile = "my-erp.toml" in malote.toml; malote init{config} again (docs/erp-profiles.md)\n'
-        "  1. malote erp create{config}  (or the DBA runs the SQL above)\n"
+        "next": "Now:",
+        "next_profile": "  0. The ERP has tables of its own? malote erp profile suggest{config} > my-erp.toml;"
+        " check the file;\n"
+        '     profile = "my-erp.toml" in malote.toml; malote init{config} again (docs/erp-profiles.md)',
+        "next_checked": "  0. malote erp profile check{config}; malote erp try NOTE.xml{config} after step 1",
+        "next_steps": "  1. malote erp create{config}  (or the DBA runs the SQL above)\n"
         "  2. malote till create caixa1{config}\n"
         "  3. malote check{config}\n"
         "  4. malote serve{config}",

@@ -82,7 +82,7 @@ def status(path: Path, now: float) -> OutboxStatus | None:
 def _last_sale(outbox: Outbox) -> LastSale | None:
     found = outbox.rows(
         "SELECT access_key, series, number, issued_at, total, state FROM document JOIN file ON file.id = file_id"
-        " WHERE kind = 'sale' ORDER BY file_id DESC, position DESC LIMIT 1"
+        " WHERE kind = 'sale' AND coalesce(code, '') <> 'test_environment' ORDER BY file_id DESC, position DESC LIMIT 1"
     )
     return next((LastSale(*row) for row in found), None)
 

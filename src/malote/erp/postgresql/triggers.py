@@ -1,6 +1,8 @@
-"""Columns that a table's own triggers fill before a row is written: nobody else need give them a value."""
+"""What the ERP's own triggers do: columns that they fill before a row is written, which nobody else need give a value,
+and their sources."""
 
 import re
+from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
@@ -10,6 +12,11 @@ _BEFORE_INSERT = text(
     "SELECT c.relname, p.prosrc FROM pg_trigger t"
     " JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid"
     " WHERE NOT t.tgisinternal AND (t.tgtype & 6) = 6"  # before a row is written, on INSERT
+    " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))"
+)
+_ALL = text(
+    "SELECT c.relname, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+    " JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal"
     " AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))"
 )
 _NAME = r'new\s*\.\s*("(?:[^"]|"")+"|\w+)'
@@ -23,6 +30,11 @@ def filled(connection: Connection, schema: str | None) -> dict[str, frozenset[st
     for table, source in connection.execute(_BEFORE_INSERT, {"schema": schema}):
         found[table] = found.get(table, frozenset()) | assigned(source)
     return found
+
+
+def sources(connection: Connection, schema: str | None) -> Iterator[tuple[str, str]]:
+    """Each trigger's table, and what it runs."""
+    yield from ((row[0], row[1]) for row in connection.execute(_ALL, {"schema": schema}))
 
 
 def assigned(source: str) -> frozenset[str]:

@@ -5,17 +5,17 @@ value; then it gets the most harmless one, marked.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import msgspec
 
+from malote.erp.suggesting.field_rules import FORMATS, RULES, TILL, told_state
 from malote.erp.suggesting.guessing import (
     Part,
     Tables,
     balance_of,
     counted_key,
     drawn_key,
-    is_key,
     key_of_many,
     link,
     of_sale,
@@ -24,9 +24,10 @@ from malote.erp.suggesting.guessing import (
     sequences_of_stores,
 )
 from malote.erp.suggesting.table_catalogue import CatalogueColumn, CatalogueTable
-from malote.erp.suggesting.vocabulary import ACTIVE_WORDS, CANCELLED_WORDS, IN_WORDS, OUT_WORDS, ideas, one_of
+from malote.erp.suggesting.vocabulary import ideas, unlisted
 
-TILL = "sale_series_as_till"
+_AMOUNTS = {"products", "total", "gross"}
+_AMOUNT_IDEAS = {"net", "gross", "sale", "item", "line"}  # what an amount may be besides, to be told from others
 _FIELD = re.compile(r"(?<!['\w.])([a-z_]+)(?=[,)]|$)")  # of a sale's expression, such as issued_at in clock(issued_at)
 
 
@@ -44,49 +45,61 @@ def lines(part: Part, tables: Tables) -> list[SuggestedLine]:
     table = tables.parts[part]
     if part == "stock":
         return _of_stock(tables)
-    taken: set[str] = set()
+    left = [column for column in table.columns.values() if not _numbered(part, column, tables)]
+    referring = {column.name: _referring(part, column, tables) for column in left}
+    named = _named(part, [column for column in left if not referring[column.name]])
     found: list[SuggestedLine] = []
-    counted = counted_key(tables) if part == "sale" else ""
-    signed = part == "movement" and not any("direction" in ideas(name) for name in table.columns)
     for column in table.columns.values():
-        if column.made or (part in ("sale", "item") and column.name == (own_key(table) or drawn_key(part, tables))):
-            continue
-        drawn = column.name == counted and bool(sequences_of_stores(tables))
-        if part == "sale" and column.name in key_of_many(tables) and (column.filled or column.name == counted):
-            if drawn:
-                found.append(SuggestedLine(column.name, "query('next_sale', access_key, issuer)", "sequence"))
-            continue
-        value = _referring(part, column, tables) or _named(part, column, taken)
-        if signed and "(quantity" in f"({value}":
-            value = value.replace("quantity", "moved")
-        doubt = ""
-        if value:
-            taken.add(value)
-            doubt = _doubt(value)
-        elif column.name == drawn_key(part, tables):
-            value, doubt = f"query('next_{part}', sale.access_key, {_NUMBERED[part]})", "sequence"
-        elif column.required:
-            value, doubt = _harmless(part, column), "required"
-        else:
-            doubt = "filled" if column.filled else "left"
-        found.append(SuggestedLine(column.name, value, doubt))
+        if column in left:
+            found.append(_line(part, column, referring[column.name] or named.get(column.name, ""), tables))
+        elif not column.made and column.name == counted_key(tables) and sequences_of_stores(tables):
+            found.append(SuggestedLine(column.name, "query('next_sale', access_key, issuer)", "sequence"))
     return found
+
+
+def _numbered(part: Part, column: CatalogueColumn, tables: Tables) -> bool:
+    """Whether it is of the row's own key, which the database, a sequence or counting numbers."""
+    table = tables.parts[part]
+    if column.made or (part in ("sale", "item") and column.name == (own_key(table) or drawn_key(part, tables))):
+        return True
+    of_key = part == "sale" and column.name in key_of_many(tables)
+    return of_key and (column.filled or column.name == counted_key(tables))
+
+
+def _line(part: Part, column: CatalogueColumn, value: str, tables: Tables) -> SuggestedLine:
+    table = tables.parts[part]
+    if part == "movement" and not any("direction" in ideas(name) for name in table.columns):
+        value = re.sub(r"(?<!\w)quantity", "moved", value)
+    if value:
+        return SuggestedLine(column.name, value, _doubt(value, column, table))
+    if column.name == drawn_key(part, tables):
+        return SuggestedLine(column.name, f"query('next_{part}', sale.access_key, {_NUMBERED[part]})", "sequence")
+    if column.required:
+        return SuggestedLine(column.name, _harmless(part, column), "required")
+    return SuggestedLine(column.name, "", "filled" if column.filled else "left")
 
 
 # What tells the rows of one sale apart, for those that draw a number each.
 _NUMBERED = {"payment": "number", "tax": "concat(number, tax)", "movement": "concat(number, direction)"}
 
 
-def _doubt(value: str) -> str:
+def _doubt(value: str, column: CatalogueColumn, table: CatalogueTable) -> str:
     if value == TILL:
         return "till"
     if "moved" in value:
         return "sign"
+    if value in _AMOUNTS and not ideas(column.name) & _AMOUNT_IDEAS and _strange(column.name, table):
+        return "amount"
     if value.startswith(("with_comma(", "cents(", "scaled(")):
         return "format"
-    if value.startswith("present(cancelled_at, ") and value[22].isdigit():
+    if value.startswith("present(cancelled_at, ") and value[22].isdigit() and not told_state(column)[0]:
         return "state"
     return "format" if value.startswith(tuple(f"query('{name}'" for name in FORMATS)) else ""
+
+
+def _strange(name: str, table: CatalogueTable) -> bool:
+    """Whether a name has a word that nobody knows and that isn't the prefix of all of the table's."""
+    return any(2 * sum(word in unlisted(one) for one in table.columns) < len(table.columns) for word in unlisted(name))
 
 
 def _of_stock(tables: Tables) -> list[SuggestedLine]:
@@ -157,165 +170,13 @@ def _harmless(part: Part, column: CatalogueColumn) -> str:
     return "0"
 
 
-def _named(part: Part, column: CatalogueColumn, taken: set[str]) -> str:
-    """By its name and type; what another column has already is not given again."""
-    for wanted, value in _RULES["sale" if part == "note" else part]:
-        if ideas(column.name) & wanted and (made := value(column)) and made not in taken:
-            return made
-    return ""
-
-
-def _always(value: str, *kinds: str) -> Callable[[CatalogueColumn], str]:
-    return lambda column: value if not kinds or column.kind in kinds else ""
-
-
-def _when(field: str) -> Callable[[CatalogueColumn], str]:
-    shapes = {"clock": f"clock({field})", "moment": field, "date": f"date({field})"}
-    return lambda column: shapes.get(column.kind, "")
-
-
-# How days and hours are written in columns of text, by the column's length; and an hour that is one.
-FORMATS = {
-    "day8": "YYYYMMDD",
-    "day10": "DD/MM/YYYY",
-    "month6": "YYYYMM",
-    "hour6": "HH24MISS",
-    "hour8": "HH24:MI:SS",
-}
-
-
-def _written(what: str, field: str) -> Callable[[CatalogueColumn], str]:
-    def value(column: CatalogueColumn) -> str:
-        if column.kind == "hour" and what == "hour":
-            return f"query('hour', clock({field}))"
-        named = f"{what}{column.length}"
-        return f"query('{named}', clock({field}))" if column.kind == "text" and named in FORMATS else ""
-
-    return value
-
-
-def _key(column: CatalogueColumn) -> str:
-    return "access_key" if is_key(column) else ""
-
-
-def _state(column: CatalogueColumn) -> str:
-    if column.kind == "flag":
-        return "present(cancelled_at, true, false)" if "cancelled" in ideas(column.name) else ""
-    if column.kind == "integer":
-        numbers = sorted(map(int, column.values)) or [0, 1]
-        return f"present(cancelled_at, {numbers[-1]}, {numbers[0]})" if len(numbers) > 1 else ""
-    if column.kind != "text":
-        return ""
-    cancelled = one_of(CANCELLED_WORDS, column.values) or "C"
-    active = one_of(ACTIVE_WORDS, column.values, but=cancelled) or "A"
-    return f"present(cancelled_at, '{cancelled}', '{active}')"
-
-
-def _decimal(field: str, most: int, shortened: str) -> Callable[[CatalogueColumn], str]:
-    def value(column: CatalogueColumn) -> str:
-        if column.kind == "text":
-            return f"with_comma({shortened}({field}, {min(most, 4)}))"
-        if column.kind == "integer" and most:
-            # Whole numbers of a price are cents; of a quantity they may be pieces, or thousandths.
-            return f"scaled(rounded({field}, 2), 2)" if shortened == "rounded" else f"{shortened}({field}, 0)"
-        return field if column.places >= most else f"{shortened}({field}, {column.places})"
-
-    return value
-
-
-def _money(field: str) -> Callable[[CatalogueColumn], str]:
-    """An amount: a number, whole cents, or a text with a comma."""
-    shapes = {"decimal": field, "integer": f"cents({field})", "text": f"with_comma({field})"}
-    return lambda column: shapes.get(column.kind, "")
-
-
-def _text(field: str, longest: int) -> Callable[[CatalogueColumn], str]:
-    def value(column: CatalogueColumn) -> str:
-        if column.kind != "text":
-            return ""
-        return f"left({field}, {column.length})" if column.length and column.length < longest else field
-
-    return value
-
-
-def _cfop(column: CatalogueColumn) -> str:
-    return "integer(cfop)" if column.kind == "integer" else "cfop"
-
-
-def _issuer(column: CatalogueColumn) -> str:
-    return "masked(issuer)" if (column.length or 0) >= 18 else "issuer"
-
-
-def _direction(column: CatalogueColumn) -> str:
-    several = column.kind == "text" or (column.kind == "integer" and len(column.values) > 1)
-    return "lookup(direction, 'direction')" if several else ""
-
-
-def directions(column: CatalogueColumn) -> tuple[str, str, bool]:
-    """What stands for out and in there, and whether the database itself told."""
-    if column.kind == "integer":
-        return column.values[-1], column.values[0], False
-    out = one_of(OUT_WORDS, column.values)
-    back = one_of(IN_WORDS, column.values, but=out)
-    return out or "S", back or "E", bool(out and back)
-
-
-_Rule = tuple[set[str], Callable[[CatalogueColumn], str]]
-_RULES: dict[Part, list[_Rule]] = {
-    "sale": [
-        ({"key"}, _key),
-        ({"protocol"}, _always("protocol_number", "text")),
-        ({"cancelled"}, _when("cancelled_at")),
-        ({"state", "cancelled"}, _state),
-        ({"discount"}, _money("discount")),
-        ({"change"}, _money("change")),
-        ({"gross"}, _money("products")),
-        ({"net", "value"}, _money("total")),
-        ({"series"}, _always("series", "integer")),
-        ({"series"}, _always("text(series)", "text")),
-        ({"issuer"}, _issuer),
-        ({"consumer"}, _always("consumer", "text")),
-        ({"model"}, _always("model", "text")),
-        ({"till"}, _always(TILL, "integer")),
-        ({"till"}, _always("till", "text")),
-        ({"number"}, _always("number", "integer")),
-        ({"number"}, _always("text(number)", "text")),
-        ({"hour"}, _written("hour", "issued_at")),
-        ({"time"}, _when("issued_at")),
-        ({"time"}, _written("day", "issued_at")),
-        ({"month"}, _written("month", "issued_at")),
-        ({"sale"}, _always("number", "integer")),
-    ],
-    "item": [
-        ({"quantity"}, _decimal("quantity", 4, "places")),
-        ({"discount"}, _money("discount")),
-        ({"price"}, _decimal("unit_price", 10, "rounded")),
-        ({"value", "net", "gross"}, _money("gross")),
-        ({"cfop"}, _cfop),
-        ({"ncm"}, _always("ncm", "text")),
-        ({"unit"}, _text("unit", 6)),
-        ({"barcode"}, _always("gtin", "text")),
-        ({"description"}, _text("description", 120)),
-        ({"product", "code"}, _always("product_code", "text")),
-        ({"line"}, _always("number", "integer")),
-    ],
-    "payment": [
-        ({"change"}, _money("change")),
-        ({"value", "net", "gross"}, _money("amount")),
-        ({"method", "fiscal", "payment"}, _always("method", "text")),
-        ({"line"}, _always("number", "integer")),
-    ],
-    "tax": [
-        ({"base"}, _money("base")),
-        ({"rate"}, _always("rate", "decimal")),
-        ({"value"}, _money("amount")),
-        ({"sigla"}, _always("tax", "text")),
-        ({"line"}, _always("number", "integer")),
-    ],
-    "movement": [
-        ({"quantity"}, _decimal("quantity", 4, "places")),
-        ({"direction"}, _direction),
-        ({"product", "code"}, _always("product_code", "text")),
-        ({"time"}, _when("at")),
-    ],
-}
+def _named(part: Part, columns: Iterable[CatalogueColumn]) -> dict[str, str]:
+    """By names and types, by column. What one has is not given to another: of several that a rule fits, that one has it
+    whose name says nothing else."""
+    found: dict[str, str] = {}
+    for wanted, value in RULES["sale" if part == "note" else part]:
+        fit = [one for one in columns if one.name not in found and ideas(one.name) & wanted]
+        for column in sorted(fit, key=lambda one: len(unlisted(one.name))):
+            if (made := value(column)) and made not in found.values():
+                found[column.name] = made
+    return found

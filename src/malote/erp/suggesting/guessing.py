@@ -148,7 +148,10 @@ def _like_item(table: CatalogueTable, tables: Tables) -> int:
 
 
 def _like_payment(table: CatalogueTable, tables: Tables) -> int:
-    score = 3 * _names_sale(table, tables) + 3 * ("payment" in ideas(table.name))
+    named = ideas(table.name)
+    targets = [tables.known[target] for column in table.refers for target, _ in _chain(table, column, tables)]
+    by_method = any(ideas(one.name) & {"method", "payment"} or _has(one, "fiscal") for one in targets)
+    score = 3 * _names_sale(table, tables) + 3 * ("payment" in named) + 3 * by_method - 6 * ("tax" in named)
     return score + _has(table, "value", kinds=("decimal",)) - 3 * _has(table, "quantity")
 
 
@@ -210,7 +213,7 @@ def own_key(table: CatalogueTable) -> str:
 def drawn_key(part: Part, tables: Tables) -> str:
     """The number that a row gets of a sequence, where the database doesn't draw it by itself; "" for none.
 
-    Known by being the one whole number of the key that refers to nothing; of a sale, by not being its own number.
+    TableCatalogue by being the one whole number of the key that refers to nothing; of a sale, by not being its own number.
     """
     table = tables.parts[part]
     if not tables.sequences or own_key(table):

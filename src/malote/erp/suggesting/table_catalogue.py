@@ -21,25 +21,25 @@ Kind = Literal["text", "integer", "decimal", "clock", "moment", "date", "hour", 
 
 _VALUES = re.compile(r"'([^']{1,10})'")
 _NUMBERS = re.compile(r"(?<![\w.'])(\d{1,4})(?![\w.'])")
+_MEANING = re.compile(
+    r"(?<!\w)(\d{1,4}|[A-Z]{1,3})['\"]?\s*(?:[=:–]|->?|\s)\s*([^\W\d]\w{2,})"
+)  # 1 = ativa, 2 cancelada
+_REFUSED_BUT = re.compile(r"\bnew\s*\.\s*\S+\s+not\s+in\s*\([^()]*\)", re.IGNORECASE)
+_UNBOUNDED = 10
 _MOST_TABLES = 3000
 _IN_SCHEMA = "c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))"
 _PARTITIONS = text(
     "SELECT c.relname, whole.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"  # noqa: S608
     f" JOIN pg_class whole ON whole.oid = i.inhparent WHERE c.relispartition AND {_IN_SCHEMA}"
 )
-_TRIGGERS = text(
-    "SELECT c.relname, p.prosrc FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"  # noqa: S608
-    f" JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal AND {_IN_SCHEMA}"
-)
-
 _OWN = {
     frozenset(table.columns.keys()) for table in (*own_tables.metadata.sorted_tables, state(MetaData(), "state", None))
 }
 
 
 class CatalogueColumn(msgspec.Struct, frozen=True):
-    """``values``: those that a check allows, where it lists any. ``made``: by the database itself. ``filled``: by a
-    trigger, where it is left alone."""
+    """``values``: those that a check or a refusing trigger allows, where it lists any. ``made``: by the database
+    itself. ``filled``: by a trigger, where it is left alone. ``meanings``: of values, as the column's comment tells."""
 
     name: str
     kind: Kind
@@ -49,6 +49,7 @@ class CatalogueColumn(msgspec.Struct, frozen=True):
     made: bool
     values: tuple[str, ...] = ()
     filled: bool = False
+    meanings: tuple[tuple[str, str], ...] = ()
 
 
 class CatalogueTable(msgspec.Struct, frozen=True):
@@ -77,16 +78,20 @@ def look(connection: Connection, schema: str | None) -> TableCatalogue:
     """The tables of a schema by name, without Malote's own, what a profile can't name, and parts of a table that is
     split."""
     inspector = inspect(connection)
-    whole_of: dict[str, str] = {row[0]: row[1] for row in connection.execute(_PARTITIONS, {"schema": schema})}
+    engine = connection.dialect.name
+    whole_of: dict[str, str] = {}
+    if engine == "postgresql":  # nowhere else are the parts of a table tables too
+        whole_of = {row[0]: row[1] for row in connection.execute(_PARTITIONS, {"schema": schema})}
     names = [name for name in inspector.get_table_names(schema) if is_name(name) and name not in whole_of]
-    by_trigger = part_of(connection.dialect.name, "triggers").filled(connection, schema)
+    of_triggers = part_of(engine, "triggers")
+    triggers: dict[str, str] = {}
+    for table, source in of_triggers.sources(connection, schema):
+        triggers[table] = f"{triggers.get(table, '')}\n{source}"
+    by_trigger = of_triggers.filled(connection, schema)
     tables = [
-        _table(inspector, name, schema, whole_of, by_trigger.get(name, frozenset()))
+        _table(inspector, name, schema, whole_of, by_trigger.get(name, frozenset()), triggers.get(name, ""))
         for name in sorted(names)[:_MOST_TABLES]
     ]
-    triggers: dict[str, str] = {}
-    for table, source in connection.execute(_TRIGGERS, {"schema": schema}):
-        triggers[table] = f"{triggers.get(table, '')}\n{source}"
     return TableCatalogue(
         tables={one.name: one for one in tables if frozenset(one.columns) not in _OWN},
         sequences=tuple(sorted(name for name in inspector.get_sequence_names(schema) if is_name(name))),
@@ -107,9 +112,10 @@ def smallest(connection: Connection, table: str, column: str, schema: str | None
 
 
 def _table(
-    inspector: Any, name: str, schema: str | None, whole_of: dict[str, str], by_trigger: frozenset[str]
+    inspector: Any, name: str, schema: str | None, whole_of: dict[str, str], by_trigger: frozenset[str], triggers: str
 ) -> CatalogueTable:
     checks = [str(one["sqltext"]) for one in inspector.get_check_constraints(name, schema)]
+    checks += _REFUSED_BUT.findall(triggers)
     told = [one for one in inspector.get_columns(name, schema) if is_name(one["name"])]
     columns = {one["name"]: _column(one, checks, filled=one["name"] in by_trigger) for one in told}
     refers = {
@@ -130,17 +136,18 @@ def _whole(table: str, whole_of: dict[str, str]) -> str:
 
 def _column(told: Any, checks: list[str], *, filled: bool) -> CatalogueColumn:
     kind, made = told["type"], bool(told.get("identity") or told.get("computed"))
-    made = made or "nextval(" in str(told.get("default") or "")
+    made = made or "nextval(" in str(told.get("default") or "") or told.get("autoincrement") is True
     allowed = [one for one in checks if re.search(rf"\b{re.escape(told['name'])}\b", one)]
     return CatalogueColumn(
         name=told["name"],
         kind=_kind(kind),
         length=getattr(kind, "length", None),
-        places=getattr(kind, "scale", None) or 0,
+        places=_places(kind),
         required=not told["nullable"] and told.get("default") is None and not made and not filled,
         made=made,
         values=_values(kind, allowed),
         filled=filled,
+        meanings=tuple(_MEANING.findall(told.get("comment") or "")),
     )
 
 
@@ -150,6 +157,13 @@ def _values(kind: Any, checks: list[str]) -> tuple[str, ...]:
         return tuple(kind.enums)
     listed = _NUMBERS if isinstance(kind, sql.Integer) else _VALUES
     return tuple(dict.fromkeys(listed.findall(" ".join(checks))))
+
+
+def _places(kind: Any) -> int:
+    """Of a number that nobody bounded, as many as any field has."""
+    if isinstance(kind, sql.Numeric) and kind.precision is None and kind.scale is None:
+        return _UNBOUNDED
+    return getattr(kind, "scale", None) or 0
 
 
 def _kind(kind: Any) -> Kind:
@@ -163,9 +177,10 @@ def _kind(kind: Any) -> Kind:
         case sql.Boolean():
             return "flag"
         case sql.Integer():
-            return "integer"
+            return "flag" if getattr(kind, "display_width", None) == 1 else "integer"  # MariaDB's truth values
         case sql.Numeric():
-            return "decimal" if kind.scale else "integer"
+            whole = kind.scale == 0 or (kind.scale is None and kind.precision is not None)
+            return "integer" if whole and not isinstance(kind, sql.Float) else "decimal"
         case sql.String():
             return "text"
     return "other"

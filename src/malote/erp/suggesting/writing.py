@@ -1,12 +1,13 @@
 """The guess as a profile's TOML, with what is unsure of it said beside."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from malote.bilingual import Bilingual
 from malote.erp.ordinary_tables import USUAL_TAXES
-from malote.erp.postgresql.dialect import DIALECT
-from malote.erp.suggesting.filling import FORMATS, TILL, SuggestedLine, directions, lines
+from malote.erp.suggesting.asking import listed, query, store
+from malote.erp.suggesting.field_rules import FORMATS, TILL, directions
+from malote.erp.suggesting.filling import SuggestedLine, lines
 from malote.erp.suggesting.guessing import (
     Tables,
     chosen,
@@ -18,8 +19,8 @@ from malote.erp.suggesting.guessing import (
     sale_key,
     sequences_of_stores,
 )
+from malote.erp.suggesting.spelling import Place, Spelling
 from malote.erp.suggesting.table_catalogue import CatalogueTable, TableCatalogue
-from malote.erp.suggesting.vocabulary import ideas
 from malote.rejection import Language
 
 Smallest = Callable[[str, str], int | None]
@@ -30,9 +31,15 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 
 
 def suggested(
-    known: TableCatalogue, name: str, language: Language, smallest: Smallest = lambda *_: None, schema: str = ""
+    known: TableCatalogue,
+    name: str,
+    language: Language,
+    spelling: Spelling,
+    smallest: Smallest = lambda *_: None,
+    schema: str = "",
 ) -> str:
-    """``smallest`` gives a number that stands in a column of a table, for a foreign key of which nothing else is known.
+    """``spelling``: of the engine that will run the queries. ``smallest`` gives a number that stands in a column of a
+    table, for a foreign key of which nothing else is known.
 
     Raises ``LookupError`` where nothing looks like a sale with items.
     """
@@ -51,8 +58,8 @@ def suggested(
     written += _directions(tables, words)
     for looked_up in _LOOKED_UP:
         if looked_up in tables.parts:
-            written += ["", *_query(looked_up, tables, words, schema)]
-    written += _worked_out("\n".join(written), tables, schema)
+            written += ["", *query(looked_up, tables, words, Place(spelling, schema))]
+    written += _worked_out("\n".join(written), tables, Place(spelling, schema))
     return "\n".join([*written, "", *_left_out(tables, words)]) + "\n"
 
 
@@ -69,22 +76,22 @@ def _left_out(tables: Tables, words: dict[str, str]) -> Iterator[str]:
     yield f"# {words['unused'].format(tables=', '.join(found.name for found in unused) or '–')}"
 
 
-def _worked_out(profile: str, tables: Tables, schema: str) -> Iterator[str]:
+def _worked_out(profile: str, tables: Tables, place: Place) -> Iterator[str]:
     """The queries that need no table: days and hours as the ERP writes them, numbers drawn of sequences."""
-    hour = "select :moment::time"
-    shapes = {"hour": hour} | {name: f"select to_char(:moment, '{shape}')" for name, shape in FORMATS.items()}
+    spelling = place.spelling
+    shapes = {"hour": spelling.hour()} | {name: spelling.moment_as(shape) for name, shape in FORMATS.items()}
     for name, sql in shapes.items():
         if f"query('{name}'" in profile:
             yield from ("", f"[query.{name}]", f'sql = "{sql}"', 'values = ["moment"]')
     if "query('next_sale'" in profile:
-        store, values = _store(tables, schema)
-        drawn = f"'{_placed(sequences_of_stores(tables), schema)}' || ({store})"
+        found, values = store(tables, place)
+        drawn = f"'{place.of(sequences_of_stores(tables))}' || ({found})"
         yield from ("", "[query.next_sale]", f'sql = """select nextval({drawn}) where :sale is not null"""')
-        yield f"values = [{_listed(['sale', *values])}]"
+        yield f"values = [{listed(['sale', *values])}]"
     for part in PARTS[1:]:
         if f"query('next_{part}'" in profile:
-            drawn = _placed(_sequence(part, tables), schema)
-            sql = f"select nextval('{drawn}') where :sale is not null and :row is not null"
+            drawn = spelling.drawn(place.of(_sequence(part, tables)))
+            sql = f"select {drawn} where :sale is not null and :row is not null"
             yield from ("", f"[query.next_{part}]", f'sql = """{sql}"""', 'values = ["sale", "row"]')
 
 
@@ -109,11 +116,11 @@ def _part(part: str, tables: Tables, words: dict[str, str], smallest: Smallest) 
         if not own_key(table):
             yield f'sequence = "{_sequence(part, tables)}"  # ? {words["sequence"]}'
     elif part == "sale" and (several := key_of_many(tables)):
-        yield f"key = [{_listed(several)}]"
+        yield f"key = [{listed(several)}]"
         if (counted := counted_key(tables)) and not sequences_of_stores(tables):
             yield f'count = "{counted}"  # ? {words["count"]}'
     if part == "tax" and (rows := _rows(table, tables)):
-        yield f"rows = [{_listed(rows)}]  # {words['short']}"
+        yield f"rows = [{listed(rows)}]  # {words['short']}"
     yield ""
     yield f"[{part}.columns]"
     for line in lines(part, tables):
@@ -162,79 +169,6 @@ def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
     return ["", "[lookup.direction]", f"out = {quoted}{out}{quoted}{unsure}", f"in = {quoted}{back}{quoted}"]
 
 
-def _query(part: str, tables: Tables, words: dict[str, str], schema: str) -> list[str]:
-    table = tables.parts[part]
-    key = table.key[0] if len(table.key) == 1 else next(iter(table.columns))
-    match part:
-        case "product":
-            sql, values = _product(tables, key, schema)
-        case "store":
-            sql, values = _store(tables, schema)
-        case _:
-            sql, values = _asking(key, table, f"{_quoted(_method(table))} = :method", schema), ["method"]
-    absent = f"{words[part]}: :{values[-1]}"
-    asked = f"sql = '''{sql}'''" if '"' in sql else f'sql = "{sql}"'
-    return [f"[query.{part}]", asked, f"values = [{_listed(values)}]", f'absent = "{absent}"']
-
-
-def _store(tables: Tables, schema: str) -> tuple[str, list[str]]:
-    table = tables.parts["store"]
-    key = table.key[0] if len(table.key) == 1 else next(iter(table.columns))
-    column = next(one for one in table.columns if "issuer" in ideas(one))
-    bare = f"translate({_quoted(column)}::text, './-', '')"  # with its mask or without
-    if table.columns[column].kind != "text":
-        bare = f"lpad({bare}, 14, '0')"
-    return _asking(key, table, f"{bare} = :cnpj", schema), ["cnpj"]
-
-
-def _listed(values: Iterable[str]) -> str:
-    return ", ".join(f'"{value}"' for value in values)
-
-
-def _asking(key: str, table: CatalogueTable, condition: str, schema: str) -> str:
-    """A text for a profile; it is not run here."""
-    place = _placed(table.name, schema)
-    return f"select {_quoted(key)} from {place} where {condition}"  # noqa: S608 names of the catalogue, quoted
-
-
-def _placed(name: str, schema: str) -> str:
-    return f"{_quoted(schema)}.{_quoted(name)}" if schema else _quoted(name)
-
-
-def _quoted(name: str) -> str:
-    return str(DIALECT.identifier_preparer.quote(name))
-
-
-def _product(tables: Tables, key: str, schema: str) -> tuple[str, list[str]]:
-    table, beside = tables.parts["product"], tables.parts.get("barcode")
-    texts = {one.name: one for one in table.columns.values() if one.name != key}
-    barcode = next((one for one in texts if "barcode" in ideas(one)), "")
-    code = next((one for one in texts if "code" in ideas(one) and one != barcode), "") or key
-
-    def of(column: str) -> str:
-        return _quoted(column) if table.columns[column].kind == "text" else f"{_quoted(column)}::text"
-
-    if beside is not None:
-        refers = next(own for own, (target, _) in beside.refers.items() if target == table.name)
-        code_in = next(one for one, found in beside.columns.items() if "barcode" in ideas(one) and found.kind == "text")
-        by_barcode = _asking(refers, beside, f"{_quoted(code_in)} = :gtin", schema)
-        by_code = _asking(key, table, f"{of(code)} = :code", schema)
-        return f"select coalesce(({by_barcode}), ({by_code}))", ["gtin", "code"]
-    if not barcode:
-        return _asking(key, table, f"{of(code)} = coalesce(:code, :gtin)", schema), ["gtin", "code"]
-    found = _asking(key, table, f"{of(barcode)} = :gtin or {of(code)} = :code", schema)
-    return f"{found} order by {of(barcode)} = :gtin desc nulls last limit 1", ["gtin", "code"]
-
-
-def _method(table: CatalogueTable) -> str:
-    """The column that holds the tax authority's code: of two characters, or called so."""
-    ranked = sorted(
-        table.columns.values(),
-        key=lambda one: (one.kind != "text", "fiscal" not in ideas(one.name), one.length != 2, one.name),
-    )
-    return ranked[0].name
-
-
 _WORDS: Bilingual[dict[str, str]] = Bilingual(
     {
         "top": "Um primeiro perfil, adivinhado pelos nomes e tipos das tabelas: docs/erp-profiles.md.\n"
@@ -250,6 +184,7 @@ _WORDS: Bilingual[dict[str, str]] = Bilingual(
         "refers": "obrigatória: um código que existe em {table}",
         "sequence": "a sequência de que sai o número",
         "format": "assim se escreve ali?",
+        "amount": "este valor?",
         "state": "o que diz cancelada e ativa?",
         "by_trigger": "{table}: quem grava são os gatilhos do próprio ERP; o Malote não.",
         "beside": "{table} guarda a chave ao lado da venda: um perfil não a alcança; se o ERP precisa dela, [post].",
@@ -274,6 +209,7 @@ _WORDS: Bilingual[dict[str, str]] = Bilingual(
         "refers": "required: a code that exists in {table}",
         "sequence": "the sequence that the number is drawn from",
         "format": "is it so written there?",
+        "amount": "this amount?",
         "state": "what says cancelled and active?",
         "by_trigger": "{table}: the ERP's own triggers write it; Malote doesn't.",
         "beside": "{table} holds the key beside the sale: no profile reaches it; if the ERP needs it, [post].",
