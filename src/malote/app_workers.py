@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from hashlib import sha256
 from typing import Protocol
 
-import structlog
-
 from malote import __version__, incidents
+from malote import log as logs
 from malote.accounts import users
 from malote.app import Services, open_services
 from malote.archive import keeping
@@ -55,7 +54,7 @@ REJOINING_SECONDS = 15.0  # between looks whether a structure that was missing h
 RESTART_SECONDS = 5.0  # before a worker that failed starts again
 JOIN_SECONDS = 30.0  # for each worker to finish what it is doing
 
-log = structlog.get_logger("malote.app")
+log = logs.get_logger("malote.app")
 
 
 class Worker(Protocol):
@@ -110,7 +109,20 @@ def build_drop_folder(services: Services) -> DropFolder:
     settings = services.settings
     listed = tills.listed(services.engine)
     intake = services.intake
-    return DropFolder(settings.drop_path, intake.take_files, listed, settings.intake, admit=intake.quota.check)
+    return DropFolder(
+        settings.drop_path,
+        intake.take_files,
+        listed,
+        settings.intake,
+        admit=intake.quota.check,
+        today=partial(_today, services),
+    )
+
+
+def _today(services: Services) -> date:
+    """By the store's clock: the folders of received files are called after its days."""
+    zone = store_clock(services.engine, business_day(services.settings.books).zone)
+    return datetime.now(UTC).astimezone(zone).date()
 
 
 def build_poster(settings: Settings, services: Services | None = None, place: str = "") -> Poster:
@@ -212,8 +224,7 @@ def prune(services: Services) -> None:
     One that can't be dropped now holds back none of the others; it is tried again at the next housekeeping.
     """
     settings = services.settings
-    today = datetime.now(UTC).astimezone().date()
-    before = received_folder.first_day_kept(today, settings.intake.drop_keep_days)
+    before = received_folder.first_day_kept(_today(services), settings.intake.drop_keep_days)
     proven = partial(_proven, services.spool)
     steps: dict[str, Callable[[], int | None]] = {
         "sessions": lambda: users.purge(services.engine, now=time.time()),

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import structlog
 from watchfiles import watch
 
 from malote import durable
+from malote import log as logs
 
 WATCHED_SECONDS = 10.0  # between looks at everything while a watcher tells what happens
 _STEP_MILLISECONDS = 250  # in which the watcher looks for news: each look costs
@@ -24,7 +24,7 @@ _DEBOUNCE_MILLISECONDS = 1000
 # Elsewhere one watch sees all that is below it; here each folder takes one, and those of no interest are spared.
 _ONE_BY_ONE = sys.platform.startswith("linux")
 
-log = structlog.get_logger("malote.folder_wakes")
+log = logs.get_logger("malote.folder_wakes")
 
 
 class Wake(NamedTuple):

@@ -4,7 +4,7 @@ import errno
 import secrets
 import traceback
 
-import structlog
+from malote import log as logs
 
 # What every file meets alike: trying the next one tells nothing, and it passes without anybody touching the file.
 _OF_THE_MACHINE = {
@@ -13,7 +13,7 @@ _OF_THE_MACHINE = {
     if hasattr(errno, name)
 }
 
-log = structlog.get_logger("malote.incidents")
+log = logs.get_logger("malote.incidents")
 
 
 def report(event: str, error: BaseException, **facts: str | int) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, select, update
 
 from malote.accounts import audit
 from malote.accounts.audit import command_line
@@ -16,8 +16,10 @@ from malote.books.closing_marks import ChainKeyError
 from malote.books.days import BusinessCalendar
 from malote.books.nightly import Keeper
 from malote.books.note_findings import look
+from malote.books.store_days import by_store_clock
 from malote.database.book_tables import chained_day, lacking_day
 from malote.database.engine import reading
+from malote.database.tables import till
 from malote.findings import lights, store_findings
 from malote.findings.kinds import USUAL_SECONDS
 from malote.tills.contact import record_contact
@@ -35,8 +37,8 @@ KEY = SigningKey(bytes(range(32)))
 
 
 def at(days: int, minutes: float = 0.0) -> float:
-    """Minutes after the midnight, by this machine's clock, that begins the day so many days after ``DAY``."""
-    midnight = datetime.combine(DAY + timedelta(days=days), time()).astimezone()
+    """Minutes after the midnight, by the store's clock, that begins the day so many days after ``DAY``."""
+    midnight = datetime.combine(DAY + timedelta(days=days), time(), OPENING.tzinfo)
     return midnight.timestamp() + 60 * minutes
 
 
@@ -49,7 +51,7 @@ def say(engine: Engine, till_id: int, count: int, now: float, turn: int = 1, pen
 
 
 def told(engine: Engine, now: float) -> list[tuple[str, int, int]]:
-    look(engine, BusinessCalendar(), now)
+    look(engine, BusinessCalendar(here=OPENING.tzinfo), now)
     overview = lights.till_overview(engine, "caixa1", now=now)
     assert overview is not None
     return [(one.name, one.count, one.value) for one in overview.findings if one.name == "days"]
@@ -119,7 +121,7 @@ def test_the_server_closes_what_is_over_once_a_day_also_after_days_off(shop: Sho
         return KEY
 
     def keeper() -> Keeper:
-        return Keeper(shop.engine, BusinessCalendar(), key, lambda: now[0])
+        return Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), key, lambda: now[0])
 
     shop.accept(sale(1), sale(2))
     book(shop)
@@ -139,14 +141,14 @@ def test_the_server_closes_what_is_over_once_a_day_also_after_days_off(shop: Sho
 def test_a_night_costs_what_changed(shop: Shop) -> None:
     shop.accept(sale(1))
     book(shop)
-    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(5, 10)).step()
+    Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: KEY, lambda: at(5, 10)).step()
     asked: list[str] = []
 
     def hear(connection: object, cursor: object, statement: str, *rest: object) -> None:
         asked.append(statement)
 
     event.listen(shop.engine, "before_cursor_execute", hear)
-    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(6, 10)).step()
+    Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: KEY, lambda: at(6, 10)).step()
     assert asked
     assert not [one for one in asked if "chained_day" in one]
 
@@ -159,11 +161,11 @@ def chain_told(shop: Shop, now: float) -> list[tuple[str, int, int, str]]:
 def test_a_chain_that_nobody_writes_any_more_is_told_whoever_is_dead(shop: Shop) -> None:
     shop.accept(sale(1), sale(2))
     book(shop)
-    keeper = Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(0, 720))
+    keeper = Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: KEY, lambda: at(0, 720))
     keeper.step()
     assert chain_told(shop, at(1, 14)) == [], "it may be closed at any moment"
     assert chain_told(shop, at(1, 16)) == [("chain_behind", 1, 2 * VALUE, "–")]
-    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(1, 17)).step()
+    Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: KEY, lambda: at(1, 17)).step()
     assert chain_told(shop, at(1, 18)) == []
 
 
@@ -175,23 +177,23 @@ def test_what_keeps_days_from_being_closed_is_told_and_holds_back_no_look(shop: 
     book(shop)
     say(shop.engine, shop.till.id, 3, at(0, 720))
     with pytest.raises(OSError, match="no signing key"):
-        Keeper(shop.engine, BusinessCalendar(), gone, lambda: at(1, 10)).step()
+        Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), gone, lambda: at(1, 10)).step()
     assert chain_told(shop, at(1, 10)) == [], "the next try may do it"
     [(code, count, value, detail)] = chain_told(shop, at(1, 16))
     assert (code, count, value) == ("chain_behind", 1, VALUE)
     assert "no signing key in it" in detail
     assert told(shop.engine, at(1, 16)) == [("days", 1, 2 * VALUE)]
-    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(1, 17)).step()
+    Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: KEY, lambda: at(1, 17)).step()
     assert chain_told(shop, at(1, 18)) == []
 
 
 def test_another_key_goes_on_with_no_chain_until_a_person_says_so(shop: Shop) -> None:
     shop.accept(sale(1))
     book(shop)
-    Keeper(shop.engine, BusinessCalendar(), lambda: KEY, lambda: at(1, 10)).step()
+    Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: KEY, lambda: at(1, 10)).step()
     shop.accept(sale(2))
     book(shop)
-    other = Keeper(shop.engine, BusinessCalendar(), lambda: SigningKey(bytes(32)), lambda: at(2, 10))
+    other = Keeper(shop.engine, BusinessCalendar(here=OPENING.tzinfo), lambda: SigningKey(bytes(32)), lambda: at(2, 10))
     with pytest.raises(ChainKeyError):
         other.step()
     assert turns(shop) == [(1, DAY.isoformat())]
@@ -213,3 +215,12 @@ def turns(shop: Shop) -> list[tuple[int, str]]:
     query = select(chained_day.c.turn, chained_day.c.day).order_by(chained_day.c.turn)
     with reading(shop.engine) as connection:
         return [(row.turn, row.day) for row in connection.execute(query)]
+
+
+def test_it_is_today_by_the_clock_that_most_tills_print(shop: Shop) -> None:
+    """And not by this machine's, which may stand in UTC."""
+    evening = datetime(2026, 11, 28, 1, 30, tzinfo=UTC).timestamp()
+    with shop.engine.begin() as connection:
+        connection.execute(update(till).values(last_issued_at="2026-11-27T22:00:00-03:00"))
+    assert by_store_clock(shop.engine, BusinessCalendar()).at(evening).isoformat() == "2026-11-27"
+    assert by_store_clock(shop.engine, BusinessCalendar(zone=UTC)).at(evening).isoformat() == "2026-11-28"

@@ -115,10 +115,10 @@ def test_no_toast_passes_it_on() -> None:
 LOGS = """
 import sys
 from pathlib import Path
-import structlog
+from malote import log
 from malote.terminal.command import services_of
 with services_of(Path(sys.argv[1])):
-    structlog.get_logger("malote.any").warning("file_set_aside", file=sys.argv[2])
+    log.get_logger("malote.any").warning("file_set_aside", file=sys.argv[2])
 """
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from malote import wire
 from malote.till import diagnosis, lost_sales, missing_in_erp, vanished_files
-from malote.till.courier import ServerLine
+from malote.till.line import ServerLine
 from malote.till.outbox import Outbox
 from malote.wire import PouchLimits
 from tests.command_line import MALOTE, Ended, malote

@@ -12,8 +12,9 @@ from malote.fiscal.typed_input import TypedError, lasting_since
 from malote.fiscal.typed_input import since as since_of
 from malote.till import cutover, issue_times, storage
 from malote.till.books import OwnBooks
-from malote.till.capture import Capture, folder_of
+from malote.till.capture import Capture
 from malote.till.cutover import Question, Start
+from malote.till.folder import folder_of
 from malote.till.outbox import Outbox
 from tests.unit.fiscal.notes import build_note
 from tests.unit.till_support import Ears, put, till_settings

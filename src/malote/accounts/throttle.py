@@ -13,12 +13,12 @@ from typing import Literal, get_args
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.accounts.errors import SignInError
 from malote.backoff import certain, pause
 from malote.database.account_tables import sign_in_attempt
 from malote.database.engine import writing
+from malote.database.upserting import insert_into
 
 Kind = Literal["address", "pair", "user"]  # always locked in this order, so that two attempts never wait in a ring
 
@@ -91,9 +91,8 @@ def purge(engine: Engine, *, now: float) -> None:
 
 def _count(connection: Connection, kind: Kind, bucket: int, now: float) -> tuple[int, float]:
     """Failures so far and seconds still to wait; the row is locked, made first where there is none."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     fresh = {"kind": kind, "bucket": bucket, "failures": 0, "failed_at": now, "blocked_until": 0.0}
-    connection.execute(insert(sign_in_attempt).values(fresh).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, sign_in_attempt).values(fresh).on_conflict_do_nothing())
     row = connection.execute(
         select(sign_in_attempt)
         .where(sign_in_attempt.c.kind == kind, sign_in_attempt.c.bucket == bucket)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from datetime import time as clock_time
 
-import structlog
 from sqlalchemy import Engine
 
+from malote import log as logs
 from malote import rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
@@ -27,7 +27,7 @@ from malote.tills.clocks import store_clock
 ROUND_SECONDS = 20.0
 LONGEST_SILENCE_HOURS = 24 * 30.0
 
-log = structlog.get_logger("malote.alerts")
+log = logs.get_logger("malote.alerts")
 
 
 class Alerts:

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
-import structlog
 
+from malote import log as logs
 from malote.config import AlertsSettings
 from malote.explained_error import ExplainedError
 
 _LINE = re.compile(r"(?:\+(?P<minutes>\d{1,5})\s+)?(?P<address>[a-zA-Z][a-zA-Z0-9+.-]*://\S+)")
 
-log = structlog.get_logger("malote.alerts")
+log = logs.get_logger("malote.alerts")
 
 
 class TargetsError(ExplainedError):

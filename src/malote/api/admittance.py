@@ -7,11 +7,11 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from anyio import to_thread
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from malote import log as logs
 from malote import wire
 from malote.accounts.throttle import network
 from malote.api.api_services import services_of
@@ -26,7 +26,7 @@ DESCRIPTION = "description"  # option of a handler: either will do, and as a bro
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-log = structlog.get_logger("malote.api")
+log = logs.get_logger("malote.api")
 
 
 class Throttle:

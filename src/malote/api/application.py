@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.enums import ScopeType
@@ -12,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from malote import log as logs
 from malote import wire
 from malote.api import faults, health, loads, metrics, sales, tills
 from malote.api.admittance import Throttle, check_protocol, require_sender
@@ -39,7 +39,7 @@ EXCEPTION_HANDLERS: Mapping[Any, Any] = {
 
 _HANDLERS = [*tills.HANDLERS, *loads.HANDLERS, *sales.HANDLERS, health.show_health, metrics.show_metrics]
 
-log = structlog.get_logger("malote.api")
+log = logs.get_logger("malote.api")
 
 
 def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandler] = ()) -> Litestar:

@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-import structlog
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 
+from malote import log as logs
 from malote import rejection, wire
 from malote.api.api_services import services_of
 from malote.database.errors import StoreError
@@ -45,7 +45,7 @@ STATUSES: dict[str, HTTPStatus] = {
     "server_failed": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
-log = structlog.get_logger("malote.api")
+log = logs.get_logger("malote.api")
 
 AnyRequest = Request[Any, Any, Any]
 

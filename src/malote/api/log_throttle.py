@@ -4,12 +4,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-import structlog
+from malote import log as logs
 
 EVERY_SECONDS = 60.0
 MOST_ADDRESSES = 1_000  # whose last line is remembered
 
-log = structlog.get_logger("malote.api")
+log = logs.get_logger("malote.api")
 
 
 class Seldom:

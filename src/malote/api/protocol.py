@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Literal, cast
 
-import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from malote import log as logs
 from malote.api.connections import HttpConnections
 from malote.api.faults import RETRY_AFTER_SECONDS, words_of
 from malote.api.log_throttle import Seldom
@@ -26,7 +26,7 @@ SLACK = 400_000  # bytes, of which some have come and were not looked at yet
 
 Phase = Literal["new", "head", "body", "served", "idle"]
 
-log = structlog.get_logger("malote.api")
+log = logs.get_logger("malote.api")
 
 
 def refusal(status: HTTPStatus, code: str, facts: Mapping[str, str], language: Language) -> bytes:

@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-import structlog
+from malote import log as logs
 
 LINGER_SECONDS = 3.0  # in which what still comes is thrown away
 LINGER_BYTES = 16_000_000  # thrown away at most
 
-log = structlog.get_logger("malote.api")
+log = logs.get_logger("malote.api")
 
 
 class PatientTransport:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Engine, func, insert, select
 
 from malote import durable
+from malote import log as logs
 from malote.archive.exporting import ArchivePart, ExportedMonth, export
 from malote.archive.selecting import ArchiveMonth
 from malote.database.archive_tables import archive_part
@@ -23,7 +23,7 @@ from malote.database.tables import pouch as pouches
 from malote.fiscal.cnpj import is_cnpj, is_cpf
 from malote.spool.archived import ISSUER, MONTH, is_archived, is_legal
 
-log = structlog.get_logger("malote.archive")
+log = logs.get_logger("malote.archive")
 
 
 def archive(engine: Engine, folder: Path, before: float) -> int:

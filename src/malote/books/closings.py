@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, Engine, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote import durable
+from malote import log as logs
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.books import closing_file
@@ -27,6 +26,7 @@ from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
+from malote.database.upserting import insert_into
 from malote.findings.noted_findings import NotedStanding
 from malote.fiscal.documents import Sale
 from malote.fiscal.payment_methods import CASH
@@ -38,7 +38,7 @@ MOST_FILES = 20  # at one look
 MOST_LISTED = 1000
 READ, REFUSED = "lidos", "recusados"  # folders that a file goes to
 
-log = structlog.get_logger("malote.books")
+log = logs.get_logger("malote.books")
 
 
 class ComparedClosing(msgspec.Struct, frozen=True):
@@ -73,8 +73,7 @@ def keep(engine: Engine, closing: Closing, name: str, now: float, actor: Actor |
         unknown = [place for place in closing if place[0] not in known]
         if unknown or not closing:
             return unknown
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(pos_closing)
+        statement = insert_into(connection, pos_closing)
         names = ("totals", "file", "read_at", "booked", "differs", "judged_at", "accepted_at")
         fresh = {column: statement.excluded[column] for column in names}
         rows = [

@@ -1,6 +1,6 @@
 """The business day of a sale: by the store's clock, from the hour at which its day begins."""
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -9,10 +9,12 @@ from malote.config import BooksSettings
 
 
 class BusinessCalendar(msgspec.Struct, frozen=True):
-    """``zone`` None: the clock of each note's own issue, as printed on it. ``begins``: after midnight."""
+    """``zone`` None: the clock of each note's own issue, as printed on it. ``begins``: after midnight. ``here``: the
+    store's clock where ``zone`` is None, by which it is today; None: this machine's."""
 
     zone: tzinfo | None = None
     begins: timedelta = timedelta(0)
+    here: tzinfo | None = None
 
     @property
     def spread(self) -> int:
@@ -30,13 +32,14 @@ class BusinessCalendar(msgspec.Struct, frozen=True):
         return ((at.astimezone(self.zone) if self.zone else at) - self.begins).date()
 
     def at(self, now: float) -> date:
-        """The day that it is then, in seconds since the epoch: where there is no zone, by this machine's clock."""
-        return (datetime.fromtimestamp(now, self.zone).astimezone(self.zone) - self.begins).date()
+        """The day that it is then, in seconds since the epoch."""
+        return (datetime.fromtimestamp(now, UTC).astimezone(self.zone or self.here) - self.begins).date()
 
     def begins_at(self, day: date) -> float:
         """When it begins, in seconds since the epoch: by the same clock."""
-        midnight = datetime.combine(day, time(), self.zone)
-        return ((midnight if self.zone else midnight.astimezone()) + self.begins).timestamp()
+        zone = self.zone or self.here
+        midnight = datetime.combine(day, time(), zone)
+        return ((midnight if zone else midnight.astimezone()) + self.begins).timestamp()
 
 
 def business_day(settings: BooksSettings) -> BusinessCalendar:

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.books.gap_keeping import counts_as_sale, lock, of_series, reckon
 from malote.books.numbering import SeriesKey
@@ -20,6 +19,7 @@ from malote.database.book_tables import number_gap, number_series, number_walk
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
+from malote.database.upserting import insert_into
 from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.noted_findings import NotedStanding
 
@@ -188,8 +188,7 @@ def _known(connection: Connection, keys: dict[SeriesKey, Any]) -> dict[SeriesKey
 def _keep(connection: Connection, changed: dict[SeriesKey, _Known]) -> None:
     if not changed:
         return
-    insert_into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert_into(number_series)
+    statement = insert_into(connection, number_series)
     fresh = {name: statement.excluded[name] for name in ("first", "last")}
     statement = statement.on_conflict_do_update(index_elements=["issuer", "model", "series"], set_=fresh)
     rows = [

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Engine
 
+from malote import log as logs
 from malote.books import chain, closing_marks
 from malote.books.chain import Signer
 from malote.books.closing_marks import ChainKeyError
@@ -16,12 +16,13 @@ from malote.books.closings import read_folder
 from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.books.rules import rule_store
+from malote.books.store_days import by_store_clock
 from malote.database.errors import StoreError
 from malote.findings.kinds import USUAL_SECONDS
 
 LOOK_SECONDS = 20.0
 
-log = structlog.get_logger("malote.books")
+log = logs.get_logger("malote.books")
 
 
 class Keeper:
@@ -78,15 +79,16 @@ class Keeper:
 
     def _close(self, now: float) -> int:
         """What keeps it from closing is written down, for whoever looks at the lights."""
-        today = self._calendar.at(now - USUAL_SECONDS)
+        calendar = by_store_clock(self._engine, self._calendar)
+        today = calendar.at(now - USUAL_SECONDS)
         if self._closed == today:
             return 0
         try:
-            added = chain.close_changed(self._engine, self._calendar, self._open_signer(), today, now)
+            added = chain.close_changed(self._engine, calendar, self._open_signer(), today, now)
         except Exception as error:
             closing_marks.note_failed(self._engine, error, now)
             raise
-        closing_marks.note_closed(self._engine, self._calendar, today)
+        closing_marks.note_closed(self._engine, calendar, today)
         self._closed = today
         if added:
             log.info("days_closed", before=today.isoformat(), entries=added)
@@ -94,7 +96,8 @@ class Keeper:
 
     def _read_rules(self, now: float) -> None:
         """A fault stands in the log once, and in the findings as long as it lasts."""
-        faults = rule_store.sync(self._engine, self._rules, self._calendar.at(now), now)
+        today = by_store_clock(self._engine, self._calendar).at(now)
+        faults = rule_store.sync(self._engine, self._rules, today, now)
         told = faults[1] if faults else ""
         if told and told != self._rules_fault:
             log.warning("rules_refused", file=str(self._rules), reason=told)

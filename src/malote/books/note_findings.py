@@ -5,6 +5,7 @@ from sqlalchemy import Engine
 from malote.books import closings, damaged_files, gaps, unproven_days
 from malote.books.days import BusinessCalendar
 from malote.books.rules import evaluation
+from malote.books.store_days import by_store_clock
 from malote.database.engine import reading
 from malote.findings import noted_findings
 from malote.findings.kinds import USUAL_SECONDS
@@ -21,6 +22,7 @@ def look(engine: Engine, calendar: BusinessCalendar, now: float) -> None:
 
     A day that differs in the ERP is told by what differs, and not once more by its day.
     """
+    calendar = by_store_clock(engine, calendar)
     book_days.recount(engine, calendar, MARKS)
     usual = now - USUAL_SECONDS
     lost_sales.settle(engine)

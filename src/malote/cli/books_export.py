@@ -163,8 +163,9 @@ def _close(services: "Services", key: "SigningKey", only: date | None) -> int:
     from malote.accounts.audit import command_line
     from malote.books import chain, closing_marks
     from malote.books.days import business_day
+    from malote.books.store_days import by_store_clock
 
-    calendar = business_day(services.settings.books)
+    calendar = by_store_clock(services.engine, business_day(services.settings.books))
     now = time.time()
     today = calendar.at(now)
     added = chain.close(services.engine, calendar, key, today, now, only, command_line())

@@ -75,12 +75,14 @@ def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> 
     from malote.books.days import business_day
     from malote.consumers import accounts as consumers
     from malote.consumers import periods
+    from malote.tills.clocks import store_clock
     from malote.tills.till import find_till
 
     consumer = consumers.find(services.engine, to)
     if period.till is not None:
         find_till(services.engine, period.till)
-    found = periods.find(services.engine, period, business_day(services.settings.books).of)
+    calendar = business_day(services.settings.books)
+    found = periods.find(services.engine, period, calendar.of, store_clock(services.engine, calendar.zone))
     if dry_run:
         return Sent(consumer.name, len(found.places), found.total, found.pruned, 0, 0)
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:

@@ -148,8 +148,9 @@ def fields(json: JsonOption = False) -> None:
 
 def _calendar(services: "Services") -> "BusinessCalendar":
     from malote.books.days import business_day
+    from malote.books.store_days import by_store_clock
 
-    return business_day(services.settings.books)
+    return by_store_clock(services.engine, business_day(services.settings.books))
 
 
 def _loaded(path: Path | None, language: Language) -> "list[OwnRule]":

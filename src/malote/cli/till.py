@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -28,14 +28,16 @@ from malote.terminal.command import (
 from malote.terminal.output import console, errors, print_json, say
 from malote.terminal.till_report import as_json, as_tables
 from malote.terminal.till_troubles import exit_status, seen_as_json, seen_as_tables
-from malote.till.agent import Agent
 from malote.till.diagnosis import look
-from malote.till.draining import Drained
 from malote.till.outbox import Outbox
 from malote.till.setup import placed, prepare
 from malote.till.status import status as status_of
 from malote.till.storage import OutboxError
 from malote.till.trouble_notices import TroubleNotice, Voice
+
+if TYPE_CHECKING:
+    from malote.till.agent import Agent
+    from malote.till.draining import Drained
 
 _BAR_AFTER_SECONDS = 1.0
 
@@ -63,6 +65,7 @@ def run(config: ConfigOption = None, once: OnceOption = False, timeout: TimeoutO
     with explained(settings), _stopping(agent), closing(_Bar()) as bar:
         if not once:
             _tell_left(settings)
+            _tell_working(settings)
             agent.run()
             raise typer.Exit(OK)
         drained = agent.drain(timeout, bar.show)
@@ -85,6 +88,17 @@ def _tell_left(settings: Settings) -> None:
         say(_LEFT.of(settings.language).format(unsent=before.pending, unproven=before.counts.accepted), err=True)
 
 
+_WORKING = Bilingual(
+    "O agente leva as vendas de {folder} para {server} · Ctrl-C para; malote till status mostra como vai.",
+    "The agent takes sales from {folder} to {server} · Ctrl-C stops; malote till status shows how it goes.",
+)
+
+
+def _tell_working(settings: Settings) -> None:
+    till = placed(settings)
+    say(_WORKING.of(settings.language).format(folder=till.folder, server=till.server), err=True)
+
+
 def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     """How many sales wait, are proven or were rejected, and why; and what lies in the POS's folder.
 
@@ -104,7 +118,9 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     raise typer.Exit(exit_status(found, seen))
 
 
-def _agent(settings: Settings) -> Agent:
+def _agent(settings: Settings) -> "Agent":
+    from malote.till.agent import Agent
+
     with explained(settings):
         setup = prepare(settings)
     voice = Voice(lambda notice: _say(notice, settings.language))
@@ -112,7 +128,7 @@ def _agent(settings: Settings) -> Agent:
 
 
 @contextmanager
-def _stopping(agent: Agent) -> Iterator[None]:
+def _stopping(agent: "Agent") -> Iterator[None]:
     """Ctrl-C, SIGTERM and a Windows console's Ctrl-Break end the agent cleanly."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -167,7 +183,7 @@ def _say(notice: TroubleNotice, language: Language) -> None:
     errors.print(f"malote: {name}{title} [{code}]: {cause} {remedy}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _ended(drained: Drained, language: Language) -> int:
+def _ended(drained: "Drained", language: Language) -> int:
     counts = drained.counts
     line = Bilingual(
         "{posted} comprovada(s), {waiting} à espera, {rejected} rejeitada(s), {refused} não capturada(s)",

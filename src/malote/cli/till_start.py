@@ -1,7 +1,7 @@
 """``malote till start``: from when on the files of the POS's folder count."""
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,11 +12,10 @@ from malote.fiscal import typed_input
 from malote.fiscal.typed_input import TypedError
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, explained, settings_of
 from malote.terminal.output import console, print_json
-from malote.till import cutover, issue_times, limits
-from malote.till.capture import folder_of
-from malote.till.cutover import Question, Start
-from malote.till.outbox import Outbox
 from malote.till.setup import SetupError, prepare
+
+if TYPE_CHECKING:
+    from malote.till.cutover import Question, Start
 
 SinceOption = Annotated[
     str | None, typer.Option("--since", metavar="DAY", help="Sales since then count: today, a day, or a time.")
@@ -60,12 +59,16 @@ def start(
             found, passed = _settled(settings, "all" if everything else since)
         except TypedError as error:
             raise SetupError("since_invalid", "till.since", error.detail) from error
-    _show(found, passed, settings, json=json)
-    raise typer.Exit(FOUND if isinstance(found, Question) else OK)
+    raise typer.Exit(_show(found, passed, settings, json=json))
 
 
-def _settled(settings: Settings, said: str | None) -> tuple[Start | Question, int]:
+def _settled(settings: Settings, said: str | None) -> "tuple[Start | Question, int]":
     """How it stands once ``said`` was taken down, and how many files don't count."""
+    from malote.till import cutover, issue_times, limits
+    from malote.till.cutover import Start
+    from malote.till.folder import folder_of
+    from malote.till.outbox import Outbox
+
     till = prepare(settings).settings
     if said is not None and till.since:
         raise SetupError("setting_invalid", "till.since", f'"{till.since}"')
@@ -79,7 +82,10 @@ def _settled(settings: Settings, said: str | None) -> tuple[Start | Question, in
         return cutover.settle(outbox, folder, till.since, largest, now), outbox.passed_over()
 
 
-def _show(found: Start | Question, passed: int, settings: Settings, *, json: bool) -> None:
+def _show(found: "Start | Question", passed: int, settings: Settings, *, json: bool) -> int:
+    """The exit status."""
+    from malote.till.cutover import Question, Start
+
     words = _WORDS.of(settings.language)
     if json:
         print_json(
@@ -89,7 +95,7 @@ def _show(found: Start | Question, passed: int, settings: Settings, *, json: boo
                 "passed_over": passed,
             }
         )
-        return
+        return FOUND if isinstance(found, Question) else OK
     if isinstance(found, Question):
         said = words["open"].format(files=found.files, oldest=found.oldest[:10] or "?", newest=found.newest[:10] or "?")
     else:
@@ -97,3 +103,4 @@ def _show(found: Start | Question, passed: int, settings: Settings, *, json: boo
     console.print(said, markup=False, highlight=False, soft_wrap=True)
     if passed:
         console.print(words["passed"].format(count=passed), markup=False, highlight=False, soft_wrap=True)
+    return FOUND if isinstance(found, Question) else OK

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-import structlog
 from anyio import to_thread
 
 from malote import incidents
+from malote import log as logs
 from malote.database.errors import StoreError
 
 LOOK_SECONDS = 1.0
@@ -16,7 +16,7 @@ LONGEST_SECONDS = 600.0  # then the browser connects anew, and must still be sig
 
 Pulse = Callable[[str | None], str]
 
-log = structlog.get_logger("malote.console")
+log = logs.get_logger("malote.console")
 
 
 @dataclass(slots=True)

@@ -9,13 +9,13 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-import structlog
 from litestar import Response, Router, get
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect, ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
+from malote import log as logs
 from malote import rejection
 from malote.console.console_services import ConsoleServices
 from malote.console.live import Changes
@@ -59,7 +59,7 @@ from malote.console.visits import (
 from malote.database.errors import StoreError
 from malote.register.contents import DocumentNotFoundError
 
-log = structlog.get_logger("malote.console")
+log = logs.get_logger("malote.console")
 
 YEAR = 365 * 86400
 FLOW_SECONDS = 15.0  # between two looks at what flowed, for a page that shows it

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
 import msgspec
-import structlog
 from sqlalchemy import Engine
 
+from malote import log as logs
 from malote.backoff import pause
 from malote.consumers import ledger, signing
 from malote.consumers.accounts import Consumer
@@ -32,7 +32,7 @@ REFUSED_FIRST_SECONDS = 600.0
 REFUSED_LONGEST_SECONDS = 86400.0
 
 Outcome = Literal["idle", "delivered", "failed"]
-log = structlog.get_logger("malote.consumers")
+log = logs.get_logger("malote.consumers")
 
 
 class WebhookPost(Protocol):

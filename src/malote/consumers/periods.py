@@ -1,7 +1,7 @@
 """What was booked in a period: the documents of its business days, day by day and till by till."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -44,13 +44,13 @@ class PeriodContent(msgspec.Struct, frozen=True):
     pruned: int
 
 
-def find(engine: Engine, period: Period, day_of: DayOf) -> PeriodContent:
-    """Everything that is booked now, in the order of sending. Raises ``StoreError``."""
+def find(engine: Engine, period: Period, day_of: DayOf, clock: tzinfo | None) -> PeriodContent:
+    """Everything that is booked now, in the order of sending. ``clock``: the store's. Raises ``StoreError``."""
     places: list[PeriodPlace] = []
     total = pruned = 0
     for row in _rows(engine, period):
         # What has no time of its own counts from when it came.
-        written = row.issued_at or datetime.fromtimestamp(row.accepted_at, UTC).astimezone().isoformat()
+        written = row.issued_at or datetime.fromtimestamp(row.accepted_at, UTC).astimezone(clock).isoformat()
         day = day_of(written)
         if day is None or not period.since <= day <= period.until:
             continue

@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Callable
 
-import structlog
 from sqlalchemy import Engine
 
 from malote import incidents
+from malote import log as logs
 from malote.consumers import accounts as consumers
 from malote.consumers.accounts import Consumer
 from malote.consumers.calling import Caller
@@ -18,7 +18,7 @@ LOOK_SECONDS = 5.0  # between looks for new consumers
 JOIN_SECONDS = 15.0  # for a delivery under way
 MOST = 100  # webhooks that one process delivers to
 
-log = structlog.get_logger("malote.consumers")
+log = logs.get_logger("malote.consumers")
 
 Prepare = Callable[[Consumer, Caller], Delivery]
 

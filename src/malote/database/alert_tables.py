@@ -3,8 +3,9 @@
 No address of a target stands here: a target is known by a hash of it. A change needs a migration.
 """
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Column, Double, Integer, Table, Text, text
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 alert_state = Table(
@@ -34,10 +35,9 @@ alert_notice = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_at", Double),  # NULL once it is sent, or given up
     Column("sent_at", Double),
-    Index(
+    PartialIndex(
         "alert_notice_open",
         "next_at",
-        sqlite_where=text("next_at IS NOT NULL"),
-        postgresql_where=text("next_at IS NOT NULL"),
+        where=text("next_at IS NOT NULL"),
     ),
 )

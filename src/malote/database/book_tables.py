@@ -17,6 +17,7 @@ from sqlalchemy import (
     text,
 )
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 # Days of issue, as printed on the notes, of which something changed since it was counted: marked in the transaction of
@@ -53,31 +54,27 @@ book_day = Table(
     Column("judged_at", Double),
     Column("ruled_at", Double),  # when the retailer's rules were asked about it; NULL once it was counted again
     PrimaryKeyConstraint("till_id", "day", name="book_day_key"),
-    Index(
+    PartialIndex(
         "book_day_unruled",
         "day",
-        sqlite_where=text("ruled_at IS NULL"),
-        postgresql_where=text("ruled_at IS NULL"),
+        where=text("ruled_at IS NULL"),
     ),
-    Index(
+    PartialIndex(
         "book_day_unjudged",
         "day",
-        sqlite_where=text("judged_at IS NULL"),
-        postgresql_where=text("judged_at IS NULL"),
+        where=text("judged_at IS NULL"),
     ),
-    Index(
+    PartialIndex(
         "book_day_unproven",
         "day",
-        sqlite_where=text("looked_to < last_id"),
-        postgresql_where=text("looked_to < last_id"),
+        where=text("looked_to < last_id"),
     ),
     Index("book_day_day", "day", "till_id"),
     Index("book_day_checked", "checked_at"),
-    Index(
+    PartialIndex(
         "book_day_oldest",
         "oldest_at",
-        sqlite_where=text("oldest_at IS NOT NULL"),
-        postgresql_where=text("oldest_at IS NOT NULL"),
+        where=text("oldest_at IS NOT NULL"),
     ),
 )
 
@@ -143,11 +140,10 @@ number_gap = Table(
     Column("checked_at", Double, nullable=False),
     PrimaryKeyConstraint("issuer", "model", "series", "first", name="number_gap_key"),
     Index("number_gap_checked", "checked_at"),
-    Index(
+    PartialIndex(
         "number_gap_open",
         "till_id",
-        sqlite_where=text("accepted_at IS NULL AND state <> 'voided'"),
-        postgresql_where=text("accepted_at IS NULL AND state <> 'voided'"),
+        where=text("accepted_at IS NULL AND state <> 'voided'"),
     ),
 )
 
@@ -189,16 +185,14 @@ pos_closing = Table(
     Column("judged_at", Double),  # when it was compared; NULL once its day was counted again
     Column("accepted_at", Double),  # a person said why it is so
     PrimaryKeyConstraint("till_id", "day", name="pos_closing_key"),
-    Index(
+    PartialIndex(
         "pos_closing_unjudged",
         "day",
-        sqlite_where=text("judged_at IS NULL"),
-        postgresql_where=text("judged_at IS NULL"),
+        where=text("judged_at IS NULL"),
     ),
-    Index(
+    PartialIndex(
         "pos_closing_differs",
         "till_id",
-        sqlite_where=text("differs > 0 AND accepted_at IS NULL"),
-        postgresql_where=text("differs > 0 AND accepted_at IS NULL"),
+        where=text("differs > 0 AND accepted_at IS NULL"),
     ),
 )

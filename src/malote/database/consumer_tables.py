@@ -18,6 +18,7 @@ from sqlalchemy import (
     text,
 )
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 # Written in the transaction of the change itself; numbered after it, by one at a time, so that whoever has read up to
@@ -33,7 +34,7 @@ feed = Table(
     Column("at", Double, nullable=False),
     UniqueConstraint("number", name="feed_number"),
     Index("feed_document_id", "document_id"),
-    Index("feed_new", "id", sqlite_where=text("number IS NULL"), postgresql_where=text("number IS NULL")),
+    PartialIndex("feed_new", "id", where=text("number IS NULL")),
 )
 
 # One row, under 1: the newest number. Its lock is what numbers one at a time.

@@ -3,8 +3,9 @@
 A change needs a migration.
 """
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Integer, Table, Text, text
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 # One row, under 1.
@@ -38,11 +39,10 @@ erp_difference = Table(
     Column("found_at", Double, nullable=False),
     Column("accepted_at", Double),  # a person said why it is so
     Column("fields", Text),  # which, where it is told; never a value
-    Index(
+    PartialIndex(
         "erp_difference_open",
         "till_id",
-        sqlite_where=text("accepted_at IS NULL"),
-        postgresql_where=text("accepted_at IS NULL"),
+        where=text("accepted_at IS NULL"),
     ),
 )
 

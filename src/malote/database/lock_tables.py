@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, PrimaryKeyConstraint, Table, Text, text
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 # Sessions of the ERP in which posters of this store work; spool/presence.py.
@@ -65,7 +66,7 @@ lock_episode = Table(
     Column("chosen_at", Double),
     Column("chosen_seconds", Double),
     Column("chosen_by", Text, nullable=False),
-    Index("lock_episode_open", "session", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+    PartialIndex("lock_episode_open", "session", unique=True, where=_OPEN),
     Index("lock_episode_started", "started_at"),
 )
 

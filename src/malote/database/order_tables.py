@@ -5,6 +5,7 @@ Times are seconds since the epoch by the server's clock; texts that say JSON hol
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, PrimaryKeyConstraint, Table, Text, text
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 _OPEN = text("ended_at IS NULL")
@@ -47,6 +48,6 @@ till_order = Table(
     Column("note", Text, nullable=False),  # JSON, what its kind keeps beside it
     Column("result", Text, nullable=False),  # JSON, what its kind says at the end; empty before
     Index("till_order_number", "till_id", "kind", "number", unique=True),
-    Index("till_order_open", "till_id", "kind", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+    PartialIndex("till_order_open", "till_id", "kind", unique=True, where=_OPEN),
     Index("till_order_kind", "kind", "id"),
 )

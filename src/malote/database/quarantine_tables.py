@@ -19,6 +19,7 @@ from sqlalchemy import (
     true,
 )
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, document, metadata
 
 # What a till said of a rejected or discarded file: that it held the content at that moment, checked against its hash.
@@ -64,13 +65,12 @@ trash = Table(
     Column("total", BigInteger, nullable=False, server_default=text("0")),  # cents
     PrimaryKeyConstraint("document_id", name="trash_key"),
     Index("trash_till_id", "till_id", "document_id"),
-    Index("trash_unbooked", "till_id", sqlite_where=text("unbooked = true"), postgresql_where=text("unbooked = true")),
-    Index("trash_unmoved", "document_id", sqlite_where=text("moved = false"), postgresql_where=text("moved = false")),
-    Index(
+    PartialIndex("trash_unbooked", "till_id", where=text("unbooked = true")),
+    PartialIndex("trash_unmoved", "document_id", where=text("moved = false")),
+    PartialIndex(
         "trash_deleted_at",
         "deleted_at",
-        sqlite_where=text("purged_at IS NULL"),
-        postgresql_where=text("purged_at IS NULL"),
+        where=text("purged_at IS NULL"),
     ),
 )
 
@@ -126,7 +126,7 @@ sync_order = Table(
     Column("done_at", Double),
     Column("result", Text),  # JSON, the counts of the moment it was done
     Index("sync_order_till_id", "till_id", "id"),
-    Index("sync_order_open", "till_id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    PartialIndex("sync_order_open", "till_id", where=text("done_at IS NULL")),
 )
 
 # Which folder on disk a part of the database belongs to: a mark in the folder must say the same.
@@ -139,7 +139,7 @@ folder_mark = Table(
 )
 
 # The numbering (books/numbering.py) walks it and reads no row.
-Index(
+PartialIndex(
     "document_number",
     document.c.issuer,
     document.c.model,
@@ -147,6 +147,5 @@ Index(
     document.c.kind,
     document.c.number,
     document.c.till_id,
-    sqlite_where=text("number IS NOT NULL"),
-    postgresql_where=text("number IS NOT NULL"),
+    where=text("number IS NOT NULL"),
 )

@@ -5,6 +5,7 @@ Times are seconds since the epoch. A change needs a migration.
 
 from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text, text
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 own_rule = Table(
@@ -31,12 +32,11 @@ own_rule_finding = Table(
     Column("found_at", Double, nullable=False),
     Column("accepted_at", Double),  # a person said why it is so
     PrimaryKeyConstraint("rule", "till_id", "day", "access_key", name="own_rule_finding_key"),
-    Index(
+    PartialIndex(
         "own_rule_finding_open",
         "till_id",
         "rule",
-        sqlite_where=text("accepted_at IS NULL"),
-        postgresql_where=text("accepted_at IS NULL"),
+        where=text("accepted_at IS NULL"),
     ),
     Index("own_rule_finding_sale", "access_key"),
 )

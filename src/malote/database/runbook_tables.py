@@ -5,6 +5,7 @@ A change needs a migration.
 
 from sqlalchemy import Column, Double, Index, Table, Text, text
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 runbook_case = Table(
@@ -17,12 +18,11 @@ runbook_case = Table(
     Column("closed_at", Double),
     Column("proof", Text, nullable=False),  # JSON, runbook.memory.Proof; empty until it is closed
     # One that goes on for a scope, whoever opens it at the same moment.
-    Index(
+    PartialIndex(
         "runbook_case_open",
         "scope",
         unique=True,
-        sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
+        where=text("closed_at IS NULL"),
     ),
     Index("runbook_case_scope", "scope", "id"),
 )

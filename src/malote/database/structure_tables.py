@@ -17,6 +17,7 @@ from sqlalchemy import (
     text,
 )
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 structure_run = Table(
@@ -75,7 +76,7 @@ rollout = Table(
     Column("finished_at", Double),
     Column("code", Text, nullable=False),  # the failure that stopped it, and at which till
     Column("stopped_by", Text, nullable=False),
-    Index("rollout_open", "id", sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'")),
+    PartialIndex("rollout_open", "id", where=text("state = 'running'")),
 )
 
 rollout_till = Table(

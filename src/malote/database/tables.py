@@ -20,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 
+from malote.database.partial_index import PartialIndex
+
 metadata = MetaData()
 
 # SQLite numbers rows by itself only where the key is its own INTEGER.
@@ -83,7 +85,7 @@ pouch = Table(
     # Last, so that reading the columns above never walks over the bytes.
     Column("body", LargeBinary),  # as received: zstd of MessagePack of wire.Pouch; NULL once pruned
     Column("extracted", LargeBinary),  # spool/extracted.py; NULL once pruned
-    Index("pouch_kept", "id", sqlite_where=text("pruned_at IS NULL"), postgresql_where=text("pruned_at IS NULL")),
+    PartialIndex("pouch_kept", "id", where=text("pruned_at IS NULL")),
 )
 
 document = Table(
@@ -126,17 +128,15 @@ document = Table(
     Index("document_access_key", "access_key"),
     Index("document_pouch_id", "pouch_id"),
     # Small, since only open documents are in them.
-    Index(
+    PartialIndex(
         "document_retry",
         "retry_at",
-        sqlite_where=text("retry_at IS NOT NULL"),
-        postgresql_where=text("retry_at IS NOT NULL"),
+        where=text("retry_at IS NOT NULL"),
     ),
-    Index(
+    PartialIndex(
         "document_lease",
         "lease_until",
-        sqlite_where=text("lease_until IS NOT NULL"),
-        postgresql_where=text("lease_until IS NOT NULL"),
+        where=text("lease_until IS NOT NULL"),
     ),
 )
 
@@ -163,43 +163,39 @@ open_sale = Table(
 )
 
 # The way to the sales of a till's day.
-Index(
+PartialIndex(
     "document_till_issued",
     document.c.till_id,
     document.c.issued_at,
-    sqlite_where=text("kind = 'sale'"),
-    postgresql_where=text("kind = 'sale'"),
+    where=text("kind = 'sale'"),
 )
 
 # The way from a number that somebody looks for to the till's documents of it, among however many.
 Index("document_till_number", document.c.till_id, document.c.number)
 
 # Posted documents that a person must look at all the same: few, among millions.
-Index(
+PartialIndex(
     "document_flagged",
     document.c.till_id,
     document.c.id,
-    sqlite_where=text("state = 'posted' AND reason_code IS NOT NULL"),
-    postgresql_where=text("state = 'posted' AND reason_code IS NOT NULL"),
+    where=text("state = 'posted' AND reason_code IS NOT NULL"),
 )
 
 # Rejected documents whose files aren't on the disk yet: none, but for a moment, among however many. By state first, or
 # a planner without statistics prefers the index of all rejected ones.
-Index(
+PartialIndex(
     "document_unkept",
     document.c.state,
     document.c.id,
-    sqlite_where=text("state = 'rejected' AND kept = false"),
-    postgresql_where=text("state = 'rejected' AND kept = false"),
+    where=text("state = 'rejected' AND kept = false"),
 )
 
 # The way from a number to the voids that cover it. By their last numbers first: a note that comes is mostly newer than
 # the voids of its series, so that few or none of them lie from its number on.
-Index(
+PartialIndex(
     "document_void",
     *(document.c[name] for name in ("issuer", "model", "series", "last_number", "number")),
-    sqlite_where=text("kind = 'number_void'"),
-    postgresql_where=text("kind = 'number_void'"),
+    where=text("kind = 'number_void'"),
 )
 
 # How many documents of a till are in a state, for a reason ("" where there is none): kept in the transaction of every

@@ -14,6 +14,7 @@ from sqlalchemy import (
     text,
 )
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 
@@ -57,10 +58,9 @@ lost_sale = Table(
     Column("told_at", Double, nullable=False),  # when the till first said so
     Column("accepted_at", Double),  # a person answered for it
     PrimaryKeyConstraint("till_id", "identity", name="lost_sale_key"),
-    Index(
+    PartialIndex(
         "lost_sale_open",
         "till_id",
-        sqlite_where=text("accepted_at IS NULL"),
-        postgresql_where=text("accepted_at IS NULL"),
+        where=text("accepted_at IS NULL"),
     ),
 )

@@ -13,10 +13,10 @@ from random import Random
 from typing import Protocol
 
 import msgspec
-import structlog
 from sqlalchemy import Engine, update
 
 from malote import durable
+from malote import log as logs
 from malote.database.book_tables import number_gap
 from malote.database.engine import open_database, writing
 from malote.database.errors import StoreError
@@ -34,7 +34,7 @@ from malote.findings.kinds import USUAL_SECONDS
 from malote.schema import till_update
 from malote.tills.till import disable, enable, new_token
 
-log = structlog.get_logger("malote.demo")
+log = logs.get_logger("malote.demo")
 
 _OFFLINE = 9  # tpEmis
 _AGEING_SECONDS = 120.0

@@ -14,9 +14,8 @@ from datetime import date
 from operator import itemgetter
 from pathlib import Path
 
-import structlog
-
 from malote import aside, durable, incidents
+from malote import log as logs
 from malote.config import IntakeSettings
 from malote.database.errors import StoreError
 from malote.folder_rounds import Rounds
@@ -47,7 +46,7 @@ LONGEST_NAP_SECONDS = 60.0  # between tries while the store can't take anything
 
 Take = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
 
-log = structlog.get_logger("malote.drop_folder")
+log = logs.get_logger("malote.drop_folder")
 
 
 class DropFolder:

@@ -3,16 +3,15 @@
 import math
 from collections.abc import Callable, Iterable
 
-import structlog
-
 from malote import aside, incidents
+from malote import log as logs
 from malote.intake.dropped_files import DropFolderFinding, Dropped, said_by, set_aside
 from malote.intake.file_names import base_name
 from malote.stand_still import FileSignature
 
 AGAIN_SECONDS = 60.0  # before a file is tried again that the system refused something of
 
-log = structlog.get_logger("malote.drop_folder")
+log = logs.get_logger("malote.drop_folder")
 
 
 class PutOff:

@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 
-import structlog
+from malote import log as logs
 
 TELL_AGAIN_SECONDS = 600.0  # a till that goes on is told again, but not with each of its pouches
 
-log = structlog.get_logger("malote.intake")
+log = logs.get_logger("malote.intake")
 
 
 class SlowedError(Exception):

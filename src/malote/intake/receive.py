@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
 
-import structlog
 from sqlalchemy import Engine
 
+from malote import log as logs
 from malote import wire
 from malote.config import IntakeSettings, StoreSettings, limits_of
 from malote.database.errors import StoreError
@@ -44,7 +44,7 @@ WRITING_SECONDS = wire.PATIENCE_SECONDS * 3 / 8  # from the pouch's beginning
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
-log = structlog.get_logger("malote.intake")
+log = logs.get_logger("malote.intake")
 
 
 class Intake:

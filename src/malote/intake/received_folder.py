@@ -5,9 +5,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-import structlog
-
 from malote import durable, private
+from malote import log as logs
 from malote.intake.dropped_files import RECEIVED, Dropped
 from malote.stand_still import signature_of
 from malote.tills.till import Till
@@ -17,7 +16,7 @@ Proven = Callable[[Till, Sequence[bytes]], Collection[bytes]]
 
 _HASHES_AT_ONCE = 500
 
-log = structlog.get_logger("malote.drop_folder")
+log = logs.get_logger("malote.drop_folder")
 
 
 def move(files: Sequence[Dropped], today: date) -> list[tuple[Dropped, Path, OSError | None]]:

@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import structlog
-
+from malote import log as logs
 from malote.accounts.audit import SYSTEM
 from malote.config import LocksSettings
 from malote.database.errors import StoreError
@@ -22,7 +21,7 @@ from malote.locks.lock_service import Locks
 
 LOOK_SECONDS = 5.0
 
-log = structlog.get_logger("malote.locks")
+log = logs.get_logger("malote.locks")
 
 
 def run(locks: Locks, stop: threading.Event) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-import structlog
 from sqlalchemy import Engine
 
+from malote import log as logs
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor, Facts
 from malote.config import LocksSettings
@@ -33,7 +33,7 @@ from malote.locks.seen_heads import SeenHeads
 from malote.locks.waiting import REMEMBER_SECONDS, Recent
 from malote.spool.presence import watched
 
-log = structlog.get_logger("malote.locks")
+log = logs.get_logger("malote.locks")
 
 _LOOK_SECONDS = 0.2
 

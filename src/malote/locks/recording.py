@@ -2,15 +2,14 @@
 
 import threading
 
-import structlog
-
+from malote import log as logs
 from malote.database.errors import StoreError
 from malote.locks.lock_service import Locks
 
 LOOK_SECONDS = 5.0  # while nothing waits
 SAMPLE_SECONDS = 2.0  # while sales wait
 
-log = structlog.get_logger("malote.locks")
+log = logs.get_logger("malote.locks")
 
 
 def run(locks: Locks, stop: threading.Event) -> None:

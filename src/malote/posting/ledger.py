@@ -7,9 +7,9 @@ the ledger: in each of them posting would go on cheerfully, and what is gone wou
 import time
 from collections.abc import Callable
 
-import structlog
 from sqlalchemy import Connection, Engine
 
+from malote import log as logs
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.erp.protocol import Erp, ErpError
@@ -23,7 +23,7 @@ LEDGER_GONE = "erp_ledger_gone"
 LOOK_SECONDS = 20.0  # between looks over one connection; a new connection is looked at before anything else
 NEWEST = 200  # documents, at such a look
 
-log = structlog.get_logger("malote.posting")
+log = logs.get_logger("malote.posting")
 
 
 class LedgerGuard:

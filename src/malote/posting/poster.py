@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
-import structlog
 from sqlalchemy import Engine
 
 from malote import incidents
+from malote import log as logs
 from malote.config import PostingSettings, StoreSettings
 from malote.database.errors import StoreError
 from malote.erp.protocol import LOCKED, Erp, ErpError, Outcome, Posting, Result
@@ -44,7 +44,7 @@ RARER = 5
 
 HINDERED_SECONDS = 30.0  # longer than between two tries of what waits for the whole ERP
 
-log = structlog.get_logger("malote.posting")
+log = logs.get_logger("malote.posting")
 
 
 class Poster:

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import structlog
 
 from malote import aside
+from malote import log as logs
 from malote.quarantine import folder, folder_differences, index, rejected_files
 from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.folder import Names, SeenFile
@@ -24,7 +24,7 @@ from malote.quarantine.step_failures import Failing
 from malote.stand_still import FileSignature, StandStill
 from malote.tills.till import Till
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 _TOGETHER = 200  # deletions by hand in one transaction
 

@@ -5,9 +5,9 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, select
 
+from malote import log as logs
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.chunks import chunks
@@ -19,7 +19,7 @@ from malote.quarantine.dependencies import QuarantineParts
 from malote.quarantine.quarantine_reports import Selection
 from malote.register import contents
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 
 class Taken(msgspec.Struct, frozen=True):

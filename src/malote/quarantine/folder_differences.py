@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
 from malote import aside, durable
+from malote import log as logs
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
@@ -28,7 +28,7 @@ from malote.spool.state_changes import LockedDocument, lock_ids
 from malote.tills.till import Till
 from malote.wire import PouchFile
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 _HAND = Actor(FOLDER)
 

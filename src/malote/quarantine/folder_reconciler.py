@@ -15,9 +15,8 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from malote import durable, private
+from malote import log as logs
 from malote.database.errors import StoreError
 from malote.folder_rounds import Rounds
 from malote.folder_wakes import wakes
@@ -34,7 +33,7 @@ LONGEST_NAP_SECONDS = 60.0  # between tries while the store or the disk can't be
 
 _OF_ANOTHER = FolderFinding("", MARK, "folder_of_another")
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 
 class Reconciler:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Connection, select
 
 from malote import durable, incidents
+from malote import log as logs
 from malote.database.engine import writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
@@ -24,7 +24,7 @@ from malote.spool.state_changes import lock_ids
 from malote.spool.states import State
 from malote.tills.till import TillError
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 GROUP = 100  # documents whose rows are locked while their files move
 

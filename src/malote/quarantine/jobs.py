@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-import structlog
 from sqlalchemy import Connection
 
 from malote import incidents
+from malote import log as logs
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading, writing
@@ -31,7 +31,7 @@ WAIT_SECONDS = 5.0  # after trouble that passes by itself
 DRAFT_SECONDS = 3600.0  # that a person may think before confirming
 KEPT_DAYS = 90.0
 
-log = structlog.get_logger("malote.jobs")
+log = logs.get_logger("malote.jobs")
 
 
 class Jobs:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-import structlog
 from sqlalchemy import Connection
 
+from malote import log as logs
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.database.engine import reading
@@ -19,7 +19,7 @@ from malote.register.replaying import Replayed, Told
 from malote.spool.state_changes import LockedDocument
 from malote.tills.till import TillError
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 
 def replay(parts: QuarantineParts, selection: Selection, actor: Actor, *, dry_run: bool = False) -> ReplayReport:

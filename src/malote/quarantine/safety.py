@@ -8,9 +8,9 @@ folder has no agent that could speak for it, and its copy in ``recebidos/`` is o
 from collections.abc import Iterable, Sequence
 
 import msgspec
-import structlog
 from sqlalchemy import Connection
 
+from malote import log as logs
 from malote.database.engine import reading
 from malote.erp.protocol import ErpError
 from malote.fiscal.documents import Document
@@ -20,7 +20,7 @@ from malote.register import contents
 from malote.tills import custody
 from malote.tills.custody import HeldDocument
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 
 def grounds(parts: QuarantineParts, document_ids: Sequence[int]) -> dict[int, Grounds]:

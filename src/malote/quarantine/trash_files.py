@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Connection, select
 
+from malote import log as logs
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.database.tables import document as documents
@@ -23,7 +23,7 @@ from malote.register.rejected_handover import Waiting
 from malote.spool.documents import RejectedDocument
 from malote.spool.state_changes import lock_ids
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 
 def follow(parts: QuarantineParts) -> None:

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-import structlog
-
 from malote import incidents
+from malote import log as logs
 from malote.database.engine import writing
 from malote.database.errors import StoreError
 from malote.quarantine import rejected_files, safety, trash_files
@@ -16,7 +15,7 @@ from malote.spool.history import HistoryLine
 
 DAY_SECONDS = 86_400.0
 
-log = structlog.get_logger("malote.quarantine")
+log = logs.get_logger("malote.quarantine")
 
 
 def purge(parts: QuarantineParts) -> int:

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.database.book_tables import book_day, touched_day
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
+from malote.database.upserting import insert_into
 from malote.reconciliation import lacking_days
 from malote.reconciliation.lacking_days import Here
 
@@ -104,9 +104,8 @@ def _count(connection: Connection, calendar: Calendar, till_id: int, printed: da
 
 def _keep(connection: Connection, till_id: int, day: date, rows: Sequence[Any]) -> Here:
     values = _sums(rows) | {"closed_at": None, "judged_at": None, "ruled_at": None}
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     fresh = {"till_id": till_id, "day": day.isoformat(), "looked_to": 0, "checked_at": 0.0}
-    statement = insert(book_day).values(fresh | values)
+    statement = insert_into(connection, book_day).values(fresh | values)
     connection.execute(statement.on_conflict_do_update(index_elements=["till_id", "day"], set_=values))
     return Here(values["arrived"], values["arrived_total"])
 

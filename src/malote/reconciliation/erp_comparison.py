@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import structlog
 from sqlalchemy import ColumnElement, Connection, Engine, exists, select
 
+from malote import log as logs
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
@@ -30,7 +30,7 @@ from malote.reconciliation.erp_differences import (
 )
 from malote.spool.states import OPEN
 
-log = structlog.get_logger(__name__)
+log = logs.get_logger(__name__)
 
 PAGE = 2000  # documents compared at once
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.database.book_tables import day_difference, lacking_day
 from malote.database.till_tables import till_day
+from malote.database.upserting import insert_into
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -34,7 +34,6 @@ def note(connection: Connection, till_id: int, here: Mapping[str, Here]) -> None
     # Of a day that came it is judged by its row in book_day; of these there is none.
     connection.execute(delete(day_difference).where(*of_empty, day_difference.c.accepted_at.is_(None)))
     if rows:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(lacking_day)
+        statement = insert_into(connection, lacking_day)
         fresh = {name: statement.excluded[name] for name in ("count", "total")}
         connection.execute(statement.on_conflict_do_update(index_elements=["till_id", "day"], set_=fresh), rows)

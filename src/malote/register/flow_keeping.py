@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, text, update
 
+from malote import log as logs
 from malote.database.consumer_tables import feed
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
@@ -29,7 +29,7 @@ STARTS_KEPT_SECONDS = 90 * 86400.0
 
 Counted = tuple[int, int]  # the newest document and the newest entry of the feed that stand in the sums
 
-log = structlog.get_logger("malote.register")
+log = logs.get_logger("malote.register")
 
 
 class FlowKeeper:

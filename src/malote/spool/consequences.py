@@ -5,13 +5,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, delete, literal_column, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import open_sale, tally
+from malote.database.upserting import insert_into
 from malote.fiscal.access_key import is_well_formed, split
 from malote.fiscal.documents import Document, NumberVoid, Sale
 from malote.fiscal.sefaz_answers import SETTLED_BY_VOID
@@ -224,8 +223,7 @@ def _note_open(
         ):
             closed.append(key)
     if opened:
-        insert = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
-        connection.execute(insert(open_sale).on_conflict_do_nothing(), opened)
+        connection.execute(insert_into(connection, open_sale).on_conflict_do_nothing(), opened)
     _close(connection, closed)
 
 

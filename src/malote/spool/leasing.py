@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
-import structlog
 from sqlalchemy import ColumnElement, Connection, Engine, Select, exists, func, literal, or_, select, update
 
+from malote import log as logs
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
@@ -23,7 +23,7 @@ from malote.spool.states import State
 
 DAMAGED = "extracted_form_damaged"
 
-log = structlog.get_logger("malote.posting")
+log = logs.get_logger("malote.posting")
 
 STEP_SECONDS = 5.0  # that a clock may be put back without anybody noticing
 LONGEST_LEASE = 3600.0  # seconds

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, Engine, delete, select, text
 
+from malote import log as logs
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.database.lock_tables import poster_session, poster_sign
@@ -22,7 +22,7 @@ RENEW_SECONDS = 30.0
 ABSENT_SECONDS = 90.0  # after its last word a poster is told to be away: three times as long as between two words
 FORGET_SECONDS = 3600.0
 
-log = structlog.get_logger("malote.posting")
+log = logs.get_logger("malote.posting")
 
 
 class PosterPresence:

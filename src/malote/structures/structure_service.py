@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
 from sqlalchemy import Engine
 
+from malote import log as logs
 from malote.accounts.audit import Actor
 from malote.config import Settings
 from malote.erp.altering import AlteringTarget, Declared
@@ -33,7 +33,7 @@ from malote.structures.target_databases import open_target
 from malote.structures.wanted import declared
 from malote.trust.signing_key import signing_key
 
-log = structlog.get_logger("malote.structures")
+log = logs.get_logger("malote.structures")
 
 
 class Structures:

@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 
-from malote import recent_log
+from malote import log, recent_log
 from malote.plain import clean, clean_lines
 
 
@@ -24,6 +25,10 @@ def set_up_logs(*, for_good: bool = False) -> None:
     Without it they would stand raw within what a command prints. ``for_good``: until the process ends, where many
     lines may come; otherwise standard error is looked for at each.
     """
+    log.set_up_with(partial(_configure, for_good=for_good))
+
+
+def _configure(*, for_good: bool) -> None:
     import structlog
 
     if structlog.is_configured():

@@ -17,7 +17,14 @@ from malote.till import cutover, limits, vanished_files
 from malote.till.capture_journal import CaptureJournal
 from malote.till.cutover import Question, Start
 from malote.till.file_summary import describe, is_whole
-from malote.till.folder import FileChangedError, FileTooLargeError, Folder, FolderEntry, FolderMissingError, read
+from malote.till.folder import (
+    FileChangedError,
+    FileTooLargeError,
+    FolderEntry,
+    FolderMissingError,
+    folder_of,
+    read,
+)
 from malote.till.folder_counts import FolderSight, SeenFolder, counted
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import CapturedFile, CaptureRefusal, FileMark
@@ -307,10 +314,3 @@ class Capture:
             self._outbox.forget(long_gone)
             for path in long_gone:
                 del self._known[path], self._vanished[path]
-
-
-def folder_of(settings: TillSettings) -> Folder:
-    """The POS's folder as the settings describe it."""
-    excluded = Path(settings.moved_folder) if settings.moved_folder else None
-    path = Path(settings.folder).absolute()
-    return Folder(path, settings.pattern, recursive=settings.recursive, excluded=excluded)

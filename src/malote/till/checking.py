@@ -6,8 +6,7 @@ from pathlib import Path
 from malote.check_result import Checked, right, secret, writable
 from malote.config import IntakeSettings, Settings
 from malote.till import cutover
-from malote.till.capture import folder_of
-from malote.till.folder import FolderMissingError
+from malote.till.folder import FolderMissingError, folder_of
 from malote.till.server_client import ServerClient, ServerError
 from malote.till.setup import Setup, SetupError, prepare
 from malote.till.storage import OutboxError

@@ -12,6 +12,7 @@ from malote.till.outbox import Outbox
 from malote.till.outbox_records import CaptureRefusal, OutboxCounts
 from malote.till.storage import OutboxError
 from malote.till.trouble_notices import Voice
+from malote.till.unsent import oldest_unsent
 
 # Trouble with the line is the server's to notice; it can't be told over it.
 _OF_THE_LINE = frozenset({"server", "contact", "receipts", "pouch", "orders"})
@@ -82,12 +83,6 @@ class TillSigns:
                 if one.topic not in _OF_THE_LINE | _OF_THE_FOLDER
             ]
         )
-
-
-def oldest_unsent(outbox: Outbox, now: float) -> float | None:
-    """Seconds since the oldest file was captured that the server doesn't have; None where it has all."""
-    ((oldest,),) = outbox.rows("SELECT MIN(captured_at) FROM file WHERE state IN ('captured', 'held')")
-    return None if oldest is None else max(0.0, now - oldest)
 
 
 def kept(outbox: Outbox, sales: list[lost_sales.LostFile], now: float) -> list[wire.TillTrouble]:

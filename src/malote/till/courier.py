@@ -7,8 +7,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from malote import wire
 from malote.backoff import Backoff, certain
 from malote.config import TillSettings
@@ -17,6 +15,7 @@ from malote.till.book_answers import TillWitness
 from malote.till.books import OwnBooks
 from malote.till.contact_report import TillSigns
 from malote.till.folder_counts import FolderSight
+from malote.till.line import ServerLine
 from malote.till.orders.dispatching import Orders
 from malote.till.orders.handling import Handler, Means
 from malote.till.orders.registry import HANDLERS
@@ -34,19 +33,6 @@ SLOWEST_POLLS = 12
 LOST_SECONDS = 60.0
 # How often a server must fail at a pouch before the pouch is suspected.
 SUSPECT_AFTER = 3
-
-
-class ServerLine(msgspec.Struct, frozen=True):
-    """How it stands between till and server, for people to see. Times in seconds since the epoch."""
-
-    server: str
-    reachable: bool
-    at: float
-    code: str | None = None
-    detail: str | None = None
-    till: str | None = None
-    server_version: str | None = None
-    skew_seconds: float | None = None
 
 
 class Courier:

@@ -13,10 +13,9 @@ from malote.config import TillSettings
 from malote.disk import DISK, Disk
 from malote.plain import readable
 from malote.till import contact_report, lost_sales
-from malote.till.capture import folder_of
-from malote.till.courier import ServerLine
-from malote.till.folder import FolderMissingError
+from malote.till.folder import FolderMissingError, folder_of
 from malote.till.folder_counts import SeenFolder, counted
+from malote.till.line import ServerLine
 from malote.till.lost_sales import LostFile
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import FileMark

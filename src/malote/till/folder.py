@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from malote.config import TillSettings
 from malote.explained_error import ExplainedError
 from malote.till.outbox_records import FileMark, mark_of
 
@@ -133,3 +134,10 @@ def _found(entry: os.DirEntry[str]) -> Iterator[FolderEntry]:
 
 def _hidden(name: str) -> bool:
     return name.startswith((".", "~"))
+
+
+def folder_of(settings: TillSettings) -> Folder:
+    """The POS's folder as the settings describe it."""
+    excluded = Path(settings.moved_folder) if settings.moved_folder else None
+    path = Path(settings.folder).absolute()
+    return Folder(path, settings.pattern, recursive=settings.recursive, excluded=excluded)

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.database.engine import writing
 from malote.database.tables import till as tills
 from malote.database.till_tables import NotedTrouble, till_day
 from malote.database.touched_days import touch
+from malote.database.upserting import insert_into
 from malote.tills import lost_sales
 from malote.wire import Contact, RefusedFile, TillDay, TillTrouble
 
@@ -90,8 +90,7 @@ def _keep_days(connection: Connection, till_id: int, days: list[TillDay], receiv
         if _is_near(one.day, today)
     }
     if rows:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(till_day)
+        statement = insert_into(connection, till_day)
         kept = {name: statement.excluded[name] for name in ("count", "total", "sha256", "told_at")}
         statement = statement.on_conflict_do_update(index_elements=["till_id", "day"], set_=kept)
         connection.execute(statement, list(rows.values()))

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import Connection, Engine, Subquery, delete, exists, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import lost_sale
+from malote.database.upserting import insert_into
 from malote.wire import LostSale
 
 CODE = "sales_lost"
@@ -41,8 +41,7 @@ def keep(connection: Connection, till_id: int, told: Sequence[LostSale], now: fl
     """Keeps what a till says that it lost, and tells how many of it can be kept."""
     rows = {row["identity"]: row for one in told if (row := _row(till_id, one, now)) is not None}
     if rows:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(lost_sale).on_conflict_do_nothing(index_elements=["till_id", "identity"])
+        statement = insert_into(connection, lost_sale).on_conflict_do_nothing(index_elements=["till_id", "identity"])
         connection.execute(statement, list(rows.values()))
     return len(rows)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.books import closings
 from malote.books.days import BusinessCalendar
@@ -22,6 +21,7 @@ from malote.database.rule_tables import own_rule_finding, own_rule_walk
 from malote.database.tables import document as documents
 from malote.database.tables import till as tills
 from malote.database.till_tables import till_day
+from malote.database.upserting import insert_into
 from malote.findings.noted_findings import NotedStanding
 from malote.fiscal.documents import Sale
 from malote.reconciliation import book_days
@@ -207,8 +207,7 @@ _PLACE = tuple(own_rule_finding.c[name] for name in ("rule", "till_id", "day", "
 def _write(connection: Connection, found: Sequence[RuleHit], now: float) -> None:
     if not found:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(own_rule_finding)
+    statement = insert_into(connection, own_rule_finding)
     same = statement.on_conflict_do_update(
         index_elements=["rule", "till_id", "day", "access_key"], set_={"total": statement.excluded.total}
     )

@@ -213,7 +213,7 @@ def own_key(table: CatalogueTable) -> str:
 def drawn_key(part: Part, tables: Tables) -> str:
     """The number that a row gets of a sequence, where the database doesn't draw it by itself; "" for none.
 
-    TableCatalogue by being the one whole number of the key that refers to nothing; of a sale, by not being its own number.
+    Known by being the one whole number of the key that refers to nothing; of a sale, by not being its own number.
     """
     table = tables.parts[part]
     if not tables.sequences or own_key(table):

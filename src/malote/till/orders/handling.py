@@ -2,6 +2,7 @@
 ``registry``, and one at the server (``malote.orders.kinds``)."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,6 +11,9 @@ from malote.explained_error import ExplainedError
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerClient
 from malote.till.trouble_notices import Voice
+
+if TYPE_CHECKING:
+    pass
 
 
 class OrderError(ExplainedError):
