@@ -48,8 +48,6 @@ ROOMS_OF_OTHER_DATABASES = {
 OTHERWISE = {
     "cli/demo.py": "chooses which databases a demo makes",
     "terminal/init_questions.py": "shows an address, as an example",
-    "cli/erp_suggest.py": "looks at one engine's catalogue only, and says so",
-    "erp/suggesting/writing.py": "writes queries for that engine",
     "fiscal/reader.py": "tells a file by how it begins",
 }
 PARTS = ("engine", "faults", "types", "scratch")

@@ -16,7 +16,7 @@ from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp
-from malote.erp.suggesting.spelling import Spelling
+from malote.erp.suggesting.spelling import spelling_of
 from malote.erp.suggesting.table_catalogue import look, smallest
 from malote.erp.suggesting.vocabulary import ideas
 from malote.erp.suggesting.writing import suggested
@@ -150,7 +150,7 @@ def guess(url: str, schema: str = "") -> str:
     with closing(open_erp(url, lock_timeout_seconds=5)) as erp, erp.read_only() as connection:
         known = look(connection, schema or None)
         there = partial(smallest, connection, schema=schema or None)
-        return suggested(known, "guessed", "en", Spelling(connection.dialect), there, schema)
+        return suggested(known, "guessed", "en", spelling_of(connection.dialect), there, schema)
 
 
 def opened(url: str, profile: str) -> Erp:

@@ -9,7 +9,7 @@ import pytest
 from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.profile import read
-from malote.erp.suggesting.spelling import Spelling
+from malote.erp.suggesting.spelling import spelling_of
 from malote.erp.suggesting.table_catalogue import look
 from malote.erp.suggesting.writing import suggested
 from tests.engines import mariadb_support as server
@@ -42,7 +42,7 @@ def test_a_guessed_profile_books_a_day_and_finds_goods_whatever_zeros_are_before
             [(one if gtin else code, gtin or "") for (one, gtin), code in zip(known, sorted(goods), strict=True)],
         )
     with closing(open_erp(url, lock_timeout_seconds=5)) as erp, erp.read_only() as connection:
-        profile = suggested(look(connection, None), "guessed", "en", Spelling(connection.dialect), lambda *_: 1)
+        profile = suggested(look(connection, None), "guessed", "en", spelling_of(connection.dialect), lambda *_: 1)
     assert [line.partition(" ")[0] for line in profile.splitlines() if "  # ? " in line] == ["turno_id"]
     with closing(open_erp(url, lock_timeout_seconds=5, tables=ErpTables(read(profile, "guessed")))) as erp:
         erp.create_structure()

@@ -29,7 +29,7 @@ def suggest(
     import msgspec
 
     from malote.erp.factory import open_configured
-    from malote.erp.suggesting.spelling import Spelling
+    from malote.erp.suggesting.spelling import can_be_suggested, spelling_of
     from malote.erp.suggesting.table_catalogue import look, smallest
     from malote.erp.suggesting.writing import suggested
 
@@ -40,13 +40,13 @@ def suggest(
     with explained(settings):
         try:
             with closing(open_configured(settings, url)) as erp:
-                if erp.engine not in ("postgresql", "mariadb"):
+                if not can_be_suggested(erp.engine):
                     errors.print(rejection.title("suggest_unsupported", settings.language), markup=False)
                     raise typer.Exit(WRONG_USAGE)
                 with erp.read_only() as connection:
                     known = look(connection, schema or None)
                     there = partial(smallest, connection, schema=schema or None)
-                    profile = suggested(known, name, settings.language, Spelling(connection.dialect), there, schema)
+                    profile = suggested(known, name, settings.language, spelling_of(connection.dialect), there, schema)
             say_lines(profile)
         except LookupError as error:
             fail("suggest_found_nothing", {"tables": str(error)[:300]}, settings)

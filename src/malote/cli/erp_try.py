@@ -154,7 +154,7 @@ def _print(report: TryReport, settings: Settings, own: Collection[str]) -> None:
         if touched.inserted and not touched.rows and touched.table not in own:
             _line(f"    {_UNREAD.of(settings.language)}")
     if report.result == "posted" and not report.touched:
-        words = Bilingual("  As linhas só são mostradas no PostgreSQL.", "  Rows are shown on PostgreSQL only.")
+        words = Bilingual("  Este banco não diz que linhas mudaram.", "  This database doesn't say which rows changed.")
         _line(words.of(settings.language))
     if report.touched:
         _line(Bilingual("  Tudo foi desfeito.", "  All of it was taken back.").of(settings.language))

@@ -28,7 +28,7 @@ def _key_of(table: CatalogueTable) -> str:
 def store(tables: Tables, place: Place) -> tuple[str, list[str]]:
     table = tables.parts["store"]
     column = next(one for one in table.columns if "issuer" in ideas(one))
-    bare = place.spelling.without_mask(place.spelling.quoted(column))
+    bare = place.spelling.own.without_mask(place.spelling.quoted(column))
     if table.columns[column].kind != "text":
         bare = f"lpad({bare}, 14, '0')"
     return place.asking(_key_of(table), table, f"{bare} = :cnpj"), ["cnpj"]
@@ -61,7 +61,7 @@ def _product(tables: Tables, place: Place) -> tuple[str, list[str]]:
     if not barcode:
         return place.asking(key, table, f"{place.text_of(table, code)} = coalesce(:code, :gtin)"), ["gtin", "code"]
     by_barcode = place.is_barcode(table, barcode)
-    return f"{place.asking(key, table, f'{by_barcode} or {by_code}')} {place.spelling.first(by_barcode)}", [
+    return f"{place.asking(key, table, f'{by_barcode} or {by_code}')} {place.spelling.own.first(by_barcode)}", [
         "gtin",
         "code",
     ]

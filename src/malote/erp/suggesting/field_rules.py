@@ -44,6 +44,8 @@ def _written(what: str, field: str) -> Callable[[CatalogueColumn], str]:
     def value(column: CatalogueColumn) -> str:
         if column.kind == "hour" and what == "hour":
             return f"query('hour', clock({field}))"
+        if column.kind == "integer" and what in ("day", "hour"):  # 20261128, 153000
+            return f"query('{what}_number', clock({field}))"
         named = f"{what}{column.length}"
         return f"query('{named}', clock({field}))" if column.kind == "text" and named in FORMATS else ""
 
@@ -73,8 +75,11 @@ def _state(column: CatalogueColumn) -> str:
         return ""
     if told[0]:
         return f"present(cancelled_at, '{told[0]}', '{told[1]}')"
-    cancelled = one_of(CANCELLED_WORDS, column.values) or "C"
-    active = one_of(ACTIVE_WORDS, column.values, but=cancelled) or "A"
+    values = [(value, value) for value in column.values]
+    cancelled = one_of(CANCELLED_WORDS, column.values) or beginning(CANCELLED_BEGINS, values) or "C"
+    left = [(value, meaning) for value, meaning in values if value != cancelled]
+    active = one_of(ACTIVE_WORDS, column.values, but=cancelled) or beginning(ACTIVE_BEGINS, left)
+    active = active or (left[0][0] if len(left) == 1 else "A")
     return f"present(cancelled_at, '{cancelled}', '{active}')"
 
 

@@ -94,7 +94,11 @@ def _doubt(value: str, column: CatalogueColumn, table: CatalogueTable) -> str:
         return "format"
     if value.startswith("present(cancelled_at, ") and value[22].isdigit() and not told_state(column)[0]:
         return "state"
-    return "format" if value.startswith(tuple(f"query('{name}'" for name in FORMATS)) else ""
+    return (
+        "format"
+        if value.startswith(tuple(f"query('{name}'" for name in (*FORMATS, "day_number", "hour_number")))
+        else ""
+    )
 
 
 def _strange(name: str, table: CatalogueTable) -> bool:
@@ -120,7 +124,8 @@ def _referring(part: Part, column: CatalogueColumn, tables: Tables) -> str:
     item = tables.parts.get("item")
     if part == "tax" and item is not None and target == item.name:
         of_item = of_sale(item, tables)
-        return "sale.key" if table.refers.get(column.name, ("", ""))[1] == of_item else "number"
+        named = table.refers.get(column.name, ("", ""))[1]
+        return "sale.key" if named == of_item else "item.key" if named == own_key(item) else "number"
     for name in ("product", "store", "method"):
         looked_up = tables.parts.get(name)
         if looked_up is not None and target == looked_up.name:

@@ -221,7 +221,8 @@ def drawn_key(part: Part, tables: Tables) -> str:
     numbers = [one for one in table.key if table.columns[one].kind == "integer" and one not in table.refers]
     if len(numbers) != 1 or (part != "sale" and len(table.key) != 1):
         return ""
-    return "" if ideas(numbers[0]) & {"line", "till", "series"} else numbers[0]
+    identity = part != "sale" and re.match(r"id(?:_|[A-Z])", numbers[0]) is not None  # id_item is no line's number
+    return "" if ideas(numbers[0]) & {"line", "till", "series"} and not identity else numbers[0]
 
 
 def sale_key(tables: Tables) -> str:

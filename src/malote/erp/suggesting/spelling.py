@@ -1,22 +1,26 @@
-"""How an engine writes what a suggested profile asks its tables."""
+"""How the engine at hand writes what a suggested profile asks its tables."""
+
+from typing import Any
 
 import msgspec
 from sqlalchemy.engine.interfaces import Dialect
 
+from malote.erp.engine_modules import has_part, part_of
 from malote.erp.suggesting.table_catalogue import CatalogueTable
 
-# Of a day or an hour written as text, in PostgreSQL's words; MariaDB's for each.
-_OF_MARIADB = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "HH24": "%H", "MI": "%i", "SS": "%s"}
+_PART = "spelling"  # of an engine's folder
+
+
+def can_be_suggested(engine: str) -> bool:
+    """Whether a profile can be suggested for an engine."""
+    return has_part(engine, _PART)
 
 
 class Spelling(msgspec.Struct, frozen=True):
-    """Texts for the queries of a profile; none of them is run here."""
+    """``own``: the words of the engine's folder."""
 
     dialect: Dialect
-
-    @property
-    def _postgresql(self) -> bool:
-        return self.dialect.name == "postgresql"
+    own: Any
 
     def quoted(self, name: str) -> str:
         return str(self.dialect.identifier_preparer.quote(name))
@@ -24,36 +28,9 @@ class Spelling(msgspec.Struct, frozen=True):
     def placed(self, name: str, schema: str) -> str:
         return f"{self.quoted(schema)}.{self.quoted(name)}" if schema else self.quoted(name)
 
-    def as_text(self, column: str) -> str:
-        return f"{column}::text" if self._postgresql else f"cast({column} as char)"
 
-    def without_mask(self, column: str) -> str:
-        """The digits and letters of a CNPJ, with its mask or without."""
-        if self._postgresql:
-            return f"translate({column}::text, './-', '')"
-        return f"replace(replace(replace({column}, '.', ''), '/', ''), '-', '')"
-
-    def first(self, condition: str) -> str:
-        """The row for which this holds before the others."""
-        return (
-            f"order by {condition} desc nulls last limit 1"
-            if self._postgresql
-            else f"order by {condition} desc limit 1"
-        )
-
-    def hour(self) -> str:
-        return "select :moment::time" if self._postgresql else "select cast(:moment as time)"
-
-    def moment_as(self, shape: str) -> str:
-        if self._postgresql:
-            return f"select to_char(:moment, '{shape}')"
-        for word, own in _OF_MARIADB.items():
-            shape = shape.replace(word, own)
-        return f"select date_format(:moment, '{shape}')"
-
-    def drawn(self, sequence: str) -> str:
-        """The next number of a sequence, whose name is quoted already."""
-        return f"nextval('{sequence}')" if self._postgresql else f"nextval({sequence})"
+def spelling_of(dialect: Dialect) -> Spelling:
+    return Spelling(dialect, part_of(dialect.name, _PART))
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -71,7 +48,7 @@ class Place(msgspec.Struct, frozen=True):
     def text_of(self, table: CatalogueTable, column: str) -> str:
         """A column compared as a text."""
         quoted = self.spelling.quoted(column)
-        return quoted if table.columns[column].kind == "text" else self.spelling.as_text(quoted)
+        return quoted if table.columns[column].kind == "text" else self.spelling.own.as_text(quoted)
 
     def is_barcode(self, table: CatalogueTable, column: str) -> str:
         """Whether it is the GTIN of a note, however many zeros either has before it."""

@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, MetaData, Select, func, inspect, select, text
+from sqlalchemy import Connection, MetaData, Select, func, inspect, select
 from sqlalchemy import column as sa_column
 from sqlalchemy import table as sa_table
 from sqlalchemy import types as sql
 from sqlalchemy.exc import DBAPIError
 
 from malote.erp import tables as own_tables
-from malote.erp.engine_modules import part_of
+from malote.erp.engine_modules import has_part, part_of
 from malote.erp.ordinary_tables import state
 from malote.erp.profiles.profile import is_name
 
@@ -27,11 +27,7 @@ _MEANING = re.compile(
 _REFUSED_BUT = re.compile(r"\bnew\s*\.\s*\S+\s+not\s+in\s*\([^()]*\)", re.IGNORECASE)
 _UNBOUNDED = 10
 _MOST_TABLES = 3000
-_IN_SCHEMA = "c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce(:schema, current_schema()))"
-_PARTITIONS = text(
-    "SELECT c.relname, whole.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"  # noqa: S608
-    f" JOIN pg_class whole ON whole.oid = i.inhparent WHERE c.relispartition AND {_IN_SCHEMA}"
-)
+
 _OWN = {
     frozenset(table.columns.keys()) for table in (*own_tables.metadata.sorted_tables, state(MetaData(), "state", None))
 }
@@ -80,8 +76,8 @@ def look(connection: Connection, schema: str | None) -> TableCatalogue:
     inspector = inspect(connection)
     engine = connection.dialect.name
     whole_of: dict[str, str] = {}
-    if engine == "postgresql":  # nowhere else are the parts of a table tables too
-        whole_of = {row[0]: row[1] for row in connection.execute(_PARTITIONS, {"schema": schema})}
+    if has_part(engine, "partitions"):  # where the parts of a table are tables too
+        whole_of = part_of(engine, "partitions").wholes(connection, schema)
     names = [name for name in inspector.get_table_names(schema) if is_name(name) and name not in whole_of]
     of_triggers = part_of(engine, "triggers")
     triggers: dict[str, str] = {}

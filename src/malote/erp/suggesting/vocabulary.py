@@ -29,7 +29,7 @@ _IDEAS: dict[str, str] = {
     " datahora momento instante realizada realizado ocorrida timestamp",
     "month": "competencia compet anomes mes month period periodo",
     "net": "liquido liq net final total tot pagar",
-    "gross": "bruto brt gross subtotal mercadoria mercadorias produtos products goods",
+    "gross": "bruto brt gross subtotal merc mercadoria mercadorias produtos products goods",
     "value": "valor vlr vl vr amount amt value total tot sum",
     "discount": "desconto desc dsc dscto discount disc abatimento abat deducao rebate",
     "change": "troco trc change",

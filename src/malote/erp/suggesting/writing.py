@@ -78,8 +78,9 @@ def _left_out(tables: Tables, words: dict[str, str]) -> Iterator[str]:
 
 def _worked_out(profile: str, tables: Tables, place: Place) -> Iterator[str]:
     """The queries that need no table: days and hours as the ERP writes them, numbers drawn of sequences."""
-    spelling = place.spelling
-    shapes = {"hour": spelling.hour()} | {name: spelling.moment_as(shape) for name, shape in FORMATS.items()}
+    own = place.spelling.own
+    shapes = {"hour": own.HOUR, "day_number": own.DAY_NUMBER, "hour_number": own.HOUR_NUMBER}
+    shapes |= {name: own.moment_as(shape) for name, shape in FORMATS.items()}
     for name, sql in shapes.items():
         if f"query('{name}'" in profile:
             yield from ("", f"[query.{name}]", f'sql = "{sql}"', 'values = ["moment"]')
@@ -90,7 +91,7 @@ def _worked_out(profile: str, tables: Tables, place: Place) -> Iterator[str]:
         yield f"values = [{listed(['sale', *values])}]"
     for part in PARTS[1:]:
         if f"query('next_{part}'" in profile:
-            drawn = spelling.drawn(place.of(_sequence(part, tables)))
+            drawn = own.drawn(place.of(_sequence(part, tables)))
             sql = f"select {drawn} where :sale is not null and :row is not null"
             yield from ("", f"[query.next_{part}]", f'sql = """{sql}"""', 'values = ["sale", "row"]')
 
