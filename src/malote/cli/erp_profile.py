@@ -38,6 +38,7 @@ _KINDS = {
     "key_missing": Bilingual("falta chave única sobre estas colunas", "no unique key over these columns"),
 }
 
+_MOST_NAMED = 5
 MARK = "# ?"  # what suggest puts behind a line that somebody must look at
 
 
@@ -105,12 +106,14 @@ def unsure(settings: Settings) -> list[str]:
 
 
 def _counted(left_out: list[str], settings: Settings) -> str:
-    """Names of what is seldom left out; of fields that most ERPs lack, how many."""
-    parts = [name for name in left_out if "." not in name]
-    fields = Counter(name.partition(".")[0] for name in left_out if "." in name)
+    """By name; of a part of which most is left out, how many."""
+    of = Counter(name.partition(".")[0] for name in left_out if "." in name)
+    fields = {part: count for part, count in of.items() if count > _MOST_NAMED}
+    parts = [name for name in left_out if name.partition(".")[0] not in fields]
     words = Bilingual("{count} campos de {part}", "{count} fields of {part}").of(settings.language)
     told = [words.format(count=count, part=part) for part, count in fields.items()]
-    return ", ".join([*parts, *told]) + Bilingual(" (quais: --json)", " (which: --json)").of(settings.language)
+    which = Bilingual(" (quais: --json)", " (which: --json)").of(settings.language) if fields else ""
+    return ", ".join([*parts, *told]) + which
 
 
 def _print(report: ProfileReport, tables: "ErpTables", settings: Settings) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from malote.erp import rows
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import Ordinary, items_of, payments_of
+from malote.erp.ordinary_sales import sale_row
 from malote.erp.ordinary_tables import USUAL_TAXES, Row, tax_rows
 from malote.erp.plain_text import plainly
 from malote.erp.profiles.compiled import UnmappedError
@@ -76,7 +76,7 @@ class _Look:
             if (own := kept.get(sale.access_key)) is None:
                 continue
             when = sale.issued_at if sale.access_key in cancelled else None
-            row = rows.sale_row(sale, posting.till) | key_of(self._tables, own.key) | {"cancelled_at": when}
+            row = sale_row(sale, posting.till) | key_of(self._tables, own.key) | {"cancelled_at": when}
             places[posting.document_id] = len(pairs)
             pairs.append((sale, row))
         self._headers(self._tables.sale, [row for _, row in pairs])

@@ -15,6 +15,7 @@ from malote.erp import booking_state, rows, sale_keys
 from malote.erp.booking_state import BookedState
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable, plain
+from malote.erp.ordinary_sales import sale_row
 from malote.erp.ordinary_tables import IN, OUT, USUAL_TAXES, Row, movement_row, tax_rows
 from malote.erp.profiles.checking import ProfileFault
 from malote.erp.profiles.profile import Part
@@ -57,7 +58,7 @@ class Ordinary:
 
     def add_sales(self, postings: Sequence[tuple[Posting, Sale]]) -> None:
         """The sales, what became of them, and their lines."""
-        sales = [rows.sale_row(sale, posting.till) for posting, sale in postings]
+        sales = [sale_row(sale, posting.till) for posting, sale in postings]
         self._number(self._erp.sale, [(row, row) for row in sales], ("access_key",))
         self._keys |= {row["access_key"]: sale_keys.key_fields(row) for row in sales}
         entries = [self._entry(sale, row) for (_, sale), row in zip(postings, sales, strict=True)]
@@ -187,7 +188,7 @@ class Ordinary:
     def rewrite(self, posting: Posting, sale: Sale, *, cancelled: bool) -> None:
         """The sale and its lines are written anew under its key. ``cancelled``: whether it stays so."""
         kept = self.kept([sale.access_key])[sale.access_key]
-        row = rows.sale_row(sale, posting.till) | sale_keys.key_of(self._erp, kept.key)
+        row = sale_row(sale, posting.till) | sale_keys.key_of(self._erp, kept.key)
         for mapped in (self._erp.tax, self._erp.item, self._erp.payment):
             if mapped:
                 self._remove(mapped, row)
@@ -232,7 +233,7 @@ class Ordinary:
 
     def take(self, sale: Sale, till: str) -> None:
         """Its goods leave the shelf."""
-        row = rows.sale_row(sale, till) | (self._keys.get(sale.access_key) or {KEY: None})
+        row = sale_row(sale, till) | (self._keys.get(sale.access_key) or {KEY: None})
         if row.get(KEY, "") is None and (kept := self.kept([sale.access_key]).get(sale.access_key)):
             row |= sale_keys.key_of(self._erp, kept.key)
         self._note(sale, OUT, sale.issued_at, row)
@@ -278,7 +279,7 @@ class Ordinary:
             return booking_state.kept(self._connection, self._state, access_keys)
 
     def _row_of(self, kept: BookedState) -> Row:
-        return rows.sale_row(kept.sale, kept.till) | sale_keys.key_of(self._erp, kept.key)
+        return sale_row(kept.sale, kept.till) | sale_keys.key_of(self._erp, kept.key)
 
     def _change_state(self, changed: Mapping[str, Row]) -> None:
         with classified(self._state_name):

@@ -10,6 +10,7 @@ from sqlalchemy.types import TypeEngine
 from malote.erp.profiles.compiled import Compiled, ExpressionNames
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.functions import compiled
+from malote.erp.profiles.of_sale import ITEM_COUNT, PAID
 from malote.erp.profiles.profile import FIELDS, MappedPart, Part, Profile, Written
 from malote.erp.profiles.shapes import Shape, shape_of
 from malote.erp.profiles.syntax import PART_OF_KEY, Constant, Expression, ExpressionError, Field, parse
@@ -122,6 +123,8 @@ def _shapes(profile: Profile, part: Part) -> dict[str, Shape]:
     if mapped is not None and mapped.key:
         shapes |= dict.fromkeys((KEY, *(PART_OF_KEY + column for column in mapped.several)), _ANY)
     match part:
+        case "sale" | "note":
+            shapes |= {PAID: _ANY, ITEM_COUNT: Shape("integer")}
         case "payment":
             shapes["change"] = Shape("money")
         case "tax" if profile.item and profile.item.key:

@@ -37,9 +37,9 @@ def say(text: str = "", *, err: bool = False) -> None:
     typer.echo(clean(text), err=err)
 
 
-def say_lines(text: str) -> None:
+def say_lines(text: str, *, err: bool = False) -> None:
     """A text of several lines, with its own last line end."""
-    typer.echo(clean_lines(text), nl=False)
+    typer.echo(clean_lines(text), nl=False, err=err)
 
 
 def print_json(value: Any) -> None:

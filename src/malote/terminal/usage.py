@@ -14,7 +14,8 @@ import typer
 
 from malote.bilingual import Bilingual
 from malote.rejection import Language
-from malote.terminal.output import say
+from malote.terminal.help_texts import said_in
+from malote.terminal.output import say, say_lines
 
 _INNER = (
     (r"(.+) is not a valid int(?:eger)?(?: range)?\.?", r"\1 não é um número inteiro."),
@@ -55,9 +56,14 @@ _OUTER = (
 _INVALID = re.compile(r"Invalid value(?: for (?P<what>.+?))?: (?P<why>.*)", re.DOTALL)
 
 
+_HELP = "--help"
+
+
 def run(app: typer.Typer, words: Sequence[str]) -> None:
     """Runs the program and ends it. What the library would say of a wrong call is said in the settings' language."""
     command = typer.main.get_command(app)
+    if _HELP in words:
+        said_in(command, _language(words))
     try:
         status = command.main(list(words), prog_name="malote", standalone_mode=False)
     except typer.Abort:
@@ -67,11 +73,17 @@ def run(app: typer.Typer, words: Sequence[str]) -> None:
         if not hasattr(error, "format_message"):
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
-            say(error.format_message(), err=True)  # the help, and nothing else
+            _tell_help(error, _language(words))
         else:
             _tell(error, _language(words))
         sys.exit(getattr(error, "exit_code", 2))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell_help(error: Any, language: Language) -> None:
+    """The help, and nothing else."""
+    said_in(error.ctx.command, language)
+    say_lines(f"{error.ctx.get_help()}\n", err=True)
 
 
 def _tell(error: Any, language: Language) -> None:
@@ -93,6 +105,12 @@ def in_portuguese(said: str) -> str:
     return _translated(said, _OUTER)
 
 
+def _of_terminal() -> Language:
+    """What the environment prefers: the first of these that says anything. Portuguese where it names neither."""
+    said = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "en" if said.lower().startswith("en") else "pt"
+
+
 def _translated(said: str, table: Sequence[tuple[str, str]]) -> str:
     for pattern, words in table:
         if found := re.fullmatch(pattern, said, re.DOTALL):
@@ -101,12 +119,13 @@ def _translated(said: str, table: Sequence[tuple[str, str]]) -> str:
 
 
 def _language(words: Sequence[str]) -> Language:
-    """That of the settings, or of what is wrong in them."""
-    from malote.config import SettingsError, load
+    """That of the settings, or of what is wrong in them; where there are none, that of the terminal."""
+    from malote.config import SettingsError, is_said, load
 
     named = [after for before, after in pairwise(words) if before in ("-c", "--config")]
     path = named[0] if named else os.environ.get("MALOTE_CONFIG", "")
+    chosen = Path(path) if path else None
     try:
-        return load(Path(path) if path else None).language
+        return load(chosen).language if is_said(chosen) else _of_terminal()
     except SettingsError as error:
         return error.language

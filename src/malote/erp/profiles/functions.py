@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from malote.erp.profiles import of_sale
 from malote.erp.profiles.compiled import (
     Compiled,
     ExpressionNames,
@@ -73,6 +74,8 @@ def _call(call: Call, around: ExpressionNames) -> Compiled:
         return _lookup(call, around)
     if call.function == "query":
         return _query(call, around)
+    if call.function in of_sale.FUNCTIONS:
+        return of_sale.paid(call, around)
     make = FUNCTIONS.get(call.function)
     if make is None:
         raise ExpressionError(f"no function {call.function}; known are {', '.join(sorted([*FUNCTIONS, *_OF_TABLES]))}")
@@ -258,7 +261,7 @@ def _masked(text: str) -> str:
     return text
 
 
-_OF_TABLES = ("lookup", "query")
+_OF_TABLES = ("lookup", "query", *of_sale.FUNCTIONS)
 FUNCTIONS: dict[str, Callable[[Sequence[Compiled], str], Compiled]] = {
     "cents": _cents,
     "clock": _of_moment("clock", lambda at: at.replace(tzinfo=None)),

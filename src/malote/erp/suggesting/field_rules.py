@@ -19,6 +19,7 @@ from malote.erp.suggesting.vocabulary import (
 )
 
 TILL = "sale_series_as_till"
+PAID = "paid"  # no part, but more rules for one
 
 
 def _always(value: str, *kinds: str) -> Callable[[CatalogueColumn], str]:
@@ -142,6 +143,10 @@ RULES: dict[Part, list[_Rule]] = {
         ({"protocol"}, _always("protocol_number", "text")),
         ({"cancelled"}, _when("cancelled_at")),
         ({"state", "cancelled"}, _state),
+        (
+            {"item"},
+            lambda column: "item_count" if "quantity" in ideas(column.name) and column.kind == "integer" else "",
+        ),
         ({"discount"}, _money("discount")),
         ({"change"}, _money("change")),
         ({"gross"}, _money("products")),
@@ -161,6 +166,13 @@ RULES: dict[Part, list[_Rule]] = {
         ({"time"}, _written("day", "issued_at")),
         ({"month"}, _written("month", "issued_at")),
         ({"sale"}, _always("number", "integer")),
+    ],
+    # Of a sale whose payments have no rows: a column for each way of paying. By tPag.
+    PAID: [
+        ({"cash"}, _money("paid('01')")),
+        ({"credit"}, _money("paid('03')")),
+        ({"debit"}, _money("paid('04')")),
+        ({"pix"}, _money("paid('17', '20')")),
     ],
     "item": [
         ({"quantity"}, _decimal("quantity", 4, "places")),

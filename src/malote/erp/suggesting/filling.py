@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from malote.erp.suggesting.field_rules import FORMATS, RULES, TILL, told_state
+from malote.erp.suggesting.field_rules import FORMATS, PAID, RULES, TILL, told_state
 from malote.erp.suggesting.guessing import (
     Part,
     Tables,
@@ -47,7 +47,10 @@ def lines(part: Part, tables: Tables) -> list[SuggestedLine]:
         return _of_stock(tables)
     left = [column for column in table.columns.values() if not _numbered(part, column, tables)]
     referring = {column.name: _referring(part, column, tables) for column in left}
-    named = _named(part, [column for column in left if not referring[column.name]])
+    open_ones = [column for column in left if not referring[column.name]]
+    named = _named("sale" if part == "note" else part, open_ones)
+    if part == "sale" and "payment" not in tables.parts:
+        named = _named(PAID, open_ones) | named
     found: list[SuggestedLine] = []
     for column in table.columns.values():
         if column in left:
@@ -88,6 +91,8 @@ def _doubt(value: str, column: CatalogueColumn, table: CatalogueTable) -> str:
         return "till"
     if "moved" in value:
         return "sign"
+    if "paid(" in value:
+        return "amount"
     if value in _AMOUNTS and not ideas(column.name) & _AMOUNT_IDEAS and _strange(column.name, table):
         return "amount"
     if value.startswith(("with_comma(", "cents(", "scaled(")):
@@ -179,7 +184,7 @@ def _named(part: Part, columns: Iterable[CatalogueColumn]) -> dict[str, str]:
     """By names and types, by column. What one has is not given to another: of several that a rule fits, that one has it
     whose name says nothing else."""
     found: dict[str, str] = {}
-    for wanted, value in RULES["sale" if part == "note" else part]:
+    for wanted, value in RULES[part]:
         fit = [one for one in columns if one.name not in found and ideas(one.name) & wanted]
         for column in sorted(fit, key=lambda one: len(unlisted(one.name))):
             if (made := value(column)) and made not in found.values():

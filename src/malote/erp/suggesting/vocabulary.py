@@ -55,6 +55,10 @@ _IDEAS: dict[str, str] = {
     "rate": "aliquota aliq rate pct perc percentual",
     "direction": "tipo tp sentido direction dir operacao op kind type es",
     "sigla": "sigla imposto tributo tax imp trib nome name code tipo kind type",
+    "cash": "dinheiro cash din",
+    "credit": "credito credit cred",
+    "debit": "debito debit deb",
+    "pix": "pix",
     "operator": "operador oper operator cashier usuario user vendedor seller",
 }
 

@@ -9,8 +9,10 @@ import msgspec
 from malote import wire
 from malote.explained_error import ExplainedError
 from malote.till.outbox import Outbox
-from malote.till.server_client import ServerClient
 from malote.till.trouble_notices import Voice
+
+if TYPE_CHECKING:
+    from malote.till.server_client import ServerClient
 
 if TYPE_CHECKING:
     pass
@@ -32,7 +34,7 @@ class Means(msgspec.Struct, frozen=True):
     """With what orders are carried out. ``rescan``: the capture shall look at everything again."""
 
     outbox: Outbox
-    server: ServerClient
+    server: "ServerClient"
     voice: Voice
     rescan: Callable[[], None]
 
