@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-import structlog
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from malote import frames
+from malote import log as logs
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
@@ -36,7 +36,7 @@ BUDGET_SECONDS = 0.25  # of one look
 _LARGEST_POUCH = 2**31  # bytes: it was opened within the limit set when it came
 _POUCHES_AT_ONCE = 500  # of the ids that a look may come to
 
-log = structlog.get_logger("malote.books")
+log = logs.get_logger("malote.books")
 
 
 class KeptFilesLook(msgspec.Struct, frozen=True):
