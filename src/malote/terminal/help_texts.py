@@ -7,9 +7,11 @@ from functools import partial
 from importlib import resources
 from typing import Any
 
+from malote.bilingual import Bilingual
 from malote.rejection import Language
 
 _PARAGRAPH = " || "
+_TABLE = Bilingual("help_pt.toml", "")
 _OF_LIBRARY = (
     (r"^Usage:", "Uso:"),
     (r"\[OPTIONS\]", "[OPÇÕES]"),
@@ -26,8 +28,8 @@ _OF_LIBRARY = (
 
 def said_in(command: Any, language: Language) -> None:
     """Has a command, and all below it, say its help in a language."""
-    if language == "pt":
-        texts = tomllib.loads(resources.files("malote.terminal").joinpath("help_pt.toml").read_text(encoding="utf-8"))
+    if table := _TABLE.of(language):
+        texts = tomllib.loads(resources.files("malote.terminal").joinpath(table).read_text(encoding="utf-8"))
         _translate(command, texts)
 
 
@@ -45,8 +47,8 @@ def _translate(command: Any, texts: dict[str, str]) -> None:
         _translate(below, texts)
 
 
-def _shown(english: Any, context: Any) -> str:
-    said = str(english(context))
+def _shown(own: Any, context: Any) -> str:
+    said = str(own(context))
     for pattern, words in _OF_LIBRARY:
         said = re.sub(pattern, words, said, flags=re.MULTILINE)
     return said
