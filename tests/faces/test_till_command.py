@@ -16,8 +16,8 @@ import pytest
 
 from malote import wire
 from malote.till import diagnosis, lost_sales, missing_in_erp, vanished_files
-from malote.till.line import ServerLine
 from malote.till.outbox import Outbox
+from malote.till.server_line import ServerLine
 from malote.wire import PouchLimits
 from tests.command_line import MALOTE, Ended, malote
 from tests.faces.till_support import FakeServer, Ledger, says, serving

@@ -74,7 +74,10 @@ def init(
         durable.make_folder(path.parent, mode=0o750)
         durable.write(path, settings_file.text(told).encode())
         say(words["written"].format(path=path))
-    settings = _make(path, words)
+    _tell_next(path, _make(path, words), words)
+
+
+def _tell_next(path: Path, settings: Settings, words: dict[str, str]) -> None:
     elsewhere = "" if path == Path(settings_file.FILE_NAME).resolve() else f" -c {path}"
     first = "next_checked" if settings.erp.profile else "next_profile"
     for part in ("next", first, "next_steps"):

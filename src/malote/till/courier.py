@@ -15,7 +15,6 @@ from malote.till.book_answers import TillWitness
 from malote.till.books import OwnBooks
 from malote.till.contact_report import TillSigns
 from malote.till.folder_counts import FolderSight
-from malote.till.line import ServerLine
 from malote.till.orders.dispatching import Orders
 from malote.till.orders.handling import Handler, Means
 from malote.till.orders.registry import HANDLERS
@@ -23,6 +22,7 @@ from malote.till.outbox import LONGEST_HOLD_SECONDS, Outbox
 from malote.till.outbox_records import StoredFile
 from malote.till.receipts import answers
 from malote.till.server_client import ServerClient, ServerError
+from malote.till.server_line import ServerLine
 from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.till.trouble_notices import Voice
 

@@ -15,10 +15,10 @@ from malote.plain import readable
 from malote.till import contact_report, lost_sales
 from malote.till.folder import FolderMissingError, folder_of
 from malote.till.folder_counts import SeenFolder, counted
-from malote.till.line import ServerLine
 from malote.till.lost_sales import LostFile
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import FileMark
+from malote.till.server_line import ServerLine
 
 UNCAPTURED_SECONDS = 60.0  # that a file may lie there: the agent waits until it is quiet, and looks now and then
 LEAST_FREE = 4_000_000  # bytes on the outbox's disk

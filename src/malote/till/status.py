@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from malote.till import missing_in_erp
-from malote.till.line import ServerLine
 from malote.till.missing_in_erp import MissingInErp
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import CaptureRefusal, OutboxCounts
+from malote.till.server_line import ServerLine
 from malote.till.unsent import oldest_unsent
 
 _MOST_TROUBLES = 1000

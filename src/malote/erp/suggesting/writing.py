@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 
 from malote.bilingual import Bilingual
 from malote.erp.ordinary_tables import USUAL_TAXES
-from malote.erp.suggesting.asking import listed, query, store
 from malote.erp.suggesting.field_rules import FORMATS, TILL, directions
 from malote.erp.suggesting.filling import SuggestedLine, lines
 from malote.erp.suggesting.guessing import (
@@ -19,6 +18,7 @@ from malote.erp.suggesting.guessing import (
     sale_key,
     sequences_of_stores,
 )
+from malote.erp.suggesting.lookup_queries import listed, query, store
 from malote.erp.suggesting.spelling import Place, Spelling
 from malote.erp.suggesting.table_catalogue import CatalogueTable, TableCatalogue
 from malote.rejection import Language
