@@ -85,10 +85,10 @@ def test_each_way_of_paying_has_its_column(erp: Erp, place: Path) -> None:
         assert erp.departures([posting(PAID)], {PAID.access_key}) == {}
         there.execute("update venda set cartao = 299 where cupom = 1")
         there.commit()
-    assert list(erp.departures([posting(PAID)], {PAID.access_key}).values()) == [["venda.cartao"]]
+    assert list(erp.departures([posting(PAID)], {PAID.access_key}).values()) == [["payments"]]
 
 
-@pytest.mark.parametrize("wrong", ["paid()", "paid('1')", "paid(method)", "cents(paid)"])
+@pytest.mark.parametrize("wrong", ["paid()", "paid('1')", "paid(method)", "cents(payments)", "payments"])
 def test_what_is_no_method_is_refused(wrong: str) -> None:
     with pytest.raises(ProfileError):
         ErpTables(read(PROFILE.replace("cents(paid('01'))", wrong), "colunas"))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from malote.cli.main import assemble
 from malote.terminal.help_texts import in_one_line, said_in
@@ -30,10 +29,11 @@ def test_every_text_has_its_portuguese_and_there_is_no_other() -> None:
 
 
 @pytest.mark.parametrize("words", [("status",), ("read",), ("erp",), ("erp", "try"), ("till", "start")])
-def test_a_help_is_in_one_language(words: tuple[str, ...]) -> None:
+def test_a_help_is_in_one_language(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     command = typer.main.get_command(assemble(words[0]))
     said_in(command, "pt")
-    shown = CliRunner().invoke(command, [*words, "--help"]).output  # type: ignore[arg-type]
+    command.main([*words, "--help"], prog_name="malote", standalone_mode=False)
+    shown = capsys.readouterr().out
     assert "Opções:" in shown
     assert not re.search(r"Usage|Options:|OPTIONS|Commands:|Arguments:|Show this|\b(the|and|which)\b", shown)
 

@@ -42,6 +42,7 @@ def test_in_english_where_the_settings_say_so_and_help_stays_help(
         (["status", "--nada", "-c", str(tmp_path / "en.toml")], "No such option"),
         ([], "Usage: malote"),
     ):
+        monkeypatch.setenv("LC_ALL", "en_US.UTF-8")  # no settings say which
         monkeypatch.setattr("sys.argv", ["malote", *words])
         with pytest.raises(SystemExit) as ended:
             program.main()

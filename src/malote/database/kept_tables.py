@@ -3,8 +3,9 @@
 A change needs a migration.
 """
 
-from sqlalchemy import BigInteger, Column, Double, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Column, Double, ForeignKey, Integer, Table, Text, text
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 # Documents whose file isn't any more what it was when it came: none while all is well (books/kept_files.py).
@@ -16,12 +17,7 @@ damaged_file = Table(
     Column("what", Text, nullable=False),  # books.kept_files.Damage
     Column("found_at", Double, nullable=False),
     Column("accepted_at", Double),  # a person said why it is so
-    Index(
-        "damaged_file_open",
-        "till_id",
-        sqlite_where=text("accepted_at IS NULL"),
-        postgresql_where=text("accepted_at IS NULL"),
-    ),
+    PartialIndex("damaged_file_open", "till_id", where=text("accepted_at IS NULL")),
 )
 
 # How far the walk has come, by pouch; one row, under 1.

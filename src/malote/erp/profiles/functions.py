@@ -61,7 +61,7 @@ def _constant(value: str | int | bool | Decimal) -> Compiled:
 
 def _field(field: Field, around: ExpressionNames) -> Compiled:
     known, name = (around.sale if field.of_sale else around.row), field.name
-    if name not in known:
+    if name not in known or name == of_sale.PAID:
         raise ExpressionError(
             f"no field {'sale.' if field.of_sale else ''}{name}; known are {', '.join(sorted(known))}"
         )

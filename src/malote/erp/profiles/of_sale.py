@@ -8,7 +8,7 @@ from malote.erp.profiles.compiled import Compiled, ExpressionNames, Row
 from malote.erp.profiles.shapes import Shape
 from malote.erp.profiles.syntax import Call, Constant, ExpressionError, Field
 
-PAID = "paid by method"  # in a sale's row: cents by method. No expression can name it but by the functions
+PAID = "payments"  # in a sale's row: cents by method. Nothing but the functions reads it
 ITEM_COUNT = "item_count"
 
 _Chosen = Callable[[str, Sequence[str]], bool]
