@@ -8,8 +8,8 @@ batch becomes bookings. Folders: an engine each (``postgresql/``, ``oracle/``, `
 - A batch is booked: ``booking``, ``transacting``, ``statements``, ``rows``, ``fitting``, ``already_booked``,
   ``compare``, ``contest``, ``numbers``, ``number_guard``.
 - What is booked already is changed: ``rewriting``, ``superseding``, ``reversed_sales``, ``lost_bookings``.
-- Into tables of the ERP's own design: ``tables``, ``mapping``, ``targets``, ``ordinary``, ``ordinary_sales``, ``ordinary_tables``,
-  ``records``, ``plain_records``, ``sale_keys``, ``booking_state``; by its own procedure: ``calling``,
+- Into tables of the ERP's own design: ``tables``, ``mapping``, ``targets``, ``ordinary``, ``ordinary_sales``,
+  ``ordinary_tables``, ``records``, ``plain_records``, ``sale_keys``, ``booking_state``; by its own procedure: ``calling``,
   ``call_statements``.
 - How a value is said: ``values``, ``decimals``, ``plain_text``, ``letters``, ``repertoire``.
 - What went wrong: ``faults``, ``error_translation``, ``misfit``, ``server_words``.
