@@ -19,6 +19,7 @@ from sqlalchemy import (
     text,
 )
 
+from malote.database.partial_index import PartialIndex
 from malote.database.tables import ROW_ID, metadata
 
 _GONE = text("version_to IS NOT NULL")
@@ -74,9 +75,9 @@ load_row = Table(
     Column("content", LargeBinary, nullable=False),  # JSON, load_format.entity.Row
     Column("hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("entity_id", "key", "version_from", name="load_row_key"),
-    Index("load_row_bucket", "entity_id", "bucket", sqlite_where=_THERE, postgresql_where=_THERE),
+    PartialIndex("load_row_bucket", "entity_id", "bucket", where=_THERE),
     Index("load_row_from", "entity_id", "version_from"),
-    Index("load_row_to", "entity_id", "version_to", sqlite_where=_GONE, postgresql_where=_GONE),
+    PartialIndex("load_row_to", "entity_id", "version_to", where=_GONE),
 )
 
 # Of the rows that are there now.

@@ -4,9 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 
-import structlog
 from sqlalchemy import Engine
 
+from malote import log as logs
 from malote.accounts.audit import SYSTEM
 from malote.config import LoadsSettings
 from malote.database.engine import reading, writing
@@ -20,7 +20,7 @@ from malote.tills.till import TillError
 
 LOOK_SECONDS = 1.0  # between two looks at the clock
 
-log = structlog.get_logger("malote.loads")
+log = logs.get_logger("malote.loads")
 
 
 class LoadRounds:
