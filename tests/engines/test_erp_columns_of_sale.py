@@ -92,3 +92,8 @@ def test_each_way_of_paying_has_its_column(erp: Erp, place: Path) -> None:
 def test_what_is_no_method_is_refused(wrong: str) -> None:
     with pytest.raises(ProfileError):
         ErpTables(read(PROFILE.replace("cents(paid('01'))", wrong), "colunas"))
+
+
+def test_a_table_of_two_parts_is_refused() -> None:
+    with pytest.raises(ProfileError, match="venda is the table of two parts"):
+        read(PROFILE + '[cancellation]\ntable = "venda"\n[cancellation.columns]\nchave = "access_key"\n', "colunas")

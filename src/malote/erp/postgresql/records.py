@@ -6,6 +6,7 @@ So the database itself makes each value what its column is, a number, a moment, 
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
@@ -22,6 +23,11 @@ from malote.erp.targets import ColumnTarget
 
 _PER_BLOCK = 500  # rows
 _quote = DIALECT.identifier_preparer.quote
+_TAKES_COPY = """SELECT NOT (row_security_active(c.oid) OR c.relkind = 'v' AND NOT EXISTS (
+    SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 68 = 68))
+    FROM pg_class c WHERE c.oid = to_regclass(%s)"""
+# By connection, what each table said: 68 is a trigger INSTEAD OF INSERT.
+_COPIED: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bool]] = WeakKeyDictionary()
 
 
 class PostgresqlRecords:
@@ -34,6 +40,9 @@ class PostgresqlRecords:
         """The quickest way, for what gives nothing back. Rows by the targets' keys."""
         if not rows:
             return
+        if not self._takes_copy(mapped):
+            self.insert(mapped, rows, [])
+            return
         writers = [(target.key, writer(target.compiled.shape)) for target in mapped.inserted]
         columns = ", ".join(_quote(target.column) for target in mapped.inserted)
         statement = f"COPY {_table(mapped)} ({columns}) FROM STDIN (FORMAT text, NULL '')".encode()
@@ -44,10 +53,20 @@ class PostgresqlRecords:
                 )
                 copy.write("\n".join(lines) + "\n")
 
+    def _takes_copy(self, mapped: MappedTable) -> bool:
+        """Not with row-level security over this user, nor through a view without a trigger INSTEAD OF INSERT."""
+        known = _COPIED.setdefault(self._driver, {})
+        name = _table(mapped)
+        if name not in known:
+            with classified(mapped.name):
+                found = self._driver.execute(_TAKES_COPY, (name,)).fetchone()
+            known[name] = found is None or bool(found[0])
+        return known[name]
+
     def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[ColumnTarget]) -> list[tuple[str, ...]]:
         """Writes the rows; returns these columns of each, in any order, as text, as the database has them now."""
         columns = ", ".join(_quote(target.column) for target in mapped.inserted)
-        returned = ", ".join(f"{_quote(target.column)}::text" for target in back)
+        returned = ", ".join(f"{_quote(target.column)}::text" for target in back) or "true"
         statement = (
             f"INSERT INTO {_table(mapped)} ({columns}) SELECT {columns}"  # noqa: S608 names from the profile, quoted
             f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) RETURNING {returned}"

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -200,6 +201,9 @@ def _refuse_unusable(profile: Profile, where: str) -> None:
         query.refuse_unusable(f"{where}: query.{name}")
     for name, source in profile.load.items():
         source.refuse_unusable(f"{where}: load.{name}")
+    tables = Counter(mapped.table for part in PARTS if (mapped := profile.part(part)))
+    if twice := [name for name, count in tables.items() if count > 1]:
+        raise ProfileError(where, f"{twice[0]} is the table of two parts; a view of it can be one part's")
     for part in PARTS:
         mapped = profile.part(part)
         if mapped is None:
