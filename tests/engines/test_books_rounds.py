@@ -126,14 +126,22 @@ def test_a_day_that_only_grew_is_not_read_again_and_a_change_before_it_grew_is_f
 
 
 @pytest.mark.usefixtures("no_walk")
-def test_a_sale_that_nobody_sent_among_a_days_is_found(shop: Shop, tables: Tables, clock: Clock) -> None:
+def test_a_sale_that_nobody_sent_is_found_among_a_days_beside_its_last_and_behind_all(
+    shop: Shop, tables: Tables, clock: Clock
+) -> None:
     month = Month(shop, tills=1, days=2, per_day=12)
     minutes(shop, clock)
-    like = month.sales["loja1"][5]
+    own = month.sales["loja1"]
+    keys = [
+        own[5].access_key[:35] + "99999999" + "0",
+        own[11].access_key[:35] + "99999999" + "0",  # the last of the first day
+        own[23].access_key[:25] + "000009999" + own[23].access_key[34:],
+    ]
     with tables.engine.begin() as connection:
-        key = insert_sale_like(connection, like, like.access_key[:35] + "99999999" + "0")
+        for key in keys:
+            insert_sale_like(connection, own[5], key)
     minutes(shop, clock)
-    assert known(shop) == [("unsent", key)]
+    assert known(shop) == sorted(("unsent", key) for key in keys)
 
 
 @pytest.mark.usefixtures("no_walk")

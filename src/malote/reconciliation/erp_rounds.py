@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, bindparam, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, exists, func, select, update
 
 from malote.database.book_tables import book_day
 from malote.database.chunks import chunks
@@ -26,6 +26,7 @@ SMALLEST, LARGEST = 2_000, 200_000  # booked sales, added up in one look
 FEWEST_DAYS, MOST_DAYS = 100, 40_000  # in one look
 MOST_COMPARED = 4_000  # sales, of days that changed, in one look
 _WRAP = 2**63
+_KEY_LENGTH, _NUMBERED = 44, 34  # characters of a key, and up to the end of its number
 
 DAYS_AT_ONCE = 100  # added up in one question
 MOST_SECONDS = 4.0  # of adding up in one look, since nothing is booked meanwhile
@@ -43,6 +44,26 @@ class _Day(msgspec.Struct, frozen=True):
     looked_to: int
     ranges: Ranges
     prints: dict[str, Print] | None  # by prefix of the keys, as when its documents were last compared
+    newest: bool = False  # of its till's in its month: whatever lies behind it under its prefix is nobody's
+
+    @property
+    def widened(self) -> Ranges:
+        """Its ranges with all keys that its first and last number can have, and the newest's to the end: a sale that
+        nobody sent lies there as well as among the others."""
+        return [(_first_of(first), _last_of(last, self.newest)) for first, last in self.ranges]
+
+
+def _first_of(key: str) -> str:
+    return key[:_NUMBERED].ljust(len(key), "0") if _has_number(key) else key
+
+
+def _last_of(key: str, newest: bool) -> str:
+    return key[: PREFIX if newest else _NUMBERED].ljust(len(key), "9") if _has_number(key) else key
+
+
+def _has_number(key: str) -> bool:
+    """Whether its number follows the prefix; a SAT's key is built otherwise."""
+    return len(key) == _KEY_LENGTH and key[20:22] in ("55", "65")
 
 
 def go_on(
@@ -106,7 +127,7 @@ def _taken(erp: ErpWitness, days: Sequence[_Day]) -> list[_Taken] | None:
     found: list[_Taken] = []
     for start in range(0, len(days), DAYS_AT_ONCE):
         some = days[start : start + DAYS_AT_ONCE]
-        prints = erp.fingerprints([one for day in some for one in day.ranges])
+        prints = erp.fingerprints([one for day in some for one in day.widened])
         if prints is None:
             return None
         own = iter(prints)
@@ -129,7 +150,8 @@ def _due(engine: Engine, share: float) -> list[_Day]:
                 break
             prints = msgspec.json.decode(row.prints) if row.prints else None
             ranges = msgspec.json.decode(row.ranges, type=Ranges)
-            found.append(_Day(row.till_id, row.day, row.booked, row.last_id, row.looked_to, ranges, prints))
+            place = (row.till_id, row.day, row.booked, row.last_id, row.looked_to)
+            found.append(_Day(*place, ranges, prints, newest=row.newest))
         return found
 
 
@@ -201,7 +223,10 @@ def _note_checked(engine: Engine, looked: Sequence[_Taken], now: float) -> None:
 
 
 _SIZE = select(func.sum(book_day.c.booked), func.count())
-_OLDEST = select(book_day).order_by(book_day.c.checked_at)
+_later = book_day.alias("later")
+_IN_MONTH = (_later.c.day > book_day.c.day) & (_later.c.day <= func.substr(book_day.c.day, 1, 7) + "-99")
+_NEWEST = ~exists().where(_later.c.till_id == book_day.c.till_id, _IN_MONTH, _later.c.booked > 0)
+_OLDEST = select(book_day, _NEWEST.label("newest")).order_by(book_day.c.checked_at)
 _CHECKED = (
     update(book_day)
     .where(book_day.c.till_id == bindparam("of_till"), book_day.c.day == bindparam("of_day"))
