@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 pyproject.toml
 
-.PHONY: install demo laboratory test coverage lint bench lock soak troubles docs clean
+.PHONY: install demo laboratory test coverage lint bench lock soak troubles docs pictures clean
 
 install: $(STAMP)
 
@@ -52,6 +52,10 @@ soak: install
 TIMES ?= 10
 troubles: install
 	MALOTE_SOAK=1 MALOTE_SOAK_TIMES=$(TIMES) $(BIN)/python -m pytest tests/faults/troubles -rP
+
+# Every page at three widths, light and dark, into build/pictures; those that the documentation shows into docs/images.
+pictures: install
+	MALOTE_PICTURES=build/pictures $(BIN)/python -m pytest -q tests/browser/test_console_pictures.py
 
 # The pages that are made from the program: reasons and commands.
 docs: install

@@ -23,6 +23,7 @@ def test_a_till_is_created_gets_a_new_token_and_is_disabled(tmp_path: Path) -> N
         assert found is not None
         assert found.name == "caixa9"
         assert first not in ana.get("/console/till-accounts").text
+        assert "[till]" not in ana.get("/console/till-accounts").text
         again = token_of(ana.post("/console/till-accounts/caixa9/token", data=form).text)
         assert again != first
         assert ana.post("/console/till-accounts", data=form | {"name": "CAIXA9"}).status_code == 422

@@ -40,7 +40,8 @@ from malote.tills.till import TillError
 
 PAGE = f"{ROOT}/load-manager"
 LONGEST_SEARCH = 60
-MOST_ROWS = 400  # tills on one page: fewer than a form has fields
+FIRST_ROWS = 50  # tills on a page before somebody asks for more
+MOST_ROWS = 400  # fewer than a form has fields
 MOST_NAMED = 200  # tills that the dialog lists one by one
 # First what a person must look at, then what is going on.
 _ORDER = {"failed": 0, "offered": 1}
@@ -81,6 +82,7 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
     rollout = structures.rollout()
     progress = {one.till: one for one in structures.rollout_tills(rollout.id)} if rollout else {}
     search, show = _filter(given)
+    opened = whole(given.get("opened"), FIRST_ROWS, most=MOST_ROWS)
     matching = [RolloutRow(till, progress.get(till.till)) for till in _matching(every, search, show)]
     matching.sort(key=_weight)
     return {
@@ -89,7 +91,8 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "tabs": TABS,
         "search": search,
         "show": show,
-        "rows": matching[:MOST_ROWS],
+        "rows": matching[:opened],
+        "more": min(MOST_ROWS, opened + 100) if opened < MOST_ROWS else 0,
         "matching": len(matching),
         "counts": {"": len(every)} | {each: sum(standing(one) == each for one in every) for each in get_args(Show)[1:]},
         "wanted": every[0].wanted if every else None,

@@ -64,7 +64,10 @@ def _acted(request: ConsoleRequest, name: str, act: Callable[[], str]) -> Respon
     except TillError as error:
         raise PageRefusedError(error.code, 422, **error.facts) from error
     issued = IssuedToken(name, token) if token else None
-    return answer(request, "till_accounts", context(services_of(request), search=name, issued=issued))
+    shown = context(services_of(request), search=name, issued=issued)
+    # Where this person's browser found the server, a till finds it too.
+    server = f"{request.url.scheme}://{request.url.netloc}"
+    return answer(request, "till_accounts", shown | {"server": server})
 
 
 HANDLERS: list[Any] = [show, create, renew, set_disabled]
