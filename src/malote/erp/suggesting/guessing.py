@@ -21,6 +21,7 @@ class Tables(msgspec.Struct):
     known: Mapping[str, CatalogueTable]
     sequences: tuple[str, ...] = ()
     by_trigger: tuple[str, ...] = ()
+    by_item: str = ""  # taxes that name their item alone: no profile finds those of a sale
 
 
 def chosen(database: TableCatalogue) -> Tables:
@@ -41,6 +42,8 @@ def chosen(database: TableCatalogue) -> Tables:
             tables.parts[part] = best
     if "item" not in tables.parts:
         return tables
+    if (tax := tables.parts.get("tax")) and not _names_sale(tax, tables) and not any(map(is_key, tax.columns.values())):
+        tables.by_item = tables.parts.pop("tax").name
     for part, of in (("product", "item"), ("store", "sale"), ("method", "payment")):
         found = _referred(tables, of, part)
         if found is not None:

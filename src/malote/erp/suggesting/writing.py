@@ -67,7 +67,9 @@ def _left_out(tables: Tables, words: dict[str, str]) -> Iterator[str]:
     """Tables that get nothing, and why."""
     for name in tables.by_trigger:
         yield f"# {words['by_trigger'].format(table=name)}"
-    used = {found.name for found in tables.parts.values()} | set(tables.by_trigger)
+    if tables.by_item:
+        yield f"# {words['by_item'].format(table=tables.by_item)}"
+    used = {found.name for found in tables.parts.values()} | {*tables.by_trigger, tables.by_item}
     key = sale_key(tables)
     unused = [found for name, found in tables.known.items() if name not in used]
     for found in unused:
@@ -188,6 +190,7 @@ _WORDS: Bilingual[dict[str, str]] = Bilingual(
         "amount": "este valor?",
         "state": "o que diz cancelada e ativa?",
         "by_trigger": "{table}: quem grava são os gatilhos do próprio ERP; o Malote não.",
+        "by_item": "{table} nomeia só o item: um perfil não a alcança. Um gatilho nos itens a grava, ou [post].",
         "beside": "{table} guarda a chave ao lado da venda: um perfil não a alcança; se o ERP precisa dela, [post].",
         "short": "os nomes que cabem na coluna",
         "direction": "o que diz saída e entrada?",
@@ -213,6 +216,7 @@ _WORDS: Bilingual[dict[str, str]] = Bilingual(
         "amount": "this amount?",
         "state": "what says cancelled and active?",
         "by_trigger": "{table}: the ERP's own triggers write it; Malote doesn't.",
+        "by_item": "{table} names the item alone: no profile reaches it. A trigger on the items writes it, or [post].",
         "beside": "{table} holds the key beside the sale: no profile reaches it; if the ERP needs it, [post].",
         "short": "the names that the column has room for",
         "direction": "what says out and in?",
