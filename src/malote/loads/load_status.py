@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from malote.database.chunks import chunks
 from malote.database.load_tables import load_file, load_hold, load_refusal, load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
@@ -165,17 +164,13 @@ def _going(order: StoredOrder, now: float, stalled_seconds: float) -> Going:
 
 
 def _last_orders(connection: Connection, till_ids: Sequence[int]) -> dict[int, StoredOrder]:
-    found: dict[int, StoredOrder] = {}
-    for some in chunks(till_ids):
-        last = (
-            select(func.max(till_order.c.number).label("number"), till_order.c.till_id)
-            .where(till_order.c.kind == LOAD, till_order.c.till_id.in_(some))
-            .group_by(till_order.c.till_id)
-            .subquery()
-        )
-        same = (till_order.c.till_id == last.c.till_id) & (till_order.c.number == last.c.number)
-        query = select(*rows.COLUMNS).join(last, same).where(till_order.c.kind == LOAD)
-        found |= {row.till_id: rows.stored(row) for row in connection.execute(query)}
+    found = {}
+    for till_id in till_ids:
+        mine = (till_order.c.till_id == till_id) & (till_order.c.kind == LOAD)
+        query = select(*rows.COLUMNS).where(mine).order_by(till_order.c.number.desc()).limit(1)
+        row = connection.execute(query).one_or_none()
+        if row is not None:
+            found[till_id] = rows.stored(row)
     return found
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
-from malote.database.chunks import chunks
 from malote.database.load_tables import load_till
 from malote.load_format.wire import EntityState
 from malote.loads import entity_rows
@@ -66,10 +65,11 @@ def note(connection: Connection, till_id: int, said: LoadsHeld, skew: float, now
 def newest(connection: Connection, till_ids: Iterable[int]) -> dict[int, Held]:
     """What each has now, as far as it said."""
     found = {}
-    for some in chunks(list(till_ids)):
-        last = select(func.max(load_till.c.id)).where(load_till.c.till_id.in_(some)).group_by(load_till.c.till_id)
-        for row in connection.execute(select(load_till).where(load_till.c.id.in_(last))):
-            found[row.till_id] = _held(row)
+    for till_id in till_ids:  # one look into an index each: a till's history may be long
+        query = select(load_till).where(load_till.c.till_id == till_id).order_by(load_till.c.id.desc()).limit(1)
+        row = connection.execute(query).one_or_none()
+        if row is not None:
+            found[till_id] = _held(row)
     return found
 
 
@@ -83,6 +83,17 @@ def at(connection: Connection, till_id: int, moment: float) -> Held | None:
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else _held(row)
+
+
+def between(connection: Connection, till_id: int, first: float, last: float) -> list[Held]:
+    """What it had from the one moment to the other, the newest first."""
+    found = []
+    query = select(load_till).where(load_till.c.till_id == till_id, load_till.c.applied_at <= last)
+    for row in connection.execute(query.order_by(load_till.c.id.desc())):
+        found.append(_held(row))
+        if row.applied_at <= first:
+            break
+    return found
 
 
 def _held(row: object) -> Held:
