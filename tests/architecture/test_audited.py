@@ -84,6 +84,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "loads refused": LOOKS,
     "loads run": ("load_made", "load_ordered"),
     "loads schedule": ("load_planned", "load_plan_removed"),
+    "loads sales": LOOKS,
     "loads status": LOOKS,
     "locks episodes": LOOKS,
     "locks kill": ("session_kill_ordered", "session_killed"),

@@ -9,12 +9,13 @@ from malote.bilingual import Bilingual
 from malote.rejection import Language
 from malote.terminal import store_clock
 from malote.terminal.command import FOUND, OK, ConfigOption, JsonOption, services_of, wrong_usage
-from malote.terminal.output import console, print_json, say
+from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
     from malote.loads.load_reports import PriceAnswer
     from malote.loads.planning import Plan
+    from malote.loads.sold_prices import SoldDay, SoldOtherwise
 
 _MOST_SHOWN = 1000  # rows of a difference, of one table
 
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command("diff")(diff)
     app.command("price")(price)
     app.command("schedule")(schedule)
+    app.command("sales")(sales)
 
 
 def diff(
@@ -71,6 +73,22 @@ def price(
     else:
         _show_price(found, language)
     raise typer.Exit(OK if any(one.is_valid for one in found.prices) else FOUND)
+
+
+def sales(
+    till: Annotated[str, typer.Option("--till", help="Of this till alone.")] = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Shows what was sold at another price than the till's list had at that minute. Exit status 1 if anything was."""
+    with services_of(config) as services:
+        language = services.settings.language
+        days, lines = services.loads.sales(till)
+    if json:
+        print_json({"days": days, "lines": lines})
+    else:
+        _show_sales(days, lines, language)
+    raise typer.Exit(FOUND if lines else OK)
 
 
 def schedule(
@@ -130,6 +148,28 @@ def _show_price(found: "PriceAnswer", language: Language) -> None:
         say(f"{mark} R$ {said} {others} ({dates})")
     if not found.prices:
         say(Bilingual("nenhum preço", "no price").of(language))
+
+
+def _show_sales(days: "list[SoldDay]", lines: "list[SoldOtherwise]", language: Language) -> None:
+    headings = Bilingual(
+        ("Dia", "Caixa", "Itens", "Fora da lista", "Sem lista", "Outro preço", "R$"),
+        ("Day", "Till", "Lines", "Not on the list", "No list known", "Another price", "R$"),
+    ).of(language)
+    table = plain_table(headings)
+    for day in days:
+        counts = (day.lines, day.unlisted, day.unknown, day.differing)
+        table.add_row(day.day, day.till, *map(str, counts), amount(day.cents, language))
+    console.print(table)
+    headings = Bilingual(
+        ("Emissão", "Caixa", "Produto", "Quantidade", "Vendido", "Lista", "R$"),
+        ("Issued", "Till", "Product", "Quantity", "Sold", "List", "R$"),
+    ).of(language)
+    table = plain_table(headings)
+    for one in lines:
+        figures = (one.quantity, one.sold, one.listed, amount(one.cents, language))
+        table.add_row(one.issued_at[:16], one.till, printable(one.product), *figures)
+    if lines:
+        console.print(table)
 
 
 def _show_plans(plans: "list[Plan]", compare_at: float | None, language: Language) -> None:

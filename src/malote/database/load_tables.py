@@ -24,6 +24,7 @@ from malote.database.tables import ROW_ID, metadata
 
 _GONE = text("version_to IS NOT NULL")
 _THERE = text("version_to IS NULL")
+_DIFFERS = text("differing <> '[]'")
 
 # A version is there only with all of its changes: one transaction writes both.
 load_version = Table(
@@ -148,6 +149,42 @@ load_till = Table(
     Column("rolled_back_from", BigInteger, nullable=False),
     Column("differing", Text, nullable=False),  # JSON, names of entities whose digest isn't that of their version
     Index("load_till_newest", "till_id", "id"),
+    Index("load_till_differing", "till_id", "id", sqlite_where=_DIFFERS, postgresql_where=_DIFFERS),
+)
+
+# Up to where what was booked was compared with the tills' price lists; one row.
+load_sale_walk = Table(
+    "load_sale_walk",
+    metadata,
+    Column("id", Integer, nullable=False, primary_key=True),  # 1
+    Column("feed_to", BigInteger, nullable=False),
+)
+
+# Lines that were sold at a price that their till's list didn't have.
+load_sale = Table(
+    "load_sale",
+    metadata,
+    Column("access_key", Text, nullable=False),
+    Column("line", Integer, nullable=False),  # nItem
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="load_sale_till"), nullable=False),
+    Column("day", Text, nullable=False),  # YYYY-MM-DD, of issue
+    Column("issued_at", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("quantity", "sold", "listed")),  # decimals
+    Column("cents", BigInteger, nullable=False),  # more than by the list
+    Column("version", BigInteger, nullable=False),  # of the list
+    PrimaryKeyConstraint("access_key", "line", name="load_sale_key"),
+    Index("load_sale_till", "till_id", "issued_at"),
+)
+
+# How many lines of each till's day were compared, and what came of it.
+load_sale_day = Table(
+    "load_sale_day",
+    metadata,
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="load_sale_day_till"), nullable=False),
+    Column("day", Text, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("lines", "unlisted", "unknown", "differing", "cents")),
+    PrimaryKeyConstraint("till_id", "day", name="load_sale_day_key"),
 )
 
 # Loads at times of their own.

@@ -15,6 +15,7 @@ from malote.database.consumer_tables import feed, feed_head
 from malote.database.engine import reading
 from malote.database.rule_tables import own_rule_walk
 from malote.findings.kinds import USUAL_SECONDS, Finding, finding_of
+from malote.findings.load_findings import load_findings
 from malote.spool.state_changes import decode_reason
 
 RULES_UNUSABLE = "rules_unusable"
@@ -25,7 +26,12 @@ _DAY_SECONDS = 86400
 
 def store_findings(connection: Connection, now: float) -> list[Finding]:
     """Raises ``StoreError``."""
-    return [*_consumers(connection, now), *_rules(connection), *_chain(connection, now)]
+    return [
+        *_consumers(connection, now),
+        *_rules(connection),
+        *_chain(connection, now),
+        *load_findings(connection, now),
+    ]
 
 
 def store_findings_of(engine: Engine, now: float) -> list[Finding]:

@@ -28,6 +28,7 @@ from malote.loads import (
     planning,
     price_history,
     published_rows,
+    sold_prices,
     tills_held,
 )
 from malote.loads.declarations import Loaded
@@ -43,6 +44,7 @@ from malote.loads.load_reports import (
 )
 from malote.loads.manifests import Manifests, items_of
 from malote.loads.planning import Plan, Wanted
+from malote.loads.sold_prices import SoldDay, SoldOtherwise, SoldPrices
 from malote.loads.staging import Progress, Staging, StagingReport
 from malote.loads.versions import LoadError
 from malote.orders import book
@@ -62,6 +64,7 @@ class Loads:
         self.zone = ZoneInfo(settings.books.zone) if settings.books.zone else None
         self.files = FilesMade(engine, settings.loads_path, clock)
         self.orders = LoadOrders(engine, settings.loads, planning.clock_of(self.zone), clock)
+        self.sold = SoldPrices(engine, clock)
         self._manifests = Manifests(engine, self.files)
         connect = partial(open_configured, settings)
         self._staging = Staging(engine, settings.loads, self.entities, connect, self.zone, clock)
@@ -207,6 +210,17 @@ class Loads:
                 applied = held.applied_at if held is not None else None
             found = price_history.prices(connection, product, version, moment) if version else []
         return PriceAnswer(product, chosen.name if chosen else "", moment, version, applied, found)
+
+    def sales(self, till: str = "", limit: int = MOST_SHOWN) -> tuple[list[SoldDay], list[SoldOtherwise]]:
+        """How many sold lines were compared with their till's list, by till and day; and what differed. Raises
+        ``TillError``."""
+        chosen = find_till(self._engine, till).id if till else None
+        names = {one.id: one.name for one in list_tills(self._engine)}
+        with reading(self._engine) as connection:
+            return (
+                sold_prices.days(connection, names, chosen, limit),
+                sold_prices.lines(connection, names, chosen, limit),
+            )
 
     def diff(self, before: int, after: int, entity: str | None = None) -> Iterator[RowDifference]:
         """What differs between two versions, by entity and key. Raises ``LoadError`` ``load_version_unknown``."""

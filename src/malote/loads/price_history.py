@@ -27,7 +27,7 @@ def rows_of(connection: Connection, product: str, version: int, moment: float) -
     if state is None or not product:
         return []
     entity = entity_rows.entity_of(connection, state[0])
-    spelt = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    spelt = _spelt(moment)
     query = (
         select(load_row.c.content, load_row.c.version_from, load_version.c.made_at)
         .outerjoin(load_version, load_version.c.id == load_row.c.version_from)
@@ -39,6 +39,24 @@ def rows_of(connection: Connection, product: str, version: int, moment: float) -
         values = by_column(entity, tuple(msgspec.json.decode(row.content)))
         found.append(PriceFound(values, row.version_from, row.made_at, is_valid(values, spelt)))
     return found
+
+
+def promotions(connection: Connection, product: str, version: int, moment: float) -> list[dict[str, Any]]:
+    """The product's promotions that were valid then. All of a version are looked through: there are few."""
+    state = entity_rows.state_of(connection, "promotion", version)
+    if state is None:
+        return []
+    entity = entity_rows.entity_of(connection, state[0])
+    spelt = _spelt(moment)
+    # By the text of the key, which has the code first: a part of it can only stand where the product's does.
+    within = load_row.c.key.contains(msgspec.json.encode(product))
+    query = select(load_row.c.content).where(load_row.c.entity_id == state[0], _there(state[1].version), within)
+    rows = [by_column(entity, tuple(msgspec.json.decode(content))) for content in connection.scalars(query)]
+    return [one for one in rows if one["product_code"] == product and is_valid(one, spelt)]
+
+
+def _spelt(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def is_valid(values: dict[str, Any], spelt: str) -> bool:

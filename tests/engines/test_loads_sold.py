@@ -1,0 +1,112 @@
+"""Sold lines against the list that the till had; and what is told of loads that are held, stand still, or differ."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from malote import wire
+from malote.accounts.audit import SYSTEM
+from malote.database.engine import open_database, reading, writing
+from malote.database.migrations import migrate
+from malote.database.order_tables import till_order
+from malote.database.tables import till as tills
+from malote.findings.load_findings import load_findings
+from malote.loads import entity_rows, sold_prices, tills_held
+from malote.loads.load_orders import LoadOrders
+from malote.loads.sold_prices import SoldDay, SoldPrices
+from malote.orders import book
+from malote.orders.kinds import Placing
+from malote.spool.sql_queue import Spool
+from malote.tills.till import Till, create_till
+from tests.engines.loads_support import PRICE, SETTINGS, Erp, Shop
+from tests.engines.spool_support import NOON, START, body_of, file_with, incoming, posted, sale
+
+
+class SellingShop(Shop):
+    """With a till that has the newest list, and products that the sales of tests are of."""
+
+    till: Till
+
+    def has(self, version: int, at: datetime, sha256: str = "") -> None:
+        """The till says that it has had this version since then."""
+        with writing(self.engine) as connection:
+            state = entity_rows.states_at(connection, version)["price"][1]
+            held = {"price": wire.EntityHeld(state.version, sha256 or state.sha256)}
+            said = wire.LoadsHeld(version, int(at.timestamp()), held)
+            tills_held.note(connection, self.till.id, said, 0.0, time.time())
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[SellingShop]:
+    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    migrate(engine)
+    erp = Erp(tmp_path / "erp.sqlite3", 5)
+    erp.do("INSERT INTO preco VALUES (?, 3, 5, NULL, NULL, 0, 'N')", [("P1",), ("P2",)])
+    made = SellingShop(engine, erp)
+    made.sources = {"price": PRICE}
+    made.till = create_till(engine, "caixa1")[0]
+    made.stage()
+    yield made
+    erp.connection.close()
+    engine.dispose()
+
+
+def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: SellingShop) -> None:
+    shop.has(1, NOON - timedelta(hours=1))
+    shop.erp.do("UPDATE preco SET preco = 6, alterado = 9 WHERE cod = 'P2'")
+    shop.stage()
+    shop.has(2, NOON + timedelta(minutes=30))
+    spool = Spool(shop.engine, language="en", clock=shop.clock)
+    sold = SoldPrices(shop.engine, lambda: time.time() + 3600)
+    assert sold.look() == 0, "from now on"
+    times = [
+        (1, timedelta(0), 2),
+        (2, timedelta(minutes=35), 3),
+        (3, timedelta(hours=2), 2),
+        (4, timedelta(days=-9), 2),
+    ]
+    files = [
+        file_with(number, incoming(sale(number, issued_at=NOON + later, items=items))) for number, later, items in times
+    ]
+    spool.accept(shop.till.id, body_of([number for number, *_ in times]), files, received_at=START)
+    spool.settle([posted(one) for one in spool.lease("p", 10, 60)])
+    assert SoldPrices(shop.engine).look() == 0, "not before the till can have told what it has"
+    assert (sold.look(), sold.look()) == (4, 0)
+    with reading(shop.engine) as connection:
+        (line,) = sold_prices.lines(connection, {shop.till.id: "caixa1"}, None, 10)
+        days = {one.day: one for one in sold_prices.days(connection, {shop.till.id: "caixa1"}, shop.till.id, 10)}
+        (told,) = load_findings(connection, NOON.timestamp())
+    assert (line.product, line.sold, line.listed, line.cents, line.version) == ("P2", "5", "6.00", -100, 2)
+    today = NOON.date().isoformat()
+    # Scanned before the new list came is right; P3 is on no list; nine days ago nobody knew what it had.
+    assert days[today] == SoldDay("caixa1", today, 7, unlisted=1, unknown=0, differing=1, cents=-100)
+    assert [one.unknown for one in days.values()] == [0, 2]
+    assert (told.code, told.count, told.value) == ("sold_otherwise", 1, 100)
+
+
+def test_what_is_held_stands_still_or_differs_is_told(shop: SellingShop) -> None:
+    now = time.time()
+    shop.has(1, NOON)
+    with reading(shop.engine) as connection:
+        assert load_findings(connection, now) == []
+    shop.erp.do("DELETE FROM preco")
+    shop.stage(whole=True)
+    shop.has(1, NOON, sha256="0" * 64)
+    kind = LoadOrders(shop.engine, SETTINGS, lambda _: "12:00")
+    with writing(shop.engine) as connection:
+        placing = Placing(shop.till.id, '{"version":1,"entities":{}}')
+        book.place(connection, kind, [placing], who=SYSTEM.name, now=now)
+        connection.execute(update(till_order).values(begun_at=now - 900, moved_at=now - 700))
+        connection.execute(update(tills).values(last_contact_at=now))
+    with reading(shop.engine) as connection:
+        found = {one.code: one for one in load_findings(connection, now)}
+    assert set(found) == {"load_would_empty:price", "load_stalled", "load_differs"}
+    assert found["load_stalled"].facts == {"tills": "caixa1", "count": "1"}
+    assert all(one.title("en") and one.remedy("pt") for one in found.values())
+    shop.has(1, NOON)
+    with reading(shop.engine) as connection:
+        assert "load_differs" not in {one.code for one in load_findings(connection, now)}
