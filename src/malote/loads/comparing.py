@@ -22,6 +22,7 @@ from malote.loads.erp_rows import ErpRows, Read, Watermark
 
 # Of a row that was seen, as the statements below say them. Flagged: the ERP says that it is no more.
 _SAME, _NEW, _CHANGED, _GONE, _REFUSED, _FLAGGED = 0, 1, 2, 3, 4, 5
+_TWICE = "load_key_twice"
 _PAGE = 2000  # rows of the newest version, looked through for those that are gone
 _MOST_ASKED = 50_000  # changed rows whose keys are looked for a second time
 
@@ -36,8 +37,8 @@ _SEEN = """
         kind = CASE kind WHEN 5 THEN excluded.kind ELSE 4 END,
         content = CASE kind WHEN 5 THEN excluded.content END,
         hash = CASE kind WHEN 5 THEN excluded.hash END,
-        code = CASE kind WHEN 5 THEN excluded.code ELSE coalesce(code, ?) END,
-        facts = CASE kind WHEN 5 THEN excluded.facts ELSE coalesce(facts, ?) END
+        code = CASE kind WHEN 5 THEN excluded.code ELSE coalesce(code, 'load_key_twice') END,
+        facts = CASE kind WHEN 5 THEN excluded.facts ELSE facts END
 """
 _ENDED = "UPDATE seen SET kind = CASE code WHEN 'held' THEN 3 ELSE 0 END WHERE kind = 5"
 _MISSING = "INSERT INTO seen (key, kind, code) VALUES (?, ?, ?) ON CONFLICT (key) DO NOTHING"
@@ -110,7 +111,7 @@ class EntityComparison:
         for values in self._rows.doubled(erp, fresh):
             key = self._rows.key_of(values)
             if key is not None:
-                self._put(key, _REFUSED, None, None, *self._twice(key))
+                self._aside.execute(_SEEN, (key, _REFUSED, None, None, _TWICE, None))
         self._aside.execute(_ENDED)
         if self.whole and self._entity_id is not None:
             self._find_gone(engine)
@@ -137,7 +138,7 @@ class EntityComparison:
     def refused(self) -> Iterator[RefusedRow]:
         query = "SELECT key, code, facts FROM seen WHERE kind = ? ORDER BY key"
         for key, code, facts in self._aside.execute(query, [_REFUSED]):
-            yield RefusedRow(key, code, facts)
+            yield RefusedRow(key, code, facts if code != _TWICE else self._facts_of_twice(key))
 
     def accepted_keys(self) -> Iterator[bytes]:
         """Of rows that were read and are fit."""
@@ -150,11 +151,12 @@ class EntityComparison:
         """The values of those that are new or changed."""
         entity = self.loaded.entity
         keyed: list[tuple[bytes, Row, tuple[Any, ...]]] = []
+        seen: list[tuple[bytes, int, bytes | None, bytes | None, str | None, str | None]] = []
         gone: list[bytes] = []
         for one in batch:
             if one.refused is not None:
                 key = self._rows.key_of(one.values) or _no_key(one)
-                self._put(key, _REFUSED, None, None, one.refused.code, _facts(one.refused.facts))
+                seen.append((key, _REFUSED, None, None, one.refused.code, _facts(one.refused.facts)))
             elif one.gone is not None:
                 gone.append(key_bytes(entity, one.gone))
             elif one.row is not None:
@@ -167,25 +169,21 @@ class EntityComparison:
             digest = row_hash(row)
             kind = _NEW if key not in held else _SAME if held[key] == digest else _CHANGED
             content = None if kind == _SAME else msgspec.json.encode(row)
-            self._put(key, kind, content, digest, None, None)
+            seen.append((key, kind, content, digest, None, None))
             if kind != _SAME:
                 fresh.append(values)
+        self._aside.executemany(_SEEN, seen)
         return fresh
-
-    def _put(
-        self, key: bytes, kind: int, content: bytes | None, digest: bytes | None, code: str | None, facts: str | None
-    ) -> None:
-        self._aside.execute(_SEEN, (key, kind, content, digest, code, facts, *self._twice(key)))
 
     def _put_gone(self, key: bytes, *, is_held: bool) -> None:
         """Beside it may stand another with its key, which took its place."""
         self._aside.execute(_MISSING, (key, _FLAGGED, "held" if is_held else ""))
 
-    def _twice(self, key: bytes) -> tuple[str, str]:
+    def _facts_of_twice(self, key: bytes) -> str:
         entity = self.loaded.entity
         is_personal = any(entity.columns[place].personal for place in entity.key_places)
         shown = "•••" if is_personal else ", ".join(str(one) for one in msgspec.json.decode(key))[:200]
-        return "load_key_twice", _facts({"entity": entity.name, "key": shown})
+        return _facts({"entity": entity.name, "key": shown})
 
     def _held_hashes(self, engine: Engine, keys: list[bytes]) -> dict[bytes, bytes]:
         if self._entity_id is None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, column, literal, or_, quoted_name, select, table, text
+from sqlalchemy import Connection, Select, column, literal, or_, quoted_name, select, table, text
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
@@ -21,7 +21,7 @@ from malote.loads.declarations import Loaded
 from malote.loads.row_rules import RULES, RowError
 
 BATCH = 1000
-_ASKED_AT_ONCE = 50  # keys
+_ASKED_AT_ONCE = 200  # keys
 _CHANGED, _GONE = "malote_changed", "malote_gone"
 _FALSE = (None, "", 0, "0", "N", "n", "F", "f", "false", "FALSE")
 
@@ -69,8 +69,9 @@ class ErpRows:
         found: Counter[tuple[Any, ...]] = Counter()
         for start in range(0, len(given) if places else 0, _ASKED_AT_ONCE):
             some = given[start : start + _ASKED_AT_ONCE]
-            same = [and_(*(one == row[place] for one, place in zip(columns, places, strict=True))) for row in some]
-            statement = select(*columns, flag).select_from(self._from()).where(or_(*same))
+            # Wider than these keys, and found by whatever index there is; which of them they are is told apart here.
+            among = [_among(one, {row[place] for row in some}) for one, place in zip(columns, places, strict=True)]
+            statement = select(*columns, flag).select_from(self._from()).where(*among)
             if source.where:
                 statement = statement.where(text(f"({source.where})"))
             for *key, gone in connection.execute(statement, self._bound()):
@@ -200,6 +201,11 @@ class ErpRows:
             if not keeps(value, dict(zip((one.name for one in self._loaded.columns), row, strict=True))):
                 shown = "•••" if self._loaded.columns[place].personal else str(value)[:60]
                 raise RowError(code, entity=self._loaded.entity.name, column=name, value=shown)
+
+
+def _among(one: ColumnElement[Any], values: set[Any]) -> ColumnElement[bool]:
+    there = one.in_(values - {None})
+    return or_(there, one.is_(None)) if None in values else there
 
 
 def _plain_text(value: Any) -> Any:
