@@ -149,7 +149,7 @@ load_till = Table(
     Column("rolled_back_from", BigInteger, nullable=False),
     Column("differing", Text, nullable=False),  # JSON, names of entities whose digest isn't that of their version
     Index("load_till_newest", "till_id", "id"),
-    Index("load_till_differing", "till_id", "id", sqlite_where=_DIFFERS, postgresql_where=_DIFFERS),
+    PartialIndex("load_till_differing", "till_id", "id", where=_DIFFERS),
 )
 
 # Up to where what was booked was compared with the tills' price lists; one row.
