@@ -203,7 +203,7 @@ class Services:
 
     def record_contact(self, till: "Till", contact: "Contact") -> "Recorded":
         from malote.books import till_questions
-        from malote.books.days import business_day
+        from malote.business_day import business_day
         from malote.tills import contact as contacts
 
         now = time.time()

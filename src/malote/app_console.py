@@ -15,9 +15,9 @@ from malote.accounts.audit import Actor
 from malote.accounts.roles import Role
 from malote.app import Services
 from malote.books import accepting, board, closings, numbering, rebooking
-from malote.books.days import business_day
 from malote.books.open_books import open_books
 from malote.books.rules import rule_findings
+from malote.business_day import business_day
 from malote.config import limits_of
 from malote.console import console_services as console
 from malote.console.shared_answers import Together

@@ -17,9 +17,9 @@ from malote import log as logs
 from malote.accounts import users
 from malote.app import Services, open_services
 from malote.archive import keeping
-from malote.books.days import business_day
 from malote.books.kept_files import KeptFiles
 from malote.books.nightly import Keeper
+from malote.business_day import business_day
 from malote.config import Settings
 from malote.database import soundness
 from malote.database.errors import StoreError

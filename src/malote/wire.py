@@ -215,7 +215,7 @@ class LostSale(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TillDay(msgspec.Struct, frozen=True):
-    """What the sales of a business day come to by the till's own files: books/days.py and docs/books.md."""
+    """What the sales of a business day come to by the till's own files: business_day.py and docs/books.md."""
 
     day: Day
     count: Count

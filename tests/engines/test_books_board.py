@@ -12,8 +12,8 @@ from sqlalchemy import Engine, insert, update
 
 from malote.books import board, late_documents
 from malote.books.board import Board, BoardQuery, MonthSoFar
-from malote.books.days import BusinessCalendar
 from malote.books.late_documents import Late, Offline
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import book_day
 from malote.database.engine import writing
 from malote.database.tables import open_sale, till

@@ -18,9 +18,9 @@ from sqlalchemy import Engine
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
 from malote.books import board, chain, exporting, verifying
-from malote.books.days import BusinessCalendar
 from malote.books.exporting import ExportedDay
 from malote.books.verifying import verifies, verify
+from malote.business_day import BusinessCalendar
 from malote.spool.documents import Settlement
 from malote.spool.sql_queue import Spool
 from malote.tills.till import Till

@@ -13,8 +13,8 @@ from malote.accounts import audit
 from malote.accounts.audit import SYSTEM
 from malote.books import closings
 from malote.books.accepting import accept_closing
-from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
+from malote.business_day import BusinessCalendar
 from malote.findings import lights
 from malote.reconciliation import erp_memory
 from malote.tills.till import create_till

@@ -15,8 +15,8 @@ from malote.accounts.audit import SYSTEM
 from malote.books import till_questions
 from malote.books.accepting import accept_day
 from malote.books.board import BoardQuery, board, of_day
-from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
+from malote.business_day import BusinessCalendar
 from malote.database.engine import reading
 from malote.findings import lights
 from malote.reconciliation import day_differences

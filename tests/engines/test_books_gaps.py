@@ -12,9 +12,9 @@ from malote.accounts.audit import Actor
 from malote.books import gaps, till_questions
 from malote.books.accepting import WantedGaps, accept_numbers
 from malote.books.accepting import gaps as listed
-from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.books.numbering import NumbersQuery, SeriesKey, numbers
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import number_gap
 from malote.database.engine import open_database, reading, writing
 from malote.database.migrations import migrate

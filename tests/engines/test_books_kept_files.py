@@ -8,8 +8,8 @@ from sqlalchemy import Engine, select, update
 
 from malote.accounts.audit import command_line, entries
 from malote.books import damaged_files, kept_files, mending_files
-from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look as note_findings
+from malote.business_day import BusinessCalendar
 from malote.database.engine import reading, writing
 from malote.database.kept_tables import kept_walk
 from malote.database.tables import document as documents

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from malote.books.days import BusinessCalendar
 from malote.books.reconciling import Books, ReconcileQuery, ReconcileReport, reconcile
+from malote.business_day import BusinessCalendar
 from malote.reconciliation import erp_memory
 from malote.register import till_documents
 from tests.engines.erp_support import Tables

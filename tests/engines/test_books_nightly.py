@@ -13,10 +13,10 @@ from malote.accounts import audit
 from malote.accounts.audit import command_line
 from malote.books import closing_marks
 from malote.books.closing_marks import ChainKeyError
-from malote.books.days import BusinessCalendar
 from malote.books.nightly import Keeper
 from malote.books.note_findings import look
 from malote.books.store_days import by_store_clock
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import chained_day, lacking_day
 from malote.database.engine import reading
 from malote.database.tables import till

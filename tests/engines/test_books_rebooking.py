@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books.days import BusinessCalendar
 from malote.books.rebooking import RebookingPlan, plan, plan_known, rebook
 from malote.books.reconciling import Books, ReconcileQuery, reconcile
+from malote.business_day import BusinessCalendar
 from malote.database.engine import writing
 from malote.database.tables import pouch
 from malote.posting.ledger import LOOK_SECONDS, LedgerGuard, accept

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, Float, Integer, func, insert, select
 
 from malote.books import rebooking
-from malote.books.days import BusinessCalendar
 from malote.books.reconciling import Books, ReconcileQuery, reconcile
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import book_day, touched_day
 from malote.database.engine import reading, writing
 from malote.database.erp_tables import erp_difference, erp_stranger

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from malote.accounts.audit import SYSTEM
-from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.books.rules import rule_findings, rule_store
 from malote.books.rules.file import load
 from malote.books.rules.rule_findings import WantedFindings
+from malote.business_day import BusinessCalendar
 from malote.database.account_tables import audit_entry
 from malote.database.book_tables import book_day
 from malote.database.engine import reading, writing

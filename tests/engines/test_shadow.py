@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from malote.books.days import BusinessCalendar
 from malote.books.shadow import report
+from malote.business_day import BusinessCalendar
 from malote.erp.protocol import Erp, ErpError, Result
 from malote.erp.shadow import Shadow
 from malote.fiscal.documents import Sale

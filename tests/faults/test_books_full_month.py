@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from malote.books.days import BusinessCalendar
 from malote.books.reconciling import Books, ReconcileQuery, reconcile
+from malote.business_day import BusinessCalendar
 from malote.erp.factory import open_erp
 from malote.erp.protocol import Erp
 from malote.reconciliation import erp_memory

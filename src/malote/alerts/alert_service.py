@@ -17,7 +17,7 @@ from malote.alerts.messages import message, test_message
 from malote.alerts.notices import ToldNotice
 from malote.alerts.policy import AlertCause, AlertNotice, CauseState, Policy, causes, decide
 from malote.alerts.targets import AlertTarget, Sender, TargetsError, steps_of, targets_of
-from malote.books.days import business_day
+from malote.business_day import business_day
 from malote.config import Settings
 from malote.database.engine import writing
 from malote.database.errors import StoreError

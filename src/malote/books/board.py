@@ -14,10 +14,10 @@ import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from malote.books import late_documents
-from malote.books.days import BusinessCalendar
 from malote.books.late_documents import Late, Offline
 from malote.books.rules import rule_findings
 from malote.books.rules.rule_findings import ToldRule
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import book_day
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference, erp_stranger

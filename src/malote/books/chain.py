@@ -16,8 +16,8 @@ from malote import frames
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.books import closing_marks
-from malote.books.days import BusinessCalendar
 from malote.books.verifying import GENESIS, digest_of, link_of
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import book_day, chained_day
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books.days import BusinessCalendar
+from malote.business_day import BusinessCalendar
 from malote.database.closing_tables import day_closing
 from malote.database.engine import reading, writing
 from malote.explained_error import ExplainedError

@@ -20,7 +20,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.books import closing_file
 from malote.books.closing_file import Closing, ClosingError
-from malote.books.days import BusinessCalendar
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import pos_closing
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing

@@ -13,10 +13,10 @@ from malote.books import chain, closing_marks
 from malote.books.chain import Signer
 from malote.books.closing_marks import ChainKeyError
 from malote.books.closings import read_folder
-from malote.books.days import BusinessCalendar
 from malote.books.note_findings import look
 from malote.books.rules import rule_store
 from malote.books.store_days import by_store_clock
+from malote.business_day import BusinessCalendar
 from malote.database.errors import StoreError
 from malote.findings.kinds import USUAL_SECONDS
 

@@ -3,9 +3,9 @@
 from sqlalchemy import Engine
 
 from malote.books import closings, damaged_files, gaps, unproven_days
-from malote.books.days import BusinessCalendar
 from malote.books.rules import evaluation
 from malote.books.store_days import by_store_clock
+from malote.business_day import BusinessCalendar
 from malote.database.engine import reading
 from malote.findings import noted_findings
 from malote.findings.kinds import USUAL_SECONDS

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from malote.books.days import business_day
 from malote.books.reconciling import Books
+from malote.business_day import business_day
 from malote.config import Settings
 from malote.erp.factory import open_configured
 from malote.reconciliation import erp_memory

@@ -6,7 +6,6 @@ The server's side are the sales that it settled as posted, the ERP's the rows of
 ledger is asked besides. Where the ERP doesn't keep its sales (``books.compare_sales``), its side are the entries.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 from sqlalchemy import ColumnElement, Engine, and_, select
 
-from malote.books.days import BusinessCalendar
+from malote.business_day import BusinessCalendar, day_digest, sale_line
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference
@@ -91,13 +90,13 @@ class Books(msgspec.Struct, frozen=True):
     sales: bool = True
 
 
-_Lines = dict[tuple[int, date | None], list[tuple[str, str, int]]]
+_Sales = dict[tuple[int, date | None], list[tuple[str, int, bool]]]  # key, cents, whether it is cancelled
 
 
 def reconcile(books: Books, query: ReconcileQuery, now: float) -> ReconcileReport:
     """Raises ``StoreError``, ``TillError`` and what the ERP raises. What is found feeds the lights too."""
-    server: _Lines = defaultdict(list)
-    erp: _Lines = defaultdict(list)
+    server: _Sales = defaultdict(list)
+    erp: _Sales = defaultdict(list)
     found: list[ErpDifference] = []
     for compared in compared_pages(books, query, now):
         found += compared.differences
@@ -105,7 +104,7 @@ def reconcile(books: Books, query: ReconcileQuery, now: float) -> ReconcileRepor
     names = till_names(books.engine)
     unsent = _unsent(books, query, now) if books.sales else []
     for one in unsent:
-        erp[one.till_id, books.day.of(one.issued_at)].append((one.access_key, _state(cancelled=False), one.total))
+        erp[one.till_id, books.day.of(one.issued_at)].append((one.access_key, one.total, False))
     days = [
         ReconciledDay(names[key[0]], key[1], _side(server[key]), _side(erp[key]))
         for key in sorted({*server, *erp}, key=lambda key: (names[key[0]].lower(), key[1] or date.min))
@@ -185,16 +184,16 @@ def _named_stranger(books: Books, one: Stranger, till: str) -> NamedDifference:
     return NamedDifference(0, till, day, *of_key, "unsent", 0, one.total, one.accepted)
 
 
-def _add(books: Books, compared: ErpComparison, server: _Lines, erp: _Lines) -> None:
+def _add(books: Books, compared: ErpComparison, server: _Sales, erp: _Sales) -> None:
     lost = {one.booked.id for one in compared.differences if one.what == "missing"}
     for one in compared.booked:
         if one.kind != "sale":
             continue
         key = one.till_id, books.day.of(one.issued_at)
-        own = (one.access_key, _state(cancelled=one.cancelled), one.total)
+        own = (one.access_key, one.total, one.cancelled)
         server[key].append(own)
         if books.sales:
-            erp[key] += [(row.access_key, _state(cancelled=row.cancelled), row.total) for row in _rows(compared, one)]
+            erp[key] += [(row.access_key, row.total, row.cancelled) for row in _rows(compared, one)]
         elif one.id not in lost:
             erp[key].append(own)
 
@@ -203,14 +202,9 @@ def _rows(compared: ErpComparison, booked: Booked) -> Sequence[erp_comparison.Co
     return compared.rows.get(booked.access_key, ())
 
 
-def _state(*, cancelled: bool) -> str:
-    return "cancelled" if cancelled else "booked"
-
-
-def _side(lines: Sequence[tuple[str, str, int]]) -> BooksSide:
-    text = "".join(f"{key} {state} {cents}\n" for key, state, cents in sorted(lines))
-    digest = hashlib.sha256(text.encode("ascii")).hexdigest()
-    return BooksSide(len(lines), sum(line[2] for line in lines), digest)
+def _side(sales: Sequence[tuple[str, int, bool]]) -> BooksSide:
+    digest = day_digest(sale_line(key, cents, cancelled=cancelled) for key, cents, cancelled in sales)
+    return BooksSide(len(sales), sum(cents for _, cents, _ in sales), digest)
 
 
 def _condition(engine: Engine, query: ReconcileQuery) -> ColumnElement[bool] | None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Engine, select
 
-from malote.books.days import BusinessCalendar
+from malote.business_day import BusinessCalendar
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents

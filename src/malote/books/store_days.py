@@ -3,7 +3,7 @@
 from msgspec import structs
 from sqlalchemy import Engine
 
-from malote.books.days import BusinessCalendar
+from malote.business_day import BusinessCalendar
 from malote.tills.clocks import store_clock
 
 

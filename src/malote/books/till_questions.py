@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import Engine, delete, or_, select
 
 from malote.books import gap_keeping
-from malote.books.days import BusinessCalendar
 from malote.books.gap_ranges import GapRange, told
 from malote.books.numbering import SeriesKey
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import day_difference, number_gap
 from malote.database.engine import reading, writing
 from malote.reconciliation import day_differences

@@ -54,7 +54,7 @@ def board(
 
     from malote.books.board import BoardQuery
     from malote.books.board import board as painted
-    from malote.books.days import business_day
+    from malote.business_day import business_day
 
     with services_of(config) as services:
         calendar = business_day(services.settings.books)

@@ -50,7 +50,7 @@ def closings(
     """
     from malote.books import note_findings
     from malote.books.closings import listed
-    from malote.books.days import business_day
+    from malote.business_day import business_day
 
     with services_of(config) as services:
         note_findings.look(services.engine, business_day(services.settings.books), time.time())

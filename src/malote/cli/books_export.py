@@ -162,8 +162,8 @@ def _close(services: "Services", key: "SigningKey", only: date | None) -> int:
 
     from malote.accounts.audit import command_line
     from malote.books import chain, closing_marks
-    from malote.books.days import business_day
     from malote.books.store_days import by_store_clock
+    from malote.business_day import business_day
 
     calendar = by_store_clock(services.engine, business_day(services.settings.books))
     now = time.time()

@@ -38,7 +38,7 @@ def gaps(
     """
     from malote.books import note_findings
     from malote.books.accepting import gaps as listed
-    from malote.books.days import business_day
+    from malote.business_day import business_day
 
     with services_of(config) as services:
         now = time.time()
@@ -72,7 +72,7 @@ def accept_gaps(
     from malote.books import note_findings
     from malote.books.accepting import WantedGaps, accept_numbers
     from malote.books.accepting import gaps as listed
-    from malote.books.days import business_day
+    from malote.business_day import business_day
 
     reason = checked_reason(reason)
     wanted = WantedGaps(till, series, _range(numbers))

@@ -72,7 +72,7 @@ def send(
 
 def _send(services: "Services", to: str, period: "Period", *, dry_run: bool) -> Sent:
     from malote.accounts.audit import command_line
-    from malote.books.days import business_day
+    from malote.business_day import business_day
     from malote.consumers import accounts as consumers
     from malote.consumers import periods
     from malote.tills.clocks import store_clock

@@ -18,9 +18,9 @@ from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
     from malote.app import Services
-    from malote.books.days import BusinessCalendar
     from malote.books.rules.file import OwnRule
     from malote.books.rules.rule_findings import ToldRule
+    from malote.business_day import BusinessCalendar
 
 TillOption = Annotated[str | None, typer.Option("--till", help="Only this till.", metavar="TILL")]
 
@@ -147,8 +147,8 @@ def fields(json: JsonOption = False) -> None:
 
 
 def _calendar(services: "Services") -> "BusinessCalendar":
-    from malote.books.days import business_day
     from malote.books.store_days import by_store_clock
+    from malote.business_day import business_day
 
     return by_store_clock(services.engine, business_day(services.settings.books))
 

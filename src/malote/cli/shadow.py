@@ -58,8 +58,8 @@ def report(day: DayOption = None, config: ConfigOption = None, json: JsonOption 
 
 
 def _days(services: "Services", day: str | None) -> "Iterator[ShadowDay]":
-    from malote.books.days import business_day
     from malote.books.shadow import report as compare
+    from malote.business_day import business_day
     from malote.erp.factory import open_configured
 
     settings = services.settings

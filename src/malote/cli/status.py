@@ -74,7 +74,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     import time
 
     from malote.books import note_findings
-    from malote.books.days import business_day
+    from malote.business_day import business_day
     from malote.findings import lights, store_findings, store_wide
     from malote.register import till_documents
 

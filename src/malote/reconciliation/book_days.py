@@ -24,7 +24,7 @@ _NAMES = {4: "booked", 2: "open", 1: "rejected", 0: "discarded"}
 
 
 class Calendar(Protocol):
-    """As ``books.days.BusinessCalendar``."""
+    """As ``business_day.BusinessCalendar``."""
 
     @property
     def spread(self) -> int: ...

@@ -5,7 +5,6 @@ for its list; until it answers the day stands as differing, without a name. A ti
 is no difference: its outbox may have been made anew.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, Engine, and_, delete, exists, insert, select, update
 
+from malote.business_day import day_digest, sale_line
 from malote.database.book_tables import book_day, day_difference, lacking_day, pos_closing
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
@@ -78,10 +78,9 @@ def judge(engine: Engine, calendar: Calendar, today: date, now: float) -> None:
 def answer(engine: Engine, calendar: Calendar, till_id: int, day: str, lines: Sequence[str], now: float) -> None:
     """Names what differs, by the till's own list. One that isn't what the digest was taken of is not believed: it has
     changed since, and is asked for again. Raises ``StoreError``."""
-    text = "".join(f"{line}\n" for line in sorted(lines))
     with writing(engine) as connection:
         told = _told(connection, till_id, day)
-        if told is None or hashlib.sha256(text.encode()).hexdigest() != told.sha256:
+        if told is None or day_digest(lines) != told.sha256:
             return
         named = differences(_parsed(lines), here(connection, calendar, till_id, day))
         known = {row.access_key: row for row in connection.execute(select(day_difference).where(*_of(till_id, day)))}
@@ -136,9 +135,7 @@ def here(connection: Connection, calendar: Calendar, till_id: int, day: str) -> 
 
 def digest(own: Mapping[str, SaleHere]) -> str:
     """As the till takes it of its own files."""
-    states = {True: "cancelled", False: "booked"}
-    lines = sorted(f"{key} {states[one.cancelled]} {one.totals[-1]}\n" for key, one in own.items())
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return day_digest(sale_line(key, one.totals[-1], cancelled=one.cancelled) for key, one in own.items())
 
 
 def standing(connection: Connection, today: date, before: float) -> dict[int, DaysStanding]:

@@ -22,7 +22,7 @@ from malote import __version__, rejection
 from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.bilingual import Bilingual
-from malote.books.days import business_day
+from malote.business_day import business_day
 from malote.database.engine import reading, writing
 from malote.database.tables import tally, till
 from malote.erp_engines import ENGINES

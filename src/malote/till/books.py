@@ -5,9 +5,7 @@ is counted again when a file of it was captured, from the first of its files on:
 history.
 """
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
@@ -15,7 +13,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import msgspec
 
 from malote import wire
-from malote.books.days import BusinessCalendar, business_day
+from malote.business_day import BusinessCalendar, business_day, day_digest, sale_line
 from malote.config import BooksSettings
 from malote.till.outbox import Outbox
 
@@ -123,7 +121,7 @@ def lines_of(outbox: Outbox, day: str) -> list[str] | None:
     except _NO_RULE:
         return None
     by_day, cancelled = _sales(outbox, rule, known.first)
-    return sorted(f"{key} {state} {cents}" for key, state, cents in _stated(by_day[day], cancelled))
+    return sorted(_lines(by_day[day], cancelled))
 
 
 _NO_RULE = (ZoneInfoNotFoundError, ValueError, OSError)
@@ -183,20 +181,14 @@ def _sales(
     return by_day, cancelled
 
 
-def _stated(sales: list[tuple[str, int, int]], cancelled: set[str]) -> list[tuple[str, str, int]]:
-    return sorted((key, "cancelled" if key in cancelled else "booked", cents) for key, cents, _ in sales)
+def _lines(sales: list[tuple[str, int, int]], cancelled: set[str]) -> list[str]:
+    return [sale_line(key, cents, cancelled=key in cancelled) for key, cents, _ in sales]
 
 
 def _summed(sales: list[tuple[str, int, int]], cancelled: set[str], first: int) -> tuple[int, int, str, int]:
-    lines = _stated(sales, cancelled)
     first = min((file_id for *_, file_id in sales), default=first)
-    return len(lines), sum(cents for *_, cents in lines), digest(lines), first
-
-
-def digest(lines: Iterable[tuple[str, str, int]]) -> str:
-    """SHA-256 over ``KEY STATE CENTS``, each with a line feed, in the order of their bytes."""
-    text = sorted(f"{key} {state} {cents}\n".encode() for key, state, cents in lines)
-    return hashlib.sha256(b"".join(text)).hexdigest()
+    total = sum(cents for _, cents, _ in sales)
+    return len(sales), total, day_digest(_lines(sales, cancelled)), first
 
 
 def _keep(outbox: Outbox, known: dict[str, CountedDay], counted: dict[str, Any], turn: int, *, anew: bool) -> int:
@@ -209,7 +201,7 @@ def _keep(outbox: Outbox, known: dict[str, CountedDay], counted: dict[str, Any],
             after[day] = CountedDay(number, total, sha256, turn, first)
     for day in known.keys() - after.keys():
         turn += 1
-        after[day] = CountedDay(0, 0, digest([]), turn, 0)  # by another rule it has none
+        after[day] = CountedDay(0, 0, day_digest([]), turn, 0)  # by another rule it has none
     changed = {day[:7] for day, one in after.items() if known.get(day) != one}
     for month in sorted(changed):
         outbox.note(_MONTH + month, {day: one for day, one in sorted(after.items()) if day[:7] == month})

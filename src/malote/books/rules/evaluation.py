@@ -11,9 +11,9 @@ import msgspec
 from sqlalchemy import Connection, Engine, Select, bindparam, delete, func, select, tuple_, update
 
 from malote.books import closings
-from malote.books.days import BusinessCalendar
 from malote.books.rules import fields, rule_store
 from malote.books.rules.file import OwnRule
+from malote.business_day import BusinessCalendar
 from malote.database.book_tables import book_day
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from malote.books.days import BusinessCalendar
 from malote.books.rules.language import Type, Values
+from malote.business_day import BusinessCalendar
 from malote.fiscal.documents import Sale
 from malote.fiscal.payment_methods import CASH, METHODS, OTHER, RULE_NAMES
 

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
-from malote.books.days import BusinessCalendar
 from malote.books.rules import evaluation
 from malote.books.rules.evaluation import RuleHit
 from malote.books.rules.file import OwnRule
+from malote.business_day import BusinessCalendar
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.rule_tables import own_rule, own_rule_finding

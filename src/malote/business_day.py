@@ -1,5 +1,8 @@
-"""The business day of a sale: by the store's clock, from the hour at which its day begins."""
+"""The business day of a sale: by the store's clock, from the hour at which its day begins; and the digest of what was
+sold on it, which till, server and ERP are compared by."""
 
+import hashlib
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -47,3 +50,15 @@ def business_day(settings: BooksSettings) -> BusinessCalendar:
     hours, minutes = map(int, settings.day_begins.split(":"))
     zone = ZoneInfo(settings.zone) if settings.zone else None
     return BusinessCalendar(zone, timedelta(hours=hours, minutes=minutes))
+
+
+def sale_line(access_key: str, total: int, *, cancelled: bool) -> str:
+    """A sale as it stands in the list of its day: ``KEY STATE CENTS``."""
+    return f"{access_key} {'cancelled' if cancelled else 'booked'} {total}"
+
+
+def day_digest(lines: Iterable[str]) -> str:
+    """What till and server compare of a day: the SHA-256, in hex, over its lines, each with a line feed, in the order
+    of their bytes (docs/books.md)."""
+    ordered = sorted(f"{line}\n".encode() for line in lines)
+    return hashlib.sha256(b"".join(ordered)).hexdigest()
