@@ -135,7 +135,7 @@ def test_a_server_started_anew_takes_the_place_of_the_sign_that_a_killed_one_lef
         owners.append(owner)
         return PosterPresence(engine, owner=owner)
 
-    monkeypatch.setattr(app_workers, "Presence", present)
+    monkeypatch.setattr(app_workers, "PosterPresence", present)
     for place in ("127.0.0.1:8470", "127.0.0.1:8470", "127.0.0.1:8471", "", ""):
         with closing(build_poster(services.settings, services, place)):
             pass
