@@ -148,6 +148,8 @@ load_till = Table(
     Column("heard_at", Double, nullable=False),
     Column("rolled_back_from", BigInteger, nullable=False),
     Column("differing", Text, nullable=False),  # JSON, names of entities whose digest isn't that of their version
+    # JSON, by entity: rows that the till was given alone, each key with the version that it has of it
+    Column("chosen", Text, nullable=False, server_default=text("'{}'")),
     Index("load_till_newest", "till_id", "id"),
     PartialIndex("load_till_differing", "till_id", "id", where=_DIFFERS),
 )

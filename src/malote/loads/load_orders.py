@@ -20,7 +20,7 @@ from malote.database.load_tables import load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadOrder
 from malote.loads import entity_rows, tills_held
-from malote.loads.manifests import base_of
+from malote.loads.manifests import base_of, keys_of_items
 from malote.loads.quiet_hours import is_quiet
 from malote.orders import book, rows
 from malote.orders.kinds import OrderKind, Placing
@@ -118,6 +118,16 @@ class LoadOrders(OrderKind):
             placing = Placing(till.id, msgspec.json.encode(order).decode())
             book.place(connection, self, [placing], who=SYSTEM.name, now=now)
         return True
+
+    def heard(self, connection: Connection, till: Till, order: StoredOrder, said: wire.OrderProgress) -> None:
+        """Rows that the till was given alone are known from its word that it has obeyed, and from nothing else."""
+        if said.state == "done":
+            payload = _payload(connection, order)
+            items = {
+                name: keys_of_items(connection, name, payload.version, some) for name, some in payload.items.items()
+            }
+            if items:
+                tills_held.note_chosen(connection, till.id, items, payload.version, self._clock())
 
     # ---- what is due ----
 

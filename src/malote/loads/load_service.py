@@ -204,11 +204,13 @@ class Loads:
         with reading(self._engine) as connection:
             if chosen is None:
                 version, applied = entity_rows.version_made_by(connection, moment), None
+                chosen_rows = price_history.NONE_CHOSEN
             else:
                 held = tills_held.at(connection, chosen.id, moment)
                 version = held.version_of("price") if held is not None else 0
                 applied = held.applied_at if held is not None else None
-            found = price_history.prices(connection, product, version, moment) if version else []
+                chosen_rows = held.chosen.get("price", {}) if held is not None else price_history.NONE_CHOSEN
+            found = price_history.prices(connection, product, version, moment, chosen_rows) if version else []
         return PriceAnswer(product, chosen.name if chosen else "", moment, version, applied, found)
 
     def sales(self, till: str = "", limit: int = MOST_SHOWN) -> tuple[list[SoldDay], list[SoldOtherwise]]:

@@ -69,9 +69,14 @@ def items_of(connection: Connection, name: str, version: int, keys: list[Key]) -
 
 
 def _items(connection: Connection, name: str, version: int, items: list[LoadItem]) -> WantedFile:
-    entity_id, entity = _entity(connection, name, version)
-    keys = sorted(key_bytes(entity, _with_key(entity, one.key)) for one in items)
-    return WantedFile(entity_id, "items", version, keys=tuple(keys))
+    entity_id, _ = _entity(connection, name, version)
+    return WantedFile(entity_id, "items", version, keys=tuple(keys_of_items(connection, name, version, items)))
+
+
+def keys_of_items(connection: Connection, name: str, version: int, items: list[LoadItem]) -> list[bytes]:
+    """As rows are kept under them, in order."""
+    _, entity = _entity(connection, name, version)
+    return sorted(key_bytes(entity, _with_key(entity, one.key)) for one in items)
 
 
 def _entity(connection: Connection, name: str, version: int) -> tuple[int, Entity]:

@@ -1,6 +1,8 @@
 """Which price had a product, at a till or in the newest version, now or at a moment: from the versions' history."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -11,33 +13,45 @@ from malote.loads import entity_rows
 from malote.loads.load_reports import PriceFound
 from malote.loads.published_rows import by_column
 
+NONE_CHOSEN: Mapping[str, int] = MappingProxyType({})
 _PRICE, _PACKAGE = "price", "package"
 
 
-def prices(connection: Connection, product: str, version: int, moment: float) -> list[PriceFound]:
+def prices(
+    connection: Connection, product: str, version: int, moment: float, chosen: Mapping[str, int] = NONE_CHOSEN
+) -> list[PriceFound]:
     """The product's rows of the price list at a version, valid or not at that moment. ``product``: its code, or a
-    barcode of it."""
-    return rows_of(connection, product, version, moment) or rows_of(
-        connection, _product_of(connection, product, version), version, moment
-    )
+    barcode of it. ``chosen``: keys of rows that are of another version than the rest."""
+    for code in (product, _product_of(connection, product, version)):
+        first = msgspec.json.encode([code])[:-1].decode()
+        some = {key: of for key, of in chosen.items() if key.startswith(first)}
+        found = _rows_of(connection, code, version, moment)
+        for of in sorted(set(some.values())):
+            keys = {key for key, at in some.items() if at == of}
+            found = {key: row for key, row in found.items() if key not in keys}
+            found |= {key: row for key, row in _rows_of(connection, code, of, moment).items() if key in keys}
+        if found:
+            return [found[key] for key in sorted(found)]
+    return []
 
 
-def rows_of(connection: Connection, product: str, version: int, moment: float) -> list[PriceFound]:
+def _rows_of(connection: Connection, product: str, version: int, moment: float) -> dict[str, PriceFound]:
     state = entity_rows.state_of(connection, _PRICE, version)
     if state is None or not product:
-        return []
+        return {}
     entity = entity_rows.entity_of(connection, state[0])
     spelt = _spelt(moment)
     query = (
-        select(load_row.c.content, load_row.c.version_from, load_version.c.made_at)
+        select(load_row.c.key, load_row.c.content, load_row.c.version_from, load_version.c.made_at)
         .outerjoin(load_version, load_version.c.id == load_row.c.version_from)
         .where(load_row.c.entity_id == state[0], _begins(product), _there(state[1].version))
         .order_by(load_row.c.key)
     )
-    found = []
+    found = {}
     for row in connection.execute(query):
         values = by_column(entity, tuple(msgspec.json.decode(row.content)))
-        found.append(PriceFound(values, row.version_from, row.made_at, is_valid(values, spelt)))
+        key = bytes(row.key).decode()
+        found[key] = PriceFound(values, row.version_from, row.made_at, is_valid(values, spelt))
     return found
 
 

@@ -112,25 +112,27 @@ class SoldPrices:
                 yield line | _compared(connection, item, versions, moment)
 
 
-def _versions(connection: Connection, till_id: int, moment: float) -> list[int]:
-    """Of the price list, that the till had at any time from the scanning to the issue; the newest first."""
-    found = []
+def _versions(connection: Connection, till_id: int, moment: float) -> list[tuple[int, dict[str, int]]]:
+    """Of the price list, with rows of others, that the till had from the scanning to the issue; the newest first."""
+    found: list[tuple[int, dict[str, int]]] = []
     for held in tills_held.between(connection, till_id, moment - SCANNED_SECONDS, moment):
-        version = held.version_of("price")
-        if version and version not in found:
-            found.append(version)
+        had = (held.version_of("price"), held.chosen.get("price", {}))
+        if had[0] and had not in found:
+            found.append(had)
     return found
 
 
-def _compared(connection: Connection, item: Item, versions: Sequence[int], moment: float) -> dict[str, Any]:
+def _compared(
+    connection: Connection, item: Item, versions: Sequence[tuple[int, dict[str, int]]], moment: float
+) -> dict[str, Any]:
     if not versions:
         return {"state": "unknown"}
     prices: list[tuple[Decimal, int]] = []
-    for version in versions:
+    for version, chosen in versions:
         for scanned in (moment, moment - SCANNED_SECONDS):
-            rows = price_history.prices(connection, item.product_code, version, scanned)
+            rows = price_history.prices(connection, item.product_code, version, scanned, chosen)
             prices += [(Decimal(str(one.values["price"])), version) for one in rows if one.is_valid]
-    prices += _promotions(connection, item.product_code, versions, moment)
+    prices += _promotions(connection, item.product_code, [version for version, _ in versions], moment)
     if not prices:
         return {"state": "unlisted"}
     if any(abs(item.unit_price - price) < _CENT / 2 for price, _ in prices):

@@ -1,6 +1,6 @@
 """What each till says it sells with, and since when: the answer to "which price had till 7 at 10:32 yesterday?"."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, insert, select
@@ -15,7 +15,8 @@ _encode = msgspec.json.Encoder(order="sorted")
 
 class Held(msgspec.Struct, frozen=True):
     """``others``: the version of each entity that isn't as it was at ``version``; 0: the till has nothing of it.
-    ``differing``: entities whose digest isn't that of the version they are said to be of."""
+    ``differing``: entities whose digest isn't that of the version they are said to be of. ``chosen``: by entity, rows
+    that it was given alone: the version that it has of each, by key."""
 
     till_id: int
     version: int
@@ -24,6 +25,7 @@ class Held(msgspec.Struct, frozen=True):
     heard_at: float
     rolled_back_from: int
     differing: list[str]
+    chosen: dict[str, dict[str, int]] = {}
 
     def version_of(self, entity: str) -> int:
         """To which the till has it; 0: it has nothing of it."""
@@ -54,12 +56,42 @@ def note(connection: Connection, till_id: int, said: LoadsHeld, skew: float, now
         differing,
     )
     before = newest(connection, [till_id]).get(till_id)
-    if before is None or _content(before) != _content(found):
-        values = msgspec.structs.asdict(found)
-        values |= {"others": _encode.encode(others).decode(), "differing": _encode.encode(differing).decode()}
-        connection.execute(insert(load_till).values(values))
-        return found
-    return before
+    if before is not None:
+        found = msgspec.structs.replace(found, chosen=_left(before.chosen, found))
+        if _content(before) == _content(found):
+            return before
+    return _add(connection, found)
+
+
+def note_chosen(
+    connection: Connection, till_id: int, items: Mapping[str, Sequence[bytes]], version: int, now: float
+) -> None:
+    """That the till has these rows as they are at a version, while their entities are as they were."""
+    before = newest(connection, [till_id]).get(till_id)
+    if before is None:
+        return
+    chosen = {name: dict(some) for name, some in before.chosen.items()}
+    for name, keys in items.items():
+        if before.version_of(name) < version:
+            chosen.setdefault(name, {}).update({key.decode(): version for key in keys})
+    if chosen != before.chosen:
+        _add(connection, msgspec.structs.replace(before, chosen=chosen, applied_at=now, heard_at=now))
+
+
+def _add(connection: Connection, found: Held) -> Held:
+    values = msgspec.structs.asdict(found)
+    values |= {name: _encode.encode(values[name]).decode() for name in ("others", "differing", "chosen")}
+    connection.execute(insert(load_till).values(values))
+    return found
+
+
+def _left(chosen: dict[str, dict[str, int]], held: Held) -> dict[str, dict[str, int]]:
+    """Those that are still newer than the rest of their entity."""
+    kept = {
+        name: {key: version for key, version in some.items() if version > held.version_of(name)}
+        for name, some in chosen.items()
+    }
+    return {name: some for name, some in kept.items() if some}
 
 
 def newest(connection: Connection, till_ids: Iterable[int]) -> dict[int, Held]:
@@ -99,12 +131,12 @@ def between(connection: Connection, till_id: int, first: float, last: float) -> 
 def _held(row: object) -> Held:
     values = dict(row._mapping)  # type: ignore[attr-defined]
     values.pop("id")
-    values |= {name: msgspec.json.decode(values[name]) for name in ("others", "differing")}
+    values |= {name: msgspec.json.decode(values[name]) for name in ("others", "differing", "chosen")}
     return Held(**values)
 
 
 def _content(held: Held) -> tuple[object, ...]:
-    return (held.version, held.others, held.rolled_back_from, held.differing)
+    return (held.version, held.others, held.rolled_back_from, held.differing, held.chosen)
 
 
 def _differs(known: tuple[int, EntityState] | None, version: int, sha256: str) -> bool:
