@@ -33,7 +33,7 @@ class LoadRounds:
         self._settings = settings
         self._loads = loads
         self._clock = clock
-        self._looked_at = float("-inf")
+        self._looked_at = self._compared_at = float("-inf")
         self._said = ""  # the trouble that was logged last
 
     def run(self, stop: threading.Event) -> None:
@@ -49,6 +49,7 @@ class LoadRounds:
         if not self._loads.entities():
             return
         if self._compares(now):
+            self._compared_at = now
             self._stage(whole=True, names=None)
         elif self._settings.look_seconds and now - self._looked_at >= self._settings.look_seconds:
             self._look(now)
@@ -74,12 +75,12 @@ class LoadRounds:
 
     def _compares(self, now: float) -> bool:
         """Whether the time to compare all has come since it was last done; not while nothing was ever loaded."""
-        if not self._settings.compare:
+        if not self._settings.compare or now < self._compared_at + self._settings.retry_minutes * 60:
             return False
         with reading(self._engine) as connection:
             compared = [one.compared_at for one in entity_rows.in_force(connection).values()]
-        last = min((at for at in compared if at is not None), default=None)
-        if last is None or now - self._looked_at < 60.0:
+        last = max((at for at in compared if at is not None), default=None)
+        if last is None:
             return False
         due = planning.next_time(self._settings.compare, last, self._loads.zone)
         return due is not None and due <= now
