@@ -22,7 +22,7 @@ from malote.loads.versions import LoadError
 from malote.tills.till import create_till
 from tests.engines.loads_support import Erp
 from tests.engines.spool_support import Clock
-from tests.faces.test_loads_http import SOURCES
+from tests.faces.loads_fixtures import SOURCES
 
 SIX = datetime(2026, 11, 28, 6, tzinfo=UTC).timestamp()
 
