@@ -194,8 +194,8 @@ def _show_staged(report: "StagingReport", tills: list[str], language: Language) 
         if one.code:
             _say_reason(one.code, one.facts, language)
     words = Bilingual(
-        f"Versão {report.version}{'' if report.made else ': nada mudou'}; {len(tills)} caixas avisados.",
-        f"Version {report.version}{'' if report.made else ': nothing changed'}; {len(tills)} tills told.",
+        f"Versão {report.version}{'' if report.made else ': nada mudou'}; caixas avisados: {len(tills)}.",
+        f"Version {report.version}{'' if report.made else ': nothing changed'}; tills told: {len(tills)}.",
     )
     say(words.of(language))
 

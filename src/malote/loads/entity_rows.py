@@ -33,24 +33,11 @@ _INSTANT = "instant"
 
 def in_force(connection: Connection) -> dict[str, StoredEntity]:
     """By name."""
-    newest = select(load_state.c.entity_id, func.max(load_state.c.version).label("version"))
-    newest_of = newest.group_by(load_state.c.entity_id).subquery()
-    query = (
-        select(load_entity, load_state.c.version, load_state.c.rows, load_state.c.sha256)
-        .select_from(load_entity)
-        .outerjoin(newest_of, newest_of.c.entity_id == load_entity.c.id)
-        .outerjoin(
-            load_state,
-            (load_state.c.entity_id == load_entity.c.id) & (load_state.c.version == newest_of.c.version),
-        )
-        .where(load_entity.c.version_to.is_(None))
-    )
     found = {}
-    for row in connection.execute(query):
+    for row in connection.execute(select(load_entity).where(load_entity.c.version_to.is_(None))).all():
         entity = msgspec.json.decode(row.declaration, type=Entity)
-        state = _NOTHING if row.version is None else EntityState(row.version, row.rows, row.sha256)
-        since = _watermark(row.watermark)
-        found[row.name] = StoredEntity(row.id, entity, since, row.looked_at, row.compared_at, state)
+        state = _state(connection, row.id, None) or _NOTHING
+        found[row.name] = StoredEntity(row.id, entity, _watermark(row.watermark), row.looked_at, row.compared_at, state)
     return found
 
 
@@ -67,21 +54,27 @@ def version_made_by(connection: Connection, moment: float) -> int:
 
 def states_at(connection: Connection, version: int) -> dict[str, tuple[int, EntityState]]:
     """Of each entity that there was then: its id, and its state."""
-    there = (load_entity.c.version_to.is_(None)) | (load_entity.c.version_to > version)
-    newest = (
-        select(load_state.c.entity_id, func.max(load_state.c.version).label("version"))
-        .where(load_state.c.version <= version)
-        .group_by(load_state.c.entity_id)
-        .subquery()
-    )
+    there = load_entity.c.version_to.is_(None) | (load_entity.c.version_to > version)
+    found = {}
+    for row in connection.execute(select(load_entity.c.id, load_entity.c.name).where(there)).all():
+        state = _state(connection, row.id, version)
+        if state is not None:
+            found[row.name] = (row.id, state)
+    return found
+
+
+def _state(connection: Connection, entity_id: int, version: int | None) -> EntityState | None:
+    """At a version, or now: one look into an index, however many versions there were."""
     query = (
-        select(load_entity.c.name, load_entity.c.id, load_state.c.version, load_state.c.rows, load_state.c.sha256)
-        .select_from(load_entity)
-        .join(newest, newest.c.entity_id == load_entity.c.id)
-        .join(load_state, (load_state.c.entity_id == newest.c.entity_id) & (load_state.c.version == newest.c.version))
-        .where(there)
+        select(load_state.c.version, load_state.c.rows, load_state.c.sha256)
+        .where(load_state.c.entity_id == entity_id)
+        .order_by(load_state.c.version.desc())
+        .limit(1)
     )
-    return {row.name: (row.id, EntityState(row.version, row.rows, row.sha256)) for row in connection.execute(query)}
+    if version is not None:
+        query = query.where(load_state.c.version <= version)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else EntityState(row.version, row.rows, row.sha256)
 
 
 def state_of(connection: Connection, name: str, version: int) -> tuple[int, EntityState] | None:

@@ -46,7 +46,7 @@ def refusals(connection: Connection, entity: str | None, limit: int) -> list[Ref
         is_personal = declared is None or any(
             declared.entity.columns[place].personal for place in declared.entity.key_places
         )
-        key = "•••" if is_personal else ", ".join(str(one) for one in msgspec.json.decode(row.key))
+        key = "•••" if is_personal else ", ".join(str(one) for one in msgspec.json.decode(row.key) if one != "")
         found.append(Refusal(row.entity, key, row.code, facts, row.since))
     return found
 
