@@ -15,10 +15,13 @@ import malote.database.account_tables
 import malote.database.alert_tables
 import malote.database.archive_tables
 import malote.database.book_tables
+import malote.database.closing_tables
 import malote.database.consumer_tables
 import malote.database.erp_tables
 import malote.database.finding_tables
+import malote.database.flow_tables
 import malote.database.job_tables
+import malote.database.kept_tables
 import malote.database.load_tables
 import malote.database.lock_tables
 import malote.database.order_tables
