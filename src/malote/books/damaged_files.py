@@ -44,7 +44,8 @@ def standing(connection: Connection) -> dict[int, NotedStanding]:
 
 def listed(engine: Engine, till: str | None = None, *, accepted: bool = False) -> list[DamagedFile]:
     """By till and document, at most a thousand. Raises ``StoreError``."""
-    query = select(documents, damaged_file.c.what, damaged_file.c.found_at, damaged_file.c.accepted_at, tills.c.name)
+    answered = damaged_file.c.accepted_at.label("answered_at")  # a document has an ``accepted_at`` of its own
+    query = select(documents, damaged_file.c.what, damaged_file.c.found_at, answered, tills.c.name)
     query = query.join(damaged_file, documents.c.id == damaged_file.c.document_id)
     query = query.join(tills, tills.c.id == damaged_file.c.till_id)
     if till is not None:
@@ -73,6 +74,7 @@ _OPEN = damaged_file.c.accepted_at.is_(None)
 
 
 def _listed(row: Any) -> DamagedFile:
-    names = ("file_name", "access_key", "series", "number", "total", "state", "what", "found_at", "accepted_at")
+    names = ("file_name", "access_key", "series", "number", "total", "state", "what", "found_at")
     own = {name: getattr(row, name) for name in names}
-    return DamagedFile(document_id=row.id, till=row.name, sha256=bytes(row.file_sha256).hex(), **own)
+    sha256 = bytes(row.file_sha256).hex()
+    return DamagedFile(document_id=row.id, till=row.name, sha256=sha256, accepted_at=row.answered_at, **own)

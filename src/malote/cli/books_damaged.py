@@ -75,7 +75,7 @@ def mend(
         print_json(told)
     for one in () if json else told:
         words = Bilingual("nenhum documento danificado é deste arquivo", "it is the file of no damaged document")
-        done = Bilingual(f"{one['documents']} documentos", f"{one['documents']} documents")
+        done = Bilingual("no lugar da cópia danificada", "in the place of its damaged copy")
         say(f"{one['file']}: {(done if one['documents'] else words).of(language)}")
     if not all(one["documents"] for one in told):
         raise typer.Exit(FOUND)
