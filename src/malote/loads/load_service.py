@@ -49,8 +49,10 @@ from malote.loads.staging import Progress, Staging, StagingReport
 from malote.loads.versions import LoadError
 from malote.orders import book
 from malote.orders.kinds import Placing
+from malote.remembered import Remembered
 from malote.tills.till import Till, find_till, list_tills
 
+DECLARED_SECONDS = 5.0  # between two looks at the profile's file
 MOST_SHOWN = 1000  # refused rows
 
 
@@ -61,6 +63,7 @@ class Loads:
         self._engine = engine
         self._settings = settings
         self._clock = clock
+        self._declared = Remembered[None, Mapping[str, Loaded]](lambda _: self._read_entities(), DECLARED_SECONDS)
         self.zone = ZoneInfo(settings.books.zone) if settings.books.zone else None
         self.files = FilesMade(engine, settings.loads_path, clock)
         self.orders = LoadOrders(engine, settings.loads, planning.clock_of(self.zone), clock)
@@ -70,7 +73,11 @@ class Loads:
         self._staging = Staging(engine, settings.loads, self.entities, connect, self.zone, clock)
 
     def entities(self) -> Mapping[str, Loaded]:
-        """What is loaded, by name, as profile and settings have it now. Raises ``ProfileError``."""
+        """What is loaded, by name, as profile and settings have it, give or take some seconds. Raises
+        ``ProfileError``."""
+        return self._declared(None)
+
+    def _read_entities(self) -> Mapping[str, Loaded]:
         profile = chosen_profile(self._settings)
         path = self._settings.load_sources_path
         sources = profile.load | (declarations.read_sources(path) if path is not None else {})
