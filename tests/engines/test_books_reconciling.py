@@ -170,6 +170,23 @@ def test_a_version_of_a_sale_that_brought_its_protocol_is_the_same_sale(shop: Sh
     assert report.days[0].server.count == len({one.access_key for one in shop.documents()})
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_cancellation_is_held_against_what_was_registered_whenever_its_request_came(
+    shop: Shop, order: tuple[int, int]
+) -> None:
+    asked = msgspec.structs.replace(cancellation(sale(3)), protocol=None)
+    answered = msgspec.structs.replace(cancellation(sale(3)), sale_protocol="", reason="")  # a retEvento alone
+    with closing(shop.poster()) as poster:
+        for place in order:
+            shop.accept((asked, answered)[place])
+            poster.drain()
+        assert isinstance(shop.clock, Clock)
+        shop.clock.now += 3600  # the request, if it waits, has its turn again
+        poster.drain()
+    assert shop.counted() == {"posted": 11}
+    assert compared(shop).differences == []
+
+
 def test_a_day_and_a_till_are_chosen_and_an_unknown_time_is_of_no_day(shop: Shop) -> None:
     day = sale(1).issued_at.date()
     assert len(compared(shop, ReconcileQuery(since=day, until=day)).days) == 1

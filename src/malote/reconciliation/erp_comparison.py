@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, exists, select
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, exists, select
 
 from malote import log as logs
 from malote.database.chunks import chunks
@@ -185,10 +185,13 @@ def _without_open(connection: Connection, found: Sequence[ErpDifference]) -> lis
 
 
 def _read(connection: Connection, ids: Sequence[int]) -> list[Booked]:
-    """In the order of their ids; of several posted documents of one kind and key only the first."""
-    earlier = documents.alias("earlier")
-    same = (earlier.c.access_key == documents.c.access_key) & (earlier.c.kind == documents.c.kind)
-    first = ~exists().where(same, earlier.c.state == "posted", earlier.c.id < documents.c.id)
+    """In the order of their ids; of several posted documents of one kind and key only the first that the ERP can have:
+    a cancellation's bare request is posted only because the registered one was."""
+    other = documents.alias("other")
+    same = (other.c.access_key == documents.c.access_key) & (other.c.kind == documents.c.kind)
+    request, other_request = _is_request(documents), _is_request(other)
+    before = (request & ~other_request) | (~(other_request & ~request) & (other.c.id < documents.c.id))
+    first = ~exists().where(same, other.c.state == "posted", before)
     columns = [documents.c[name] for name in ("id", "till_id", "kind", "access_key", "series", "number", "issued_at")]
     found: list[Any] = []
     for some in chunks(sorted(set(ids))):
@@ -203,6 +206,10 @@ def _read(connection: Connection, ids: Sequence[int]) -> list[Booked]:
         )
         for row in found
     ]
+
+
+def _is_request(table: FromClause) -> ColumnElement[bool]:
+    return (table.c.kind == "cancellation") & table.c.authorised.is_(False)
 
 
 def _of_keys(connection: Connection, keys: Sequence[str]) -> tuple[Mapping[str, set[int]], set[str]]:
