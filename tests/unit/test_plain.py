@@ -93,6 +93,16 @@ def test_every_way_to_the_terminal_cleans(text: str, capsys: pytest.CaptureFixtu
     assert file.getvalue().rstrip("\n").isprintable()
 
 
+def test_what_stands_in_brackets_is_said_and_no_markup() -> None:
+    file = io.StringIO()
+    terminal = output.Terminal(file=file, force_terminal=False, width=60)
+    table = Table()
+    table.add_row("[erp_locked] say so in [fiscal.operations]")
+    terminal.print(table)
+    terminal.print("[settings_unusable]")
+    assert all(f"[{word}]" in file.getvalue() for word in ("erp_locked", "fiscal.operations", "settings_unusable"))
+
+
 def test_json_says_the_same_in_codes(capsys: pytest.CaptureFixture[str]) -> None:
     for text in (one for one in HOSTILE.values() if not any("\ud800" <= letter <= "\udfff" for letter in one)):
         output.print_json({"name": text})

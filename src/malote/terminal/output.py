@@ -17,7 +17,13 @@ from malote.rejection import Language
 
 
 class Terminal(Console):
-    """A console whose every text is cleaned on its way out, in tables and boxes too; a string is one line."""
+    """A console whose every text is cleaned on its way out, in tables and boxes too; a string is one line.
+
+    No text is markup: what stands in brackets, such as [fiscal.operations], is said.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(clean(one) if isinstance(one, str) else one for one in objects), **options)
