@@ -100,6 +100,19 @@ def test_an_offline_sale_gets_its_protocol_from_the_answer(tmp_path: Path, first
         store.nobody_is_asked()
 
 
+@pytest.mark.parametrize("status", [100, 217, 302])
+@pytest.mark.parametrize("first", ["note", "answer"])
+def test_the_test_environment_says_nothing_of_a_note_of_production(tmp_path: Path, status: int, first: str) -> None:
+    note, strange = lot(SENT), answer(status).replace(b"<tpAmb>1", b"<tpAmb>2")
+    with store_in(tmp_path) as store:
+        store.send(*((note, strange) if first == "note" else (strange, note)))
+        assert store.booked() == {}
+        assert store.state(note) == ("waiting", "not_authorised_yet")
+        assert store.state(strange) == ("rejected", "test_environment")
+        store.send(answer())
+        assert store.booked() == SOLD
+
+
 def test_an_answer_whose_note_never_comes_is_told_and_settled_by_the_note(tmp_path: Path) -> None:
     said, note = answer(), lot(SENT)
     with store_in(tmp_path, store=StoreSettings(sale_hours=0)) as store:

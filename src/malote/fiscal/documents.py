@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 Kind = Literal["sale", "cancellation", "number_void", "event", "answer"]
 
 
+TEST_ENVIRONMENT = 2  # tpAmb
 _BEFORE_AUTHORISATION = (9, 4)  # tpEmis: offline contingency, and the one that an event announced before (EPEC)
 
 
@@ -235,6 +236,10 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=5):
     @property
     def authorised(self) -> bool:
         return self.protocol is not None
+
+    def is_of_environment(self, environment: int) -> bool:
+        """Whether it can speak of a note of this tpAmb: the test environment knows nothing of production."""
+        return self.environment != TEST_ENVIRONMENT or environment == TEST_ENVIRONMENT
 
 
 # What sales have not always told: where an older program booked one, it had nothing there.

@@ -3,7 +3,7 @@
 from malote.fiscal import sefaz_answers
 from malote.fiscal.access_key import is_well_formed
 from malote.fiscal.amounts import printable, whole_number
-from malote.fiscal.documents import Protocol
+from malote.fiscal.documents import TEST_ENVIRONMENT, Protocol
 from malote.fiscal.findings import is_another_digest, named, oddly_numbered
 from malote.fiscal.moments import read_moment
 from malote.fiscal.note_header import bare_key
@@ -33,6 +33,9 @@ def read_protocol(row: NoteRow, problems: list[Problem], resigned: bool) -> Prot
         return None  # there is nothing that it could be the protocol of
     if answer.key != own_key:
         problems.append(reject("protocol_key_disagrees", found=named(answer.key)))
+        return None
+    if whole_number(answer.environment) == TEST_ENVIRONMENT != whole_number(row.head.environment):
+        problems.append(warning("protocol_of_test", status=status))
         return None
     if sefaz_answers.meaning(status) == "authorised" and answer.number:
         moment = read_moment(answer.at, row.head.state)

@@ -175,6 +175,7 @@ class AnswerRow(NamedTuple):
     at: Annotated[str, "infProt/dhRecbto"]
     digest: Annotated[str, "infProt/digVal"]
     text: Annotated[str, "infProt/xMotivo"]
+    environment: Annotated[str, "infProt/tpAmb"]
 
 
 class SignatureRow(NamedTuple):

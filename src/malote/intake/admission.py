@@ -13,7 +13,7 @@ from malote import rejection
 from malote.config import StoreSettings
 from malote.fiscal import cfops
 from malote.fiscal.cfops import Overrides
-from malote.fiscal.documents import Answer, Document, Sale
+from malote.fiscal.documents import TEST_ENVIRONMENT, Answer, Document, Sale
 from malote.fiscal.problems import Problem, keep, reject, warning
 from malote.fiscal.reader import Reading, Summary, summary
 from malote.fiscal.sefaz_answers import CURED_BY_AUTHORISATION
@@ -27,8 +27,6 @@ from malote.tills.series import SeriesKey
 JudgeSeries = Callable[[Collection[SeriesKey]], Mapping[SeriesKey, Problem | None]]
 
 AcceptsIssuer = Callable[[str], bool]
-
-TEST_ENVIRONMENT = 2  # tpAmb
 
 _LONGEST_TEXT = 60  # characters kept of a field that identifies; none is longer in a sound document
 _LARGEST_NUMBER = 2**63 - 1  # that the store database holds

@@ -50,7 +50,9 @@ class Joiner:
                 settled.append(_kept(leased, "settled_unbooked", {}, None))
                 continue
             if isinstance(document, Sale) and document.protocol is None:
-                leased, told = self._with_answer(leased, document, _deciding(answers.get(document.access_key, [])))
+                heard = answers.get(document.access_key, ())
+                own = [one for one in heard if one.is_of_environment(document.environment)]
+                leased, told = self._with_answer(leased, document, _deciding(own))
             elif isinstance(document, Answer) and document.authorised and self._answers_another(leased, document):
                 told = _another(document)
             if told is None:

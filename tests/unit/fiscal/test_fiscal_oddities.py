@@ -1,5 +1,7 @@
 """Oddities met in files that real tills wrote: read where the sale is clear, refused with a true reason where not."""
 
+import re
+
 import pytest
 
 from malote.fiscal.problems import reject
@@ -49,6 +51,14 @@ def test_an_authorisation_without_number_is_none() -> None:
     raw = replaced(NOTE, "<nProt>135260000000001</nProt>", "")
     assert not sale_in(raw).authorised
     assert problems_of(raw) == ["protocol_empty"]
+
+
+@pytest.mark.parametrize(("note", "authorised"), [(1, False), (2, True)])
+def test_a_protocol_of_the_test_environment_authorises_no_note_of_production(note: int, authorised: bool) -> None:
+    raw = re.sub(rb"(<infProt[^>]*>)<tpAmb>.", rb"\1<tpAmb>2", build_note(environment=note))
+    assert sale_in(raw).authorised is authorised
+    assert problems_of(raw) == ([] if authorised else ["protocol_of_test"])
+    assert not only(raw).rejected
 
 
 def test_layout_310_has_its_payments_in_pag_itself() -> None:
