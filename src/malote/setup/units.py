@@ -6,33 +6,44 @@ from pathlib import Path
 
 UNIT_NAME = "malote-server.service"
 
+# What it says of safety and of restarts is as in packaging/systemd/malote-server.service, and a test holds them equal.
 _UNIT = """\
 [Unit]
 Description=Malote: {name}
 Wants=network-online.target
-After=network-online.target
+After=network-online.target local-fs.target postgresql.service
+StartLimitIntervalSec=0
 
 [Service]
+Type=exec
 User={user}
 WorkingDirectory={home}
 ExecStart="{python}" -m malote serve --config "{settings}"
 Restart=always
 RestartSec=5
+# 2: a setting is wrong; trying again can't mend it.
+RestartPreventExitStatus=2
 TimeoutStopSec=90
 UMask=0027
-NoNewPrivileges=true
-PrivateTmp=true
-PrivateDevices=true
+SyslogIdentifier=malote-server
+
+NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths="{home}"
-ProtectKernelTunables=true
-ProtectKernelModules=true
-ProtectControlGroups=true
-RestrictSUIDSGID=true
-RestrictRealtime=true
-LockPersonality=true
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+# Not "yes": the home of this server, or its Python, may lie under /home.
+ProtectHome=read-only
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectControlGroups=yes
+PrivateTmp=yes
+PrivateDevices=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictSUIDSGID=yes
+RestrictRealtime=yes
+LockPersonality=yes
 SystemCallArchitectures=native
+# Each till holds a connection or two; see server.connections.
+LimitNOFILE=8192
 
 [Install]
 WantedBy=multi-user.target
