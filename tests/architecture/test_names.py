@@ -62,7 +62,7 @@ ONE_IDEA = {"Engine": "what a file of erp/ asks of a database engine, and no mor
 
 
 # Rooms too large to be looked over at once: their __init__ says what each file is for, group by group.
-GUIDED = ("erp", "fiscal", "quarantine")
+GUIDED = ("books", "erp", "fiscal", "quarantine", "spool", "till")
 
 
 def _files() -> list[Path]:

@@ -41,7 +41,7 @@ def test_there_are_services_for_all() -> None:
     assert {path.stem for path in WINDOWS} == {"malote-till", "malote-server"}
 
 
-# What the two units of the server may say otherwise: where it lies, as whom it runs, and that a home may be under /home.
+# What the two units of the server may say otherwise: where it lies, as whom it runs; its home may be under /home.
 OF_THE_PLACE = {
     "Description",
     "Documentation",

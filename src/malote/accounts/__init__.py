@@ -1,1 +1,1 @@
-"""Tills, their tokens and the series they own."""
+"""People: who they are, how they sign in, what their role lets them do, and the trail of what they did."""

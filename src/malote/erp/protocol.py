@@ -1,4 +1,4 @@
-"""What a production database must be able to do for Malote. One module per engine fulfils it."""
+"""What a production database must be able to do for Malote. Each engine's folder fulfils it (``engine.py``)."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager

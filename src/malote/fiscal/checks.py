@@ -1,4 +1,4 @@
-"""Whether a sale can be booked truthfully. The official XSD is advice; this decides (DESIGN §4)."""
+"""Whether a sale can be booked truthfully. The official XSD is advice; this decides (docs/reading.md)."""
 
 from collections.abc import Iterable
 from functools import lru_cache

@@ -159,7 +159,7 @@ class Sale(msgspec.Struct, array_like=True, frozen=True, gc=False, tag=1):
 
     @property
     def bookable(self) -> bool:
-        """Whether this is a sale already: authorised, or in contingency, which is one before it (DESIGN §4)."""
+        """Whether this is a sale already: authorised, or in contingency, which is one before it."""
         return self.protocol is not None or self.emission in _BEFORE_AUTHORISATION
 
 

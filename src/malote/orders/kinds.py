@@ -1,5 +1,6 @@
-"""What is to be known of a kind of orders. A new kind is a file here at the server with one of these in it, named in
-``app_building.build_orders``, and one at the till (``till/orders/``)."""
+"""What is to be known of a kind of orders. A new kind is a file of the room that gives the orders, with one of these in
+it (as ``quarantine/synchronise_orders.py``), named in ``app_building.build_orders``; and one at the till, in
+``till/orders/``."""
 
 import msgspec
 from sqlalchemy import Connection, Engine
