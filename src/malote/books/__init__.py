@@ -1,7 +1,7 @@
 """The books: what can be counted again by anyone.
 
 Where to begin: ``gaps`` says which numbers are missing, ``reconciling`` how server and ERP compare day by day,
-``chain`` how a day is closed. ``rules/`` are the store's own rules. What a business day is says ``malote.business_day``.
+``chain`` how a day is closed. ``rules/`` are the store's own rules; a business day is in ``malote.business_day``.
 
 - The numbers of a series: ``numbering``, ``number_period``, ``gaps``, ``gap_ranges``, ``gap_keeping``,
   ``excused_numbers``, ``doubtful_numbers``.
