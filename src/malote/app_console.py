@@ -21,7 +21,7 @@ from malote.business_day import business_day
 from malote.config import limits_of
 from malote.console import console_services as console
 from malote.console.shared_answers import Together
-from malote.demo import bench
+from malote.demo import bench, laboratory_faults
 from malote.findings import lights, store_findings, till_groups
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
@@ -255,7 +255,7 @@ def _laboratory() -> console.ConsoleLaboratory | None:
 
     def listed(language: Language) -> list[tuple[str, str, bool]]:
         planted = of_demo.planted()
-        return [(name, bench.title(name, language), name in planted) for name in bench.FAULTS]
+        return [(name, laboratory_faults.title(name, language), name in planted) for name in laboratory_faults.FAULTS]
 
     return console.ConsoleLaboratory(listed=listed, ask=lambda name, plant: of_demo.ask(name, plant=plant))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import malote
-from malote.erp.engine_modules import has_part
+from malote.erp.engine_loader import has_part
 from malote.erp_engines import BY_SCHEME, ENGINES
 
 SOURCE = Path(malote.__file__).parent

@@ -8,7 +8,7 @@ from malote.accounts import audit
 from malote.accounts.audit import Actor
 from malote.config import LocksSettings
 from malote.erp.sessions.errors import SessionsError
-from malote.locks import episodes, rule
+from malote.locks import automatic_rule, episodes
 from malote.locks.episode_ranking import ranked
 from malote.locks.episodes import Episode
 from malote.locks.lock_reports import Blocker, Head, Root, Stoppage
@@ -109,36 +109,36 @@ def test_they_are_kept_for_ninety_days(spool_engine: Engine) -> None:
 
 def refused(engine: Engine, settings: LocksSettings = RULE, rehearsed: int | None = None) -> str:
     with pytest.raises(SessionsError) as told:
-        rule.switch(engine, settings, "on", ANA, NOW + 500, reason="lido", rehearsed=rehearsed)
+        automatic_rule.switch(engine, settings, "on", ANA, NOW + 500, reason="lido", rehearsed=rehearsed)
     return told.value.code
 
 
 def rehearsal(engine: Engine) -> None:
     """412 sale-minutes after the rule would have ended it."""
-    rule.begin(engine, RULE, NOW)
+    automatic_rule.begin(engine, RULE, NOW)
     sampled(engine, (0, stop(root(412))))
-    assert episodes.choose(engine, "4711", rule.definition(RULE), NOW)
-    assert not episodes.choose(engine, "4711", rule.definition(RULE), NOW), "once"
+    assert episodes.choose(engine, "4711", automatic_rule.definition(RULE), NOW)
+    assert not episodes.choose(engine, "4711", automatic_rule.definition(RULE), NOW), "once"
     sampled(engine, (30, stop(root(412))), (60, stop(root(412))))
 
 
 def test_a_rule_begins_with_a_rehearsal_that_says_what_it_would_have_saved(spool_engine: Engine) -> None:
     rehearsal(spool_engine)
-    seen = rule.current(spool_engine, RULE)
+    seen = automatic_rule.current(spool_engine, RULE)
     assert (seen.state, seen.sessions, round(seen.saved_seconds / 60)) == ("rehearsal", 1, 412)
-    assert rule.words(seen) == "teria encerrado 1 sessão, poupado 412 minutos de venda"
-    assert rule.words(seen, "en") == "would have ended 1 session, saved 412 sale-minutes"
+    assert automatic_rule.words(seen) == "teria encerrado 1 sessão, poupado 412 minutos de venda"
+    assert automatic_rule.words(seen, "en") == "would have ended 1 session, saved 412 sale-minutes"
 
 
 def test_it_is_let_loose_only_by_who_has_read_the_rehearsal(spool_engine: Engine) -> None:
     assert refused(spool_engine, LocksSettings()) == "lock_rule_unset"
-    rule.begin(spool_engine, RULE, NOW)
+    automatic_rule.begin(spool_engine, RULE, NOW)
     assert refused(spool_engine, rehearsed=0) == "lock_rule_untried"
     rehearsal(spool_engine)
     assert refused(spool_engine) == "lock_rule_unread"
     assert refused(spool_engine, rehearsed=3) == "lock_rule_unread"
-    rule.switch(spool_engine, RULE, "on", ANA, NOW + 500, reason="lido", rehearsed=1)
-    assert rule.begin(spool_engine, RULE, NOW + 501) == "on"
+    automatic_rule.switch(spool_engine, RULE, "on", ANA, NOW + 500, reason="lido", rehearsed=1)
+    assert automatic_rule.begin(spool_engine, RULE, NOW + 501) == "on"
     entry = audit.entries(spool_engine)[0]
     assert (entry.actor, entry.action, entry.reason) == ("ana", "lock_rule_switched", "lido")
     assert (entry.before["state"], entry.before["sessions"], entry.before["saved_minutes"]) == ("rehearsal", 1, 412)
@@ -147,17 +147,17 @@ def test_it_is_let_loose_only_by_who_has_read_the_rehearsal(spool_engine: Engine
 
 def test_off_leads_to_on_only_by_a_rehearsal_of_its_own(spool_engine: Engine) -> None:
     rehearsal(spool_engine)
-    rule.switch(spool_engine, RULE, "off", ANA, NOW + 400, reason="férias")
-    assert rule.begin(spool_engine, RULE, NOW + 401) == "off"
+    automatic_rule.switch(spool_engine, RULE, "off", ANA, NOW + 400, reason="férias")
+    assert automatic_rule.begin(spool_engine, RULE, NOW + 401) == "off"
     assert refused(spool_engine, rehearsed=1) == "lock_rule_untried"
-    assert rule.switch(spool_engine, RULE, "rehearsal", ANA, NOW + 402, reason="de novo").sessions == 0
+    assert automatic_rule.switch(spool_engine, RULE, "rehearsal", ANA, NOW + 402, reason="de novo").sessions == 0
 
 
 def test_another_rule_is_rehearsed_anew(spool_engine: Engine) -> None:
     rehearsal(spool_engine)
-    rule.switch(spool_engine, RULE, "on", ANA, NOW + 500, reason="lido", rehearsed=1)
+    automatic_rule.switch(spool_engine, RULE, "on", ANA, NOW + 500, reason="lido", rehearsed=1)
     wider = replace(RULE, automatic_programs=["*"])
-    assert rule.begin(spool_engine, wider, NOW + 600) == "rehearsal"
-    assert rule.current(spool_engine, wider).sessions == 0
+    assert automatic_rule.begin(spool_engine, wider, NOW + 600) == "rehearsal"
+    assert automatic_rule.current(spool_engine, wider).sessions == 0
     assert refused(spool_engine, wider, rehearsed=1) == "lock_rule_untried"
-    assert rule.current(spool_engine, LocksSettings()).state == "off"
+    assert automatic_rule.current(spool_engine, LocksSettings()).state == "off"

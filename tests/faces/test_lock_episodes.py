@@ -16,7 +16,7 @@ from malote.accounts.roles import Role
 from malote.app import Services, services_for
 from malote.cli.main import assemble
 from malote.config import load
-from malote.locks import episodes, rule
+from malote.locks import automatic_rule, episodes
 from malote.locks.lock_reports import Blocker, Root, Stoppage
 from tests.faces.console_support import csrf_of, signed_in
 
@@ -44,12 +44,12 @@ def services(config: Path) -> Iterator[Services]:
     """An episode of an hour ago that the rule would have ended, and one of a program with a hostile name."""
     with services_for(load(config, {})) as opened:
         began = time.time() - 3600
-        rule.begin(opened.engine, opened.settings.locks, began - 1)
+        automatic_rule.begin(opened.engine, opened.settings.locks, began - 1)
         idle = Root(Blocker("4711", "gerente", "retaguarda", "estoque"), 412, 4120790, "idle")
         active = Root(Blocker("99", "joao", HOSTILE, "estoque"), 3, 3000, "active")
         stop = Stoppage(began, idle.blocker, 1, {"caixa1": 415}, True, (idle, active))
         episodes.note(opened.engine, stop, began)
-        episodes.choose(opened.engine, "4711", rule.definition(opened.settings.locks), began)
+        episodes.choose(opened.engine, "4711", automatic_rule.definition(opened.settings.locks), began)
         episodes.note(opened.engine, stop, began + 60)
         episodes.note(opened.engine, None, began + 80)
         yield opened

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from malote import wire
 from malote.clock import Clock
-from malote.till import limits
+from malote.till import server_limits
 from malote.till.agent import Agent
 from malote.till.draining import PATIENCE_SECONDS
 from malote.till.outbox import Outbox
@@ -48,7 +48,7 @@ def test_a_refused_file_leaves_something_open(tmp_path: Path, pos_folder: Path, 
     put(pos_folder, "good.xml", b"good")
     agent_server.ledger.limits = PouchLimits(200, 4_000_000, 50)
     with Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        limits.remember(outbox, agent_server.ledger.limits)
+        server_limits.remember(outbox, agent_server.ledger.limits)
     settings = till_settings(pos_folder, server=agent_server.url)
     drained = an_agent(tmp_path, settings).drain(WAIT_SECONDS)
     assert (drained.ending, drained.counts, drained.refused) == ("open", OutboxCounts(posted=1), 1)

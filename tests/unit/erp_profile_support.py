@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from malote.erp.profiles.compiled import Compiled, ExpressionNames
-from malote.erp.profiles.functions import compiled
+from malote.erp.profiles.compiled_expression import Compiled, ExpressionNames
+from malote.erp.profiles.compiling import compiled
 from malote.erp.profiles.shapes import Shape
 from malote.erp.profiles.syntax import parse
 

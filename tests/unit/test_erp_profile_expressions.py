@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from malote.erp.profiles.compiled import UnmappedError
+from malote.erp.profiles.compiled_expression import UnmappedError
 from malote.erp.profiles.syntax import Call, Constant, ExpressionError, Field, parse
 from malote.erp.values import OutOfRangeError
 from tests.unit.erp_profile_support import AT, made, value

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from malote.till import limits
+from malote.till import server_limits
 from malote.till.capture import Capture
 from malote.till.folder_counts import FolderSight
 from malote.till.outbox import Outbox
@@ -19,7 +19,7 @@ class Bench:
         self.pos.mkdir(exist_ok=True)
         self.outbox = Outbox(tmp_path / "outbox.sqlite3")
         if largest is not None:
-            limits.remember(self.outbox, PouchLimits(200, 4_000_000, largest))
+            server_limits.remember(self.outbox, PouchLimits(200, 4_000_000, largest))
         self.clock = Clock()
         self.ears = Ears()
         self.settings = till_settings(self.pos, **({"quiet_seconds": 1.0, "rescan_seconds": 30.0} | settings))

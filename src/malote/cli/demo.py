@@ -82,12 +82,12 @@ def fault(
     language: Annotated[Literal["pt", "en"], _LANGUAGE] = "pt",
 ) -> None:
     """Plants a trouble in a running demo, for the Assistente to find; or lists all that can be planted."""
-    from malote.demo import bench
+    from malote.demo import bench, laboratory_faults
     from malote.demo.store import DEFAULT_HOME
 
     if not name:
-        for known in bench.FAULTS:
-            _print(f"{known}: {bench.title(known, language)}")
+        for known in laboratory_faults.FAULTS:
+            _print(f"{known}: {laboratory_faults.title(known, language)}")
         return
     _known_faults([name])
     folder = (home or DEFAULT_HOME) / bench.FOLDER
@@ -97,7 +97,7 @@ def fault(
 
 
 def _known_faults(names: list[str]) -> list[str]:
-    from malote.demo.bench import FAULTS
+    from malote.demo.laboratory_faults import FAULTS
 
     unknown = [one for one in names if one not in FAULTS]
     if unknown:

@@ -10,9 +10,9 @@ from malote.terminal.output import amount, console, print_json
 from malote.terminal.tables import local_time, plain_table, printable
 
 if TYPE_CHECKING:
+    from malote.locks.automatic_rule import LockRule
     from malote.locks.episode_ranking import Culprit
     from malote.locks.episodes import Episode
-    from malote.locks.rule import LockRule
     from malote.rejection import Language
 
 
@@ -107,8 +107,8 @@ def _who(one: "Culprit | Episode") -> str:
 
 
 def _say_rule(rule: "LockRule", language: "Language") -> None:
+    from malote.locks.automatic_rule import words
     from malote.locks.lock_words import STATES
-    from malote.locks.rule import words
 
     said = (
         f"{Bilingual('Encerramento automático', 'Automatic measure').of(language)}: {STATES[rule.state].of(language)}"

@@ -64,7 +64,7 @@ def start(
 
 def _settled(settings: Settings, said: str | None) -> "tuple[Start | Question, int]":
     """How it stands once ``said`` was taken down, and how many files don't count."""
-    from malote.till import cutover, issue_times, limits
+    from malote.till import cutover, issue_times, server_limits
     from malote.till.cutover import Start
     from malote.till.folder import folder_of
     from malote.till.outbox import Outbox
@@ -75,7 +75,7 @@ def _settled(settings: Settings, said: str | None) -> "tuple[Start | Question, i
     folder, now = folder_of(till), time.time()
     durable.make_folder(settings.outbox_path.parent)
     with Outbox(settings.outbox_path) as outbox:
-        largest = limits.known(outbox).document_bytes
+        largest = server_limits.known(outbox).document_bytes
         if said is not None:
             since = typed_input.since(said, issue_times.store_clock(outbox, folder, largest, settings.books.zone))
             cutover.begin(outbox, Start(str(folder.path), since, "person", now))

@@ -70,7 +70,7 @@ lock_episode = Table(
     Index("lock_episode_started", "started_at"),
 )
 
-# One row: how far the automatic measure has come (locks/rule.py).
+# One row: how far the automatic measure has come (locks/automatic_rule.py).
 lock_rule = Table(
     "lock_rule",
     metadata,

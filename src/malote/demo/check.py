@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from malote.database.errors import StoreError
 from malote.demo import evidence, locks
+from malote.demo.check_faults import Faults
 from malote.demo.erp_books import ErpBooks
 from malote.demo.evidence import StoreEvidence
-from malote.demo.faults import Faults
 from malote.demo.phrases import Phrase
 from malote.demo.pos import Habits, Pos
 from malote.demo.processes import Crew, ProcessFailedError

@@ -1,4 +1,4 @@
-"""Plants troubles in a running demo, those of ``bench.FAULTS``, and puts right what only the store or the DBA can.
+"""Plants troubles in a running demo, those of ``laboratory_faults``, and puts right what only the store or the DBA can.
 
 Whatever the procedure itself cures has no recovery here: it is pressed.
 """
@@ -22,9 +22,9 @@ from malote.database.engine import open_database, writing
 from malote.database.errors import StoreError
 from malote.demo import baskets, events, notes, stand_in
 from malote.demo.bench import Bench, DemoOrder
+from malote.demo.check_faults import sell_refused
 from malote.demo.erp_books import REFUSED_PREFIX
 from malote.demo.erp_troubles import ErpTroubles
-from malote.demo.faults import sell_refused
 from malote.demo.ledger import OutgoingFile
 from malote.demo.pos import Pos, now
 from malote.demo.processes import Crew

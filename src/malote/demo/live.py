@@ -17,10 +17,10 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from malote.demo import bench, evidence
+from malote.demo import evidence, laboratory_faults
+from malote.demo.check_faults import cut_short, sell_refused
 from malote.demo.erp_books import ErpBooks, ErpTotals
 from malote.demo.evidence import StoreEvidence, TillPlace
-from malote.demo.faults import cut_short, sell_refused
 from malote.demo.laboratory import Laboratory
 from malote.demo.notes import money
 from malote.demo.phrases import Phrase, figure
@@ -147,7 +147,9 @@ def sell(
                     events.append(Phrase.RESTARTED.say(store.language, name=name))
                 for order in laboratory.poll():
                     planted = Phrase.FAULT_PLANTED if order.plant else Phrase.FAULT_RECOVERED
-                    events.append(planted.say(store.language, fault=bench.title(order.name, store.language)))
+                    events.append(
+                        planted.say(store.language, fault=laboratory_faults.title(order.name, store.language))
+                    )
                 with suppress(SQLAlchemyError):  # an ERP that was switched off, say
                     seen = figures(tills, server, erp)
                 if seen is not None:

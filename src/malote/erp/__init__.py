@@ -4,7 +4,7 @@ Where to begin: ``protocol`` says what an ERP must be able to do, ``base`` in wh
 batch becomes bookings. Folders: an engine each (``postgresql/``, ``oracle/``, ``mariadb/``, ``sqlite/``), ``profiles/``
 (where a design of its own puts each field), ``suggesting/`` (a first draft of one), ``conformance/``, ``sessions/``.
 
-- Getting there: ``protocol``, ``base``, ``factory``, ``engine_modules``, ``address``, ``connecting``.
+- Getting there: ``protocol``, ``base``, ``factory``, ``engine_loader``, ``address``, ``connecting``.
 - A batch is booked: ``booking``, ``transacting``, ``statements``, ``rows``, ``fitting``, ``already_booked``,
   ``compare``, ``contest``, ``numbers``, ``number_guard``.
 - What is booked already is changed: ``rewriting``, ``superseding``, ``reversed_sales``, ``lost_bookings``.

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from malote.erp.ordinary_tables import Row
-from malote.erp.profiles.compiled import Row as Fields
+from malote.erp.profiles.compiled_expression import Row as Fields
 from malote.fiscal.documents import Protocol, Sale, decode, encode
 
 _STEP = 1000  # keys in one statement

@@ -5,7 +5,7 @@ from typing import Any
 from malote.config import Settings
 from malote.erp import address
 from malote.erp.base import Options
-from malote.erp.engine_modules import has_part, part_of
+from malote.erp.engine_loader import has_part, part_of
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.profile import Profile, load

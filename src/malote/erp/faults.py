@@ -10,9 +10,9 @@ from types import ModuleType
 
 from sqlalchemy import exc
 
-from malote.erp.engine_modules import part_of
+from malote.erp.engine_loader import part_of
 from malote.erp.error_translation import detail_of, plain_error, spoken_error
-from malote.erp.profiles.compiled import UnmappedError
+from malote.erp.profiles.compiled_expression import UnmappedError
 from malote.erp.profiles.queries import UnansweredError
 from malote.erp.protocol import ErpError
 from malote.erp.values import OutOfRangeError

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from malote.erp import rows
 from malote.erp.letters import Letters
 from malote.erp.mapping import ErpTables
-from malote.erp.profiles.compiled import UnmappedError
+from malote.erp.profiles.compiled_expression import UnmappedError
 from malote.erp.profiles.profile import Part
 from malote.erp.protocol import Posting
 from malote.erp.repertoire import Lack, is_ascii, rows_of

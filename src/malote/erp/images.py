@@ -25,7 +25,7 @@ from malote.erp import (
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import ordinary_of
-from malote.erp.profiles.compiled import UnmappedError
+from malote.erp.profiles.compiled_expression import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
 from malote.erp.raw_rows import TableSide
 from malote.erp.side_by_side import without_protocol

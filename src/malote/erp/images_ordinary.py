@@ -15,7 +15,7 @@ from malote.erp.ordinary import Ordinary, items_of, payments_of
 from malote.erp.ordinary_sales import sale_row
 from malote.erp.ordinary_tables import USUAL_TAXES, Row, tax_rows
 from malote.erp.plain_text import plainly
-from malote.erp.profiles.compiled import UnmappedError
+from malote.erp.profiles.compiled_expression import UnmappedError
 from malote.erp.protocol import GONE, TWICE, Posting, SaleRow
 from malote.erp.records import Records
 from malote.erp.sale_keys import is_of_key, key_of

@@ -11,7 +11,7 @@ from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.sql.schema import RETAIN_SCHEMA
 
 from malote.erp import ordinary_tables, tables
-from malote.erp.profiles.compiled import Inverse, Row
+from malote.erp.profiles.compiled_expression import Inverse, Row
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.profiles.post import CALLS
 from malote.erp.profiles.profile import FIELDS, ORDINARY, PARTS, Part, Profile, built_in

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Dialect, inspect, types
 
 from malote.erp import rows
 from malote.erp.mapping import ErpTables, MappedTable
-from malote.erp.profiles.compiled import UnmappedError
+from malote.erp.profiles.compiled_expression import UnmappedError
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.repertoire import named_character, rows_of
 from malote.erp.targets import ColumnTarget

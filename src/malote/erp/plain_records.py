@@ -33,7 +33,7 @@ from malote.erp import statements
 from malote.erp.connecting import classified
 from malote.erp.mapping import MappedTable
 from malote.erp.plain_text import plainly
-from malote.erp.profiles.compiled import Row
+from malote.erp.profiles.compiled_expression import Row
 from malote.erp.profiles.queries import ProfileQuery
 from malote.erp.protocol import ErpError
 from malote.erp.records import Differing, Found, Lacking, Total

@@ -10,7 +10,7 @@ from sqlalchemy.types import NullType
 
 from malote.erp import statements
 from malote.erp.mapping import MappedTable
-from malote.erp.profiles.compiled import Row
+from malote.erp.profiles.compiled_expression import Row
 from malote.erp.protocol import GONE, TWICE
 from malote.erp.side_by_side import alike, by_number, is_compared, lacking_and_extra, tells_protocol
 from malote.erp.targets import ColumnTarget

@@ -19,7 +19,7 @@ from malote.erp import rows, statements
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.ordinary import payments_of
-from malote.erp.profiles.compiled import Row
+from malote.erp.profiles.compiled_expression import Row
 from malote.erp.profiles.profile import Part
 from malote.erp.profiles.syntax import PART_OF_KEY
 from malote.erp.protocol import ErpError

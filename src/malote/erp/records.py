@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from malote.erp.mapping import MappedTable
-from malote.erp.profiles.compiled import Row
+from malote.erp.profiles.compiled_expression import Row
 from malote.erp.profiles.queries import ProfileQuery
 from malote.erp.targets import ColumnTarget
 

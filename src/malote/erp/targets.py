@@ -7,9 +7,9 @@ import msgspec
 from sqlalchemy import Column, DefaultClause, Identity
 from sqlalchemy.types import TypeEngine
 
-from malote.erp.profiles.compiled import Compiled, ExpressionNames
+from malote.erp.profiles.compiled_expression import Compiled, ExpressionNames
+from malote.erp.profiles.compiling import compiled
 from malote.erp.profiles.errors import ProfileError
-from malote.erp.profiles.functions import compiled
 from malote.erp.profiles.of_sale import ITEM_COUNT, PAID
 from malote.erp.profiles.profile import FIELDS, MappedPart, Part, Profile, Written
 from malote.erp.profiles.shapes import Shape, shape_of

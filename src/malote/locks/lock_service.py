@@ -22,13 +22,13 @@ from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.factory import has_sessions, open_sessions, open_watch
 from malote.erp.sessions.protocol import DbaLogin, ErpSession, SessionIdentity, Sessions
 from malote.erp_engines import title_of
-from malote.locks import episodes, kill, rule, session_tree
+from malote.locks import automatic_rule, episodes, kill, session_tree
 from malote.locks.alarm import Alarm
+from malote.locks.automatic_rule import LockRule, State
 from malote.locks.episodes import Episode
 from malote.locks.kill import KillOrder
 from malote.locks.lock_reports import DatabaseLogin, Killed, KillReport, Node, Stoppage, Tree
 from malote.locks.logins import Logins
-from malote.locks.rule import LockRule, State
 from malote.locks.seen_heads import SeenHeads
 from malote.locks.waiting import REMEMBER_SECONDS, Recent
 from malote.spool.presence import watched
@@ -160,20 +160,22 @@ class Locks:
 
     def rule(self) -> LockRule:
         """How far the automatic measure may go, and what it would have done. Raises ``StoreError``."""
-        return rule.current(self._engine, self.settings)
+        return automatic_rule.current(self._engine, self.settings)
 
     def begin_rule(self) -> State:
         """The state that the automatic measure acts by. Raises ``StoreError``."""
-        return rule.begin(self._engine, self.settings, self._clock())
+        return automatic_rule.begin(self._engine, self.settings, self._clock())
 
     def choose(self, identity: SessionIdentity) -> bool:
         """Notes that the automatic measure would end it now; False where that is known. Raises ``StoreError``."""
-        return episodes.choose(self._engine, identity.key, rule.definition(self.settings), self._clock())
+        return episodes.choose(self._engine, identity.key, automatic_rule.definition(self.settings), self._clock())
 
     def switch_rule(self, state: State, actor: Actor, *, reason: str, rehearsed: int | None = None) -> LockRule:
-        """See ``rule.switch``; without a reason ``lock_reason_needed``."""
+        """See ``automatic_rule.switch``; without a reason ``lock_reason_needed``."""
         said = kill.check_reason(reason)
-        return rule.switch(self._engine, self.settings, state, actor, self._clock(), reason=said, rehearsed=rehearsed)
+        return automatic_rule.switch(
+            self._engine, self.settings, state, actor, self._clock(), reason=said, rehearsed=rehearsed
+        )
 
     # ---- with a login at hand: the command line, the automatic measure ----
 

@@ -1,8 +1,8 @@
 """How pages and commands call what becomes of an episode, and how far the automatic measure may go."""
 
 from malote.bilingual import Bilingual
+from malote.locks.automatic_rule import State
 from malote.locks.episodes import Ending
-from malote.locks.rule import State
 
 ENDINGS: dict[Ending, Bilingual[str]] = {
     "": Bilingual("dura ainda", "lasts still"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import NullPool
 
-from malote.erp.engine_modules import part_of
+from malote.erp.engine_loader import part_of
 from malote.schema.plan import create_index, create_table
 from malote.schema.sqlite import SQLITE
 from malote.schema.till_structure import BASE

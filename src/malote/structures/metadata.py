@@ -10,7 +10,7 @@ from sqlalchemy import MetaData, UniqueConstraint
 from sqlalchemy import Table as DeclaredTable
 from sqlalchemy.types import TypeEngine
 
-from malote.erp.engine_modules import part_of
+from malote.erp.engine_loader import part_of
 from malote.erp.values import DatabaseNow, Money
 from malote.erp_engines import NAMES
 from malote.schema.definition import FORMAT, Column, Index, Scope, Structure, Table

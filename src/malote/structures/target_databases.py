@@ -5,7 +5,7 @@ from sqlalchemy.exc import ArgumentError
 
 from malote.config import Settings
 from malote.erp.altering import AlteringPlace, AlteringTarget, Patience, SessionPresence
-from malote.erp.engine_modules import has_part, part_of
+from malote.erp.engine_loader import has_part, part_of
 from malote.erp.factory import tables_of
 from malote.erp_engines import BY_SCHEME
 from malote.schema.definition import Scope, StructureError

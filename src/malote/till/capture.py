@@ -13,7 +13,7 @@ import msgspec
 
 from malote.config import TillSettings
 from malote.plain import readable
-from malote.till import cutover, limits, vanished_files
+from malote.till import cutover, server_limits, vanished_files
 from malote.till.capture_journal import CaptureJournal
 from malote.till.cutover import Question, Start
 from malote.till.file_summary import describe, is_whole
@@ -79,7 +79,7 @@ class Capture:
         self._refused: dict[str, CaptureRefusal] = {}
         self._refused_stored: dict[str, CaptureRefusal] | None = None
         self._hurried = vanished_files.reused(outbox, now()) is not None
-        self._largest = limits.known(outbox).document_bytes
+        self._largest = server_limits.known(outbox).document_bytes
 
     @property
     def settled(self) -> bool:
@@ -102,7 +102,7 @@ class Capture:
 
     def rescan(self) -> None:
         """Looks at the whole folder. A folder that is missing is said, and remembered until it is back."""
-        self._largest = limits.known(self._outbox).document_bytes
+        self._largest = server_limits.known(self._outbox).document_bytes
         place = str(self.folder.path)
         try:
             counts = self._begin(place)

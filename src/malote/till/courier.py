@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from malote import wire
 from malote.backoff import Backoff, certain
 from malote.config import TillSettings
-from malote.till import limits, lost_sales, missing_in_erp
+from malote.till import lost_sales, missing_in_erp, server_limits
 from malote.till.book_answers import TillWitness
 from malote.till.books import OwnBooks
 from malote.till.contact_report import TillSigns
@@ -64,7 +64,7 @@ class Courier:
         self._monotonic = monotonic
         self._now = now
         self._backoff = Backoff(settings.retry_first_seconds, settings.retry_longest_seconds, dice)
-        self._taken = limits.known(outbox)
+        self._taken = server_limits.known(outbox)
         self._limit = self._most_files
         self._failures_of_pouch = 0
         self._blocked_until = self._contact_due = self._ask_due = self._held_due = self._lost_due = monotonic()
@@ -261,8 +261,8 @@ class Courier:
             self._contact_due = self._monotonic() + self._quick
 
     def _heed_limits(self, said: wire.PouchLimits | None) -> None:
-        limits.remember(self._outbox, said)
-        before, self._taken = self._taken, limits.known(self._outbox)
+        server_limits.remember(self._outbox, said)
+        before, self._taken = self._taken, server_limits.known(self._outbox)
         if self._taken != before:
             self._limit = self._most_files
             # What was too large may be small enough now.

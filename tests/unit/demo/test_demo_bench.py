@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from malote.demo.bench import FAULTS, Bench, DemoOrder, title
+from malote.demo.bench import Bench, DemoOrder
+from malote.demo.laboratory_faults import FAULTS, title
 
 
 def test_what_was_asked_is_done_once_and_remembered(tmp_path: Path) -> None:

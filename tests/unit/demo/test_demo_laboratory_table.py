@@ -7,7 +7,7 @@ import pytest
 
 from malote import rejection
 from malote.demo import laboratory_table
-from malote.demo.bench import FAULTS
+from malote.demo.laboratory_faults import FAULTS
 from malote.demo.laboratory_table import PAIRS, TABLE, LaboratoryRow, LaboratoryRun, markdown
 
 STEPS = {"structures"}

@@ -11,9 +11,9 @@ from malote.console.pages.locks import LONGEST_REASON
 from malote.console.rendering import answer
 from malote.console.visits import ROOT, ConsoleRequest, PageRefusedError, needs, redirect, services_of, visit_of
 from malote.erp.sessions.errors import SessionsError
+from malote.locks.automatic_rule import State, words
 from malote.locks.episode_ranking import ranked
 from malote.locks.lock_words import ENDINGS, STATES
-from malote.locks.rule import State, words
 
 PAGE = f"{ROOT}/locks/episodes"
 MOST_ROOTS = 20

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 
 from malote.erp.address import parsed, secrets_of
 from malote.erp.connecting import classified
-from malote.erp.engine_modules import part_of
+from malote.erp.engine_loader import part_of
 from malote.erp.factory import open_erp
 from malote.erp.mapping import ErpTables
 from malote.erp.profiles.post import silent

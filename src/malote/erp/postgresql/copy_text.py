@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from malote.erp import rows, tables
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.plain_text import DecimalTexts, plainly
-from malote.erp.profiles.compiled import Row
+from malote.erp.profiles.compiled_expression import Row
 from malote.erp.profiles.profile import FIELDS
 from malote.erp.profiles.shapes import Shape
 from malote.erp.repertoire import with_texts

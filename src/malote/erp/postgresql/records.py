@@ -16,7 +16,7 @@ from malote.erp.mapping import MappedTable
 from malote.erp.plain_text import plainly
 from malote.erp.postgresql.copy_text import writer
 from malote.erp.postgresql.dialect import DIALECT
-from malote.erp.profiles.compiled import Row
+from malote.erp.profiles.compiled_expression import Row
 from malote.erp.profiles.queries import ProfileQuery
 from malote.erp.records import Differing, Found, Lacking, Total
 from malote.erp.targets import ColumnTarget

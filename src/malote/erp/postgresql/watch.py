@@ -17,7 +17,7 @@ from malote.erp.postgresql.connecting import PROGRAM, Connection, connected
 from malote.erp.postgresql.locks import Activity, Holding
 from malote.erp.postgresql.place import settle
 from malote.erp.postgresql.sessions import OWN_PROGRAM, PREPARED_PREFIX
-from malote.erp.profiles.compiled import UnmappedError
+from malote.erp.profiles.compiled_expression import UnmappedError
 from malote.erp.protocol import ErpError, Posting
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import Own

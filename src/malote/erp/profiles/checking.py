@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Dialect, Inspector, Table, inspect, types
 from sqlalchemy.types import TypeEngine
 
 from malote.erp import call_statements
-from malote.erp.engine_modules import has_part, part_of
+from malote.erp.engine_loader import has_part, part_of
 from malote.erp.mapping import MappedTable, plain
 
 # table_missing, column_missing: not there

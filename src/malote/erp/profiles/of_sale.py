@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from malote.erp.profiles.compiled import Compiled, ExpressionNames, Row
+from malote.erp.profiles.compiled_expression import Compiled, ExpressionNames, Row
 from malote.erp.profiles.shapes import Shape
 from malote.erp.profiles.syntax import Call, Constant, ExpressionError, Field
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from malote.erp.profiles.compiled import Compiled, derived, only, with_number
+from malote.erp.profiles.compiled_expression import Compiled, derived, only, with_number
 from malote.erp.profiles.shapes import Shape
 from malote.erp.profiles.syntax import ExpressionError
 from malote.erp.values import scaled

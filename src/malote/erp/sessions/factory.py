@@ -3,7 +3,7 @@
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from malote.erp.engine_modules import has_part, part_of
+from malote.erp.engine_loader import has_part, part_of
 from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.sessions.errors import SessionsError
 from malote.erp.sessions.protocol import DbaLogin, Own, Sessions

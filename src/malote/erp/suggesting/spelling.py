@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.engine.interfaces import Dialect
 
-from malote.erp.engine_modules import has_part, part_of
+from malote.erp.engine_loader import has_part, part_of
 from malote.erp.suggesting.table_catalogue import CatalogueTable
 
 _PART = "spelling"  # of an engine's folder

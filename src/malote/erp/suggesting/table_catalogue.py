@@ -13,7 +13,7 @@ from sqlalchemy import types as sql
 from sqlalchemy.exc import DBAPIError
 
 from malote.erp import tables as own_tables
-from malote.erp.engine_modules import has_part, part_of
+from malote.erp.engine_loader import has_part, part_of
 from malote.erp.ordinary_tables import state
 from malote.erp.profiles.profile import is_name
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from malote.erp.profiles import of_sale
-from malote.erp.profiles.compiled import (
+from malote.erp.profiles.compiled_expression import (
     Compiled,
     ExpressionNames,
     Row,
