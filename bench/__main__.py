@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("reader", "intake", "posting", "end_to_end", "rollout", "hostile")
+NAMES = ("reader", "intake", "posting", "end_to_end", "rollout", "till_loads", "hostile")
 
 
 def main() -> int:

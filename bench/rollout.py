@@ -57,7 +57,7 @@ class Till:
     def contact(self) -> None:
         # An outbox belongs to the thread that opened it.
         with Outbox(self._path) as outbox:
-            means = Means(outbox, self._server, Voice(lambda _: None), lambda: None)
+            means = Means(outbox, self._server, Voice(lambda _: None), lambda: None, time.time)
             orders = Orders(means, self._server.till, time.monotonic)
             began = time.perf_counter()
             if orders.heed(self._say(outbox, orders)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from malote.till.orders.handling import Handler, HandlingProgress, OrderError
+from malote.till.orders.handling import Handler, HandlingProgress, OrderError, OrderRecord
 from malote.till.outbox import Outbox
 
 MOST = 1000
@@ -17,8 +17,8 @@ class Count(Handler):
         if int(payload) > MOST:
             raise OrderError("order_unknown", kind=payload)
 
-    def carry_out(self, payload: str) -> Iterator[HandlingProgress]:
-        total = int(payload)
+    def carry_out(self, order: OrderRecord) -> Iterator[HandlingProgress]:
+        total = int(order.payload)
         list(self.means.outbox.rows("CREATE TABLE IF NOT EXISTS counted (number INTEGER NOT NULL)"))
         for number in range(len(counted(self.means.outbox)) + 1, total + 1):
             list(self.means.outbox.rows("INSERT INTO counted VALUES (?)", (number,)))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from malote import wire
+from malote.config.sections import LoadFileSettings, TillLoadsSettings
 from malote.till import storage, watch
 from malote.till.agent import Agent
 from malote.till.courier import Courier
@@ -20,6 +21,7 @@ from malote.till.outbox_records import OutboxCounts
 from malote.till.storage import OutboxError
 from tests.faces.till_agent_support import WAIT_SECONDS, an_agent
 from tests.faces.till_support import FakeServer, busy, hashes, lose_reply, says
+from tests.loads_support import PRICE, LoadedTill, prices
 from tests.unit.till_support import Ears, put, till_settings
 
 pytest_plugins = ["tests.faces.till_agent_fixtures"]
@@ -244,3 +246,24 @@ def test_a_fault_of_the_program_ends_the_agent_with_its_traceback(
     monkeypatch.setattr(Courier, "step", broken)
     with pytest.raises(ZeroDivisionError):
         an_agent(tmp_path, till_settings(pos_folder, server=agent_server.url)).run()
+
+
+def test_loads_are_written_for_the_pos_beside_the_sales_and_damaged_ones_hold_none_back(
+    tmp_path: Path, pos_folder: Path, agent_server: FakeServer
+) -> None:
+    till = LoadedTill(tmp_path)
+    with till.outbox:
+        till.depot.stage((PRICE, prices(3)))
+        till.obey(till.depot.order_of(1))
+    files = TillLoadsSettings(str(tmp_path / "cargas"), [LoadFileSettings("price", "precos.csv")])
+    settings = till_settings(pos_folder, server=agent_server.url, loads=files)
+    with running(an_agent(tmp_path, settings)):
+        wait_for(lambda: (tmp_path / "cargas" / "precos.csv").exists())
+        wait_for(lambda: any(said.loads and said.loads.version == 1 for said in agent_server.ledger.contacts))
+    loads_file = tmp_path / "loads.sqlite3"
+    loads_file.write_bytes(loads_file.read_bytes()[:5000] + b"x" * 20_000)
+    put(pos_folder, "1.xml", b"a sale")
+    ears = Ears()
+    drained = an_agent(tmp_path, settings, ears).drain(WAIT_SECONDS)
+    assert (drained.ending, ears.codes()) == ("proven", ["loads_damaged"])
+    assert agent_server.ledger.contacts[-1].loads == wire.LoadsHeld(0)

@@ -19,7 +19,7 @@ from tests.unit.till_support import Ears
 
 def orders_over(outbox: Outbox) -> Orders:
     """Of till 3, which knows no other kind."""
-    means = Means(outbox, cast(Any, None), Ears().voice, lambda: None)
+    means = Means(outbox, cast(Any, None), Ears().voice, lambda: None, time.time)
     return Orders(means, 3, time.monotonic, [Count])
 
 

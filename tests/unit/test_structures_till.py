@@ -42,7 +42,7 @@ class Keeper:
 
     def __init__(self, outbox: Outbox, ears: Ears) -> None:
         self._outbox = outbox
-        means = Means(outbox, cast(Any, None), ears.voice, lambda: None)
+        means = Means(outbox, cast(Any, None), ears.voice, lambda: None, time.time)
         self.orders = Orders(means, TILL_NUMBER, time.monotonic)
 
     def heed(self, reply: wire.ContactReply) -> bool:

@@ -22,6 +22,7 @@ _TILL_ONLY = (
 # Groups of commands, each within the one that its words begin with.
 _GROUPS = {
     "till": "The agent beside the POS, and the tills a server knows.",
+    "till loads": "What this till sells with: its load, one step back, its prices.",
     "store": "The store database: made anew where it is damaged or gone.",
     "rejected": "Documents that a person must look at.",
     "trash": "Deleted documents, which can be restored.",
@@ -71,6 +72,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
         _Part("till", ("till",)),
         _Part("till_start", ("till",)),
         _Part("till_forgetting", ("till",)),
+        _Part("till_loads", ("till loads",)),
         _Part("tills", ("till",)),
         _Part("rollouts", ("till",), "register_trust"),
     ),

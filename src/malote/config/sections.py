@@ -183,6 +183,26 @@ class LoadsSettings(Section, frozen=True, forbid_unknown_fields=True):
     file_days: float = 7.0  # that a file which no till asks for is kept
 
 
+class LoadFileSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """A file with rows of the load, for a POS that reads files."""
+
+    entity: str  # whose rows
+    name: str  # of the file, in ``till.loads.folder``
+    format: Literal["csv", "jsonl", "fixed"] = "csv"
+    rows: Literal["now", "all"] = "now"  # those that are valid at this minute, or those of other times too
+    columns: list[str] = []  # of CSV and JSON Lines, in this order; empty: all
+    template: str = ""  # of a line of fixed width: "{product_code:<14}{price!d:010}"
+    separator: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] = ";"  # of CSV
+    decimal: Literal[".", ","] = "."  # between a decimal's digits
+    encoding: Literal["utf-8", "cp1252", "iso-8859-1"] = "utf-8"
+    line_end: Literal["\n", "\r\n"] = "\r\n"
+
+
+class TillLoadsSettings(Section, frozen=True, forbid_unknown_fields=True):
+    folder: str = ""  # where files for the POS are written; relative to home; empty: none are
+    files: list[LoadFileSettings] = []
+
+
 class TillSettings(Section, frozen=True, forbid_unknown_fields=True):
     server: str = "http://127.0.0.1:8470"
     token: str = ""
@@ -201,3 +221,4 @@ class TillSettings(Section, frozen=True, forbid_unknown_fields=True):
     retention_days: float = 30.0  # of the content in the outbox, counted from the proof
     after_proof: Literal["keep", "move", "delete"] = "keep"  # what to do with the POS's own file
     moved_folder: str = ""  # for after_proof = "move"
+    loads: TillLoadsSettings = TillLoadsSettings()  # the load in files, for a POS that can't read the loads' database

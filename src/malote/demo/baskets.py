@@ -1,12 +1,15 @@
 """What a customer puts on the belt and how they pay. Amounts in cents, quantities in ten-thousandths of a unit."""
 
+from collections.abc import Mapping
 from random import Random
+from types import MappingProxyType
 
 import msgspec
 
 from malote.demo.catalogue import Product, products
 from malote.fiscal.cnpj import cpf_digits
 
+NO_PRICES: Mapping[str, int] = MappingProxyType({})
 WHOLE = 10_000  # one unit or one kilogram
 MOST_LINES = 40
 _MEAN_LINES = 7.5
@@ -48,13 +51,23 @@ def rounded(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def draw(dice: Random, lines: int | None = None, payments: int | None = None) -> Basket:
-    """A basket as supermarkets see them: many small, a few large; ``lines`` and ``payments`` fix their number."""
+def draw(
+    dice: Random, lines: int | None = None, payments: int | None = None, prices: Mapping[str, int] = NO_PRICES
+) -> Basket:
+    """A basket as supermarkets see them: many small, a few large; ``lines`` and ``payments`` fix their number.
+
+    ``prices``: cents by product code, in place of the catalogue's.
+    """
     count = lines or min(MOST_LINES, 1 + int(dice.expovariate(1 / _MEAN_LINES)))
-    chosen = tuple(_line(dice, product) for product in dice.choices(products(), k=count))
+    chosen = tuple(_line(dice, _priced(product, prices)) for product in dice.choices(products(), k=count))
     total = sum(line.net for line in chosen)
     paid, change = _payments(dice, total, payments or (2 if dice.random() < 0.06 else 1))
     return Basket(chosen, paid, change, invented_cpf(dice) if dice.random() < 0.2 else "")
+
+
+def _priced(product: Product, prices: Mapping[str, int]) -> Product:
+    price = prices.get(product.code, product.price)
+    return product if price == product.price else msgspec.structs.replace(product, price=price)
 
 
 def _line(dice: Random, product: Product) -> BasketLine:

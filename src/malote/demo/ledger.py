@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from malote.demo.catalogue import products
 from malote.demo.notes import DemoNote
 
 Status = Literal["unauthorised", "contingency", "authorised", "cancelled"]
@@ -24,7 +25,8 @@ _SCHEMA = """
         emission INTEGER NOT NULL,
         total INTEGER NOT NULL,
         status TEXT NOT NULL,
-        quantities TEXT NOT NULL
+        quantities TEXT NOT NULL,
+        prices TEXT NOT NULL DEFAULT '{}'
     );
     CREATE TABLE IF NOT EXISTS voided (first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS unwritten (id INTEGER PRIMARY KEY, name TEXT NOT NULL, content BLOB NOT NULL);
@@ -32,7 +34,8 @@ _SCHEMA = """
 
 
 class SoldSale(msgspec.Struct, frozen=True):
-    """One sale as its till has it. ``total`` in cents, ``quantities`` in ten-thousandths by product code."""
+    """One sale as its till has it. ``total`` in cents, ``quantities`` in ten-thousandths by product code; ``prices``:
+    in cents, of products that were not sold at the catalogue's."""
 
     access_key: str
     number: int
@@ -41,6 +44,7 @@ class SoldSale(msgspec.Struct, frozen=True):
     total: int
     status: Status
     quantities: dict[str, int]
+    prices: dict[str, int] = {}
 
     @property
     def counts(self) -> bool:
@@ -71,12 +75,14 @@ class DemoLedger:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(_SCHEMA)
+        if "prices" not in [column[1] for column in self._connection.execute("PRAGMA table_info(sale)")]:
+            self._connection.execute("ALTER TABLE sale ADD COLUMN prices TEXT NOT NULL DEFAULT '{}'")
 
     def record(self, entry: DemoLedgerEntry) -> list[int]:
         """Records all of it or nothing, durably; returns the numbers of the files that are now to be written."""
         with self._transaction():
             self._connection.executemany(
-                "INSERT INTO sale VALUES (?, ?, ?, ?, ?, ?, ?)", [_row(note, status) for note, status in entry.sold]
+                "INSERT INTO sale VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_row(note, status) for note, status in entry.sold]
             )
             self._connection.executemany(
                 "UPDATE sale SET status = ? WHERE access_key = ?", [(status, key) for key, status in entry.changed]
@@ -101,12 +107,11 @@ class DemoLedger:
 
     def sales(self) -> Iterator[SoldSale]:
         """Every sale in the order of its number."""
-        rows = self._connection.execute(
-            "SELECT access_key, number, issued_at, emission, total, status, quantities FROM sale ORDER BY number"
-        )
-        for key, number, issued_at, emission, total, status, quantities in rows:
+        columns = "access_key, number, issued_at, emission, total, status, quantities, prices"
+        rows = self._connection.execute(f"SELECT {columns} FROM sale ORDER BY number")  # noqa: S608 - as named here
+        for key, number, issued_at, emission, total, status, *told in rows:
             moment = datetime.fromisoformat(issued_at)
-            yield SoldSale(key, number, moment, emission, total, status, msgspec.json.decode(quantities))
+            yield SoldSale(key, number, moment, emission, total, status, *map(msgspec.json.decode, told))
 
     def voided(self) -> list[tuple[int, int]]:
         return self._connection.execute("SELECT first, last FROM voided ORDER BY first").fetchall()
@@ -129,10 +134,17 @@ class _Transaction:
         self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
-def _row(note: DemoNote, status: Status) -> tuple[str, int, str, int, int, Status, bytes]:
+def _row(note: DemoNote, status: Status) -> tuple[str, int, str, int, int, Status, bytes, bytes]:
     quantities: dict[str, int] = {}
     for line in note.basket.lines:
         quantities[line.product.code] = quantities.get(line.product.code, 0) + line.quantity
     issued_at = note.issued_at.isoformat()
-    encoded = msgspec.json.encode(quantities)
-    return note.access_key, note.number, issued_at, note.emission, note.total, status, encoded
+    told = (msgspec.json.encode(quantities), msgspec.json.encode(_other_prices(note)))
+    return note.access_key, note.number, issued_at, note.emission, note.total, status, *told
+
+
+def _other_prices(note: DemoNote) -> dict[str, int]:
+    """What it was sold at where the catalogue says otherwise, so that the same basket can be drawn again."""
+    listed = {product.code: product.price for product in products()}
+    sold = {line.product.code: line.product.price for line in note.basket.lines}
+    return {code: price for code, price in sold.items() if listed.get(code) != price}

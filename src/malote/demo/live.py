@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from malote.demo import evidence, laboratory_faults
+from malote.demo import evidence, laboratory_faults, loaded_prices
 from malote.demo.check_faults import cut_short, sell_refused
 from malote.demo.erp_books import ErpBooks, ErpTotals
 from malote.demo.evidence import StoreEvidence, TillPlace
@@ -58,7 +58,8 @@ class Selling:
         self._over = threading.Event()
         self._asked: SimpleQueue[Callable[[Pos], object]] = SimpleQueue()
         self.failure: Exception | None = None
-        self.pos = Pos(place.plan, place.folder, place.ledger, habits=Habits(), tell=self._tell)
+        prices = loaded_prices.beside(place.outbox)
+        self.pos = Pos(place.plan, place.folder, place.ledger, habits=Habits(), tell=self._tell, prices=prices)
         if self.pos.sold == 0:
             opening(self.pos)
         self._thread = threading.Thread(target=self._sell, name=place.plan.name, daemon=True)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -68,10 +68,12 @@ class Pos:
         slow: bool = False,
         clock: Callable[[], datetime] = now,
         tell: Callable[[Phrase, int], None] = lambda phrase, number: None,
+        prices: Callable[[], Mapping[str, int]] = lambda: baskets.NO_PRICES,
     ) -> None:
         """``slow`` writes files piece by piece under their final name, as some POSes do.
 
-        ``tell`` hears of everything but plain sales, with the number of the note.
+        ``tell`` hears of everything but plain sales, with the number of the note. ``prices``: those of now, in cents by
+        product code, where they aren't the catalogue's.
         """
         self.plan = plan
         self.folder = folder
@@ -82,6 +84,7 @@ class Pos:
         self._slow = slow
         self._clock = clock
         self._tell = tell
+        self._prices = prices
         self._number = self.ledger.next_number()
         self._owed = [Deed(0, "authorise", self.recall(sale)) for sale in self.ledger.sales() if _open(sale)]
         self._resume()
@@ -155,7 +158,7 @@ class Pos:
 
     def recall(self, sale: SoldSale) -> DemoNote:
         """Composes a sold note again, byte for byte."""
-        basket = baskets.draw(self._dice(sale.number))
+        basket = baskets.draw(self._dice(sale.number), prices=sale.prices)
         return notes.compose(self.plan.issuer, self.plan.series, sale.number, sale.issued_at, basket, sale.emission)
 
     def close(self) -> None:
@@ -186,7 +189,7 @@ class Pos:
         return number
 
     def _compose(self, number: int, emission: int, basket: Basket | None = None) -> DemoNote:
-        chosen = basket or baskets.draw(self._dice(number))
+        chosen = basket or baskets.draw(self._dice(number), prices=self._prices())
         return notes.compose(self.plan.issuer, self.plan.series, number, self._clock(), chosen, emission)
 
     def _sold(self, entry: DemoLedgerEntry, note: DemoNote, authorised: bool) -> None:

@@ -16,6 +16,8 @@ from malote.till.contact_report import TillSigns
 from malote.till.courier import Courier
 from malote.till.draining import Drain, Drained
 from malote.till.folder_counts import FolderSight
+from malote.till.loads import loads_database
+from malote.till.loads.output_files import LOOK_SECONDS, OutputFiles
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.retention import clear_proven, drop_old_contents
@@ -111,6 +113,8 @@ class Agent:
             pass
         clear_proven(outbox, self._settings, self._voice)
         drop_old_contents(outbox, self._settings, self._clock.now())
+        if self._settings.loads.files:
+            OutputFiles(self._path, self._settings.loads, self._disk).write_and_tell(self._clock.now(), self._voice)
         return drain.ended()
 
     # ---- running ----
@@ -124,6 +128,8 @@ class Agent:
             "courier": lambda: self._courier_loop(server),
             "watch": self._watch_loop,
         }
+        if self._settings.loads.files:
+            works["loads"] = self._loads_loop
         threads = [
             threading.Thread(target=self._guarded, args=(name, work), name=name, daemon=True)
             for name, work in works.items()
@@ -202,6 +208,12 @@ class Agent:
                 if wait > 0:
                     self._new_files.wait(wait)
                     self._new_files.clear()
+
+    def _loads_loop(self) -> None:
+        files = OutputFiles(self._path, self._settings.loads, self._disk)
+        while not self._session_over.is_set():
+            is_written = files.write_and_tell(self._clock.now(), self._voice)
+            self._session_over.wait(LOOK_SECONDS if is_written else self._settings.poll_seconds)
 
     def _watch_loop(self) -> None:
         folder = Path(self._settings.folder).absolute()
@@ -283,6 +295,7 @@ class Agent:
                 Outbox(self._path, disk=self._disk).close()
                 # The outbox proved sound: a copy from before a change that broke off is of no more use.
                 till_update.forget_backup(self._path, self._disk)
+                self._check_loads()
                 if is_new and (lost := salvage.recall(self._path, self._disk)):
                     self._voice.happened("outbox_salvaged", carried="0", lost=str(len(lost)))
             except OutboxDamagedError:
@@ -290,6 +303,13 @@ class Agent:
             except OSError as error:
                 raise OutboxError("outbox_away", path=str(self._path), detail=error.strerror or str(error)) from error
             yield
+
+    def _check_loads(self) -> None:
+        aside = loads_database.set_aside_if_damaged(
+            loads_database.path_beside(self._path), self._clock.now(), self._disk
+        )
+        if aside is not None:
+            self._voice.happened("loads_damaged", path=str(aside))
 
     def _warn_of_clear_text(self, server: ServerClient) -> None:
         if server.in_the_clear:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from malote import __version__, wire
 from malote.till import lost_sales, vanished_files
 from malote.till.folder_counts import FolderSight
+from malote.till.loads import held_entities, loads_database
 from malote.till.orders import older_servers, structure
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import CaptureRefusal, OutboxCounts
@@ -46,6 +47,7 @@ class TillSigns:
             unproven=counts.accepted + counts.rejected + counts.discarded,
             refused=[_refused(refusal) for refusal in outbox.refusals()[: wire.MAX_QUERY]],
             orders=orders,
+            loads=held_entities.said(loads_database.path_beside(outbox.path)),
             synchronised=older_servers.synchronised(orders),
             structure=structure.said(outbox, older_servers.structure(orders)),
             folder=self._folder(),

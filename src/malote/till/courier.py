@@ -59,7 +59,8 @@ class Courier:
         self._signs = signs or TillSigns(voice, FolderSight(), now)
         self._books = OwnBooks(outbox)
         self._witness = TillWitness(outbox)
-        self.orders = Orders(Means(outbox, server, voice, ask_for_rescan), server.till, monotonic, handlers)
+        means = Means(outbox, server, voice, ask_for_rescan, now)
+        self.orders = Orders(means, server.till, monotonic, handlers)
         self._ask_for_rescan = ask_for_rescan
         self._monotonic = monotonic
         self._now = now
@@ -278,6 +279,9 @@ class Courier:
         try:
             if self.orders.step():
                 self._contact_due = self._monotonic() + self._quick
+        except ServerError as error:
+            self._orders_due += min(error.retry_after or 0.0, LONGEST_HOLD_SECONDS)
+            raise
         except OutboxDamagedError:
             raise
         except OutboxError as error:

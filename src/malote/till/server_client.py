@@ -1,6 +1,8 @@
 """The till's end of the line: requests to the billing server, and what its replies mean for the till."""
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, Self, TypeVar
@@ -11,6 +13,7 @@ import msgspec
 from malote import __version__, wire
 from malote.clock import CLOCK, Clock
 from malote.explained_error import ExplainedError
+from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, Manifest, ManifestQuery
 from malote.loopback import is_loopback
 from malote.sealing import seal
 from malote.till.setup import SetupError
@@ -18,6 +21,8 @@ from malote.till.setup import SetupError
 REPLY_SECONDS = 60.0  # for a whole reply, however slowly it drips
 LARGEST_REPLY = 32_000_000
 _TIMEOUT = httpx.Timeout(wire.PATIENCE_SECONDS, connect=5.0)
+_OF_FILE = httpx.Timeout(10.0, connect=5.0)  # between two pieces of a file: sales wait for it
+_PARTIAL = 206
 _PER_DOCUMENT = frozenset({400, 409, 411, 413, 415, 422})
 _SHUT = frozenset({401, 403, 404, 405, 426})
 
@@ -109,6 +114,30 @@ class ServerClient:
         query = wire.ReceiptsQuery([sha256.hex() for sha256 in hashes], held)
         return self._ask(wire.PATH_RECEIPTS, msgspec.json.encode(query), _JSON, wire.ReceiptsReply)
 
+    def manifest(self, query: ManifestQuery) -> Manifest:
+        """Asks from which files the state of an order is made. That it can't be told holds back no sale."""
+        try:
+            return self._ask(PATH_MANIFEST, msgspec.json.encode(query), _JSON, Manifest)
+        except ServerError as error:
+            raise _of_load(error) from error
+
+    @contextmanager
+    def load_file(self, sha256: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """A file of a load from ``offset`` on: where it begins after all, and its bytes as they come.
+
+        What goes wrong, also in the block, holds back no sale.
+        """
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        try:
+            with self._client.stream(
+                "GET", PATH_FILE.format(sha256=sha256), headers=headers, timeout=_OF_FILE
+            ) as reply:
+                if not reply.is_success:
+                    raise _of_load(_fault(reply, self._content(reply), self._clock.now()))
+                yield (offset if reply.status_code == _PARTIAL else 0), reply.iter_raw()
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise ServerError("failed", "server_unreachable", _said(error)) from error
+
     def contact(self, contact: wire.Contact) -> wire.ContactReply:
         """Gives a sign of life."""
         return self._ask(wire.PATH_CONTACT, msgspec.json.encode(contact), _JSON, wire.ContactReply)
@@ -142,6 +171,11 @@ class ServerClient:
 
 
 _JSON = {"Content-Type": "application/json"}
+
+
+def _of_load(error: ServerError) -> ServerError:
+    """The same, of what the sales need not wait for."""
+    return ServerError("failed", error.code, error.detail, retry_after=error.retry_after, in_words=error.in_words)
 
 
 def _fault(response: httpx.Response, content: bytes, now: float) -> ServerError:

@@ -5,9 +5,11 @@ from pathlib import Path
 import msgspec
 
 from malote.config import Settings, TillSettings
+from malote.config.sections import TillLoadsSettings
 from malote.explained_error import ExplainedError
 from malote.fiscal import typed_input
 from malote.fiscal.typed_input import TypedError
+from malote.till.loads import output_formats
 
 
 class SetupError(ExplainedError):
@@ -54,7 +56,27 @@ def prepare(settings: Settings) -> Setup:
         typed_input.lasting_since(till.since)
     except TypedError as error:
         raise SetupError("setting_invalid", "till.since", str(error)) from error
+    _check_files(till.loads)
     return Setup(settings.outbox_path, placed(settings), _token(settings))
+
+
+def _check_files(loads: TillLoadsSettings) -> None:
+    """That each can be written, before any load is there."""
+    if loads.files and not loads.folder:
+        raise SetupError("settings_missing", "till.loads.folder")
+    names = [one.name.lower() for one in loads.files]
+    for one in loads.files:
+        if (
+            not one.name
+            or Path(one.name).name != one.name
+            or one.name.startswith(".")
+            or names.count(one.name.lower()) > 1
+        ):
+            raise SetupError("setting_invalid", "till.loads.files", one.name)
+        try:
+            output_formats.check(one)
+        except ValueError as error:
+            raise SetupError("setting_invalid", "till.loads.files", f"{one.name}: {error}") from error
 
 
 def placed(settings: Settings) -> TillSettings:
@@ -64,6 +86,7 @@ def placed(settings: Settings) -> TillSettings:
         till,
         folder=str(home / till.folder) if till.folder else "",
         moved_folder=str(home / till.moved_folder) if till.moved_folder else "",
+        loads=msgspec.structs.replace(till.loads, folder=str(home / till.loads.folder) if till.loads.folder else ""),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from malote import durable, private
 from malote.disk import DISK, Disk
@@ -98,22 +99,36 @@ class OutboxDamagedError(OutboxError):
     """The file is no database any more, or not a whole one: set it aside and build another."""
 
 
+Fault = Literal["damaged", "full", "away"]
+
+
+def fault_of(error: sqlite3.DatabaseError, path: Path, disk: Disk = DISK) -> Fault | None:
+    """What SQLite's error says of the file at ``path``; None: it is a fault of the program."""
+    # The low byte is the primary code, the rest says more.
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code in _DAMAGED:
+        return "damaged"
+    # Where no byte is left, SQLite can't even make the files beside its own, and calls that something else.
+    if code in _FULL or (code in _AWAY and _no_room(path, disk)):
+        return "full"
+    return "away" if code in _AWAY else None
+
+
 @contextmanager
 def told_apart(path: Path, disk: Disk = DISK) -> Iterator[None]:
     """Turns SQLite's errors that are no fault of the program into ``OutboxError``."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        # The low byte is the primary code, the rest says more.
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-        if code in _DAMAGED:
-            raise OutboxDamagedError("outbox_damaged", path=str(path)) from error
-        # Where no byte is left, SQLite can't even make the files beside its own, and calls that something else.
-        if code in _FULL or (code in _AWAY and _no_room(path, disk)):
-            raise OutboxError("till_disk_full", detail=str(path)) from error
-        if code in _AWAY:
-            raise OutboxError("outbox_away", path=str(path), detail=str(error)) from error
-        raise
+        match fault_of(error, path, disk):
+            case "damaged":
+                raise OutboxDamagedError("outbox_damaged", path=str(path)) from error
+            case "full":
+                raise OutboxError("till_disk_full", detail=str(path)) from error
+            case "away":
+                raise OutboxError("outbox_away", path=str(path), detail=str(error)) from error
+            case None:
+                raise
 
 
 def failed(path: Path, error: OSError, disk: Disk = DISK) -> OutboxError:

@@ -1,9 +1,12 @@
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from malote.demo import notes
+from malote.demo import loaded_prices, notes
+from malote.demo.catalogue import products
 from malote.demo.issuers import WHOLESALE
 from malote.demo.ledger import DemoLedger, DemoLedgerEntry, OutgoingFile
 from malote.demo.pos import PLAIN, Habits, Pos, TillPlan
@@ -130,3 +133,22 @@ def test_a_slow_pos_writes_the_same_files(tmp_path: Path) -> None:
     note = pos.sell_one()
     assert written(tmp_path) == {f"{note.access_key}-procNFe.xml": note.authorised()}
     pos.close()
+
+
+def test_a_till_sells_at_the_prices_of_its_load_and_recalls_them(tmp_path: Path) -> None:
+    path, dearer = tmp_path / "loads.sqlite3", products()[0]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE price_now (product_code, unit, price)")
+        rows = [(one.code, unit, price) for one in products() for unit, price in (("CX", "9.99"), ("", "0.07"))]
+        connection.executemany("INSERT INTO price_now VALUES (?, ?, ?)", [*rows, (dearer.code, dearer.unit, "123.45")])
+    prices = loaded_prices.now(path)
+    assert (prices[dearer.code], set(prices.values())) == (12345, {7, 12345})
+    pos = open_pos(tmp_path)
+    before = pos.sell_one()
+    assert {line.product.price for line in before.basket.lines} <= {one.price for one in products()}
+    pos = Pos(PLAN, tmp_path / "xml", tmp_path / "ledger.sqlite3", clock=lambda: AT, prices=lambda: prices)
+    sold = pos.sell(20)
+    assert {line.product.price for note in sold for line in note.basket.lines} <= {7, 12345}
+    assert [pos.recall(sale).nfe for sale in pos.ledger.sales()] == [note.nfe for note in (before, *sold)]
+    pos.close()
+    assert loaded_prices.beside(tmp_path / "elsewhere" / "outbox.sqlite3")() == {}

@@ -23,6 +23,7 @@ from malote.till.orders.older_servers import Given
 from malote.till.orders.registry import HANDLERS
 from malote.till.outbox import Outbox
 from malote.till.server_client import ServerError
+from malote.till.storage import OutboxDamagedError, OutboxError
 from malote.trust.signatures import is_signed
 
 
@@ -155,8 +156,11 @@ class Orders:
         except OrderError as error:
             self._voice.happened(error.code, **error.facts)
             self._end(kind, msgspec.structs.replace(order, state="failed", code=error.code, facts=error.facts))
-        except ServerError:
-            # To be begun anew: what broke off is the line, and not this program.
+        except OutboxDamagedError:
+            self._stop(kind)
+            raise
+        except (ServerError, OutboxError):
+            # To be begun anew: what broke off is the line, or the disk, and not this program.
             self._stop(kind)
             self._remember_order(kind, msgspec.structs.replace(order, tries=0))
             raise
@@ -175,7 +179,7 @@ class Orders:
                 raise OrderError("order_broke_off", tries=str(handler.most_tries))
             order = msgspec.structs.replace(order, tries=order.tries + 1)
             self._remember_order(kind, order)
-        self._running[kind] = Running(handler.carry_out(order.payload), self._monotonic())
+        self._running[kind] = Running(handler.carry_out(order), self._monotonic())
         return order
 
     def _further(self, kind: str, order: OrderRecord, progress: HandlingProgress) -> None:

@@ -37,6 +37,7 @@ class Means(msgspec.Struct, frozen=True):
     server: "ServerClient"
     voice: Voice
     rescan: Callable[[], None]
+    now: Callable[[], float]  # seconds since the epoch, by the till's clock
 
 
 class Handler:
@@ -55,7 +56,7 @@ class Handler:
     def check(self, payload: str) -> None:
         """Raises ``OrderError`` for what this agent can't or won't do, before anything of it is done."""
 
-    def carry_out(self, payload: str) -> Iterator[HandlingProgress]:
+    def carry_out(self, order: "OrderRecord") -> Iterator[HandlingProgress]:
         """Does it, in steps of at most a second or so: between them sales are sent. What is yielded is told.
 
         It begins anew after the agent was killed, and may have been done up to any point: whatever it finds done stays

@@ -12,7 +12,7 @@ from malote import wire
 from malote.schema import till_update
 from malote.schema.definition import FORMAT, Structure, StructureError, decode
 from malote.till import storage
-from malote.till.orders.handling import Handler, HandlingProgress, OrderError
+from malote.till.orders.handling import Handler, HandlingProgress, OrderError, OrderRecord
 from malote.till.outbox import Outbox
 from malote.till.storage import OutboxDamagedError, OutboxError
 
@@ -27,10 +27,10 @@ class UpdateStructure(Handler):
         if structure.version < mark_of(self.means.outbox).version:
             raise OrderError("structure_order_old", version=str(structure.version))
 
-    def carry_out(self, payload: str) -> Iterator[HandlingProgress]:
+    def carry_out(self, order: OrderRecord) -> Iterator[HandlingProgress]:
         """Raises ``OutboxDamagedError`` when the file turns out to be damaged; the agent then goes back to the copy."""
-        structure, path, disk = _decoded(payload), self.means.outbox.path, self.means.outbox.disk
-        sha256 = hashlib.sha256(payload.encode()).hexdigest()
+        structure, path, disk = _decoded(order.payload), self.means.outbox.path, self.means.outbox.disk
+        sha256 = hashlib.sha256(order.payload.encode()).hexdigest()
         try:
             with storage.told_apart(path, disk):
                 done = till_update.bring_up(path, structure, sha256, disk=disk)

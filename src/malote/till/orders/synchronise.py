@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from malote import wire
 from malote.till import resend
-from malote.till.orders.handling import Handler, HandlingProgress
+from malote.till.orders.handling import Handler, HandlingProgress, OrderRecord
 
 
 class Synchronise(Handler):
@@ -14,9 +14,9 @@ class Synchronise(Handler):
     most_tries = None
     is_harmless = True
 
-    def carry_out(self, payload: str) -> Iterator[HandlingProgress]:
+    def carry_out(self, order: OrderRecord) -> Iterator[HandlingProgress]:
         """What isn't proven, or not known there, is captured anew."""
-        del payload
+        del order
         sent = self.means.outbox.resend_all()
         sent += resend.send_again(self.means.outbox, self.means.server.receipts)
         self.means.rescan()

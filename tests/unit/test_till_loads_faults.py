@@ -1,0 +1,112 @@
+"""Power cuts and full disks at every step of a load: the old load or the new one, never half, and then the new one."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from malote.load_format.wire import LoadOrder
+from malote.till.loads.loads_database import FILE
+from malote.till.storage import OutboxError
+from tests.loads_support import PRICE, PRODUCT, Depot, LoadedTill, price, prices, product
+from tests.unit.faulty_disk import FULL, FaultyDisk, PowerCut, sqlite_error
+
+OLD, NEW = (4, "1.00", 0), (4, "2.00", 2)  # prices, the first of them, products
+
+
+class Stage:
+    """A till at version 1, to be copied, and the order of version 2: changes of one entity, and another that is new."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "before"
+        self.folder.mkdir()
+        till = LoadedTill(self.folder)
+        self.depot: Depot = till.depot
+        with till.outbox:
+            self.depot.stage((PRICE, prices(4)))
+            till.obey(self.depot.order_of(1))
+        changed = [price("000000", "2.00"), *prices(5)[2:]]
+        self.order: LoadOrder = self.depot.order_of(
+            self.depot.stage((PRICE, changed), (PRODUCT, [product("1"), product("2")]))
+        )
+
+    def copy(self, name: str) -> Path:
+        return Path(shutil.copytree(self.folder, self.folder.with_name(name)))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def seen(folder: Path) -> tuple[int, str, int]:
+    """As a POS sees it."""
+    with closing(sqlite3.connect(folder / FILE)) as connection:
+        count, first = connection.execute(
+            "SELECT COUNT(*), MAX(price) FILTER (WHERE product = '000000') FROM price"
+        ).fetchone()
+        names = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'product'").fetchall()
+        return count, first, connection.execute("SELECT COUNT(*) FROM product").fetchone()[0] if names else 0
+
+
+def _steps(stage: Stage) -> int:
+    disk = FaultyDisk()
+    till = LoadedTill(stage.copy("counted"), disk, stage.depot)
+    with till.outbox:
+        assert till.obey(stage.order).state == "done"
+    return len(disk.steps)
+
+
+def _finished(folder: Path, stage: Stage) -> Iterator[str]:
+    till = LoadedTill(folder, depot=stage.depot)
+    with till.outbox:
+        yield till.go_on().state
+    yield "/".join(path.name for path in till.incoming.iterdir())
+
+
+def test_a_power_cut_at_any_step_leaves_the_old_or_the_new_and_then_the_new(stage: Stage) -> None:
+    steps, found = _steps(stage), set()
+    assert 30 < steps < 150
+    for number in range(steps):
+        folder = stage.copy(str(number))
+        till = LoadedTill(folder, FaultyDisk().off_at(number), stage.depot)
+        with till.outbox, pytest.raises(PowerCut):
+            till.obey(stage.order)
+        found.add(seen(folder))
+        assert list(_finished(folder, stage)) == ["done", ""]
+        assert seen(folder) == NEW, number
+    assert found == {OLD, NEW}
+
+
+def test_a_disk_that_is_full_at_any_step_leaves_the_old_and_then_the_new(stage: Stage) -> None:
+    for number in range(_steps(stage)):
+        folder = stage.copy(str(number))
+        disk = FaultyDisk()
+
+        def fails(step: str, _name: str, disk: FaultyDisk = disk, number: int = number) -> BaseException | None:
+            error = sqlite_error(sqlite3.SQLITE_FULL) if step.isupper() else FULL
+            return error if len(disk.steps) == number + 1 else None
+
+        disk.fails = fails
+        till = LoadedTill(folder, disk, stage.depot)
+        with till.outbox:
+            with pytest.raises(OutboxError, match="loads_no_room"):
+                till.obey(stage.order)
+            assert seen(folder) in (OLD, NEW)
+            assert till.go_on().state == "done"
+        assert seen(folder) == NEW, number
+
+
+def test_a_load_leaves_room_for_the_sales(stage: Stage) -> None:
+    class Small(FaultyDisk):
+        def free_bytes(self, folder: Path) -> int:
+            return 20_000_000
+
+    stage.depot.fetched.clear()
+    till = LoadedTill(stage.copy("small"), Small(), stage.depot)
+    with till.outbox, pytest.raises(OutboxError, match="loads_no_room"):
+        till.obey(stage.order)
+    assert stage.depot.fetched == []
