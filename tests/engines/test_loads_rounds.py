@@ -16,9 +16,9 @@ from malote.database.order_tables import till_order
 from malote.loads import entity_rows
 from malote.loads.load_service import Loads
 from malote.loads.planning import Wanted
-from malote.loads.quiet_hours import is_quiet
 from malote.loads.rounds import LoadRounds
 from malote.loads.versions import LoadError
+from malote.quiet_hours import is_quiet
 from malote.tills.till import create_till
 from tests.engines.loads_support import Erp
 from tests.engines.spool_support import Clock
@@ -111,6 +111,8 @@ def test_a_plan_is_done_once_at_its_time(round_: Round) -> None:
         ("", "12:00", False),
         ("11:00-14:00", "11:00", True),
         ("11:00-14:00", "14:00", False),
+        ("22:00-06:00", "21:59", False),
+        ("22:00-06:00", "22:00", True),
         ("22:00-06:00", "23:59", True),
         ("22:00-06:00", "05:59", True),
         ("22:00-06:00", "06:00", False),

@@ -63,6 +63,8 @@ def test_a_bom_of_a_windows_editor_is_no_obstacle(tmp_path: Path) -> None:
         ("[server]\nport = 'many'\n", "port"),
         ("language = 'fr'\n", "language"),
         ("[server\n", "malote.toml"),
+        ('[loads]\nquiet_hours = "22-6"', "loads.quiet_hours: HH:MM-HH:MM"),
+        ('[alerts]\nquiet_hours = "22:00-24:00"', "alerts.quiet_hours: HH:MM-HH:MM"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:

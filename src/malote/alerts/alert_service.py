@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from datetime import time as clock_time
 
 from sqlalchemy import Engine
 
@@ -132,12 +131,11 @@ class Alerts:
 
     def _policy(self, targets: list[AlertTarget]) -> Policy:
         chosen = self._settings.alerts
-        begins, _, ends = chosen.quiet_hours.partition("-")
         return Policy(
             grace=chosen.grace_minutes * 60,
             least_weight=chosen.least_weight,
             least_cents=chosen.least_cents,
             steps=steps_of(targets),
-            quiet=(clock_time.fromisoformat(begins), clock_time.fromisoformat(ends)) if ends else None,
+            quiet_hours=chosen.quiet_hours,
             quiet_weight=chosen.quiet_weight,
         )

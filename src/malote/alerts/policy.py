@@ -7,12 +7,13 @@ told; the others wait for their end.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
 
 from malote.findings.kinds import Finding
+from malote.quiet_hours import is_quiet
 
 MOST_TILLS = 10  # named in a message
 
@@ -26,7 +27,7 @@ class Policy(msgspec.Struct, frozen=True):
     least_weight: int
     least_cents: int
     steps: tuple[float, ...]
-    quiet: tuple[time, time] | None = None
+    quiet_hours: str = ""  # as in the settings
     quiet_weight: int = 101
 
 
@@ -116,22 +117,19 @@ def decide(
     return notices, changed
 
 
-def is_quiet(policy: Policy, weight: int, at: time) -> bool:
-    if policy.quiet is None or weight >= policy.quiet_weight:
-        return False
-    begins, ends = policy.quiet
-    return begins <= at < ends if begins <= ends else at >= begins or at < ends
-
-
 def _matters(policy: Policy, cause: AlertCause) -> bool:
     """Of what has a value in money, only from ``least_cents`` on."""
     return cause.weight >= policy.least_weight and (not cause.value or cause.value >= policy.least_cents)
 
 
+def _is_put_off(policy: Policy, cause: AlertCause, here: datetime) -> bool:
+    return cause.weight < policy.quiet_weight and is_quiet(policy.quiet_hours, f"{here:%H:%M}")
+
+
 def _begun(
     policy: Policy, cause: AlertCause, state: CauseState, now: float, here: datetime, today: str
 ) -> tuple[list[AlertNotice], CauseState]:
-    if now < state.silenced_until or is_quiet(policy, cause.weight, here.time()):
+    if now < state.silenced_until or _is_put_off(policy, cause, here):
         return [], state
     lasted = now - state.seen_at - policy.grace
     due = sum(lasted >= step for step in policy.steps) if lasted >= 0 else 0

@@ -13,6 +13,7 @@ from malote.config.settings import Settings
 from malote.fiscal import typed_input
 from malote.fiscal.cfops import operation
 from malote.fiscal.typed_input import TypedError
+from malote.quiet_hours import are_hours
 
 _ADDRESSES: dict[str, tuple[str, ...]] = {
     "database.url": ("sqlite", "postgresql"),
@@ -64,9 +65,8 @@ def since(settings: Settings) -> str:
 
 
 def check_quiet(settings: Settings, where: str) -> None:
-    time = r"([01]\d|2[0-3]):[0-5]\d"
     for name, hours in (("alerts", settings.alerts.quiet_hours), ("loads", settings.loads.quiet_hours)):
-        if hours and not re.fullmatch(f"{time}-{time}", hours):
+        if hours and not are_hours(hours):
             raise SettingsError(f"{where}: {name}.quiet_hours: HH:MM-HH:MM")
 
 

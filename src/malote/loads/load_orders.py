@@ -21,10 +21,10 @@ from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadOrder
 from malote.loads import entity_rows, tills_held
 from malote.loads.manifests import base_of, keys_of_items
-from malote.loads.quiet_hours import is_quiet
 from malote.orders import book, rows
 from malote.orders.kinds import OrderKind, Placing
 from malote.orders.rows import StoredOrder
+from malote.quiet_hours import is_quiet
 from malote.remembered import Remembered
 from malote.tills.till import Till
 from malote.wire import LoadsHeld
