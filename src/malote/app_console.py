@@ -20,7 +20,7 @@ from malote.books.rules import rule_findings
 from malote.business_day import business_day
 from malote.config import limits_of
 from malote.console import console_services as console
-from malote.console.shared_answers import Together
+from malote.console.asking_together import Together
 from malote.demo import bench, laboratory_faults
 from malote.findings import lights, store_findings, till_groups
 from malote.findings.lights import TillsPage, TillsQuery

@@ -11,7 +11,7 @@ from malote.app import Services
 from malote.console.pages import management
 from malote.console.pages import till as till_page
 from malote.console.pages.till import TABS
-from malote.console.shared import MOST_KEPT, OLDEST_SECONDS, SharedAnswers
+from malote.console.shared_pages import MOST_KEPT, OLDEST_SECONDS, SharedPages
 from tests.faces.console_support import csrf_of, send, signed_in, store, till, visitor
 
 REFRESH = {"HX-Request": "true", "Malote-Refresh": "1"}
@@ -39,7 +39,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second that a busy machine can't miss."""
-    monkeypatch.setattr("malote.console.shared.OLDEST_SECONDS", 3600.0)
+    monkeypatch.setattr("malote.console.shared_pages.OLDEST_SECONDS", 3600.0)
 
 
 def test_many_browsers_cost_one_rendering_and_are_told_when_nothing_changed(
@@ -151,7 +151,7 @@ def test_after_somebody_acted_everybody_sees_it(
 
 
 def test_one_makes_it_and_the_others_wait() -> None:
-    shared, made, begun, go = SharedAnswers(lambda: 0.0), [], threading.Event(), threading.Event()
+    shared, made, begun, go = SharedPages(lambda: 0.0), [], threading.Event(), threading.Event()
 
     def make() -> str:
         made.append(1)
@@ -171,7 +171,7 @@ def test_one_makes_it_and_the_others_wait() -> None:
 
 def test_it_is_made_anew_after_a_change_or_a_while() -> None:
     now = 0.0
-    shared, made = SharedAnswers(lambda: now), []
+    shared, made = SharedPages(lambda: now), []
 
     def make() -> str:
         made.append(1)
@@ -189,7 +189,7 @@ def test_it_is_made_anew_after_a_change_or_a_while() -> None:
 
 
 def test_it_remembers_no_more_than_it_may() -> None:
-    shared = SharedAnswers()
+    shared = SharedPages()
     for number in range(10 * MOST_KEPT):
         shared.get(number, lambda: "page")
     assert len(shared._slots) == MOST_KEPT

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from malote.console.shared_answers import Together
+from malote.console.asking_together import Together
 
 
 def test_fifty_at_once_cost_two_askings() -> None:

@@ -20,7 +20,7 @@ from malote import rejection
 from malote.console import language as languages
 from malote.console import plots, trail_words
 from malote.console.formats import Formats
-from malote.console.shared import Viewer
+from malote.console.shared_pages import Viewer
 from malote.console.taxpayers import in_facts
 from malote.console.visits import (
     REFRESH_HEADER,

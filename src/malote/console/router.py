@@ -45,7 +45,7 @@ from malote.console.pages import (
     users,
 )
 from malote.console.rendering import HEADERS, accepts_gzip, answer, static_files, told
-from malote.console.shared import SharedAnswers
+from malote.console.shared_pages import SharedPages
 from malote.console.visits import (
     ROOT,
     ConsoleRequest,
@@ -97,7 +97,7 @@ def console(services: ConsoleServices, *, stopping: Callable[[], bool] = lambda:
 
     ``stopping``: whether the server is about to stop, so that no open page keeps it waiting.
     """
-    shared = SharedAnswers()
+    shared = SharedPages()
 
     async def come(request: ConsoleRequest) -> None:
         await anybody(request, services)
@@ -121,7 +121,7 @@ def console(services: ConsoleServices, *, stopping: Callable[[], bool] = lambda:
     )
 
 
-def _inside(services: ConsoleServices, shared: SharedAnswers, beside: list[Any]) -> Router:
+def _inside(services: ConsoleServices, shared: SharedPages, beside: list[Any]) -> Router:
     """What only who has signed in may see: every page, and the handlers ``beside``."""
 
     async def enter(request: ConsoleRequest) -> Response[Any] | None:
@@ -140,7 +140,7 @@ def _inside(services: ConsoleServices, shared: SharedAnswers, beside: list[Any])
     return Router("/", before_request=enter, after_response=leave, route_handlers=handlers)
 
 
-def _changed(services: ConsoleServices, shared: SharedAnswers, stopping: Callable[[], bool]) -> Any:
+def _changed(services: ConsoleServices, shared: SharedPages, stopping: Callable[[], bool]) -> Any:
     """Tells open pages that something is other than before."""
     streams = {
         "": Changes(services.pulse, stopping=stopping, changed=shared.forget),

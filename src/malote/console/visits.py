@@ -20,7 +20,7 @@ from malote.console import language as languages
 from malote.console.console_services import ConsoleServices
 from malote.console.forms import Form
 from malote.console.refusals import PageRefusedError as PageRefusedError
-from malote.console.shared import SharedAnswers
+from malote.console.shared_pages import SharedPages
 from malote.rejection import Language
 
 ROOT = "/console"
@@ -86,8 +86,8 @@ def visit_of(request: ConsoleRequest) -> Visit:
     return cast(Visit, request.state["visit"])
 
 
-def shared_of(request: ConsoleRequest) -> SharedAnswers:
-    return cast(SharedAnswers, request.state["shared"])
+def shared_of(request: ConsoleRequest) -> SharedPages:
+    return cast(SharedPages, request.state["shared"])
 
 
 def services_of(request: ConsoleRequest) -> ConsoleServices:

@@ -44,7 +44,7 @@ class _Slot:
         self.made: tuple[int, float, Rendered] | None = None
 
 
-class SharedAnswers:
+class SharedPages:
     """Safe for threads: of those who ask for the same, one makes it and the others wait for it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,4 +1,8 @@
-"""Questions that many viewers ask at once: asked once for all of them. Safe for threads."""
+"""Questions that many viewers ask at once: asked once for all of them. Safe for threads.
+
+An answer is never older than the question: where it may be, ``malote.remembered`` is cheaper, and for whole pages
+``shared_pages``.
+"""
 
 import threading
 from collections.abc import Callable, Hashable
