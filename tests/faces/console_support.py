@@ -49,6 +49,11 @@ def application(services: Services) -> Litestar:
     return _applications[services]
 
 
+def start_anew(services: Services) -> None:
+    """The next visitor meets an application that was made after now."""
+    _applications.pop(services, None)
+
+
 def new_application(services: Services) -> Litestar:
     """One that remembers nobody who failed to sign in."""
     return create_app(services, pages=[console(console_services(services))])

@@ -12,7 +12,7 @@ from malote.demo import bench
 from malote.erp.factory import open_configured
 from malote.quarantine.quarantine_reports import Selection
 from tests.engines.quarantine_support import MARIA
-from tests.faces.console_support import csrf_of, send, signed_in, store, till
+from tests.faces.console_support import csrf_of, send, signed_in, start_anew, store, till
 from tests.unit.fiscal.notes import build_note
 
 
@@ -67,6 +67,7 @@ def test_the_laboratory_is_in_a_demo_only(services: Services, tmp_path: Path, mo
         assert client.get("/console/laboratory").status_code == 404
         assert "Laboratório" not in client.get("/console/tills").text
     monkeypatch.setenv(bench.VARIABLE, str(tmp_path))
+    start_anew(services)
     with signed_in(services, Role.ADMINISTRADOR, "bia") as client:
         assert "lock-chain" in client.get("/console/laboratory").text
         given = {"csrf": csrf_of(client), "fault": "gap"}
