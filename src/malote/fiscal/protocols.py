@@ -32,6 +32,9 @@ def read_reply(root: etree._Element) -> Reading | None:
     name = LOCAL_NAMES[root.tag]
     if name in _QUESTIONS:
         return unreadable([keep("service_message", root=name)])
+    packed = sum(LOCAL_NAMES[part.tag] == "docZip" for part in root.iter(etree.Element))
+    if packed:
+        return unreadable([reject("documents_packed", root=name, count=str(packed))])
     return _read(root, [], "service_message") if name in _REPLIES else None
 
 

@@ -147,6 +147,15 @@ def test_questions_and_replies_about_no_note_are_kept(raw: bytes) -> None:
     assert not reading.rejected
 
 
+def test_a_reply_with_packed_documents_does_not_pass_for_one_with_none() -> None:
+    reading = only(
+        b"<retDistDFeInt><cStat>138</cStat><loteDistDFeInt>"
+        b"<docZip NSU='1'>H4sI</docZip></loteDistDFeInt></retDistDFeInt>"
+    )
+    assert codes(reading) == ["documents_packed"]
+    assert reading.rejected
+
+
 @pytest.mark.parametrize("emission", [9, 4])
 @pytest.mark.parametrize("model", ["65", "55"])
 def test_contingency_notes_of_both_models_are_sales_before_their_authorisation(model: str, emission: int) -> None:
