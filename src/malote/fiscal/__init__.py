@@ -4,7 +4,7 @@ Where to begin: ``reader`` reads any file, ``documents`` is what comes of it, ``
 booked truthfully.
 
 - From bytes to elements: ``reader``, ``encoding``, ``tree``, ``envelopes``, ``reading_limits``, ``reading_result``.
-- From elements to fields: ``rows`` (which element feeds which field), ``sat_rows``, ``note_rows``, ``paths``,
+- From elements to fields: ``note_fields`` (which element feeds which field), ``sat_fields``, ``note_rows``, ``paths``,
   ``single_fields``.
 - The kinds of documents: ``nfce`` with ``note_header``, ``items``, ``note_payments`` and ``note_protocol``; ``cfe``,
   ``events``, ``voids``, ``protocols``, ``answer_match``, ``documents``.

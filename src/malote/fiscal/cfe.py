@@ -19,7 +19,7 @@ from malote.fiscal.payment_methods import check_methods
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.reading_limits import Limits
 from malote.fiscal.reading_result import Reading, Summary, named_by_key, unreadable
-from malote.fiscal.sat_rows import (
+from malote.fiscal.sat_fields import (
     SAT_ITEM,
     SAT_TOTALS,
     SatChangeRow,

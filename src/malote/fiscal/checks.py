@@ -12,7 +12,7 @@ from malote.fiscal.items import ItemTexts
 from malote.fiscal.norms import Norm
 from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.rows import HeadRow, ItemRow, TotalsRow
+from malote.fiscal.note_fields import HeadRow, ItemRow, TotalsRow
 
 _COUNTS = "1"  # indSomaPISST, indSomaCOFINSST
 

@@ -14,7 +14,7 @@ some of the rest is unknown.
 What keeps this exact:
 
 - The form is learned by reading it as XML with a numbered mark in each blank: the same code that reads every other
-  file (``rows``) tells which blank feeds which field. That code looks at structure only.
+  file (``note_fields``) tells which blank feeds which field. That code looks at structure only.
 - Markup is only accepted as a form when it is whole tags and nothing else: no comment, instruction, entity, or ">"
   within an attribute. A blank lies between two tags, so any legal text in it leaves the file well-formed.
 - An item that is taken out was one whole element, so the rest is well-formed exactly where the file is. An empty item
@@ -51,7 +51,7 @@ from malote.fiscal.note_rows import NoteRow, note_row
 from malote.fiscal.plain_text import Plain, is_legal, plain_of, without_answer_id
 from malote.fiscal.problems import Problem
 from malote.fiscal.reading_limits import LARGEST_SALE
-from malote.fiscal.rows import (
+from malote.fiscal.note_fields import (
     ANSWER,
     CHANGE,
     HEAD,

@@ -27,7 +27,7 @@ from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.reading_limits import Limits
 from malote.fiscal.reading_result import Reading, Summary, named_by_key, unreadable
-from malote.fiscal.rows import TOTALS, AnswerRow, ChangeRow, HeadRow, PaymentRow, SignatureRow, TotalsRow
+from malote.fiscal.note_fields import TOTALS, AnswerRow, ChangeRow, HeadRow, PaymentRow, SignatureRow, TotalsRow
 from malote.fiscal.sums import counted_total, paid_total, tolerated
 
 

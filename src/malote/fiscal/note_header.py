@@ -9,7 +9,7 @@ from malote.fiscal.cnpj import is_cnpj, is_cpf
 from malote.fiscal.findings import named, oddly_timed
 from malote.fiscal.moments import read_moment
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.rows import HeadRow
+from malote.fiscal.note_fields import HeadRow
 
 MODELS = ("65", "55")
 _LAYOUTS = ("4.00", "3.10", "3.00", "2.00")

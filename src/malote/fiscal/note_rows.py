@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from lxml import etree
 
 from malote.fiscal.items import NO_TEXTS, ItemTexts, item_texts
-from malote.fiscal.rows import (
+from malote.fiscal.note_fields import (
     ANSWER,
     CHANGE,
     HEAD,

@@ -4,7 +4,7 @@ from typing import Annotated, NamedTuple
 
 from malote.fiscal.envelopes import Envelope
 from malote.fiscal.paths import Paths
-from malote.fiscal.rows import ANSWER
+from malote.fiscal.note_fields import ANSWER
 
 
 class EventRow(NamedTuple):

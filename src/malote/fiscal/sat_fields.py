@@ -1,4 +1,4 @@
-"""Which element of a CF-e of the SAT (layouts 0.06 to 0.08) feeds which field, as ``rows`` says it of a note."""
+"""Which element of a CF-e of the SAT (layouts 0.06 to 0.08) feeds which field, as ``note_fields`` says it of a note."""
 
 from itertools import islice
 from typing import Annotated, NamedTuple
