@@ -10,9 +10,9 @@ from malote.fiscal.documents import Item, Sale, Totals
 from malote.fiscal.findings import key_digit, named
 from malote.fiscal.items import ItemTexts
 from malote.fiscal.norms import Norm
+from malote.fiscal.note_fields import HeadRow, ItemRow, TotalsRow
 from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.problems import Problem, reject, warning
-from malote.fiscal.note_fields import HeadRow, ItemRow, TotalsRow
 
 _COUNTS = "1"  # indSomaPISST, indSomaCOFINSST
 

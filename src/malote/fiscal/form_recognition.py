@@ -47,10 +47,6 @@ from malote.fiscal.learned_forms import (
     sign,
     with_signs,
 )
-from malote.fiscal.note_rows import NoteRow, note_row
-from malote.fiscal.plain_text import Plain, is_legal, plain_of, without_answer_id
-from malote.fiscal.problems import Problem
-from malote.fiscal.reading_limits import LARGEST_SALE
 from malote.fiscal.note_fields import (
     ANSWER,
     CHANGE,
@@ -65,6 +61,10 @@ from malote.fiscal.note_fields import (
     SignatureRow,
     TotalsRow,
 )
+from malote.fiscal.note_rows import NoteRow, note_row
+from malote.fiscal.plain_text import Plain, is_legal, plain_of, without_answer_id
+from malote.fiscal.problems import Problem
+from malote.fiscal.reading_limits import LARGEST_SALE
 from malote.fiscal.shortcut_odds import Luck
 from malote.fiscal.tree import parse
 

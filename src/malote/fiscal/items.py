@@ -14,9 +14,9 @@ from malote.fiscal.amounts import CENTS, DECIMALS, RATES, AmountError, is_amount
 from malote.fiscal.documents import Item, Taxes
 from malote.fiscal.gtin import number_of
 from malote.fiscal.learned_forms import ANY, CODE, picking
+from malote.fiscal.note_fields import ITEM, SELDOM, ItemRow
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.reading_limits import Limits
-from malote.fiscal.note_fields import ITEM, SELDOM, ItemRow
 
 _REMEMBERED = 1_000  # layouts
 _MOST_FINDINGS = 5  # of invalid amounts: a broken file would fill pages

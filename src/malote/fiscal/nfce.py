@@ -11,6 +11,7 @@ from malote.fiscal.documents import Sale, Totals
 from malote.fiscal.findings import ambiguous
 from malote.fiscal.items import read_items
 from malote.fiscal.norms import norm_on
+from malote.fiscal.note_fields import TOTALS, AnswerRow, ChangeRow, HeadRow, PaymentRow, SignatureRow, TotalsRow
 from malote.fiscal.note_header import (
     bare_key,
     contingency_at,
@@ -27,7 +28,6 @@ from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.problems import Problem, reject
 from malote.fiscal.reading_limits import Limits
 from malote.fiscal.reading_result import Reading, Summary, named_by_key, unreadable
-from malote.fiscal.note_fields import TOTALS, AnswerRow, ChangeRow, HeadRow, PaymentRow, SignatureRow, TotalsRow
 from malote.fiscal.sums import counted_total, paid_total, tolerated
 
 

@@ -8,8 +8,8 @@ from malote.fiscal.amounts import whole_number
 from malote.fiscal.cnpj import is_cnpj, is_cpf
 from malote.fiscal.findings import named, oddly_timed
 from malote.fiscal.moments import read_moment
-from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.note_fields import HeadRow
+from malote.fiscal.problems import Problem, reject, warning
 
 MODELS = ("65", "55")
 _LAYOUTS = ("4.00", "3.10", "3.00", "2.00")

@@ -2,11 +2,11 @@
 
 from malote.fiscal.amounts import CENTS, AmountError, money, shown
 from malote.fiscal.documents import Payment
+from malote.fiscal.note_fields import PaymentRow
 from malote.fiscal.note_rows import NoteRow
 from malote.fiscal.payment_methods import CASH, NO_PAYMENT, check_methods
 from malote.fiscal.problems import Problem, reject, warning
 from malote.fiscal.reading_limits import Limits
-from malote.fiscal.note_fields import PaymentRow
 
 
 def read_payments(row: NoteRow, limits: Limits, problems: list[Problem]) -> tuple[Payment, ...] | None:

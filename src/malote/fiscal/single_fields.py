@@ -3,8 +3,8 @@
 from typing import Annotated, NamedTuple
 
 from malote.fiscal.envelopes import Envelope
-from malote.fiscal.paths import Paths
 from malote.fiscal.note_fields import ANSWER
+from malote.fiscal.paths import Paths
 
 
 class EventRow(NamedTuple):

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malote.fiscal import form_recognition
-from malote.fiscal.reader import read
 from malote.fiscal.note_fields import HEAD, ITEM, PAYMENT, TOTALS
+from malote.fiscal.reader import read
 from tests.unit.fiscal.notes import BASKET, build_cancellation, build_note, build_void, key_of
 from tests.unit.fiscal.sat import build_sat
 from tests.unit.fiscal.support import only, problems_of, replaced, sale_in, the_long_way
