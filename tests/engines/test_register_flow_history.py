@@ -159,6 +159,7 @@ def test_the_documents_behind_a_point(spool_engine: Engine, monkeypatch: pytest.
     ]
     assert listed("received", store="loja1") == ["loja1-caixa1 200", "loja1-caixa1 300"]
     assert listed("received", store="loja") == listed("received", store="") == []
+    assert listed("received", code="code9") == listed("received"), "what came has no reason"
     assert listed("booked") == ["loja1-caixa1 120", "loja1-caixa1 290"]
     assert listed("rejected", code="code2") == ["loja2-caixa1 149"]
     first = period.page(spool_engine, PeriodQuery("received", NOW - 3600, NOW, size=3))

@@ -68,7 +68,7 @@ def statement(query: PeriodQuery, low: int, high: int) -> Select[Any]:
         chosen = chosen.where(documents.c.kind == "sale")
     else:
         chosen = chosen.join(feed, feed.c.document_id == documents.c.id).where(feed.c.what == query.became)
-    if query.code:
+    if query.code and query.became == "rejected":
         chosen = chosen.where(feed.c.code == query.code)
     if query.store is not None:
         chosen = chosen.where(_of_store(query.store))
