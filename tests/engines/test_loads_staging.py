@@ -13,7 +13,7 @@ from malote.database.load_tables import load_hold, load_refusal, load_version
 from malote.database.migrations import migrate
 from malote.erp.profiles.load_sources import LoadColumn, LoadSource
 from malote.erp.protocol import ErpError
-from malote.loads import declarations
+from malote.loads import declarations, published_rows
 from malote.loads.row_rules import RULES
 from malote.loads.versions import LoadError
 from tests.engines.loads_support import PACKAGE, PRICE, PRODUCT, Erp, Shop, with_columns
@@ -216,6 +216,14 @@ def test_an_entity_of_the_retailers_own(shop: Shop) -> None:
     shop.sources = {"recipe": LoadSource(columns, sql=sql, key=["code"])}  # type: ignore[arg-type]
     assert shop.staged("recipe").rows == 1
     assert shop.rows("recipe") == [(1, "Produto 1")]
+
+
+def test_what_differs_is_shown_without_what_is_personal_in_the_key_too(shop: Shop) -> None:
+    columns = {"document": LoadColumn("cod", personal=True), "name": LoadColumn("nome", personal=True)}
+    shop.sources = {"member": LoadSource(columns, table="operador", key=["document"])}  # type: ignore[arg-type]
+    shop.stage()
+    (found,) = published_rows.differences(shop.engine, 0, 1, None)
+    assert (found.key, found.after) == (["•••"], {"document": "•••", "name": "•••"})
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(shop: Shop) -> None:

@@ -1,6 +1,6 @@
 """The rows of a version, and what changed between two: as they are published, and as people ask for them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -89,6 +89,10 @@ def differences(engine: Engine, before: int, after: int, entity: str | None) -> 
 def _differences(engine: Engine, name: str, before: int, after: int) -> Iterator[RowDifference]:
     with reading(engine) as connection:
         found = [entity_rows.state_of(connection, name, version) for version in (before, after)]
+        entities = [entity_rows.entity_of(connection, one[0]) for one in found if one is not None]
+    personal = {
+        at for entity in entities for at, place in enumerate(entity.key_places) if entity.columns[place].personal
+    }
     sides = [one[0] for one in found if one is not None]
     if len(sides) == 2 and sides[0] == sides[1]:
         keys = changed_keys(engine, sides[0], min(before, after), max(before, after))
@@ -104,7 +108,7 @@ def _differences(engine: Engine, name: str, before: int, after: int) -> Iterator
         for key in some:
             pair = [side.get(key) for side in shown]
             if pair[0] != pair[1]:
-                yield RowDifference(name, msgspec.json.decode(key), pair[0], pair[1])
+                yield RowDifference(name, _shown_key(key, personal), pair[0], pair[1])
 
 
 def _shown(
@@ -116,6 +120,10 @@ def _shown(
     return {
         key: by_column(entity, decoded(row.content)) for key, row in there(connection, found[0], version, keys).items()
     }
+
+
+def _shown_key(key: bytes, personal: Collection[int]) -> list[Value]:
+    return ["•••" if place in personal else value for place, value in enumerate(msgspec.json.decode(key))]
 
 
 def by_column(entity: Entity, row: Row) -> dict[str, Any]:
