@@ -1,22 +1,25 @@
 """The loads' own thread: what is looked at when, what is compared at its time, what is planned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from malote.accounts.audit import Actor
 from malote.config import LoadsSettings, Settings
-from malote.database.engine import open_database, reading
+from malote.database.engine import open_database, reading, writing
+from malote.database.load_tables import load_plan
 from malote.database.migrations import migrate
 from malote.database.order_tables import till_order
+from malote.erp.protocol import ErpError
 from malote.loads import entity_rows
 from malote.loads.load_service import Loads
 from malote.loads.planning import Wanted
 from malote.loads.rounds import LoadRounds
+from malote.loads.staging import StagingReport
 from malote.loads.versions import LoadError
 from malote.quiet_hours import is_quiet
 from malote.tills.till import create_till
@@ -61,6 +64,11 @@ def round_(tmp_path: Path) -> Iterator[Round]:
     made.engine.dispose()
 
 
+def orders_at(round_: Round) -> list[float]:
+    with reading(round_.engine) as connection:
+        return list(connection.scalars(select(till_order.c.asked_at).order_by(till_order.c.number)))
+
+
 def test_what_changed_is_looked_for_and_all_is_compared_at_its_time(round_: Round) -> None:
     assert round_.step(0) == 1, "what was never loaded is loaded at once"
     round_.erp.set_price(7, "70")
@@ -97,12 +105,48 @@ def test_a_plan_is_done_once_at_its_time(round_: Round) -> None:
     assert round_.loads.compare_at() == SIX + 1800
     for later in (600, 301, 60, 60):
         round_.step(later)
-    with reading(round_.engine) as connection:
-        placed = connection.execute(select(till_order.c.kind, till_order.c.asked_at)).all()
-    assert [tuple(one) for one in placed] == [("load", SIX + 901)]
+    assert orders_at(round_) == [SIX + 901]
     round_.loads.unplan(number, Actor("ana"))
     with pytest.raises(LoadError, match="load_plan_unknown"):
         round_.loads.unplan(number, Actor("ana"))
+
+
+def test_a_plan_whose_erp_is_away_is_done_once_it_is_back(round_: Round) -> None:
+    create_till(round_.engine, "caixa1")
+    round_.step(0)
+    round_.loads.plan("15 6 * * *", Wanted(anew=True), Actor("ana"))
+    there = round_.loads.stage
+    asked: list[float] = []
+
+    def away(actor: Actor, *, names: Sequence[str] | None, whole: bool) -> StagingReport:
+        if not whole:
+            return there(actor, names=names)
+        asked.append(round_.clock.now)
+        raise ErpError("erp_unreachable", detail="")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(round_.loads, "stage", away)
+        with pytest.raises(ErpError):
+            round_.step(901)
+        round_.step(1)
+    assert (asked, orders_at(round_)) == ([SIX + 901], []), "and it isn't asked all the time"
+    for later in (301, 300, 60):
+        round_.step(later)
+    assert orders_at(round_) == [SIX + 1503]
+
+
+def test_a_plan_for_what_is_no_more_is_told_once_and_holds_up_no_other(round_: Round) -> None:
+    create_till(round_.engine, "caixa1")
+    round_.step(0)
+    round_.loads.plan("15 6 * * *", Wanted(entities=["product"]), Actor("ana"))
+    round_.loads.plan("15 6 * * *", Wanted(), Actor("ana"))
+    with writing(round_.engine) as connection:
+        connection.execute(update(load_plan).where(load_plan.c.id == 1).values(wanted='{"entities": ["gone"]}'))
+    with pytest.raises(LoadError, match="load_entity_unknown"):
+        round_.step(901)
+    round_.step(601)
+    assert orders_at(round_) == [SIX + 1502]
+    assert [one.next_at for one in round_.loads.plans()] == [SIX + 900 + 86_400] * 2
 
 
 @pytest.mark.parametrize(

@@ -104,10 +104,16 @@ class Loads:
         )
 
     def order(
-        self, wanted: Wanted, actor: Actor, *, items: Mapping[str, list[Key]] | None = None, dry_run: bool = False
+        self,
+        wanted: Wanted,
+        actor: Actor,
+        *,
+        items: Mapping[str, list[Key]] | None = None,
+        plan: Plan | None = None,
+        dry_run: bool = False,
     ) -> list[str]:
         """Orders these tills, or all, to have the newest version: names of the tills. ``items``: of these keys alone,
-        by entity.
+        by entity. ``plan``: whose time has come; nothing is done where another server has done it.
 
         Raises ``LoadError``: ``load_nothing_yet``, ``load_entity_unknown``, ``load_items_many``; ``TillError``.
         """
@@ -121,6 +127,8 @@ class Loads:
         if not dry_run:
             text = msgspec.json.encode(order).decode()
             with writing(self._engine) as connection:
+                if plan is not None and not planning.claim(connection, plan, now):
+                    return []
                 placings = [Placing(one.id, text) for one in tills]
                 book.place(connection, self.orders, placings, who=actor.name, now=now)
                 facts: dict[str, str | int | bool] = {"tills": len(tills), "whole": wanted.anew, "items": len(chosen)}

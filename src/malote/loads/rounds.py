@@ -15,6 +15,7 @@ from malote.erp.profiles.errors import ProfileError
 from malote.erp.protocol import ErpError
 from malote.loads import entity_rows, planning, sold_prices
 from malote.loads.load_service import Loads
+from malote.loads.planning import Plan
 from malote.loads.versions import LoadError
 from malote.tills.till import TillError
 
@@ -33,7 +34,7 @@ class LoadRounds:
         self._settings = settings
         self._loads = loads
         self._clock = clock
-        self._looked_at = self._compared_at = float("-inf")
+        self._looked_at = self._compared_at = self._planned_at = float("-inf")
         self._said = ""  # the trouble that was logged last
 
     def run(self, stop: threading.Event) -> None:
@@ -92,16 +93,25 @@ class LoadRounds:
             log.info("load_made", version=report.version, seconds=report.seconds)
 
     def _do_planned(self, now: float) -> None:
+        if now < self._planned_at + self._settings.retry_minutes * 60:
+            return
         for plan in self._loads.plans():
-            if plan.next_at is None or plan.next_at > now:
-                continue
+            if plan.next_at is not None and plan.next_at <= now:
+                self._planned_at = now
+                self._do(plan, now)
+                self._planned_at = float("-inf")
+
+    def _do(self, plan: Plan, now: float) -> None:
+        """It is done with its order, in one transaction: an ERP that is away, or a kill, puts it off and no more."""
+        try:
+            self._loads.stage(SYSTEM, names=plan.wanted.entities or None, whole=plan.wanted.anew)
+            if self._loads.order(plan.wanted, SYSTEM, plan=plan):
+                log.info("load_planned", plan=plan.id)
+        except (LoadError, TillError):
+            # Of a till or an entity that is no more, say: waiting cures nothing, and other plans come next.
             with writing(self._engine) as connection:
-                if not planning.claim(connection, plan, now):
-                    continue
-            names = plan.wanted.entities or None
-            self._loads.stage(SYSTEM, names=names, whole=plan.wanted.anew)
-            self._loads.order(plan.wanted, SYSTEM)
-            log.info("load_planned", plan=plan.id)
+                planning.claim(connection, plan, now)
+            raise
 
     def _trouble(self, code: str) -> None:
         if code != self._said:
