@@ -39,16 +39,24 @@ def refusals(connection: Connection, entity: str | None, limit: int) -> list[Ref
     query = select(load_refusal).order_by(load_refusal.c.since.desc(), load_refusal.c.entity, load_refusal.c.key)
     if entity is not None:
         query = query.where(load_refusal.c.entity == entity)
-    found = []
-    for row in connection.execute(query.limit(limit)):
-        facts = _facts.decode(row.facts)
-        declared = entity_rows.in_force(connection).get(row.entity) if bytes(row.key)[:1] == b"[" else None
-        is_personal = declared is None or any(
-            declared.entity.columns[place].personal for place in declared.entity.key_places
+    declared = entity_rows.in_force(connection)
+    return [
+        Refusal(
+            row.entity,
+            _key_shown(declared.get(row.entity), bytes(row.key)),
+            row.code,
+            _facts.decode(row.facts),
+            row.since,
         )
-        key = "•••" if is_personal else ", ".join(str(one) for one in msgspec.json.decode(row.key) if one != "")
-        found.append(Refusal(row.entity, key, row.code, facts, row.since))
-    return found
+        for row in connection.execute(query.limit(limit))
+    ]
+
+
+def _key_shown(known: StoredEntity | None, key: bytes) -> str:
+    """Masked also where there is none (``comparing``), and of an entity of which nothing was ever loaded."""
+    if known is None or key[:1] != b"[" or any(known.entity.columns[one].personal for one in known.entity.key_places):
+        return "•••"
+    return ", ".join(str(one) for one in msgspec.json.decode(key) if one != "")
 
 
 def tills(connection: Connection, listed: Sequence[Till], now: float, stalled_seconds: float) -> list[TillLoad]:
