@@ -41,11 +41,13 @@ def _forget_rows(engine: Engine, floor: int) -> int:
         ids = connection.scalars(select(load_row.c.entity_id).where(load_row.c.version_to <= floor).distinct()).all()
     for entity_id in ids:
         mine = (load_row.c.entity_id == entity_id) & (load_row.c.version_to <= floor)
-        while True:
+        last, keys = b"", [b""]
+        while keys:
+            behind = mine & (load_row.c.key > last)
+            some = select(load_row.c.key).where(behind).order_by(load_row.c.key).limit(_AT_ONCE)
             with writing(engine) as connection:
-                some = select(load_row.c.key).where(mine).limit(_AT_ONCE)
                 keys = [bytes(key) for key in connection.scalars(some)]
-                if not keys:
-                    break
-                gone += connection.execute(delete(load_row).where(mine, load_row.c.key <= max(keys))).rowcount
+                if keys:
+                    last = keys[-1]
+                    gone += connection.execute(delete(load_row).where(behind, load_row.c.key <= last)).rowcount
     return gone
