@@ -1,4 +1,4 @@
-"""``malote loads diff|price|schedule``: what was in force when, and what comes at which time."""
+"""``malote loads diff|price|sales|schedule``: what was in force when and sold then, and what comes at which time."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -143,8 +143,8 @@ def _show_price(found: "PriceAnswer", language: Language) -> None:
         dates = " – ".join(str(values.get(name) or "…") for name in ("valid_from", "valid_until"))
         mark = "→" if one.is_valid else " "
         others = " ".join(str(values[name]) for name in ("unit", "region") if values.get(name))
-        amount = str(values["price"])
-        said = Bilingual(amount.replace(".", ","), amount).of(language)
+        listed = str(values["price"])
+        said = Bilingual(listed.replace(".", ","), listed).of(language)
         say(f"{mark} R$ {said} {others} ({dates})")
     if not found.prices:
         say(Bilingual("nenhum preço", "no price").of(language))

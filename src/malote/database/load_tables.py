@@ -195,7 +195,7 @@ load_plan = Table(
     metadata,
     Column("id", ROW_ID, primary_key=True),
     Column("cron", Text, nullable=False),  # by the store's clock
-    Column("wanted", Text, nullable=False),  # JSON, loads.wanted.Wanted
+    Column("wanted", Text, nullable=False),  # JSON, loads.planning.Wanted
     Column("asked_by", Text, nullable=False),
     Column("asked_at", Double, nullable=False),
     Column("last_at", Double, nullable=False),  # what was due by then has been done

@@ -134,8 +134,9 @@ class FilesMade:
                     "entity_id": wanted.entity_id,
                     "mode": wanted.mode,
                     "version": wanted.version,
+                    "after": wanted.after,
+                    "item_keys": wanted.items,
                 }
-                place |= {"version": wanted.version, "after": wanted.after, "item_keys": wanted.items}
                 connection.execute(insert(load_file).values(place | values))
 
     def _count(self, wanted: WantedFile) -> int:

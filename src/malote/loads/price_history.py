@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from malote.database.load_tables import load_row, load_version
 from malote.loads import entity_rows
 from malote.loads.load_reports import PriceFound
-from malote.loads.published_rows import by_column
+from malote.loads.published_rows import by_column, is_of
 
 NONE_CHOSEN: Mapping[str, int] = MappingProxyType({})
 _PRICE, _PACKAGE = "price", "package"
@@ -44,7 +44,7 @@ def _rows_of(connection: Connection, product: str, version: int, moment: float) 
     query = (
         select(load_row.c.key, load_row.c.content, load_row.c.version_from, load_version.c.made_at)
         .outerjoin(load_version, load_version.c.id == load_row.c.version_from)
-        .where(load_row.c.entity_id == state[0], _begins(product), _there(state[1].version))
+        .where(load_row.c.entity_id == state[0], _begins(product), is_of(state[1].version))
         .order_by(load_row.c.key)
     )
     found = {}
@@ -64,7 +64,7 @@ def promotions(connection: Connection, product: str, version: int, moment: float
     spelt = _spelt(moment)
     # By the text of the key, which has the code first: a part of it can only stand where the product's does.
     within = load_row.c.key.contains(msgspec.json.encode(product))
-    query = select(load_row.c.content).where(load_row.c.entity_id == state[0], _there(state[1].version), within)
+    query = select(load_row.c.content).where(load_row.c.entity_id == state[0], is_of(state[1].version), within)
     rows = [by_column(entity, tuple(msgspec.json.decode(content))) for content in connection.scalars(query)]
     return [one for one in rows if one["product_code"] == product and is_valid(one, spelt)]
 
@@ -84,17 +84,13 @@ def _begins(product: str) -> Any:
     return (load_row.c.key >= first) & (load_row.c.key < first + b"\xff")
 
 
-def _there(version: int) -> Any:
-    return (load_row.c.version_from <= version) & (load_row.c.version_to.is_(None) | (load_row.c.version_to > version))
-
-
 def _product_of(connection: Connection, barcode: str, version: int) -> str:
     state = entity_rows.state_of(connection, _PACKAGE, version)
     if state is None:
         return ""
     entity = entity_rows.entity_of(connection, state[0])
     key = msgspec.json.encode([barcode])
-    mine = (load_row.c.entity_id == state[0]) & (load_row.c.key == key) & _there(state[1].version)
+    mine = (load_row.c.entity_id == state[0]) & (load_row.c.key == key) & is_of(state[1].version)
     content = connection.execute(select(load_row.c.content).where(mine)).scalar_one_or_none()
     if content is None:
         return ""

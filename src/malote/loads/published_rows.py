@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
 from malote.database.chunks import CHUNK, chunks
 from malote.database.engine import reading
@@ -22,7 +22,9 @@ PAGE = 2000  # rows in memory
 def at(engine: Engine, name: str, version: int | None = None) -> tuple[Entity, EntityState, Iterator[Row]] | None:
     """An entity as it was at a version, or is now; None where there was nothing of it. Raises ``StoreError``."""
     with reading(engine) as connection:
-        found = entity_rows.state_of(connection, name, _newest(connection) if version is None else version)
+        found = entity_rows.state_of(
+            connection, name, entity_rows.newest_version(connection) if version is None else version
+        )
         if found is None:
             return None
         entity_id, state = found
@@ -33,7 +35,20 @@ def at(engine: Engine, name: str, version: int | None = None) -> tuple[Entity, E
 def whole(engine: Engine, entity_id: int, version: int) -> Iterator[tuple[bytes, bytes]]:
     """Keys and contents of all rows at a version, by key. Each page is a transaction of its own: a version's rows
     don't change any more."""
-    yield from _pages(engine, entity_id, _there(version))
+    last = b""
+    while True:
+        query = (
+            select(load_row.c.key, load_row.c.content)
+            .where(load_row.c.entity_id == entity_id, is_of(version), load_row.c.key > last)
+            .order_by(load_row.c.key)
+            .limit(PAGE)
+        )
+        with reading(engine) as connection:
+            rows = [(bytes(key), bytes(content)) for key, content in connection.execute(query)]
+        yield from rows
+        if len(rows) < PAGE:
+            return
+        last = rows[-1][0]
 
 
 def there(connection: Connection, entity_id: int, version: int, keys: Sequence[bytes]) -> dict[bytes, Any]:
@@ -41,7 +56,7 @@ def there(connection: Connection, entity_id: int, version: int, keys: Sequence[b
     found: dict[bytes, Any] = {}
     for some in chunks(keys):
         query = select(load_row.c.key, load_row.c.content, load_row.c.hash).where(
-            load_row.c.entity_id == entity_id, _there(version), load_row.c.key.in_(some)
+            load_row.c.entity_id == entity_id, is_of(version), load_row.c.key.in_(some)
         )
         found |= {bytes(row.key): row for row in connection.execute(query)}
     return found
@@ -154,26 +169,6 @@ def decoded(content: bytes) -> Row:
     return tuple(msgspec.json.decode(content))
 
 
-def _there(version: int) -> Any:
+def is_of(version: int) -> ColumnElement[bool]:
+    """A condition on ``load_row``."""
     return (load_row.c.version_from <= version) & (load_row.c.version_to.is_(None) | (load_row.c.version_to > version))
-
-
-def _pages(engine: Engine, entity_id: int, condition: Any) -> Iterator[tuple[bytes, bytes]]:
-    last = b""
-    while True:
-        query = (
-            select(load_row.c.key, load_row.c.content)
-            .where(load_row.c.entity_id == entity_id, condition, load_row.c.key > last)
-            .order_by(load_row.c.key)
-            .limit(PAGE)
-        )
-        with reading(engine) as connection:
-            rows = [(bytes(key), bytes(content)) for key, content in connection.execute(query)]
-        yield from rows
-        if len(rows) < PAGE:
-            return
-        last = rows[-1][0]
-
-
-def _newest(connection: Connection) -> int:
-    return entity_rows.newest_version(connection)

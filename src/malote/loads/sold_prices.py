@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.database.engine import reading, writing
 from malote.database.load_tables import load_sale, load_sale_day, load_sale_walk
+from malote.database.upserting import insert_into
 from malote.fiscal.documents import Item, Sale
 from malote.loads import entity_rows, price_history, tills_held
 from malote.register.reopening import ExtractedPlace, reopened
@@ -162,7 +162,6 @@ def _promotions(
 
 
 def _write(connection: Connection, found: Sequence[dict[str, Any]]) -> None:
-    upsert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     days: dict[tuple[int, str], dict[str, int]] = {}
     for one in found:
         day = days.setdefault((one["till_id"], one["day"]), dict.fromkeys(_COUNTED, 0))
@@ -172,10 +171,10 @@ def _write(connection: Connection, found: Sequence[dict[str, Any]]) -> None:
             day[one["state"]] += 1
         if one["state"] == "differing":
             values = {name: value for name, value in one.items() if name != "state"}
-            connection.execute(upsert(load_sale).values(values).on_conflict_do_nothing())
+            connection.execute(insert_into(connection, load_sale).values(values).on_conflict_do_nothing())
     for (till_id, day_name), counts in days.items():
         values = {name: counts[name] for name in _COUNTED}
-        statement = upsert(load_sale_day).values(till_id=till_id, day=day_name, **values)
+        statement = insert_into(connection, load_sale_day).values(till_id=till_id, day=day_name, **values)
         added = {name: load_sale_day.c[name] + statement.excluded[name] for name in _COUNTED}
         connection.execute(statement.on_conflict_do_update(index_elements=["till_id", "day"], set_=added))
 

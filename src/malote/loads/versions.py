@@ -5,11 +5,10 @@ A machine that dies before its end has the version of before, and reads from the
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from malote.database.chunks import chunks
 from malote.database.load_tables import (
@@ -21,6 +20,7 @@ from malote.database.load_tables import (
     load_state,
     load_version,
 )
+from malote.database.upserting import insert_into
 from malote.explained_error import ExplainedError
 from malote.load_format.digest import bucket_hash, entity_digest
 from malote.loads import entity_rows
@@ -169,13 +169,12 @@ def _note_refused(connection: Connection, change: EntityChange, now: float) -> N
     """As they were last read: of all rows, or of those that were read now."""
     name = change.comparison.loaded.entity.name
     mine = load_refusal.c.entity == name
-    upsert: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for some in _some(change.comparison.refused()):
         rows = [
             {"entity": name, "key": one.key, "code": one.code, "facts": one.facts, "since": now, "seen_at": now}
             for one in some
         ]
-        statement = upsert(load_refusal)
+        statement = insert_into(connection, load_refusal)
         news = {column: statement.excluded[column] for column in ("code", "facts", "seen_at")}
         connection.execute(statement.on_conflict_do_update(index_elements=["entity", "key"], set_=news), rows)
     if change.comparison.whole:
