@@ -32,6 +32,7 @@ LONGEST_TEXT = 4000
 MOST_DIGITS = 18  # of a decimal, on both sides of the point: what 64 bits hold as units of its last digit
 _LARGEST_INTEGER = 2**63 - 1
 _LONGEST_SPELLING = 24  # of a decimal, a date or an instant
+_LONGEST_REASON = 100  # characters: some errors repeat the value, whatever the ERP has there
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -93,7 +94,7 @@ class Entity(msgspec.Struct, frozen=True):
         try:
             return _SPELLINGS[column.kind](column, value)
         except (ValueError, TypeError, ArithmeticError) as error:
-            reason = "•••" if column.personal else str(error)
+            reason = "•••" if column.personal else str(error)[:_LONGEST_REASON]
             raise UnfitValueError(
                 "load_value_unfit", entity=self.name, column=column.name, kind=column.kind, reason=reason
             ) from None
@@ -123,7 +124,10 @@ def _text(column: EntityColumn, value: Any) -> str:
 
 
 def _integer(_column: EntityColumn, value: Any) -> int:
-    number = Decimal(value)
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError(str(value)[:40]) from None
     if number != number.to_integral_value() or abs(number) > _LARGEST_INTEGER:
         raise ValueError(str(value)[:40])
     return int(number)

@@ -35,6 +35,7 @@ UNFIT: list[tuple[ColumnKind, Any]] = [
     ("integer", "1.5"),
     ("integer", 2**63),
     ("integer", "NaN"),
+    ("integer", "doze"),
     ("decimal", "1.005"),
     ("decimal", "doze"),
     ("decimal", "Infinity"),
@@ -43,6 +44,7 @@ UNFIT: list[tuple[ColumnKind, Any]] = [
     ("boolean", "sim"),
     ("date", "28/11/2026"),
     ("instant", "2026-11-28T09:30:00"),
+    ("instant", "x" * 10_000),
 ]
 
 
@@ -64,6 +66,8 @@ def test_what_a_column_cannot_hold_is_told(kind: ColumnKind, value: Any) -> None
         of_one(kind).row(["1", value])
     assert raised.value.code == "load_value_unfit"
     assert raised.value.facts["column"] == "value"
+    assert len(raised.value.facts["reason"]) <= 100
+    assert "<class" not in raised.value.facts["reason"], "words of the program's language"
 
 
 def test_what_is_personal_stays_out_of_the_error() -> None:
