@@ -18,7 +18,7 @@ from malote.load_format.entity import Entity, Row
 from malote.load_format.files import Gone, Header, LoadFileError
 from malote.load_format.wire import LoadOrder, ManifestFile
 from malote.till.loads import bucket_digests, chosen_items, held_entities, loads_database, overwritten
-from malote.till.loads.held_entities import HeldEntity
+from malote.till.loads.held_entities import AppliedLoad, HeldEntity
 from malote.till.loads.loads_database import LoadsError
 from malote.till.loads.missing_rows import RowsOfFile
 from malote.till.loads.overwritten import Overwritten
@@ -253,18 +253,18 @@ class Applying:
         return msgspec.structs.replace(held, version=state.version, sha256=held.actual, applied_at=self._at)
 
     def _record(self) -> None:
-        self._connection.execute(
-            "INSERT INTO _applied VALUES (?, ?, ?, 0, ?, ?, ?, ?)",
-            (
-                self._undo.applied,
-                self._order.version,
-                self._before.version,
-                self._number,
-                self.changed,
-                self._order.emergency,
-                self._at,
-            ),
+        order = self._order
+        applied = AppliedLoad(
+            id=self._undo.applied,
+            version=order.version,
+            version_before=self._before.version,
+            rolled_back_from=0,
+            order_number=self._number,
+            changed=self.changed,
+            emergency=order.emergency,
+            at=self._at,
         )
+        held_entities.record(self._connection, applied)
 
     def _mind_room(self, folder: Path) -> None:
         if self._disk.free_bytes(folder) < KEPT_FREE:

@@ -13,6 +13,7 @@ from malote.till.loads.loads_database import LoadsDamagedError, LoadsError
 from malote.till.loads.row_tables import RowTable
 
 _COLUMNS = "name, declaration, place, version, sha256, actual, row_count, applied_at"
+_APPLIED = "id, version, version_before, rolled_back_from, order_number, changed, emergency, at"
 
 
 class HeldEntity(msgspec.Struct, frozen=True):
@@ -81,9 +82,13 @@ def last_applied(connection: sqlite3.Connection) -> AppliedLoad:
 
 def history(connection: sqlite3.Connection, most: int = 50) -> list[AppliedLoad]:
     """The latest first."""
-    columns = "id, version, version_before, rolled_back_from, order_number, changed, emergency, at"
-    found = connection.execute(f"SELECT {columns} FROM _applied ORDER BY id DESC LIMIT ?", (most,))
+    found = connection.execute(f"SELECT {_APPLIED} FROM _applied ORDER BY id DESC LIMIT ?", (most,))
     return [msgspec.convert(row, AppliedLoad, strict=False) for row in found]
+
+
+def record(connection: sqlite3.Connection, applied: AppliedLoad) -> None:
+    values = msgspec.structs.astuple(applied)
+    connection.execute(f"INSERT INTO _applied ({_APPLIED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
 
 def said(path: Path) -> wire.LoadsHeld | None:

@@ -39,9 +39,18 @@ def roll_back(connection: sqlite3.Connection, at: float) -> RolledBack:
             one.table.make_views(connection)
         # Of several in a row the newest is what nobody wants back.
         taken_back = max(last.version, last.rolled_back_from)
-        connection.execute(
-            "INSERT INTO _applied VALUES (?, ?, ?, ?, 0, ?, 0, ?)",
-            (last.id + 1, undone.version_before, last.version, taken_back, changed, int(at)),
+        held_entities.record(
+            connection,
+            AppliedLoad(
+                id=last.id + 1,
+                version=undone.version_before,
+                version_before=last.version,
+                rolled_back_from=taken_back,
+                order_number=0,
+                changed=changed,
+                emergency=False,
+                at=int(at),
+            ),
         )
         for _ in overwritten.forget(connection, undone.id):
             pass
