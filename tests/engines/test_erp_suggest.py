@@ -231,6 +231,37 @@ def test_blanks_capitals_another_schema_and_what_the_database_works_out_are_no_o
         assert stood == (cents(sum(one.totals.total for one in sold)), 1)
 
 
+OWN_TYPES = """
+create domain money_of_shop as numeric(14,2) check (value >= 0);
+create domain standing as char(1) check (value in ('N', 'C'));
+create table article (id uuid primary key default gen_random_uuid(), code varchar(30) not null unique, ean varchar(14));
+create table sale (id uuid primary key default gen_random_uuid(), "Data/Hora" timestamptz not null, number int not null,
+  access_key char(44) not null unique, net_amount money_of_shop not null,
+  status standing not null, "Obs. 2" text);
+create table sale_item (id uuid primary key default gen_random_uuid(), sale_id uuid not null references sale,
+  line int not null, article_id uuid not null references article, quantity numeric(12,4) not null,
+  total money_of_shop not null);
+"""
+
+
+@pytest.mark.postgresql
+def test_domains_keys_that_are_no_numbers_and_strokes_in_names_are_understood(url: str) -> None:
+    sold = day(5)
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(OWN_TYPES.encode())
+        for code in {item.product_code for sale in sold for item in sale.items}:
+            database.execute("insert into article (code) values (%s)", (code,))
+        profile = guess(url)
+        assert "# ?" not in profile.partition("[sale]")[2]
+        assert "# Obs. 2 = ?  (no profile can have this name" in profile
+        with closing(opened(url, profile)) as erp:
+            assert erp.faults() == []
+            assert {one.result for one in erp.post(postings(sold))} == {"posted"}
+            erp.post([posting(cancellation(sold[0]), 99)])
+        stood = database.execute("select sum(net_amount), count(*) filter (where status = 'C') from sale").fetchone()
+        assert stood == (cents(sum(one.totals.total for one in sold)), 1)
+
+
 def test_lines_still_marked_are_told_by_the_check(tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text('# a = 1  # ? x\nb = 0  # ? required\nc = "x"\n', encoding="utf-8")
     assert unsure(Settings(home=str(tmp_path), erp=ErpSettings(profile="p.toml"))) == ["b"]

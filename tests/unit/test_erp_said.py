@@ -1,5 +1,7 @@
 """The ERP's words reach people; people's data in them don't."""
 
+from time import process_time
+
 import pytest
 
 from malote.erp.server_words import LONGEST, presentable
@@ -39,6 +41,14 @@ def test_they_are_short() -> None:
     shown = presentable("sem cadastro " * 1000)
     assert len(shown) <= LONGEST
     assert shown.endswith("…")
+
+
+@pytest.mark.parametrize("endless", ["\u00e7", "1", "(", "'", "nome A", "row "])
+def test_endless_words_are_not_searched_to_their_end(endless: str) -> None:
+    """A megabyte of a procedure's took the poster hours, with every other sale behind it."""
+    began = process_time()
+    assert len(presentable(endless * 1_000_000)) <= LONGEST
+    assert process_time() - began < 5
 
 
 def test_the_documents_own_consumer_is_hidden_however_it_is_written() -> None:

@@ -12,6 +12,7 @@ from malote.fiscal import cnpj
 
 LONGEST = 200  # characters
 HIDDEN = "***"
+_LOOKED_AT = 4000  # of endless words: what searches them takes by the square of their length
 
 _ROW_VALUES = re.compile(r"(\)\s*=\s*)\([^()]*\)|((?:row|linha|registro)[^()]{0,40})\([^()]*\)", re.IGNORECASE)
 _QUOTED = re.compile("'([^']*)'|\"([^\"]*)\"|\u00ab([^\u00bb]*)\u00bb|\u201c([^\u201d]*)\u201d")
@@ -32,7 +33,7 @@ def presentable(words: str, *, known: Collection[str] = (), secrets: Collection[
     ``known`` may be shown whatever it looks like: the store's own CNPJ, names of tables. ``secrets`` are hidden
     wherever they stand: the consumer's number of the very document.
     """
-    line = " ".join(_visible(words).split())
+    line = " ".join(_visible(words[:_LOOKED_AT]).split())
     for secret in secrets:
         if secret:
             line = line.replace(secret, HIDDEN)

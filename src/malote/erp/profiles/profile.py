@@ -40,8 +40,8 @@ OWN_SALE = (
 )
 
 BUILT_IN = "malote"
-# What may be quoted without harm: old ERPs have blanks, hyphens and accents in their names.
-_NAME = re.compile(r"[^\W\d](?:[\w$# -]{0,61}[\w$#])?")
+# What may be quoted without harm: old ERPs have blanks, hyphens, strokes and accents in their names.
+_NAME = re.compile(r"[^\W\d](?:[\w$# /-]{0,61}[\w$#])?")
 _LONGEST_FILE = 1_000_000  # bytes
 
 Written = str | int | bool  # an expression's text, or a constant that needs none

@@ -25,6 +25,7 @@ _MEANING = re.compile(
     r"(?<!\w)(\d{1,4}|[A-Z]{1,3})['\"]?\s*(?:[=:–]|->?|\s)\s*([^\W\d]\w{2,})"
 )  # 1 = ativa, 2 cancelada
 _REFUSED_BUT = re.compile(r"\bnew\s*\.\s*\S+\s+not\s+in\s*\([^()]*\)", re.IGNORECASE)
+_DRAWN = re.compile(r"nextval\(|uuid\w*\(", re.IGNORECASE)  # of a default: the database gives each row its own
 _UNBOUNDED = 10
 _MOST_TABLES = 3000
 
@@ -49,12 +50,14 @@ class CatalogueColumn(msgspec.Struct, frozen=True):
 
 
 class CatalogueTable(msgspec.Struct, frozen=True):
-    """``refers``: by column, the table and column that a foreign key names."""
+    """``refers``: by column, the table and column that a foreign key names. ``unnamed``: columns that no profile can
+    name."""
 
     name: str
     columns: dict[str, CatalogueColumn]
     key: tuple[str, ...]
     refers: dict[str, tuple[str, str]]
+    unnamed: tuple[str, ...] = ()
 
 
 class TableCatalogue(msgspec.Struct, frozen=True):
@@ -112,7 +115,8 @@ def _table(
 ) -> CatalogueTable:
     checks = [str(one["sqltext"]) for one in inspector.get_check_constraints(name, schema)]
     checks += _REFUSED_BUT.findall(triggers)
-    told = [one for one in inspector.get_columns(name, schema) if is_name(one["name"])]
+    every = inspector.get_columns(name, schema)
+    told = [one for one in every if is_name(one["name"])]
     columns = {one["name"]: _column(one, checks, filled=one["name"] in by_trigger) for one in told}
     refers = {
         own: (_whole(key["referred_table"], whole_of), other)
@@ -120,7 +124,8 @@ def _table(
         for own, other in zip(key["constrained_columns"], key["referred_columns"], strict=True)
     }
     key = inspector.get_pk_constraint(name, schema).get("constrained_columns") or []
-    return CatalogueTable(name, columns, tuple(key), refers)
+    unnamed = tuple(one["name"] for one in every if not is_name(one["name"]))
+    return CatalogueTable(name, columns, tuple(key), refers, unnamed)
 
 
 def _whole(table: str, whole_of: dict[str, str]) -> str:
@@ -132,14 +137,18 @@ def _whole(table: str, whole_of: dict[str, str]) -> str:
 
 def _column(told: Any, checks: list[str], *, filled: bool) -> CatalogueColumn:
     kind, made = told["type"], bool(told.get("identity") or told.get("computed"))
-    made = made or "nextval(" in str(told.get("default") or "") or told.get("autoincrement") is True
+    made = made or _DRAWN.search(str(told.get("default") or "")) is not None or told.get("autoincrement") is True
     allowed = [one for one in checks if re.search(rf"\b{re.escape(told['name'])}\b", one)]
+    nullable = told["nullable"]
+    if isinstance(behind := getattr(kind, "data_type", None), sql.TypeEngine):  # a domain
+        allowed.append(str(kind.check))
+        nullable, kind = nullable and not kind.not_null, behind
     return CatalogueColumn(
         name=told["name"],
         kind=_kind(kind),
         length=getattr(kind, "length", None),
         places=_places(kind),
-        required=not told["nullable"] and told.get("default") is None and not made and not filled,
+        required=not nullable and told.get("default") is None and not made and not filled,
         made=made,
         values=_values(kind, allowed),
         filled=filled,

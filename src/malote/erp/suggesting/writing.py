@@ -128,6 +128,8 @@ def _part(part: str, tables: Tables, words: dict[str, str], smallest: Smallest) 
     yield f"[{part}.columns]"
     for line in lines(part, tables):
         yield _line(line, table, words, smallest)
+    for name in table.unnamed:
+        yield f"# {' '.join(name.split())} = ?  {words['unnamed']}"
 
 
 def _rows(table: CatalogueTable, tables: Tables) -> list[str]:
@@ -179,6 +181,7 @@ _WORDS: Bilingual[dict[str, str]] = Bilingual(
         "malote erp try NOTA.xml.",
         "no_part": "Nada parece ser [{part}]: se houver, escreva; se não, fica de fora.",
         "left": "(não se grava)",
+        "unnamed": "(um perfil não alcança este nome: se for obrigatória, dê-lhe um padrão, um gatilho ou uma visão)",
         "filled": "(um gatilho do ERP a preenche)",
         "count": "uma a mais que a maior que há; ou sequence, se uma sequência a numera",
         "sign": "abaixo de zero o que sai?",
@@ -205,6 +208,7 @@ _WORDS: Bilingual[dict[str, str]] = Bilingual(
         "malote erp try NOTE.xml.",
         "no_part": "Nothing looks like [{part}]: write it if there is one; if not, it is left out.",
         "left": "(not written)",
+        "unnamed": "(no profile can have this name: if it is required, give it a default, a trigger or a view)",
         "filled": "(a trigger of the ERP's fills it)",
         "count": "one more than the greatest there is; or sequence, where one numbers it",
         "sign": "below zero what goes out?",
