@@ -22,17 +22,23 @@ def prices(
 ) -> list[PriceFound]:
     """The product's rows of the price list at a version, valid or not at that moment. ``product``: its code, or a
     barcode of it. ``chosen``: keys of rows that are of another version than the rest."""
-    for code in (product, _product_of(connection, product, version)):
-        first = msgspec.json.encode([code])[:-1].decode()
-        some = {key: of for key, of in chosen.items() if key.startswith(first)}
-        found = _rows_of(connection, code, version, moment)
-        for of in sorted(set(some.values())):
-            keys = {key for key, at in some.items() if at == of}
-            found = {key: row for key, row in found.items() if key not in keys}
-            found |= {key: row for key, row in _rows_of(connection, code, of, moment).items() if key in keys}
-        if found:
-            return [found[key] for key in sorted(found)]
-    return []
+    found = _of_code(connection, product, version, moment, chosen)
+    if found:
+        return found
+    return _of_code(connection, _product_of(connection, product, version), version, moment, chosen)
+
+
+def _of_code(
+    connection: Connection, code: str, version: int, moment: float, chosen: Mapping[str, int]
+) -> list[PriceFound]:
+    first = msgspec.json.encode([code])[:-1].decode()
+    some = {key: of for key, of in chosen.items() if key.startswith(first)}
+    found = _rows_of(connection, code, version, moment)
+    for of in sorted(set(some.values())):
+        keys = {key for key, at in some.items() if at == of}
+        found = {key: row for key, row in found.items() if key not in keys}
+        found |= {key: row for key, row in _rows_of(connection, code, of, moment).items() if key in keys}
+    return [found[key] for key in sorted(found)]
 
 
 def _rows_of(connection: Connection, product: str, version: int, moment: float) -> dict[str, PriceFound]:
@@ -40,7 +46,7 @@ def _rows_of(connection: Connection, product: str, version: int, moment: float) 
     if state is None or not product:
         return {}
     entity = entity_rows.entity_of(connection, state[0])
-    spelt = _spelt(moment)
+    at = spelt(moment)
     query = (
         select(load_row.c.key, load_row.c.content, load_row.c.version_from, load_version.c.made_at)
         .outerjoin(load_version, load_version.c.id == load_row.c.version_from)
@@ -51,7 +57,7 @@ def _rows_of(connection: Connection, product: str, version: int, moment: float) 
     for row in connection.execute(query):
         values = by_column(entity, tuple(msgspec.json.decode(row.content)))
         key = bytes(row.key).decode()
-        found[key] = PriceFound(values, row.version_from, row.made_at, is_valid(values, spelt))
+        found[key] = PriceFound(values, row.version_from, row.made_at, is_valid(values, at))
     return found
 
 
@@ -61,21 +67,23 @@ def promotions(connection: Connection, product: str, version: int, moment: float
     if state is None:
         return []
     entity = entity_rows.entity_of(connection, state[0])
-    spelt = _spelt(moment)
+    at = spelt(moment)
     # By the text of the key, which has the code first: a part of it can only stand where the product's does.
     within = load_row.c.key.contains(msgspec.json.encode(product))
     query = select(load_row.c.content).where(load_row.c.entity_id == state[0], is_of(state[1].version), within)
     rows = [by_column(entity, tuple(msgspec.json.decode(content))) for content in connection.scalars(query)]
-    return [one for one in rows if one["product_code"] == product and is_valid(one, spelt)]
+    return [one for one in rows if one["product_code"] == product and is_valid(one, at)]
 
 
-def _spelt(moment: float) -> str:
+def spelt(moment: float) -> str:
+    """As the rows have it; ``moment``: seconds since the epoch."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def is_valid(values: dict[str, Any], spelt: str) -> bool:
+def is_valid(values: dict[str, Any], at: str) -> bool:
+    """``at``: as ``spelt``."""
     begins, ends = values.get("valid_from"), values.get("valid_until")
-    return (begins is None or begins <= spelt) and (ends is None or spelt < ends)
+    return (begins is None or begins <= at) and (ends is None or at < ends)
 
 
 def _begins(product: str) -> Any:

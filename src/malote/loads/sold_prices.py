@@ -129,9 +129,10 @@ def _compared(
         return {"state": "unknown"}
     prices: list[tuple[Decimal, int]] = []
     for version, chosen in versions:
-        for scanned in (moment, moment - SCANNED_SECONDS):
-            rows = price_history.prices(connection, item.product_code, version, scanned, chosen)
-            prices += [(Decimal(str(one.values["price"])), version) for one in rows if one.is_valid]
+        rows = price_history.prices(connection, item.product_code, version, moment, chosen)
+        for scanned in map(price_history.spelt, (moment, moment - SCANNED_SECONDS)):
+            valid = [one.values["price"] for one in rows if price_history.is_valid(one.values, scanned)]
+            prices += [(Decimal(str(price)), version) for price in valid]
     prices += _promotions(connection, item.product_code, [version for version, _ in versions], moment)
     if not prices:
         return {"state": "unlisted"}
