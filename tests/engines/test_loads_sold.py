@@ -15,7 +15,7 @@ from malote.database.migrations import migrate
 from malote.database.order_tables import till_order
 from malote.database.tables import till as tills
 from malote.findings.load_findings import load_findings
-from malote.loads import entity_rows, sold_prices, tills_held
+from malote.loads import entity_rows, forgetting, sold_prices, tills_held
 from malote.loads.load_orders import LoadOrders
 from malote.loads.sold_prices import SoldDay, SoldPrices
 from malote.orders import book
@@ -86,6 +86,11 @@ def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: Selling
     assert days[today] == SoldDay("caixa1", today, 7, unlisted=1, unknown=0, differing=1, cents=-100)
     assert [one.unknown for one in days.values()] == [0, 2]
     assert (told.code, told.count, told.value) == ("sold_otherwise", 1, 100)
+    assert forgetting.forget(shop.engine, (NOON - timedelta(days=1)).timestamp()) == 1, "the day of nine days ago"
+    forgetting.forget(shop.engine, (NOON + timedelta(days=1)).timestamp())
+    with reading(shop.engine) as connection:
+        assert not sold_prices.lines(connection, {}, None, 10)
+        assert not sold_prices.days(connection, {}, None, 10)
 
 
 def test_what_is_held_stands_still_or_differs_is_told(shop: SellingShop) -> None:

@@ -13,7 +13,7 @@ from malote.database.load_tables import load_hold, load_refusal, load_version
 from malote.database.migrations import migrate
 from malote.erp.profiles.load_sources import LoadColumn, LoadSource
 from malote.erp.protocol import ErpError
-from malote.loads import declarations, published_rows
+from malote.loads import declarations, forgetting, published_rows
 from malote.loads.row_rules import RULES
 from malote.loads.versions import LoadError
 from tests.engines.loads_support import PACKAGE, PRICE, PRODUCT, Erp, Shop, with_columns
@@ -224,6 +224,20 @@ def test_what_differs_is_shown_without_what_is_personal_in_the_key_too(shop: Sho
     shop.stage()
     (found,) = published_rows.differences(shop.engine, 0, 1, None)
     assert (found.key, found.after) == (["•••"], {"document": "•••", "name": "•••"})
+
+
+def test_what_is_beyond_its_retention_goes_a_few_rows_at_a_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgetting, "_AT_ONCE", 2)
+    shop.stage()
+    for code in range(1, 6):
+        shop.erp.set_price(code, "11")
+    shop.stage()
+    shop.erp.set_price(6, "12")
+    shop.stage()
+    newest, one_before = shop.rows("price"), shop.rows("price", 2)
+    assert forgetting.forget(shop.engine, shop.clock.now) == 5
+    assert forgetting.forget(shop.engine, shop.clock.now) == 0
+    assert (shop.rows("price"), shop.rows("price", 2)) == (newest, one_before)
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(shop: Shop) -> None:
