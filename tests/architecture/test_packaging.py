@@ -49,6 +49,7 @@ OF_THE_PLACE = {
     "Group",
     "ExecStart",
     "WorkingDirectory",
+    "EnvironmentFile",
     "StateDirectory",
     "StateDirectoryMode",
     "ReadWritePaths",

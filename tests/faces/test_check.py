@@ -84,7 +84,8 @@ def test_issuers_and_series_are_counted_whether_rejected_or_waiting() -> None:
 def test_a_new_store_is_right_but_for_its_tills(folder: Path) -> None:
     status, found = checked(folder)
     assert status == 0
-    assert {what for what, one in found.items() if one["verdict"] == "warned"} == {"tills"}
+    assert {what for what, one in found.items() if one["verdict"] == "warned"} == {"erp", "tills"}
+    assert (found["erp"]["code"], found["profile"]["verdict"]) == ("erp_for_trial", "right")  # a file took the sales
     assert "malote till create" in found["tills"]["remedy"]
     assert not {one["verdict"] for one in found.values()} & {"wrong"}
 

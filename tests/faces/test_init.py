@@ -135,6 +135,16 @@ def test_sql_of_other_settings_is_not_left_for_a_dba(folder: Path) -> None:
     assert not (folder / "erp-dba.sql").exists()
 
 
+def test_an_address_in_the_environment_is_no_service_s_yet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service booked into a trial file beside it, and the tills let go of the sales."""
+    monkeypatch.setenv("MALOTE_ERP_URL", "postgresql://malote:s3cret@erp.example/prod")
+    ended = run(["--yes", "--language", "en"])
+    assert "MALOTE_ERP_URL=address into" in ended.output.replace("\n  ", " ")
+    assert f"EnvironmentFile=-{folder}/malote.env" in (folder / "malote-server.service").read_text(encoding="utf-8")
+    (folder / "malote.env").write_text("MALOTE_ERP_URL=x", encoding="utf-8")
+    assert "MALOTE_ERP_URL=address into" not in run(["--yes"]).output
+
+
 def test_a_unit_has_odd_paths_in_quotes() -> None:
     made = units.unit("Loja\n[Install]", Path('/srv/100% "loja"/malote.toml'), python="/opt/python", user="malote")
     assert 'ExecStart="/opt/python" -m malote serve --config "/srv/100%% \\"loja\\"/malote.toml"' in made

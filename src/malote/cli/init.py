@@ -172,6 +172,9 @@ def _make(path: Path, words: dict[str, str]) -> Settings:
         unit = settings.home_path / units.UNIT_NAME
         durable.write(unit, units.unit(settings.store.name, path).encode())
         say_lines(words["unit"].format(unit=unit) + "\n")
+        environment = settings.home_path / units.ENVIRONMENT_NAME
+        if os.environ.get("MALOTE_ERP_URL") and not environment.exists():
+            say_lines(words["unit_environment"].format(file=environment) + "\n")
         _write_script(settings, words)
         return settings
 

@@ -83,7 +83,8 @@ _WORDS = Bilingual(
         "zone": "Pelo relógio de onde se conta o dia.",
         "url": "O banco do ERP; vazio: um arquivo aqui, para experimentar.\n"
         "Em usuário e senha, escreva em código: @ é %40, / é %2F.\n"
-        "Este arquivo é só do seu dono. Se preferir sem senha aqui: MALOTE_ERP_URL no ambiente.",
+        "Este arquivo é só do seu dono. Se preferir sem senha aqui: MALOTE_ERP_URL no ambiente\n"
+        "(do serviço: em malote.env, ao lado deste arquivo).",
         "profile": "Quais tabelas do ERP se gravam: um arquivo .toml ou um nome; vazio: tabelas do próprio Malote.\n"
         "Para um primeiro: malote erp profile suggest > meu-erp.toml",
     },
@@ -102,7 +103,8 @@ _WORDS = Bilingual(
         "zone": "Whose clock tells the day.",
         "url": "The ERP's database; empty: a file here, for trying out.\n"
         "Within user and password write in code: @ is %40, / is %2F.\n"
-        "This file is its owner's alone. If you would rather have no password here: MALOTE_ERP_URL in the environment.",
+        "This file is its owner's alone. If you would rather have no password here: MALOTE_ERP_URL in the environment\n"
+        "(the service's: in malote.env, beside this file).",
         "profile": "Which tables of the ERP are written: a .toml file or a name; empty: Malote's own tables.\n"
         "For a first one: malote erp profile suggest > my-erp.toml",
     },

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 UNIT_NAME = "malote-server.service"
+ENVIRONMENT_NAME = "malote.env"  # of the home folder: what the service is told besides its settings
 
 # What it says of safety and of restarts is as in packaging/systemd/malote-server.service, and a test holds them equal.
 _UNIT = """\
@@ -18,6 +19,8 @@ StartLimitIntervalSec=0
 Type=exec
 User={user}
 WorkingDirectory={home}
+# What is kept out of the settings, as MALOTE_ERP_URL=address: the file is its owner's alone (chmod 600).
+EnvironmentFile=-{home}/{environment}
 ExecStart="{python}" -m malote serve --config "{settings}"
 Restart=always
 RestartSec=5
@@ -57,6 +60,7 @@ def unit(name: str, settings: Path, *, python: str = sys.executable, user: str =
         name=_escaped(plain),
         user=user or getpass.getuser(),
         home=_escaped(str(settings.parent)),
+        environment=ENVIRONMENT_NAME,
         python=_escaped(python),
         settings=_escaped(str(settings)),
     )

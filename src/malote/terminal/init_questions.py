@@ -30,6 +30,8 @@ WORDS: Bilingual[dict[str, str]] = Bilingual(
         "ignored": "  As opções dadas não mudam nada nele: edite o arquivo e rode malote check.",
         "written": "✔ Configurações: {path} (só o dono deste arquivo o lê)",
         "database": "✔ Banco da loja: {database}",
+        "unit_environment": "! O endereço do ERP está só em MALOTE_ERP_URL: o serviço não o conhece. Escreva uma\n"
+        "  linha MALOTE_ERP_URL=endereço em {file} (chmod 600), que o serviço lê.\n",
         "unit": "✔ Serviço do systemd: {unit}\n"
         "  Para instalar: sudo cp {unit} /etc/systemd/system/ && sudo systemctl enable --now malote-server",
         "script": "✔ Para o DBA do ERP, tabelas do Malote e permissões: {script}",
@@ -75,6 +77,8 @@ WORDS: Bilingual[dict[str, str]] = Bilingual(
         "ignored": "  The options given change nothing in it: edit the file, then run malote check.",
         "written": "✔ Settings: {path} (only its owner reads it)",
         "database": "✔ Store database: {database}",
+        "unit_environment": "! The ERP's address is only in MALOTE_ERP_URL: the service doesn't know it. Write a\n"
+        "  line MALOTE_ERP_URL=address into {file} (chmod 600), which the service reads.\n",
         "unit": "✔ systemd service: {unit}\n"
         "  To install it: sudo cp {unit} /etc/systemd/system/ && sudo systemctl enable --now malote-server",
         "script": "✔ For the ERP's DBA, Malote's tables and grants: {script}",
