@@ -1,12 +1,16 @@
 """Sales through the ERP's own procedure, into an ERP of foreign design: each once, to the cent and the piece."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import psycopg
 import pytest
 
+from malote.erp.factory import open_erp
+from malote.erp.mapping import ErpTables
+from malote.erp.profiles.profile import read
 from malote.erp.protocol import Erp, Result
 from tests.engines import classico
 from tests.engines.erp_support import post
@@ -204,6 +208,17 @@ def test_a_procedure_that_is_away_rejects_no_sale(erp: Erp, url: str) -> None:
     outcomes = erp.post(postings(DAY[:2]))
     assert [(one.result, one.code) for one in outcomes] == [(Result.WAITS, "erp_call_broken")] * 2
     assert "importar_venda" in outcomes[0].facts["said"]
+
+
+def test_a_procedure_that_ends_the_transaction_rejects_no_sale(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("create procedure commits(d jsonb) language plpgsql as $$ begin commit; end $$")
+    profile = read('name = "commits"\n[post]\ncall = "call commits(:document)"', "test")
+    with closing(open_erp(url, lock_timeout_seconds=5, tables=ErpTables(profile))) as erp:
+        erp.create_structure()
+        outcomes = erp.post(postings(DAY[:2]))
+    assert [(one.result, one.code) for one in outcomes] == [(Result.WAITS, "erp_call_broken")] * 2
+    assert outcomes[0].facts["said"] == "invalid transaction termination"
 
 
 def test_a_sale_that_the_erp_has_in_another_version_goes_to_a_person(erp: Erp, url: str) -> None:

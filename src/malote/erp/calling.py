@@ -205,7 +205,8 @@ class Calls:
             facts["said"] = _presentable(posting, error.spoken, error.facts.values())
         if state and not {state, state.removeprefix("ORA-")}.isdisjoint(self._post.wait):
             return _outcome(posting, Result.WAITS, WAITS, facts)
-        if code == _OWN_FAULT or state.startswith("42"):
+        # 2D: it ended the transaction, which only Malote may.
+        if code == _OWN_FAULT or state.startswith(("42", "2D")):
             facts["detail"] = facts.get("said") or error.detail
             return _outcome(posting, Result.WAITS, BROKEN, facts)
         return _outcome(posting, Result.REFUSED, code, facts)
