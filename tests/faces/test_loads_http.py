@@ -4,7 +4,16 @@ import msgspec
 import pytest
 
 from malote import wire
-from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, EntityState, LoadItem, LoadOrder, ManifestQuery
+from malote.load_format.wire import (
+    MOST_ITEMS,
+    PATH_FILE,
+    PATH_MANIFEST,
+    EntityState,
+    LoadItem,
+    LoadOrder,
+    ManifestQuery,
+)
+from malote.loads.load_orders import both_of
 from malote.loads.planning import Wanted
 from malote.tills.till import create_till
 from tests.faces.intake_support import Speaker, fault_of
@@ -131,27 +140,27 @@ def test_rows_that_a_till_was_given_alone_are_known(place: Place) -> None:
 
 
 def test_two_orders_make_one_that_asks_for_both() -> None:
-    from malote.loads.load_orders import LoadOrders
-
-    def merged(first: LoadOrder, second: LoadOrder) -> LoadOrder:
-        texts = [msgspec.json.encode(one).decode() for one in (first, second)]
-        return msgspec.json.decode(LoadOrders.merged(None, *texts), type=LoadOrder)  # type: ignore[arg-type]
-
     old, new = EntityState(3, 5, "a"), EntityState(7, 6, "b")
     items = [LoadItem(("1",), "c"), LoadItem(("2",), "d")]
     first = LoadOrder(3, {"price": old, "tax": old}, anew=True, items={"product": items[:1], "package": items})
     second = LoadOrder(
         7, {"price": new, "package": new}, items={"product": [LoadItem(("1",), "e"), items[1]]}, emergency=True
     )
-    both = merged(first, second)
-    assert both == LoadOrder(
+    assert both_of(first, second, {}) == LoadOrder(
         7,
         {"price": new, "tax": old, "package": new},
         anew=True,
         items={"product": [LoadItem(("1",), "e"), items[1]]},
         emergency=True,
     )
-    assert merged(second, first).entities["price"] == new, "the newer state, whichever came first"
+    assert both_of(second, first, {}).entities["price"] == new, "the newer state, whichever came first"
+
+
+def test_more_items_than_an_order_may_name_are_their_entity_and_none_is_left_out() -> None:
+    some = [LoadItem((str(number),), "c") for number in range(MOST_ITEMS + 200)]
+    first, second = (LoadOrder(3, {}, items={"price": part}) for part in (some[:600], some[600:]))
+    both = both_of(first, second, {"price": EntityState(7, 5000, "b")})
+    assert (both.version, both.entities, both.items) == (7, {"price": EntityState(7, 5000, "b")}, {})
 
 
 def test_a_till_with_other_rows_than_it_should_have_is_seen(place: Place) -> None:

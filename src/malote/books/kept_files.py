@@ -22,6 +22,7 @@ from malote.database.errors import StoreError
 from malote.database.kept_tables import damaged_file, kept_walk
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
+from malote.database.upserting import insert_into
 from malote.fiscal.documents import Sale
 from malote.spool.extracted import DamagedError, Extracted
 from malote.wire import Pouch
@@ -157,8 +158,8 @@ def _look_at(engine: Engine, pouch_id: int, now: float) -> int:
                 {"document_id": one, "till_id": tills[one], "what": what, "found_at": now}
                 for one, what in fresh.items()
             ]
-            if values:
-                connection.execute(insert(damaged_file), values)
+            if values:  # another process may look at the same at this moment
+                connection.execute(insert_into(connection, damaged_file).on_conflict_do_nothing(), values)
     return len(fresh)
 
 

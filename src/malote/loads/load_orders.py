@@ -76,24 +76,10 @@ class LoadOrders(OrderKind):
         return self._target(None)
 
     def merged(self, held: str, new: str) -> str:
-        """Both: of each entity the newer state; items, as far as their entity isn't wanted as a whole anyway."""
         first, second = (msgspec.json.decode(one, type=LoadOrder) for one in (held, new))
-        entities = dict(first.entities)
-        for name, state in second.entities.items():
-            if name not in entities or state.version >= entities[name].version:
-                entities[name] = state
-        items: dict[str, list[LoadItem]] = {}
-        for name in [*first.items, *(one for one in second.items if one not in first.items)]:
-            by_key = {one.key: one for order in (first, second) for one in order.items.get(name, [])}
-            items[name] = list(by_key.values())[-MOST_ITEMS:]
-        both = LoadOrder(
-            max(first.version, second.version),
-            entities,
-            first.anew or second.anew,
-            {name: some for name, some in items.items() if name not in entities},
-            first.emergency or second.emergency,
-        )
-        return msgspec.json.encode(both).decode()
+        target = self.target()
+        states = {name: state for name, (_, state) in target.entities.items()} if target else {}
+        return msgspec.json.encode(both_of(first, second, states)).decode()
 
     def call(self, till: Till, contact: wire.Contact) -> bool:
         """Notes what the till has, and orders what it should have."""
@@ -168,6 +154,27 @@ class LoadOrders(OrderKind):
         with reading(self._engine) as connection:
             version = entity_rows.newest_version(connection)
             return Target(version, entity_rows.states_at(connection, version)) if version else None
+
+
+def both_of(first: LoadOrder, second: LoadOrder, states: Mapping[str, EntityState]) -> LoadOrder:
+    """One that asks for both: of each entity the newer state, and its items as far as it isn't wanted as a whole.
+
+    ``states``: what entities are at now. One of which more items are wanted than an order may name is wanted whole.
+    """
+    entities = dict(first.entities)
+    for name, state in second.entities.items():
+        if name not in entities or state.version >= entities[name].version:
+            entities[name] = state
+    items: dict[str, list[LoadItem]] = {}
+    for name in dict.fromkeys([*first.items, *second.items]):
+        by_key = {one.key: one for order in (first, second) for one in order.items.get(name, [])}
+        if len(by_key) > MOST_ITEMS and name in states:
+            entities.setdefault(name, states[name])
+        elif name not in entities:
+            items[name] = list(by_key.values())
+    version = max(first.version, second.version, *(state.version for state in entities.values()), 0)
+    urgent = first.emergency or second.emergency
+    return LoadOrder(version, entities, first.anew or second.anew, items, urgent)
 
 
 def _payload(connection: Connection, order: StoredOrder) -> LoadOrder:
