@@ -26,8 +26,8 @@ _PLAIN_TYPES = frozenset(
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
 # Names are put into statements: whatever a file from elsewhere says must not get further than this.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,127}")
-_DEFAULT = re.compile(r"now|true|false|-?\d{1,15}(\.\d{1,10})?|'[A-Za-z0-9_ .:/-]{0,200}'")
-_CONDITION = re.compile(r"[A-Za-z0-9_ ='<>]{1,200}")
+_DEFAULT = re.compile(r"now|true|false|-?\d{1,15}(\.\d{1,10})?|'[A-Za-z0-9_ .:/-]{0,200}'|'\{\}'|'\[\]'")
+_CONDITION = re.compile(r"[A-Za-z0-9_ ='<>\[\]]{1,200}")
 
 
 class StructureError(ExplainedError):
