@@ -93,6 +93,26 @@ def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: Selling
         assert not sold_prices.days(connection, {}, None, 10)
 
 
+def test_a_list_that_came_in_the_second_of_the_sale_is_its_list(shop: SellingShop) -> None:
+    """A note has whole seconds; and the till's clock is known but for the time of a contact."""
+    for version, price, at in ((2, 6, NOON - timedelta(hours=1)), (3, 5, NOON + timedelta(seconds=2))):
+        shop.erp.do("UPDATE preco SET preco = ?, alterado = ? WHERE cod = 'P2'", [(price, 9 + version)])
+        shop.stage()
+        shop.has(version, at)
+    spool = Spool(shop.engine, language="en", clock=shop.clock)
+    sold = SoldPrices(shop.engine, lambda: time.time() + 3600)
+    sold.look()
+    times = ((1, timedelta(0)), (2, timedelta(seconds=-10)))
+    files = [file_with(number, incoming(sale(number, issued_at=NOON + later, items=2))) for number, later in times]
+    spool.accept(shop.till.id, body_of([1, 2]), files, received_at=START)
+    spool.settle([posted(one) for one in spool.lease("p", 10, 60)])
+    assert sold.look() == 2
+    with reading(shop.engine) as connection:
+        (line,) = sold_prices.lines(connection, {shop.till.id: "caixa1"}, None, 10)
+    assert (line.product, line.sold, line.listed) == ("P2", "5", "6.00")
+    assert datetime.fromisoformat(line.issued_at).timestamp() == (NOON - timedelta(seconds=10)).timestamp()
+
+
 def test_what_is_held_stands_still_or_differs_is_told(shop: SellingShop) -> None:
     now = time.time()
     shop.has(1, NOON)

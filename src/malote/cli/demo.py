@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from malote.bilingual import Bilingual
 from malote.cli.demo_laboratory import laboratory
+from malote.cli.demo_prices import prices
 from malote.terminal.command import FAILED, FOUND, OK, WRONG_USAGE, JsonOption
 from malote.terminal.interrupts import ending_like_ctrl_c, ignore_interrupts
 from malote.terminal.logs import set_up_logs
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     demo_app.command("lock")(lock)
     demo_app.command("fault")(fault)
     demo_app.command("laboratory")(laboratory)
+    demo_app.command("prices")(prices)
     app.add_typer(demo_app, name="demo")
 
 

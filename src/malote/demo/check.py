@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from malote.database.errors import StoreError
-from malote.demo import evidence, locks
+from malote.demo import evidence, locks, price_list
 from malote.demo.check_faults import Faults
 from malote.demo.erp_books import ErpBooks
 from malote.demo.evidence import StoreEvidence
@@ -223,6 +223,7 @@ def started(store: Store, watcher: Watcher, *, sqlite: bool = False) -> Iterator
         erp = stack.enter_context(ErpBooks(erp_url))
         erp.prepare(last_year=store.last_year)
         locks.prepare(erp_url, store.erp_data)
+        price_list.prepare(erp_url)
         store.lay_out(erp_url)
         watcher.stage(Phrase.STARTING)
         crew = stack.enter_context(Crew(store.logs))

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from malote.demo import evidence, laboratory_faults, loaded_prices
+from malote.demo import evidence, laboratory_faults, loaded_prices, price_list
 from malote.demo.check_faults import cut_short, sell_refused
 from malote.demo.erp_books import ErpBooks, ErpTotals
 from malote.demo.evidence import StoreEvidence, TillPlace
@@ -32,6 +32,8 @@ _LOOK_SECONDS = 0.5
 _SETTLE_SECONDS = 5.0
 _LINE_SECONDS = 5.0  # between lines where there is no terminal
 _EVENTS = 8
+_PRICES_SECONDS = 60.0  # between two times that the ERP's prices change by themselves
+_PRICES = 3
 
 
 def _nothing(_: Pos) -> None:
@@ -93,6 +95,25 @@ class Selling:
         self._events.append(f"{datetime.now():%H:%M:%S} {said}")  # noqa: DTZ005 the wall clock of who looks
 
 
+class _PriceChanges:
+    """Somebody at the ERP changes a few prices now and then."""
+
+    def __init__(self, store: Store, url: str, events: "deque[str]") -> None:
+        self._language = store.language
+        self._url = url
+        self._events = events
+        self._dice = Random()
+        self._next = time.monotonic() + _PRICES_SECONDS
+
+    def look(self) -> None:
+        """Raises ``SQLAlchemyError``."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _PRICES_SECONDS
+        change = price_list.change(self._url, _PRICES, self._dice)
+        self._events.append(Phrase.PRICES_CHANGED.say(self._language, count=len(change.prices)))
+
+
 class TillFigures(msgspec.Struct, frozen=True):
     """A till's sales and documents on their way."""
 
@@ -139,6 +160,7 @@ def sell(
         stack.callback(laboratory.close)
         for name in faults:
             laboratory.bench.ask(name)
+        changes = _PriceChanges(store, erp.url, events)
         until = time.monotonic() + minutes * 60 if minutes else float("inf")
         view = _Terminal if console.is_terminal else _Lines
         seen: DemoFigures | None = None
@@ -153,6 +175,7 @@ def sell(
                     )
                 with suppress(SQLAlchemyError):  # an ERP that was switched off, say
                     seen = figures(tills, server, erp)
+                    changes.look()
                 if seen is not None:
                     shown.show(seen)
                 time.sleep(_LOOK_SECONDS)

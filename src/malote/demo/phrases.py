@@ -90,6 +90,11 @@ class Phrase(Enum):
         "Estruturas de 2025. Atualize: malote structures apply erp; malote structures rollout start --all (-c {path})",
         "Structures of 2025. Update: malote structures apply erp; malote structures rollout start --all (-c {path})",
     )
+    PRICES_CHANGED = ("o ERP mudou {count} preços", "the ERP changed {count} prices")
+    PRICES_AT_TILL = (
+        "{till}: preços na carga {shown}, primeira venda a um deles {sold} depois",
+        "{till}: prices in its load after {shown}, first sale at one of them after {sold}",
+    )
     LOCK_WITH = (
         "Travar o estoque: malote demo lock --home {path} · DBA: {user}, senha {password}",
         "Lock the stock: malote demo lock --home {path} · DBA: {user}, password {password}",

@@ -14,7 +14,7 @@ from malote import durable
 from malote.config import SettingsError, load
 from malote.database.engine import open_database
 from malote.database.migrations import migrate
-from malote.demo import bench, login, postgres
+from malote.demo import bench, login, postgres, price_list
 from malote.demo.evidence import TillPlace
 from malote.demo.guard import guarded
 from malote.demo.issuers import SUPERMARKET, WHOLESALE
@@ -30,6 +30,9 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 # Whoever drops a note without protocol into a folder wants to see what becomes of it.
 _PATIENCE_HOURS = 0.1
+_SOURCES = "cargas.toml"  # of the loads
+# A hundred prices of the demo's 231 go to the tills by themselves; nearly all of them wait for a person.
+_MOST_CHANGED_PERCENT = 50.0
 
 Section = dict[str, object]
 
@@ -73,6 +76,7 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         port = _port(self.settings_path)
         durable.write(self.settings_path, _toml(self._server_settings(port, erp_url)))
+        durable.write(self.home / _SOURCES, price_list.sources())
         tokens = self._enrol()
         for till in self.tills:
             if self.last_year:
@@ -148,6 +152,7 @@ class Store:
                 "sale_hours": _PATIENCE_HOURS,
             },
             "erp": {"url": erp_url},
+            "loads": {"sources": _SOURCES, "look_seconds": 1.0, "most_changed_percent": _MOST_CHANGED_PERCENT},
             # Nobody wants to watch a demo wait.
             "posting": {"retry_first_seconds": 0.5, "retry_longest_seconds": 5.0},
         }

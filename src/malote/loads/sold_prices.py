@@ -26,6 +26,9 @@ from malote.tills.till import Till, list_tills
 PAGE = 500
 PATIENCE_SECONDS = 60.0  # after it was booked
 SCANNED_SECONDS = 900.0  # before it was issued
+# A note is issued in whole seconds, and the till's clock is known but for what its contact took: so long after the sale
+# a list may seem to have come that it was sold at.
+CLOCK_SECONDS = 5.0
 _CENT = Decimal("0.01")
 
 
@@ -115,7 +118,7 @@ class SoldPrices:
 def _versions(connection: Connection, till_id: int, moment: float) -> list[tuple[int, dict[str, int]]]:
     """Of the price list, with rows of others, that the till had from the scanning to the issue; the newest first."""
     found: list[tuple[int, dict[str, int]]] = []
-    for held in tills_held.between(connection, till_id, moment - SCANNED_SECONDS, moment):
+    for held in tills_held.between(connection, till_id, moment - SCANNED_SECONDS, moment + CLOCK_SECONDS):
         had = (held.version_of("price"), held.chosen.get("price", {}))
         if had[0] and had not in found:
             found.append(had)

@@ -3,10 +3,10 @@ import string
 from pathlib import Path
 
 import malote.demo
-from malote.cli import demo
+from malote.cli import demo, demo_prices
 from malote.demo.phrases import Phrase
 
-SOURCES = [*Path(malote.demo.__file__).parent.glob("*.py"), Path(demo.__file__)]
+SOURCES = [*Path(malote.demo.__file__).parent.glob("*.py"), Path(demo.__file__), Path(demo_prices.__file__)]
 
 
 def facts(text: str) -> set[str]:
