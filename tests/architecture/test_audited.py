@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, ...] | str] = {
     "demo fault": DEMO,
     "demo laboratory": DEMO,
     "demo lock": DEMO,
+    "demo prices": DEMO,
     "doctor": ("till_synchronised", "rejected_replayed", "rejected_deleted", "structure_update_begun"),
     "erp accept-ledger": ("erp_ledger_accepted",),
     "erp create": ERP,

@@ -26,20 +26,20 @@ def prices(
 
     Exit status 1 if a till had them not, or sold nothing at them, while it was watched.
     """
-    from sqlalchemy.exc import SQLAlchemyError
-
     from malote.config import SettingsError, load
     from malote.demo import price_list, price_watch
+    from malote.demo.check import FAILURES
     from malote.demo.phrases import Phrase
     from malote.demo.store import DEFAULT_HOME, Store
 
+    failures: tuple[type[Exception], ...] = (SettingsError, *FAILURES)
     store = Store(home or DEFAULT_HOME, language)
     with ending_like_ctrl_c():
         before = {place.plan.name: price_watch.last_number(place.ledger) for place in store.tills}
         try:
             erp_url = load(store.settings_path, {}).erp_url
             change = price_list.change(erp_url, count)
-        except (SettingsError, SQLAlchemyError, OSError) as error:
+        except failures as error:
             _end(Phrase.NO_DEMO.say(language, path=store.home, detail=error))
         if not json:
             said = Phrase.PRICES_CHANGED.say(language, count=len(change.prices))

@@ -130,18 +130,14 @@ def _compared(
 ) -> dict[str, Any]:
     if not versions:
         return {"state": "unknown"}
-    prices: list[tuple[Decimal, int]] = []
-    for version, chosen in versions:
-        rows = price_history.prices(connection, item.product_code, version, moment, chosen)
-        for scanned in map(price_history.spelt, (moment, moment - SCANNED_SECONDS)):
-            valid = [one.values["price"] for one in rows if price_history.is_valid(one.values, scanned)]
-            prices += [(Decimal(str(price)), version) for price in valid]
-    prices += _promotions(connection, item.product_code, [version for version, _ in versions], moment)
-    if not prices:
+    first: tuple[Decimal, int] | None = None
+    for price, version in _prices(connection, item.product_code, versions, moment):
+        if abs(item.unit_price - price) < _CENT / 2:
+            return {"state": "right"}
+        first = first or (price, version)
+    if first is None:
         return {"state": "unlisted"}
-    if any(abs(item.unit_price - price) < _CENT / 2 for price, _ in prices):
-        return {"state": "right"}
-    listed, version = prices[0]
+    listed, version = first
     cents = int(((item.unit_price - listed) * item.quantity * 100).to_integral_value())
     return {
         "state": "differing",
@@ -152,6 +148,18 @@ def _compared(
         "cents": cents,
         "version": version,
     }
+
+
+def _prices(
+    connection: Connection, product: str, versions: Sequence[tuple[int, dict[str, int]]], moment: float
+) -> Iterator[tuple[Decimal, int]]:
+    """Each with its list's version, the newest first; asked for one by one, since most lines are right by the first."""
+    for version, chosen in versions:
+        rows = price_history.prices(connection, product, version, moment, chosen)
+        for scanned in map(price_history.spelt, (moment, moment - SCANNED_SECONDS)):
+            valid = [one.values["price"] for one in rows if price_history.is_valid(one.values, scanned)]
+            yield from ((Decimal(str(price)), version) for price in valid)
+    yield from _promotions(connection, product, [version for version, _ in versions], moment)
 
 
 def _promotions(
