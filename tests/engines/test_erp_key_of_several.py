@@ -24,7 +24,7 @@ from tests.engines import mariadb_support
 from tests.engines.erp_support import post
 from tests.engines.ordinary_support import ROOT, day, expected_stock, open_ordinary
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
-from tests.engines.posting_support import open_shop, until
+from tests.engines.posting_support import nothing_leased, open_shop, until
 from tests.engines.sales import cancellation, posting, postings
 
 PROFILE = """
@@ -267,6 +267,7 @@ def test_killed_at_every_step_each_sale_has_one_number_and_is_there_once(tmp_pat
             return run.returncode
 
         for where, at in (("before", 2), ("after", 1), ("settled", 1), ("before", 1)):
+            until(lambda: nothing_leased(shop))
             assert poster(where, at) != 0, f"it did not die {where} batch {at}"
 
         def finished() -> bool:

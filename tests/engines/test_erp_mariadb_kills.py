@@ -3,6 +3,7 @@
 import threading
 import time
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.engines import mariadb_support as mercadinho
 from tests.engines.classico import expected_stock
 from tests.engines.mariadb_sales import DAY, Opened, counts, taken
 from tests.engines.posting_child import LEASE_SECONDS
-from tests.engines.posting_support import open_shop, until
+from tests.engines.posting_support import nothing_leased, open_shop, until
 from tests.engines.sales import cancellation, postings
 from tests.engines.test_posting_kills import child
 
@@ -55,6 +56,7 @@ def test_killed_before_within_and_after_the_calls(tmp_path: Path, mercadinho_url
         shop.accept(*DAY)
         shop.accept(*(cancellation(one) for one in DAY[::10]), *DAY[:5])
         for where, at in (("before", 1), ("within", 1), ("after", 1), ("within", 2), ("settled", 1)):
+            until(partial(nothing_leased, shop))
             assert child(shop.store_url, mercadinho_url, where, at, str(mercadinho.PROFILE)) != 0, (
                 f"it did not die {where} {at}"
             )

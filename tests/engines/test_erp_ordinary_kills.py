@@ -21,7 +21,7 @@ from tests.engines.ordinary_support import (
 )
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 from tests.engines.posting_child import LEASE_SECONDS
-from tests.engines.posting_support import open_shop, until
+from tests.engines.posting_support import nothing_leased, open_shop, until
 from tests.engines.sales import cancellation, sale
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgresql]
@@ -50,6 +50,7 @@ def test_killed_at_every_step_each_sale_is_booked_once_and_what_is_refused_keeps
         shop.accept(*sold, unknown)
         shop.accept(*(cancellation(one) for one in gone), *sold[:15])
         for where, at in (("before", 2), ("after", 1), ("settled", 1), ("before", 1)):
+            until(lambda: nothing_leased(shop))
             assert poster(where, at) != 0, f"it did not die {where} batch {at}"
 
         def finished() -> bool:
