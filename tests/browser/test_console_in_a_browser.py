@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from malote.accounts.roles import Role
 from malote.app import Services, services_for
@@ -108,6 +108,21 @@ def test_a_page_changes_by_itself_when_something_happens(services: Services, pag
     sell(services, find_till(services.engine, "caixa1"), first=9)
     expect(row).to_contain_text("1/9")
     assert page.evaluate("window.sameAsBefore"), "the page was not loaded anew"
+
+
+def test_what_changed_before_the_page_was_told_of_anything_is_shown_too(services: Services, page: Page) -> None:
+    """After it was drawn, and before it listens: no event ever tells of it, and a quiet store has no other one."""
+    sold = []
+
+    def just_before(route: Route) -> None:
+        if not sold:
+            sold.append(sell(services, find_till(services.engine, "caixa1"), first=11))
+        route.continue_()
+
+    page.route("**/console/changes*", just_before)
+    page.goto("/console/tills")
+    expect(page.get_by_role("row", name=re.compile("caixa1"))).to_contain_text("1/11")
+    assert len(sold) == 1
 
 
 def test_the_heading_of_the_board_covers_none_of_its_tills(services: Services, page: Page) -> None:

@@ -58,6 +58,35 @@ def test_a_listener_hears_of_a_change_and_then_of_silence(monkeypatch: pytest.Mo
     assert set(seen.asked) == {"caixa1"}
 
 
+def test_whoever_hears_hello_misses_nothing_that_comes_later_nor_what_was_shared_before() -> None:
+    """A page is drawn, then its line opens: what changed between the two it draws on ``hello``."""
+    seen, forgotten = Pulse(), []
+
+    async def first() -> tuple[str, int, int]:
+        changes = Changes(seen, seconds=0.01, changed=lambda: forgotten.append(True))
+        async for word in changes.listen(None, longest=30):
+            return word, len(seen.asked), len(forgotten)
+        raise AssertionError
+
+    assert asyncio.run(first()) == ("hello", 1, 1)
+
+
+def test_a_store_that_was_away_at_the_first_look_is_told_as_changed() -> None:
+    seen = Pulse()
+    seen.away = True
+
+    async def listen() -> list[str]:
+        words = []
+        async for word in Changes(seen, seconds=0.01).listen(None, longest=30):
+            words.append(word)
+            seen.away = False
+            if word == "changed":
+                break
+        return words
+
+    assert asyncio.run(listen()) == ["hello", "changed"]
+
+
 def test_many_listeners_cost_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = Pulse()
 

@@ -24,6 +24,7 @@ class _Topic:
     version: int = 0
     listeners: int = 0
     seen: str | None = None
+    looked: bool = False
     task: asyncio.Task[None] | None = None
 
 
@@ -46,11 +47,16 @@ class Changes:
         self._topics: dict[str | None, _Topic] = {}
 
     async def listen(self, name: str | None, *, longest: float = LONGEST_SECONDS) -> AsyncIterator[str]:
-        """``hello`` at once, then ``changed`` after changes and ``alive`` now and then."""
+        """``hello`` once it was looked, then ``changed`` after changes and ``alive`` now and then.
+
+        What changed between a page's drawing and the first look nobody is told: who hears ``hello`` draws anew.
+        """
         clock = asyncio.get_running_loop().time
         topic = self._enter(name)
-        known, end, breath = topic.version, clock() + longest, clock()
         try:
+            while not topic.looked and not self._stopping():
+                await asyncio.sleep(self._seconds / 10)
+            known, end, breath = topic.version, clock() + longest, clock()
             yield "hello"
             while clock() < end and not self._stopping():
                 await asyncio.sleep(self._seconds)
@@ -85,8 +91,9 @@ class Changes:
             except Exception as error:  # noqa: BLE001 - outermost loop: the pages of this topic must not freeze
                 incidents.report("pulse_failed", error)
             else:
-                if topic.seen not in (None, seen):
+                if topic.seen != seen:
                     self._changed()
                     topic.version += 1
                 topic.seen = seen
+            topic.looked = True
             await asyncio.sleep(self._seconds)

@@ -73,6 +73,8 @@ function listen() {
     clearInterval(polling);
     polling = 0;
     show("live");
+    // What changed since the page was drawn, or while the line was down, nobody tells any more.
+    refresh();
   });
   source.addEventListener("changed", refresh);
   // The browser tries again by itself unless the server refused; until it succeeds, the page asks on its own.
