@@ -1,9 +1,13 @@
 """Loads over real HTTP, at the server's side: what a till is ordered, by which files it gets there, and who may ask."""
 
+import time
+from contextlib import ExitStack
+
 import msgspec
 import pytest
 
 from malote import wire
+from malote.api.loads import SENT_AT_ONCE
 from malote.load_format.wire import (
     MOST_ITEMS,
     PATH_FILE,
@@ -76,6 +80,26 @@ def test_a_file_is_whole_or_a_part_and_never_changes(place: Place) -> None:
     assert place.till.file(sha256).status_code == 404
     assert place.till.manifest(order.number).files == list(found.values()), "made again, the same to the byte"
     assert place.till.file(sha256).content == whole.content
+
+
+def test_a_till_that_reads_slowly_holds_few_replies_open_and_others_get_theirs(place: Place) -> None:
+    path = PATH_FILE.format(sha256="a" * 64)
+    (place.home / "cargas").mkdir()
+    with (place.home / "cargas" / f"{'a' * 64}.jsonl.zst").open("wb") as file:
+        file.truncate(64_000_000)  # more than any socket takes in advance
+    _, token = create_till(place.services.engine, "caixa2")
+    with ExitStack() as slow, Speaker(place.address, token) as other:
+        for turn in range(SENT_AT_ONCE):
+            headers = {"Range": f"bytes={turn}-"}
+            reply = slow.enter_context(place.till.speaker.http.stream("GET", path, headers=headers))
+            assert reply.status_code == 206
+        refused = place.till.file("a" * 64, Range="bytes=0-9")
+        fault_of(refused, 503, "server_busy")
+        assert other.http.get(path, headers={"Range": "bytes=0-9"}).content == b"\0" * 10
+    deadline = time.monotonic() + 60
+    while place.till.file("a" * 64, Range="bytes=0-9").status_code != 206:
+        assert time.monotonic() < deadline, "those that went away are counted no more"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, "..%2F..%2Fstore.sqlite3", "ABC"])

@@ -1,5 +1,6 @@
 """The HTTP application: routes, what is looked at before each, and how it fails."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -66,6 +67,7 @@ def create_app(services: ApiServices, *, pages: Sequence[Router | HTTPRouteHandl
                 "places": Places(),
                 "pulls": Places(sales.PULLED_AT_ONCE),
                 "manifests": Places(loads.MADE_AT_ONCE),
+                "sending": Counter(),
                 "pulse": Pulse(),
                 "in_the_clear": set(),
             }

@@ -4,6 +4,7 @@ A file never changes under its hash: whoever holds it may go on holding it. One 
 """
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
@@ -26,8 +27,9 @@ from malote.load_format.wire import PATH_FILE, PATH_MANIFEST, Manifest, Manifest
 from malote.loads.versions import LoadError
 
 MADE_AT_ONCE = 2  # manifests, each of which may have files made; sales wait for none of them
+SENT_AT_ONCE = 8  # files to one till; an agent asks for one after the other
 MEDIA_TYPE = "application/zstd"
-_PIECE = 1 << 18
+_PIECE = 1 << 16  # bytes; so much and a little more of each reply stands in memory, however slowly it is read
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})?")
 _YEAR = 31_536_000  # seconds
 
@@ -58,6 +60,9 @@ async def show_manifest(request: TillRequest, content: NamedDependency[bytes]) -
 async def send_file(request: TillRequest, sha256: FromPath[str]) -> Response[Any]:
     """A file of a load by its hash, or a part of it (``Range: bytes=N-``)."""
     services = services_of(request)
+    sending: Counter[int] = request.app.state["sending"]
+    if sending[request.auth.id] >= SENT_AT_ONCE:
+        raise ApiRefusedError("server_busy")
     path = await to_thread.run_sync(services.load_file, sha256)
     if path is None:
         raise ApiRefusedError("not_found")
@@ -76,7 +81,8 @@ async def send_file(request: TillRequest, sha256: FromPath[str]) -> Response[Any
     headers["Content-Length"] = str(last - first + 1)
     if status == HTTPStatus.PARTIAL_CONTENT:
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return Stream(_pieces(path, first, last + 1), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    pieces = _counted(_pieces(path, first, last + 1), sending, request.auth.id)
+    return Stream(pieces, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def _range(asked: str, known: str | None, headers: dict[str, str], size: int) -> tuple[int, int, int]:
@@ -91,13 +97,29 @@ def _range(asked: str, known: str | None, headers: dict[str, str], size: int) ->
     return first, last, HTTPStatus.PARTIAL_CONTENT
 
 
-async def _pieces(path: Path, first: int, end: int) -> AsyncIterator[bytes]:
-    async with await anyio.open_file(path, "rb") as file:
-        await file.seek(first)
-        left = end - first
-        while left and (piece := await file.read(min(_PIECE, left))):
-            left -= len(piece)
+async def _counted(pieces: AsyncIterator[bytes], sending: Counter[int], till_id: int) -> AsyncIterator[bytes]:
+    """Counted from the first piece on: a reply that never begins has nothing that ends."""
+    sending[till_id] += 1
+    try:
+        async for piece in pieces:
             yield piece
+    finally:
+        sending[till_id] -= 1
+        if not sending[till_id]:
+            del sending[till_id]
+
+
+async def _pieces(path: Path, first: int, end: int) -> AsyncIterator[bytes]:
+    """Each is read on its own: who reads slowly holds a connection, and not a file beside it."""
+    while first < end and (piece := await to_thread.run_sync(_read, path, first, min(_PIECE, end - first))):
+        first += len(piece)
+        yield piece
+
+
+def _read(path: Path, place: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(place)
+        return file.read(size)
 
 
 HANDLERS: list[Any] = [show_manifest, send_file]
