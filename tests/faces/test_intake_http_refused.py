@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from malote import frames, wire
+from malote.api.tills import SMALL_BODY
 from malote.app import Services
 from malote.register import till_documents
 from tests.faces.intake_http_support import LIMITS, count, note
@@ -108,6 +109,8 @@ def test_a_body_over_the_limit_is_refused_by_its_announced_length(intake_till: S
     body = bytes(LIMITS.max_body_bytes + 1)
     fault = fault_of(intake_till.http.post(wire.PATH_DOCUMENTS, content=body), 413, "body_too_large")
     assert str(LIMITS.max_body_bytes) in fault.detail
+    fault = fault_of(intake_till.http.post(wire.PATH_CONTACT, content=bytes(SMALL_BODY + 1)), 413, "body_too_large")
+    assert str(SMALL_BODY) in fault.detail, "the limit of this path"
 
 
 def test_a_body_without_end_is_cut_off_while_it_comes(intake_till: Speaker) -> None:

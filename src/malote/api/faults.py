@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
 from malote import log as logs
 from malote import rejection, wire
@@ -89,13 +90,19 @@ def not_routed(request: AnyRequest, error: HTTPException) -> Response[bytes]:
         case HTTPStatus.NOT_FOUND:
             return refused(request, ApiRefusedError("not_found"))
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            limit = services_of(request).settings.intake.max_body_bytes
-            return refused(request, ApiRefusedError("body_too_large", limit=limit))
+            return refused(request, ApiRefusedError("body_too_large", limit=_limit_of(request)))
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             detail = HTTPStatus(status).phrase if status in set(HTTPStatus) else str(status)
             return refused(request, ApiRefusedError("request_invalid", status=status, detail=detail))
         case _:
             return failed(request, error)
+
+
+def _limit_of(request: AnyRequest) -> int:
+    """Bytes that the body of this path may have."""
+    handler = request.scope.get("route_handler")
+    own = handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else None
+    return own or services_of(request).settings.intake.max_body_bytes
 
 
 def failed(request: AnyRequest, error: Exception) -> Response[bytes]:
