@@ -47,6 +47,8 @@ def test_what_changed_is_named_until_the_file_is_brought_back(run: Run, tmp_path
     assert "caixa1 · 1/1 · " in run("damaged", "--now", code=1).output
     (listed,) = json.loads(run("damaged", "--json", code=1).output)
     assert (listed["what"], listed["accepted_at"]) == ("changed", None)
+    run("damaged", "--till", "caixa11", code=3)
+    run("accept-damaged", "caixa11", "--reason", "a till that nobody knows", code=3)
     (tmp_path / "other.xml").write_bytes(build_note(number=2))
     (tmp_path / "right.xml").write_bytes(NOTE)
     told = run("mend", tmp_path / "other.xml", tmp_path / "right.xml", code=1).output

@@ -51,6 +51,9 @@ def test_the_commands(place: Place) -> None:
     assert command(place, "run")[0] == 1
     code, said = command(place, "refused")
     assert (code, "load_value_negative" in said) == (1, True)
+    assert command(place, "refused", "pruduct")[0] == 3, "what nobody knows isn't said to be well"
+    assert command(place, "diff", "1", "2", "--entity", "pruduct")[0] == 3
+    assert command(place, "price", "7", "--at", "9999-12-31T23:59-03:00")[0] == 2
     assert "30 6 * * 1" in command(place, "schedule", "--add", "30 6 * * 1", "--full")[1]
     assert command(place, "schedule", "--add", "never")[0] == 3
     assert json.loads(command(place, "schedule", "--remove", "1", "--json")[1])["plans"] == []

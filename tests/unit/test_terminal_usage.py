@@ -1,11 +1,13 @@
 """A wrong call is said in the language of the settings."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
+import typer
 
 from malote.cli import main as program
-from malote.terminal.usage import in_portuguese
+from malote.terminal.usage import in_portuguese, run
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,19 @@ def test_in_english_where_the_settings_say_so_and_help_stays_help(
 )
 def test_what_the_library_may_say(english: str, portuguese: str) -> None:
     assert in_portuguese(english) == portuguese
+
+
+def test_a_number_that_no_database_has_room_for_is_a_wrong_call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def show(number: int) -> None:
+        with sqlite3.connect(":memory:") as connection:
+            connection.execute("SELECT ?", (number,))
+
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    with pytest.raises(SystemExit) as ended:
+        run(app, ["9" * 30])
+    assert (ended.value.code, capsys.readouterr().err) == (2, "malote: A number in this line is too large.\n")

@@ -35,8 +35,11 @@ def damaged(
     """
     from malote.books import kept_files
     from malote.books.damaged_files import listed
+    from malote.tills.till import find_till
 
     with services_of(config) as services:
+        if till is not None:
+            find_till(services.engine, till)
         if whole:
             kept_files.look_at_all(services.engine, time.time())
         found = listed(services.engine, till, accepted=accepted)
@@ -90,9 +93,11 @@ def accept_damaged(
     """A person answers for damaged files of a till: lights tell of them no more. The audit trail has who and why."""
     from malote.accounts.audit import command_line
     from malote.books.damaged_files import accept
+    from malote.tills.till import find_till
 
     reason = checked_reason(reason)
     with services_of(config) as services:
+        find_till(services.engine, till)
         count, total = accept(services.engine, till, command_line(), reason, time.time())
         language = services.settings.language
     if json:

@@ -1,6 +1,6 @@
 """``malote loads diff|price|sales|schedule``: what was in force when and sold then, and what comes at which time."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -120,12 +120,11 @@ def schedule(
 def _moment(text: str) -> float:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=store_clock.now().tzinfo)
+        return found.astimezone(UTC).timestamp()  # which a year beyond the calendar's ends has no time of
+    except (ValueError, OverflowError):
         wrong_usage(f"--at: {text}: YYYY-MM-DDTHH:MM")
-    if found.tzinfo is None:
-        zone = store_clock.now().tzinfo
-        found = found.replace(tzinfo=zone)
-    return found.timestamp()
 
 
 def _values(side: dict[str, Any] | None, names: list[str]) -> str:

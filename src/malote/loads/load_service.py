@@ -200,7 +200,9 @@ class Loads:
             return load_status.entities_of(connection, found)
 
     def refused(self, entity: str | None = None, limit: int = MOST_SHOWN) -> list[Refusal]:
+        """Raises ``LoadError`` ``load_entity_unknown``."""
         with reading(self._engine) as connection:
+            load_status.expect(connection, entity)
             return load_status.refusals(connection, entity, limit)
 
     def plans(self) -> list[Plan]:
@@ -240,9 +242,11 @@ class Loads:
             )
 
     def diff(self, before: int, after: int, entity: str | None = None) -> Iterator[RowDifference]:
-        """What differs between two versions, by entity and key. Raises ``LoadError`` ``load_version_unknown``."""
+        """What differs between two versions, by entity and key. Raises ``LoadError``: ``load_version_unknown``,
+        ``load_entity_unknown``."""
         with reading(self._engine) as connection:
             newest = entity_rows.newest_version(connection)
+            load_status.expect(connection, entity)
         for version in (before, after):
             if not 0 <= version <= newest:
                 raise LoadError("load_version_unknown", version=str(version), newest=str(newest))

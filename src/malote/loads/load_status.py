@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union
 
-from malote.database.load_tables import load_file, load_hold, load_refusal, load_version
+from malote.database.load_tables import load_entity, load_file, load_hold, load_refusal, load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
 from malote.loads import entity_rows, tills_held
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.load_reports import EntityStatus, Going, Refusal, TillEntity, TillLoad, TillLoadState
 from malote.loads.tills_held import Held
+from malote.loads.versions import LoadError
 from malote.orders import rows
 from malote.orders.rows import StoredOrder
 from malote.tills.till import Till
@@ -32,6 +33,15 @@ def entities(connection: Connection) -> list[EntityStatus]:
     }
     made = _made_at(connection, [one.state.version for one in known.values()])
     return [_entity(name, known.get(name), holds.get(name), refused, made) for name in sorted({*known, *holds})]
+
+
+def expect(connection: Connection, entity: str | None) -> None:
+    """Raises ``LoadError`` ``load_entity_unknown``: of a name that nothing has, nothing is said to be well."""
+    if entity is None:
+        return
+    known = set(connection.scalars(union(select(load_entity.c.name), select(load_hold.c.entity))))
+    if entity not in known:
+        raise LoadError("load_entity_unknown", entity=entity, known=", ".join(sorted(known)))
 
 
 def refusals(connection: Connection, entity: str | None, limit: int) -> list[Refusal]:

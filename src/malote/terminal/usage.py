@@ -69,6 +69,10 @@ def run(app: typer.Typer, words: Sequence[str]) -> None:
     except typer.Abort:
         say(Bilingual("Interrompido.", "Aborted.").of(_language(words)), err=True)
         sys.exit(1)
+    except OverflowError:  # a number that no database has room for names nothing
+        said = Bilingual("Um número nesta linha é grande demais.", "A number in this line is too large.")
+        say(f"malote: {said.of(_language(words))}", err=True)
+        sys.exit(2)
     except Exception as error:  # of the class that the library has for it, wherever it keeps that one
         if not hasattr(error, "format_message"):
             raise
