@@ -23,6 +23,7 @@ PATTERNS = (
     "primeiro-acesso.txt",
     "rejeitados",
     "lixeira",
+    "cargas",
     "entrada/*/recebidos",
 )
 

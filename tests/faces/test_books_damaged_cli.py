@@ -1,6 +1,7 @@
 """``malote books damaged``, ``mend`` and ``accept-damaged``: a kept file that changed, as a person meets it."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,13 @@ def test_what_changed_is_named_until_the_file_is_brought_back(run: Run, tmp_path
     run("accept-damaged", "caixa11", "--reason", "a till that nobody knows", code=3)
     (tmp_path / "other.xml").write_bytes(build_note(number=2))
     (tmp_path / "right.xml").write_bytes(NOTE)
+    with (tmp_path / "huge.xml").open("wb") as huge:
+        huge.truncate(300_000_000)
+    tracemalloc.start()
+    run("mend", tmp_path / "huge.xml", code=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000_000, "not read to its end"
     told = run("mend", tmp_path / "other.xml", tmp_path / "right.xml", code=1).output
     assert told.splitlines() == [
         "other.xml: it is the file of no damaged document",

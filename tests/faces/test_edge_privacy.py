@@ -73,6 +73,8 @@ def test_what_was_there_is_closed_and_told(tmp_path: Path) -> None:
         send(services, till, b"<broken")
     (home / "lixeira" / "caixa1").mkdir(parents=True)
     (home / "lixeira" / "caixa1" / "x.xml").write_bytes(b"<x/>")
+    (home / "cargas").mkdir()
+    (home / "cargas" / "operators.jsonl.zst").touch()
     (home / "erp.sqlite3").touch()
     (home / "entrada" / "caixa1" / "recebidos" / "2026-01-01").mkdir(parents=True)
     (home / "entrada" / "caixa1" / "recebidos" / "2026-01-01" / "x.xml").write_bytes(b"<x/>")

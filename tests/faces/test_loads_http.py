@@ -1,5 +1,6 @@
 """Loads over real HTTP, at the server's side: what a till is ordered, by which files it gets there, and who may ask."""
 
+import os
 import time
 from contextlib import ExitStack
 
@@ -74,6 +75,7 @@ def test_a_file_is_whole_or_a_part_and_never_changes(place: Place) -> None:
     assert place.till.file(sha256, **{"If-None-Match": f'"{sha256}"'}).status_code == 304
     other = place.till.file(sha256, Range="bytes=100-", **{"If-Range": '"another"'})
     assert other.content == whole.content
+    assert os.name == "nt" or (place.home / "cargas").stat().st_mode & 0o077 == 0
     private = place.till.file(found["operator"].sha256).headers["Cache-Control"]
     assert private == "private, no-store", "no shared cache keeps what is a person's"
     (place.home / "cargas" / f"{sha256}.jsonl.zst").unlink()

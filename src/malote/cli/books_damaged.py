@@ -72,7 +72,9 @@ def mend(
     with services_of(config) as services:
         limits, language = limits_of(services.settings.store, services.settings.intake), services.settings.language
         for file in files:
-            count = mended(services.engine, file.read_bytes(), limits, command_line(), time.time())
+            with file.open("rb") as opened:
+                content = opened.read(limits.max_bytes + 1)  # a longer one never came: it isn't read to its end
+            count = mended(services.engine, content, limits, command_line(), time.time())
             told.append({"file": file.name, "documents": count})
     if json:
         print_json(told)

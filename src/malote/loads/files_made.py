@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import ColumnElement, Engine, and_, delete, insert, select, update
 
-from malote import durable
+from malote import durable, private
 from malote.database.engine import reading, writing
 from malote.database.load_tables import load_file
 from malote.load_format import files
@@ -108,7 +108,7 @@ class FilesMade:
     def _made(self, wanted: WantedFile) -> ManifestFile:
         with reading(self._engine) as connection:
             entity = entity_rows.entity_of(connection, wanted.entity_id)
-        durable.make_folder(self._folder)
+        durable.make_folder(self._folder, mode=private.FOLDER)
         count = sum(1 for _ in self._lines(wanted)) if wanted.mode == "changes" else self._count(wanted)
         header = Header(entity, wanted.mode, wanted.version, wanted.after, count)
         # By its own name only once it is whole; the name is what comes out of the writing.
