@@ -288,3 +288,17 @@ def test_sign_ins_sign_outs_and_changes_at_once_never_wait_in_a_ring(accounts: E
     assert [result for result in results if isinstance(result, Exception)] == []
     assert audit.verify(accounts) is None
     other.dispose()
+
+
+def test_an_attempt_begun_while_a_good_sign_in_forgives_the_earlier_ones(accounts: Engine) -> None:
+    def signs_in_rightly() -> None:
+        for _ in range(40):
+            with writing(accounts) as connection:
+                reservation = throttle.reserve(connection, "maria", HERE, known=True, now=NOON)
+            with writing(accounts) as connection:
+                throttle.succeeded(connection, reservation)
+
+    results = at_once(*[signs_in_rightly] * 4)
+    # Four at once may make each other wait; none may be lost.
+    unexpected = [result for result in results if result is not None and not isinstance(result, SignInError)]
+    assert unexpected == []

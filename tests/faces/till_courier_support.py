@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from malote.till.courier import Courier
@@ -26,7 +25,7 @@ class Line:
         self.ears = Ears()
         self.rescans = 0
         self.settings = till_settings(tmp_path, server=courier_server.url, **settings)
-        self.server = ServerClient(courier_server.url, "token", timeout=httpx.Timeout(0.3), reply_seconds=1.0)
+        self.server = ServerClient(courier_server.url, "token")
         self.begin()
 
     def begin(self) -> None:

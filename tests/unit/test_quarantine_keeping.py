@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from malote.fiscal.problems import reject
+from malote.quarantine import rejected_files
 from malote.quarantine.rejected_files import RejectedFile, keep, listing
 from malote.spool.documents import Reason, RejectedDocument
 from malote.tills.till import TillError
@@ -123,6 +124,21 @@ def test_a_document_dropped_in_by_hand_is_listed(tmp_path: Path) -> None:
     (tmp_path / "leia-me.txt").write_text("anotações")
     assert [(kept.path.name, kept.sidecar is None) for kept in listing(tmp_path)][-1] == ("avulso.xml", True)
     assert len(list(listing(tmp_path))) == 2
+
+
+def test_what_another_thread_kept_meanwhile_is_not_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, others = rejected_files.hash_of, [1]
+
+    def another_keeps_it_just_after(path: Path) -> bytes | None:
+        found = real(path)
+        if others:
+            others.pop()
+            keep(tmp_path, REJECTED)
+        return found
+
+    monkeypatch.setattr(rejected_files, "hash_of", another_keeps_it_just_after)
+    path = keep(tmp_path, REJECTED)
+    assert sorted(path.parent.iterdir()) == [path.with_suffix(".json"), path]
 
 
 def test_kept_by_several_threads_at_once(tmp_path: Path) -> None:

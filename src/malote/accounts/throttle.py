@@ -12,7 +12,7 @@ import ipaddress
 from typing import Literal, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, update
 
 from malote.accounts.errors import SignInError
 from malote.backoff import certain, pause
@@ -92,12 +92,12 @@ def purge(engine: Engine, *, now: float) -> None:
 def _count(connection: Connection, kind: Kind, bucket: int, now: float) -> tuple[int, float]:
     """Failures so far and seconds still to wait; the row is locked, made first where there is none."""
     fresh = {"kind": kind, "bucket": bucket, "failures": 0, "failed_at": now, "blocked_until": 0.0}
-    connection.execute(insert_into(connection, sign_in_attempt).values(fresh).on_conflict_do_nothing())
-    row = connection.execute(
-        select(sign_in_attempt)
-        .where(sign_in_attempt.c.kind == kind, sign_in_attempt.c.bucket == bucket)
-        .with_for_update()
-    ).one()
+    # One statement: between a look whether there is a row and its lock, a good sign-in elsewhere would delete it.
+    found = insert_into(connection, sign_in_attempt).values(fresh)
+    kept = found.on_conflict_do_update(
+        index_elements=["kind", "bucket"], set_={"failures": sign_in_attempt.c.failures}
+    ).returning(sign_in_attempt)
+    row = connection.execute(kept).one()
     # A clock that was set back must not turn a minute into a year.
     wait = row.blocked_until - now
     wait = wait if 0 < wait <= LIMITS[kind].longest else 0.0

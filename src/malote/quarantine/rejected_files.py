@@ -94,8 +94,11 @@ def keep_all(folder: Path, group: Sequence[RejectedDocument]) -> list[Path]:
         durable.make_folder(home, mode=private.FOLDER)
     files: dict[Path, bytes] = {}
     for path, rejected in zip(paths, group, strict=True):
-        if hash_of(path) != rejected.file_sha256:
-            set_aside(path)
+        found = hash_of(path)
+        if found != rejected.file_sha256:
+            # What wasn't there a moment ago is another thread's, which keeps this same document.
+            if found is not None or path.is_symlink() or path.is_dir():
+                set_aside(path)
             files[path] = rejected.content
     # Behind all documents: where a sidecar stands, its document stands beside it.
     sidecars = {path.with_suffix(".json"): _sidecar(one) for path, one in zip(paths, group, strict=True)}

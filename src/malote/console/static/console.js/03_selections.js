@@ -1,6 +1,7 @@
 // ---- selections ----
 
 const chosen = new Set();
+let allChosenAt = null; // the address whose documents are all chosen, also those not on the screen
 const boxes = () => [...document.querySelectorAll('input[type="checkbox"][name="selected"]')];
 
 // It stands in the part of the page that changes, and belongs to the form by name only.
@@ -44,8 +45,15 @@ function choose(box, checked) {
   else chosen.delete(box.value);
 }
 
+function chooseEverything(checked) {
+  if (everything()) everything().checked = checked;
+  allChosenAt = checked && everything() ? location.href : null;
+}
+
 function restore() {
   for (const box of boxes()) box.checked = chosen.has(box.value);
+  // Another search finds others: all of these were not all of those.
+  chooseEverything(allChosenAt === location.href);
   count();
 }
 
@@ -54,20 +62,21 @@ document.addEventListener("change", (event) => {
   if (box.matches?.('input[name="selected"]')) {
     choose(box, box.checked);
     // All but one is no longer all.
-    if (!box.checked && everything()) everything().checked = false;
+    if (!box.checked) chooseEverything(false);
   }
   if (box.matches?.("input[data-select-all]")) {
     for (const each of boxesOf(box)) choose(each, box.checked);
     // Where all are folded away there is nothing to tick but all of them.
-    if (boxes().length === 0 && everything()) everything().checked = box.checked;
+    if (boxes().length === 0) chooseEverything(box.checked);
   }
+  if (box === everything()) chooseEverything(box.checked);
   count();
 });
 
 document.body.addEventListener("htmx:afterSwap", restore);
 document.body.addEventListener("selectionDone", () => {
   chosen.clear();
-  if (everything()) everything().checked = false;
+  allChosenAt = null;
   restore();
 });
 
