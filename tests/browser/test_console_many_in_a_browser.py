@@ -81,7 +81,7 @@ def test_hundreds_of_rejected_files_are_deleted_by_a_job_and_come_back(services:
     expect(selected).to_have_text("50")  # those on the screen
     offer(page).check()
     expect(selected).to_have_text("450")
-    page.evaluate("shown = \"\"; refresh()")  # what came meanwhile is shown: the choice stays
+    page.evaluate('shown = ""; refresh()')  # what came meanwhile is shown: the choice stays
     expect(offer(page)).to_be_checked()
     expect(page.get_by_role("button", name="Apagar selecionados")).to_contain_text("450")
 
