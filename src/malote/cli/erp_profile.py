@@ -25,6 +25,9 @@ _KINDS = {
     "table_missing": Bilingual("tabela não existe", "table is missing"),
     "column_missing": Bilingual("coluna não existe", "column is missing"),
     "column_mistyped": Bilingual("tipo da coluna não serve", "column of a type that does not fit"),
+    "column_generated": Bilingual(
+        "o próprio banco calcula a coluna: tire-a do perfil", "made by the database itself: take it out of the profile"
+    ),
     "column_required": Bilingual("obrigatória, sem padrão, e o perfil não a preenche", "required, and never filled"),
     "call_unusable": Bilingual("o banco não entende o comando", "the database does not understand the statement"),
     "table_untransacted": Bilingual(

@@ -54,7 +54,9 @@ def classified(error: psycopg.Error, table: str, statement: str = "") -> ErpErro
     if state is None:
         return _without_state(error)
     diag = error.diag
-    detail = detail_of(diag.table_name or table, diag.column_name, diag.constraint_name, state)
+    # Of a domain that forbids NULL the server names the domain alone.
+    where = diag.column_name or diag.datatype_name
+    detail = detail_of(diag.table_name or table, where, diag.constraint_name, state)
     code = _CODES.get(state) or _CODES.get(state[:2], "erp_refused")
     names = {"table": diag.table_name or table, "column": diag.column_name, "constraint": diag.constraint_name}
     # The server's own DETAIL quotes the row; one that a procedure of the ERP wrote is meant for people.

@@ -1,6 +1,6 @@
 """Rows of the ERP's own tables on PostgreSQL: ``erp.records.Records``.
 
-What is written goes as text: by COPY, or as one JSON that ``json_populate_recordset`` reads as rows of that very table.
+What is written goes as text: by COPY, or as one JSON that is read as rows of that table's columns (``arriving``).
 So the database itself makes each value what its column is, a number, a moment, an enumeration, a domain.
 """
 
@@ -14,15 +14,16 @@ import psycopg
 from malote.erp.connecting import classified
 from malote.erp.mapping import MappedTable
 from malote.erp.plain_text import plainly
+from malote.erp.postgresql.arriving import PLACE, ArrivingRows
+from malote.erp.postgresql.arriving import quote as _quote
+from malote.erp.postgresql.arriving import table_name as _table
 from malote.erp.postgresql.copy_text import writer
-from malote.erp.postgresql.dialect import DIALECT
 from malote.erp.profiles.compiled_expression import Row
 from malote.erp.profiles.queries import ProfileQuery
 from malote.erp.records import Differing, Found, Lacking, Total
 from malote.erp.targets import ColumnTarget
 
 _PER_BLOCK = 500  # rows
-_quote = DIALECT.identifier_preparer.quote
 _TAKES_COPY = """SELECT NOT (row_security_active(c.oid) OR c.relkind = 'v' AND NOT EXISTS (
     SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgtype & 68 = 68))
     FROM pg_class c WHERE c.oid = to_regclass(%s)"""
@@ -35,6 +36,7 @@ class PostgresqlRecords:
 
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
         self._driver = driver
+        self._arriving = ArrivingRows(driver)
 
     def copy(self, mapped: MappedTable, rows: Sequence[Row]) -> None:
         """The quickest way, for what gives nothing back. Rows by the targets' keys."""
@@ -65,12 +67,8 @@ class PostgresqlRecords:
 
     def insert(self, mapped: MappedTable, rows: Sequence[Row], back: Sequence[ColumnTarget]) -> list[tuple[str, ...]]:
         """Writes the rows; returns these columns of each, in any order, as text, as the database has them now."""
-        columns = ", ".join(_quote(target.column) for target in mapped.inserted)
         returned = ", ".join(f"{_quote(target.column)}::text" for target in back) or "true"
-        statement = (
-            f"INSERT INTO {_table(mapped)} ({columns}) SELECT {columns}"  # noqa: S608 names from the profile, quoted
-            f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) RETURNING {returned}"
-        )
+        statement = f"{self._inserting(mapped)} RETURNING {returned}"
         with classified(mapped.name):
             return self._driver.execute(statement.encode(), (_json(rows, mapped.inserted),)).fetchall()
 
@@ -78,29 +76,26 @@ class PostgresqlRecords:
         """Sets the columns ``changed`` of the rows that have what each of ``rows`` has in ``found``."""
         if not changed or not rows:
             return
-        sets = ", ".join(f"{_quote(one.column)} = arriving.{_quote(one.column)}" for one in changed)
-        statement = (
-            f"UPDATE {_table(mapped)} AS held SET {sets}"  # noqa: S608 names from the profile, quoted
-            f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving WHERE {_same(found)}"
-        )
+        columns = [one.column for one in changed]
+        written = zip(map(_quote, columns), self._arriving.written(mapped, columns), strict=True)
+        sets = ", ".join(f"{name} = {value}" for name, value in written)
+        given = self._arriving.given(mapped, _columns(changed, found))
+        statement = f"UPDATE {_table(mapped)} AS held SET {sets} FROM {given} WHERE {_same(found)}"  # noqa: S608 the
+        # profile's names, quoted
         with classified(mapped.name):
             self._driver.execute(statement.encode(), (_json(rows, [*changed, *found], texts=found),))
 
     def remove(self, mapped: MappedTable, rows: Sequence[Row], found: Found) -> None:
         """Removes the rows that have what one of ``rows`` has in ``found``."""
-        statement = (
-            f"DELETE FROM {_table(mapped)} AS held"  # noqa: S608 names from the profile, quoted
-            f" USING json_populate_recordset(NULL::{_table(mapped)}, %s) AS arriving WHERE {_same(found)}"
-        )
+        given = self._arriving.given(mapped, _columns(found))
+        statement = f"DELETE FROM {_table(mapped)} AS held USING {given} WHERE {_same(found)}"  # noqa: S608 as above
         with classified(mapped.name):
             self._driver.execute(statement.encode(), (_json(rows, found, texts=found),))
 
     def present(self, mapped: MappedTable, rows: Sequence[Row], found: Found) -> set[int]:
         """The places of those of ``rows`` for which the table has a row with the same in ``found``."""
-        statement = (
-            f"SELECT arriving.ordinality FROM {_table(mapped)} AS held"  # noqa: S608 names from the profile, quoted
-            f" JOIN {_given(mapped)} AS arriving ON {_same(found)}"
-        )
+        given = self._arriving.given(mapped, _columns(found))
+        statement = f"SELECT {PLACE} FROM {_table(mapped)} AS held JOIN {given} ON {_same(found)}"  # noqa: S608 as above
         with classified(mapped.name):
             found_at = self._driver.execute(statement.encode(), (_json(rows, found, texts=found),))
             return {row[0] - 1 for row in found_at}
@@ -108,9 +103,10 @@ class PostgresqlRecords:
     def greatest(self, mapped: MappedTable, rows: Sequence[Row], within: Found, column: ColumnTarget) -> dict[int, int]:
         """The greatest number that ``column`` has beside what each of ``rows`` has in ``within``, by its place. Until
         the transaction ends nobody else writes to the table: two would count the same."""
+        given = self._arriving.given(mapped, _columns(within))
         statement = (
-            f"SELECT arriving.ordinality, max(held.{_quote(column.column)})::bigint"  # noqa: S608 as above
-            f" FROM {_table(mapped)} AS held JOIN {_given(mapped)} AS arriving ON {_same(within)} GROUP BY 1"
+            f"SELECT {PLACE}, max(held.{_quote(column.column)})::bigint"  # noqa: S608 as above
+            f" FROM {_table(mapped)} AS held JOIN {given} ON {_same(within)} GROUP BY 1"
         )
         with classified(mapped.name):
             self._driver.execute(f"LOCK TABLE {_table(mapped)} IN SHARE ROW EXCLUSIVE MODE".encode())
@@ -119,16 +115,22 @@ class PostgresqlRecords:
 
     def add_to(self, mapped: MappedTable, rows: Sequence[Row]) -> None:
         """Adds ``quantity`` to the rows of the same key, in the order given; one that isn't there starts from zero."""
-        columns = ", ".join(_quote(target.column) for target in mapped.inserted)
         key = ", ".join(_quote(target.column) for target in mapped.inserted if target.key != "quantity")
         quantity = _quote(next(target.column for target in mapped.inserted if target.key == "quantity"))
         statement = (
-            f"INSERT INTO {_table(mapped)} AS held ({columns}) SELECT {columns}"  # noqa: S608 as above
-            f" FROM json_populate_recordset(NULL::{_table(mapped)}, %s)"
+            f"{self._inserting(mapped)} ORDER BY {PLACE}"
             f" ON CONFLICT ({key}) DO UPDATE SET {quantity} = held.{quantity} + excluded.{quantity}"
         )
         with classified(mapped.name):
             self._driver.execute(statement.encode(), (_json(rows, mapped.inserted),))
+
+    def _inserting(self, mapped: MappedTable) -> str:
+        columns = _columns(mapped.inserted)
+        written = ", ".join(self._arriving.written(mapped, columns))
+        return (
+            f"INSERT INTO {_table(mapped)} AS held ({', '.join(map(_quote, columns))})"  # noqa: S608 as above
+            f" SELECT {written} FROM {self._arriving.given(mapped, columns)}"
+        )
 
     def draw(self, sequence: str, count: int) -> list[int]:
         """The next numbers of a sequence: one round trip for all of them."""
@@ -154,9 +156,10 @@ class PostgresqlRecords:
     # ---- beside what was written: the database itself makes each value what its column is, and compares ----
 
     def totals(self, sale: MappedTable, found: Found, total: ColumnTarget | None, asked: Sequence[Row]) -> list[Total]:
+        given = self._arriving.given(sale, _columns(found))
         statement = (
-            f"SELECT arriving.ordinality, {f'held.{_quote(total.column)}' if total else 'NULL'}"  # noqa: S608
-            f" FROM {_table(sale)} AS held JOIN {_given(sale)} AS arriving ON {_same(found)}"
+            f"SELECT {PLACE}, {f'held.{_quote(total.column)}' if total else 'NULL'}"  # noqa: S608 as above
+            f" FROM {_table(sale)} AS held JOIN {given} ON {_same(found)}"
         )
         with classified(sale.name):
             return [(row[0] - 1, row[1]) for row in self._driver.execute(statement.encode(), (_written(asked),))]
@@ -164,13 +167,13 @@ class PostgresqlRecords:
     def differing(
         self, mapped: MappedTable, rows: Sequence[Row], told: Sequence[ColumnTarget], found: Found
     ) -> Iterable[Differing]:
-        differ = ", ".join(
-            f"held.{column} IS DISTINCT FROM arriving.{column}" for one in told for column in [_quote(one.column)]
-        )
+        both = (self._arriving.compared(mapped, _columns(told), side) for side in ("held", "arriving"))
+        differ = ", ".join(f"{held} IS DISTINCT FROM {arriving}" for held, arriving in zip(*both, strict=True))
         there = f"held.{_quote(found[0].column)} IS NOT NULL"
+        given = self._arriving.given(mapped, _columns(told, found))
         statement = (
-            f"SELECT arriving.ordinality, {there}, ARRAY[{differ}]::bool[]"  # noqa: S608 names of the profile, quoted
-            f" FROM {_given(mapped)} AS arriving LEFT JOIN {_table(mapped)} AS held ON {_same(found)}"
+            f"SELECT {PLACE}, {there}, ARRAY[{differ}]::bool[]"  # noqa: S608 names of the profile, quoted
+            f" FROM {given} LEFT JOIN {_table(mapped)} AS held ON {_same(found)}"
         )
         with classified(mapped.name):
             for place, is_there, differs in self._driver.execute(statement.encode(), (_written(rows),)):
@@ -184,11 +187,13 @@ class PostgresqlRecords:
         of_sale: Found,
         sales: Sequence[Row],
     ) -> Iterable[Lacking]:
-        columns = "".join(f", held.{_quote(one.column)}" for one in told)
-        of_which = f"SELECT arriving.ordinality AS place{columns} FROM"
+        columns = "".join(f", {one}" for one in self._arriving.compared(mapped, _columns(told), "held"))
+        of_which = f"SELECT arriving.{PLACE} AS place{columns} FROM"
+        sales_given = self._arriving.given(mapped, _columns(of_sale))
+        lines_given = self._arriving.given(mapped, _columns(told, of_sale), "held")
         statement = (
-            f"WITH arriving AS MATERIALIZED (SELECT * FROM {_given(mapped)}), written AS ({of_which}"  # noqa: S608
-            f" json_populate_recordset(NULL::{_table(mapped)}, %s) AS held JOIN arriving ON {_same(of_sale)}),"
+            f"WITH arriving AS MATERIALIZED (SELECT * FROM {sales_given}), written AS ({of_which}"  # noqa: S608
+            f" {lines_given} JOIN arriving ON {_same(of_sale)}),"
             f" found AS ({of_which} {_table(mapped)} AS held JOIN arriving ON {_same(of_sale)}),"
             " lacking AS (SELECT * FROM written EXCEPT ALL SELECT * FROM found),"
             " extra AS (SELECT * FROM found EXCEPT ALL SELECT * FROM written)"
@@ -203,9 +208,8 @@ def _written(rows: Sequence[Row]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def _given(mapped: MappedTable) -> str:
-    """What is bound, as rows of the very table, each with its place."""
-    return f"json_populate_recordset(NULL::{_table(mapped)}, %s) WITH ORDINALITY"
+def _columns(*targets: Sequence[ColumnTarget]) -> list[str]:
+    return [one.column for some in targets for one in some]
 
 
 def _same(found: Found) -> str:
@@ -224,7 +228,3 @@ def _json(rows: Sequence[Row], targets: Sequence[ColumnTarget], *, texts: Found 
 
 def _as_is(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _table(mapped: MappedTable) -> str:
-    return DIALECT.identifier_preparer.format_table(mapped.table)

@@ -1,10 +1,11 @@
 """Compares a profile with the live database: what is missing, what is of another type, what would refuse every row."""
 
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Dialect, Inspector, Table, inspect, types
+from sqlalchemy import Connection, Dialect, Inspector, Table, exc, inspect, types
 from sqlalchemy.types import TypeEngine
 
 from malote.erp import call_statements
@@ -13,6 +14,7 @@ from malote.erp.mapping import MappedTable, plain
 
 # table_missing, column_missing: not there
 # column_mistyped: what Malote writes would be changed on its way, or refused
+# column_generated: the database makes its value by itself (computed, an identity ALWAYS) and takes no other
 # column_required: NOT NULL, without default, and the profile writes nothing to it
 # call_unusable: the database can't run a statement of [post] or [query.…]; ``table`` is its line, ``found`` its words
 # table_untransacted: its engine (``found``) takes nothing back: who is killed while writing there books twice
@@ -22,6 +24,7 @@ FaultKind = Literal[
     "table_missing",
     "column_missing",
     "column_mistyped",
+    "column_generated",
     "column_required",
     "key_missing",
     "call_unusable",
@@ -81,7 +84,9 @@ def _columns(inspector: Inspector, table: Table) -> dict[str, Any] | None:
     """What the database says of each column; None where there is no such table or view."""
     if not (inspector.has_table(table.name, table.schema)):
         return None
-    return {column["name"]: column for column in inspector.get_columns(table.name, table.schema)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", exc.SAWarning)  # of a type that SQLAlchemy doesn't know: it is no fault
+        return {column["name"]: column for column in inspector.get_columns(table.name, table.schema)}
 
 
 def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) -> list[ProfileFault]:
@@ -90,12 +95,15 @@ def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) ->
         if target.column not in columns:
             found.append(ProfileFault("column_missing", mapped.name, target.column, str(target.compiled.shape)))
             continue
+        there = columns[target.column]
+        if target.inserted and _makes_itself(there):
+            found.append(ProfileFault("column_generated", mapped.name, target.column))
+            continue
         if target.compiled.shape.kind == "any":
             continue  # what the database itself gives
-        wanted, live = (
-            _native(mapped.columns[target.key].type, dialect),
-            _native(columns[target.column]["type"], dialect),
-        )
+        wanted, live = _native(mapped.columns[target.key].type, dialect), _native(there["type"], dialect)
+        if not target.bare and family(wanted) == "text" and family(live) == "other":
+            continue  # a text of the profile's own, for a type that reads itself from one: JSON, a list, a UUID
         # How long a field of a document is, nobody knows beforehand; what the profile cuts or looks up, it does.
         length = None if target.bare else target.compiled.shape.length
         if not fits(wanted, live, length):
@@ -131,6 +139,10 @@ def _fills_itself(column: dict[str, Any]) -> bool:
         or column.get("computed")
         or column.get("autoincrement") is True
     )
+
+
+def _makes_itself(column: dict[str, Any]) -> bool:
+    return bool(column.get("computed") or (column.get("identity") or {}).get("always"))
 
 
 def _unkeyed(inspector: Inspector, table: Table, wanted: set[str]) -> list[ProfileFault]:
@@ -207,4 +219,4 @@ def _native(kind: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
 
 
 def _named(kind: TypeEngine[Any], dialect: Dialect) -> str:
-    return str(kind.compile(dialect=dialect))
+    return "?" if isinstance(kind, types.NullType) else str(kind.compile(dialect=dialect))
