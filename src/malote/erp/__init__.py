@@ -10,7 +10,7 @@ batch becomes bookings. Folders: an engine each (``postgresql/``, ``oracle/``, `
 - What is booked already is changed: ``rewriting``, ``superseding``, ``reversed_sales``, ``lost_bookings``.
 - Into tables of the ERP's own design: ``tables``, ``mapping``, ``targets``, ``ordinary``, ``ordinary_sales``,
   ``ordinary_tables``, ``records``, ``plain_records``, ``sale_keys``, ``booking_state``; by its own procedure:
-  ``calling``, ``call_statements``.
+  ``calling``, ``call_answers``, ``call_statements``.
 - How a value is said: ``values``, ``decimals``, ``plain_text``, ``letters``, ``repertoire``.
 - What went wrong: ``faults``, ``error_translation``, ``misfit``, ``server_words``.
 - What the ERP holds now: ``reading_sales``, ``key_query``, ``fingerprints``, ``images``, ``images_called``,

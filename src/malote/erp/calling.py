@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from malote.erp import call_statements, rows, statements
+from malote.erp.call_answers import BROKEN, one_for_each, only_one
 from malote.erp.connecting import classified
 from malote.erp.mapping import ERP_ID, ErpTables
 from malote.erp.profiles.post import Call, ProfileStatements
@@ -20,7 +21,6 @@ from malote.erp.server_words import presentable
 from malote.fiscal.documents import Answer, Document, Sale, identity
 from malote.fiscal.json_form import told
 
-BROKEN = "erp_call_broken"  # the statement itself doesn't work: no document is at fault, all of them wait
 MISSING = "erp_call_missing"
 WAITS = "erp_says_wait"
 REFUSED = "erp_refused"
@@ -133,7 +133,7 @@ class Calls:
             with classified():
                 given = call_statements.run(self._engine, self._connection, statement, values)
             if given and not answer:
-                answer = given[0]
+                answer = only_one(given, [identity(document), _key(document)])
                 values["id"] = number or _number(answer)
         return answer
 
@@ -151,10 +151,7 @@ class Calls:
             if error.transient or len(pairs) > 1:
                 raise  # the poster halves the batch down to the culprit
             raise UnbookedError({pairs[0][0].document_id: self._of_error(pairs[0][0], error)}) from error
-        by_identity = {str(answer["identity"]): answer for answer in answers if "identity" in answer}
-        if answers and set(by_identity) != {identity(sale) for _, sale in pairs}:
-            words = f"{len(by_identity)} answers with an identity for {len(pairs)} documents"
-            raise ErpError(BROKEN, detail=words)
+        by_identity = one_for_each(answers, [identity(sale) for _, sale in pairs])
         settled = {one.document_id: self._of_answer(one, by_identity.get(identity(sale), {})) for one, sale in pairs}
         unbooked = {document: given for document, given in settled.items() if isinstance(given, Outcome)}
         if unbooked:
