@@ -41,8 +41,8 @@ from malote.register.flow_keeping import FlowKeeper
 from malote.remembered import Remembered
 from malote.schema.definition import StructureError
 from malote.spool import leasing, retention
+from malote.spool.mapped_codes import REMEMBERED_SECONDS, MappedCodes, mapped
 from malote.spool.presence import PosterPresence, watched
-from malote.spool.products import REMEMBERED_SECONDS, Products, mapped
 from malote.spool.sql_queue import Spool
 from malote.tills import till as tills
 from malote.tills.clocks import store_clock
@@ -149,7 +149,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
     connect = partial(open_configured, settings, named(settings.erp_url, program), presence.at, remembered=remembered)
     watch = open_watch(settings.erp_url, tables_of(settings), partial(watched, parts.engine))
     lookout = Lookout(watch, program)
-    products = Remembered[None, Products](lambda _: mapped(parts.engine), REMEMBERED_SECONDS)
+    codes = Remembered[None, MappedCodes](lambda _: mapped(parts.engine), REMEMBERED_SECONDS)
     return Poster(
         parts.spool,
         parts.engine,
@@ -158,7 +158,7 @@ def build_poster(settings: Settings, services: Services | None = None, place: st
         settings.posting,
         settings.store,
         lookout=lookout,
-        products=partial(products, None),
+        codes=partial(codes, None),
         presence=presence,
         # In shadow there may be no ledger yet, and nothing is booked into it.
         guard=None

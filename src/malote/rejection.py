@@ -26,6 +26,7 @@ Action = Literal[
     "accept_issuer",
     "accept_difference",
     "map_product",
+    "map_payment",
     "attach_protocol",
     "reverse_booked",
     "mark_seen",

@@ -141,9 +141,10 @@ def test_a_poster_that_dies_meanwhile_doubles_nothing(shop: Shop, tables: Tables
     assert [one.again for one in leased] == [True]
     if died == "booked":
         from malote.posting.poster import _posting
+        from malote.spool.mapped_codes import MappedCodes
 
         with closing(shop.erp()) as erp:
-            erp.post([_posting(one, {}) for one in leased])
+            erp.post([_posting(one, MappedCodes()) for one in leased])
     clock.now += 61
     poster.drain()
     poster.close()

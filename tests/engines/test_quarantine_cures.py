@@ -10,7 +10,7 @@ from malote.erp.factory import open_configured
 from malote.quarantine.quarantine_reports import QuarantineError, Selection
 from malote.reconciliation import erp_comparison
 from malote.register import contents, till_documents
-from malote.spool.products import renamed
+from malote.spool.mapped_codes import MappedCodes, renamed
 from malote.tills.series import series_of
 from malote.tills.till import create_till
 from tests.engines.quarantine_support import MARIA, House, OpenHouse, strict
@@ -155,8 +155,9 @@ def refuse_product(house: House, note: bytes) -> int:
 def test_a_product_is_booked_under_its_mapped_code(house: House) -> None:
     note = build_note(number=1, items=(Line(code="OLD"), Line(code="1002")))
     one = refuse_product(house, note)
-    (option,) = house.quarantine.cures(one)
-    assert (option.kind, option.facts) == ("map_product", {"issuer": ISSUER, "products": "OLD, 1002"})
+    option, other = house.quarantine.cures(one)
+    assert other.kind == "map_payment", "nobody said which of the two it was"
+    assert (option.kind, option.facts) == ("map_product", {"issuer": ISSUER, "products": "OLD, 1002", "refused": ""})
     house.quarantine.map_product(one, "OLD", " NEW ", MARIA, reason="renamed in the ERP")
     assert house.whats(one) == ["rejected", "product_mapped", "replayed"]
     assert house.post() == 1
@@ -185,8 +186,8 @@ def test_a_mapping_made_after_the_booking_makes_no_other_sale(house: House) -> N
 def test_another_issuers_products_keep_their_codes(house: House) -> None:
     (reading,) = house.quarantine.parts.read(build_note(number=1))
     assert reading.document is not None
-    assert renamed(reading.document, {("99999999000191", "1001"): "NEW"}) is reading.document
-    assert renamed(reading.document, {}) is reading.document
+    assert renamed(reading.document, MappedCodes({("99999999000191", "1001"): "NEW"})) is reading.document
+    assert renamed(reading.document, MappedCodes()) is reading.document
 
 
 @pytest.mark.parametrize("code", ["", "   ", "a\nb", "x" * 61, "OLD"])

@@ -134,6 +134,7 @@ def test_an_operator_can_not_delete_the_last_copy(services: Services) -> None:
         ("POST", "/documents/1/issuer", Role.SUPORTE),
         ("POST", "/documents/1/difference", Role.SUPORTE),
         ("POST", "/documents/1/product", Role.SUPORTE),
+        ("POST", "/documents/1/payment", Role.SUPORTE),
         ("POST", "/documents/1/protocol", Role.SUPORTE),
     ],
 )

@@ -43,6 +43,7 @@ FACTS = {
     "limit": "0.10",
     "fields": "total",
     "products": "99817",
+    "payments": "23",
     "line": "3",
     "column": "7",
     "count": "12",

@@ -80,6 +80,7 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
         _Part("rejected", ("rejected",)),
         _Part("rejected_actions", ("rejected", "trash")),
         _Part("rejected_numbers", ("rejected",)),
+        _Part("rejected_cures", ("rejected",)),
     ),
     "trash": (_Part("rejected_actions", ("rejected", "trash")), _Part("trash", ("trash",))),
     "sync": (_Part("sync"),),

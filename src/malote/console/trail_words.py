@@ -62,6 +62,7 @@ SENTENCES: dict[str, str] = {
     "old_ledger_import_begun": marked("%(who)s começou a importar o que o sistema antigo lançou"),
     "old_ledger_imported": marked("%(who)s importou o que o sistema antigo lançou"),
     "password_changed": marked("%(who)s trocou a própria senha"),
+    "payment_mapped": marked("%(who)s mapeou uma forma de pagamento, no documento %(name)s"),
     "product_mapped": marked("%(who)s mapeou um produto, no documento %(name)s"),
     "protocol_attached": marked("%(who)s anexou o protocolo ao documento %(name)s"),
     "rejected_deleted": marked("%(who)s apagou rejeitados: %(object)s"),

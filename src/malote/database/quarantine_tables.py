@@ -98,6 +98,18 @@ product_map = Table(
     PrimaryKeyConstraint("issuer", "old_code", name="product_map_key"),
 )
 
+# Methods of payment that the ERP doesn't know: booked as another from then on.
+payment_map = Table(
+    "payment_map",
+    metadata,
+    Column("issuer", Text, nullable=False),
+    Column("old_code", Text, nullable=False),
+    Column("new_code", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    PrimaryKeyConstraint("issuer", "old_code", name="payment_map_key"),
+)
+
 # Issuers that a person added to those of the settings: their documents are the store's own from then on.
 accepted_issuer = Table(
     "accepted_issuer",

@@ -32,7 +32,12 @@ def classified(table: str = "", secrets: tuple[str, ...] = ()) -> Iterator[None]
         facts = {name: without(secrets, fact) for name, fact in told.facts.items()}
         spoken = without(secrets, told.spoken)
         raise ErpError(
-            told.code, transient=told.transient, detail=facts["detail"], facts=facts, spoken=spoken
+            told.code,
+            transient=told.transient,
+            detail=facts["detail"],
+            facts=facts,
+            spoken=spoken,
+            quoted=told.quoted,
         ) from error
 
 

@@ -1,16 +1,18 @@
 """What an engine's own errors are made into: the ``ErpError`` that stands for them, in words that anybody may see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from malote.erp.protocol import ErpError
 from malote.erp.server_words import presentable
 
 
-def spoken_error(code: str, detail: str, names: Mapping[str, str | None], spoken: str) -> ErpError:
+def spoken_error(
+    code: str, detail: str, names: Mapping[str, str | None], spoken: str, quoted: Sequence[str] = ()
+) -> ErpError:
     """With the database's own words, as far as anybody may see them."""
     facts = {name: value for name, value in names.items() if value}
     said = presentable(spoken, known=facts.values())
-    return ErpError(code, detail=detail, facts=facts | ({"said": said} if said else {}), spoken=spoken)
+    return ErpError(code, detail=detail, facts=facts | ({"said": said} if said else {}), spoken=spoken, quoted=quoted)
 
 
 def plain_error(code: str, *where: str) -> ErpError:

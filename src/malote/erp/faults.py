@@ -37,11 +37,13 @@ def classify(error: Exception, table: str = "") -> ErpError:
         case OutOfRangeError():
             return plain_error("value_out_of_range", table, cause.column)
         case UnmappedError():
-            return plain_error("erp_unmapped", cause.column, cause.lookup)
+            return spoken_error(
+                "erp_unmapped", detail_of(cause.column, cause.lookup), {"table": table}, "", cause.given
+            )
         case UnansweredError():
             code = "erp_query_ambiguous" if cause.several else "erp_unmapped"
             words = "" if cause.several else cause.said
-            return spoken_error(code, detail_of(cause.column, cause.query), {"table": table}, words)
+            return spoken_error(code, detail_of(cause.column, cause.query), {"table": table}, words, cause.given)
         case OverflowError():  # a driver's, for an integer of more than 64 bits
             return plain_error("value_out_of_range", table, "an integer")
         case exc.TimeoutError():

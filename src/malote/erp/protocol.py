@@ -83,13 +83,16 @@ class ErpError(ExplainedError):
         detail: str,
         facts: Mapping[str, str] | None = None,
         spoken: str = "",
+        quoted: Sequence[str] = (),
         transient: bool | None = None,
     ) -> None:
-        """``spoken``: the database's words as they came. Nobody may see them but ``malote.erp.server_words``."""
+        """``spoken``: the database's words as they came. Nobody may see them but ``malote.erp.server_words``.
+        ``quoted``: values of the row that it refused, a consumer's among them: for comparison, and told to nobody."""
         super().__init__(code, **{**(facts or {}), "detail": detail})
         self.args = (f"{code}: {detail}",)
         self.detail = detail
         self.spoken = spoken
+        self.quoted = tuple(quoted)
         self._transient = transient
 
     @property

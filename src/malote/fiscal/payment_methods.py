@@ -74,7 +74,7 @@ def method_name(code: str, language: Language) -> str:
 
 def method_code(word: str) -> str | None:
     """The code that a person means by two digits or a name of either language; None where it is neither."""
-    return word if _METHOD.fullmatch(word) else _WORDS.get(word.lower())
+    return word if is_method(word) else _WORDS.get(word.lower())
 
 
 _WORDS = {
@@ -82,12 +82,17 @@ _WORDS = {
 }  # fmt: skip
 
 
+def is_method(code: str) -> bool:
+    """Whether it is one by its form, known or not."""
+    return _METHOD.fullmatch(code) is not None
+
+
 def check_methods(methods: Sequence[str], field: str, problems: list[Problem]) -> bool:
     """Whether all are methods, known or not. Adds the first that is none, and those that nobody here knows."""
     unknown = set(methods) - _KNOWN
     if not unknown:
         return True
-    wrong = next((method for method in methods if _METHOD.fullmatch(method) is None), None)
+    wrong = next((method for method in methods if not is_method(method)), None)
     if wrong is not None:
         problems.append(reject("payment_method_invalid", field=field, found=named(wrong)))
         return False

@@ -33,8 +33,8 @@ from malote.posting.settlement import Decider
 from malote.register import rejected_handover, replaying
 from malote.spool import outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
+from malote.spool.mapped_codes import MappedCodes, renamed
 from malote.spool.presence import PosterPresence
-from malote.spool.products import Products, renamed
 from malote.spool.queue import Queue
 
 # A spool in which there was nothing for so many looks (two seconds) is looked at this much more rarely, until something
@@ -60,14 +60,14 @@ class Poster:
         store: StoreSettings,
         clock: Callable[[], float] = time.time,
         lookout: Lookout | None = None,
-        products: Callable[[], Products] = dict,
+        codes: Callable[[], MappedCodes] = MappedCodes,
         presence: PosterPresence | None = None,
         guard: LedgerGuard | None = None,
     ) -> None:
         """``engine``: the store database, where everything about the documents stands; ``spool``: what hands them out.
 
         ``keep_rejected`` puts a document into the quarantine durably, or raises ``OSError``. ``lookout`` tells who
-        holds a lock that is met, ``products`` which of them the ERP calls otherwise; ``presence`` tells everybody that
+        holds a lock that is met, ``codes`` what the ERP calls otherwise; ``presence`` tells everybody that
         the poster is at work, as the sessions of ``open_erp`` tell it.
 
         Raises what ``open_erp`` raises for an address that can't be right; an ERP that is away is none of it.
@@ -77,12 +77,12 @@ class Poster:
         self._erp = open_erp()
         self._keep = keep_rejected
         self._settings = settings
-        self._decider = Decider(settings, store, partial(outages.lost, engine))
+        self._decider = Decider(settings, store, partial(outages.lost, engine), self._erp.tables)
         self._joiner = Joiner(engine)
         self._reversals = Reversals(engine, self._erp, store, self._supersede, clock)
         self._clock = clock
         self._lookout = lookout or Lookout(None, clock=clock)
-        self._products = products
+        self._codes = codes
         self._presence = presence
         self._evidence = RefusalEvidence()
         self._guard = guard
@@ -248,12 +248,12 @@ class Poster:
         ]
 
     def _prepared(self, held: Sequence[LeasedDocument]) -> tuple[list[Posting], list[Refusal]]:
-        products = self._products()
+        codes = self._codes()
         batch: list[Posting] = []
         refused: list[Refusal] = []
         for leased in held:
             try:
-                batch.append(_posting(leased, products))
+                batch.append(_posting(leased, codes))
             except Exception as error:  # noqa: BLE001 - it must concern this document alone
                 refused.append((leased, self._faults.of(error)))
         return batch, refused
@@ -344,7 +344,7 @@ def _no_room(error: OSError) -> Reason:
     return Reason("disk_full", {"detail": f"servidor Malote, rejeitados/: {error.strerror or error.errno}"})
 
 
-def _posting(leased: LeasedDocument, products: Products) -> Posting:
+def _posting(leased: LeasedDocument, codes: MappedCodes) -> Posting:
     # The hash is the document's own: a mapping made or changed later must not make it another sale.
-    document = renamed(leased.document, products)
+    document = renamed(leased.document, codes)
     return Posting(leased.id, leased.till, document, content_hash(leased.document), leased.again, leased.document)

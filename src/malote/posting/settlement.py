@@ -7,12 +7,14 @@ import msgspec
 
 from malote import __version__
 from malote.config import PostingSettings, StoreSettings
+from malote.erp.mapping import BUILT_IN, ErpTables
 from malote.erp.protocol import ErpError, Outcome, Result
 from malote.fiscal import contingency
 from malote.fiscal.documents import Answer, Cancellation, Document, Sale
 from malote.fiscal.sefaz_answers import says
 from malote.posting.program_faults import ProgramFaultError
 from malote.posting.refusal_evidence import general
+from malote.posting.refused_codes import refused_codes
 from malote.posting.retry import retry_at
 from malote.spool.documents import LeasedDocument, Reason, Settlement
 
@@ -28,12 +30,18 @@ class Decider:
     """Decides by the store's rules. ``now`` is in seconds since the epoch."""
 
     def __init__(
-        self, settings: PostingSettings, store: StoreSettings, lost: Callable[[float, float], float] = lambda *_: 0.0
+        self,
+        settings: PostingSettings,
+        store: StoreSettings,
+        lost: Callable[[float, float], float] = lambda *_: 0.0,
+        tables: ErpTables = BUILT_IN,
     ) -> None:
-        """``lost``: how many seconds between two moments nothing could be booked; no patience is measured in them."""
+        """``lost``: how many seconds between two moments nothing could be booked; no patience is measured in them.
+        ``tables``: the ERP's."""
         self._settings = settings
         self._store = store
         self._lost = lost
+        self._tables = tables
 
     def of_outcome(self, leased: LeasedDocument, outcome: Outcome, now: float) -> Settlement:
         settlement = self._of_outcome(leased, outcome, now)
@@ -98,8 +106,10 @@ class Decider:
         self, leased: LeasedDocument, error: ErpError, now: float, facts: dict[str, str] | None = None
     ) -> Settlement:
         """``facts`` are the reason's; the error's own detail by default."""
-        reason = Reason(error.code, facts or error.facts)
-        return self.waiting(leased, reason, now) if error.transient else _rejected(leased, reason)
+        told = facts or error.facts
+        if error.transient:
+            return self.waiting(leased, Reason(error.code, told), now)
+        return _rejected(leased, Reason(error.code, {**told, **refused_codes(leased.document, error, self._tables)}))
 
     def of_refusal(self, leased: LeasedDocument, error: ErpError, now: float) -> Settlement:
         """Of a permanent error that is this document's own.

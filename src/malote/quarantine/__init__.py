@@ -5,8 +5,8 @@ Where to begin: ``quarantine_service`` is what pages and commands call, ``safety
 - The folder and its rows: ``rejected_files``, ``folder``, ``index``, ``comparing``, ``folder_differences``,
   ``folder_reconciler``, ``groups``, ``step_failures``.
 - Deleted and restored: ``deleting``, ``safety``, ``trash_files``, ``trash_retention``, ``accepting``.
-- Put right: ``cures``, ``cure_difference``, ``cure_issuer``, ``cure_product``, ``cure_protocol``, ``cure_series``,
-  ``reversing``, ``sale_decision``, ``replaying``.
+- Put right: ``cures``, ``cure_codes``, ``cure_difference``, ``cure_issuer``, ``cure_protocol``, ``cure_series``,
+  ``reversing``, ``sale_decision``, ``replaying``, ``same_cause``.
 - For many at once: ``candidates``, ``jobs``, ``job_store``, ``job_reports``, ``downloads``.
 - Asked of the tills again: ``synchronising``, ``synchronise_orders``.
 - The room itself: ``quarantine_service``, ``dependencies``, ``quarantine_reports``, ``history_text``.

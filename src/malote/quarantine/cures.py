@@ -5,9 +5,9 @@ Each has a file of its own, ``cure_….py``; here stands which of them a documen
 
 from malote import rejection
 from malote.quarantine import (
+    cure_codes,
     cure_difference,
     cure_issuer,
-    cure_product,
     cure_series,
     reversing,
     sale_decision,
@@ -35,8 +35,8 @@ def _of_waiting(parts: QuarantineParts, stored: StoredDocument, reason: Reason) 
         found += cure_series.option(parts, stored)
     if stored.state == "rejected" and "accept_difference" in actions:
         found += cure_difference.option(parts, reason)
-    if stored.state == "rejected" and "map_product" in actions:
-        found += cure_product.option(parts, stored)
+    if stored.state == "rejected":
+        found += cure_codes.options(parts, stored, reason, actions)
     if stored.state == "rejected":
         found += cure_issuer.option(stored)
     if "attach_protocol" in actions and stored.access_key:

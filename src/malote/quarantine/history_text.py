@@ -44,6 +44,9 @@ WORDS: dict[What, Text] = {
         "Diferença de soma aceita: {differences}", "Difference of sums accepted: {differences}"
     ),
     "product_mapped": Text("Produto {old_code} passa a ser {new_code}", "Product {old_code} is booked as {new_code}"),
+    "payment_mapped": Text(
+        "Forma de pagamento {old_code} passa a ser {new_code}", "Method of payment {old_code} is booked as {new_code}"
+    ),
     "protocol_attached": Text("Versão com protocolo anexada", "Version with protocol attached"),
     "came_from_folder": Text(
         "O arquivo {name} foi posto à mão na pasta de rejeitados",

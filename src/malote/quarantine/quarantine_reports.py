@@ -22,6 +22,7 @@ CureKind = Literal[
     "accept_issuer",
     "accept_difference",
     "map_product",
+    "map_payment",
     "attach_protocol",
     "reverse_booked",
     "mark_seen",
@@ -102,7 +103,9 @@ class CureOption(msgspec.Struct, frozen=True):
     assign_series      facts: issuer, model, series, till, owner ("" where nobody is)
     accept_issuer      facts: issuer
     accept_difference  facts: difference (as printed), limit
-    map_product        facts: issuer; products, the document's codes with commas in between
+    map_product        facts: issuer; products, the document's codes with commas in between; refused, the one that it is
+                       about, "" where that isn't known
+    map_payment        the same, with payments (tPag) in place of products
     attach_protocol    facts: access_key
     reverse_booked     facts: other or others (keys), number or numbers, series, fields
     mark_seen          the same

@@ -13,9 +13,9 @@ from malote.accounts.audit import Actor
 from malote.database.engine import writing
 from malote.quarantine import (
     accepting,
+    cure_codes,
     cure_difference,
     cure_issuer,
-    cure_product,
     cure_protocol,
     cure_series,
     cures,
@@ -113,7 +113,16 @@ class Quarantine:
 
         Raises ``DocumentNotFoundError``, ``QuarantineError``.
         """
-        return cure_product.map_product(self.parts, document_id, old_code, new_code, actor, reason=reason)
+        return cure_codes.map_code(self.parts, "map_product", document_id, old_code, new_code, actor, reason=reason)
+
+    def map_payment(
+        self, document_id: int, old_code: str, new_code: str, actor: Actor, *, reason: str = ""
+    ) -> CureReport:
+        """From now on books the issuer's method of payment ``old_code`` (tPag) as ``new_code``; replays the document.
+
+        Raises ``DocumentNotFoundError``, ``QuarantineError``.
+        """
+        return cure_codes.map_code(self.parts, "map_payment", document_id, old_code, new_code, actor, reason=reason)
 
     def attach_protocol(self, document_id: int, name: str, content: bytes, actor: Actor) -> CureReport:
         """Takes in the authorised version of a document, a file called ``name``, and replays the document.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from malote.fiscal.documents import NumberVoid, identity
 from malote.reconciliation.booked_content import Content, contents
 from malote.reconciliation.erp_differences import Booked, ErpDifference, ErpWitness, What
-from malote.spool.products import mapped, renamed
+from malote.spool.mapped_codes import MappedCodes, mapped, renamed
 
 GONE, TWICE = "-", "++"  # as in ``erp.protocol``
 _MOST_FIELDS = 10
@@ -72,9 +72,9 @@ def _under_other_names(
     cancelled: Collection[str],
     departures: Mapping[int, Sequence[str]],
 ) -> Mapping[int, Sequence[str]]:
-    """Without what differs only since a person mapped the till's products to the ERP's."""
-    doubtful = {place for place, fields in departures.items() if any("product_code" in field for field in fields)}
-    names = mapped(engine) if doubtful else {}
+    """Without what differs only since a person mapped the till's products, or its ways of paying, to the ERP's."""
+    doubtful = {place for place, fields in departures.items() if any(map(_may_be_mapped, fields))}
+    names = mapped(engine) if doubtful else MappedCodes()
     renaming = [(one, renamed(one.document, names)) for one in asked if one.document_id in doubtful]
     other = [msgspec.structs.replace(one, document=document) for one, document in renaming if document != one.document]
     if not other:
@@ -89,6 +89,10 @@ def _under_other_names(
         for one in other
     }
     return {**departures, **told}
+
+
+def _may_be_mapped(field: str) -> bool:
+    return "product_code" in field or "payments" in field
 
 
 def _difference(

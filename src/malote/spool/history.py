@@ -36,6 +36,7 @@ from malote.spool.documents import Reason
 #   issuer_accepted   facts: issuer
 #   difference_accepted   facts: difference
 #   product_mapped    facts: old_code, new_code
+#   payment_mapped    facts: old_code, new_code (tPag)
 #   protocol_attached facts: sha256, of the file that brought it
 #   came_from_folder  its file was put into the folder of rejected files by hand; facts: name
 #   changed_by_hand   its file there was changed; the new bytes were taken in as another file, facts: sha256
@@ -65,6 +66,7 @@ What = Literal[
     "issuer_accepted",
     "difference_accepted",
     "product_mapped",
+    "payment_mapped",
     "protocol_attached",
     "came_from_folder",
     "changed_by_hand",

@@ -13,9 +13,9 @@ from malote.console.pages import document
 from malote.console.pages.rejected import back, refusals
 from malote.console.rendering import answer, told
 from malote.console.visits import ConsoleRequest, PageRefusedError, Visit, needs, services_of, visit_of, whole
+from malote.quarantine import same_cause
 from malote.quarantine.quarantine_reports import CureReport, QuarantineError, Selection
 from malote.register.documents import StoredDocument
-from malote.register.listing import DocumentsQuery
 
 
 @post("/documents/{document_id:int}/replay", status_code=200, sync_to_thread=True, opt=needs(Permission.REPLAY))
@@ -62,6 +62,22 @@ def map_product(request: ConsoleRequest, document_id: FromPath[int]) -> Response
             document_id,
             visit.text("old_code").strip(),
             visit.text("new_code").strip(),
+            visit.actor,
+            reason=_reason(visit),
+        ),
+    )
+
+
+@post("/documents/{document_id:int}/payment", status_code=200, sync_to_thread=True, opt=needs(Permission.CURE))
+def map_payment(request: ConsoleRequest, document_id: FromPath[int]) -> Response[Any]:
+    quarantine = services_of(request).quarantine
+    return _cured(
+        request,
+        document_id,
+        lambda visit: quarantine.map_payment(
+            document_id,
+            visit.text("old_method").strip(),
+            visit.text("new_method").strip(),
             visit.actor,
             reason=_reason(visit),
         ),
@@ -131,10 +147,10 @@ def _cured(request: ConsoleRequest, document_id: int, cure: Callable[[Visit], Cu
     )
     text += " " + visit.say_many("%(num)s de volta à fila.", "%(num)s de volta à fila.", len(report.replay.replayed))
     text += refusals(visit, [*report.refused, *report.replay.refused])
-    if visit.text("cause") == "1" and cured.reason is not None:
-        text += _replayed(visit, services, Selection(till=cured.till, code=cured.reason.code, until=services.now()))
-    if cured.reason is not None:
-        text += _fell_in(visit, services, cured, cured.reason.code)
+    others = same_cause.others(cured, services.now()) if visit.text("cause") == "1" else None
+    if others is not None:
+        text += _replayed(visit, services, others)
+    text += _fell_in(visit, services, cured)
     if visit.text("tab") == "rejected":
         return back(request, cured.till, "rejected", text)
     return _shown(request, document_id, text)
@@ -156,11 +172,10 @@ def _replayed(visit: Visit, services: ConsoleServices, others: Selection) -> str
     )
 
 
-def _fell_in(visit: Visit, services: ConsoleServices, cured: StoredDocument, code: str) -> str:
+def _fell_in(visit: Visit, services: ConsoleServices, cured: StoredDocument) -> str:
     """What came into the cause since the form was shown, and is there still: it is cured by nobody yet."""
     shown = float(whole(visit.text("shown"), int(services.now()), least=0))
-    left = services.documents.page(cured.till, DocumentsQuery(("rejected",), code=code))
-    new = sum(one.accepted_at > shown for one in left.documents)
+    new = same_cause.fell_in(services.quarantine.parts, cured, shown)
     if not new:
         return ""
     return " " + visit.say_many(
@@ -185,6 +200,7 @@ HANDLERS: list[Any] = [
     accept_issuer,
     accept_difference,
     map_product,
+    map_payment,
     attach_protocol,
     reverse_booked,
     mark_seen,

@@ -1,6 +1,5 @@
 """One document: the receipt it would print, its XML, why it is where it is, and what became of it."""
 
-import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,10 +15,9 @@ from malote.console.rendering import HEADERS, answer
 from malote.console.visits import ConsoleRequest, Visit, needs, services_of, visit_of
 from malote.fiscal import schema
 from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
-from malote.fiscal.payment_methods import METHODS
+from malote.fiscal.payment_methods import METHODS, OTHER
 from malote.fiscal.problems import Problem
 from malote.fiscal.reading_result import Reading
-from malote.quarantine.quarantine_reports import CureOption
 from malote.register.contents import ContentPrunedError, DocumentNotFoundError
 from malote.register.documents import StoredDocument
 
@@ -35,7 +33,6 @@ def context(services: ConsoleServices, visit: Visit, document_id: int) -> dict[s
     problems = _problems(document, reading)
     read = reading.document if reading else None
     whole = visit.may(Permission.DOWNLOAD)
-    cures = services.quarantine.cures(document_id)
     return {
         "section": "tills",
         "document": document,
@@ -49,14 +46,14 @@ def context(services: ConsoleServices, visit: Visit, document_id: int) -> dict[s
         "grouped": receipt.grouped,
         "masked": receipt.masked,
         "methods": METHODS,
+        "like": like,
         # Advice for who has to mend the POS, and of use for nothing else: the schema isn't asked about other documents.
         "layout": schema.findings(content)[:MOST_FINDINGS] if content and document.state == "rejected" else [],
         "xml": markup.show(content, problems) if content and whole else None,
         "beside": services.beside(document_id),
         "protocol": read.protocol if isinstance(read, Sale | Answer) else None,
         "events": services.quarantine.history(document_id),
-        "cures": cures,
-        "refused_product": refused_product(document, cures),
+        "cures": services.quarantine.cures(document_id),
         "custody": services.custody(document_id) if document.state == "rejected" else None,
     }
 
@@ -100,12 +97,10 @@ def find(services: ConsoleServices, document_id: int) -> StoredDocument:
     return services.documents.find(document_id)
 
 
-def refused_product(document: StoredDocument, cures: Sequence[CureOption]) -> str:
-    """Of the document's products the one that its reason names; "" where it names none."""
-    offered = next((one.facts.get("products", "") for one in cures if one.kind == "map_product"), "")
-    said = " ".join(document.reason.facts.values()) if document.reason else ""
-    named = set(re.findall(r"[\w.-]+", said))
-    return next((one for one in map(str.strip, offered.split(",")) if one and one in named), "")
+def like(method: str) -> str:
+    """Of the methods of payment the first that rules treat as this one, such as one PIX for another; "" if none is."""
+    own = METHODS[method].rule if method in METHODS else OTHER
+    return next((code for code, one in METHODS.items() if code != method and own == one.rule != OTHER), "")
 
 
 def _content(services: ConsoleServices, document_id: int) -> bytes | None:

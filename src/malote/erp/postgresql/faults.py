@@ -63,7 +63,13 @@ def classified(error: psycopg.Error, table: str, statement: str = "") -> ErpErro
     raised = state.startswith("P0") or state[:2] not in _SERVERS_OWN
     parts = (diag.message_primary, diag.message_detail if raised else None, diag.message_hint)
     spoken = " ".join(part for part in parts if part)
-    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken)
+    quoted = () if raised else _values(diag.message_detail or "")
+    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken, quoted)
+
+
+def _values(detail: str) -> list[str]:
+    """What stands in brackets, in any language: ``Key (method)=(23) is not …``, ``Failing row contains (…, 23, …).``"""
+    return [value for part in re.findall(r"\(([^()]*)\)", detail) for value in part.split(", ")]
 
 
 def _without_state(error: psycopg.Error) -> ErpError:

@@ -17,8 +17,9 @@ Inverse = Callable[[Any], Any]
 class UnmappedError(ValueError):
     """A value of a document is in no lookup table of the profile. ``column`` says where; the value is never told."""
 
-    def __init__(self, column: str, lookup: str) -> None:
+    def __init__(self, column: str, lookup: str, given: str) -> None:
         super().__init__(column, lookup)
+        self.given = (given,)
         self.column = column
         self.lookup = lookup
 

@@ -203,7 +203,7 @@ def _lookup(call: Call, around: ExpressionNames) -> Compiled:
     def change(value: Any) -> Any:
         found = table.get(str(value), otherwise)
         if found is None and value != "":
-            raise UnmappedError(column, name)
+            raise UnmappedError(column, name, str(value))
         return found
 
     back = {given: key for key, given in table.items()}
@@ -235,7 +235,8 @@ def _query(call: Call, around: ExpressionNames) -> Compiled:
         asked_with = ask.given(row, sale)
         found = row[ANSWERS].get((name, asked_with))
         if found is None or found is AMBIGUOUS:
-            raise UnansweredError(column, name, query.words(asked_with), several=found is AMBIGUOUS)
+            given = [one for one in asked_with if one is not None]
+            raise UnansweredError(column, name, query.words(asked_with), given, several=found is AMBIGUOUS)
         return found
 
     made = together(given, Shape("any"), value)

@@ -5,7 +5,7 @@ in one statement, within the transaction that books it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -95,13 +95,15 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class UnansweredError(ValueError):
-    """A query found nothing, or several things, for a document. ``said`` are the profile's words for nothing."""
+    """A query found nothing, or several things, for a document. ``said`` are the profile's words for nothing, ``given``
+    is what it was asked with, which is never told."""
 
-    def __init__(self, column: str, query: str, said: str, *, several: bool) -> None:
+    def __init__(self, column: str, query: str, said: str, given: Sequence[str], *, several: bool) -> None:
         super().__init__(column, query)
         self.column = column
         self.query = query
         self.said = said
+        self.given = tuple(given)
         self.several = several
 
 

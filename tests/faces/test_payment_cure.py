@@ -1,0 +1,99 @@
+"""A method of payment that the ERP doesn't know, mapped on the spot: the page, the command, and what became of it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from malote.accounts import audit
+from malote.app import Services
+from malote.cli.main import assemble
+from malote.register import till_documents
+from malote.spool.documents import Reason
+from tests.faces.console_support import csrf_of, send, signed_in, store, till
+from tests.faces.test_numbers_faces import post
+from tests.unit.fiscal.notes import build_note
+
+NEW_PIX = "23"
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    """Three sales paid in a way that the ERP refuses, one of them with change besides."""
+    with store(tmp_path) as opened:
+        sender = till(opened)
+        send(opened, sender, build_note(number=9), names=["9.xml"])
+        post(opened)
+        with closing(sqlite3.connect(opened.settings.home_path / "erp.sqlite3")) as erp:
+            erp.execute(
+                f"CREATE TRIGGER unknown_method BEFORE INSERT ON payment WHEN NEW.method = '{NEW_PIX}'"
+                " BEGIN SELECT RAISE(ABORT, 'unknown_method'); END"
+            )
+            erp.commit()
+        for number in (1, 2):
+            send(opened, sender, build_note(number=number, payments=[(NEW_PIX, 2590)]), names=[f"{number}.xml"])
+        mixed = build_note(number=3, payments=[("01", 1000), (NEW_PIX, 1590)])
+        send(opened, sender, mixed, names=["3.xml"])
+        send(opened, sender, build_note(number=10), names=["10.xml"])  # which passes: it is not the ERP that is at fault
+        post(opened)
+        yield opened
+
+
+def booked(services: Services) -> list[str]:
+    with closing(sqlite3.connect(services.settings.home_path / "erp.sqlite3")) as erp:
+        return [method for (method,) in erp.execute("SELECT method FROM payment ORDER BY access_key, number")]
+
+
+def states(services: Services) -> list[str]:
+    return [till_documents.document(services.engine, number).state for number in (2, 3, 4)]
+
+
+def test_on_the_page_the_cause_goes_with_it(services: Services) -> None:
+    assert states(services) == ["rejected"] * 3
+    with signed_in(services) as client:
+        page = client.get("/console/documents/2/preview").text
+        assert f'<option value="{NEW_PIX}" selected>23 · PIX automático</option>' in page
+        assert '<option value="17" selected>17 · PIX</option>' in page
+        mixed = client.get("/console/documents/4/preview").text
+        assert f'<option value="{NEW_PIX}" selected>' not in mixed, "nobody said which of the two was refused"
+        form = {"csrf": csrf_of(client), "old_method": NEW_PIX, "new_method": "17", "tab": "rejected", "cause": "1"}
+        wrong = client.post("/console/documents/2/payment", data=form | {"new_method": "x"})
+        assert wrong.status_code == 422
+        assert "dois algarismos" in wrong.text
+        client.post("/console/documents/2/payment", data=form | {"reason": "o ERP lança como PIX"})
+        trail = client.get("/console/audit").text
+    assert "mapeou uma forma de pagamento" in trail
+    post(services)
+    assert states(services) == ["posted"] * 3
+    assert booked(services) == ["17", "17", "01", "17", "01", "01"]
+    (entry,) = [one for one in audit.entries(services.engine) if one.action == "payment_mapped"]
+    assert (entry.after["old_code"], entry.after["new_code"], entry.reason) == (NEW_PIX, "17", "o ERP lança como PIX")
+
+
+def test_of_two_ways_the_one_that_the_erp_named_is_proposed_and_no_product(services: Services) -> None:
+    from sqlalchemy import update
+
+    from malote.database.engine import writing
+    from malote.database.tables import document
+    from malote.spool.state_changes import encode_reason
+
+    told = encode_reason(Reason("erp_constraint", {"detail": "payment", "payments": NEW_PIX}))
+    with writing(services.engine) as connection:
+        connection.execute(update(document).where(document.c.id == 4).values(reason=told))
+    (option,) = services.quarantine.cures(4)
+    assert (option.kind, option.facts["payments"], option.facts["refused"]) == ("map_payment", "01, 23", NEW_PIX)
+
+
+def test_the_command_does_the_same(services: Services) -> None:
+    environment = {"MALOTE_HOME": str(services.settings.home), "MALOTE_LANGUAGE": "pt"}
+    arguments = ["rejected", "map-payment", "2", NEW_PIX, "17", "--reason", "o ERP lança como PIX"]
+    alone = CliRunner().invoke(assemble(), [*arguments, "--alone"], env=environment)
+    assert (alone.exit_code, alone.output) == (0, "Correção registrada.\n1 de volta à fila.\n")
+    again = CliRunner().invoke(assemble(), ["rejected", "map-payment", "3", NEW_PIX, "17"], env=environment)
+    assert again.exit_code == 0, again.output
+    assert "Desta causa, também de volta à fila: 1" in again.output
+    post(services)
+    assert states(services) == ["posted"] * 3
