@@ -5,8 +5,6 @@ import time
 
 from playwright.sync_api import Error, Page
 
-from malote.demo.erp_books import REFUSED_PREFIX
-
 # What a person would type, by the mark of the field.
 TYPED = {
     "dba-user": "system",
@@ -72,11 +70,10 @@ def _press_once(page: Page) -> str:
 
 
 def _fill_form_of(page: Page) -> None:
-    """The fields that the highlighted button's own form asks for; of products the one that the demo's ERP refuses."""
-    for choice in page.query_selector_all("form:has(.press-next) select[name=old_code]"):
-        for option in choice.query_selector_all("option"):
-            if (option.text_content() or "").strip().startswith(REFUSED_PREFIX):
-                choice.select_option(option.get_attribute("value") or "")
+    """The fields that the highlighted button's own form asks for, as far as the page proposes nothing."""
+    for choice in page.query_selector_all("form:has(.press-next) select[required]"):
+        if not choice.input_value():
+            choice.select_option(index=1)
     for field in page.query_selector_all("form:has(.press-next) input[required]"):
         if not field.input_value():
             field.fill(_BY_NAME.get(field.get_attribute("name") or "", "1"))

@@ -157,7 +157,7 @@ def test_a_sale_that_lost_its_lines_is_found(books: ErpBooks, table: str) -> Non
 
 def test_the_refused_product_is_refused_for_good(books: ErpBooks) -> None:
     for _ in range(2):
-        books.refuse_one_product()
+        books.refuse_unknown_codes()
     refused = sales.sale(1, items=[sales.item(product=REFUSED_PRODUCT)])
     with pytest.raises(ErpError) as failure:
         post(books.url, refused)

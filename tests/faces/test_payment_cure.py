@@ -37,7 +37,9 @@ def services(tmp_path: Path) -> Iterator[Services]:
             send(opened, sender, build_note(number=number, payments=[(NEW_PIX, 2590)]), names=[f"{number}.xml"])
         mixed = build_note(number=3, payments=[("01", 1000), (NEW_PIX, 1590)])
         send(opened, sender, mixed, names=["3.xml"])
-        send(opened, sender, build_note(number=10), names=["10.xml"])  # which passes: it is not the ERP that is at fault
+        send(
+            opened, sender, build_note(number=10), names=["10.xml"]
+        )  # which passes: it is not the ERP that is at fault
         post(opened)
         yield opened
 

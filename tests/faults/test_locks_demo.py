@@ -38,7 +38,7 @@ def test_a_planted_lock_is_named_ended_and_costs_nothing() -> None:
     with tempfile.TemporaryDirectory(prefix="malote-demo-", ignore_cleanup_errors=True) as folder:
         store = Store(Path(folder) / "store", "pt")
         with started(store, Silent()) as (crew, erp), ThreadPoolExecutor(2) as threads:
-            erp.refuse_one_product()
+            erp.refuse_unknown_codes()
             check = DemoCheck(store, crew, erp, Silent())
             try:
                 freed = threads.submit(lock_and_free, store, threads)

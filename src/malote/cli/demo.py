@@ -148,7 +148,7 @@ def _live(
     store = Store(home or DEFAULT_HOME, language, last_year=last_year)
     with _said_plainly(store), started(store, _Words(store), sqlite=sqlite) as (crew, erp):
         _introduce(store)
-        erp.refuse_one_product()
+        erp.refuse_unknown_codes()
         with suppress(KeyboardInterrupt):
             live.sell(store, crew, erp, console, minutes=minutes, rate=rate, faults=faults)
         ignore_interrupts()

@@ -201,7 +201,7 @@ def run(store: Store, sales: int, watcher: Watcher, *, kill: bool, sqlite: bool 
     """
     began = time.monotonic()
     with started(store, watcher, sqlite=sqlite) as (crew, erp):
-        erp.refuse_one_product()
+        erp.refuse_unknown_codes()
         check = DemoCheck(store, crew, erp, watcher)
         try:
             proof = check.run(sales, kill=kill)

@@ -1,6 +1,7 @@
 """The demo's own look into the ERP, past Malote's code for booking: what is in the tables, added up by the database.
 
-And the one thing the demo adds to them: a constraint that refuses one product, so that a sale can fail there.
+And what the demo adds to them: constraints that refuse a product and the newest methods of payment, so that a sale can
+fail there.
 """
 
 from typing import Self
@@ -17,16 +18,26 @@ from malote.structures.last_year import make_erp
 
 REFUSED_PRODUCT = "999999"
 REFUSED_PREFIX = "99999"  # that of the laboratory's: one that was mapped once is refused no more
+REFUSED_METHODS = ("23", "24", "22", "20", "19", "18")  # tPag
 _CONSTRAINT = "demo_refused_product"
+_METHOD_CONSTRAINT = "demo_refused_method"
 
 _CHECK = f"ADD CONSTRAINT {_CONSTRAINT} CHECK (product_code NOT LIKE '{REFUSED_PREFIX}_')"
 _TRIGGER = f"""
     CREATE TRIGGER IF NOT EXISTS {_CONSTRAINT} BEFORE INSERT ON sale_item WHEN NEW.product_code LIKE '{REFUSED_PREFIX}_'
     BEGIN SELECT RAISE(ABORT, '{_CONSTRAINT}'); END
 """
+_METHOD_CHECK = f"ADD CONSTRAINT {_METHOD_CONSTRAINT} CHECK (method NOT IN {REFUSED_METHODS})"
+_METHOD_TRIGGER = f"""
+    CREATE TRIGGER IF NOT EXISTS {_METHOD_CONSTRAINT} BEFORE INSERT ON payment WHEN NEW.method IN {REFUSED_METHODS}
+    BEGIN SELECT RAISE(ABORT, '{_METHOD_CONSTRAINT}'); END
+"""
 _REFUSE = {
-    "postgresql": (f"ALTER TABLE sale_item DROP CONSTRAINT IF EXISTS {_CONSTRAINT}, {_CHECK}",),
-    "sqlite": (_TRIGGER,),
+    "postgresql": (
+        f"ALTER TABLE sale_item DROP CONSTRAINT IF EXISTS {_CONSTRAINT}, {_CHECK}",
+        f"ALTER TABLE payment DROP CONSTRAINT IF EXISTS {_METHOD_CONSTRAINT}, {_METHOD_CHECK}",
+    ),
+    "sqlite": (_TRIGGER, _METHOD_TRIGGER),
 }
 
 
@@ -72,7 +83,7 @@ class ErpBooks:
         finally:
             erp.close()
 
-    def refuse_one_product(self) -> None:
+    def refuse_unknown_codes(self) -> None:
         with self._engine.begin() as connection:
             for statement in _REFUSE[connection.dialect.name]:
                 connection.execute(text(statement))

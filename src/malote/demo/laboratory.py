@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path, PurePosixPath
 from random import Random
 from typing import Protocol
@@ -23,7 +24,7 @@ from malote.database.errors import StoreError
 from malote.demo import baskets, events, notes, stand_in
 from malote.demo.bench import Bench, DemoOrder
 from malote.demo.check_faults import sell_refused
-from malote.demo.erp_books import REFUSED_PREFIX
+from malote.demo.erp_books import REFUSED_METHODS, REFUSED_PREFIX
 from malote.demo.erp_troubles import ErpTroubles
 from malote.demo.ledger import OutgoingFile
 from malote.demo.pos import Pos, now
@@ -61,6 +62,7 @@ class Laboratory:
         self._foreign: list[OutgoingFile] = []
         self._speaking: StandIn | None = None
         self._products = "@"  # the last character of the newest one's code
+        self._methods = cycle(REFUSED_METHODS)
         self._right_notes: list[OutgoingFile] = []
         self._plants = self._all_plants()
         self._recoveries = self._all_recoveries()
@@ -93,6 +95,7 @@ class Laboratory:
         one, two = self._sellers[0], self._sellers[1]
         return {
             "reject": lambda: one.ask(self._refused_product),
+            "payment-unknown": lambda: one.ask(self._refused_method),
             "wrong-sum": lambda: two.ask(self._wrong_sum),
             "divergent-key": lambda: two.ask(_divergent),
             "fragment": lambda: two.ask(self._fragment),
@@ -244,6 +247,13 @@ class Laboratory:
         """Each time another one, since a product that a person has mapped is refused no more."""
         self._products = chr(ord(self._products) + 1)
         sell_refused(pos, f"{REFUSED_PREFIX}{self._products}")
+
+    def _refused_method(self, pos: Pos) -> None:
+        """Each time another one, for the same reason."""
+        basket = baskets.draw(Random("method"), payments=1)
+        paid = sum(payment.amount for payment in basket.payments) - basket.change
+        payments = (baskets.BasketPayment(next(self._methods), paid),)
+        pos.sell_one(basket=msgspec.structs.replace(basket, payments=payments, change=0))
 
     def _wrong_sum(self, pos: Pos) -> None:
         """As a faulty POS writes it: the total is not that of the items. Its supplier would have it written anew."""

@@ -6,6 +6,9 @@ from malote.rejection import Language
 # Name → what it is, in both languages.
 FAULTS: dict[str, Bilingual[str]] = {
     "reject": Bilingual("venda que o ERP recusa", "a sale that the ERP refuses"),
+    "payment-unknown": Bilingual(
+        "forma de pagamento que o ERP não conhece", "a method of payment that the ERP doesn't know"
+    ),
     "wrong-sum": Bilingual("nota cujos itens não somam o total", "a note whose items don't add up to its total"),
     "divergent-key": Bilingual("mesma chave, outro conteúdo", "same key, other content"),
     "fragment": Bilingual("arquivo cortado ao meio", "a file cut in half"),

@@ -29,6 +29,7 @@ class ExpectedNaming(msgspec.Struct, frozen=True):
 
 TABLE: dict[str, ExpectedNaming] = {
     "reject": ExpectedNaming(("erp_constraint",)),
+    "payment-unknown": ExpectedNaming(("erp_constraint",)),
     "fragment": ExpectedNaming(("file_damaged",), ("handed",)),
     "wrong-sum": ExpectedNaming(("items_sum", "header_disagrees", "payments_sum"), ("handed",)),
     "divergent-key": ExpectedNaming(("divergent_content",), ("resolved", "handed")),

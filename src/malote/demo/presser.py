@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote, urlsplit
 import httpx
 from lxml import html
 
-from malote.demo.erp_books import REFUSED_PREFIX
 from malote.demo.locks import DBA, DBA_PASSWORD
 
 _ASSISTANT = "/console/assistant"
@@ -213,9 +212,8 @@ class Presser:
 
 
 def _chosen(one: Element) -> str:
-    """What a person would take: of products the one that the demo's ERP refuses, else what the page proposes."""
+    """What the page proposes; where it proposes nothing, the first that there is."""
     options = one.xpath(".//option")
-    refused = [option for option in options if (option.text or "").strip().startswith(REFUSED_PREFIX)]
-    selected = [option for option in options if option.get("selected") is not None]
-    first = next(iter([*refused, *selected, *options]), None)
-    return "" if first is None else first.get("value", (first.text or "").strip())
+    proposed = [option for option in options if option.get("selected") is not None]
+    values = [option.get("value", (option.text or "").strip()) for option in [*proposed, *options]]
+    return next((value for value in values if value), "")
