@@ -207,6 +207,7 @@ class Services:
         from malote.tills import contact as contacts
 
         now = time.time()
+        self.loads.orders.note(till, contact)  # before: whoever was heard of has said which list it has
         recorded = contacts.record_contact(self.engine, till.id, contact, received_at=now)
         if contact.told is not None:
             till_questions.heed(self.engine, business_day(self.settings.books), till.id, contact.told, now)

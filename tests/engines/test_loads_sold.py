@@ -75,7 +75,9 @@ def test_a_line_sold_at_another_price_is_found_from_its_first_sale(shop: Selling
     spool.accept(shop.till.id, body_of([number for number, *_ in times]), files, received_at=START)
     spool.settle([posted(one) for one in spool.lease("p", 10, 60)])
     assert SoldPrices(shop.engine).look() == 0, "not before the till can have told what it has"
-    assert (sold.look(), sold.look()) == (4, 0)
+    with writing(shop.engine) as connection:
+        connection.execute(update(tills).values(last_contact_at=time.time() + 1))
+    assert (SoldPrices(shop.engine).look(), sold.look()) == (4, 0), "once it was heard of"
     with reading(shop.engine) as connection:
         (line,) = sold_prices.lines(connection, {shop.till.id: "caixa1"}, None, 10)
         days = {one.day: one for one in sold_prices.days(connection, {shop.till.id: "caixa1"}, shop.till.id, 10)}

@@ -81,16 +81,22 @@ class LoadOrders(OrderKind):
         states = {name: state for name, (_, state) in target.entities.items()} if target else {}
         return msgspec.json.encode(both_of(first, second, states)).decode()
 
+    def note(self, till: Till, contact: wire.Contact) -> None:
+        """What the till has, where that is news."""
+        said, now = contact.loads, self._clock()
+        if said is None or self._said.get(till.id) == said:
+            return
+        with writing(self._engine) as connection:
+            tills_held.note(connection, till.id, said, contact.clock.timestamp() - now, now)
+        with self._lock:
+            self._said[till.id] = said
+
     def call(self, till: Till, contact: wire.Contact) -> bool:
         """Notes what the till has, and orders what it should have."""
         said, now = contact.loads, self._clock()
         if said is None:
             return False
-        if self._said.get(till.id) != said:
-            with writing(self._engine) as connection:
-                tills_held.note(connection, till.id, said, contact.clock.timestamp() - now, now)
-            with self._lock:
-                self._said[till.id] = said
+        self.note(till, contact)
         target = self.target()
         if target is None or not target.missing(said.entities):
             return False

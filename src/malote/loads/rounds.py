@@ -13,7 +13,7 @@ from malote.database.engine import reading, writing
 from malote.database.errors import StoreError
 from malote.erp.profiles.errors import ProfileError
 from malote.erp.protocol import ErpError
-from malote.loads import entity_rows, planning, sold_prices
+from malote.loads import entity_rows, planning
 from malote.loads.load_service import Loads
 from malote.loads.planning import Plan
 from malote.loads.versions import LoadError
@@ -55,8 +55,6 @@ class LoadRounds:
         elif self._settings.look_seconds and now - self._looked_at >= self._settings.look_seconds:
             self._look(now)
         self._do_planned(now)
-        while self._loads.sold.look() == sold_prices.PAGE:
-            pass
         self._said = ""
 
     def _look(self, now: float) -> None:

@@ -1,35 +1,36 @@
 """Sold lines against the price list that the till had when it sold them: what was sold at another price, in R$.
 
-A line counts as right if its price was valid for the product at any moment of the minutes before the sale was issued:
-what was scanned first may have been of the list before. Walks the feed of what was booked, so that each sale is looked
-at once; a while after it was booked, since the till's word of its newest list may come after the sale.
+Walks the feed of what was booked, so that each sale is looked at once: when its till has been heard of after it was
+booked, since the till's word of its newest list may come after the sale.
 """
 
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from malote import log as logs
 from malote.database.engine import reading, writing
+from malote.database.errors import StoreError
 from malote.database.load_tables import load_sale, load_sale_day, load_sale_walk
 from malote.database.upserting import insert_into
-from malote.fiscal.documents import Item, Sale
-from malote.loads import entity_rows, price_history, tills_held
+from malote.fiscal.documents import Sale
+from malote.loads import sold_lines, tills_held
+from malote.loads.sold_lines import ComparedSale
 from malote.register.reopening import ExtractedPlace, reopened
 from malote.spool import feed
 from malote.spool.feed import Change
-from malote.tills.till import Till, list_tills
+from malote.tills.contact import last_contacts
+from malote.tills.till import list_tills
 
 PAGE = 500
-PATIENCE_SECONDS = 60.0  # after it was booked
-SCANNED_SECONDS = 900.0  # before it was issued
-# A note is issued in whole seconds, and the till's clock is known but for what its contact took: so long after the sale
-# a list may seem to have come that it was sold at.
-CLOCK_SECONDS = 5.0
-_CENT = Decimal("0.01")
+PATIENCE_SECONDS = 50.0  # after it was booked, with a till that isn't heard of
+LOOK_SECONDS = 1.0
+
+log = logs.get_logger("malote.sold_prices")
 
 
 class SoldOtherwise(msgspec.Struct, frozen=True):
@@ -69,6 +70,19 @@ class SoldPrices:
         self._engine = engine
         self._clock = clock
 
+    def run(self, stop: threading.Event) -> None:
+        """In a thread of its own, so that no long look at the ERP's catalogue stands before it."""
+        said = ""
+        while not stop.wait(LOOK_SECONDS):
+            try:
+                while self.look() == PAGE and not stop.is_set():
+                    pass
+                said = ""
+            except StoreError as error:
+                if error.code != said:
+                    log.warning("sold_prices_wait", code=error.code)
+                said = error.code
+
     def look(self) -> int:
         """Compares what was booked since it was last called: how many documents, at most a page of them."""
         feed.number(self._engine)
@@ -77,12 +91,17 @@ class SoldPrices:
         if after is None:
             self._begin()
             return 0
-        until = self._clock() - PATIENCE_SECONDS
-        page = [one for one in feed.changes(self._engine, after, PAGE) if one.at <= until]
+        page = feed.changes(self._engine, after, PAGE)
         if not page:
             return 0
-        ids = {one.name: one for one in list_tills(self._engine)}
-        found = [line for change, sale in self._sales(page) for line in self._lines(ids.get(change.till), change, sale)]
+        ids = {one.name: one.id for one in list_tills(self._engine)}
+        with reading(self._engine) as connection:
+            page = _ready(connection, page, ids, self._clock())
+        if not page:
+            return 0
+        sales = self._sales(page, ids)
+        with reading(self._engine) as connection:
+            found = list(sold_lines.compared(connection, sales))
         with writing(self._engine) as connection:
             moved = update(load_sale_walk).where(load_sale_walk.c.feed_to == after).values(feed_to=page[-1].number)
             if connection.execute(moved).rowcount:
@@ -96,81 +115,27 @@ class SoldPrices:
             if connection.execute(select(load_sale_walk.c.feed_to)).first() is None:
                 connection.execute(insert(load_sale_walk).values(id=1, feed_to=newest))
 
-    def _sales(self, page: Sequence[Change]) -> Iterator[tuple[Change, Sale]]:
+    def _sales(self, page: Sequence[Change], ids: Mapping[str, int]) -> list[ComparedSale]:
         booked = [one for one in page if one.what == "booked" and not one.duplicate]
         places = [ExtractedPlace(one.document_id, one.pouch_id, one.extracted_index) for one in booked]
+        found = []
         for change, (_, document) in zip(booked, reopened(self._engine, places), strict=True):
-            if isinstance(document, Sale):
-                yield change, document
-
-    def _lines(self, till: Till | None, change: Change, sale: Sale) -> Iterator[dict[str, Any]]:
-        if till is None or change.access_key is None:
-            return
-        moment = sale.issued_at.timestamp()
-        with reading(self._engine) as connection:
-            versions = _versions(connection, till.id, moment)
-            for item in sale.items:
-                line = {"till_id": till.id, "access_key": change.access_key, "line": item.number}
-                line |= {"day": sale.issued_at.date().isoformat(), "issued_at": sale.issued_at.isoformat()}
-                yield line | _compared(connection, item, versions, moment)
+            if isinstance(document, Sale) and change.access_key is not None:
+                found.append(ComparedSale(ids[change.till], change.access_key, document))
+        return found
 
 
-def _versions(connection: Connection, till_id: int, moment: float) -> list[tuple[int, dict[str, int]]]:
-    """Of the price list, with rows of others, that the till had from the scanning to the issue; the newest first."""
-    found: list[tuple[int, dict[str, int]]] = []
-    for held in tills_held.between(connection, till_id, moment - SCANNED_SECONDS, moment + CLOCK_SECONDS):
-        had = (held.version_of("price"), held.chosen.get("price", {}))
-        if had[0] and had not in found:
-            found.append(had)
-    return found
-
-
-def _compared(
-    connection: Connection, item: Item, versions: Sequence[tuple[int, dict[str, int]]], moment: float
-) -> dict[str, Any]:
-    if not versions:
-        return {"state": "unknown"}
-    first: tuple[Decimal, int] | None = None
-    for price, version in _prices(connection, item.product_code, versions, moment):
-        if abs(item.unit_price - price) < _CENT / 2:
-            return {"state": "right"}
-        first = first or (price, version)
-    if first is None:
-        return {"state": "unlisted"}
-    listed, version = first
-    cents = int(((item.unit_price - listed) * item.quantity * 100).to_integral_value())
-    return {
-        "state": "differing",
-        "product": item.product_code,
-        "quantity": str(item.quantity),
-        "sold": str(item.unit_price),
-        "listed": str(listed),
-        "cents": cents,
-        "version": version,
-    }
-
-
-def _prices(
-    connection: Connection, product: str, versions: Sequence[tuple[int, dict[str, int]]], moment: float
-) -> Iterator[tuple[Decimal, int]]:
-    """Each with its list's version, the newest first; asked for one by one, since most lines are right by the first."""
-    for version, chosen in versions:
-        rows = price_history.prices(connection, product, version, moment, chosen)
-        for scanned in map(price_history.spelt, (moment, moment - SCANNED_SECONDS)):
-            valid = [one.values["price"] for one in rows if price_history.is_valid(one.values, scanned)]
-            yield from ((Decimal(str(price)), version) for price in valid)
-    yield from _promotions(connection, product, [version for version, _ in versions], moment)
-
-
-def _promotions(
-    connection: Connection, product: str, versions: Sequence[int], moment: float
-) -> list[tuple[Decimal, int]]:
-    found = []
-    for version in versions:
-        if entity_rows.state_of(connection, "promotion", version) is not None:
-            rows = price_history.promotions(connection, product, version, moment)
-            found += [(Decimal(str(one["price"])), version) for one in rows if one.get("price") is not None]
-    return found
+def _ready(connection: Connection, page: Sequence[Change], ids: Mapping[str, int], now: float) -> list[Change]:
+    """Those before the first whose till may still tell of a list that it had when it sold. What a till says of its
+    list is noted before its contact is (``app.Services.record_contact``)."""
+    selling = {ids[one.till] for one in page}
+    waited_for = tills_held.newest(connection, selling)
+    heard = last_contacts(connection, selling)
+    for place, one in enumerate(page):
+        till_id = ids[one.till]
+        if till_id in waited_for and heard.get(till_id, 0.0) <= one.at and now - one.at < PATIENCE_SECONDS:
+            return list(page[:place])
+    return list(page)
 
 
 def _write(connection: Connection, found: Sequence[dict[str, Any]]) -> None:
