@@ -138,6 +138,7 @@ class Passing:
         self.expect = erp.expect
         self.enter_before = erp.enter_before
         self.read_only = erp.read_only
+        self.refused_writing = erp.refused_writing
         self.sales = erp.sales
         self.sales_between = erp.sales_between
         self.departures = erp.departures

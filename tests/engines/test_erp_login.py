@@ -56,8 +56,10 @@ def test_who_is_refused(server: OwnServer, user: str, password: str | None, code
         assert user in error.detail
 
 
-def test_a_database_that_is_not_there_is_no_refusal(server: OwnServer) -> None:
-    assert refusal(server, "postgres", database="nenhum").code == "erp_away"
+def test_a_database_that_is_not_there_is_no_refusal_of_the_user(server: OwnServer) -> None:
+    error = refusal(server, "postgres", database="nenhum")
+    assert (error.code, error.transient) == ("erp_database_refused", True)
+    assert "nenhum" in error.detail
 
 
 def test_nobody_there_is_away() -> None:

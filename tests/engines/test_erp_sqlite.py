@@ -78,7 +78,7 @@ def test_a_file_that_may_only_be_read_keeps_the_sales_waiting(file: Path) -> Non
     erp.create_structure()
     erp.close()
     reader = open_erp(f"sqlite:///file:{file}?mode=ro&uri=true", lock_timeout_seconds=0.05)
-    assert refusal(reader) == ("erp_privilege", True)
+    assert refusal(reader) == ("erp_read_only", True)
 
 
 def test_a_full_disk_keeps_the_sales_waiting(file: Path) -> None:

@@ -131,7 +131,7 @@ def refused(code: str, facts: dict[str, str]) -> Iterator[list[str]]:
 
 
 def test_what_a_query_is_refused_for_is_the_querys_and_an_erp_that_is_away_is_not() -> None:
-    for code, state in (("structure_outdated", "42P01"), ("erp_refused", "42601"), ("erp_away", "25006")):
+    for code, state in (("structure_outdated", "42P01"), ("erp_refused", "42601"), ("erp_read_only", "25006")):
         with pytest.raises(ListError, match="no such table"):
             list(asked_rows(refused(code, {"said": "no such table", "sqlstate": state})))
     with pytest.raises(ErpError):

@@ -2,10 +2,13 @@
 
 import json
 import socket
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from malote import rejection
@@ -18,6 +21,7 @@ from malote.rejection import Language
 from malote.setup import environment
 from malote.setup.server_check import LITTLE_ROOM, NO_ROOM, disk
 from tests.engines.mariadb_support import fresh_mariadb_url, run
+from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 
 APP = assemble("check")
 INIT = assemble("init")
@@ -104,6 +108,24 @@ def test_what_is_wrong_is_told_with_its_cure(folder: Path) -> None:
     assert found["port"]["code"] == "server_answers"
     assert found["poster"]["code"] == "poster_absent"
     assert "s3cret" not in json.dumps(found)
+
+
+@pytest.mark.postgresql
+def test_a_database_that_refuses_writing_is_named_and_in_shadow_mode_it_need_not_be_written(folder: Path) -> None:
+    url = fresh_postgresql_url()
+    with closing(open_erp(url, lock_timeout_seconds=5)) as erp:
+        erp.create_structure()
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(f'alter database "{make_url(url).database}" set default_transaction_read_only = on'.encode())
+    file = folder / "malote.toml"
+    file.write_text(file.read_text(encoding="utf-8").replace('url = ""', f'url = "{url}"'), encoding="utf-8")
+    status, found = checked(folder)
+    assert (status, found["erp"]["verdict"], found["erp"]["code"]) == (1, "wrong", "erp_read_only")
+    assert (found["profile"]["verdict"], found["grants"]["verdict"]) == ("right", "right")
+    file.write_text(file.read_text(encoding="utf-8").replace("[store]", "[store]\nshadow = true"), encoding="utf-8")
+    _, found = checked(folder)
+    assert found["erp"]["verdict"] == "right"
+    discard_postgresql(url)
 
 
 def test_a_mariadb_with_malotes_own_tables_is_right(folder: Path) -> None:

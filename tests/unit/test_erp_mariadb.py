@@ -33,8 +33,13 @@ ADDRESS = "mariadb://posto:segredo@erp:3306/loja"
         (1614, "XA102", "erp_conflict", True),
         (2006, None, "erp_away", True),
         (2013, None, "erp_away", True),
-        (1040, "08004", "erp_away", True),
-        (1290, "HY000", "erp_away", True),  # a replica that is read only
+        (1040, "08004", "erp_crowded", True),
+        (1226, "42000", "erp_crowded", True),
+        (1049, "42000", "erp_database_refused", True),
+        (1290, "HY000", "erp_read_only", True),  # a replica that is read only
+        (1836, "HY000", "erp_read_only", True),
+        (1142, "42000", "erp_privilege", True),
+        (1365, "22012", "erp_refused", False),  # division by zero
         (1969, "70100", "erp_slow", True),
         (1114, "HY000", "erp_full", True),
         (1021, "HY000", "erp_full", True),

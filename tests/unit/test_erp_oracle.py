@@ -222,7 +222,13 @@ def test_the_grants_name_every_table() -> None:
         (3114, "erp_away", True),
         (8177, "erp_conflict", True),
         (12154, "erp_away", True),
-        (12514, "erp_away", True),
+        (12514, "erp_database_refused", True),
+        (18, "erp_crowded", True),
+        (12519, "erp_crowded", True),
+        (1456, "erp_read_only", True),
+        (16000, "erp_read_only", True),
+        (1476, "erp_refused", False),  # division by zero
+        (6502, "erp_refused", False),  # a number that PL/SQL itself took amiss
         (12541, "erp_away", True),
         (12899, "value_out_of_range", False),
         (20001, "erp_refused", False),

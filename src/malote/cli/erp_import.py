@@ -103,8 +103,10 @@ def _lines(erp: "Erp", source: _Source) -> "Iterator[KeyLine]":
 
 
 # Refusals that are the query's own fault: nothing of the store waits for them, and no retry cures them.
-_OF_THE_QUERY = frozenset({"structure_outdated", "erp_refused", "erp_privilege", "value_out_of_range"})
-_READ_ONLY = "25006"  # it would write
+_OF_THE_QUERY = frozenset(
+    # erp_read_only: it would write
+    {"structure_outdated", "erp_refused", "erp_privilege", "value_out_of_range", "erp_read_only"}
+)
 
 
 def asked_rows(rows: "Iterator[list[str]]") -> "Iterator[list[str]]":
@@ -115,7 +117,7 @@ def asked_rows(rows: "Iterator[list[str]]") -> "Iterator[list[str]]":
     try:
         yield from rows
     except ErpError as error:
-        if error.code not in _OF_THE_QUERY and error.facts.get("sqlstate") != _READ_ONLY:
+        if error.code not in _OF_THE_QUERY:
             raise
         raise ListError(error.facts.get("said") or error.detail) from error
 

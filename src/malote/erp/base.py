@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from sqlalchemy import URL, Connection, Engine, Insert, Select, Table, create_engine, text
+from sqlalchemy import URL, Connection, Engine, Insert, Select, Table, create_engine, false, select, text
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateTable
 
@@ -41,6 +41,7 @@ from malote.erp.profiles import checking
 from malote.erp.profiles.checking import ProfileFault
 from malote.erp.profiles.post import Style, for_driver
 from malote.erp.protocol import (
+    READ_ONLY,
     BookedSale,
     ErpError,
     Introduce,
@@ -182,6 +183,17 @@ class BaseErp(ABC):
                 *self._own_faults(connection),
             ]
 
+    def refused_writing(self) -> ErpError | None:
+        ledger = self.tables.ledger
+        nothing = select(ledger.c.identity).where(false())
+        try:
+            with classified(secrets=self._secrets), self._transaction() as connection:
+                connection.execute(ledger.insert().from_select(["identity"], nothing))
+        except ErpError as error:
+            self._engine.dispose()  # the session may outlive what made it so
+            return error if error.code == READ_ONLY else None
+        return None
+
     def script(self) -> list[str]:
         return [f"{one}" for one in self._made(if_not_exists=True)]
 
@@ -218,7 +230,7 @@ class BaseErp(ABC):
                     self._expected.check(connection, self.tables, self.schema)
                     return work(connection)
         except ErpError as error:
-            if error.code in ("erp_away", LEDGER_SHORT):
+            if error.code in ("erp_away", READ_ONLY, LEDGER_SHORT):
                 # What is behind a new connection is looked at before anything else. And a session may outlive what
                 # made it so: one that may only read stays that way, or is the old server's.
                 self._engine.dispose()

@@ -151,6 +151,7 @@ class SaleRow(msgspec.Struct, frozen=True):
 
 # What is told of a document whose row isn't there at all, or stands twice, in place of names of fields.
 LOCKED = "erp_locked"  # the code of what another session of the ERP holds
+READ_ONLY = "erp_read_only"  # of a database that answers, and takes nothing
 
 GONE = "-"
 TWICE = "++"
@@ -274,6 +275,11 @@ class Erp(Protocol):
 
     def faults(self) -> list[ProfileFault]:
         """What keeps the profile from working with the live database. Only looks. Raises ``ErpError``."""
+        ...
+
+    def refused_writing(self) -> ErpError | None:
+        """Why nothing can be written at all: a standby, a user or a database that is set to read only. Tried by writing
+        no row; what else is wrong with it is told elsewhere."""
         ...
 
     def close(self) -> None: ...

@@ -94,6 +94,10 @@ class Shadow:
     def ledger(self, identities: Sequence[str]) -> dict[str, bytes]:
         _refuse("ledger")
 
+    def refused_writing(self) -> ErpError | None:
+        """It writes nothing."""
+        return None
+
     def expect(self, identities: Sequence[str]) -> None:
         """It books nothing."""
 

@@ -18,6 +18,9 @@ DISK_FULL = "disk_full"
 STORE_WIDE = frozenset(
     {
         "erp_away",
+        "erp_read_only",
+        "erp_crowded",
+        "erp_database_refused",
         "erp_refused_login",
         "erp_ledger_short",
         "erp_ledger_ambiguous",

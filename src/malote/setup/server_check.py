@@ -100,6 +100,7 @@ def _erp(place: CheckedServer) -> list[Checked]:
         erp = open_configured(place.settings, remembered=erp_memory.recall(place.engine).schema)
         try:
             faults = erp.faults()
+            refused = None if place.settings.store.shadow else erp.refused_writing()
         finally:
             erp.close()
     except ErpError as error:
@@ -109,11 +110,13 @@ def _erp(place: CheckedServer) -> list[Checked]:
     if place.settings.store.shadow:
         # Malote's own tables need not be there yet, nor any right but to read.
         found = [msgspec.structs.replace(one, verdict="warned") if one.verdict == "wrong" else one for one in found]
-    return [_reached(place.settings), *found]
+    return [_reached(place.settings, refused), *found]
 
 
-def _reached(settings: Settings) -> Checked:
+def _reached(settings: Settings, refused: ErpError | None) -> Checked:
     """A file here takes every sale, and the tills let go of them: nobody may mistake it for the ERP."""
+    if refused is not None:
+        return Checked("erp", "wrong", refused.code, refused.facts)
     if settings.erp.url:
         return right("erp")
     return Checked("erp", "warned", "erp_for_trial", {"file": settings.erp_url.removeprefix("sqlite:///")})

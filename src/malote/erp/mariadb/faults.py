@@ -17,13 +17,15 @@ TAKEN = 1062
 DEADLOCK = "40001"  # the SQLSTATE by which the server says that it took everything back
 
 _CODES: dict[str, tuple[int, ...]] = {
-    # Not there, going down, too many of us, no memory, a replica or one put to read only, a Galera node that isn't
-    # ready, a session that somebody ended, the network.
+    # Not there, going down, no memory, a Galera node that isn't ready, a session that somebody ended, the network.
     "erp_away": (
-        *(0, 1037, 1038, 1040, 1041, 1047, 1049, 1053, 1077, 1079, 1080, 1129, 1135, 1152, 1158, 1159, 1160, 1161),
-        *(1184, 1203, 1226, 1290, 1637, 1792, 1836, 1927, 2002, 2003, 2005, 2006, 2012, 2013, 2014, 2055),
+        *(0, 1037, 1038, 1041, 1047, 1053, 1077, 1079, 1080, 1129, 1135, 1152, 1158, 1159, 1160, 1161),
+        *(1184, 1637, 1927, 2002, 2003, 2005, 2006, 2012, 2013, 2014, 2055),
         *(1023, 1024, 1025, 1026, 1030),
     ),
+    "erp_read_only": (1290, 1792, 1836),  # a replica, a server that was put so, a transaction that may only read
+    "erp_crowded": (1040, 1203, 1226),
+    "erp_database_refused": (1049,),
     "erp_locked": (1205,),
     "erp_conflict": (1020, 1213, REFUSED_IN_XA, 1402, 1412, 1568, 1613, 1614),
     "erp_slow": (1317, 1969, 3024),

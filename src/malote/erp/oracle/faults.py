@@ -11,12 +11,15 @@ from malote.erp.server_words import presentable
 ERROR = oracledb.Error
 
 _CODES: dict[str, tuple[int, ...]] = {
-    # Not there, going down, coming up, no more sessions, a standby, the network.
+    # Not there, going down, coming up, the network.
     "erp_away": (
-        *(18, 20, 28, 1012, 1033, 1034, 1041, 1089, 1090, 1092, 2396, 3113, 3114, 3135, 4030, 4031, 12152, 12153),
-        *(12154, 12170, 12203, 12500, 12505, 12514, 12516, 12518, 12519, 12520, 12521, 12526, 12527, 12528, 12537),
-        *(12541, 12543, 12545, 12547, 12560, 12570, 12571, 12583, 12606, 12609, 16000, 16456, 25401, 25402, 25408),
+        *(28, 1012, 1033, 1034, 1041, 1089, 1090, 1092, 2396, 3113, 3114, 3135, 4030, 4031, 12152, 12153),
+        *(12154, 12170, 12203, 12500, 12518, 12521, 12526, 12527, 12528, 12537),
+        *(12541, 12543, 12545, 12547, 12560, 12570, 12571, 12583, 12606, 12609, 25401, 25402, 25408),
     ),
+    "erp_read_only": (1456, 16000, 16456),  # a standby, a transaction that may only read
+    "erp_crowded": (18, 20, 12516, 12519, 12520),
+    "erp_database_refused": (12505, 12514),  # the listener knows no such database
     "erp_locked": (54, 2049, 4021, 30006),
     "erp_conflict": (60, 1555, 4020, 4061, 4068, 8176, 8177, 25404),
     "erp_slow": (40, 1013, 2393),
@@ -30,7 +33,7 @@ _CODES: dict[str, tuple[int, ...]] = {
     "erp_constraint": (1, 1400, 1407, 2091, 2290, 2291, 2292),
     # The server's own faults, for which the statement at hand is the best suspect.
     "erp_refused": (600, 7445),
-    "value_out_of_range": (1401, 1426, 1438, 1455, 1461, 1722, 1830, 1839, 1841, 1843, 1861, 6502, 12899),
+    "value_out_of_range": (1401, 1426, 1438, 1455, 1461, 1722, 1830, 1839, 1841, 1843, 1861, 12899),
 }
 _DRIVER = {
     "DPY-4001": "erp_refused_login",  # no credentials

@@ -12,14 +12,15 @@ ERROR = psycopg.Error
 # By SQLSTATE, whole or by its class (the first two characters); the longest match decides.
 _CODES = {
     "08": "erp_away",  # connection
-    "25006": "erp_away",  # a standby, while another server takes over
-    "25P03": "erp_away",  # a session that stood idle too long
+    "25006": "erp_read_only",  # a standby, or a user or a database that is set so
+    "25P03": "erp_slow",  # a transaction that stood idle for longer than the DBA lets it
     "25P04": "erp_slow",  # transaction timeout
     "28": "erp_refused_login",
-    "3D000": "erp_away",  # no such database
+    "3D000": "erp_database_refused",  # there is none of that name
     "40": "erp_conflict",  # deadlock, serialization
     "42501": "erp_privilege",
-    "53": "erp_away",  # memory, connections
+    "53": "erp_away",  # memory
+    "53300": "erp_crowded",  # connections
     "53100": "erp_full",
     "55": "erp_conflict",  # an object being altered at this moment
     "55P03": "erp_locked",
@@ -29,7 +30,13 @@ _CODES = {
     "XX001": "erp_damaged",
     "XX002": "erp_damaged",
     # From here on a document is at fault.
-    "22": "value_out_of_range",
+    # What else is of class 22 (a division by zero, JSON that isn't any) is no value that is too large for a column.
+    "22001": "value_out_of_range",  # a text that is too long
+    "22003": "value_out_of_range",  # a number that is too large
+    "22007": "value_out_of_range",  # no date
+    "22008": "value_out_of_range",
+    "22P02": "value_out_of_range",  # no number, no value of an enumeration
+    "22P03": "value_out_of_range",
     "22021": "erp_unencodable",  # a character that no text of the database can hold
     "22P05": "erp_unencodable",  # one that its encoding lacks
     "23": "erp_constraint",
@@ -83,17 +90,25 @@ def _without_state(error: psycopg.Error) -> ErpError:
         return plain_error("erp_unencodable", type(error).__name__)
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         words = " ".join(str(error).split())
-        code = "erp_refused_login" if _refused_us(error, words) else "erp_away"
-        return ErpError(code, detail=words)
+        return ErpError(_before_a_session(error, words), detail=words)
     return plain_error("erp_refused", type(error).__name__)
 
 
-def _refused_us(error: psycopg.Error, words: str) -> bool:
-    """Whether the server answered, and about our user: a wrong password, one without LOGIN, one it doesn't know.
+def _before_a_session(error: psycopg.Error, words: str) -> str:
+    """Whether the server answered, and about whom: our user (a wrong password, one without LOGIN, one it doesn't know)
+    or the database (there is none, it takes nobody).
 
     Before a session exists the driver passes on words and no code. Their language is the server's, so that only what is
-    the same in all of them counts: the severity of what ends a connection, and the user's name in quotes after it.
+    the same in all of them counts: the severity of what ends a connection, and a name in quotes after it.
     """
-    user = error.pgconn.user.decode(errors="replace") if error.pgconn is not None and error.pgconn.user else ""
-    _, answered, told = words.partition("FATAL:")
-    return bool(answered and user) and re.search(f"[{_QUOTES}]{re.escape(user)}[{_QUOTES}]", told) is not None
+    _, _, told = words.partition("FATAL:")
+    if error.pgconn is None:
+        return "erp_away"
+    if _names(error.pgconn.user, told):
+        return "erp_refused_login"
+    return "erp_database_refused" if _names(error.pgconn.db, told) else "erp_away"
+
+
+def _names(name: bytes | None, words: str) -> bool:
+    wanted = re.escape((name or b"").decode(errors="replace"))
+    return bool(wanted) and re.search(rf"[{_QUOTES}]\s?{wanted}\s?[{_QUOTES}]", words) is not None

@@ -17,7 +17,7 @@ _CODES = {
     sqlite3.SQLITE_CANTOPEN: "erp_away",
     sqlite3.SQLITE_NOMEM: "erp_away",
     sqlite3.SQLITE_SCHEMA: "erp_conflict",
-    sqlite3.SQLITE_READONLY: "erp_privilege",
+    sqlite3.SQLITE_READONLY: "erp_read_only",
     sqlite3.SQLITE_PERM: "erp_privilege",
     sqlite3.SQLITE_AUTH: "erp_privilege",
     sqlite3.SQLITE_CORRUPT: "erp_damaged",
