@@ -53,11 +53,13 @@ def loaded_by(home: Path, *words: str) -> set[str]:
         "atexit.register(lambda: print('LOADED', *sys.modules))\n"
         "from malote.cli.main import main; main()"
     )
-    ended = subprocess.run([sys.executable, "-c", program], cwd=home, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     return set(ended.stdout.partition("LOADED")[2].split())
 
 
-@pytest.mark.parametrize("words", [("status",), ("rejected", "list"), ("books", "board")])
+@pytest.mark.parametrize("words", [("status",), ("rejected", "list"), ("books", "board"), ("locks", "list")])
 def test_a_command_that_only_shows_loads_little(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Loading is nearly all that such a command costs."""
     (tmp_path / "malote.toml").write_text('home = "."\n', encoding="utf-8")

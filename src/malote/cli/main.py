@@ -1,5 +1,6 @@
 """The program ``malote``: one file per command group, each registering its own commands here."""
 
+import gc
 import sys
 from importlib import import_module
 from typing import Annotated, NamedTuple
@@ -43,6 +44,9 @@ _GROUPS = {
     "loads": "What tills sell with: read from the ERP, versioned, sent to the tills.",
     "structures rollout": "The tills' structure, wave by wave.",
 }
+
+
+_YOUNG = 200_000  # objects before Python looks for garbage: of what a command loads nothing ever is
 
 
 class _Part(NamedTuple):
@@ -166,6 +170,7 @@ def _group(groups: dict[str, typer.Typer], name: str) -> typer.Typer:
 
 
 def main() -> None:
+    gc.set_threshold(_YOUNG)
     # A store's Windows console may not be UTF-8; a name with an accent must never end a command.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from malote import rejection
 from malote.bilingual import Bilingual
 from malote.config import Settings
+from malote.garbage_collection import collect_seldom
 from malote.rejection import Language
 from malote.terminal.command import (
     FAILED,
@@ -123,6 +124,7 @@ def _agent(settings: Settings) -> "Agent":
 
     with explained(settings):
         setup = prepare(settings)
+    collect_seldom()
     voice = Voice(lambda notice: _say(notice, settings.language))
     return Agent(setup.outbox, setup.settings, setup.token, voice)
 
