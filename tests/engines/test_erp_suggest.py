@@ -87,6 +87,12 @@ KNOWN = {
         ),
         ["count"],
     ),
+    "aurora": (
+        "insert into artigo values (%s, %s, 'p')",
+        "select status, count(*), sum(liquido) from venda group by 1 order by 1",
+        "select sku, -qtde from saldo",  # its triggers keep it
+        ["origem"],
+    ),
     "cupom_nota": (
         """with given as (select %s::text as code, %s::text as ean)
            insert into "RETAGUARDA"."MERCADORIAS" select (select count(*) from "RETAGUARDA"."MERCADORIAS"), 'p', ean,
@@ -181,6 +187,27 @@ def test_a_guessed_profile_books_a_day_almost_without_an_edit(url: str, design: 
         assert sorted(count for _, count, _ in states) == [1, 19]
         assert sum((total for _, _, total in states), Decimal()) == cents(sum(one.totals.total for one in sold))
         assert not left or dict(database.execute(left.encode()).fetchall()) == expected_stock(sold, sold[:1])
+
+
+@pytest.mark.postgresql
+def test_ways_of_paying_in_the_erps_own_words_get_a_table_and_the_check_knows_them(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute((DESIGNS / "aurora.sql").read_bytes())
+        database.execute("alter type forma_pagto rename value 'OUTROS' to 'CHEQUE'")
+        database.execute("alter type forma_pagto add value 'FIADO'")
+    profile = guess(url)
+    table = profile.partition("[lookup.method]\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.partition("  # ? ")[0] for line in table] == [
+        *('"01" = "DINHEIRO"', '"02" = "CHEQUE"', '"03" = "CREDITO"', '"04" = "DEBITO"', '"17" = "PIX"'),
+        *('"20" = "PIX"', '"23" = "PIX"', '# "??" = "FIADO"', '# "*" = "??"'),
+    ]
+    for written, told in (
+        (profile.replace('"01" = "DINHEIRO"', '"01" = "ESPECIE"'), "ESPECIE"),
+        (profile.replace("lookup(method, 'method')", "method"), "01, 02, 03, 04, 05"),
+    ):
+        with closing(opened(url, written)) as erp:
+            found = [(one.kind, one.column, one.expected) for one in erp.faults()]
+        assert found == [("value_unlisted", "forma", told)]
 
 
 @pytest.mark.postgresql

@@ -28,6 +28,9 @@ _KINDS = {
     "column_generated": Bilingual(
         "o próprio banco calcula a coluna: tire-a do perfil", "made by the database itself: take it out of the profile"
     ),
+    "value_unlisted": Bilingual(
+        "a enumeração da coluna não tem este valor", "the column's enumeration lacks this value"
+    ),
     "column_required": Bilingual("obrigatória, sem padrão, e o perfil não a preenche", "required, and never filled"),
     "call_unusable": Bilingual("o banco não entende o comando", "the database does not understand the statement"),
     "table_untransacted": Bilingual(

@@ -143,7 +143,8 @@ def _print(report: TryReport, settings: Settings, own: Collection[str]) -> None:
     _line(f"{mark} {report.key or '–'}: {result}{called}")
     if report.code:
         title = rejection.title(report.code, settings.language)
-        told = report.facts.get("said") or report.facts.get("detail") or report.facts.get("since", "")
+        named = [report.facts[name] for name in ("detail", "said") if report.facts.get(name)]
+        told = "; ".join(dict.fromkeys(named)) or report.facts.get("since", "")
         _line(f"  {title} [{report.code}]{': ' if told else ''}{told}")
         _line(f"  → {rejection.remedy(report.code, report.facts, settings.language)}")
     for touched in report.touched:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from malote.erp.mapping import ErpTables, MappedTable
 from malote.erp.profiles.checking import ProfileFault
+from malote.erp.profiles.own_texts import texts_of
 from malote.erp.profiles.profile import Part
-from malote.erp.profiles.syntax import Call, Constant, Expression
 from malote.erp.repertoire import Repertoire, named_character
 from malote.erp.targets import ColumnTarget
 
@@ -46,7 +46,7 @@ class Letters:
             for field in target.compiled.fields:
                 part: Part = "sale" if field.of_sale else row_of(mapped.part)
                 self._fields[part, field.name].append(repertoire)
-            for said in _constants(target.expression, tables.profile.lookup):
+            for said in texts_of(target.expression, tables.profile.lookup):
                 if character := repertoire.lacks(said):
                     self._suspects[row_of(mapped.part)].append(Suspect(mapped, target, said, character, repertoire))
 
@@ -92,18 +92,3 @@ def _written(tables: ErpTables) -> Iterator[tuple[MappedTable, ColumnTarget]]:
     for mapped in tables.parts:
         for target in mapped.targets:
             yield mapped, target
-
-
-def _constants(expression: Expression, lookups: Mapping[str, Mapping[str, str | int]]) -> Iterator[str]:
-    """The texts that a profile writes by itself: its constants, and what its lookup tables lead to."""
-    match expression:
-        case Constant(value=str(value)):
-            yield value
-        case Call(function="lookup", arguments=(inner, Constant(value=str(name)), *_)):
-            yield from _constants(inner, lookups)
-            yield from (one for one in lookups.get(name, {}).values() if isinstance(one, str))
-        case Call(function="query"):
-            return  # its texts are names; what it gives is the ERP's own
-        case Call(arguments=arguments):
-            for one in arguments:
-                yield from _constants(one, lookups)

@@ -19,6 +19,7 @@ Columns = Mapping[str, Mapping[str, Any]]  # by table and column: what the datab
 OUT_OF_RANGE = "value_out_of_range"
 UNENCODABLE = "erp_unencodable"
 NOT_A_CHARACTER = "\x00"  # the one that XML can't say either
+_MOST_NAMED = 5
 _WHOLE = {types.SmallInteger: 2**15, types.Integer: 2**31, types.BigInteger: 2**63}
 
 
@@ -75,10 +76,13 @@ def _values(posting: Posting, tables: ErpTables) -> Iterator[tuple[str, MappedTa
 
 
 def _too_large(value: Any, own: Any, live: Any, dialect: Dialect) -> str:
-    """How large, where that is more than fits: characters of a text, digits before the point of a number."""
+    """How large, where that is more than fits: characters of a text, digits before the point of a number; of an
+    enumeration, what it takes instead."""
     if value is OutOfRangeError:
         return "?"
     if isinstance(value, str):
+        if isinstance(live, types.Enum) and value not in live.enums:
+            return ", ".join(live.enums[:_MOST_NAMED])
         longest = getattr(live, "length", None)
         return str(len(value)) if longest is not None and len(value) > longest else ""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):

@@ -1,7 +1,7 @@
 """Compares a profile with the live database: what is missing, what is of another type, what would refuse every row."""
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -11,10 +11,13 @@ from sqlalchemy.types import TypeEngine
 from malote.erp import call_statements
 from malote.erp.engine_loader import has_part, part_of
 from malote.erp.mapping import MappedTable, plain
+from malote.erp.profiles.own_texts import whole_texts_of
+from malote.fiscal.payment_methods import METHODS
 
 # table_missing, column_missing: not there
 # column_mistyped: what Malote writes would be changed on its way, or refused
 # column_generated: the database makes its value by itself (computed, an identity ALWAYS) and takes no other
+# value_unlisted: the profile writes texts (``expected``) that aren't among those of the enumeration (``found``)
 # column_required: NOT NULL, without default, and the profile writes nothing to it
 # call_unusable: the database can't run a statement of [post] or [query.…]; ``table`` is its line, ``found`` its words
 # table_untransacted: its engine (``found``) takes nothing back: who is killed while writing there books twice
@@ -25,6 +28,7 @@ FaultKind = Literal[
     "column_missing",
     "column_mistyped",
     "column_generated",
+    "value_unlisted",
     "column_required",
     "key_missing",
     "call_unusable",
@@ -33,6 +37,8 @@ FaultKind = Literal[
 ]
 
 Family = Literal["text", "number", "float", "moment", "clock", "date", "flag", "bytes", "other"]
+
+_MOST_NAMED = 5
 
 
 class ProfileFault(msgspec.Struct, frozen=True):
@@ -58,6 +64,7 @@ def faults(engine: call_statements.Engine, connection: Connection) -> list[Profi
             found.append(ProfileFault("table_missing", mapped.name))
             continue
         found += _mistyped(mapped, columns, connection.dialect)
+        found += _unlisted(mapped, columns, tables.profile.lookup)
         filled = by_trigger.get(mapped.table.name, frozenset())
         found += _required(mapped.name, columns, {target.column for target in mapped.targets} | filled)
         if mapped.part == "stock":
@@ -113,6 +120,21 @@ def _mistyped(mapped: MappedTable, columns: dict[str, Any], dialect: Dialect) ->
                 )
             )
     return found
+
+
+def _unlisted(
+    mapped: MappedTable, columns: dict[str, Any], lookups: Mapping[str, Mapping[str, str | int]]
+) -> Iterator[ProfileFault]:
+    """What the profile writes into an enumeration that lacks it. Of a document's fields ways of paying are known."""
+    for target in mapped.targets:
+        live = columns.get(target.column, {}).get("type")
+        if not isinstance(live, types.Enum):
+            continue
+        said = list(METHODS) if target.bare == "method" else list(whole_texts_of(target.expression, lookups))
+        lacking = [one for one in said if one not in live.enums]
+        if lacking and (target.bare != "method" or len(lacking) == len(said)):
+            named = ", ".join(lacking[:_MOST_NAMED])
+            yield ProfileFault("value_unlisted", mapped.name, target.column, named, ", ".join(live.enums[:_MOST_NAMED]))
 
 
 def _required(table: str, columns: dict[str, Any], written: Collection[str]) -> list[ProfileFault]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from malote.erp.suggesting.guessing import Part, is_key
+from malote.erp.suggesting.method_lookup import method
 from malote.erp.suggesting.table_catalogue import CatalogueColumn
 from malote.erp.suggesting.vocabulary import (
     ACTIVE_BEGINS,
@@ -191,7 +192,7 @@ RULES: dict[Part, list[_Rule]] = {
     "payment": [
         ({"change"}, _money("change")),
         ({"value", "net", "gross"}, _money("amount")),
-        ({"method", "fiscal", "payment"}, _always("method", "text")),
+        ({"method", "fiscal", "payment"}, method),
         ({"line"}, _always("number", "integer")),
     ],
     "tax": [

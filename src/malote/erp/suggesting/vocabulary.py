@@ -23,7 +23,7 @@ _IDEAS: dict[str, str] = {
     "key": "chave chv chnfe key chacesso acesso access",
     "series": "serie ser series",
     "till": "pdv caixa cx pos till terminal checkout register ecf",
-    "number": "numero nro num nr number no coo",
+    "number": "numero nro num nr number no coo nnf numnf",
     "model": "modelo mod model",
     "time": "emissao emis emitido emitida dt data date dthr dh hora dia day issued issue at time sold when"
     " datahora momento instante realizada realizado ocorrida timestamp",

@@ -19,6 +19,7 @@ from malote.erp.suggesting.guessing import (
     sequences_of_stores,
 )
 from malote.erp.suggesting.lookup_queries import listed, query, store
+from malote.erp.suggesting.method_lookup import LOOKUP, method_lookup
 from malote.erp.suggesting.spelling import Place, Spelling
 from malote.erp.suggesting.table_catalogue import CatalogueTable, TableCatalogue
 from malote.rejection import Language
@@ -56,6 +57,7 @@ def suggested(
         elif part not in _SELDOM:
             written += ["", f"# {words['no_part'].format(part=part)}"]
     written += _directions(tables, words)
+    written += _methods(tables, words)
     for looked_up in _LOOKED_UP:
         if looked_up in tables.parts:
             written += ["", *query(looked_up, tables, words, Place(spelling, schema))]
@@ -174,6 +176,12 @@ def _directions(tables: Tables, words: dict[str, str]) -> list[str]:
     return ["", "[lookup.direction]", f"out = {quoted}{out}{quoted}{unsure}", f"in = {quoted}{back}{quoted}"]
 
 
+def _methods(tables: Tables, words: dict[str, str]) -> list[str]:
+    payment = tables.parts.get("payment")
+    named = [line.column for line in lines("payment", tables) if line.value == LOOKUP] if payment else []
+    return list(method_lookup(payment.columns[named[0]], words["methods"])) if payment and named else []
+
+
 _WORDS: Bilingual[dict[str, str]] = Bilingual(
     {
         "top": "Um primeiro perfil, adivinhado pelos nomes e tipos das tabelas: docs/erp-profiles.md.\n"
@@ -197,6 +205,7 @@ _WORDS: Bilingual[dict[str, str]] = Bilingual(
         "beside": "{table} guarda a chave ao lado da venda: um perfil não a alcança; se o ERP precisa dela, [post].",
         "short": "os nomes que cabem na coluna",
         "direction": "o que diz saída e entrada?",
+        "methods": "por que código da nota (tPag) se paga assim? Um que falte é recusado",
         "unused": "Tabelas que não parecem da venda: {tables}",
         "store": "loja sem cadastro",
         "product": "produto sem cadastro",
@@ -224,6 +233,7 @@ _WORDS: Bilingual[dict[str, str]] = Bilingual(
         "beside": "{table} holds the key beside the sale: no profile reaches it; if the ERP needs it, [post].",
         "short": "the names that the column has room for",
         "direction": "what says out and in?",
+        "methods": "by which code of the note (tPag)? One that is missing is refused",
         "unused": "Tables that don't look like the sale's: {tables}",
         "store": "store unknown",
         "product": "product unknown",
