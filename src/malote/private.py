@@ -60,12 +60,22 @@ def close(paths: Iterable[Path]) -> Closed:
     for top in paths:
         for path in _open_to_others(top):
             try:
-                path.chmod(FOLDER if path.is_dir() else FILE)
+                _shut(path)
             except OSError:
                 failed.append(path)
             else:
                 mended.append(path)
     return Closed(tuple(mended), tuple(failed))
+
+
+def _shut(path: Path) -> None:
+    """Never what a link leads to, also where it took the place of what was looked at: in a folder of the POS's,
+    anybody may put one that leads to this machine's own files. Raises ``OSError``."""
+    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        os.fchmod(opened, FOLDER if stat.S_ISDIR(os.fstat(opened).st_mode) else FILE)
+    finally:
+        os.close(opened)
 
 
 def _open_to_others(top: Path) -> Iterator[Path]:
@@ -76,12 +86,13 @@ def _open_to_others(top: Path) -> Iterator[Path]:
     for folder, names, files in os.walk(top):
         for name in (*names, *files):
             path = Path(folder) / name
-            if not path.is_symlink() and _lets_others(path):
+            if _lets_others(path):
                 yield path
 
 
 def _lets_others(path: Path) -> bool:
     try:
-        return bool(stat.S_IMODE(path.stat().st_mode) & _OTHERS)
+        mode = path.lstat().st_mode
     except OSError:
         return False
+    return (stat.S_ISDIR(mode) or stat.S_ISREG(mode)) and bool(stat.S_IMODE(mode) & _OTHERS)

@@ -103,6 +103,19 @@ def test_what_links_lead_to_is_left_alone(tmp_path: Path) -> None:
     assert mode(outside / "x") == 0o644
 
 
+def test_a_link_in_the_place_of_a_folder_closes_nothing_else(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "recebidos").mkdir(parents=True)
+    for path in (outside, outside / "recebidos"):
+        path.chmod(0o755)
+    home = tmp_path / "store"
+    (home / "entrada" / "caixa1").mkdir(parents=True)
+    (home / "entrada" / "caixa1" / "recebidos").symlink_to(outside)
+    (home / "rejeitados").symlink_to(outside)
+    assert private.close_home(home) == private.Closed()
+    assert mode(outside) == 0o755
+
+
 def test_the_tills_outbox_is_closed(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "till" / "outbox.sqlite3"
     ears = Ears()

@@ -43,6 +43,13 @@ _OTHER_KINDS = {
     b"\xff\xd8\xff": "JPEG", b"MZ": "EXE", b"SQLite format 3": "SQLite", b"{": "JSON",
 }  # fmt: skip
 _WITHIN = frozenset({None, "TAG_NAME_MISMATCH", "DOCUMENT_END"})  # faults of the parser's that no cut makes
+_BEHIND_THE_END = frozenset({"DOCUMENT_END", "RESERVED_XML_NAME"})  # where there is more than one XML may have
+_DECLARATION = re.compile(rb"<\?xml\s[^<>]{0,200}\?>")
+# Elements whose text is the XML of a document. The parser's own code looks, for there may be many.
+_KEPT_AS_TEXT = etree.XPath(
+    "count(//*[contains(text(), '<') and (contains(text(), 'infNFe') or contains(text(), 'infCFe')"
+    " or contains(text(), 'infEvento') or contains(text(), 'infInut') or contains(text(), 'infProt'))])"
+)
 # The name of the first element, behind any declaration.
 _ROOT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^>]{0,200}>\s*)?<([A-Za-z_][\w:.-]{0,80})")
 
@@ -100,7 +107,8 @@ def _parse(raw: bytes, limits: Limits, unknown: Unknown | None = None) -> list[R
         damage = _damage(raw, decoded.content, root)
         if damage is not None and _is_of_one_note(decoded.content):
             damage = replace(damage, facts={**damage.facts, "of": "note"})
-        return [unreadable([damage or root, *decoded.problems], _named_within(decoded.content))]
+        fault = damage or _joined_files(decoded.content, root) or root
+        return [unreadable([fault, *decoded.problems], _named_within(decoded.content))]
     if is_crowded(root):
         return [unreadable([reject("element_crowded", limit=MOST_CHILDREN)])]
     try:
@@ -174,6 +182,16 @@ def _damage(raw: bytes, content: bytes, fault: Problem) -> Problem | None:
     return None
 
 
+def _joined_files(content: bytes, fault: Problem) -> Problem | None:
+    """Whole files that stand one behind the other in one, each well-formed; what is between them is white space."""
+    if fault.facts.get("detail") not in _BEHIND_THE_END or not _KEY_WITHIN.search(content):
+        return None
+    together = parse(b"<files>" + _DECLARATION.sub(b"", content) + b"</files>")
+    if isinstance(together, Problem) or len(together) < 2 or any((child.tail or "").strip() for child in together):
+        return None
+    return reject("files_joined", count=len(together))
+
+
 def _is_of_one_note(content: bytes) -> bool:
     """Whether what is left of a file is of a note, of one, and of nothing about it."""
     if _OF_NOTE.search(content) is None or _CANCELS.search(content):
@@ -191,4 +209,7 @@ def _unknown(root: etree._Element) -> Reading:
     reply = read_reply(root)
     if reply is not None:
         return reply
+    kept_as_text = int(_KEPT_AS_TEXT(root))
+    if kept_as_text:
+        return unreadable([reject("document_kept_as_text", root=named(LOCAL_NAMES[root.tag]), count=kept_as_text)])
     return unreadable([reject("root_unknown", root=named(LOCAL_NAMES[root.tag]))])

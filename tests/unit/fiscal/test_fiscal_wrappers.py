@@ -1,5 +1,7 @@
 """Whatever is around the documents."""
 
+from html import escape
+
 import pytest
 
 from malote.fiscal.reader import Limits, read, summary
@@ -80,3 +82,34 @@ def test_xml_that_is_no_sale(raw: bytes) -> None:
 def test_documents_of_every_kind_in_one_file() -> None:
     raw = f"<all>{inner(NOTE)}{inner(build_cancellation(key_of(NOTE)))}{inner(build_void())}</all>"
     assert [reading.kind for reading in read(raw.encode())] == ["sale", "cancellation", "number_void"]
+
+
+@pytest.mark.parametrize(
+    ("joined", "count"),
+    [
+        (NOTE + build_note(number=2), 2),
+        (inner(NOTE).encode() + b"\r\n\r\n" + build_note(number=2) + build_cancellation(key_of(NOTE)), 3),
+        (BARE + BARE, 2),
+    ],
+)
+def test_files_joined_are_counted_and_not_called_malformed(joined: bytes, count: int) -> None:
+    reading = only(joined)
+    [problem] = reading.problems
+    assert (problem.code, problem.facts["count"]) == ("files_joined", str(count))
+    assert reading.document is None
+    assert summary(reading).access_key == key_of(NOTE)
+
+
+@pytest.mark.parametrize("behind", [b"x", b"<a>", b"</nfeProc>", inner(NOTE).encode()[:-10], b"<?xml version='1.0'?>"])
+def test_what_else_stands_behind_a_document_is_malformed(behind: bytes) -> None:
+    assert codes(only(NOTE + behind)) == ["xml_malformed"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [escape(inner(NOTE), quote=False), f"<![CDATA[{inner(NOTE).replace('<![CDATA[', '').replace(']]>', '')}]]>"],
+    ids=["escaped", "cdata"],
+)
+def test_a_note_kept_as_text_is_told_as_such(body: str) -> None:
+    [problem] = only(soap(body)).problems
+    assert (problem.code, problem.facts["count"]) == ("document_kept_as_text", "1")
