@@ -46,9 +46,9 @@ _WITHIN = frozenset({None, "TAG_NAME_MISMATCH", "DOCUMENT_END"})  # faults of th
 _BEHIND_THE_END = frozenset({"DOCUMENT_END", "RESERVED_XML_NAME"})  # where there is more than one XML may have
 _DECLARATION = re.compile(rb"<\?xml\s[^<>]{0,200}\?>")
 # Elements whose text is the XML of a document. The parser's own code looks, for there may be many.
-_KEPT_AS_TEXT = etree.XPath(
-    "count(//*[contains(text(), '<') and (contains(text(), 'infNFe') or contains(text(), 'infCFe')"
-    " or contains(text(), 'infEvento') or contains(text(), 'infInut') or contains(text(), 'infProt'))])"
+_kept_as_text = etree.XPath(
+    "//*[contains(text(), '<') and (contains(text(), 'infNFe') or contains(text(), 'infCFe')"
+    " or contains(text(), 'infEvento') or contains(text(), 'infInut') or contains(text(), 'infProt'))]"
 )
 # The name of the first element, behind any declaration.
 _ROOT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^>]{0,200}>\s*)?<([A-Za-z_][\w:.-]{0,80})")
@@ -209,7 +209,7 @@ def _unknown(root: etree._Element) -> Reading:
     reply = read_reply(root)
     if reply is not None:
         return reply
-    kept_as_text = int(_KEPT_AS_TEXT(root))
-    if kept_as_text:
-        return unreadable([reject("document_kept_as_text", root=named(LOCAL_NAMES[root.tag]), count=kept_as_text)])
+    kept = _kept_as_text(root)
+    if isinstance(kept, list) and kept:
+        return unreadable([reject("document_kept_as_text", root=named(LOCAL_NAMES[root.tag]), count=len(kept))])
     return unreadable([reject("root_unknown", root=named(LOCAL_NAMES[root.tag]))])
