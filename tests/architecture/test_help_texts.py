@@ -1,19 +1,17 @@
 """What --help says in Portuguese: every text has its own, and nothing of the library's English is left."""
 
 import re
-import tomllib
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any
 
 import pytest
 import typer
 
 from malote.cli.main import assemble
-from malote.terminal.help_texts import in_one_line, said_in
+from malote.terminal.help_texts import in_one_line, said_in, texts_in
 from malote.terminal.usage import _of_terminal
 
-TEXTS = tomllib.loads(resources.files("malote.terminal").joinpath("help_pt.toml").read_text(encoding="utf-8"))
+TEXTS = texts_in("pt")
 
 
 def said(command: Any) -> Iterator[str]:
@@ -26,8 +24,8 @@ def said(command: Any) -> Iterator[str]:
 
 def test_every_text_has_its_portuguese_and_there_is_no_other() -> None:
     there = set(said(typer.main.get_command(assemble(None))))
-    assert there - set(TEXTS) == set(), "say it in Portuguese, in malote/terminal/help_pt.toml"
-    assert set(TEXTS) - there == set(), "nobody says it any more: take it out of malote/terminal/help_pt.toml"
+    assert there - set(TEXTS) == set(), "say it in Portuguese, in malote/terminal/help_pt*.toml"
+    assert set(TEXTS) - there == set(), "nobody says it any more: take it out of malote/terminal/help_pt*.toml"
 
 
 @pytest.mark.parametrize("words", [("status",), ("read",), ("erp",), ("erp", "try"), ("till", "start")])

@@ -57,5 +57,14 @@ def test_the_commands(place: Place) -> None:
     assert "30 6 * * 1" in command(place, "schedule", "--add", "30 6 * * 1", "--full")[1]
     assert command(place, "schedule", "--add", "never")[0] == 3
     assert json.loads(command(place, "schedule", "--remove", "1", "--json")[1])["plans"] == []
+    assert command(place, "rollout", "status")[1] == "No roll-out yet.\n"
+    assert json.loads(command(place, "rollout", "start", "--dry-run", "--json")[1])["id"] == 0
+    assert "Roll-out 1: under way, wave 1/1; in the queue 1" in command(place, "rollout", "start", "--full")[1]
+    assert command(place, "rollout", "approve")[0] == 3
+    assert json.loads(command(place, "rollout", "cancel", "--reason", "late", "--json")[1])["state"] == "cancelled"
+    assert command(place, "rollout", "resume")[0] == 0
+    code, said = command(place, "rollout", "status", "1", "--json")
+    assert (code, [one["state"] for one in json.loads(said)["tills"]]) == (0, ["pending"])
     trail = {one.action for one in audit.entries(place.services.engine)}
     assert {"load_made", "load_ordered", "load_confirmed", "load_planned", "load_plan_removed"} <= trail
+    assert {"load_rollout_started", "load_rollout_cancelled", "load_rollout_resumed"} <= trail

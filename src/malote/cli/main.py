@@ -42,6 +42,7 @@ _GROUPS = {
     "erp profile": "Which tables and columns of the ERP Malote writes.",
     "structures": "The structures of the databases, and how they are updated.",
     "loads": "What tills sell with: read from the ERP, versioned, sent to the tills.",
+    "loads rollout": "A version of the loads, wave by wave: one till first, then a few, then the rest.",
     "structures rollout": "The tills' structure, wave by wave.",
 }
 
@@ -96,7 +97,11 @@ _PARTS: dict[str, tuple[_Part, ...]] = {
     "archive": (_Part("archive", ("archive",)),),
     "shadow": (_Part("shadow", ("shadow",)),),
     "structures": (_Part("structures", ("structures",)), _Part("rollouts", ("structures rollout",))),
-    "loads": (_Part("loads", ("loads",)), _Part("load_history", ("loads",))),
+    "loads": (
+        _Part("loads", ("loads",)),
+        _Part("load_history", ("loads",)),
+        _Part("load_rollouts", ("loads rollout",)),
+    ),
     "alerts": (_Part("alerts", ("alerts",)),),
     "user": (_Part("users", ("user",)),),
     "erp": (

@@ -108,8 +108,8 @@ def status(number: NumberArgument = None, config: ConfigOption = None, json: Jso
     if json:
         print_json(RolloutStatus(found, tills))
     else:
-        _show(found, settings.language)
-        console.print(_table(tills, settings.language))
+        show_rollout(found, settings.language)
+        console.print(rollout_table(tills, settings.language))
     raise typer.Exit(FOUND if found.state == "stopped" else OK)
 
 
@@ -148,7 +148,7 @@ def _do(act: "Callable[[Services], Rollout]", config: ConfigOption, json: bool) 
     if json:
         print_json(done)
     else:
-        _show(done, language)
+        show_rollout(done, language)
 
 
 def _actor() -> "Actor":
@@ -162,7 +162,7 @@ def _number(services: "Services", number: int | None) -> int:
     return number if number is not None else newest.id if newest else 0
 
 
-def _show(found: Rollout, language: Language) -> None:
+def show_rollout(found: Rollout, language: Language) -> None:
     states = ", ".join(f"{_TILL_STATES.of(language)[state]} {count}" for state, count in sorted(found.counts.items()))
     wave = f"{Bilingual('onda', 'wave').of(language)} {found.wave}/{found.waves}"
     name = Bilingual("Distribuição", "Roll-out").of(language)
@@ -171,7 +171,7 @@ def _show(found: Rollout, language: Language) -> None:
         say(f"{found.stopped_by}: {rejection.title(found.code, language)} [{found.code}]")
 
 
-def _table(tills: list[RolloutTill], language: Language) -> Table:
+def rollout_table(tills: list[RolloutTill], language: Language) -> Table:
     headings = Bilingual(("Caixa", "Onda", "Situação", "Tempo", ""), ("Till", "Wave", "State", "Time", "")).of(language)
     table = Table(*headings)
     for one in tills:

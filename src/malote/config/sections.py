@@ -181,6 +181,13 @@ class LoadsSettings(Section, frozen=True, forbid_unknown_fields=True):
     retry_minutes: float = 10.0  # before a till that failed at a load is told of it again
     stalled_minutes: float = 10.0  # that a load may make no progress at a till that speaks, before it is told
     file_days: float = 7.0  # that a file which no till asks for is kept
+    waves: bool = False  # a new version goes to one till first, then to a few, then to the rest; an emergency to all
+    canary_tills: int = 1
+    second_wave_percent: float = 10.0
+    success_percent: float = 95.0  # of a wave's tills that can answer, before the next one opens
+    error_percent: float = 5.0  # of a wave's tills that may fail, before all stops
+    approval: Literal["none", "canary", "each"] = "none"  # which waves a person must let through
+    offline_minutes: float = 10.0  # a till not heard of for so long holds up no wave
 
 
 class LoadFileSettings(Section, frozen=True, forbid_unknown_fields=True):

@@ -200,3 +200,38 @@ load_plan = Table(
     Column("asked_at", Double, nullable=False),
     Column("last_at", Double, nullable=False),  # what was due by then has been done
 )
+
+# Versions that go out in waves.
+load_rollout = Table(
+    "load_rollout",
+    metadata,
+    Column("id", ROW_ID, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("entities", Text, nullable=False),  # JSON, names; []: all
+    Column("anew", Boolean, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("everyone", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("wave", Integer, nullable=False),  # the one that is open
+    Column("approved", Integer, nullable=False),  # the last one that may open
+    Column("finished_at", Double),
+    Column("code", Text, nullable=False),  # the failure that stopped it, and at which till
+    Column("stopped_by", Text, nullable=False),
+)
+
+load_rollout_till = Table(
+    "load_rollout_till",
+    metadata,
+    Column("rollout_id", ROW_ID, ForeignKey("load_rollout.id", name="load_rollout_till_rollout"), nullable=False),
+    Column("till_id", ROW_ID, ForeignKey("till.id", name="load_rollout_till_till"), nullable=False),
+    Column("wave", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("offered_at", Double),
+    Column("reported_at", Double),
+    Column("seconds", Double),  # that it took at the till
+    Column("code", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON
+    PrimaryKeyConstraint("rollout_id", "till_id", name="load_rollout_till_key"),
+    Index("load_rollout_till_wave", "rollout_id", "wave", "state"),
+)

@@ -20,7 +20,9 @@ from malote.database.load_tables import load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD, MOST_ITEMS, EntityState, LoadItem, LoadOrder
 from malote.loads import entity_rows, tills_held
+from malote.loads.load_waves import LoadWaves
 from malote.loads.manifests import base_of, keys_of_items
+from malote.loads.wave_rows import LoadRollout
 from malote.orders import book, rows
 from malote.orders.kinds import OrderKind, Placing
 from malote.orders.rows import StoredOrder
@@ -67,6 +69,7 @@ class LoadOrders(OrderKind):
         self._settings = settings
         self._now_in_store = now_in_store
         self._clock = clock
+        self.waves = LoadWaves(engine, settings, clock)
         self._target = Remembered[None, Target | None](lambda _: self._read_target(), TARGET_SECONDS)
         self._said: dict[int, LoadsHeld] = {}  # last noted of each till
         self._lock = threading.Lock()
@@ -98,23 +101,63 @@ class LoadOrders(OrderKind):
             return False
         self.note(till, contact)
         target = self.target()
-        if target is None or not target.missing(said.entities):
+        if target is None:
             return False
+        has_all = not target.missing(said.entities)
+        if not said.version or self._is_urgent(said):
+            return not has_all and self._call_by_itself(till, said, target, now)
+        turn, rollout = self.waves.turn(till, target.version, has_all=has_all)
+        if turn == "now" and rollout is not None:
+            return self._call_in_wave(till, said, target, rollout)
+        if has_all or turn == "waits":
+            return False
+        return self._call_by_itself(till, said, target, now)
+
+    def _call_by_itself(self, till: Till, said: LoadsHeld, target: Target, now: float) -> bool:
         if said.version and (not self._settings.automatic or said.rolled_back_from >= target.version):
             return False  # a first load comes by itself in any case; what a person took back doesn't
         with reading(self._engine) as connection:
             if not self._is_due(connection, till, said, target, now):
                 return False
         with writing(self._engine) as connection:
-            order = self._order(connection, said, target)
-            placing = Placing(till.id, msgspec.json.encode(order).decode())
-            book.place(connection, self, [placing], who=SYSTEM.name, now=now)
+            self._place(connection, till, self._order(connection, said, target), SYSTEM.name, now)
         return True
+
+    def _call_in_wave(self, till: Till, said: LoadsHeld, target: Target, rollout: LoadRollout) -> bool:
+        """Its wave is open. What a person took back there comes again only if it is ordered anew."""
+        now = self._clock()
+        if said.rolled_back_from >= target.version and not rollout.anew:
+            return False
+        with writing(self._engine) as connection:
+            is_by_itself = rollout.asked_by == SYSTEM.name
+            if is_by_itself and self._is_quiet(now) and _needs_whole(connection, said, target):
+                return False
+            if not self.waves.offer(connection, rollout, till):
+                return False
+            states = target.order().entities
+            wanted = {name: states[name] for name in rollout.entities or states if name in states}
+            order = LoadOrder(target.version, wanted, rollout.anew)
+            self._place(connection, till, order, rollout.asked_by, now)
+        return True
+
+    def _place(self, connection: Connection, till: Till, order: LoadOrder, who: str, now: float) -> None:
+        placing = Placing(till.id, msgspec.json.encode(order).decode())
+        book.place(connection, self, [placing], who=who, now=now)
+
+    def _is_urgent(self, said: LoadsHeld) -> bool:
+        """An emergency doesn't wait for its wave."""
+        if not self._settings.waves:
+            return False
+        with reading(self._engine) as connection:
+            return is_emergency(connection, said.version)
 
     def heard(self, connection: Connection, till: Till, order: StoredOrder, said: wire.OrderProgress) -> None:
         """Rows that the till was given alone are known from its word that it has obeyed, and from nothing else."""
+        if said.state == "begun":
+            return
+        payload = _payload(connection, order)
+        self.waves.heard(connection, till, payload, said)
         if said.state == "done":
-            payload = _payload(connection, order)
             items = {
                 name: keys_of_items(connection, name, payload.version, some) for name, some in payload.items.items()
             }
@@ -141,7 +184,7 @@ class LoadOrders(OrderKind):
             return False
         moved_at = last.moved_at or last.begun_at or now
         stalls = now - moved_at > self._settings.stalled_minutes * 60
-        return last.begun_at is None or stalls or _is_emergency(connection, payload.version)
+        return last.begun_at is None or stalls or is_emergency(connection, payload.version)
 
     def _last(self, connection: Connection, till_id: int) -> StoredOrder | None:
         mine = (till_order.c.till_id == till_id) & (till_order.c.kind == LOAD)
@@ -151,7 +194,7 @@ class LoadOrders(OrderKind):
 
     def _order(self, connection: Connection, said: LoadsHeld, target: Target) -> LoadOrder:
         wanted = {name: state for name, (_, state) in target.missing(said.entities).items()}
-        return LoadOrder(target.version, wanted, emergency=_is_emergency(connection, said.version))
+        return LoadOrder(target.version, wanted, emergency=is_emergency(connection, said.version))
 
     def _is_quiet(self, now: float) -> bool:
         return is_quiet(self._settings.quiet_hours, self._now_in_store(now))
@@ -191,7 +234,7 @@ def _payload(connection: Connection, order: StoredOrder) -> LoadOrder:
         return LoadOrder(0, {})
 
 
-def _is_emergency(connection: Connection, after: int) -> bool:
+def is_emergency(connection: Connection, after: int) -> bool:
     """Whether a version since is one."""
     newer = (load_version.c.id > after) & load_version.c.emergency
     return bool(connection.execute(select(func.count()).where(newer)).scalar_one())

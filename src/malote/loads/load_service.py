@@ -33,7 +33,7 @@ from malote.loads import (
 )
 from malote.loads.declarations import Loaded
 from malote.loads.files_made import FilesMade
-from malote.loads.load_orders import LoadOrders, Target
+from malote.loads.load_orders import LoadOrders, Target, is_emergency
 from malote.loads.load_reports import (
     EntityStatus,
     PriceAnswer,
@@ -42,6 +42,7 @@ from malote.loads.load_reports import (
     Status,
     TillEntity,
 )
+from malote.loads.load_rollouts import LoadRollouts
 from malote.loads.manifests import Manifests, items_of
 from malote.loads.planning import Plan, Wanted
 from malote.loads.sold_prices import SoldDay, SoldOtherwise, SoldPrices
@@ -67,6 +68,7 @@ class Loads:
         self.zone = ZoneInfo(settings.books.zone) if settings.books.zone else None
         self.files = FilesMade(engine, settings.loads_path, clock)
         self.orders = LoadOrders(engine, settings.loads, planning.clock_of(self.zone), clock)
+        self.rollouts = LoadRollouts(engine, settings.loads, self.orders.waves, clock)
         self.sold = SoldPrices(engine, clock)
         self._manifests = Manifests(engine, self.files)
         connect = partial(open_configured, settings)
@@ -126,9 +128,13 @@ class Loads:
         order = self._payload(target, wanted, chosen)
         if not dry_run:
             text = msgspec.json.encode(order).decode()
+            in_waves = self._goes_in_waves(wanted, chosen, version)
             with writing(self._engine) as connection:
                 if plan is not None and not planning.claim(connection, plan, now):
                     return []
+                if in_waves:
+                    self.orders.waves.place(connection, wanted, version, actor, tills)
+                    return [one.name for one in tills]
                 placings = [Placing(one.id, text) for one in tills]
                 book.place(connection, self.orders, placings, who=actor.name, now=now)
                 facts: dict[str, str | int | bool] = {"tills": len(tills), "whole": wanted.anew, "items": len(chosen)}
@@ -269,6 +275,13 @@ class Loads:
         kept = self._settings.retention.posted_days * 86_400
         gone = forgetting.forget(self._engine, now - kept)
         return gone + self.files.sweep(now - self._settings.loads.file_days * 86_400)
+
+    def _goes_in_waves(self, wanted: Wanted, items: Mapping[str, list[LoadItem]], version: int) -> bool:
+        """What is for all; not an emergency, nor what somebody asks for a till or of an item."""
+        if not self._settings.loads.waves or wanted.tills or items:
+            return False
+        with reading(self._engine) as connection:
+            return not is_emergency(connection, version - 1)
 
     def _tills(self, names: Sequence[str]) -> list[Till]:
         if names:

@@ -138,9 +138,11 @@ class RolloutTill(msgspec.Struct, frozen=True):
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """A roll-out of the tills' structure. ``wave`` is the one that is open; ``counts`` is by state of the tills.
+    """A roll-out of the tills' structure, or of a load. ``wave`` is the one that is open; ``counts`` is by state of the
+    tills.
 
-    ``code`` and ``stopped_by``: the failure that stopped it, and at which till.
+    ``code`` and ``stopped_by``: the failure that stopped it, and at which till. ``approved``: of a load, the last wave
+    that may open; 0: any.
     """
 
     id: int
@@ -155,6 +157,7 @@ class Rollout(msgspec.Struct, frozen=True):
     finished_at: float | None
     code: str = ""
     stopped_by: str = ""
+    approved: int = 0
 
     @property
     def total(self) -> int:

@@ -12,11 +12,11 @@ from malote.config import StructuresSettings
 from malote.database.engine import reading, writing
 from malote.database.structure_tables import till_structure
 from malote.database.tables import till as tills
+from malote.orders.waves import waves
 from malote.schema.definition import Structure, StructureError, encode, fingerprint
 from malote.schema.structure_reports import ReportedStructure, Rollout, RolloutTill
 from malote.structures import rollout_rows
 from malote.structures.rollout_rows import Published
-from malote.structures.waves import waves
 from malote.tills.till import find_till
 from malote.trust.signing_key import SigningKey
 

@@ -13,9 +13,9 @@ from malote.database.structure_tables import till_structure
 from malote.orders import book, rows
 from malote.orders.kinds import OrderKind, Placing
 from malote.orders.rows import StoredOrder
+from malote.orders.waves import is_over, open_wave
 from malote.structures import rollout_rows
 from malote.structures.rollout_rows import StandingOrder
-from malote.structures.waves import is_over, open_wave
 from malote.tills.till import Till
 
 SAID_SECONDS = 60.0  # between two notes of the same words of a till

@@ -1,5 +1,5 @@
 """What ``--help`` says, in Portuguese. The program's own words stand beside this file by what they are in English
-(``help_pt.toml``, in which a test misses none); those of the library that prints them stand here."""
+(``help_pt*.toml``, in which a test misses none); those of the library that prints them stand here."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ from malote.bilingual import Bilingual
 from malote.rejection import Language
 
 _PARAGRAPH = " || "
-_TABLE = Bilingual("help_pt.toml", "")
+_TABLES = Bilingual(("help_pt.toml", "help_pt_loads.toml"), ())
 _OF_LIBRARY = (
     (r"^Usage:", "Uso:"),
     (r"\[OPTIONS\]", "[OPÇÕES]"),
@@ -28,9 +28,15 @@ _OF_LIBRARY = (
 
 def said_in(command: Any, language: Language) -> None:
     """Has a command, and all below it, say its help in a language."""
-    if table := _TABLE.of(language):
-        texts = tomllib.loads(resources.files("malote.terminal").joinpath(table).read_text(encoding="utf-8"))
+    if texts := texts_in(language):
         _translate(command, texts)
+
+
+def texts_in(language: Language) -> dict[str, str]:
+    """By what the program's own files say; empty in their language."""
+    folder = resources.files("malote.terminal")
+    tables = [tomllib.loads(folder.joinpath(one).read_text(encoding="utf-8")) for one in _TABLES.of(language)]
+    return {written: said for table in tables for written, said in table.items()}
 
 
 def in_one_line(text: str) -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from malote.orders.waves import TillInWave, fails_much, is_over, open_wave, waves
 from malote.schema.structure_reports import TillState
-from malote.structures.waves import TillInWave, is_over, open_wave, waves
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,14 @@ def test_the_next_wave_opens_once_somebody_succeeded_and_nobody_is_under_way(
     standings: list[TillInWave], wave: int, expected: int
 ) -> None:
     assert open_wave(standings, wave) == expected
+
+
+def test_a_share_of_success_opens_the_next_wave_and_a_share_of_errors_stops() -> None:
+    wave = [one(1, "done"), *[one(2, "done")] * 8, one(2, "failed"), one(2, "offered")]
+    assert [open_wave(wave, 2, percent) for percent in (81.0, 82.0)] == [3, 2], "9 of 11"
+    assert open_wave([*wave[:-1], one(2, "offered", reachable=False)], 2, 90.0) == 3, "who is away isn't counted"
+    assert [fails_much(wave, 2, percent) for percent in (0.0, 9.0, 10.0)] == [True, True, False], "1 of 10"
+    assert not fails_much(wave, 1, 0.0), "of the open wave alone"
 
 
 def test_the_end() -> None:

@@ -1,0 +1,193 @@
+"""A version of the loads goes to one till first, then to a few, then to the rest: stopped by failures, or approved."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from sqlalchemy import select, update
+
+from malote import wire
+from malote.config import LoadsSettings
+from malote.database.account_tables import audit_entry
+from malote.database.engine import open_database, reading, writing
+from malote.database.migrations import migrate
+from malote.database.order_tables import till_order
+from malote.database.tables import till as tills
+from malote.load_format.wire import LoadOrder
+from malote.loads import entity_rows
+from malote.loads.load_orders import LoadOrders
+from malote.loads.load_rollouts import LoadRollouts
+from malote.loads.planning import Wanted
+from malote.loads.versions import LoadError
+from malote.orders.book import OrderBook
+from malote.tills.till import Till, create_till
+from tests.engines.loads_support import ANA, PRICE, SETTINGS, Erp, Shop
+
+MANY = 8  # tills: one, two, five
+WAVES = msgspec.structs.replace(SETTINGS, waves=True, second_wave_percent=25.0, error_percent=25.0)
+
+
+class Chain(Shop):
+    """Tills that say what they have, and obey when the test says so."""
+
+    def begin(self, settings: LoadsSettings) -> "Chain":
+        self.settings, self.sources = settings, {"price": PRICE}
+        self.tills = [create_till(self.engine, f"caixa{number:02}")[0] for number in range(1, MANY + 1)]
+        self.held: dict[int, tuple[int, dict[str, wire.EntityHeld]]] = {}
+        self.server()
+        self.next_version()
+        for till in self.tills:  # a first load comes by itself
+            self.says(till)
+            self.obeys(till)
+        return self
+
+    def server(self, settings: LoadsSettings | None = None) -> None:
+        """As after a restart."""
+        self.settings = settings or self.settings
+        self.kind = LoadOrders(self.engine, self.settings, lambda _: "12:00", self.clock)
+        self.book = OrderBook(self.engine, [self.kind], lambda _: "00", self.clock)
+        self.rollouts = LoadRollouts(self.engine, self.settings, self.kind.waves, self.clock)
+
+    def next_version(self, price: str = "", **others: bool) -> int:
+        if price:
+            self.erp.set_price(1, price)
+        return self.stage(**others).version
+
+    def says(self, till: Till, *progress: wire.OrderProgress) -> wire.Order | None:
+        """A contact; the load that the till is told of."""
+        self.clock.now += 0.01
+        for remembered in (self.kind._target, self.kind.waves._newest):
+            remembered._known.clear()  # looked at twice a second
+        self.kind.waves._looked_at = float("-inf")
+        version, held = self.held.get(till.id, (0, {}))
+        loads = wire.LoadsHeld(version, int(self.clock()) if version else 0, held)
+        with writing(self.engine) as connection:
+            connection.execute(update(tills).where(tills.c.id == till.id).values(last_contact_at=self.clock()))
+        said = wire.Contact("1", datetime.now(UTC), 0, 0, orders=list(progress), loads=loads)
+        return next(iter(self.book.due(till, said).orders or []), None)
+
+    def obeys(self, till: Till, *, fails: bool = False) -> None:
+        with reading(self.engine) as connection:
+            mine = (till_order.c.till_id == till.id) & till_order.c.ended_at.is_(None)
+            number = connection.execute(select(till_order.c.number).where(mine)).scalar_one()
+            version = entity_rows.newest_version(connection)
+            states = entity_rows.states_at(connection, version)
+        if not fails:
+            held = {name: wire.EntityHeld(state.version, state.sha256) for name, (_, state) in states.items()}
+            self.held[till.id] = (version, held)
+        ended = wire.OrderProgress("load", number, "failed" if fails else "done", code="loads_no_room" if fails else "")
+        self.says(till, ended)
+
+    def told(self) -> list[int]:
+        """Places of the tills that are told of something, after all have been heard of."""
+        return [place for place, till in enumerate(self.tills) if self.says(till)]
+
+    def state(self) -> tuple[str, int]:
+        found = self.rollouts.find()
+        assert found
+        return found.state, found.wave
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    engine = open_database(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    migrate(engine)
+    erp = Erp(tmp_path / "erp.sqlite3", 3)
+    yield Chain(engine, erp).begin(WAVES)
+    erp.connection.close()
+    engine.dispose()
+
+
+def test_a_new_version_goes_wave_by_wave(chain: Chain) -> None:
+    assert chain.state()[0] == "done", "of the first version all got by themselves"
+    chain.next_version("11")
+    assert chain.told() == [0] == chain.told()
+    chain.obeys(chain.tills[0])
+    assert (chain.told(), chain.state()) == ([1, 2], ("running", 2))
+    chain.server()
+    chain.obeys(chain.tills[1])
+    assert chain.told() == [2], "too few of the wave"
+    chain.obeys(chain.tills[2])
+    assert (chain.told(), chain.state()) == (list(range(3, MANY)), ("running", 3))
+    for till in chain.tills[3:]:
+        chain.obeys(till)
+    assert (chain.told(), chain.state()) == ([], ("done", 3))
+    late = create_till(chain.engine, "caixa99")[0]
+    assert chain.says(late), "a first load waits for nothing"
+    chain.obeys(late)
+    assert chain.state() == ("done", 3)
+
+
+def test_failures_stop_it_and_the_next_version_begins_with_one_till(chain: Chain) -> None:
+    chain.next_version("11")
+    chain.told()
+    chain.obeys(chain.tills[0])
+    chain.told()
+    chain.obeys(chain.tills[1], fails=True)
+    assert (chain.told(), chain.state()) == ([], ("stopped", 2)), (
+        "one of two is more than 25 %; the other isn't told any more"
+    )
+    found = chain.rollouts.find()
+    assert found
+    assert (found.code, found.stopped_by, found.counts["done"]) == ("loads_no_room", "caixa02", 1)
+    resumed = chain.rollouts.resume(found.id, ANA)
+    assert (resumed.state, chain.told()) == ("running", [1, 2])
+    chain.obeys(chain.tills[1], fails=True)
+    chain.next_version("12")
+    assert (chain.told(), chain.state()) == ([0], ("running", 1))
+    chain.rollouts.cancel(chain.rollouts.find().id, ANA, "wrong price")  # type: ignore[union-attr]
+    assert (chain.told(), chain.state()) == ([], ("cancelled", 1)), "nobody gets it but by a newer version"
+    chain.next_version("13", emergency=True)
+    assert chain.told() == list(range(MANY)), "an emergency waits for no wave"
+
+
+def test_a_person_lets_waves_through_and_absent_tills_come_later(chain: Chain) -> None:
+    chain.server(msgspec.structs.replace(WAVES, approval="each", offline_minutes=1.0))
+    away = chain.tills.pop(2)
+    chain.clock.now += 120
+    chain.told()
+    chain.next_version("11")
+    chain.told()
+    chain.obeys(chain.tills[0])
+    first = chain.rollouts.find()
+    assert first
+    assert chain.told() == []
+    assert chain.rollouts.waits_for_approval()
+    assert chain.rollouts.approve(first.id, ANA).wave == 2
+    with pytest.raises(LoadError, match="rollout_unready"):
+        chain.rollouts.approve(first.id, ANA)
+    assert chain.told() == [1, 2]
+    for till in chain.tills[1:3]:
+        chain.obeys(till)
+    assert chain.rollouts.approve(first.id, ANA).wave == 3
+    for place in chain.told():
+        chain.obeys(chain.tills[place])
+    assert chain.state() == ("running", 3), "one hasn't been heard of"
+    assert chain.says(away)
+    chain.obeys(away)
+    assert chain.state() == ("done", 3)
+    with reading(chain.engine) as connection:
+        found = connection.scalars(select(audit_entry.c.action).order_by(audit_entry.c.id)).all()
+    assert [one for one in found if one.startswith("load_rollout")][-3:] == [
+        "load_rollout_started", "load_rollout_approved", "load_rollout_approved",
+    ]  # fmt: skip
+
+
+def test_a_whole_load_in_waves_by_a_persons_order(chain: Chain) -> None:
+    chain.server(msgspec.structs.replace(SETTINGS, automatic=False))
+    with pytest.raises(LoadError, match="load_entity_unknown"):
+        chain.rollouts.start(Wanted(entities=["nothing"]), ANA)
+    assert chain.rollouts.start(Wanted(), ANA, dry_run=True).waves == 3
+    started = chain.rollouts.start(Wanted([one.name for one in chain.tills[4:6]], ["price"], anew=True), ANA)
+    assert (started.everyone, started.counts) == (False, {"pending": 2})
+    assert chain.told() == [4]
+    order = chain.says(chain.tills[4])
+    assert order
+    assert order.payload
+    assert msgspec.json.decode(order.payload, type=LoadOrder).anew
+    chain.obeys(chain.tills[4])
+    assert chain.told() == [5]
+    chain.obeys(chain.tills[5])
+    assert chain.state() == ("done", 2)
