@@ -87,6 +87,13 @@ class Store:
         for ids in erp_comparison.pages(self.services.engine):
             assert erp_comparison.compare(self.services.engine, self.poster._erp, ids).differences == []
 
+    def numbers_are_guarded(self) -> None:
+        """By whoever should hold them, however it came about."""
+        engine, erp = self.services.engine, self.poster._erp
+        for ids in erp_comparison.pages(engine):
+            told = {one.what for one in erp_comparison.compare(engine, erp, ids).differences}
+            assert not told & {"unguarded", "twice"}
+
     def documents(self) -> list[StoredDocument]:
         return till_documents.documents_of(self.services.engine, limit=1000)
 

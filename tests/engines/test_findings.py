@@ -159,7 +159,7 @@ def test_what_was_booked_is_not_green_until_the_erp_was_compared(spool_engine: E
 class _EmptyErp:
     """Nothing here has a document to ask about."""
 
-    def fingerprints(self, ranges: object) -> None:
+    def fingerprints(self, ranges: object, numbered: object = None) -> None:
         return None
 
 

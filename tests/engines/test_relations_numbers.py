@@ -48,6 +48,7 @@ def in_every_order(*names: str) -> Iterator[tuple[About, tuple[str, ...]]]:
 def store(tmp_path: Path) -> Iterator[Store]:
     with store_in(tmp_path) as opened:
         yield opened
+        opened.numbers_are_guarded()
 
 
 def send(store: Store, about: About, *names: str) -> None:

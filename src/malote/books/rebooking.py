@@ -22,7 +22,7 @@ from malote.books.reconciling import (
     till_names,
 )
 from malote.reconciliation import erp_memory
-from malote.reconciliation.erp_comparison import OUTSIDE, ErpDifference
+from malote.reconciliation.erp_differences import REBOOKED, ErpDifference
 from malote.spool import rebooking
 from malote.spool.state_changes import LockedDocument
 
@@ -81,14 +81,16 @@ def rebook(engine: Engine, planned: RebookingPlan, actor: Actor, now: float, rea
             )
 
     sales = {one.access_key for one in planned.missing if one.kind == "sale"}
-    alone = {one.access_key for one in planned.missing} - sales
+    alone = {one.access_key for one in planned.missing if one.kind != "number_void"} - sales
+    voids = [one.document_id for one in planned.missing if one.kind == "number_void"]
     ordered = rebooking.order(engine, list(sales), who=actor.name, now=now, note=tell)
     ordered += rebooking.order(engine, list(alone), who=actor.name, now=now, note=tell, kinds=("cancellation",))
+    ordered += rebooking.order_voids(engine, voids, who=actor.name, now=now, note=tell)
     return len(ordered)
 
 
 def _planned(books: Books, found: Sequence[ErpDifference], *, accepted: bool) -> RebookingPlan:
-    lost = named(books, [one for one in found if one.what in OUTSIDE])
+    lost = named(books, [one for one in found if one.what in REBOOKED])
     wanted = [one for one in lost if accepted or not one.accepted]
     pruned = rebooking.keys_without_content(books.engine, [one.access_key for one in wanted])
     return RebookingPlan(

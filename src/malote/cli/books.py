@@ -43,6 +43,8 @@ _WHAT: dict[str, Bilingual[str]] = {
     "payments": Bilingual("outros pagamentos no ERP", "other payments in the ERP"),
     "content": Bilingual("outro conteúdo no ERP", "other content in the ERP"),
     "void": Bilingual("inutilização fora do ERP", "its void isn't in the ERP"),
+    "unguarded": Bilingual("sem a guarda do número no livro do ERP", "its number is unguarded in the ERP's ledger"),
+    "twice": Bilingual("outra venda com o mesmo número no ERP", "another sale of its number in the ERP"),
     "unsent": Bilingual("no ERP, e nenhum caixa a enviou", "in the ERP, and no till sent it"),
 }
 

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from malote.erp import compare
 from malote.erp.contest import facts_of
 from malote.erp.earlier_system import NUMBER_BEFORE, Before
-from malote.erp.numbers import VOIDED
+from malote.erp.numbers import UNREADABLE, VOIDED, identity_of
 from malote.erp.protocol import ErpError, Posting, Result
 from malote.erp.rewriting import former, reverse
 from malote.erp.transacting import LedgerEntry, Pair
 from malote.fiscal.documents import Sale
+
+NUMBER_UNREADABLE = "erp_number_unreadable"
 
 
 class AlreadyBooked(Before):
@@ -58,6 +60,8 @@ class AlreadyBooked(Before):
                 continue
             if rival is None:
                 self._say_absent(posting, sale)
+            elif rival == UNREADABLE:
+                self._say_unreadable(posting, identity_of(sale.access_key) or "")
             elif rival in before:
                 self._tell_why(posting, Result.REFUSED, NUMBER_BEFORE, facts_of(rival))
             elif rival == VOIDED:
@@ -67,6 +71,10 @@ class AlreadyBooked(Before):
             else:
                 self._say_contested(posting, sale, rival)
         self._add_new(sorted(twice, key=lambda pair: pair[1].access_key))
+
+    def _say_unreadable(self, posting: Posting, row: str) -> None:
+        """Of the ledger's row of its number: nothing is wrong with the sale."""
+        self._tell_why(posting, Result.WAITS, NUMBER_UNREADABLE, {"row": row, "ledger": self._erp.ledger_name})
 
     def _say_absent(self, posting: Posting, sale: Sale) -> None:
         if sale.bookable:

@@ -168,11 +168,13 @@ class BaseErp(ABC):
         with classified(secrets=self._secrets):
             yield from connecting.sales_between(self._reading, self.tables, first, last)
 
-    def fingerprints(self, ranges: Sequence[prints.Range]) -> list[prints.Print] | None:
+    def fingerprints(
+        self, ranges: Sequence[prints.Range], numbered: Sequence[prints.Range] | None = None
+    ) -> list[prints.Print] | None:
         if not self.adds_up:
             return None
         with classified(secrets=self._secrets):
-            return prints.fingerprints(self, self._reading, ranges)
+            return prints.fingerprints(self, self._reading, ranges, ranges if numbered is None else numbered)
 
     def faults(self) -> list[ProfileFault]:
         with classified(secrets=self._secrets), self._reading() as connection:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from malote.erp import rows
+from malote.erp import numbers, rows
 from malote.erp.contest import Contest
 from malote.erp.earlier_system import CANCELS_BEFORE, is_before
 from malote.erp.fitting import fitted
@@ -44,7 +44,7 @@ class Booking(Reversed):
         self._undo_reversals(taken_back & set(held))
         self._cancel(cancelling, held, taken_back)
         self._answer(answers, held)
-        self._void(self._new_ones(voids, ledger))
+        self._void(self._new_ones(self._readable(voids, ledger), ledger))
         self._tell_of_sales(voids)
         self._move_stock()
         return [self._outcomes[posting.document_id] for posting in batch]
@@ -59,6 +59,7 @@ class Booking(Reversed):
             if pair[1].bookable and self._fits(pair[0]):
                 chosen.setdefault(pair[1].access_key, pair)
         self._contest.claim(chosen, voids)
+        self._reclaim(chosen, voids)
         self._look_again(chosen)
         self._add_new([pair for key, pair in sorted(chosen.items()) if self._contest.rival(key) is None])
         return [pair for pair in sales if pair[0].document_id not in self._outcomes]
@@ -211,6 +212,14 @@ class Booking(Reversed):
         for one in undone:
             held[one.access_key] = msgspec.structs.replace(held[one.access_key], cancelled_at=one.at)
         self._return_to_stock({one.access_key: one.at for one in undone})
+
+    def _readable(self, voids: Sequence[Pair[NumberVoid]], ledger: Mapping[str, LedgerEntry]) -> list[Pair[NumberVoid]]:
+        """Those whose numbers' rows tell who holds them, or that are booked already; of the others it is said."""
+        for posting, void in voids:
+            row = "" if identity(void) in ledger else self._contest.unreadable(numbers.identities_of(void))
+            if row and void.authorised and self._fits(posting):
+                self._say_unreadable(posting, row)
+        return [pair for pair in voids if pair[0].document_id not in self._outcomes]
 
     def _void(self, groups: Mapping[str, list[Pair[NumberVoid]]]) -> None:
         booked = self._claim_first(groups)

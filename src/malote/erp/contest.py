@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from malote.erp import numbers, rows
 from malote.erp.mapping import ErpTables
-from malote.erp.numbers import VOIDED, NumberHolder
+from malote.erp.numbers import UNREADABLE, VOIDED, NumberHolder
 from malote.erp.protocol import Posting
 from malote.fiscal.documents import NumberVoid, Sale
 
@@ -49,6 +49,16 @@ class Contest:
         fresh = self._engine.claim(self._connection, entries)
         self._holders |= {identity: wanted[identity][1] for identity in fresh}
         self._look(identity for identity in wanted if identity not in fresh)
+        self._give_back({identity: wanted[identity][0] for identity in sorted(fresh)})
+
+    def _give_back(self, fresh: Mapping[str, Posting]) -> None:
+        """A number that the ledger gave to nobody, and under which another sale is booked that counts: its row was
+        lost, and is that sale's again."""
+        rivals = {one: sorted(posting.rivals) for one, posting in fresh.items() if posting.rivals and not posting.again}
+        self.ask(key for keys in rivals.values() for key in keys)
+        for identity, keys in rivals.items():
+            if counting := [key for key in keys if self.active(key)]:
+                self.hand_over(identity, counting[0])
 
     def look(self, keys: Iterable[str]) -> None:
         """Finds out who holds the numbers of these keys, where that isn't known yet."""
@@ -62,6 +72,10 @@ class Contest:
     def _look(self, identities: Iterable[str]) -> None:
         self._holders |= numbers.holders(self._connection, self._engine.tables, identities)
 
+    def holder(self, identity: str) -> str | None:
+        """Who holds a number that was claimed or looked at."""
+        return self._holders.get(identity)
+
     def rival(self, key: str) -> str | None:
         """Who else holds the number of this key: another key, or ``VOIDED``; None where nobody else does."""
         holder = self._holders.get(numbers.identity_of(key) or "")
@@ -69,7 +83,7 @@ class Contest:
 
     def ask(self, rivals: Iterable[str]) -> None:
         """Reads how these stand in the ERP."""
-        wanted = {key for key in rivals if key != VOIDED and key not in self._standings}
+        wanted = {key for key in rivals if key not in (VOIDED, UNREADABLE) and key not in self._standings}
         self._standings |= numbers.standings(self._connection, self._engine.tables, wanted)
 
     def authorised(self, key: str) -> bool:
@@ -94,7 +108,11 @@ class Contest:
     def sales_of(self, void: NumberVoid) -> dict[str, str]:
         """Of the numbers of a void those that a sale holds, by the number's identity."""
         held = {one: self._holders.get(one, VOIDED) for one in numbers.identities_of(void)}
-        return {identity: holder for identity, holder in held.items() if holder != VOIDED}
+        return {identity: holder for identity, holder in held.items() if holder not in (VOIDED, UNREADABLE)}
+
+    def unreadable(self, identities: Iterable[str]) -> str:
+        """The first of these numbers of whose row nobody can tell who holds it; "" where there is none."""
+        return next((one for one in sorted(identities) if self._holders.get(one) == UNREADABLE), "")
 
     def hand_over(self, identity: str, holder: str) -> None:
         """The number is another's from now on."""
@@ -104,7 +122,7 @@ class Contest:
 
 def facts_of(rival: str, **more: Any) -> dict[str, str]:
     """What is told of a rival: its key, series and number."""
-    said = (
-        {} if rival == VOIDED else {"other": rival, "series": str(int(rival[22:25])), "number": str(int(rival[25:34]))}
-    )
+    said = {}
+    if rival not in (VOIDED, UNREADABLE):
+        said = {"other": rival, "series": str(int(rival[22:25])), "number": str(int(rival[25:34]))}
     return said | {name: str(value) for name, value in more.items()}

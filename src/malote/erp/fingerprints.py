@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 from sqlalchemy import Connection, Table
 
+from malote.erp import numbers
 from malote.erp.connecting import classified
 from malote.erp.mapping import ErpTables
 
@@ -31,6 +32,11 @@ class Rows(msgspec.Struct, frozen=True):
     sale: str = ""
     joined: str = ""
     mark: str = ""  # before the key, in the ledger
+    of_key: slice = slice(None)  # what of a key stands behind the mark
+
+    def within(self, ranges: Sequence[Range]) -> list[Range]:
+        """These ranges of keys as its own."""
+        return [(self.mark + first[self.of_key], self.mark + last[self.of_key]) for first, last in ranges]
 
 
 class Engine(Protocol):
@@ -40,21 +46,27 @@ class Engine(Protocol):
     dialect: ClassVar[Any]
 
     def fingerprint(self, connection: Connection, part: Rows, ranges: Sequence[Range]) -> list[Print]:
-        """Of one table, one for each range."""
+        """Of one table, one for each of its own ranges."""
         ...
 
 
-def fingerprints(engine: Engine, transaction: Transaction, ranges: Sequence[Range]) -> list[Print] | None:
-    """One for each range; None where it can't be told. Raises ``ErpError``."""
+def fingerprints(
+    engine: Engine, transaction: Transaction, ranges: Sequence[Range], numbered: Sequence[Range]
+) -> list[Print] | None:
+    """One for each range; None where it can't be told. ``numbered`` are the same as far as the ledger's rows of numbers
+    go, which know no month. Raises ``ErpError``."""
     tables = engine.tables
     parts = _Parts(tables, engine.dialect.identifier_preparer.quote).all()
     if not parts:
         return None
     found: list[Print] = []
     for start in range(0, len(ranges), _AT_ONCE):
-        some = ranges[start : start + _AT_ONCE]
+        some, theirs = ranges[start : start + _AT_ONCE], numbered[start : start + _AT_ONCE]
         with classified(tables.sale.name), transaction() as connection:
-            each = [engine.fingerprint(connection, part, some) for part in parts]
+            each = [
+                engine.fingerprint(connection, part, part.within(theirs if part.mark == numbers.PREFIX else some))
+                for part in parts
+            ]
         found += [tuple(value for of_part in each for value in of_part[place]) for place in range(len(some))]
     return found
 
@@ -88,9 +100,11 @@ class _Parts:
                     for own, other in zip(mapped.of_sale.targets, identity.targets, strict=True)
                 )
                 found.append(self._of(mapped.table, key, sale=sale, joined=joined))
+        # Last: sums that were taken before it was added up begin with what all others come to.
+        found.append(self._of(tables.ledger, "identity", mark=numbers.PREFIX, of_key=numbers.NUMBER))
         return found
 
-    def _of(self, table: Table, key: str, **others: str) -> Rows:
+    def _of(self, table: Table, key: str, **others: Any) -> Rows:
         return Rows(self._named(table), self._quote(key), [self._quote(one.name) for one in table.columns], **others)
 
     def _named(self, table: Table) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from malote.erp import compare, statements
 from malote.erp.already_booked import AlreadyBooked
 from malote.erp.connecting import classified
+from malote.erp.numbers import UNREADABLE, VOIDED, identities_of, identity_of
 from malote.erp.protocol import Posting, Result
 from malote.erp.transacting import LedgerEntry, Pair
-from malote.fiscal.documents import Cancellation, Document, Sale
+from malote.fiscal.documents import Cancellation, Document, NumberVoid, Sale
 
 
 class LostBookings(AlreadyBooked):
@@ -38,6 +39,18 @@ class LostBookings(AlreadyBooked):
             elif entry is not None and key not in before and posting.says(entry.content_hash):
                 self._write_again(posting, sale)
                 del chosen[key]
+
+    def _reclaim(self, sales: Mapping[str, Pair[Sale]], voids: Sequence[Pair[NumberVoid]]) -> None:
+        """Of what is booked again its numbers, where the ledger's row is damaged, or names what was never booked."""
+        wanted = {number: (key, one) for key, (one, _) in sales.items() if one.again and (number := identity_of(key))}
+        wanted |= {number: (VOIDED, one) for one, void in voids if one.again for number in identities_of(void)}
+        held = {number: self._contest.holder(number) for number in wanted}
+        others = sorted({holder for holder in held.values() if holder} - {VOIDED, UNREADABLE})
+        booked = self._entries(others) if others else {}
+        for number, (own, posting) in sorted(wanted.items()):
+            rightly = held[number] in booked or (held[number] == VOIDED and VOIDED in posting.rivals)
+            if held[number] != own and not rightly:
+                self._contest.hand_over(number, own)
 
     def _locked_entries(self, identities: Sequence[str]) -> Mapping[str, LedgerEntry]:
         entries: dict[str, LedgerEntry] = {}

@@ -21,9 +21,11 @@ from malote.fiscal.documents import NumberVoid
 GUARDED = frozenset({"55", "65"})
 LARGEST_VOID = 10_000  # numbers; no authority voids more at once (cStat 201)
 VOIDED = "void"  # who holds a number that was voided
+UNREADABLE = "?"  # who holds one whose row says neither: somebody changed it, or it is damaged
 _KEY_LENGTH = 44
-_PREFIX = "number:"
-_NUMBER = slice(6, 34)  # of a key: issuer, model, series, number
+PREFIX = "number:"
+NUMBER = slice(6, 34)  # of a key: issuer, model, series, number
+_MARK_LENGTH = 16
 
 
 class NumberHolder(msgspec.Struct, frozen=True):
@@ -37,7 +39,7 @@ def identity_of(access_key: str) -> str | None:
     """The identity of the number that a sale has; None where numbers are not guarded."""
     if len(access_key) != _KEY_LENGTH or access_key[20:22] not in GUARDED:
         return None
-    return _PREFIX + access_key[_NUMBER]
+    return PREFIX + access_key[NUMBER]
 
 
 def identities_of(void: NumberVoid) -> list[str]:
@@ -46,7 +48,7 @@ def identities_of(void: NumberVoid) -> list[str]:
         return []
     if void.last - void.first >= LARGEST_VOID:
         raise ErpError("void_too_wide", detail=f"{void.first}-{void.last}")
-    series = f"{_PREFIX}{void.issuer:0>14}{void.model}{void.series:03d}"
+    series = f"{PREFIX}{void.issuer:0>14}{void.model}{void.series:03d}"
     return [f"{series}{number:09d}" for number in range(void.first, void.last + 1)]
 
 
@@ -56,9 +58,13 @@ def mark(holder: str) -> bytes:
 
 
 def holder_of(identity: str, marked: bytes) -> str:
-    """The key that holds the number, or ``VOIDED``."""
-    said = bytes(marked).decode()
-    return said if said == VOIDED else said[:6] + identity[len(_PREFIX) :] + said[6:]
+    """The key that holds the number, or ``VOIDED``, or ``UNREADABLE``."""
+    said = bytes(marked).decode("ascii", "replace")
+    if said == VOIDED:
+        return VOIDED
+    if len(said) != _MARK_LENGTH or not said.isdigit():
+        return UNREADABLE
+    return said[:6] + identity[len(PREFIX) :] + said[6:]
 
 
 def holders(connection: Connection, erp: ErpTables, identities: Iterable[str]) -> dict[str, str]:

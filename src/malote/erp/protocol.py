@@ -29,6 +29,8 @@ class Posting(msgspec.Struct, frozen=True):
     content_hash: bytes  # fiscal.documents.content_hash
     again: bool = False  # it was booked before and the ERP lost something of it: what is there still is kept
     read: Document | None = None  # as it was read, where ``document`` has the ERP's own product codes
+    # What this server booked of its number besides: keys of other sales; of one that comes again "void" for a void.
+    rivals: frozenset[str] = frozenset()
 
     def says(self, content_hash: bytes) -> bool:
         """Whether its content is what the ledger has, by whatever version of the program that was entered."""
@@ -256,11 +258,14 @@ class Erp(Protocol):
         """
         ...
 
-    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
+    def fingerprints(
+        self, ranges: Sequence[tuple[str, str]], numbered: Sequence[tuple[str, str]] | None = None
+    ) -> list[tuple[int, ...]] | None:
         """What the ERP's rows of these ranges of keys (first and last) come to, ledger and lines included.
 
         Of each table how many rows, sales first, and a sum of their hashes. The same numbers as before mean that
-        nothing changed; those of a part may be taken off the whole's, modulo 2**63. None where the ERP can't tell.
+        nothing changed; those of a part may be taken off the whole's, modulo 2**63. ``numbered``: the same ranges for
+        the guard of their numbers, the last count and sum, which knows no month. None where the ERP can't tell.
         Raises ``ErpError``.
         """
         ...

@@ -107,7 +107,9 @@ class Shadow:
     def departures(self, postings: Sequence[Posting], cancelled: Collection[str]) -> dict[int, list[str]]:
         _refuse("departures")
 
-    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> list[tuple[int, ...]] | None:
+    def fingerprints(
+        self, ranges: Sequence[tuple[str, str]], numbered: Sequence[tuple[str, str]] | None = None
+    ) -> list[tuple[int, ...]] | None:
         _refuse("fingerprints")
 
     def sales_between(self, first: str, last: str) -> Iterator[OwnSale]:

@@ -12,7 +12,7 @@ from malote.erp import compare, numbers, rows, statements
 from malote.erp.booking import Booking
 from malote.erp.connecting import classified
 from malote.erp.fitting import fitted
-from malote.erp.numbers import VOIDED
+from malote.erp.numbers import UNREADABLE, VOIDED
 from malote.erp.protocol import Outcome, Posting
 from malote.erp.rewriting import reverse
 from malote.erp.transacting import Engine, LedgerEntry
@@ -60,7 +60,7 @@ class Superseding(Booking):
         if key in entries:
             self._replace(posting, sale, entries)
         rival, identity = self._contest.rival(key), numbers.identity_of(key)
-        if rival is None or identity is None:
+        if rival is None or rival == UNREADABLE or identity is None:
             return
         if rival == VOIDED or self._take_back(rival, posting, sale.issuer, _WHY_SALE, substitute=key):
             self._contest.hand_over(identity, key)

@@ -31,7 +31,7 @@ from malote.posting.refusal_evidence import Refusal, RefusalEvidence, general
 from malote.posting.reversals import Reversals
 from malote.posting.settlement import Decider
 from malote.register import rejected_handover, replaying
-from malote.spool import outages
+from malote.spool import number_rivals, outages
 from malote.spool.documents import LeasedDocument, Reason, RejectedDocument, Settlement
 from malote.spool.mapped_codes import MappedCodes, renamed
 from malote.spool.presence import PosterPresence
@@ -248,12 +248,12 @@ class Poster:
         ]
 
     def _prepared(self, held: Sequence[LeasedDocument]) -> tuple[list[Posting], list[Refusal]]:
-        codes = self._codes()
+        codes, rivals = self._codes(), number_rivals.booked(self._engine, held)
         batch: list[Posting] = []
         refused: list[Refusal] = []
         for leased in held:
             try:
-                batch.append(_posting(leased, codes))
+                batch.append(_posting(leased, codes, rivals.get(leased.id, frozenset())))
             except Exception as error:  # noqa: BLE001 - it must concern this document alone
                 refused.append((leased, self._faults.of(error)))
         return batch, refused
@@ -344,7 +344,7 @@ def _no_room(error: OSError) -> Reason:
     return Reason("disk_full", {"detail": f"servidor Malote, rejeitados/: {error.strerror or error.errno}"})
 
 
-def _posting(leased: LeasedDocument, codes: MappedCodes) -> Posting:
+def _posting(leased: LeasedDocument, codes: MappedCodes, rivals: frozenset[str] = frozenset()) -> Posting:
     # The hash is the document's own: a mapping made or changed later must not make it another sale.
-    document = renamed(leased.document, codes)
-    return Posting(leased.id, leased.till, document, content_hash(leased.document), leased.again, leased.document)
+    read, own = leased.document, content_hash(leased.document)
+    return Posting(leased.id, leased.till, renamed(read, codes), own, leased.again, read, rivals)

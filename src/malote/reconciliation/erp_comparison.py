@@ -17,7 +17,7 @@ from malote import log as logs
 from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.tables import document as documents
-from malote.reconciliation import departing
+from malote.reconciliation import departing, number_guards
 from malote.reconciliation.erp_differences import (
     OUTSIDE,
     SHORT,
@@ -118,7 +118,8 @@ _COMPARABLE = (documents.c.state == "posted") & (
 def _compare(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool) -> ErpComparison:
     with reading(engine) as connection:
         booked, contents = departing.with_contents(connection, _read(connection, ids))
-    entries = erp.ledger([one.identity for one in booked]) if booked else {}
+    wanted = [*(one.identity for one in booked), *number_guards.identities(booked, contents)]
+    entries = erp.ledger(wanted) if booked else {}
     keys = [one.access_key for one in booked if one.kind == "sale"]
     rows: dict[str, list[ComparedSaleRow]] = defaultdict(list)
     for row in erp.sales(keys) if sales and keys else ():
@@ -126,6 +127,7 @@ def _compare(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales: bool
     found = [one for each in booked if (one := _judged(each, each.identity in entries, rows, sales=sales))]
     if sales:
         found = departing.with_departures(engine, erp, booked, contents, found)
+    found = number_guards.with_lost_guards(engine, erp, booked, contents, entries, found)
     with reading(engine) as connection:
         return ErpComparison(booked, rows, _without_open(connection, found))
 

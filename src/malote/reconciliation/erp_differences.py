@@ -18,6 +18,8 @@ import msgspec
 #   items, payments  its sale's lines are others, more or fewer
 #   content          anything else of it; of a cancellation, that its row is gone
 #   void             a void of numbers is gone
+#   unguarded        its sale or void is there, and the ledger lost its number's row, or that names nothing booked
+#   twice            another sale of its number counts as well, and nobody was told
 #   unsent           a sale under a till's series that no till sent
 What = Literal[
     "missing",
@@ -34,9 +36,12 @@ What = Literal[
     "payments",
     "content",
     "void",
+    "unguarded",
+    "twice",
     "unsent",
 ]
-OUTSIDE: frozenset[What] = frozenset({"missing", "deleted", "unlisted"})  # may be booked again
+OUTSIDE: frozenset[What] = frozenset({"missing", "deleted", "unlisted"})
+REBOOKED: frozenset[What] = OUTSIDE | {"unguarded"}  # what may be booked again
 SHORT: frozenset[What] = frozenset({"missing", "unlisted"})  # the ledger lacks it: nothing is booked meanwhile
 
 
@@ -75,7 +80,9 @@ class ErpWitness(Protocol):
 
     def sales_between(self, first: str, last: str) -> Iterator[ComparedOwnSale]: ...
 
-    def fingerprints(self, ranges: Sequence[tuple[str, str]]) -> Sequence[Sequence[int]] | None: ...
+    def fingerprints(
+        self, ranges: Sequence[tuple[str, str]], numbered: Sequence[tuple[str, str]] | None = None
+    ) -> Sequence[Sequence[int]] | None: ...
 
     def departures(self, postings: Sequence[Any], cancelled: Collection[str]) -> Mapping[int, Sequence[str]]: ...
 

@@ -12,12 +12,13 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, bindparam, exists, func, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, exists, func, literal_column, select, update
 
 from malote.database.book_tables import book_day
 from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import document as documents
+from malote.fiscal.access_key import KeyParts, is_well_formed, split
 from malote.reconciliation import book_days, strangers
 from malote.reconciliation.book_days import PREFIX, Calendar
 from malote.reconciliation.erp_differences import ErpWitness
@@ -51,6 +52,13 @@ class _Day(msgspec.Struct, frozen=True):
         """Its ranges with all keys that its first and last number can have, and the newest's to the end: a sale that
         nobody sent lies there as well as among the others."""
         return [(_first_of(first), _last_of(last, self.newest)) for first, last in self.ranges]
+
+    def is_as_of(self, prints: Mapping[str, Print]) -> bool:
+        """Whether the rows come to what they did; an older program added up fewer tables, and the same first."""
+        before = self.prints
+        if before is None or before.keys() != prints.keys():
+            return False
+        return all(one and one == prints[prefix][: len(one)] for prefix, one in before.items())
 
 
 def _first_of(key: str) -> str:
@@ -111,7 +119,7 @@ class _Taken(msgspec.Struct):
     asked: list[int] = []  # documents to be compared
 
     def __post_init__(self) -> None:
-        self.changed = self.day.prints != self.prints
+        self.changed = not self.day.is_as_of(self.prints)
 
 
 def note_walked(engine: Engine, newest: int) -> None:
@@ -127,7 +135,9 @@ def _taken(erp: ErpWitness, days: Sequence[_Day]) -> list[_Taken] | None:
     found: list[_Taken] = []
     for start in range(0, len(days), DAYS_AT_ONCE):
         some = days[start : start + DAYS_AT_ONCE]
-        prints = erp.fingerprints([one for day in some for one in day.widened])
+        # A number's row knows no month: behind the last number of one lie those of the next.
+        numbered = [one for day in some for one in day.ranges]
+        prints = erp.fingerprints([one for day in some for one in day.widened], numbered)
         if prints is None:
             return None
         own = iter(prints)
@@ -197,13 +207,25 @@ def _posted(connection: Connection, calendar: Calendar, day: _Day) -> list[Any]:
 
 
 def _documents_of(connection: Connection, calendar: Calendar, day: _Day) -> list[int]:
-    """All that was posted of its sales, with their cancellations."""
+    """All that was posted of its sales, with their cancellations and the voids of numbers among theirs."""
     rows = _posted(connection, calendar, day)
     found = [row.id for row in rows]
     for keys in chunks(sorted({row.access_key for row in rows if row.access_key})):
         query = select(documents.c.id).where(documents.c.access_key.in_(keys), documents.c.kind == "cancellation")
         found += connection.scalars(query.where(documents.c.state == "posted"))
+    for first, last in day.ranges:
+        if is_well_formed(first) and is_well_formed(last):
+            found += connection.scalars(_voids(split(first), split(last)))
     return found
+
+
+def _voids(first: KeyParts, last: KeyParts) -> Select[tuple[int]]:
+    column = documents.c
+    # Written out, so that the engines see which of their indexes it is.
+    void = (column.kind == literal_column("'number_void'"), column.state == "posted")
+    series = (column.issuer == first.issuer, column.model == first.model, column.series == first.series)
+    within = (column.last_number >= first.number, column.number <= last.number)
+    return select(column.id).where(*void, *series, *within)
 
 
 def _note_checked(engine: Engine, looked: Sequence[_Taken], now: float) -> None:

@@ -5,7 +5,8 @@ is the one there is.
 
 - In: ``accepting``, ``documents``, ``extracted``, ``joining``, ``superseded``.
 - From state to state: ``states``, ``state_changes``, ``history``, ``feed``.
-- Through the poster: ``queue``, ``sql_queue``, ``leasing``, ``presence``, ``outages``, ``mapped_codes``, ``settling``.
+- Through the poster: ``queue``, ``sql_queue``, ``leasing``, ``presence``, ``outages``, ``mapped_codes``,
+  ``number_rivals``, ``settling``.
 - What follows for others: ``consequences``, ``wake_waiting``, ``series_holds``, ``refused_voids``,
   ``no_sale_versions``, ``unbooked_cancellations``.
 - What the tills are told: ``receipts``.

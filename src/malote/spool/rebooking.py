@@ -44,10 +44,21 @@ def order(
 
     Whoever dies between two transactions has ordered whole keys, and may order the rest. Raises ``StoreError``.
     """
+    conditions = [_posted_about(some, kinds) for some in chunks(sorted(set(access_keys)))]
+    return _order(engine, conditions, who, now, note)
+
+
+def order_voids(engine: Engine, ids: Sequence[int], *, who: str, now: float, note: Note) -> list[int]:
+    """The same of these voids of numbers, which have no key."""
+    own = (documents.c.kind == "number_void") & (documents.c.state == "posted")
+    return _order(engine, [documents.c.id.in_(some) & own for some in chunks(sorted(set(ids)))], who, now, note)
+
+
+def _order(engine: Engine, conditions: Sequence[ColumnElement[bool]], who: str, now: float, note: Note) -> list[int]:
     ordered: list[int] = []
-    for some in chunks(sorted(set(access_keys))):
+    for condition in conditions:
         with writing(engine) as connection:
-            standings = lock(connection, _posted_about(some, kinds))
+            standings = lock(connection, condition)
             move(connection, [Move(one, "accepted") for one in standings])
             _mark(connection, [one.id for one in standings], now)
             history.record(connection, [history.HistoryLine(one.id, "booked_again") for one in standings], who, now)

@@ -33,7 +33,7 @@ def fingerprint(driver: psycopg.Connection[Any], part: Rows, ranges: Sequence[Ra
         f" JOIN {bounds} AS b ON a.ordinality = b.ordinality"
         f" JOIN {keyed} AS {held} ON {within}{lines} GROUP BY 1"
     )
-    given = [msgspec.json.encode([{_bare(part.key): part.mark + one[at]} for one in ranges]).decode() for at in (0, 1)]
+    given = [msgspec.json.encode([{_bare(part.key): one[at]} for one in ranges]).decode() for at in (0, 1)]
     answered = {place: (count, int(total) % WRAP) for place, count, total in driver.execute(statement.encode(), given)}
     return [answered.get(place, (0, 0)) for place in range(1, len(ranges) + 1)]
 

@@ -33,7 +33,7 @@ def fingerprint(driver: sqlite3.Connection, part: Rows, ranges: Sequence[Range])
     key = f"{'s' if part.sale else 't'}.{part.key}"
     statement = f"SELECT count(*), {_FUNCTION}({columns}) FROM {place} WHERE {key} >= ? AND {key} <= ?"  # noqa: S608 names of  # the profile
     found: list[Print] = []
-    for first, last in ranges:
-        count, total = driver.execute(statement, (part.mark + first, part.mark + last)).fetchone()
+    for bounds in ranges:
+        count, total = driver.execute(statement, bounds).fetchone()
         found.append((count, int(total or 0)))
     return found
