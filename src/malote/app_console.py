@@ -120,8 +120,8 @@ def _tills(services: Services) -> console.Tills:
     def page(query: TillsQuery) -> TillsPage:
         return lights.tills(engine, query, now=time.time())
 
-    def in_groups(query: GroupsQuery) -> GroupedTills:
-        return till_groups.grouped(engine, query, now=time.time())
+    def in_groups(queries: tuple[GroupsQuery, ...]) -> list[GroupedTills]:
+        return till_groups.together(engine, queries, now=time.time())
 
     return console.Tills(
         page=Together(page),

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, event, insert, text
 
 from malote.console.verdict import Verdict, verdict
 from malote.database.consumer_tables import feed
 from malote.database.engine import writing
-from malote.findings.till_groups import GroupedTills, GroupsQuery, grouped
+from malote.findings.till_groups import GroupedTills, GroupsQuery, grouped, together
 from malote.locks.lock_reports import Blocker, Stoppage
 from malote.register.flow import FlowCounter
 from tests.engines.findings_support import NOW, add_documents, add_till
@@ -68,6 +68,17 @@ def test_tills_are_grouped_by_the_store_in_their_names_with_the_worst_light_of_e
         ("loja3", "ok", 1, 0),
     ]
     assert grouped(spool_engine, GroupsQuery(by="store", groups=1), now=NOW).left == 3
+
+
+def test_a_page_that_asks_twice_has_the_tills_judged_once(spool_engine: Engine) -> None:
+    store_of(spool_engine)
+    queries = (GroupsQuery(by="store", search="loja2"), GroupsQuery(each=3, quiet=0, room=3), GroupsQuery(light="ok"))
+    alone = [grouped(spool_engine, query, now=NOW) for query in queries]
+    statements: list[str] = []
+    event.listen(spool_engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    assert together(spool_engine, queries, now=NOW) == alone
+    judgements = [one for one in statements if "judged.rank <" in one]
+    assert len(judgements) == 1, statements
 
 
 def test_the_verdict_is_about_the_heaviest_light_and_its_heaviest_cause(spool_engine: Engine) -> None:

@@ -70,7 +70,7 @@ class Users:
 @dataclass(frozen=True, slots=True)
 class Tills:
     page: Callable[[TillsQuery], TillsPage]
-    grouped: Callable[[GroupsQuery], GroupedTills]
+    grouped: Callable[[tuple[GroupsQuery, ...]], list[GroupedTills]]  # of one moment
     matching: Callable[[TillsQuery], list[str]]
     find: Callable[[str], TillOverview | None]
     refused: Callable[[str], list[RefusedFile]]

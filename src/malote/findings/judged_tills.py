@@ -2,7 +2,7 @@
 names as are asked for."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,24 +29,24 @@ class JudgedTill(msgspec.Struct, frozen=True):
     cents: int = 0
 
 
-def judge(
-    connection: Connection,
-    search: str,
-    whole: Finding | None,
-    now: float,
-    named: Callable[[int, int], int],
+def judge(connection: Connection, whole: Finding | None, now: float) -> list[JudgedTill]:
+    """All that are neither green nor disabled: what is dear, once for however many questions. Raises ``StoreError``."""
+    rows = connection.execute(_troubled(), lights.given(now, whole)).all()
+    return [JudgedTill(row.id, row.name, row.rank, row.code or "", int(row.sales), int(row.cents)) for row in rows]
+
+
+def with_quiet(
+    connection: Connection, troubled: Sequence[JudgedTill], search: str, named: Callable[[int, int], int]
 ) -> tuple[list[JudgedTill], Counter[int]]:
-    """What the search matches, with how many there are of each rank.
+    """What the search matches of all tills, with how many there are of each rank.
 
     Those that are green or disabled need no look at their figures; ``named`` says of their rank and count how many are
     told at all. Raises ``StoreError``.
     """
     searched = bool(search.strip())
-    given = lights.given(now, whole, search)
-    judged = [
-        JudgedTill(row.id, row.name, row.rank, row.code or "", int(row.sales), int(row.cents))
-        for row in connection.execute(_troubled(searched), given)
-    ]
+    given = lights.pattern(search)
+    matching = set(connection.scalars(_MATCHING, given)) if searched else None
+    judged = [one for one in troubled if matching is None or one.id in matching]
     counts = Counter(one.rank for one in judged)
     known = {one.id for one in judged}
     enabled, disabled = connection.execute(_count(searched), given).one()
@@ -55,15 +55,15 @@ def judge(
         counts[rank] += count
         most = named(rank, count)
         if count:
-            rows = connection.execute(_others(searched, rank), given | {"most": len(known) + most})
-            others = [JudgedTill(row.id, row.name, rank, "") for row in rows if row.id not in known]
+            rows = connection.execute(_others(searched, rank), given | {"most": len(known) + most}).all()
+            others = [JudgedTill(till_id, name, rank, "") for till_id, name in rows if till_id not in known]
             judged += others[:most]
     return judged, counts
 
 
 @cache
-def _troubled(searched: bool) -> Select[tuple[Any, ...]]:
-    judged = lights.judged_in_full(searched=searched)
+def _troubled() -> Select[tuple[Any, ...]]:
+    judged = lights.judged_in_full()
     return select(
         judged.c.id,
         judged.c.name,
@@ -88,6 +88,9 @@ def _others(searched: bool, rank: int) -> Select[tuple[Any, ...]]:
     if searched:
         statement = statement.where(lights.matching())
     return statement.order_by(till.c.name_key).limit(bindparam("most", type_=Integer))
+
+
+_MATCHING = select(till.c.id).where(lights.matching())
 
 
 def _code_of(judged: Any) -> ColumnElement[Any]:

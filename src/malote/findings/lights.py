@@ -175,9 +175,9 @@ def troubled_tills(connection: Connection, now: float) -> Sequence[Row[tuple[obj
     return rows
 
 
-def judged_in_full(*, searched: bool) -> CTE:
+def judged_in_full() -> CTE:
     """Each till with all its figures and its ``rank``; run what is made of it with what ``given`` says."""
-    return _judged(matching() if searched else None)
+    return _judged()
 
 
 def overviews_of(connection: Connection, ids: list[int], whole: Finding | None, now: float) -> list[TillOverview]:
@@ -200,7 +200,7 @@ _WHOLE: ColumnElement[int] = bindparam("whole", type_=Integer)
 
 def given(now: float, whole: Finding | None, search: str = "") -> dict[str, object]:
     """The parameters of every statement that judges tills."""
-    return {"now": now, "whole": int(whole is not None), **_pattern(search)}
+    return {"now": now, "whole": int(whole is not None), **pattern(search)}
 
 
 def _judged(only: ColumnElement[bool] | None = None, *, brief: bool = False) -> CTE:
@@ -232,16 +232,17 @@ def _searched_brief() -> CTE:
 
 
 def matching() -> ColumnElement[bool]:
-    pattern: ColumnElement[str] = bindparam("pattern", type_=Text)
+    wanted: ColumnElement[str] = bindparam("pattern", type_=Text)
     columns = (till.c.name_key, func.lower(till.c.label))
-    return or_(*(column.like(pattern, escape="/") for column in columns))
+    return or_(*(column.like(wanted, escape="/") for column in columns))
 
 
 def _brief(query: TillsQuery) -> CTE:
     return _searched_brief() if query.search.strip() else _all_brief()
 
 
-def _pattern(search: str) -> dict[str, object]:
+def pattern(search: str) -> dict[str, object]:
+    """The parameter of what ``matching`` is in; none where nothing is searched."""
     wanted = search.strip().lower()
     for special in "/%_":
         wanted = wanted.replace(special, f"/{special}")

@@ -1,7 +1,7 @@
 """The tills in groups that share a cause, or a store, the worst first: 300 equal rows are one line.
 
-All tills are judged once (``judged_tills``), and of each group only as many are read as are shown. So the cost follows
-what is wrong and what is shown, and not how many tills there are.
+All tills are judged once (``judged_tills``), whatever is asked about them, and of each group only as many are read as
+are shown. So the cost follows what is wrong and what is shown, and not how many tills there are.
 """
 
 from collections import Counter, defaultdict
@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, bindparam, select
 
 from malote.database.engine import reading
 from malote.database.tables import document
-from malote.findings import lights
-from malote.findings.judged_tills import OK, JudgedTill, judge
+from malote.findings import judged_tills, lights
+from malote.findings.judged_tills import OK, JudgedTill
 from malote.findings.kinds import BY_NAME, CAUSES, LIGHT_NAMES, LIGHTS, Cause, Finding, Light
 from malote.findings.lights import TillOverview
 from malote.findings.store_wide import store_wide
@@ -75,18 +75,30 @@ class GroupedTills(msgspec.Struct, frozen=True):
 
 def grouped(engine: Engine, query: GroupsQuery, *, now: float) -> GroupedTills:
     """Raises ``StoreError``."""
+    return together(engine, (query,), now=now)[0]
+
+
+def together(engine: Engine, queries: Sequence[GroupsQuery], *, now: float) -> list[GroupedTills]:
+    """The answers to several questions about the same moment: the tills are judged once. Raises ``StoreError``."""
     with reading(engine) as connection:
         whole = next(iter(store_wide(connection, now)), None)
-        judged, counts = judge(connection, query.search, whole, now, partial(_named, query))
-        of_light: dict[Light, int] = dict.fromkeys(LIGHT_NAMES, 0)
-        for rank, count in counts.items():
-            of_light[LIGHTS[CAUSES[rank]]] += count
-        by_key: dict[str, list[JudgedTill]] = defaultdict(list)
-        for one in judged:
-            if query.light is None or LIGHTS[CAUSES[one.rank]] == query.light:
-                by_key[_key(one, query.by)].append(one)
-        chosen = sorted(by_key.items(), key=lambda one: _order(one[1], one[0]))
-        groups = _read(connection, chosen[: query.groups], counts, query, whole, now)
+        troubled = judged_tills.judge(connection, whole, now)
+        return [_grouped(connection, troubled, query, whole, now) for query in queries]
+
+
+def _grouped(
+    connection: Connection, troubled: Sequence[JudgedTill], query: GroupsQuery, whole: Finding | None, now: float
+) -> GroupedTills:
+    judged, counts = judged_tills.with_quiet(connection, troubled, query.search, partial(_named, query))
+    of_light: dict[Light, int] = dict.fromkeys(LIGHT_NAMES, 0)
+    for rank, count in counts.items():
+        of_light[LIGHTS[CAUSES[rank]]] += count
+    by_key: dict[str, list[JudgedTill]] = defaultdict(list)
+    for one in judged:
+        if query.light is None or LIGHTS[CAUSES[one.rank]] == query.light:
+            by_key[_key(one, query.by)].append(one)
+    chosen = sorted(by_key.items(), key=lambda one: _order(one[1], one[0]))
+    groups = _read(connection, chosen[: query.groups], counts, query, whole, now)
     groups.sort(key=lambda one: _place(one, now))
     return GroupedTills(groups, of_light, max(0, len(chosen) - query.groups), whole)
 

@@ -83,13 +83,12 @@ def waiting(engine: Engine) -> Waiting:
     locked: dict[NotedHolder, dict[str, int]] = {}
     posting: dict[str, dict[str, int]] = {}
     with reading(engine) as connection:
-        rows = backlog.counts(connection)
+        rows, posted = backlog.counts(connection), backlog.posted(connection)
         if any(one.code == LOCKED for one in rows):
             locked = _by((_noted(why), name, count) for name, why, count in backlog.waiting_for(connection, LOCKED))
         if any(one.state == "posting" for one in rows):
             posting = _by((_poster(lease), name, count) for name, lease, count in backlog.leased(connection))
     accepted = {one.till: one.documents for one in rows if one.state == "accepted"}
-    posted = sum(one.documents for one in rows if one.state == "posted")
     cents = sum(one.total for one in rows if one.state in ("accepted", "posting") or one.code == LOCKED)
     return Waiting(locked, posting, accepted, posted, cents)
 

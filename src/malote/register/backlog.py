@@ -24,13 +24,19 @@ class Count(NamedTuple):
 
 
 def counts(connection: Connection) -> list[Count]:
-    """Of all that is in line, waits or was posted, from the tallies."""
+    """Of all that is in line or waits, from the tallies."""
     query = (
         select(till.c.name, tally.c.state, tally.c.reason_code, tally.c.count, tally.c.total)
         .join(till, till.c.id == tally.c.till_id)
-        .where(tally.c.state.in_(("accepted", "posting", "posted", "waiting")), tally.c.count > 0)
+        .where(tally.c.state.in_(("accepted", "posting", "waiting")), tally.c.count > 0)
     )
-    return [Count(*row) for row in connection.execute(query)]
+    return [Count(*row) for row in connection.execute(query).all()]
+
+
+def posted(connection: Connection) -> int:
+    """How many documents of all tills were ever posted, from the tallies."""
+    query = select(func.coalesce(func.sum(tally.c.count), 0)).where(tally.c.state == "posted")
+    return int(connection.execute(query).scalar_one())
 
 
 def any_may_wait_for(connection: Connection, code: str) -> bool:

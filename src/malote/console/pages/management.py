@@ -49,8 +49,6 @@ def grouping_of(given: Mapping[str, str]) -> Grouping:
 def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     query, grouping = query_of(given), grouping_of(given)
     listed = _flat(services, query) if grouping == "none" else _grouped(services, query, grouping, given)
-    # What is told above the list is of all tills, whatever the list shows.
-    summary = listed["groups"] if listed["asked"] == _ALL else services.tills.grouped(_SUMMARY)
     tills: list[TillOverview] = listed["tills"]
     lights = listed["lights"]
     stoppage = services.locks.stoppage()
@@ -67,7 +65,7 @@ def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, An
         "structures": {each.till: each for each in services.structures.tills([till.name for till in tills])},
         "flow": services.flow(tuple(till.id for till in tills)),
         "stoppage": stoppage,
-        "verdict": verdict(summary, stoppage),
+        "verdict": verdict(listed["summary"], stoppage),
         "ledger": services.ledger(),
         "outside": services.books.outside(),
         "of_store": services.books.of_store(),
@@ -79,6 +77,7 @@ def _flat(services: ConsoleServices, query: TillsQuery) -> dict[str, Any]:
     page = services.tills.page(query)
     return {
         "asked": None,
+        "summary": services.tills.grouped((_SUMMARY,))[0],
         "page": page,
         "groups": None,
         "tills": page.tills,
@@ -97,9 +96,12 @@ def _grouped(
         open=given.get("open", "")[:LONGEST_KEY],
         opened=whole(given.get("opened"), MORE, most=MOST_OPENED),
     )
-    found = services.tills.grouped(asked)
+    # What is told above the list is of all tills, whatever the list shows.
+    answers = services.tills.grouped((asked,) if asked == _ALL else (asked, _SUMMARY))
+    found, summary = answers[0], answers[-1]
     return {
         "asked": asked,
+        "summary": summary,
         "page": None,
         "groups": found,
         "opened": asked.opened,
