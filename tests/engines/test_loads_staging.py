@@ -183,6 +183,20 @@ def test_a_person_confirms_what_was_shown_and_no_more(shop: Shop) -> None:
     assert len(shop.rows("product")) == 50
 
 
+def test_a_look_at_what_changed_does_not_let_go_what_only_a_look_at_all_rows_finds(shop: Shop) -> None:
+    shop.stage()
+    shop.erp.do("DELETE FROM preco WHERE cod > 40")
+    assert shop.staged("price", whole=True).code == "load_gone_many"
+    for whole in (False, True):
+        shop.staged("price", whole=whole)
+        with reading(shop.engine) as connection:
+            assert connection.execute(select(load_hold.c.code)).scalars().all() == ["load_gone_many"]
+    shop.erp.do("INSERT INTO preco SELECT cod, 3, 10, NULL, NULL, 0, 'N' FROM produto WHERE cod > 40")
+    shop.staged("price", whole=True)
+    with reading(shop.engine) as connection:
+        assert connection.execute(select(load_hold)).all() == []
+
+
 def test_an_entity_that_cannot_be_read_holds_back_none_of_the_others(shop: Shop) -> None:
     shop.sources["product"] = with_columns(PRODUCT, unit="sem_coluna")
     report = shop.stage()

@@ -124,13 +124,14 @@ def confirm(
 ) -> None:
     """Lets a held entity through, as far as it was shown, and makes the version."""
     from malote.accounts.audit import command_line
+    from malote.loads.limits import SEEN_WHOLE
 
     with services_of(config) as services:
         language = services.settings.language
-        services.loads.confirm(entity, command_line(), reason)
+        whole = services.loads.confirm(entity, command_line(), reason).code in SEEN_WHOLE
         report = _staged(
             services,
-            lambda progress: services.loads.stage(command_line(), names=[entity], progress=progress),
+            lambda progress: services.loads.stage(command_line(), names=[entity], whole=whole, progress=progress),
             quiet=json,
         )
     if json:

@@ -5,6 +5,8 @@ import msgspec
 from malote.config import LoadsSettings
 from malote.loads.comparing import Counts
 
+# Of these only a look at all rows knows that they are over: one at what changed doesn't see what is gone.
+SEEN_WHOLE = frozenset({"load_would_empty", "load_gone_many"})
 _PRICED = ("price", "promotion")  # of which changes are looked at; of others, what goes and what is refused
 
 

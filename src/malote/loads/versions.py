@@ -26,7 +26,7 @@ from malote.load_format.digest import bucket_hash, entity_digest
 from malote.loads import entity_rows
 from malote.loads.comparing import Counts, Difference, EntityComparison
 from malote.loads.entity_rows import StoredEntity
-from malote.loads.limits import EntityHold
+from malote.loads.limits import SEEN_WHOLE, EntityHold
 
 _BUCKETS_AT_ONCE = 64
 _ROWS_AT_ONCE = 1000
@@ -185,7 +185,12 @@ def _note_refused(connection: Connection, change: EntityChange, now: float) -> N
 
 
 def _note_hold(connection: Connection, change: EntityChange, now: float) -> None:
-    note_hold(connection, change.comparison.loaded.entity.name, change.hold, now)
+    name = change.comparison.loaded.entity.name
+    if change.hold is None and not change.comparison.whole:
+        held = connection.execute(select(load_hold.c.code).where(load_hold.c.entity == name)).scalar_one_or_none()
+        if held in SEEN_WHOLE:
+            return
+    note_hold(connection, name, change.hold, now)
 
 
 def note_hold(connection: Connection, name: str, hold: EntityHold | None, now: float) -> None:
