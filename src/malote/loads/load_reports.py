@@ -56,7 +56,8 @@ class Going(msgspec.Struct, frozen=True):
 
 
 class TillLoad(msgspec.Struct, frozen=True):
-    """``missing``: entities whose newest state the till lacks. ``differing``: whose rows aren't what they should be."""
+    """``missing``: entities whose newest state the till lacks. ``differing``: whose rows aren't what they should be.
+    ``contact_at``: when it was last heard of."""
 
     till: str
     state: TillLoadState
@@ -69,6 +70,7 @@ class TillLoad(msgspec.Struct, frozen=True):
     code: str = ""  # why the last one failed
     facts: dict[str, str] = {}
     failed_at: float | None = None
+    contact_at: float | None = None
 
 
 class TillEntity(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select, union
 
+from malote.database.chunks import chunks
 from malote.database.load_tables import load_entity, load_file, load_hold, load_refusal, load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
@@ -16,7 +17,7 @@ from malote.loads.tills_held import Held
 from malote.loads.versions import LoadError
 from malote.orders import rows
 from malote.orders.rows import StoredOrder
-from malote.tills.till import Till
+from malote.tills.till import Till, ids_of, last_contacts
 
 _facts = msgspec.json.Decoder(dict[str, str])
 
@@ -75,7 +76,11 @@ def tills(connection: Connection, listed: Sequence[Till], now: float, stalled_se
     held = tills_held.newest(connection, ids)
     orders = _last_orders(connection, ids)
     newest = {name: one.state.version for name, one in entity_rows.in_force(connection).items() if one.state.version}
-    return [_till(one, held.get(one.id), orders.get(one.id), newest, now, stalled_seconds) for one in listed]
+    heard = last_contacts(connection, ids)
+    found = (_till(one, held.get(one.id), orders.get(one.id), newest, now, stalled_seconds) for one in listed)
+    return [
+        msgspec.structs.replace(load, contact_at=heard.get(one.id)) for load, one in zip(found, listed, strict=True)
+    ]
 
 
 def entities_of(connection: Connection, till: Till) -> list[TillEntity]:
@@ -182,13 +187,19 @@ def _going(order: StoredOrder, now: float, stalled_seconds: float) -> Going:
 
 
 def _last_orders(connection: Connection, till_ids: Sequence[int]) -> dict[int, StoredOrder]:
-    found = {}
-    for till_id in till_ids:
-        mine = (till_order.c.till_id == till_id) & (till_order.c.kind == LOAD)
-        query = select(*rows.COLUMNS).where(mine).order_by(till_order.c.number.desc()).limit(1)
-        row = connection.execute(query).one_or_none()
-        if row is not None:
-            found[till_id] = rows.stored(row)
+    each = till_order.alias()
+    found: dict[int, StoredOrder] = {}
+    for some in chunks(till_ids):
+        wanted = ids_of(some)
+        mine = (each.c.till_id == wanted.c.id) & (each.c.kind == LOAD)
+        last = select(func.max(each.c.number)).where(mine).scalar_subquery()
+        query = (
+            select(*rows.COLUMNS)
+            .select_from(till_order)
+            .join(wanted, (till_order.c.till_id == wanted.c.id) & (till_order.c.number == last))
+            .where(till_order.c.kind == LOAD)
+        )
+        found |= {row.till_id: rows.stored(row) for row in connection.execute(query)}
     return found
 
 

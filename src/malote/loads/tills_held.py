@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
+from malote.database.chunks import chunks
 from malote.database.load_tables import load_till
 from malote.load_format.wire import EntityState
 from malote.loads import entity_rows
+from malote.tills.till import ids_of
 from malote.wire import LoadsHeld
 
 _encode = msgspec.json.Encoder(order="sorted")
@@ -96,12 +98,14 @@ def _left(chosen: dict[str, dict[str, int]], held: Held) -> dict[str, dict[str, 
 
 def newest(connection: Connection, till_ids: Iterable[int]) -> dict[int, Held]:
     """What each has now, as far as it said."""
-    found = {}
-    for till_id in till_ids:  # one look into an index each: a till's history may be long
-        query = select(load_till).where(load_till.c.till_id == till_id).order_by(load_till.c.id.desc()).limit(1)
-        row = connection.execute(query).one_or_none()
-        if row is not None:
-            found[till_id] = _held(row)
+    each = load_till.alias()
+    # One look into an index for each, whatever its history, and one statement for many.
+    found: dict[int, Held] = {}
+    for some in chunks(list(till_ids)):
+        wanted = ids_of(some)
+        last = select(func.max(each.c.id)).where(each.c.till_id == wanted.c.id).scalar_subquery()
+        query = select(load_till).select_from(load_till).join(wanted, load_till.c.id == last)
+        found |= {row.till_id: _held(row) for row in connection.execute(query)}
     return found
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, Subquery, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.explained_error import ExplainedError
@@ -128,6 +129,20 @@ def find_till(engine: Engine, name: str) -> Till:
     """Whatever the capitals of the name. Raises ``TillError``."""
     with reading(engine) as connection:
         return _find(connection, name)
+
+
+def ids_of(till_ids: Sequence[int]) -> Subquery:
+    """The tills with these ids, at most a chunk: for a question that is asked once of each of them."""
+    return select(tills.c.id).where(tills.c.id.in_(till_ids)).subquery()
+
+
+def last_contacts(connection: Connection, till_ids: Sequence[int]) -> dict[int, float]:
+    """When each was last heard of, in seconds since the epoch; those of which nothing was ever heard are left out."""
+    found: dict[int, float] = {}
+    for some in chunks(till_ids):
+        query = select(tills.c.id, tills.c.last_contact_at).where(tills.c.id.in_(some))
+        found |= {row.id: row.last_contact_at for row in connection.execute(query) if row.last_contact_at is not None}
+    return found
 
 
 def lock(connection: Connection, till_ids: Sequence[int]) -> None:
