@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from malote.consumers.pulling import Page
     from malote.intake.receive import Intake
     from malote.load_format.wire import Manifest, ManifestQuery
+    from malote.loads.background_loads import BackgroundLoads
     from malote.loads.load_service import Loads
     from malote.locks.lock_service import Locks
     from malote.orders.book import OrderBook
@@ -115,6 +116,12 @@ class Services:
         from malote.loads.load_service import Loads
 
         return Loads(self.engine, self.settings)
+
+    @once
+    def asked_loads(self) -> "BackgroundLoads":
+        from malote.loads.background_loads import BackgroundLoads
+
+        return BackgroundLoads(self.engine, self.loads)
 
     @once
     def synchronisation(self) -> "Synchronisation":

@@ -26,6 +26,8 @@ from malote.findings import lights, store_findings, till_groups
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reader import read
+from malote.loads import load_pulse
+from malote.loads.price_then import price_then
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
 from malote.register import (
@@ -74,6 +76,10 @@ def console_services(services: Services) -> console.ConsoleServices:
         documents=_documents(services),
         locks=services.locks,
         structures=services.structures,
+        loads=services.loads,
+        asked_loads=services.asked_loads,
+        load_settings=settings.loads,
+        price_then=partial(price_then, engine, services.loads),
         dashboard=_dashboard(services),
         flow=_flow(services),
         quarantine=services.quarantine,
@@ -243,7 +249,9 @@ def _structures_pulse(services: Services) -> str:
     structures = services.structures
     tills = Counter((one.version, one.current) for one in structures.tills())
     runs = [structures.last_run(scope) for scope in ("store", "erp")]
-    return hashlib.sha256(repr((structures.rollout(), sorted(tills.items(), key=repr), runs)).encode()).hexdigest()
+    seen = (structures.rollout(), sorted(tills.items(), key=repr), runs)
+    loads = (load_pulse.pulse(services.engine), services.asked_loads.last())
+    return hashlib.sha256(repr((seen, loads)).encode()).hexdigest()
 
 
 def _laboratory() -> console.ConsoleLaboratory | None:

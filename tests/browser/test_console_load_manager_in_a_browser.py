@@ -118,13 +118,13 @@ def _the_erp_is_updated(page: Page) -> None:
 
 
 def _all_tills_are_chosen(page: Page) -> None:
-    """Fechar; then Caixa: Seleção, Selecionar Todos, Geral, Caixas Selecionados, Atualizar Estrutura do Banco."""
+    """Fechar; then Caixa: Seleção, Selecionar Todos, Caixas Selecionados, Atualizar Estrutura do Banco."""
     page.get_by_role("link", name="Fechar").click()
     expect(page.get_by_role("heading", name="Gerenciamento")).to_be_visible()
     page.get_by_role("link", name="Gerenciador de carga").click()
     expect(page.get_by_role("heading", name="Seleção")).to_be_visible()
     page.get_by_role("button", name="Selecionar Todos").click()
-    page.get_by_role("link", name=re.compile("Geral")).click()
+    page.get_by_role("link", name=re.compile("todos")).click()
     expect(page.get_by_text("Caixas Selecionados: 12")).to_be_visible()
     picture(page, "carga-caixas")
     page.get_by_role("button", name="Atualizar Estrutura do Banco").click()

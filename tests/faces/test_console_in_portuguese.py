@@ -149,13 +149,14 @@ PAGES = [
     "/tills/caixa1",
     *(
         f"/tills/caixa1/{tab}"
-        for tab in ("sent", "kept", "rejected", "trash", "numbering", "reconciliation", "structure")
+        for tab in ("sent", "kept", "rejected", "trash", "numbering", "reconciliation", "loads", "structure")
     ),
     "/tills/caixa1/history",
     *(f"/documents/{number}" for number in (1, 2, 100, 131, 162)),
     "/load-manager",
     "/load-manager/store",
     "/load-manager/erp",
+    *(f"/load-manager/{page}" for page in ("held", "refused", "plans", "price?product=1&till=caixa1", "sold")),
     "/locks",
     "/locks/episodes",
     "/jobs",

@@ -51,7 +51,7 @@ def routes(app: Litestar) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     filled = path.replace("{name:str}", "ana").replace("{tab:str}", "sent")
-    return filled.replace("{document_id:int}", "1").replace("{job_id:int}", "1")
+    return re.sub(r"\{\w+:int\}", "1", filled)
 
 
 def test_there_are_routes_to_test(services: Services) -> None:
@@ -83,6 +83,7 @@ SEEN_BY_ALL = {
     "/console/jobs/{job_id:int}",
     "/console/load-manager",
     "/console/load-manager/{tab:str}",
+    *(f"/console/load-manager/{page}" for page in ("held", "held/{name:str}", "refused", "plans", "price", "sold")),
     "/console/password",
     "/console/preferences",
     "/console/sign-in",

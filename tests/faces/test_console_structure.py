@@ -15,7 +15,17 @@ from tests.unit.fiscal.notes import build_note
 
 PAGES = [
     *("/tills", "/tills?group=store", "/tills?group=none", "/load-manager", "/load-manager/store", "/locks"),
-    *("/dashboard", "/dashboard?span=7d", "/documents", "/documents/1", "/documents/4", "/documents/6", "/jobs"),
+    *(f"/load-manager/{page}" for page in ("held", "refused", "plans", "price?product=1&till=caixa1", "sold")),
+    *(
+        "/tills/caixa1/loads",
+        "/dashboard",
+        "/dashboard?span=7d",
+        "/documents",
+        "/documents/1",
+        "/documents/4",
+        "/documents/6",
+        "/jobs",
+    ),
     *("/tills/caixa1", "/tills/caixa1/sent", "/tills/caixa1/kept", "/tills/caixa1/trash", "/tills/caixa1/numbering"),
     *("/tills/caixa1/reconciliation", "/tills/caixa1/structure", "/tills/caixa1/history", "/tills/caixa2/rejected"),
     *("/tills/caixa2/rejected?code=items_sum", "/reconciliation", "/alerts", "/audit", "/users", "/till-accounts"),

@@ -94,6 +94,8 @@ PAGES = [
     "/users",
     "/jobs",
     "/load-manager",
+    "/load-manager/price?product=%1b%5b2J%e2%80%ae",
+    "/tills/caixa1/loads",
     "/locks",
     "/dashboard",
     "/tills?search=%1b%5b2J%e2%80%ae",

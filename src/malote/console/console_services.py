@@ -18,6 +18,7 @@ from malote.books.closings import ComparedClosing
 from malote.books.numbering import NumbersPage, NumbersQuery, SeriesPage, SeriesQuery
 from malote.books.rules.rule_findings import ToldRule
 from malote.books.rules.rule_findings import WantedFindings as WantedRule
+from malote.config import LoadsSettings
 from malote.consumers.accounts import Consumer
 from malote.consumers.consumer_service import ConsumerState
 from malote.consumers.log import SendingEntry
@@ -25,6 +26,9 @@ from malote.findings.kinds import Finding
 from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reading_result import Reading
+from malote.loads.background_loads import BackgroundLoads
+from malote.loads.load_service import Loads
+from malote.loads.price_then import PriceThen
 from malote.locks.lock_service import Locks
 from malote.quarantine.jobs import Jobs
 from malote.quarantine.quarantine_reports import Custody, FolderFinding
@@ -167,6 +171,11 @@ class ConsoleServices:
     locks: Locks
     structures: Structures
     dashboard: ConsoleDashboard
+    loads: Loads
+    asked_loads: BackgroundLoads
+    load_settings: LoadsSettings
+    # Of a product's code or barcode, at a till ("": in the newest version), at a moment. Raises TillError.
+    price_then: Callable[[str, str, float], PriceThen]
     flow: Callable[[tuple[int, ...]], Flow]  # of the last hour; of the tills with these ids apart
     books: ConsoleBooks
     ledger: Callable[[], Reason | None]  # why nothing is booked, while the ERP's ledger lacks what was booked before
@@ -178,7 +187,7 @@ class ConsoleServices:
     consumers: Callable[[], list[ConsumerState]]  # who is told of sales beside the ERP
     consumer_log: Callable[[Consumer], list[SendingEntry]]  # what one got, the newest first
     pulse: Callable[[str | None], str]  # changes when what is shown of the tills, or of one, has changed
-    structures_pulse: Callable[[str | None], str]  # the same for what is shown of structures, whatever the name
+    structures_pulse: Callable[[str | None], str]  # the same for structures and loads, whatever the name
     jobs_pulse: Callable[[str | None], str]  # the same for what is shown of jobs
     now: Callable[[], float]  # seconds since the epoch
     zone: Callable[[], tzinfo | None]  # the store's clock, on which every page shows every time; None: this machine's

@@ -40,6 +40,15 @@ class Formats:
         """Such as "1,2 mil", where there is no room for more."""
         return str(format_compact_decimal(value, locale=self._locale, fraction_digits=1 if value >= 1000 else 0))
 
+    def size(self, count: int | None) -> str:
+        """Bytes, such as "12,3 MB"."""
+        if count is None:
+            return "–"
+        for unit, bytes_of in (("GB", 10**9), ("MB", 10**6), ("kB", 1000)):
+            if count >= bytes_of:
+                return f"{format_decimal(round(count / bytes_of, 1), locale=self._locale)} {unit}"
+        return f"{count} B"
+
     def share(self, value: float | None) -> str:
         """Such as "99,8 %"; never rounded up to all of them."""
         if value is None:

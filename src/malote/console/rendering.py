@@ -18,7 +18,7 @@ from litestar.enums import MediaType
 
 from malote import rejection
 from malote.console import language as languages
-from malote.console import plots, trail_words
+from malote.console import load_words, plots, trail_words
 from malote.console.formats import Formats
 from malote.console.shared_pages import Viewer
 from malote.console.taxpayers import in_facts
@@ -153,6 +153,7 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     env.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
+    env.filters["load_name"] = lambda name: load_words.entity(name, language)
     env.globals |= {
         "f": formats,
         "trail": lambda entry: trail_words.told(entry, language, formats),
@@ -166,6 +167,10 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         "remedy": lambda code, facts=None: rejection.remedy(code, in_facts(facts or {}), language),
         "entry": rejection.entry,
         "plots": plots,
+        "load_entity": lambda name: load_words.entity(name, language),
+        "load_column": lambda name: load_words.column(name, language),
+        "load_facts": lambda facts: load_words.facts(facts, language),
+        "cron_words": lambda text: load_words.cron(text, language),
         "event_words": lambda event: words(msgspec.structs.replace(event, facts=in_facts(event.facts)), language),
         "stoppage_words": lambda stoppage, now: stoppage_words(stoppage, now, language),
         "progress_words": lambda progress: progress_words(progress, language),

@@ -13,7 +13,7 @@ import msgspec
 
 from malote import rejection
 from malote.accounts.audit import AuditEntry
-from malote.console import taxpayers
+from malote.console import load_words, taxpayers
 from malote.console.formats import Formats
 from malote.console.language import marked, translator
 from malote.rejection import Language
@@ -52,6 +52,7 @@ SENTENCES: dict[str, str] = {
     "kept_unbooked": marked("%(who)s guardou sem lançar o documento %(name)s"),
     "last_copy_deleted": marked("%(who)s apagou o documento %(name)s, que podia ser a última cópia"),
     "load_confirmed": marked("%(who)s confirmou uma carga que estava retida: %(name)s"),
+    "load_hold_refused": marked("%(who)s recusou uma carga que estava retida: %(name)s"),
     "load_made": marked("%(who)s leu o ERP e fez a versão %(name)s das cargas"),
     "load_ordered": marked("%(who)s mandou a carga aos caixas, na versão %(name)s"),
     "load_plan_removed": marked("%(who)s removeu o agendamento de carga %(name)s"),
@@ -141,6 +142,12 @@ _FACTS: dict[str, str] = {
     "done": marked("Feitos"),
     "fields": marked("Campos"),
     "file": marked("Arquivo"),
+    "gone": marked("Sairiam"),
+    "changed": marked("Mudariam"),
+    "cron": marked("Horário"),
+    "emergency": marked("Emergência"),
+    "items": marked("Linhas escolhidas"),
+    "whole": marked("Geral"),
     "hours": marked("Horas"),
     "issuer": marked("Emitente"),
     "job": marked("Trabalho"),
@@ -248,6 +255,7 @@ def told(entry: AuditEntry, language: Language, formats: Formats) -> TrailSenten
     say = translator(language)
     who = say(marked("O sistema")) if entry.actor == SYSTEM else entry.actor
     kind, _, name = entry.object.partition(":")
+    name = load_words.entity(name, language) if kind == "entity" else name
     words = {"who": who, "name": name or kind, "object": _object(entry.object, language)}
     names = list(dict.fromkeys([*entry.before, *entry.after]))
     changes = [
@@ -264,6 +272,7 @@ def who(name: str, language: Language) -> str:
 
 def _object(on: str, language: Language) -> str:
     kind, _, name = on.partition(":")
+    name = load_words.entity(name, language) if kind == "entity" else name
     words = _OBJECTS.get(on) or _OBJECTS.get(kind)
     return translator(language)(words) % {"name": name} if words else name or kind
 

@@ -6,6 +6,7 @@ actor may do it (``Permission.LOAD``) is for the face to ask before it calls.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from malote.loads import (
     declarations,
     entity_rows,
     forgetting,
+    held_changes,
     load_status,
     planning,
     price_history,
@@ -33,6 +35,8 @@ from malote.loads import (
 )
 from malote.loads.declarations import Loaded
 from malote.loads.files_made import FilesMade
+from malote.loads.held_changes import HeldChanges
+from malote.loads.limits import SEEN_WHOLE
 from malote.loads.load_orders import LoadOrders, Target, is_emergency
 from malote.loads.load_reports import (
     EntityStatus,
@@ -51,10 +55,13 @@ from malote.loads.versions import LoadError
 from malote.orders import book
 from malote.orders.kinds import Placing
 from malote.remembered import Remembered
-from malote.tills.till import Till, find_till, list_tills
+from malote.tills import clocks
+from malote.tills.till import Till, TillError, find_till, list_tills
 
 DECLARED_SECONDS = 5.0  # between two looks at the profile's file
 MOST_SHOWN = 1000  # refused rows
+ZONE_SECONDS = 30.0  # between two looks at what clock the tills print
+FEW_TILLS = 20  # that are looked for one by one
 
 
 class Loads:
@@ -65,14 +72,23 @@ class Loads:
         self._settings = settings
         self._clock = clock
         self._declared = Remembered[None, Mapping[str, Loaded]](lambda _: self._read_entities(), DECLARED_SECONDS)
-        self.zone = ZoneInfo(settings.books.zone) if settings.books.zone else None
+        named = ZoneInfo(settings.books.zone) if settings.books.zone else None
+        self._zone = Remembered[None, tzinfo | None](lambda _: clocks.store_clock(engine, named), ZONE_SECONDS)
         self.files = FilesMade(engine, settings.loads_path, clock)
-        self.orders = LoadOrders(engine, settings.loads, planning.clock_of(self.zone), clock)
+        self.orders = LoadOrders(engine, settings.loads, self.store_clock, clock)
         self.rollouts = LoadRollouts(engine, settings.loads, self.orders.waves, clock)
         self.sold = SoldPrices(engine, clock)
         self._manifests = Manifests(engine, self.files)
         connect = partial(open_configured, settings)
-        self._staging = Staging(engine, settings.loads, self.entities, connect, self.zone, clock)
+        self._staging = Staging(engine, settings.loads, self.entities, connect, named, clock)
+
+    def zone(self) -> tzinfo | None:
+        """The store's clock, by which loads are planned: of the settings, or the one that most tills print."""
+        return self._zone(None)
+
+    def store_clock(self, moment: float) -> str:
+        """``HH:MM`` of it."""
+        return planning.clock_of(self.zone())(moment)
 
     def entities(self) -> Mapping[str, Loaded]:
         """What is loaded, by name, as profile and settings have it, give or take some seconds. Raises
@@ -166,12 +182,26 @@ class Loads:
             audit.record(connection, actor, "load_confirmed", f"entity:{entity}", after=facts, reason=reason, now=now)
             return next(one for one in load_status.entities(connection) if one.entity == entity)
 
+    def refuse(self, entity: str, actor: Actor, reason: str) -> None:
+        """Says that what is held isn't meant: it stays held, also where somebody had confirmed it. Raises as
+        ``confirm``."""
+        with writing(self._engine) as connection:
+            mine = load_hold.c.entity == entity
+            held = connection.execute(select(load_hold).where(mine)).one_or_none()
+            if held is None:
+                raise LoadError("load_not_held", entity=entity)
+            connection.execute(update(load_hold).where(mine).values(confirmed_by=""))
+            facts: dict[str, str | int] = {"code": held.code, "gone": held.gone, "changed": held.changed}
+            on = f"entity:{entity}"
+            audit.record(connection, actor, "load_hold_refused", on, after=facts, reason=reason, now=self._clock())
+
     def plan(self, cron: str, wanted: Wanted, actor: Actor) -> int:
         """A load at times of its own: its number. Raises ``LoadError`` ``load_cron_invalid``; ``TillError``."""
         now = self._clock()
         self._tills(wanted.tills)
+        zone = self.zone()
         with writing(self._engine) as connection:
-            new = planning.add(connection, cron, wanted, who=actor.name, now=now, zone=self.zone)
+            new = planning.add(connection, cron, wanted, who=actor.name, now=now, zone=zone)
             said: dict[str, str | bool | list[str]] = {"cron": cron, "tills": wanted.tills, "whole": wanted.anew}
             audit.record(connection, actor, "load_planned", f"load_plan:{new}", after=said, now=now)
         return new
@@ -199,6 +229,17 @@ class Loads:
                 load_status.tills(connection, chosen, self._clock(), stalled),
             )
 
+    def held_changes(self, entity: str) -> HeldChanges:
+        """What an entity that is held would become, read from the ERP now. Raises ``LoadError``: ``load_not_held``;
+        as ``stage`` does."""
+        with reading(self._engine) as connection:
+            query = select(load_hold.c.code).where(load_hold.c.entity == entity)
+            code = connection.execute(query).scalar_one_or_none()
+        if code is None:
+            raise LoadError("load_not_held", entity=entity)
+        with self._staging.compared(entity, whole=code in SEEN_WHOLE) as found:
+            return held_changes.found(self._engine, found, self._clock())
+
     def till_entities(self, till: str) -> list[TillEntity]:
         """Raises ``TillError``."""
         found = find_till(self._engine, till)
@@ -212,13 +253,14 @@ class Loads:
             return load_status.refusals(connection, entity, limit)
 
     def plans(self) -> list[Plan]:
+        zone = self.zone()
         with reading(self._engine) as connection:
-            return planning.plans(connection, self.zone)
+            return planning.plans(connection, zone)
 
     def compare_at(self) -> float | None:
         """When all rows are compared next; None: never by itself. Raises ``LoadError`` ``load_cron_invalid``."""
         cron = self._settings.loads.compare
-        return planning.next_time(cron, self._clock(), self.zone) if cron else None
+        return planning.next_time(cron, self._clock(), self.zone()) if cron else None
 
     def price(self, product: str, *, till: str = "", at: float | None = None) -> PriceAnswer:
         """Which price the product had at a till, or in the newest version; now, or then. Raises ``TillError``."""
@@ -284,9 +326,16 @@ class Loads:
             return not is_emergency(connection, version - 1)
 
     def _tills(self, names: Sequence[str]) -> list[Till]:
-        if names:
+        if 0 < len(names) <= FEW_TILLS:
             return [find_till(self._engine, name) for name in dict.fromkeys(names)]
-        return [one for one in list_tills(self._engine) if one.disabled_at is None]
+        every = list_tills(self._engine)
+        if not names:
+            return [one for one in every if one.disabled_at is None]
+        known = {one.name.lower(): one for one in every}
+        for name in names:
+            if name.lower() not in known:
+                raise TillError("till_unknown", name)
+        return [known[name] for name in dict.fromkeys(name.lower() for name in names)]
 
     def _payload(self, target: Target, wanted: Wanted, items: dict[str, list[LoadItem]]) -> LoadOrder:
         if not target.version:

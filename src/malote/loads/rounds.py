@@ -81,7 +81,7 @@ class LoadRounds:
         last = max((at for at in compared if at is not None), default=None)
         if last is None:
             return False
-        due = planning.next_time(self._settings.compare, last, self._loads.zone)
+        due = planning.next_time(self._settings.compare, last, self._loads.zone())
         return due is not None and due <= now
 
     def _stage(self, *, whole: bool, names: list[str] | None) -> None:

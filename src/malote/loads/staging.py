@@ -5,8 +5,8 @@ that can't be read, or must be confirmed, holds back none of the others.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import tzinfo
 
 import msgspec
@@ -107,6 +107,13 @@ class Staging:
                     continue
                 return self._report(new, new != version, began, changes, failed)
         raise AssertionError
+
+    @contextmanager
+    def compared(self, name: str, *, whole: bool) -> Iterator[EntityChange | EntityHold]:
+        """An entity as ``run`` would find it now, of which nothing is made; why it can't be read. Raises as that."""
+        with ExitStack() as stack:
+            _, changes, failed = self._compared(self._chosen([name]), whole, stack, None)
+            yield changes[0] if changes else failed[name]
 
     def _chosen(self, names: Collection[str] | None) -> list[Loaded]:
         entities = self._entities()

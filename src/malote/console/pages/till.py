@@ -9,7 +9,7 @@ from litestar.params import FromPath
 
 from malote.accounts.audit import AuditEntry
 from malote.console.console_services import ConsoleServices
-from malote.console.pages import load_manager, numbering, reconciliation
+from malote.console.pages import load_manager, numbering, reconciliation, till_loads
 from malote.console.rendering import answer_shared
 from malote.console.visits import ConsoleRequest, PageRefusedError, parameters, services_of, whole
 from malote.findings.lights import TillOverview
@@ -20,7 +20,9 @@ from malote.register.documents import StoredDocument
 from malote.register.listing import MOST_WALKED, DocumentsQuery
 from malote.spool.states import OPEN, State
 
-Tab = Literal["pending", "sent", "kept", "rejected", "trash", "numbering", "reconciliation", "structure", "history"]
+Tab = Literal[
+    "pending", "sent", "kept", "rejected", "trash", "numbering", "reconciliation", "loads", "structure", "history"
+]
 TABS: tuple[Tab, ...] = get_args(Tab)
 
 LONGEST_SEARCH = 60
@@ -78,6 +80,8 @@ def context(services: ConsoleServices, name: str, tab: Tab, given: Mapping[str, 
             return shown | numbering.context(services, till.name, given)
         case "reconciliation":
             return shown | reconciliation.of_till(services, till.name, given)
+        case "loads":
+            return shown | till_loads.of_till(services, till.name)
         case "structure":
             return shown | load_manager.structure_of(services, till.name)
         case "history":

@@ -1,0 +1,120 @@
+"""What screens show of the loads at tills: how far each is, and which load it gets next."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from malote.console.console_services import ConsoleServices
+from malote.erp.profiles.errors import ProfileError
+from malote.loads.background_loads import BackgroundLoad
+from malote.loads.load_reports import Status, TillLoad
+from malote.loads.planning import Plan
+from malote.loads.versions import LoadError
+from malote.quiet_hours import is_quiet
+
+NEWS_SECONDS = 900.0  # how long the result of a load that was asked for is news
+SILENT_SECONDS = 120.0  # without a contact, that a till is said to be away
+
+# A till's load on the page. Beside what is asked of it: whether a person must look at it, whether it lacks something.
+Standing = Literal["trouble", "behind", "well"]
+
+
+class NextLoad(msgspec.Struct, frozen=True):
+    """Which load a till gets next. going: it is at one; contact: what it lacks, with its next contact; retry:
+    what failed, again; plan: one at a time of its own; compare: what the comparison of all rows finds; nothing: none by
+    itself."""
+
+    what: Literal["going", "contact", "retry", "plan", "compare", "nothing"]
+    at: float | None = None
+
+
+class TillLoadRow(msgspec.Struct, frozen=True):
+    load: TillLoad
+    next: NextLoad
+
+    @property
+    def standing(self) -> Standing:
+        return standing(self.load)
+
+
+def standing(load: TillLoad) -> Standing:
+    stalls = load.going is not None and load.going.stalled_since is not None
+    if load.state == "failed" or load.differing or stalls:
+        return "trouble"
+    return "behind" if load.state in ("behind", "loading", "back", "none") else "well"
+
+
+def rows(services: ConsoleServices, status: Status) -> dict[str, TillLoadRow]:
+    """By till."""
+    loads = services.loads
+    plans = loads.plans()
+    try:
+        compare_at = loads.compare_at()
+    except LoadError:
+        compare_at = None
+    now = services.now()
+    return {one.till: TillLoadRow(one, _next(services, one, plans, compare_at, now)) for one in status.tills}
+
+
+def _next(
+    services: ConsoleServices, load: TillLoad, plans: Sequence[Plan], compare_at: float | None, now: float
+) -> NextLoad:
+    settings = services.load_settings
+    if load.going is not None:
+        return NextLoad("going" if load.going.state == "begun" else "contact")
+    if load.state == "failed" and load.failed_at is not None and settings.automatic:
+        return NextLoad("retry", load.failed_at + settings.retry_minutes * 60)
+    lacks = load.state in ("behind", "none") or bool(load.differing)
+    if lacks and (settings.automatic or load.state == "none"):
+        return NextLoad("contact")
+    mine = [one.next_at for one in plans if one.next_at and (not one.wanted.tills or load.till in one.wanted.tills)]
+    coming = [NextLoad("plan", min(mine))] if mine else []
+    if compare_at is not None and settings.automatic and load.state != "unable":
+        coming.append(NextLoad("compare", compare_at))
+    return min(coming, key=lambda one: one.at or now, default=NextLoad("nothing"))
+
+
+def is_peak(services: ConsoleServices) -> bool:
+    """Whether no till gets whole rows by itself now."""
+    return is_quiet(services.load_settings.quiet_hours, services.loads.store_clock(services.now()))
+
+
+def asked(services: ConsoleServices) -> BackgroundLoad | None:
+    """The load that a person asked for, while it goes on and while it is news."""
+    last = services.asked_loads.last()
+    if last is None or (last.ended_at is not None and services.now() - last.ended_at > NEWS_SECONDS):
+        return None
+    return last
+
+
+class Obstacle(msgspec.Struct, frozen=True):
+    """Why nothing can be ordered now, whoever asks; as the catalogue says it."""
+
+    code: str
+    facts: dict[str, str] = {}
+
+
+def obstacle(services: ConsoleServices) -> Obstacle | None:
+    try:
+        if not services.loads.entities():
+            return Obstacle("load_no_sources")
+    except ProfileError as error:
+        return Obstacle(error.code, error.facts)
+    last = services.asked_loads.last()
+    if last is not None and last.state == "reading":
+        return Obstacle("load_running", {"who": last.asked_by})
+    return None
+
+
+def of_till(services: ConsoleServices, name: str) -> dict[str, Any]:
+    """For the tab Cargas of a till's Detalhamento."""
+    status = services.loads.status([name])
+    return {
+        "status": status,
+        "load": rows(services, status).get(name),
+        "load_entities": services.loads.till_entities(name),
+        "asked": asked(services),
+        "obstacle": obstacle(services),
+        "sold": services.loads.sales(name, 10),
+    }

@@ -1,0 +1,150 @@
+"""A load that a person asked for on a screen: reads the ERP, makes a version, orders it, while they look on.
+
+One at a time in a process. Where it ends early (the machine dies, the ERP goes away) nothing half is left: a version
+and an order are one transaction each, and a version without its order reaches tills as any other does, by itself.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Engine
+
+from malote import incidents
+from malote.accounts.audit import Actor
+from malote.database.engine import reading
+from malote.explained_error import ExplainedError
+from malote.load_format.wire import MOST_ITEMS, Key
+from malote.loads import entity_rows, published_rows
+from malote.loads.load_service import Loads
+from malote.loads.planning import Wanted
+from malote.loads.staging import EntityReport
+from malote.loads.versions import LoadError
+
+
+class AskedLoad(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person asked for. ``items``: rows alone, by entity, each as people write its key (``4711``). ``since``
+    and ``until``: the rows alone that changed in between, of the entities or of all; seconds since the epoch."""
+
+    wanted: Wanted
+    items: dict[str, list[str]] = {}
+    since: float | None = None
+    until: float | None = None
+    emergency: bool = False
+
+
+class BackgroundLoad(msgspec.Struct, frozen=True):
+    """How far it got. ``entity``: which is being read, the ``place``-th of ``of``. ``version``: 0 while unknown;
+    ``made``: whether it is of this reading. ``orders``: whether tills are told of it; ``tills``: how many were.
+    ``code`` and ``facts``: why it failed."""
+
+    number: int
+    asked: AskedLoad
+    asked_by: str
+    began_at: float
+    orders: bool
+    state: Literal["reading", "done", "failed"] = "reading"
+    ended_at: float | None = None
+    entity: str = ""
+    place: int = 0
+    of: int = 0
+    version: int = 0
+    made: bool = False
+    tills: int = 0
+    entities: list[EntityReport] = []
+    code: str = ""
+    facts: dict[str, str] = {}
+
+
+class BackgroundLoads:
+    """Safe for threads."""
+
+    def __init__(self, engine: Engine, loads: Loads, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._loads = loads
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: BackgroundLoad | None = None
+
+    def last(self) -> BackgroundLoad | None:
+        """The newest of this process, whether it goes on or is over."""
+        with self._lock:
+            return self._last
+
+    def start(self, actor: Actor, asked: AskedLoad, *, orders: bool = True) -> None:
+        """Begins in the background. ``orders`` False: the version alone is made, as after a confirmation.
+
+        Raises ``LoadError`` ``load_running`` while another goes on.
+        """
+        with self._lock:
+            if self._last is not None and self._last.state == "reading":
+                raise LoadError("load_running", who=self._last.asked_by)
+            number = self._last.number + 1 if self._last else 1
+            self._last = BackgroundLoad(number, asked, actor.name, self._clock(), orders)
+        work = threading.Thread(target=self._run, args=(actor, asked, orders), name="asked load", daemon=True)
+        work.start()
+
+    def _run(self, actor: Actor, asked: AskedLoad, orders: bool) -> None:
+        wanted = asked.wanted
+        try:
+            names = wanted.entities or list(asked.items) or None
+            report = self._loads.stage(
+                actor, names=names, whole=wanted.anew, emergency=asked.emergency, progress=self._reading
+            )
+            tills = self._loads.order(wanted, actor, items=self._keys(asked)) if orders and report.version else []
+        except ExplainedError as error:
+            self._end(state="failed", code=error.code, facts=error.facts)
+        except Exception as error:  # noqa: BLE001 - outermost of a thread: the screen must not say "reading" for ever
+            incident = incidents.report("load_failed", error)
+            self._end(state="failed", code="server_failed", facts={"detail": incident})
+        else:
+            found = report.entities
+            self._end(state="done", version=report.version, made=report.made, tills=len(tills), entities=found)
+
+    def _keys(self, asked: AskedLoad) -> dict[str, list[Key]]:
+        """By entity; known only once the ERP was read, since a row may be of this minute."""
+        if asked.since is not None:
+            until = asked.until if asked.until is not None else self._clock()
+            return changed_between(self._engine, asked.wanted.entities, asked.since, until)
+        return {
+            name: [key for text in texts for key in self._loads.keys_of(name, text)]
+            for name, texts in asked.items.items()
+        }
+
+    def _reading(self, entity: str, place: int, of: int) -> None:
+        self._set(entity=entity, place=place, of=of)
+
+    def _end(self, **others: Any) -> None:
+        self._set(ended_at=self._clock(), **others)
+
+    def _set(self, **changes: Any) -> None:
+        with self._lock:
+            if self._last is not None:
+                self._last = msgspec.structs.replace(self._last, **changes)
+
+
+def changed_between(engine: Engine, names: Sequence[str], since: float, until: float) -> dict[str, list[Key]]:
+    """Keys of the rows that versions made after ``since`` and up to ``until`` brought, changed or took away, by entity.
+
+    Raises ``LoadError``: ``load_items_many``, ``load_nothing_changed``.
+    """
+    with reading(engine) as connection:
+        before = entity_rows.version_made_by(connection, since)
+        after = entity_rows.version_made_by(connection, until)
+        entities = {
+            name: one.id for name, one in entity_rows.in_force(connection).items() if not names or name in names
+        }
+    found: dict[str, list[Key]] = {}
+    for name, entity_id in entities.items() if after > before else ():
+        left = MOST_ITEMS - sum(len(some) for some in found.values())
+        keys = list(islice(published_rows.changed_keys(engine, entity_id, before, after), left + 1))
+        if len(keys) > left:
+            raise LoadError("load_items_many", most=str(MOST_ITEMS))
+        if keys:
+            found[name] = [tuple(msgspec.json.decode(key)) for key in keys]
+    if not found:
+        raise LoadError("load_nothing_changed")
+    return found

@@ -1,0 +1,87 @@
+"""Which price had a till for a product at a moment, whole: its name, promotions of then, and what it was sold at then.
+
+Costs a few looks into indexes, and the hour after the moment.
+"""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, select
+
+from malote.database.engine import reading
+from malote.database.load_tables import load_row
+from malote.fiscal.documents import Item, Sale
+from malote.loads import entity_rows, price_history, tills_held
+from malote.loads.load_reports import PriceAnswer
+from malote.loads.load_service import Loads
+from malote.loads.published_rows import by_column, decoded, is_of
+from malote.register import sales_near
+from malote.register.documents import StoredDocument
+from malote.tills.till import find_till
+
+SHOWN = 10  # sales
+
+
+class SoldNear(msgspec.Struct, frozen=True):
+    """A line of a sale. ``price`` and ``quantity``: decimals."""
+
+    document_id: int
+    series: int | None
+    number: int | None
+    issued_at: str
+    price: str
+    quantity: str
+
+
+class PriceThen(msgspec.Struct, frozen=True):
+    """``code`` and ``description``: the product's, "" where its list had none. ``promotions``: of then, by column.
+    ``sold``: the nearest in time first."""
+
+    answer: PriceAnswer
+    code: str
+    description: str
+    promotions: list[dict[str, Any]]
+    sold: list[SoldNear]
+
+
+def price_then(engine: Engine, loads: Loads, product: str, till: str, moment: float) -> PriceThen:
+    """``product``: its code or a barcode of it; ``till`` "": of the newest version. Raises ``TillError``,
+    ``StoreError``."""
+    answer = loads.price(product, till=till, at=moment)
+    code = str(answer.prices[0].values["product_code"]) if answer.prices else product
+    till_id = find_till(engine, till).id if till else None
+    with reading(engine) as connection:
+        version, promoted = answer.version, answer.version
+        if till_id is not None:
+            held = tills_held.at(connection, till_id, moment)
+            version, promoted = (held.version_of(name) for name in ("product", "promotion")) if held else (0, 0)
+        description = _description(connection, code, version) if version else ""
+        promotions = price_history.promotions(connection, code, promoted, moment) if promoted else []
+    sold = _sold(engine, till_id, code, moment) if till_id is not None else []
+    return PriceThen(answer, code, description, promotions, sold)
+
+
+def _description(connection: Connection, code: str, version: int) -> str:
+    state = entity_rows.state_of(connection, "product", version)
+    if state is None:
+        return ""
+    mine = (load_row.c.entity_id == state[0]) & (load_row.c.key == msgspec.json.encode([code]))
+    content = connection.execute(select(load_row.c.content).where(mine & is_of(state[1].version))).scalar_one_or_none()
+    if content is None:
+        return ""
+    return str(by_column(entity_rows.entity_of(connection, state[0]), decoded(content)).get("description") or "")
+
+
+def _sold(engine: Engine, till_id: int, code: str, moment: float) -> list[SoldNear]:
+    found = [
+        (abs(sale.issued_at.timestamp() - moment), _near(document, sale, item))
+        for document, sale in sales_near.near(engine, till_id, moment)
+        for item in sale.items
+        if item.product_code == code
+    ]
+    return [one for _, one in sorted(found, key=lambda pair: pair[0])[:SHOWN]]
+
+
+def _near(document: StoredDocument, sale: Sale, item: Item) -> SoldNear:
+    price, quantity = str(item.unit_price), str(item.quantity)
+    return SoldNear(document.id, document.series, document.number, sale.issued_at.isoformat(), price, quantity)

@@ -1,0 +1,273 @@
+"""Cargas over HTTP: who may order what for which tills, what waits for a person, which price was when."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from html import unescape
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from httpx import Response
+from litestar import Litestar
+from litestar.testing import TestClient
+from sqlalchemy import insert
+
+from malote.accounts import audit
+from malote.accounts.roles import Role
+from malote.app import Services
+from malote.database.engine import writing
+from malote.database.load_tables import load_sale, load_sale_day
+from tests.engines.loads_support import Erp
+from tests.faces.console_loads_support import LoadingAgent, over, store_with_loads
+from tests.faces.console_support import csrf_of, field, send, settle, signed_in, till
+from tests.faces.test_console_in_portuguese import read, wrong
+from tests.unit.fiscal.notes import Line, build_note
+
+PATH = "/console/load-manager"
+KEY = "35261111222333000181650010000000011202611207"
+
+
+class Shop:
+    def __init__(self, services: Services, erp: Erp, ana: TestClient[Litestar], agents: list[LoadingAgent]) -> None:
+        self.services, self.erp, self.ana, self.agents = services, erp, ana, agents
+
+    def post(self, path: str, **fields: str | list[str]) -> Response:
+        return self.ana.post(f"{PATH}/{path}", data={"csrf": csrf_of(self.ana), **fields})
+
+    def page(self, path: str = "") -> str:
+        answer = self.ana.get(f"{PATH}{path}")
+        assert answer.status_code == 200, path
+        text = unescape(answer.text)
+        assert wrong(read(text)) == [], path
+        return text
+
+    def actions(self) -> list[str]:
+        return [entry.action for entry in audit.entries(self.services.engine)]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Two tills of an agent that takes loads, one that never spoke; the tests below follow one day, in their order
+    where they say so, and each makes what it looks at."""
+    with store_with_loads(tmp_path_factory.mktemp("loads")) as (services, erp):
+        agents = [LoadingAgent(services, till(services, name)) for name in ("loja1-01", "loja1-02")]
+        till(services, "loja2-01")
+        for one in agents:
+            one.contact()
+        with signed_in(services, Role.SUPORTE) as ana:
+            made = Shop(services, erp, ana, agents)
+            send_partial(made)
+            yield made
+
+
+def send_partial(shop: Shop, **fields: str | list[str]) -> None:
+    names = [one.till.name for one in shop.agents]
+    answer = shop.post("loads/order", kind="partial", till=names, **fields)
+    assert answer.status_code == 200, answer.text
+    assert "Carga pedida para 2 caixas." in answer.text
+
+
+def test_a_load_is_shown_before_it_is_ordered_and_followed_till_by_till(shop: Shop) -> None:
+    over(shop.services)
+    asked = shop.post("loads/check", kind="whole", selected=["loja1-01", "loja2-01"])
+    assert re.findall(r'name="till" value="([^"]+)"', asked.text) == ["loja1-01", "loja2-01"]
+    assert "1 destes caixas tem um agente que não recebe cargas" in asked.text
+    assert "Códigos de barras" in asked.text
+    send_partial(shop)
+    done = over(shop.services)
+    assert (done.state, done.tills, done.version) == ("done", 2, 1)
+    first, second = shop.agents
+    first.says("begun", 40, 100)
+    second.says("failed", code="load_no_room")
+    page = shop.page()
+    assert "40 de 100 linhas" in page
+    assert "falhou" in page
+    assert page.index("loja1-02</a>") < page.index("loja1-01</a>"), "what a person must look at comes first"
+    assert "pedida a 2 caixas" in page
+    assert "falhou" in shop.page("?show=trouble")
+    assert "loja1-01</a>" not in shop.page("?show=trouble")
+    tab = unescape(shop.ana.get("/console/tills/loja1-02/loads").text)
+    assert wrong(read(tab)) == []
+    assert "sem carga" in tab
+    first.says("done")
+    assert re.search(r"loja1-01</a>.*?em dia.*?versão 1", shop.page(), re.S)
+    assert "em dia" in shop.ana.get("/console/tills/loja1-01/loads").text
+    assert {"load_made", "load_ordered"} <= set(shop.actions())
+
+
+@pytest.mark.parametrize(
+    ("fields", "chosen", "code"),
+    [
+        ({"items": "7 8", "items_of": "price"}, {"price": 2}, ""),
+        ({"items": "no-such", "items_of": "price"}, {}, "load_item_unknown"),
+        ({"since": "2020-01-01T00:00", "entity": "product"}, {"product": 50}, ""),
+        ({"since": "2020-01-01T00:00", "until": "2020-01-02T00:00"}, {}, "load_nothing_changed"),
+    ],
+)
+def test_some_items_alone_are_ordered(shop: Shop, fields: dict[str, str], chosen: dict[str, int], code: str) -> None:
+    over(shop.services)
+    send_partial(shop, **fields)
+    done = over(shop.services)
+    assert done.code == code
+    if code:
+        assert "A carga não foi feita" in shop.page()
+        return
+    order = shop.agents[0].says("begun")
+    assert {name: len(some) for name, some in order.items.items() if name in chosen} == chosen
+    shop.agents[0].says("done")
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "title"),
+    [
+        ("loads/check", {}, "nothing_selected"),
+        ("loads/order", {"till": "nobody"}, "till_unknown"),
+        ("loads/order", {"till": "loja1-01", "items": "1", "items_of": "<b>"}, "load_entity_unknown"),
+        ("loads/order", {"till": "loja1-01", "since": "ontem"}, "moment_unreadable"),
+        ("loads/order", {"till": "loja1-01", "since": "9999-12-31T23:59:59-23:59"}, "moment_unreadable"),
+        ("plans", {"all": "1", "time": "25:00"}, "moment_unreadable"),
+        ("plans", {"all": "1", "cron": "every day"}, "load_cron_invalid"),
+        ("plans/99/remove", {}, "load_plan_unknown"),
+        ("held/price/refuse", {"reason": "no"}, "reason_needed"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(shop: Shop, path: str, fields: dict[str, str], title: str) -> None:
+    over(shop.services)
+    before = shop.services.asked_loads.last()
+    answer = shop.post(path, **fields)
+    assert answer.status_code == 422
+    assert title in answer.text or "refused" not in answer.text
+    assert shop.services.asked_loads.last() == before
+    assert shop.services.loads.plans() == []
+
+
+def test_a_load_is_planned_and_the_plan_removed(shop: Shop) -> None:
+    asked = shop.post("plans/check", selected=["loja1-01"])
+    assert 'value="loja1-01"' in asked.text
+    made = shop.post("plans", till="loja1-01", kind="whole", time="06:30", day=["1", "4"], entity="price")
+    assert made.headers["location"] == f"{PATH}/plans"
+    (plan,) = shop.services.loads.plans()
+    assert (plan.cron, plan.wanted.tills, plan.wanted.entities, plan.wanted.anew) == (
+        "30 6 * * 1,4",
+        ["loja1-01"],
+        ["price"],
+        True,
+    )
+    page = shop.page("/plans")
+    assert "segunda, quinta às 06:30" in page
+    assert len(re.findall(r"06:30</time>", page)) == 3
+    shop.post(f"plans/{plan.id}/remove")
+    assert "Nenhum agendamento" in shop.page("/plans")
+    assert {"load_planned", "load_plan_removed"} <= set(shop.actions())
+
+
+def test_what_is_held_is_shown_refused_and_confirmed(shop: Shop) -> None:
+    over(shop.services)
+    shop.erp.turn += 10
+    shop.erp.do("UPDATE preco SET preco = 12.5, alterado = ? WHERE cod <= 30 AND loja = 3", [(shop.erp.turn,)])
+    shop.erp.set_price(4, "0.5")
+    shop.services.loads.stage(audit.command_line())
+    assert "Carga que mudaria preços demais" in shop.page("/held")
+    page = shop.page("/held/price")
+    assert re.search(r"Mudariam</dt><dd>30<span[^>]*>60 %", page)
+    assert page.index("R$ 0,50") < page.index("R$ 12,50"), "the largest change first"
+    assert "(−95 %)" in page
+    shown = field(page, "shown")
+    assert shop.post("held/price/confirm", shown="load_changed_many 0 29", reason="de ontem").status_code == 422
+    shop.post("held/price/refuse", reason="reajuste errado")
+    assert "recusou uma carga que estava retida: Preços: reajuste errado" in shop.page("/held/price")
+    assert shop.services.loads.price("4").prices[0].values["price"] == "10.00"
+    assert shop.post("held/price/confirm", shown=shown, reason="conferido").headers["location"] == f"{PATH}/held"
+    assert over(shop.services).made
+    assert "Nada retido" in shop.page("/held")
+    assert shop.services.loads.price("4").prices[0].values["price"] == "0.50"
+    assert shop.ana.get(f"{PATH}/held/price").status_code == 404
+    assert {"load_hold_refused", "load_confirmed"} <= set(shop.actions())
+
+
+def test_a_row_that_breaks_a_rule_is_told_with_its_cure(shop: Shop) -> None:
+    over(shop.services)
+    shop.erp.do("UPDATE operador SET senha = '1234'")
+    shop.erp.do("INSERT INTO embalagem SELECT ean, 2 FROM embalagem WHERE cod = 1")
+    shop.post("held/package/read")
+    over(shop.services)
+    shop.post("held/operator/read")
+    over(shop.services)
+    page = shop.page("/refused")
+    assert "Na entidade Operadores, a coluna senha tem •••" in page
+    assert "Mesma chave em duas linhas do ERP" in page
+    assert "Maria" not in page
+    assert "Operadores, a coluna" not in shop.page("/refused?entity=package")
+
+
+def test_which_price_a_till_had_and_sold_at(shop: Shop) -> None:
+    over(shop.services)
+    now = datetime.now(timezone(timedelta(hours=-3))).replace(microsecond=0)
+    shop.erp.set_price(9, "25.90")
+    shop.services.loads.stage(audit.command_line())
+    shop.services.loads.orders._target._known.clear()
+    send_partial(shop)
+    over(shop.services)
+    shop.agents[0].says("done")
+    note = build_note(number=77, issued_at=now, items=[Line("9", price="24.90")])
+    send(shop.services, shop.agents[0].till, note)
+    settle(shop.services)
+    page = shop.page(f"/price?product=7890000000009&till=loja1-01&at={quote(now.isoformat())}")
+    assert "Produto 9" in page
+    assert re.search(r'<p class="price"><strong>R\$ (25,90|10,00)</strong>', page)
+    assert re.search(r"1/77</a>.*?R\$ 24,90", page, re.S)
+    assert "R$ 10,00" in shop.page("/price?product=3") or "R$ 12,50" in shop.page("/price?product=3")
+    assert "A lista não tinha preço válido" in shop.page("/price?product=no-such")
+    assert "O caixa não tinha carga" in shop.page("/price?product=3&till=loja1-01&at=2020-01-01T10:32")
+    assert "loja9" not in shop.page("/price?product=3&till=nobody")
+
+
+def test_what_was_sold_at_another_price_is_told_by_store_with_its_receipts(shop: Shop) -> None:
+    assert "Nada comparado ainda" in shop.page("/sold")
+    found = {"access_key": KEY, "line": 1, "till_id": shop.agents[1].till.id, "day": "2026-11-28", "product": "7"}
+    prices = {"issued_at": "2026-11-28T10:32:00-03:00", "quantity": "1.500", "sold": "9.9", "listed": "10.00"}
+    counts = {"lines": 1200, "unlisted": 0, "unknown": 2, "differing": 1, "cents": -123456}
+    with writing(shop.services.engine) as connection:
+        connection.execute(insert(load_sale).values(**found, **prices, cents=-123456, version=1))
+        connection.execute(insert(load_sale_day).values(till_id=shop.agents[1].till.id, day="2026-11-28", **counts))
+    page = shop.page("/sold")
+    assert re.search(r"loja1</th>.*?-R\$\s1\.234,56.*?1\.200", page, re.S)
+    assert f'href="/console/find?q={KEY}"' in page
+    assert "1,5" in page
+    assert shop.ana.get(f"{PATH}/sold?till=nobody").status_code == 404
+    tab = unescape(shop.ana.get("/console/tills/loja1-02/loads").text)
+    assert "Vendido a preço que não era o da lista do caixa" in tab
+
+
+ACTS = ("loads/check", "loads/order", "plans/check", "plans", "plans/1/remove", "held/price/read")
+DECISIONS = ("held/price/confirm", "held/price/refuse")
+
+
+def test_who_may_not_sees_it_and_who_can(shop: Shop) -> None:
+    with (
+        signed_in(shop.services, Role.CONSULTA, "nina") as nina,
+        signed_in(shop.services, Role.OPERADOR, "otto") as otto,
+    ):
+        for page in ("", "/plans", "/held", "/refused", "/price", "/sold"):
+            assert nina.get(f"{PATH}{page}").status_code == 200
+        assert "Só pode mandar cargas quem tem o perfil operador ou acima." in nina.get(PATH).text
+        assert 'name="selected"' not in nina.get(PATH).text
+        for who, acts in ((nina, (*ACTS, *DECISIONS)), (otto, DECISIONS)):
+            for act in acts:
+                refused = who.post(f"{PATH}/{act}", data={"csrf": csrf_of(who), "selected": "loja1-01"})
+                assert refused.status_code == 403, act
+        assert 'data-press="load-partial"' in otto.get(PATH).text
+
+
+def test_a_general_load_at_peak_time_must_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store_with_loads(tmp_path, "11:00-14:00") as (services, erp):
+        monkeypatch.setattr(services.loads, "store_clock", lambda _: "12:00")
+        agent = LoadingAgent(services, till(services, "caixa1"))
+        with signed_in(services, Role.OPERADOR) as ana:
+            shop = Shop(services, erp, ana, [agent])
+            assert "Mandar assim mesmo" in shop.post("loads/check", kind="whole", selected="caixa1").text
+            assert shop.post("loads/order", kind="whole", till="caixa1").status_code == 422
+            assert services.asked_loads.last() is None
+            assert shop.post("loads/order", kind="whole", till="caixa1", peak="1").status_code == 200
+            assert over(services).asked.wanted.anew
