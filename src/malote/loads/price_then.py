@@ -6,15 +6,13 @@ Costs a few looks into indexes, and the hour after the moment.
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine
 
 from malote.database.engine import reading
-from malote.database.load_tables import load_row
 from malote.fiscal.documents import Item, Sale
-from malote.loads import entity_rows, price_history, tills_held
+from malote.loads import price_history, rows_by_code, tills_held
 from malote.loads.load_reports import PriceAnswer
 from malote.loads.load_service import Loads
-from malote.loads.published_rows import by_column, decoded, is_of
 from malote.register import sales_near
 from malote.register.documents import StoredDocument
 from malote.tills.till import find_till
@@ -55,21 +53,13 @@ def price_then(engine: Engine, loads: Loads, product: str, till: str, moment: fl
         if till_id is not None:
             held = tills_held.at(connection, till_id, moment)
             version, promoted = (held.version_of(name) for name in ("product", "promotion")) if held else (0, 0)
-        description = _description(connection, code, version) if version else ""
-        promotions = price_history.promotions(connection, code, promoted, moment) if promoted else []
+        named = rows_by_code.find(connection, "product", [code], [version]).at(code, version)
+        promotions = rows_by_code.find(connection, "promotion", [code], [promoted]).at(code, promoted)
+    description = str(named[0].values.get("description") or "") if named else ""
+    at = price_history.spelt(moment)
+    valid = [one.values for one in promotions if price_history.is_valid(one.values, at)]
     sold = _sold(engine, till_id, code, moment) if till_id is not None else []
-    return PriceThen(answer, code, description, promotions, sold)
-
-
-def _description(connection: Connection, code: str, version: int) -> str:
-    state = entity_rows.state_of(connection, "product", version)
-    if state is None:
-        return ""
-    mine = (load_row.c.entity_id == state[0]) & (load_row.c.key == msgspec.json.encode([code]))
-    content = connection.execute(select(load_row.c.content).where(mine & is_of(state[1].version))).scalar_one_or_none()
-    if content is None:
-        return ""
-    return str(by_column(entity_rows.entity_of(connection, state[0]), decoded(content)).get("description") or "")
+    return PriceThen(answer, code, description, valid, sold)
 
 
 def _sold(engine: Engine, till_id: int, code: str, moment: float) -> list[SoldNear]:
