@@ -56,6 +56,7 @@ FLOW_SECONDS = 5.0  # between two looks at what came and was booked, by minute
 LOOK_SECONDS = 5.0  # between looks into the folder of rejected files, and at the ERP, for pages that refresh themselves
 BANNER_SECONDS = 5.0  # between two looks of the banner during its first minute
 ZONE_SECONDS = 30.0  # between two looks at what clock the tills print
+BOARD_TILLS = 100  # on a page of Conciliação: 3,000 cells of a month
 JOBS_SEEN = 20  # of the newest, whose progress makes pages refresh themselves
 HISTORY = 100  # entries shown of one till or document
 
@@ -198,7 +199,8 @@ def _board(services: Services, till: str | None, after: str, days: int) -> board
     calendar = business_day(services.settings.books)
     now = datetime.now(UTC).astimezone(_zone(services)())
     today = calendar.of(now.isoformat()) or now.date()
-    query = board.BoardQuery(since=today - timedelta(days=days - 1), until=today, till=till, after=after)
+    since = today - timedelta(days=days - 1)
+    query = board.BoardQuery(since, today, till, after, size=BOARD_TILLS, whole=till is None)
     return board.board(services.engine, calendar, query, today)
 
 

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Engine, insert, update
 
 from malote.books import board, late_documents
-from malote.books.board import Board, BoardQuery, MonthSoFar
+from malote.books.board import Board, BoardQuery
 from malote.books.late_documents import Late, Offline
+from malote.books.months import MonthSoFar
 from malote.business_day import BusinessCalendar
 from malote.database.book_tables import book_day
 from malote.database.engine import writing

@@ -5,11 +5,13 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, select
 
-from malote.books import unproven_days
+from malote.books import board, unproven_days
 from malote.books.rules import evaluation
+from malote.database.book_tables import book_day
 from malote.database.engine import reading
 from malote.database.tables import document as documents
 from malote.database.tables import pouch
+from malote.database.till_tables import till_day
 from malote.register import till_documents
 from malote.spool import leasing, retention, superseded
 from malote.spool.sql_queue import Spool
@@ -50,6 +52,15 @@ def test_leasing(spool: Spool, till_one: Till, spool_engine: Engine) -> None:
         (leasing._leased_too_long(START), documents.c.lease_until),
     ):
         assert_no_full_scan(spool_engine, select(documents.c.id).where(condition).order_by(order).limit(10))
+
+
+def test_a_page_of_the_board_reads_the_days_of_its_own_tills_alone(spool_engine: Engine) -> None:
+    for statement, table in ((board._COUNTED, book_day), (board._TOLD, till_day)):
+        plan = plan_of(spool_engine, board._within(statement, table, ["2026-11-27", "2026-11-28"], [1, 2, 3]))
+        if spool_engine.dialect.name == "sqlite":
+            assert "(day=? AND till_id=?)" in plan or "(till_id=? AND day=?)" in plan, plan
+        else:
+            assert "Seq Scan" not in plan, plan
 
 
 def test_receipts(spool: Spool, till_one: Till, spool_engine: Engine) -> None:

@@ -6,7 +6,7 @@ Where to begin: ``gaps`` says which numbers are missing, ``reconciling`` how ser
 - The numbers of a series: ``numbering``, ``number_period``, ``gaps``, ``gap_ranges``, ``gap_keeping``,
   ``excused_numbers``, ``doubtful_numbers``.
 - Server and ERP side by side: ``open_books``, ``reconciling``, ``unproven_days``, ``rebooking``, ``shadow``.
-- Days as a page shows them: ``board``, ``store_days``, ``late_documents``.
+- Days as a page shows them: ``board``, ``months``, ``store_days``, ``late_documents``.
 - The POS's own closings: ``closings``, ``closing_file``.
 - Closed days: ``chain``, ``closing_marks``, ``exporting``, ``verifying``.
 - The kept files, read again: ``kept_files``, ``damaged_files``, ``mending_files``.

@@ -11,14 +11,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from malote.books import late_documents
 from malote.books.late_documents import Late, Offline
+from malote.books.months import MonthSoFar
+from malote.books.months import so_far as months_so_far
 from malote.books.rules import rule_findings
 from malote.books.rules.rule_findings import ToldRule
 from malote.business_day import BusinessCalendar
 from malote.database.book_tables import book_day
+from malote.database.chunks import chunks
 from malote.database.engine import reading
 from malote.database.erp_tables import erp_difference, erp_stranger
 from malote.database.tables import document as documents
@@ -46,13 +49,14 @@ MARKS = 200  # days counted anew before the board is shown; the poster counts th
 
 class BoardQuery(msgspec.Struct, frozen=True):
     """Business days, both included; ``till`` a name, None for all; of these ``size`` in the order of their names behind
-    ``after``."""
+    ``after``. ``whole``: with what is told of all tills, whichever are shown."""
 
     since: date
     until: date
     till: str | None = None
     after: str = ""
     size: int = PAGE
+    whole: bool = True
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -95,14 +99,6 @@ class Unsent(msgspec.Struct, frozen=True):
     total: int
 
 
-class MonthSoFar(msgspec.Struct, frozen=True):
-    """What was booked of its business days up to the same day of the month. Cents."""
-
-    month: str  # YYYY-MM
-    count: int
-    total: int
-
-
 class Board(msgspec.Struct, frozen=True):
     """``months``: this one and the last. ``oldest``: till and moment (seconds since the epoch) of the sale that waits
     longest for its booking. ``after``: the next page's, None on the last one."""
@@ -127,12 +123,13 @@ def board(engine: Engine, calendar: BusinessCalendar, query: BoardQuery, today: 
         shown, after = _tills(connection, query)
         own = {row.name for row in shown}
         other = [one for one in day_differences.listed(connection, query.since, query.until) if one.till in own]
-        cells = _cells(connection, calendar, query, [row.id for row in shown])
+        days = [query.since + timedelta(days=place) for place in range((query.until - query.since).days + 1)]
+        cells = _cells(connection, calendar, days, [row.id for row in shown])
         lost = [one for one in lost_sales.listed(connection) if one.till in own]
         for row in shown:
             _mark_other(cells[row.id], [one for one in other if one.till == row.name and not one.accepted])
         rows = [BoardRow(row.name, row.label, cells[row.id]) for row in shown]
-        months, oldest = _months(connection, today), _oldest(connection)
+        months, oldest = (months_so_far(connection, today), _oldest(connection)) if query.whole else ([], None)
         behind = late_documents.offline(connection, time.time()), late_documents.latest(connection)
     late = [
         Unsent(row.till, cell.day, cell.unsent, cell.unsent_total)
@@ -145,7 +142,6 @@ def board(engine: Engine, calendar: BusinessCalendar, query: BoardQuery, today: 
         for one in rule_findings.listed(engine, query.till)
         if one.till in own and query.since.isoformat() <= one.day <= query.until.isoformat()
     ]
-    days = [query.since + timedelta(days=place) for place in range((query.until - query.since).days + 1)]
     return Board(
         days,
         rows,
@@ -227,33 +223,44 @@ def _tills(connection: Connection, query: BoardQuery) -> tuple[Sequence[Any], st
 
 
 def _cells(
-    connection: Connection, calendar: BusinessCalendar, query: BoardQuery, till_ids: Sequence[int]
+    connection: Connection, calendar: BusinessCalendar, days: Sequence[date], till_ids: Sequence[int]
 ) -> dict[int, dict[date, Cell]]:
-    days = (query.since.isoformat(), query.until.isoformat())
-    first, last = (min(till_ids), max(till_ids)) if till_ids else (0, -1)
+    wanted, shown = {day.isoformat(): day for day in days}, set(till_ids)
 
-    def within(table: Any) -> list[Any]:
-        chosen = select(table).where(table.c.day.between(*days), table.c.till_id.between(first, last))
-        return list(connection.execute(chosen.order_by(table.c.day, table.c.till_id)))
+    def read(statement: Any, table: Any) -> list[Any]:
+        chunked = (_within(statement, table, list(wanted), some) for some in chunks(till_ids))
+        return [row for chosen in chunked for row in connection.execute(chosen).all()]
 
-    counted = {(row.till_id, row.day): row for row in within(book_day)}
-    told = {(row.till_id, row.day): row for row in within(till_day)}
+    counted = {(row.till_id, row.day): row for row in read(_COUNTED, book_day)}
+    told = {(row.till_id, row.day): row for row in read(_TOLD, till_day)}
     differing, short = _differing(connection, calendar), _short(connection, calendar)
     found: dict[int, dict[date, Cell]] = defaultdict(dict)
     for till_id, day in sorted({*counted, *told, *differing}):
-        if days[0] <= day <= days[1]:
+        if day in wanted and till_id in shown:
             key = (till_id, day)
-            cell = _cell(date.fromisoformat(day), counted.get(key), told.get(key), differing.get(key, 0))
+            cell = _cell(wanted[day], counted.get(key), told.get(key), differing.get(key, 0))
             if cell.arrived == "fully" and day >= short.get(till_id, _NEVER):
                 cell = msgspec.structs.replace(cell, arrived="partly")
             found[till_id][cell.day] = cell
     return found
 
 
+def _within(statement: Any, table: Any, days: Sequence[str], till_ids: Sequence[int]) -> Any:
+    """Each day by name, so that an index is left at its own tills, however many others there are."""
+    return statement.where(table.c.day.in_(days), table.c.till_id.in_(till_ids))
+
+
+_STATES = ("arrived", "booked", "open", "rejected", "discarded")
+_COUNTED = select(
+    *(book_day.c[name] for name in ("till_id", "day", "last_id", "looked_to")),
+    *(book_day.c[name] for state in _STATES for name in (state, f"{state}_total")),
+)
+_TOLD = select(till_day.c.till_id, till_day.c.day, till_day.c["count"], till_day.c.total)
+
+
 def _cell(day: date, counted: Any, told: Any, differing: int) -> Cell:
-    names = ("arrived", "booked", "open", "rejected", "discarded")
-    counts = {name: getattr(counted, name) if counted else 0 for name in names}
-    totals = {name: getattr(counted, f"{name}_total") if counted else 0 for name in names}
+    counts = {name: getattr(counted, name) if counted else 0 for name in _STATES}
+    totals = {name: getattr(counted, f"{name}_total") if counted else 0 for name in _STATES}
     here, unbooked = counts["arrived"], counts["open"] + counts["rejected"] + counts["discarded"]
     compared = counted is not None and counted.looked_to >= counted.last_id
     proven: Proven = "divergent" if differing else "proven" if not unbooked and compared else "open"
@@ -310,20 +317,6 @@ def _differing(connection: Connection, calendar: BusinessCalendar) -> dict[tuple
 
 _NEVER = "9999"
 _NOT_ACCEPTED = erp_stranger.c.accepted_at.is_(None) & ~strangers.is_paired()
-
-
-def _months(connection: Connection, today: date) -> list[MonthSoFar]:
-    """Up to the same day of both: the last month's whole would always look better in the middle of this one."""
-    first = today.replace(day=1)
-    before = (first - timedelta(days=1)).replace(day=1)
-    same_day = min(before + timedelta(days=today.day - 1), first - timedelta(days=1))
-    return [_month(connection, *bounds) for bounds in ((first, today), (before, same_day))]
-
-
-def _month(connection: Connection, since: date, until: date) -> MonthSoFar:
-    sums = select(func.coalesce(func.sum(book_day.c.booked), 0), func.coalesce(func.sum(book_day.c.booked_total), 0))
-    count, total = connection.execute(sums.where(book_day.c.day.between(since.isoformat(), until.isoformat()))).one()
-    return MonthSoFar(f"{since:%Y-%m}", int(count), int(total))
 
 
 def _oldest(connection: Connection) -> tuple[str, float] | None:
