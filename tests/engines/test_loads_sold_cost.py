@@ -111,7 +111,7 @@ _MANY = """
 
 
 def test_a_product_is_found_by_the_index(spool_engine: Engine) -> None:
-    query = rows_by_code.query(1, ["1", "7891"], 2, 3)
+    query = rows_by_code.of_codes(1, ["1", "7891"], 2, 3)
     compiled = query.compile(spool_engine)
     given = compiled.construct_params()
     is_sqlite = spool_engine.dialect.name == "sqlite"

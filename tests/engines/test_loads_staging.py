@@ -136,6 +136,23 @@ def test_a_refused_row_that_was_mended_is_refused_no_more(shop: Shop) -> None:
     assert shop.prices()["9"] == "9.00"
 
 
+def test_events_that_overlap_are_found_before_any_till_has_them(shop: Shop) -> None:
+    shop.stage()
+    event = "INSERT INTO preco VALUES (7, 3, ?, ?, ?, ?, 'N')"
+    shop.erp.do(event, [(8, "2099-12-01T00:00:00", "2099-12-10T00:00:00", 10)])
+    assert (shop.staged("price").new, refused(shop)) == (1, {})
+    shop.erp.do(event, [(7, "2099-12-08T00:00:00", "2099-12-20T00:00:00", 20)])
+    assert (shop.staged("price").refused, refused(shop)) == (1, {"price": "load_event_conflict"})
+    assert len(shop.rows("price")) == 51
+    with reading(shop.engine) as connection:
+        (facts,) = connection.scalars(select(load_refusal.c.facts))
+    assert "2099-12-08T00:00:00Z – 2099-12-20T00:00:00Z" in facts
+    assert shop.staged("price", whole=True).refused == 1, "by whatever look"
+    shop.erp.do("UPDATE preco SET de = '2099-12-10T00:00:00', alterado = 30 WHERE alterado = 20")
+    shop.staged("price", whole=True)
+    assert (refused(shop), len(shop.rows("price"))) == ({}, 52)
+
+
 def test_a_new_row_with_the_key_of_one_that_did_not_change_is_seen(shop: Shop) -> None:
     shop.sources["package"] = msgspec.structs.replace(PACKAGE, changed="rowid", overlap=0)
     shop.stage()

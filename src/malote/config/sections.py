@@ -178,6 +178,7 @@ class LoadsSettings(Section, frozen=True, forbid_unknown_fields=True):
     most_gone_percent: float = 10.0  # of an entity's rows, before a person must confirm
     most_changed_percent: float = 40.0  # of prices and promotions
     most_refused_percent: float = 5.0  # of the rows read
+    event_conflicts: Literal["refuse", "allow"] = "refuse"  # events of one product that overlap: the newer stays out
     retry_minutes: float = 10.0  # before a till that failed at a load is told of it again
     stalled_minutes: float = 10.0  # that a load may make no progress at a till that speaks, before it is told
     file_days: float = 7.0  # that a file which no till asks for is kept

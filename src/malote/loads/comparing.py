@@ -6,7 +6,7 @@ is only read. Memory stays that of a batch.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -17,12 +17,16 @@ from malote.database.engine import reading
 from malote.database.load_tables import load_row
 from malote.load_format.digest import bucket_of, key_bytes, row_hash
 from malote.load_format.entity import Row
+from malote.loads import event_conflicts
 from malote.loads.declarations import Loaded
 from malote.loads.erp_rows import ErpRows, Read, Watermark
+from malote.loads.event_conflicts import DatedRow
+from malote.loads.rows_by_code import CODES_AT_ONCE, NEWEST, beginning, of_codes
 
 # Of a row that was seen, as the statements below say them. Flagged: the ERP says that it is no more.
 _SAME, _NEW, _CHANGED, _GONE, _REFUSED, _FLAGGED = 0, 1, 2, 3, 4, 5
 _TWICE = "load_key_twice"
+_CONFLICT = "load_event_conflict"
 _PAGE = 2000  # rows of the newest version, looked through for those that are gone
 _MOST_ASKED = 50_000  # changed rows whose keys are looked for a second time
 
@@ -100,8 +104,9 @@ class EntityComparison:
         """The newest change that was read."""
         return self._rows.watermark
 
-    def compare(self, engine: Engine, erp: Connection, since: Watermark | None) -> None:
-        """Reads all that there is to read. Raises ``StoreError``, and the driver's errors of the ERP."""
+    def compare(self, engine: Engine, erp: Connection, since: Watermark | None, now: str | None = None) -> None:
+        """Reads all that there is to read. ``now``: as rows have instants; events that overlap later stay out; None:
+        they don't. Raises ``StoreError``, and the driver's errors of the ERP."""
         fresh: list[tuple[Any, ...]] = []
         for batch in self._rows.read(erp, since):
             self._read += len(batch)
@@ -115,6 +120,8 @@ class EntityComparison:
         self._aside.execute(_ENDED)
         if self.whole and self._entity_id is not None:
             self._find_gone(engine)
+        if now is not None and event_conflicts.is_of_events(self.loaded.entity):
+            self._find_conflicts(engine, now)
         self._aside.commit()
 
     def counts(self) -> Counts:
@@ -207,6 +214,56 @@ class EntityComparison:
             if len(keys) < _PAGE:
                 return
             after = keys[-1]
+
+    # ---- events that overlap ----
+
+    def _find_conflicts(self, engine: Engine, now: str) -> None:
+        """Among those of the products of which something changed: the cost follows the change."""
+        for products in self._products():
+            fresh, known = self._seen_of(products)
+            if self._entity_id is not None:
+                known |= self._held_of(engine, products, set(fresh) | set(known))
+            rows = [DatedRow(key, row, is_new=True) for key, row in fresh.items()]
+            rows += [DatedRow(key, row, is_new=False) for key, row in known.items() if row]
+            for one in event_conflicts.conflicts(self.loaded.entity, rows, now):
+                refused = (_REFUSED, _CONFLICT, _facts(one.facts), one.key)
+                self._aside.execute("UPDATE seen SET kind = ?, code = ?, facts = ? WHERE key = ?", refused)
+
+    def _products(self) -> Iterator[list[str]]:
+        """Codes of those that something new of may stand in another's way, some at once."""
+        entity, last = self.loaded.entity, ""
+        query = "SELECT key, content FROM seen WHERE kind IN (?, ?) ORDER BY key"
+        some: list[str] = []
+        for key, content in self._aside.execute(query, (_NEW, _CHANGED)).fetchall():
+            code = msgspec.json.decode(key)[0]
+            if code != last and event_conflicts.may_conflict(entity, msgspec.json.decode(content)):
+                some, last = [*some, code], code
+            if len(some) == CODES_AT_ONCE:
+                yield some
+                some = []
+        if some:
+            yield some
+
+    def _seen_of(self, products: Sequence[str]) -> tuple[dict[bytes, Row], dict[bytes, Row]]:
+        """Rows that are new or changed; and keys of those that are gone, with no row."""
+        fresh: dict[bytes, Row] = {}
+        gone: dict[bytes, Row] = {}
+        for first, last in map(beginning, products):
+            query = "SELECT key, kind, content FROM seen WHERE key >= ? AND key < ? AND kind IN (?, ?, ?)"
+            for key, kind, content in self._aside.execute(query, (first, last, _NEW, _CHANGED, _GONE)):
+                if kind == _GONE:
+                    gone[key] = ()
+                else:
+                    fresh[key] = tuple(msgspec.json.decode(content))
+        return fresh, gone
+
+    def _held_of(self, engine: Engine, products: Sequence[str], seen: Collection[bytes]) -> dict[bytes, Row]:
+        """Of the newest version."""
+        assert self._entity_id is not None  # noqa: S101 asked by whoever looked
+        with reading(engine) as connection:
+            rows = connection.execute(of_codes(self._entity_id, products, NEWEST, NEWEST)).all()
+        held = {bytes(row.key): tuple(msgspec.json.decode(row.content)) for row in rows}
+        return {key: row for key, row in held.items() if key not in seen}
 
 
 def _no_key(one: Read) -> bytes:

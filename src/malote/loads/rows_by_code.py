@@ -14,7 +14,8 @@ from malote.database.load_tables import load_row
 from malote.loads import entity_rows
 from malote.loads.published_rows import by_column
 
-_CODES_AT_ONCE = 200  # two parameters each
+CODES_AT_ONCE = 200  # two parameters each
+NEWEST = 2**62  # a version after all
 
 
 class CodeRow(msgspec.Struct, frozen=True):
@@ -54,8 +55,8 @@ def find(connection: Connection, entity: str, codes: Iterable[str], versions: Co
     for entity_id in set(entity_ids.values()):
         declared = entity_rows.entity_of(connection, entity_id)
         its = [version for version, of in entity_ids.items() if of == entity_id]
-        for start in range(0, len(wanted), _CODES_AT_ONCE):
-            found = connection.execute(query(entity_id, wanted[start : start + _CODES_AT_ONCE], min(its), max(its)))
+        for start in range(0, len(wanted), CODES_AT_ONCE):
+            found = connection.execute(of_codes(entity_id, wanted[start : start + CODES_AT_ONCE], min(its), max(its)))
             for row in found:
                 content = by_column(declared, tuple(msgspec.json.decode(row.content)))
                 one = CodeRow(bytes(row.key).decode(), content, row.version_from, row.version_to)
@@ -63,10 +64,15 @@ def find(connection: Connection, entity: str, codes: Iterable[str], versions: Co
     return CodeRows(entity_ids, rows)
 
 
-def query(entity_id: int, codes: Sequence[str], first: int, last: int) -> Select[Any]:
+def beginning(code: str) -> tuple[bytes, bytes]:
+    """Keys that begin with it are from the one on and before the other."""
+    first = msgspec.json.encode([code])[:-1]
+    return first, first + b"\xff"
+
+
+def of_codes(entity_id: int, codes: Sequence[str], first: int, last: int) -> Select[Any]:
     """Rows of these codes that there were at any time from one version to the other, in no order."""
-    beginnings = [msgspec.json.encode([code])[:-1] for code in codes]
-    within = or_(*((load_row.c.key >= one) & (load_row.c.key < one + b"\xff") for one in beginnings))
+    within = or_(*((load_row.c.key >= begins) & (load_row.c.key < ends) for begins, ends in map(beginning, codes)))
     # A sum, so that SQLite doesn't take the index of versions, which leads to all rows of the catalogue.
     was_there = (load_row.c.version_from + 0 <= last) & (
         load_row.c.version_to.is_(None) | (load_row.c.version_to > first)

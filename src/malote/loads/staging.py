@@ -25,6 +25,7 @@ from malote.loads.declarations import Loaded
 from malote.loads.entity_rows import StoredEntity
 from malote.loads.erp_rows import ErpRows
 from malote.loads.limits import EntityHold, hold_of
+from malote.loads.price_history import spelt
 from malote.loads.versions import EntityChange, LoadError
 
 _TRIES = 3  # where another process made a version meanwhile
@@ -170,8 +171,9 @@ class Staging:
             whole=since is None,
         )
         stack.callback(comparison.close)
+        refuses = self._settings.event_conflicts == "refuse"
         with classified(loaded.source.table), erp.read_only() as connection:
-            comparison.compare(self._engine, connection, since)
+            comparison.compare(self._engine, connection, since, spelt(self._clock()) if refuses else None)
         counts = comparison.counts()
         judged = counts if same else msgspec.structs.replace(counts, held=held, gone=max(0, held - counts.new), new=0)
         hold = hold_of(loaded.entity.name, judged, self._settings)
