@@ -167,6 +167,19 @@ def test_the_file_as_it_came_mends_it_and_no_other_does(store: Engine) -> None:
     assert [len(entries(store, action=name)) for name in ("file_mended", "damaged_accepted")] == [1, 1]
 
 
+def test_a_person_answers_for_all_of_a_till_however_many_are_listed(
+    store: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(damaged_files, "MOST_LISTED", 1)
+    drop_pouch(store, 1)
+    drop_pouch(store, 3)
+    whole_round(store, NOW)
+    assert told(store) == [(1, "gone")]
+    value = sum(sold(number).totals.total for number in (1, 2, 5, 6))
+    assert damaged_files.accept(store, "caixa1", command_line(), "no copy", NOW) == (4, value)
+    assert told(store) == []
+
+
 def test_two_servers_do_not_read_the_same(store: Engine) -> None:
     kept_files.look(store, NOW, budget=0)
     with reading(store) as connection:

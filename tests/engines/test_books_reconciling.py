@@ -129,6 +129,11 @@ def test_a_row_that_cannot_be_read_is_that_sales_trouble_and_hides_no_other(
         shop.accept(sale(30))
         poster.drain()
     assert sale(30).access_key in {row[0] for row in tables.ask(text("SELECT access_key FROM sale"))}
+    assert accept(shop.engine, Actor("ana"), "conferido", shop.clock()) is not None
+    assert not compared(shop).troubled
+    tables.run(f"UPDATE sale SET environment = environment + 1 WHERE access_key = '{key(3)}'")
+    [again] = [one for one in compared(shop).differences if not one.accepted]
+    assert (again.access_key, again.fields.startswith("? ")) == (key(3), column == "total")
 
 
 def test_an_emptied_erp_lacks_every_one_by_name(shop: Shop, tables: Tables) -> None:

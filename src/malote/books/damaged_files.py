@@ -59,11 +59,12 @@ def listed(engine: Engine, till: str | None = None, *, accepted: bool = False) -
 
 def accept(engine: Engine, till: str, actor: Actor, reason: str, now: float) -> tuple[int, int]:
     """A person says why files of a till are damaged: how many documents, and their cents. Raises ``StoreError``."""
-    found = listed(engine, till)
+    till_id = select(tills.c.id).where(tills.c.name_key == till.lower()).scalar_subquery()
+    own = (damaged_file.c.till_id == till_id, _OPEN)
     with writing(engine) as connection:
-        own = damaged_file.c.document_id.in_([one.document_id for one in found])
-        count = connection.execute(update(damaged_file).where(own, _OPEN).values(accepted_at=now)).rowcount
-        total = sum(one.total or 0 for one in found)
+        totals = select(func.coalesce(func.sum(documents.c.total), 0)).join_from(damaged_file, documents).where(*own)
+        total = int(connection.scalar(totals) or 0)
+        count = connection.execute(update(damaged_file).where(*own).values(accepted_at=now)).rowcount
         if count:
             after: dict[str, Any] = {"count": count, "total_cents": total}
             audit.record(connection, actor, "damaged_accepted", f"till:{till}", after=after, reason=reason, now=now)

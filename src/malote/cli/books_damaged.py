@@ -34,7 +34,7 @@ def damaged(
     The server reads all that is kept round and round. Exit status 1 while there are any that nobody answered for.
     """
     from malote.books import kept_files
-    from malote.books.damaged_files import listed
+    from malote.books.damaged_files import MOST_LISTED, listed
     from malote.tills.till import find_till
 
     with services_of(config) as services:
@@ -51,6 +51,8 @@ def damaged(
     else:
         for one in found:
             say(_said(one, language))
+        if len(found) == MOST_LISTED:
+            say(Bilingual("… pode haver mais (--till)", "… there may be more (--till)").of(language))
     if any(one.accepted_at is None for one in found):
         raise typer.Exit(FOUND)
 

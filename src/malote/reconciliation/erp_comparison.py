@@ -6,6 +6,7 @@ Questions go out for hundreds of documents at once. What differs is read once mo
 since posters go on meanwhile.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,7 @@ from malote.spool.states import OPEN
 log = logs.get_logger(__name__)
 
 PAGE = 2000  # documents compared at once
+UNREADABLE = "?"  # in the place of fields, of a row that can't be read at all
 
 __all__ = [
     "OUTSIDE",
@@ -145,7 +147,14 @@ def _compare_apart(engine: Engine, erp: ErpWitness, ids: Sequence[int], *, sales
         log.warning("erp_row_unreadable", document=ids[0], error=type(error).__name__)
         with reading(engine) as connection:
             booked = _read(connection, ids)
-        return ErpComparison(booked, {}, [ErpDifference(one, "content") for one in booked])
+        return ErpComparison(booked, {}, [_unreadable(erp, one) for one in booked])
+
+
+def _unreadable(erp: ErpWitness, booked: Booked) -> ErpDifference:
+    """With what its rows come to, where the ERP can add them up: whoever accepted it so hears of a later change."""
+    sums = erp.fingerprints([(booked.access_key, booked.access_key)]) if booked.access_key else None
+    mark = hashlib.sha256(repr([[*one] for one in sums]).encode()).hexdigest()[:12] if sums else ""
+    return ErpDifference(booked, "content", fields=f"{UNREADABLE} {mark}".rstrip())
 
 
 def _together(first: ErpComparison, second: ErpComparison) -> ErpComparison:
