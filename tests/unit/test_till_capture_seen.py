@@ -69,6 +69,27 @@ def test_a_file_that_vanishes_before_it_is_captured_is_remembered_until_it_is_ba
     assert vanished_files.vanished(bench.outbox) == []
 
 
+def test_a_file_that_the_system_told_of_and_nobody_saw_is_remembered_and_a_renamed_one_is_not(bench: Bench) -> None:
+    put(bench.pos, "kept.xml", b"sale")
+    bench.settle()
+    put(bench.pos, "final.xml", b"another")  # what temporary.xml was called in the end
+    names = ["kept.xml", "notes.txt", ".hidden.xml", "temporary.xml"]
+    bench.capture.look_at(str(bench.pos / name) for name in names)
+    assert bench.capture.suspects
+    bench.capture.rescan()
+    assert vanished_files.vanished(bench.outbox) == []
+    bench.clock.pass_by(1e10)  # later than anything in the folder, by the clock of the machine
+    bench.capture.look_at([str(bench.pos / "gone.xml")])
+    assert bench.capture.suspects
+    bench.capture.rescan()
+    assert [(one.name, one.size) for one in vanished_files.vanished(bench.outbox)] == [("gone.xml", 0)]
+    assert not bench.capture.suspects
+    put(bench.pos, "gone.xml", b"sale after all")
+    bench.settle()
+    bench.capture.rescan()
+    assert vanished_files.vanished(bench.outbox) == []
+
+
 def test_a_file_that_was_renamed_or_empty_did_not_vanish(bench: Bench) -> None:
     path = put(bench.pos, "a.xml", b"sale")
     empty = put(bench.pos, "lock.xml", b"")

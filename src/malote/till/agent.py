@@ -170,7 +170,7 @@ class Agent:
     def _capture_loop(self) -> None:
         with Outbox(self._path, disk=self._disk) as outbox:
             capture = self._capture(outbox)
-            rescan_due = retention_due = self._clock.monotonic()
+            rescan_due = retention_due = soonest = self._clock.monotonic()
             while not self._session_over.is_set():
                 if self._rescan.is_set():
                     self._rescan.clear()
@@ -180,9 +180,12 @@ class Agent:
                     began = self._clock.monotonic()
                     capture.rescan()
                     took = self._clock.monotonic() - began
-                    rescan_due = began + max(self._settings.rescan_seconds, took * SCANS_APART)
+                    soonest = began + took * SCANS_APART
+                    rescan_due = max(began + self._settings.rescan_seconds, soonest)
                 capture.look_at(self._take_changed())
                 self._capture_due(capture)
+                if capture.suspects:  # a loss is told soon, and not at the next turn
+                    rescan_due = min(rescan_due, max(soonest, self._clock.monotonic() + self._settings.quiet_seconds))
                 if self._clock.monotonic() >= retention_due:
                     clear_proven(outbox, self._settings, self._voice)
                     drop_old_contents(outbox, self._settings, self._clock.now())

@@ -91,6 +91,11 @@ class Capture:
         """Whether anything was kept, or nothing has to be: a file that is too young yet proves no room on a disk."""
         return self._has_kept or self.settled
 
+    @property
+    def suspects(self) -> bool:
+        """Whether a file may be lost: the next look at the whole folder tells."""
+        return self._missing.suspected
+
     def next_due(self) -> float | None:
         """Seconds until ``capture_due`` has something to do; None when nothing is waiting."""
         soonest = min((candidate.due for candidate in self._candidates.values()), default=None)
@@ -163,8 +168,11 @@ class Capture:
     def look_at(self, paths: Iterable[str]) -> None:
         """Looks at paths that are said to have changed."""
         for path in paths if self._start else ():
-            for entry in self.folder.look(path):
+            entries = list(self.folder.look(path))
+            for entry in entries:
                 self._consider(entry)
+            if not entries and path not in self._known and path not in self._candidates and self.folder.wants(path):
+                self._missing.was_unseen(path, self._now())
         self._show()
 
     def capture_due(self) -> Iterator[int]:

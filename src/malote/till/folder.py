@@ -71,6 +71,10 @@ class Folder:
         elif stat.S_ISREG(status.st_mode) and self._wanted(Path(path).name):
             yield FolderEntry(path, mark_of(status))
 
+    def wants(self, path: str) -> bool:
+        """Whether a plain file of this name would be wanted, there or not."""
+        return self._inside(path) and self._wanted(Path(path).name)
+
     def _scan(self, top: str) -> Iterator[FolderEntry]:
         folders = [top]
         while folders:

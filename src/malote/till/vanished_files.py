@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 
 from malote.plain import readable
+from malote.till.folder_counts import put_at
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import CapturedFile, FileMark
 
 MOST_KEPT = 1000
+_RENAMED_SECONDS = 2.0  # that a file may lie there before the system's word of its first name is read
 REUSED_SECONDS = 86_400.0  # that a name used twice is told, after it happened last
 
 _VANISHED = "vanished"
@@ -21,7 +23,7 @@ _REUSED = "name_reused"
 
 
 class Vanished(msgspec.Struct, frozen=True):
-    """``at``: when it was missed, seconds since the epoch."""
+    """``at``: when it was missed, seconds since the epoch. ``size`` is 0 where it was gone before it was looked at."""
 
     path: str
     size: int
@@ -47,11 +49,21 @@ class VanishedFiles:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._gone: dict[str, FileMark] = {}  # to be looked for under another name at the next look at the whole folder
+        self._unseen: dict[str, float] = {}  # told of by the system and gone before the first look; when
+
+    @property
+    def suspected(self) -> bool:
+        """Whether the next look at the whole folder has to judge anything."""
+        return bool(self._gone or self._unseen)
 
     def is_gone(self, path: str, mark: FileMark) -> None:
         """A file that wasn't captured is not there any more. An empty one said nothing."""
         if mark.size:
             self._gone[path] = mark
+
+    def was_unseen(self, path: str, now: float) -> None:
+        """The system told of a file that nobody knew, and that is not there any more."""
+        self._unseen.setdefault(path, now)
 
     def judge(self, there: Mapping[str, FileMark], now: float) -> None:
         """After a look at the whole folder: what went for good, and what is back, is written down.
@@ -64,11 +76,20 @@ class VanishedFiles:
             for path, mark in self._gone.items()
             if path not in there and (mark.size, mark.mtime_ns) not in looks
         ]
+        lost += [Vanished(readable(path), 0, now) for path in self._never_back(there)]
         before = vanished(self._outbox)
         kept = [one for one in before if one.path not in there] if before else []
         if lost or len(kept) < len(before):
             _note(self._outbox, [*kept, *lost])
         self._gone.clear()
+        self._unseen.clear()
+
+    def _never_back(self, there: Mapping[str, FileMark]) -> list[str]:
+        """Of those that nobody saw. As many as were put there at that time may be they: POSs write under a name of the
+        moment first."""
+        gone = [path for path in self._unseen if path not in there]
+        since = min(self._unseen.values(), default=0.0) - _RENAMED_SECONDS
+        return gone[sum(put_at(mark) >= since for mark in there.values()) if gone else 0 :]
 
 
 def vanished(outbox: Outbox) -> list[Vanished]:
