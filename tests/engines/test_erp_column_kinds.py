@@ -129,6 +129,14 @@ def test_json_lists_and_rows_are_written_as_what_they_are(erp: Erp, books: Books
     assert books.ask("select distinct json_typeof(dados), marcas[1] from venda_item") == [("object", "a")]
 
 
+def test_a_rehearsal_shows_json_as_json_and_nobodys_number(erp: Erp, url: str) -> None:
+    said = """'{"cpf": "529.982.247-25", "n": [1.50]}'"""
+    with closing(open_ordinary(url, PROFILE.replace("dados = \"'{}'\"", f"dados = '''{said}'''"))) as other:
+        touched = {one.table: one for one in other.rehearse(posting(day(1)[0])).touched}
+    assert touched["venda_item"].rows[0]["dados"] == '{"cpf":"***","n":[1.50]}'
+    assert touched["venda"].rows[0]["etiquetas"] == '["balcao","pdv"]'
+
+
 def test_a_later_version_takes_the_place_of_the_first(erp: Erp, books: Books) -> None:
     offline = contingency(1)
     mended = msgspec.structs.replace(offline.items[0], quantity=offline.items[0].quantity, cfop="5405")

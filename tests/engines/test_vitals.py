@@ -63,6 +63,16 @@ def test_an_erp_that_is_away_is_told_while_no_poster_books(spool_engine: Engine,
     assert troubles(spool_engine, tmp_path) == []
 
 
+def test_a_trouble_lasts_while_the_next_try_runs_in_the_erp(spool_engine: Engine, tmp_path: Path) -> None:
+    """A procedure that hangs takes the whole patience at each try, and its session begins well each time."""
+    one = PosterPresence(spool_engine, owner="malote-1")
+    one.renew("erp_slow", {"detail": "57014"})
+    one.at("4711", "2026-11-28 08:00:00")
+    assert troubles(spool_engine, tmp_path) == ["erp_slow"]
+    one.renew()
+    assert troubles(spool_engine, tmp_path) == []
+
+
 def test_an_erp_that_refuses_all_is_told_while_the_poster_rests_between_two_tries(
     spool_engine: Engine, spool: Spool, till_one: Till, tmp_path: Path
 ) -> None:

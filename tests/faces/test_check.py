@@ -15,11 +15,13 @@ from malote import rejection
 from malote.check_result import secret, writable
 from malote.cli.main import assemble
 from malote.config import StoreSettings
+from malote.database.engine import open_database
 from malote.erp.factory import open_erp
 from malote.register.documents import TillStatus
 from malote.rejection import Language
 from malote.setup import environment
 from malote.setup.server_check import LITTLE_ROOM, NO_ROOM, disk
+from malote.spool.presence import PosterPresence
 from tests.engines.mariadb_support import fresh_mariadb_url, run
 from tests.engines.postgres_support import discard_postgresql, fresh_postgresql_url
 
@@ -108,6 +110,17 @@ def test_what_is_wrong_is_told_with_its_cure(folder: Path) -> None:
     assert found["port"]["code"] == "server_answers"
     assert found["poster"]["code"] == "poster_absent"
     assert "s3cret" not in json.dumps(found)
+
+
+def test_a_poster_that_is_kept_from_booking_is_named(folder: Path) -> None:
+    engine = open_database(f"sqlite:///{(folder / 'store.sqlite3').as_posix()}")
+    poster = PosterPresence(engine, owner="malote-1")
+    poster.renew("erp_slow", {"detail": "57014"})
+    found = checked(folder)[1]["poster"]
+    assert (found["verdict"], found["code"], found["facts"]) == ("warned", "erp_slow", {"detail": "57014"})
+    poster.renew()
+    assert checked(folder)[1]["poster"]["verdict"] == "right"
+    engine.dispose()
 
 
 @pytest.mark.postgresql

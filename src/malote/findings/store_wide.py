@@ -32,7 +32,8 @@ STORE_WIDE = frozenset(
 )
 
 # A poster that breaks over whatever it takes books nothing; documents that wait for it may be one or two among many.
-_STOPS_A_POSTER = STORE_WIDE | {"server_failed"}
+# One that waits for an answer until its patience ends has them in its hands meanwhile, as if they were being booked.
+_STOPS_A_POSTER = STORE_WIDE | {"server_failed", "erp_slow"}
 
 
 def store_wide(connection: Connection, now: float) -> list[Finding]:

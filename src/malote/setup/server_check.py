@@ -179,7 +179,11 @@ def _port(host: str, port: int) -> Checked:
 
 
 def _poster(place: CheckedServer, tills: Sequence[TillStatus], now: float) -> Checked:
-    if any(sign.is_alive(now) for sign in presence.signs(place.engine)):
+    alive = [sign for sign in presence.signs(place.engine) if sign.is_alive(now)]
+    if alive and all(sign.trouble for sign in alive):  # one that books is enough
+        first = min(alive, key=lambda sign: sign.since or now)
+        return Checked("poster", "warned", first.trouble, dict(first.facts))
+    if alive:
         return right("poster")
     waiting = sum(till.pending for till in tills)
     if not has_sessions(place.settings.erp_url) and not waiting:

@@ -32,6 +32,7 @@ class PosterPresence:
         """``owner``: the name under which it gives a sign of life, in a session or not; "" for none."""
         self._owner = owner
         self._signed: tuple[float, str] | None = None
+        self._told: tuple[str, Mapping[str, str]] = ("", {})  # the trouble, and its facts
         self._since: float | None = None  # that the same trouble lasts
         self._engine = engine
         self._clock = clock
@@ -39,16 +40,18 @@ class PosterPresence:
         self._noted_at = float("-inf")
 
     def at(self, key: str, began: str) -> None:
-        """The poster works in this session of the ERP now: ``SessionIdentity`` (erp/sessions/) has the two texts."""
+        """The poster works in this session of the ERP now: ``SessionIdentity`` (erp/sessions/) has the two texts. What
+        kept it from booking keeps it still, for all that is known: a session that began has booked nothing."""
         if self._session != (key, began):
             self._leave()
             self._session, self._noted_at = (key, began), float("-inf")
-        self.renew()
+        self.renew(*self._told)
 
     def renew(self, trouble: str = "", facts: Mapping[str, str] | None = None) -> None:
         """Call it now and then, idle or not. ``trouble``: the code that keeps it from booking, with its facts."""
         now = self._clock()
-        self._sign(now, trouble, facts or {})
+        self._told = trouble, facts or {}
+        self._sign(now, *self._told)
         if self._session is None or 0 <= now - self._noted_at < RENEW_SECONDS:
             return
         key, began = self._session

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from malote.erp.protocol import Touched
-from malote.erp.server_words import presentable
+from malote.erp.server_words import LONGEST, presentable
 
 _TOUCHED = text(
     "SELECT relid::regclass::text, relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
@@ -23,6 +23,7 @@ _ROWS = (
 _MOST_ROWS = 20
 _LONGEST_LOOK = text("SET LOCAL statement_timeout = '5s'")  # at one table, however large
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def touched(connection: Connection, own: Collection[str], known: Collection[str]) -> list[Touched]:
@@ -47,4 +48,21 @@ def _rows(connection: Connection, placed: str, known: Collection[str]) -> list[d
 
 def _shown(value: Any, known: Collection[str]) -> str:
     """Without people's data: it goes to a screen, and from there into a message to somebody."""
-    return "–" if value is None else presentable(str(value), known=known)
+    if value is None:
+        return "–"
+    if not isinstance(value, dict | list):
+        return presentable(str(value), known=known)
+    said = _encode(_hidden(value, known)).decode()
+    return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"
+
+
+def _hidden(value: Any, known: Collection[str]) -> Any:
+    """Of JSON what it says is hidden where any other text would be; its marks of quotation are no quotation."""
+    match value:
+        case dict():
+            return {presentable(name, known=known): _hidden(one, known) for name, one in value.items()}
+        case list():
+            return [_hidden(one, known) for one in value]
+        case str():
+            return presentable(value, known=known)
+    return value
