@@ -8,12 +8,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select, update
 
-from malote.archive import keeping
+from malote.archive import exporting, keeping
+from malote.archive.exporting import ArchivePart
+from malote.archive.selecting import ArchiveMonth
 from malote.database.archive_tables import archive_part
-from malote.database.engine import reading
+from malote.database.engine import reading, writing
+from malote.database.kept_tables import damaged_file
 from malote.database.tables import pouch
+from malote.register import contents
+from malote.register.contents import ContentDamagedError
 from malote.spool import retention
 from malote.spool.sql_queue import Spool
 from malote.tills.till import Till
@@ -57,6 +62,32 @@ def files_in(path: Path) -> set[bytes]:
 def housekeeping(engine: Engine, spool: Spool, folder: Path, before: float) -> int:
     keeping.archive(engine, folder, before)
     return retention.prune(spool.engine, before, only_archived=True, now=spool.clock())
+
+
+def spoil(engine: Engine, number: int, of: int = 99) -> None:
+    """The pouch of a sale holds another file."""
+    with writing(engine) as connection:
+        connection.execute(update(pouch).where(pouch.c.id == number).values(body=body_of([of])))
+
+
+def test_a_damaged_file_never_leaves_as_good_and_its_month_waits_for_a_persons_word(
+    spool: Spool, till_one: Till, spool_engine: Engine, tmp_path: Path, late: float
+) -> None:
+    for number in (1, 2):
+        send(spool, till_one, number, NOON)
+    spoil(spool_engine, 2)
+    part = ArchivePart(ISSUER, ArchiveMonth("2026-11"))
+    told = exporting.export(spool_engine, part, tmp_path / "month.zip")
+    assert (told.documents, told.missing, told.damaged) == (2, 0, [2])
+    assert files_in(tmp_path / "month.zip") == {content_of(1)}
+    with pytest.raises(ContentDamagedError):
+        contents.content(spool_engine, 2)
+    assert housekeeping(spool_engine, spool, tmp_path, late) == 0
+    assert not list(tmp_path.glob("*/*.zip"))
+    damage = {"document_id": 2, "till_id": till_one.id, "what": "changed", "found_at": START, "accepted_at": START}
+    with writing(spool_engine) as connection:
+        connection.execute(insert(damaged_file), damage)
+    assert housekeeping(spool_engine, spool, tmp_path, late) == 2
 
 
 @pytest.fixture

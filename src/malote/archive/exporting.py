@@ -50,8 +50,9 @@ class ArchivePart(msgspec.Struct, frozen=True):
 
 
 class ExportedMonth(msgspec.Struct, frozen=True):
-    """``documents``: rows of the index; ``missing``: those of which the file has left the server; ``waiting``: sales
-    without protocol, which are left out."""
+    """``documents``: rows of the index; ``missing``: those of which the file has left the server; ``damaged``: the ids
+    of those whose file isn't what came any more, and is not in it; ``waiting``: sales without protocol, which are left
+    out."""
 
     file: str
     sha256: str
@@ -59,6 +60,7 @@ class ExportedMonth(msgspec.Struct, frozen=True):
     month: str
     documents: int
     missing: int
+    damaged: list[int]
     waiting: int
     first_id: int
     last_id: int
@@ -70,7 +72,7 @@ def export(
     """Writes the archive at ``target``, whole or not at all. ``actor``: a person who asked for it; that is in the audit
     trail before there is a file.
 
-    Raises ``StoreError``, ``OSError``; and whatever a damaged pouch makes its opening raise.
+    Raises ``StoreError``, ``OSError``.
     """
     if actor is not None:
         with writing(engine) as connection:
@@ -81,14 +83,15 @@ def export(
         written = _Archive(file)
         with written:
             for rows in selecting.pages(engine, part.month, part.issuer, part.after, unauthorised=part.unauthorised):
-                for row, content in _with_contents(engine, rows):
+                for row, content in _with_contents(engine, rows, written.damaged):
                     written.add(row, content)
                     told(1)
         file.flush()
         digest = _digest(file)
     waiting = 0 if part.unauthorised else selecting.without_protocol(engine, part.month, part.issuer)
     return ExportedMonth(
-        str(target), digest, part.issuer, part.month.text, written.documents, written.missing, waiting,
+        str(target), digest, part.issuer, part.month.text, written.documents, written.missing,
+        sorted(written.damaged), waiting,
         written.first_id, written.last_id,
     )  # fmt: skip
 
@@ -114,6 +117,7 @@ class _Archive:
         self._rows.writerow(index.FIELDS)
         self._paths: dict[bytes, str] = {}  # of the files that are in it, by their hashes
         self.documents = self.missing = self.first_id = self.last_id = 0
+        self.damaged: set[int] = set()
 
     def __enter__(self) -> None:
         pass
@@ -126,7 +130,7 @@ class _Archive:
     def add(self, row: Any, content: bytes | None) -> None:
         path, digest = "", row.file_sha256.hex()
         if content is None:
-            self.missing += 1
+            self.missing += row.id not in self.damaged
         else:
             path = self._keep(row, content, digest)
         told = _row(row, path, digest)
@@ -162,11 +166,13 @@ class _Archive:
                 shutil.copyfileobj(made, entry)
 
 
-def _with_contents(engine: Engine, rows: list[Any]) -> Iterator[tuple[Any, bytes | None]]:
-    """Each with the file it came in, in order; None where that was pruned. One pouch at a time is open."""
+def _with_contents(engine: Engine, rows: list[Any], damaged: set[int]) -> Iterator[tuple[Any, bytes | None]]:
+    """Each with the file it came in, in order; None where that was pruned, or isn't what came: ``damaged`` is told of
+    these. One pouch at a time is open."""
     for _, some in groupby(rows, key=lambda row: row.pouch_id):
         of_pouch = list(some)
-        found = {one: content for one, _, content in contents.of_documents(engine, [row.id for row in of_pouch])}
+        kept = contents.of_documents(engine, [row.id for row in of_pouch], damaged)
+        found = {one: content for one, _, content in kept}
         for row in of_pouch:
             yield row, found.get(row.id)
 

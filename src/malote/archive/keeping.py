@@ -6,7 +6,7 @@ counts only when its file is on the disk and its row committed: dying in between
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from malote import log as logs
 from malote.archive.exporting import ArchivePart, ExportedMonth, export
 from malote.archive.selecting import ArchiveMonth
 from malote.database.archive_tables import archive_part
+from malote.database.chunks import chunks
 from malote.database.engine import reading, writing
+from malote.database.kept_tables import damaged_file
 from malote.database.tables import document as documents
 from malote.database.tables import pouch as pouches
 from malote.fiscal.cnpj import is_cnpj, is_cpf
@@ -38,10 +40,25 @@ def archive(engine: Engine, folder: Path, before: float) -> int:
         suffix = f"-{part}" if part > 1 else ""
         file = place / f"{issuer}-{month.text}{suffix}.zip"
         written = export(engine, ArchivePart(issuer, month, after, unauthorised=True), file)
+        if _is_unanswered(engine, written.damaged):
+            # Nothing of the month goes meanwhile: its file may be brought, or a person says that there is none.
+            file.unlink()
+            log.error("archive_waits", month=month.text, damaged=len(written.damaged))
+            continue
         _note(engine, written, part)
         log.info("archived", file=str(file), documents=written.documents, sha256=written.sha256)
         count += written.documents
     return count
+
+
+def _is_unanswered(engine: Engine, damaged: Sequence[int]) -> bool:
+    """Whether nobody has answered for any of these documents' files yet."""
+    answered = 0
+    with reading(engine) as connection:
+        for some in chunks(damaged):
+            own = (damaged_file.c.document_id.in_(some), damaged_file.c.accepted_at.is_not(None))
+            answered += connection.scalar(select(func.count()).select_from(damaged_file).where(*own)) or 0
+    return answered < len(damaged)
 
 
 def _ripe(engine: Engine, before: float) -> Iterator[tuple[str, ArchiveMonth]]:

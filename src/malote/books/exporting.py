@@ -25,32 +25,41 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)  # of every member: when it was written says the
 
 
 class ExportedDay(msgspec.Struct, frozen=True):
-    """``content`` is the file; ``pruned`` are the hashes of sales' files that have left the server."""
+    """``content`` is the file; ``pruned`` are the hashes of sales' files that left the server, ``damaged`` those of
+    files that aren't any more what came. Neither is in it."""
 
     content: bytes
     tills: int
     sales: int
     pruned: list[str]
+    damaged: list[str] = []
 
 
 def export(engine: Engine, signer: Signer, day: date, actor: Actor) -> ExportedDay:
     """Of a day that is closed. All of it is in memory; who has it is then in the audit trail. Raises ``StoreError``."""
     found = chain.entries(engine, day)
     wanted = chain.hashes_of(found, day)
-    files = dict(_files(engine, wanted))
+    spoilt: set[str] = set()
+    files = dict(_files(engine, wanted, spoilt))
     members = {CHAIN: _chain(found, signer)}
     for entry in found:
         if entry.day == day:
             text = "".join(f"{line}\n" for line in sorted(entry.lines))
             members[lines_name(entry.till, entry.turn)] = text.encode()
     members |= files
-    missing = sorted(one for till, hashes in wanted.items() for one in hashes if document_name(till, one) not in files)
+    missing = {one for till, hashes in wanted.items() for one in hashes if document_name(till, one) not in files}
     if wanted:
         with writing(engine) as connection:
             audit.record(
                 connection, actor, "day_exported", "server", after={"day": day.isoformat(), "tills": len(wanted)}
             )
-    return ExportedDay(_sealed(members, signer), len(wanted), sum(map(len, wanted.values())), missing)
+    return ExportedDay(
+        _sealed(members, signer),
+        len(wanted),
+        sum(map(len, wanted.values())),
+        sorted(missing - spoilt),
+        sorted(missing & spoilt),
+    )
 
 
 def _chain(found: Sequence[ChainEntry], signer: Signer) -> bytes:
@@ -58,17 +67,20 @@ def _chain(found: Sequence[ChainEntry], signer: Signer) -> bytes:
     return json.dumps({"public_key": signer.public, "entries": entries}, indent=1).encode()
 
 
-def _files(engine: Engine, wanted: dict[str, set[str]]) -> Iterator[tuple[str, bytes]]:
+def _files(engine: Engine, wanted: dict[str, set[str]], spoilt: set[str]) -> Iterator[tuple[str, bytes]]:
+    """``spoilt`` is told of the hashes of what came and isn't that any more."""
     for till, hashes in wanted.items():
-        ids: list[int] = []
+        hash_of: dict[int, str] = {}
+        damaged: set[int] = set()
         with reading(engine) as connection:
             for some in chunks(sorted(hashes)):
-                query = select(documents.c.id).join_from(documents, tills).where(tills.c.name == till)
-                ids += connection.scalars(
-                    query.where(documents.c.file_sha256.in_([bytes.fromhex(one) for one in some]))
-                )
-        for _, _, content in contents.of_documents(engine, ids):
-            yield document_name(till, hashlib.sha256(content).hexdigest()), content
+                query = select(documents.c.id, documents.c.file_sha256).join_from(documents, tills)
+                own = documents.c.file_sha256.in_([bytes.fromhex(one) for one in some])
+                for row in connection.execute(query.where(tills.c.name == till, own)):
+                    hash_of[row.id] = bytes(row.file_sha256).hex()
+        for place, _, content in contents.of_documents(engine, hash_of, damaged):
+            yield document_name(till, hash_of[place]), content
+        spoilt |= {hash_of[one] for one in damaged}
 
 
 def _sealed(members: dict[str, bytes], signer: Signer) -> bytes:

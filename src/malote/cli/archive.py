@@ -56,7 +56,7 @@ def export(
         print_json(done)
     else:
         _show(done, language)
-    if any(one.missing or one.waiting for one in done):
+    if any(one.missing or one.damaged or one.waiting for one in done):
         raise typer.Exit(FOUND)
 
 
@@ -148,6 +148,9 @@ def _show(done: "list[ExportedMonth]", language: Language) -> None:
         if one.missing:
             gone = Bilingual("arquivos já saíram do servidor", "files have left the server").of(language)
             say(f"  {one.missing}: {gone} [content_pruned]")
+        if one.damaged:
+            spoilt = Bilingual("danificados aqui, ficaram de fora", "damaged here, left out").of(language)
+            say(f"  {len(one.damaged)}: {spoilt} [kept_damaged]")
         if one.waiting:
             left_out = Bilingual("vendas sem protocolo ficaram de fora", "sales without protocol are left out").of(
                 language

@@ -67,7 +67,7 @@ def export(
     """Writes a closed business day, signed, for anybody to verify offline: its sales and the files they came in.
 
     Closes the day first. With --until it writes DAY.zip of each day that has any sale into a folder; where one stands
-    there already, nothing is written. Exit status 1 where files have left the server: they are named."""
+    there already, nothing is written. Exit status 1 where files have left the server or are damaged: each is named."""
     days = _days(config, day, until)
     files = {one: file / f"{one.isoformat()}.zip" if until else file for one in days}
     for place in files.values():
@@ -85,7 +85,7 @@ def export(
         )
     else:
         _say(written, key.public, services.settings.language)
-    if any(found.pruned for _, found in written):
+    if any(found.pruned or found.damaged for _, found in written):
         raise typer.Exit(FOUND)
 
 
@@ -119,7 +119,7 @@ def _export(services: "Services", key: "SigningKey", day: date, place: Path) -> 
 
 
 def _told(found: "ExportedDay") -> dict[str, object]:
-    return {"tills": found.tills, "sales": found.sales, "pruned": found.pruned}
+    return {"tills": found.tills, "sales": found.sales, "pruned": found.pruned, "damaged": found.damaged}
 
 
 def _say(written: "Sequence[tuple[Path, ExportedDay]]", public_key: str, language: Language) -> None:
@@ -130,6 +130,8 @@ def _say(written: "Sequence[tuple[Path, ExportedDay]]", public_key: str, languag
     for _, found in written:
         for one in found.pruned:
             say(f"{one} [content_pruned]")
+        for one in found.damaged:
+            say(f"{one} [kept_damaged]")
 
 
 def verify(

@@ -18,7 +18,7 @@ from malote.fiscal.documents import Answer, Cancellation, NumberVoid, Sale
 from malote.fiscal.payment_methods import METHODS, OTHER
 from malote.fiscal.problems import Problem
 from malote.fiscal.reading_result import Reading
-from malote.register.contents import ContentPrunedError, DocumentNotFoundError
+from malote.register.contents import ContentDamagedError, ContentPrunedError, DocumentNotFoundError
 from malote.register.documents import StoredDocument
 
 LARGEST_ID = 2**63
@@ -106,7 +106,7 @@ def like(method: str) -> str:
 def _content(services: ConsoleServices, document_id: int) -> bytes | None:
     try:
         return services.documents.content(document_id)
-    except ContentPrunedError:
+    except (ContentPrunedError, ContentDamagedError):
         return None
 
 
