@@ -255,6 +255,10 @@ def test_what_differs_is_shown_without_what_is_personal_in_the_key_too(shop: Sho
     shop.stage()
     (found,) = published_rows.differences(shop.engine, 0, 1, None)
     assert (found.key, found.after) == (["•••"], {"document": "•••", "name": "•••"})
+    shop.erp.do("UPDATE operador SET nome = 'Outra'")
+    shop.stage()
+    (found,) = published_rows.differences(shop.engine, 1, 2, None)
+    assert (found.before, found.after) == ({"document": "•••", "name": "•••"}, {"document": "•••", "name": "••• ≠"})
 
 
 def test_what_is_beyond_its_retention_goes_a_few_rows_at_a_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,8 @@ def test_the_commands(place: Place) -> None:
         ("price", "10.00", "12.50")
     ]
     assert "price=12.50" in command(place, "diff", "1", "2")[1]
+    code, said = command(place, "diff", "0", "1", "--limit", "1")
+    assert (code, said.splitlines()[-1]) == (1, "1 and more: --limit")
     place.erp.do("DELETE FROM produto WHERE cod > 30")
     code, said = command(place, "run")
     assert (code, "load_gone_many" in said) == (1, True)

@@ -172,20 +172,20 @@ def test_two_orders_make_one_that_asks_for_both() -> None:
     second = LoadOrder(
         7, {"price": new, "package": new}, items={"product": [LoadItem(("1",), "e"), items[1]]}, emergency=True
     )
-    assert both_of(first, second, {}) == LoadOrder(
+    assert both_of(first, second, dict) == LoadOrder(
         7,
         {"price": new, "tax": old, "package": new},
         anew=True,
         items={"product": [LoadItem(("1",), "e"), items[1]]},
         emergency=True,
     )
-    assert both_of(second, first, {}).entities["price"] == new, "the newer state, whichever came first"
+    assert both_of(second, first, dict).entities["price"] == new, "the newer state, whichever came first"
 
 
 def test_more_items_than_an_order_may_name_are_their_entity_and_none_is_left_out() -> None:
     some = [LoadItem((str(number),), "c") for number in range(MOST_ITEMS + 200)]
     first, second = (LoadOrder(3, {}, items={"price": part}) for part in (some[:600], some[600:]))
-    both = both_of(first, second, {"price": EntityState(7, 5000, "b")})
+    both = both_of(first, second, lambda: {"price": EntityState(7, 5000, "b")})
     assert (both.version, both.entities, both.items) == (7, {"price": EntityState(7, 5000, "b")}, {})
 
 

@@ -15,6 +15,7 @@ from malote.config.sections import LoadFileSettings, TillLoadsSettings
 from malote.till import storage, watch
 from malote.till.agent import Agent
 from malote.till.courier import Courier
+from malote.till.loads import loads_database
 from malote.till.lock import AgentLock
 from malote.till.outbox import Outbox
 from malote.till.outbox_records import OutboxCounts
@@ -246,6 +247,23 @@ def test_a_fault_of_the_program_ends_the_agent_with_its_traceback(
     monkeypatch.setattr(Courier, "step", broken)
     with pytest.raises(ZeroDivisionError):
         an_agent(tmp_path, till_settings(pos_folder, server=agent_server.url)).run()
+
+
+def test_no_sale_waits_until_all_of_the_loads_were_read(
+    tmp_path: Path, pos_folder: Path, agent_server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, has_begun = threading.Event(), threading.Event()
+
+    def reads_long(_: Path) -> None:
+        has_begun.set()
+        may_end.wait(WAIT_SECONDS)
+
+    monkeypatch.setattr(loads_database, "check", reads_long)
+    put(pos_folder, "1.xml", b"a sale")
+    with running(an_agent(tmp_path, till_settings(pos_folder, server=agent_server.url))):
+        wait_for(has_begun.is_set)
+        wait_for(lambda: bool(agent_server.ledger.booked))
+        may_end.set()
 
 
 def test_loads_are_written_for_the_pos_beside_the_sales_and_damaged_ones_hold_none_back(

@@ -87,9 +87,12 @@ def look(engine: Engine, now: float, budget: float = BUDGET_SECONDS) -> KeptFile
     return KeptFilesLook(looked, found, ended)
 
 
-def look_at_all(engine: Engine, now: float) -> int:
-    """Everything that is kept, at once; how many documents are damaged that were not known. Raises ``StoreError``."""
-    found, after = 0, 0
+def look_at_all(engine: Engine, now: float, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
+    """Everything that is kept, at once; how many documents are damaged that were not known. ``progress``: of how many
+    pouches. Raises ``StoreError``."""
+    found, after, done = 0, 0, 0
+    with reading(engine) as connection:
+        total = connection.scalar(select(func.count()).select_from(_KEPT.subquery())) or 0
     while True:
         with reading(engine) as connection:
             ids = _following(connection, after)
@@ -97,6 +100,8 @@ def look_at_all(engine: Engine, now: float) -> int:
             return found
         for pouch_id in ids:
             found += _look_at(engine, pouch_id, now)
+            done += 1
+            progress(done, max(done, total))
         after = ids[-1]
 
 

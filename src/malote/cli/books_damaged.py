@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from malote.bilingual import Bilingual, Language
 from malote.cli.books_gaps import ReasonOption, checked_reason
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
-from malote.terminal.output import amount, print_json, say
+from malote.terminal.output import amount, errors, print_json, say
 
 if TYPE_CHECKING:
     from malote.books.damaged_files import DamagedFile
     from malote.books.kept_files import Damage
 
+_COLUMNS = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 _WHAT: dict["Damage", Bilingual[str]] = {
     "gone": Bilingual("sumiu", "vanished"),
     "changed": Bilingual("mudou", "changed"),
@@ -41,7 +43,11 @@ def damaged(
         if till is not None:
             find_till(services.engine, till)
         if whole:
-            kept_files.look_at_all(services.engine, time.time())
+            with Progress(*_COLUMNS, console=errors, transient=True, disable=json or not errors.is_terminal) as bar:
+                task = bar.add_task("", total=None)
+                kept_files.look_at_all(
+                    services.engine, time.time(), lambda done, of: bar.update(task, completed=done, total=of)
+                )
         found = listed(services.engine, till, accepted=accepted)
         language = services.settings.language
     if json:

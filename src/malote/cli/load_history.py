@@ -1,6 +1,7 @@
 """``malote loads diff|price|sales|schedule``: what was in force when and sold then, and what comes at which time."""
 
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,19 +33,21 @@ def diff(
     before: Annotated[int, typer.Argument(help="A version.", metavar="A")],
     after: Annotated[int, typer.Argument(help="Another.", metavar="B")],
     entity: Annotated[str | None, typer.Option("--entity", help="Of this entity alone.", metavar="NAME")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many are shown.")] = _MOST_SHOWN,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Shows which rows differ between two versions. Exit status 1 if any does."""
+    """Shows which rows differ between two versions, the first so many of them. Exit status 1 if any does."""
     with services_of(config) as services:
         language = services.settings.language
-        found = list(services.loads.diff(before, after, entity))
+        found = list(islice(services.loads.diff(before, after, entity), limit + 1))
+    has_more, found = len(found) > limit, found[:limit]
     if json:
         print_json(found)
         raise typer.Exit(FOUND if found else OK)
     headings = Bilingual(("Entidade", "Chave", "Antes", "Depois"), ("Entity", "Key", "Before", "After")).of(language)
     table = plain_table(headings)
-    for one in found[:_MOST_SHOWN]:
+    for one in found:
         names = [
             name
             for name in one.before or one.after or {}
@@ -53,7 +56,8 @@ def diff(
         sides = [_values(side, names) for side in (one.before, one.after)]
         table.add_row(one.entity, printable(", ".join(map(str, one.key))), *map(printable, sides))
     console.print(table)
-    say(f"{len(found)}")
+    more = Bilingual(" e mais: --limit", " and more: --limit").of(language)
+    say(f"{len(found)}{more if has_more else ''}")
     raise typer.Exit(FOUND if found else OK)
 
 

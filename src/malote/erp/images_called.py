@@ -30,11 +30,13 @@ def departures(
     sales: Sequence[tuple[Posting, Sale]],
     cancelled: Collection[str],
 ) -> dict[int, list[str]]:
-    """By document. Raises ``ErpError``."""
+    """By document. A cancelled sale that isn't there is as it should be: an ERP may delete what is cancelled. Raises
+    ``ErpError``."""
     keys = sorted({sale.access_key for _, sale in sales})
     found: dict[int, list[str]] = defaultdict(list)
     if post.compare_sales:
         held = _read(engine, connection, post.compare_sales, keys, "sale")
+        sales = [pair for pair in sales if pair[1].access_key in held or pair[1].access_key not in cancelled]
         for posting, sale in sales:
             row = rows.sale_row(sale, posting.till) | {CANCELLED: sale.access_key in cancelled}
             found[posting.document_id] += without_protocol(_header(row, held.get(sale.access_key, [])), row)
@@ -53,10 +55,12 @@ def departures(
 def sale_rows(
     engine: call_statements.Engine, connection: Connection, post: ProfileStatements, own: Sequence[SaleRow]
 ) -> list[SaleRow]:
-    """The ERP's own rows of sales that Malote's table has; what the statement doesn't tell is as there."""
+    """The ERP's own rows of sales that Malote's table has; what the statement doesn't tell is as there, and so is a
+    cancelled sale that the ERP has deleted."""
     by_key = {row.access_key: row for row in own}
     answers = _read(engine, connection, post.compare_sales, sorted(by_key), "sale")
-    return [
+    deleted = [row for key, row in by_key.items() if row.cancelled and key not in answers]
+    return deleted + [
         msgspec.structs.replace(
             by_key[key],
             total=int(row["total"]) if row.get("total") is not None else by_key[key].total,

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, and_, delete, insert, select, update
 
 from malote import durable, private
+from malote.batches import batches
 from malote.database.engine import reading, writing
 from malote.database.load_tables import load_file
 from malote.load_format import files
@@ -156,7 +157,7 @@ class FilesMade:
         yield from self._by_key(wanted, iter(keys))
 
     def _by_key(self, wanted: WantedFile, keys: Iterator[bytes]) -> Iterator[Row | Gone]:
-        for some in published_rows.pages(keys):
+        for some in batches(keys, published_rows.PAGE):
             with reading(self._engine) as connection:
                 found = published_rows.there(connection, wanted.entity_id, wanted.version, some)
             for key in some:

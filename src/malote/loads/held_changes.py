@@ -8,6 +8,7 @@ from itertools import islice
 import msgspec
 from sqlalchemy import Engine
 
+from malote.batches import batches
 from malote.database.engine import reading
 from malote.load_format.entity import Entity
 from malote.loads import published_rows
@@ -44,7 +45,7 @@ def found(engine: Engine, change: EntityChange | EntityHold, now: float) -> Held
 
 def _rows(engine: Engine, change: EntityChange, differences: Iterator[Difference]) -> Iterator[RowDifference]:
     entity = change.comparison.loaded.entity
-    while some := list(islice(differences, _AT_ONCE)):
+    for some in batches(differences, _AT_ONCE):
         before = {}
         if change.before is not None:
             with reading(engine) as connection:
@@ -57,13 +58,12 @@ def _rows(engine: Engine, change: EntityChange, differences: Iterator[Difference
 
 def _difference(entity: Entity, one: Difference, old: bytes | None) -> RowDifference:
     sides = [
-        published_rows.by_column(entity, published_rows.decoded(content)) if content is not None else None
-        for content in (old, one.content)
+        (entity, published_rows.decoded(content)) if content is not None else None for content in (old, one.content)
     ]
     key = msgspec.json.decode(one.key)
     places = zip(entity.key_places, key, strict=True)
     shown = ["•••" if entity.columns[place].personal else value for place, value in places]
-    return RowDifference(entity.name, shown, sides[0], sides[1])
+    return RowDifference(entity.name, shown, *published_rows.both_shown(sides[0], sides[1]))
 
 
 def _weight(row: RowDifference) -> Decimal:

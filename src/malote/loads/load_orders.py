@@ -80,9 +80,11 @@ class LoadOrders(OrderKind):
 
     def merged(self, held: str, new: str) -> str:
         first, second = (msgspec.json.decode(one, type=LoadOrder) for one in (held, new))
+        return msgspec.json.encode(both_of(first, second, self._states)).decode()
+
+    def _states(self) -> Mapping[str, EntityState]:
         target = self.target()
-        states = {name: state for name, (_, state) in target.entities.items()} if target else {}
-        return msgspec.json.encode(both_of(first, second, states)).decode()
+        return target.order().entities if target else {}
 
     def note(self, till: Till, contact: wire.Contact) -> None:
         """What the till has, where that is news."""
@@ -205,10 +207,11 @@ class LoadOrders(OrderKind):
             return Target(version, entity_rows.states_at(connection, version)) if version else None
 
 
-def both_of(first: LoadOrder, second: LoadOrder, states: Mapping[str, EntityState]) -> LoadOrder:
+def both_of(first: LoadOrder, second: LoadOrder, states: Callable[[], Mapping[str, EntityState]]) -> LoadOrder:
     """One that asks for both: of each entity the newer state, and its items as far as it isn't wanted as a whole.
 
-    ``states``: what entities are at now. One of which more items are wanted than an order may name is wanted whole.
+    ``states``: what entities are at now, asked if need be. One of which more items are wanted than an order may name
+    is wanted whole.
     """
     entities = dict(first.entities)
     for name, state in second.entities.items():
@@ -217,8 +220,8 @@ def both_of(first: LoadOrder, second: LoadOrder, states: Mapping[str, EntityStat
     items: dict[str, list[LoadItem]] = {}
     for name in dict.fromkeys([*first.items, *second.items]):
         by_key = {one.key: one for order in (first, second) for one in order.items.get(name, [])}
-        if len(by_key) > MOST_ITEMS and name in states:
-            entities.setdefault(name, states[name])
+        if len(by_key) > MOST_ITEMS and (now := states().get(name)) is not None:
+            entities.setdefault(name, now)
         elif name not in entities:
             items[name] = list(by_key.values())
     version = max(first.version, second.version, *(state.version for state in entities.values()), 0)

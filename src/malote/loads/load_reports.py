@@ -113,7 +113,8 @@ class PriceAnswer(msgspec.Struct, frozen=True):
 
 
 class RowDifference(msgspec.Struct, frozen=True):
-    """``before`` or ``after`` is None of a row that came or went. Personal values are "•••"."""
+    """``before`` or ``after`` is None of a row that came or went. Personal values are "•••"; in ``after`` "••• ≠" where
+    they changed."""
 
     entity: str
     key: list[str | int | bool | None]

@@ -1,12 +1,12 @@
 """The rows of a version, and what changed between two: as they are published, and as people ask for them."""
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
+from malote.batches import batches
 from malote.database.chunks import CHUNK, chunks
 from malote.database.engine import reading
 from malote.database.load_tables import load_row
@@ -17,6 +17,7 @@ from malote.loads.entity_rows import StoredEntity
 from malote.loads.load_reports import RowDifference
 
 PAGE = 2000  # rows in memory
+CHANGED = "••• ≠"  # in the place of a personal value that isn't what it was
 
 
 def at(engine: Engine, name: str, version: int | None = None) -> tuple[Entity, EntityState, Iterator[Row]] | None:
@@ -115,26 +116,35 @@ def _differences(engine: Engine, name: str, before: int, after: int) -> Iterator
         moments = (before, after) if len(sides) == 2 else (before if found[0] else after,)
         known = {key for one, at in zip(sides, moments, strict=True) for key, _ in whole(engine, one, at)}
         keys = iter(sorted(known))
-    for some in pages(keys):
+    for some in batches(keys, PAGE):
         with reading(engine) as connection:
-            shown = [
-                _shown(connection, one, version, some) for one, version in zip(found, (before, after), strict=True)
-            ]
+            shown = [_read(connection, one, version, some) for one, version in zip(found, (before, after), strict=True)]
         for key in some:
             pair = [side.get(key) for side in shown]
             if pair[0] != pair[1]:
-                yield RowDifference(name, _shown_key(key, personal), pair[0], pair[1])
+                yield RowDifference(name, _shown_key(key, personal), *both_shown(pair[0], pair[1]))
 
 
-def _shown(
+def _read(
     connection: Connection, found: tuple[int, EntityState] | None, version: int, keys: list[bytes]
-) -> dict[bytes, Any]:
+) -> dict[bytes, tuple[Entity, Row]]:
     if found is None:
         return {}
     entity = entity_rows.entity_of(connection, found[0])
-    return {
-        key: by_column(entity, decoded(row.content)) for key, row in there(connection, found[0], version, keys).items()
-    }
+    return {key: (entity, decoded(row.content)) for key, row in there(connection, found[0], version, keys).items()}
+
+
+def both_shown(
+    before: tuple[Entity, Row] | None, after: tuple[Entity, Row] | None
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Both by column; of what is personal only whether it changed."""
+    sides = [None if one is None else by_column(*one) for one in (before, after)]
+    if before is not None and after is not None and sides[1] is not None:
+        old, new = ({c.name: v for c, v in zip(one[0].columns, one[1], strict=True)} for one in (before, after))
+        for column in after[0].columns:
+            if column.personal and old.get(column.name) != new[column.name]:
+                sides[1][column.name] = CHANGED
+    return sides[0], sides[1]
 
 
 def _shown_key(key: bytes, personal: Collection[int]) -> list[Value]:
@@ -147,11 +157,6 @@ def by_column(entity: Entity, row: Row) -> dict[str, Any]:
         column.name: "•••" if column.personal and value is not None else value
         for column, value in zip(entity.columns, row, strict=True)
     }
-
-
-def pages(keys: Iterator[bytes]) -> Iterator[list[bytes]]:
-    while some := list(islice(keys, PAGE)):
-        yield some
 
 
 def keys_beginning(connection: Connection, known: StoredEntity, values: Sequence[str]) -> list[tuple[Value, ...]]:

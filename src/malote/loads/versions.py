@@ -3,13 +3,12 @@
 A machine that dies before its end has the version of before, and reads from the ERP again what it had read.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from malote.batches import batches
 from malote.database.chunks import chunks
 from malote.database.load_tables import (
     load_bucket,
@@ -30,7 +29,6 @@ from malote.loads.limits import SEEN_WHOLE, EntityHold
 
 _BUCKETS_AT_ONCE = 64
 _ROWS_AT_ONCE = 1000
-One = TypeVar("One")
 
 
 class LoadError(ExplainedError):
@@ -90,7 +88,7 @@ def _change(connection: Connection, change: EntityChange, version: int) -> int:
     else:
         entity_id = change.before.id
     touched: set[int] = set()
-    for some in _some(change.comparison.differences()):
+    for some in batches(change.comparison.differences(), _ROWS_AT_ONCE):
         touched.update(one.bucket for one in some)
         _end_rows(connection, entity_id, [one for one in some if one.kind != "new"], version)
         _add_rows(connection, entity_id, [one for one in some if one.kind != "gone"], version)
@@ -169,7 +167,7 @@ def _note_refused(connection: Connection, change: EntityChange, now: float) -> N
     """As they were last read: of all rows, or of those that were read now."""
     name = change.comparison.loaded.entity.name
     mine = load_refusal.c.entity == name
-    for some in _some(change.comparison.refused()):
+    for some in batches(change.comparison.refused(), _ROWS_AT_ONCE):
         rows = [
             {"entity": name, "key": one.key, "code": one.code, "facts": one.facts, "since": now, "seen_at": now}
             for one in some
@@ -211,8 +209,3 @@ def note_hold(connection: Connection, name: str, hold: EntityHold | None, now: f
     if not connection.execute(update(load_hold).where(same).values(values)).rowcount:
         connection.execute(delete(load_hold).where(mine))
         connection.execute(insert(load_hold).values(entity=name, since=now, **values))
-
-
-def _some(rows: Iterator[One]) -> Iterator[list[One]]:
-    while some := list(islice(rows, _ROWS_AT_ONCE)):
-        yield some

@@ -5,14 +5,14 @@ run again.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 
 import msgspec
 from sqlalchemy import Engine
 
 from malote.accounts import audit
 from malote.accounts.audit import Actor
+from malote.batches import batches
 from malote.database.engine import writing
 from malote.erp.protocol import Erp
 from malote.fiscal.key_lists import KeyLine
@@ -68,7 +68,7 @@ def _each(
     progress: Callable[[Imported], None],
 ) -> Imported:
     prefix = "cancel:" if order.cancellations else ""
-    for some in _batches(lines):
+    for some in batches(lines, BATCH):
         wrong = [line for line in some if line.key is None]
         right = [line.key for line in some if line.key is not None]
         fresh = entered([prefix + key for key in sorted(set(right))]) if right else 0
@@ -79,12 +79,6 @@ def _each(
         done.examples = (done.examples + wrong)[:_MOST_EXAMPLES]
         progress(done)
     return done
-
-
-def _batches(lines: Iterable[KeyLine]) -> Iterator[list[KeyLine]]:
-    remaining = iter(lines)
-    while some := list(islice(remaining, BATCH)):
-        yield some
 
 
 def _note(engine: Engine, action: str, order: Import, actor: Actor, done: Imported | None) -> None:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 
 from malote import database
+from malote.batches import batches
 from malote.database.tables import metadata
 from malote.rebuild.reading import Row, TableReader, opened
 from malote.rebuild.report import MissingDocument
@@ -93,7 +93,7 @@ def _copy_table(
     # What a new database is born with gives way.
     target.execute(f'DELETE FROM "{table}"')  # noqa: S608
     rows = _whole(reader) if table == "pouch" else reader.rows()
-    for some in _steps(rows):
+    for some in batches(rows, _AT_ONCE):
         done.rows[table] += target.executemany(statement, some).rowcount
     if reader.unreadable:
         done.unreadable[table] = reader.unreadable
@@ -110,11 +110,6 @@ def _whole(reader: TableReader) -> Iterator[Row]:
             reader.unreadable += 1
             continue
         yield row
-
-
-def _steps(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while some := list(islice(rows, _AT_ONCE)):
-        yield some
 
 
 def _agree(target: sqlite3.Connection, done: Copied, now: float) -> None:

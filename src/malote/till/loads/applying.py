@@ -6,12 +6,12 @@ was ordered, so that a file or a manifest that lies costs time and nothing else.
 
 import sqlite3
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import IO, TypeVar
 
 import msgspec
 
+from malote.batches import batches
 from malote.disk import Disk
 from malote.load_format import digest, files
 from malote.load_format.entity import Entity, Row
@@ -112,7 +112,7 @@ class Applying:
         name, held = header.entity.name, self._held.get(header.entity.name)
         anew = held is None or held.declaration != header.entity.declaration
         table = self._new_table(header.entity) if anew else held.table  # type: ignore[union-attr]
-        for rows in _batches(_only_rows(lines)):
+        for rows in batches(_only_rows(lines), AT_ONCE):
             laid = [stored(table, row, digest.row_hash(row)) for row in rows]
             if anew:
                 table.add(self._connection, laid)
@@ -146,7 +146,7 @@ class Applying:
         with RowsOfFile(self._connection, table) as of_file:
             file.seek(0)
             _, lines = files.read(file)
-            for rows in _batches(_only_rows(lines)):
+            for rows in batches(_only_rows(lines), AT_ONCE):
                 of_file.note([table.key_of(row) for row in rows])
                 yield 0
             while missing := of_file.missing(AT_ONCE):
@@ -158,7 +158,7 @@ class Applying:
         name = header.entity.name
         table = self._held[name].table
         chosen = self._order.items[name] if header.mode == "items" else None
-        for batch in _batches(lines):
+        for batch in batches(lines, AT_ONCE):
             rows = [one for one in batch if not isinstance(one, Gone)]
             laid = [stored(table, row, digest.row_hash(row)) for row in rows]
             gone = [one.gone for one in batch if isinstance(one, Gone)]
@@ -273,11 +273,6 @@ class Applying:
 
 def _unfit(reason: str) -> LoadFileError:
     return LoadFileError("load_file_unreadable", reason=reason)
-
-
-def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
-    while batch := list(islice(lines, AT_ONCE)):
-        yield batch
 
 
 def _only_rows(lines: Iterator[Row | Gone]) -> Iterator[Row]:
