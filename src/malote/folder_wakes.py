@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +53,21 @@ def wakes(root: Path, stop: threading.Event, rescan_seconds: float, *, watched: 
             break
     while not stop.wait(rescan_seconds):
         yield EVERYTHING
+
+
+def until_done(
+    scan: Callable[[Collection[str] | None], int], wake: Wake, stop: threading.Event, quiet_seconds: float
+) -> None:
+    """Scans what a wake tells of, and again, ``quiet_seconds`` later, while ``scan`` says that something isn't done.
+
+    Everything then: nobody listens meanwhile to what else happens, and what never gets done must hide nothing.
+    """
+    names = wake.names
+    while True:
+        began = time.monotonic()
+        if not scan(names) or stop.wait(max(0.0, began + quiet_seconds - time.monotonic())):
+            return
+        names = None
 
 
 def changes(

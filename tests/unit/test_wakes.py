@@ -2,14 +2,14 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from malote import folder_wakes as waking
-from malote.folder_wakes import EVERYTHING, Wake, wakes
+from malote.folder_wakes import EVERYTHING, Wake, until_done, wakes
 
 
 class Listening:
@@ -115,3 +115,28 @@ def test_an_idle_wake_means_no_folder(tmp_path: Path) -> None:
             stop.set()
     assert told[:2] == [EVERYTHING, EVERYTHING]
     assert told[2:] == [Wake(frozenset())] * 3
+
+
+def test_what_never_gets_done_hides_nothing_else() -> None:
+    """A POS's log that grows for ever in one till's folder: what comes to the others meanwhile is told by nobody."""
+    looks: list[Collection[str] | None] = []
+
+    def scan(names: Collection[str] | None) -> int:
+        looks.append(names)
+        return 4 - len(looks)
+
+    until_done(scan, Wake(frozenset({"caixa1"})), threading.Event(), 0.001)
+    assert looks == [frozenset({"caixa1"}), None, None, None]
+
+
+def test_looking_again_ends_when_told_to_stop() -> None:
+    stop = threading.Event()
+    looks: list[Collection[str] | None] = []
+
+    def scan(names: Collection[str] | None) -> int:
+        looks.append(names)
+        stop.set()
+        return 1
+
+    until_done(scan, EVERYTHING, stop, 60.0)
+    assert looks == [None]

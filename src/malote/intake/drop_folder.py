@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from operator import itemgetter
 from pathlib import Path
 
 from malote import aside, durable, incidents
@@ -19,7 +18,7 @@ from malote import log as logs
 from malote.config import IntakeSettings
 from malote.database.errors import StoreError
 from malote.folder_rounds import Rounds
-from malote.folder_wakes import wakes
+from malote.folder_wakes import until_done, wakes
 from malote.intake import received_folder
 from malote.intake.dropped_files import (
     ChangedError,
@@ -41,7 +40,8 @@ from malote.wire import FileReceipt, PouchFile
 POUCH_FILES = 200
 POUCH_BYTES = 4_000_000
 LATE_WRITES_SECONDS = 600.0  # how long a moved file is watched for a POS that still had it open
-SCAN_SECONDS = 5.0  # that one pass goes on for once each till had its turn, before all folders are looked at again
+SCAN_SECONDS = 1.0  # that one pass goes on for once each till had its turn, before all folders are looked at again
+SCAN_TIMES = 2.0  # … or so many times as long as looking at them took
 LONGEST_NAP_SECONDS = 60.0  # between tries while the store can't take anything
 
 Take = Callable[[Till, Sequence[PouchFile]], list[FileReceipt]]
@@ -92,9 +92,7 @@ class DropFolder:
         settings = self._settings
         for wake in wakes(self.root, stop, settings.drop_rescan_seconds, watched=settings.drop_watch):
             try:
-                names = wake.names
-                while self.scan(names) and not stop.wait(settings.drop_quiet_seconds):
-                    names = frozenset()
+                until_done(self.scan, wake, stop, settings.drop_quiet_seconds)
                 failures = 0
             except (StoreError, OSError) as error:
                 # Nothing was moved; everything still lies where the next scan finds it.
@@ -110,12 +108,13 @@ class DropFolder:
         out by the folders' times. Raises ``StoreError`` when the store can't take anything now, ``OSError`` when the
         folder can't be listed or the disk can't be written to; all other files were tried before.
         """
+        began = self._clock()
         seen, problems = self._looked(touched)
         files = [item for item in seen if isinstance(item, Dropped)]
         still = self._standing_still(files)
         trouble: OSError | None = None
         self._left = 0
-        until = self._clock() + SCAN_SECONDS
+        until = self._clock() + max(SCAN_SECONDS, SCAN_TIMES * (self._clock() - began))
         for turn, pouch in _in_turns(_pouches(self._put_off.without(still, problems))):
             if self._stop.is_set():
                 return 0
@@ -153,7 +152,7 @@ class DropFolder:
     def _prepared(self, tills: Mapping[str, Till]) -> tuple[dict[str, Path], list[DropFolderFinding]]:
         """The folders there are, and what is wrong beside them; the tills that may send have one each."""
         there, others = places(self.root)
-        findings = [misplaced(name) for name in others]
+        findings = [misplaced(self.root / name) for name in others]
         known = {name.lower() for name in (*there, *others)}
         for key, till in tills.items():
             if till.disabled_at is None and key not in known:
@@ -283,13 +282,14 @@ def _pouches(files: Iterable[Dropped]) -> Iterator[list[Dropped]]:
 
 
 def _in_turns(pouches: Iterable[list[Dropped]]) -> list[tuple[int, list[Dropped]]]:
-    """The first pouch of each till, then the second of each, so that none waits for all that another one brought."""
+    """The first pouch of each till, then the second of each, so that none waits for all that another one brought; who
+    brought little waits for none of those who brought much."""
     had: Counter[int] = Counter()
     turns: list[tuple[int, list[Dropped]]] = []
     for pouch in pouches:
         turns.append((had[pouch[0].till.id], pouch))
         had[pouch[0].till.id] += 1
-    return sorted(turns, key=itemgetter(0))
+    return sorted(turns, key=lambda one: (one[0], len(one[1])))
 
 
 def _reason_of(error: StoreError | OSError) -> str:

@@ -52,7 +52,7 @@ def look(root: Path, tills: Collection[Till], max_bytes: int) -> Iterator[Droppe
     be listed.
     """
     folders, others = places(root)
-    yield from map(misplaced, others)
+    yield from (misplaced(root / name) for name in others)
     by_name = {till.name.lower(): till for till in tills}
     for name, path in sorted(folders.items()):
         yield from look_at(path, by_name.get(name.lower()), max_bytes)
@@ -68,8 +68,11 @@ def places(root: Path) -> tuple[dict[str, Path], list[str]]:
     return folders, sorted(seen.keys() - folders.keys())
 
 
-def misplaced(name: str) -> DropFolderFinding:
-    return DropFolderFinding("", base_name(name), "file_misplaced")
+def misplaced(path: Path) -> DropFolderFinding:
+    """What lies beside the folders. No link is followed: a till's folder that is one might be somebody else's."""
+    if path.is_symlink():
+        return DropFolderFinding("", base_name(path.name), "file_irregular", {"detail": "link"})
+    return DropFolderFinding("", base_name(path.name), "file_misplaced")
 
 
 def look_at(folder: Path, till: Till | None, max_bytes: int) -> Iterator[Dropped | DropFolderFinding]:

@@ -19,7 +19,7 @@ from malote import durable, private
 from malote import log as logs
 from malote.database.errors import StoreError
 from malote.folder_rounds import Rounds
-from malote.folder_wakes import wakes
+from malote.folder_wakes import until_done, wakes
 from malote.quarantine import folder, folder_differences, index, trash_files
 from malote.quarantine.comparing import ComparingParts, Comparison, FolderMemory
 from malote.quarantine.dependencies import QuarantineParts
@@ -59,9 +59,7 @@ class Reconciler:
         settings = self._parts.settings
         for wake in wakes(self._parts.folder, stop, settings.rescan_seconds, watched=settings.watch):
             try:
-                names = wake.names
-                while self.scan(names) and not stop.wait(settings.quiet_seconds):
-                    names = frozenset()
+                until_done(self.scan, wake, stop, settings.quiet_seconds)
                 failures = 0
             except (StoreError, OSError) as error:
                 failures += 1

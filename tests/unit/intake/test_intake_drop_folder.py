@@ -47,7 +47,7 @@ def test_a_till_with_many_files_lets_the_others_have_their_turn(scene: Scene, mo
     for number in range(5):
         (scene.inbox / f"venda{number}.xml").write_bytes(b"rubbish %d" % number)
     scene.settle()
-    assert [name for name, _ in scene.store.pouches] == ["caixa1", "caixa2", "caixa1", "caixa1"]
+    assert [name for name, _ in scene.store.pouches] == ["caixa2", "caixa1", "caixa1", "caixa1"]
 
 
 def test_a_scan_that_takes_long_looks_at_all_folders_again_before_it_goes_on(
@@ -136,7 +136,7 @@ def test_many_files_go_in_pouches_of_bounded_size_and_of_one_till_each(
         (scene.root / "caixa2" / f"{number}.xml").write_bytes(b"%d" % number * 60)
     scene.settle()
     assert [(till, len(names)) for till, names in scene.store.pouches] == [
-        ("caixa1", 3), ("caixa2", 1), ("caixa1", 3), ("caixa2", 1), ("caixa1", 1), ("caixa2", 1),
+        ("caixa2", 1), ("caixa1", 3), ("caixa2", 1), ("caixa1", 3), ("caixa1", 1), ("caixa2", 1),
     ]  # fmt: skip
     assert len(scene.received()) == 7
 
