@@ -252,7 +252,7 @@ def _structures_pulse(services: Services) -> str:
     tills = Counter((one.version, one.current) for one in structures.tills())
     runs = [structures.last_run(scope) for scope in ("store", "erp")]
     seen = (structures.rollout(), sorted(tills.items(), key=repr), runs)
-    loads = (load_pulse.pulse(services.engine), services.asked_loads.last())
+    loads = (load_pulse.pulse(services.engine), services.asked_loads.last(), services.loads.rollouts.find())
     return hashlib.sha256(repr((seen, loads)).encode()).hexdigest()
 
 

@@ -27,7 +27,12 @@ def store_with_loads(home: Path, quiet_hours: str = "") -> Iterator[tuple[Servic
     erp = Erp(home / "erp.sqlite3")
     (home / "cargas.toml").write_text(SOURCES, encoding="utf-8")
     loads = LoadsSettings(
-        sources="cargas.toml", parameters={"loja": 3}, least_rows=5, quiet_hours=quiet_hours, automatic=False
+        sources="cargas.toml",
+        parameters={"loja": 3},
+        least_rows=5,
+        quiet_hours=quiet_hours,
+        automatic=False,
+        approval="canary",
     )
     settings = Settings(home=str(home), store=StoreSettings(name="Mercado Aurora"), loads=loads)
     settings = msgspec.structs.replace(settings, erp=msgspec.structs.replace(settings.erp, url=erp.url))
@@ -86,3 +91,9 @@ def over(services: Services) -> BackgroundLoad:
     last = services.asked_loads.last()
     assert last is not None
     return last
+
+
+def look_anew(services: Services) -> None:
+    """At what tills should have, and in which wave: it is remembered for half a second."""
+    services.loads.orders._target._known.clear()
+    services.loads.orders.waves._newest._known.clear()

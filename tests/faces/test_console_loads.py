@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from html import unescape
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -18,8 +17,9 @@ from malote.accounts.roles import Role
 from malote.app import Services
 from malote.database.engine import writing
 from malote.database.load_tables import load_sale, load_sale_day
+from malote.loads.planning import Wanted
 from tests.engines.loads_support import Erp
-from tests.faces.console_loads_support import LoadingAgent, over, store_with_loads
+from tests.faces.console_loads_support import LoadingAgent, look_anew, over, store_with_loads
 from tests.faces.console_support import csrf_of, field, send, settle, signed_in, till
 from tests.faces.test_console_in_portuguese import read, wrong
 from tests.unit.fiscal.notes import Line, build_note
@@ -50,7 +50,7 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Two tills of an agent that takes loads, one that never spoke; the tests below follow one day, in their order
     where they say so, and each makes what it looks at."""
-    with store_with_loads(tmp_path_factory.mktemp("loads")) as (services, erp):
+    with store_with_loads(tmp_path_factory.mktemp("loads"), "11:00-14:00") as (services, erp):
         agents = [LoadingAgent(services, till(services, name)) for name in ("loja1-01", "loja1-02")]
         till(services, "loja2-01")
         for one in agents:
@@ -206,7 +206,7 @@ def test_which_price_a_till_had_and_sold_at(shop: Shop) -> None:
     now = datetime.now(timezone(timedelta(hours=-3))).replace(microsecond=0)
     shop.erp.set_price(9, "25.90")
     shop.services.loads.stage(audit.command_line())
-    shop.services.loads.orders._target._known.clear()
+    look_anew(shop.services)
     send_partial(shop)
     over(shop.services)
     shop.agents[0].says("done")
@@ -240,8 +240,35 @@ def test_what_was_sold_at_another_price_is_told_by_store_with_its_receipts(shop:
     assert "Vendido a preço que não era o da lista do caixa" in tab
 
 
-ACTS = ("loads/check", "loads/order", "plans/check", "plans", "plans/1/remove", "held/price/read")
-DECISIONS = ("held/price/confirm", "held/price/refuse")
+def test_a_load_goes_out_in_waves_and_a_person_lets_the_next_one_through(shop: Shop) -> None:
+    """As ``malote loads rollout start`` begins one: ``loads.waves`` is off here."""
+    over(shop.services)
+    for one in shop.agents:
+        if one.contact() is not None:
+            one.says("done")
+    shop.erp.set_price(11, "3.21")
+    shop.services.loads.stage(audit.command_line())
+    begun = shop.services.loads.rollouts.start(Wanted(), audit.command_line())
+    look_anew(shop.services)
+    page = shop.page()
+    assert f"Carga em ondas: onda 1 de {begun.waves}" in page
+    assert "espera a onda" in page
+    first = next(one for one in shop.agents if one.contact() is not None)
+    first.says("done")
+    assert "a próxima espera uma pessoa" in shop.page()
+    assert "Liberado" in shop.post("loads/approve", rollout=str(begun.id)).text
+    assert f"onda 2 de {begun.waves}" in shop.page()
+    assert shop.post("loads/approve", rollout=str(begun.id)).status_code == 422
+    assert "Cancelado" in shop.post("loads/cancel", rollout=str(begun.id)).text
+    assert "são tentados de novo" in shop.post("loads/resume", rollout=str(begun.id)).text
+    shop.post("loads/cancel", rollout=str(begun.id))
+    assert "Carga em ondas: cancelada" in shop.page()
+    acts = {"load_rollout_approved", "load_rollout_cancelled", "load_rollout_resumed"}
+    assert acts <= set(shop.actions())
+
+
+ACTS = ("loads/check", "loads/order", "loads/cancel", "plans/check", "plans", "plans/1/remove", "held/price/read")
+DECISIONS = ("loads/approve", "held/price/confirm", "held/price/refuse")
 
 
 def test_who_may_not_sees_it_and_who_can(shop: Shop) -> None:
@@ -260,14 +287,11 @@ def test_who_may_not_sees_it_and_who_can(shop: Shop) -> None:
         assert 'data-press="load-partial"' in otto.get(PATH).text
 
 
-def test_a_general_load_at_peak_time_must_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with store_with_loads(tmp_path, "11:00-14:00") as (services, erp):
-        monkeypatch.setattr(services.loads, "store_clock", lambda _: "12:00")
-        agent = LoadingAgent(services, till(services, "caixa1"))
-        with signed_in(services, Role.OPERADOR) as ana:
-            shop = Shop(services, erp, ana, [agent])
-            assert "Mandar assim mesmo" in shop.post("loads/check", kind="whole", selected="caixa1").text
-            assert shop.post("loads/order", kind="whole", till="caixa1").status_code == 422
-            assert services.asked_loads.last() is None
-            assert shop.post("loads/order", kind="whole", till="caixa1", peak="1").status_code == 200
-            assert over(services).asked.wanted.anew
+def test_a_general_load_at_peak_time_must_be_meant(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = over(shop.services)
+    monkeypatch.setattr(shop.services.loads, "store_clock", lambda _: "12:00")
+    assert "Mandar assim mesmo" in shop.post("loads/check", kind="whole", selected="loja1-01").text
+    assert shop.post("loads/order", kind="whole", till="loja1-01").status_code == 422
+    assert shop.services.asked_loads.last() == before
+    assert shop.post("loads/order", kind="whole", till="loja1-01", peak="1").status_code == 200
+    assert over(shop.services).asked.wanted.anew

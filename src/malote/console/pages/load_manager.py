@@ -39,7 +39,8 @@ MOST_ROWS = 400  # fewer than a form has fields
 MOST_NAMED = 200  # tills that the dialog lists one by one
 # First what a person must look at, then what is going on.
 _ORDER = {"failed": 0, "offered": 1}
-_LOAD_ORDER = {"trouble": 0, "behind": 2, "well": 3}
+# What is merely behind stays where it is: a row that goes away while it is looked at is one that jumps.
+_LOAD_ORDER = {"trouble": 0, "behind": 3, "well": 3}
 
 # For tills: trouble, behind (of their loads); outdated, silent (has not said what it has), current (of their
 # structures); "": all of them.
@@ -93,6 +94,7 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "stopper": stopper,
         "status": status,
         "asked": till_loads.asked(services),
+        "waves": till_loads.rollout(services),
         "obstacle": till_loads.obstacle(services),
         "attention": attention(services, status),
     }

@@ -1,6 +1,7 @@
 """Geral and Parcial: which tills get what, shown before it is ordered, and then ordered while the page looks on."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from malote.console.visits import (
     redirect,
     services_of,
     visit_of,
+    whole,
 )
 from malote.load_format.wire import MOST_ITEMS
 from malote.loads.background_loads import AskedLoad
@@ -68,6 +70,36 @@ def order(request: ConsoleRequest) -> Response[Any]:
         return redirect(request, f"{ROOT}/tills/{names[0]}/loads")
     text = visit.say_many("Carga pedida para %(num)s caixa.", "Carga pedida para %(num)s caixas.", len(names))
     return load_manager.tills_again(request, text)
+
+
+@post("/load-manager/loads/approve", status_code=200, sync_to_thread=True, opt=needs(Permission.CONFIRM_LOAD))
+def approve(request: ConsoleRequest) -> Response[Any]:
+    visit, rollouts = visit_of(request), services_of(request).loads.rollouts
+    _of_rollout(visit, lambda number: rollouts.approve(number, visit.actor))
+    return load_manager.tills_again(request, visit.say("Liberado: a próxima onda recebe a carga."))
+
+
+@post("/load-manager/loads/cancel", status_code=200, sync_to_thread=True, opt=needs(Permission.LOAD))
+def cancel(request: ConsoleRequest) -> Response[Any]:
+    visit, rollouts = visit_of(request), services_of(request).loads.rollouts
+    _of_rollout(visit, lambda number: rollouts.cancel(number, visit.actor))
+    done = visit.say("Cancelado: o que já foi feito fica, e nenhum outro caixa recebe a ordem.")
+    return load_manager.tills_again(request, done)
+
+
+@post("/load-manager/loads/resume", status_code=200, sync_to_thread=True, opt=needs(Permission.LOAD))
+def resume(request: ConsoleRequest) -> Response[Any]:
+    visit, rollouts = visit_of(request), services_of(request).loads.rollouts
+    _of_rollout(visit, lambda number: rollouts.resume(number, visit.actor))
+    return load_manager.tills_again(request, visit.say("Continua: os caixas que falharam são tentados de novo."))
+
+
+def _of_rollout(visit: Visit, act: Callable[[int], object]) -> None:
+    """Raises ``PageRefusedError`` for what can't be done with the roll-out that the form names."""
+    try:
+        act(whole(visit.text("rollout"), 0, least=0))
+    except LoadError as error:
+        raise PageRefusedError(error.code, 422, **error.facts) from error
 
 
 def begin(services: ConsoleServices, visit: Visit, asked: AskedLoad, *, orders: bool = True) -> None:
@@ -130,4 +162,4 @@ def moment_of(services: ConsoleServices, text: str) -> float | None:
     return moment
 
 
-HANDLERS: list[Any] = [check, order]
+HANDLERS: list[Any] = [check, order, approve, cancel, resume]

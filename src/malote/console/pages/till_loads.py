@@ -12,6 +12,7 @@ from malote.loads.load_reports import Status, TillLoad
 from malote.loads.planning import Plan
 from malote.loads.versions import LoadError
 from malote.quiet_hours import is_quiet
+from malote.schema.structure_reports import Rollout
 
 NEWS_SECONDS = 900.0  # how long the result of a load that was asked for is news
 SILENT_SECONDS = 120.0  # without a contact, that a till is said to be away
@@ -21,12 +22,16 @@ Standing = Literal["trouble", "behind", "well"]
 
 
 class NextLoad(msgspec.Struct, frozen=True):
-    """Which load a till gets next. going: it is at one; contact: what it lacks, with its next contact; retry:
-    what failed, again; plan: one at a time of its own; compare: what the comparison of all rows finds; nothing: none by
-    itself."""
+    """Which load a till gets next.
 
-    what: Literal["going", "contact", "retry", "plan", "compare", "nothing"]
+    going: it is at one; contact: what it lacks, with its next contact; retry: what failed, again; wave: once that wave
+    of the roll-out opens; plan: one at a time of its own; compare: what the comparison of all rows finds; nothing: none
+    by itself.
+    """
+
+    what: Literal["going", "contact", "retry", "wave", "plan", "compare", "nothing"]
     at: float | None = None
+    wave: int = 0
 
 
 class TillLoadRow(msgspec.Struct, frozen=True):
@@ -36,6 +41,13 @@ class TillLoadRow(msgspec.Struct, frozen=True):
     @property
     def standing(self) -> Standing:
         return standing(self.load)
+
+
+class ShownWaves(msgspec.Struct, frozen=True):
+    """``waits``: whether its next wave could open, and nobody has let it through."""
+
+    rollout: Rollout
+    waits: bool
 
 
 def standing(load: TillLoad) -> Standing:
@@ -48,13 +60,38 @@ def standing(load: TillLoad) -> Standing:
 def rows(services: ConsoleServices, status: Status) -> dict[str, TillLoadRow]:
     """By till."""
     loads = services.loads
+    waves = _closed_waves(services)
     plans = loads.plans()
     try:
         compare_at = loads.compare_at()
     except LoadError:
         compare_at = None
     now = services.now()
-    return {one.till: TillLoadRow(one, _next(services, one, plans, compare_at, now)) for one in status.tills}
+    found = {}
+    for one in status.tills:
+        coming = _next(services, one, plans, compare_at, now)
+        if one.going is None and one.till in waves and standing(one) == "behind":
+            coming = NextLoad("wave", wave=waves[one.till])
+        found[one.till] = TillLoadRow(one, coming)
+    return found
+
+
+def rollout(services: ConsoleServices) -> ShownWaves | None:
+    """The newest load that goes out wave by wave, while it does and while its end is news."""
+    found = services.loads.rollouts.find()
+    if found is None or (found.finished_at is not None and services.now() - found.finished_at > NEWS_SECONDS):
+        return None
+    waits = found.state == "running" and services.loads.rollouts.waits_for_approval()
+    return ShownWaves(found, waits)
+
+
+def _closed_waves(services: ConsoleServices) -> dict[str, int]:
+    """Of a roll-out under way, the tills whose wave isn't open yet."""
+    found = services.loads.rollouts.find()
+    if found is None or found.state not in ("running", "stopped"):
+        return {}
+    tills = services.loads.rollouts.tills_of(found.id)
+    return {one.till: one.wave for one in tills if one.wave > found.wave and one.state == "pending"}
 
 
 def _next(
@@ -88,6 +125,14 @@ def asked(services: ConsoleServices) -> BackgroundLoad | None:
     return last
 
 
+def asked_of(services: ConsoleServices, name: str) -> BackgroundLoad | None:
+    """The same for a page of one till: how it stands there says all that went well."""
+    last = asked(services)
+    if last is None or last.state == "done" or not last.orders:
+        return None
+    return last if name in (last.asked.wanted.tills or [name]) else None
+
+
 class Obstacle(msgspec.Struct, frozen=True):
     """Why nothing can be ordered now, whoever asks; as the catalogue says it."""
 
@@ -114,7 +159,7 @@ def of_till(services: ConsoleServices, name: str) -> dict[str, Any]:
         "status": status,
         "load": rows(services, status).get(name),
         "load_entities": services.loads.till_entities(name),
-        "asked": asked(services),
+        "asked": asked_of(services, name),
         "obstacle": obstacle(services),
         "sold": services.loads.sales(name, 10),
     }
