@@ -62,6 +62,7 @@ class Agent:
         self._sight = FolderSight()
         self._signs = TillSigns(voice, self._sight, clock.now)
         self._distress_due = 0.0  # by the monotonic clock
+        self._are_loads_checked = False
 
     def stop(self) -> None:
         """Ends ``run`` or ``drain`` soon, with everything safe. May be called from a signal handler."""
@@ -113,6 +114,7 @@ class Agent:
             pass
         clear_proven(outbox, self._settings, self._voice)
         drop_old_contents(outbox, self._settings, self._clock.now())
+        self._check_loads()
         if self._settings.loads.files:
             OutputFiles(self._path, self._settings.loads, self._disk).write_and_tell(self._clock.now(), self._voice)
         return drain.ended()
@@ -127,9 +129,8 @@ class Agent:
             "capture": self._capture_loop,
             "courier": lambda: self._courier_loop(server),
             "watch": self._watch_loop,
+            "loads": self._loads_loop,
         }
-        if self._settings.loads.files:
-            works["loads"] = self._loads_loop
         threads = [
             threading.Thread(target=self._guarded, args=(name, work), name=name, daemon=True)
             for name, work in works.items()
@@ -213,6 +214,10 @@ class Agent:
                     self._new_files.clear()
 
     def _loads_loop(self) -> None:
+        self._check_loads()
+        if not self._settings.loads.files:
+            self._session_over.wait()
+            return
         files = OutputFiles(self._path, self._settings.loads, self._disk)
         while not self._session_over.is_set():
             is_written = files.write_and_tell(self._clock.now(), self._voice)
@@ -298,7 +303,6 @@ class Agent:
                 Outbox(self._path, disk=self._disk).close()
                 # The outbox proved sound: a copy from before a change that broke off is of no more use.
                 till_update.forget_backup(self._path, self._disk)
-                self._check_loads()
                 if is_new and (lost := salvage.recall(self._path, self._disk)):
                     self._voice.happened("outbox_salvaged", carried="0", lost=str(len(lost)))
             except OutboxDamagedError:
@@ -308,6 +312,10 @@ class Agent:
             yield
 
     def _check_loads(self) -> None:
+        """Reads all of a file that may be large: beside the capture of sales, and once."""
+        if self._are_loads_checked:
+            return
+        self._are_loads_checked = True
         aside = loads_database.set_aside_if_damaged(
             loads_database.path_beside(self._path), self._clock.now(), self._disk
         )
