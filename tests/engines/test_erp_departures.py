@@ -162,6 +162,22 @@ def test_where_the_erps_own_procedure_books_its_rows_are_compared_as_the_profile
     assert rows[sold[1].access_key].total == sold[1].totals.total + 1
 
 
+def test_an_erp_may_delete_what_is_cancelled_and_nothing_else(called: tuple[Erp, str, list[Sale]]) -> None:
+    erp, address, sold = called
+    deleted = "delete from {table} where {column} in (select id from venda where chave in ('{first}', '{other}'))"
+    lines = ("venda_imposto", "venda_item", "venda_pagamento", "estoque_movimento")
+    of_sale = [(table, "venda_id") for table in lines] + [("venda", "id")]
+    with psycopg.connect(address) as connection:
+        for table, column in of_sale:
+            keys = {"first": sold[0].access_key, "other": sold[8].access_key}
+            connection.execute(deleted.format(table=table, column=column, **keys).encode())
+    told = erp.departures([postings(sold)[0], postings(sold)[8]], {sold[0].access_key})
+    assert told == {9: [GONE]}
+    rows = {row.access_key: row.cancelled for row in erp.sales([one.access_key for one in sold])}
+    assert rows[sold[0].access_key]
+    assert sold[8].access_key not in rows
+
+
 def test_a_comparison_only_reads() -> None:
     text = classico.PROFILE.read_text(encoding="utf-8")
     for told in ("delete from venda where chave = :keys", "select 1", "select 1 from venda where chave = :id"):
