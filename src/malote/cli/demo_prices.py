@@ -1,6 +1,5 @@
 """``malote demo prices``: somebody changes prices in a running demo's ERP, and how soon the tills sell at them."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -43,7 +42,7 @@ def prices(
             _end(Phrase.NO_DEMO.say(language, path=store.home, detail=error))
         if not json:
             said = Phrase.PRICES_CHANGED.say(language, count=len(change.prices))
-            console.print(f"{time.strftime('%H:%M:%S')} {said}", markup=False, highlight=False)
+            console.print(said, markup=False, highlight=False)
         found = price_watch.watch(store.tills, before, change, seconds) if seconds else []
     if json:
         print_json({"changed": len(change.prices), "tills": found})
