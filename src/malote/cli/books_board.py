@@ -11,11 +11,12 @@ from malote.cli.books_lost import said_of
 from malote.rejection import Language
 from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
+from malote.terminal.first_of_many import tills_to_show
 from malote.terminal.output import amount, console, print_json, say
 from malote.terminal.tables import plain_table
 
 if TYPE_CHECKING:
-    from malote.books.board import Board, Cell
+    from malote.books.board import Board, BoardRow, Cell
     from malote.reconciliation.day_differences import NamedSale
 
 # By shape, and not by colour alone: arrived, then proven.
@@ -48,6 +49,7 @@ def board(
 ) -> None:
     """Shows tills × business days with two marks: what arrived by the till's own count, and what is proven in the ERP.
 
+    Of more than 200 tills only those whose days are open are shown; --json has all.
     Exit status 1 where something is divergent or lost, a rule of the store holds, or a day that is over has sales at a
     till that aren't here.
     """
@@ -93,11 +95,12 @@ def _plain(found: "Board") -> object:
 
 
 def _show(found: "Board", language: Language, now: float) -> None:
-    used = [day for day in found.days if any(day in row.cells for row in found.rows)]
+    rows = tills_to_show(found.rows, _is_open, language)
+    used = [day for day in found.days if any(day in row.cells for row in rows)]
     for start in range(0, len(used), _WIDE):
         some = used[start : start + _WIDE]
         table = plain_table((Bilingual("Caixa", "Till").of(language), *(f"{day:%d/%m}" for day in some)))
-        for row in found.rows:
+        for row in rows:
             table.add_row(Text(row.till), *(_mark(row.cells.get(day)) for day in some))
         console.print(table)
     say(_LEGEND.of(language))
@@ -115,6 +118,10 @@ def _show(found: "Board", language: Language, now: float) -> None:
         waits = Bilingual("espera há mais tempo", "waits longest").of(language)
         say(f"{found.oldest[0]}: {waits}, {minutes} min")
     _show_lag(found, language, now)
+
+
+def _is_open(row: "BoardRow") -> bool:
+    return any(cell.proven != "proven" or cell.arrived in ("none", "partly") for cell in row.cells.values())
 
 
 def _other(one: "NamedSale", language: Language) -> str:

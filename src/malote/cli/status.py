@@ -17,6 +17,7 @@ from malote.cli.tills import say_no_tills
 from malote.rejection import Language
 from malote.terminal import store_clock
 from malote.terminal.command import FOUND, ConfigOption, JsonOption, services_of
+from malote.terminal.first_of_many import tills_to_show
 from malote.terminal.output import amount, console, print_json, say
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def register(app: typer.Typer) -> None:
 def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Shows of each till what is pending, waiting, posted, rejected, and all that is wrong. Exit status 1 if any is.
 
-    The lights are those of Gerenciamento.
+    The lights are those of Gerenciamento. Of more than 200 tills only those that something ails are shown; --json has
+    all.
     """
     import time
 
@@ -99,15 +101,21 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     elif not tills:
         say_no_tills(language)
     else:
-        console.print(_table(tills, overviews, language))
-        _show_reasons(tills, overdue, language, skew)
-        _show_others(overviews, language)
+        shown = tills_to_show(tills, lambda till: not _is_well(overviews.get(till.till)), language)
+        if shown:
+            console.print(_table(shown, overviews, language))
+        _show_reasons(shown, overdue, language, skew)
+        _show_others([overviews[till.till] for till in shown if till.till in overviews], language)
     if not json:
         _show_whole(whole, language)
     if not json and findings:
         _show_findings(findings, language)
-    if whole or findings or any(one.light not in ("ok", "disabled") for one in overviews.values()):
+    if whole or findings or not all(map(_is_well, overviews.values())):
         raise typer.Exit(FOUND)
+
+
+def _is_well(till: "TillOverview | None") -> bool:
+    return till is None or till.light in ("ok", "disabled")
 
 
 def _merged(till: "TillStatus", overview: "TillOverview | None") -> dict[str, object]:
@@ -122,9 +130,9 @@ def _merged(till: "TillStatus", overview: "TillOverview | None") -> dict[str, ob
     return told
 
 
-def _show_others(overviews: "Mapping[str, TillOverview]", language: Language) -> None:
+def _show_others(tills: "Sequence[TillOverview]", language: Language) -> None:
     """What the lines above don't say already, with its value, its age and its cure."""
-    for till in overviews.values():
+    for till in tills:
         for one in till.findings:
             if one.name not in _TOLD_ABOVE:
                 value = f": R$ {amount(one.value, language)}" if one.value else ""

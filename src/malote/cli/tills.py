@@ -1,6 +1,7 @@
 """``malote till create|list|token|disable|enable|assign``: the tills a server knows."""
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,8 +78,11 @@ def create(
 
 def list_tills(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Lists the tills with the series they own."""
+    from malote.tills.series import owned
+
     with services_of(config) as services:
-        found = [_listed(services, till) for till in services.tills()]
+        series = owned(services.engine)
+        found = [_listed(till, series.get(till.id, [])) for till in services.tills()]
         language = services.settings.language
     if json:
         print_json(found)
@@ -214,11 +218,8 @@ def _address(services: "Services") -> str:
     return f"http://{socket.gethostname() if everywhere else server.host}:{server.port}"
 
 
-def _listed(services: "Services", till: "Till") -> ListedTill:
-    from malote.tills.series import series_of
-
-    owned = [SeriesEntry(*key) for key in series_of(services.engine, till)]
-    return ListedTill(till.name, till.label, till.disabled_at is not None, owned)
+def _listed(till: "Till", owned: "Sequence[SeriesKey]") -> ListedTill:
+    return ListedTill(till.name, till.label, till.disabled_at is not None, [SeriesEntry(*key) for key in owned])
 
 
 def _table(found: list[ListedTill], language: Language) -> Table:

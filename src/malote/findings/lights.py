@@ -6,7 +6,7 @@ the weights of ``kinds`` and by nothing else.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -323,10 +323,10 @@ def _overviews(
     ids = [row.id for row in rows]
     settled, ages = _settled(connection, ids), till_findings.ages(connection, ids)
     findings = till_findings.findings(connection, rows, whole, ages, now)
-    names = [field.name for field in msgspec.structs.fields(TillOverview)]
+    names = [name for name in (rows[0]._fields if rows else ()) if name in TillOverview.__struct_fields__]
     overviews = []
     for row in rows:
-        values = {name: value for name, value in row._asdict().items() if name in names}
+        values: dict[str, Any] = {name: getattr(row, name) for name in names}
         values |= {state: settled.get((row.id, state), 0) for state in _SETTLED}
         values |= {"oldest_unsent_at": row.unsent_since, "oldest_unbooked_at": till_findings.oldest(ages[row.id])}
         values |= {"waiting": row.all_waiting, "rejected": row.all_rejected}
@@ -345,4 +345,4 @@ def _settled(connection: Connection, till_ids: list[int]) -> dict[tuple[int, str
         .where(tally.c.till_id.in_(till_ids), tally.c.state.in_(_SETTLED))
         .group_by(tally.c.till_id, tally.c.state)
     )
-    return {(till_id, state): int(count) for till_id, state, count in connection.execute(statement)}
+    return {(till_id, state): int(count) for till_id, state, count in connection.execute(statement).all()}

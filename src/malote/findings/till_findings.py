@@ -16,6 +16,7 @@ from malote.tills.troubles import SKEWED, KnownTrouble
 
 UNBOOKED = ("accepted", "posting", "waiting", "rejected")
 _FLAGGED = "flagged"
+_AGED = (*UNBOOKED, _FLAGGED)
 
 Ages = Mapping[str, float]  # by state, and under "flagged": when the oldest came, in seconds since the epoch
 
@@ -27,8 +28,8 @@ def ages(connection: Connection, till_ids: Sequence[int]) -> dict[int, Ages]:
     columns.append(_first(text("document.state = 'posted' AND document.reason_code IS NOT NULL")).label(_FLAGGED))
     known: dict[int, Ages] = {}
     for some in chunks(till_ids):
-        for row in connection.execute(select(till.c.id, *columns).where(till.c.id.in_(some))):
-            known[row.id] = {name: at for name, at in row._asdict().items() if name != "id" and at is not None}
+        for row in connection.execute(select(till.c.id, *columns).where(till.c.id.in_(some))).all():
+            known[row.id] = {name: at for name, at in zip(_AGED, row[1:], strict=True) if at is not None}
     return known
 
 

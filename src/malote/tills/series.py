@@ -5,6 +5,7 @@ asked of a person, since a till that may take any takes another's. Every change 
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection, Engine, func, select, text
@@ -86,12 +87,22 @@ def owner(connection: Connection, key: SeriesKey) -> str | None:
     return found[1] if found else None
 
 
+def owned(engine: Engine, till: Till | None = None) -> dict[int, list[SeriesKey]]:
+    """The series of the till, or of each that has any, by the till's id. Raises ``StoreError``."""
+    columns = (till_series.c.issuer, till_series.c.model, till_series.c.series)
+    query = select(till_series.c.till_id, *columns).order_by(*columns)
+    if till is not None:
+        query = query.where(till_series.c.till_id == till.id)
+    found: dict[int, list[SeriesKey]] = defaultdict(list)
+    with reading(engine) as connection:
+        for till_id, issuer, model, series in connection.execute(query).all():
+            found[till_id].append((issuer, model, series))
+    return found
+
+
 def series_of(engine: Engine, till: Till) -> list[SeriesKey]:
     """The series the till owns. Raises ``StoreError``."""
-    columns = (till_series.c.issuer, till_series.c.model, till_series.c.series)
-    query = select(*columns).where(till_series.c.till_id == till.id).order_by(*columns)
-    with reading(engine) as connection:
-        return [(row.issuer, row.model, row.series) for row in connection.execute(query)]
+    return owned(engine, till).get(till.id, [])
 
 
 def _claim(connection: Connection, till: Till, free: Iterable[SeriesKey], most: int) -> None:
