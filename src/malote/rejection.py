@@ -35,6 +35,7 @@ Action = Literal[
 
 class CatalogueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One reason. ``cure`` says who can put it right; ``transient`` that trying again may do it.
+    ``on_page``: the remedy where there are pages, if that is another than on a command line.
 
     ``amounts``: its facts are money, written with a decimal point; Portuguese shows a comma. ``technical``: its
     ``detail`` is what a database, a system or a program said, whatever their language, and not for everybody's eyes.
@@ -54,6 +55,7 @@ class CatalogueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cause: Text
     remedy: Text
     cure: Cure
+    on_page: Text | None = None
     transient: bool = False
     amounts: bool = False
     technical: bool = False
@@ -145,7 +147,7 @@ _NOTHING = ("", "–")
 def cause(code: str, facts: Mapping[str, str], language: Language = "pt", *, technical: bool = True) -> str:
     """With what the document refers to behind it, and the ERP's own words, marked as such, where ``facts`` have any.
 
-    Without what a database or a system said, unless ``technical``: where people read, that stands apart.
+    Without what a database or a system said of its own, unless ``technical``: where people read, that stands apart.
     """
     known = entry(code)
     shown = facts if known.verbatim else written(facts, language)
@@ -155,23 +157,37 @@ def cause(code: str, facts: Mapping[str, str], language: Language = "pt", *, tec
     told = _say(text, {"code": code, **shown}, language)
     if "refers" in facts and "{refers}" not in known.cause.pt:
         told += f" {_say(_REFERS if facts['refers'] not in _NOTHING else _REFERS_TO_NOTHING, facts, language)}"
-    return f"{told} {_say(_SAID, facts, language)}" if facts.get("said") else told
+    shows = facts.get("said") and (technical or not _is_the_servers_own(facts))
+    return f"{told} {_say(_SAID, facts, language)}" if shows else told
 
 
 def technical(code: str, facts: Mapping[str, str]) -> str:
     """The code, with what a database or a system said: for who asks somebody for help."""
-    said = facts.get("detail", "") if entry(code).technical else ""
-    return clean(f"{code}: {said}" if said else code)
+    said = [facts.get("detail", "")] if entry(code).technical else []
+    said += [facts.get("said", "")] if _is_the_servers_own(facts) else []
+    return clean(": ".join([code, *filter(None, said)]))
+
+
+# An error that the database itself tells, in its own language, by how it calls it; what a procedure of the ERP raises
+# (45000, P0001, ORA-20001, a trigger) is meant for people. PostgreSQL and MariaDB, Oracle, SQLite.
+_SERVERS_OWN = re.compile(
+    r"(?:22|23|25|40|42|53|54|55|57|58|XX|HY)\w{3}|ORA-(?!20\d{3}).*|SQLITE_(?!CONSTRAINT_TRIGGER).*"
+)
+
+
+def _is_the_servers_own(facts: Mapping[str, str]) -> bool:
+    return _SERVERS_OWN.fullmatch(facts.get("sqlstate", "")) is not None
 
 
 def _plain(text: Text) -> Text:
     return Text(_DETAIL.sub("", text.pt), _DETAIL.sub("", text.en))
 
 
-def remedy(code: str, facts: Mapping[str, str], language: Language = "pt") -> str:
+def remedy(code: str, facts: Mapping[str, str], language: Language = "pt", *, on_page: bool = False) -> str:
     known = entry(code)
     shown = facts if known.verbatim else written(facts, language)
-    return _say(known.remedy, {"code": code, **shown}, language)
+    text = known.on_page if on_page and known.on_page else known.remedy
+    return _say(text, {"code": code, **shown}, language)
 
 
 def written(facts: Mapping[str, str], language: Language) -> Mapping[str, str]:

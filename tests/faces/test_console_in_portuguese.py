@@ -26,6 +26,8 @@ from malote.console.formats import Formats
 from malote.console.language import LOCALES
 from malote.database.engine import writing
 from malote.database.tables import document, tally, till
+from malote.findings.kinds import KINDS
+from malote.runbook import treatments
 from malote.spool import history
 from malote.spool.documents import Reason
 from malote.spool.history import HistoryLine
@@ -49,12 +51,13 @@ FACTS = {
     "count": "12",
     "others": "2",
 }
+SAID = {"sqlstate": "23514", "said": DRIVER}  # a server's own words
 
 
 def facts_of(code: str) -> dict[str, str]:
     entry = rejection.entry(code)
     # What is verbatim (a layout's version) is no amount, and keeps its point.
-    return FACTS | ({"detail": DRIVER} if entry.technical else {}) | ({"found": "PL"} if entry.verbatim else {})
+    return FACTS | SAID | ({"detail": DRIVER} if entry.technical else {}) | ({"found": "PL"} if entry.verbatim else {})
 
 
 SNAKE = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
@@ -181,6 +184,10 @@ def test_a_page_in_portuguese_shows_no_code_no_decimal_point_and_no_english(
     assert answer.status_code == 200, path
     assert wrong(read(answer.text)) == [], path
     assert "Horários da loja: −03:00" in answer.text
+    # One blue button says what is next, and one Sincronizar is enough; a dialog is a page of its own.
+    page = re.sub(r"<dialog.*?</dialog>", " ", answer.text, flags=re.DOTALL)
+    assert len(re.findall(r'class="button main"', page)) <= 1, path
+    assert len(re.findall(r'data-press="synchronise"', page)) <= 1, path
 
 
 def test_every_reason_reads_as_portuguese() -> None:
@@ -190,9 +197,16 @@ def test_every_reason_reads_as_portuguese() -> None:
                 rejection.title(code),
                 rejection.cause(code, facts_of(code), technical=False),
                 rejection.remedy(code, FACTS),
+                rejection.remedy(code, FACTS, on_page=True),
             )
         )
         assert [one for one in wrong(text) if one != "?"] == [], (code, text)
+
+
+def test_what_lights_and_assistant_say_is_done_on_a_page_and_asks_for_no_command() -> None:
+    told = {kind.code for kind in KINDS if kind.code} | set(treatments.BY_CODE)
+    commands = {code: rejection.remedy(code, FACTS, on_page=True) for code in told}
+    assert {code: text for code, text in commands.items() if re.search(r"\bmalote [a-z]", text)} == {}
 
 
 def test_the_trail_has_a_sentence_for_every_act() -> None:

@@ -164,7 +164,7 @@ def environment(language: Language, zone: tzinfo | None = None) -> Environment:
         "title": lambda code: rejection.title(code, language),
         "cause": lambda code, facts=None: rejection.cause(code, in_facts(facts or {}), language, technical=False),
         "technical": lambda code, facts=None: rejection.technical(code, facts or {}),
-        "remedy": lambda code, facts=None: rejection.remedy(code, in_facts(facts or {}), language),
+        "remedy": lambda code, facts=None: rejection.remedy(code, in_facts(facts or {}), language, on_page=True),
         "entry": rejection.entry,
         "plots": plots,
         "load_entity": lambda name: load_words.entity(name, language),

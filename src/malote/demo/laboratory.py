@@ -121,7 +121,7 @@ class Laboratory:
             "gap": lambda: one.ask(self._gap),
             "void-conflict": lambda: one.ask(_void_conflict),
             "unauthorised-offline": lambda: two.ask(_old_offline),
-            "series-of-two": self._foreign_series,
+            "series-of-two": lambda: one.ask(self._foreign_series),
         }
 
     def _all_recoveries(self) -> dict[str, Callable[[], object]]:
@@ -262,13 +262,11 @@ class Laboratory:
         pos.deliver([OutgoingFile(file.name, file.content.replace(total, b"<vNF>9999.99</vNF>"))])
         self._right_notes.append(_file(note, "corrigida", file.content))
 
-    def _foreign_series(self) -> None:
-        """A note of caixa1's series, of a number that nobody sold, in caixa2's folder."""
-        plan = self._sellers[0].pos.plan
-        basket = baskets.draw(Random("foreign"))
-        note = notes.compose(plan.issuer, plan.series, 900_000 + now().second, now(), basket)
-        self._foreign = [_file(note, "outra-serie", note.authorised())]
-        self._sellers[1].ask(lambda pos: pos.deliver(self._foreign))
+    def _foreign_series(self, pos: Pos) -> None:
+        """A note that caixa1 sold, in caixa2's folder."""
+        note, (file, *_) = pos.prepare()
+        self._foreign = [_file(note, "outra-serie", file.content)]
+        self._sellers[1].ask(lambda other: other.deliver(self._foreign))
 
     def _where_it_belongs(self) -> None:
         """The store finds the note at the till that sold it."""
@@ -300,7 +298,7 @@ def _void_conflict(pos: Pos) -> None:
 
 def _old_offline(pos: Pos) -> None:
     """Sold offline days ago, and never authorised: the deadline is over."""
-    number = 800_000 + now().minute * 60 + now().second
+    number = pos.prepare()[0].number  # that of a sale whose own file is never written
     before = now() - timedelta(days=6)
     basket = baskets.draw(Random(f"offline:{number}"))
     note = notes.compose(pos.plan.issuer, pos.plan.series, number, before, basket, _OFFLINE)

@@ -14,7 +14,7 @@ def command(step: RunbookStep, seen: Situation) -> str:
             return f"malote rejected replay{till} --code {step.code}"
         case "rejected_delete":
             return f"malote rejected delete{till} --code {step.code}"
-        case "rejected_cure" | "rejected_handed":
+        case "rejected_cure" | "rejected_cure_one" | "rejected_handed":
             return f"malote rejected show {step.groups[0].example}"
         case "synchronise_now":
             return f"malote sync {shlex.quote(seen.scope) if seen.scope else '--all'} --wait"

@@ -167,7 +167,8 @@ class _Judge:
         press = press_of(first, how.press) if how.press else None
         state: StepState = "now" if press else "handed"
         facts = self._totals() | first.facts
-        return RunbookStep("look", state, "look_found", facts, first.code, who, press, causes=some)
+        said = "look_found" if facts["pending"] == "0" else "look_found_pending"
+        return RunbookStep("look", state, said, facts, first.code, who, press, causes=some)
 
     def _totals(self) -> dict[str, str]:
         seen = self._seen
@@ -191,7 +192,8 @@ class _Judge:
         facts = first.facts | {"count": _count(groups), "first": str(first.count)}
         if _is_foreign(first):
             return RunbookStep("rejected", "handed", "rejected_handed", facts, first.code, who, press, groups=groups)
-        return RunbookStep("rejected", "now", f"rejected_{first.advice}", facts, first.code, who, press, groups=groups)
+        said = "rejected_cure_one" if first.advice == "cure" and first.count == 1 else f"rejected_{first.advice}"
+        return RunbookStep("rejected", "now", said, facts, first.code, who, press, groups=groups)
 
     def _first_comes(self) -> str | None:
         if self._stopping is not None:

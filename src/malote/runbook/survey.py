@@ -75,7 +75,7 @@ def see(parts: SurveyParts, till: Till | None, marks: Marks | None) -> Situation
         at=now,
         scope=till.name if till else "",
         disabled=till is not None and till.disabled_at is not None,
-        causes=_disabled(till) + causes,
+        causes=_disabled(till) + _once(causes),
         groups=groups,
         structures=structures,
         lock=lock,
@@ -142,6 +142,21 @@ def _with(known: Cause | None, one: Finding) -> Cause:
         value=known.value + one.value,
         since=since,
     )
+
+
+def _once(causes: list[Cause]) -> list[Cause]:
+    """What holds for the whole server is told once, with the tills that were found to have it."""
+    whole = {one.code: one for one in causes if not one.tills}
+    at_tills = {one.code: one for one in causes if one.tills and one.code in whole}
+    found = []
+    for one in causes:
+        own = at_tills.get(one.code)
+        if own is None:
+            found.append(one)
+        elif one is whole[one.code]:
+            count, value = max(one.count, own.count), max(one.value, own.value)
+            found.append(msgspec.structs.replace(one, tills=own.tills, named=own.named, count=count, value=value))
+    return found
 
 
 def _unheard(quiet: Sequence[Cause], found: Sequence[Finding]) -> Iterator[Cause]:

@@ -166,7 +166,7 @@ CASES: dict[str, Case] = {
     ),
     "a password that was changed": Case("handed", "", "", seen(causes=[cause("store_wide", "erp_refused_login")])),
     "an ERP that was restored": Case(
-        "person", "look", "look_found", seen(causes=[cause("outside", "outside_erp")], pending=4)
+        "person", "look", "look_found_pending", seen(causes=[cause("outside", "outside_erp")], pending=4)
     ),
     "a till that is off": Case("handed", "", "", seen(causes=[cause("silent", "till_unheard")])),
     "one till off, another's rejects": Case(
