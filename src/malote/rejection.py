@@ -168,15 +168,9 @@ def technical(code: str, facts: Mapping[str, str]) -> str:
     return clean(": ".join([code, *filter(None, said)]))
 
 
-# An error that the database itself tells, in its own language, by how it calls it; what a procedure of the ERP raises
-# (45000, P0001, ORA-20001, a trigger) is meant for people. PostgreSQL and MariaDB, Oracle, SQLite.
-_SERVERS_OWN = re.compile(
-    r"(?:22|23|25|40|42|53|54|55|57|58|XX|HY)\w{3}|ORA-(?!20\d{3}).*|SQLITE_(?!CONSTRAINT_TRIGGER).*"
-)
-
-
 def _is_the_servers_own(facts: Mapping[str, str]) -> bool:
-    return _SERVERS_OWN.fullmatch(facts.get("sqlstate", "")) is not None
+    """Told by the database, in its own language; what a procedure of the ERP raises is meant for people."""
+    return facts.get("speaker") == "database"
 
 
 def _plain(text: Text) -> Text:

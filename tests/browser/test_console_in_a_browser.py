@@ -139,6 +139,24 @@ def test_what_is_ticked_stays_ticked_while_the_page_refreshes(services: Services
     expect(page.get_by_role("button", name="Sincronizar")).to_contain_text("1")
 
 
+def test_what_is_typed_stays_while_the_page_refreshes_and_goes_with_its_form(services: Services, page: Page) -> None:
+    page.goto("/console/tills/caixa2/rejected")
+    field = page.locator("#live #search")
+    field.fill("conferido com a loja")
+    expect(page.get_by_text("ao vivo")).to_be_visible()
+    send(services, find_till(services.engine, "caixa2"), build_note(number=9, total=1))
+    expect(page.locator("#live")).to_contain_text("Venda 1/9")
+    expect(field).to_have_value("conferido com a loja")
+    # The same place, and another form: what was meant for the one is not sent with the other.
+    page.evaluate("""() => {
+        const old = document.querySelector("#live form:has(#search)"), holder = document.createElement("template");
+        holder.innerHTML = old.outerHTML;
+        holder.content.firstChild.setAttribute("action", "/console/elsewhere");
+        Idiomorph.morph(old, holder.content.firstChild);
+    }""")
+    expect(field).to_have_value("")
+
+
 def test_a_form_that_came_with_a_refresh_is_sent_with_its_token(services: Services, page: Page) -> None:
     page.goto("/console/tills/caixa2/rejected")
     page.locator('input[name="selected"]').first.check()

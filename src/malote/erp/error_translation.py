@@ -7,12 +7,26 @@ from malote.erp.server_words import presentable
 
 
 def spoken_error(
-    code: str, detail: str, names: Mapping[str, str | None], spoken: str, quoted: Sequence[str] = ()
+    code: str,
+    detail: str,
+    names: Mapping[str, str | None],
+    spoken: str,
+    quoted: Sequence[str] = (),
+    *,
+    raised: bool = True,
 ) -> ErpError:
-    """With the database's own words, as far as anybody may see them."""
+    """With the database's own words, as far as anybody may see them. ``raised``: a procedure, a trigger or a profile
+    says them to people."""
     facts = {name: value for name, value in names.items() if value}
     said = presentable(spoken, known=facts.values())
-    return ErpError(code, detail=detail, facts=facts | ({"said": said} if said else {}), spoken=spoken, quoted=quoted)
+    if said:
+        facts |= {"said": said} | speaker(raised=raised)
+    return ErpError(code, detail=detail, facts=facts, spoken=spoken, quoted=quoted)
+
+
+def speaker(*, raised: bool) -> dict[str, str]:
+    """As a fact: what the database says of its own is in its own language, and of use to who administers it."""
+    return {} if raised else {"speaker": "database"}
 
 
 def plain_error(code: str, *where: str) -> ErpError:

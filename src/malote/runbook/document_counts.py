@@ -7,9 +7,10 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 from malote import wire
 from malote.database.account_tables import audit_entry
 from malote.database.order_tables import till_order
-from malote.database.tables import tally, till
+from malote.database.tables import document, tally, till
 from malote.register import backlog
 from malote.runbook.observations import MOST_NAMED, Cause, Figures
+from malote.spool.state_changes import decode_reason
 
 _SYNCHRONISE = till_order.c.kind == wire.SYNCHRONISE
 QUIET_SECONDS = 60.0  # an agent that is there gives a sign every few seconds
@@ -52,6 +53,14 @@ def quiet(connection: Connection, till_id: int | None, now: float) -> list[Cause
     others = [row for row in rows if row not in without]
     found = [_cause("token", "till_token_renewed", without), _cause("silent", "till_unheard", others)]
     return [one for one in found if one.tills]
+
+
+def newest_facts(connection: Connection, code: str) -> dict[str, str]:
+    """Of the reason of the newest document that waits for it."""
+    waiting = (document.c.state == "waiting") & (document.c.reason_code == code)
+    told = connection.scalar(select(document.c.reason).where(waiting).order_by(document.c.id.desc()).limit(1))
+    reason = decode_reason(told)
+    return reason.facts if reason else {}
 
 
 def orders_since(connection: Connection, till_id: int | None, after: int) -> list[Any]:

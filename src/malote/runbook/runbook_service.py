@@ -19,7 +19,7 @@ from malote.quarantine.quarantine_reports import Selection
 from malote.runbook import case_store, document_counts
 from malote.runbook.case_store import Case, CaseProof
 from malote.runbook.next_step import Procedure, decide
-from malote.runbook.observations import Situation
+from malote.runbook.observations import Cause, Situation
 from malote.runbook.survey import SurveyParts, see
 from malote.tills import till as tills
 from malote.tills.till import Till
@@ -67,6 +67,13 @@ class Runbook:
             ended = case_store.proof_of(seen, marks, len(procedure.beside))
             return View(seen, procedure, case_store.close(engine, case, ended), ended)
         return View(seen, decide(seen, marks, may), case, None)
+
+    def unheard(self) -> Cause | None:
+        """The tills that gave no sign for a minute; their lights say so later, after a courier's longest pause."""
+        with reading(self.parts.engine) as connection:
+            quiet = document_counts.quiet(connection, None, self.parts.clock())
+        named = [name for one in quiet for name in one.named]
+        return msgspec.structs.replace(quiet[0], tills=sum(one.tills for one in quiet), named=named) if quiet else None
 
     def go_on(self, scope: str, actor: Actor, may: Collection[str] | None = None) -> View:
         """Does the next step where it is one that nobody need be asked for, and looks again."""

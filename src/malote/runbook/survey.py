@@ -67,7 +67,7 @@ def see(parts: SurveyParts, till: Till | None, marks: Marks | None) -> Situation
     with _timed(timings, "structures"):
         structures = [*(_database(parts, scope) for scope in _DATABASES), _tills(parts, till)]
     causes = [
-        *_named_refusals(parts.engine, _gathered(found)),
+        *_in_its_words(parts.engine, _named_refusals(parts.engine, _gathered(found))),
         *_unheard(quiet, found),
         *_of_the_server(parts, seen.versions, till),
     ]
@@ -125,6 +125,18 @@ def _named_refusals(engine: Engine, causes: list[Cause]) -> list[Cause]:
         alone = next(iter(codes)) if len(codes) == 1 else ""
         known = alone in rejection.catalogue()
         found.append(msgspec.structs.replace(one, code=alone) if known else one)
+    return found
+
+
+def _in_its_words(engine: Engine, causes: list[Cause]) -> list[Cause]:
+    """What the ERP said of what everything waits for, where no finding has it: as the newest that waits was told."""
+    found = []
+    for one in causes:
+        facts = one.facts
+        if one.name in ("store_wide", "erp_stopped") and not facts:
+            with reading(engine) as connection:
+                facts = document_counts.newest_facts(connection, one.code)
+        found.append(msgspec.structs.replace(one, facts=facts))
     return found
 
 

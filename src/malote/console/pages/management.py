@@ -5,9 +5,10 @@ from typing import Any, Literal, get_args
 
 from litestar import Response, get
 
+from malote import rejection
 from malote.console.console_services import ConsoleServices
 from malote.console.rendering import answer_shared
-from malote.console.verdict import verdict
+from malote.console.verdict import Verdict, verdict
 from malote.console.visits import ConsoleRequest, parameters, services_of, whole
 from malote.findings.kinds import LIGHT_NAMES
 from malote.findings.lights import TillOverview, TillSort, TillsQuery
@@ -52,6 +53,7 @@ def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, An
     tills: list[TillOverview] = listed["tills"]
     lights = listed["lights"]
     stoppage = services.locks.stoppage()
+    told = verdict(listed["summary"], stoppage)
     return {
         "section": "tills",
         "query": query,
@@ -65,12 +67,25 @@ def context(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, An
         "structures": {each.till: each for each in services.structures.tills([till.name for till in tills])},
         "flow": services.flow(tuple(till.id for till in tills)),
         "stoppage": stoppage,
-        "verdict": verdict(listed["summary"], stoppage),
+        "verdict": told,
+        "named": _named(services, told),
+        "unheard": services.runbook.unheard() if told.light == "ok" else None,
         "ledger": services.ledger(),
         "outside": services.books.outside(),
         "of_store": services.books.of_store(),
         **listed,
     }
+
+
+def _named(services: ConsoleServices, told: Verdict) -> str:
+    """What the first till could not read by its own name for it, such as a folder that isn't there, as the Assistente
+    calls it too; "" where it is no one thing."""
+    group = told.first
+    if group is None or group.cause != "refused" or not group.some:
+        return ""
+    codes = {file.code for file in services.tills.refused(group.some[0].name)}
+    alone = next(iter(codes)) if len(codes) == 1 else ""
+    return alone if alone in rejection.catalogue() else ""
 
 
 def _flat(services: ConsoleServices, query: TillsQuery) -> dict[str, Any]:

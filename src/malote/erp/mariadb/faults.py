@@ -4,7 +4,7 @@ import re
 
 import pymysql
 
-from malote.erp.error_translation import by_number
+from malote.erp.error_translation import by_number, speaker
 from malote.erp.mariadb.calls import REFUSED_IN_XA, EndsTransactionError
 from malote.erp.protocol import ErpError
 from malote.erp.server_words import presentable
@@ -46,6 +46,8 @@ _IN_QUOTES = re.compile(r"'([\w$.]+)'")
 _NAME_FIRST = frozenset({1048, 1054, 1146, 1264, 1364, 1406})
 _SIGNED = 2**16  # the driver reads the number with a sign
 
+_RAISED = "45000"  # what a procedure signals by
+
 
 def classified(error: pymysql.Error, table: str, statement: str = "") -> ErpError:
     """The ``ErpError`` that stands for ``error``; ``table`` is the one being written, where that is known."""
@@ -66,7 +68,7 @@ def classified(error: pymysql.Error, table: str, statement: str = "") -> ErpErro
         # A deadlock took the whole transaction back, its savepoints with it.
         code = "erp_conflict"
     said = presentable(message)
-    facts = {"sqlstate": state, "said": said, "table": table}
+    facts = {"sqlstate": state, "said": said, "table": table} | speaker(raised=state == _RAISED)
     spoken = "" if number < 1000 or 2000 <= number < 3000 else message  # the driver's own words are nobody's
     given = {name: fact for name, fact in facts.items() if fact}
     return ErpError(code, detail=detail, facts=given, spoken=spoken)

@@ -4,7 +4,7 @@ import re
 
 import oracledb
 
-from malote.erp.error_translation import by_number
+from malote.erp.error_translation import by_number, speaker
 from malote.erp.protocol import ErpError
 from malote.erp.server_words import presentable
 
@@ -45,6 +45,7 @@ _DRIVER_PERMANENT = ("DPY-2", "DPY-3", "DPY-4003", "DPY-4004", "DPY-4007", "DPY-
 _BY_NUMBER = by_number(_CODES)
 _NAME = re.compile(r"\"[\w$#]+\"(?:\.\"[\w$#]+\")*|\(([\w$#]+(?:\.[\w$#]+)?)\)")
 _AFTERWARDS = re.compile(r"\n\s*(?:ORA-06512|ORA-04088|Help:|https?:)")
+_RAISED = range(20_000, 21_000)  # what a procedure raises by
 _WITH_NAMES = {1, 904, 1400, 1407, 2290, 2291, 2292, 12899}
 
 
@@ -56,17 +57,17 @@ def classified(error: oracledb.Error, table: str, statement: str = "") -> ErpErr
     names = _names(str(told)) if number in _WITH_NAMES else []
     detail = ", ".join(part for part in (table, *names, named) if part)
     if number in _BY_NUMBER:
-        return _spoken(_BY_NUMBER[number], detail, named, str(told))
+        return _spoken(_BY_NUMBER[number], detail, named, str(told), raised=False)
     if full_code.startswith("DPY-") and not full_code.startswith(_DRIVER_PERMANENT):
         return ErpError(_DRIVER.get(full_code, "erp_away"), detail=detail)
-    return _spoken("erp_refused", detail, named, str(told))
+    return _spoken("erp_refused", detail, named, str(told), raised=number in _RAISED)
 
 
-def _spoken(code: str, detail: str, named: str, message: str) -> ErpError:
+def _spoken(code: str, detail: str, named: str, message: str, *, raised: bool) -> ErpError:
     """With the database's own words: those before the stack of calls and the help pages."""
     spoken = _AFTERWARDS.split(message)[0].partition(":")[2].strip()
     said = presentable(spoken)
-    facts = {"sqlstate": named, **({"said": said} if said else {})}
+    facts = {"sqlstate": named, **({"said": said} | speaker(raised=raised) if said else {})}
     return ErpError(code, detail=detail, facts=facts, spoken=spoken)
 
 

@@ -71,7 +71,7 @@ def classified(error: psycopg.Error, table: str, statement: str = "") -> ErpErro
     parts = (diag.message_primary, diag.message_detail if raised else None, diag.message_hint)
     spoken = " ".join(part for part in parts if part)
     quoted = () if raised else _values(diag.message_detail or "")
-    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken, quoted)
+    return spoken_error(code, detail, {**names, "sqlstate": state}, spoken, quoted, raised=raised)
 
 
 def _values(detail: str) -> list[str]:

@@ -43,5 +43,5 @@ def classified(error: sqlite3.Error, table: str, statement: str = "") -> ErpErro
         words = str(error)
         raised = name == "SQLITE_CONSTRAINT_TRIGGER"
         detail = detail_of(table, name) if raised else detail_of(table, words, name)
-        return spoken_error("erp_constraint", detail, {"table": table, "sqlstate": name}, words)
+        return spoken_error("erp_constraint", detail, {"table": table, "sqlstate": name}, words, raised=raised)
     return plain_error(_CODES.get(primary, "erp_refused"), table, name)

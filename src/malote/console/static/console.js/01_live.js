@@ -107,8 +107,11 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 
 // What the person opened is not the server's to take away.
 if (window.Idiomorph) {
-  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old.dataset && "kept" in old.dataset);
-  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) => {
+    forgetWhatIsOfAnother(old, fresh);
+    return !(old.dataset && "kept" in old.dataset);
+  };
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS") && !isTyped(name, node);
 }
 
 // What many pages share holds no token: it is put into a form that is sent without htmx, which sends it by itself.
