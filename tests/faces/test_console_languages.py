@@ -61,7 +61,8 @@ LABELS = {
 def texts() -> frozenset[tuple[str, ...]]:
     """Every text that the sources mark, with its plural where it has one."""
     methods = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
-    options = {"templates/**.html": {"silent": "false", "newstyle_gettext": "true"}}
+    said = {"silent": "false", "newstyle_gettext": "true", "extensions": "jinja2.ext.do"}
+    options = {"templates/**.html": said}
     keywords = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None, "say": None, "say_many": (1, 2)}
     found = extract_from_dir(str(CONSOLE), method_map=methods, options_map=options, keywords=keywords)
     return frozenset(forms(text) for _, _, text, _, _ in found)
