@@ -23,6 +23,7 @@ from malote.console import console_services as console
 from malote.console.asking_together import Together
 from malote.demo import bench, laboratory_faults
 from malote.findings import lights, store_findings, till_groups
+from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reader import read
@@ -274,7 +275,7 @@ def _dashboard(services: Services) -> console.ConsoleDashboard:
     engine, zone = services.engine, _zone(services)
 
     def history(span: Span) -> FlowHistory:
-        return flow_history.history(engine, span, now=time.time(), zone=zone())
+        return flow_history.history(engine, span, now=time.time(), zone=zone(), target=USUAL_SECONDS)
 
     return console.ConsoleDashboard(
         history=Remembered(history, HISTORY_SECONDS),

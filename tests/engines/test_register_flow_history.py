@@ -21,6 +21,7 @@ from malote.register.flow_slots import lag_range, longest_of, percentile, slot_o
 from malote.register.halving import first_since
 from malote.register.period import PeriodQuery
 from tests.engines.findings_support import DAY, NOW, add_documents, add_till
+from tests.engines.test_spool_plans import plan_of
 
 pytest_plugins = ("tests.engines.spool_fixtures",)
 
@@ -40,12 +41,13 @@ def keeper(engine: Engine, clock: Clock) -> FlowKeeper:
 
 
 def seen(engine: Engine, span: Span = "1h", now: float = NOW) -> FlowHistory:
-    return flow_history.history(engine, span, now=now, zone=SAO_PAULO)
+    return flow_history.history(engine, span, now=now, zone=SAO_PAULO, target=300.0)
 
 
 def sold(engine: Engine, till_id: int, came: float, booked: float | None = None, lag: float = 10.0) -> int:
     issued = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime((booked or came) - lag))
-    row = {"kind": "sale", "total": 1000, "accepted_at": came, "issued_at": issued}
+    state = "accepted" if booked is None else "posted"
+    row = {"kind": "sale", "total": 1000, "accepted_at": came, "issued_at": issued, "state": state}
     (document_id,) = add_documents(engine, till_id, [row])
     if booked is not None:
         became(engine, document_id, "booked", booked)
@@ -107,12 +109,26 @@ def test_every_span_has_its_points_and_old_sums_go(spool_engine: Engine) -> None
         assert found.points[-1].at == NOW - NOW % width
         assert found.total("received") == 5
         assert [found.lag(share) for share in (0.5, 0.95)] == pytest.approx([10, 700], rel=0.1)
-        assert found.in_time(300) == 0.5
+        assert found.in_time() == 0.5
     flow_keeping.forget(spool_engine, NOW + 4 * 3600)
     assert seen(spool_engine, "1h").total("booked") == 0
     assert seen(spool_engine, "24h").total("booked") == 2
     flow_keeping.forget(spool_engine, NOW + 40 * DAY)
     assert seen(spool_engine, "30d").total("booked") == 0
+
+
+def test_sales_that_wait_beyond_the_target_count_as_late_and_younger_ones_do_not_yet(spool_engine: Engine) -> None:
+    till_id = add_till(spool_engine, "caixa1")
+    assert seen(spool_engine).in_time() is None
+    sold(spool_engine, till_id, NOW - 200, NOW - 190)
+    waiting = {"kind": "sale", "total": 1000, "state": "waiting"}
+    add_documents(spool_engine, till_id, [{**waiting, "accepted_at": NOW - 200}])
+    assert seen(spool_engine).in_time() == 1.0
+    late = [{**waiting, "accepted_at": NOW - 400 - number} for number in range(3)]
+    add_documents(spool_engine, till_id, [*late, {"kind": "event", "state": "waiting", "accepted_at": NOW - 900}])
+    found = seen(spool_engine)
+    assert (found.overdue, found.in_time()) == (3, 0.25)
+    assert "document_state" in plan_of(spool_engine, flow_history.overdue_sales(NOW))
 
 
 def test_a_month_is_of_days_by_the_stores_clock(spool_engine: Engine) -> None:

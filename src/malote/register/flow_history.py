@@ -6,12 +6,14 @@ from datetime import tzinfo
 from typing import Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from malote.database.engine import reading
 from malote.database.flow_tables import flow_sum
+from malote.database.tables import document as documents
 from malote.register import flow_keeping, flow_slots
 from malote.register.flow_slots import DAY, HOUR, MINUTE, QUARTER, FlowPlace, FlowSums, What, percentile
+from malote.spool.states import OPEN
 
 Span = Literal["1h", "24h", "7d", "30d"]
 SPANS: tuple[Span, ...] = get_args(Span)
@@ -28,6 +30,7 @@ _CELLS: Mapping[Span, tuple[float, int]] = {
     "7d": (6 * 86400.0, DAY),
     "30d": (29 * 86400.0, DAY),
 }
+MOST_OVERDUE = 100_000
 LARGEST_TAIL = 20_000  # rows counted at a look, which are not in the sums yet
 _TOTALS: tuple[What, ...] = ("received", "booked", "rejected", "lag")
 _OF_STORES: tuple[What, ...] = ("store_received", "store_rejected")
@@ -71,6 +74,8 @@ class FlowHistory(msgspec.Struct, frozen=True):
     cells: list[float]
     stores: list[FlowOfStore]  # with the most rejected documents first, then those with the most sales
     complete: bool = True
+    target: float = 0.0  # seconds from a sale's issue to its booking that are as they should be
+    overdue: int = 0  # sales that wait to be booked since before that
 
     def total(self, what: Literal["received", "received_cents", "booked", "booked_cents", "rejects"]) -> int:
         return sum(getattr(one, what) for one in self.points)
@@ -90,15 +95,17 @@ class FlowHistory(msgspec.Struct, frozen=True):
         """A lag that this share of the booked sales do not exceed."""
         return percentile(self.lags.items(), share)
 
-    def in_time(self, target: float) -> float | None:
-        """Which share of the booked sales was booked within ``target`` seconds; None of nothing."""
-        lags = self.lags
-        within = sum(count for number, count in lags.items() if flow_slots.longest_of(number) <= target * 1.05)
-        return within / sum(lags.values()) if lags else None
+    def in_time(self) -> float | None:
+        """Which share was booked within the target, of the sales booked and of those that still wait beyond it; None of
+        nothing."""
+        lags, most = self.lags, self.target * 1.05
+        within = sum(count for number, count in lags.items() if flow_slots.longest_of(number) <= most)
+        counted = sum(lags.values()) + self.overdue
+        return within / counted if counted else None
 
 
-def history(engine: Engine, span: Span, *, now: float, zone: tzinfo | None) -> FlowHistory:
-    """Raises ``StoreError``."""
+def history(engine: Engine, span: Span, *, now: float, zone: tzinfo | None, target: float) -> FlowHistory:
+    """``target`` in seconds. Raises ``StoreError``."""
     back, width = _POINTS[span]
     slots = flow_slots.slots(now - back, now, width, zone)
     back_cells, cell_width = _CELLS[span]
@@ -107,6 +114,7 @@ def history(engine: Engine, span: Span, *, now: float, zone: tzinfo | None) -> F
         known, complete = _tail(connection, FlowSums(zone, now), now)
         totals = _read(connection, width, slots[0], _TOTALS, known)
         stores = _read(connection, cell_width, cells[0], _OF_STORES, known)
+        overdue = int(connection.scalar(overdue_sales(now - target)) or 0)
     ends = [*slots[1:], slots[-1] + width]
     return FlowHistory(
         span=span,
@@ -114,7 +122,18 @@ def history(engine: Engine, span: Span, *, now: float, zone: tzinfo | None) -> F
         cells=[float(one) for one in (*cells, cells[-1] + cell_width)],
         stores=_lines(cells, stores),
         complete=complete,
+        target=target,
+        overdue=overdue,
     )
+
+
+def overdue_sales(before: float) -> Select[tuple[int]]:
+    """How many came before then and wait to be booked; so many are counted at most that a look costs little."""
+    # Said otherwise, a planner without statistics takes the index of all sales for it, and not that of the open ones.
+    is_sale = func.coalesce(documents.c.kind, "") == "sale"
+    waiting = (documents.c.state.in_(sorted(OPEN)), is_sale, documents.c.accepted_at < before)
+    some = select(documents.c.id).where(*waiting).limit(MOST_OVERDUE).subquery()
+    return select(func.count()).select_from(some)
 
 
 _Parts = dict[tuple[int, str], dict[str, tuple[int, int]]]  # by slot and what: by part, documents and cents
