@@ -21,13 +21,15 @@ from malote.business_day import business_day
 from malote.config import limits_of
 from malote.console import console_services as console
 from malote.console.asking_together import Together
+from malote.database.engine import reading
 from malote.demo import bench, laboratory_faults
 from malote.findings import lights, store_findings, till_groups
 from malote.findings.kinds import USUAL_SECONDS
 from malote.findings.lights import TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reader import read
-from malote.loads import load_pulse
+from malote.loads import load_pulse, load_status
+from malote.loads.load_reports import EntityStatus, Status
 from malote.loads.price_then import price_then
 from malote.posting.ledger import ledger_short
 from malote.reconciliation import erp_memory
@@ -80,8 +82,7 @@ def console_services(services: Services) -> console.ConsoleServices:
         structures=services.structures,
         loads=services.loads,
         asked_loads=services.asked_loads,
-        load_settings=settings.loads,
-        price_then=partial(price_then, engine, services.loads),
+        load_views=_load_views(services),
         dashboard=_dashboard(services),
         flow=_flow(services),
         quarantine=services.quarantine,
@@ -255,6 +256,23 @@ def _structures_pulse(services: Services) -> str:
     seen = (structures.rollout(), sorted(tills.items(), key=repr), runs)
     loads = (load_pulse.pulse(services.engine), services.asked_loads.last(), services.loads.rollouts.find())
     return hashlib.sha256(repr((seen, loads)).encode()).hexdigest()
+
+
+def _load_views(services: Services) -> console.LoadViews:
+    engine = services.engine
+
+    def entities() -> list[EntityStatus]:
+        with reading(engine) as connection:
+            return load_status.entities(connection)
+
+    # Asked anew whenever something of it may be other than before: ten thousand tills cost a quarter of a second.
+    status: Remembered[tuple[str, int], Status] = Remembered(lambda _: services.loads.status(), LOOK_SECONDS)
+    return console.LoadViews(
+        settings=services.settings.loads,
+        entities=entities,
+        status=lambda tills: status((load_pulse.pulse(engine), tills)),
+        price_then=partial(price_then, engine, services.loads),
+    )
 
 
 def _laboratory() -> console.ConsoleLaboratory | None:

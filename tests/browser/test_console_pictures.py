@@ -10,11 +10,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from malote.accounts.audit import command_line
 from malote.accounts.roles import Role
 from malote.app import Services
+from malote.loads.planning import Wanted
+from malote.tills.till import list_tills
 from tests.browser.browser_support import browsing, is_too_wide, sign_in, watched
+from tests.engines.loads_support import Erp
+from tests.faces.console_loads_support import LoadingAgent, store_with_loads
 from tests.faces.console_serving import serving
-from tests.faces.console_support import PASSWORD, application, create_user, sell, send, settle, store, till
+from tests.faces.console_support import PASSWORD, application, create_user, sell, send, settle, till
 from tests.unit.fiscal.notes import build_note
 
 FOLDER = os.environ.get("MALOTE_PICTURES", "")
@@ -63,7 +68,7 @@ PAGES = {
     "senha": "/password",
 }
 # What the documentation shows.
-CHOSEN = {"gerenciamento", "rejeitados", "painel", "detalhamento"}
+CHOSEN = {"gerenciamento", "rejeitados", "painel", "detalhamento", "carga"}
 CHOSEN_SIZES = {(1440, "light"), (1440, "dark"), (390, "light")}
 
 
@@ -75,8 +80,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with store(tmp_path_factory.mktemp("pictures")) as services:
+    with store_with_loads(tmp_path_factory.mktemp("pictures")) as (services, erp):
         scene(services)
+        loads_scene(services, erp)
         with serving(application(services)) as opened:
             yield opened
 
@@ -94,6 +100,20 @@ def scene(services: Services) -> None:
     for number, one in enumerate(tills[2:], start=3):
         send(services, one, *(build_note(number=each, series=number) for each in range(1, 6)))
     settle(services, limit=12)
+
+
+def loads_scene(services: Services, erp: Erp) -> None:
+    """A till that has its load, one that is at it, one that failed; prices that are held, a row that was refused."""
+    services.loads.stage(command_line())
+    tills = list_tills(services.engine)
+    services.loads.order(Wanted(), command_line())
+    for one, state in zip(tills, ("done", "begun", "failed"), strict=False):
+        agent = LoadingAgent(services, one)
+        agent.says(state, 40, 100, "load_no_room" if state == "failed" else "")  # type: ignore[arg-type]
+    services.loads.plan("30 6 * * 1-6", Wanted(anew=True), command_line())
+    erp.do("UPDATE preco SET preco = 12.5, alterado = 99 WHERE cod <= 30")
+    erp.do("UPDATE operador SET senha = '1234'")
+    services.loads.stage(command_line(), whole=True)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -27,6 +27,7 @@ from malote.findings.lights import TillOverview, TillsPage, TillsQuery
 from malote.findings.till_groups import GroupedTills, GroupsQuery
 from malote.fiscal.reading_result import Reading
 from malote.loads.background_loads import BackgroundLoads
+from malote.loads.load_reports import EntityStatus, Status
 from malote.loads.load_service import Loads
 from malote.loads.price_then import PriceThen
 from malote.locks.lock_service import Locks
@@ -142,6 +143,17 @@ class ConsoleDashboard:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadViews:
+    """What pages show of loads, and ``Loads`` has no one answer to."""
+
+    settings: LoadsSettings
+    entities: Callable[[], list[EntityStatus]]
+    status: Callable[[int], Status]  # of all enabled tills, which are so many; as of a moment ago
+    # Of a product's code or barcode, at a till ("": in the newest version), at a moment. Raises TillError.
+    price_then: Callable[[str, str, float], PriceThen]
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleLaboratory:
     """Of a demo: troubles that can be planted there, for the Assistente to find."""
 
@@ -173,9 +185,7 @@ class ConsoleServices:
     dashboard: ConsoleDashboard
     loads: Loads
     asked_loads: BackgroundLoads
-    load_settings: LoadsSettings
-    # Of a product's code or barcode, at a till ("": in the newest version), at a moment. Raises TillError.
-    price_then: Callable[[str, str, float], PriceThen]
+    load_views: LoadViews
     flow: Callable[[tuple[int, ...]], Flow]  # of the last hour; of the tills with these ids apart
     books: ConsoleBooks
     ledger: Callable[[], Reason | None]  # why nothing is booked, while the ERP's ledger lacks what was booked before

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select, union
 
-from malote.database.chunks import chunks
 from malote.database.load_tables import load_entity, load_file, load_hold, load_refusal, load_version
 from malote.database.order_tables import till_order
 from malote.load_format.wire import LOAD
@@ -76,7 +75,7 @@ def tills(connection: Connection, listed: Sequence[Till], now: float, stalled_se
     held = tills_held.newest(connection, ids)
     orders = _last_orders(connection, ids)
     newest = {name: one.state.version for name, one in entity_rows.in_force(connection).items() if one.state.version}
-    heard = last_contacts(connection, ids)
+    heard = last_contacts(connection)
     found = (_till(one, held.get(one.id), orders.get(one.id), newest, now, stalled_seconds) for one in listed)
     return [
         msgspec.structs.replace(load, contact_at=heard.get(one.id)) for load, one in zip(found, listed, strict=True)
@@ -187,20 +186,16 @@ def _going(order: StoredOrder, now: float, stalled_seconds: float) -> Going:
 
 
 def _last_orders(connection: Connection, till_ids: Sequence[int]) -> dict[int, StoredOrder]:
-    each = till_order.alias()
-    found: dict[int, StoredOrder] = {}
-    for some in chunks(till_ids):
-        wanted = ids_of(some)
-        mine = (each.c.till_id == wanted.c.id) & (each.c.kind == LOAD)
-        last = select(func.max(each.c.number)).where(mine).scalar_subquery()
-        query = (
-            select(*rows.COLUMNS)
-            .select_from(till_order)
-            .join(wanted, (till_order.c.till_id == wanted.c.id) & (till_order.c.number == last))
-            .where(till_order.c.kind == LOAD)
-        )
-        found |= {row.till_id: rows.stored(row) for row in connection.execute(query)}
-    return found
+    each, wanted = till_order.alias(), ids_of(till_ids)
+    mine = (each.c.till_id == wanted.c.id) & (each.c.kind == LOAD)
+    last = select(func.max(each.c.number)).where(mine).scalar_subquery()
+    query = (
+        select(*rows.COLUMNS)
+        .select_from(till_order)
+        .join(wanted, (till_order.c.till_id == wanted.c.id) & (till_order.c.number == last))
+        .where(till_order.c.kind == LOAD)
+    )
+    return {row.till_id: rows.stored(row) for row in connection.execute(query)}
 
 
 def _made_at(connection: Connection, versions: Sequence[int]) -> dict[int, float]:

@@ -1,11 +1,11 @@
 """What each till says it sells with, and since when: the answer to "which price had till 7 at 10:32 yesterday?"."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, func, insert, select
 
-from malote.database.chunks import chunks
 from malote.database.load_tables import load_till
 from malote.load_format.wire import EntityState
 from malote.loads import entity_rows
@@ -98,15 +98,13 @@ def _left(chosen: dict[str, dict[str, int]], held: Held) -> dict[str, dict[str, 
 
 def newest(connection: Connection, till_ids: Iterable[int]) -> dict[int, Held]:
     """What each has now, as far as it said."""
-    each = load_till.alias()
-    # One look into an index for each, whatever its history, and one statement for many.
-    found: dict[int, Held] = {}
-    for some in chunks(list(till_ids)):
-        wanted = ids_of(some)
-        last = select(func.max(each.c.id)).where(each.c.till_id == wanted.c.id).scalar_subquery()
-        query = select(load_till).select_from(load_till).join(wanted, load_till.c.id == last)
-        found |= {row.till_id: _held(row) for row in connection.execute(query)}
-    return found
+    ids = list(till_ids)
+    each, wanted = load_till.alias(), ids_of(ids)
+    # One look into an index for each, whatever its history, and one statement for all.
+    last = select(func.max(each.c.id)).where(each.c.till_id == wanted.c.id).scalar_subquery()
+    query = select(load_till).select_from(load_till).join(wanted, load_till.c.id == last)
+    known = set(ids)
+    return {row.till_id: _held(row) for row in connection.execute(query) if row.till_id in known}
 
 
 def at(connection: Connection, till_id: int, moment: float) -> Held | None:
@@ -135,8 +133,13 @@ def between(connection: Connection, till_id: int, first: float, last: float) -> 
 def _held(row: object) -> Held:
     values = dict(row._mapping)  # type: ignore[attr-defined]
     values.pop("id")
-    values |= {name: msgspec.json.decode(values[name]) for name in ("others", "differing", "chosen")}
+    values |= {name: _decoded(values[name]) for name in ("others", "differing", "chosen")}
     return Held(**values)
+
+
+def _decoded(text: str) -> Any:
+    """Of most tills there is nothing in it."""
+    return {} if text == "{}" else [] if text == "[]" else msgspec.json.decode(text)
 
 
 def _content(held: Held) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from malote.accounts import audit
 from malote.accounts.audit import SYSTEM, Actor
-from malote.database.chunks import chunks
+from malote.database.chunks import CHUNK
 from malote.database.engine import reading, writing
 from malote.database.tables import till as tills
 from malote.explained_error import ExplainedError
@@ -132,17 +132,15 @@ def find_till(engine: Engine, name: str) -> Till:
 
 
 def ids_of(till_ids: Sequence[int]) -> Subquery:
-    """The tills with these ids, at most a chunk: for a question that is asked once of each of them."""
-    return select(tills.c.id).where(tills.c.id.in_(till_ids)).subquery()
+    """The tills with these ids, for a question that is asked once of each; of more than a chunk, all that there are."""
+    query = select(tills.c.id)
+    return (query if len(till_ids) > CHUNK else query.where(tills.c.id.in_(till_ids))).subquery()
 
 
-def last_contacts(connection: Connection, till_ids: Sequence[int]) -> dict[int, float]:
-    """When each was last heard of, in seconds since the epoch; those of which nothing was ever heard are left out."""
-    found: dict[int, float] = {}
-    for some in chunks(till_ids):
-        query = select(tills.c.id, tills.c.last_contact_at).where(tills.c.id.in_(some))
-        found |= {row.id: row.last_contact_at for row in connection.execute(query) if row.last_contact_at is not None}
-    return found
+def last_contacts(connection: Connection) -> dict[int, float]:
+    """When each till was last heard of, in seconds since the epoch; without those of which nothing ever was."""
+    query = select(tills.c.id, tills.c.last_contact_at).where(tills.c.last_contact_at.is_not(None))
+    return {row.id: row.last_contact_at for row in connection.execute(query)}
 
 
 def lock(connection: Connection, till_ids: Sequence[int]) -> None:

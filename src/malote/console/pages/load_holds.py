@@ -35,11 +35,10 @@ _TRAIL = 10  # of the entity's own entries
 
 
 def listed(services: ConsoleServices) -> dict[str, Any]:
-    status = services.loads.status()
     return {
         "section": "load-manager",
-        "held": [one for one in status.entities if one.code],
-        "attention": load_manager.attention(services, status),
+        "held": [one for one in services.load_views.entities() if one.code],
+        "attention": load_manager.attention(services),
         "asked": till_loads.asked(services),
         "unreadable": UNREADABLE,
     }
@@ -61,7 +60,7 @@ def entity(services: ConsoleServices, name: str) -> dict[str, Any]:
         "trouble": trouble,
         "may_be_confirmed": held.code != UNREADABLE and not held.confirmed_by,
         "entries": services.trail_of(f"entity:{name}")[:_TRAIL],
-        "attention": load_manager.attention(services, services.loads.status()),
+        "attention": load_manager.attention(services),
     }
 
 
@@ -118,8 +117,7 @@ def read_again(request: ConsoleRequest, name: FromPath[str]) -> Response[Any]:
 @get("/load-manager/refused", sync_to_thread=True)
 def show_refused(request: ConsoleRequest) -> Response[str]:
     services = services_of(request)
-    status = services.loads.status()
-    counted = {one.entity: one.refused for one in status.entities if one.refused}
+    counted = {one.entity: one.refused for one in services.load_views.entities() if one.refused}
     chosen = parameters(request).get("entity", "")
     of = chosen if chosen in counted else None
     return answer(
@@ -131,7 +129,7 @@ def show_refused(request: ConsoleRequest) -> Response[str]:
             "chosen": of,
             "rows": services.loads.refused(of, MOST_REFUSED),
             "matching": counted[of] if of else sum(counted.values()),
-            "attention": load_manager.attention(services, status),
+            "attention": load_manager.attention(services),
         },
     )
 
@@ -142,7 +140,7 @@ def shown(held: EntityStatus) -> str:
 
 
 def _held(services: ConsoleServices, name: str) -> EntityStatus:
-    found = next((one for one in services.loads.status().entities if one.entity == name and one.code), None)
+    found = next((one for one in services.load_views.entities() if one.entity == name and one.code), None)
     if found is None:
         raise PageRefusedError("load_not_held", 404, entity=name[:40])
     return found

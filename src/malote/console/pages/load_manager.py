@@ -1,6 +1,7 @@
 """Gerenciador de carga, the tab Caixa: tills with their loads and structures; the roll-outs of structures to them."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -23,7 +24,6 @@ from malote.console.visits import (
     visit_of,
     whole,
 )
-from malote.loads.load_reports import Status
 from malote.schema.definition import StructureError
 from malote.schema.structure_reports import (
     ReportedStructure,
@@ -74,8 +74,7 @@ def standing(till: ReportedStructure) -> Show:
 def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
     """The tab Caixa."""
     rollout = services.structures.rollout()
-    status = services.loads.status()
-    every = _rows(services, rollout, status)
+    every = _rows(services, rollout)
     search, show = _filter(given)
     opened = whole(given.get("opened"), FIRST_ROWS, most=MOST_ROWS)
     matching = sorted(_matching(every, search, show), key=_weight)
@@ -89,29 +88,39 @@ def tills(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "rows": matching[:opened],
         "more": min(MOST_ROWS, opened + 100) if opened < MOST_ROWS else 0,
         "matching": len(matching),
-        "counts": {each: sum(one.fits(each) for one in every) for each in get_args(Show)},
+        "counts": _counts(every),
         "rollout": rollout,
         "stopper": stopper,
-        "status": status,
         "asked": till_loads.asked(services),
         "waves": till_loads.rollout(services),
         "obstacle": till_loads.obstacle(services),
-        "attention": attention(services, status),
+        "attention": attention(services),
     }
 
 
-def attention(services: ConsoleServices, status: Status) -> dict[str, int]:
+def attention(services: ConsoleServices) -> dict[str, int]:
     """How much of what people look at beside the list of tills there is: held entities, refused rows, plans."""
-    held = sum(bool(one.code) and not one.confirmed_by for one in status.entities)
-    refused = sum(one.refused for one in status.entities)
-    return {"held": held, "refused": refused, "plans": len(services.loads.plans())}
+    entities = services.load_views.entities()
+    held = sum(bool(one.code) and not one.confirmed_by for one in entities)
+    return {
+        "held": held,
+        "refused": sum(one.refused for one in entities),
+        "plans": len(services.loads.plans()),
+    }
 
 
-def _rows(services: ConsoleServices, rollout: Rollout | None, status: Status) -> list[TillRow]:
+def _rows(services: ConsoleServices, rollout: Rollout | None) -> list[TillRow]:
     structures = services.structures
     progress = {one.till: one for one in structures.rollout_tills(rollout.id)} if rollout else {}
-    loads = till_loads.rows(services, status)
-    return [TillRow(one, progress.get(one.till), loads.get(one.till)) for one in structures.tills()]
+    every = structures.tills()
+    loads = till_loads.rows(services, services.load_views.status(len(every)))
+    return [TillRow(one, progress.get(one.till), loads.get(one.till)) for one in every]
+
+
+def _counts(every: Sequence[TillRow]) -> dict[str, int]:
+    found: Counter[str] = Counter(standing(one.till) for one in every)
+    found.update(one.load.standing for one in every if one.load is not None)
+    return {each: found[each] if each else len(every) for each in get_args(Show)}
 
 
 def structure_of(services: ConsoleServices, name: str) -> dict[str, Any]:
@@ -191,7 +200,7 @@ def ticked(services: ConsoleServices, visit: Visit) -> list[str]:
     names = list(dict.fromkeys(visit.texts("selected")))
     if visit.text("everything") == "1":
         search, show = _filter({name: visit.text(name) for name in ("search", "show")})
-        every = _rows(services, services.structures.rollout(), services.loads.status())
+        every = _rows(services, services.structures.rollout())
         names = [one.till.till for one in _matching(every, search, show)]
     if not names:
         raise PageRefusedError("nothing_selected", 422)

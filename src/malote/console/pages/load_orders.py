@@ -49,7 +49,7 @@ def check(request: ConsoleRequest) -> Response[Any]:
         "rows_to_send": sum(one.rows for one in status.entities),
         "entities": list(services.loads.entities()),
         "unable": sum(one.state == "unable" for one in status.tills),
-        "peak": services.load_settings.quiet_hours if till_loads.is_peak(services) else "",
+        "peak": services.load_views.settings.quiet_hours if till_loads.is_peak(services) else "",
     }
     return answer(request, "load_order", shown, events={"openDialog": "confirm"})
 
@@ -61,7 +61,7 @@ def order(request: ConsoleRequest) -> Response[Any]:
     _status(services, names)
     anew = visit.text("kind") == "whole"
     if anew and till_loads.is_peak(services) and visit.text("peak") != "1":
-        raise PageRefusedError("load_at_peak", 422, hours=services.load_settings.quiet_hours)
+        raise PageRefusedError("load_at_peak", 422, hours=services.load_views.settings.quiet_hours)
     every = {one.till for one in services.structures.tills()}
     chosen = [] if set(names) == every else names
     asked = _asked(services, visit, Wanted(chosen, _entities(services, visit), anew))

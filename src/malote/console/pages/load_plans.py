@@ -46,13 +46,12 @@ def context(services: ConsoleServices) -> dict[str, Any]:
         compare_at = services.loads.compare_at()
     except LoadError:
         compare_at = None
-    status = services.loads.status()
     return {
         "section": "load-manager",
         "plans": [_shown(services, plan) for plan in services.loads.plans()],
         "compare_at": compare_at,
-        "quiet_hours": services.load_settings.quiet_hours,
-        "attention": load_manager.attention(services, status),
+        "quiet_hours": services.load_views.settings.quiet_hours,
+        "attention": load_manager.attention(services),
     } | form(services)
 
 
@@ -126,7 +125,7 @@ def _shown(services: ConsoleServices, plan: Plan) -> ShownPlan:
     while coming is not None and len(times) < _SHOWN:
         times.append(coming)
         coming = planning.next_time(plan.cron, coming, services.loads.zone())
-    hours = services.load_settings.quiet_hours
+    hours = services.load_views.settings.quiet_hours
     peak = bool(times) and plan.wanted.anew and is_quiet(hours, services.loads.store_clock(times[0]))
     return ShownPlan(plan, times, peak)
 

@@ -42,7 +42,7 @@ def price(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
     found, trouble = None, None
     if product:
         try:
-            found = services.price_then(product, till, now if moment is None else moment)
+            found = services.load_views.price_then(product, till, now if moment is None else moment)
         except TillError as error:
             trouble = EntryTrouble(error.code, error.facts)
     prices = found.answer.prices if found else []
@@ -57,7 +57,7 @@ def price(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]
         "trouble": trouble,
         "tills": [one.till for one in services.structures.tills()][: load_manager.MOST_ROWS],
         "begins": _begins,
-        "attention": load_manager.attention(services, services.loads.status()),
+        "attention": load_manager.attention(services),
     }
 
 
@@ -75,7 +75,7 @@ def sold(services: ConsoleServices, given: Mapping[str, str]) -> dict[str, Any]:
         "days": [one for one in days if one.differing],
         "lines": lines[:MOST_LINES],
         "more": len(lines) > MOST_LINES,
-        "attention": load_manager.attention(services, services.loads.status()),
+        "attention": load_manager.attention(services),
     }
 
 

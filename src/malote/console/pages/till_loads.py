@@ -97,7 +97,7 @@ def _closed_waves(services: ConsoleServices) -> dict[str, int]:
 def _next(
     services: ConsoleServices, load: TillLoad, plans: Sequence[Plan], compare_at: float | None, now: float
 ) -> NextLoad:
-    settings = services.load_settings
+    settings = services.load_views.settings
     if load.going is not None:
         return NextLoad("going" if load.going.state == "begun" else "contact")
     if load.state == "failed" and load.failed_at is not None and settings.automatic:
@@ -114,7 +114,7 @@ def _next(
 
 def is_peak(services: ConsoleServices) -> bool:
     """Whether no till gets whole rows by itself now."""
-    return is_quiet(services.load_settings.quiet_hours, services.loads.store_clock(services.now()))
+    return is_quiet(services.load_views.settings.quiet_hours, services.loads.store_clock(services.now()))
 
 
 def asked(services: ConsoleServices) -> BackgroundLoad | None:
