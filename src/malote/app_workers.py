@@ -220,7 +220,8 @@ def keep_house(services: Services, stop: threading.Event) -> None:
 
 
 def prune(services: Services) -> None:
-    """What its retention has ended for: ended sessions, trash, posted pouches, received files.
+    """What its retention has ended for: ended sessions, trash, posted pouches, received files. And what a restored
+    server doesn't know is asked of its tills.
 
     One that can't be dropped now holds back none of the others; it is tried again at the next housekeeping.
     """
@@ -232,6 +233,7 @@ def prune(services: Services) -> None:
         "trash": services.quarantine.purge,
         "pouches": lambda: _prune_pouches(services, time.time() - settings.retention.posted_days * 86400),
         "jobs": services.jobs.forget,
+        "after_restore": services.synchronisation.after_restore,
         "put_aside": lambda: try_one(services.engine, time.time()),
         "orders": lambda: order_book.sweep(services.engine, time.time()),
         "lock_episodes": services.locks.forget_episodes,

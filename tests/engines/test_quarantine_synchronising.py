@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from malote import rejection
+from malote.accounts import audit
 from malote.database.engine import writing
 from malote.database.order_tables import till_order
 from malote.database.tables import document
@@ -47,6 +48,20 @@ def test_the_till_is_told_until_it_says_that_it_has_obeyed(house: House) -> None
     assert house.contact(obeyed=number) == 0
     assert progress(house, order).stage == "running"
     assert house.contact(obeyed=number) == 0
+
+
+def test_after_a_restore_each_till_is_asked_once_for_what_this_server_never_heard_of(house: House) -> None:
+    create_till(house.engine, "caixa2")
+    assert house.synchronisation.after_restore() == 0, "nothing was restored"
+    ordered(house)
+    house.clock.ahead += 60
+    with writing(house.engine) as connection:
+        audit.record(connection, MARIA, audit.RESTORED, "server", now=house.clock())
+    assert house.synchronisation.after_restore() == 2
+    assert house.synchronisation.after_restore() == 0
+    house.clock.ahead += 60
+    ordered(house)
+    assert house.synchronisation.after_restore() == 0
 
 
 def test_an_agent_that_can_not_say_so_is_told_once(house: House) -> None:

@@ -35,6 +35,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 SYSTEM = Actor("system")
+RESTORED = "store_restored"  # what is done where a backup takes a server's place
 
 
 class AuditEntry(msgspec.Struct, frozen=True):

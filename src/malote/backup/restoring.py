@@ -89,7 +89,7 @@ def _record(url: str, made: BackupManifest, actor: Actor) -> None:
     try:
         with writing(engine) as connection:
             after = {"made_at": made.made_at.isoformat(), "version": made.version}
-            audit.record(connection, actor, "store_restored", "server", after=after)
+            audit.record(connection, actor, audit.RESTORED, "server", after=after)
     finally:
         engine.dispose()
 

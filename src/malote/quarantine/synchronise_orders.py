@@ -94,6 +94,13 @@ def newest(engine: Engine, till: str) -> Synchronising | None:
     return _one(engine, till_order.c.id == ids.scalar_subquery())
 
 
+def asked_since(engine: Engine, moment: float) -> set[int]:
+    """The tills, by id, that were ordered to since then."""
+    asked = select(till_order.c.till_id).where(till_order.c.kind == KIND.name, till_order.c.asked_at >= moment)
+    with reading(engine) as connection:
+        return set(connection.scalars(asked))
+
+
 def finished(engine: Engine, found: Synchronising, now: float) -> Synchronising:
     """The same with its end noted, where it is through and nobody has noted it yet."""
     return msgspec.structs.replace(found, order=finish(engine, KIND, found.order, now))

@@ -57,6 +57,17 @@ class Synchronisation:
             done += self._foreseen(plans, actor) if dry_run else self._place(plans, actor)
         return done
 
+    def after_restore(self) -> int:
+        """Where a backup took this server's place: synchronises each till that was not since, how many. They let go of
+        what an earlier server proved to them, of which this one knows nothing; the ERP's ledger knows it. Doing it
+        again does nothing."""
+        restored = audit.entries(self._engine, limit=1, action=audit.RESTORED)
+        if not restored:
+            return 0
+        since = orders.asked_since(self._engine, restored[0].at)
+        behind = [till.name for till in self._chosen(None) if till.id not in since]
+        return len(self.order(behind, audit.SYSTEM)) if behind else 0
+
     def size(self, tills: Sequence[str] | None) -> int:
         """How much an order for these tills is: tills, or documents to be tried again, whichever are more.
 
